@@ -1,0 +1,71 @@
+# Everyday commands. `make` alone lists them; each one first sets up what it needs in .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
+UV := .make/uv/bin/uv
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup venv demo demo-serve up test check format lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.dev ## create .venv and install everything, also for tests and checks
+venv: setup
+
+demo: .venv/.runtime ## bill one month for a dozen sample customers, in under a minute
+	$(BIN)/python starter.py demo
+
+demo-serve: .venv/.runtime ## the same, then leave the stack and its web page up to play with
+	$(BIN)/python starter.py demo --serve
+
+up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; it keeps its data
+	$(BIN)/python starter.py up
+
+test: .venv/.dev ## run all tests (pass options with ARGS="-k halt")
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/.dev ## lint, formatting, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## format the code and fix what ruff can fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(UV) ## pin and hash the newest allowed dependencies in requirements*.txt
+	$(COMPILE) --upgrade --output-file requirements.txt
+	$(COMPILE) --upgrade --extra dev --constraints requirements.txt --output-file requirements-dev.txt
+
+clean: ## remove .venv and caches; data/ stays, it holds ledgers
+	rm -rf .venv .make .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The demo installs only what runs; tests and checks install the rest on top. A stamp tells which is there.
+.venv/.runtime: requirements.txt .venv/pyvenv.cfg
+	@echo "installing requirements.txt into .venv"
+	@$(PIP) --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/pyvenv.cfg
+	@echo "installing requirements-dev.txt into .venv"
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@ .venv/.runtime
+
+.venv/pyvenv.cfg:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 to 3.14" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; (3, 11) <= v < (3, 15) or sys.exit( \
+	"Python 3.11 to 3.14 is needed, $(PYTHON) is %d.%d: choose another with make PYTHON=python3.11 ..." % v[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	echo "$(PYTHON) cannot create virtual environments: on Debian, apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+$(UV):
+	@$(PYTHON) -m venv .make/uv
+	@.make/uv/bin/python -m pip install -qq --disable-pip-version-check uv

@@ -1,0 +1,54 @@
+"""From a domain error to a Temporal failure: the one place that says what is tried again. Also keeps activities alive.
+
+An error of ``billing.errors`` keeps its class name as the failure's type; ``retryable`` decides whether Temporal tries
+again and ``retry_after`` when. Any other exception is our bug: it is tried again too, because a deploy mends it.
+"""
+
+import asyncio
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from activities import clock
+from billing.errors import BillingError
+
+_HEARTBEAT_SECONDS = 5.0
+
+
+class Failures(Interceptor):
+    """Worker interceptor: translates errors and heartbeats for every activity."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _Inbound(next)
+
+
+class _Inbound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        clock.begin()
+        alive = asyncio.create_task(_heartbeat())
+        try:
+            return await super().execute_activity(input)
+        except BillingError as error:
+            raise to_failure(error).with_traceback(error.__traceback__) from None
+        finally:
+            alive.cancel()
+
+
+def to_failure(error: BillingError) -> ApplicationError:
+    """The failure that Temporal sees for ``error``; expected outages are marked benign, so that they do not alarm."""
+    return ApplicationError(
+        str(error),
+        type=type(error).__name__,
+        non_retryable=not error.retryable,
+        next_retry_delay=error.retry_after,
+        category=ApplicationErrorCategory.BENIGN if error.retryable else ApplicationErrorCategory.UNSPECIFIED,
+    )
+
+
+async def _heartbeat() -> None:
+    """A killed worker is noticed within the heartbeat timeout; an activity shorter than the interval sends none."""
+    while True:
+        await asyncio.sleep(_HEARTBEAT_SECONDS)
+        activity.heartbeat()

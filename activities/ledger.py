@@ -1,0 +1,24 @@
+"""Record the month as it stands: decisions of people, and outcomes whose closing mail could not be sent."""
+
+from temporalio import activity
+
+from activities import clock
+from billing.month import Month
+from billing.ports import Ledger
+
+
+class LedgerActivities:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @activity.defn
+    async def record_month(self, month: Month) -> None:
+        """Writes the month to the ledger; a repeat, or an older month that comes late, changes nothing."""
+        await record(self._ledger, month)
+
+
+async def record(ledger: Ledger, month: Month) -> None:
+    """Writes ``month``; once it is closed, the next one too, so that the ledger never misses a customer's current month."""
+    await ledger.record(month, clock.now())
+    if month.outcome is not None and not month.leaving:
+        await ledger.record(month.next_month(), clock.now())

@@ -1,0 +1,76 @@
+"""Collect the month's sales: read the sheet, draft the invoice, record the draft."""
+
+import asyncio
+import time
+
+from temporalio import activity
+
+from activities import clock
+from billing.customer import ReviewMode
+from billing.errors import InvalidInput
+from billing.invoice import Invoice
+from billing.model import Model
+from billing.month import Month
+from billing.period import Period
+from billing.ports import Ledger, SalesSource
+from billing.sales import SalesSnapshot, lines_for
+
+_SHARED_SECONDS = 20.0
+
+
+class Collected(Model):
+    """The draft; or, if the ledger knows an outcome of this customer and period already, that closed month."""
+
+    invoice: Invoice | None = None
+    closed: Month | None = None
+
+
+class SalesActivities:
+    def __init__(self, source: SalesSource, ledger: Ledger, decimal_separator: str = ".") -> None:
+        self._source = SharedSales(source)
+        self._ledger = ledger
+        self._decimal_separator = decimal_separator
+
+    @activity.defn
+    async def collect_sales(self, month: Month) -> Collected:
+        """Drafts the invoice of ``month`` from the sheet, and records it.
+
+        Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer has
+        the same email and would be billed for the same rows (a person). A period closed in the ledger is not read again.
+        """
+        known = await self._ledger.month(month.customer.customer_id, month.period)
+        if known is not None and known.outcome is not None:
+            return Collected(closed=known)
+        invoice = Invoice(currency=month.customer.currency, collected_at=clock.now(), carried_minor=month.carried_minor)
+        if month.customer.terms.review_mode is not ReviewMode.MANUAL:
+            snapshot = await self._source.read(month.period)
+            lines, problems = lines_for(month.customer, month.period, snapshot, self._decimal_separator)
+            invoice = invoice.evolve(lines=lines, problems=problems, collected_at=clock.now())
+        await self._ledger.record(month.drafted(invoice), clock.now())
+        return Collected(invoice=invoice)
+
+    async def _check_only_owner(self, month: Month) -> None:
+        for other in await self._ledger.customers_with_email(month.customer.email):
+            if other.customer_id != month.customer.customer_id:
+                raise InvalidInput(
+                    f"{month.customer.customer_id} and {other.customer_id} have the same email, so both would pay for "
+                    "the same sales; update or close one of them, then resume"
+                )
+
+
+class SharedSales:
+    """One read of a worksheet serves every customer who asks within a few seconds: quotas are per minute."""
+
+    def __init__(self, source: SalesSource) -> None:
+        self._source = source
+        self._lock = asyncio.Lock()
+        self._kept: dict[Period, tuple[float, SalesSnapshot]] = {}
+
+    async def read(self, period: Period) -> SalesSnapshot:
+        asked = time.monotonic()
+        async with self._lock:
+            read_at, snapshot = self._kept.get(period, (float("-inf"), None))
+            if snapshot is None or read_at < asked - _SHARED_SECONDS:
+                snapshot = await self._source.read(period)
+                self._kept = {period: (time.monotonic(), snapshot)}
+            return snapshot

@@ -1,0 +1,53 @@
+"""Sales from a folder of CSV files, one per month: ``2026-11.csv`` with the columns of the worksheet."""
+
+import asyncio
+import csv
+from pathlib import Path
+
+from billing.errors import SalesUnavailable
+from billing.period import Period
+from billing.sales import SalesSnapshot
+
+
+class CsvSales:
+    """``billing.ports.SalesSource`` over UTF-8 files with commas. Cells are text, as typed.
+
+    Replace a file by renaming a finished one: a half-copied file cannot be told from a short month.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def read(self, period: Period) -> SalesSnapshot:
+        return await asyncio.to_thread(self._read, period)
+
+    async def ping(self) -> list[str]:
+        """The months that there are files for. Raises ``SalesUnavailable`` if there is no such folder."""
+        return await asyncio.to_thread(self._months)
+
+    def _read(self, period: Period) -> SalesSnapshot:
+        path = self._folder / f"{period}.csv"
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                cells = list(csv.reader(file, strict=True))
+        except FileNotFoundError:
+            raise SalesUnavailable(
+                f"there is no {path}; add it, with only a header row if there were no sales"
+            ) from None
+        except OSError as error:
+            raise SalesUnavailable(f"{path} cannot be read ({error.strerror}); see to its permissions") from error
+        except UnicodeDecodeError as error:
+            raise SalesUnavailable(f"{path} is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
+        except csv.Error as error:
+            raise SalesUnavailable(f"{path} is not CSV ({error}); save it as CSV UTF-8 with commas") from error
+        if cells and any(";" in cell or "\t" in cell for cell in cells[0][:1]):  # else all rows would be nobody's
+            raise SalesUnavailable(f"{path} is not separated by commas; save it as CSV UTF-8 with commas")
+        return SalesSnapshot.of_cells(period, cells)
+
+    def _months(self) -> list[str]:
+        try:
+            return sorted(path.stem for path in self._folder.iterdir() if path.suffix == ".csv")
+        except OSError as error:
+            raise SalesUnavailable(
+                f"the folder {self._folder} cannot be read ({error.strerror}); create it, or name another"
+            ) from error

@@ -1,0 +1,148 @@
+"""Mail over SMTP: ``SmtpMail("smtp.example.com", 587, "Billing <billing@example.com>", "user", "secret", "starttls")``.
+
+Errors name customer, period and the server's codes only: its words may repeat an address, and errors end up in logs.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from typing import Literal
+
+import aiosmtplib
+
+from adapters.mail_templates import render
+from billing.customer import normalise_email
+from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
+from billing.ports import Letter
+
+TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
+
+_FOR_GOOD: dict[type[Exception], type[MailError]] = {
+    # What this recipient or this mail cannot get past.
+    aiosmtplib.SMTPRecipientRefused: MailRefused,
+    aiosmtplib.SMTPRecipientsRefused: MailRefused,
+    aiosmtplib.SMTPDataError: MailRefused,
+    aiosmtplib.SMTPNotSupported: MailRefused,  # an address beyond ASCII, and a server without SMTPUTF8
+    # What stops every mail: our settings, or a server in trouble. Only a person can mend a wrong password, but no
+    # customer's month is to blame: all mails wait, visibly, and leave by themselves once it is mended.
+    aiosmtplib.SMTPAuthenticationError: MailUnavailable,
+    aiosmtplib.SMTPSenderRefused: MailUnavailable,
+    aiosmtplib.SMTPHeloError: MailUnavailable,
+    aiosmtplib.SMTPConnectResponseError: MailUnavailable,
+    aiosmtplib.SMTPResponseException: MailUnavailable,
+    aiosmtplib.SMTPException: MailUnavailable,  # no STARTTLS, or no way to log in that both sides know
+    # No answer; perhaps the mail was taken.
+    aiosmtplib.SMTPServerDisconnected: MailUnavailable,
+    aiosmtplib.SMTPConnectError: MailUnavailable,
+    aiosmtplib.SMTPTimeoutError: MailUnavailable,
+    aiosmtplib.SMTPConnectTimeoutError: MailUnavailable,
+    aiosmtplib.SMTPReadTimeoutError: MailUnavailable,
+    OSError: MailUnavailable,  # also TLS and time-outs
+}
+"""What a failure means unless the server's code (4xx) says that it will pass."""
+
+
+class SmtpMail:
+    """Sends letters through one mail server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
+
+    ``sender`` and ``reply_to`` may carry a name: ``Billing <billing@example.com>``.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        sender: str,
+        username: str | None = None,
+        password: str | None = None,
+        tls: Literal["none", "starttls", "tls"] = "none",
+        reply_to: str | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._sender = sender
+        self._username = username
+        self._password = password
+        self._tls = tls
+        self._reply_to = reply_to
+
+    async def send(self, letter: Letter) -> None:
+        """Hands the mail over. Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``."""
+        what = f"the {letter.kind} mail of {letter.month.customer.customer_id}, {letter.month.period}"
+        to = _address(letter.to, what)
+        message = self._message(letter, to)
+        with _translated(what):
+            async with self._client() as server:
+                await server.send_message(message, recipients=[to.addr_spec])
+
+    async def ping(self) -> None:
+        """Connects and logs in, and sends nothing. Raises ``MailUnavailable``."""
+        with _translated("a connection"):
+            async with self._client() as server:
+                await server.noop()
+
+    def _client(self) -> aiosmtplib.SMTP:
+        return aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            username=self._username,
+            password=self._password,
+            use_tls=self._tls == "tls",
+            start_tls=self._tls == "starttls",
+            timeout=TIMEOUT_SECONDS,
+        )
+
+    def _message(self, letter: Letter, to: Address) -> EmailMessage:
+        rendered = render(letter)
+        message = EmailMessage()
+        message["From"] = self._sender
+        message["To"] = to
+        if self._reply_to:
+            message["Reply-To"] = self._reply_to
+        message["Subject"] = rendered.subject
+        message["Date"] = datetime.now(UTC)
+        message["Message-ID"] = letter.message_id
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Billing-Ref"] = f"{letter.kind}/{letter.month.customer.customer_id}/{letter.month.period}"
+        message.set_content(rendered.text)
+        message.add_alternative(rendered.html, subtype="html")
+        return message
+
+
+def _address(text: str, what: str) -> Address:
+    """One address, quoted where needed. Not ``addr_spec=text``, which refuses all beyond ASCII."""
+    try:
+        local, _, domain = normalise_email(text).rpartition("@")
+    except InvalidInput:
+        local = domain = ""
+    if not (local and text.isprintable()):
+        raise MailRefused(f"{what} has no usable address; correct it, then resume")
+    return Address(username=local, domain=domain)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise _translate(error, what) from None  # the original carries the address
+
+
+def _translate(error: Exception, what: str) -> MailError:
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        error = error.recipients[0]  # there was one recipient
+    meaning = next(_FOR_GOOD[kind] for kind in type(error).__mro__ if kind in _FOR_GOOD)
+    reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        enhanced = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", error.message)
+        reason = f"{type(error).__name__} {error.code}{f' {enhanced[0]}' if enhanced else ''}"
+        if 400 <= error.code < 500:
+            meaning = MailUnavailable
+    if meaning is MailRefused:
+        return MailRefused(
+            f"{what} is refused for good ({reason}); correct the address or ask the mail server's operator, then resume"
+        )
+    return MailUnavailable(f"the mail server did not take {what} ({reason}); if this lasts, check the mail settings")

@@ -1,0 +1,127 @@
+"""Customers: who they are, how they are charged, and on which terms."""
+
+import re
+import unicodedata
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from billing.errors import InvalidInput
+from billing.model import Model
+from billing.money import currency_code
+from billing.schedule import Schedule
+
+_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
+
+
+class ReviewMode(StrEnum):
+    """What it takes before a customer is charged."""
+
+    MONITOR = "monitor"  # silence is consent
+    APPROVE = "approve"  # no approval, no charge
+    MANUAL = "manual"  # a person enters the amount, another approves it
+
+
+def normalise_email(text: str) -> str:
+    """The form in which addresses are compared: NFKC, stripped, case folded. Raises ``InvalidInput``."""
+    email = fold_email(text)
+    if len(email) > 254 or not _EMAIL.fullmatch(email):
+        raise InvalidInput(f"{text!r} is not an email address")
+    return email
+
+
+def fold_email(text: str) -> str:
+    """NFKC, stripped and case folded, whether or not it is an address."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def _valid_email(text: str) -> str:
+    try:
+        return normalise_email(text)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
+
+
+def _valid_currency(text: str) -> str:
+    try:
+        return currency_code(text)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
+
+
+def _valid_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise ValueError(f"{name!r} is not a time zone; use a name such as Europe/Paris") from None
+    return name
+
+
+CustomerId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Email = Annotated[str, AfterValidator(_valid_email)]
+Currency = Annotated[str, AfterValidator(_valid_currency)]
+Timezone = Annotated[str, AfterValidator(_valid_zone)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+StripeCustomerId = Annotated[str, StringConstraints(pattern=r"^cus_\w+$")]
+PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$")]
+Last4 = Annotated[str, StringConstraints(pattern=r"^([0-9]{4})?$")]
+
+
+class Terms(Model):
+    """What was agreed with a customer. Durations in hours."""
+
+    review_mode: ReviewMode = ReviewMode.MONITOR
+    schedule: Schedule = Schedule()
+    min_window_hours: int = Field(48, ge=1, le=720)
+    min_notice_hours: int = Field(72, ge=1, le=720)
+    reminder_hours: int = Field(24, ge=1, le=720)
+    nothing_due_email: bool = False
+
+    @property
+    def min_window(self) -> timedelta:
+        """Reviewers have at least this long between a draft and its notice."""
+        return timedelta(hours=self.min_window_hours)
+
+    @property
+    def min_notice(self) -> timedelta:
+        """Customers are told at least this long before they are charged."""
+        return timedelta(hours=self.min_notice_hours)
+
+    @property
+    def reminder(self) -> timedelta:
+        """Reviewers are reminded this often of what waits for them."""
+        return timedelta(hours=self.reminder_hours)
+
+
+class Customer(Model):
+    """One regular customer. ``customer_id`` is ours, never personal, and names the workflow for ever."""
+
+    customer_id: CustomerId
+    email: Email
+    name: Name
+    currency: Currency
+    timezone: Timezone
+    stripe_customer_id: StripeCustomerId
+    payment_method_id: PaymentMethodId
+    card_last4: Last4 = ""
+    terms: Terms = Terms()
+
+
+class CustomerChanges(Model, extra="forbid"):
+    """The fields of a customer that an operator wants changed; those left out stay as they are."""
+
+    email: Email | None = None
+    name: Name | None = None
+    currency: Currency | None = None
+    timezone: Timezone | None = None
+    stripe_customer_id: StripeCustomerId | None = None
+    payment_method_id: PaymentMethodId | None = None
+    card_last4: Last4 | None = None
+    terms: Terms | None = None
+
+    def given(self) -> dict[str, object]:
+        """The changes by field name."""
+        return {name: value for name, value in self if value is not None}

@@ -1,0 +1,89 @@
+"""The one error tree. Each leaf says whether trying again can help; ``activities/failures.py`` obeys it.
+
+::
+
+    BillingError
+    ├── InvalidInput              a person typed something we cannot take; says what to type instead
+    ├── NotFound                  no such customer, period or run
+    ├── AlreadyClosed             this customer and period have an outcome in the ledger
+    ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
+    ├── PaymentError
+    │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
+    │   ├── PaymentBusy           rate limit, or the same request is in flight                          retry
+    │   ├── PaymentForbidden      the API key is wrong or lacks a permission
+    │   ├── PaymentMismatch       the payment found is not the one that was announced, or was cancelled
+    │   ├── PaymentRejected       the request itself was refused: our bug, or a code we do not know
+    │   ├── CardMissing           customer or card unknown, or the card belongs to somebody else
+    │   ├── AmountTooSmall        under the processor's minimum
+    │   └── AmountTooLarge        over the processor's maximum
+    ├── MailError
+    │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
+    │   └── MailRefused           the mail server refuses this recipient or message for good
+    └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
+"""
+
+from datetime import timedelta
+from typing import ClassVar
+
+
+class BillingError(Exception):
+    """Base of all errors. The message says what happened, to whom, and what to do next."""
+
+    retryable: ClassVar[bool] = False
+    retry_after: timedelta | None = None
+
+
+class InvalidInput(BillingError): ...
+
+
+class NotFound(BillingError): ...
+
+
+class AlreadyClosed(BillingError): ...
+
+
+class SalesUnavailable(BillingError):
+    retryable = True
+
+
+class PaymentError(BillingError): ...
+
+
+class PaymentUnknown(PaymentError):
+    retryable = True
+
+
+class PaymentBusy(PaymentError):
+    retryable = True
+
+
+class PaymentForbidden(PaymentError): ...
+
+
+class PaymentMismatch(PaymentError): ...
+
+
+class PaymentRejected(PaymentError): ...
+
+
+class CardMissing(PaymentError): ...
+
+
+class AmountTooSmall(PaymentError): ...
+
+
+class AmountTooLarge(PaymentError): ...
+
+
+class MailError(BillingError): ...
+
+
+class MailUnavailable(MailError):
+    retryable = True
+
+
+class MailRefused(MailError): ...
+
+
+class LedgerUnavailable(BillingError):
+    retryable = True

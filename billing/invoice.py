@@ -1,0 +1,141 @@
+"""Invoices: lines with their source, the carried balance, a version and a digest that decisions are bound to."""
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from billing.errors import InvalidInput
+from billing.model import Instant, Model
+from billing.money import MAX_AMOUNT_MINOR, format_amount
+
+Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+AmountMinor = Annotated[int, Field(ge=-MAX_AMOUNT_MINOR, le=MAX_AMOUNT_MINOR)]
+
+
+class Source(Model):
+    """Where a line comes from: worksheet, row as a person counts it, SHA-256 of the snapshot it was read from."""
+
+    sheet: str
+    row: int
+    digest: str
+
+
+class LineItem(Model):
+    """One line. ``row-7`` is row 7 of the sheet, ``added-1`` was added by a reviewer (and has no source)."""
+
+    line_id: str
+    description: str
+    amount_minor: int
+    source: Source | None = None
+
+
+class Problem(Model):
+    """A row of the customer that cannot be read as money. It stops the month until a person edits or removes it."""
+
+    line_id: str
+    description: str
+    raw: str
+    reason: str
+    source: Source
+
+
+class AddLine(Model, extra="forbid"):
+    op: Literal["add"] = "add"
+    description: Description
+    amount_minor: AmountMinor
+
+
+class ChangeLine(Model, extra="forbid"):
+    """Sets amount or description of a line; given an unreadable row, makes a line of it."""
+
+    op: Literal["change"] = "change"
+    line_id: str
+    amount_minor: AmountMinor | None = None
+    description: Description | None = None
+
+
+class RemoveLine(Model, extra="forbid"):
+    op: Literal["remove"] = "remove"
+    line_id: str
+
+
+Change = Annotated[AddLine | ChangeLine | RemoveLine, Field(discriminator="op")]
+
+
+class Invoice(Model):
+    """A month's invoice. Total = sum of lines + carried balance, to the minor unit; a negative balance is credit."""
+
+    currency: str
+    collected_at: Instant
+    version: int = 1
+    lines: tuple[LineItem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    carried_minor: int = 0
+    added_lines: int = 0
+
+    @property
+    def total_minor(self) -> int:
+        return sum(line.amount_minor for line in self.lines) + self.carried_minor
+
+    @property
+    def total(self) -> str:
+        """The total for people, for example ``12.50 EUR``."""
+        return format_amount(self.total_minor, self.currency)
+
+    @property
+    def digest(self) -> str:
+        """A short fingerprint of what a customer would pay and for what; any edit changes it."""
+        seen = [self.currency, str(self.carried_minor), str(self.version)]
+        seen += [f"{line.line_id}|{line.amount_minor}|{line.description}" for line in self.lines]
+        return hashlib.sha256("\n".join(seen).encode()).hexdigest()[:16]
+
+    def edited(self, changes: tuple[Change, ...]) -> "Invoice":
+        """The next version of the invoice. Raises ``InvalidInput`` if a line is not there, or nothing changes."""
+        edited = self
+        for change in changes:
+            edited = edited._with(change)
+        if (edited.lines, edited.problems) == (self.lines, self.problems):
+            raise InvalidInput("the edit changes nothing")
+        return edited.evolve(version=self.version + 1)
+
+    def _with(self, change: Change) -> "Invoice":
+        if isinstance(change, AddLine):
+            number = self.added_lines + 1
+            line = LineItem(line_id=f"added-{number}", description=change.description, amount_minor=change.amount_minor)
+            return self.evolve(lines=(*self.lines, line), added_lines=number)
+        if isinstance(change, RemoveLine):
+            self._line(change.line_id)
+            return self.evolve(
+                lines=tuple(line for line in self.lines if line.line_id != change.line_id),
+                problems=tuple(problem for problem in self.problems if problem.line_id != change.line_id),
+            )
+        return self._changed(change)
+
+    def _changed(self, change: ChangeLine) -> "Invoice":
+        found = self._line(change.line_id)
+        description = change.description or found.description
+        if isinstance(found, LineItem):
+            amount_minor = found.amount_minor if change.amount_minor is None else change.amount_minor
+            line = found.evolve(description=description, amount_minor=amount_minor)
+            return self.evolve(lines=tuple(line if old is found else old for old in self.lines))
+        if change.amount_minor is None:
+            raise InvalidInput(f"{change.line_id} cannot be read ({found.reason}); give its amount")
+        line = LineItem(
+            line_id=found.line_id,
+            description=description,
+            amount_minor=change.amount_minor,
+            source=found.source,
+        )
+        return self.evolve(
+            lines=(*self.lines, line),
+            problems=tuple(problem for problem in self.problems if problem is not found),
+        )
+
+    def _line(self, line_id: str) -> LineItem | Problem:
+        found: tuple[LineItem | Problem, ...] = (*self.lines, *self.problems)
+        for line in found:
+            if line.line_id == line_id:
+                return line
+        known = ", ".join(line.line_id for line in found) or "none"
+        raise InvalidInput(f"there is no line {line_id!r}; the lines are: {known}")

@@ -1,0 +1,31 @@
+"""Workflow ids, billing keys, idempotency keys and Message-IDs: all of them, versioned, from business ids only.
+
+Run ids and activity attempts never enter a key: both change when work is repeated, and a repeat must find the same key.
+"""
+
+import hashlib
+
+from billing.period import Period
+
+_VERSION = "v1"
+
+
+def workflow_id(customer_id: str) -> str:
+    """One workflow per customer, the same id in every month."""
+    return f"monthly-billing-{_VERSION}-{customer_id}"
+
+
+def payment_key(customer_id: str, period: Period) -> str:
+    """Names the one payment of a customer and period; kept in the payment's metadata at the processor."""
+    return f"monthly-billing-{_VERSION}:{customer_id}:{period}"
+
+
+def create_key(payment_key: str) -> str:
+    """Idempotency key of the request that creates the payment. Confirming needs none: a payment succeeds once."""
+    return f"{payment_key}:create"
+
+
+def message_id(kind: str, customer_id: str, period: Period, number: int, domain: str) -> str:
+    """The Message-ID of a mail: the same for a repeat of one mail, another for the next mail."""
+    seed = f"{_VERSION}|{kind}|{customer_id}|{period}|{number}"
+    return f"<{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{domain}>"

@@ -1,0 +1,141 @@
+"""What people say to a running month, and what it answers: commands, decisions, results."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+
+from billing.customer import CustomerChanges
+from billing.errors import InvalidInput
+from billing.invoice import Change
+from billing.model import Instant, Model
+from billing.period import Period
+
+Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+class Command(Model, extra="forbid"):
+    """Base of all commands: who, why, and what it is about.
+
+    ``command_id`` makes a repeat harmless; ``period`` refuses the command if another month is current by then.
+    """
+
+    by: Who
+    reason: Why
+    command_id: str = Field("", max_length=100)
+    period: Period | None = None
+
+
+class Halt(Command):
+    """Stop the clock: nothing is announced or charged until somebody resumes."""
+
+
+class Resume(Command):
+    """Let the month go on, with at least the minimum window; also tries again what needed a person."""
+
+
+class Edit(Command):
+    """Change lines of the draft that the reviewer saw at ``version``; an announced one is announced anew."""
+
+    version: int
+    changes: tuple[Change, ...] = Field(min_length=1, max_length=500)
+
+
+class Approve(Command):
+    """Consent to exactly the draft with this ``digest``; any edit voids it."""
+
+    digest: str
+
+
+class Skip(Command):
+    """Close the month without a charge. The balance carried into it stays."""
+
+
+class CloseAccount(Command):
+    """End the chain after this month."""
+
+
+class UpdateCustomer(Command):
+    """Change how the customer is reached, charged or reviewed, from now on."""
+
+    changes: CustomerChanges
+
+
+COMMANDS: dict[str, type[Command]] = {
+    "halt": Halt,
+    "resume": Resume,
+    "edit": Edit,
+    "approve": Approve,
+    "skip": Skip,
+    "close_account": CloseAccount,
+    "update_customer": UpdateCustomer,
+}
+
+
+def command_name(command: Command) -> str:
+    """The name of the signal and update that carries ``command``."""
+    return next(name for name, kind in COMMANDS.items() if type(command) is kind)
+
+
+def parse_command(name: str, arguments: Sequence[object]) -> Command:
+    """The command in a signal's or update's raw arguments. Raises ``InvalidInput`` saying what is wrong with them."""
+    kind = COMMANDS.get(name)
+    if kind is None:
+        raise InvalidInput(f"there is no command {name!r}; the commands are: {', '.join(COMMANDS)}")
+    if len(arguments) != 1:
+        raise InvalidInput(f"{name} takes one argument, an object such as {{'by': 'ann', 'reason': 'too high'}}")
+    if isinstance(arguments[0], kind):
+        return arguments[0]
+    try:
+        return TypeAdapter(kind).validate_python(arguments[0])
+    except ValidationError as error:
+        raise InvalidInput(f"{name} cannot be read: {explain(error)}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """A pydantic error as one line for people, without the values that were typed."""
+    parts = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        where = ".".join(str(part) for part in item["loc"])
+        parts.append(f"{where}: {item['msg'].removeprefix('Value error, ')}" if where else item["msg"])
+    return "; ".join(parts)
+
+
+class Decision(Model):
+    """One entry of the audit trail: a command, or what was left of an unreadable one, and what became of it."""
+
+    number: int
+    at: Instant
+    by: str
+    reason: str
+    command: str
+    accepted: bool
+    result: str
+    via: str
+    invoice_version: int = 0
+    command_id: str = ""
+    details: str = ""
+
+
+class CommandResult(Model):
+    """The answer to a command: done or refused, in words, and where the month stands now."""
+
+    accepted: bool
+    result: str
+    stage: str
+    period: Period
+
+
+class Delivered(Model):
+    """A mail was handed over, at this instant."""
+
+    at: Instant
+
+
+class Farewell(Model):
+    """How a chain ended: the last period, and who closed the account and why."""
+
+    customer_id: str
+    last_period: Period
+    reason: str

@@ -1,0 +1,221 @@
+"""Money: exact integers of minor units, by Stripe's own table of currencies (not ISO's, not Babel's).
+
+Source of every number here: Stripe's documentation of supported currencies and of minimum and maximum charges.
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from billing.errors import InvalidInput
+
+MAX_AMOUNT_MINOR = 99_999_999  # Stripe takes at most eight digits
+
+_ZERO_DECIMAL = frozenset(
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
+)
+_THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+_TWO_DECIMAL = frozenset(
+    [
+        "aed",
+        "afn",
+        "all",
+        "amd",
+        "ang",
+        "aoa",
+        "ars",
+        "aud",
+        "awg",
+        "azn",
+        "bam",
+        "bbd",
+        "bdt",
+        "bgn",
+        "bmd",
+        "bnd",
+        "bob",
+        "brl",
+        "bsd",
+        "bwp",
+        "byn",
+        "bzd",
+        "cad",
+        "cdf",
+        "chf",
+        "cny",
+        "cop",
+        "crc",
+        "cve",
+        "czk",
+        "dkk",
+        "dop",
+        "dzd",
+        "egp",
+        "etb",
+        "eur",
+        "fjd",
+        "fkp",
+        "gbp",
+        "gel",
+        "gip",
+        "gmd",
+        "gtq",
+        "gyd",
+        "hkd",
+        "hnl",
+        "htg",
+        "huf",
+        "idr",
+        "ils",
+        "inr",
+        "isk",
+        "jmd",
+        "kes",
+        "kgs",
+        "khr",
+        "kyd",
+        "kzt",
+        "lak",
+        "lbp",
+        "lkr",
+        "lrd",
+        "lsl",
+        "mad",
+        "mdl",
+        "mkd",
+        "mmk",
+        "mnt",
+        "mop",
+        "mur",
+        "mvr",
+        "mwk",
+        "mxn",
+        "myr",
+        "mzn",
+        "nad",
+        "ngn",
+        "nio",
+        "nok",
+        "npr",
+        "nzd",
+        "pab",
+        "pen",
+        "pgk",
+        "php",
+        "pkr",
+        "pln",
+        "qar",
+        "ron",
+        "rsd",
+        "rub",
+        "sar",
+        "sbd",
+        "scr",
+        "sek",
+        "sgd",
+        "shp",
+        "sle",
+        "sos",
+        "srd",
+        "std",
+        "szl",
+        "thb",
+        "tjs",
+        "top",
+        "try",
+        "ttd",
+        "twd",
+        "tzs",
+        "uah",
+        "ugx",
+        "usd",
+        "uyu",
+        "uzs",
+        "wst",
+        "xcd",
+        "yer",
+        "zar",
+        "zmw",
+    ]
+)
+_MINIMUM_MINOR = {
+    **dict.fromkeys(("usd", "eur", "aud", "cad", "chf", "jpy"), 50),
+    **dict.fromkeys(("pln", "ron", "aed"), 200),
+    **dict.fromkeys(("sek", "nok"), 300),
+    "gbp": 30,
+    "czk": 1500,
+    "dkk": 250,
+    "hkd": 400,
+    "mxn": 1000,
+    "huf": 17500,
+}
+_STEP_MINOR = {**dict.fromkeys(_THREE_DECIMAL, 10), "isk": 100, "ugx": 100}
+_FLOAT_RESIDUE = Decimal("1e-6")  # what 0.1 + 0.2 leaves behind; more than that is a real digit
+
+
+def currency_code(text: str) -> str:
+    """The lower-case code of a currency that Stripe takes. Raises ``InvalidInput`` for any other."""
+    code = text.strip().lower()
+    if code not in _ZERO_DECIMAL | _TWO_DECIMAL | _THREE_DECIMAL:
+        raise InvalidInput(f"{text!r} is not a currency that can be charged; use a code such as eur, usd or jpy")
+    return code
+
+
+def minor_digits(currency: str) -> int:
+    """How many digits of an amount in ``currency`` lie behind the decimal point: 0, 2 or 3."""
+    if currency in _ZERO_DECIMAL:
+        return 0
+    return 3 if currency in _THREE_DECIMAL else 2
+
+
+def minimum_minor(currency: str) -> int:
+    """The least amount, in minor units, that can be charged; 1 where Stripe publishes none."""
+    return _MINIMUM_MINOR.get(currency, 1)
+
+
+def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> int:
+    """The minor units that a cell of a sheet, or a word of a command line, stands for.
+
+    Takes whole and decimal numbers, negative ones too (a credit), and text with at most one decimal separator and
+    no grouping. Everything a person or a spreadsheet could have meant otherwise is refused with ``InvalidInput``:
+    grouping (``1,234.56``), the other separator (``12,50``), errors (``#REF!``), ``NaN``, ``-0``, TRUE, empty cells,
+    more digits than the currency has, and amounts of more than eight digits.
+    """
+    value = _decimal(cell, currency, decimal_separator)
+    if value.is_zero() and value.is_signed():
+        raise InvalidInput("-0 is not an amount; write 0, or the amount that was meant")
+    exact = value.scaleb(minor_digits(currency))
+    minor = int(exact.to_integral_value())
+    step = _STEP_MINOR.get(currency, 1)
+    if abs(exact - minor) > _FLOAT_RESIDUE or minor % step:
+        raise InvalidInput(f"{cell} has more digits than {currency.upper()} can be charged in")
+    if abs(minor) > MAX_AMOUNT_MINOR:
+        raise InvalidInput(
+            f"{cell} {currency.upper()} is more than the {format_amount(MAX_AMOUNT_MINOR, currency)} limit"
+        )
+    return minor
+
+
+def format_amount(amount_minor: int, currency: str) -> str:
+    """Plain, exact and the same everywhere: ``1234.50 EUR``, ``-3 JPY``."""
+    digits = minor_digits(currency)
+    return f"{Decimal(amount_minor).scaleb(-digits):.{digits}f} {currency.upper()}"
+
+
+def _decimal(cell: object, currency: str, separator: str) -> Decimal:
+    if isinstance(cell, bool) or cell is None or cell == "":
+        raise InvalidInput(f"{cell!r} is not an amount" if cell not in (None, "") else "the amount is empty")
+    if isinstance(cell, int | float | Decimal):
+        value = Decimal(str(cell))
+        if not value.is_finite():
+            raise InvalidInput(f"{cell} is not an amount")
+        return value
+    text = str(cell).strip()
+    digits = minor_digits(currency)
+    fraction = rf"({re.escape(separator)}[0-9]{{1,{digits}}})?" if digits else ""
+    if not re.fullmatch(rf"-?[0-9]{{1,15}}{fraction}", text):
+        example = f"1234{separator}50" if digits else "1234"
+        raise InvalidInput(f"{text!r} is not an amount in {currency.upper()}; write it like {example}")
+    try:
+        return Decimal(text.replace(separator, "."))
+    except InvalidOperation:  # pragma: no cover - the pattern admits digits only
+        raise InvalidInput(f"{text!r} is not an amount") from None

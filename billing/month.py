@@ -1,0 +1,344 @@
+"""One customer's month as a value, and every way it can change: what is due, what is announced, how it ends.
+
+``Month`` is the whole state of a workflow run. It is carried across continue-as-new, handed to activities and written
+to the ledger, so that all of them agree. Commands of people are in ``billing/review.py``.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from billing.customer import Customer, ReviewMode
+from billing.invoice import Invoice
+from billing.messages import Decision
+from billing.model import Instant, Model
+from billing.money import MAX_AMOUNT_MINOR, format_amount, minimum_minor
+from billing.payment import ChargeResult, ChargeStatus
+from billing.period import Period
+
+
+class Stage(StrEnum):
+    """Where a month stands, as people see it (search attribute ``BillingStage``)."""
+
+    SCHEDULED = "Scheduled"
+    AWAITING_SALES = "AwaitingSales"
+    MONITORING = "Monitoring"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    HALTED = "Halted"
+    LAST_CALL = "LastCall"
+    CHARGING = "Charging"
+    UNRESOLVED = "Unresolved"
+    PAID = "Paid"
+    NOTHING_DUE = "NothingDue"
+    CARRIED_FORWARD = "CarriedForward"
+    SKIPPED = "Skipped"
+    PAST_DUE = "PastDue"
+    AUTHENTICATION_REQUIRED = "AuthenticationRequired"
+    NEEDS_CARD = "NeedsCard"
+
+
+OUTCOMES = frozenset(list(Stage)[list(Stage).index(Stage.PAID) :])
+"""The stages that end a month; every customer and period reaches exactly one."""
+
+
+class Step(StrEnum):
+    """What the workflow has to do next."""
+
+    WAIT = "wait"
+    COLLECT = "collect"
+    ALERT = "alert"
+    NOTIFY = "notify"
+    CHARGE = "charge"
+    CLOSE = "close"
+
+
+class Due(NamedTuple):
+    """The next step; with ``WAIT``, until when (None: until a person acts) and what happens then."""
+
+    step: Step
+    at: datetime | None = None
+    what: str = ""
+
+
+class Hold(Model):
+    """A reviewer's halt."""
+
+    by: str
+    reason: str
+    at: Instant
+
+
+class Approval(Model):
+    """A reviewer's consent to the invoice with this digest."""
+
+    by: str
+    digest: str
+    at: Instant
+
+
+class Notice(Model):
+    """A charge notice: the amount and instant that the customer was told. ``number`` counts a month's notices."""
+
+    number: int
+    total_minor: int
+    digest: str
+    charge_at: Instant
+    delivered_at: Instant | None = None
+
+
+class Month(Model):
+    """A customer's month. ``revision`` grows with every change, so that an older record never replaces a newer one."""
+
+    customer: Customer
+    period: Period
+    collect_at: Instant
+    notice_at: Instant
+    charge_at: Instant
+    revision: int = 0
+    carried_minor: int = 0
+    invoice: Invoice | None = None
+    outage: str = ""  # what failed and is tried again until it works; a person may help
+    trouble: str = ""  # what failed and is not tried again until a person resumes
+    hold: Hold | None = None
+    approval: Approval | None = None
+    last_editor: str = ""
+    notice: Notice | None = None
+    notices: int = 0
+    charging_since: Instant | None = None
+    charge: ChargeResult | None = None
+    outcome: Stage | None = None
+    closed_at: Instant | None = None
+    alerted_at: Instant | None = None
+    alerts: int = 0
+    leaving: str = ""
+    decisions: tuple[Decision, ...] = ()
+    decision_count: int = 0
+
+    # -- opening
+
+    @classmethod
+    def open(cls, customer: Customer, period: Period, carried_minor: int = 0) -> "Month":
+        """The month before anything has happened, with its planned instants."""
+        planned = customer.terms.schedule.instants(period, customer.timezone)
+        return cls(customer=customer, period=period, carried_minor=carried_minor, **dict(planned))
+
+    def next_month(self) -> "Month":
+        """The month after this one: who and on which terms, and the balance; never lines, amounts or decisions."""
+        assert self.outcome is not None, "a month without an outcome has no successor"
+        following = Month.open(self.customer, self.period.next(), self.balance_forward_minor)
+        assert following.period > self.period
+        return following
+
+    @property
+    def balance_forward_minor(self) -> int:
+        """What the next invoice starts with, in minor units: debt positive, credit negative."""
+        if self.outcome is Stage.CARRIED_FORWARD and self.invoice is not None:
+            return self.invoice.total_minor
+        return self.carried_minor if self.outcome is Stage.SKIPPED else 0
+
+    # -- what is due
+
+    def due(self, now: datetime) -> Due:
+        """The next step at ``now``. Pure: the same month and instant always give the same step."""
+        if self.outcome is not None:
+            return Due(Step.CLOSE)
+        waiting_for = self.needs_person(now)
+        remind_at = self.alerted_at + self.customer.terms.reminder if self.alerted_at else now
+        if waiting_for and now >= remind_at:
+            return Due(Step.ALERT)
+        if self.invoice is None and not self.trouble:
+            return _once(self.collect_at, now, Step.COLLECT, "collect the sales")
+        if self.blocked or self._lacks_approval(now):
+            return Due(Step.WAIT, remind_at, "remind the reviewers")
+        if self.charging_since is not None:
+            return Due(Step.CHARGE)
+        if not self.announced:
+            return _once(self.notice_at, now, Step.NOTIFY, "send the charge notice")
+        return _once(self.charge_at, now, Step.CHARGE, "charge the card")
+
+    def stage(self, now: datetime) -> Stage:
+        """Where the month stands at ``now``."""
+        if self.outcome is not None:
+            return self.outcome
+        if self.charging_since is not None:
+            return Stage.UNRESOLVED if self.trouble or self.outage else Stage.CHARGING
+        if self.blocked:
+            return Stage.HALTED
+        if self.invoice is None:
+            return Stage.AWAITING_SALES if self.outage else Stage.SCHEDULED
+        if self._lacks_approval(now):
+            return Stage.AWAITING_APPROVAL
+        return Stage.LAST_CALL if self.announced else Stage.MONITORING
+
+    @property
+    def blocked(self) -> str:
+        """Why the clock stands still, or "" if it runs."""
+        if self.hold is not None:
+            return f"halted by {self.hold.by}: {self.hold.reason}"
+        if self.trouble:
+            return self.trouble
+        if self.invoice is None:
+            return ""
+        if self.invoice.problems:
+            first = self.invoice.problems[0]
+            return f"row {first.source.row} of worksheet {first.source.sheet} cannot be read: {first.reason}"
+        if self.invoice.total_minor > MAX_AMOUNT_MINOR:
+            return f"{self.invoice.total} is more than can be charged at once"
+        return ""
+
+    def needs_person(self, now: datetime) -> str:
+        """What a person has to do before the month can go on, or "" if nothing."""
+        if self.blocked:
+            return self.blocked
+        if self.invoice is not None and self._lacks_approval(now):
+            return f"{self.invoice.total} waits for an approval"
+        return self.outage
+
+    @property
+    def announced(self) -> bool:
+        """The customer has been told the present amount."""
+        return self.notice is not None and self.notice.delivered_at is not None
+
+    def _lacks_approval(self, now: datetime) -> bool:
+        if self.customer.terms.review_mode is ReviewMode.MONITOR or self.invoice is None or self.announced:
+            return False
+        if self.approval is not None and self.approval.digest == self.invoice.digest:
+            return False
+        manual_empty = self.customer.terms.review_mode is ReviewMode.MANUAL and not self.last_editor
+        return now >= self.notice_at and (manual_empty or self.nothing_to_charge is None)
+
+    @property
+    def nothing_to_charge(self) -> Stage | None:
+        """The outcome if the month needs no charge: nothing due, or an amount that moves to the next invoice."""
+        assert self.invoice is not None
+        total = self.invoice.total_minor
+        if total == 0:
+            return Stage.NOTHING_DUE
+        return Stage.CARRIED_FORWARD if total < minimum_minor(self.invoice.currency) else None
+
+    # -- what happens
+
+    def drafted(self, invoice: Invoice) -> "Month":
+        """The sales are in. Reviewers get their whole window from then, however late it is."""
+        return self._changed(
+            invoice=invoice,
+            outage="",
+            notice_at=max(self.notice_at, invoice.collected_at + self.customer.terms.min_window),
+            alerted_at=self.alerted_at if self.hold else None,
+        )
+
+    def delayed(self, reason: str) -> "Month":
+        """The step that is due cannot be done for now, because something outside is down. It stays due."""
+        return self._changed(outage=reason)
+
+    def alerted(self, now: datetime) -> "Month":
+        """Reviewers were told what waits for them."""
+        return self._changed(alerted_at=now, alerts=self.alerts + 1)
+
+    def announcing(self, now: datetime) -> "Month":
+        """At the notice instant: fixes amount and charge instant, or ends the month if there is nothing to charge."""
+        assert self.invoice is not None
+        assert now >= self.notice_at
+        assert not self.blocked
+        assert not self._lacks_approval(now)
+        if self.nothing_to_charge is not None:
+            return self.closed(self.nothing_to_charge, now)
+        charge_at = max(self.charge_at, now + self.customer.terms.min_notice)
+        notice = Notice(
+            number=self.notices + 1,
+            total_minor=self.invoice.total_minor,
+            digest=self.invoice.digest,
+            charge_at=charge_at,
+        )
+        return self._changed(notice=notice, notices=notice.number, charge_at=charge_at)
+
+    def delivered(self, at: datetime) -> "Month":
+        """The notice left at ``at``; the notice period is counted from then."""
+        assert self.notice is not None
+        charge_at = max(self.charge_at, at + self.customer.terms.min_notice)
+        notice = self.notice.evolve(delivered_at=at, charge_at=charge_at)
+        return self._changed(notice=notice, charge_at=charge_at, outage="", alerted_at=None)
+
+    def in_trouble(self, reason: str) -> "Month":
+        """Something failed that no retry mends: the clock stands still until a person resumes."""
+        return self._changed(trouble=reason, outage="", alerted_at=None)
+
+    def charging(self, now: datetime) -> "Month":
+        """Freezes the month: from here on its amount cannot change. Asserts the promises made to the customer."""
+        assert self.invoice is not None
+        assert self.notice is not None
+        assert self.notice.delivered_at is not None
+        assert self.notice.total_minor == self.invoice.total_minor
+        assert self.notice.digest == self.invoice.digest
+        assert now >= self.charge_at >= self.notice.charge_at > self.notice.delivered_at
+        assert not self.blocked
+        return self if self.charging_since else self._changed(charging_since=now)
+
+    def charged(self, result: ChargeResult) -> "Month":
+        """The outcome of the charge is known."""
+        outcome = {
+            ChargeStatus.SUCCEEDED: Stage.PAID,
+            ChargeStatus.DECLINED: Stage.PAST_DUE,
+            ChargeStatus.AUTHENTICATION_REQUIRED: Stage.AUTHENTICATION_REQUIRED,
+            ChargeStatus.NEEDS_CARD: Stage.NEEDS_CARD,
+            ChargeStatus.TOO_SMALL: Stage.CARRIED_FORWARD,
+        }[result.status]
+        return self._changed(charge=result).closed(outcome, result.at)
+
+    def closed(self, outcome: Stage, now: datetime) -> "Month":
+        """The month ends, once and for all."""
+        assert outcome in OUTCOMES
+        assert self.outcome is None, f"{self.period} is {self.outcome} already"
+        return self._changed(outcome=outcome, closed_at=now, trouble="", outage="")
+
+    def unblocked(self, now: datetime) -> "Month":
+        """The clock runs again, with at least the minimum window left; a notice whose date then fails is void."""
+        if self.blocked or self.invoice is None or self.charging_since is not None:
+            return self
+        least = now + self.customer.terms.min_window
+        if not self.announced:
+            return self._changed(notice_at=max(self.notice_at, least))
+        if self.charge_at >= least:
+            return self
+        return self.notice_void(now).evolve(charge_at=least)
+
+    def notice_void(self, now: datetime) -> "Month":
+        """What the customer was told no longer holds: a new notice goes out at once."""
+        if self.notice is None:
+            return self
+        return self._changed(notice=None, notice_at=now)
+
+    def _changed(self, **changes: object) -> "Month":
+        return self.evolve(revision=self.revision + 1, **changes)
+
+    # -- what people see
+
+    def summary(self, now: datetime) -> str:
+        """A short Markdown invoice for the Temporal UI; no names, no addresses."""
+        due = self.due(now)
+        head = f"### {self.customer.customer_id} · {self.period} · {self.stage(now)}"
+        parts = [head]
+        if self.invoice is not None:
+            rows = [
+                f"| {_cell(line.description)} | {format_amount(line.amount_minor, self.invoice.currency)} |"
+                for line in self.invoice.lines[:20]
+            ]
+            rows += [f"| … {len(self.invoice.lines) - 20} more lines | |"] if len(self.invoice.lines) > 20 else []
+            if self.carried_minor:
+                rows.append(f"| carried forward | {format_amount(self.carried_minor, self.invoice.currency)} |")
+            rows.append(f"| **total, version {self.invoice.version}** | **{self.invoice.total}** |")
+            parts.append("\n".join(["| line | amount |", "| --- | ---: |", *rows]))
+        waiting_for = "" if self.outcome else self.needs_person(now)
+        if waiting_for:
+            parts.append(f"**A person is needed**: {waiting_for}")
+        if due.step is Step.WAIT and due.at is not None:
+            parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
+        return "\n\n".join(parts)
+
+
+def _once(at: datetime, now: datetime, step: Step, what: str) -> Due:
+    return Due(step) if now >= at else Due(Step.WAIT, at, what)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")[:80]

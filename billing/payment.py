@@ -1,0 +1,100 @@
+"""Payments in our own words: what is asked of a processor, and what became of it."""
+
+from enum import StrEnum
+
+from billing.customer import Customer
+from billing.errors import PaymentMismatch
+from billing.model import Instant, Model
+from billing.period import Period
+
+
+class PaymentStatus(StrEnum):
+    NEW = "new"  # exists at the processor; no money has been asked for
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    AUTHENTICATION_REQUIRED = "authentication_required"
+    CANCELED = "canceled"
+
+
+class PaymentRequest(Model):
+    """A charge as it was announced. ``key`` names the business attempt, never the technical one."""
+
+    key: str
+    customer: Customer
+    period: Period
+    amount_minor: int
+    currency: str
+
+
+class Payment(Model):
+    """A payment as the processor knows it (at Stripe: a payment intent). Codes are the processor's own words."""
+
+    payment_id: str
+    status: PaymentStatus
+    amount_minor: int
+    currency: str
+    stripe_customer_id: str
+    created_at: Instant
+    code: str = ""
+    decline_code: str = ""
+    advice_code: str = ""
+
+
+class ChargeStatus(StrEnum):
+    """How a charge ended for this month. Everything else is an error: tried again, or a person's."""
+
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    AUTHENTICATION_REQUIRED = "authentication_required"
+    NEEDS_CARD = "needs_card"
+    TOO_SMALL = "too_small"
+
+
+class ChargeResult(Model):
+    """The known outcome of a charge, and since when it is known."""
+
+    status: ChargeStatus
+    at: Instant
+    payment_id: str = ""
+    code: str = ""
+    decline_code: str = ""
+    advice_code: str = ""
+
+
+def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None:
+    """Of all payments made for ``request``, the one to go on with: succeeded wins, then processing, then the oldest.
+
+    Raises ``PaymentMismatch`` if it is not what was announced, or if all were cancelled behind our back.
+    """
+    order = [PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING]
+    usable = [payment for payment in payments if payment.status is not PaymentStatus.CANCELED]
+    moving = [payment.payment_id for payment in usable if payment.status in order]
+    if len(moving) > 1:
+        raise PaymentMismatch(
+            f"{request.customer.customer_id}, {request.period} has been charged more than once: "
+            f"{', '.join(moving)}; refund all but one"
+        )
+    if payments and not usable:
+        raise PaymentMismatch(
+            f"{payments[0].payment_id} of {request.customer.customer_id}, {request.period} was cancelled at the "
+            "processor; find out by whom, then skip the month or charge it by hand"
+        )
+    if not usable:
+        return None
+    kept = min(
+        usable,
+        key=lambda payment: (
+            order.index(payment.status) if payment.status in order else len(order),
+            payment.created_at,
+            payment.payment_id,
+        ),
+    )
+    found = (kept.amount_minor, kept.currency, kept.stripe_customer_id)
+    announced = (request.amount_minor, request.currency, request.customer.stripe_customer_id)
+    if found != announced:
+        raise PaymentMismatch(
+            f"{kept.payment_id} of {request.customer.customer_id}, {request.period} says {found}, "
+            f"announced was {announced}; compare both before anything else is charged"
+        )
+    return kept

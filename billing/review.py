@@ -1,0 +1,186 @@
+"""What becomes of a command: accepted with an effect or refused with a reason, and in the audit trail either way."""
+
+from datetime import datetime
+
+from billing.customer import ReviewMode
+from billing.errors import InvalidInput
+from billing.messages import (
+    Approve,
+    CloseAccount,
+    Command,
+    Decision,
+    Edit,
+    Halt,
+    Resume,
+    Skip,
+    UpdateCustomer,
+    command_name,
+)
+from billing.month import Approval, Hold, Month, Stage
+
+KEPT_DECISIONS = 100
+"""How many decisions a month carries with it; older ones are in the ledger."""
+
+
+class _Refused(Exception):
+    """A command that does not fit the month; the message says why and what would."""
+
+
+def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Month, Decision]:
+    """Applies ``command`` to ``month`` at ``now``. A repeated ``command_id`` gets the first answer again."""
+    for earlier in month.decisions:
+        if command.command_id and earlier.command_id == command.command_id:
+            return month, earlier
+    try:
+        _check_fits(month, command)
+        decided, result = _apply(month, command, now)
+        if decided.alerted_at is not None and not decided.needs_person(now):
+            decided = decided.evolve(alerted_at=None)
+        accepted = True
+    except (_Refused, InvalidInput) as refusal:
+        decided, result, accepted = month, str(refusal), False
+    return record(
+        decided,
+        now,
+        by=command.by,
+        reason=command.reason,
+        command=command_name(command),
+        accepted=accepted,
+        result=result,
+        via=via,
+        command_id=command.command_id,
+        details=command.model_dump_json(exclude={"by", "reason", "command_id", "period"}, exclude_none=True),
+    )
+
+
+def halt_unreadable(month: Month, name: str, problem: str, now: datetime, via: str) -> tuple[Month, Decision]:
+    """A signal that cannot be read: recorded, and if it may have been a halt, the month halts."""
+    halting = "halt" in name.lower() and month.outcome is None and month.charging_since is None
+    halted = month
+    if halting and month.hold is None:
+        halted = month.evolve(hold=Hold(by="unknown", reason=f"an unreadable {name} arrived", at=now), alerted_at=None)
+    result = f"{problem}; halted to be safe" if halting else problem
+    return record(halted, now, by="unknown", reason="", command=name[:100], accepted=halting, result=result, via=via)
+
+
+def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decision]:
+    """Appends one entry to the audit trail."""
+    version = month.invoice.version if month.invoice else 0
+    decision = Decision.model_validate(
+        {"number": month.decision_count + 1, "at": now, "invoice_version": version, **fields}
+    )
+    kept = (*month.decisions, decision)[-KEPT_DECISIONS:]
+    return month.evolve(decisions=kept, decision_count=decision.number, revision=month.revision + 1), decision
+
+
+def _check_fits(month: Month, command: Command) -> None:
+    if command.period is not None and command.period != month.period:
+        raise _Refused(f"this was meant for {command.period}, but {month.period} is current now")
+    if isinstance(command, UpdateCustomer | CloseAccount):
+        return
+    if month.outcome is not None:
+        raise _Refused(f"{month.period} is closed already: {month.outcome}")
+    if month.charging_since is not None and not (isinstance(command, Resume) and month.trouble):
+        raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first")
+
+
+def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
+    match command:
+        case Halt():
+            return _halt(month, command, now)
+        case Resume():
+            return _resume(month, now)
+        case Edit():
+            return _edit(month, command, now)
+        case Approve():
+            return _approve(month, command, now)
+        case Skip():
+            return _skip(month, command, now)
+        case CloseAccount():
+            leaving = month.evolve(leaving=f"{command.by}: {command.reason}")
+            return leaving, f"the account closes after {month.period}"
+        case UpdateCustomer():
+            return _update_customer(month, command)
+    raise InvalidInput(f"unknown command {type(command).__name__}")
+
+
+def _halt(month: Month, command: Halt, now: datetime) -> tuple[Month, str]:
+    if month.hold is not None:
+        raise _Refused(f"already {month.blocked}")
+    hold = Hold(by=command.by, reason=command.reason, at=now)
+    return month.evolve(hold=hold, alerted_at=now), "halted; nothing is charged until resumed"
+
+
+def _resume(month: Month, now: datetime) -> tuple[Month, str]:
+    if month.hold is None and not month.trouble:
+        raise _Refused(f"{month.blocked}; edit or remove it, or skip the month" if month.blocked else "not halted")
+    resumed = month.evolve(hold=None, trouble="").unblocked(now)
+    if resumed.blocked:
+        return resumed, f"no longer halted, but {resumed.blocked}"
+    return resumed, _what_next(resumed, now)
+
+
+def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
+    if month.invoice is None:
+        raise _Refused(f"there is no draft yet; it is made at {month.collect_at:%Y-%m-%d %H:%M} UTC")
+    if command.version != month.invoice.version:
+        raise _Refused(
+            f"this edit was made on version {command.version}, but version {month.invoice.version} "
+            f"({month.invoice.total}) is current; look at it and edit again"
+        )
+    was_blocked = bool(month.blocked)
+    edited = month.evolve(
+        invoice=month.invoice.edited(command.changes), last_editor=command.by, approval=None
+    ).notice_void(now)
+    if was_blocked:
+        edited = edited.unblocked(now)
+    assert edited.invoice is not None
+    return edited, f"version {edited.invoice.version}: {edited.invoice.total}; {_what_next(edited, now)}"
+
+
+def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]:
+    if month.invoice is None:
+        raise _Refused(f"there is no draft yet; it is made at {month.collect_at:%Y-%m-%d %H:%M} UTC")
+    if month.customer.terms.review_mode is ReviewMode.MONITOR:
+        raise _Refused("this customer needs no approval (review mode monitor)")
+    if month.invoice.problems:
+        raise _Refused(month.blocked)
+    if command.digest != month.invoice.digest:
+        raise _Refused(f"what was approved is not version {month.invoice.version} ({month.invoice.total}); look again")
+    if command.by == month.last_editor:
+        raise _Refused(f"{command.by} edited this draft last; somebody else has to approve it")
+    if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
+        raise _Refused("no amount has been entered yet; add a line first")
+    approval = Approval(by=command.by, digest=command.digest, at=now)
+    approved = month.evolve(approval=approval)
+    return approved, f"{month.invoice.total} approved; {_what_next(approved, now)}"
+
+
+def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
+    if month.invoice is None and not month.outage and command.period is None:
+        raise _Refused(f"{month.period} is not collected yet; name the period to skip it all the same")
+    return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge"
+
+
+def _update_customer(month: Month, command: UpdateCustomer) -> tuple[Month, str]:
+    changes = {name: value for name, value in command.changes.given().items() if value != getattr(month.customer, name)}
+    if not changes:
+        raise _Refused("nothing changes")
+    if "currency" in changes and month.invoice is not None and month.outcome is None:
+        raise _Refused(f"the invoice of {month.period} is open in {month.invoice.currency}; close it first")
+    if "currency" in changes and (month.balance_forward_minor if month.outcome else month.carried_minor):
+        raise _Refused(f"a balance in {month.customer.currency} is carried forward; settle it first")
+    if month.charging_since is not None and month.outcome is None:
+        raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first")
+    updated = month.evolve(customer=month.customer.evolve(**changes))
+    if month.invoice is None and month.outcome is None:
+        planned = updated.customer.terms.schedule.instants(month.period, updated.customer.timezone)
+        updated = updated.evolve(**dict(planned))
+    return updated, f"changed: {', '.join(changes)}"
+
+
+def _what_next(month: Month, now: datetime) -> str:
+    if month.blocked:
+        return f"still stopped: {month.blocked}"
+    due = month.due(now)
+    return f"next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC" if due.at else f"next: {due.step}"

@@ -1,0 +1,89 @@
+"""Sales: from the cells of a worksheet to the lines of one customer's invoice."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from billing.customer import Customer, fold_email
+from billing.errors import InvalidInput, SalesUnavailable
+from billing.invoice import LineItem, Problem, Source
+from billing.model import Model
+from billing.money import parse_amount
+from billing.period import Period
+
+type_of_cell = str | int | float | bool | None
+COLUMNS = ("email", "amount", "description")
+
+
+class SalesRow(Model):
+    """One row as it stands in the sheet; ``number`` is the row a person sees, counted from 1."""
+
+    number: int
+    email: str
+    amount: type_of_cell
+    description: str
+
+
+class SalesSnapshot(Model):
+    """All rows of one worksheet as read at one moment; ``digest`` is the SHA-256 of the cells read."""
+
+    sheet: str
+    digest: str
+    rows: tuple[SalesRow, ...]
+
+    @classmethod
+    def of_cells(cls, sheet: str, cells: Sequence[Sequence[type_of_cell]]) -> "SalesSnapshot":
+        """Reads a header row if there is one, else the columns in the order email, amount, description.
+
+        Raises ``SalesUnavailable`` for a worksheet that is empty or lacks a column: nobody gets a bill of zero from it.
+        """
+        if not any(any(_text(cell) for cell in row) for row in cells):
+            raise SalesUnavailable(
+                f"worksheet {sheet!r} is empty; enter the month's sales, or only a header row if there were none"
+            )
+        header = [_text(cell).casefold() for cell in cells[0]]
+        has_header = "email" in header
+        missing = [name for name in COLUMNS[:2] if has_header and name not in header]
+        if missing:
+            raise SalesUnavailable(f"worksheet {sheet!r} has no column {missing[0]!r}; name it in the first row")
+        place = {name: header.index(name) if name in header else None for name in COLUMNS} if has_header else {}
+
+        def cell(row: Sequence[type_of_cell], column: int) -> type_of_cell:
+            index = place[COLUMNS[column]] if has_header else column
+            return row[index] if index is not None and index < len(row) else None
+
+        rows = tuple(
+            SalesRow(number=number, email=_text(cell(row, 0)), amount=cell(row, 1), description=_text(cell(row, 2)))
+            for number, row in enumerate(cells, start=1)
+            if not (has_header and number == 1) and any(_text(value) for value in row)
+        )
+        digest = hashlib.sha256(json.dumps([list(row) for row in cells], ensure_ascii=False).encode()).hexdigest()
+        return cls(sheet=sheet, digest=digest, rows=rows)
+
+
+def lines_for(
+    customer: Customer, period: Period, snapshot: SalesSnapshot, decimal_separator: str = "."
+) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
+    """The customer's rows as invoice lines, and those that cannot be read as money as problems; no row is dropped."""
+    lines: list[LineItem] = []
+    problems: list[Problem] = []
+    for row in snapshot.rows:
+        if fold_email(row.email) != customer.email:
+            continue
+        line_id = f"row-{row.number}"
+        source = Source(sheet=snapshot.sheet, row=row.number, digest=snapshot.digest)
+        description = row.description[:500] or f"Sale in {period}"
+        try:
+            amount_minor = parse_amount(row.amount, customer.currency, decimal_separator)
+        except InvalidInput as error:
+            raw = "" if row.amount is None else str(row.amount)[:100]
+            problems.append(
+                Problem(line_id=line_id, description=description, raw=raw, reason=str(error)[:300], source=source)
+            )
+        else:
+            lines.append(LineItem(line_id=line_id, description=description, amount_minor=amount_minor, source=source))
+    return tuple(lines), tuple(problems)
+
+
+def _text(cell: type_of_cell) -> str:
+    return "" if cell is None else str(cell).encode("utf-8", "replace").decode().strip()

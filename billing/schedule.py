@@ -1,0 +1,61 @@
+"""When things happen: from a period and a time zone to the three instants of a month."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, model_validator
+
+from billing.model import Instant, Model
+from billing.period import Period
+
+
+class Instants(Model):
+    """The planned instants of one month, in UTC."""
+
+    collect_at: Instant
+    notice_at: Instant
+    charge_at: Instant
+
+
+class Schedule(Model):
+    """Days and wall-clock times in the customer's time zone.
+
+    ``collect_day`` is a day of the month after the period; ``notice_days`` are counted from that day and
+    ``charge_days`` from the day of the notice.
+    """
+
+    collect_day: int = Field(1, ge=1, le=28)
+    collect_time: time = time(2, 0)
+    notice_days: int = Field(3, ge=0, le=28)
+    notice_time: time = time(10, 0)
+    charge_days: int = Field(4, ge=0, le=28)
+    charge_time: time = time(10, 0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Schedule":
+        if (self.notice_days, self.notice_time) <= (0, self.collect_time):
+            raise ValueError("the notice must come after the collection")
+        if (self.charge_days, self.charge_time) <= (0, self.notice_time):
+            raise ValueError("the charge must come after the notice")
+        return self
+
+    def instants(self, period: Period, timezone: str) -> Instants:
+        """The instants at which ``period`` is collected, announced and charged in ``timezone``."""
+        zone = ZoneInfo(timezone)
+        collect_day = period.next().first_day + timedelta(days=self.collect_day - 1)
+        notice_day = collect_day + timedelta(days=self.notice_days)
+        charge_day = notice_day + timedelta(days=self.charge_days)
+        return Instants(
+            collect_at=instant(collect_day, self.collect_time, zone),
+            notice_at=instant(notice_day, self.notice_time, zone),
+            charge_at=instant(charge_day, self.charge_time, zone),
+        )
+
+
+def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
+    """The UTC instant at which the clocks of ``zone`` show ``at`` on ``day``.
+
+    A time that a clock change skips is read with the offset before the change (02:30 becomes 03:30); of a time that
+    comes twice the first is meant. Both are the rules of RFC 5545, section 3.3.5.
+    """
+    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)

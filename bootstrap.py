@@ -1,0 +1,89 @@
+"""From settings to adapters and clients: what every entry point is composed of."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+
+from adapters.csv_sales import CsvSales
+from adapters.google_sheets import GoogleSheetsSales
+from adapters.smtp_mail import SmtpMail
+from adapters.sql_ledger import SqlLedger
+from adapters.stripe_payments import StripePayments
+from billing.errors import BillingError
+from settings import Settings, environment
+
+SANDBOX_STRIPE_KEY = "sk_test_sandbox"
+SANDBOX_SHEET_ID = "sales"
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """One adapter per port."""
+
+    sales: GoogleSheetsSales | CsvSales
+    payments: StripePayments
+    mail: SmtpMail
+    ledger: SqlLedger
+
+
+@asynccontextmanager
+async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
+    """The adapters that ``settings`` ask for; closes them at the end. Connects lazily: a service may be down now."""
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(settings, stack)
+        payments = StripePayments.connect(
+            settings.stripe_api_key.get_secret_value() or SANDBOX_STRIPE_KEY,
+            base_url=f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else None,
+        )
+        stack.push_async_callback(payments.close)
+        yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger)
+
+
+async def connect_ledger(settings: Settings, stack: AsyncExitStack) -> SqlLedger:
+    """The ledger alone, closed with ``stack``."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    ledger = await SqlLedger.connect(settings.ledger)
+    stack.push_async_callback(ledger.close)
+    return ledger
+
+
+async def connect_temporal(address: str = "") -> Client:
+    """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the sandbox server at ``address``.
+
+    Raises ``BillingError`` if nobody answers.
+    """
+    config = ClientConfig.load_client_connect_config(override_env_vars=environment())
+    config["target_host"] = address or config.get("target_host") or "127.0.0.1:7233"
+    try:
+        return await Client.connect(**config, data_converter=pydantic_data_converter)
+    except RuntimeError as error:
+        raise BillingError(
+            f"no Temporal server at {config['target_host']} ({str(error)[:120]}); "
+            "set TEMPORAL_ADDRESS, or start the embedded one with: python starter.py up"
+        ) from None
+
+
+def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:
+    if settings.sales_folder:
+        return CsvSales(settings.sales_folder)
+    if settings.sandbox:
+        return GoogleSheetsSales.connect(SANDBOX_SHEET_ID, base_url=f"http://127.0.0.1:{settings.sandbox_sheets_port}")
+    credentials = str(settings.google_credentials_file) if settings.google_credentials_file else None
+    return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=credentials)
+
+
+def _mail(settings: Settings) -> SmtpMail:
+    if settings.sandbox:
+        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender=settings.mail_from, tls="none")
+    return SmtpMail(
+        settings.smtp_host,
+        settings.smtp_port,
+        sender=settings.mail_from,
+        username=settings.smtp_username or None,
+        password=settings.smtp_password.get_secret_value() or None,
+        tls=settings.smtp_tls,
+    )

@@ -1,0 +1,116 @@
+"""The operator's commands, put together; and the one place where an error becomes a line and an exit code.
+
+Exit codes: 0 done; 1 refused or failed; 2 bad usage or bad input; 130 interrupted.
+"""
+
+import asyncio
+import functools
+import inspect
+import os
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from temporalio.service import RPCError
+from typer.core import TyperGroup
+
+from billing.errors import BillingError, InvalidInput
+from cli import listing, operate, review, start
+from cli.output import errors, explain, plain
+
+_DEBUG = "BILLING_DEBUG"
+
+
+class _OneLineErrors(TyperGroup):
+    """Whatever goes wrong becomes one line on stderr that says what to do, and an exit code for scripts."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            code = super().main(*args, **{**extra, "standalone_mode": False})
+        except (BillingError, RPCError, typer.TyperException) as error:
+            if os.environ.get(_DEBUG):
+                raise
+            code, message = _explained(error)
+            errors.print(plain(f"starter: {' '.join(message.split())}"), style="red", soft_wrap=True)
+        sys.exit(code)
+
+
+def _explained(error: Exception) -> tuple[int, str]:
+    """Exit code and message."""
+    if isinstance(error, typer.TyperException):
+        command = getattr(getattr(error, "ctx", None), "command_path", "starter.py")
+        return error.exit_code, f"{error.format_message().rstrip('.')}; see: python {command} --help"
+    return 2 if isinstance(error, InvalidInput) else 1, explain(error)
+
+
+app = typer.Typer(
+    cls=_OneLineErrors, rich_markup_mode="rich", no_args_is_help=True, pretty_exceptions_show_locals=False
+)
+
+
+def main() -> None:
+    """Runs the command in ``sys.argv`` and exits."""
+    app(prog_name="starter.py")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+        typer.echo(f"{project['name']} {project['version']}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar=_DEBUG, help="Show the traceback of an error.")] = False,
+) -> None:
+    """Monthly billing: one durable workflow per customer, one run per month.
+
+    [bold]Examples[/bold]
+
+      python starter.py up
+      python starter.py start --from customers.csv
+      python starter.py list --stage Halted
+      python starter.py halt acme --by ann --reason "row 7 looks wrong"
+
+    Settings come from the environment and from .env; where Temporal is, from TEMPORAL_ADDRESS or temporal.toml.
+    Exit codes: 0 done; 1 refused or failed; 2 bad usage or input; 130 interrupted.
+    """
+    if debug:
+        os.environ[_DEBUG] = "1"
+
+
+def _add(panel: str, name: str, run: Callable[..., Any]) -> None:
+    """Adds a command; one that is a coroutine function gets its own event loop."""
+
+    @functools.wraps(run)
+    def command(*args: Any, **options: Any) -> Any:
+        return asyncio.run(run(*args, **options)) if inspect.iscoroutinefunction(run) else run(*args, **options)
+
+    app.command(name, rich_help_panel=panel, no_args_is_help=False)(command)
+
+
+# cli/stack.py: from cli import stack, then one line each:
+# _add("Embedded stack", "up", stack.up)
+# _add("Embedded stack", "demo", stack.demo)
+
+_add("Customers and months", "start", start.start)
+_add("Customers and months", "list", listing.list_months)
+_add("Customers and months", "show", listing.show)
+
+_add("Review", "halt", review.halt)
+_add("Review", "resume", review.resume)
+_add("Review", "edit", review.edit)
+_add("Review", "approve", review.approve)
+_add("Review", "skip", review.skip)
+_add("Review", "close", review.close)
+_add("Review", "update", review.update)
+
+_add("Operation", "setup", operate.setup)
+_add("Operation", "doctor", operate.doctor)

@@ -1,0 +1,191 @@
+"""``list`` and ``show``: months as the ledger last knew them."""
+
+from collections import Counter
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from adapters.sql_ledger import SqlLedger
+from billing.errors import NotFound
+from billing.keys import workflow_id
+from billing.messages import Decision
+from billing.money import format_amount
+from billing.month import Month, Stage, Step
+from billing.period import Period
+from billing.ports import ChargeRow, InvoiceRow, MessageRow
+from bootstrap import connect_ledger
+from cli.options import AsJson, CustomerId, PeriodOption
+from cli.output import console, print_json, relative, say, table, utc
+from settings import load_settings
+
+
+async def list_months(
+    stage: Annotated[Stage | None, typer.Option(help="Only months in this stage.", case_sensitive=False)] = None,
+    period: PeriodOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the current month of each customer; with --stage or --period, all months that match.
+
+    [bold]Examples[/bold]
+
+      python starter.py list
+      python starter.py list --stage Halted
+      python starter.py list --period 2026-11 --stage PastDue --json
+    """
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(load_settings(), stack)
+        rows = await ledger.invoices(period=period, stage=stage)
+    if stage is None and period is None:
+        rows = list({row.customer_id: row for row in sorted(rows, key=lambda row: row.period)}.values())
+    rows.sort(key=lambda row: (row.customer_id, row.period))
+    totals: Counter[str] = Counter()
+    for row in rows:
+        totals[row.currency] += row.total_minor
+    stages = Counter(str(row.stage) for row in rows)
+    if as_json:
+        print_json({"invoices": rows, "totals_minor": totals, "stages": stages})
+        return
+    now = datetime.now(UTC)
+    columns = ("Customer", "Period", "Stage", ">Total", "Next", "UTC")
+    console.print(table(columns, [_listed(row, now) for row in rows]))
+    say(f"{len(rows)} months" + "".join(f" · {count} {name}" for name, count in sorted(stages.items())))
+    say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+
+
+def _listed(row: InvoiceRow, now: datetime) -> tuple[str, ...]:
+    stage = f"{row.stage}, {row.problems} unreadable" if row.problems else str(row.stage)
+    when = (relative(row.next_at, now), f"{row.next_at:%Y-%m-%d %H:%M}") if row.next_at else ("", "")
+    return row.customer_id, row.period, stage, format_amount(row.total_minor, row.currency), *when
+
+
+async def recorded_month(ledger: SqlLedger, customer_id: str, period: Period | None) -> Month:
+    """The month of ``period``, else the customer's current one. Raises ``NotFound``."""
+    rows = await ledger.invoices(customer_id=customer_id)
+    if not rows:
+        raise NotFound(f"the ledger does not know {customer_id}; start it with: python starter.py start --from FILE")
+    periods = sorted(row.period for row in rows)
+    month = await ledger.month(customer_id, period or periods[-1])
+    if month is None:
+        raise NotFound(f"{customer_id} has no month {period} in the ledger; there are: {', '.join(periods)}")
+    return month
+
+
+async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: AsJson = False) -> None:
+    """Show a customer's month: lines, decisions, mails and charges. Without --period, the current one.
+
+    [bold]Examples[/bold]
+
+      python starter.py show acme
+      python starter.py show acme --period 2026-11 --json
+    """
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(load_settings(), stack)
+        month = await recorded_month(ledger, customer_id, period)
+        decisions = await ledger.decisions(customer_id, month.period)
+        messages = await ledger.messages(customer_id, month.period)
+        charges = await ledger.payments(customer_id, month.period)
+    now = datetime.now(UTC)
+    if as_json:
+        _print_as_json(month, decisions, messages, charges, now)
+        return
+    customer = month.customer
+    say(f"{customer.customer_id} · {month.period} · {month.stage(now)}", style="bold")
+    say(f"{customer.name} <{customer.email}> · {customer.timezone} · review mode {customer.terms.review_mode}")
+    say(f"card {customer.payment_method_id}, last four digits {customer.card_last4 or 'unknown'}\n")
+    print_invoice(month)
+    _print_next(month, now)
+    _print_history(decisions, messages, charges)
+    say(f"\nTemporal: workflow {workflow_id(customer.customer_id)}")
+
+
+def print_invoice(month: Month) -> None:
+    """The lines with where they come from, the balance, the total; and the rows that cannot be read."""
+    invoice = month.invoice
+    if invoice is None:
+        carried = format_amount(month.carried_minor, month.customer.currency)
+        say(f"No draft yet. Carried forward from the month before: {carried}")
+        return
+    rows = [
+        (
+            line.line_id,
+            line.description,
+            f"{line.source.sheet}, row {line.source.row}" if line.source else "a reviewer",
+            format_amount(line.amount_minor, invoice.currency),
+        )
+        for line in invoice.lines
+    ]
+    if invoice.carried_minor:
+        rows.append(("", "carried forward", "the month before", format_amount(invoice.carried_minor, invoice.currency)))
+    rows.append(("", f"Total of version {invoice.version}, digest {invoice.digest}", "", invoice.total))
+    console.print(table(("Line", "Description", "From", ">Amount"), rows))
+    for problem in invoice.problems:
+        where = f"{problem.line_id} ({problem.description}; {problem.source.sheet}, row {problem.source.row})"
+        say(f"\nunreadable: {where}: {problem.reason}", style="yellow")
+        say(f"  edit it with --change {problem.line_id}=AMOUNT or --remove {problem.line_id}")
+
+
+def _print_next(month: Month, now: datetime) -> None:
+    due = month.due(now)
+    if month.outcome is None and (waiting_for := month.needs_person(now)):
+        say(f"\nA person is needed: {waiting_for}", style="yellow")
+    if due.at is not None:
+        local = due.at.astimezone(ZoneInfo(month.customer.timezone))
+        where = f"{utc(due.at)}, {local:%Y-%m-%d %H:%M} {month.customer.timezone}"
+        say(f"\nNext: {due.what} {relative(due.at, now)} ({where})")
+    elif due.step is not Step.CLOSE:
+        say(f"\nNext: {due.step}, now")
+    if month.notice is not None and month.notice.delivered_at is not None:
+        amount = format_amount(month.notice.total_minor, month.customer.currency)
+        say(f"Announced: {amount} on {utc(month.notice.delivered_at)}, to be charged {utc(month.notice.charge_at)}")
+    if month.closed_at is not None:
+        say(f"\nClosed: {month.outcome} {utc(month.closed_at)}")
+
+
+def _print_history(decisions: list[Decision], messages: list[MessageRow], charges: list[ChargeRow]) -> None:
+    if decisions:
+        say("\nDecisions", style="bold")
+        answers = [
+            (
+                utc(entry.at),
+                entry.by,
+                f"{entry.command}: {entry.reason}",
+                f"{'done' if entry.accepted else 'refused'}: {entry.result}",
+            )
+            for entry in decisions
+        ]
+        console.print(table(("When", "Who", "What and why", "Answer"), answers))
+    if messages:
+        say("\nMails", style="bold")
+        mails = [(utc(mail.at), f"{mail.kind} {mail.number}", mail.recipient, mail.status) for mail in messages]
+        console.print(table(("When", "Kind", "To", "Status"), mails))
+    if charges:
+        say("\nCharges", style="bold")
+        paid = [
+            (
+                utc(charge.at),
+                charge.payment_id,
+                " ".join(filter(None, (charge.status, charge.code, charge.decline_code))),
+                format_amount(charge.amount_minor, charge.currency),
+            )
+            for charge in charges
+        ]
+        console.print(table(("When", "Payment", "Status", ">Amount"), paid))
+
+
+def _print_as_json(
+    month: Month, decisions: list[Decision], messages: list[MessageRow], charges: list[ChargeRow], now: datetime
+) -> None:
+    due = month.due(now)
+    computed = {
+        "stage": month.stage(now),
+        "total_minor": month.invoice.total_minor if month.invoice else None,
+        "digest": month.invoice.digest if month.invoice else None,
+        "next": {"step": due.step, "at": due.at, "what": due.what},
+        "needs_person": "" if month.outcome else month.needs_person(now),
+        "workflow_id": workflow_id(month.customer.customer_id),
+    }
+    trail = {"decisions": decisions, "messages": messages, "charges": charges}
+    print_json({**month.model_dump(mode="json"), **computed, **trail})

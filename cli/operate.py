@@ -1,0 +1,149 @@
+"""``setup`` prepares a configured server and ledger; ``doctor`` checks every connection and says what is wrong."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+
+import typer
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from billing.errors import BillingError, LedgerUnavailable
+from billing.model import Model
+from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
+from cli.options import AsJson
+from cli.output import console, explain, print_json, say, table
+from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes
+from settings import Settings, load_settings
+from workflows.options import TASK_QUEUE
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+CHECK_TIMEOUT_SECONDS = 20
+POLLED_WITHIN = timedelta(seconds=90)  # a worker asks for work at least once a minute
+
+
+async def setup() -> None:
+    """Prepare the configured ledger (tables) and Temporal server (search attributes); safe to repeat.
+
+    [bold]Example[/bold]
+
+      TEMPORAL_ADDRESS=temporal.example.com:7233 python starter.py setup
+    """
+    settings = load_settings()
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(settings, stack)
+        try:
+            current = await ledger.schema_is_current()
+        except LedgerUnavailable:  # not even a file yet; if there is more to it, migrate says so
+            current = False
+        await ledger.migrate()
+    say(f"ledger: tables {'are up to date already' if current else 'created or brought up to date'}")
+    client = await connect_temporal(settings)
+    try:
+        missing = await _missing_search_attributes(client)
+        await ensure_search_attributes(client, SEARCH_ATTRIBUTES)
+    except SearchAttributeError as error:
+        raise BillingError(str(error)) from error
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
+            raise
+        needed = ", ".join(f"{key.name} ({key.indexed_value_type.name.title()})" for key in SEARCH_ATTRIBUTES)
+        raise BillingError(
+            f"{_where(client)} lets nobody add search attributes this way; in Temporal Cloud add them to the "
+            f"namespace: {needed}"
+        ) from error
+    done = f"search attributes added: {', '.join(missing)}" if missing else "search attributes are all there already"
+    say(f"Temporal: {done} ({_where(client)})")
+
+
+class Check(Model):
+    """One line of the doctor's report: what was found, or what is wrong and what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+async def doctor(as_json: AsJson = False) -> None:
+    """Check settings and every configured connection, and say what is wrong. Exit code 1 if anything is.
+
+    [bold]Examples[/bold]
+
+      python starter.py doctor
+      python starter.py doctor --json
+    """
+    mode = ""
+    async with AsyncExitStack() as stack:
+        try:
+            settings = load_settings()
+            mode = _mode(settings)
+            adapters = await stack.enter_async_context(connect_adapters(settings))
+        except BillingError as error:
+            checks = [Check(name="settings", ok=False, detail=str(error))]
+        else:
+            checks = [Check(name="settings", ok=True, detail="readable and complete")]
+            checks += await _temporal_checks(settings)
+            checks += await asyncio.gather(*_service_checks(adapters))
+    if as_json:
+        print_json({"ok": all(check.ok for check in checks), "mode": mode, "checks": checks})
+    else:
+        say(mode, style="bold")
+        rows = [(check.name, "ok" if check.ok else "FAILED", check.detail) for check in checks]
+        console.print(table(("Check", "Result", "Detail"), rows))
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _mode(settings: Settings) -> str:
+    if settings.sandbox:
+        return "SANDBOX: stand-ins on 127.0.0.1, no money moves"
+    if "_test_" in settings.stripe_api_key.get_secret_value()[:8]:
+        return "STRIPE TEST MODE: real services, no money moves"
+    return "REAL MONEY: cards are charged"
+
+
+async def _temporal_checks(settings: Settings) -> list[Check]:
+    try:
+        client = await connect_temporal(settings)
+    except BillingError as error:
+        return [Check(name="Temporal", ok=False, detail=str(error))]
+    return [
+        Check(name="Temporal", ok=True, detail=_where(client)),
+        await _check("search attributes", _indexed(client)),
+        await _check("worker", _polled(client)),
+    ]
+
+
+def _service_checks(adapters: Adapters) -> list[Awaitable[Check]]:
+    return [
+        _check("ledger", _ledger(adapters)),
+        _check("payments", adapters.payments.ping()),
+        _check("sales", _sales(adapters)),
+        _check("mail", adapters.mail.ping()),
+    ]
+
+
+async def _check(name: str, finding: Awaitable[str | None]) -> Check:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            return Check(name=name, ok=True, detail=await finding or "answers")
+    except TimeoutError:
+        return Check(
+            name=name, ok=False, detail=f"no answer within {CHECK_TIMEOUT_SECONDS} s; check address and network"
+        )
+    except (BillingError, RPCError) as error:
+        return Check(name=name, ok=False, detail=explain(error))
+
+
+async def _indexed(client: Client) -> str:
+    """A query as the listing of workflows needs it; refused if an attribute is missing or of another type."""
+    await client.count_workflows(
+        'BillingPeriod = "2026-01" AND BillingStage = "Paid" AND BillingCustomer = "x" '
+        'AND BillingAmountMinor = 0 AND BillingCurrency = "eur"'
+    )
+    return "all usable"

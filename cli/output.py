@@ -1,0 +1,75 @@
+"""What commands print: results on stdout, progress and errors on stderr; no colours when piped, JSON on request."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import typer
+from pydantic_core import to_json
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from temporalio.service import RPCError
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def print_json(value: object) -> None:
+    """``value`` as indented JSON; instants in ISO 8601 (UTC), amounts in minor units."""
+    typer.echo(to_json(value, indent=2))
+
+
+def say(text: str, style: str = "") -> None:
+    """One line or paragraph on stdout; ``text`` is never read as markup."""
+    console.print(plain(text), style=style)
+
+
+def plain(text: object) -> Text:
+    """Text as it stands: no markup, and no escape sequence from a sheet or a reason reaches the terminal."""
+    return Text(
+        "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in str(text))
+    )
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table of plain cells; a column whose name begins with ``>`` is aligned to the right."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for name in columns:
+        numeric = name.startswith(">")
+        made.add_column(
+            name.removeprefix(">"), justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+        )
+    for row in rows:
+        made.add_row(*(plain(cell) for cell in row))
+    return made
+
+
+def utc(instant: datetime) -> str:
+    """``2026-12-04 10:00 UTC``."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def relative(instant: datetime, now: datetime) -> str:
+    """``in 3 d 4 h``, ``12 min ago``, ``now``: the two largest units."""
+    distance = instant - now
+    minutes = abs(distance) // timedelta(minutes=1)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if days:
+        words = f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
+    elif hours:
+        words = f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    elif minutes:
+        words = f"{minutes} min"
+    else:
+        return "now"
+    return f"in {words}" if distance > timedelta() else f"{words} ago"
+
+
+def explain(error: Exception) -> str:
+    """What happened and what to do; our own errors say both already."""
+    if not isinstance(error, RPCError):
+        return str(error)
+    unprepared = "search attribute" in error.message.lower()
+    advice = "prepare it with: python starter.py setup" if unprepared else "look further with: python starter.py doctor"
+    return f"Temporal answers {error.status.name}: {error.message}; {advice}"

@@ -1,0 +1,298 @@
+"""``halt``, ``resume``, ``edit``, ``approve``, ``skip``, ``close``, ``update``: a reviewer's words to a running month.
+
+Each is sent as a Temporal update and answered at once: done, or refused and why.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from pydantic import ValidationError
+from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from billing.customer import Customer, CustomerChanges, ReviewMode
+from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
+from billing.messages import Command, CommandResult, command_name, explain, parse_command
+from billing.money import parse_amount
+from billing.month import Month
+from billing.period import Period
+from bootstrap import connect_adapters, connect_ledger, connect_temporal
+from cli.listing import print_invoice, recorded_month
+from cli.options import AsJson, CustomerId, PeriodOption
+from cli.output import print_json, say
+from settings import load_settings
+from workflows.start import handle_for
+
+By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept in the audit trail.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; kept in the audit trail.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for an answer.")
+]
+CommandId = Annotated[
+    str, typer.Option("--command-id", metavar="ID", help="The id of an earlier try; an id takes effect once only.")
+]
+DEFAULT_TIMEOUT_SECONDS = 15.0
+
+
+class _Said(NamedTuple):
+    """What all commands have in common."""
+
+    customer_id: str
+    by: str
+    reason: str
+    command_id: str
+    timeout_seconds: float
+    as_json: bool
+
+
+def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]]:
+    """A command that says nothing but who and why. With --period it does not need the ledger: a halt never waits."""
+
+    async def send(
+        customer_id: CustomerId,
+        by: By,
+        reason: Reason,
+        period: PeriodOption = None,
+        command_id: CommandId = "",
+        timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
+        as_json: AsJson = False,
+    ) -> None:
+        said = _Said(customer_id, by, reason, command_id, timeout, as_json)
+        period = period or (await _month(customer_id, None)).period
+        await _send(said, name, period, {})
+
+    send.__doc__ = description
+    return send
+
+
+halt = _plain_command(
+    "halt",
+    """Halt a month: nothing is announced or charged until somebody resumes.
+
+    [bold]Example[/bold]
+
+      python starter.py halt acme --by ann --reason "row 7 looks wrong"
+    """,
+)
+resume = _plain_command(
+    "resume",
+    """Resume a halted month, with at least the minimum window; also tries again what had failed.
+
+    [bold]Example[/bold]
+
+      python starter.py resume acme --by ann --reason "row 7 is right after all"
+    """,
+)
+skip = _plain_command(
+    "skip",
+    """Skip a month: it closes without a charge, and the next one begins.
+
+    [bold]Example[/bold]
+
+      python starter.py skip acme --by ann --reason "goodwill after the outage"
+    """,
+)
+close = _plain_command(
+    "close_account",
+    """Close an account: the current month is billed as planned and is the last one.
+
+    [bold]Example[/bold]
+
+      python starter.py close acme --by ann --reason "contract ended"
+    """,
+)
+
+
+async def edit(
+    customer_id: CustomerId,
+    by: By,
+    reason: Reason,
+    change: Annotated[
+        list[str] | None, typer.Option(metavar="LINE=AMOUNT", help="Set the amount of a line, or of an unreadable row.")
+    ] = None,
+    describe: Annotated[list[str] | None, typer.Option(metavar="LINE=TEXT", help="Set the text of a line.")] = None,
+    add: Annotated[list[str] | None, typer.Option(metavar="TEXT=AMOUNT", help="Add a line.")] = None,
+    remove: Annotated[list[str] | None, typer.Option(metavar="LINE", help="Remove a line or unreadable row.")] = None,
+    version: Annotated[
+        int | None, typer.Option(metavar="N", help="The version you saw; without it, the one in the ledger now.")
+    ] = None,
+    period: PeriodOption = None,
+    command_id: CommandId = "",
+    timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Edit the lines of a draft, in one step; a draft that was announced already is announced anew.
+
+    Every option for lines may be repeated. Amounts are in the invoice's currency, such as 12.50, or -5 for a credit.
+    Lines have names such as row-7 (row 7 of the sheet) and added-1: python starter.py show CUSTOMER_ID
+
+    [bold]Examples[/bold]
+
+      python starter.py edit acme --by ann --reason "typo in the sheet" --change row-7=12.50
+      python starter.py edit acme --by ann --reason "agreed discount" --add "Discount=-5.00" --remove row-9
+    """
+    month = await _month(customer_id, period)
+    currency = month.invoice.currency if month.invoice else month.customer.currency
+    changes: list[dict[str, object]] = []
+    for line_id, amount in _pairs("--change", change):
+        changes.append({"op": "change", "line_id": line_id, "amount_minor": parse_amount(amount, currency)})
+    for line_id, text in _pairs("--describe", describe):
+        changes.append({"op": "change", "line_id": line_id, "description": text})
+    for text, amount in _pairs("--add", add):
+        changes.append({"op": "add", "description": text, "amount_minor": parse_amount(amount, currency)})
+    changes += [{"op": "remove", "line_id": line_id} for line_id in remove or ()]
+    if not changes:
+        raise InvalidInput("nothing to edit; give --change, --describe, --add or --remove")
+    seen = month.invoice.version if month.invoice else 0
+    said = _Said(customer_id, by, reason, command_id, timeout, as_json)
+    await _send(said, "edit", month.period, {"version": version or seen, "changes": changes})
+
+
+async def approve(
+    customer_id: CustomerId,
+    by: By,
+    reason: Reason,
+    digest: Annotated[
+        str | None, typer.Option(metavar="DIGEST", help="Of the draft you saw; without it, the one in the ledger now.")
+    ] = None,
+    period: PeriodOption = None,
+    command_id: CommandId = "",
+    timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a draft, and show what was approved. Any later edit voids the approval.
+
+    [bold]Examples[/bold]
+
+      python starter.py approve acme --by bob --reason "as agreed"
+      python starter.py approve acme --by bob --reason "as agreed" --digest 3f0c9a1be52d7744
+    """
+    month = await _month(customer_id, period)
+    seen = month.invoice.digest if month.invoice else ""
+    said = _Said(customer_id, by, reason, command_id, timeout, as_json)
+    await _send(said, "approve", month.period, {"digest": digest or seen})
+    if not as_json and digest in (None, seen):
+        print_invoice(month)
+
+
+async def update(
+    customer_id: CustomerId,
+    by: By,
+    reason: Reason,
+    email: Annotated[
+        str | None, typer.Option(help="Where the customer gets mail; names their rows in the sheet.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What the customer is called in mail.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Such as eur; only between two invoices.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Such as Europe/Paris.")] = None,
+    payment_method: Annotated[str | None, typer.Option(help="The card, such as pm_1Abc; checked at Stripe.")] = None,
+    stripe_customer: Annotated[str | None, typer.Option(help="Whose card it is at Stripe, such as cus_1Abc.")] = None,
+    review_mode: Annotated[ReviewMode | None, typer.Option(help="What it takes before a charge.")] = None,
+    period: PeriodOption = None,
+    command_id: CommandId = "",
+    timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Update how a customer is reached, charged or reviewed, from now on.
+
+    [bold]Examples[/bold]
+
+      python starter.py update acme --by ann --reason "new card" --payment-method pm_1Abc
+      python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
+    """
+    month = await _month(customer_id, period)
+    fields: dict[str, object] = {
+        "email": email,
+        "name": name,
+        "currency": currency,
+        "timezone": timezone,
+        "payment_method_id": payment_method,
+        "stripe_customer_id": stripe_customer,
+        "terms": month.customer.terms.evolve(review_mode=review_mode) if review_mode else None,
+    }
+    changes = await _verified(month.customer, {key: value for key, value in fields.items() if value is not None})
+    said = _Said(customer_id, by, reason, command_id, timeout, as_json)
+    await _send(said, "update_customer", month.period, {"changes": changes})
+
+
+async def _verified(customer: Customer, fields: dict[str, object]) -> CustomerChanges:
+    """The changes; a new card must belong to the customer at the processor, and brings its last four digits."""
+    try:
+        changes = CustomerChanges.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidInput(f"{customer.customer_id}: {explain(error)}") from None
+    if not fields:
+        raise InvalidInput("nothing to update; give --email, --name, --review-mode or another option")
+    if not (changes.payment_method_id or changes.stripe_customer_id):
+        return changes
+    updated = customer.evolve(**changes.given())
+    async with connect_adapters(load_settings()) as adapters:
+        card = await adapters.payments.card(updated.payment_method_id)
+    if card.stripe_customer_id != updated.stripe_customer_id:
+        raise CardMissing(
+            f"{customer.customer_id}: card {card.payment_method_id} belongs to {card.stripe_customer_id}, not to "
+            f"{updated.stripe_customer_id}; give another --payment-method, or --stripe-customer too"
+        )
+    return changes.evolve(card_last4=card.last4)
+
+
+async def _month(customer_id: str, period: Period | None) -> Month:
+    async with AsyncExitStack() as stack:
+        return await recorded_month(await connect_ledger(load_settings(), stack), customer_id, period)
+
+
+def _pairs(option: str, texts: list[str] | None) -> list[tuple[str, str]]:
+    """What stands before and after ``=``: the last one before an amount, else the first."""
+    pairs = []
+    for text in texts or ():
+        left, equals, right = text.partition("=") if option == "--describe" else text.rpartition("=")
+        if not equals:
+            raise InvalidInput(f"{option} {text!r} lacks a part; write it like {option} row-7=12.50")
+        pairs.append((left.strip(), right.strip()))
+    return pairs
+
+
+async def _send(said: _Said, name: str, period: Period, fields: dict[str, Any]) -> None:
+    """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
+    command_id = said.command_id or uuid.uuid4().hex
+    common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period}
+    command = parse_command(name, [common | fields])
+    client = await connect_temporal(load_settings())
+    answering = asyncio.create_task(_answer(client, said.customer_id, command))
+    await asyncio.wait({answering}, timeout=said.timeout_seconds)
+    if not answering.done():
+        answering.cancel()
+        raise BillingError(
+            f"{said.customer_id}: no worker answers within {said.timeout_seconds:g} s, but the command may still take "
+            f"effect; start a worker, then repeat it with --period {period} --command-id {command_id}: "
+            "with the same id it takes effect once only"
+        )
+    result = answering.result()
+    if said.as_json:
+        print_json({"customer_id": said.customer_id, "command": name, "command_id": command_id, **dict(result)})
+    elif result.accepted:
+        say(f"{said.customer_id}, {result.period}: {result.result}")
+    else:
+        raise BillingError(f"{said.customer_id}, {result.period}: refused: {result.result}")
+    if not result.accepted:
+        raise typer.Exit(1)
+
+
+async def _answer(client: Client, customer_id: str, command: Command) -> CommandResult:
+    handle = handle_for(client, customer_id)
+    try:
+        return await handle.execute_update(
+            command_name(command), command, id=command.command_id, result_type=CommandResult
+        )
+    except WorkflowUpdateFailedError as error:
+        raise BillingError(f"{customer_id}: refused: {error.cause}") from error
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND or "namespace" in error.message.lower():
+            raise
+        raise NotFound(
+            f"no running workflow for {customer_id}; start it with: python starter.py start {customer_id}"
+        ) from error

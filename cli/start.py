@@ -1,0 +1,140 @@
+"""``start``: begin billing customers, by id or from a CSV file. Each one is started, already running, or refused."""
+
+import asyncio
+from collections import Counter
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from billing.customer import Customer
+from billing.errors import BillingError, InvalidInput
+from billing.model import Model
+from billing.period import Period
+from billing.ports import Ledger
+from billing.roster import parse_roster
+from bootstrap import Adapters, connect_adapters, connect_temporal
+from cli.options import AsJson, PeriodOption
+from cli.output import console, errors, explain, print_json, say, table
+from settings import load_settings
+from workflows.start import StartStatus, start_customer
+
+AT_ONCE = 20
+REFUSED = "refused"
+
+
+class Outcome(Model):
+    """What became of a customer, or of a row of the file: ``line`` is its line, the header being line 1."""
+
+    customer_id: str
+    status: str
+    period: Period | None = None
+    line: int | None = None
+    reason: str = ""
+
+
+async def start(
+    customer_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[CUSTOMER_ID]...", help="Customers that the ledger knows.")
+    ] = None,
+    roster: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers, new or known.")
+    ] = None,
+    period: PeriodOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start billing customers; a repeat changes nothing.
+
+    Without --period a customer begins with the current month, or goes on after the last one that is closed.
+    A row that cannot be taken is reported with its line; the others start. Exit code 0 if nothing was refused.
+
+    The file needs the columns customer_id, email, name, currency, timezone, stripe_customer_id and
+    payment_method_id; review_mode (monitor, approve or manual) is optional.
+
+    [bold]Examples[/bold]
+
+      python starter.py start --from customers.csv
+      python starter.py start acme globex --period 2026-11
+    """
+    if bool(customer_ids) == bool(roster):
+        raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
+    customers, problems = parse_roster(_read(roster)) if roster else ([], [])
+    outcomes = [
+        Outcome(customer_id=problem.customer_id, status=REFUSED, line=problem.line, reason=problem.reason)
+        for problem in problems
+    ]
+    settings = load_settings()
+    async with AsyncExitStack() as stack:
+        adapters = await stack.enter_async_context(connect_adapters(settings))
+        await adapters.ledger.customers()  # an unprepared ledger is one error, not one for each customer
+        client = await connect_temporal(settings)
+        if customer_ids:
+            customers, outcomes = await _known(adapters.ledger, customer_ids)
+        outcomes += await _start_all(client, adapters, customers, period)
+    _report(outcomes, as_json)
+    if any(outcome.status == REFUSED for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}); name a CSV file of customers") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from None
+
+
+async def _known(ledger: Ledger, customer_ids: list[str]) -> tuple[list[Customer], list[Outcome]]:
+    """The customers of the ledger, and a refusal for each id that it does not know."""
+    found = {customer_id: await ledger.customer(customer_id) for customer_id in customer_ids}
+    unknown = "the ledger does not know this customer; add it with: python starter.py start --from customers.csv"
+    return [customer for customer in found.values() if customer], [
+        Outcome(customer_id=customer_id, status=REFUSED, reason=unknown)
+        for customer_id, customer in found.items()
+        if customer is None
+    ]
+
+
+async def _start_all(
+    client: Client, adapters: Adapters, customers: list[Customer], period: Period | None
+) -> list[Outcome]:
+    """Starts ``AT_ONCE`` customers at a time; the outcomes in the order of the customers."""
+    limit = asyncio.Semaphore(AT_ONCE)
+    columns = (TextColumn("starting"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        bar = progress.add_task("", total=len(customers))
+
+        async def one(customer: Customer) -> Outcome:
+            async with limit:
+                try:
+                    started = await start_customer(client, adapters.ledger, adapters.payments, customer, period)
+                except (BillingError, RPCError) as error:
+                    return Outcome(customer_id=customer.customer_id, status=REFUSED, reason=explain(error))
+                finally:
+                    progress.advance(bar)
+                return Outcome(**dict(started))
+
+        return await asyncio.gather(*map(one, customers))
+
+
+def _report(outcomes: list[Outcome], as_json: bool) -> None:
+    counts = Counter(outcome.status for outcome in outcomes)
+    if as_json:
+        print_json({"counts": counts, "customers": outcomes})
+        return
+    rows = [
+        (
+            outcome.customer_id,
+            outcome.status,
+            outcome.period or "",
+            f"line {outcome.line}: {outcome.reason}" if outcome.line else outcome.reason,
+        )
+        for outcome in outcomes
+    ]
+    console.print(table(("Customer", "Result", "From", "Reason"), rows))
+    say(", ".join(f"{counts[status]} {status}" for status in (*StartStatus, REFUSED)), style="bold")

@@ -1,0 +1,154 @@
+"""ASGI middleware that breaks a stand-in's answers on demand; it must be the outermost app under uvicorn.
+
+    POST   /_control/faults     adds a rule: {"path": "/confirm$", "method": "POST", "kind": "drop_after", "times": 2}
+    GET    /_control/faults     the rules, with how often each fired
+    DELETE /_control/faults     clears them
+
+The first matching rule with `times` left fires (times null: until cleared), with its `probability`.
+"""
+
+import asyncio
+import random
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CONTROL_PATH = "/_control/faults"
+CACHED_FAULT = "sandbox.cached_fault"  # scope key of a CachedFault
+
+_GOOGLE_STATUS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
+
+
+class Rule(BaseModel, extra="forbid"):
+    """What happens to which requests.
+
+    drop_before and drop_after close the connection without an answer, before or after the app ran. The other
+    kinds strike instead of the app (slow: before it), unless `executed`: then the app ran and committed first.
+    `cached` (kind status): the stand-in itself answers so, and remembers it under the idempotency key.
+    """
+
+    path: re.Pattern[str] = re.compile("")  # searched for in the path
+    method: Literal["GET", "POST", "DELETE", "*"] = "*"
+    kind: Literal["drop_before", "drop_after", "status", "html_502", "garbage_200", "rate_limit", "slow"]
+    status: int = Field(default=500, ge=400, le=599)
+    seconds: float = Field(default=1.5, ge=0)
+    times: int | None = Field(default=1, ge=1)
+    probability: float = Field(default=1.0, ge=0, le=1)
+    executed: bool = False
+    cached: bool = False
+    fired: int = 0
+
+    def matches(self, scope: Scope) -> bool:
+        left = self.times is None or self.fired < self.times
+        return left and self.method in ("*", scope["method"]) and bool(self.path.search(scope["path"]))
+
+
+@dataclass(frozen=True)
+class CachedFault:
+    """Asks the stand-in to answer with this status, after executing the call or instead of it."""
+
+    status: int
+    executed: bool
+
+
+class Faults:
+    def __init__(self, app: ASGIApp, seed: int = 0) -> None:
+        self.app = app
+        self.rules: list[Rule] = []
+        self._random = random.Random(seed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == CONTROL_PATH:
+            return await (await self._control(Request(scope, receive)))(scope, receive, send)
+        if scope["type"] != "http" or scope["path"].startswith("/_control/"):
+            return await self.app(scope, receive, send)
+        rule = self._firing(scope)
+        if rule is None:
+            return await self.app(scope, receive, send)
+        if rule.cached:
+            scope[CACHED_FAULT] = CachedFault(rule.status, rule.executed)
+            return await self.app(scope, receive, send)
+        await self._strike(rule, scope, receive, send)
+
+    def _firing(self, scope: Scope) -> Rule | None:
+        for rule in self.rules:
+            if rule.matches(scope) and self._random.random() < rule.probability:
+                rule.fired += 1
+                return rule
+        return None
+
+    async def _strike(self, rule: Rule, scope: Scope, receive: Receive, send: Send) -> None:
+        held: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            held.append(message)
+
+        if rule.executed or rule.kind == "drop_after":
+            await self.app(scope, receive, hold)
+        match rule.kind:
+            case "drop_before" | "drop_after":
+                await _drop_connection(receive, send)
+            case "slow":
+                await asyncio.sleep(rule.seconds)
+                if not rule.executed:
+                    return await self.app(scope, receive, send)
+                for message in held:
+                    await send(message)
+            case _:
+                await _false_answer(rule, scope["path"])(scope, receive, send)
+
+    async def _control(self, request: Request) -> Response:
+        match request.method:
+            case "POST":
+                try:
+                    self.rules.append(Rule.model_validate_json(await request.body()))
+                except ValidationError as error:
+                    return JSONResponse({"detail": str(error)}, 422)
+            case "DELETE":
+                self.rules.clear()
+        return JSONResponse([rule.model_dump(mode="json") for rule in self.rules])
+
+
+def error_body(path: str, status: int) -> dict[str, Any]:
+    """An error of the shape that Google (/v4/...) or Stripe (everything else) gives for this status."""
+    phrase = HTTPStatus(status).phrase
+    if path.startswith("/v4/"):
+        return {"error": {"code": status, "message": phrase, "status": _GOOGLE_STATUS.get(status, "UNKNOWN")}}
+    kind = "api_error" if status >= 500 else "invalid_request_error"
+    code = {"code": "rate_limit"} if status == 429 else {}
+    return {"error": {"type": kind, "message": phrase} | code}
+
+
+def _false_answer(rule: Rule, path: str) -> Response:
+    match rule.kind:
+        case "html_502":
+            return HTMLResponse("<html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1></html>", 502)
+        case "garbage_200":
+            return Response('{"id": "pi_', media_type="application/json")
+        case "rate_limit":
+            return JSONResponse(error_body(path, 429), 429)
+        case _:
+            return JSONResponse(error_body(path, rule.status), rule.status)
+
+
+async def _drop_connection(receive: Receive, send: Send) -> None:
+    """Close the client's socket, which ASGI cannot say: `send` is a method of uvicorn's cycle, which holds it."""
+    cycle: Any = getattr(send, "__self__", None)
+    assert hasattr(cycle, "transport"), "Faults must be the outermost app under uvicorn"
+    cycle.transport.close()
+    while (await receive())["type"] != "http.disconnect":  # else uvicorn would still answer with a 500
+        pass

@@ -1,0 +1,83 @@
+"""The sample company: a dozen customers in several currencies and zones, and a month of their sales."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import stripe
+
+from billing.customer import ReviewMode
+from billing.roster import OPTIONAL, REQUIRED
+from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample customer; ``sales`` as typed into the sheet (a leading apostrophe makes text of a number)."""
+
+    customer_id: str
+    name: str
+    currency: str
+    timezone: str
+    sales: tuple[tuple[str, str], ...]
+    card: str = "pm_card_visa"
+    review_mode: ReviewMode = ReviewMode.MONITOR
+
+    @property
+    def email(self) -> str:
+        return f"billing@{self.customer_id}.example"
+
+
+SAMPLE = (
+    Sample("acme", "Acme Bakery", "eur", "Europe/Paris", (("1240.50", "Hosting"), ("89.90", "Support, 3 h"))),
+    Sample("bergson", "Bergson & Söhne", "eur", "Europe/Berlin", (("480", "Licences"), ("4800", "Training"))),
+    Sample("kiwi", "Kiwi Orchards", "nzd", "Pacific/Auckland", (("730.25", "Cold storage"),)),
+    Sample("tanaka", "Tanaka Seiki", "jpy", "Asia/Tokyo", (("128000", "Calibration"), ("-8000", "Goodwill credit"))),
+    Sample("kiribati", "Kiribati Copra", "aud", "Pacific/Kiritimati", (("310.4", "Freight"),)),
+    Sample("pago", "Pago Charters", "usd", "Pacific/Pago_Pago", (("2150", "Charter, disputed"),)),
+    Sample("lima", "Lima Textiles", "pen", "America/Lima", ()),
+    Sample(
+        "denver", "Denver Climbing", "usd", "America/Denver", (("95", "Gym passes"),), card="pm_card_chargeCustomerFail"
+    ),
+    Sample("quito", "Quito Flores", "usd", "America/Guayaquil", (("640", "Roses"), ("'12,50", "Ribbon"))),
+    Sample("manama", "Manama Pearls", "bhd", "Asia/Bahrain", (("45.25", "Appraisal"),), card="pm_card_mastercard"),
+    Sample("london", "London Stationery", "gbp", "Europe/London", (("0.2", "One envelope"),)),
+    Sample("zurich", "Zürich Optik", "chf", "Europe/Zurich", (("999.95", "Lenses"),), review_mode=ReviewMode.APPROVE),
+)
+
+
+async def prepare_sample(folder: Path, stripe_url: str, period: str) -> Path:
+    """Registers the sample customers with the Stripe stand-in and writes their roster and sales; once per folder.
+
+    Answers the path of the roster, ready for ``starter.py start --from``.
+    """
+    roster, sheet = folder / "customers.csv", folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    if not sheet.exists():
+        _write(sheet, [("email", "amount", "description")], [(s.email, *sale) for s in SAMPLE for sale in s.sales])
+    if not roster.exists():
+        cards = [await register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE]
+        rows = [
+            (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, "", s.review_mode)
+            for s, card in zip(SAMPLE, cards, strict=True)
+        ]
+        _write(roster, [(*REQUIRED, *OPTIONAL)], rows)
+    return roster
+
+
+async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[str, str]:
+    """A customer with one of Stripe's test cards at the stand-in: ids of the customer and of the payment method."""
+    http = stripe.HTTPXClient(timeout=10)
+    client = stripe.StripeClient(SANDBOX_STRIPE_KEY, base_addresses={"api": stripe_url}, http_client=http)
+    try:
+        customer = await client.v1.customers.create_async({"email": email})
+        card = await client.v1.payment_methods.attach_async(test_card, {"customer": customer.id})
+        return customer.id, card.id
+    finally:
+        await http.close_async()
+
+
+def _write(path: Path, *parts: list[tuple[str, ...]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        for rows in parts:
+            csv.writer(file).writerows(rows)

@@ -1,0 +1,145 @@
+"""Memory of the Stripe stand-in: objects, idempotency records, a clock; every change a line of its journal.
+
+    store = Store(Path("stripe.jsonl"))         # rebuilt from the file, so SIGKILL loses nothing acknowledged
+    store.put({"id": "cus_1", "object": "customer"})
+    store.commit()                              # the changes of one request reach the file in one write
+
+Journal lines: {"at": real time in UTC, "kind": "object" | "request" | "behaviour" | "clock", ...}. A request whose
+answer its idempotency key remembers carries "stored": true: that line is the idempotency record.
+"""
+
+import json
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+Object = dict[str, Any]
+
+KEY_LIFETIME_SECONDS = 24 * 60 * 60
+KEY_LENGTH_MAX = 255
+
+
+class StripeError(Exception):
+    """An answer other than 200. `stored`: execution had begun, so an idempotency key remembers the answer."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str = "invalid_request_error",
+        stored: bool = True,
+        **details: Any,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.stored = stored
+        error = {"type": kind, "message": message} | {name: value for name, value in details.items() if value}
+        self.body: Object = {"error": error}
+
+
+def new_id(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_hex(12)}"
+
+
+class Store:
+    """Objects are never changed in place: `put` a new snapshot, so that remembered answers stay as they were."""
+
+    def __init__(self, journal: Path | None = None) -> None:
+        self.objects: dict[str, Object] = {}  # by id, oldest first
+        self.behaviours: dict[str, str] = {}  # of cards, by payment method id
+        self.in_flight: set[str] = set()
+        self._records: dict[str, Object] = {}  # by idempotency key, oldest first
+        self._clock_offset_seconds = 0.0
+        self._lines: list[str] = []
+        self._temporary = NamedTemporaryFile(prefix="stripe-journal-")  # noqa: SIM115 - lives as long as this
+        self.journal = journal or Path(self._temporary.name)
+        self._rebuild()
+        self._file = self.journal.open("ab", buffering=0)
+
+    def _rebuild(self) -> None:
+        data = self.journal.read_bytes() if self.journal.exists() else b""
+        whole = data.rfind(b"\n") + 1
+        for line in data[:whole].splitlines():
+            self._apply(json.loads(line))
+        if whole < len(data):  # killed while writing: that request was never acknowledged
+            with self.journal.open("r+b") as file:
+                file.truncate(whole)
+
+    def now(self) -> int:
+        """Unix time of the stand-in, in seconds: real time plus what `advance` added."""
+        return int(time.time() + self._clock_offset_seconds)
+
+    def advance(self, seconds: float) -> None:
+        self.note("clock", offset_seconds=self._clock_offset_seconds + seconds)
+
+    def put(self, snapshot: Object) -> Object:
+        self.note("object", object=snapshot)
+        return snapshot
+
+    def newest(self, kind: str, **fields: Any) -> list[Object]:
+        """The objects of a kind whose fields have the given values (None: any), newest first."""
+        wanted = {"object": kind} | {name: value for name, value in fields.items() if value is not None}
+        return [
+            found
+            for found in reversed(self.objects.values())
+            if not found.get("deleted") and all(found.get(name) == value for name, value in wanted.items())
+        ]
+
+    def note(self, kind: str, **fields: Any) -> None:
+        entry = {"at": datetime.now(UTC).isoformat(), "kind": kind, **fields}
+        self._apply(entry)
+        self._lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
+
+    def commit(self) -> None:
+        """Write what was noted since the last commit: in one write, so that a kill leaves all or nothing of it."""
+        self._file.write("".join(self._lines).encode())
+        self._lines.clear()
+
+    def _apply(self, entry: Object) -> None:
+        match entry["kind"]:
+            case "object":
+                self.objects[entry["object"]["id"]] = entry["object"]
+            case "behaviour":
+                self.behaviours[entry["card"]] = entry["behaviour"]
+            case "clock":
+                self._clock_offset_seconds = entry["offset_seconds"]
+            case "request" if entry["stored"]:
+                self._records[entry["idempotency_key"]] = entry
+
+    def begin(self, key: str, call: Object) -> Object | None:
+        """The record to replay for this key, or None when the call may run (it is then in flight).
+
+        Raises StripeError when the key is in use or was first used for another call.
+        """
+        if len(key) > KEY_LENGTH_MAX:
+            raise StripeError(400, f"Idempotency keys have up to {KEY_LENGTH_MAX} characters.", stored=False)
+        if key in self.in_flight:
+            raise StripeError(
+                409,
+                "There is currently another in-progress request using this Idempotent Key (that probably means "
+                f"you submitted twice, and the other request is still going through): {key}.",
+                code="idempotency_key_in_use",
+                stored=False,
+            )
+        self._prune()
+        record = self._records.get(key)
+        if record is None:
+            self.in_flight.add(key)
+        elif any(record[name] != value for name, value in call.items()):
+            raise StripeError(
+                400,
+                "Keys for idempotent requests can only be used with the same parameters they were first used "
+                f"with. Try using a key other than '{key}' if you meant to execute a different request.",
+                kind="idempotency_error",
+                stored=False,
+            )
+        return record
+
+    def _prune(self) -> None:
+        oldest_kept = self.now() - KEY_LIFETIME_SECONDS
+        while self._records and next(iter(self._records.values()))["clock"] <= oldest_kept:
+            del self._records[next(iter(self._records))]

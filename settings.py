@@ -1,0 +1,88 @@
+"""Typed settings, from the environment (``BILLING_…``) and a ``.env`` file; only entry points read them.
+
+With nothing configured everything is the sandbox: stand-ins on 127.0.0.1 and no real money. As soon as a real Stripe
+key is set, sales and mail must be real too: the two worlds never mix. Where Temporal is, is said by Temporal's own variables
+(``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …, see ``.env.example``).
+"""
+
+import os
+from pathlib import Path
+from typing import Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from billing.customer import Email
+from billing.errors import InvalidInput
+from billing.messages import explain
+
+ENV_FILE = ".env"
+
+
+class Settings(BaseSettings):
+    """Every variable is documented in ``.env.example``. Secrets are never printed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BILLING_", env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Path("data")
+    ledger_url: SecretStr = SecretStr("")
+
+    stripe_api_key: SecretStr = SecretStr("")
+    sales_sheet_id: str = ""
+    google_credentials_file: Path | None = None
+    sales_folder: Path | None = None
+    decimal_separator: Literal[".", ","] = "."
+
+    smtp_host: str = ""
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
+    mail_from: Email = "billing@example.com"
+    company: str = "Monthly Billing"
+    reviewers_email: Email | Literal[""] = ""
+
+    sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
+    sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
+    sandbox_mail_port: int = Field(12113, ge=1, le=65535)
+    sandbox_smtp_port: int = Field(12125, ge=1, le=65535)
+
+    @model_validator(mode="after")
+    def _real_or_sandbox(self) -> Self:
+        real = {
+            "BILLING_STRIPE_API_KEY": bool(self.stripe_api_key.get_secret_value()),
+            "BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER": bool(self.sales_sheet_id or self.sales_folder),
+            "BILLING_SMTP_HOST": bool(self.smtp_host),
+        }
+        missing = [name for name, given in real.items() if not given]
+        if missing and len(missing) < len(real):
+            raise ValueError(f"set {' and '.join(missing)} too: real services and the sandbox do not mix")
+        if self.sales_sheet_id and self.sales_folder:
+            raise ValueError("set BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER, not both")
+        return self
+
+    @property
+    def sandbox(self) -> bool:
+        """Nothing real is configured: stand-ins serve, and no money moves."""
+        return not self.stripe_api_key.get_secret_value()
+
+    @property
+    def ledger(self) -> str:
+        """The ledger's URL; a file in the data folder unless one is configured."""
+        return self.ledger_url.get_secret_value() or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises ``InvalidInput`` that names the variable, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidInput(f"settings (environment or .env): {explain(error)}") from None
+
+
+def environment() -> dict[str, str]:
+    """The variables of the process and of ``.env``, for Temporal's own configuration."""
+    return {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value is not None}, **os.environ}

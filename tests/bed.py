@@ -1,0 +1,218 @@
+"""A test bed: the whole application in this process, against a real server with skipped time and the stand-ins."""
+
+import asyncio
+import contextlib
+import csv
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from billing.customer import Customer, Terms
+from billing.keys import workflow_id
+from billing.messages import Command, CommandResult, Farewell, command_name
+from billing.month import Month
+from billing.period import Period
+from bootstrap import Adapters, connect_adapters, connect_temporal
+from sandbox.mailbox import Mail, read_mail
+from sandbox.sample import register_card
+from sandbox.stand_ins import Ports, stand_ins
+from sandbox.temporal_server import TemporalServer
+from settings import Settings
+from worker import create_worker
+from workflows.monthly_billing import MonthlyBilling
+from workflows.start import Started, handle_for, start_customer
+
+HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000)
+"""Time stands still between skips; retry backoffs count as skips, and the server's default allows 200."""
+
+
+class Bed:
+    """What a test needs to act and to look; months pass by ``skip_to`` and ``skip``."""
+
+    def __init__(self, client: Client, adapters: Adapters, folder: Path, ports: Ports) -> None:
+        self.client = client
+        self.skipper = TimeSkipper(client, config=HELD)
+        self.adapters = adapters
+        self.ledger = adapters.ledger
+        self.folder = folder
+        self.ports = ports
+        self.started: list[str] = []
+
+    # -- acting
+
+    async def customer(self, customer_id: str, card: str = "pm_card_visa", **fields: Any) -> Customer:
+        """A customer whose card is on file at the Stripe stand-in; not started yet."""
+        email = fields.pop("email", f"{customer_id}@example.com")
+        stripe_customer_id, payment_method_id = await register_card(self.stripe_url, email, card)
+        values = {"name": customer_id.title(), "currency": "eur", "timezone": "Europe/Paris", "terms": Terms()}
+        return Customer.model_validate(
+            {
+                "customer_id": customer_id,
+                "email": email,
+                "stripe_customer_id": stripe_customer_id,
+                "payment_method_id": payment_method_id,
+                **values,
+                **fields,
+            }
+        )
+
+    def sales(self, period: str, *rows: tuple[str, str, str]) -> None:
+        """Writes the worksheet of ``period``: email, amount, description."""
+        path = self.folder / "sheets" / "sales" / f"{period}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([("email", "amount", "description"), *rows])
+
+    async def start(self, customer: Customer, period: str | None = None) -> Started:
+        self.started.append(customer.customer_id)
+        return await start_customer(
+            self.client, self.ledger, self.adapters.payments, customer, Period(period) if period else None
+        )
+
+    async def monitored(
+        self, customer_id: str = "acme", sales: tuple[str, ...] = ("100",), period: str = "2026-10", **fields: Any
+    ) -> Month:
+        """A customer in the monitoring window of ``period``, with one row of the sheet per amount."""
+        customer = await self.customer(customer_id, **fields)
+        self.sales(period, *((customer.email, amount, f"Sale {n}") for n, amount in enumerate(sales, start=1)))
+        await self.start(customer, period)
+        return await self.until(customer_id, lambda month: month.invoice is not None)
+
+    async def announced(self, customer_id: str = "acme") -> Month:
+        """Lets the monitoring window pass: the customer gets the charge notice."""
+        await self.skip_to(customer_id, (await self.month(customer_id)).notice_at)
+        return await self.until(customer_id, lambda month: month.announced)
+
+    async def closed(self, customer_id: str = "acme") -> Month:
+        """Lets the rest of the month pass; answers it as the ledger has it."""
+        period = (await self.month(customer_id)).period
+        while (month := await self.month(customer_id)).period == period:
+            await self.skip_to(customer_id, month.charge_at if month.announced else month.notice_at)
+            seen = month
+            await self.until(customer_id, lambda now: now.period != period or now.announced != seen.announced)
+        return await self.recorded(customer_id, period)
+
+    async def recorded(self, customer_id: str, period: str) -> Month:
+        """The month as the ledger has it."""
+        month = await self.ledger.month(customer_id, Period(period))
+        assert month is not None, f"the ledger has no {period} of {customer_id}"
+        return month
+
+    async def command(self, customer_id: str, command: Command) -> CommandResult:
+        """Sends an update and waits for the answer."""
+        return await self.handle(customer_id).execute_update(command_name(command), command, result_type=CommandResult)
+
+    async def skip(self, customer_id: str, by: timedelta) -> None:
+        async with asyncio.timeout(30):
+            await self.skipper.fast_forward(self.handle(customer_id), by)
+
+    async def skip_to(self, customer_id: str, instant: datetime) -> None:
+        """Moves the customer's clock to just after ``instant``."""
+        now = await self.skipper.get_current_time(self.handle(customer_id))
+        if instant >= now:
+            await self.skip(customer_id, instant - now + timedelta(seconds=1))
+
+    async def stripe_control(self, path: str, body: dict[str, object]) -> None:
+        await self._post(self.ports.stripe, path, body)
+
+    async def stripe_fault(self, **rule: object) -> None:
+        await self._post(self.ports.stripe, "faults", rule)
+
+    async def sheets_fault(self, **rule: object) -> None:
+        await self._post(self.ports.sheets, "faults", rule)
+
+    async def mail_faults(self, *rules: dict[str, object]) -> None:
+        await self._post(self.ports.mail, "mail-faults", list(rules))
+
+    async def _post(self, port: int, path: str, body: object) -> None:
+        async with httpx.AsyncClient() as http:
+            (await http.post(f"http://127.0.0.1:{port}/_control/{path}", json=body)).raise_for_status()
+
+    # -- looking
+
+    @property
+    def stripe_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.stripe}"
+
+    def handle(self, customer_id: str) -> WorkflowHandle[MonthlyBilling, Farewell]:
+        return handle_for(self.client, customer_id)
+
+    async def month(self, customer_id: str) -> Month:
+        """The running month."""
+        return await self.handle(customer_id).query(MonthlyBilling.invoice)
+
+    async def until(self, customer_id: str, holds: Callable[[Month], bool], seconds: float = 20) -> Month:
+        """The running month, as soon as ``holds`` is true of it."""
+        month = await self.month(customer_id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not holds(month):
+                    await asyncio.sleep(0.02)
+                    month = await self.month(customer_id)
+                return month
+        described = await self.handle(customer_id).describe()
+        pending = [str(each.last_failure) for each in described.raw_description.pending_activities]
+        raise AssertionError(f"not reached: {month.model_dump_json(indent=1)}\npending activities: {pending}")
+
+    def intents(self) -> list[dict[str, Any]]:
+        """Every payment intent at the Stripe stand-in as it stands now, by its own journal."""
+        latest: dict[str, dict[str, Any]] = {}
+        for line in (self.folder / "stripe.jsonl").read_text().splitlines():
+            entry = json.loads(line)
+            snapshot = entry.get("object")
+            if isinstance(snapshot, dict) and snapshot.get("object") == "payment_intent":
+                latest[snapshot["id"]] = snapshot
+        return list(latest.values())
+
+    def charged(self, customer_id: str | None = None) -> list[tuple[str, int]]:
+        """Period and amount of every charge that moved money."""
+        return [
+            (intent["metadata"]["period"], intent["amount_received"])
+            for intent in self.intents()
+            if intent["status"] == "succeeded" and customer_id in (None, intent["metadata"]["customer_id"])
+        ]
+
+    def mails(self, to: str | None = None) -> list[Mail]:
+        return [mail for mail in read_mail(self.folder / "mail") if to is None or mail.to == to]
+
+    async def event_names(self, customer_id: str, run_id: str) -> list[str]:
+        """The types of all events of one run."""
+        handle = self.client.get_workflow_handle(workflow_id(customer_id), run_id=run_id)
+        return [EventType.Name(event.event_type) async for event in handle.fetch_history_events()]
+
+
+@contextlib.asynccontextmanager
+async def test_bed(server: TemporalServer, folder: Path) -> AsyncIterator[Bed]:
+    """A bed with its own stand-ins, ledger and worker; its workflows end with it."""
+    async with stand_ins(folder) as ports:
+        settings = Settings(
+            _env_file=None,
+            data_dir=folder,
+            reviewers_email="reviewers@example.com",
+            sandbox_stripe_port=ports.stripe,
+            sandbox_sheets_port=ports.sheets,
+            sandbox_mail_port=ports.mail,
+            sandbox_smtp_port=ports.smtp,
+        )
+        async with connect_adapters(settings) as adapters:
+            await adapters.ledger.migrate()
+            client = await connect_temporal(server.address)
+            bed = Bed(client, adapters, folder, ports)
+            async with create_worker(client, settings, adapters):
+                try:
+                    yield bed
+                finally:
+                    for customer_id in bed.started:
+                        with contextlib.suppress(Exception):
+                            await bed.handle(customer_id).terminate()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,38 @@
+"""Shared by the contract tests: `serve` runs an ASGI app on a real socket and gives its base URL."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+Serve = Callable[[ASGIApp], Awaitable[str]]
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # signals belong to pytest
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Serve]:
+    """`url = await serve(app)`, as often as wanted; the servers stop when the test ends."""
+    running: list[tuple[_Server, asyncio.Task[None]]] = []
+
+    async def start(app: ASGIApp) -> str:
+        # Takes connections from now on: nothing to wait for. asyncio turns Nagle's delay off only if TCP is named.
+        listening = socket.socket(proto=socket.IPPROTO_TCP)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        server = _Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        running.append((server, asyncio.create_task(server.serve(sockets=[listening]))))
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    yield start
+    for server, _ in running:
+        server.should_exit = True
+    await asyncio.gather(*(task for _, task in running))

@@ -1,0 +1,212 @@
+"""``SmtpMail`` against a real SMTP server: what arrives, and what every failure becomes."""
+
+import asyncio
+import inspect
+import socket
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiosmtplib
+import pytest
+from aiosmtpd.smtp import SMTP, AuthResult
+
+from adapters import smtp_mail
+from adapters.smtp_mail import SmtpMail
+from billing.customer import Customer
+from billing.errors import MailError, MailRefused, MailUnavailable
+from billing.invoice import Invoice, LineItem
+from billing.keys import message_id
+from billing.month import Month
+from billing.period import Period
+from billing.ports import Letter, LetterKind, Mailer
+from sandbox.mailbox import Mailbox, MailFault, read_mail
+
+ANN = "ann@example.com"
+NOW = datetime(2026, 11, 4, 9, tzinfo=UTC)
+PERIOD = Period("2026-10")
+
+
+def letter(to: str = ANN, name: str = "Ann Ünal", customer_id: str = "ann") -> Letter:
+    customer = Customer(
+        customer_id=customer_id,
+        email=ANN,
+        name=name,
+        currency="eur",
+        timezone="Europe/Paris",
+        stripe_customer_id="cus_1",
+        payment_method_id="pm_1",
+    )
+    lines = (LineItem(line_id="row-2", description="Bücher 書籍", amount_minor=1250),)
+    invoice = Invoice(currency="eur", collected_at=NOW - timedelta(days=3), lines=lines)
+    month = Month.open(customer, PERIOD).drafted(invoice).announcing(NOW)
+    name_of_mail = message_id("notice", customer_id, PERIOD, 1, "billing.example.com")
+    return Letter(kind=LetterKind.NOTICE, message_id=name_of_mail, to=to, month=month)
+
+
+def mailer(port: int, **options: Any) -> SmtpMail:
+    return SmtpMail("127.0.0.1", port, "Billing <billing@example.com>", **options)
+
+
+@pytest.fixture
+async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
+    async with Mailbox(tmp_path) as running:
+        yield running
+
+
+async def test_letter_arrives_with_both_parts_and_all_headers(mailbox: Mailbox) -> None:
+    sent = letter()
+    port: Mailer = mailer(mailbox.port, reply_to="help@example.com")
+    await port.send(sent)
+    (kept,) = read_mail(mailbox.folder)
+    assert (kept.to, kept.message_id) == (ANN, sent.message_id)
+    assert kept.subject == "Invoice for October 2026: €12.50 on 8 November 2026"
+    assert kept.date is not None
+    assert abs(datetime.now(UTC) - kept.date) < timedelta(minutes=1)
+    expected = {
+        "From": "Billing <billing@example.com>",
+        "To": ANN,
+        "Reply-To": "help@example.com",
+        "Auto-Submitted": "auto-generated",
+        "X-Billing-Ref": "notice/ann/2026-10",
+    }
+    assert {name: kept.headers[name] for name in expected} == expected
+    assert kept.headers["Content-Type"].startswith("multipart/alternative")
+    for part in (kept.text, kept.html):
+        assert "Hello Ann Ünal," in part
+        assert "Bücher 書籍" in part
+
+
+async def test_repeat_carries_the_same_message_id(mailbox: Mailbox) -> None:
+    for _ in range(2):
+        await mailer(mailbox.port).send(letter())
+    first, second = read_mail(mailbox.folder)
+    assert first.message_id == second.message_id
+
+
+@pytest.mark.parametrize("to", ["ünal@example.com", "ann@müller.example", "a..b+c'd@example.com"])
+async def test_unusual_addresses_get_their_mail(mailbox: Mailbox, to: str) -> None:
+    await mailer(mailbox.port).send(letter(to))
+    (kept,) = read_mail(mailbox.folder)
+    assert kept.to.replace('"', "") == to
+
+
+async def test_longest_customer_id_is_still_readable_in_the_reference(mailbox: Mailbox) -> None:
+    await mailer(mailbox.port).send(letter(customer_id="c" * 64))
+    assert read_mail(mailbox.folder)[0].headers["X-Billing-Ref"] == f"notice/{'c' * 64}/2026-10"
+
+
+@pytest.mark.parametrize("to", ["", "ann", f"{ANN}, bob@example.com", f"{ANN}\r\nBcc: bob@example.com", "a\x00@b.com"])
+async def test_what_is_not_one_address_is_refused_before_anything_is_sent(mailbox: Mailbox, to: str) -> None:
+    with pytest.raises(MailRefused, match=r"notice mail of ann, 2026-10 has no usable address"):
+        await mailer(mailbox.port).send(letter(to))
+    assert read_mail(mailbox.folder) == []
+
+
+async def test_header_injection_through_a_name_is_impossible(mailbox: Mailbox) -> None:
+    await mailer(mailbox.port).send(letter(name="Ann\r\nBcc: bob@example.com\r\n\r\nHello"))
+    (kept,) = read_mail(mailbox.folder)
+    assert "Bcc" not in kept.headers
+    assert "Hello Ann Bcc: bob@example.com Hello," in kept.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected", "code"), [("refuse", MailRefused, "550 5.1.1"), ("defer", MailUnavailable, "451 4.3.0")]
+)
+async def test_servers_answer_decides_whether_to_try_again(
+    mailbox: Mailbox, fault: str, expected: type[MailError], code: str
+) -> None:
+    mailbox.faults.append(MailFault.model_validate({"action": fault}))
+    with pytest.raises(expected) as raised:
+        await mailer(mailbox.port).send(letter())
+    assert f"SMTPRecipientRefused {code}" in str(raised.value)
+    assert "ann, 2026-10" in str(raised.value)
+    assert ANN not in str(raised.value)
+    assert raised.value.__cause__ is None  # it would carry the address into logs and workflow histories
+    await mailer(mailbox.port).send(letter())
+    assert len(read_mail(mailbox.folder)) == 1
+
+
+async def test_lost_answer_is_tried_again(mailbox: Mailbox) -> None:
+    mailbox.faults.append(MailFault(action="drop_reply"))
+    with pytest.raises(MailUnavailable):
+        await mailer(mailbox.port).send(letter())
+    assert len(read_mail(mailbox.folder)) == 1
+
+
+async def test_ping_logs_in_and_sends_nothing(mailbox: Mailbox) -> None:
+    await mailer(mailbox.port).ping()
+    assert read_mail(mailbox.folder) == []
+
+
+async def test_unreachable_server_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    for attempt in (mailer(port).ping(), mailer(port).send(letter())):
+        with pytest.raises(MailUnavailable, match="SMTPConnectError"):
+            await attempt
+
+
+async def test_silent_server_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp_mail, "TIMEOUT_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(MailUnavailable, match="Timeout"):
+        await mailer(listener.getsockname()[1]).ping()
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+async def test_mail_never_leaves_in_clear_text_if_tls_is_asked_for(mailbox: Mailbox, tls: str) -> None:
+    with pytest.raises(MailUnavailable):
+        await mailer(mailbox.port, tls=tls).send(letter())
+    assert read_mail(mailbox.folder) == []
+
+
+async def test_wrong_password_is_not_the_months_fault() -> None:
+    loop = asyncio.get_running_loop()
+
+    def protocol() -> SMTP:
+        refuse = lambda *_: AuthResult(success=False, handled=False)  # noqa: E731
+        return SMTP(None, hostname="sandbox", auth_require_tls=False, authenticator=refuse, loop=loop)
+
+    server = await loop.create_server(protocol, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(MailUnavailable, match="SMTPAuthenticationError 535") as raised:
+            await mailer(port, username="billing", password="s3cret").send(letter())
+    assert "s3cret" not in str(raised.value)
+
+
+ERRORS = [
+    error for _, error in inspect.getmembers(aiosmtplib, inspect.isclass) if issubclass(error, aiosmtplib.SMTPException)
+]
+
+
+@pytest.mark.parametrize("error", ERRORS)
+def test_every_error_of_aiosmtplib_has_its_own_line_in_the_table(error: type[Exception]) -> None:
+    assert error in smtp_mail._FOR_GOOD
+
+
+def refused(code: int) -> aiosmtplib.SMTPRecipientsRefused:
+    return aiosmtplib.SMTPRecipientsRefused([aiosmtplib.SMTPRecipientRefused(code, f"<{ANN}> unknown", ANN)])
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (refused(550), MailRefused),
+        (refused(450), MailUnavailable),
+        (aiosmtplib.SMTPDataError(552, "5.3.4 too big"), MailRefused),
+        (aiosmtplib.SMTPDataError(451, "later"), MailUnavailable),
+        (aiosmtplib.SMTPNotSupported("SMTPUTF8"), MailRefused),
+        (aiosmtplib.SMTPSenderRefused(550, "not yours", "billing@example.com"), MailUnavailable),
+        (aiosmtplib.SMTPConnectResponseError(554, "no service"), MailUnavailable),
+        (aiosmtplib.SMTPConnectTimeoutError("slow"), MailUnavailable),
+        (TimeoutError(), MailUnavailable),
+        (ConnectionResetError(), MailUnavailable),
+    ],
+)
+def test_failures_become_retryable_unless_this_mail_is_refused(error: Exception, expected: type[MailError]) -> None:
+    translated = smtp_mail._translate(error, "the notice mail of ann, 2026-10")
+    assert type(translated) is expected
+    assert "ann, 2026-10" in str(translated)
+    assert ANN not in str(translated)

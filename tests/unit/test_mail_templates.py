@@ -1,0 +1,323 @@
+"""What customers and reviewers read: every line, the right amounts and dates, and nothing that typed text can forge."""
+
+import html
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from adapters.mail_templates import Rendered, render
+from billing.customer import Customer, ReviewMode, Terms
+from billing.invoice import Invoice, LineItem, Problem, Source
+from billing.month import Hold, Month, Stage
+from billing.payment import ChargeResult, ChargeStatus
+from billing.period import Period
+from billing.ports import Letter, LetterKind
+
+NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
+
+
+def customer(**changes: Any) -> Customer:
+    return Customer(
+        customer_id="bakery-rosa",
+        email="rosa@example.com",
+        name="Rosa Lind",
+        currency="eur",
+        timezone="Europe/Paris",
+        stripe_customer_id="cus_1",
+        payment_method_id="pm_1",
+        card_last4="4242",
+    ).evolve(**changes)
+
+
+def announced(
+    *lines: tuple[str, int], carried_minor: int = 0, period: str = "2026-10", now: datetime = NOTICE_AT, **changes: Any
+) -> Month:
+    """A month whose notice is about to leave."""
+    who = customer(**changes)
+    invoice = Invoice(
+        currency=who.currency,
+        collected_at=now - timedelta(days=3),
+        carried_minor=carried_minor,
+        lines=tuple(
+            LineItem(line_id=f"row-{number}", description=description, amount_minor=amount_minor)
+            for number, (description, amount_minor) in enumerate(lines or [("Beans", 12_000)], start=2)
+        ),
+    )
+    return Month.open(who, Period(period), carried_minor).drafted(invoice).announcing(now)
+
+
+def charged(status: ChargeStatus, **codes: str) -> Month:
+    return announced().charged(ChargeResult(status=status, at=NOTICE_AT, **codes))
+
+
+def mail(kind: LetterKind, month: Month, text: str = "") -> Rendered:
+    return render(Letter(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, text=text))
+
+
+def words(rendered: Rendered) -> tuple[str, str]:
+    """The words of the text part and of the HTML part, each on one line."""
+    seen = re.sub(r"<(style|title).*?</\1>|<[^>]*>", " ", rendered.html, flags=re.DOTALL)
+    return " ".join(rendered.text.split()), " ".join(html.unescape(seen).split())
+
+
+EVERY_LETTER = {
+    "notice": (LetterKind.NOTICE, announced(("Beans", 12_000), ("Milk", 350))),
+    "receipt": (LetterKind.RECEIPT, charged(ChargeStatus.SUCCEEDED, payment_id="pi_1")),
+    "decline": (LetterKind.DECLINE, charged(ChargeStatus.DECLINED)),
+    "authentication": (LetterKind.DECLINE, charged(ChargeStatus.AUTHENTICATION_REQUIRED)),
+    "needs card": (LetterKind.DECLINE, charged(ChargeStatus.NEEDS_CARD)),
+    "nothing due": (LetterKind.NOTHING_DUE, announced(("Beans", 0))),
+    "alert": (LetterKind.ALERT, announced()),
+    "alert without invoice": (LetterKind.ALERT, Month.open(customer(), Period("2026-10"))),
+}
+
+
+@pytest.mark.parametrize("name", EVERY_LETTER)
+def test_both_parts_say_the_same(name: str) -> None:
+    kind, month = EVERY_LETTER[name]
+    rendered = mail(kind, month, "the sheet cannot be read")
+    text, seen = (set(re.findall(r"\w+", part)) for part in words(rendered))
+    assert text == seen - {"Description"} - ({"Amount"} - text)
+    assert "\n" not in rendered.subject
+    assert rendered.subject in html.unescape(rendered.html)
+    assert max(map(len, rendered.text.splitlines())) <= 72
+
+
+def test_notice_tells_every_line_the_carried_balance_total_date_and_card() -> None:
+    month = announced(("Beans", 120_000), ("Returned cups", -550), carried_minor=1250)
+    rendered = mail(LetterKind.NOTICE, month)
+    assert rendered.subject == "Invoice for October 2026: €1,207.00 on 8 November 2026"
+    for part in words(rendered):
+        assert "Hello Rosa Lind," in part
+        assert "Sunday, 8 November 2026, 10:00 Paris time (GMT+01:00)" in part
+        assert "ending in 4242" in part
+        assert "Reply to this mail before the charge date" in part
+    assert rendered.text.split("\n\n")[3].splitlines() == [
+        "€1,200.00  Beans",
+        "   -€5.50  Returned cups",
+        "   €12.50  Carried over from earlier months",
+        "---------",
+        "€1,207.00  Total",
+    ]
+    cells = [" ".join(row) for row in re.findall(r"<t[dh][^>]*>([^<]*)</td>\s*<td[^>]*>([^<]*)", rendered.html)]
+    assert cells == ["Beans €1,200.00", "Returned cups -€5.50", "Carried over from earlier months €12.50"]
+
+
+def test_credit_of_earlier_months_is_named_so() -> None:
+    for part in words(mail(LetterKind.NOTICE, announced(carried_minor=-2000))):
+        assert "Credit from earlier months" in part
+        assert "€100.00" in part
+
+
+def test_unknown_card_is_not_made_up() -> None:
+    for part in words(mail(LetterKind.NOTICE, announced(card_last4=""))):
+        assert "the one we have on file" in part
+
+
+def test_corrected_notice_says_that_it_replaces_the_earlier_one() -> None:
+    month = announced()
+    assert month.notice is not None
+    assert "replaces" not in mail(LetterKind.NOTICE, month).subject
+    again = mail(LetterKind.NOTICE, month.evolve(notice=month.notice.evolve(number=2)))
+    assert again.subject.startswith("Corrected invoice for October 2026 (replaces our earlier notice): €120.00 on ")
+    for part in words(again):
+        assert part.startswith("Corrected invoice for October 2026 (replaces our earlier notice)")
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount_minor", "shown"),
+    [
+        ("jpy", 1234567, "¥1,234,567"),
+        ("ugx", 120_000, "UGX 1,200.00"),  # Babel, as ISO, knows no decimals here; Stripe's minor unit has two
+        ("isk", 120_000, "ISK 1,200.00"),
+        ("kwd", 1_234_500, "KWD 1,234.500"),
+        ("usd", 50, "$0.50"),
+        ("chf", 100_000, "CHF 1,000.00"),
+    ],
+)
+def test_amounts_have_the_decimals_of_the_minor_unit(currency: str, amount_minor: int, shown: str) -> None:
+    month = announced(("Beans", amount_minor), ("Cups", amount_minor), ("Return", -amount_minor), currency=currency)
+    rendered = mail(LetterKind.NOTICE, month)
+    assert f"Invoice for October 2026: {shown} on" in rendered.subject
+    for part in words(rendered):
+        assert len(re.findall(rf"-{re.escape(shown)}(?!\d)", part)) == 1
+        assert len(re.findall(rf"(?<!-){re.escape(shown)}(?!\d)", part)) == 4  # two lines, total, sentence
+
+
+@pytest.mark.parametrize(
+    ("timezone", "period", "shown"),
+    [
+        ("Europe/Paris", "2026-06", "10:00 Paris time (GMT+02:00)"),
+        ("Europe/Paris", "2026-12", "10:00 Paris time (GMT+01:00)"),
+        (
+            "America/New_York",
+            "2026-02",
+            "Sunday, 8 March 2026, 10:00 New York time (GMT-04:00)",
+        ),  # the day clocks change
+        ("America/New_York", "2026-01", "10:00 New York time (GMT-05:00)"),
+        ("Asia/Kolkata", "2026-06", "10:00 Kolkata time (GMT+05:30)"),
+        ("UTC", "2026-06", "10:00 UTC time (GMT+00:00)"),
+    ],
+)
+def test_charge_date_is_on_the_customers_clock(timezone: str, period: str, shown: str) -> None:
+    notice_at = Month.open(customer(timezone=timezone), Period(period)).notice_at
+    month = announced(period=period, now=notice_at, timezone=timezone)
+    for part in words(mail(LetterKind.NOTICE, month)):
+        assert shown in part
+
+
+def test_receipt_tells_amount_date_card_payment_and_lines() -> None:
+    for part in words(mail(*EVERY_LETTER["receipt"])):
+        assert "Receipt for October 2026" in part
+        assert "Amount paid €120.00" in part
+        assert "Paid on Wednesday, 4 November 2026, 10:00 Paris time" in part
+        assert "ending in 4242" in part
+        assert "pi_1" in part
+        assert "Beans" in part
+
+
+@pytest.mark.parametrize(
+    ("code", "decline_code", "told"),
+    [
+        ("card_declined", "insufficient_funds", "not enough money"),
+        ("expired_card", "", "has expired"),
+        ("expired_card", "expired_card", "has expired"),
+        ("processing_error", "", "technical problem"),
+        ("card_declined", "a_code_of_next_year", "Only your bank can tell you why"),
+    ],
+)
+def test_decline_is_told_in_plain_words(code: str, decline_code: str, told: str) -> None:
+    month = charged(ChargeStatus.DECLINED, code=code, decline_code=decline_code)
+    rendered = mail(LetterKind.DECLINE, month)
+    for part in (*words(rendered), rendered.html):
+        assert told in part
+        assert "We will be in touch" in part
+        assert "_" not in re.sub(r"<[^>]*>", "", part)
+
+
+def test_stolen_card_reads_like_any_unexplained_decline() -> None:
+    unexplained = mail(LetterKind.DECLINE, charged(ChargeStatus.DECLINED, code="card_declined"))
+    for secret in ("lost_card", "stolen_card", "pickup_card", "fraudulent", "restricted_card", "merchant_blacklist"):
+        month = charged(
+            ChargeStatus.DECLINED, code="card_declined", decline_code=secret, advice_code="do_not_try_again"
+        )
+        assert mail(LetterKind.DECLINE, month) == unexplained
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("authentication", "how to confirm the payment"), ("needs card", "how to register a new card")]
+)
+def test_customer_learns_what_to_do_and_that_no_money_was_taken(name: str, told: str) -> None:
+    for part in words(mail(*EVERY_LETTER[name])):
+        assert told in part
+        assert "reply to this mail" in part
+        assert "o money has been taken" in part
+        assert "http" not in part
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "told"),
+    [
+        (0, "Your card will not be charged"),
+        (20, "€0.20 is too little to be charged by card. It moves to your next invoice"),
+        (-700, "Your credit is more than what you bought. It moves to your next invoice"),
+    ],
+)
+def test_nothing_due_tells_what_becomes_of_the_amount(amount_minor: int, told: str) -> None:
+    for part in words(mail(LetterKind.NOTHING_DUE, announced(("Beans", amount_minor)))):
+        assert "Nothing to pay for October 2026" in part
+        assert told in part
+
+
+def test_alert_of_a_halt_tells_how_to_go_on_and_no_personal_data() -> None:
+    month = announced().evolve(notice=None, hold=Hold(by="ann", reason="too high", at=NOTICE_AT))
+    rendered = mail(LetterKind.ALERT, month, month.blocked)
+    assert rendered.subject == "A person is needed: bakery-rosa, 2026-10"
+    for part in words(rendered):
+        assert "halted by ann: too high" in part
+        assert "Stage Halted" in part
+        assert "send the charge notice, not before Wednesday, 4 November 2026, 10:00 Paris time" in part
+        assert "python starter.py show bakery-rosa" in part
+        assert "python starter.py resume bakery-rosa --by YOU --reason WHY" in part
+        assert "python starter.py skip bakery-rosa --by YOU --reason WHY" in part
+        assert "Rosa Lind" not in part
+        assert "@" not in part
+
+
+def test_alert_names_every_unreadable_row() -> None:
+    problems = tuple(
+        Problem(
+            line_id=f"row-{row}",
+            description="Beans",
+            raw="#REF!",
+            reason="'#REF!' is not an amount",
+            source=Source(sheet="2026-10", row=row, digest="d"),
+        )
+        for row in (7, 19)
+    )
+    month = announced()
+    assert month.invoice is not None
+    month = month.evolve(notice=None, invoice=month.invoice.evolve(problems=problems))
+    for part in words(mail(LetterKind.ALERT, month, month.blocked)):
+        for row in (7, 19):
+            assert f"row {row} of worksheet 2026-10: '#REF!' is not an amount" in part
+        assert "python starter.py edit --help" in part
+        assert "starter.py resume" not in part  # it would be refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown", "hidden"),
+    [
+        ({"terms": Terms(review_mode=ReviewMode.APPROVE), "notice": None}, "Stage AwaitingApproval", "resume"),
+        ({"notice": None, "invoice": None, "outage": "no worksheet"}, "Stage AwaitingSales", "resume"),
+        ({"charging_since": NOTICE_AT, "trouble": "two payments"}, "whether money has moved is not known", "skip"),
+        ({"outcome": Stage.NEEDS_CARD}, "Stage NeedsCard", "Next step"),
+    ],
+)
+def test_alert_tells_the_stage_and_offers_only_what_fits_it(changes: dict[str, Any], shown: str, hidden: str) -> None:
+    month = announced()
+    if "terms" in changes:
+        changes = {**changes, "customer": month.customer.evolve(terms=changes["terms"])}
+    for part in words(mail(LetterKind.ALERT, month.evolve(**changes), "a person is needed")):
+        assert shown in part
+        assert hidden not in part
+
+
+def test_typed_text_is_escaped_in_html() -> None:
+    month = announced(("<img src=x onerror=alert(1)>", 12_000), name="<b>Rosa</b> & {{ sons }}")
+    rendered = mail(LetterKind.NOTICE, month)
+    assert "<img" not in rendered.html
+    assert "<b>" not in rendered.html
+    assert "&lt;b&gt;Rosa&lt;/b&gt; &amp; {{ sons }}" in rendered.html
+    assert "Hello <b>Rosa</b> & {{ sons }}," in rendered.text
+
+
+@pytest.mark.parametrize("breaker", ["\r\n", "\n\n", "\x85", "\u2028", "\x00", "\u202e"])
+def test_typed_text_stays_one_line_and_forges_nothing(breaker: str) -> None:
+    month = announced((f"Beans{breaker}Total €0.00", 12_000)).evolve(trouble=f"no{breaker}Bcc: x@example.com")
+    month = month.evolve(customer=month.customer.model_copy(update={"name": f"Rosa{breaker}Bcc: x@example.com"}))
+    notice = mail(LetterKind.NOTICE, month)
+    alert = mail(LetterKind.ALERT, month, month.blocked)
+    assert "  Beans Total €0.00\n" in notice.text
+    assert "Hello Rosa Bcc: x@example.com,\n" in notice.text
+    assert "\nno Bcc: x@example.com\n" in alert.text
+    for part in (*notice, *alert):
+        assert breaker == "\n\n" or breaker not in part
+
+
+def test_very_long_names_stay_within_the_page() -> None:
+    month = announced(("x" * 500, 12_000), ("many words " * 45, 1), name="N" * 200)
+    rendered = mail(LetterKind.NOTICE, month)
+    assert max(map(len, rendered.text.splitlines())) <= 72
+    assert "".join(rendered.text.split()).count("x" * 500) == 1
+    assert "overflow-wrap:anywhere" in rendered.html
+
+
+def test_html_is_accessible_and_loads_nothing() -> None:
+    page = mail(*EVERY_LETTER["notice"]).html
+    assert page.startswith('<!doctype html>\n<html lang="en">')
+    assert page.count('<th scope="col"') == 2
+    assert page.count("<h1") == 1
+    assert not re.search(r"https?:|src=|url\(|@import|<script|<link", page)

@@ -1,0 +1,113 @@
+"""One month of one customer: what happens when nobody and nothing interferes, and what each kind of month comes to."""
+
+from billing.month import Stage
+from tests.bed import Bed
+
+
+async def test_an_uneventful_month_is_collected_announced_charged_and_receipted(bed: Bed) -> None:
+    month = await bed.monitored(sales=("100", "20.5"))
+    assert month.invoice is not None
+    assert month.invoice.total_minor == 12050
+    assert month.invoice.lines[0].source is not None
+    assert month.invoice.lines[0].source.row == 2
+    assert bed.charged() == []
+
+    month = await bed.announced()
+    assert [mail.to for mail in bed.mails()] == ["acme@example.com"]
+    assert "120.50" in bed.mails()[0].text
+    assert bed.charged() == []
+
+    closed = await bed.closed()
+    assert closed.outcome is Stage.PAID
+    assert bed.charged() == [("2026-10", 12050)]
+    assert len(bed.mails("acme@example.com")) == 2
+    assert (await bed.month("acme")).period == "2026-11"
+    rows = await bed.ledger.payments("acme", closed.period)
+    assert [(row.status, row.amount_minor) for row in rows] == [("succeeded", 12050)]
+
+
+async def test_an_on_time_month_needs_at_most_50_events_and_12_billable_actions(bed: Bed) -> None:
+    customer = await bed.customer("acme")
+    started = await bed.start(customer)
+    assert started.period is not None
+    bed.sales(started.period, ("acme@example.com", "100", "Hosting"))
+    run_id = (await bed.handle("acme").describe()).run_id
+    month = await bed.month("acme")
+    await bed.skip_to("acme", month.collect_at)
+    await bed.until("acme", lambda month: month.invoice is not None)
+    assert (await bed.closed()).outcome is Stage.PAID
+
+    names = [
+        event for event in await bed.event_names("acme", run_id) if "SKIPPING" not in event and "OPTIONS" not in event
+    ]
+    actions = ("EXECUTION_STARTED", "TIMER_STARTED", "ACTIVITY_TASK_SCHEDULED", "UPSERT", "SIGNALED", "UPDATE_ACCEPTED")
+    billable = [name for name in names if any(action in name for action in actions)]
+    print(f"events {len(names)}, billable actions {len(billable)}")
+    assert len(names) <= 50
+    assert len(billable) <= 12
+
+
+async def test_a_month_without_sales_is_nothing_due_and_sends_no_mail(bed: Bed) -> None:
+    await bed.monitored(sales=())
+    closed = await bed.closed()
+    assert closed.outcome is Stage.NOTHING_DUE
+    assert bed.charged() == []
+    assert bed.mails() == []
+
+
+async def test_a_total_under_the_minimum_is_on_the_next_invoice_as_its_own_line(bed: Bed) -> None:
+    await bed.monitored(sales=("0.30",), period="2026-09")
+    bed.sales("2026-10", ("acme@example.com", "10", "Hosting"))
+    assert (await bed.closed()).outcome is Stage.CARRIED_FORWARD
+    month = await bed.until("acme", lambda month: month.invoice is not None)
+    assert month.carried_minor == 30
+    assert (await bed.closed()).outcome is Stage.PAID
+    assert bed.charged() == [("2026-10", 1030)]
+
+
+async def test_a_credit_lowers_the_next_invoice(bed: Bed) -> None:
+    await bed.monitored(sales=("-4", "1"), period="2026-09")
+    bed.sales("2026-10", ("acme@example.com", "10", "Hosting"))
+    assert (await bed.closed()).outcome is Stage.CARRIED_FORWARD
+    await bed.until("acme", lambda month: month.invoice is not None)
+    await bed.closed()
+    assert bed.charged() == [("2026-10", 700)]
+
+
+async def test_declined_card_closes_the_month_as_past_due_and_the_next_month_is_billed_all_the_same(bed: Bed) -> None:
+    await bed.monitored(card="pm_card_chargeCustomerFail", period="2026-09")
+    bed.sales("2026-10", ("acme@example.com", "10", "Hosting"))
+    closed = await bed.closed()
+    assert closed.outcome is Stage.PAST_DUE
+    assert closed.charge is not None
+    assert closed.charge.code == "card_declined"
+    assert len(bed.mails("acme@example.com")) == 2
+    await bed.stripe_control(f"cards/{closed.customer.payment_method_id}", {"behaviour": "succeed"})
+    month = await bed.until("acme", lambda month: month.invoice is not None)
+    assert month.carried_minor == 0
+    assert (await bed.closed()).outcome is Stage.PAID
+    assert bed.charged() == [("2026-10", 1000)]
+
+
+async def test_authentication_required_is_an_outcome_of_its_own(bed: Bed) -> None:
+    await bed.monitored(card="pm_card_authenticationRequired")
+    assert (await bed.closed()).outcome is Stage.AUTHENTICATION_REQUIRED
+    assert bed.charged() == []
+
+
+async def test_three_missed_months_are_billed_in_order_each_with_its_window_and_notice(bed: Bed) -> None:
+    for period, amount in (("2026-08", "8"), ("2026-09", "9"), ("2026-10", "10")):
+        bed.sales(period, ("acme@example.com", amount, "Hosting"))
+    customer = await bed.customer("acme")
+    await bed.start(customer, "2026-08")
+    for period in ("2026-08", "2026-09", "2026-10"):
+        await bed.until("acme", lambda month: month.invoice is not None)
+        closed = await bed.closed()
+        assert closed.period == period
+        assert closed.notice is not None
+        assert closed.notice.delivered_at is not None
+        assert closed.invoice is not None
+        assert closed.charging_since is not None
+        assert closed.notice.delivered_at - closed.invoice.collected_at >= customer.terms.min_window
+        assert closed.charging_since - closed.notice.delivered_at >= customer.terms.min_notice
+    assert bed.charged() == [("2026-08", 800), ("2026-09", 900), ("2026-10", 1000)]

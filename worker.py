@@ -1,0 +1,68 @@
+"""The worker process: settings -> adapters -> activities -> Worker. Run as many as you like; SIGTERM ends one well."""
+
+import asyncio
+import logging
+import signal
+import sys
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.failures import Failures
+from activities.ledger import LedgerActivities
+from activities.notices import NoticeActivities
+from activities.payments import PaymentActivities
+from activities.sales import SalesActivities
+from billing.errors import BillingError
+from bootstrap import Adapters, connect_adapters, connect_temporal
+from settings import Settings, load_settings
+from workflows.monthly_billing import MonthlyBilling
+from workflows.options import TASK_QUEUE
+
+READY = "worker ready"
+
+
+async def main() -> None:
+    """Serves until SIGTERM or SIGINT; activities that run then get half a minute to finish."""
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
+        client = await connect_temporal()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with create_worker(client, settings, adapters):
+            logging.info("%s: task queue %s, %s", READY, TASK_QUEUE, "sandbox" if settings.sandbox else "REAL MONEY")
+            await stop.wait()
+
+
+def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Worker:
+    """The worker that serves every workflow and activity of this application."""
+    notices = NoticeActivities(
+        adapters.mail, adapters.ledger, settings.reviewers_email, settings.mail_from.partition("@")[2]
+    )
+    sales = SalesActivities(adapters.sales, adapters.ledger, settings.decimal_separator)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[MonthlyBilling],
+        activities=[
+            sales.collect_sales,
+            notices.send_notice,
+            notices.alert_reviewers,
+            notices.close_month,
+            PaymentActivities(adapters.payments, adapters.ledger).charge_card,
+            LedgerActivities(adapters.ledger).record_month,
+        ],
+        interceptors=[Failures()],
+        max_cached_workflows=2000,
+        graceful_shutdown_timeout=timedelta(seconds=30),
+    )
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(main())
+    except BillingError as error:
+        sys.exit(f"worker: {error}")

@@ -1,0 +1,1 @@
+"""What happens, in order, over months: deterministic, no I/O."""

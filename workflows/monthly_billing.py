@@ -1,0 +1,189 @@
+"""MonthlyBilling: one durable workflow per customer, one run per month."""
+
+import asyncio
+from contextlib import suppress
+from typing import Never
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.ledger import LedgerActivities
+    from activities.notices import NoticeActivities
+    from activities.payments import PaymentActivities
+    from activities.sales import SalesActivities
+    from billing.messages import Farewell
+    from billing.month import Due, Month, Step
+    from workflows import options
+    from workflows.commands import CommandHandlers
+    from workflows.visibility import AMOUNT_MINOR, STAGE, search_attributes
+
+
+@workflow.defn
+class MonthlyBilling(CommandHandlers):
+    """Bills one customer for one month, then continues as new into the next.
+
+    ``Month.due`` says what comes next; the loop does it and looks again. Nothing is kept in the position of the code,
+    so a month that continues as new in its middle goes on where it was.
+    """
+
+    @workflow.init
+    def __init__(self, month: Month) -> None:
+        self._month = month
+        self._recorded = month
+        self._shown = (month.stage(workflow.now()), month.invoice.total_minor if month.invoice else 0)
+
+    @workflow.run
+    async def run(self, month: Month) -> Farewell:
+        """Collect, monitor, notify, last call, charge, close; ends only when the account is closed."""
+        while (due := self._look()).step is not Step.CLOSE:
+            match due.step:
+                case Step.WAIT:
+                    await self._wait(due)
+                case Step.COLLECT:
+                    await self._collect()
+                case Step.ALERT:
+                    await self._alert()
+                case Step.NOTIFY:
+                    await self._notify()
+                case Step.CHARGE:
+                    await self._charge()
+        await self._close()
+        return self._end_or_continue()
+
+    def _look(self) -> Due:
+        """What is due now; keeps the Temporal UI in step with the month."""
+        now = workflow.now()
+        shown = (self._month.stage(now), self._month.invoice.total_minor if self._month.invoice else 0)
+        if shown != self._shown:
+            workflow.upsert_search_attributes([STAGE.value_set(shown[0]), AMOUNT_MINOR.value_set(shown[1])])
+            self._shown = shown
+        workflow.set_current_details(self._month.summary(now))
+        return self._month.due(now)
+
+    async def _wait(self, due: Due) -> None:
+        """Until the next instant, or until somebody changes the month; what was decided is recorded first."""
+        if self._month != self._recorded:
+            await self._record()
+        elif workflow.info().is_continue_as_new_suggested():
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            self._continue_with(self._month)
+        else:
+            seen = self._month
+            timeout = due.at - workflow.now() if due.at else None
+            with suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._month is not seen, timeout=timeout, timeout_summary=due.what
+                )
+
+    async def _collect(self) -> None:
+        asked = self._month
+        collecting = workflow.start_activity_method(
+            SalesActivities.collect_sales,
+            asked,
+            **options.round_of(options.COLLECT, f"sales of {asked.period}", asked.outage),
+        )
+        await workflow.wait_condition(
+            lambda: collecting.done() or self._month.outcome is not None or self._month.customer != asked.customer
+        )
+        if not collecting.done():
+            collecting.cancel()
+        try:
+            collected = await collecting
+        except ActivityError as error:
+            if self._month.outcome is None and self._month.customer == asked.customer:
+                self._failed(error)
+            return
+        if self._month.outcome is not None or self._month.customer != asked.customer:
+            return
+        if collected.closed is not None:
+            self._month = self._recorded = collected.closed.evolve(customer=asked.customer)
+        elif collected.invoice is not None:
+            self._recorded = asked.drafted(collected.invoice)
+            self._month = self._month.drafted(collected.invoice)
+
+    async def _alert(self) -> None:
+        asked = self._month
+        with suppress(ActivityError):
+            await workflow.execute_activity_method(
+                NoticeActivities.alert_reviewers, asked, **options.for_step(options.ALERT, "a person is needed")
+            )
+            self._recorded = asked
+        self._month = self._month.alerted(workflow.now())
+
+    async def _notify(self) -> None:
+        self._month = asked = self._month.announcing(workflow.now())
+        if asked.notice is None or asked.outcome is not None:
+            return
+        try:
+            delivered = await workflow.execute_activity_method(
+                NoticeActivities.send_notice,
+                asked,
+                **options.round_of(options.NOTIFY, f"charge notice {asked.notice.number}", asked.outage),
+            )
+        except ActivityError as error:
+            self._failed(error)
+            return
+        self._recorded = asked.delivered(delivered.at)
+        if self._month.notice == asked.notice:
+            self._month = self._month.delivered(delivered.at)
+
+    async def _charge(self) -> None:
+        self._month = asked = self._month.charging(workflow.now())
+        try:
+            result = await workflow.execute_activity_method(
+                PaymentActivities.charge_card,
+                asked,
+                **options.round_of(options.CHARGE, "charge the announced amount", asked.outage),
+            )
+        except ActivityError as error:
+            self._failed(error)
+        else:
+            self._month = self._month.charged(result)
+
+    async def _close(self) -> None:
+        """Records the outcome and sends its mail; then whatever was said to the month meanwhile."""
+        asked = self._month
+        with suppress(ActivityError):
+            await workflow.execute_activity_method(
+                NoticeActivities.close_month, asked, **options.for_step(options.CLOSE, f"close as {asked.outcome}")
+            )
+            self._recorded = asked
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        while self._month != self._recorded:
+            await self._record()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+
+    def _end_or_continue(self) -> Farewell:
+        if self._month.leaving:
+            return Farewell(
+                customer_id=self._month.customer.customer_id,
+                last_period=self._month.period,
+                reason=self._month.leaving,
+            )
+        self._continue_with(self._month.next_month())
+
+    def _continue_with(self, month: Month) -> Never:
+        workflow.continue_as_new(month, search_attributes=search_attributes(month, workflow.now()))
+
+    async def _record(self) -> None:
+        asked = self._month
+        await workflow.execute_activity_method(
+            LedgerActivities.record_month, asked, **options.for_step(options.RECORD, f"revision {asked.revision}")
+        )
+        self._recorded = asked
+
+    def _failed(self, error: ActivityError) -> None:
+        """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
+        cause = error.cause
+        final = isinstance(cause, ApplicationError) and cause.non_retryable
+        reason = _reason(error)
+        self._month = self._month.in_trouble(reason) if final else self._month.delayed(reason)
+
+
+def _reason(error: ActivityError) -> str:
+    """What went wrong at last, in words."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return str(cause)[:500]

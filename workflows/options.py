@@ -1,0 +1,55 @@
+"""Task queue, timeouts and retry policies, in one table.
+
+A heartbeat timeout lets another worker take over soon after one was killed. ``maximum_attempts`` and
+``schedule_to_close_timeout`` end a round of tries, not the work: the workflow then shows what is wrong, tells the
+reviewers, and starts the next round. What a retry cannot mend is marked in ``activities/failures.py``.
+"""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig
+
+TASK_QUEUE = "monthly-billing"
+
+_HEARTBEAT = timedelta(seconds=15)
+_SOON = timedelta(seconds=1)
+
+_QUICK = RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(seconds=30), maximum_attempts=6)
+"""The first round of a step: about a minute, before anybody is alarmed."""
+
+_PATIENT = RetryPolicy(
+    initial_interval=timedelta(minutes=1), maximum_interval=timedelta(minutes=15), maximum_attempts=24
+)
+"""The rounds after that: some five hours each, as many as it takes."""
+
+_UNTIL_DONE = RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(minutes=5))
+
+COLLECT = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
+CHARGE = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
+NOTIFY = ActivityConfig(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT)
+ALERT = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=1),
+    heartbeat_timeout=_HEARTBEAT,
+    retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=3),
+)
+RECORD = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30), heartbeat_timeout=_HEARTBEAT, retry_policy=_UNTIL_DONE
+)
+CLOSE = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=_HEARTBEAT,
+    schedule_to_close_timeout=timedelta(days=2),
+    retry_policy=_UNTIL_DONE,
+)
+"""A receipt that cannot be handed over for two days must not hold the next month; the outcome is recorded first."""
+
+
+def for_step(config: ActivityConfig, summary: str) -> ActivityConfig:
+    """The options of one activity, with what the Temporal UI says about it."""
+    return config | ActivityConfig(summary=summary)
+
+
+def round_of(config: ActivityConfig, summary: str, outage: str) -> ActivityConfig:
+    """The same for a step that is tried in rounds: quick at first, patient once it is known that something is down."""
+    return config | ActivityConfig(summary=summary, retry_policy=_PATIENT if outage else _QUICK)
