@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup venv demo demo-serve up test check format lock clean
+.PHONY: help setup venv demo demo-serve up test histories check format lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; it keeps its da
 
 test: .venv/.dev ## run all tests (pass options with ARGS="-k halt")
 	$(BIN)/python -m pytest $(ARGS)
+
+histories: .venv/.dev ## record the replay histories anew; read CONTRIBUTING.md first
+	$(BIN)/python -m tests.replay.record
 
 check: .venv/.dev ## lint, formatting, types, import directions
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from email.utils import formataddr
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -77,12 +78,13 @@ def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:
 
 
 def _mail(settings: Settings) -> SmtpMail:
+    sender = formataddr((settings.company, settings.mail_from))
     if settings.sandbox:
-        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender=settings.mail_from, tls="none")
+        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender=sender, tls="none")
     return SmtpMail(
         settings.smtp_host,
         settings.smtp_port,
-        sender=settings.mail_from,
+        sender=sender,
         username=settings.smtp_username or None,
         password=settings.smtp_password.get_secret_value() or None,
         tls=settings.smtp_tls,

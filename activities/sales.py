@@ -41,6 +41,7 @@ class SalesActivities:
         known = await self._ledger.month(month.customer.customer_id, month.period)
         if known is not None and known.outcome is not None:
             return Collected(closed=known)
+        await self._check_only_owner(month)
         invoice = Invoice(currency=month.customer.currency, collected_at=clock.now(), carried_minor=month.carried_minor)
         if month.customer.terms.review_mode is not ReviewMode.MANUAL:
             snapshot = await self._source.read(month.period)

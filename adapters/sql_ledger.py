@@ -11,6 +11,7 @@ Several processes may use one ledger. Whatever the database or its driver raises
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -51,7 +52,8 @@ from billing.period import Period
 from billing.ports import ChargeRow, InvoiceRow, Letter, MessageRow, MessageStatus
 
 _DRIVERS: Final = {"sqlite": "aiosqlite", "postgresql": "psycopg"}
-_SQLITE: Final = ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")
+_SQLITE: Final = ("busy_timeout = 10000", "synchronous = NORMAL", "foreign_keys = ON")
+_SWITCH_TRIES: Final = 100  # 0.1 seconds apart
 _POSTGRESQL: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds; milliseconds without an answer
 
 _SETUP: Final = "run: python starter.py setup"
@@ -100,7 +102,7 @@ class SqlLedger:
         )
         if _is_sqlite(url):
             _prepare_sqlite(self._engine.sync_engine)
-        self._writing = self._engine.execution_options(ledger_writes=True)
+        self._writing = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
 
     @classmethod
     async def connect(cls, url: str) -> Self:
@@ -148,9 +150,6 @@ class SqlLedger:
     async def _open_customers(self, *where: ColumnElement[bool]) -> list[Customer]:
         found = await self._read(Customer, customers, customers.c.closed_at.is_(None), *where)
         return sorted(found, key=lambda customer: customer.customer_id)
-
-    async def customers_with_email(self, email: str) -> list[Customer]:
-        return await self._read(Customer, customers, customers.c.closed_at.is_(None), customers.c.email == email)
 
     # -- months
 
@@ -256,12 +255,13 @@ def _upgrade(url: URL) -> None:
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
             engine = create_engine(url, hide_parameters=True)
             _prepare_sqlite(engine)
+            _switch_to_write_ahead_log(engine)
         else:
             engine = create_engine(
                 url.set(drivername="postgresql+psycopg"), hide_parameters=True, connect_args=_POSTGRESQL
             )
         try:
-            with engine.execution_options(ledger_writes=True).begin() as connection:
+            with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
                 schema.migrate(connection)
         finally:
             engine.dispose()
@@ -311,8 +311,22 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def began(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("ledger_writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        begin = connection.get_execution_options().get("sqlite_begin", "BEGIN")
+        if begin:
+            connection.exec_driver_sql(begin)
+
+
+def _switch_to_write_ahead_log(engine: Engine) -> None:
+    """Makes a file one that can be read while it is written; it stays so. Here SQLite waits for no lock: we do."""
+    with engine.execution_options(sqlite_begin="").connect() as connection:
+        for tries_left in reversed(range(_SWITCH_TRIES)):
+            try:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                return
+            except exc.OperationalError as error:
+                if not tries_left or getattr(error.orig, "sqlite_errorname", "") != "SQLITE_BUSY":
+                    raise
+                time.sleep(0.1)
 
 
 @asynccontextmanager

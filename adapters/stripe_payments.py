@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import stripe
 from stripe import CardError, HTTPXClient, InvalidRequestError, ListObject, PaymentIntent, PaymentMethod
@@ -44,7 +44,6 @@ _STATUSES = {
     "canceled": PaymentStatus.CANCELED,
 }
 _UNEXPECTED_STATE = "payment_intent_unexpected_state"
-_AUTHENTICATION = "authentication_required"
 
 
 class StripePayments:
@@ -191,49 +190,42 @@ def _page(answer: ListObject[PaymentIntent]) -> ListObject[PaymentIntent]:
 
 def _payment(answer: object, about: str) -> Payment:
     intent = _expect(PaymentIntent, answer)
-    failure = intent.last_payment_error.to_dict() if intent.last_payment_error else {}
-    return Payment(
+    failure = intent.last_payment_error if intent.status == "requires_payment_method" else None
+    payment = Payment(
         payment_id=intent.id,
-        status=_status(intent, failure, about),
+        status=PaymentStatus.DECLINED if failure else _status(intent, about),
         amount_minor=intent.amount,
         currency=intent.currency,
         stripe_customer_id=str(intent.customer or ""),
         created_at=datetime.fromtimestamp(intent.created, UTC),
-        code=failure.get("code") or "",
-        decline_code=failure.get("decline_code") or "",
-        advice_code=failure.get("advice_code") or "",
     )
+    return _failed(payment, failure.to_dict()) if failure else payment
 
 
-def _status(intent: PaymentIntent, failure: dict[str, object], about: str) -> PaymentStatus:
+def _status(intent: PaymentIntent, about: str) -> PaymentStatus:
     if intent.status in _STATUSES:
         return _STATUSES[intent.status]
-    if intent.status == "requires_payment_method" and failure:
-        return _status_after(failure)
     if intent.status in ("requires_payment_method", "requires_capture"):
-        raise PaymentMismatch(  # ours have a card from the start and are captured at once
+        raise PaymentMismatch(  # ours have a card from the start, and are captured at once
             f"{about}: {intent.id} is not as we made it ({intent.status}); find out who changed it at Stripe"
         )
     raise PaymentRejected(f"{about}: {intent.id} is {intent.status}, which we do not know; look it up at Stripe")
 
 
-def _status_after(failure: dict[str, object]) -> PaymentStatus:
-    if _AUTHENTICATION in (failure.get("code"), failure.get("decline_code")):
-        return PaymentStatus.AUTHENTICATION_REQUIRED
-    return PaymentStatus.DECLINED
+def _failed(payment: Payment, failure: dict[str, Any]) -> Payment:
+    codes = {name: failure.get(name) or "" for name in ("code", "decline_code", "advice_code")}
+    authentication = "authentication_required" in codes.values()
+    status = PaymentStatus.AUTHENTICATION_REQUIRED if authentication else PaymentStatus.DECLINED
+    return payment.evolve(status=status, **codes)
 
 
 def _refused(current: Payment, refusal: CardError) -> Payment:
-    """The payment after a refusal; Stripe may refuse a card without recording the attempt on the intent."""
+    """The payment after a 402. Stripe may refuse a card without recording an attempt on the intent."""
     if current.status is not PaymentStatus.NEW:
         return current
-    failure = refusal.error.to_dict() if refusal.error else {}
-    return current.evolve(
-        status=_status_after(failure),
-        code=failure.get("code") or "card_error",
-        decline_code=failure.get("decline_code") or "",
-        advice_code=failure.get("advice_code") or "",
-    )
+    if refusal.error is None or refusal.error.type != "card_error":
+        raise refusal
+    return _failed(current, refusal.error.to_dict())
 
 
 # -- from Stripe's errors to ours
@@ -261,7 +253,7 @@ class Rule(NamedTuple):
 
 
 _BUSY = "Stripe is busy; the same request is sent again later"
-_NO_ANSWER = "no answer from Stripe that can be trusted; the payment is looked up before anything else is done"
+_NO_ANSWER = "no answer from Stripe that can be trusted; it is asked again before anything else is done"
 _NO_CARD = "Stripe does not know the customer or the card, or the card is not the customer's; register a card"
 
 # Raised by API version 2 and by webhooks, which this adapter does not use.

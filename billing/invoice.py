@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from billing.errors import InvalidInput
 from billing.model import Instant, Model
-from billing.money import MAX_AMOUNT_MINOR, format_amount
+from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 
 Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 AmountMinor = Annotated[int, Field(ge=-MAX_AMOUNT_MINOR, le=MAX_AMOUNT_MINOR)]
@@ -100,6 +100,8 @@ class Invoice(Model):
         return edited.evolve(version=self.version + 1)
 
     def _with(self, change: Change) -> "Invoice":
+        if not isinstance(change, RemoveLine):
+            self._check_chargeable(change.amount_minor or 0)
         if isinstance(change, AddLine):
             number = self.added_lines + 1
             line = LineItem(line_id=f"added-{number}", description=change.description, amount_minor=change.amount_minor)
@@ -131,6 +133,12 @@ class Invoice(Model):
             lines=(*self.lines, line),
             problems=tuple(problem for problem in self.problems if problem is not found),
         )
+
+    def _check_chargeable(self, amount_minor: int) -> None:
+        step = step_minor(self.currency)
+        if amount_minor % step:
+            amount = format_amount(amount_minor, self.currency)
+            raise InvalidInput(f"{amount} cannot be charged; give a multiple of {format_amount(step, self.currency)}")
 
     def _line(self, line_id: str) -> LineItem | Problem:
         found: tuple[LineItem | Problem, ...] = (*self.lines, *self.problems)

@@ -172,6 +172,11 @@ def minimum_minor(currency: str) -> int:
     return _MINIMUM_MINOR.get(currency, 1)
 
 
+def step_minor(currency: str) -> int:
+    """Amounts are multiples of this many minor units: Stripe takes no others in ``currency``."""
+    return _STEP_MINOR.get(currency, 1)
+
+
 def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> int:
     """The minor units that a cell of a sheet, or a word of a command line, stands for.
 
@@ -185,8 +190,7 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
         raise InvalidInput("-0 is not an amount; write 0, or the amount that was meant")
     exact = value.scaleb(minor_digits(currency))
     minor = int(exact.to_integral_value())
-    step = _STEP_MINOR.get(currency, 1)
-    if abs(exact - minor) > _FLOAT_RESIDUE or minor % step:
+    if abs(exact - minor) > _FLOAT_RESIDUE or minor % step_minor(currency):
         raise InvalidInput(f"{cell} has more digits than {currency.upper()} can be charged in")
     if abs(minor) > MAX_AMOUNT_MINOR:
         raise InvalidInput(

@@ -41,6 +41,10 @@ OUTCOMES = frozenset(list(Stage)[list(Stage).index(Stage.PAID) :])
 """The stages that end a month; every customer and period reaches exactly one."""
 
 
+KEPT_DECISIONS = 100
+"""How many decisions a month carries with it once the ledger has them."""
+
+
 class Step(StrEnum):
     """What the workflow has to do next."""
 
@@ -202,9 +206,9 @@ class Month(Model):
     def _lacks_approval(self, now: datetime) -> bool:
         if self.customer.terms.review_mode is ReviewMode.MONITOR or self.invoice is None or self.announced:
             return False
-        if self.approval is not None and self.approval.digest == self.invoice.digest:
-            return False
         manual_empty = self.customer.terms.review_mode is ReviewMode.MANUAL and not self.last_editor
+        if self.approval is not None and self.approval.digest == self.invoice.digest and not manual_empty:
+            return False
         return now >= self.notice_at and (manual_empty or self.nothing_to_charge is None)
 
     @property
@@ -229,7 +233,7 @@ class Month(Model):
 
     def delayed(self, reason: str) -> "Month":
         """The step that is due cannot be done for now, because something outside is down. It stays due."""
-        return self._changed(outage=reason)
+        return self if self.outcome else self._changed(outage=reason)
 
     def alerted(self, now: datetime) -> "Month":
         """Reviewers were told what waits for them."""
@@ -261,7 +265,7 @@ class Month(Model):
 
     def in_trouble(self, reason: str) -> "Month":
         """Something failed that no retry mends: the clock stands still until a person resumes."""
-        return self._changed(trouble=reason, outage="", alerted_at=None)
+        return self if self.outcome else self._changed(trouble=reason, outage="", alerted_at=None)
 
     def charging(self, now: datetime) -> "Month":
         """Freezes the month: from here on its amount cannot change. Asserts the promises made to the customer."""
@@ -296,8 +300,8 @@ class Month(Model):
         if self.blocked or self.invoice is None or self.charging_since is not None:
             return self
         least = now + self.customer.terms.min_window
-        if not self.announced:
-            return self._changed(notice_at=max(self.notice_at, least))
+        if not self.announced:  # a notice that is on its way no longer counts: another one follows when it is due
+            return self._changed(notice=None, notice_at=max(self.notice_at, least))
         if self.charge_at >= least:
             return self
         return self.notice_void(now).evolve(charge_at=least)
@@ -307,6 +311,11 @@ class Month(Model):
         if self.notice is None:
             return self
         return self._changed(notice=None, notice_at=now)
+
+    def audited(self, count: int) -> "Month":
+        """The ledger has the first ``count`` decisions: of those, only the newest are carried on."""
+        kept = tuple(decision for decision in self.decisions if decision.number > count - KEPT_DECISIONS)
+        return self.evolve(decisions=kept)
 
     def _changed(self, **changes: object) -> "Month":
         return self.evolve(revision=self.revision + 1, **changes)

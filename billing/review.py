@@ -18,10 +18,6 @@ from billing.messages import (
 )
 from billing.month import Approval, Hold, Month, Stage
 
-KEPT_DECISIONS = 100
-"""How many decisions a month carries with it; older ones are in the ledger."""
-
-
 class _Refused(Exception):
     """A command that does not fit the month; the message says why and what would."""
 
@@ -69,8 +65,8 @@ def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decisi
     decision = Decision.model_validate(
         {"number": month.decision_count + 1, "at": now, "invoice_version": version, **fields}
     )
-    kept = (*month.decisions, decision)[-KEPT_DECISIONS:]
-    return month.evolve(decisions=kept, decision_count=decision.number, revision=month.revision + 1), decision
+    trail = (*month.decisions, decision)
+    return month.evolve(decisions=trail, decision_count=decision.number, revision=month.revision + 1), decision
 
 
 def _check_fits(month: Month, command: Command) -> None:

@@ -57,6 +57,11 @@ class SalesSnapshot(Model):
             for number, row in enumerate(cells, start=1)
             if not (has_header and number == 1) and any(_text(value) for value in row)
         )
+        if rows and not any("@" in row.email for row in rows):
+            raise SalesUnavailable(
+                f"no row of worksheet {sheet!r} has an email address in its column; is each cell in a column of its own, "
+                "and the header in the first row?"
+            )
         digest = hashlib.sha256(json.dumps([list(row) for row in cells], ensure_ascii=False).encode()).hexdigest()
         return cls(sheet=sheet, digest=digest, rows=rows)
 

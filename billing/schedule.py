@@ -1,12 +1,22 @@
 """When things happen: from a period and a time zone to the three instants of a month."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from billing.model import Instant, Model
 from billing.period import Period
+
+
+def _wall_clock(at: time) -> time:
+    if at.tzinfo is not None:
+        raise ValueError("write the time without an offset: it is read in the customer's time zone")
+    return at
+
+
+WallClock = Annotated[time, AfterValidator(_wall_clock)]
 
 
 class Instants(Model):
@@ -25,11 +35,11 @@ class Schedule(Model):
     """
 
     collect_day: int = Field(1, ge=1, le=28)
-    collect_time: time = time(2, 0)
+    collect_time: WallClock = time(2, 0)
     notice_days: int = Field(3, ge=0, le=28)
-    notice_time: time = time(10, 0)
+    notice_time: WallClock = time(10, 0)
     charge_days: int = Field(4, ge=0, le=28)
-    charge_time: time = time(10, 0)
+    charge_time: WallClock = time(10, 0)
 
     @model_validator(mode="after")
     def _in_order(self) -> "Schedule":
@@ -40,16 +50,18 @@ class Schedule(Model):
         return self
 
     def instants(self, period: Period, timezone: str) -> Instants:
-        """The instants at which ``period`` is collected, announced and charged in ``timezone``."""
+        """The instants at which ``period`` is collected, announced and charged in ``timezone``.
+
+        Always in this order; where a clock change would reverse two steps of one day, the later one moves.
+        """
         zone = ZoneInfo(timezone)
         collect_day = period.next().first_day + timedelta(days=self.collect_day - 1)
         notice_day = collect_day + timedelta(days=self.notice_days)
         charge_day = notice_day + timedelta(days=self.charge_days)
-        return Instants(
-            collect_at=instant(collect_day, self.collect_time, zone),
-            notice_at=instant(notice_day, self.notice_time, zone),
-            charge_at=instant(charge_day, self.charge_time, zone),
-        )
+        collect_at = instant(collect_day, self.collect_time, zone)
+        notice_at = max(collect_at, instant(notice_day, self.notice_time, zone))
+        charge_at = max(notice_at, instant(charge_day, self.charge_time, zone))
+        return Instants(collect_at=collect_at, notice_at=notice_at, charge_at=charge_at)
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:

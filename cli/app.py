@@ -73,11 +73,10 @@ def root(
     """Monthly billing: one durable workflow per customer, one run per month.
 
     [bold]Examples[/bold]
-
-      python starter.py up
-      python starter.py start --from customers.csv
-      python starter.py list --stage Halted
-      python starter.py halt acme --by ann --reason "row 7 looks wrong"
+    $ python starter.py up
+    $ python starter.py start --from customers.csv
+    $ python starter.py list --stage Halted
+    $ python starter.py halt acme --by ann --reason "row 7 looks wrong"
 
     Settings come from the environment and from .env; where Temporal is, from TEMPORAL_ADDRESS or temporal.toml.
     Exit codes: 0 done; 1 refused or failed; 2 bad usage or input; 130 interrupted.

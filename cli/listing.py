@@ -30,10 +30,9 @@ async def list_months(
     """List the current month of each customer; with --stage or --period, all months that match.
 
     [bold]Examples[/bold]
-
-      python starter.py list
-      python starter.py list --stage Halted
-      python starter.py list --period 2026-11 --stage PastDue --json
+    $ python starter.py list
+    $ python starter.py list --stage Halted
+    $ python starter.py list --period 2026-11 --stage PastDue --json
     """
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(load_settings(), stack)
@@ -77,9 +76,8 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     """Show a customer's month: lines, decisions, mails and charges. Without --period, the current one.
 
     [bold]Examples[/bold]
-
-      python starter.py show acme
-      python starter.py show acme --period 2026-11 --json
+    $ python starter.py show acme
+    $ python starter.py show acme --period 2026-11 --json
     """
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(load_settings(), stack)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
@@ -31,8 +30,7 @@ async def setup() -> None:
     """Prepare the configured ledger (tables) and Temporal server (search attributes); safe to repeat.
 
     [bold]Example[/bold]
-
-      TEMPORAL_ADDRESS=temporal.example.com:7233 python starter.py setup
+    $ TEMPORAL_ADDRESS=temporal.example.com:7233 python starter.py setup
     """
     settings = load_settings()
     async with AsyncExitStack() as stack:
@@ -43,22 +41,23 @@ async def setup() -> None:
             current = False
         await ledger.migrate()
     say(f"ledger: tables {'are up to date already' if current else 'created or brought up to date'}")
-    client = await connect_temporal(settings)
+    client = await connect_temporal()
+    if await _usable(client):
+        say(f"Temporal: search attributes are all there already ({_where(client)})")
+        return
     try:
-        missing = await _missing_search_attributes(client)
         await ensure_search_attributes(client, SEARCH_ATTRIBUTES)
     except SearchAttributeError as error:
         raise BillingError(str(error)) from error
     except RPCError as error:
         if error.status not in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
             raise
-        needed = ", ".join(f"{key.name} ({key.indexed_value_type.name.title()})" for key in SEARCH_ATTRIBUTES)
+        needed = ", ".join(f"{key.name} ({key.value_type.__name__})" for key in SEARCH_ATTRIBUTES)
         raise BillingError(
-            f"{_where(client)} lets nobody add search attributes this way; in Temporal Cloud add them to the "
-            f"namespace: {needed}"
+            f"{_where(client)} does not let us add search attributes; add them by its own means (Temporal Cloud: the "
+            f"namespace's settings), Keyword for str and Int for int: {needed}"
         ) from error
-    done = f"search attributes added: {', '.join(missing)}" if missing else "search attributes are all there already"
-    say(f"Temporal: {done} ({_where(client)})")
+    say(f"Temporal: added {', '.join(key.name for key in SEARCH_ATTRIBUTES)} ({_where(client)})")
 
 
 class Check(Model):
@@ -73,9 +72,8 @@ async def doctor(as_json: AsJson = False) -> None:
     """Check settings and every configured connection, and say what is wrong. Exit code 1 if anything is.
 
     [bold]Examples[/bold]
-
-      python starter.py doctor
-      python starter.py doctor --json
+    $ python starter.py doctor
+    $ python starter.py doctor --json
     """
     mode = ""
     async with AsyncExitStack() as stack:
@@ -87,7 +85,7 @@ async def doctor(as_json: AsJson = False) -> None:
             checks = [Check(name="settings", ok=False, detail=str(error))]
         else:
             checks = [Check(name="settings", ok=True, detail="readable and complete")]
-            checks += await _temporal_checks(settings)
+            checks += await _temporal_checks()
             checks += await asyncio.gather(*_service_checks(adapters))
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "mode": mode, "checks": checks})
@@ -107,9 +105,9 @@ def _mode(settings: Settings) -> str:
     return "REAL MONEY: cards are charged"
 
 
-async def _temporal_checks(settings: Settings) -> list[Check]:
+async def _temporal_checks() -> list[Check]:
     try:
-        client = await connect_temporal(settings)
+        client = await connect_temporal()
     except BillingError as error:
         return [Check(name="Temporal", ok=False, detail=str(error))]
     return [
@@ -141,9 +139,48 @@ async def _check(name: str, finding: Awaitable[str | None]) -> Check:
 
 
 async def _indexed(client: Client) -> str:
-    """A query as the listing of workflows needs it; refused if an attribute is missing or of another type."""
-    await client.count_workflows(
-        'BillingPeriod = "2026-01" AND BillingStage = "Paid" AND BillingCustomer = "x" '
-        'AND BillingAmountMinor = 0 AND BillingCurrency = "eur"'
+    if not await _usable(client):
+        raise BillingError("missing, or of another type; run: python starter.py setup")
+    return ", ".join(key.name for key in SEARCH_ATTRIBUTES)
+
+
+async def _usable(client: Client) -> bool:
+    """Whether the server can search by every attribute; it refuses one that is missing or of another type."""
+    conditions = (f"{key.name} = " + ("0" if key.value_type is int else "'none'") for key in SEARCH_ATTRIBUTES)
+    try:
+        await client.count_workflows(" AND ".join(conditions))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        return False
+    return True
+
+
+async def _polled(client: Client) -> str:
+    answer = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=TASK_QUEUE),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
     )
-    return "all usable"
+    recent = datetime.now(UTC) - POLLED_WITHIN
+    alive = {poller.identity for poller in answer.pollers if poller.last_access_time.ToDatetime(UTC) > recent}
+    if not alive:
+        raise BillingError(f"nobody polls the task queue {TASK_QUEUE}; start one with: python worker.py")
+    return f"{len(alive)} on task queue {TASK_QUEUE}: {', '.join(sorted(alive))}"
+
+
+async def _ledger(adapters: Adapters) -> str:
+    if not await adapters.ledger.schema_is_current():
+        raise BillingError("its tables are not those of this release; run: python starter.py setup")
+    return f"{len(await adapters.ledger.customers())} customers"
+
+
+async def _sales(adapters: Adapters) -> str:
+    months = await adapters.sales.ping()
+    return f"{len(months)} worksheets" + (f", the last is {sorted(months)[-1]}" if months else "")
+
+
+def _where(client: Client) -> str:
+    return f"{client.service_client.config.target_host}, namespace {client.namespace}"

@@ -74,8 +74,7 @@ halt = _plain_command(
     """Halt a month: nothing is announced or charged until somebody resumes.
 
     [bold]Example[/bold]
-
-      python starter.py halt acme --by ann --reason "row 7 looks wrong"
+    $ python starter.py halt acme --by ann --reason "row 7 looks wrong"
     """,
 )
 resume = _plain_command(
@@ -83,8 +82,7 @@ resume = _plain_command(
     """Resume a halted month, with at least the minimum window; also tries again what had failed.
 
     [bold]Example[/bold]
-
-      python starter.py resume acme --by ann --reason "row 7 is right after all"
+    $ python starter.py resume acme --by ann --reason "row 7 is right after all"
     """,
 )
 skip = _plain_command(
@@ -92,8 +90,7 @@ skip = _plain_command(
     """Skip a month: it closes without a charge, and the next one begins.
 
     [bold]Example[/bold]
-
-      python starter.py skip acme --by ann --reason "goodwill after the outage"
+    $ python starter.py skip acme --by ann --reason "goodwill after the outage"
     """,
 )
 close = _plain_command(
@@ -101,8 +98,7 @@ close = _plain_command(
     """Close an account: the current month is billed as planned and is the last one.
 
     [bold]Example[/bold]
-
-      python starter.py close acme --by ann --reason "contract ended"
+    $ python starter.py close acme --by ann --reason "contract ended"
     """,
 )
 
@@ -131,9 +127,8 @@ async def edit(
     Lines have names such as row-7 (row 7 of the sheet) and added-1: python starter.py show CUSTOMER_ID
 
     [bold]Examples[/bold]
-
-      python starter.py edit acme --by ann --reason "typo in the sheet" --change row-7=12.50
-      python starter.py edit acme --by ann --reason "agreed discount" --add "Discount=-5.00" --remove row-9
+    $ python starter.py edit acme --by ann --reason "typo in the sheet" --change row-7=12.50
+    $ python starter.py edit acme --by ann --reason "agreed discount" --add "Discount=-5.00" --remove row-9
     """
     month = await _month(customer_id, period)
     currency = month.invoice.currency if month.invoice else month.customer.currency
@@ -167,9 +162,8 @@ async def approve(
     """Approve a draft, and show what was approved. Any later edit voids the approval.
 
     [bold]Examples[/bold]
-
-      python starter.py approve acme --by bob --reason "as agreed"
-      python starter.py approve acme --by bob --reason "as agreed" --digest 3f0c9a1be52d7744
+    $ python starter.py approve acme --by bob --reason "as agreed"
+    $ python starter.py approve acme --by bob --reason "as agreed" --digest 3f0c9a1be52d7744
     """
     month = await _month(customer_id, period)
     seen = month.invoice.digest if month.invoice else ""
@@ -200,9 +194,8 @@ async def update(
     """Update how a customer is reached, charged or reviewed, from now on.
 
     [bold]Examples[/bold]
-
-      python starter.py update acme --by ann --reason "new card" --payment-method pm_1Abc
-      python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
+    $ python starter.py update acme --by ann --reason "new card" --payment-method pm_1Abc
+    $ python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
     """
     month = await _month(customer_id, period)
     fields: dict[str, object] = {
@@ -261,7 +254,7 @@ async def _send(said: _Said, name: str, period: Period, fields: dict[str, Any]) 
     command_id = said.command_id or uuid.uuid4().hex
     common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period}
     command = parse_command(name, [common | fields])
-    client = await connect_temporal(load_settings())
+    client = await connect_temporal()
     answering = asyncio.create_task(_answer(client, said.customer_id, command))
     await asyncio.wait({answering}, timeout=said.timeout_seconds)
     if not answering.done():
@@ -285,9 +278,10 @@ async def _send(said: _Said, name: str, period: Period, fields: dict[str, Any]) 
 async def _answer(client: Client, customer_id: str, command: Command) -> CommandResult:
     handle = handle_for(client, customer_id)
     try:
-        return await handle.execute_update(
+        answer: CommandResult = await handle.execute_update(
             command_name(command), command, id=command.command_id, result_type=CommandResult
         )
+        return answer
     except WorkflowUpdateFailedError as error:
         raise BillingError(f"{customer_id}: refused: {error.cause}") from error
     except RPCError as error:

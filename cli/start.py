@@ -39,7 +39,7 @@ class Outcome(Model):
 
 async def start(
     customer_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[CUSTOMER_ID]...", help="Customers that the ledger knows.")
+        list[str] | None, typer.Argument(metavar="CUSTOMER_ID", help="Customers that the ledger knows.")
     ] = None,
     roster: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers, new or known.")
@@ -56,9 +56,8 @@ async def start(
     payment_method_id; review_mode (monitor, approve or manual) is optional.
 
     [bold]Examples[/bold]
-
-      python starter.py start --from customers.csv
-      python starter.py start acme globex --period 2026-11
+    $ python starter.py start --from customers.csv
+    $ python starter.py start acme globex --period 2026-11
     """
     if bool(customer_ids) == bool(roster):
         raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
@@ -67,11 +66,10 @@ async def start(
         Outcome(customer_id=problem.customer_id, status=REFUSED, line=problem.line, reason=problem.reason)
         for problem in problems
     ]
-    settings = load_settings()
     async with AsyncExitStack() as stack:
-        adapters = await stack.enter_async_context(connect_adapters(settings))
+        adapters = await stack.enter_async_context(connect_adapters(load_settings()))
         await adapters.ledger.customers()  # an unprepared ledger is one error, not one for each customer
-        client = await connect_temporal(settings)
+        client = await connect_temporal()
         if customer_ids:
             customers, outcomes = await _known(adapters.ledger, customer_ids)
         outcomes += await _start_all(client, adapters, customers, period)

@@ -10,7 +10,7 @@ import asyncio
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,7 @@ async def temporal_server(
     ui_port: int = 0,
     db_file: Path | None = None,
     search_attributes: Collection[SearchAttributeKey[Any]] = (),
+    dynamic_config: Mapping[str, str] | None = None,
     ready_timeout_seconds: float = 60,
 ) -> AsyncIterator[TemporalServer]:
     """Run the server on 127.0.0.1 until the block ends. A port of 0 is chosen; without `db_file`, in memory.
@@ -72,9 +73,10 @@ async def temporal_server(
     ports = {"port": port, "ui-port": ui_port, "http-port": 0, "metrics-port": 0}
     ports = {name: number or _free_port() for name, number in ports.items()}
     address, ui_url = f"{HOST}:{ports['port']}", f"http://{HOST}:{ports['ui-port']}"
+    settings = DYNAMIC_CONFIG | dict(dynamic_config or {})
     command = [str(_binary()), "server", "start-dev", "--ip", HOST, "--ui-disable-news-fetch"]
     command += [f"--{name}={number}" for name, number in ports.items()]
-    command += [f"--dynamic-config-value={key}={value}" for key, value in DYNAMIC_CONFIG.items()]
+    command += [f"--dynamic-config-value={key}={value}" for key, value in settings.items()]
     if db_file is not None:
         command += ["--db-filename", str(db_file), "--sqlite-pragma", "journal_mode=WAL"]
         command += ["--sqlite-pragma", "synchronous=NORMAL"]

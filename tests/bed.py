@@ -19,7 +19,7 @@ from billing.keys import workflow_id
 from billing.messages import Command, CommandResult, Farewell, command_name
 from billing.month import Month
 from billing.period import Period
-from bootstrap import Adapters, connect_adapters, connect_temporal
+from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
 from sandbox.mailbox import Mail, read_mail
 from sandbox.sample import register_card
 from sandbox.stand_ins import Ports, stand_ins
@@ -27,6 +27,7 @@ from sandbox.temporal_server import TemporalServer
 from settings import Settings
 from worker import create_worker
 from workflows.monthly_billing import MonthlyBilling
+from workflows.options import TASK_QUEUE
 from workflows.start import Started, handle_for, start_customer
 
 HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000)
@@ -124,6 +125,22 @@ class Bed:
 
     async def stripe_fault(self, **rule: object) -> None:
         await self._post(self.ports.stripe, "faults", rule)
+
+    async def stripe_clear_faults(self) -> None:
+        async with httpx.AsyncClient() as http:
+            (await http.delete(f"{self.stripe_url}/_control/faults")).raise_for_status()
+
+    async def detach_card(self, payment_method_id: str) -> None:
+        """The customer, or the bank, takes the card away."""
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+            answer = await http.post(f"{self.stripe_url}/v1/payment_methods/{payment_method_id}/detach")
+            answer.raise_for_status()
+
+    async def restart_by_hand(self, month: Month) -> None:
+        """Starts a workflow past every check, as a reset or a person in the Temporal UI could."""
+        await self.client.start_workflow(
+            MonthlyBilling.run, month, id=workflow_id(month.customer.customer_id), task_queue=TASK_QUEUE
+        )
 
     async def sheets_fault(self, **rule: object) -> None:
         await self._post(self.ports.sheets, "faults", rule)

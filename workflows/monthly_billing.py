@@ -30,13 +30,16 @@ class MonthlyBilling(CommandHandlers):
     @workflow.init
     def __init__(self, month: Month) -> None:
         self._month = month
-        self._recorded = month
+        self._recorded = month if month.revision == 0 else None  # what the ledger has, as far as this run knows
         self._shown = (month.stage(workflow.now()), month.invoice.total_minor if month.invoice else 0)
 
     @workflow.run
     async def run(self, month: Month) -> Farewell:
         """Collect, monitor, notify, last call, charge, close; ends only when the account is closed."""
         while (due := self._look()).step is not Step.CLOSE:
+            if workflow.info().is_continue_as_new_suggested():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                self._continue_with(self._month)
             match due.step:
                 case Step.WAIT:
                     await self._wait(due)
@@ -65,9 +68,6 @@ class MonthlyBilling(CommandHandlers):
         """Until the next instant, or until somebody changes the month; what was decided is recorded first."""
         if self._month != self._recorded:
             await self._record()
-        elif workflow.info().is_continue_as_new_suggested():
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            self._continue_with(self._month)
         else:
             seen = self._month
             timeout = due.at - workflow.now() if due.at else None
@@ -97,10 +97,10 @@ class MonthlyBilling(CommandHandlers):
         if self._month.outcome is not None or self._month.customer != asked.customer:
             return
         if collected.closed is not None:
-            self._month = self._recorded = collected.closed.evolve(customer=asked.customer)
+            self._month = collected.closed.evolve(customer=asked.customer)
         elif collected.invoice is not None:
-            self._recorded = asked.drafted(collected.invoice)
             self._month = self._month.drafted(collected.invoice)
+            self._is_recorded(asked.drafted(collected.invoice))
 
     async def _alert(self) -> None:
         asked = self._month
@@ -108,7 +108,7 @@ class MonthlyBilling(CommandHandlers):
             await workflow.execute_activity_method(
                 NoticeActivities.alert_reviewers, asked, **options.for_step(options.ALERT, "a person is needed")
             )
-            self._recorded = asked
+            self._is_recorded(asked)
         self._month = self._month.alerted(workflow.now())
 
     async def _notify(self) -> None:
@@ -124,9 +124,9 @@ class MonthlyBilling(CommandHandlers):
         except ActivityError as error:
             self._failed(error)
             return
-        self._recorded = asked.delivered(delivered.at)
         if self._month.notice == asked.notice:
             self._month = self._month.delivered(delivered.at)
+        self._is_recorded(asked.delivered(delivered.at))
 
     async def _charge(self) -> None:
         self._month = asked = self._month.charging(workflow.now())
@@ -148,7 +148,7 @@ class MonthlyBilling(CommandHandlers):
             await workflow.execute_activity_method(
                 NoticeActivities.close_month, asked, **options.for_step(options.CLOSE, f"close as {asked.outcome}")
             )
-            self._recorded = asked
+            self._is_recorded(asked)
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._month != self._recorded:
             await self._record()
@@ -171,7 +171,12 @@ class MonthlyBilling(CommandHandlers):
         await workflow.execute_activity_method(
             LedgerActivities.record_month, asked, **options.for_step(options.RECORD, f"revision {asked.revision}")
         )
-        self._recorded = asked
+        self._is_recorded(asked)
+
+    def _is_recorded(self, month: Month) -> None:
+        """The ledger has ``month``; the decisions in it need not be carried along for ever."""
+        self._recorded = month.audited(month.decision_count)
+        self._month = self._month.audited(month.decision_count)
 
     def _failed(self, error: ActivityError) -> None:
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""

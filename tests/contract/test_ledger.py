@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, exc, make_url, text
 
-from adapters import sql_ledger
+from adapters import sql_ledger, sql_ledger_schema
 from adapters.sql_ledger import SqlLedger, upgrade
 from adapters.sql_ledger_schema import metadata
 from billing.customer import Customer, Terms
@@ -89,8 +89,12 @@ def read(url: str, query: str) -> list[Any]:
     return rows
 
 
+def driver(url: str) -> str:
+    return "sqlite" if "sqlite" in url else "postgresql+psycopg"
+
+
 def run(url: str, work: Any) -> Any:
-    engine = create_engine(make_url(url).set(drivername="sqlite" if "sqlite" in url else "postgresql+psycopg"))
+    engine = create_engine(make_url(url).set(drivername=driver(url)))
     try:
         with engine.begin() as connection:
             return work(connection)
@@ -99,19 +103,25 @@ def run(url: str, work: Any) -> Any:
 
 
 def python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process of its own, in another working directory."""
+    """A process in another working directory; it says when it is ready, and waits for a line before it begins."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd="/",
         env={"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
 async def succeed(*processes: subprocess.Popen[str]) -> None:
+    """Lets all of them begin at once, and waits for all."""
     for process in processes:
-        _, errors = await asyncio.to_thread(process.communicate)
+        assert process.stdout
+        process.stdout.readline()
+    endings = await asyncio.gather(*(asyncio.to_thread(process.communicate, "\n") for process in processes))
+    for process, (_, errors) in zip(processes, endings, strict=True):
         assert process.returncode == 0, errors
 
 
@@ -194,14 +204,18 @@ async def test_a_record_of_an_older_month_leaves_the_customer_as_the_newer_month
     assert customer.email == "new@acme.example"
 
 
-async def test_a_saved_customer_is_there_before_any_month_and_follows_the_month_then(ledger: SqlLedger) -> None:
+async def test_a_saved_customer_is_there_before_any_month_and_follows_the_month_then(
+    ledger: SqlLedger, url: str
+) -> None:
     await ledger.save_customer(ACME)
     assert await ledger.customers() == [ACME]
+    created_at = read(url, "SELECT created_at FROM customers")
     await ledger.record(opened(card_last4="1111"), AT)
     await ledger.record(opened(card_last4="2222"), AT)
     assert await ledger.customer("acme") == ACME.evolve(card_last4="2222")
     await ledger.save_customer(ACME)
     assert await ledger.customer("acme") == ACME
+    assert read(url, "SELECT created_at FROM customers") == created_at
 
 
 async def test_customers_are_found_by_email_as_long_as_their_account_is_open(ledger: SqlLedger) -> None:
@@ -294,7 +308,7 @@ async def test_a_sign_that_postgresql_cannot_store_does_not_stop_a_month(ledger:
 # -- payments and messages
 
 
-async def test_a_payment_that_has_succeeded_stays_so(ledger: SqlLedger) -> None:
+async def test_a_payment_that_has_succeeded_stays_so(ledger: SqlLedger, url: str) -> None:
     request = PaymentRequest(
         key=payment_key("acme", NOVEMBER), customer=ACME, period=NOVEMBER, amount_minor=2**40, currency="EUR"
     )
@@ -320,6 +334,7 @@ async def test_a_payment_that_has_succeeded_stays_so(ledger: SqlLedger) -> None:
         await ledger.save_payment(request, payment.evolve(status=status, amount_minor=1), LATER)
         assert await ledger.payments("acme", NOVEMBER) == [row, untouched]
     assert await ledger.payments("acme", DECEMBER) == []
+    assert read(url, "SELECT count(*) FROM charges WHERE first_at < at") == [(1,)]
 
 
 async def test_a_message_that_was_sent_stays_so(ledger: SqlLedger) -> None:
@@ -364,6 +379,8 @@ import asyncio, json, random, sys
 from datetime import datetime
 from adapters.sql_ledger import SqlLedger
 from billing.month import Month
+print("ready", flush=True)
+input()
 async def main(url, file, seed, at):
     months = [Month.model_validate(month) for month in json.load(open(file))]
     random.Random(seed).shuffle(months)
@@ -396,20 +413,57 @@ async def test_processes_that_record_at_once_leave_the_newest_month_and_the_whol
     assert read(url, "SELECT count(*) FROM lines") == [(6,)]
 
 
+async def test_a_record_that_waited_for_another_one_looks_again_which_is_newer(ledger: SqlLedger, url: str) -> None:
+    await ledger.record(drafted(), AT)
+    engine = create_engine(make_url(url).set(drivername=driver(url)))
+    with engine.connect() as other:
+        other.exec_driver_sql("BEGIN IMMEDIATE" if "sqlite" in url else "SELECT 1 FROM customers FOR UPDATE")
+        waiting = asyncio.create_task(ledger.record(halted(drafted()), LATER))
+        await asyncio.sleep(0.3)
+        other.exec_driver_sql("UPDATE invoices SET revision = 99")
+        other.commit()
+    engine.dispose()
+    await waiting
+    assert await ledger.month("acme", NOVEMBER) == drafted()
+
+
 # -- the schema
+
+
+UPGRADE = """
+import sys
+from adapters.sql_ledger import upgrade
+print("ready", flush=True)
+input()
+upgrade(sys.argv[1])
+"""
 
 
 async def test_a_database_is_brought_up_to_date_once_however_often_and_from_wherever(url: str) -> None:
     ledger = await SqlLedger.connect(url)
     await ledger.ping()
     assert not await ledger.schema_is_current()
-    upgrading = "import sys; from adapters.sql_ledger import upgrade; upgrade(sys.argv[1])"
-    processes = [python(upgrading, url) for _ in range(3)]
-    await asyncio.gather(ledger.migrate(), ledger.migrate(), succeed(*processes))
+    await succeed(*(python(UPGRADE, url) for _ in range(4)))
+    await asyncio.gather(ledger.migrate(), ledger.migrate())
     assert await ledger.schema_is_current()
     await ledger.record(drafted(), AT)
     upgrade(url)
     assert await ledger.customers() == [ACME]
+    await ledger.close()
+
+
+async def test_an_upgrade_waits_for_another_one(url: str) -> None:
+    ledger = await SqlLedger.connect(url)
+    engine = create_engine(make_url(url).set(drivername=driver(url)))
+    with engine.connect() as other:
+        lock = f"SELECT pg_advisory_xact_lock({sql_ledger_schema._MIGRATION_LOCK})"
+        other.exec_driver_sql("BEGIN IMMEDIATE" if "sqlite" in url else lock)
+        waiting = asyncio.create_task(ledger.migrate())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    engine.dispose()
+    await waiting
+    assert await ledger.schema_is_current()
     await ledger.close()
 
 
@@ -418,6 +472,16 @@ async def test_migrations_and_tables_agree(ledger: SqlLedger, url: str) -> None:
         return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
     assert run(url, differences) == []
+
+
+async def test_sqlite_is_set_up_for_several_processes_on_one_file(tmp_path: Path) -> None:
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    await ledger.migrate()
+    expected = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 1, "foreign_keys": 1}
+    async with sql_ledger._transaction(ledger._engine, "answer") as connection:
+        found = {name: await connection.scalar(text(f"PRAGMA {name}")) for name in expected}
+    await ledger.close()
+    assert found == expected
 
 
 async def test_several_ledgers_can_be_set_up_in_one_process_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from adapters.stripe_payments import StripePayments
 from billing.customer import Customer
@@ -30,6 +30,7 @@ from sandbox.faults import Faults
 from sandbox.stripe_api import stripe_app
 
 PERIOD = Period("2026-11")
+DESK = {"Authorization": "Bearer sk_test_desk"}
 
 
 @dataclass
@@ -74,9 +75,7 @@ class Stripe:
 @pytest.fixture
 async def stripe(serve) -> AsyncIterator[Stripe]:
     url = await serve(Faults(stripe_app()))
-    async with httpx.AsyncClient(
-        base_url=url, headers={"Authorization": "Bearer sk_test_desk"}, trust_env=False
-    ) as http:
+    async with httpx.AsyncClient(base_url=url, headers=DESK, trust_env=False) as http:
         yield Stripe(url, http)
 
 
@@ -204,6 +203,26 @@ async def test_confirm_that_somebody_else_overtakes_answers_the_true_state(gatew
     await gateway.confirm(payment, request)
     assert (await slow).status is PaymentStatus.SUCCEEDED
     assert await stripe.charges() == 1
+
+
+async def test_refusal_that_stripe_does_not_record_is_a_decline_only_if_it_is_about_the_card(serve) -> None:
+    error = {"type": "card_error", "code": "card_decline_rate_limit_exceeded", "message": "Too many declines."}
+    inner = stripe_app()
+
+    async def refusing(scope: Any, receive: Any, send: Any) -> None:
+        confirming = scope["type"] == "http" and scope["path"].endswith("/confirm")
+        await (JSONResponse({"error": error}, 402) if confirming else inner)(scope, receive, send)
+
+    url = await serve(refusing)
+    gateway = StripePayments.connect("sk_test_any", url)
+    async with httpx.AsyncClient(base_url=url, headers=DESK, trust_env=False) as http:
+        request = await Stripe(url, http).request()
+    refused = await charge(gateway, request)
+    assert (refused.status, refused.code) == (PaymentStatus.DECLINED, "card_decline_rate_limit_exceeded")
+    error["type"] = "invalid_request_error"
+    with pytest.raises(PaymentRejected, match="card_decline_rate_limit_exceeded"):
+        await charge(gateway, request)
+    await gateway.close()
 
 
 @pytest.mark.parametrize(

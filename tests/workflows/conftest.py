@@ -14,7 +14,8 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
     log = tmp_path_factory.mktemp("temporal") / "server.log"
-    async with temporal_server(log=log, search_attributes=SEARCH_ATTRIBUTES) as running:
+    small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
+    async with temporal_server(log=log, search_attributes=SEARCH_ATTRIBUTES, dynamic_config=small_histories) as running:
         yield running
 
 

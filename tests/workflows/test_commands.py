@@ -190,22 +190,41 @@ async def test_a_changed_email_reaches_the_running_month_and_the_ledger(bed: Bed
 
 
 async def test_nothing_sent_at_the_edge_of_the_month_is_lost(bed: Bed) -> None:
-    month = await bed.monitored()
+    """Signals rain while the month is charged, closed and continued as new: each is on record, in one month or the other."""
+    await bed.monitored()
     month = await bed.announced()
+    await bed.skip_to("acme", month.charge_at - timedelta(seconds=2))
+    sent = 0
+    while (await bed.month("acme")).period == "2026-10":
+        signals = [
+            {"by": f"ann-{sent + n}", "reason": "edge", "version": 99, "changes": [{"op": "remove", "line_id": "x"}]}
+            for n in range(5)
+        ]
+        await asyncio.gather(*(bed.handle("acme").signal("edit", signal) for signal in signals))
+        sent += len(signals)
+    later = await bed.until("acme", lambda month: month.period == "2026-11")
+    closed = await bed.recorded("acme", "2026-10")
+    assert closed.outcome is Stage.PAID
+    assert closed.decision_count + later.decision_count == sent
+    assert bed.charged() == [("2026-10", 10000)]
 
-    async def burst() -> None:
-        for number in range(60):
-            await bed.handle("acme").signal(
-                "halt", {"by": f"ann-{number}", "reason": "edge", "command_id": f"{number}"}
-            )
 
-    skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at - timedelta(seconds=1)))
-    await skipping
-    await burst()
-    recorded = await bed.recorded("acme", "2026-10")
-    if recorded.outcome is None:
-        now = await bed.until("acme", lambda month: month.decision_count >= 60)
-        assert now.decision_count == 60
-    else:
-        later = await bed.month("acme")
-        assert recorded.decision_count + later.decision_count == 60
+async def test_thousands_of_signals_continue_the_month_as_new_in_its_middle_and_nothing_is_lost(bed: Bed) -> None:
+    month = await bed.monitored()
+    first_run = (await bed.handle("acme").describe()).run_id
+    for number in range(300):
+        await bed.handle("acme").signal(
+            "halt" if number % 2 == 0 else "resume", {"by": f"ann-{number}", "reason": "busy"}
+        )
+    month = await bed.until("acme", lambda month: month.decision_count == 300)
+    async with asyncio.timeout(20):
+        while (await bed.handle("acme").describe()).run_id == first_run:
+            await bed.handle("acme").signal("resume", {"by": "ann-300", "reason": "wake up"})
+    month = await bed.month("acme")
+    assert month.period == "2026-10"
+    assert month.hold is None
+    assert month.invoice is not None
+    audit = await bed.ledger.decisions("acme", month.period)
+    assert [decision.by for decision in audit[:300]] == [f"ann-{number}" for number in range(300)]
+    assert (await bed.closed()).outcome is Stage.PAID
+    assert bed.charged() == [("2026-10", 10000)]

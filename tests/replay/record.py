@@ -1,0 +1,152 @@
+"""Records a closed history of every path of a month, for the replay test: ``make histories`` after a wanted change.
+
+Only then: a history that no longer replays means that months in flight would break. A change inside a month goes behind
+``workflow.patched``, and the old histories stay.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+from billing.customer import ReviewMode, Terms
+from billing.invoice import ChangeLine
+from billing.keys import workflow_id
+from billing.messages import Approve, CloseAccount, Command, Edit, Halt, Resume, Skip
+from sandbox.temporal_server import temporal_server
+from tests.bed import Bed, test_bed
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+HISTORIES = Path(__file__).parent / "histories"
+ANN = {"by": "ann", "reason": "recorded for the replay test"}
+
+
+async def paid(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.closed()
+
+
+async def nothing_due(bed: Bed) -> None:
+    await bed.monitored(sales=())
+    await bed.closed()
+
+
+async def declined(bed: Bed) -> None:
+    await bed.monitored(card="pm_card_chargeCustomerFail")
+    await bed.closed()
+
+
+async def skipped(bed: Bed) -> None:
+    await bed.monitored()
+    await _say(bed, Skip(**ANN))
+    await bed.until("acme", lambda month: month.period == "2026-11")
+
+
+async def halted_and_resumed(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.handle("acme").signal("halt", {"by": "ann"})
+    await bed.until("acme", lambda month: month.hold is not None)
+    await bed.skip("acme", timedelta(days=3))
+    await _say(bed, Resume(**ANN))
+    await bed.closed()
+
+
+async def edited_in_the_last_call(bed: Bed) -> None:
+    await bed.monitored(sales=("100", "'12,50"))
+    await _say(bed, Edit(**ANN, version=1, changes=(ChangeLine(line_id="row-3", amount_minor=1250),)))
+    await bed.announced()
+    await _say(bed, Edit(**ANN, version=2, changes=(ChangeLine(line_id="row-3", amount_minor=1200),)))
+    await bed.until("acme", lambda month: month.notices == 2 and month.announced)
+    await bed.closed()
+
+
+async def approved(bed: Bed) -> None:
+    month = await bed.monitored(terms=Terms(review_mode=ReviewMode.APPROVE))
+    await bed.skip_to("acme", month.notice_at)
+    await bed.until("acme", lambda month: month.alerts == 1)
+    assert month.invoice is not None
+    await _say(bed, Approve(**ANN, digest=month.invoice.digest))
+    await bed.closed()
+
+
+async def sales_awaited(bed: Bed) -> None:
+    customer = await bed.customer("acme")
+    await bed.start(customer, "2026-10")
+    await bed.skip("acme", timedelta(minutes=5))
+    await bed.until("acme", lambda month: month.alerts == 1)
+    bed.sales("2026-10", (customer.email, "10", "Hosting"))
+    await bed.skip("acme", timedelta(hours=1))
+    await bed.closed()
+
+
+async def processor_down(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.stripe_fault(path="/v1/payment_intents", method="*", kind="status", status=503, times=None)
+    await bed.skip_to("acme", month.charge_at)
+    await bed.skip("acme", timedelta(minutes=5))
+    await bed.until("acme", lambda month: month.alerts == 1)
+    await bed.stripe_clear_faults()
+    await bed.skip("acme", timedelta(hours=1))
+    await bed.until("acme", lambda month: month.period == "2026-11")
+
+
+async def account_closed(bed: Bed) -> None:
+    await bed.monitored()
+    await _say(bed, CloseAccount(**ANN))
+    month = await bed.announced()
+    await bed.skip_to("acme", month.charge_at)
+    await bed.handle("acme").result()
+
+
+async def continued_in_its_middle(bed: Bed) -> None:
+    await bed.monitored()
+    first_run = (await bed.handle("acme").describe()).run_id
+    for _ in range(60):
+        await _say(bed, Halt(**ANN))
+        await _say(bed, Resume(**ANN))
+    async with asyncio.timeout(20):
+        while (await bed.handle("acme").describe()).run_id == first_run:
+            await asyncio.sleep(0.05)
+
+
+PATHS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
+    paid,
+    nothing_due,
+    declined,
+    skipped,
+    halted_and_resumed,
+    edited_in_the_last_call,
+    approved,
+    sales_awaited,
+    processor_down,
+    account_closed,
+    continued_in_its_middle,
+)
+
+
+async def main() -> None:
+    """Writes one file per path: the first run of its workflow, which is closed by then."""
+    with tempfile.TemporaryDirectory() as folder:
+        small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
+        async with temporal_server(
+            log=Path(folder, "server.log"), search_attributes=SEARCH_ATTRIBUTES, dynamic_config=small_histories
+        ) as server:
+            for path in PATHS:
+                async with test_bed(server, Path(folder, path.__name__)) as bed:
+                    await path(bed)
+                    first_run = (await bed.handle("acme").describe()).raw_description.workflow_execution_info.first_run_id
+                    handle = bed.client.get_workflow_handle(workflow_id("acme"), run_id=first_run)
+                    history = await handle.fetch_history()
+                    (HISTORIES / f"{path.__name__}.json").write_text(history.to_json() + "\n")
+                    print(f"{path.__name__}: {len(history.events)} events")
+
+
+async def _say(bed: Bed, command: Command) -> None:
+    answer = await bed.command("acme", command)
+    assert answer.accepted, answer.result
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

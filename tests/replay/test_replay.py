@@ -1,0 +1,27 @@
+"""Months in flight survive a deploy: the histories that older code wrote replay on the code of today."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from billing.keys import workflow_id
+from tests.replay.record import HISTORIES, PATHS
+from workflows.monthly_billing import MonthlyBilling
+
+CLOSED = ("CONTINUED_AS_NEW", "EXECUTION_COMPLETED")
+
+
+@pytest.mark.parametrize("path", sorted(HISTORIES.glob("*.json")), ids=lambda path: path.stem)
+async def test_a_recorded_month_replays_on_the_code_of_today(path: Path) -> None:
+    text = path.read_text()
+    assert any(end in text for end in CLOSED), "an open history replays whatever the code does"
+    history = WorkflowHistory.from_json(workflow_id("acme"), text)
+    replayer = Replayer(workflows=[MonthlyBilling], data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(history)
+
+
+def test_every_path_of_a_month_has_a_recorded_history() -> None:
+    assert {path.stem for path in HISTORIES.glob("*.json")} >= {path.__name__ for path in PATHS}

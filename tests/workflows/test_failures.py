@@ -1,0 +1,202 @@
+"""The outside world fails: nobody is billed zero, nobody is charged twice, nobody is forgotten, and people are told."""
+
+from datetime import timedelta
+
+import pytest
+
+from billing.customer import CustomerChanges
+from billing.errors import CardMissing, InvalidInput
+from billing.messages import CloseAccount, Resume, Skip, UpdateCustomer
+from billing.month import Stage
+from tests.bed import Bed, now
+from workflows.start import StartStatus
+
+ANN = {"by": "ann", "reason": "checking"}
+
+
+async def test_a_missing_worksheet_is_awaited_and_never_becomes_a_bill_of_zero(bed: Bed) -> None:
+    await bed.start(await bed.customer("acme"), "2026-10")
+    await bed.skip("acme", timedelta(minutes=10))
+    month = await bed.until("acme", lambda month: bool(month.outage))
+    assert month.stage(now()) is Stage.AWAITING_SALES
+    assert "2026-10" in month.outage
+    await bed.until("acme", lambda month: month.alerts == 1)
+    await bed.skip("acme", timedelta(hours=12))
+    assert len(bed.mails("reviewers@example.com")) == 1
+    assert bed.mails("acme@example.com") == []
+
+    bed.sales("2026-10", ("acme@example.com", "10", "Hosting"))
+    await bed.skip("acme", timedelta(hours=1))
+    await bed.until("acme", lambda month: month.invoice is not None)
+    assert (await bed.closed()).outcome is Stage.PAID
+    assert bed.charged() == [("2026-10", 1000)]
+
+
+async def test_a_customer_whose_sales_are_awaited_can_be_skipped_at_once(bed: Bed) -> None:
+    await bed.start(await bed.customer("acme"), "2026-10")
+    await bed.skip("acme", timedelta(minutes=10))
+    await bed.until("acme", lambda month: bool(month.outage))
+    assert (await bed.command("acme", Skip(**ANN))).accepted
+    await bed.until("acme", lambda month: month.period == "2026-11")
+    assert (await bed.recorded("acme", "2026-10")).outcome is Stage.SKIPPED
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "html_502", "garbage_200", "rate_limit", "drop_before"])
+@pytest.mark.parametrize("path", ["/v1/payment_intents$", "/confirm$"])
+async def test_a_charge_whose_answer_is_lost_is_looked_up_and_made_once(bed: Bed, path: str, kind: str) -> None:
+    await bed.monitored()
+    await bed.announced()
+    await bed.stripe_fault(
+        path=path, method="POST", kind=kind, times=2, executed=kind not in ("rate_limit", "drop_before")
+    )
+    assert (await bed.closed()).outcome is Stage.PAID
+    assert bed.charged() == [("2026-10", 10000)]
+    assert len(bed.intents()) == 1
+
+
+async def test_while_the_processor_is_down_the_month_is_unresolved_people_know_and_it_is_paid_once_later(
+    bed: Bed,
+) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.stripe_fault(path="/v1/payment_intents", method="*", kind="status", status=503, times=None)
+    await bed.skip_to("acme", month.charge_at)
+    await bed.skip("acme", timedelta(minutes=10))
+    month = await bed.until("acme", lambda month: month.alerts == 1)
+    assert month.stage(now()) is Stage.UNRESOLVED
+    refused = await bed.command("acme", Skip(**ANN))
+    assert not refused.accepted
+    await bed.stripe_clear_faults()
+    await bed.skip("acme", timedelta(hours=1))
+    await bed.until("acme", lambda month: month.period == "2026-11")
+    assert bed.charged() == [("2026-10", 10000)]
+
+
+async def test_a_wrong_api_key_waits_for_a_person_and_resume_tries_again(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.stripe_fault(path="/v1/payment_intents", method="*", kind="status", status=401, times=None)
+    await bed.skip_to("acme", month.charge_at)
+    month = await bed.until("acme", lambda month: bool(month.trouble))
+    assert month.stage(now()) is Stage.UNRESOLVED
+    await bed.stripe_clear_faults()
+    assert (await bed.command("acme", Resume(**ANN))).accepted
+    await bed.until("acme", lambda month: month.period == "2026-11")
+    assert bed.charged() == [("2026-10", 10000)]
+
+
+async def test_a_card_that_is_gone_closes_the_month_as_needing_a_card(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.announced()
+    await bed.detach_card(month.customer.payment_method_id)
+    assert (await bed.closed()).outcome is Stage.NEEDS_CARD
+    assert bed.charged() == []
+    assert (await bed.month("acme")).period == "2026-11"
+
+
+async def test_a_notice_that_is_refused_waits_for_a_person_and_nothing_is_charged_without_one(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.mail_faults({"action": "refuse", "recipient": "acme@example.com", "times": 1})
+    await bed.skip_to("acme", month.notice_at)
+    month = await bed.until("acme", lambda month: bool(month.trouble))
+    await bed.skip("acme", timedelta(days=20))
+    assert bed.charged() == []
+    update = UpdateCustomer(**ANN, changes=CustomerChanges(email="right@example.com"))
+    assert (await bed.command("acme", update)).accepted
+    assert (await bed.command("acme", Resume(**ANN))).accepted
+    assert (await bed.closed()).outcome is Stage.PAID
+    assert bed.charged() == [("2026-10", 10000)]
+    assert len(bed.mails("right@example.com")) == 2
+
+
+async def test_a_notice_that_leaves_late_moves_the_charge(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.mail_faults({"action": "defer", "recipient": "acme@example.com", "times": 9})
+    await bed.skip_to("acme", month.notice_at)
+    await bed.skip("acme", timedelta(hours=3))
+    month = await bed.until("acme", lambda month: month.announced)
+    assert month.notice is not None
+    assert month.notice.delivered_at is not None
+    assert month.charge_at - month.notice.delivered_at >= month.customer.terms.min_notice
+    assert (await bed.closed()).outcome is Stage.PAID
+
+
+async def test_a_lost_mail_reply_sends_the_same_mail_again_with_the_same_message_id(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.mail_faults({"action": "drop_reply", "recipient": "acme@example.com", "times": 1})
+    await bed.announced()
+    first, second = bed.mails("acme@example.com")
+    assert first.message_id == second.message_id
+
+
+async def test_a_refused_receipt_does_not_hold_the_next_month(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.announced()
+    await bed.mail_faults({"action": "refuse", "recipient": "acme@example.com", "times": 1})
+    closed = await bed.closed()
+    assert closed.outcome is Stage.PAID
+    statuses = {row.kind: row.status for row in await bed.ledger.messages("acme", closed.period)}
+    assert statuses == {"notice": "sent", "receipt": "failed"}
+
+
+async def test_started_twice_is_one_workflow_and_the_second_start_says_so(bed: Bed) -> None:
+    customer = await bed.customer("acme")
+    assert (await bed.start(customer)).status is StartStatus.STARTED
+    assert (await bed.start(customer)).status is StartStatus.ALREADY_RUNNING
+
+
+async def test_a_card_of_another_customer_is_refused_at_the_start(bed: Bed) -> None:
+    acme, kiwi = await bed.customer("acme"), await bed.customer("kiwi")
+    with pytest.raises(CardMissing, match="acme"):
+        await bed.start(acme.evolve(payment_method_id=kiwi.payment_method_id))
+
+
+async def test_a_period_that_is_closed_or_has_not_begun_cannot_be_started(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.command("acme", CloseAccount(**ANN))
+    await bed.command("acme", Skip(**ANN))
+    await bed.handle("acme").result()
+    with pytest.raises(InvalidInput, match="closed as Skipped"):
+        await bed.start(month.customer, "2026-10")
+    with pytest.raises(InvalidInput, match="has not begun"):
+        await bed.start(month.customer, "2062-01")
+
+
+async def test_a_terminated_month_is_started_again_where_it_was(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.handle("acme").terminate("an accident")
+    again = await bed.start(month.customer)
+    assert (again.status, again.period) == (StartStatus.STARTED, "2026-10")
+    restarted = await bed.month("acme")
+    assert restarted.notice == month.notice
+    assert restarted.charge_at == month.charge_at
+    assert len(bed.mails("acme@example.com")) == 1
+
+
+async def test_a_period_that_the_ledger_knows_as_closed_is_not_billed_again(bed: Bed) -> None:
+    """As after an operator reset or restarted a workflow at an older month by hand."""
+    month = await bed.monitored()
+    opened = await bed.month("acme")
+    await bed.closed()
+    await bed.handle("acme").terminate("an accident")
+    await bed.restart_by_hand(month.evolve(invoice=None, revision=0, notice_at=opened.notice_at))
+    now = await bed.until("acme", lambda month: month.period == "2026-11")
+    assert now.carried_minor == 0
+    assert bed.charged() == [("2026-10", 10000)]
+    assert len(bed.mails("acme@example.com")) == 2
+
+
+async def test_two_customers_with_one_email_are_not_both_billed_for_the_same_sales(bed: Bed) -> None:
+    await bed.monitored("acme")
+    with pytest.raises(InvalidInput, match="acme has the same email"):
+        await bed.start(await bed.customer("acme-2", email="acme@example.com"), "2026-10")
+    kiwi = await bed.customer("kiwi")
+    await bed.start(kiwi)
+    await bed.command("kiwi", UpdateCustomer(**ANN, changes=CustomerChanges(email="acme@example.com")))
+    month = await bed.month("kiwi")
+    bed.sales(month.period, ("acme@example.com", "10", "Hosting"))
+    await bed.skip_to("kiwi", month.collect_at)
+    month = await bed.until("kiwi", lambda month: bool(month.trouble))
+    assert "have the same email" in month.trouble
+    assert month.invoice is None
