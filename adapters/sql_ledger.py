@@ -40,10 +40,22 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from adapters import sql_ledger_schema as schema
-from adapters.sql_ledger_schema import charges, customers, decisions, invoices, lines, messages
+from adapters.sql_ledger_schema import (
+    charge_values,
+    charges,
+    customer_values,
+    customers,
+    decision_values,
+    decisions,
+    invoice_values,
+    invoices,
+    line_values,
+    lines,
+    message_values,
+    messages,
+)
 from billing.customer import Customer
 from billing.errors import AlreadyClosed, InvalidInput, LedgerUnavailable
-from billing.invoice import LineItem, Problem
 from billing.messages import Decision
 from billing.model import Model
 from billing.month import Month, Stage
@@ -51,7 +63,7 @@ from billing.payment import Payment, PaymentRequest, PaymentStatus
 from billing.period import Period
 from billing.ports import ChargeRow, InvoiceRow, Letter, MessageRow, MessageStatus
 
-_DRIVERS: Final = {"sqlite": "aiosqlite", "postgresql": "psycopg"}
+_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
 _SQLITE: Final = ("busy_timeout = 10000", "synchronous = NORMAL", "foreign_keys = ON")
 _SWITCH_TRIES: Final = 100  # 0.1 seconds apart
 _POSTGRESQL: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds; milliseconds without an answer
@@ -96,10 +108,7 @@ class SqlLedger:
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        options: dict[str, Any] = {} if _is_sqlite(url) else {"pool_pre_ping": True, "connect_args": _POSTGRESQL}
-        self._engine = create_async_engine(
-            url.set(drivername=f"{url.drivername}+{_DRIVERS[url.drivername]}"), hide_parameters=True, **options
-        )
+        self._engine = create_async_engine(url, **_options(url))
         if _is_sqlite(url):
             _prepare_sqlite(self._engine.sync_engine)
         self._writing = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
@@ -131,7 +140,7 @@ class SqlLedger:
     async def save_customer(self, customer: Customer) -> None:
         """Writes the customer as given; one whose account was closed is open again."""
         now = datetime.now(UTC)
-        values = _customer_values(customer) | {"closed_reason": None, "closed_at": None, "updated_at": now}
+        values = customer_values(customer) | {"closed_reason": None, "closed_at": None, "updated_at": now}
         async with _transaction(self._writing, f"save {customer.customer_id}") as connection:
             await _upsert(connection, customers, values | {"created_at": now}, keep=("created_at",))
 
@@ -161,7 +170,7 @@ class SqlLedger:
         """
         customer_id, period = month.customer.customer_id, month.period
         this = _of(invoices, customer_id, period)
-        values = _invoice_values(month, at)
+        values = invoice_values(month, at)
         async with _transaction(self._writing, f"record {customer_id}, {period}") as connection:
             await _lock_customer(connection, month.customer, at)
             stored = (await connection.execute(select(invoices).where(*this))).one_or_none()
@@ -171,9 +180,9 @@ class SqlLedger:
                 await _update_customer(connection, month, at)
             await _upsert(connection, invoices, values)
             await connection.execute(delete(lines).where(*_of(lines, customer_id, period)))
-            if rows := _line_rows(month):
+            if rows := line_values(month):
                 await connection.execute(insert(lines), rows)
-            if trail := [{"customer_id": customer_id, "period": period, **dict(entry)} for entry in month.decisions]:
+            if trail := decision_values(month):
                 await connection.execute(_insert(connection, decisions).on_conflict_do_nothing(), trail)
 
     async def month(self, customer_id: str, period: Period) -> Month | None:
@@ -200,11 +209,11 @@ class SqlLedger:
 
     async def save_payment(self, request: PaymentRequest, payment: Payment, at: datetime) -> None:
         """Keeps the payment as it is at ``at``; one that has succeeded stays as it is."""
-        owner = {"key": request.key, "customer_id": request.customer.customer_id, "period": request.period}
-        values = payment.model_dump(exclude={"stripe_customer_id", "created_at"}) | owner | {"first_at": at, "at": at}
+        values = charge_values(request, payment, at)
         unfinished = charges.c.status != PaymentStatus.SUCCEEDED
-        async with _transaction(self._writing, f"save {payment.payment_id} of {_whose(owner)}") as connection:
-            await _upsert(connection, charges, values, keep=(*owner, "first_at"), only_if=unfinished)
+        whose = f"{request.customer.customer_id}, {request.period}"
+        async with _transaction(self._writing, f"save {payment.payment_id} of {whose}") as connection:
+            await _upsert(connection, charges, values, keep=("first_at",), only_if=unfinished)
 
     async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
         """The payments of a month, in the order of their ids."""
@@ -213,20 +222,10 @@ class SqlLedger:
 
     async def save_message(self, letter: Letter, number: int, status: MessageStatus, at: datetime) -> None:
         """Keeps what became of the mail; one that was sent stays as it is."""
-        month = letter.month
-        values = {
-            "message_id": letter.message_id,
-            "kind": letter.kind,
-            "number": number,
-            "customer_id": month.customer.customer_id,
-            "period": month.period,
-            "recipient": letter.to,
-            "status": status,
-            "at": at,
-            "total_minor": month.invoice.total_minor if month.invoice else None,
-        }
+        values = message_values(letter, number, status, at)
         unsent = messages.c.status != MessageStatus.SENT
-        async with _transaction(self._writing, f"save the {letter.kind} of {_whose(values)}") as connection:
+        whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
+        async with _transaction(self._writing, f"save the {letter.kind} of {whose}") as connection:
             await _upsert(connection, messages, values, only_if=unsent)
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
@@ -251,16 +250,12 @@ def upgrade(url: str) -> None:
 
 def _upgrade(url: URL) -> None:
     with _translated("bring its tables up to date"):
-        if _is_sqlite(url):
-            Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-            engine = create_engine(url, hide_parameters=True)
-            _prepare_sqlite(engine)
-            _switch_to_write_ahead_log(engine)
-        else:
-            engine = create_engine(
-                url.set(drivername="postgresql+psycopg"), hide_parameters=True, connect_args=_POSTGRESQL
-            )
+        engine = create_engine(url.set(drivername="sqlite") if _is_sqlite(url) else url, **_options(url))
         try:
+            if _is_sqlite(url):
+                Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+                _prepare_sqlite(engine)
+                _switch_to_write_ahead_log(engine)
             with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
                 schema.migrate(connection)
         finally:
@@ -271,17 +266,17 @@ def _upgrade(url: URL) -> None:
 
 
 def _parse(text: str) -> URL:
-    """The URL without a driver. Raises ``InvalidInput``, which never repeats the URL: it may hold a password."""
+    """The URL with its driver. Raises ``InvalidInput``, which never repeats the URL: it may hold a password."""
     try:
         url = make_url(text)
     except (exc.ArgumentError, ValueError):
         raise InvalidInput(
             "the ledger's URL cannot be read; write sqlite:///path or postgresql://user:password@host/database"
         ) from None
-    dialect = url.drivername.partition("+")[0]
+    dialect = url.get_backend_name()
     if dialect not in _DRIVERS:
         raise InvalidInput(f"the ledger cannot be kept in {dialect}; use sqlite:///path or postgresql://…")
-    url = url.set(drivername=dialect)
+    url = url.set(drivername=_DRIVERS[dialect])
     if _is_sqlite(url) and (url.database or ":memory:") == ":memory:":
         raise InvalidInput("the ledger needs a file; write sqlite:///path")
     if not _is_sqlite(url) and "@" in f"{url.host}{url.database}":
@@ -292,7 +287,12 @@ def _parse(text: str) -> URL:
 
 
 def _is_sqlite(url: URL) -> bool:
-    return url.drivername == "sqlite"
+    return url.get_backend_name() == "sqlite"
+
+
+def _options(url: URL) -> dict[str, Any]:
+    ours = {} if _is_sqlite(url) else {"pool_pre_ping": True, "connect_args": _POSTGRESQL}
+    return {"hide_parameters": True, **ours}
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -390,7 +390,7 @@ def _of(table: Table, customer_id: str, period: Period) -> tuple[ColumnElement[b
 
 async def _lock_customer(connection: AsyncConnection, customer: Customer, at: datetime) -> None:
     """Makes sure of the customer's row, and lets only one record of a customer be written at a time."""
-    values = _customer_values(customer) | {"created_at": at, "updated_at": at}
+    values = customer_values(customer) | {"created_at": at, "updated_at": at}
     await connection.execute(_insert(connection, customers).values(values).on_conflict_do_nothing())
     this = customers.c.customer_id == customer.customer_id
     await connection.execute(select(customers.c.customer_id).where(this).with_for_update())
@@ -414,65 +414,6 @@ async def _update_customer(connection: AsyncConnection, month: Month, at: dateti
     newer = select(invoices.c.period).where(invoices.c.customer_id == customer_id, invoices.c.period > month.period)
     is_last = bool(month.leaving) and month.outcome is not None
     closed = {"closed_reason": month.leaving if is_last else None, "closed_at": month.closed_at if is_last else None}
-    values = _customer_values(month.customer) | closed | {"updated_at": at}
+    values = customer_values(month.customer) | closed | {"updated_at": at}
     this = customers.c.customer_id == customer_id
     await connection.execute(update(customers).where(this, ~newer.exists()).values(values))
-
-
-# -- rows
-
-
-def _customer_values(customer: Customer) -> dict[str, Any]:
-    return dict(customer) | {"terms": customer.terms.model_dump(mode="json")}
-
-
-def _invoice_values(month: Month, at: datetime) -> dict[str, Any]:
-    invoice = month.invoice
-    return {
-        "customer_id": month.customer.customer_id,
-        "period": month.period,
-        "stage": month.stage(at),
-        "currency": invoice.currency if invoice else month.customer.currency,
-        "total_minor": invoice.total_minor if invoice else 0,
-        "carried_minor": month.carried_minor,
-        "version": invoice.version if invoice else 0,
-        "digest": invoice.digest if invoice else "",
-        "collect_at": month.collect_at,
-        "notice_at": month.notice_at,
-        "charge_at": month.charge_at,
-        "outcome": month.outcome,
-        "closed_at": month.closed_at,
-        "problems": len(invoice.problems) if invoice else 0,
-        "revision": month.revision,
-        "next_at": month.due(at).at,
-        "state": month.model_dump(mode="json"),
-        "updated_at": at,
-    }
-
-
-def _line_rows(month: Month) -> list[dict[str, Any]]:
-    """The invoice's lines, then its problems; all rows have the same keys."""
-    if month.invoice is None:
-        return []
-    items: tuple[LineItem | Problem, ...] = (*month.invoice.lines, *month.invoice.problems)
-    return [
-        {
-            "customer_id": month.customer.customer_id,
-            "period": month.period,
-            "position": position,
-            "kind": "line" if isinstance(item, LineItem) else "problem",
-            "line_id": item.line_id,
-            "description": item.description,
-            "amount_minor": item.amount_minor if isinstance(item, LineItem) else None,
-            "sheet": item.source.sheet if item.source else None,
-            "row": item.source.row if item.source else None,
-            "digest": item.source.digest if item.source else None,
-            "raw": item.raw if isinstance(item, Problem) else None,
-            "reason": item.reason if isinstance(item, Problem) else None,
-        }
-        for position, item in enumerate(items, start=1)
-    ]
-
-
-def _whose(values: dict[str, Any]) -> str:
-    return f"{values['customer_id']}, {values['period']}"

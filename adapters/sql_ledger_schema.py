@@ -1,9 +1,12 @@
-"""Tables of the SQL ledger, and bringing a database up to them; a test proves that the migrations agree with them."""
+"""Tables of the SQL ledger, what is written into them, and bringing a database up to them.
+
+A test proves that the migrations in ``adapters/migrations`` and the tables agree.
+"""
 
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
@@ -28,6 +31,12 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.types import TypeDecorator
+
+from billing.customer import Customer
+from billing.invoice import LineItem, Problem
+from billing.month import Month
+from billing.payment import Payment, PaymentRequest
+from billing.ports import Letter, MessageStatus
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK: Final = 0x6D6F6E74686C79  # "monthly": the advisory lock that upgrades of one PostgreSQL database share
@@ -195,6 +204,101 @@ messages: Final = Table(
     _amount("total_minor", nullable=True),
     Index("messages_by_customer_and_period", "customer_id", "period"),
 )
+
+
+# -- rows
+
+
+def customer_values(customer: Customer) -> dict[str, Any]:
+    return {**dict(customer), "terms": customer.terms.model_dump(mode="json")}
+
+
+def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
+    """The month as it stands at ``at``."""
+    invoice = month.invoice
+    return {
+        **_whose(month),
+        "stage": month.stage(at),
+        "currency": invoice.currency if invoice else month.customer.currency,
+        "total_minor": invoice.total_minor if invoice else 0,
+        "carried_minor": month.carried_minor,
+        "version": invoice.version if invoice else 0,
+        "digest": invoice.digest if invoice else "",
+        "collect_at": month.collect_at,
+        "notice_at": month.notice_at,
+        "charge_at": month.charge_at,
+        "outcome": month.outcome,
+        "closed_at": month.closed_at,
+        "problems": len(invoice.problems) if invoice else 0,
+        "revision": month.revision,
+        "next_at": month.due(at).at,
+        "state": month.model_dump(mode="json"),
+        "updated_at": at,
+    }
+
+
+def line_values(month: Month) -> list[dict[str, Any]]:
+    """The invoice's lines, then the rows that cannot be read."""
+    if month.invoice is None:
+        return []
+    items: tuple[LineItem | Problem, ...] = (*month.invoice.lines, *month.invoice.problems)
+    return [
+        {
+            **_whose(month),
+            "position": position,
+            "kind": "line" if isinstance(item, LineItem) else "problem",
+            "line_id": item.line_id,
+            "description": item.description,
+            "amount_minor": item.amount_minor if isinstance(item, LineItem) else None,
+            "sheet": item.source.sheet if item.source else None,
+            "row": item.source.row if item.source else None,
+            "digest": item.source.digest if item.source else None,
+            "raw": item.raw if isinstance(item, Problem) else None,
+            "reason": item.reason if isinstance(item, Problem) else None,
+        }
+        for position, item in enumerate(items, start=1)
+    ]
+
+
+def decision_values(month: Month) -> list[dict[str, Any]]:
+    return [{**_whose(month), **dict(decision)} for decision in month.decisions]
+
+
+def charge_values(request: PaymentRequest, payment: Payment, at: datetime) -> dict[str, Any]:
+    return {
+        "payment_id": payment.payment_id,
+        "key": request.key,
+        "customer_id": request.customer.customer_id,
+        "period": request.period,
+        "status": payment.status,
+        "amount_minor": payment.amount_minor,
+        "currency": payment.currency,
+        "code": payment.code,
+        "decline_code": payment.decline_code,
+        "advice_code": payment.advice_code,
+        "first_at": at,
+        "at": at,
+    }
+
+
+def message_values(letter: Letter, number: int, status: MessageStatus, at: datetime) -> dict[str, Any]:
+    return {
+        **_whose(letter.month),
+        "message_id": letter.message_id,
+        "kind": letter.kind,
+        "number": number,
+        "recipient": letter.to,
+        "status": status,
+        "at": at,
+        "total_minor": letter.month.invoice.total_minor if letter.month.invoice else None,
+    }
+
+
+def _whose(month: Month) -> dict[str, str]:
+    return {"customer_id": month.customer.customer_id, "period": month.period}
+
+
+# -- migrations
 
 
 def migrate(connection: Connection) -> None:

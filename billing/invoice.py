@@ -1,6 +1,7 @@
 """Invoices: lines with their source, the carried balance, a version and a digest that decisions are bound to."""
 
 import hashlib
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -86,9 +87,9 @@ class Invoice(Model):
     @property
     def digest(self) -> str:
         """A short fingerprint of what a customer would pay and for what; any edit changes it."""
-        seen = [self.currency, str(self.carried_minor), str(self.version)]
-        seen += [f"{line.line_id}|{line.amount_minor}|{line.description}" for line in self.lines]
-        return hashlib.sha256("\n".join(seen).encode()).hexdigest()[:16]
+        lines = [(line.line_id, line.amount_minor, line.description) for line in self.lines]
+        seen = json.dumps([self.currency, self.carried_minor, self.version, lines])
+        return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
     def edited(self, changes: tuple[Change, ...]) -> "Invoice":
         """The next version of the invoice. Raises ``InvalidInput`` if a line is not there, or nothing changes."""

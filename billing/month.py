@@ -289,6 +289,12 @@ class Month(Model):
         }[result.status]
         return self._changed(charge=result).closed(outcome, result.at)
 
+    def forgotten(self, now: datetime) -> "Month":
+        """The ledger has an outcome that this run does not know of (it was reset, say): asks the ledger again at once."""
+        kept = {"revision": self.revision + 1, "decisions": self.decisions, "decision_count": self.decision_count}
+        again = Month.open(self.customer, self.period, self.carried_minor)
+        return again.evolve(collect_at=now, leaving=self.leaving, **kept)
+
     def closed(self, outcome: Stage, now: datetime) -> "Month":
         """The month ends, once and for all."""
         assert outcome in OUTCOMES

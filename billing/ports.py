@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from billing.customer import Customer
+from billing.messages import Decision
 from billing.model import Instant, Model
 from billing.month import Month, Stage
 from billing.payment import Payment, PaymentRequest
@@ -131,6 +132,9 @@ class Ledger(Protocol):
 
     async def month(self, customer_id: str, period: Period) -> Month | None:
         """The month as last recorded."""
+
+    async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
+        """The whole audit trail of a month; the month itself carries only the newest."""
 
     async def invoices(
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None

@@ -18,6 +18,10 @@ from billing.messages import (
 )
 from billing.month import Approval, Hold, Month, Stage
 
+KEPT_CHARACTERS = 1000
+"""How much of each text of a decision is kept: a month with its decisions has to fit into a payload of 2 MB."""
+
+
 class _Refused(Exception):
     """A command that does not fit the month; the message says why and what would."""
 
@@ -62,8 +66,9 @@ def halt_unreadable(month: Month, name: str, problem: str, now: datetime, via: s
 def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decision]:
     """Appends one entry to the audit trail."""
     version = month.invoice.version if month.invoice else 0
+    texts = {name: value[:KEPT_CHARACTERS] if isinstance(value, str) else value for name, value in fields.items()}
     decision = Decision.model_validate(
-        {"number": month.decision_count + 1, "at": now, "invoice_version": version, **fields}
+        {"number": month.decision_count + 1, "at": now, "invoice_version": version, **texts}
     )
     trail = (*month.decisions, decision)
     return month.evolve(decisions=trail, decision_count=decision.number, revision=month.revision + 1), decision
@@ -76,7 +81,7 @@ def _check_fits(month: Month, command: Command) -> None:
         return
     if month.outcome is not None:
         raise _Refused(f"{month.period} is closed already: {month.outcome}")
-    if month.charging_since is not None and not (isinstance(command, Resume) and month.trouble):
+    if month.charging_since is not None and not (isinstance(command, Resume | Skip) and month.trouble):
         raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first")
 
 
@@ -155,7 +160,8 @@ def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]
 def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
     if month.invoice is None and not month.outage and command.period is None:
         raise _Refused(f"{month.period} is not collected yet; name the period to skip it all the same")
-    return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge"
+    open_question = f"; settle what stopped its charge: {month.trouble}" if month.charging_since else ""
+    return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge{open_question}"
 
 
 def _update_customer(month: Month, command: UpdateCustomer) -> tuple[Month, str]:

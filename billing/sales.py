@@ -62,7 +62,7 @@ class SalesSnapshot(Model):
                 f"no row of worksheet {sheet!r} has an email address in its column; is each cell in a column of its own, "
                 "and the header in the first row?"
             )
-        digest = hashlib.sha256(json.dumps([list(row) for row in cells], ensure_ascii=False).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([list(row) for row in cells]).encode()).hexdigest()
         return cls(sheet=sheet, digest=digest, rows=rows)
 
 

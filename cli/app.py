@@ -10,8 +10,9 @@ import os
 import sys
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Never
 
 import typer
 from temporalio.service import RPCError
@@ -51,9 +52,23 @@ app = typer.Typer(
 )
 
 
-def main() -> None:
-    """Runs the command in ``sys.argv`` and exits."""
-    app(prog_name="starter.py")
+def main() -> Never:
+    """Runs the command in ``sys.argv`` and exits at once.
+
+    Python's own ending is left out: threads of Temporal's client may crash it (temporalio/sdk-python#300), and a command
+    that was done would exit with 134.
+    """
+    code = 1
+    try:
+        app(prog_name="starter.py")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0
+    except Exception:
+        sys.excepthook(*sys.exc_info())
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _show_version(asked: bool) -> None:

@@ -18,7 +18,7 @@ from billing.period import Period
 from billing.ports import ChargeRow, InvoiceRow, MessageRow
 from bootstrap import connect_ledger
 from cli.options import AsJson, CustomerId, PeriodOption
-from cli.output import console, print_json, relative, say, table, utc
+from cli.output import console, print_json, relative, say, table, utc, whole
 from settings import load_settings
 
 
@@ -42,22 +42,23 @@ async def list_months(
     rows.sort(key=lambda row: (row.customer_id, row.period))
     totals: Counter[str] = Counter()
     for row in rows:
-        totals[row.currency] += row.total_minor
+        totals[row.currency] += row.total_minor if row.version else 0
     stages = Counter(str(row.stage) for row in rows)
     if as_json:
         print_json({"invoices": rows, "totals_minor": totals, "stages": stages})
         return
     now = datetime.now(UTC)
-    columns = ("Customer", "Period", "Stage", ">Total", "Next", "UTC")
-    console.print(table(columns, [_listed(row, now) for row in rows]))
-    say(f"{len(rows)} months" + "".join(f" · {count} {name}" for name, count in sorted(stages.items())))
+    columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
+    console.print(table(columns, (_listed(row, now) for row in rows)))
+    say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
     say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
 
 
 def _listed(row: InvoiceRow, now: datetime) -> tuple[str, ...]:
     stage = f"{row.stage}, {row.problems} unreadable" if row.problems else str(row.stage)
-    when = (relative(row.next_at, now), f"{row.next_at:%Y-%m-%d %H:%M}") if row.next_at else ("", "")
-    return row.customer_id, row.period, stage, format_amount(row.total_minor, row.currency), *when
+    total = format_amount(row.total_minor, row.currency) if row.version else "no draft yet"
+    when = (relative(row.next_at, now), f"{row.next_at:%m-%d %H:%M}") if row.next_at else ("", "")
+    return row.customer_id, row.period, stage, total, *when
 
 
 async def recorded_month(ledger: SqlLedger, customer_id: str, period: Period | None) -> Month:
@@ -117,8 +118,9 @@ def print_invoice(month: Month) -> None:
     ]
     if invoice.carried_minor:
         rows.append(("", "carried forward", "the month before", format_amount(invoice.carried_minor, invoice.currency)))
-    rows.append(("", f"Total of version {invoice.version}, digest {invoice.digest}", "", invoice.total))
-    console.print(table(("Line", "Description", "From", ">Amount"), rows))
+    rows.append(("", "Total", "", invoice.total))
+    console.print(table((whole("Line"), "Description", whole("From"), whole("Amount", "right")), rows))
+    say(f"Version {invoice.version}, digest {invoice.digest}")
     for problem in invoice.problems:
         where = f"{problem.line_id} ({problem.description}; {problem.source.sheet}, row {problem.source.row})"
         say(f"\nunreadable: {where}: {problem.reason}", style="yellow")
@@ -154,11 +156,11 @@ def _print_history(decisions: list[Decision], messages: list[MessageRow], charge
             )
             for entry in decisions
         ]
-        console.print(table(("When", "Who", "What and why", "Answer"), answers))
+        console.print(table((whole("When"), "Who", "What and why", "Answer"), answers))
     if messages:
         say("\nMails", style="bold")
         mails = [(utc(mail.at), f"{mail.kind} {mail.number}", mail.recipient, mail.status) for mail in messages]
-        console.print(table(("When", "Kind", "To", "Status"), mails))
+        console.print(table((whole("When"), "Kind", "To", "Status"), mails))
     if charges:
         say("\nCharges", style="bold")
         paid = [
@@ -170,7 +172,7 @@ def _print_history(decisions: list[Decision], messages: list[MessageRow], charge
             )
             for charge in charges
         ]
-        console.print(table(("When", "Payment", "Status", ">Amount"), paid))
+        console.print(table((whole("When"), "Payment", "Status", whole("Amount", "right")), paid))
 
 
 def _print_as_json(

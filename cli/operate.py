@@ -16,7 +16,7 @@ from billing.errors import BillingError, LedgerUnavailable
 from billing.model import Model
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.options import AsJson
-from cli.output import console, explain, print_json, say, table
+from cli.output import console, explain, print_json, say, table, whole
 from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings
 from workflows.options import TASK_QUEUE
@@ -92,7 +92,7 @@ async def doctor(as_json: AsJson = False) -> None:
     else:
         say(mode, style="bold")
         rows = [(check.name, "ok" if check.ok else "FAILED", check.detail) for check in checks]
-        console.print(table(("Check", "Result", "Detail"), rows))
+        console.print(table((whole("Check"), whole("Result"), "Detail"), rows))
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import typer
 from pydantic_core import to_json
 from rich import box
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, JustifyMethod
+from rich.table import Column, Table
 from rich.text import Text
 from temporalio.service import RPCError
 
@@ -21,8 +21,8 @@ def print_json(value: object) -> None:
 
 
 def say(text: str, style: str = "") -> None:
-    """One line or paragraph on stdout; ``text`` is never read as markup."""
-    console.print(plain(text), style=style)
+    """A line on stdout; ``text`` is never read as markup, and stays one line when piped."""
+    console.print(plain(text), style=style, soft_wrap=not console.is_terminal)
 
 
 def plain(text: object) -> Text:
@@ -32,17 +32,17 @@ def plain(text: object) -> Text:
     )
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """A table of plain cells; a column whose name begins with ``>`` is aligned to the right."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for name in columns:
-        numeric = name.startswith(">")
-        made.add_column(
-            name.removeprefix(">"), justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
-        )
+def table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> Table:
+    """A table of plain cells; a narrow terminal folds long ones, but not those of a column that is ``whole``."""
+    made = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*(plain(cell) for cell in row))
+        made.add_row(*map(plain, row))
     return made
+
+
+def whole(name: str, justify: JustifyMethod = "left") -> Column:
+    """A column for amounts and instants, which stay on one line."""
+    return Column(name, justify=justify, no_wrap=True)
 
 
 def utc(instant: datetime) -> str:

@@ -4,14 +4,16 @@ Each is sent as a Temporal update and answered at once: done, or refused and why
 """
 
 import asyncio
+import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Annotated, Any, NamedTuple
 
 import typer
 from pydantic import ValidationError
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.customer import Customer, CustomerChanges, ReviewMode
@@ -20,7 +22,7 @@ from billing.messages import Command, CommandResult, command_name, explain, pars
 from billing.money import parse_amount
 from billing.month import Month
 from billing.period import Period
-from bootstrap import connect_adapters, connect_ledger, connect_temporal
+from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.listing import print_invoice, recorded_month
 from cli.options import AsJson, CustomerId, PeriodOption
 from cli.output import print_json, say
@@ -36,6 +38,7 @@ CommandId = Annotated[
     str, typer.Option("--command-id", metavar="ID", help="The id of an earlier try; an id takes effect once only.")
 ]
 DEFAULT_TIMEOUT_SECONDS = 15.0
+CALL_TIMEOUT = timedelta(seconds=2)
 
 
 class _Said(NamedTuple):
@@ -62,7 +65,13 @@ def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]
         as_json: AsJson = False,
     ) -> None:
         said = _Said(customer_id, by, reason, command_id, timeout, as_json)
-        period = period or (await _month(customer_id, None)).period
+        if period is None:
+            month = await _month(customer_id, None)
+            period = month.period
+            if name == "skip" and month.invoice is None and not month.outage:
+                raise BillingError(
+                    f"{customer_id}: {period} is not collected yet; to skip it all the same add --period {period}"
+                )
         await _send(said, name, period, {})
 
     send.__doc__ = description
@@ -132,19 +141,29 @@ async def edit(
     """
     month = await _month(customer_id, period)
     currency = month.invoice.currency if month.invoice else month.customer.currency
-    changes: list[dict[str, object]] = []
-    for line_id, amount in _pairs("--change", change):
-        changes.append({"op": "change", "line_id": line_id, "amount_minor": parse_amount(amount, currency)})
-    for line_id, text in _pairs("--describe", describe):
-        changes.append({"op": "change", "line_id": line_id, "description": text})
-    for text, amount in _pairs("--add", add):
-        changes.append({"op": "add", "description": text, "amount_minor": parse_amount(amount, currency)})
-    changes += [{"op": "remove", "line_id": line_id} for line_id in remove or ()]
+    try:
+        changes: list[dict[str, object]] = [
+            *(
+                {"op": "change", "line_id": line_id, "amount_minor": parse_amount(amount, currency)}
+                for line_id, amount in _pairs("--change", "row-7=12.50", change)
+            ),
+            *(
+                {"op": "change", "line_id": line_id, "description": text}
+                for line_id, text in _pairs("--describe", "row-7=Hosting", describe)
+            ),
+            *(
+                {"op": "add", "description": text, "amount_minor": parse_amount(amount, currency)}
+                for text, amount in _pairs("--add", "Discount=-5.00", add)
+            ),
+            *({"op": "remove", "line_id": line_id} for line_id in remove or ()),
+        ]
+    except InvalidInput as error:
+        raise InvalidInput(f"{customer_id}, {month.period}: {error}") from None
     if not changes:
         raise InvalidInput("nothing to edit; give --change, --describe, --add or --remove")
     seen = month.invoice.version if month.invoice else 0
     said = _Said(customer_id, by, reason, command_id, timeout, as_json)
-    await _send(said, "edit", month.period, {"version": version or seen, "changes": changes})
+    await _send(said, "edit", month.period, {"version": seen if version is None else version, "changes": changes})
 
 
 async def approve(
@@ -197,34 +216,39 @@ async def update(
     $ python starter.py update acme --by ann --reason "new card" --payment-method pm_1Abc
     $ python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
     """
-    month = await _month(customer_id, period)
-    fields: dict[str, object] = {
-        "email": email,
-        "name": name,
-        "currency": currency,
-        "timezone": timezone,
-        "payment_method_id": payment_method,
-        "stripe_customer_id": stripe_customer,
-        "terms": month.customer.terms.evolve(review_mode=review_mode) if review_mode else None,
-    }
-    changes = await _verified(month.customer, {key: value for key, value in fields.items() if value is not None})
+    async with connect_adapters(load_settings()) as adapters:
+        month = await recorded_month(adapters.ledger, customer_id, period)
+        terms = month.customer.terms.evolve(review_mode=review_mode) if review_mode else None
+        fields = {
+            "email": email,
+            "name": name,
+            "currency": currency,
+            "timezone": timezone,
+            "payment_method_id": payment_method,
+            "stripe_customer_id": stripe_customer,
+            "terms": terms,
+        }
+        changes = await _verified(adapters, month.customer, fields)
     said = _Said(customer_id, by, reason, command_id, timeout, as_json)
     await _send(said, "update_customer", month.period, {"changes": changes})
 
 
-async def _verified(customer: Customer, fields: dict[str, object]) -> CustomerChanges:
-    """The changes; a new card must belong to the customer at the processor, and brings its last four digits."""
+async def _verified(adapters: Adapters, customer: Customer, fields: Mapping[str, object]) -> CustomerChanges:
+    """The changes: an email has one owner, and a card belongs to the customer and brings its last four digits."""
     try:
         changes = CustomerChanges.model_validate(fields)
     except ValidationError as error:
         raise InvalidInput(f"{customer.customer_id}: {explain(error)}") from None
-    if not fields:
+    if not changes.given():
         raise InvalidInput("nothing to update; give --email, --name, --review-mode or another option")
+    owners = await adapters.ledger.customers_with_email(changes.email) if changes.email else []
+    for other in owners:
+        if other.customer_id != customer.customer_id:
+            raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has this email; sales need one owner")
     if not (changes.payment_method_id or changes.stripe_customer_id):
         return changes
     updated = customer.evolve(**changes.given())
-    async with connect_adapters(load_settings()) as adapters:
-        card = await adapters.payments.card(updated.payment_method_id)
+    card = await adapters.payments.card(updated.payment_method_id)
     if card.stripe_customer_id != updated.stripe_customer_id:
         raise CardMissing(
             f"{customer.customer_id}: card {card.payment_method_id} belongs to {card.stripe_customer_id}, not to "
@@ -238,13 +262,13 @@ async def _month(customer_id: str, period: Period | None) -> Month:
         return await recorded_month(await connect_ledger(load_settings(), stack), customer_id, period)
 
 
-def _pairs(option: str, texts: list[str] | None) -> list[tuple[str, str]]:
-    """What stands before and after ``=``: the last one before an amount, else the first."""
+def _pairs(option: str, example: str, texts: list[str] | None) -> list[tuple[str, str]]:
+    """What stands before and after ``=``: after the last one if that is an amount, else after the first."""
     pairs = []
     for text in texts or ():
         left, equals, right = text.partition("=") if option == "--describe" else text.rpartition("=")
         if not equals:
-            raise InvalidInput(f"{option} {text!r} lacks a part; write it like {option} row-7=12.50")
+            raise InvalidInput(f"{option} {text!r} lacks =; write it like {option} {example!r}")
         pairs.append((left.strip(), right.strip()))
     return pairs
 
@@ -254,17 +278,7 @@ async def _send(said: _Said, name: str, period: Period, fields: dict[str, Any]) 
     command_id = said.command_id or uuid.uuid4().hex
     common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period}
     command = parse_command(name, [common | fields])
-    client = await connect_temporal()
-    answering = asyncio.create_task(_answer(client, said.customer_id, command))
-    await asyncio.wait({answering}, timeout=said.timeout_seconds)
-    if not answering.done():
-        answering.cancel()
-        raise BillingError(
-            f"{said.customer_id}: no worker answers within {said.timeout_seconds:g} s, but the command may still take "
-            f"effect; start a worker, then repeat it with --period {period} --command-id {command_id}: "
-            "with the same id it takes effect once only"
-        )
-    result = answering.result()
+    result = await _answer(await connect_temporal(), said, command, period)
     if said.as_json:
         print_json({"customer_id": said.customer_id, "command": name, "command_id": command_id, **dict(result)})
     elif result.accepted:
@@ -275,18 +289,33 @@ async def _send(said: _Said, name: str, period: Period, fields: dict[str, Any]) 
         raise typer.Exit(1)
 
 
-async def _answer(client: Client, customer_id: str, command: Command) -> CommandResult:
-    handle = handle_for(client, customer_id)
-    try:
-        answer: CommandResult = await handle.execute_update(
-            command_name(command), command, id=command.command_id, result_type=CommandResult
-        )
-        return answer
-    except WorkflowUpdateFailedError as error:
-        raise BillingError(f"{customer_id}: refused: {error.cause}") from error
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND or "namespace" in error.message.lower():
-            raise
-        raise NotFound(
-            f"no running workflow for {customer_id}; start it with: python starter.py start {customer_id}"
-        ) from error
+async def _answer(client: Client, said: _Said, command: Command, period: Period) -> CommandResult:
+    """Asks in short calls, all with one update id: a call that is given up would keep the process from ending."""
+    handle = handle_for(client, said.customer_id)
+    give_up_at = time.monotonic() + said.timeout_seconds
+    while (left := give_up_at - time.monotonic()) > 0:
+        try:
+            answer: CommandResult = await handle.execute_update(
+                command_name(command),
+                command,
+                id=command.command_id,
+                result_type=CommandResult,
+                rpc_timeout=min(CALL_TIMEOUT, timedelta(seconds=left)),
+            )
+            return answer
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            if (task := asyncio.current_task()) and task.cancelling():  # Ctrl-C; the SDK does not tell the two apart
+                raise asyncio.CancelledError from None
+        except WorkflowUpdateFailedError as error:
+            raise BillingError(f"{said.customer_id}: refused: {error.cause}") from error
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND or "namespace" in error.message.lower():
+                raise
+            raise NotFound(
+                f"no running workflow for {said.customer_id}; start it with: python starter.py start {said.customer_id}"
+            ) from error
+    raise BillingError(
+        f"{said.customer_id}: no worker answers within {said.timeout_seconds:g} s, but the command may still take "
+        f"effect; start a worker, then repeat it with --period {period} --command-id {command.command_id}: "
+        "with the same id it takes effect once only"
+    )

@@ -19,7 +19,7 @@ from billing.ports import Ledger
 from billing.roster import parse_roster
 from bootstrap import Adapters, connect_adapters, connect_temporal
 from cli.options import AsJson, PeriodOption
-from cli.output import console, errors, explain, print_json, say, table
+from cli.output import console, errors, explain, print_json, say, table, whole
 from settings import load_settings
 from workflows.start import StartStatus, start_customer
 
@@ -134,5 +134,5 @@ def _report(outcomes: list[Outcome], as_json: bool) -> None:
         )
         for outcome in outcomes
     ]
-    console.print(table(("Customer", "Result", "From", "Reason"), rows))
+    console.print(table(("Customer", whole("Result"), whole("From"), "Reason"), rows))
     say(", ".join(f"{counts[status]} {status}" for status in (*StartStatus, REFUSED)), style="bold")

@@ -1,12 +1,16 @@
 """The sample company: a dozen customers in several currencies and zones, and a month of their sales."""
 
+import asyncio
 import csv
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import stripe
 
 from billing.customer import ReviewMode
+from billing.period import Period
 from billing.roster import OPTIONAL, REQUIRED
 from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
 
@@ -46,22 +50,30 @@ SAMPLE = (
 )
 
 
-async def prepare_sample(folder: Path, stripe_url: str, period: str) -> Path:
-    """Registers the sample customers with the Stripe stand-in and writes their roster and sales; once per folder.
+def earliest_period(now: datetime) -> Period:
+    """The month that has begun for all of the sample customers, wherever they are."""
+    return min(Period.at(now, sample.timezone) for sample in SAMPLE)
 
-    Answers the path of the roster, ready for ``starter.py start --from``.
+
+async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period]) -> Path:
+    """Registers the sample customers with the Stripe stand-in and writes their sales and roster; once per folder.
+
+    Answers the path of the roster, ready for ``starter.py start --from``. Files that are there stay as they are.
     """
-    roster, sheet = folder / "customers.csv", folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
-    sheet.parent.mkdir(parents=True, exist_ok=True)
-    if not sheet.exists():
-        _write(sheet, [("email", "amount", "description")], [(s.email, *sale) for s in SAMPLE for sale in s.sales])
-    if not roster.exists():
-        cards = [await register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE]
-        rows = [
-            (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, "", s.review_mode)
-            for s, card in zip(SAMPLE, cards, strict=True)
-        ]
-        _write(roster, [(*REQUIRED, *OPTIONAL)], rows)
+    roster = folder / "customers.csv"
+    if roster.exists():
+        return roster
+    for period in periods:
+        sheet = folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+        if not sheet.exists():
+            _write(sheet, [("email", "amount", "description")], [(s.email, *sale) for s in SAMPLE for sale in s.sales])
+    cards = await asyncio.gather(*(register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE))
+    rows = [
+        (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, "", s.review_mode)
+        for s, card in zip(SAMPLE, cards, strict=True)
+    ]
+    _write(roster, [(*REQUIRED, *OPTIONAL)], rows)
     return roster
 
 

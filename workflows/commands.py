@@ -27,7 +27,8 @@ def _signal(name: str, description: str) -> Callable[..., None]:
 def _update(name: str, description: str) -> Any:
     @workflow.update(name=name, description=description)
     def receive(self: Any, *arguments: Any) -> CommandResult:
-        return self._receive(name, arguments, "update")
+        result: CommandResult = self._receive(name, arguments, "update")
+        return result
 
     @receive.validator
     def check(self: Any, *arguments: Any) -> None:

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.notices import NoticeActivities
     from activities.payments import PaymentActivities
     from activities.sales import SalesActivities
+    from billing.errors import AlreadyClosed
     from billing.messages import Farewell
     from billing.month import Due, Month, Step
     from workflows import options
@@ -31,12 +32,14 @@ class MonthlyBilling(CommandHandlers):
     def __init__(self, month: Month) -> None:
         self._month = month
         self._recorded = month if month.revision == 0 else None  # what the ledger has, as far as this run knows
+        self._closed = False
         self._shown = (month.stage(workflow.now()), month.invoice.total_minor if month.invoice else 0)
 
     @workflow.run
     async def run(self, month: Month) -> Farewell:
         """Collect, monitor, notify, last call, charge, close; ends only when the account is closed."""
-        while (due := self._look()).step is not Step.CLOSE:
+        while not self._closed:
+            due = self._look()
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 self._continue_with(self._month)
@@ -51,7 +54,8 @@ class MonthlyBilling(CommandHandlers):
                     await self._notify()
                 case Step.CHARGE:
                     await self._charge()
-        await self._close()
+                case Step.CLOSE:
+                    await self._close()
         return self._end_or_continue()
 
     def _look(self) -> Due:
@@ -144,15 +148,18 @@ class MonthlyBilling(CommandHandlers):
     async def _close(self) -> None:
         """Records the outcome and sends its mail; then whatever was said to the month meanwhile."""
         asked = self._month
-        with suppress(ActivityError):
+        try:
             await workflow.execute_activity_method(
                 NoticeActivities.close_month, asked, **options.for_step(options.CLOSE, f"close as {asked.outcome}")
             )
             self._is_recorded(asked)
+        except ActivityError as error:
+            workflow.logger.warning("the closing mail was given up: %s", _reason(error))
         await workflow.wait_condition(workflow.all_handlers_finished)
-        while self._month != self._recorded:
+        while self._month.outcome is not None and self._month != self._recorded:
             await self._record()
             await workflow.wait_condition(workflow.all_handlers_finished)
+        self._closed = self._month.outcome is not None
 
     def _end_or_continue(self) -> Farewell:
         if self._month.leaving:
@@ -168,10 +175,14 @@ class MonthlyBilling(CommandHandlers):
 
     async def _record(self) -> None:
         asked = self._month
-        await workflow.execute_activity_method(
-            LedgerActivities.record_month, asked, **options.for_step(options.RECORD, f"revision {asked.revision}")
-        )
-        self._is_recorded(asked)
+        try:
+            await workflow.execute_activity_method(
+                LedgerActivities.record_month, asked, **options.for_step(options.RECORD, f"revision {asked.revision}")
+            )
+        except ActivityError as error:
+            self._failed(error)
+        else:
+            self._is_recorded(asked)
 
     def _is_recorded(self, month: Month) -> None:
         """The ledger has ``month``; the decisions in it need not be carried along for ever."""
@@ -181,9 +192,12 @@ class MonthlyBilling(CommandHandlers):
     def _failed(self, error: ActivityError) -> None:
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
         cause = error.cause
-        final = isinstance(cause, ApplicationError) and cause.non_retryable
-        reason = _reason(error)
-        self._month = self._month.in_trouble(reason) if final else self._month.delayed(reason)
+        if isinstance(cause, ApplicationError) and cause.type == AlreadyClosed.__name__:
+            self._month = self._month.forgotten(workflow.now())
+        elif isinstance(cause, ApplicationError) and cause.non_retryable:
+            self._month = self._month.in_trouble(_reason(error))
+        else:
+            self._month = self._month.delayed(_reason(error))
 
 
 def _reason(error: ActivityError) -> str:

@@ -24,7 +24,7 @@ from billing.messages import (
     UpdateCustomer,
 )
 from billing.money import MAX_AMOUNT_MINOR, minimum_minor, step_minor
-from billing.month import OUTCOMES, Month, Stage, Step
+from billing.month import KEPT_DECISIONS, OUTCOMES, Month, Stage, Step
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.review import decide, halt_unreadable
@@ -302,6 +302,14 @@ class MonthMachine(RuleBasedStateMachine):
         assert again == self.month
         assert again.due(self.now) == self.month.due(self.now)
         self.month = again
+
+    @rule(share=st.floats(0, 1))
+    def ledger_has_decisions(self, share: float) -> None:
+        recorded = int(self.month.decision_count * share)
+        trimmed = self.month.audited(recorded)
+        assert len(trimmed.decisions) <= KEPT_DECISIONS + self.month.decision_count - recorded
+        assert trimmed.decisions == self.month.decisions[len(self.month.decisions) - len(trimmed.decisions) :]
+        self.month = trimmed
 
     # -- people
 

@@ -7,7 +7,7 @@ import pytest
 from billing.customer import CustomerChanges
 from billing.errors import CardMissing, InvalidInput
 from billing.messages import CloseAccount, Resume, Skip, UpdateCustomer
-from billing.month import Stage
+from billing.month import Month, Stage
 from tests.bed import Bed, now
 from workflows.start import StartStatus
 
@@ -174,15 +174,25 @@ async def test_a_terminated_month_is_started_again_where_it_was(bed: Bed) -> Non
     assert len(bed.mails("acme@example.com")) == 1
 
 
-async def test_a_period_that_the_ledger_knows_as_closed_is_not_billed_again(bed: Bed) -> None:
-    """As after an operator reset or restarted a workflow at an older month by hand."""
-    month = await bed.monitored()
-    opened = await bed.month("acme")
+@pytest.mark.parametrize("reset_to", ["before the collection", "monitoring", "last call", "skipped instead"])
+async def test_a_period_that_the_ledger_knows_as_closed_is_not_billed_again(bed: Bed, reset_to: str) -> None:
+    """As after an operator reset or restarted a workflow at an older point by hand."""
+    monitored = await bed.monitored()
+    announced = await bed.announced()
     await bed.closed()
     await bed.handle("acme").terminate("an accident")
-    await bed.restart_by_hand(month.evolve(invoice=None, revision=0, notice_at=opened.notice_at))
-    now = await bed.until("acme", lambda month: month.period == "2026-11")
-    assert now.carried_minor == 0
+    months = {
+        "before the collection": Month.open(monitored.customer, monitored.period),
+        "monitoring": monitored.evolve(notice_at=now() + timedelta(days=20)),
+        "last call": announced.evolve(charge_at=now() + timedelta(days=20)),
+        "skipped instead": monitored.closed(Stage.SKIPPED, now()),
+    }
+    await bed.restart_by_hand(months[reset_to])
+    if reset_to != "before the collection":
+        await bed.skip("acme", timedelta(days=21))  # this run's clock began at the real time, before the close
+    month = await bed.until("acme", lambda month: month.period == "2026-11")
+    assert month.carried_minor == 0
+    assert (await bed.recorded("acme", "2026-10")).outcome is Stage.PAID
     assert bed.charged() == [("2026-10", 10000)]
     assert len(bed.mails("acme@example.com")) == 2
 

@@ -1,0 +1,211 @@
+"""The embedded stack: Temporal server, stand-ins, ledger and worker on 127.0.0.1, all of it kept in one data folder.
+
+    async with embedded_stack(settings, DEFAULT_TEMPORAL_PORT) as stack:
+        await stack.supervise(print)  # for ever: a child that dies is reported and started again
+
+    folder/temporal.db     every workflow; a stack started on the folder again goes on from it
+    folder/ledger.db       the ledger, unless another one is configured
+    folder/logs/*.log      what each child says
+    folder/...             what the stand-ins keep: see sandbox/stand_ins.py
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from billing.errors import BillingError
+from bootstrap import connect_ledger
+from sandbox.processes import Child, ChildFailedError, logged
+from sandbox.stand_ins import READY as STAND_INS_READY
+from sandbox.temporal_server import HOST, temporal_server
+from settings import Settings
+from worker import READY as WORKER_READY
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_TEMPORAL_PORT = 7233
+UI_PORT_DISTANCE = 1000  # Temporal's own habit: the web page of 7233 is on 8233
+_PAUSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack. ``environment`` is what a process needs to find it."""
+
+    settings: Settings
+    environment: dict[str, str]
+    address: str
+    ui_url: str
+    server: Child
+    stand_ins: Child
+    worker: Child
+
+    @property
+    def mail_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_mail_port}/mail"
+
+    @property
+    def stripe_url(self) -> str:
+        return f"http://{HOST}:{self.settings.sandbox_stripe_port}"
+
+    async def supervise(self, report: Callable[[str], None]) -> None:
+        """Runs until it is cancelled: reports a child that ended, and starts it again."""
+        async with asyncio.TaskGroup() as group:
+            for child in (self.server, self.stand_ins, self.worker):
+                group.create_task(_keep_alive(child, report))
+
+
+@asynccontextmanager
+async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | None = None) -> AsyncIterator[Stack]:
+    """Runs the stack until the block ends; children work in ``cwd``, where they look for a ``.env``.
+
+    Raises ``BillingError`` if a port is taken or a child does not get ready; then nothing is left running.
+    """
+    folder, ui_port = settings.data_dir.absolute(), temporal_port + UI_PORT_DISTANCE
+    _require_free_ports(settings, temporal_port, ui_port)
+    address = f"{HOST}:{temporal_port}"
+    environment = _environment(settings, folder, address)
+    server = temporal_server(
+        log=folder / "logs" / "temporal.log",
+        port=temporal_port,
+        ui_port=ui_port,
+        db_file=folder / "temporal.db",
+        search_attributes=SEARCH_ATTRIBUTES,
+    )
+    stand_ins = Child(
+        "stand-ins",
+        _stand_ins_command(settings, folder),
+        log=folder / "logs" / "stand-ins.log",
+        ready=logged(STAND_INS_READY),
+        env=environment,
+        cwd=cwd,
+    )
+    worker = Child(
+        "worker",
+        [sys.executable, str(ROOT / "worker.py")],
+        log=folder / "logs" / "worker.log",
+        ready=logged(WORKER_READY),
+        env=environment,
+        cwd=cwd,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.TaskGroup() as group:
+                serving = group.create_task(stack.enter_async_context(server))
+                group.create_task(stack.enter_async_context(stand_ins))
+                group.create_task(_migrate(settings))
+            await stack.enter_async_context(worker)
+        except* ChildFailedError as failed:
+            raise BillingError(str(failed.exceptions[0])) from None
+        running = serving.result()
+        yield Stack(settings, environment, address, running.ui_url, running.child, stand_ins, worker)
+
+
+def sandbox_settings(settings: Settings, temporal_port: int) -> Settings:
+    """``settings`` for a stack of its own: the stand-ins on ports next to nobody else's, like ``temporal_port``."""
+    names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port", "sandbox_smtp_port")
+    return settings.model_copy(update=dict(zip(names, free_ports(len(names), temporal_port), strict=True)))
+
+
+def free_temporal_port() -> int:
+    """A port that is free, and so is the one of its web page."""
+    while True:
+        (port,) = free_ports(1)
+        if port + UI_PORT_DISTANCE <= 65535 and not _taken(port + UI_PORT_DISTANCE):
+            return port
+
+
+def free_ports(count: int, *others: int) -> list[int]:
+    """Ports that nobody listens on, and that nobody else is given while all of them are looked for."""
+    taken = {*others, *(port + UI_PORT_DISTANCE for port in others)}
+    listeners: list[socket.socket] = []
+    try:
+        while len(found := [port for port in map(_port, listeners) if port not in taken]) < count:
+            listeners.append(socket.create_server((HOST, 0)))
+        return found
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def _port(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
+
+
+def _require_free_ports(settings: Settings, temporal_port: int, ui_port: int) -> None:
+    wanted = {
+        "Temporal, TEMPORAL_ADDRESS": temporal_port,
+        "Temporal's web page, TEMPORAL_ADDRESS": ui_port,
+        "BILLING_SANDBOX_STRIPE_PORT": settings.sandbox_stripe_port,
+        "BILLING_SANDBOX_SHEETS_PORT": settings.sandbox_sheets_port,
+        "BILLING_SANDBOX_MAIL_PORT": settings.sandbox_mail_port,
+        "BILLING_SANDBOX_SMTP_PORT": settings.sandbox_smtp_port,
+    }
+    for name, port in wanted.items():
+        if _taken(port):
+            raise BillingError(
+                f"port {port} ({name}) is in use; stop what uses it (perhaps another starter.py up), or set another port"
+            )
+
+
+def _taken(port: int) -> bool:
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return True
+    return False
+
+
+def _environment(settings: Settings, folder: Path, address: str) -> dict[str, str]:
+    return {
+        "PYTHONPATH": str(ROOT),
+        "TEMPORAL_ADDRESS": address,
+        "BILLING_DATA_DIR": str(folder),
+        "BILLING_SANDBOX_STRIPE_PORT": str(settings.sandbox_stripe_port),
+        "BILLING_SANDBOX_SHEETS_PORT": str(settings.sandbox_sheets_port),
+        "BILLING_SANDBOX_MAIL_PORT": str(settings.sandbox_mail_port),
+        "BILLING_SANDBOX_SMTP_PORT": str(settings.sandbox_smtp_port),
+        "BILLING_REVIEWERS_EMAIL": settings.reviewers_email,
+    }
+
+
+def _stand_ins_command(settings: Settings, folder: Path) -> list[str]:
+    command = [sys.executable, "-m", "sandbox.stand_ins", "--folder", str(folder)]
+    for name in ("stripe", "sheets", "mail", "smtp"):
+        command += [f"--{name}", str(getattr(settings, f"sandbox_{name}_port"))]
+    return command
+
+
+async def _migrate(settings: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        await (await connect_ledger(settings, stack)).migrate()
+
+
+async def _keep_alive(child: Child, report: Callable[[str], None]) -> None:
+    while True:
+        if child.running:
+            code = await child.exited()
+            report(f"{child.name} ended by itself ({_ending(code)}); its log is {child.log}; starting it again")
+        try:
+            await child.start()
+            report(f"{child.name} is back (process {child.pid})")
+        except ChildFailedError as error:
+            report(f"{str(error).splitlines()[0]}; trying again")
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _ending(code: int) -> str:
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def shown(path: Path) -> str:
+    """``path`` as short as it can be typed here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

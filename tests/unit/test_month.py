@@ -1,0 +1,357 @@
+"""How a month goes, and what happens to it when something goes wrong."""
+
+from datetime import datetime
+
+import pytest
+
+from billing.money import MAX_AMOUNT_MINOR
+from billing.month import OUTCOMES, Due, Month, Stage, Step
+from billing.payment import ChargeStatus
+from tests.unit.months import DAY, HOUR, accepted, announced, charged, charging, drafted, opened, refused
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(f"{text}+00:00")
+
+
+def test_an_uneventful_month_is_collected_announced_and_charged() -> None:
+    month = opened()
+    start = at("2026-10-15 12:00")
+    assert month.due(start) == Due(Step.WAIT, at("2026-11-01 01:00"), "collect the sales")
+    assert month.stage(start) is Stage.SCHEDULED
+    assert month.due(month.collect_at).step is Step.COLLECT
+
+    month = drafted(10000, 2050)
+    assert month.due(month.collect_at) == Due(Step.WAIT, at("2026-11-04 09:00"), "send the charge notice")
+    assert month.stage(month.collect_at) is Stage.MONITORING
+    assert month.due(month.notice_at).step is Step.NOTIFY
+
+    month = month.announcing(month.notice_at)
+    assert month.notice is not None
+    assert (month.notice.number, month.notice.total_minor) == (1, 12050)
+    assert month.notice.charge_at == at("2026-11-08 09:00")
+    month = month.delivered(month.notice_at)
+    assert month.due(month.notice_at) == Due(Step.WAIT, at("2026-11-08 09:00"), "charge the card")
+    assert month.stage(month.notice_at) is Stage.LAST_CALL
+    assert month.due(month.charge_at).step is Step.CHARGE
+
+    month = charged(ChargeStatus.SUCCEEDED, 10000, 2050)
+    assert month.outcome is Stage.PAID
+    assert month.due(month.charge_at).step is Step.CLOSE
+    following = month.next_month()
+    assert following == Month.open(month.customer, month.period.next())
+
+
+def test_what_is_carried_on_is_the_customer_and_the_balance_only() -> None:
+    month = accepted(drafted(30), "halt", at("2026-11-02 12:00"))
+    month = accepted(month, "skip", at("2026-11-02 13:00"))
+    assert month.next_month() == Month.open(month.customer, month.period.next())
+    with pytest.raises(AssertionError, match="no successor"):
+        opened().next_month()
+
+
+# -- the table of what may go wrong
+
+
+def test_an_unreadable_worksheet_is_tried_again_and_reviewers_are_alerted() -> None:
+    month = opened().delayed("the worksheet is missing")
+    now = month.collect_at
+    assert month.stage(now) is Stage.AWAITING_SALES
+    assert "the worksheet is missing" in month.summary(now)
+    assert month.due(now).step is Step.ALERT
+    month = month.alerted(now)
+    assert month.due(now).step is Step.COLLECT
+    month = month.delayed("the worksheet is missing").alerted(now)
+    assert month.due(now + 23 * HOUR).step is Step.COLLECT
+    assert month.due(now + 24 * HOUR).step is Step.ALERT
+    assert month.invoice is None
+
+
+def test_trouble_before_the_draft_waits_for_a_person_instead_of_trying_for_ever() -> None:
+    now = opened().collect_at
+    month = opened().in_trouble("two customers have this email").alerted(now)
+    assert month.due(now) == Due(Step.WAIT, now + DAY, "remind the reviewers")
+    month = accepted(month, "resume", now)
+    assert month.due(now).step is Step.COLLECT
+
+
+def test_no_rows_make_a_month_with_nothing_due() -> None:
+    month = drafted()
+    closed = month.announcing(month.notice_at)
+    assert closed.outcome is Stage.NOTHING_DUE
+    assert closed.notice is None
+    assert closed.next_month().carried_minor == 0
+
+
+def test_an_unreadable_row_halts_the_draft_until_a_reviewer_edits() -> None:
+    month = drafted(10000, unreadable=True)
+    now = month.collect_at
+    assert month.stage(now) is Stage.HALTED
+    assert month.blocked == "row 4 of worksheet 2026-10 cannot be read: no amount"
+    assert month.due(now).step is Step.ALERT
+    month = month.alerted(now)
+    assert month.due(month.notice_at - 10 * HOUR).step is Step.ALERT
+    assert month.alerted(month.charge_at).due(month.charge_at) == Due(
+        Step.WAIT, month.charge_at + DAY, "remind the reviewers"
+    )
+    late = month.charge_at
+    change = {"op": "change", "line_id": "row-9", "amount_minor": 500}
+    month = accepted(month, "edit", late, version=1, changes=[change])
+    assert month.due(late) == Due(Step.WAIT, late + 48 * HOUR, "send the charge notice")
+    assert month.stage(late) is Stage.MONITORING
+
+
+def test_a_negative_total_is_carried_forward_as_credit() -> None:
+    month = drafted(-2000, carried_minor=500)
+    closed = month.announcing(month.notice_at)
+    assert closed.outcome is Stage.CARRIED_FORWARD
+    assert closed.next_month().carried_minor == -1500
+
+
+def test_a_total_under_the_minimum_is_carried_forward_as_debt() -> None:
+    month = drafted(49)
+    closed = month.announcing(month.notice_at)
+    assert closed.outcome is Stage.CARRIED_FORWARD
+    assert closed.next_month().carried_minor == 49
+    month = drafted(1, carried_minor=49)
+    assert month.announcing(month.notice_at).notice is not None
+
+
+def test_a_total_that_the_processor_finds_too_small_is_carried_forward() -> None:
+    closed = charged(ChargeStatus.TOO_SMALL, 60)
+    assert closed.outcome is Stage.CARRIED_FORWARD
+    assert closed.next_month().carried_minor == 60
+
+
+def test_a_total_over_the_maximum_waits_for_a_reviewer() -> None:
+    month = drafted(MAX_AMOUNT_MINOR, 1).alerted(opened().collect_at)
+    assert month.blocked == "1000000.00 EUR is more than can be charged at once"
+    assert month.due(month.collect_at).what == "remind the reviewers"
+    month = accepted(month, "edit", month.notice_at, version=1, changes=[{"op": "remove", "line_id": "row-3"}])
+    assert month.blocked == ""
+
+
+def test_a_halt_stops_the_clock_and_a_resume_gives_the_minimum_window_back() -> None:
+    month = accepted(drafted(10000), "halt", at("2026-11-04 08:59"))
+    assert month.stage(at("2026-11-04 09:00")) is Stage.HALTED
+    assert month.due(at("2026-11-04 09:00")).step is Step.WAIT
+    assert month.due(at("2026-11-05 08:59")).step is Step.ALERT
+    month = accepted(month, "resume", at("2026-11-20 12:00"))
+    assert month.due(at("2026-11-20 12:00")) == Due(Step.WAIT, at("2026-11-22 12:00"), "send the charge notice")
+
+
+def test_an_early_resume_keeps_the_planned_instants() -> None:
+    month = accepted(drafted(10000), "halt", at("2026-11-01 02:00"))
+    month = accepted(month, "resume", at("2026-11-01 03:00"))
+    assert month.due(at("2026-11-01 03:00")).at == at("2026-11-04 09:00")
+
+
+def test_a_halt_in_the_last_call_that_ends_in_time_keeps_the_notice() -> None:
+    month = accepted(announced(10000), "halt", at("2026-11-05 12:00"))
+    assert month.due(at("2026-11-08 09:00")).step is Step.ALERT
+    resumed = accepted(month, "resume", at("2026-11-06 09:00"))
+    assert resumed.notice == month.notice
+    assert resumed.due(at("2026-11-06 09:00")) == Due(Step.WAIT, at("2026-11-08 09:00"), "charge the card")
+
+
+def test_a_halt_in_the_last_call_that_ends_late_makes_a_new_notice() -> None:
+    month = accepted(announced(10000), "halt", at("2026-11-05 12:00"))
+    now = at("2026-11-06 10:00")
+    month = accepted(month, "resume", now)
+    assert month.due(now).step is Step.NOTIFY
+    month = month.announcing(now).delivered(now)
+    assert month.notice is not None
+    assert month.notice.number == 2
+    assert month.due(now) == Due(Step.WAIT, now + 72 * HOUR, "charge the card")
+
+
+def test_a_resume_while_the_notice_is_on_its_way_still_gives_the_window() -> None:
+    terms = {"min_notice_hours": 1, "schedule": {"charge_days": 0, "charge_time": "12:00"}}
+    month = drafted(10000, terms=terms)
+    now = month.notice_at
+    month = sending = month.announcing(now)
+    month = accepted(accepted(month, "halt", now), "resume", now)
+    assert month.notice != sending.notice
+    assert month.due(now) == Due(Step.WAIT, now + 48 * HOUR, "send the charge notice")
+
+
+def test_a_skip_closes_the_month_without_a_charge_and_keeps_the_balance() -> None:
+    month = accepted(announced(10000, carried_minor=300), "skip", at("2026-11-05 12:00"))
+    assert month.outcome is Stage.SKIPPED
+    assert month.next_month().carried_minor == 300
+
+
+def test_an_edit_in_the_last_call_voids_the_notice_and_restarts_the_notice_period() -> None:
+    now = at("2026-11-08 08:00")
+    change = {"op": "change", "line_id": "row-2", "amount_minor": 9000}
+    month = accepted(announced(10000), "edit", now, version=1, changes=[change])
+    assert month.due(now).step is Step.NOTIFY
+    month = month.announcing(now)
+    assert month.notice is not None
+    assert (month.notice.number, month.notice.total_minor) == (2, 9000)
+    month = month.delivered(now + HOUR)
+    assert month.due(now + HOUR).at == now + 73 * HOUR
+
+
+def test_a_notice_that_leaves_late_moves_the_charge() -> None:
+    month = drafted(10000)
+    month = month.announcing(month.notice_at).delivered(month.notice_at + 48 * HOUR)
+    assert month.charge_at == month.notice_at + (48 + 72) * HOUR
+    assert month.notice is not None
+    assert month.notice.charge_at == month.charge_at
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (ChargeStatus.DECLINED, Stage.PAST_DUE),
+        (ChargeStatus.AUTHENTICATION_REQUIRED, Stage.AUTHENTICATION_REQUIRED),
+        (ChargeStatus.NEEDS_CARD, Stage.NEEDS_CARD),
+    ],
+)
+def test_a_charge_that_fails_closes_the_month_and_leaves_its_debt_beside_the_chain(
+    status: ChargeStatus, outcome: Stage
+) -> None:
+    closed = charged(status, 10000, carried_minor=200)
+    assert closed.outcome is outcome
+    assert closed.next_month().carried_minor == 0
+
+
+def test_a_charge_whose_outcome_is_unknown_is_looked_up_until_it_is_known() -> None:
+    month = charging(10000).delayed("no answer")
+    now = month.charge_at
+    assert month.stage(now) is Stage.UNRESOLVED
+    assert month.due(now).step is Step.ALERT
+    month = month.alerted(now)
+    assert month.due(now).step is Step.CHARGE
+    assert month.charging(now) == month
+    for name, fields in {
+        "halt": {},
+        "skip": {},
+        "resume": {},
+        "edit": {"version": 1, "changes": [{"op": "remove", "line_id": "row-2"}]},
+        "approve": {"digest": "x"},
+        "update_customer": {"changes": {"name": "New"}},
+    }.items():
+        assert "has begun; its outcome has to be known first" in refused(month, name, now, **fields)
+
+
+def test_a_charge_that_needs_a_person_is_tried_again_or_skipped_as_the_person_says() -> None:
+    month = charging(10000).in_trouble("pi_1 was cancelled at the processor")
+    now = month.charge_at
+    assert month.stage(now) is Stage.UNRESOLVED
+    assert month.due(now).step is Step.ALERT
+    assert month.alerted(now).due(now) == Due(Step.WAIT, now + DAY, "remind the reviewers")
+    assert accepted(month, "resume", now).due(now).step is Step.CHARGE
+    skipped = accepted(month, "skip", now)
+    assert skipped.outcome is Stage.SKIPPED
+    assert skipped.decisions[-1].result == (
+        "2026-10 is closed without a charge; settle what stopped its charge: pi_1 was cancelled at the processor"
+    )
+
+
+def test_a_refused_notice_waits_for_a_person_and_then_has_its_window() -> None:
+    month = drafted(10000)
+    now = month.notice_at
+    month = month.announcing(now).in_trouble("no such mailbox")
+    assert month.stage(now) is Stage.HALTED
+    month = accepted(month, "update_customer", now, changes={"email": "new@example.com"})
+    assert month.due(now).step is Step.ALERT
+    month = accepted(month, "resume", now)
+    assert month.due(now).at == now + 48 * HOUR
+
+
+def test_a_late_start_has_its_window_and_its_notice_period() -> None:
+    month = drafted(10000, late=60 * DAY)
+    drafted_at = month.collect_at + 60 * DAY
+    assert month.due(drafted_at).at == drafted_at + 48 * HOUR
+    now = month.notice_at + 5 * DAY
+    month = month.announcing(now).delivered(now)
+    assert month.due(now).at == now + 72 * HOUR
+
+
+def test_months_that_were_missed_are_caught_up_with_one_after_the_other() -> None:
+    month = charged(ChargeStatus.SUCCEEDED, 10000, late=60 * DAY)
+    assert month.closed_at is not None
+    following = month.next_month()
+    assert following.period == "2026-11"
+    assert following.due(month.closed_at).step is Step.COLLECT
+
+
+# -- review modes
+
+
+def test_without_an_approval_nothing_is_announced() -> None:
+    month = drafted(10000, terms={"review_mode": "approve"})
+    now = month.notice_at
+    assert month.stage(now - HOUR) is Stage.MONITORING
+    assert month.stage(now) is Stage.AWAITING_APPROVAL
+    assert month.due(now).step is Step.ALERT
+    assert month.alerted(now).due(now).what == "remind the reviewers"
+    assert month.invoice is not None
+    month = accepted(month, "approve", now, digest=month.invoice.digest)
+    assert month.due(now).step is Step.NOTIFY
+
+
+def test_what_needs_no_charge_needs_no_approval() -> None:
+    month = drafted(terms={"review_mode": "approve"})
+    assert month.announcing(month.notice_at).outcome is Stage.NOTHING_DUE
+
+
+def test_in_manual_mode_the_month_waits_until_one_enters_and_another_approves() -> None:
+    month = drafted(terms={"review_mode": "manual"})
+    now = month.notice_at
+    assert month.stage(now) is Stage.AWAITING_APPROVAL
+    assert "no amount has been entered" in refused(month, "approve", now, digest=month.invoice and month.invoice.digest)
+    add = {"op": "add", "description": "Consulting", "amount_minor": 5000}
+    month = accepted(month, "edit", now, version=1, changes=[add])
+    assert month.invoice is not None
+    assert "somebody else" in refused(month, "approve", now, digest=month.invoice.digest)
+    month = accepted(month, "approve", now, by="ben", digest=month.invoice.digest)
+    assert month.due(now).step is Step.NOTIFY
+
+
+def test_an_approval_from_before_a_change_to_manual_does_not_stand_for_an_entered_amount() -> None:
+    month = drafted(10000, terms={"review_mode": "approve"})
+    assert month.invoice is not None
+    month = accepted(month, "approve", month.collect_at, digest=month.invoice.digest)
+    month = accepted(month, "update_customer", month.collect_at, changes={"terms": {"review_mode": "manual"}})
+    assert month.stage(month.notice_at) is Stage.AWAITING_APPROVAL
+
+
+# -- once and for all
+
+
+@pytest.mark.parametrize("outcome", sorted(OUTCOMES))
+def test_a_closed_month_cannot_get_another_outcome(outcome: Stage) -> None:
+    closed = charged(ChargeStatus.SUCCEEDED, 10000)
+    with pytest.raises(AssertionError, match="is Paid already"):
+        closed.closed(outcome, closed.charge_at)
+
+
+def test_work_that_fails_after_a_skip_leaves_the_closed_month_as_it_is() -> None:
+    month = drafted(10000)
+    closed = accepted(month.announcing(month.notice_at), "skip", month.notice_at)
+    assert closed.in_trouble("no such mailbox") == closed
+    assert closed.delayed("the mail server is down") == closed
+
+
+def test_a_month_is_not_charged_before_its_instant_unannounced_or_halted() -> None:
+    with pytest.raises(AssertionError):
+        announced(10000).charging(announced(10000).charge_at - HOUR)
+    with pytest.raises(AssertionError):
+        drafted(10000).charging(drafted(10000).charge_at)
+    with pytest.raises(AssertionError):
+        accepted(announced(10000), "halt", at("2026-11-05 12:00")).charging(at("2026-11-09 12:00"))
+
+
+def test_the_summary_shows_the_invoice_and_what_comes_next_but_nobodys_address() -> None:
+    month = drafted(*[100] * 22, carried_minor=-50)
+    text = month.summary(month.collect_at)
+    assert text.startswith("### acme · 2026-10 · Monitoring")
+    assert "| … 2 more lines | |" in text
+    assert "| carried forward | -0.50 EUR |" in text
+    assert "| **total, version 1** | **21.50 EUR** |" in text
+    assert text.endswith("Next: send the charge notice at 2026-11-04 09:00 UTC")
+    assert "example.com" not in text
+    assert "**A person is needed**: row 4" in drafted(unreadable=True).summary(month.collect_at)

@@ -1,0 +1,376 @@
+"""Commands of people: accepted with an effect or refused with a reason, recorded either way."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.errors import InvalidInput
+from billing.messages import COMMANDS, parse_command
+from billing.month import KEPT_DECISIONS, Stage
+from billing.payment import ChargeStatus
+from billing.period import Period
+from billing.review import KEPT_CHARACTERS, decide, halt_unreadable
+from tests.unit.months import (
+    DAY,
+    HOUR,
+    accepted,
+    announced,
+    charged,
+    charging,
+    command,
+    drafted,
+    opened,
+    refused,
+    say,
+)
+
+NOW = drafted(1).collect_at + HOUR
+ADD: dict[str, Any] = {"version": 1, "changes": [{"op": "add", "description": "Extra", "amount_minor": 500}]}
+FIELDS: dict[str, dict[str, Any]] = {
+    "halt": {},
+    "resume": {},
+    "edit": ADD,
+    "approve": {"digest": "x"},
+    "skip": {},
+    "close_account": {},
+    "update_customer": {"changes": {"name": "Acme Ltd"}},
+}
+APPROVE = {"review_mode": "approve"}
+
+
+def test_every_command_is_tested_here() -> None:
+    assert set(FIELDS) == set(COMMANDS)
+
+
+# -- accepted
+
+
+def test_halt() -> None:
+    month, decision = say(drafted(10000), "halt", NOW, reason="row 2 is too high")
+    assert month.blocked == "halted by ann: row 2 is too high"
+    assert decision.result == "halted; nothing is charged until resumed"
+    assert (decision.number, decision.at, decision.by, decision.command) == (1, NOW, "ann", "halt")
+    assert (decision.via, decision.invoice_version) == ("update", 1)
+
+
+def test_a_halt_before_the_draft_holds_the_month_but_not_the_draft() -> None:
+    month = accepted(opened(), "halt", opened().collect_at - DAY)
+    assert month.stage(month.collect_at - HOUR) is Stage.HALTED
+    assert month.alerted(month.collect_at).due(month.collect_at).step == "collect"
+
+
+def test_resume_says_what_comes_next() -> None:
+    halted = accepted(drafted(10000), "halt", NOW)
+    _, decision = say(halted, "resume", NOW)
+    assert decision.result == "next: send the charge notice at 2026-11-04 09:00 UTC"
+
+
+def test_resume_of_a_draft_with_an_unreadable_row_says_what_still_stops_it() -> None:
+    halted = accepted(drafted(unreadable=True), "halt", NOW)
+    _, decision = say(halted, "resume", NOW)
+    assert decision.result == "no longer halted, but row 4 of worksheet 2026-10 cannot be read: no amount"
+
+
+def test_edit_says_version_and_total() -> None:
+    month, decision = say(drafted(10000), "edit", NOW, **ADD)
+    assert decision.result == "version 2: 105.00 EUR; next: send the charge notice at 2026-11-04 09:00 UTC"
+    assert '"amount_minor":500' in decision.details
+    assert month.last_editor == "ann"
+
+
+def test_an_edit_just_before_the_window_closes_wins() -> None:
+    month = drafted(10000)
+    month = accepted(month, "edit", month.notice_at, **ADD)
+    notice = month.announcing(month.notice_at).notice
+    assert notice is not None
+    assert notice.total_minor == 10500
+
+
+def test_an_edit_voids_the_approval() -> None:
+    month = drafted(10000, terms=APPROVE)
+    assert month.invoice is not None
+    month = accepted(month, "approve", NOW, digest=month.invoice.digest)
+    assert month.approval is not None
+    assert accepted(month, "edit", NOW, **ADD).approval is None
+
+
+def test_skip_before_the_draft_needs_the_period_named() -> None:
+    reason = refused(opened(), "skip", NOW)
+    assert reason == "2026-10 is not collected yet; name the period to skip it all the same"
+    assert accepted(opened(), "skip", NOW, period="2026-10").outcome is Stage.SKIPPED
+    assert accepted(opened().delayed("down"), "skip", NOW).outcome is Stage.SKIPPED
+
+
+def test_close_account_ends_the_chain_after_this_month() -> None:
+    month, decision = say(drafted(10000), "close_account", NOW, reason="contract ended")
+    assert decision.result == "the account closes after 2026-10"
+    assert month.leaving == "ann: contract ended"
+    assert accepted(charged(ChargeStatus.SUCCEEDED, 100), "close_account", NOW).leaving
+
+
+def test_an_update_before_the_draft_plans_the_month_anew() -> None:
+    month = accepted(opened(), "update_customer", NOW - DAY, changes={"timezone": "Pacific/Kiritimati"})
+    assert f"{month.collect_at:%Y-%m-%d %H}" == "2026-10-31 12"
+    later = accepted(
+        opened(), "update_customer", NOW - DAY, changes={"terms": {"schedule": {"collect_day": 5, "notice_days": 1}}}
+    )
+    assert f"{later.collect_at:%m-%d} {later.notice_at:%m-%d}" == "11-05 11-06"
+
+
+def test_an_update_after_the_draft_leaves_the_planned_instants() -> None:
+    month = drafted(10000)
+    updated = accepted(month, "update_customer", NOW, changes={"timezone": "Asia/Tokyo", "payment_method_id": "pm_2"})
+    assert (updated.notice_at, updated.charge_at) == (month.notice_at, month.charge_at)
+    assert updated.decisions[-1].result == "changed: timezone, payment_method_id"
+
+
+def test_a_closed_month_still_takes_what_concerns_the_next_one() -> None:
+    month = charged(ChargeStatus.SUCCEEDED, 10000)
+    month = accepted(month, "update_customer", NOW, changes={"currency": "usd"})
+    assert month.next_month().customer.currency == "usd"
+
+
+# -- refused
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("stage", [opened(), drafted(10000), announced(10000), charging(10000)], ids=lambda month: "")
+def test_what_was_meant_for_another_month_is_refused(name: str, stage: Any) -> None:
+    reason = refused(stage, name, NOW, period="2026-09", **FIELDS[name])
+    assert reason == "this was meant for 2026-09, but 2026-10 is current now"
+
+
+@pytest.mark.parametrize("name", ["halt", "resume", "edit", "approve", "skip"])
+def test_a_closed_month_is_as_it_is(name: str) -> None:
+    reason = refused(charged(ChargeStatus.SUCCEEDED, 10000), name, NOW, **FIELDS[name])
+    assert reason == "2026-10 is closed already: Paid"
+
+
+@pytest.mark.parametrize("name", ["halt", "resume", "edit", "approve", "skip", "update_customer"])
+def test_a_charge_that_has_begun_is_not_interfered_with(name: str) -> None:
+    reason = refused(charging(10000), name, NOW, **FIELDS[name])
+    assert reason == "the charge of 2026-10 has begun; its outcome has to be known first"
+
+
+def test_a_second_halt_names_the_first() -> None:
+    assert refused(accepted(drafted(1), "halt", NOW), "halt", NOW, by="ben") == "already halted by ann: as agreed"
+
+
+def test_a_resume_of_what_is_not_halted_is_refused() -> None:
+    assert refused(drafted(10000), "resume", NOW) == "not halted"
+    assert refused(drafted(unreadable=True), "resume", NOW) == (
+        "row 4 of worksheet 2026-10 cannot be read: no amount; edit or remove it, or skip the month"
+    )
+
+
+def test_an_edit_of_a_stale_version_names_the_current_one() -> None:
+    month = accepted(drafted(10000), "edit", NOW, **ADD)
+    assert refused(month, "edit", NOW, **ADD) == (
+        "this edit was made on version 1, but version 2 (105.00 EUR) is current; look at it and edit again"
+    )
+
+
+def test_an_edit_that_does_not_fit_the_lines_changes_nothing_at_all() -> None:
+    changes = [ADD["changes"][0], {"op": "remove", "line_id": "row-77"}]
+    assert "there is no line 'row-77'" in refused(drafted(1), "edit", NOW, version=1, changes=changes)
+
+
+@pytest.mark.parametrize("name", ["edit", "approve"])
+def test_before_the_draft_there_is_nothing_to_edit_or_approve(name: str) -> None:
+    assert refused(opened(), name, NOW, **FIELDS[name]) == "there is no draft yet; it is made at 2026-11-01 01:00 UTC"
+
+
+def test_an_approval_is_refused_where_it_is_not_asked_for_or_not_of_this_draft() -> None:
+    assert "needs no approval" in refused(drafted(1), "approve", NOW, digest="x")
+    month = drafted(10000, terms=APPROVE)
+    assert refused(month, "approve", NOW, digest="x") == "what was approved is not version 1 (100.00 EUR); look again"
+    unreadable = drafted(1, unreadable=True, terms=APPROVE)
+    assert "cannot be read" in refused(unreadable, "approve", NOW, digest=unreadable.invoice.digest)  # type: ignore[union-attr]
+
+
+def test_the_last_editor_cannot_approve() -> None:
+    month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, **ADD)
+    assert month.invoice is not None
+    digest = month.invoice.digest
+    assert refused(month, "approve", NOW, digest=digest) == (
+        "ann edited this draft last; somebody else has to approve it"
+    )
+    assert accepted(month, "approve", NOW, by="ben", digest=digest).approval is not None
+
+
+def test_an_update_that_changes_nothing_is_refused() -> None:
+    assert refused(drafted(1), "update_customer", NOW, changes={}) == "nothing changes"
+    assert refused(drafted(1), "update_customer", NOW, changes={"email": "ACME@example.com"}) == "nothing changes"
+
+
+def test_the_currency_changes_only_between_invoices_and_without_a_balance() -> None:
+    change = {"changes": {"currency": "usd"}}
+    assert "is open in eur" in refused(drafted(1), "update_customer", NOW, **change)
+    assert "a balance in eur is carried forward" in refused(opened(carried_minor=5), "update_customer", NOW, **change)
+    month = drafted(-5)
+    closed = month.announcing(month.notice_at)
+    assert "a balance in eur is carried forward" in refused(closed, "update_customer", NOW, **change)
+    assert accepted(opened(), "update_customer", NOW, **change).customer.currency == "usd"
+
+
+# -- repeats and the audit trail
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_repeat_gets_the_first_answer_and_does_nothing(name: str) -> None:
+    first = command(name, command_id="c-1", **FIELDS[name])
+    month, answer = decide(drafted(10000), first, NOW, "update")
+    assert answer.command_id == "c-1"
+    assert decide(month, first, NOW + DAY, "signal") == (month, answer)
+
+
+def test_a_repeated_halt_after_a_resume_does_not_halt_again() -> None:
+    month = accepted(drafted(10000), "halt", NOW, command_id="c-1")
+    month = accepted(month, "resume", NOW, command_id="c-2")
+    month, answer = say(month, "halt", NOW, command_id="c-1")
+    assert answer.accepted
+    assert month.hold is None
+
+
+def test_commands_without_an_id_are_no_repeats() -> None:
+    month = accepted(drafted(10000), "halt", NOW)
+    assert accepted(accepted(month, "resume", NOW), "halt", NOW).hold is not None
+
+
+def test_decisions_are_kept_until_the_ledger_has_them() -> None:
+    month = drafted(10000)
+    for _ in range(KEPT_DECISIONS):
+        month = say(month, "resume", NOW)[0]
+        month = say(month, "resume", NOW)[0]
+    assert [decision.number for decision in month.decisions] == list(range(1, 2 * KEPT_DECISIONS + 1))
+    audited = month.audited(month.decision_count - 10)
+    assert [decision.number for decision in audited.decisions] == list(range(91, 2 * KEPT_DECISIONS + 1))
+
+
+def test_the_largest_edit_leaves_a_short_trace() -> None:
+    add = {"op": "add", "description": "x" * 500, "amount_minor": 1}
+    _, decision = say(drafted(1), "edit", NOW, version=1, changes=[add] * 500)
+    assert decision.accepted
+    assert len(decision.details) == KEPT_CHARACTERS
+    problem = "y" * 10_000
+    assert len(halt_unreadable(drafted(1), "halt", problem, NOW, "signal")[1].result) == KEPT_CHARACTERS
+
+
+# -- what cannot be read
+
+
+@pytest.mark.parametrize("name", ["halt", "Halt", "please_halt"])
+def test_an_unreadable_halt_halts(name: str) -> None:
+    month, decision = halt_unreadable(drafted(10000), name, "by: Field required", NOW, "signal")
+    assert month.blocked == f"halted by unknown: an unreadable {name} arrived"
+    assert (decision.accepted, decision.result) == (True, "by: Field required; halted to be safe")
+    assert month.due(NOW).step == "alert"
+
+
+def test_an_unreadable_halt_keeps_the_halt_of_a_person() -> None:
+    month = accepted(drafted(10000), "halt", NOW)
+    assert halt_unreadable(month, "halt", "?", NOW, "signal")[0].hold == month.hold
+
+
+@pytest.mark.parametrize("name", ["resume", "edit", "approve", "nonsense"])
+def test_anything_else_that_cannot_be_read_is_recorded_only(name: str) -> None:
+    before = drafted(10000)
+    month, decision = halt_unreadable(before, name, "it cannot be read", NOW, "signal")
+    assert (month.hold, month.decisions, decision.accepted) == (None, (decision,), False)
+    assert month.revision > before.revision
+
+
+@pytest.mark.parametrize("month", [charging(10000), charged(ChargeStatus.SUCCEEDED, 10000)], ids=["charging", "closed"])
+def test_an_unreadable_halt_comes_too_late_once_the_charge_has_begun(month: Any) -> None:
+    after, decision = halt_unreadable(month, "halt", "?", NOW, "signal")
+    assert (after.hold, decision.accepted, decision.result) == (None, False, "?")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("pause", [{}], "there is no command 'pause'"),
+        ("halt", [], "halt takes one argument"),
+        ("halt", [{}, {}], "halt takes one argument"),
+        ("halt", ["please"], "halt cannot be read"),
+        ("halt", [{"by": "ann"}], "reason: Field required"),
+        ("halt", [{"by": " ", "reason": "x"}], "by: String should have at least 1 character"),
+        ("halt", [{"by": "ann", "reason": "x", "extra": 1}], "extra: Extra inputs are not permitted"),
+        ("skip", [{"by": "ann", "reason": "x", "period": "11/2026"}], "write the month as YYYY-MM"),
+        ("edit", [{"by": "ann", "reason": "x", "version": 1, "changes": []}], "changes: "),
+        ("update_customer", [{"by": "ann", "reason": "x", "changes": {"timezone": "Mars"}}], "is not a time zone"),
+        ("update_customer", [{"by": "ann", "reason": "x", "changes": {"phone": "1"}}], "phone: Extra inputs"),
+        (
+            "update_customer",
+            [{"by": "ann", "reason": "x", "changes": {"terms": {"schedule": {"notice_days": 0, "notice_time": "12:00Z"}}}}],
+            "without an offset",
+        ),
+    ],
+)  # fmt: skip
+def test_a_command_in_a_wrong_form_says_what_is_wrong(name: str, arguments: list[object], reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        parse_command(name, arguments)
+
+
+def test_a_readable_command_is_read() -> None:
+    skip = parse_command("skip", [{"by": " ann ", "reason": "x", "period": "2026-10"}])
+    assert (skip.by, skip.period) == ("ann", Period("2026-10"))
+    assert parse_command("skip", [skip]) is skip
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+clocks = st.sampled_from(["02:00", "02:00Z", "10:00:00.5", "25:00", "", 7200, -1, None])
+near_misses = st.fixed_dictionaries(
+    {"by": st.just("ann"), "reason": st.just("x")},
+    optional={
+        "command_id": json_values,
+        "period": st.sampled_from(["2026-10", "2099-12", "x", 5]),
+        "version": st.integers(),
+        "digest": st.text(max_size=8),
+        "changes": json_values
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "timezone": st.sampled_from(["UTC", "../etc", "Europe", "a\0b", ""]),
+                "currency": st.sampled_from(["USD", "usd ", "xyz", ""]),
+                "email": st.text(max_size=8) | st.just("New@Example.com"),
+                "terms": st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "review_mode": st.sampled_from(["approve", "never"]),
+                        "min_notice_hours": st.integers(-1, 10**6) | st.floats(),
+                        "schedule": st.fixed_dictionaries(
+                            {},
+                            optional={
+                                "collect_day": st.integers(-1, 40),
+                                "notice_days": st.integers(0, 3),
+                                "collect_time": clocks,
+                                "notice_time": clocks,
+                                "charge_time": clocks,
+                            },
+                        ),
+                    },
+                ),
+            },
+        ),
+    },
+)
+
+
+@given(st.sampled_from([*COMMANDS, "pause"]), json_values | near_misses)
+def test_whatever_arrives_is_decided_and_recorded_without_an_error(name: str, argument: object) -> None:
+    month = drafted(10000)
+    try:
+        parsed = parse_command(name, [argument])
+    except InvalidInput as error:
+        after, decision = halt_unreadable(month, name, str(error), NOW, "signal")
+    else:
+        after, decision = decide(month, parsed, NOW, "signal")
+    assert after.decisions == (decision,)
+    assert type(after).model_validate_json(after.model_dump_json()) == after
