@@ -138,8 +138,8 @@ _TWO_DECIMAL = frozenset(
     ]
 )
 _MINIMUM_MINOR = {
-    **dict.fromkeys(("usd", "eur", "aud", "cad", "chf", "jpy"), 50),
-    **dict.fromkeys(("pln", "ron", "aed"), 200),
+    **dict.fromkeys(("usd", "eur", "aud", "brl", "cad", "chf", "inr", "jpy", "nzd", "sgd"), 50),
+    **dict.fromkeys(("pln", "ron", "aed", "myr"), 200),
     **dict.fromkeys(("sek", "nok"), 300),
     "gbp": 30,
     "czk": 1500,

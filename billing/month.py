@@ -290,7 +290,7 @@ class Month(Model):
         return self._changed(charge=result).closed(outcome, result.at)
 
     def forgotten(self, now: datetime) -> "Month":
-        """The ledger has an outcome that this run does not know of (it was reset, say): asks the ledger again at once."""
+        """The ledger has an outcome that this run does not know (it was reset, say): asks the ledger again at once."""
         kept = {"revision": self.revision + 1, "decisions": self.decisions, "decision_count": self.decision_count}
         again = Month.open(self.customer, self.period, self.carried_minor)
         return again.evolve(collect_at=now, leaving=self.leaving, **kept)

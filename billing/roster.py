@@ -23,38 +23,54 @@ class RowProblem(Model):
     reason: str
 
 
-def parse_roster(text: str) -> tuple[list[Customer], list[RowProblem]]:
-    """The customers of a CSV file with a header row. Raises ``InvalidInput`` if the header lacks a column."""
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True)
-    columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
+def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
+    """The customers of a CSV file with a header row, by line, and the rows that cannot be taken.
+
+    Raises ``InvalidInput`` if the header cannot be read or lacks a column.
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, strict=True)
+    try:
+        columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
+    except csv.Error as error:
+        raise InvalidInput(f"the first row is not CSV ({error}); it must name {', '.join(REQUIRED)}") from None
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise InvalidInput(f"the first row lacks {', '.join(missing)}; it must name {', '.join(REQUIRED)}")
     reader.fieldnames = columns
-    customers: dict[str, Customer] = {}
+    customers: dict[int, Customer] = {}
     problems: list[RowProblem] = []
-    for line, row in _rows(reader):
+    for line, row, trouble in _rows(reader):
         try:
-            customer = _customer(row, columns)
+            customer = _customer(row, trouble)
             _check_new(customer, customers)
         except InvalidInput as error:
             problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
         else:
-            customers[customer.customer_id] = customer
-    return list(customers.values()), problems
+            customers[line] = customer
+    return customers, problems
 
 
-def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str]]]:
-    for row in reader:
-        cells = {str(name): value.strip() for name, value in row.items() if isinstance(value, str)}
-        yield reader.line_num, {**cells, **({"": "more cells than columns"} if None in row else {})}
+def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str], str]]:
+    """Line, cells by column, and what is wrong with the row as such. A quotation mark left open takes rows with it."""
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            reader.line_num = reader.reader.line_num
+            yield line, {}, f"not CSV ({error}); nothing was read from here to line {reader.line_num}"
+        else:
+            cells = {str(name): value.strip() for name, value in row.items() if isinstance(value, str)}
+            yield reader.line_num, cells, "more cells than columns" if None in row else ""
 
 
-def _customer(row: dict[str, str], columns: list[str]) -> Customer:
+def _customer(row: dict[str, str], trouble: str) -> Customer:
+    if trouble:
+        raise InvalidInput(trouble)
     if not any(row.values()):
         raise InvalidInput("the row is empty")
-    if "" in row and "" not in columns:
-        raise InvalidInput(row[""])
     fields = {name: row[name] for name in (*REQUIRED, *OPTIONAL) if row.get(name)}
     review_mode = fields.pop("review_mode", ReviewMode.MONITOR)
     try:
@@ -63,10 +79,10 @@ def _customer(row: dict[str, str], columns: list[str]) -> Customer:
         raise InvalidInput(explain(error)) from None
 
 
-def _check_new(customer: Customer, seen: dict[str, Customer]) -> None:
-    if customer.customer_id in seen:
-        raise InvalidInput(f"{customer.customer_id} stands in an earlier row already")
-    for other in seen.values():
+def _check_new(customer: Customer, seen: dict[int, Customer]) -> None:
+    for line, other in seen.items():
+        if other.customer_id == customer.customer_id:
+            raise InvalidInput(f"{customer.customer_id} stands in line {line} already")
         if other.email == customer.email:
             raise InvalidInput(f"its email is the one of {other.customer_id}; sales rows could not be told apart")
         if other.payment_method_id == customer.payment_method_id:

@@ -59,8 +59,8 @@ class SalesSnapshot(Model):
         )
         if rows and not any("@" in row.email for row in rows):
             raise SalesUnavailable(
-                f"no row of worksheet {sheet!r} has an email address in its column; is each cell in a column of its own, "
-                "and the header in the first row?"
+                f"no row of worksheet {sheet!r} has an email address in its column; is each cell in a column of its "
+                "own, and the header in the first row?"
             )
         digest = hashlib.sha256(json.dumps([list(row) for row in cells]).encode()).hexdigest()
         return cls(sheet=sheet, digest=digest, rows=rows)

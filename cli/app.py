@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import listing, operate, review, start
+from cli import listing, operate, review, stack, start
 from cli.output import errors, explain, plain
 
 _DEBUG = "BILLING_DEBUG"
@@ -43,7 +43,8 @@ def _explained(error: Exception) -> tuple[int, str]:
     """Exit code and message."""
     if isinstance(error, typer.TyperException):
         command = getattr(getattr(error, "ctx", None), "command_path", "starter.py")
-        return error.exit_code, f"{error.format_message().rstrip('.')}; see: python {command} --help"
+        said = error.format_message().removesuffix(".").replace("Value error, ", "")
+        return error.exit_code, f"{said}; see: python {command} --help"
     return 2 if isinstance(error, InvalidInput) else 1, explain(error)
 
 
@@ -55,8 +56,8 @@ app = typer.Typer(
 def main() -> Never:
     """Runs the command in ``sys.argv`` and exits at once.
 
-    Python's own ending is left out: threads of Temporal's client may crash it (temporalio/sdk-python#300), and a command
-    that was done would exit with 134.
+    Python's own ending is left out: threads of Temporal's client may crash it (temporalio/sdk-python#300), and a
+    command that was done would exit with 134.
     """
     code = 1
     try:
@@ -110,9 +111,8 @@ def _add(panel: str, name: str, run: Callable[..., Any]) -> None:
     app.command(name, rich_help_panel=panel, no_args_is_help=False)(command)
 
 
-# cli/stack.py: from cli import stack, then one line each:
-# _add("Embedded stack", "up", stack.up)
-# _add("Embedded stack", "demo", stack.demo)
+_add("Embedded stack", "up", stack.up)
+_add("Embedded stack", "demo", stack.demo)
 
 _add("Customers and months", "start", start.start)
 _add("Customers and months", "list", listing.list_months)

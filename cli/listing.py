@@ -47,6 +47,9 @@ async def list_months(
     if as_json:
         print_json({"invoices": rows, "totals_minor": totals, "stages": stages})
         return
+    if not rows:
+        say("no months" if period or stage else "no months yet; start customers with: python starter.py start")
+        return
     now = datetime.now(UTC)
     columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
     console.print(table(columns, (_listed(row, now) for row in rows)))

@@ -142,7 +142,7 @@ async def edit(
     month = await _month(customer_id, period)
     currency = month.invoice.currency if month.invoice else month.customer.currency
     try:
-        changes: list[dict[str, object]] = [
+        changes: list[Mapping[str, object]] = [
             *(
                 {"op": "change", "line_id": line_id, "amount_minor": parse_amount(amount, currency)}
                 for line_id, amount in _pairs("--change", "row-7=12.50", change)

@@ -15,7 +15,6 @@ from billing.customer import Customer
 from billing.errors import BillingError, InvalidInput
 from billing.model import Model
 from billing.period import Period
-from billing.ports import Ledger
 from billing.roster import parse_roster
 from bootstrap import Adapters, connect_adapters, connect_temporal
 from cli.options import AsJson, PeriodOption
@@ -25,6 +24,7 @@ from workflows.start import StartStatus, start_customer
 
 AT_ONCE = 20
 REFUSED = "refused"
+UNKNOWN = "the ledger does not know this customer; add it with: python starter.py start --from customers.csv"
 
 
 class Outcome(Model):
@@ -61,19 +61,19 @@ async def start(
     """
     if bool(customer_ids) == bool(roster):
         raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
-    customers, problems = parse_roster(_read(roster)) if roster else ([], [])
-    outcomes = [
-        Outcome(customer_id=problem.customer_id, status=REFUSED, line=problem.line, reason=problem.reason)
-        for problem in problems
-    ]
+    listed, problems = parse_roster(_read(roster)) if roster else ({}, [])
+    outcomes = [Outcome(status=REFUSED, **dict(problem)) for problem in problems]
     async with AsyncExitStack() as stack:
         adapters = await stack.enter_async_context(connect_adapters(load_settings()))
         await adapters.ledger.customers()  # an unprepared ledger is one error, not one for each customer
         client = await connect_temporal()
-        if customer_ids:
-            customers, outcomes = await _known(adapters.ledger, customer_ids)
+        customers: list[tuple[int | None, Customer]] = list(listed.items())
+        for customer_id in customer_ids or ():
+            known = await adapters.ledger.customer(customer_id)
+            customers += [(None, known)] if known else []
+            outcomes += [] if known else [Outcome(customer_id=customer_id, status=REFUSED, reason=UNKNOWN)]
         outcomes += await _start_all(client, adapters, customers, period)
-    _report(outcomes, as_json)
+    _report(sorted(outcomes, key=lambda outcome: outcome.line or 0), as_json)
     if any(outcome.status == REFUSED for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -87,19 +87,8 @@ def _read(path: Path) -> str:
         raise InvalidInput(f"{path} is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from None
 
 
-async def _known(ledger: Ledger, customer_ids: list[str]) -> tuple[list[Customer], list[Outcome]]:
-    """The customers of the ledger, and a refusal for each id that it does not know."""
-    found = {customer_id: await ledger.customer(customer_id) for customer_id in customer_ids}
-    unknown = "the ledger does not know this customer; add it with: python starter.py start --from customers.csv"
-    return [customer for customer in found.values() if customer], [
-        Outcome(customer_id=customer_id, status=REFUSED, reason=unknown)
-        for customer_id, customer in found.items()
-        if customer is None
-    ]
-
-
 async def _start_all(
-    client: Client, adapters: Adapters, customers: list[Customer], period: Period | None
+    client: Client, adapters: Adapters, customers: list[tuple[int | None, Customer]], period: Period | None
 ) -> list[Outcome]:
     """Starts ``AT_ONCE`` customers at a time; the outcomes in the order of the customers."""
     limit = asyncio.Semaphore(AT_ONCE)
@@ -107,21 +96,23 @@ async def _start_all(
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         bar = progress.add_task("", total=len(customers))
 
-        async def one(customer: Customer) -> Outcome:
+        async def one(line: int | None, customer: Customer) -> Outcome:
             async with limit:
                 try:
                     started = await start_customer(client, adapters.ledger, adapters.payments, customer, period)
                 except (BillingError, RPCError) as error:
-                    return Outcome(customer_id=customer.customer_id, status=REFUSED, reason=explain(error))
+                    reason = explain(error)
+                    return Outcome(customer_id=customer.customer_id, status=REFUSED, line=line, reason=reason)
                 finally:
                     progress.advance(bar)
-                return Outcome(**dict(started))
+                return Outcome(line=line, **dict(started))
 
-        return await asyncio.gather(*map(one, customers))
+        return await asyncio.gather(*(one(line, customer) for line, customer in customers))
 
 
 def _report(outcomes: list[Outcome], as_json: bool) -> None:
-    counts = Counter(outcome.status for outcome in outcomes)
+    found = Counter(outcome.status for outcome in outcomes)
+    counts = {status: found[status] for status in (*StartStatus, REFUSED)}
     if as_json:
         print_json({"counts": counts, "customers": outcomes})
         return
@@ -130,9 +121,9 @@ def _report(outcomes: list[Outcome], as_json: bool) -> None:
             outcome.customer_id,
             outcome.status,
             outcome.period or "",
-            f"line {outcome.line}: {outcome.reason}" if outcome.line else outcome.reason,
+            f"line {outcome.line}: {outcome.reason}" if outcome.line and outcome.reason else outcome.reason,
         )
         for outcome in outcomes
     ]
     console.print(table(("Customer", whole("Result"), whole("From"), "Reason"), rows))
-    say(", ".join(f"{counts[status]} {status}" for status in (*StartStatus, REFUSED)), style="bold")
+    say(", ".join(f"{count} {status}" for status, count in counts.items()), style="bold")

@@ -1,4 +1,4 @@
-"""The judge: was a month billed as promised? Asks the Stripe stand-in's journal, the mail, the ledger and the sheet only.
+"""The judge: was a month billed as promised? Asks Stripe's journal, the mail, the ledger and the sheet only.
 
     evidence = await gather(folder, ledger, period)
     for check in judge(evidence):

@@ -2,9 +2,9 @@
 
 import asyncio
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import stripe
@@ -55,6 +55,10 @@ def earliest_period(now: datetime) -> Period:
     return min(Period.at(now, sample.timezone) for sample in SAMPLE)
 
 
+def month_before(period: Period) -> Period:
+    return Period(f"{period.first_day - timedelta(days=1):%Y-%m}")
+
+
 async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period]) -> Path:
     """Registers the sample customers with the Stripe stand-in and writes their sales and roster; once per folder.
 
@@ -70,7 +74,7 @@ async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period
             _write(sheet, [("email", "amount", "description")], [(s.email, *sale) for s in SAMPLE for sale in s.sales])
     cards = await asyncio.gather(*(register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE))
     rows = [
-        (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, "", s.review_mode)
+        (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, "", str(s.review_mode))
         for s, card in zip(SAMPLE, cards, strict=True)
     ]
     _write(roster, [(*REQUIRED, *OPTIONAL)], rows)
@@ -86,10 +90,10 @@ async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[st
         card = await client.v1.payment_methods.attach_async(test_card, {"customer": customer.id})
         return customer.id, card.id
     finally:
-        await http.close_async()
+        await http.close_async()  # type: ignore[no-untyped-call]
 
 
-def _write(path: Path, *parts: list[tuple[str, ...]]) -> None:
+def _write(path: Path, *parts: Sequence[tuple[str, ...]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         for rows in parts:
             csv.writer(file).writerows(rows)

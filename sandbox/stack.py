@@ -7,6 +7,8 @@
     folder/ledger.db       the ledger, unless another one is configured
     folder/logs/*.log      what each child says
     folder/...             what the stand-ins keep: see sandbox/stand_ins.py
+
+No child outlives this process, however it ends.
 """
 
 import asyncio
@@ -151,7 +153,7 @@ def _require_free_ports(settings: Settings, temporal_port: int, ui_port: int) ->
     for name, port in wanted.items():
         if _taken(port):
             raise BillingError(
-                f"port {port} ({name}) is in use; stop what uses it (perhaps another starter.py up), or set another port"
+                f"port {port} ({name}) is in use, perhaps by another starter.py up; stop that, or set another port"
             )
 
 

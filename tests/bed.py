@@ -88,17 +88,22 @@ class Bed:
 
     async def announced(self, customer_id: str = "acme") -> Month:
         """Lets the monitoring window pass: the customer gets the charge notice."""
-        await self.skip_to(customer_id, (await self.month(customer_id)).notice_at)
-        return await self.until(customer_id, lambda month: month.announced)
+        return await self._skip_until(customer_id, lambda month: month.announced)
 
     async def closed(self, customer_id: str = "acme") -> Month:
         """Lets the rest of the month pass; answers it as the ledger has it."""
         period = (await self.month(customer_id)).period
-        while (month := await self.month(customer_id)).period == period:
+        await self._skip_until(customer_id, lambda month: month.period != period)
+        return await self.recorded(customer_id, period)
+
+    async def _skip_until(self, customer_id: str, holds: Callable[[Month], bool]) -> Month:
+        """Skips to one instant of the month after the other until ``holds``."""
+        month = await self.month(customer_id)
+        while not holds(month):
             await self.skip_to(customer_id, month.charge_at if month.announced else month.notice_at)
             seen = month
-            await self.until(customer_id, lambda now: now.period != period or now.announced != seen.announced)
-        return await self.recorded(customer_id, period)
+            month = await self.until(customer_id, lambda now: holds(now) or now.announced != seen.announced)
+        return month
 
     async def recorded(self, customer_id: str, period: str) -> Month:
         """The month as the ledger has it."""
@@ -176,7 +181,8 @@ class Bed:
                 return month
         described = await self.handle(customer_id).describe()
         pending = [str(each.last_failure) for each in described.raw_description.pending_activities]
-        raise AssertionError(f"not reached: {month.model_dump_json(indent=1)}\npending activities: {pending}")
+        clock = await self.skipper.get_current_time(self.handle(customer_id))
+        raise AssertionError(f"not reached at {clock}: {month.model_dump_json(indent=1)}\npending activities: {pending}")
 
     def intents(self) -> list[dict[str, Any]]:
         """Every payment intent at the Stripe stand-in as it stands now, by its own journal."""

@@ -136,7 +136,9 @@ async def main() -> None:
             for path in PATHS:
                 async with test_bed(server, Path(folder, path.__name__)) as bed:
                     await path(bed)
-                    first_run = (await bed.handle("acme").describe()).raw_description.workflow_execution_info.first_run_id
+                    first_run = (
+                        await bed.handle("acme").describe()
+                    ).raw_description.workflow_execution_info.first_run_id
                     handle = bed.client.get_workflow_handle(workflow_id("acme"), run_id=first_run)
                     history = await handle.fetch_history()
                     (HISTORIES / f"{path.__name__}.json").write_text(history.to_json() + "\n")

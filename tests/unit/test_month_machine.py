@@ -3,7 +3,7 @@
 It keeps its own account of what was promised and paid, and holds every month against it (the invariants of a month).
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from hypothesis import settings
@@ -40,7 +40,7 @@ zones = st.sampled_from(["Europe/Paris", "Pacific/Kiritimati", "Pacific/Pago_Pag
 schedules = st.sampled_from(
     [
         Schedule(),
-        Schedule(notice_days=0, charge_days=0, charge_time="11:00"),
+        Schedule(notice_days=0, charge_days=0, charge_time=time(11, 0)),
         Schedule(collect_day=28, notice_days=28, charge_days=28),
     ]
 )
@@ -122,6 +122,7 @@ class MonthMachine(RuleBasedStateMachine):
             assert due.at is not None, "somebody is reminded of whatever waits"
             assert due.at > self.now
             return
+        assert not month.trouble or due.step in (Step.ALERT, Step.CLOSE), "trouble waits for a person"
         self.steps += 1
         assert self.steps <= STEPS_WITHOUT_TIME, f"{due.step} again and again"
         if due.step is Step.COLLECT:
@@ -286,15 +287,27 @@ class MonthMachine(RuleBasedStateMachine):
     def work_is_refused_for_good(self) -> None:
         self.finish(None, "refused")
 
-    @rule(turns=st.integers(2, 14))
-    def nothing_special_happens(self, turns: int) -> None:
-        for _ in range(turns):
+    @rule(step=st.sampled_from([Step.COLLECT, Step.NOTIFY, Step.NOTIFY, Step.CHARGE, Step.CHARGE, Step.CLOSE]))
+    def nothing_special_happens_until(self, step: Step) -> None:
+        """Time passes as planned until ``step`` is on its way, unless a person is waited for."""
+        for _ in range(12):
             if self.work is not None:
                 self.finish(None, "done")
             due = self.month.due(self.now)
             if due.step is Step.WAIT and due.at is not None:
                 self.pass_time(due.at - self.now)
             self.look()
+            if self.work is not None and self.work.step in (step, Step.ALERT):
+                break
+
+    @precondition(lambda self: self.work is not None and self.work.step is Step.NOTIFY)
+    @rule(by=people, took=st.sampled_from([0, 1]), ends=st.booleans())
+    def halts_and_resumes_while_the_notice_is_on_its_way(self, by: str, took: float, ends: bool) -> None:
+        self.halts(by)
+        self.pass_time(timedelta(hours=took))
+        self.resumes(by)
+        if ends:
+            self.finish(None, "done")
 
     @rule()
     def worker_or_run_changes(self) -> None:
@@ -338,9 +351,10 @@ class MonthMachine(RuleBasedStateMachine):
                 self.notice_floor = max(self.notice_floor, floor)
 
     def cancel_collection(self) -> None:
-        if self.work and self.work.step is Step.COLLECT:
-            if self.month.outcome is not None or self.month.customer != self.work.asked.customer:
-                self.work = None
+        if self.work is None or self.work.step is not Step.COLLECT:
+            return
+        if self.month.outcome is not None or self.month.customer != self.work.asked.customer:
+            self.work = None
 
     def lines_and_total(self) -> str:
         invoice = self.month.invoice
@@ -373,7 +387,7 @@ class MonthMachine(RuleBasedStateMachine):
             assert not stale
 
     def change(self, invoice: Invoice) -> st.SearchStrategy[Change]:
-        known = [line.line_id for line in (*invoice.lines, *invoice.problems)]
+        known = [*(line.line_id for line in invoice.lines), *(problem.line_id for problem in invoice.problems)]
         lines = st.sampled_from([*known, "row-99"])
         amounts = st.sampled_from([-50_000, -100, 0, 1, 10, 1000, 4000, MAX_AMOUNT_MINOR // 100 * 100])
         return st.one_of(
@@ -490,5 +504,5 @@ class MonthMachine(RuleBasedStateMachine):
         assert "example.com" not in shown
 
 
-MonthMachine.TestCase.settings = settings(max_examples=120, stateful_step_count=50)
+MonthMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=50)
 test_months_keep_every_promise_whatever_happens_when = MonthMachine.TestCase

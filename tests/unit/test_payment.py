@@ -1,6 +1,7 @@
 """Which of several payments is gone on with, and when a person has to look."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ CUSTOMER = Customer(
 REQUEST = PaymentRequest(key="k", customer=CUSTOMER, period=Period("2026-10"), amount_minor=1250, currency="eur")
 
 
-def payment(number: int, status: PaymentStatus = PaymentStatus.NEW, age_hours: int = 0, **fields: object) -> Payment:
+def payment(number: int, status: PaymentStatus = PaymentStatus.NEW, age_hours: int = 0, **fields: Any) -> Payment:
     values: dict[str, object] = {
         "payment_id": f"pi_{number}",
         "status": status,
@@ -81,7 +82,7 @@ def test_two_that_move_money_need_a_person(second: PaymentStatus) -> None:
 )
 @pytest.mark.parametrize("status", [PaymentStatus.NEW, PaymentStatus.SUCCEEDED, PaymentStatus.DECLINED])
 def test_another_amount_currency_or_customer_than_announced_needs_a_person(
-    other: dict[str, object], status: PaymentStatus
+    other: dict[str, Any], status: PaymentStatus
 ) -> None:
     with pytest.raises(PaymentMismatch, match="compare both before anything else is charged"):
         keep_one([payment(1, status, **other)], REQUEST)

@@ -304,7 +304,7 @@ def test_an_unreadable_halt_comes_too_late_once_the_charge_has_begun(month: Any)
         ("update_customer", [{"by": "ann", "reason": "x", "changes": {"phone": "1"}}], "phone: Extra inputs"),
         (
             "update_customer",
-            [{"by": "ann", "reason": "x", "changes": {"terms": {"schedule": {"notice_days": 0, "notice_time": "12:00Z"}}}}],
+            [{"by": "ann", "reason": "x", "changes": {"terms": {"schedule": {"notice_time": "12:00Z"}}}}],
             "without an offset",
         ),
     ],

@@ -1,11 +1,15 @@
 """From the cells of a worksheet to a customer's lines: nothing dropped, nothing misread, no bill of zero."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.customer import Customer, fold_email
 from billing.errors import SalesUnavailable
+from billing.invoice import LineItem, Problem
 from billing.money import parse_amount
 from billing.period import Period
 from billing.sales import SalesSnapshot, lines_for
@@ -26,12 +30,12 @@ cells = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_si
 emails = st.sampled_from(["acme@example.com", " ACME@Example.com", "ben@example.com", "", "nobody"])
 
 
-def read(*rows: list[str | int | float | bool | None]) -> SalesSnapshot:
+def read(*rows: Sequence[Any]) -> SalesSnapshot:
     return SalesSnapshot.of_cells("2026-10", rows)
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[], []], [["", None, "  "]]], ids=str)
-def test_an_empty_worksheet_is_no_month_without_sales(rows: list[list[str | int | float | bool | None]]) -> None:
+def test_an_empty_worksheet_is_no_month_without_sales(rows: list[list[Any]]) -> None:
     with pytest.raises(SalesUnavailable, match="'2026-10' is empty"):
         read(*rows)
 
@@ -69,7 +73,7 @@ def test_without_a_header_the_columns_are_email_amount_description() -> None:
     ids=str,
 )
 def test_columns_that_cannot_be_told_apart_make_no_bill_of_zero(
-    rows: list[list[str | int | float | bool | None]],
+    rows: list[list[Any]],
 ) -> None:
     with pytest.raises(SalesUnavailable):
         read(*rows)
@@ -137,13 +141,14 @@ def test_a_customer_without_rows_has_nothing_due() -> None:
 @given(st.lists(st.tuples(emails, cells, cells), max_size=8))
 def test_every_row_of_a_customer_is_a_line_or_a_problem(rows: list[tuple[str, object, object]]) -> None:
     rows = [("ben@example.com", 1, ""), *rows]
-    snapshot = SalesSnapshot.of_cells("2026-10", [HEADER, *rows])  # type: ignore[list-item]
+    snapshot = read(HEADER, *rows)
     lines, problems = lines_for(ACME, PERIOD, snapshot)
     theirs = [number for number, row in enumerate(rows, start=2) if fold_email(row[0]) == ACME.email]
-    assert sorted(int(line.line_id.removeprefix("row-")) for line in (*lines, *problems)) == theirs
+    found: list[LineItem | Problem] = [*lines, *problems]
+    assert sorted(int(one.line_id.removeprefix("row-")) for one in found) == theirs
     for line in lines:
         assert line.source is not None
         assert parse_amount(rows[line.source.row - 2][1], "eur") == line.amount_minor
-    for one in (*lines, *problems):
+    for one in found:
         assert 1 <= len(one.description) <= 500
         assert one.model_dump_json()

@@ -1,0 +1,260 @@
+"""The demo: one month of the sample customers in seconds, on the real server with its time skipped.
+
+    demo = Demo(stack, client, ledger, show)
+    async with demo.shown():
+        await demo.until_review()
+        await demo.until_closed()
+
+Reviewers act by the real command line, in processes of their own. All workflows skip time in lock-step.
+"""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from temporalio.client import Client
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+
+from adapters.sql_ledger import SqlLedger
+from billing.errors import BillingError
+from billing.invoice import Invoice
+from billing.month import Month, Stage
+from sandbox.demo_show import Show
+from sandbox.sample import SAMPLE, earliest_period, prepare_sample
+from sandbox.stack import ROOT, Stack
+from workflows.monthly_billing import MonthlyBilling
+from workflows.start import handle_for
+
+STORY = dict.fromkeys((sample.customer_id for sample in SAMPLE), Stage.PAID) | {
+    "pago": Stage.SKIPPED,
+    "lima": Stage.NOTHING_DUE,
+    "denver": Stage.PAST_DUE,
+    "london": Stage.CARRIED_FORWARD,
+}
+"""How the month ends for each customer."""
+
+_TIMEOUT_SECONDS = 60
+_REFRESH_SECONDS = 0.3
+_POLL_SECONDS = 0.02
+_OVERSHOOT = timedelta(seconds=1)  # a skip that lands exactly on an instant may return before the timer fired
+_HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000)
+_SLOW_STRIPE_SECONDS = 0.15
+_PAYMENT = re.compile(rb'"id": "(pi_\w+)"')
+_KILL_AT_PAYMENT = 6  # by then several customers of one time zone are being charged at once
+
+
+class Demo:
+    """``now`` is the virtual instant that all customers have reached."""
+
+    def __init__(self, stack: Stack, client: Client, ledger: SqlLedger, show: Show, kills: bool = False) -> None:
+        self.now = datetime.now(UTC)
+        self.period = earliest_period(self.now)
+        self._stack = stack
+        self._client = client
+        self._ledger = ledger
+        self._show = show
+        self._kills = kills
+        self._skipper = TimeSkipper(client, config=_HELD)
+
+    async def until_review(self) -> None:
+        """Starts everybody, collects their sales, and lets the reviewers act on the drafts."""
+        self._show.chapter(f"Start: {len(SAMPLE)} customers, one workflow each")
+        roster = await prepare_sample(self._stack.settings.data_dir, self._stack.stripe_url, [self.period])
+        if self._kills:
+            self._kill("customers start without it")
+        await self._type("start", "--from", roster.name, "--period", self.period, lines=slice(-1, None))
+        if self._kills:
+            await self._revive()
+        months = await self.months()
+        self._show.chapter("Collect: on the 1st, 02:00 in each customer's time zone, the sheet is read")
+        await self._pass_until(max(month.collect_at for month in months.values()) + timedelta(hours=2))
+        await self._see(lambda months: all(month.invoice for month in months.values()), "all drafts")
+        self._show.chapter("Monitor: reviewers look at the drafts")
+        await self._review(await self.months())
+
+    async def _review(self, months: dict[str, Month]) -> None:
+        training = next(line for line in _invoice(months["bergson"]).lines if line.description == "Training")
+        typo, ask = "4800 was meant to be 480.00", "ask about the storage days"
+        await asyncio.gather(
+            self._type("edit", "bergson", "--by", "ann", "--reason", typo, "--change", f"{training.line_id}=480.00"),
+            self._type("halt", "kiwi", "--by", "ann", "--reason", ask),
+        )
+        await self._type("skip", "pago", "--by", "bob", "--reason", "charter is disputed")
+
+    async def until_closed(self) -> None:
+        """Lets the rest of the month pass; every customer ends in the next one."""
+        months = await self.months()
+        if self._kills:
+            self._kill("time goes on without it")
+        await self._together(self._pass_until(self.now + timedelta(days=1)))
+        ribbon = _invoice(months["quito"]).problems[0]
+        await asyncio.gather(
+            self._type(
+                "edit", "quito", "--by", "bob", "--reason", "it is 12.50", "--change", f"{ribbon.line_id}=12.50"
+            ),
+            self._type("resume", "kiwi", "--by", "ann", "--reason", "the customer confirms"),
+        )
+        self._show.chapter("Notify: on the 4th, 10:00, each customer is told amount and date")
+        months = await self.months()
+        await self._pass_until(max(month.notice_at for month in months.values()) + timedelta(hours=1))
+        await self._see(lambda months: months["zurich"].alerts > 0, "the alert that zurich needs an approval")
+        await self._type("approve", "zurich", "--by", "bob", "--reason", "as agreed", lines=slice(1))
+        await self._see(
+            lambda months: all(month.announced or month.outcome for month in months.values()), "all notices"
+        )
+        self._show.chapter("Last call, then charge: on the 8th, 10:00; a halt would still stop it")
+        months = await self.months()
+        await self._charge(max(month.charge_at for month in months.values() if not month.outcome))
+        self._show.chapter("Close: outcomes are in the ledger, everybody continues as new into the next month")
+        await self._chain_goes_on()
+
+    async def _charge(self, last: datetime) -> None:
+        if self._kills:
+            killing = asyncio.create_task(self._kill_while_charging())
+            await self._pass_until(last)
+            await killing
+        else:
+            await self._pass_until(last)
+        await self._see(lambda months: all(month.outcome for month in months.values()), "all outcomes")
+
+    async def _chain_goes_on(self) -> None:
+        """The closing mail comes after the outcome; a workflow in its next month has sent it."""
+
+        async def all_gone_on() -> bool:
+            handles = [handle_for(self._client, customer_id) for customer_id in STORY]
+            months = await asyncio.gather(*(handle.query(MonthlyBilling.invoice) for handle in handles))
+            return all(month.period > self.period for month in months)
+
+        await self._until(all_gone_on, "the next month")
+
+    # -- looking
+
+    async def months(self) -> dict[str, Month]:
+        """Every customer's month as the ledger has it."""
+        found = [await self._ledger.month(customer_id, self.period) for customer_id in STORY]
+        return {name: month for name, month in zip(STORY, found, strict=True) if month is not None}
+
+    @asynccontextmanager
+    async def shown(self) -> AsyncIterator[None]:
+        """Keeps the table up to date until the block ends."""
+        showing = asyncio.create_task(self._keep_showing())
+        try:
+            yield
+            self._show.step(self.now, await self.months())
+        finally:
+            showing.cancel()
+
+    async def _keep_showing(self) -> None:
+        while True:
+            self._show.refresh(self.now, await self.months())
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+    async def _see(self, holds: Callable[[dict[str, Month]], bool], what: str) -> None:
+        async def seen() -> bool:
+            return holds(await self.months())
+
+        await self._until(seen, what)
+
+    async def _until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                while True:
+                    if await holds():
+                        return
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            raise BillingError(f"the demo waited in vain for {what}; logs: {self._stack.worker.log.parent}") from None
+
+    # -- time
+
+    async def _pass_until(self, instant: datetime) -> None:
+        """Lets time pass, from one planned instant of any customer to the next."""
+        while True:
+            dues = [month.due(self.now).at for month in (await self.months()).values() if not month.outcome]
+            await self.skip_to(min([due for due in dues if due and due > self.now] + [instant]) + _OVERSHOOT)
+            if self.now >= instant:
+                return
+
+    async def skip_to(self, instant: datetime) -> None:
+        """Moves all clocks to ``instant``, together."""
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                await asyncio.gather(*(self._skip(customer_id, instant) for customer_id in STORY))
+        except TimeoutError:
+            raise BillingError(
+                f"the clocks did not reach {instant:%Y-%m-%d %H:%M} UTC; logs: {self._stack.worker.log.parent}"
+            ) from None
+        self.now = instant
+        self._show.step(self.now, await self.months())
+
+    async def _skip(self, customer_id: str, instant: datetime) -> None:
+        handle = handle_for(self._client, customer_id)
+        now = await self._skipper.get_current_time(handle)
+        if instant > now:
+            await self._skipper.fast_forward(handle, instant - now)
+
+    # -- acting
+
+    async def _type(self, *arguments: str, lines: slice = slice(None)) -> None:
+        """Runs a command of the command line; ``lines`` of its answer are shown."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(ROOT / "starter.py"),
+            *arguments,
+            cwd=self._stack.settings.data_dir,
+            env={**os.environ, **self._stack.environment, "COLUMNS": "100", "NO_COLOR": "1"},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            output, _ = await process.communicate()
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+        answer = [line.rstrip() for line in output.decode().splitlines() if line.strip()]
+        self._show.command(arguments, answer[lines] if process.returncode == 0 else answer)
+        if process.returncode != 0:
+            raise BillingError(f"starter.py {arguments[0]} ended with exit code {process.returncode}: {answer[-1:]}")
+
+    # -- killing
+
+    def _kill(self, meanwhile: str) -> None:
+        self._stack.worker.kill()
+        self._show.tell(f"The worker is killed (SIGKILL); {meanwhile}.", style="red")
+
+    async def _revive(self) -> None:
+        await self._stack.worker.start()
+        self._show.tell("A new worker is there.", style="green")
+
+    async def _together(self, passing: Awaitable[None]) -> None:
+        """While time passes, a killed worker comes back: a clock waits for whatever the worker has to do."""
+        await asyncio.gather(passing, *([self._revive()] if self._kills else []))
+
+    async def _kill_while_charging(self) -> None:
+        """Kills the worker between the creation of a payment and the answer to it."""
+        journal = self._stack.settings.data_dir / "stripe.jsonl"
+        await self._slow_stripe(_SLOW_STRIPE_SECONDS)
+        before = journal.stat().st_size
+
+        async def several_payments() -> bool:
+            return len(set(_PAYMENT.findall(journal.read_bytes()[before:]))) >= _KILL_AT_PAYMENT
+
+        await self._until(several_payments, "payments")
+        self._kill("in the middle of a charge")
+        await self._slow_stripe(0)
+        await self._revive()
+
+    async def _slow_stripe(self, seconds: float) -> None:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await http.post(f"{self._stack.stripe_url}/_control/latency", json={"seconds": seconds})
+
+
+def _invoice(month: Month) -> Invoice:
+    assert month.invoice is not None, f"{month.customer.customer_id} has no draft"
+    return month.invoice

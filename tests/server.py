@@ -1,0 +1,25 @@
+"""Fixtures of tests on the real server: one server for all of them, a fresh bed for each test."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from sandbox.temporal_server import TemporalServer, temporal_server
+from tests.bed import Bed, test_bed
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
+    log = tmp_path_factory.mktemp("temporal") / "server.log"
+    small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
+    async with temporal_server(log=log, search_attributes=SEARCH_ATTRIBUTES, dynamic_config=small_histories) as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def bed(server: TemporalServer, tmp_path: Path) -> AsyncIterator[Bed]:
+    async with test_bed(server, tmp_path) as prepared:
+        yield prepared

@@ -1,0 +1,117 @@
+"""The roster: each row of the file becomes a customer or a problem with its line; none is dropped."""
+
+import pytest
+
+from billing.customer import ReviewMode
+from billing.errors import InvalidInput
+from billing.roster import REQUIRED, parse_roster
+
+HEADER = ",".join(REQUIRED)
+ACME = "acme,billing@acme.example,Acme,eur,Europe/Paris,cus_1,pm_1"
+KIWI = "kiwi,billing@kiwi.example,Kiwi,nzd,Pacific/Auckland,cus_2,pm_2"
+
+
+def problems_of(*rows: str, header: str = HEADER) -> dict[int, str]:
+    """The reasons by line."""
+    _, problems = parse_roster("\n".join((header, *rows)))
+    return {problem.line: problem.reason for problem in problems}
+
+
+def test_every_good_row_is_a_customer_with_its_line():
+    customers, problems = parse_roster("\n".join((HEADER, ACME, KIWI)))
+    assert problems == []
+    assert {line: customer.customer_id for line, customer in customers.items()} == {2: "acme", 3: "kiwi"}
+    assert customers[2].terms.review_mode is ReviewMode.MONITOR
+
+
+def test_columns_may_stand_in_any_order_with_spaces_and_capitals_and_others_between():
+    text = " Review_Mode ,note," + ", ".join(name.upper() for name in REQUIRED) + f"\napprove,x, {ACME}"
+    customers, problems = parse_roster(text)
+    assert problems == []
+    assert customers[2].terms.review_mode is ReviewMode.APPROVE
+
+
+def test_byte_order_mark_is_not_part_of_the_first_column():
+    customers, _ = parse_roster(f"\ufeff{HEADER}\n{ACME}")
+    assert list(customers) == [2]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason"),
+    [
+        ("customer_id", "Acme GmbH", "customer_id"),
+        ("customer_id", "", "customer_id"),
+        ("email", "acme.example", "'acme.example' is not an email address"),
+        ("email", "a@b.example; c@d.example", "is not an email address"),
+        ("currency", "xyz", "'xyz' is not a currency that can be charged"),
+        ("timezone", "Europe/Atlantis", "'Europe/Atlantis' is not a time zone"),
+        ("timezone", "/etc/passwd", "is not a time zone"),
+        ("stripe_customer_id", "acme", "stripe_customer_id"),
+        ("payment_method_id", "4242424242424242", "payment_method_id"),
+    ],
+)
+def test_bad_cell_is_reported_with_its_line_and_the_others_are_taken(column: str, cell: str, reason: str):
+    cells = dict(zip(REQUIRED, ACME.split(","), strict=True)) | {column: cell}
+    customers, problems = parse_roster("\n".join((HEADER, KIWI, ",".join(cells.values()))))
+    assert list(customers) == [2]
+    assert [problem.line for problem in problems] == [3]
+    assert reason in problems[0].reason
+    assert problems[0].customer_id == cells["customer_id"]
+
+
+def test_unknown_review_mode_is_reported():
+    assert "review_mode" in problems_of(f"{ACME},sometimes", header=f"{HEADER},review_mode")[2]
+
+
+def test_row_with_empty_cells_only_is_reported_and_a_blank_line_is_not():
+    assert problems_of("", ",,,,,,", "", ACME) == {3: "the row is empty"}
+
+
+def test_row_with_too_few_or_too_many_cells_is_reported():
+    found = problems_of("acme,billing@acme.example", f"{KIWI},more")
+    assert found[3] == "more cells than columns"
+    assert "payment_method_id" in found[2]
+
+
+def test_second_row_of_a_customer_an_email_or_a_card_is_reported():
+    found = problems_of(
+        ACME,
+        ACME,
+        KIWI.replace("billing@kiwi.example", "BILLING@acme.example"),
+        KIWI.replace("pm_2", "pm_1"),
+    )
+    assert found == {
+        3: "acme stands in line 2 already",
+        4: "its email is the one of acme; sales rows could not be told apart",
+        5: "its card is the one of acme",
+    }
+
+
+def test_row_after_a_refused_one_may_have_its_id():
+    customers, problems = parse_roster("\n".join((HEADER, ACME.replace("eur", "xyz"), ACME)))
+    assert list(customers) == [3]
+    assert [problem.line for problem in problems] == [2]
+
+
+def test_quotation_mark_that_is_never_closed_names_every_line_it_takes_along():
+    customers, problems = parse_roster("\n".join((HEADER, ACME, KIWI.replace("Kiwi", '"Kiwi'), "x", "y")))
+    assert list(customers) == [2]
+    assert [problem.line for problem in problems] == [3]
+    assert "nothing was read from here to line 5" in problems[0].reason
+
+
+def test_text_after_a_closing_quotation_mark_is_reported_and_the_next_row_is_taken():
+    customers, problems = parse_roster("\n".join((HEADER, ACME.replace("Acme", '"Acme" GmbH'), KIWI)))
+    assert list(customers) == [3]
+    assert [problem.line for problem in problems] == [2]
+
+
+def test_quoted_cells_may_hold_commas():
+    customers, _ = parse_roster("\n".join((HEADER, ACME.replace("Acme", '"Acme, Inc."'))))
+    assert customers[2].name == "Acme, Inc."
+
+
+@pytest.mark.parametrize("text", ["", "\n", "customer_id,email\n", HEADER.replace(",", ";"), '"customer_id'])
+def test_file_without_the_header_is_refused_as_a_whole(text: str):
+    with pytest.raises(InvalidInput, match="it must name customer_id, email"):
+        parse_roster(text)

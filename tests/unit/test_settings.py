@@ -1,0 +1,80 @@
+"""Settings: what is documented, what is refused, what is never shown."""
+
+from pathlib import Path
+
+import pytest
+
+from billing.errors import InvalidInput
+from settings import Settings, load_settings
+
+REAL = {
+    "BILLING_STRIPE_API_KEY": "sk_live_very_secret",
+    "BILLING_SALES_SHEET_ID": "1abc",
+    "BILLING_SMTP_HOST": "smtp.example.com",
+    "BILLING_SMTP_PASSWORD": "hunter2",
+}
+NAMES = [f"BILLING_{name.upper()}" for name in Settings.model_fields]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_nothing_configured_is_the_sandbox() -> None:
+    assert load_settings().sandbox
+
+
+@pytest.mark.parametrize("missing", ["BILLING_STRIPE_API_KEY", "BILLING_SALES_SHEET_ID", "BILLING_SMTP_HOST"])
+def test_real_services_and_the_sandbox_do_not_mix(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    for name, value in REAL.items():
+        if name != missing:
+            monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput, match=missing):
+        load_settings()
+
+
+def test_everything_real_is_taken_from_the_environment_and_from_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BILLING_STRIPE_API_KEY", REAL["BILLING_STRIPE_API_KEY"])
+    file = [f"{name}={value}" for name, value in REAL.items() if name != "BILLING_STRIPE_API_KEY"]
+    (tmp_path / ".env").write_text("\n".join(file))
+    assert not load_settings().sandbox
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_SALES_FOLDER", "")
+    monkeypatch.setenv("BILLING_SMTP_PORT", "")
+    assert load_settings().sandbox
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("BILLING_SMTP_PORT", "many"), ("BILLING_MAIL_FROM", "nobody"), ("BILLING_SMTP_TLS", "yes")]
+)
+def test_a_wrong_value_is_named_without_being_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv("BILLING_SMTP_PASSWORD", "hunter2")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput) as refused:
+        load_settings()
+    assert name.removeprefix("BILLING_").lower() in str(refused.value).lower()
+    assert "hunter2" not in str(refused.value)
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_LEDGER_URL", "postgresql://billing:hunter2@db/ledger")
+    shown = repr(load_settings())
+    assert "secret" not in shown
+    assert "hunter2" not in shown
+
+
+def test_every_setting_is_documented_and_nothing_else_is() -> None:
+    text = (Path(__file__).parents[2] / ".env.example").read_text()
+    documented = {
+        line.lstrip("# ").split("=")[0] for line in text.splitlines() if line.lstrip("# ").startswith("BILLING_")
+    }
+    assert documented == set(NAMES)
