@@ -1,8 +1,8 @@
 """Typed settings, from the environment (``BILLING_…``) and a ``.env`` file; only entry points read them.
 
 With nothing configured everything is the sandbox: stand-ins on 127.0.0.1 and no real money. As soon as a real Stripe
-key is set, sales and mail must be real too: the two worlds never mix. Where Temporal is, is said by Temporal's own variables
-(``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …, see ``.env.example``).
+key is set, sales and mail must be real too: the two worlds never mix. Where Temporal is, is said by Temporal's own
+variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …, see ``.env.example``).
 """
 
 import os

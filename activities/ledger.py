@@ -18,7 +18,7 @@ class LedgerActivities:
 
 
 async def record(ledger: Ledger, month: Month) -> None:
-    """Writes ``month``; once it is closed, the next one too, so that the ledger never misses a customer's current month."""
+    """Writes ``month``; once it is closed, the next one too, so that the ledger has every customer's current month."""
     await ledger.record(month, clock.now())
     if month.outcome is not None and not month.leaving:
         await ledger.record(month.next_month(), clock.now())

@@ -35,8 +35,9 @@ class SalesActivities:
     async def collect_sales(self, month: Month) -> Collected:
         """Drafts the invoice of ``month`` from the sheet, and records it.
 
-        Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer has
-        the same email and would be billed for the same rows (a person). A period closed in the ledger is not read again.
+        Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer
+        has the same email and would be billed for the same rows (a person). A period that is closed in the ledger is
+        not read again.
         """
         known = await self._ledger.month(month.customer.customer_id, month.period)
         if known is not None and known.outcome is not None:

@@ -22,17 +22,17 @@ from billing.errors import BillingError, InvalidInput
 from cli import listing, operate, review, stack, start
 from cli.output import errors, explain, plain
 
-_DEBUG = "BILLING_DEBUG"
-
 
 class _OneLineErrors(TyperGroup):
     """Whatever goes wrong becomes one line on stderr that says what to do, and an exit code for scripts."""
+
+    debug = False
 
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
         except (BillingError, RPCError, typer.TyperException) as error:
-            if os.environ.get(_DEBUG):
+            if self.debug:
                 raise
             code, message = _explained(error)
             errors.print(plain(f"starter: {' '.join(message.split())}"), style="red", soft_wrap=True)
@@ -84,7 +84,9 @@ def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", envvar=_DEBUG, help="Show the traceback of an error.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="BILLING_DEBUG", help="Show the traceback of an error.")
+    ] = False,
 ) -> None:
     """Monthly billing: one durable workflow per customer, one run per month.
 
@@ -97,8 +99,7 @@ def root(
     Settings come from the environment and from .env; where Temporal is, from TEMPORAL_ADDRESS or temporal.toml.
     Exit codes: 0 done; 1 refused or failed; 2 bad usage or input; 130 interrupted.
     """
-    if debug:
-        os.environ[_DEBUG] = "1"
+    _OneLineErrors.debug = debug
 
 
 def _add(panel: str, name: str, run: Callable[..., Any]) -> None:

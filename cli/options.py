@@ -20,3 +20,13 @@ CustomerId = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The cust
 PeriodOption = Annotated[
     Period | None, typer.Option("--period", metavar="YYYY-MM", parser=_period, help="A month, such as 2026-11.")
 ]
+
+By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept in the audit trail.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; kept in the audit trail.")]
+Timeout = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for an answer.")
+]
+CommandId = Annotated[
+    str, typer.Option("--command-id", metavar="ID", help="The id of an earlier try; an id takes effect once only.")
+]
+DEFAULT_TIMEOUT_SECONDS = 15.0

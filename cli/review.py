@@ -3,59 +3,30 @@
 Each is sent as a Temporal update and answered at once: done, or refused and why.
 """
 
-import asyncio
-import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from datetime import timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.service import RPCError, RPCStatusCode
 
 from billing.customer import Customer, CustomerChanges, ReviewMode
-from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
-from billing.messages import Command, CommandResult, command_name, explain, parse_command
+from billing.errors import BillingError, CardMissing, InvalidInput
+from billing.messages import explain
 from billing.money import parse_amount
 from billing.month import Month
 from billing.period import Period
-from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
+from bootstrap import Adapters, connect_adapters, connect_ledger
 from cli.listing import print_invoice, recorded_month
-from cli.options import AsJson, CustomerId, PeriodOption
-from cli.output import print_json, say
+from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
+from cli.sending import Said, send
 from settings import load_settings
-from workflows.start import handle_for
-
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept in the audit trail.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; kept in the audit trail.")]
-Timeout = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for an answer.")
-]
-CommandId = Annotated[
-    str, typer.Option("--command-id", metavar="ID", help="The id of an earlier try; an id takes effect once only.")
-]
-DEFAULT_TIMEOUT_SECONDS = 15.0
-CALL_TIMEOUT = timedelta(seconds=2)
-
-
-class _Said(NamedTuple):
-    """What all commands have in common."""
-
-    customer_id: str
-    by: str
-    reason: str
-    command_id: str
-    timeout_seconds: float
-    as_json: bool
 
 
 def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]]:
     """A command that says nothing but who and why. With --period it does not need the ledger: a halt never waits."""
 
-    async def send(
+    async def command(
         customer_id: CustomerId,
         by: By,
         reason: Reason,
@@ -64,7 +35,7 @@ def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]
         timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
         as_json: AsJson = False,
     ) -> None:
-        said = _Said(customer_id, by, reason, command_id, timeout, as_json)
+        said = Said(customer_id, by, reason, command_id, timeout, as_json)
         if period is None:
             month = await _month(customer_id, None)
             period = month.period
@@ -72,10 +43,10 @@ def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]
                 raise BillingError(
                     f"{customer_id}: {period} is not collected yet; to skip it all the same add --period {period}"
                 )
-        await _send(said, name, period, {})
+        await send(said, name, period, {})
 
-    send.__doc__ = description
-    return send
+    command.__doc__ = description
+    return command
 
 
 halt = _plain_command(
@@ -162,8 +133,8 @@ async def edit(
     if not changes:
         raise InvalidInput("nothing to edit; give --change, --describe, --add or --remove")
     seen = month.invoice.version if month.invoice else 0
-    said = _Said(customer_id, by, reason, command_id, timeout, as_json)
-    await _send(said, "edit", month.period, {"version": seen if version is None else version, "changes": changes})
+    said = Said(customer_id, by, reason, command_id, timeout, as_json)
+    await send(said, "edit", month.period, {"version": seen if version is None else version, "changes": changes})
 
 
 async def approve(
@@ -186,8 +157,8 @@ async def approve(
     """
     month = await _month(customer_id, period)
     seen = month.invoice.digest if month.invoice else ""
-    said = _Said(customer_id, by, reason, command_id, timeout, as_json)
-    await _send(said, "approve", month.period, {"digest": digest or seen})
+    said = Said(customer_id, by, reason, command_id, timeout, as_json)
+    await send(said, "approve", month.period, {"digest": digest or seen})
     if not as_json and digest in (None, seen):
         print_invoice(month)
 
@@ -229,8 +200,8 @@ async def update(
             "terms": terms,
         }
         changes = await _verified(adapters, month.customer, fields)
-    said = _Said(customer_id, by, reason, command_id, timeout, as_json)
-    await _send(said, "update_customer", month.period, {"changes": changes})
+    said = Said(customer_id, by, reason, command_id, timeout, as_json)
+    await send(said, "update_customer", month.period, {"changes": changes})
 
 
 async def _verified(adapters: Adapters, customer: Customer, fields: Mapping[str, object]) -> CustomerChanges:
@@ -271,51 +242,3 @@ def _pairs(option: str, example: str, texts: list[str] | None) -> list[tuple[str
             raise InvalidInput(f"{option} {text!r} lacks =; write it like {option} {example!r}")
         pairs.append((left.strip(), right.strip()))
     return pairs
-
-
-async def _send(said: _Said, name: str, period: Period, fields: dict[str, Any]) -> None:
-    """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
-    command_id = said.command_id or uuid.uuid4().hex
-    common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period}
-    command = parse_command(name, [common | fields])
-    result = await _answer(await connect_temporal(), said, command, period)
-    if said.as_json:
-        print_json({"customer_id": said.customer_id, "command": name, "command_id": command_id, **dict(result)})
-    elif result.accepted:
-        say(f"{said.customer_id}, {result.period}: {result.result}")
-    else:
-        raise BillingError(f"{said.customer_id}, {result.period}: refused: {result.result}")
-    if not result.accepted:
-        raise typer.Exit(1)
-
-
-async def _answer(client: Client, said: _Said, command: Command, period: Period) -> CommandResult:
-    """Asks in short calls, all with one update id: a call that is given up would keep the process from ending."""
-    handle = handle_for(client, said.customer_id)
-    give_up_at = time.monotonic() + said.timeout_seconds
-    while (left := give_up_at - time.monotonic()) > 0:
-        try:
-            answer: CommandResult = await handle.execute_update(
-                command_name(command),
-                command,
-                id=command.command_id,
-                result_type=CommandResult,
-                rpc_timeout=min(CALL_TIMEOUT, timedelta(seconds=left)),
-            )
-            return answer
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
-            if (task := asyncio.current_task()) and task.cancelling():  # Ctrl-C; the SDK does not tell the two apart
-                raise asyncio.CancelledError from None
-        except WorkflowUpdateFailedError as error:
-            raise BillingError(f"{said.customer_id}: refused: {error.cause}") from error
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND or "namespace" in error.message.lower():
-                raise
-            raise NotFound(
-                f"no running workflow for {said.customer_id}; start it with: python starter.py start {said.customer_id}"
-            ) from error
-    raise BillingError(
-        f"{said.customer_id}: no worker answers within {said.timeout_seconds:g} s, but the command may still take "
-        f"effect; start a worker, then repeat it with --period {period} --command-id {command.command_id}: "
-        "with the same id it takes effect once only"
-    )

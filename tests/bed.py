@@ -84,7 +84,11 @@ class Bed:
         customer = await self.customer(customer_id, **fields)
         self.sales(period, *((customer.email, amount, f"Sale {n}") for n, amount in enumerate(sales, start=1)))
         await self.start(customer, period)
-        return await self.until(customer_id, lambda month: month.invoice is not None)
+        return await self.drafted(customer_id, period)
+
+    async def drafted(self, customer_id: str, period: str) -> Month:
+        """The month once its sales are collected; time is not skipped."""
+        return await self.until(customer_id, lambda month: month.period == period and month.invoice is not None)
 
     async def announced(self, customer_id: str = "acme") -> Month:
         """Lets the monitoring window pass: the customer gets the charge notice."""
@@ -101,8 +105,8 @@ class Bed:
         month = await self.month(customer_id)
         while not holds(month):
             await self.skip_to(customer_id, month.charge_at if month.announced else month.notice_at)
-            seen = month
-            month = await self.until(customer_id, lambda now: holds(now) or now.announced != seen.announced)
+            told = month.announced
+            month = await self.until(customer_id, lambda now, told=told: holds(now) or now.announced != told)  # type: ignore[misc]
         return month
 
     async def recorded(self, customer_id: str, period: str) -> Month:
@@ -113,7 +117,10 @@ class Bed:
 
     async def command(self, customer_id: str, command: Command) -> CommandResult:
         """Sends an update and waits for the answer."""
-        return await self.handle(customer_id).execute_update(command_name(command), command, result_type=CommandResult)
+        answer: CommandResult = await self.handle(customer_id).execute_update(
+            command_name(command), command, result_type=CommandResult
+        )
+        return answer
 
     async def skip(self, customer_id: str, by: timedelta) -> None:
         async with asyncio.timeout(30):
@@ -182,7 +189,7 @@ class Bed:
         described = await self.handle(customer_id).describe()
         pending = [str(each.last_failure) for each in described.raw_description.pending_activities]
         clock = await self.skipper.get_current_time(self.handle(customer_id))
-        raise AssertionError(f"not reached at {clock}: {month.model_dump_json(indent=1)}\npending activities: {pending}")
+        raise AssertionError(f"not reached at {clock}: {month.model_dump_json(indent=1)}\npending: {pending}")
 
     def intents(self) -> list[dict[str, Any]]:
         """Every payment intent at the Stripe stand-in as it stands now, by its own journal."""

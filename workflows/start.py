@@ -44,8 +44,8 @@ async def start_customer(
     """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
 
     The first month is ``period``, else the one after the last month that is closed in the ledger, else the current one.
-    A month that the ledger knows as open goes on where it was. Raises ``InvalidInput`` for a period that is closed or in
-    the future and for an email that another customer has, ``CardMissing`` if the card is not the customer's.
+    A month that the ledger knows as open goes on where it was. Raises ``InvalidInput`` for a period that is closed or
+    in the future and for an email that another customer has, ``CardMissing`` if the card is not the customer's.
     """
     now = datetime.now(UTC)
     for other in await ledger.customers_with_email(customer.email):

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from billing.customer import ReviewMode, Terms
 from billing.invoice import ChangeLine
@@ -19,7 +20,7 @@ from tests.bed import Bed, test_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"
-ANN = {"by": "ann", "reason": "recorded for the replay test"}
+ANN: dict[str, Any] = {"by": "ann", "reason": "recorded for the replay test"}
 
 
 async def paid(bed: Bed) -> None:

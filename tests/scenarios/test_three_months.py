@@ -1,6 +1,7 @@
 """Three consecutive months of several customers; any charge, mail or ledger row that is not expected fails."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from billing.customer import Customer, ReviewMode, Terms
 from billing.invoice import ChangeLine
@@ -9,7 +10,8 @@ from billing.month import Month, Stage
 from billing.period import Period
 from tests.bed import Bed
 
-ANN, BOB = {"by": "ann", "reason": "review"}, {"by": "bob", "reason": "review"}
+ANN: dict[str, Any] = {"by": "ann", "reason": "review"}
+BOB: dict[str, Any] = {"by": "bob", "reason": "review"}
 PERIODS = ("2026-08", "2026-09", "2026-10")
 
 SHEETS = {
@@ -50,7 +52,7 @@ async def test_three_months_of_four_customers_come_to_exactly_what_was_sold(bed:
         await bed.start(customer, "2026-08")
     for period in PERIODS:
         for customer_id in customers:
-            await bed.until(customer_id, lambda month, p=period: month.period == p and month.invoice is not None)
+            await bed.drafted(customer_id, period)
         await _review(bed, period, customers)
         for customer_id in customers:
             if (await bed.month(customer_id)).period == period:

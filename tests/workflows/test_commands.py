@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
@@ -13,7 +14,7 @@ from billing.month import Stage
 from billing.period import Period
 from tests.bed import Bed
 
-ANN = {"by": "ann", "reason": "checking"}
+ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 
 
 async def test_a_halted_month_is_not_charged_until_resumed_and_then_has_its_whole_window(bed: Bed) -> None:
@@ -22,7 +23,7 @@ async def test_a_halted_month_is_not_charged_until_resumed_and_then_has_its_whol
     assert (halted.accepted, halted.stage) == (True, Stage.HALTED)
     await bed.skip("acme", timedelta(days=30))
     assert bed.charged() == []
-    assert [mail.to for mail in bed.mails()][0] == "reviewers@example.com"
+    assert bed.mails()[0].to == "reviewers@example.com"
     resumed = await bed.command("acme", Resume(by="bob", reason="fine"))
     assert resumed.accepted
     after = await bed.month("acme")
@@ -190,7 +191,7 @@ async def test_a_changed_email_reaches_the_running_month_and_the_ledger(bed: Bed
 
 
 async def test_nothing_sent_at_the_edge_of_the_month_is_lost(bed: Bed) -> None:
-    """Signals rain while the month is charged, closed and continued as new: each is on record, in one month or the other."""
+    """Signals rain while the month is charged and continued as new: each is on record, in this month or the next."""
     await bed.monitored()
     month = await bed.announced()
     await bed.skip_to("acme", month.charge_at - timedelta(seconds=2))

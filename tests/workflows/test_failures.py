@@ -1,6 +1,7 @@
 """The outside world fails: nobody is billed zero, nobody is charged twice, nobody is forgotten, and people are told."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from billing.month import Month, Stage
 from tests.bed import Bed, now
 from workflows.start import StartStatus
 
-ANN = {"by": "ann", "reason": "checking"}
+ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 
 
 async def test_a_missing_worksheet_is_awaited_and_never_becomes_a_bill_of_zero(bed: Bed) -> None:
