@@ -21,4 +21,6 @@ async def record(ledger: Ledger, month: Month) -> None:
     """Writes ``month``; once it is closed, the next one too, so that the ledger has every customer's current month."""
     await ledger.record(month, clock.now())
     if month.outcome is not None and not month.leaving:
-        await ledger.record(month.next_month(), clock.now())
+        following = month.next_month()
+        if await ledger.month(following.customer.customer_id, following.period) is None:
+            await ledger.record(following, clock.now())

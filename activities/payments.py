@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from activities import clock
-from billing.errors import AmountTooSmall, CardMissing, PaymentUnknown
+from billing.errors import AlreadyClosed, AmountTooSmall, CardMissing, PaymentUnknown
 from billing.keys import payment_key
 from billing.month import Month
 from billing.payment import (
@@ -29,8 +29,11 @@ class PaymentActivities:
         Creating a payment moves no money and confirming one moves it at most once; so a repeat, also days later when
         idempotency keys are forgotten, finds the payment by its key in the processor's own list and goes on from there.
         Raises ``PaymentUnknown`` and ``PaymentBusy`` (tried again), ``PaymentMismatch``, ``PaymentForbidden``,
-        ``PaymentRejected`` and ``AmountTooLarge`` (a person).
+        ``PaymentRejected`` and ``AmountTooLarge`` (a person), ``AlreadyClosed`` if the ledger has an outcome.
         """
+        known = await self._ledger.month(month.customer.customer_id, month.period)
+        if known is not None and known.outcome is not None:
+            raise AlreadyClosed(f"{month.customer.customer_id}, {month.period} is closed already: {known.outcome}")
         await self._ledger.record(month, clock.now())
         request = request_for(month)
         try:

@@ -110,6 +110,17 @@ class Customer(Model):
     terms: Terms = Terms()
 
 
+class TermsChanges(Model, extra="forbid"):
+    """The terms that an operator wants changed; those left out stay as they are."""
+
+    review_mode: ReviewMode | None = None
+    schedule: Schedule | None = None
+    min_window_hours: int | None = None
+    min_notice_hours: int | None = None
+    reminder_hours: int | None = None
+    nothing_due_email: bool | None = None
+
+
 class CustomerChanges(Model, extra="forbid"):
     """The fields of a customer that an operator wants changed; those left out stay as they are."""
 
@@ -120,8 +131,11 @@ class CustomerChanges(Model, extra="forbid"):
     stripe_customer_id: StripeCustomerId | None = None
     payment_method_id: PaymentMethodId | None = None
     card_last4: Last4 | None = None
-    terms: Terms | None = None
+    terms: TermsChanges | None = None
 
-    def given(self) -> dict[str, object]:
-        """The changes by field name."""
-        return {name: value for name, value in self if value is not None}
+    def made_to(self, customer: Customer) -> Customer:
+        """The customer after the changes. Raises ``pydantic.ValidationError`` if the terms do not fit together."""
+        given = {name: value for name, value in self if value is not None}
+        if self.terms is not None:
+            given["terms"] = customer.terms.evolve(**{name: value for name, value in self.terms if value is not None})
+        return customer.evolve(**given)

@@ -88,7 +88,7 @@ class Invoice(Model):
     def digest(self) -> str:
         """A short fingerprint of what a customer would pay and for what; any edit changes it."""
         lines = [(line.line_id, line.amount_minor, line.description) for line in self.lines]
-        seen = json.dumps([self.currency, self.carried_minor, self.version, lines])
+        seen = json.dumps([self.currency, self.carried_minor, self.version, str(self.collected_at), lines])
         return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
     def edited(self, changes: tuple[Change, ...]) -> "Invoice":

@@ -36,8 +36,9 @@ class Resume(Command):
 
 
 class Edit(Command):
-    """Change lines of the draft that the reviewer saw at ``version``; an announced one is announced anew."""
+    """Change lines of the draft that the reviewer saw: that of ``period`` at ``version``. Announced, it is so anew."""
 
+    period: Period
     version: int
     changes: tuple[Change, ...] = Field(min_length=1, max_length=500)
 
@@ -94,7 +95,7 @@ def parse_command(name: str, arguments: Sequence[object]) -> Command:
 
 
 def explain(error: ValidationError) -> str:
-    """A pydantic error as one line for people, without the values that were typed."""
+    """A pydantic error as one line for people."""
     parts = []
     for item in error.errors(include_url=False, include_context=False, include_input=False):
         where = ".".join(str(part) for part in item["loc"])
@@ -134,8 +135,13 @@ class Delivered(Model):
 
 
 class Farewell(Model):
-    """How a chain ended: the last period, and who closed the account and why."""
+    """How a chain ended: the last period, who closed the account and why, and the balance that nobody will bill.
+
+    ``balance_minor`` is debt if positive, credit if negative, in minor units of ``currency``.
+    """
 
     customer_id: str
     last_period: Period
     reason: str
+    balance_minor: int
+    currency: str

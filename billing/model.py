@@ -13,6 +13,7 @@ class Model(BaseModel):
 
     def evolve(self, **changes: object) -> Self:
         """A copy with ``changes``, validated like a new value. Raises ``pydantic.ValidationError``."""
+        assert changes.keys() <= type(self).model_fields.keys(), f"no such field: {changes.keys()}"
         return type(self).model_validate({**dict(self), **changes})
 
 

@@ -73,10 +73,10 @@ class Hold(Model):
 
 
 class Approval(Model):
-    """A reviewer's consent to the invoice with this digest."""
+    """A reviewer's consent to this version of the invoice."""
 
     by: str
-    digest: str
+    version: int
     at: Instant
 
 
@@ -85,7 +85,7 @@ class Notice(Model):
 
     number: int
     total_minor: int
-    digest: str
+    version: int
     charge_at: Instant
     delivered_at: Instant | None = None
 
@@ -115,6 +115,7 @@ class Month(Model):
     alerted_at: Instant | None = None
     alerts: int = 0
     leaving: str = ""
+    answered: tuple[str, ...] = ()  # ids of commands that the month before answered
     decisions: tuple[Decision, ...] = ()
     decision_count: int = 0
 
@@ -131,7 +132,8 @@ class Month(Model):
         assert self.outcome is not None, "a month without an outcome has no successor"
         following = Month.open(self.customer, self.period.next(), self.balance_forward_minor)
         assert following.period > self.period
-        return following
+        answered = tuple(decision.command_id for decision in self.decisions if decision.command_id)
+        return following.evolve(answered=answered[-KEPT_DECISIONS:])
 
     @property
     def balance_forward_minor(self) -> int:
@@ -207,7 +209,7 @@ class Month(Model):
         if self.customer.terms.review_mode is ReviewMode.MONITOR or self.invoice is None or self.announced:
             return False
         manual_empty = self.customer.terms.review_mode is ReviewMode.MANUAL and not self.last_editor
-        if self.approval is not None and self.approval.digest == self.invoice.digest and not manual_empty:
+        if self.approval is not None and self.approval.version == self.invoice.version and not manual_empty:
             return False
         return now >= self.notice_at and (manual_empty or self.nothing_to_charge is None)
 
@@ -236,8 +238,8 @@ class Month(Model):
         return self if self.outcome else self._changed(outage=reason)
 
     def alerted(self, now: datetime) -> "Month":
-        """Reviewers were told what waits for them."""
-        return self._changed(alerted_at=now, alerts=self.alerts + 1)
+        """Reviewers were told what waits for them, if it still does."""
+        return self._changed(alerted_at=now if self.needs_person(now) else None, alerts=self.alerts + 1)
 
     def announcing(self, now: datetime) -> "Month":
         """At the notice instant: fixes amount and charge instant, or ends the month if there is nothing to charge."""
@@ -251,7 +253,7 @@ class Month(Model):
         notice = Notice(
             number=self.notices + 1,
             total_minor=self.invoice.total_minor,
-            digest=self.invoice.digest,
+            version=self.invoice.version,
             charge_at=charge_at,
         )
         return self._changed(notice=notice, notices=notice.number, charge_at=charge_at)
@@ -261,7 +263,8 @@ class Month(Model):
         assert self.notice is not None
         charge_at = max(self.charge_at, at + self.customer.terms.min_notice)
         notice = self.notice.evolve(delivered_at=at, charge_at=charge_at)
-        return self._changed(notice=notice, charge_at=charge_at, outage="", alerted_at=None)
+        alerted_at = self.alerted_at if self.hold else None
+        return self._changed(notice=notice, charge_at=charge_at, outage="", alerted_at=alerted_at)
 
     def in_trouble(self, reason: str) -> "Month":
         """Something failed that no retry mends: the clock stands still until a person resumes."""
@@ -273,7 +276,7 @@ class Month(Model):
         assert self.notice is not None
         assert self.notice.delivered_at is not None
         assert self.notice.total_minor == self.invoice.total_minor
-        assert self.notice.digest == self.invoice.digest
+        assert self.notice.version == self.invoice.version
         assert now >= self.charge_at >= self.notice.charge_at > self.notice.delivered_at
         assert not self.blocked
         return self if self.charging_since else self._changed(charging_since=now)
@@ -294,6 +297,18 @@ class Month(Model):
         kept = {"revision": self.revision + 1, "decisions": self.decisions, "decision_count": self.decision_count}
         again = Month.open(self.customer, self.period, self.carried_minor)
         return again.evolve(collect_at=now, leaving=self.leaving, **kept)
+
+    def as_closed(self, closed: "Month") -> "Month":
+        """The month as the ledger has it closed, with what was said to this run since."""
+        later = [decision for decision in self.decisions if closed.closed_at and decision.at > closed.closed_at]
+        numbered = (each.evolve(number=closed.decision_count + n) for n, each in enumerate(later, start=1))
+        return closed.evolve(
+            customer=self.customer,
+            leaving=self.leaving or closed.leaving,
+            revision=max(self.revision, closed.revision) + 1,
+            decisions=(*closed.decisions, *numbered),
+            decision_count=closed.decision_count + len(later),
+        )
 
     def closed(self, outcome: Stage, now: datetime) -> "Month":
         """The month ends, once and for all."""

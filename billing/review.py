@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput
 from billing.messages import (
@@ -15,11 +17,17 @@ from billing.messages import (
     Skip,
     UpdateCustomer,
     command_name,
+    explain,
 )
+from billing.money import format_amount
 from billing.month import Approval, Hold, Month, Stage
 
 KEPT_CHARACTERS = 1000
 """How much of each text of a decision is kept: a month with its decisions has to fit into a payload of 2 MB."""
+
+
+_TOLD = frozenset({"email", "payment_method_id", "card_last4"})
+"""What a charge notice depends on: whom it went to, and which card it named."""
 
 
 class _Refused(Exception):
@@ -75,6 +83,8 @@ def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decisi
 
 
 def _check_fits(month: Month, command: Command) -> None:
+    if command.command_id and command.command_id in month.answered:
+        raise _Refused("this command was answered in the month before")
     if command.period is not None and command.period != month.period:
         raise _Refused(f"this was meant for {command.period}, but {month.period} is current now")
     if isinstance(command, UpdateCustomer | CloseAccount):
@@ -99,9 +109,11 @@ def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
             return _skip(month, command, now)
         case CloseAccount():
             leaving = month.evolve(leaving=f"{command.by}: {command.reason}")
-            return leaving, f"the account closes after {month.period}"
+            owed = month.balance_forward_minor if month.outcome else month.carried_minor
+            balance = f"; {format_amount(owed, month.customer.currency)} are carried forward" if owed else ""
+            return leaving, f"the account closes after {month.period}{balance}"
         case UpdateCustomer():
-            return _update_customer(month, command)
+            return _update_customer(month, command, now)
     raise InvalidInput(f"unknown command {type(command).__name__}")
 
 
@@ -148,11 +160,11 @@ def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]
         raise _Refused(month.blocked)
     if command.digest != month.invoice.digest:
         raise _Refused(f"what was approved is not version {month.invoice.version} ({month.invoice.total}); look again")
-    if command.by == month.last_editor:
+    if command.by.casefold() == month.last_editor.casefold():
         raise _Refused(f"{command.by} edited this draft last; somebody else has to approve it")
     if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
         raise _Refused("no amount has been entered yet; add a line first")
-    approval = Approval(by=command.by, digest=command.digest, at=now)
+    approval = Approval(by=command.by, version=month.invoice.version, at=now)
     approved = month.evolve(approval=approval)
     return approved, f"{month.invoice.total} approved; {_what_next(approved, now)}"
 
@@ -164,8 +176,12 @@ def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
     return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge{open_question}"
 
 
-def _update_customer(month: Month, command: UpdateCustomer) -> tuple[Month, str]:
-    changes = {name: value for name, value in command.changes.given().items() if value != getattr(month.customer, name)}
+def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tuple[Month, str]:
+    try:
+        customer = command.changes.made_to(month.customer)
+    except ValidationError as error:
+        raise _Refused(explain(error)) from None
+    changes = [name for name, value in customer if value != getattr(month.customer, name)]
     if not changes:
         raise _Refused("nothing changes")
     if "currency" in changes and month.invoice is not None and month.outcome is None:
@@ -174,10 +190,11 @@ def _update_customer(month: Month, command: UpdateCustomer) -> tuple[Month, str]
         raise _Refused(f"a balance in {month.customer.currency} is carried forward; settle it first")
     if month.charging_since is not None and month.outcome is None:
         raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first")
-    updated = month.evolve(customer=month.customer.evolve(**changes))
+    updated = month.evolve(customer=customer)
     if month.invoice is None and month.outcome is None:
-        planned = updated.customer.terms.schedule.instants(month.period, updated.customer.timezone)
-        updated = updated.evolve(**dict(planned))
+        updated = updated.evolve(**dict(customer.terms.schedule.instants(month.period, customer.timezone)))
+    if month.announced and month.outcome is None and _TOLD.intersection(changes):
+        return updated.notice_void(now), f"changed: {', '.join(changes)}; a new notice goes out"
     return updated, f"changed: {', '.join(changes)}"
 
 

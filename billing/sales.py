@@ -12,6 +12,8 @@ from billing.money import parse_amount
 from billing.period import Period
 
 type_of_cell = str | int | float | bool | None
+MAX_ROWS = 2000
+"""Rows of one customer and period: a month with its lines has to fit into a payload of 2 MB."""
 COLUMNS = ("email", "amount", "description")
 
 
@@ -69,7 +71,10 @@ class SalesSnapshot(Model):
 def lines_for(
     customer: Customer, period: Period, snapshot: SalesSnapshot, decimal_separator: str = "."
 ) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
-    """The customer's rows as invoice lines, and those that cannot be read as money as problems; no row is dropped."""
+    """The customer's rows as invoice lines, and those that cannot be read as money as problems.
+
+    No row is dropped. Raises ``InvalidInput`` for more than ``MAX_ROWS``.
+    """
     lines: list[LineItem] = []
     problems: list[Problem] = []
     for row in snapshot.rows:
@@ -87,6 +92,11 @@ def lines_for(
             )
         else:
             lines.append(LineItem(line_id=line_id, description=description, amount_minor=amount_minor, source=source))
+    if len(lines) + len(problems) > MAX_ROWS:
+        raise InvalidInput(
+            f"{customer.customer_id} has more than {MAX_ROWS} rows in worksheet {snapshot.sheet}; sum them up there, "
+            "then resume"
+        )
     return tuple(lines), tuple(problems)
 
 

@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import listing, operate, review, stack, start
+from cli import demo, listing, operate, review, stack, start
 from cli.output import errors, explain, plain
 
 
@@ -113,7 +113,7 @@ def _add(panel: str, name: str, run: Callable[..., Any]) -> None:
 
 
 _add("Embedded stack", "up", stack.up)
-_add("Embedded stack", "demo", stack.demo)
+_add("Embedded stack", "demo", demo.demo)
 
 _add("Customers and months", "start", start.start)
 _add("Customers and months", "list", listing.list_months)

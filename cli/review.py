@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from billing.customer import Customer, CustomerChanges, ReviewMode
-from billing.errors import BillingError, CardMissing, InvalidInput
+from billing.customer import Customer, CustomerChanges, ReviewMode, TermsChanges
+from billing.errors import BillingError, InvalidInput
 from billing.messages import explain
 from billing.money import parse_amount
 from billing.month import Month
@@ -21,6 +21,7 @@ from cli.listing import print_invoice, recorded_month
 from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
 from cli.sending import Said, send
 from settings import load_settings
+from workflows.start import check_email_is_free, with_card_on_file
 
 
 def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]]:
@@ -189,7 +190,7 @@ async def update(
     """
     async with connect_adapters(load_settings()) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, period)
-        terms = month.customer.terms.evolve(review_mode=review_mode) if review_mode else None
+        terms = TermsChanges(review_mode=review_mode) if review_mode else None
         fields = {
             "email": email,
             "name": name,
@@ -210,22 +211,13 @@ async def _verified(adapters: Adapters, customer: Customer, fields: Mapping[str,
         changes = CustomerChanges.model_validate(fields)
     except ValidationError as error:
         raise InvalidInput(f"{customer.customer_id}: {explain(error)}") from None
-    if not changes.given():
+    updated = changes.made_to(customer)
+    if updated == customer:
         raise InvalidInput("nothing to update; give --email, --name, --review-mode or another option")
-    owners = await adapters.ledger.customers_with_email(changes.email) if changes.email else []
-    for other in owners:
-        if other.customer_id != customer.customer_id:
-            raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has this email; sales need one owner")
+    await check_email_is_free(adapters.ledger, updated)
     if not (changes.payment_method_id or changes.stripe_customer_id):
         return changes
-    updated = customer.evolve(**changes.given())
-    card = await adapters.payments.card(updated.payment_method_id)
-    if card.stripe_customer_id != updated.stripe_customer_id:
-        raise CardMissing(
-            f"{customer.customer_id}: card {card.payment_method_id} belongs to {card.stripe_customer_id}, not to "
-            f"{updated.stripe_customer_id}; give another --payment-method, or --stripe-customer too"
-        )
-    return changes.evolve(card_last4=card.last4)
+    return changes.evolve(card_last4=(await with_card_on_file(adapters.payments, updated)).card_last4)
 
 
 async def _month(customer_id: str, period: Period | None) -> Month:

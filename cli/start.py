@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -63,8 +62,7 @@ async def start(
         raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
     listed, problems = parse_roster(_read(roster)) if roster else ({}, [])
     outcomes = [Outcome(status=REFUSED, **dict(problem)) for problem in problems]
-    async with AsyncExitStack() as stack:
-        adapters = await stack.enter_async_context(connect_adapters(load_settings()))
+    async with connect_adapters(load_settings()) as adapters:
         await adapters.ledger.customers()  # an unprepared ledger is one error, not one for each customer
         client = await connect_temporal()
         customers: list[tuple[int | None, Customer]] = list(listed.items())

@@ -79,10 +79,10 @@ class Demo:
 
     async def _review(self, months: dict[str, Month]) -> None:
         training = next(line for line in _invoice(months["bergson"]).lines if line.description == "Training")
-        typo, ask = "4800 was meant to be 480.00", "ask about the storage days"
+        change = f"{training.line_id}=480.00"
         await asyncio.gather(
-            self._type("edit", "bergson", "--by", "ann", "--reason", typo, "--change", f"{training.line_id}=480.00"),
-            self._type("halt", "kiwi", "--by", "ann", "--reason", ask),
+            self._type("edit", "bergson", "--by", "ann", "--reason", "typo, not 4800", "--change", change),
+            self._type("halt", "kiwi", "--by", "ann", "--reason", "ask about the storage days"),
         )
         await self._type("skip", "pago", "--by", "bob", "--reason", "charter is disputed")
 
@@ -91,7 +91,7 @@ class Demo:
         months = await self.months()
         if self._kills:
             self._kill("time goes on without it")
-        await self._together(self._pass_until(self.now + timedelta(days=1)))
+        await self._together(self._pass_until(self.now + timedelta(hours=22)))
         ribbon = _invoice(months["quito"]).problems[0]
         await asyncio.gather(
             self._type(
@@ -182,6 +182,7 @@ class Demo:
 
     async def skip_to(self, instant: datetime) -> None:
         """Moves all clocks to ``instant``, together."""
+        pace = asyncio.create_task(asyncio.sleep(0 if self._kills else self._show.pace_seconds))
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await asyncio.gather(*(self._skip(customer_id, instant) for customer_id in STORY))
@@ -191,6 +192,7 @@ class Demo:
             ) from None
         self.now = instant
         self._show.step(self.now, await self.months())
+        await pace
 
     async def _skip(self, customer_id: str, instant: datetime) -> None:
         handle = handle_for(self._client, customer_id)
@@ -249,6 +251,7 @@ class Demo:
         self._kill("in the middle of a charge")
         await self._slow_stripe(0)
         await self._revive()
+        self._show.tell("It takes over when the server misses the heartbeats of the old one: after 15 s.", style="dim")
 
     async def _slow_stripe(self, seconds: float) -> None:
         async with httpx.AsyncClient(trust_env=False) as http:

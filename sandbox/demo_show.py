@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from billing.invoice import Invoice
 from billing.money import format_amount
 from billing.month import Month, Stage, Step
 
@@ -30,6 +31,9 @@ _STYLES = {
 }
 
 
+_PACE_SECONDS = 0.4  # so that eyes can follow
+
+
 class Show:
     """The demo's voice: the story scrolls by, the table stays below it. Use as a context manager."""
 
@@ -37,6 +41,7 @@ class Show:
         self._console = console
         self._period = period
         self._live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
+        self.pace_seconds = _PACE_SECONDS if console.is_terminal else 0.0
         self._counted: Counter[str] = Counter()
 
     def chapter(self, text: str) -> None:
@@ -54,7 +59,7 @@ class Show:
 
     def refresh(self, now: datetime, months: Mapping[str, Month]) -> None:
         """The state of things at the virtual instant ``now``, perhaps in the middle of a step."""
-        if self._live is not None:
+        if self._live is not None and months:
             self._live.update(self._table(now, months))
 
     def step(self, now: datetime, months: Mapping[str, Month]) -> None:
@@ -69,9 +74,9 @@ class Show:
     def _table(self, now: datetime, months: Mapping[str, Month]) -> Panel:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=True, header_style="bold")
         table.add_column("Customer", no_wrap=True)
-        table.add_column("Stage", no_wrap=True)
-        table.add_column("Total", justify="right", no_wrap=True)
-        table.add_column("Next, UTC", no_wrap=True)
+        table.add_column("Stage", no_wrap=True, min_width=len(Stage.AWAITING_APPROVAL))
+        table.add_column("Total", justify="right", no_wrap=True, min_width=11)
+        table.add_column("Next, UTC", no_wrap=True, min_width=19)
         table.add_column("Last event", no_wrap=True, ratio=1)
         for name, month in months.items():
             stage = month.stage(now)
@@ -99,8 +104,10 @@ def _next(month: Month, now: datetime) -> str:
         return ""
     if due.step is not Step.WAIT:
         return "now"
-    waits_for_person = month.needs_person(now)
-    return "a reviewer" if waits_for_person else f"{due.at:%d %b %H:%M} {due.what.split()[-1]}" if due.at else ""
+    if month.needs_person(now):
+        return "a reviewer"
+    what = "notice" if "notice" in due.what else due.what.partition(" ")[0]
+    return f"{due.at:%d %b %H:%M} {what}" if due.at else ""
 
 
 def last_event(month: Month) -> str:
@@ -111,23 +118,27 @@ def last_event(month: Month) -> str:
         (decision.at, f"{decision.command} by {decision.by}") for decision in month.decisions if decision.accepted
     ]
     if month.invoice is not None:
-        read = f"{len(month.invoice.lines)} rows read from the sheet"
-        if month.invoice.problems:
-            read = f"{month.invoice.problems[0].line_id} cannot be read"
-        events.append((month.invoice.collected_at, read))
+        events.append((month.invoice.collected_at, _collected(month.invoice)))
     if month.notice is not None and month.notice.delivered_at is not None:
         amount = format_amount(month.notice.total_minor, month.customer.currency)
         events.append((month.notice.delivered_at, f"notice sent: {amount}"))
     return max(events)[1] if events else ""
 
 
+def _collected(invoice: Invoice) -> str:
+    if invoice.problems:
+        return f"{invoice.problems[0].line_id} cannot be read"
+    count = len(invoice.lines)
+    return f"{count or 'no'} row{'' if count == 1 else 's'} collected"
+
+
 def _ending(month: Month) -> str:
     skipped = [decision for decision in month.decisions if decision.accepted and decision.command == "skip"]
     words = {
         Stage.PAID: "charged, receipt sent",
-        Stage.NOTHING_DUE: "no sales, no mail",
-        Stage.CARRIED_FORWARD: "under the minimum: on the next invoice",
+        Stage.NOTHING_DUE: "no sales; no mail",
+        Stage.CARRIED_FORWARD: "too small: on the next bill",
         Stage.PAST_DUE: f"declined: {month.charge.decline_code or month.charge.code}" if month.charge else "",
-        Stage.SKIPPED: f"skip by {skipped[-1].by}: {skipped[-1].reason}" if skipped else "",
+        Stage.SKIPPED: f"skip by {skipped[-1].by}" if skipped else "",
     }
     return words.get(month.outcome, "") if month.outcome else ""

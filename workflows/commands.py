@@ -4,7 +4,7 @@ Signals are fire and forget (the Temporal UI and ``temporal workflow signal`` se
 be read is recorded, and an unreadable halt halts. Updates are answered at once (the CLI sends them).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio import workflow
@@ -14,14 +14,6 @@ from billing.errors import InvalidInput
 from billing.messages import CommandResult, parse_command
 from billing.month import Month
 from billing.review import decide, halt_unreadable
-
-
-def _signal(name: str, description: str) -> Callable[..., None]:
-    @workflow.signal(name=name, description=description)
-    def receive(self: Any, *arguments: Any) -> None:
-        self._receive(name, arguments, "signal")
-
-    return receive
 
 
 def _update(name: str, description: str) -> Any:
@@ -42,25 +34,18 @@ class CommandHandlers:
 
     _month: Month
 
-    signal_halt = _signal("halt", "Stop the clock: {by, reason}")
-    signal_resume = _signal("resume", "Let the month go on: {by, reason}")
-    signal_edit = _signal("edit", "Change lines: {by, reason, version, changes: [{op, ...}]}")
-    signal_approve = _signal("approve", "Approve what you saw: {by, reason, digest}")
-    signal_skip = _signal("skip", "Close the month without a charge: {by, reason}")
-    signal_close_account = _signal("close_account", "End the chain after this month: {by, reason}")
-    signal_update_customer = _signal("update_customer", "Change the customer: {by, reason, changes: {...}}")
-
     halt = _update("halt", "Stop the clock: {by, reason}")
     resume = _update("resume", "Let the month go on: {by, reason}")
-    edit = _update("edit", "Change lines: {by, reason, version, changes: [{op, ...}]}")
+    edit = _update("edit", "Change lines: {by, reason, period, version, changes: [{op, ...}]}")
     approve = _update("approve", "Approve what you saw: {by, reason, digest}")
     skip = _update("skip", "Close the month without a charge: {by, reason}")
     close_account = _update("close_account", "End the chain after this month: {by, reason}")
     update_customer = _update("update_customer", "Change the customer: {by, reason, changes: {...}}")
 
     @workflow.signal(dynamic=True)
-    def unknown_signal(self, name: str, arguments: Sequence[RawValue]) -> None:
-        self._receive(name, arguments, "signal")
+    def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """One handler for every signal: the SDK drops a signal for a named one if its payload cannot be decoded."""
+        self._receive(name, [_decoded(value) for value in payloads], "signal")
 
     @workflow.query(description="The month as it stands: invoice, decisions, what is due")
     def invoice(self) -> Month:
@@ -80,3 +65,10 @@ class CommandHandlers:
             stage=self._month.stage(now),
             period=self._month.period,
         )
+
+
+def _decoded(value: RawValue) -> object:
+    try:
+        return workflow.payload_converter().from_payload(value.payload)
+    except Exception as error:  # whatever a converter makes of what a stranger sent
+        return f"a payload that cannot be decoded ({type(error).__name__})"

@@ -101,7 +101,7 @@ class MonthlyBilling(CommandHandlers):
         if self._month.outcome is not None or self._month.customer != asked.customer:
             return
         if collected.closed is not None:
-            self._month = collected.closed.evolve(customer=asked.customer)
+            self._month = self._month.as_closed(collected.closed)
         elif collected.invoice is not None:
             self._month = self._month.drafted(collected.invoice)
             self._is_recorded(asked.drafted(collected.invoice))
@@ -126,7 +126,8 @@ class MonthlyBilling(CommandHandlers):
                 **options.round_of(options.NOTIFY, f"charge notice {asked.notice.number}", asked.outage),
             )
         except ActivityError as error:
-            self._failed(error)
+            if self._month.notice == asked.notice:
+                self._failed(error)
             return
         if self._month.notice == asked.notice:
             self._month = self._month.delivered(delivered.at)
@@ -157,7 +158,8 @@ class MonthlyBilling(CommandHandlers):
             workflow.logger.warning("the closing mail was given up: %s", _reason(error))
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._month.outcome is not None and self._month != self._recorded:
-            await self._record()
+            if not await self._record():
+                await workflow.sleep(options.BREATH, summary="the outcome cannot be recorded")
             await workflow.wait_condition(workflow.all_handlers_finished)
         self._closed = self._month.outcome is not None
 
@@ -167,13 +169,15 @@ class MonthlyBilling(CommandHandlers):
                 customer_id=self._month.customer.customer_id,
                 last_period=self._month.period,
                 reason=self._month.leaving,
+                balance_minor=self._month.balance_forward_minor,
+                currency=self._month.customer.currency,
             )
         self._continue_with(self._month.next_month())
 
     def _continue_with(self, month: Month) -> Never:
         workflow.continue_as_new(month, search_attributes=search_attributes(month, workflow.now()))
 
-    async def _record(self) -> None:
+    async def _record(self) -> bool:
         asked = self._month
         try:
             await workflow.execute_activity_method(
@@ -181,8 +185,9 @@ class MonthlyBilling(CommandHandlers):
             )
         except ActivityError as error:
             self._failed(error)
-        else:
-            self._is_recorded(asked)
+            return False
+        self._is_recorded(asked)
+        return True
 
     def _is_recorded(self, month: Month) -> None:
         """The ledger has ``month``; the decisions in it need not be carried along for ever."""

@@ -14,6 +14,8 @@ TASK_QUEUE = "monthly-billing"
 
 _HEARTBEAT = timedelta(seconds=15)
 _SOON = timedelta(seconds=1)
+BREATH = timedelta(minutes=5)
+"""Between two rounds of a step that failed for good and has to be done all the same."""
 
 _QUICK = RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(seconds=30), maximum_attempts=6)
 """The first round of a step: about a minute, before anybody is alarmed."""

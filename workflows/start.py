@@ -43,16 +43,14 @@ async def start_customer(
 ) -> Started:
     """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
 
-    The first month is ``period``, else the one after the last month that is closed in the ledger, else the current one.
-    A month that the ledger knows as open goes on where it was. Raises ``InvalidInput`` for a period that is closed or
-    in the future and for an email that another customer has, ``CardMissing`` if the card is not the customer's.
+    A customer whom the ledger does not know begins with ``period`` or the current month. For others billing goes on
+    where it was: in the open month, as it stands, or after the last closed one. Raises ``InvalidInput`` for another
+    period than that, one in the future, and an email that another customer has; ``CardMissing`` if the card is not
+    the customer's.
     """
     now = datetime.now(UTC)
-    for other in await ledger.customers_with_email(customer.email):
-        if other.customer_id != customer.customer_id:
-            raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same email; sales need one owner")
-    month = await _first_month(ledger, customer, period, now)
-    month = month.evolve(customer=await _with_card(gateway, month.customer))
+    await check_email_is_free(ledger, customer)
+    month = await _first_month(ledger, await with_card_on_file(gateway, customer), period, now)
     try:
         await client.start_workflow(
             MonthlyBilling.run,
@@ -71,35 +69,45 @@ async def start_customer(
     return Started(customer_id=customer.customer_id, status=StartStatus.STARTED, period=month.period)
 
 
-async def _first_month(ledger: Ledger, customer: Customer, period: Period | None, now: datetime) -> Month:
-    current = Period.at(now, customer.timezone)
-    if period is not None and period > current:
-        raise InvalidInput(f"{customer.customer_id}: {period} has not begun; the current month is {current}")
-    recorded = await ledger.invoices(customer_id=customer.customer_id)
-    last = max((row.period for row in recorded), default=None)
-    wanted = period or last
-    known = await ledger.month(customer.customer_id, wanted) if wanted else None
-    if known is None:
-        return Month.open(customer, period or current)
-    if known.outcome is None:
-        if known.invoice is not None and customer.currency != known.invoice.currency:
-            raise InvalidInput(
-                f"{customer.customer_id}: {known.period} is open in {known.invoice.currency}; it cannot change to "
-                f"{customer.currency} before that month is closed"
-            )
-        return known.evolve(customer=customer)
-    if period is not None:
-        raise InvalidInput(
-            f"{customer.customer_id}: {period} is closed as {known.outcome}; without a period, billing goes on after it"
-        )
-    return known.evolve(customer=customer).next_month()
+async def check_email_is_free(ledger: Ledger, customer: Customer) -> None:
+    """Raises ``InvalidInput`` if another customer has the same email: both would be billed for the same sales."""
+    for other in await ledger.customers_with_email(customer.email):
+        if other.customer_id != customer.customer_id:
+            raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same email; sales need one owner")
 
 
-async def _with_card(gateway: PaymentGateway, customer: Customer) -> Customer:
+async def with_card_on_file(gateway: PaymentGateway, customer: Customer) -> Customer:
+    """The customer with the last four digits of the card. Raises ``CardMissing`` if it is not theirs."""
     card = await gateway.card(customer.payment_method_id)
     if card.stripe_customer_id != customer.stripe_customer_id:
         raise CardMissing(
             f"{customer.customer_id}: card {customer.payment_method_id} belongs to "
-            f"{card.stripe_customer_id or 'nobody'}, not to {customer.stripe_customer_id}; correct the row"
+            f"{card.stripe_customer_id or 'nobody'}, not to {customer.stripe_customer_id}; correct one of the two"
         )
     return customer.evolve(card_last4=card.last4)
+
+
+async def _first_month(ledger: Ledger, customer: Customer, period: Period | None, now: datetime) -> Month:
+    """The month after the last closed one, or the open one; a customer without either may begin with any until now."""
+    current = Period.at(now, customer.timezone)
+    last = max((row.period for row in await ledger.invoices(customer_id=customer.customer_id)), default=None)
+    known = await ledger.month(customer.customer_id, last) if last else None
+    if known is None:
+        month = Month.open(customer, period or current)
+    elif known.outcome is not None:
+        month = known.evolve(customer=customer).next_month()
+    else:
+        month = known.evolve(customer=customer)
+    if period is not None and period != month.period:
+        raise InvalidInput(
+            f"{customer.customer_id}: billing goes on with {month.period}, not with {period}; start without a period"
+        )
+    if month.period > current and known is None:
+        raise InvalidInput(f"{customer.customer_id}: {period} has not begun; the current month is {current}")
+    billed_in = month.invoice.currency if month.invoice else known.customer.currency if known else customer.currency
+    if customer.currency != billed_in and (month.invoice is not None or month.carried_minor):
+        raise InvalidInput(
+            f"{customer.customer_id}: {month.period} is open in {billed_in}; it cannot change to {customer.currency} "
+            "before that is settled"
+        )
+    return month

@@ -15,12 +15,14 @@ from billing.customer import ReviewMode, Terms
 from billing.invoice import ChangeLine
 from billing.keys import workflow_id
 from billing.messages import Approve, CloseAccount, Command, Edit, Halt, Resume, Skip
+from billing.period import Period
 from sandbox.temporal_server import temporal_server
 from tests.bed import Bed, test_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"
 ANN: dict[str, Any] = {"by": "ann", "reason": "recorded for the replay test"}
+OCTOBER: dict[str, Any] = {**ANN, "period": Period("2026-10")}
 
 
 async def paid(bed: Bed) -> None:
@@ -55,9 +57,9 @@ async def halted_and_resumed(bed: Bed) -> None:
 
 async def edited_in_the_last_call(bed: Bed) -> None:
     await bed.monitored(sales=("100", "'12,50"))
-    await _say(bed, Edit(**ANN, version=1, changes=(ChangeLine(line_id="row-3", amount_minor=1250),)))
+    await _say(bed, Edit(**OCTOBER, version=1, changes=(ChangeLine(line_id="row-3", amount_minor=1250),)))
     await bed.announced()
-    await _say(bed, Edit(**ANN, version=2, changes=(ChangeLine(line_id="row-3", amount_minor=1200),)))
+    await _say(bed, Edit(**OCTOBER, version=2, changes=(ChangeLine(line_id="row-3", amount_minor=1200),)))
     await bed.until("acme", lambda month: month.notices == 2 and month.announced)
     await bed.closed()
 

@@ -71,7 +71,8 @@ def charged(status: ChargeStatus, *amounts: int, **fields: Any) -> Month:
 
 
 def command(name: str, **fields: Any) -> Command:
-    return parse_command(name, [{"by": "ann", "reason": "as agreed", **fields}])
+    about = {"period": PERIOD} if name == "edit" else {}
+    return parse_command(name, [{"by": "ann", "reason": "as agreed", **about, **fields}])
 
 
 def say(month: Month, name: str, now: datetime, **fields: Any) -> tuple[Month, Decision]:

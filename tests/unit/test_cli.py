@@ -241,7 +241,7 @@ def test_email_of_another_customer_is_refused(run: Run, ledger: Callable[..., No
     ledger(drafted(), Month.open(kiwi, Period("2026-10")))
     result = run("update", "acme", "--by", "ann", "--reason", "why", "--email", "Billing@Kiwi.example")
     assert result.exit_code == 2
-    assert "kiwi has this email" in one_line(result)
+    assert "kiwi has the same email" in one_line(result)
 
 
 def test_skip_does_not_skip_a_month_that_nobody_named_and_that_is_not_collected(run: Run, ledger: Callable[..., None]):

@@ -279,7 +279,8 @@ def test_alert_names_every_unreadable_row() -> None:
 def test_alert_tells_the_stage_and_offers_only_what_fits_it(changes: dict[str, Any], shown: str, hidden: str) -> None:
     month = announced()
     if "terms" in changes:
-        changes = {**changes, "customer": month.customer.evolve(terms=changes["terms"])}
+        terms = changes["terms"]
+        changes = {"notice": changes["notice"], "customer": month.customer.evolve(terms=terms)}
     for part in words(mail(LetterKind.ALERT, month.evolve(**changes), "a person is needed")):
         assert shown in part
         assert hidden not in part

@@ -374,3 +374,9 @@ def test_whatever_arrives_is_decided_and_recorded_without_an_error(name: str, ar
         after, decision = decide(month, parsed, NOW, "signal")
     assert after.decisions == (decision,)
     assert type(after).model_validate_json(after.model_dump_json()) == after
+
+
+def test_the_last_editor_cannot_approve_under_another_spelling() -> None:
+    month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, **ADD)
+    assert month.invoice is not None
+    assert "somebody else" in refused(month, "approve", NOW, by="Ann", digest=month.invoice.digest)

@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.customer import Customer, fold_email
-from billing.errors import SalesUnavailable
+from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import LineItem, Problem
 from billing.money import parse_amount
 from billing.period import Period
-from billing.sales import SalesSnapshot, lines_for
+from billing.sales import MAX_ROWS, SalesSnapshot, lines_for, type_of_cell
+from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
 HEADER = ["email", "amount", "description"]
@@ -152,3 +153,9 @@ def test_every_row_of_a_customer_is_a_line_or_a_problem(rows: list[tuple[str, ob
     for one in found:
         assert 1 <= len(one.description) <= 500
         assert one.model_dump_json()
+
+
+def test_more_rows_than_a_month_can_carry_are_a_persons_business() -> None:
+    cells: list[list[type_of_cell]] = [["email", "amount"], *(["acme@example.com", 1] for _ in range(MAX_ROWS + 1))]
+    with pytest.raises(InvalidInput, match="acme has more than 2000 rows in worksheet 2026-10"):
+        lines_for(customer(), PERIOD, SalesSnapshot.of_cells("2026-10", cells))

@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
+from temporalio.common import RawValue
 
 from billing.customer import CustomerChanges, ReviewMode, Terms
 from billing.invoice import AddLine, ChangeLine, RemoveLine
@@ -15,6 +17,7 @@ from billing.period import Period
 from tests.bed import Bed
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
+OCTOBER: dict[str, Any] = {**ANN, "period": Period("2026-10")}
 
 
 async def test_a_halted_month_is_not_charged_until_resumed_and_then_has_its_whole_window(bed: Bed) -> None:
@@ -39,8 +42,8 @@ async def test_an_edit_changes_what_is_charged_and_a_stale_one_is_refused_with_t
         RemoveLine(line_id="row-3"),
         AddLine(description="Fee", amount_minor=150),
     )
-    assert (await bed.command("acme", Edit(**ANN, version=1, changes=changes))).accepted
-    stale = await bed.command("acme", Edit(**ANN, version=1, changes=changes))
+    assert (await bed.command("acme", Edit(**OCTOBER, version=1, changes=changes))).accepted
+    stale = await bed.command("acme", Edit(**OCTOBER, version=1, changes=changes))
     assert not stale.accepted
     assert "version 2" in stale.result
     closed = await bed.closed()
@@ -52,7 +55,7 @@ async def test_an_edit_in_the_last_call_voids_the_notice_and_sends_a_corrected_o
     await bed.monitored()
     await bed.announced()
     await bed.skip("acme", timedelta(hours=60))
-    edit = Edit(**ANN, version=1, changes=(ChangeLine(line_id="row-2", amount_minor=500),))
+    edit = Edit(**OCTOBER, version=1, changes=(ChangeLine(line_id="row-2", amount_minor=500),))
     assert (await bed.command("acme", edit)).accepted
     month = await bed.until("acme", lambda month: month.announced and month.notices == 2)
     assert month.notice is not None
@@ -89,7 +92,10 @@ async def test_in_approve_mode_nothing_is_charged_without_an_approval_by_somebod
     month = await bed.monitored(terms=Terms(review_mode=ReviewMode.APPROVE))
     await bed.skip("acme", timedelta(days=10))
     assert bed.mails("acme@example.com") == []
-    await bed.command("acme", Edit(**ANN, version=1, changes=(AddLine(description="Fee", amount_minor=100),)))
+    await bed.command(
+        "acme",
+        Edit(**OCTOBER, version=1, changes=(AddLine(description="Fee", amount_minor=100),)),
+    )
     assert month.invoice is not None
     old = await bed.command("acme", Approve(by="bob", reason="ok", digest=month.invoice.digest))
     assert not old.accepted
@@ -110,7 +116,10 @@ async def test_an_unreadable_amount_stops_the_month_until_a_reviewer_edits_the_r
     assert bed.charged() == []
     alert = bed.mails("reviewers@example.com")[0]
     assert "row 3" in alert.text
-    fixed = await bed.command("acme", Edit(**ANN, version=1, changes=(ChangeLine(line_id="row-3", amount_minor=1250),)))
+    fixed = await bed.command(
+        "acme",
+        Edit(**OCTOBER, version=1, changes=(ChangeLine(line_id="row-3", amount_minor=1250),)),
+    )
     assert fixed.accepted
     assert (await bed.closed()).outcome is Stage.PAID
     assert bed.charged() == [("2026-10", 11250)]
@@ -160,7 +169,13 @@ async def test_a_command_for_another_period_is_refused(bed: Bed) -> None:
 
 async def test_a_repeated_command_has_its_effect_once(bed: Bed) -> None:
     await bed.monitored()
-    edit = Edit(**ANN, command_id="c-1", version=1, changes=(AddLine(description="Fee", amount_minor=100),))
+    edit = Edit(
+        **ANN,
+        period=Period("2026-10"),
+        command_id="c-1",
+        version=1,
+        changes=(AddLine(description="Fee", amount_minor=100),),
+    )
     answers = [await bed.command("acme", edit) for _ in range(3)]
     assert [answer.accepted for answer in answers] == [True, True, True]
     month = await bed.month("acme")
@@ -197,10 +212,8 @@ async def test_nothing_sent_at_the_edge_of_the_month_is_lost(bed: Bed) -> None:
     await bed.skip_to("acme", month.charge_at - timedelta(seconds=2))
     sent = 0
     while sent < 200 and (await bed.month("acme")).period == "2026-10":
-        signals = [
-            {"by": f"ann-{sent + n}", "reason": "edge", "version": 99, "changes": [{"op": "remove", "line_id": "x"}]}
-            for n in range(5)
-        ]
+        edit = {"period": "2026-10", "version": 99, "changes": [{"op": "remove", "line_id": "x"}]}
+        signals = [{"by": f"ann-{sent + n}", "reason": "edge", **edit} for n in range(5)]
         await asyncio.gather(*(bed.handle("acme").signal("edit", signal) for signal in signals))
         sent += len(signals)
     later = await bed.until("acme", lambda month: month.period == "2026-11")
@@ -230,3 +243,41 @@ async def test_thousands_of_signals_continue_the_month_as_new_in_its_middle_and_
     assert [decision.by for decision in audit] == [f"ann-{number}" for number in range(300)]
     assert (await bed.closed()).outcome is Stage.PAID
     assert bed.charged() == [("2026-10", 10000)]
+
+
+async def test_a_halt_whose_payload_cannot_even_be_decoded_halts(bed: Bed) -> None:
+    await bed.monitored()
+    stranger = Payload(metadata={"encoding": b"binary/from-a-stranger"}, data=b"\xff\x00")
+    await bed.handle("acme").signal("halt", RawValue(stranger))
+    month = await bed.until("acme", lambda month: month.hold is not None)
+    assert "unreadable halt" in month.blocked
+
+
+async def test_a_command_that_the_month_before_answered_is_not_carried_out_again(bed: Bed) -> None:
+    await bed.monitored()
+    skip = Skip(**ANN, command_id="skip-1")
+    assert (await bed.command("acme", skip)).accepted
+    await bed.until("acme", lambda month: month.period == "2026-11")
+    again = await bed.command("acme", skip)
+    assert not again.accepted
+    assert "answered in the month before" in again.result
+
+
+async def test_another_card_in_the_last_call_is_announced_before_it_is_charged(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.announced()
+    changes = CustomerChanges(card_last4="1881")
+    assert (await bed.command("acme", UpdateCustomer(**ANN, changes=changes))).accepted
+    await bed.until("acme", lambda month: month.notices == 2 and month.announced)
+    assert (await bed.closed()).outcome is Stage.PAID
+    assert "1881" in bed.mails("acme@example.com")[1].text
+
+
+async def test_some_terms_can_be_changed_and_the_others_stay(bed: Bed) -> None:
+    await bed.monitored(terms=Terms(min_window_hours=100))
+    await bed.handle("acme").signal("update_customer", {**ANN, "changes": {"terms": {"review_mode": "approve"}}})
+    month = await bed.until("acme", lambda month: bool(month.decisions))
+    assert month.customer.terms == Terms(min_window_hours=100, review_mode=ReviewMode.APPROVE)
+    await bed.handle("acme").signal("update_customer", {**ANN, "changes": {"terms": {"revew_mode": "monitor"}}})
+    month = await bed.until("acme", lambda month: month.decision_count == 2)
+    assert not month.decisions[-1].accepted

@@ -9,6 +9,7 @@ from billing.customer import CustomerChanges
 from billing.errors import CardMissing, InvalidInput
 from billing.messages import CloseAccount, Resume, Skip, UpdateCustomer
 from billing.month import Month, Stage
+from billing.period import Period
 from tests.bed import Bed, now
 from workflows.start import StartStatus
 
@@ -157,10 +158,11 @@ async def test_a_period_that_is_closed_or_has_not_begun_cannot_be_started(bed: B
     await bed.command("acme", CloseAccount(**ANN))
     await bed.command("acme", Skip(**ANN))
     await bed.handle("acme").result()
-    with pytest.raises(InvalidInput, match="closed as Skipped"):
-        await bed.start(month.customer, "2026-10")
+    for period in ("2026-09", "2026-10", "2062-01"):
+        with pytest.raises(InvalidInput, match="billing goes on with 2026-11"):
+            await bed.start(month.customer, period)
     with pytest.raises(InvalidInput, match="has not begun"):
-        await bed.start(month.customer, "2062-01")
+        await bed.start(await bed.customer("kiwi"), "2062-01")
 
 
 async def test_a_terminated_month_is_started_again_where_it_was(bed: Bed) -> None:
@@ -211,3 +213,33 @@ async def test_two_customers_with_one_email_are_not_both_billed_for_the_same_sal
     month = await bed.until("kiwi", lambda month: bool(month.trouble))
     assert "have the same email" in month.trouble
     assert month.invoice is None
+
+
+async def test_a_chain_that_was_restarted_far_too_early_catches_up_without_billing_anything_again(bed: Bed) -> None:
+    await bed.monitored(period="2026-09")
+    bed.sales("2026-10", ("acme@example.com", "10", "Hosting"))
+    september = await bed.closed()
+    await bed.drafted("acme", "2026-10")
+    await bed.closed()
+    charged, mails = bed.charged(), len(bed.mails())
+    await bed.handle("acme").terminate("an accident")
+    bed.sales("2026-08", ("somebody@example.com", "10", "Not hers"))
+    await bed.restart_by_hand(Month.open(september.customer, Period("2026-08")))
+    await bed.drafted("acme", "2026-08")
+    await bed.closed()
+    await bed.until("acme", lambda month: month.period == "2026-11")
+    assert bed.charged() == charged
+    assert len(bed.mails()) == mails
+
+
+async def test_closing_the_account_is_not_forgotten_when_the_ledger_knows_the_month_as_closed(bed: Bed) -> None:
+    await bed.monitored()
+    announced = await bed.announced()
+    await bed.closed()
+    await bed.handle("acme").terminate("an accident")
+    await bed.restart_by_hand(announced.evolve(charge_at=now() + timedelta(days=20)))
+    await bed.skip("acme", timedelta(days=10))
+    assert (await bed.command("acme", CloseAccount(**ANN))).accepted
+    await bed.skip("acme", timedelta(days=11))
+    assert (await bed.handle("acme").result()).reason == "ann: checking"
+    assert bed.charged() == [("2026-10", 10000)]
