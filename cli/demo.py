@@ -20,7 +20,7 @@ from rich.console import Console
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from billing.errors import InvalidInput
+from billing.errors import BillingError, InvalidInput
 from billing.money import format_amount
 from bootstrap import connect_ledger
 from cli.options import AsJson
@@ -65,7 +65,7 @@ async def demo(
     began = time.monotonic()
     _forget_settings()
     with _folder(data_dir) as folder:
-        evidence = None
+        evidence: Evidence | None = None
         async with until_signal(quietly=serve):
             evidence = await _bill(folder, serve, kill_worker, errors if as_json else console)
         if evidence is None:
@@ -76,7 +76,7 @@ async def demo(
             raise typer.Exit(1)
 
 
-async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> Evidence | None:
+async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> Evidence:
     """Bills the month in a stack of its own, which ends with it; with ``serve`` only half of it, until cancelled."""
     port = free_temporal_port()
     settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=REVIEWERS), port)
@@ -108,7 +108,10 @@ async def _serve(acting: Demo, stack: Stack) -> Never:
         with _each_enter() as pressed:
             while await pressed.wait():
                 pressed.clear()
-                await acting.skip_to(acting.now + timedelta(days=1))
+                try:
+                    await acting.skip_to(acting.now + timedelta(days=1))
+                except BillingError as error:
+                    report(str(error))
     raise AssertionError("only a signal ends this")
 
 

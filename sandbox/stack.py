@@ -25,7 +25,7 @@ from billing.errors import BillingError
 from bootstrap import connect_ledger
 from sandbox.processes import Child, ChildFailedError, logged
 from sandbox.stand_ins import READY as STAND_INS_READY
-from sandbox.temporal_server import HOST, temporal_server
+from sandbox.temporal_server import HOST, SearchAttributeError, temporal_server
 from settings import Settings
 from worker import READY as WORKER_READY
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -104,10 +104,20 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
                 group.create_task(stack.enter_async_context(stand_ins))
                 group.create_task(_migrate(settings))
             await stack.enter_async_context(worker)
-        except* ChildFailedError as failed:
-            raise BillingError(str(failed.exceptions[0])) from None
+        except ExceptionGroup as failed:
+            raise _in_one_line(failed.exceptions[0]) from None
+        except ChildFailedError as failed:
+            raise _in_one_line(failed) from None
         running = serving.result()
         yield Stack(settings, environment, address, running.ui_url, running.child, stand_ins, worker)
+
+
+def _in_one_line(error: Exception) -> Exception:
+    """A child's failure with only the last line of its log; what is no failure of the stack stays as it is."""
+    if not isinstance(error, ChildFailedError | SearchAttributeError | OSError):
+        return error
+    first, *log = str(error).splitlines()
+    return BillingError(f"{first.removesuffix(' ends with:')}{f': {log[-1]}' if log else ''}")
 
 
 def sandbox_settings(settings: Settings, temporal_port: int) -> Settings:

@@ -134,7 +134,8 @@ class Bed:
         """The server sometimes ends a skip that meets a workflow task at once, without having skipped: asks again."""
         async with asyncio.timeout(30):
             while (left := instant - await self._clock(customer_id)) > timedelta():
-                await self.skipper.fast_forward(self.handle(customer_id), left)
+                if not await self.skipper.fast_forward(self.handle(customer_id), left):
+                    return  # the chain has ended
 
     async def _clock(self, customer_id: str) -> datetime:
         return await self.skipper.get_current_time(self.handle(customer_id))
