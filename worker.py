@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from datetime import timedelta
@@ -56,6 +57,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
         ],
         interceptors=[Failures()],
         max_cached_workflows=2000,
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # how long a killed worker is waited for
         graceful_shutdown_timeout=timedelta(seconds=30),
     )
 
@@ -66,3 +68,5 @@ if __name__ == "__main__":
         asyncio.run(main())
     except BillingError as error:
         sys.exit(f"worker: {error}")
+    logging.shutdown()
+    os._exit(0)  # the SDK's threads can crash an interpreter that ends in order (temporalio/sdk-python issue 300)

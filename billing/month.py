@@ -57,7 +57,7 @@ class Step(StrEnum):
 
 
 class Due(NamedTuple):
-    """The next step; with ``WAIT``, until when (None: until a person acts) and what happens then."""
+    """The next step and what it does; with ``WAIT``, what the next one does and when (None: when a person acts)."""
 
     step: Step
     at: datetime | None = None
@@ -147,17 +147,17 @@ class Month(Model):
     def due(self, now: datetime) -> Due:
         """The next step at ``now``. Pure: the same month and instant always give the same step."""
         if self.outcome is not None:
-            return Due(Step.CLOSE)
+            return Due(Step.CLOSE, None, "close the month")
         waiting_for = self.needs_person(now)
         remind_at = self.alerted_at + self.customer.terms.reminder if self.alerted_at else now
         if waiting_for and now >= remind_at:
-            return Due(Step.ALERT)
+            return Due(Step.ALERT, None, "tell the reviewers")
         if self.invoice is None and not self.trouble:
             return _once(self.collect_at, now, Step.COLLECT, "collect the sales")
         if self.blocked or self._lacks_approval(now):
             return Due(Step.WAIT, remind_at, "remind the reviewers")
         if self.charging_since is not None:
-            return Due(Step.CHARGE)
+            return Due(Step.CHARGE, None, "charge the card")
         if not self.announced:
             return _once(self.notice_at, now, Step.NOTIFY, "send the charge notice")
         return _once(self.charge_at, now, Step.CHARGE, "charge the card")
@@ -346,8 +346,8 @@ class Month(Model):
     def summary(self, now: datetime) -> str:
         """A short Markdown invoice for the Temporal UI; no names, no addresses."""
         due = self.due(now)
-        head = f"### {self.customer.customer_id} · {self.period} · {self.stage(now)}"
-        parts = [head]
+        version = f" · version {self.invoice.version}" if self.invoice else ""
+        parts = [f"### {self.customer.customer_id} · {self.period} · {self.stage(now)}{version}"]
         if self.invoice is not None:
             rows = [
                 f"| {_cell(line.description)} | {format_amount(line.amount_minor, self.invoice.currency)} |"
@@ -356,7 +356,8 @@ class Month(Model):
             rows += [f"| … {len(self.invoice.lines) - 20} more lines | |"] if len(self.invoice.lines) > 20 else []
             if self.carried_minor:
                 rows.append(f"| carried forward | {format_amount(self.carried_minor, self.invoice.currency)} |")
-            rows.append(f"| **total, version {self.invoice.version}** | **{self.invoice.total}** |")
+            rows += [f"| {problem.line_id}: {_cell(problem.raw)} | ? |" for problem in self.invoice.problems[:20]]
+            rows.append(f"| **total** | **{self.invoice.total}** |")
             parts.append("\n".join(["| line | amount |", "| --- | ---: |", *rows]))
         waiting_for = "" if self.outcome else self.needs_person(now)
         if waiting_for:
@@ -367,7 +368,7 @@ class Month(Model):
 
 
 def _once(at: datetime, now: datetime, step: Step, what: str) -> Due:
-    return Due(step) if now >= at else Due(Step.WAIT, at, what)
+    return Due(step, None, what) if now >= at else Due(Step.WAIT, at, what)
 
 
 def _cell(text: str) -> str:

@@ -202,4 +202,4 @@ def _what_next(month: Month, now: datetime) -> str:
     if month.blocked:
         return f"still stopped: {month.blocked}"
     due = month.due(now)
-    return f"next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC" if due.at else f"next: {due.step}"
+    return f"next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC" if due.at else f"next: {due.what}, now"

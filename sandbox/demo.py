@@ -91,7 +91,7 @@ class Demo:
         months = await self.months()
         if self._kills:
             self._kill("time goes on without it")
-        await self._together(self._pass_until(self.now + timedelta(hours=22)))
+        await self._together(self._pass_until(self.now + timedelta(hours=22)), self._revive)
         ribbon = _invoice(months["quito"]).problems[0]
         await asyncio.gather(
             self._type(
@@ -114,12 +114,7 @@ class Demo:
         await self._chain_goes_on()
 
     async def _charge(self, last: datetime) -> None:
-        if self._kills:
-            killing = asyncio.create_task(self._kill_while_charging())
-            await self._pass_until(last)
-            await killing
-        else:
-            await self._pass_until(last)
+        await self._together(self._pass_until(last), self._kill_while_charging)
         await self._see(lambda months: all(month.outcome for month in months.values()), "all outcomes")
 
     async def _chain_goes_on(self) -> None:
@@ -234,9 +229,9 @@ class Demo:
         await self._stack.worker.start()
         self._show.tell("A new worker is there.", style="green")
 
-    async def _together(self, passing: Awaitable[None]) -> None:
-        """While time passes, a killed worker comes back: a clock waits for whatever the worker has to do."""
-        await asyncio.gather(passing, *([self._revive()] if self._kills else []))
+    async def _together(self, passing: Awaitable[None], if_kills: Callable[[], Awaitable[None]]) -> None:
+        """Time must not wait for a worker to come back: a clock waits for whatever the worker has to do."""
+        await asyncio.gather(passing, *([if_kills()] if self._kills else []))
 
     async def _kill_while_charging(self) -> None:
         """Kills the worker between the creation of a payment and the answer to it."""

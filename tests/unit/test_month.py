@@ -361,7 +361,7 @@ def test_the_summary_shows_the_invoice_and_what_comes_next_but_nobodys_address()
     assert text.startswith("### acme · 2026-10 · Monitoring")
     assert "| … 2 more lines | |" in text
     assert "| carried forward | -0.50 EUR |" in text
-    assert "| **total, version 1** | **21.50 EUR** |" in text
+    assert "| **total** | **21.50 EUR** |" in text
     assert text.endswith("Next: send the charge notice at 2026-11-04 09:00 UTC")
     assert "example.com" not in text
     assert "**A person is needed**: row 4" in drafted(unreadable=True).summary(month.collect_at)
