@@ -156,6 +156,7 @@ def test_every_row_of_a_customer_is_a_line_or_a_problem(rows: list[tuple[str, ob
 
 
 def test_more_rows_than_a_month_can_carry_are_a_persons_business() -> None:
-    cells: list[list[type_of_cell]] = [["email", "amount"], *(["acme@example.com", 1] for _ in range(MAX_ROWS + 1))]
+    row: list[type_of_cell] = ["acme@example.com", 1]
+    cells: list[list[type_of_cell]] = [["email", "amount"], *[row] * (MAX_ROWS + 1)]
     with pytest.raises(InvalidInput, match="acme has more than 2000 rows in worksheet 2026-10"):
         lines_for(customer(), PERIOD, SalesSnapshot.of_cells("2026-10", cells))
