@@ -20,6 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.visibility import AMOUNT_MINOR, STAGE, search_attributes
 
 
+_CANCELLED = {"by": "Temporal", "reason": "somebody requested cancellation; close_account ends a chain"}
+
+
 @workflow.defn
 class MonthlyBilling(CommandHandlers):
     """Bills one customer for one month, then continues as new into the next.
@@ -37,7 +40,21 @@ class MonthlyBilling(CommandHandlers):
 
     @workflow.run
     async def run(self, month: Month) -> Farewell:
-        """Collect, monitor, notify, last call, charge, close; ends only when the account is closed."""
+        """One month, then the next; ends only when the account is closed.
+
+        A cancellation, a button in the Temporal UI, would end the chain with no reason on record: it halts instead.
+        """
+        billing = asyncio.create_task(self._bill())
+        while True:
+            try:
+                return await asyncio.shield(billing)
+            except asyncio.CancelledError:
+                if billing.cancelling() or billing.done():
+                    raise  # not a request: the worker lets go of this run
+                self._receive("halt", [_CANCELLED], "cancellation")
+
+    async def _bill(self) -> Farewell:
+        """Collect, monitor, notify, last call, charge, close."""
         while not self._closed:
             due = self._look()
             if workflow.info().is_continue_as_new_suggested():

@@ -1,10 +1,11 @@
-"""Records a closed history of every path of a month, for the replay test: ``make histories`` after a wanted change.
+"""Records a closed history of every path of a month, or of those named, for the replay test: ``make histories``.
 
 Only then: a history that no longer replays means that months in flight would break. A change inside a month goes behind
 ``workflow.patched``, and the old histories stay.
 """
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -95,6 +96,14 @@ async def processor_down(bed: Bed) -> None:
     await bed.until("acme", lambda month: month.period == "2026-11")
 
 
+async def cancellation_requested(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.handle("acme").cancel()
+    await bed.until("acme", lambda month: month.hold is not None)
+    await _say(bed, Resume(**ANN))
+    await bed.closed()
+
+
 async def account_closed(bed: Bed) -> None:
     await bed.monitored()
     await _say(bed, CloseAccount(**ANN))
@@ -124,6 +133,7 @@ PATHS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     approved,
     sales_awaited,
     processor_down,
+    cancellation_requested,
     account_closed,
     continued_in_its_middle,
 )
@@ -136,7 +146,7 @@ async def main() -> None:
         async with temporal_server(
             log=Path(folder, "server.log"), search_attributes=SEARCH_ATTRIBUTES, dynamic_config=small_histories
         ) as server:
-            for path in PATHS:
+            for path in [path for path in PATHS if path.__name__ in (sys.argv[1:] or path.__name__)]:
                 async with test_bed(server, Path(folder, path.__name__)) as bed:
                     await path(bed)
                     first_run = (

@@ -281,3 +281,28 @@ async def test_some_terms_can_be_changed_and_the_others_stay(bed: Bed) -> None:
     await bed.handle("acme").signal("update_customer", {**ANN, "changes": {"terms": {"revew_mode": "monitor"}}})
     month = await bed.until("acme", lambda month: month.decision_count == 2)
     assert not month.decisions[-1].accepted
+
+
+async def test_a_cancellation_in_the_temporal_ui_halts_the_month_and_does_not_end_the_chain(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.handle("acme").cancel()
+    month = await bed.until("acme", lambda month: month.hold is not None)
+    assert month.decisions[-1].via == "cancellation"
+    await bed.skip("acme", timedelta(days=10))
+    assert bed.charged() == []
+    assert (await bed.command("acme", Resume(**ANN))).accepted
+    assert (await bed.closed()).outcome is Stage.PAID
+
+
+async def test_a_cancellation_while_the_card_is_charged_does_not_interfere(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.stripe_fault(path="/confirm$", method="POST", kind="slow", seconds=1.5, times=1)
+    await bed.skip_to("acme", month.charge_at)
+    await bed.until("acme", lambda month: month.charging_since is not None)
+    await bed.handle("acme").cancel()
+    await bed.until("acme", lambda month: month.period == "2026-11")
+    closed = await bed.recorded("acme", "2026-10")
+    assert closed.outcome is Stage.PAID
+    assert "charge of 2026-10 has begun" in closed.decisions[-1].result
+    assert bed.charged() == [("2026-10", 10000)]
