@@ -263,7 +263,7 @@ def test_alert_names_every_unreadable_row() -> None:
     for part in words(mail(LetterKind.ALERT, month, month.blocked)):
         for row in (7, 19):
             assert f"row {row} of worksheet 2026-10: '#REF!' is not an amount" in part
-        assert "python starter.py edit --help" in part
+        assert "python starter.py edit bakery-rosa --by YOU --reason WHY --change row-7=AMOUNT" in part
         assert "starter.py resume" not in part  # it would be refused
 
 
