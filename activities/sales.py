@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities import clock
 from billing.customer import ReviewMode
-from billing.errors import InvalidInput
+from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import Invoice
 from billing.model import Model
 from billing.month import Month
@@ -61,18 +61,30 @@ class SalesActivities:
 
 
 class SharedSales:
-    """One read of a worksheet serves every customer who asks within a few seconds: quotas are per minute."""
+    """One read of a worksheet serves every customer who asks within a few seconds: quotas are per minute.
+
+    A failed read serves those who were waiting for it, so that an outage does not make them queue one behind the other.
+    """
 
     def __init__(self, source: SalesSource) -> None:
         self._source = source
         self._lock = asyncio.Lock()
-        self._kept: dict[Period, tuple[float, SalesSnapshot]] = {}
+        self._last: dict[Period, tuple[float, SalesSnapshot | SalesUnavailable]] = {}
 
     async def read(self, period: Period) -> SalesSnapshot:
         asked = time.monotonic()
         async with self._lock:
-            read_at, snapshot = self._kept.get(period, (float("-inf"), None))
-            if snapshot is None or read_at < asked - _SHARED_SECONDS:
-                snapshot = await self._source.read(period)
-                self._kept = {period: (time.monotonic(), snapshot)}
-            return snapshot
+            read_at, outcome = self._last.get(period, (float("-inf"), None))
+            oldest = asked - _SHARED_SECONDS if isinstance(outcome, SalesSnapshot) else asked
+            if outcome is None or read_at < oldest:
+                outcome = await self._read(period)
+                self._last = {period: (time.monotonic(), outcome)}
+        if isinstance(outcome, SalesUnavailable):
+            raise SalesUnavailable(str(outcome))
+        return outcome
+
+    async def _read(self, period: Period) -> SalesSnapshot | SalesUnavailable:
+        try:
+            return await self._source.read(period)
+        except SalesUnavailable as error:
+            return error
