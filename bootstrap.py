@@ -5,9 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from email.utils import formataddr
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
@@ -19,6 +21,7 @@ from settings import Settings, environment
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_SHEET_ID = "sales"
+SANDBOX_NAMESPACE = "sandbox"
 
 
 @dataclass(frozen=True)
@@ -46,26 +49,46 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
 
 async def connect_ledger(settings: Settings, stack: AsyncExitStack) -> SqlLedger:
     """The ledger alone, closed with ``stack``."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not settings.ledger_url.get_secret_value():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
     ledger = await SqlLedger.connect(settings.ledger)
     stack.push_async_callback(ledger.close)
     return ledger
 
 
-async def connect_temporal(address: str = "") -> Client:
-    """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the sandbox server at ``address``.
+async def connect_temporal(settings: Settings, address: str = "") -> Client:
+    """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
 
-    Raises ``BillingError`` if nobody answers.
+    The sandbox lives in a namespace of its own, which only the embedded server has: a worker or a command without
+    settings never reaches production. Raises ``BillingError`` if nobody answers there, or the namespace is missing.
     """
-    config = ClientConfig.load_client_connect_config(override_env_vars=environment())
-    config["target_host"] = address or config.get("target_host") or "127.0.0.1:7233"
     try:
-        return await Client.connect(**config, data_converter=pydantic_data_converter)
+        config = ClientConfig.load_client_connect_config(override_env_vars=environment())
     except RuntimeError as error:
+        raise BillingError(f"Temporal's configuration (TEMPORAL_… variables, temporal.toml): {error}") from None
+    config["target_host"] = address or config.get("target_host") or "127.0.0.1:7233"
+    if settings.sandbox:
+        config["namespace"] = SANDBOX_NAMESPACE
+    try:
+        client = await Client.connect(**config, data_converter=pydantic_data_converter)
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise BillingError(f"Temporal at {config['target_host']} refuses: {error.message}") from None
         raise BillingError(
-            f"no Temporal server at {config['target_host']} ({str(error)[:120]}); "
+            f"Temporal at {config['target_host']} has no namespace {client.namespace!r}; "
+            + (
+                "it is not the embedded one: set up .env"
+                if settings.sandbox
+                else "create it, or set TEMPORAL_NAMESPACE"
+            )
+        ) from None
+    except RuntimeError:
+        raise BillingError(
+            f"no Temporal server answers at {config['target_host']}; "
             "set TEMPORAL_ADDRESS, or start the embedded one with: python starter.py up"
         ) from None
+    return client
 
 
 def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:

@@ -60,6 +60,8 @@ class Settings(BaseSettings):
         missing = [name for name, given in real.items() if not given]
         if missing and len(missing) < len(real):
             raise ValueError(f"set {' and '.join(missing)} too: real services and the sandbox do not mix")
+        if not missing and "mail_from" not in self.model_fields_set:
+            raise ValueError("set BILLING_MAIL_FROM too: the address that customers see and reply to")
         if self.sales_sheet_id and self.sales_folder:
             raise ValueError("set BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER, not both")
         return self

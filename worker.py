@@ -28,7 +28,7 @@ async def main() -> None:
     """Serves until SIGTERM or SIGINT; activities that run then get half a minute to finish."""
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
-        client = await connect_temporal()
+        client = await connect_temporal(settings)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -22,5 +22,6 @@ async def record(ledger: Ledger, month: Month) -> None:
     await ledger.record(month, clock.now())
     if month.outcome is not None and not month.leaving:
         following = month.next_month()
-        if await ledger.month(following.customer.customer_id, following.period) is None:
+        known = await ledger.month(following.customer.customer_id, following.period)
+        if known is None or known.revision == 0:
             await ledger.record(following, clock.now())

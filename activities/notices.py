@@ -4,7 +4,7 @@ from temporalio import activity
 
 from activities import clock
 from activities.ledger import record
-from billing.errors import MailRefused
+from billing.errors import MailRefused, NoticeOutdated
 from billing.keys import message_id
 from billing.messages import Delivered
 from billing.month import Month, Stage
@@ -30,12 +30,15 @@ class NoticeActivities:
 
     @activity.defn
     async def send_notice(self, month: Month) -> Delivered:
-        """Tells the customer what will be charged and when. Raises ``MailRefused`` if the address takes no mail.
+        """Tells the customer what will be charged and when.
 
+        Raises ``MailRefused`` if the address takes no mail, ``NoticeOutdated`` if its charge date is too soon by now.
         A repeat after a lost answer sends the same mail with the same Message-ID again.
         """
         assert month.notice is not None
         await self._ledger.record(month, clock.now())
+        if clock.now() + month.customer.terms.min_notice > month.notice.charge_at:
+            raise NoticeOutdated("the notice could not be handed over in time for its charge date; another one follows")
         await self._deliver(month, LetterKind.NOTICE, month.notice.number, month.customer.email)
         at = clock.now()
         await self._ledger.record(month.delivered(at), at)
@@ -63,7 +66,7 @@ class NoticeActivities:
 
     async def _deliver(self, month: Month, kind: LetterKind, number: int, to: str, text: str = "") -> None:
         customer_id = month.customer.customer_id
-        name = message_id(kind, customer_id, month.period, number, self._domain)
+        name = message_id(kind, customer_id, month.period, _content(month, kind, number, to), self._domain)
         letter = Letter(kind=kind, message_id=name, to=to, month=month, text=text)
         sent = await self._ledger.messages(customer_id, month.period)
         if any(row.message_id == name and row.status is MessageStatus.SENT for row in sent):
@@ -75,3 +78,10 @@ class NoticeActivities:
             await self._ledger.save_message(letter, number, MessageStatus.FAILED, clock.now())
             raise
         await self._ledger.save_message(letter, number, MessageStatus.SENT, clock.now())
+
+
+def _content(month: Month, kind: LetterKind, number: int, to: str) -> str:
+    """What makes a mail another one than the last: for a notice, everything that was promised in it."""
+    promised = month.notice if kind is LetterKind.NOTICE else None
+    parts = [number, promised.total_minor, promised.charge_at, to, month.customer.card_last4] if promised else [number]
+    return "|".join(map(str, parts))

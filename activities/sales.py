@@ -19,10 +19,10 @@ _SHARED_SECONDS = 20.0
 
 
 class Collected(Model):
-    """The draft; or, if the ledger knows an outcome of this customer and period already, that closed month."""
+    """The draft; or, if the ledger knows more of this customer and period than the run, that month."""
 
     invoice: Invoice | None = None
-    closed: Month | None = None
+    known: Month | None = None
 
 
 class SalesActivities:
@@ -36,12 +36,12 @@ class SalesActivities:
         """Drafts the invoice of ``month`` from the sheet, and records it.
 
         Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer
-        has the same email and would be billed for the same rows (a person). A period that is closed in the ledger is
-        not read again.
+        has the same email and would be billed for the same rows (a person). A month that the ledger knows as
+        closed, or further on than this run, is not collected again.
         """
         known = await self._ledger.month(month.customer.customer_id, month.period)
-        if known is not None and known.outcome is not None:
-            return Collected(closed=known)
+        if known is not None and (known.outcome is not None or known.revision > month.revision):
+            return Collected(known=known)
         await self._check_only_owner(month)
         invoice = Invoice(currency=month.customer.currency, collected_at=clock.now(), carried_minor=month.carried_minor)
         if month.customer.terms.review_mode is not ReviewMode.MANUAL:
@@ -52,8 +52,8 @@ class SalesActivities:
         return Collected(invoice=invoice)
 
     async def _check_only_owner(self, month: Month) -> None:
-        for other in await self._ledger.customers_with_email(month.customer.email):
-            if other.customer_id != month.customer.customer_id:
+        for other in await self._ledger.customers_like(month.customer):
+            if other.email == month.customer.email:
                 raise InvalidInput(
                     f"{month.customer.customer_id} and {other.customer_id} have the same email, so both would pay for "
                     "the same sales; update or close one of them, then resume"

@@ -33,6 +33,7 @@ from sqlalchemy import (
     exc,
     insert,
     make_url,
+    or_,
     select,
     update,
 )
@@ -55,7 +56,7 @@ from adapters.sql_ledger_schema import (
     messages,
 )
 from billing.customer import Customer
-from billing.errors import AlreadyClosed, InvalidInput, LedgerUnavailable
+from billing.errors import AlreadyClosed, InvalidInput, LedgerAhead, LedgerUnavailable
 from billing.messages import Decision
 from billing.model import Model
 from billing.month import Month, Stage
@@ -148,13 +149,20 @@ class SqlLedger:
         """The customer, also if the account is closed."""
         return next(iter(await self._read(Customer, customers, customers.c.customer_id == customer_id)), None)
 
+    async def closed_reason(self, customer_id: str) -> str:
+        async with _transaction(self._engine, f"look {customer_id} up") as connection:
+            this = customers.c.customer_id == customer_id
+            return await connection.scalar(select(customers.c.closed_reason).where(this)) or ""
+
     async def customers(self) -> list[Customer]:
         """The customers whose account is open, by id."""
         return await self._open_customers()
 
-    async def customers_with_email(self, email: str) -> list[Customer]:
-        """Those of them with this (normalised) address."""
-        return await self._open_customers(customers.c.email == email)
+    async def customers_like(self, customer: Customer) -> list[Customer]:
+        """Those of them, without ``customer``, that share its email, Stripe customer or card."""
+        names = ("email", "stripe_customer_id", "payment_method_id")
+        shared = or_(*(customers.c[name] == getattr(customer, name) for name in names))
+        return await self._open_customers(customers.c.customer_id != customer.customer_id, shared)
 
     async def _open_customers(self, *where: ColumnElement[bool]) -> list[Customer]:
         found = await self._read(Customer, customers, customers.c.closed_at.is_(None), *where)
@@ -165,8 +173,8 @@ class SqlLedger:
     async def record(self, month: Month, at: datetime) -> None:
         """Writes the month as it stood at ``at``, in one transaction.
 
-        An older revision changes nothing. Raises ``AlreadyClosed`` if the ledger has an outcome and ``month`` has
-        another one, or is open although ``at`` is later than the close: a second chain bills the same period.
+        Raises ``LedgerAhead`` for an older revision than the ledger has, and ``AlreadyClosed`` if the ledger has an
+        outcome and ``month`` has another one, or is open although ``at`` is later than the close.
         """
         customer_id, period = month.customer.customer_id, month.period
         this = _of(invoices, customer_id, period)
@@ -177,6 +185,8 @@ class SqlLedger:
             if stored is not None and _comes_late(month, at, stored):
                 return
             if stored is None or stored.state != values["state"]:
+                if month.leaving and month.outcome is not None:
+                    await _forget_unbegun(connection, month)
                 await _update_customer(connection, month, at)
             await _upsert(connection, invoices, values)
             await connection.execute(delete(lines).where(*_of(lines, customer_id, period)))
@@ -397,8 +407,14 @@ async def _lock_customer(connection: AsyncConnection, customer: Customer, at: da
 
 
 def _comes_late(month: Month, at: datetime, stored: Row[Any]) -> bool:
-    """Whether the ledger knows more than ``month``. Raises ``AlreadyClosed`` if they contradict each other."""
-    if stored.outcome in (None, month.outcome):
+    """Whether ``month`` adds nothing. Raises ``LedgerAhead``, ``AlreadyClosed`` if they contradict each other."""
+    if stored.outcome is None and month.revision < stored.revision and month.outcome is None:
+        raise LedgerAhead(
+            f"the ledger has revision {stored.revision} of {stored.customer_id}, {stored.period}, not {month.revision}"
+        )
+    if stored.outcome is None:
+        return False  # an outcome counts, whatever the run that came to it had forgotten
+    if stored.outcome == month.outcome:
         return bool(month.revision < stored.revision)
     if month.outcome is None and at <= stored.closed_at:
         return True
@@ -406,6 +422,12 @@ def _comes_late(month: Month, at: datetime, stored: Row[Any]) -> bool:
         f"{stored.customer_id}, {stored.period} is closed as {stored.outcome} in the ledger and cannot become "
         f"{month.outcome or 'open'} again; look for a second chain of this customer and end it"
     )
+
+
+async def _forget_unbegun(connection: AsyncConnection, month: Month) -> None:
+    """The month after the last one was written before the account was closed; nothing has happened in it."""
+    mine = invoices.c.customer_id == month.customer.customer_id
+    await connection.execute(delete(invoices).where(mine, invoices.c.period > month.period, invoices.c.revision == 0))
 
 
 async def _update_customer(connection: AsyncConnection, month: Month, at: datetime) -> None:

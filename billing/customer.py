@@ -53,6 +53,8 @@ def _valid_currency(text: str) -> str:
 
 
 def _valid_zone(name: str) -> str:
+    if name in ("localtime", "posixrules", "Factory"):
+        raise ValueError(f"{name!r} differs from machine to machine; use a name such as Europe/Paris")
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError):
@@ -138,4 +140,6 @@ class CustomerChanges(Model, extra="forbid"):
         given = {name: value for name, value in self if value is not None}
         if self.terms is not None:
             given["terms"] = customer.terms.evolve(**{name: value for name, value in self.terms if value is not None})
+        if self.payment_method_id not in (None, customer.payment_method_id):
+            given.setdefault("card_last4", "")  # those of the old card would mislead
         return customer.evolve(**given)

@@ -5,7 +5,8 @@
     BillingError
     ├── InvalidInput              a person typed something we cannot take; says what to type instead
     ├── NotFound                  no such customer, period or run
-    ├── AlreadyClosed             this customer and period have an outcome in the ledger
+    ├── LedgerAhead               the ledger knows more of a month than the run does, which was reset or restored
+    │   └── AlreadyClosed         it has an outcome of this customer and period
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     ├── PaymentError
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
@@ -17,6 +18,7 @@
     │   ├── AmountTooSmall        under the processor's minimum
     │   └── AmountTooLarge        over the processor's maximum
     ├── MailError
+    │   ├── NoticeOutdated        the notice would come too late for the charge date in it: write another one
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
@@ -39,7 +41,10 @@ class InvalidInput(BillingError): ...
 class NotFound(BillingError): ...
 
 
-class AlreadyClosed(BillingError): ...
+class LedgerAhead(BillingError): ...
+
+
+class AlreadyClosed(LedgerAhead): ...
 
 
 class SalesUnavailable(BillingError):
@@ -76,6 +81,9 @@ class AmountTooLarge(PaymentError): ...
 
 
 class MailError(BillingError): ...
+
+
+class NoticeOutdated(MailError): ...
 
 
 class MailUnavailable(MailError):

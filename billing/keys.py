@@ -25,7 +25,7 @@ def create_key(payment_key: str) -> str:
     return f"{payment_key}:create"
 
 
-def message_id(kind: str, customer_id: str, period: Period, number: int, domain: str) -> str:
-    """The Message-ID of a mail: the same for a repeat of one mail, another for the next mail."""
-    seed = f"{_VERSION}|{kind}|{customer_id}|{period}|{number}"
+def message_id(kind: str, customer_id: str, period: Period, content: str, domain: str) -> str:
+    """The Message-ID of a mail: the same for a repeat of one mail, another for a mail that says something else."""
+    seed = f"{_VERSION}|{kind}|{customer_id}|{period}|{content}"
     return f"<{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{domain}>"

@@ -40,7 +40,7 @@ class Edit(Command):
 
     period: Period
     version: int
-    changes: tuple[Change, ...] = Field(min_length=1, max_length=500)
+    changes: tuple[Change, ...] = Field(min_length=1, max_length=100)
 
 
 class Approve(Command):
@@ -85,7 +85,7 @@ def parse_command(name: str, arguments: Sequence[object]) -> Command:
     if kind is None:
         raise InvalidInput(f"there is no command {name!r}; the commands are: {', '.join(COMMANDS)}")
     if len(arguments) != 1:
-        raise InvalidInput(f"{name} takes one argument, an object such as {{'by': 'ann', 'reason': 'too high'}}")
+        raise InvalidInput(f'{name} takes one argument, an object such as {{"by": "ann", "reason": "too high"}}')
     if isinstance(arguments[0], kind):
         return arguments[0]
     try:

@@ -4,7 +4,7 @@
 to the ledger, so that all of them agree. Commands of people are in ``billing/review.py``.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -42,7 +42,11 @@ OUTCOMES = frozenset(list(Stage)[list(Stage).index(Stage.PAID) :])
 
 
 KEPT_DECISIONS = 100
-"""How many decisions a month carries with it once the ledger has them."""
+KEPT_DETAILS = 200
+"""How many decisions, and of each how much detail, a month carries with it once the ledger has them whole."""
+
+_HANDING_OVER = timedelta(hours=1)
+"""A notice that names the earliest charge date still holds if it takes this long to hand it over."""
 
 
 class Step(StrEnum):
@@ -81,7 +85,7 @@ class Approval(Model):
 
 
 class Notice(Model):
-    """A charge notice: the amount and instant that the customer was told. ``number`` counts a month's notices."""
+    """A charge notice: amount and instant that the customer is told. ``number`` counts those that were delivered."""
 
     number: int
     total_minor: int
@@ -153,13 +157,16 @@ class Month(Model):
         if waiting_for and now >= remind_at:
             return Due(Step.ALERT, None, "tell the reviewers")
         if self.invoice is None and not self.trouble:
+            if waiting_for and remind_at < self.collect_at:
+                return Due(Step.WAIT, remind_at, "remind the reviewers")
             return _once(self.collect_at, now, Step.COLLECT, "collect the sales")
         if self.blocked or self._lacks_approval(now):
             return Due(Step.WAIT, remind_at, "remind the reviewers")
         if self.charging_since is not None:
             return Due(Step.CHARGE, None, "charge the card")
         if not self.announced:
-            return _once(self.notice_at, now, Step.NOTIFY, "send the charge notice")
+            what = "close without a charge" if self.nothing_to_charge else "send the charge notice"
+            return _once(self.notice_at, now, Step.NOTIFY, what)
         return _once(self.charge_at, now, Step.CHARGE, "charge the card")
 
     def stage(self, now: datetime) -> Stage:
@@ -249,14 +256,16 @@ class Month(Model):
         assert not self._lacks_approval(now)
         if self.nothing_to_charge is not None:
             return self.closed(self.nothing_to_charge, now)
-        charge_at = max(self.charge_at, now + self.customer.terms.min_notice)
+        charge_at = self.charge_at
+        if charge_at < now + self.customer.terms.min_notice + _HANDING_OVER:
+            charge_at = now + self.customer.terms.min_notice + _HANDING_OVER
         notice = Notice(
             number=self.notices + 1,
             total_minor=self.invoice.total_minor,
             version=self.invoice.version,
             charge_at=charge_at,
         )
-        return self._changed(notice=notice, notices=notice.number, charge_at=charge_at)
+        return self._changed(notice=notice, charge_at=charge_at)
 
     def delivered(self, at: datetime) -> "Month":
         """The notice left at ``at``; the notice period is counted from then."""
@@ -264,7 +273,9 @@ class Month(Model):
         charge_at = max(self.charge_at, at + self.customer.terms.min_notice)
         notice = self.notice.evolve(delivered_at=at, charge_at=charge_at)
         alerted_at = self.alerted_at if self.hold else None
-        return self._changed(notice=notice, charge_at=charge_at, outage="", alerted_at=alerted_at)
+        return self._changed(
+            notice=notice, notices=notice.number, charge_at=charge_at, outage="", alerted_at=alerted_at
+        )
 
     def in_trouble(self, reason: str) -> "Month":
         """Something failed that no retry mends: the clock stands still until a person resumes."""
@@ -293,21 +304,22 @@ class Month(Model):
         return self._changed(charge=result).closed(outcome, result.at)
 
     def forgotten(self, now: datetime) -> "Month":
-        """The ledger has an outcome that this run does not know (it was reset, say): asks the ledger again at once."""
-        kept = {"revision": self.revision + 1, "decisions": self.decisions, "decision_count": self.decision_count}
+        """The ledger knows more of this month than this run (it was reset, say): asks the ledger again at once."""
+        kept = {"revision": self.revision, "decisions": self.decisions, "decision_count": self.decision_count}
         again = Month.open(self.customer, self.period, self.carried_minor)
         return again.evolve(collect_at=now, leaving=self.leaving, **kept)
 
-    def as_closed(self, closed: "Month") -> "Month":
-        """The month as the ledger has it closed, with what was said to this run since."""
-        later = [decision for decision in self.decisions if closed.closed_at and decision.at > closed.closed_at]
-        numbered = (each.evolve(number=closed.decision_count + n) for n, each in enumerate(later, start=1))
-        return closed.evolve(
-            customer=self.customer,
-            leaving=self.leaving or closed.leaving,
-            revision=max(self.revision, closed.revision) + 1,
-            decisions=(*closed.decisions, *numbered),
-            decision_count=closed.decision_count + len(later),
+    def as_known(self, known: "Month") -> "Month":
+        """The month as the ledger has it, with what was said to this run since."""
+        instants = [decision.at for decision in known.decisions] + ([known.closed_at] if known.closed_at else [])
+        last = max(instants, default=None)
+        later = [decision for decision in self.decisions if last is None or decision.at > last]
+        numbered = (each.evolve(number=known.decision_count + n) for n, each in enumerate(later, start=1))
+        return known.evolve(
+            leaving=self.leaving or known.leaving,
+            revision=max(self.revision, known.revision) + 1,
+            decisions=(*known.decisions, *numbered),
+            decision_count=known.decision_count + len(later),
         )
 
     def closed(self, outcome: Stage, now: datetime) -> "Month":
@@ -335,7 +347,11 @@ class Month(Model):
 
     def audited(self, count: int) -> "Month":
         """The ledger has the first ``count`` decisions: of those, only the newest are carried on."""
-        kept = tuple(decision for decision in self.decisions if decision.number > count - KEPT_DECISIONS)
+        kept = tuple(
+            decision.evolve(details=decision.details[:KEPT_DETAILS]) if decision.number <= count else decision
+            for decision in self.decisions
+            if decision.number > count - KEPT_DECISIONS
+        )
         return self.evolve(decisions=kept)
 
     def _changed(self, **changes: object) -> "Month":

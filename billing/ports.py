@@ -122,13 +122,19 @@ class Ledger(Protocol):
 
     async def customer(self, customer_id: str) -> Customer | None: ...
 
+    async def closed_reason(self, customer_id: str) -> str:
+        """Who closed the account and why; "" if it is open or unknown."""
+
     async def customers(self) -> list[Customer]: ...
 
-    async def customers_with_email(self, email: str) -> list[Customer]:
-        """The customers, closed ones left out, whose sales stand under this (normalised) address: one, or a mistake."""
+    async def customers_like(self, customer: Customer) -> list[Customer]:
+        """Others, closed ones left out, with the same email, Stripe customer or card: a mistake in one of them."""
 
     async def record(self, month: Month, at: datetime) -> None:
-        """Writes the month as it stands: customer, invoice, lines, decisions. An older revision changes nothing."""
+        """Writes the month as it stands: customer, invoice, lines, decisions.
+
+        Raises ``LedgerAhead`` if it has a newer revision of the month, ``AlreadyClosed`` if another outcome.
+        """
 
     async def month(self, customer_id: str, period: Period) -> Month | None:
         """The month as last recorded."""

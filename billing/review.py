@@ -23,7 +23,7 @@ from billing.money import format_amount
 from billing.month import Approval, Hold, Month, Stage
 
 KEPT_CHARACTERS = 1000
-"""How much of each text of a decision is kept: a month with its decisions has to fit into a payload of 2 MB."""
+"""How much of each text of a decision is kept; its details are bounded by the largest edit, and kept whole."""
 
 
 _TOLD = frozenset({"email", "payment_method_id", "card_last4"})
@@ -37,7 +37,7 @@ class _Refused(Exception):
 def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Month, Decision]:
     """Applies ``command`` to ``month`` at ``now``. A repeated ``command_id`` gets the first answer again."""
     for earlier in month.decisions:
-        if command.command_id and earlier.command_id == command.command_id:
+        if command.command_id and earlier.command_id == command.command_id and earlier.command == command_name(command):
             return month, earlier
     try:
         _check_fits(month, command)
@@ -74,7 +74,10 @@ def halt_unreadable(month: Month, name: str, problem: str, now: datetime, via: s
 def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decision]:
     """Appends one entry to the audit trail."""
     version = month.invoice.version if month.invoice else 0
-    texts = {name: value[:KEPT_CHARACTERS] if isinstance(value, str) else value for name, value in fields.items()}
+    texts = {
+        name: value[:KEPT_CHARACTERS] if isinstance(value, str) and name != "details" else value
+        for name, value in fields.items()
+    }
     decision = Decision.model_validate(
         {"number": month.decision_count + 1, "at": now, "invoice_version": version, **texts}
     )
@@ -83,6 +86,8 @@ def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decisi
 
 
 def _check_fits(month: Month, command: Command) -> None:
+    if command.command_id and any(command.command_id == earlier.command_id for earlier in month.decisions):
+        raise _Refused("this command id was used for another command already; give a new one")
     if command.command_id and command.command_id in month.answered:
         raise _Refused("this command was answered in the month before")
     if command.period is not None and command.period != month.period:
@@ -193,8 +198,9 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
     updated = month.evolve(customer=customer)
     if month.invoice is None and month.outcome is None:
         updated = updated.evolve(**dict(customer.terms.schedule.instants(month.period, customer.timezone)))
-    if month.announced and month.outcome is None and _TOLD.intersection(changes):
-        return updated.notice_void(now), f"changed: {', '.join(changes)}; a new notice goes out"
+    needs_approval = "terms" in changes and customer.terms.review_mode is not month.customer.terms.review_mode
+    if month.notice and month.outcome is None and (needs_approval or _TOLD.intersection(changes)):
+        return updated.notice_void(now), f"changed: {', '.join(changes)}; the notice is void, another one follows"
     return updated, f"changed: {', '.join(changes)}"
 
 

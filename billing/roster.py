@@ -36,6 +36,9 @@ def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise InvalidInput(f"the first row lacks {', '.join(missing)}; it must name {', '.join(REQUIRED)}")
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise InvalidInput(f"the first row has more than one column {', '.join(repeated)}; rename the others")
     reader.fieldnames = columns
     customers: dict[int, Customer] = {}
     problems: list[RowProblem] = []

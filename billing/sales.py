@@ -45,6 +45,12 @@ class SalesSnapshot(Model):
             )
         header = [_text(cell).casefold() for cell in cells[0]]
         has_header = "email" in header
+        for number, row in enumerate(cells[1:], start=2):
+            if "email" in (_text(cell).casefold() for cell in row):
+                raise SalesUnavailable(f"worksheet {sheet!r} has its header in row {number}; it must be the first row")
+        repeated = [name for name in COLUMNS if header.count(name) > 1]
+        if repeated:
+            raise SalesUnavailable(f"worksheet {sheet!r} has two columns {repeated[0]!r}; rename one")
         missing = [name for name in COLUMNS[:2] if has_header and name not in header]
         if missing:
             raise SalesUnavailable(f"worksheet {sheet!r} has no column {missing[0]!r}; name it in the first row")

@@ -31,7 +31,7 @@ class _OneLineErrors(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
-        except (BillingError, RPCError, typer.TyperException) as error:
+        except (BillingError, RPCError, OSError, typer.TyperException) as error:
             if self.debug:
                 raise
             code, message = _explained(error)
@@ -45,6 +45,8 @@ def _explained(error: Exception) -> tuple[int, str]:
         command = getattr(getattr(error, "ctx", None), "command_path", "starter.py")
         said = error.format_message().removesuffix(".").replace("Value error, ", "")
         return error.exit_code, f"{said}; see: python {command} --help"
+    if isinstance(error, OSError) and error.filename:
+        return 1, f"{error.filename}: {error.strerror}; name a folder that can be written to by BILLING_DATA_DIR"
     return 2 if isinstance(error, InvalidInput) else 1, explain(error)
 
 
@@ -102,8 +104,16 @@ def root(
     _OneLineErrors.debug = debug
 
 
+def _flowing(text: str) -> str:
+    """``text`` with each paragraph on one line, because help folds lines itself; examples keep their lines."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(each if each.startswith("[bold]") else each.replace("\n", " ") for each in paragraphs)
+
+
 def _add(panel: str, name: str, run: Callable[..., Any]) -> None:
     """Adds a command; one that is a coroutine function gets its own event loop."""
+
+    run.__doc__ = _flowing(inspect.cleandoc(run.__doc__ or ""))
 
     @functools.wraps(run)
     def command(*args: Any, **options: Any) -> Any:

@@ -17,12 +17,10 @@ from typing import Annotated, Never
 
 import typer
 from rich.console import Console
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from billing.errors import BillingError, InvalidInput
 from billing.money import format_amount
-from bootstrap import connect_ledger
+from bootstrap import connect_ledger, connect_temporal
 from cli.options import AsJson
 from cli.output import console, errors, print_json, say, table
 from cli.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
@@ -83,7 +81,7 @@ async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> E
     async with AsyncExitStack() as exits:
         with out.status("starting Temporal, the stand-ins and a worker"):
             stack = await exits.enter_async_context(embedded_stack(settings, port, cwd=folder))
-        client = await Client.connect(stack.address, data_converter=pydantic_data_converter)
+        client = await connect_temporal(settings, stack.address)
         ledger = await connect_ledger(settings, exits)
         show = exits.enter_context(Show(out, earliest_period(datetime.now(UTC))))
         acting = Demo(stack, client, ledger, show, kills=kill_worker)

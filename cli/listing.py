@@ -23,7 +23,10 @@ from settings import load_settings
 
 
 async def list_months(
-    stage: Annotated[Stage | None, typer.Option(help="Only months in this stage.", case_sensitive=False)] = None,
+    stage: Annotated[
+        Stage | None,
+        typer.Option(metavar="STAGE", help=f"Only months in this stage: {', '.join(Stage)}.", case_sensitive=False),
+    ] = None,
     period: PeriodOption = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +51,11 @@ async def list_months(
         print_json({"invoices": rows, "totals_minor": totals, "stages": stages})
         return
     if not rows:
-        say("no months" if period or stage else "no months yet; start customers with: python starter.py start")
+        say(
+            "no months"
+            if period or stage
+            else "no months yet; start customers with: python starter.py start --from customers.csv"
+        )
         return
     now = datetime.now(UTC)
     columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
@@ -139,7 +146,7 @@ def _print_next(month: Month, now: datetime) -> None:
         where = f"{utc(due.at)}, {local:%Y-%m-%d %H:%M} {month.customer.timezone}"
         say(f"\nNext: {due.what} {relative(due.at, now)} ({where})")
     elif due.step is not Step.CLOSE:
-        say(f"\nNext: {due.step}, now")
+        say(f"\nNext: {due.what}, now")
     if month.notice is not None and month.notice.delivered_at is not None:
         amount = format_amount(month.notice.total_minor, month.customer.currency)
         say(f"Announced: {amount} on {utc(month.notice.delivered_at)}, to be charged {utc(month.notice.charge_at)}")

@@ -41,7 +41,7 @@ async def setup() -> None:
             current = False
         await ledger.migrate()
     say(f"ledger: tables {'are up to date already' if current else 'created or brought up to date'}")
-    client = await connect_temporal()
+    client = await connect_temporal(settings)
     if await _usable(client):
         say(f"Temporal: search attributes are all there already ({_where(client)})")
         return
@@ -85,7 +85,7 @@ async def doctor(as_json: AsJson = False) -> None:
             checks = [Check(name="settings", ok=False, detail=str(error))]
         else:
             checks = [Check(name="settings", ok=True, detail="readable and complete")]
-            checks += await _temporal_checks()
+            checks += await _temporal_checks(settings)
             checks += await asyncio.gather(*_service_checks(adapters))
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "mode": mode, "checks": checks})
@@ -105,9 +105,9 @@ def _mode(settings: Settings) -> str:
     return "REAL MONEY: cards are charged"
 
 
-async def _temporal_checks() -> list[Check]:
+async def _temporal_checks(settings: Settings) -> list[Check]:
     try:
-        client = await connect_temporal()
+        client = await connect_temporal(settings)
     except BillingError as error:
         return [Check(name="Temporal", ok=False, detail=str(error))]
     return [

@@ -15,14 +15,20 @@ def _period(text: str) -> Period:
         raise typer.BadParameter(str(error)) from None
 
 
+def _said(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("it is empty; the audit trail keeps who decides, and why")
+    return text
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 CustomerId = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as in the list.")]
 PeriodOption = Annotated[
     Period | None, typer.Option("--period", metavar="YYYY-MM", parser=_period, help="A month, such as 2026-11.")
 ]
 
-By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides; kept in the audit trail.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="WHY", help="Why; kept in the audit trail.")]
+By = Annotated[str, typer.Option("--by", metavar="WHO", callback=_said, help="Who decides; kept in the audit trail.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="WHY", callback=_said, help="Why; kept in the audit trail.")]
 Timeout = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for an answer.")
 ]

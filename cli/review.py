@@ -3,6 +3,7 @@
 Each is sent as a Temporal update and answered at once: done, or refused and why.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Annotated
@@ -21,7 +22,7 @@ from cli.listing import print_invoice, recorded_month
 from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
 from cli.sending import Said, send
 from settings import load_settings
-from workflows.start import check_email_is_free, with_card_on_file
+from workflows.start import check_is_distinct, with_card_on_file
 
 
 def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]]:
@@ -133,6 +134,7 @@ async def edit(
         raise InvalidInput(f"{customer_id}, {month.period}: {error}") from None
     if not changes:
         raise InvalidInput("nothing to edit; give --change, --describe, --add or --remove")
+    _check_each_once(changes)
     seen = month.invoice.version if month.invoice else 0
     said = Said(customer_id, by, reason, command_id, timeout, as_json)
     await send(said, "edit", month.period, {"version": seen if version is None else version, "changes": changes})
@@ -150,7 +152,7 @@ async def approve(
     timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a draft, and show what was approved. Any later edit voids the approval.
+    """Approve a draft: exactly the one shown. Any later edit voids the approval.
 
     [bold]Examples[/bold]
     $ python starter.py approve acme --by bob --reason "as agreed"
@@ -158,10 +160,10 @@ async def approve(
     """
     month = await _month(customer_id, period)
     seen = month.invoice.digest if month.invoice else ""
+    if month.invoice and not as_json and digest in (None, seen):
+        print_invoice(month)  # before it is sent: this, and nothing newer, is what gets approved
     said = Said(customer_id, by, reason, command_id, timeout, as_json)
     await send(said, "approve", month.period, {"digest": digest or seen})
-    if not as_json and digest in (None, seen):
-        print_invoice(month)
 
 
 async def update(
@@ -214,7 +216,7 @@ async def _verified(adapters: Adapters, customer: Customer, fields: Mapping[str,
     updated = changes.made_to(customer)
     if updated == customer:
         raise InvalidInput("nothing to update; give --email, --name, --review-mode or another option")
-    await check_email_is_free(adapters.ledger, updated)
+    await check_is_distinct(adapters.ledger, updated)
     if not (changes.payment_method_id or changes.stripe_customer_id):
         return changes
     return changes.evolve(card_last4=(await with_card_on_file(adapters.payments, updated)).card_last4)
@@ -225,6 +227,19 @@ async def _month(customer_id: str, period: Period | None) -> Month:
         return await recorded_month(await connect_ledger(load_settings(), stack), customer_id, period)
 
 
+def _check_each_once(changes: list[Mapping[str, object]]) -> None:
+    """Raises ``InvalidInput`` if two changes of an edit contradict each other: one would be lost."""
+    told = Counter(
+        (each["line_id"], what)
+        for each in changes
+        for what in ("amount_minor", "description")
+        if each["op"] == "remove" or (each["op"] == "change" and what in each)
+    )
+    for (line_id, _), times in told.items():
+        if times > 1:
+            raise InvalidInput(f"{line_id} is changed twice; say once what becomes of it")
+
+
 def _pairs(option: str, example: str, texts: list[str] | None) -> list[tuple[str, str]]:
     """What stands before and after ``=``: after the last one if that is an amount, else after the first."""
     pairs = []
@@ -232,5 +247,7 @@ def _pairs(option: str, example: str, texts: list[str] | None) -> list[tuple[str
         left, equals, right = text.partition("=") if option == "--describe" else text.rpartition("=")
         if not equals:
             raise InvalidInput(f"{option} {text!r} lacks =; write it like {option} {example!r}")
+        if not left.strip() or not (right.strip() or option != "--describe"):
+            raise InvalidInput(f"{option} {text!r} lacks what belongs beside =; write it like {option} {example!r}")
         pairs.append((left.strip(), right.strip()))
     return pairs

@@ -15,6 +15,7 @@ from billing.messages import Command, CommandResult, command_name, parse_command
 from billing.period import Period
 from bootstrap import connect_temporal
 from cli.output import print_json, say
+from settings import load_settings
 from workflows.start import handle_for
 
 CALL_TIMEOUT = timedelta(seconds=2)
@@ -36,7 +37,7 @@ async def send(said: Said, name: str, period: Period, fields: dict[str, Any]) ->
     command_id = said.command_id or uuid.uuid4().hex
     common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period}
     command = parse_command(name, [common | fields])
-    result = await _answer(await connect_temporal(), said, command, period)
+    result = await _answer(await connect_temporal(load_settings()), said, command, period)
     if said.as_json:
         print_json({"customer_id": said.customer_id, "command": name, "command_id": command_id, **dict(result)})
     elif result.accepted:

@@ -14,7 +14,7 @@ from billing.customer import Customer
 from billing.errors import BillingError, InvalidInput
 from billing.model import Model
 from billing.period import Period
-from billing.roster import parse_roster
+from billing.roster import RowProblem, parse_roster
 from bootstrap import Adapters, connect_adapters, connect_temporal
 from cli.options import AsJson, PeriodOption
 from cli.output import console, errors, explain, print_json, say, table, whole
@@ -23,6 +23,7 @@ from workflows.start import StartStatus, start_customer
 
 AT_ONCE = 20
 REFUSED = "refused"
+_SEPARATORS = {"semicolons": ";", "tabs": "\t"}
 UNKNOWN = "the ledger does not know this customer; add it with: python starter.py start --from customers.csv"
 
 
@@ -44,6 +45,7 @@ async def start(
         Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers, new or known.")
     ] = None,
     period: PeriodOption = None,
+    reopen: Annotated[bool, typer.Option("--reopen", help="Bill customers again whose account was closed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start billing customers; a repeat changes nothing.
@@ -60,20 +62,35 @@ async def start(
     """
     if bool(customer_ids) == bool(roster):
         raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
-    listed, problems = parse_roster(_read(roster)) if roster else ({}, [])
+    listed, problems = _customers_in(roster) if roster else ({}, [])
     outcomes = [Outcome(status=REFUSED, **dict(problem)) for problem in problems]
-    async with connect_adapters(load_settings()) as adapters:
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
         await adapters.ledger.customers()  # an unprepared ledger is one error, not one for each customer
-        client = await connect_temporal()
+        client = await connect_temporal(settings)
         customers: list[tuple[int | None, Customer]] = list(listed.items())
         for customer_id in customer_ids or ():
             known = await adapters.ledger.customer(customer_id)
             customers += [(None, known)] if known else []
             outcomes += [] if known else [Outcome(customer_id=customer_id, status=REFUSED, reason=UNKNOWN)]
-        outcomes += await _start_all(client, adapters, customers, period)
+        outcomes += await _start_all(client, adapters, customers, period, reopen)
     _report(sorted(outcomes, key=lambda outcome: outcome.line or 0), as_json)
     if any(outcome.status == REFUSED for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _customers_in(path: Path) -> tuple[dict[int, Customer], list[RowProblem]]:
+    text = _read(path)
+    try:
+        return parse_roster(text)
+    except InvalidInput as error:
+        first = next(iter(text.splitlines()), "")
+        if not first.strip():
+            raise InvalidInput(f"{path} is empty, or its first row is; {str(error).rpartition('; ')[2]}") from None
+        for name, sign in _SEPARATORS.items():
+            if sign in first and "," not in first:
+                raise InvalidInput(f"{path}: its cells are separated by {name}; save it with commas") from None
+        raise InvalidInput(f"{path}: {error}") from None
 
 
 def _read(path: Path) -> str:
@@ -86,7 +103,11 @@ def _read(path: Path) -> str:
 
 
 async def _start_all(
-    client: Client, adapters: Adapters, customers: list[tuple[int | None, Customer]], period: Period | None
+    client: Client,
+    adapters: Adapters,
+    customers: list[tuple[int | None, Customer]],
+    period: Period | None,
+    reopen: bool,
 ) -> list[Outcome]:
     """Starts ``AT_ONCE`` customers at a time; the outcomes in the order of the customers."""
     limit = asyncio.Semaphore(AT_ONCE)
@@ -97,15 +118,27 @@ async def _start_all(
         async def one(line: int | None, customer: Customer) -> Outcome:
             async with limit:
                 try:
-                    started = await start_customer(client, adapters.ledger, adapters.payments, customer, period)
+                    started = await start_customer(client, adapters.ledger, adapters.payments, customer, period, reopen)
                 except (BillingError, RPCError) as error:
                     reason = explain(error)
                     return Outcome(customer_id=customer.customer_id, status=REFUSED, line=line, reason=reason)
                 finally:
                     progress.advance(bar)
-                return Outcome(line=line, **dict(started))
+                reason = ""
+                if line and started.status is StartStatus.ALREADY_RUNNING:
+                    reason = _difference(customer, await adapters.ledger.customer(customer.customer_id))
+                return Outcome(line=line, reason=reason, **dict(started))
 
         return await asyncio.gather(*(one(line, customer) for line, customer in customers))
+
+
+def _difference(listed: Customer, known: Customer | None) -> str:
+    """What a file says otherwise than the ledger of a customer who runs already: it changes nothing."""
+    names = ("email", "name", "currency", "timezone", "stripe_customer_id", "payment_method_id")
+    differing = [name for name in names if known and getattr(listed, name) != getattr(known, name)]
+    if not differing:
+        return ""
+    return f"unchanged: the file has another {', '.join(differing)}; see: python starter.py update --help"
 
 
 def _report(outcomes: list[Outcome], as_json: bool) -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from billing.errors import BillingError
-from bootstrap import connect_ledger
+from bootstrap import SANDBOX_NAMESPACE, connect_ledger
 from sandbox.processes import Child, ChildFailedError, logged
 from sandbox.stand_ins import READY as STAND_INS_READY
 from sandbox.temporal_server import HOST, SearchAttributeError, temporal_server
@@ -74,6 +74,7 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
     address = f"{HOST}:{temporal_port}"
     environment = _environment(settings, folder, address)
     server = temporal_server(
+        namespace=SANDBOX_NAMESPACE,
         log=folder / "logs" / "temporal.log",
         port=temporal_port,
         ui_port=ui_port,
@@ -209,7 +210,7 @@ async def _keep_alive(child: Child, report: Callable[[str], None]) -> None:
             await child.start()
             report(f"{child.name} is back (process {child.pid})")
         except ChildFailedError as error:
-            report(f"{str(error).splitlines()[0]}; trying again")
+            report(f"{_in_one_line(error)}; trying again")
             await asyncio.sleep(_PAUSE_SECONDS)
 
 

@@ -61,6 +61,7 @@ async def temporal_server(
     port: int = 0,
     ui_port: int = 0,
     db_file: Path | None = None,
+    namespace: str = "default",
     search_attributes: Collection[SearchAttributeKey[Any]] = (),
     dynamic_config: Mapping[str, str] | None = None,
     ready_timeout_seconds: float = 60,
@@ -75,6 +76,7 @@ async def temporal_server(
     address, ui_url = f"{HOST}:{ports['port']}", f"http://{HOST}:{ports['ui-port']}"
     settings = DYNAMIC_CONFIG | dict(dynamic_config or {})
     command = [str(_binary()), "server", "start-dev", "--ip", HOST, "--ui-disable-news-fetch"]
+    command += ["--namespace", namespace]
     command += [f"--{name}={number}" for name, number in ports.items()]
     command += [f"--dynamic-config-value={key}={value}" for key, value in settings.items()]
     if db_file is not None:
@@ -82,13 +84,13 @@ async def temporal_server(
         command += ["--sqlite-pragma", "synchronous=NORMAL"]
 
     async def serves(child: Child) -> bool:
-        return await _describes_namespace(address) and await answers(ui_url)(child)
+        return await _describes_namespace(address, namespace) and await answers(ui_url)(child)
 
     child = Child("temporal", command, log=log, ready=serves, ready_timeout_seconds=ready_timeout_seconds)
     async with child:
         if search_attributes:
-            await ensure_search_attributes(await Client.connect(address), search_attributes)
-        yield TemporalServer(address, ui_url, child)
+            await ensure_search_attributes(await Client.connect(address, namespace=namespace), search_attributes)
+        yield TemporalServer(address, f"{ui_url}/namespaces/{namespace}/workflows", child)
 
 
 async def ensure_search_attributes(client: Client, keys: Collection[SearchAttributeKey[Any]]) -> None:
@@ -142,9 +144,9 @@ def _type_name(kind: "IndexedValueType.ValueType") -> str:
     return IndexedValueType.Name(kind).removeprefix("INDEXED_VALUE_TYPE_").title().replace("_", "")
 
 
-async def _describes_namespace(address: str) -> bool:
+async def _describes_namespace(address: str, namespace: str) -> bool:
     try:
-        client = await Client.connect(address)
+        client = await Client.connect(address, namespace=namespace)
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     except (RPCError, RuntimeError):  # RuntimeError: nothing listens yet
         return False

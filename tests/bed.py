@@ -72,11 +72,10 @@ class Bed:
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([("email", "amount", "description"), *rows])
 
-    async def start(self, customer: Customer, period: str | None = None) -> Started:
+    async def start(self, customer: Customer, period: str | None = None, reopen: bool = False) -> Started:
         self.started.append(customer.customer_id)
-        return await start_customer(
-            self.client, self.ledger, self.adapters.payments, customer, Period(period) if period else None
-        )
+        begin = Period(period) if period else None
+        return await start_customer(self.client, self.ledger, self.adapters.payments, customer, begin, reopen)
 
     async def monitored(
         self, customer_id: str = "acme", sales: tuple[str, ...] = ("100",), period: str = "2026-10", **fields: Any
@@ -241,7 +240,7 @@ async def test_bed(server: TemporalServer, folder: Path) -> AsyncIterator[Bed]:
         )
         async with connect_adapters(settings) as adapters:
             await adapters.ledger.migrate()
-            client = await connect_temporal(server.address)
+            client = await connect_temporal(settings, server.address)
             bed = Bed(client, adapters, folder, ports)
             async with create_worker(client, settings, adapters):
                 try:

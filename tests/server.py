@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bootstrap import SANDBOX_NAMESPACE
 from sandbox.temporal_server import TemporalServer, temporal_server
 from tests.bed import Bed, test_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -15,7 +16,9 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
     log = tmp_path_factory.mktemp("temporal") / "server.log"
     small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
-    async with temporal_server(log=log, search_attributes=SEARCH_ATTRIBUTES, dynamic_config=small_histories) as running:
+    async with temporal_server(
+        log=log, namespace=SANDBOX_NAMESPACE, search_attributes=SEARCH_ATTRIBUTES, dynamic_config=small_histories
+    ) as running:
         yield running
 
 

@@ -1,24 +1,27 @@
 """MonthlyBilling: one durable workflow per customer, one run per month."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Never
+from typing import Never, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import LedgerActivities
     from activities.notices import NoticeActivities
     from activities.payments import PaymentActivities
     from activities.sales import SalesActivities
-    from billing.errors import AlreadyClosed
+    from billing.errors import AlreadyClosed, LedgerAhead, NoticeOutdated
     from billing.messages import Farewell
     from billing.month import Due, Month, Step
     from workflows import options
     from workflows.commands import CommandHandlers
     from workflows.visibility import AMOUNT_MINOR, STAGE, search_attributes
 
+
+Result = TypeVar("Result")
 
 _CANCELLED = {"by": "Temporal", "reason": "somebody requested cancellation; close_account ends a chain"}
 
@@ -60,6 +63,9 @@ class MonthlyBilling(CommandHandlers):
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 self._continue_with(self._month)
+            if self._month != self._recorded and due.step is not Step.CLOSE:
+                await self._record()
+                continue
             match due.step:
                 case Step.WAIT:
                     await self._wait(due)
@@ -86,39 +92,34 @@ class MonthlyBilling(CommandHandlers):
         return self._month.due(now)
 
     async def _wait(self, due: Due) -> None:
-        """Until the next instant, or until somebody changes the month; what was decided is recorded first."""
-        if self._month != self._recorded:
-            await self._record()
-        else:
-            seen = self._month
-            timeout = due.at - workflow.now() if due.at else None
-            with suppress(asyncio.TimeoutError):
-                await workflow.wait_condition(
-                    lambda: self._month is not seen, timeout=timeout, timeout_summary=due.what
-                )
+        """Until the next instant, or until somebody changes the month."""
+        seen = self._month
+        timeout = due.at - workflow.now() if due.at else None
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(lambda: self._month is not seen, timeout=timeout, timeout_summary=due.what)
 
     async def _collect(self) -> None:
         asked = self._month
+
+        def wanted(month: Month) -> bool:
+            same = month.outcome is None and month.customer == asked.customer
+            return same and not (asked.outage and month is not asked)  # in a long round, what is said is recorded first
+
         collecting = workflow.start_activity_method(
             SalesActivities.collect_sales,
             asked,
             **options.round_of(options.COLLECT, f"sales of {asked.period}", asked.outage),
         )
-        await workflow.wait_condition(
-            lambda: collecting.done() or self._month.outcome is not None or self._month.customer != asked.customer
-        )
-        if not collecting.done():
-            collecting.cancel()
         try:
-            collected = await collecting
+            collected = await self._while(wanted, collecting)
         except ActivityError as error:
-            if self._month.outcome is None and self._month.customer == asked.customer:
+            if wanted(self._month):
                 self._failed(error)
             return
         if self._month.outcome is not None or self._month.customer != asked.customer:
             return
-        if collected.closed is not None:
-            self._month = self._month.as_closed(collected.closed)
+        if collected.known is not None:
+            self._month = self._month.as_known(collected.known)
         elif collected.invoice is not None:
             self._month = self._month.drafted(collected.invoice)
             self._is_recorded(asked.drafted(collected.invoice))
@@ -136,19 +137,31 @@ class MonthlyBilling(CommandHandlers):
         self._month = asked = self._month.announcing(workflow.now())
         if asked.notice is None or asked.outcome is not None:
             return
+
+        def wanted(month: Month) -> bool:
+            return month.notice == asked.notice and month.hold is None and month.outcome is None
+
+        sending = workflow.start_activity_method(
+            NoticeActivities.send_notice,
+            asked,
+            **options.round_of(options.NOTIFY, f"charge notice {asked.notice.number}", asked.outage),
+        )
         try:
-            delivered = await workflow.execute_activity_method(
-                NoticeActivities.send_notice,
-                asked,
-                **options.round_of(options.NOTIFY, f"charge notice {asked.notice.number}", asked.outage),
-            )
+            delivered = await self._while(wanted, sending)
         except ActivityError as error:
-            if self._month.notice == asked.notice:
+            if wanted(self._month) and _type(error) != NoticeOutdated.__name__:
                 self._failed(error)
             return
         if self._month.notice == asked.notice:
             self._month = self._month.delivered(delivered.at)
         self._is_recorded(asked.delivered(delivered.at))
+
+    async def _while(self, wanted: Callable[[Month], bool], working: workflow.ActivityHandle[Result]) -> Result:
+        """The result of an activity, which is cancelled once it is not wanted any more."""
+        await workflow.wait_condition(lambda: working.done() or not wanted(self._month))
+        if not working.done():
+            working.cancel()
+        return await working
 
     async def _charge(self) -> None:
         self._month = asked = self._month.charging(workflow.now())
@@ -214,12 +227,17 @@ class MonthlyBilling(CommandHandlers):
     def _failed(self, error: ActivityError) -> None:
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
         cause = error.cause
-        if isinstance(cause, ApplicationError) and cause.type == AlreadyClosed.__name__:
-            self._month = self._month.forgotten(workflow.now())
+        if _type(error) in (LedgerAhead.__name__, AlreadyClosed.__name__):
+            self._month = self._recorded = self._month.forgotten(workflow.now())  # to be asked for, not written
         elif isinstance(cause, ApplicationError) and cause.non_retryable:
             self._month = self._month.in_trouble(_reason(error))
         else:
             self._month = self._month.delayed(_reason(error))
+
+
+def _type(error: ActivityError) -> str | None:
+    """The class of ``billing.errors`` that the activity failed with."""
+    return error.cause.type if isinstance(error.cause, ApplicationError) else None
 
 
 def _reason(error: ActivityError) -> str:
@@ -227,4 +245,4 @@ def _reason(error: ActivityError) -> str:
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
-    return str(cause)[:500]
+    return (cause.message if isinstance(cause, FailureError) else str(cause))[:500]

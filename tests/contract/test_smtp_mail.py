@@ -41,7 +41,7 @@ def letter(to: str = ANN, name: str = "Ann Ünal", customer_id: str = "ann") -> 
     lines = (LineItem(line_id="row-2", description="Bücher 書籍", amount_minor=1250),)
     invoice = Invoice(currency="eur", collected_at=NOW - timedelta(days=3), lines=lines)
     month = Month.open(customer, PERIOD).drafted(invoice).announcing(NOW)
-    name_of_mail = message_id("notice", customer_id, PERIOD, 1, "billing.example.com")
+    name_of_mail = message_id("notice", customer_id, PERIOD, "1", "billing.example.com")
     return Letter(kind=LetterKind.NOTICE, message_id=name_of_mail, to=to, month=month)
 
 

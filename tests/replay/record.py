@@ -17,6 +17,7 @@ from billing.invoice import ChangeLine
 from billing.keys import workflow_id
 from billing.messages import Approve, CloseAccount, Command, Edit, Halt, Resume, Skip
 from billing.period import Period
+from bootstrap import SANDBOX_NAMESPACE
 from sandbox.temporal_server import temporal_server
 from tests.bed import Bed, test_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -144,7 +145,10 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
         async with temporal_server(
-            log=Path(folder, "server.log"), search_attributes=SEARCH_ATTRIBUTES, dynamic_config=small_histories
+            namespace=SANDBOX_NAMESPACE,
+            log=Path(folder, "server.log"),
+            search_attributes=SEARCH_ATTRIBUTES,
+            dynamic_config=small_histories,
         ) as server:
             for path in [path for path in PATHS if path.__name__ in (sys.argv[1:] or path.__name__)]:
                 async with test_bed(server, Path(folder, path.__name__)) as bed:

@@ -20,6 +20,7 @@ from billing.period import Period
 from billing.review import decide
 from cli import output
 from cli.app import app
+from cli.start import _difference
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOURCE = Source(sheet="2026-10", row=2, digest="d")
@@ -98,6 +99,16 @@ def test_help_of_every_command_has_an_example(run: Run, name: str):
     assert f"python starter.py {name}" in result.stdout
 
 
+def test_help_folds_paragraphs_anew_and_keeps_the_lines_of_examples(run: Run):
+    shown = run("demo", "--help").stdout
+    assert "the stand-ins take the" in " ".join(shown.split())
+    assert [line.strip() for line in shown.splitlines() if line.startswith(" $ ")] == [
+        "$ python starter.py demo",
+        "$ python starter.py demo --kill-worker",
+        "$ python starter.py demo --serve",
+    ]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_and_argument_is_documented(name: str):
     assert [parameter.name for parameter in COMMANDS[name].params if not parameter.help] == []
@@ -121,7 +132,8 @@ def test_version_is_the_one_of_the_project(run: Run):
         (["start", "acme", "--from", "customers.csv"], "name customers, or a file"),
         (["start", "--from", "customers.csv"], "customers.csv cannot be read (No such file or directory)"),
         (["halt", "acme", "--by", "ann"], "Missing option '--reason'; see: python starter.py halt --help"),
-        (["halt", "acme", "--by", "ann", "--reason", " ", "--period", "2026-10"], "halt cannot be read: reason:"),
+        (["halt", "acme", "--by", "ann", "--reason", " ", "--period", "2026-10"], "'--reason': it is empty"),
+        (["halt", "acme", "--by", "", "--reason", "why"], "'--by': it is empty"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(run: Run, words: list[str], said: str):
@@ -134,8 +146,9 @@ def test_bad_usage_is_one_line_and_exit_code_2(run: Run, words: list[str], said:
     ("content", "said"),
     [
         (b"\xff\xfea", "is not UTF-8 (byte 0); save it as CSV UTF-8"),
-        (b"customer_id,email\n", "the first row lacks name, currency"),
-        (b"", "the first row lacks customer_id"),
+        (b"customer_id,email\n", "customers.csv: the first row lacks name, currency"),
+        (b"customer_id;email\n", "customers.csv: its cells are separated by semicolons; save it with commas"),
+        (b"", "customers.csv is empty, or its first row is; it must name customer_id"),
     ],
 )
 def test_roster_that_cannot_be_read_is_one_line_and_exit_code_2(run: Run, tmp_path: Path, content: bytes, said: str):
@@ -157,6 +170,14 @@ def test_ledger_that_is_not_set_up_is_one_line_that_says_how(run: Run):
     result = run("list")
     assert result.exit_code == 1
     assert "python starter.py setup" in one_line(result)
+
+
+def test_folder_that_cannot_be_used_is_one_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BILLING_DATA_DIR", "occupied")
+    (tmp_path / "occupied").touch()
+    result = run("list")
+    assert result.exit_code == 1
+    assert "occupied: File exists; name a folder that can be written to by BILLING_DATA_DIR" in one_line(result)
 
 
 def test_debug_shows_the_error_itself(run: Run, monkeypatch: pytest.MonkeyPatch):
@@ -202,7 +223,7 @@ def test_without_a_server_commands_are_one_line_and_exit_code_1(
     ledger(drafted())
     result = run(*words)
     assert result.exit_code == 1
-    assert "no Temporal server at 127.0.0.1:1" in one_line(result)
+    assert "no Temporal server answers at 127.0.0.1:1" in one_line(result)
 
 
 def test_halt_with_a_period_does_not_need_the_ledger(run: Run):
@@ -220,7 +241,10 @@ def test_halt_with_a_period_does_not_need_the_ledger(run: Run):
         (["edit", "--change", "row-2"], "acme, 2026-10: --change 'row-2' lacks ="),
         (["edit", "--change", "row-2=12,50"], "acme, 2026-10: '12,50' is not an amount in EUR; write it like 1234.50"),
         (["edit", "--add", "Discount=NaN"], "acme, 2026-10: 'NaN' is not an amount in EUR"),
-        (["edit", "--add", "=5"], "edit cannot be read: changes.0.add.description"),
+        (["edit", "--add", "=5"], "--add '=5' lacks what belongs beside =; write it like --add 'Discount=-5.00'"),
+        (["edit", "--describe", "row-2="], "lacks what belongs beside ="),
+        (["edit", "--change", "row-2=7", "--change", "row-2=8"], "row-2 is changed twice"),
+        (["edit", "--change", "row-2=7", "--remove", "row-2"], "row-2 is changed twice"),
         (["update"], "nothing to update"),
         (["update", "--email", "acme"], "acme: email: 'acme' is not an email address"),
         (["update", "--timezone", "Mars"], "acme: timezone: 'Mars' is not a time zone"),
@@ -274,6 +298,12 @@ def test_list_as_json_has_totals_per_currency_and_counts_per_stage(run: Run, led
     assert listed["totals_minor"] == {"eur": 1250}
     assert listed["stages"] == {"Monitoring": 1}
     assert [row["customer_id"] for row in listed["invoices"]] == ["acme"]
+
+
+def test_customer_who_runs_already_with_other_values_than_the_file_is_told():
+    changed = ACME.evolve(email="new@acme.example", timezone="Europe/Berlin")
+    assert "the file has another email, timezone; see: python starter.py update --help" in _difference(changed, ACME)
+    assert _difference(ACME, ACME) == _difference(ACME, None) == ""
 
 
 def test_empty_list_says_what_to_do_and_is_json_on_request(run: Run, ledger: Callable[..., None]):

@@ -11,6 +11,7 @@ REAL = {
     "BILLING_STRIPE_API_KEY": "sk_live_very_secret",
     "BILLING_SALES_SHEET_ID": "1abc",
     "BILLING_SMTP_HOST": "smtp.example.com",
+    "BILLING_MAIL_FROM": "billing@acme.example",
     "BILLING_SMTP_PASSWORD": "hunter2",
 }
 NAMES = [f"BILLING_{name.upper()}" for name in Settings.model_fields]
@@ -27,7 +28,9 @@ def test_nothing_configured_is_the_sandbox() -> None:
     assert load_settings().sandbox
 
 
-@pytest.mark.parametrize("missing", ["BILLING_STRIPE_API_KEY", "BILLING_SALES_SHEET_ID", "BILLING_SMTP_HOST"])
+@pytest.mark.parametrize(
+    "missing", ["BILLING_STRIPE_API_KEY", "BILLING_SALES_SHEET_ID", "BILLING_SMTP_HOST", "BILLING_MAIL_FROM"]
+)
 def test_real_services_and_the_sandbox_do_not_mix(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     for name, value in REAL.items():
         if name != missing:

@@ -190,7 +190,7 @@ async def test_a_closed_account_ends_the_chain_after_its_month_with_the_reason_o
     farewell = await bed.handle("acme").result()
     assert (farewell.last_period, farewell.reason) == ("2026-10", "ann: moved away")
     assert bed.charged() == [("2026-10", 10000)]
-    again = await bed.start(month.customer)
+    again = await bed.start(month.customer, reopen=True)
     assert again.period == "2026-11"
 
 

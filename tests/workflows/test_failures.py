@@ -1,15 +1,19 @@
 """The outside world fails: nobody is billed zero, nobody is charged twice, nobody is forgotten, and people are told."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from billing.customer import CustomerChanges
-from billing.errors import CardMissing, InvalidInput
-from billing.messages import CloseAccount, Resume, Skip, UpdateCustomer
+from billing.errors import BillingError, CardMissing, InvalidInput
+from billing.messages import CloseAccount, Halt, Resume, Skip, UpdateCustomer
 from billing.month import Month, Stage
 from billing.period import Period
+from bootstrap import connect_temporal
+from sandbox.temporal_server import TemporalServer
+from settings import Settings
 from tests.bed import Bed, now
 from workflows.start import StartStatus
 
@@ -160,7 +164,7 @@ async def test_a_period_that_is_closed_or_has_not_begun_cannot_be_started(bed: B
     await bed.handle("acme").result()
     for period in ("2026-09", "2026-10", "2062-01"):
         with pytest.raises(InvalidInput, match="billing goes on with 2026-11"):
-            await bed.start(month.customer, period)
+            await bed.start(month.customer, period, reopen=True)
     with pytest.raises(InvalidInput, match="has not begun"):
         await bed.start(await bed.customer("kiwi"), "2062-01")
 
@@ -243,3 +247,108 @@ async def test_closing_the_account_is_not_forgotten_when_the_ledger_knows_the_mo
     await bed.skip("acme", timedelta(days=11))
     assert (await bed.handle("acme").result()).reason == "ann: checking"
     assert bed.charged() == [("2026-10", 10000)]
+
+
+async def test_a_run_that_was_rewound_goes_on_where_the_ledger_is_and_charges_what_was_announced(bed: Bed) -> None:
+    """As after a reset or a restored database: the sheet has changed since, the customer was told the old amount."""
+    month = await bed.monitored()
+    await bed.announced()
+    await bed.handle("acme").terminate("an accident")
+    bed.sales("2026-10", ("acme@example.com", "250", "More than was announced"))
+    await bed.restart_by_hand(Month.open(month.customer, month.period))
+    await bed.until("acme", lambda month: month.announced)
+    assert (await bed.closed()).outcome is Stage.PAID
+    assert bed.charged() == [("2026-10", 10000)]
+    assert len(bed.mails("acme@example.com")) == 2
+
+
+@pytest.mark.parametrize("change", ["email", "skip", "halt"])
+async def test_what_is_decided_while_the_notice_is_under_way_counts(bed: Bed, change: str) -> None:
+    month = await bed.monitored()
+    await bed.mail_faults({"action": "defer", "recipient": "acme@example.com", "times": 8})
+    await bed.skip_to("acme", month.notice_at)
+    await bed.until("acme", lambda month: month.notice is not None)
+    commands = {
+        "email": UpdateCustomer(**ANN, changes=CustomerChanges(email="new@example.com")),
+        "skip": Skip(**ANN),
+        "halt": Halt(**ANN),
+    }
+    assert (await bed.command("acme", commands[change])).accepted
+    if change == "email":
+        assert (await bed.closed()).outcome is Stage.PAID
+        assert [mail.to for mail in bed.mails() if "reviewers" not in mail.to] == ["new@example.com"] * 2
+    elif change == "skip":
+        await bed.until("acme", lambda month: month.period == "2026-11")
+        assert bed.mails("acme@example.com") == []
+    else:
+        await bed.mail_faults()
+        await bed.skip("acme", timedelta(days=10))
+        assert bed.mails("acme@example.com") == []
+        assert bed.charged() == []
+
+
+async def test_what_is_decided_while_the_sheet_is_down_is_on_record_at_once(bed: Bed) -> None:
+    await bed.start(await bed.customer("acme"), "2026-10")
+    await bed.skip("acme", timedelta(minutes=10))
+    await bed.until("acme", lambda month: bool(month.outage))
+    assert (await bed.command("acme", Halt(**ANN))).accepted
+    async with asyncio.timeout(20):
+        while not await bed.ledger.decisions("acme", Period("2026-10")):
+            await asyncio.sleep(0.05)
+    assert (await bed.recorded("acme", "2026-10")).hold is not None
+
+
+async def test_a_short_mail_outage_does_not_make_the_first_notice_a_corrected_one(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.mail_faults({"action": "defer", "recipient": "acme@example.com", "times": 8})
+    await bed.skip_to("acme", month.notice_at)
+    await bed.skip("acme", timedelta(minutes=20))
+    await bed.until("acme", lambda month: month.announced)
+    first = bed.mails("acme@example.com")[0]
+    assert "Corrected" not in first.subject
+
+
+async def test_a_closed_account_is_not_billed_again_by_the_same_file_but_can_be_reopened(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.command("acme", CloseAccount(by="ann", reason="moved away"))
+    await bed.command("acme", Skip(**ANN))
+    await bed.handle("acme").result()
+    with pytest.raises(InvalidInput, match=r"closed \(ann: moved away\).*--reopen"):
+        await bed.start(month.customer)
+    again = await bed.start(month.customer, reopen=True)
+    assert again.period == "2026-11"
+    assert await bed.ledger.closed_reason("acme") == ""
+
+
+async def test_a_start_does_not_slip_another_card_into_a_month_that_was_announced(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.handle("acme").terminate("an accident")
+    other = await bed.customer("acme", email="acme@example.com")
+    with pytest.raises(InvalidInput, match="open with other data"):
+        await bed.start(other)
+    assert (await bed.start(month.customer)).status is StartStatus.STARTED
+
+
+async def test_closing_the_account_while_the_receipt_is_sent_leaves_no_month_behind(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.mail_faults({"action": "defer", "recipient": "acme@example.com", "times": 2})
+    await bed.skip_to("acme", month.charge_at)
+    await bed.until("acme", lambda month: month.outcome is not None)
+    assert (await bed.command("acme", CloseAccount(**ANN))).accepted
+    await bed.skip("acme", timedelta(hours=1))
+    await bed.handle("acme").result()
+    assert [row.period for row in await bed.ledger.invoices(customer_id="acme")] == ["2026-10"]
+    assert await bed.ledger.closed_reason("acme") == "ann: checking"
+
+
+async def test_the_sandbox_never_reaches_a_server_that_is_not_its_own(
+    server: TemporalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = {"stripe_api_key": "sk_test_x", "sales_folder": "sales", "smtp_host": "smtp", "mail_from": "a@b.example"}
+    settings = Settings.model_validate(real)
+    assert (await connect_temporal(settings, server.address)).namespace == "default"
+    monkeypatch.setattr("bootstrap.SANDBOX_NAMESPACE", "not-there")
+    with pytest.raises(BillingError, match="not the embedded one"):
+        await connect_temporal(Settings(_env_file=None), server.address)
