@@ -152,7 +152,7 @@ async def approve(
     timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a draft: exactly the one shown. Any later edit voids the approval.
+    """Approve a draft, and show what was approved. Any later edit voids the approval.
 
     [bold]Examples[/bold]
     $ python starter.py approve acme --by bob --reason "as agreed"
@@ -160,10 +160,10 @@ async def approve(
     """
     month = await _month(customer_id, period)
     seen = month.invoice.digest if month.invoice else ""
-    if month.invoice and not as_json and digest in (None, seen):
-        print_invoice(month)  # before it is sent: this, and nothing newer, is what gets approved
     said = Said(customer_id, by, reason, command_id, timeout, as_json)
     await send(said, "approve", month.period, {"digest": digest or seen})
+    if not as_json and digest in (None, seen):
+        print_invoice(month)
 
 
 async def update(

@@ -376,6 +376,7 @@ def test_doctor_says_whether_money_moves(run: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("BILLING_STRIPE_API_KEY", key)
     monkeypatch.setenv("BILLING_SALES_FOLDER", "sales")
     monkeypatch.setenv("BILLING_SMTP_HOST", "127.0.0.1")
+    monkeypatch.setenv("BILLING_MAIL_FROM", "billing@acme.example")
     monkeypatch.setenv("BILLING_LEDGER_URL", "mysql://billing:secret@db/billing")
     result = run("doctor")
     assert result.exit_code == 1
