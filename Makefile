@@ -9,13 +9,12 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup venv demo demo-serve up test histories check format lock clean
+.PHONY: help setup demo demo-serve up test histories check format lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev ## create .venv and install everything, also for tests and checks
-venv: setup
 
 demo: .venv/.runtime ## bill one month for a dozen sample customers, in under a minute
 	$(BIN)/python starter.py demo

@@ -48,7 +48,7 @@ _FOR_GOOD: dict[type[Exception], type[MailError]] = {
 class SmtpMail:
     """Sends letters through one mail server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
 
-    ``sender`` and ``reply_to`` may carry a name: ``Billing <billing@example.com>``.
+    ``sender`` may carry a name: ``Billing <billing@example.com>``.
     """
 
     def __init__(
@@ -59,7 +59,6 @@ class SmtpMail:
         username: str | None = None,
         password: str | None = None,
         tls: Literal["none", "starttls", "tls"] = "none",
-        reply_to: str | None = None,
     ) -> None:
         self._host = host
         self._port = port
@@ -67,7 +66,6 @@ class SmtpMail:
         self._username = username
         self._password = password
         self._tls = tls
-        self._reply_to = reply_to
 
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``."""
@@ -100,8 +98,6 @@ class SmtpMail:
         message = EmailMessage()
         message["From"] = self._sender
         message["To"] = to
-        if self._reply_to:
-            message["Reply-To"] = self._reply_to
         message["Subject"] = rendered.subject
         message["Date"] = datetime.now(UTC)
         message["Message-ID"] = letter.message_id

@@ -159,7 +159,6 @@ class StripePayments:
                 payment_method_id=method.id,
                 stripe_customer_id=details["customer"],
                 last4=card["last4"],
-                brand=card["brand"],
             )
 
     async def _current(self, payment_id: str, about: str) -> Payment:

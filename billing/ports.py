@@ -27,7 +27,6 @@ class CardDetails(Model):
     payment_method_id: str
     stripe_customer_id: str
     last4: str
-    brand: str = ""
 
 
 class PaymentGateway(Protocol):

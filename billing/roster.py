@@ -12,7 +12,7 @@ from billing.messages import explain
 from billing.model import Model
 
 REQUIRED = ("customer_id", "email", "name", "currency", "timezone", "stripe_customer_id", "payment_method_id")
-OPTIONAL = ("card_last4", "review_mode")
+OPTIONAL = ("review_mode",)
 
 
 class RowProblem(Model):

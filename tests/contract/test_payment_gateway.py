@@ -379,7 +379,7 @@ async def test_payment_that_lost_its_card_without_a_try_is_not_as_we_made_it(gat
 async def test_card_tells_whose_it_is_and_its_last_digits(gateway, stripe: Stripe) -> None:
     customer = (await stripe.request()).customer
     card = await gateway.card(customer.payment_method_id)
-    assert (card.stripe_customer_id, card.last4, card.brand) == (customer.stripe_customer_id, "4242", "visa")
+    assert (card.stripe_customer_id, card.last4) == (customer.stripe_customer_id, "4242")
     with pytest.raises(CardMissing, match="pm_unknown"):
         await gateway.card("pm_unknown")
 

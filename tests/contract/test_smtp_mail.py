@@ -57,7 +57,7 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
 
 async def test_letter_arrives_with_both_parts_and_all_headers(mailbox: Mailbox) -> None:
     sent = letter()
-    port: Mailer = mailer(mailbox.port, reply_to="help@example.com")
+    port: Mailer = mailer(mailbox.port)
     await port.send(sent)
     (kept,) = read_mail(mailbox.folder)
     assert (kept.to, kept.message_id) == (ANN, sent.message_id)
@@ -67,7 +67,6 @@ async def test_letter_arrives_with_both_parts_and_all_headers(mailbox: Mailbox) 
     expected = {
         "From": "Billing <billing@example.com>",
         "To": ANN,
-        "Reply-To": "help@example.com",
         "Auto-Submitted": "auto-generated",
         "X-Billing-Ref": "notice/ann/2026-10",
     }
