@@ -12,7 +12,7 @@ from billing.customer import Customer, ReviewMode
 from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
-from billing.money import MAX_AMOUNT_MINOR, format_amount, minimum_minor
+from billing.money import MAX_AMOUNT_MINOR, minimum_minor
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 
@@ -357,35 +357,6 @@ class Month(Model):
     def _changed(self, **changes: object) -> "Month":
         return self.evolve(revision=self.revision + 1, **changes)
 
-    # -- what people see
-
-    def summary(self, now: datetime) -> str:
-        """A short Markdown invoice for the Temporal UI; no names, no addresses."""
-        due = self.due(now)
-        version = f" · version {self.invoice.version}" if self.invoice else ""
-        parts = [f"### {self.customer.customer_id} · {self.period} · {self.stage(now)}{version}"]
-        if self.invoice is not None:
-            rows = [
-                f"| {_cell(line.description)} | {format_amount(line.amount_minor, self.invoice.currency)} |"
-                for line in self.invoice.lines[:20]
-            ]
-            rows += [f"| … {len(self.invoice.lines) - 20} more lines | |"] if len(self.invoice.lines) > 20 else []
-            if self.carried_minor:
-                rows.append(f"| carried forward | {format_amount(self.carried_minor, self.invoice.currency)} |")
-            rows += [f"| {problem.line_id}: {_cell(problem.raw)} | ? |" for problem in self.invoice.problems[:20]]
-            rows.append(f"| **total** | **{self.invoice.total}** |")
-            parts.append("\n".join(["| line | amount |", "| --- | ---: |", *rows]))
-        waiting_for = "" if self.outcome else self.needs_person(now)
-        if waiting_for:
-            parts.append(f"**A person is needed**: {waiting_for}")
-        if due.step is Step.WAIT and due.at is not None:
-            parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
-        return "\n\n".join(parts)
-
 
 def _once(at: datetime, now: datetime, step: Step, what: str) -> Due:
     return Due(step, None, what) if now >= at else Due(Step.WAIT, at, what)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")[:80]

@@ -115,21 +115,7 @@ async def edit(
     month = await _month(customer_id, period)
     currency = month.invoice.currency if month.invoice else month.customer.currency
     try:
-        changes: list[Mapping[str, object]] = [
-            *(
-                {"op": "change", "line_id": line_id, "amount_minor": parse_amount(amount, currency)}
-                for line_id, amount in _pairs("--change", "row-7=12.50", change)
-            ),
-            *(
-                {"op": "change", "line_id": line_id, "description": text}
-                for line_id, text in _pairs("--describe", "row-7=Hosting", describe)
-            ),
-            *(
-                {"op": "add", "description": text, "amount_minor": parse_amount(amount, currency)}
-                for text, amount in _pairs("--add", "Discount=-5.00", add)
-            ),
-            *({"op": "remove", "line_id": line_id} for line_id in remove or ()),
-        ]
+        changes = _line_changes(currency, change, describe, add, remove)
     except InvalidInput as error:
         raise InvalidInput(f"{customer_id}, {month.period}: {error}") from None
     if not changes:
@@ -205,6 +191,31 @@ async def update(
         changes = await _verified(adapters, month.customer, fields)
     said = Said(customer_id, by, reason, command_id, timeout, as_json)
     await send(said, "update_customer", month.period, {"changes": changes})
+
+
+def _line_changes(
+    currency: str,
+    change: list[str] | None,
+    describe: list[str] | None,
+    add: list[str] | None,
+    remove: list[str] | None,
+) -> list[Mapping[str, object]]:
+    """The options as changes of an ``Edit``. Raises ``InvalidInput`` for one that cannot be read."""
+    return [
+        *(
+            {"op": "change", "line_id": line_id, "amount_minor": parse_amount(amount, currency)}
+            for line_id, amount in _pairs("--change", "row-7=12.50", change)
+        ),
+        *(
+            {"op": "change", "line_id": line_id, "description": text}
+            for line_id, text in _pairs("--describe", "row-7=Hosting", describe)
+        ),
+        *(
+            {"op": "add", "description": text, "amount_minor": parse_amount(amount, currency)}
+            for text, amount in _pairs("--add", "Discount=-5.00", add)
+        ),
+        *({"op": "remove", "line_id": line_id} for line_id in remove or ()),
+    ]
 
 
 async def _verified(adapters: Adapters, customer: Customer, fields: Mapping[str, object]) -> CustomerChanges:

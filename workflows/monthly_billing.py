@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.errors import AlreadyClosed, LedgerAhead, NoticeOutdated
     from billing.messages import Farewell
     from billing.month import Due, Month, Step
+    from billing.summary import summary
     from workflows import options
     from workflows.commands import CommandHandlers
     from workflows.visibility import AMOUNT_MINOR, STAGE, search_attributes
@@ -88,7 +89,7 @@ class MonthlyBilling(CommandHandlers):
         if shown != self._shown:
             workflow.upsert_search_attributes([STAGE.value_set(shown[0]), AMOUNT_MINOR.value_set(shown[1])])
             self._shown = shown
-        workflow.set_current_details(self._month.summary(now))
+        workflow.set_current_details(summary(self._month, now))
         return self._month.due(now)
 
     async def _wait(self, due: Due) -> None:

@@ -8,6 +8,7 @@ import pytest
 from billing.money import MAX_AMOUNT_MINOR
 from billing.month import OUTCOMES, Due, Month, Stage, Step
 from billing.payment import ChargeStatus
+from billing.summary import summary
 from tests.unit.months import DAY, HOUR, accepted, announced, charged, charging, drafted, opened, refused
 
 
@@ -58,7 +59,7 @@ def test_an_unreadable_worksheet_is_tried_again_and_reviewers_are_alerted() -> N
     month = opened().delayed("the worksheet is missing")
     now = month.collect_at
     assert month.stage(now) is Stage.AWAITING_SALES
-    assert "the worksheet is missing" in month.summary(now)
+    assert "the worksheet is missing" in summary(month, now)
     assert month.due(now).step is Step.ALERT
     month = month.alerted(now)
     assert month.due(now).step is Step.COLLECT
@@ -359,11 +360,11 @@ def test_a_month_is_not_charged_before_its_instant_unannounced_or_halted() -> No
 
 def test_the_summary_shows_the_invoice_and_what_comes_next_but_nobodys_address() -> None:
     month = drafted(*[100] * 22, carried_minor=-50)
-    text = month.summary(month.collect_at)
+    text = summary(month, month.collect_at)
     assert text.startswith("### acme · 2026-10 · Monitoring")
     assert "| … 2 more lines | |" in text
     assert "| carried forward | -0.50 EUR |" in text
     assert "| **total** | **21.50 EUR** |" in text
     assert text.endswith("Next: send the charge notice at 2026-11-04 09:00 UTC")
     assert "example.com" not in text
-    assert "**A person is needed**: row 4" in drafted(unreadable=True).summary(month.collect_at)
+    assert "**A person is needed**: row 4" in summary(drafted(unreadable=True), month.collect_at)

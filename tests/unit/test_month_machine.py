@@ -29,6 +29,7 @@ from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.review import decide, halt_unreadable
 from billing.schedule import Schedule
+from billing.summary import summary
 
 PEOPLE = ("ann", "ben", "cid")
 STEPS_WITHOUT_TIME = 8
@@ -499,7 +500,7 @@ class MonthMachine(RuleBasedStateMachine):
 
     @invariant()
     def everything_can_be_shown(self) -> None:
-        shown = self.month.summary(self.now)
+        shown = summary(self.month, self.now)
         assert self.month.stage(self.now) in shown
         assert (self.month.outcome is None) == (self.month.closed_at is None)
         assert (self.month.stage(self.now) in OUTCOMES) == (self.month.outcome is not None)

@@ -1,0 +1,42 @@
+"""A month as a short Markdown invoice, for the Temporal UI."""
+
+from datetime import datetime
+
+from billing.money import format_amount
+from billing.month import Month, Step
+
+_SHOWN = 20
+
+
+def summary(month: Month, now: datetime) -> str:
+    """Lines, total, what a person has to do, and what comes next; the customer by id only, no name and no address."""
+    due = month.due(now)
+    version = f" · version {month.invoice.version}" if month.invoice else ""
+    parts = [f"### {month.customer.customer_id} · {month.period} · {month.stage(now)}{version}"]
+    if month.invoice is not None:
+        parts.append("\n".join(["| line | amount |", "| --- | ---: |", *_rows(month)]))
+    waiting_for = "" if month.outcome else month.needs_person(now)
+    if waiting_for:
+        parts.append(f"**A person is needed**: {waiting_for}")
+    if due.step is Step.WAIT and due.at is not None:
+        parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
+    return "\n\n".join(parts)
+
+
+def _rows(month: Month) -> list[str]:
+    invoice = month.invoice
+    assert invoice is not None
+    rows = [
+        f"| {_cell(line.description)} | {format_amount(line.amount_minor, invoice.currency)} |"
+        for line in invoice.lines[:_SHOWN]
+    ]
+    if len(invoice.lines) > _SHOWN:
+        rows.append(f"| … {len(invoice.lines) - _SHOWN} more lines | |")
+    if invoice.carried_minor:
+        rows.append(f"| carried forward | {format_amount(invoice.carried_minor, invoice.currency)} |")
+    rows += [f"| {problem.line_id}: {_cell(problem.raw)} | ? |" for problem in invoice.problems[:_SHOWN]]
+    return [*rows, f"| **total** | **{invoice.total}** |"]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")[:80]
