@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from billing.errors import InvalidInput
 from billing.model import Model
@@ -69,11 +69,16 @@ Timezone = Annotated[str, AfterValidator(_valid_zone)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 StripeCustomerId = Annotated[str, StringConstraints(pattern=r"^cus_\w+$")]
 PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$")]
+DunningDay = Annotated[int, Field(ge=1, le=180)]
 Last4 = Annotated[str, StringConstraints(pattern=r"^([0-9]{4})?$")]
 
 
 class Terms(Model):
-    """What was agreed with a customer. Durations in hours."""
+    """What was agreed with a customer. Durations in hours, or as they say in days.
+
+    A charge that failed is tried again, or its customer reminded, ``dunning_days`` after the charge; after
+    ``give_up_days`` people decide.
+    """
 
     review_mode: ReviewMode = ReviewMode.MONITOR
     schedule: Schedule = Schedule()
@@ -81,6 +86,16 @@ class Terms(Model):
     min_notice_hours: int = Field(72, ge=1, le=720)
     reminder_hours: int = Field(24, ge=1, le=720)
     nothing_due_email: bool = False
+    dunning_days: tuple[DunningDay, ...] = (3, 5, 7, 14)
+    give_up_days: int = Field(21, ge=1, le=180)
+
+    @model_validator(mode="after")
+    def _gives_up_last(self) -> "Terms":
+        if list(self.dunning_days) != sorted(set(self.dunning_days)) or len(self.dunning_days) > 7:
+            raise ValueError("dunning_days: up to seven days, each later than the one before")
+        if self.dunning_days and self.give_up_days < self.dunning_days[-1]:
+            raise ValueError("give_up_days comes before the last of dunning_days")
+        return self
 
     @property
     def min_window(self) -> timedelta:
@@ -121,6 +136,8 @@ class TermsChanges(Model, extra="forbid"):
     min_notice_hours: int | None = None
     reminder_hours: int | None = None
     nothing_due_email: bool | None = None
+    dunning_days: tuple[DunningDay, ...] | None = None
+    give_up_days: int | None = None
 
 
 class CustomerChanges(Model, extra="forbid"):

@@ -15,6 +15,11 @@ def workflow_id(customer_id: str) -> str:
     return f"monthly-billing-{_VERSION}-{customer_id}"
 
 
+def collection_id(customer_id: str, period: Period) -> str:
+    """One workflow for each month that was not paid when it was charged."""
+    return f"payment-collection-{_VERSION}-{customer_id}-{period}"
+
+
 def payment_key(customer_id: str, period: Period) -> str:
     """Names the one payment of a customer and period; kept in the payment's metadata at the processor."""
     return f"monthly-billing-{_VERSION}:{customer_id}:{period}"

@@ -39,6 +39,38 @@ class Payment(Model):
     code: str = ""
     decline_code: str = ""
     advice_code: str = ""
+    attempt_id: str = ""  # the last try to move the money (at Stripe: the latest charge); "" before the first
+    key: str = ""  # whose it is, as we wrote it into the payment's metadata; "" if somebody else made it
+    customer_id: str = ""
+    period: str = ""
+
+
+class ReversalKind(StrEnum):
+    REFUND = "refund"
+    DISPUTE = "dispute"
+
+
+class Reversal(Model):
+    """Money that goes back, or may: a refund or a dispute of a payment. ``status`` is the processor's word."""
+
+    reversal_id: str
+    payment_id: str
+    kind: ReversalKind
+    amount_minor: int
+    currency: str
+    status: str
+    reason: str = ""
+    created_at: Instant
+
+
+class PaymentEvent(Model):
+    """What a processor's webhook says has happened. Never believed: its object is looked up before anything is done."""
+
+    event_id: str
+    type: str
+    object_id: str
+    payment_id: str = ""  # of the payment that it is about, if it is about one
+    created_at: Instant
 
 
 class ChargeStatus(StrEnum):
@@ -49,6 +81,7 @@ class ChargeStatus(StrEnum):
     AUTHENTICATION_REQUIRED = "authentication_required"
     NEEDS_CARD = "needs_card"
     TOO_SMALL = "too_small"
+    CANCELED = "canceled"  # nothing was charged, and by this payment nothing can be any more
 
 
 class ChargeResult(Model):
@@ -60,6 +93,7 @@ class ChargeResult(Model):
     code: str = ""
     decline_code: str = ""
     advice_code: str = ""
+    attempt_id: str = ""
 
 
 def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None:

@@ -3,15 +3,17 @@
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
 from billing.messages import Decision
 from billing.model import Instant, Model
 from billing.month import Month, Stage
-from billing.payment import Payment, PaymentRequest
+from billing.payment import Payment, PaymentEvent, PaymentRequest, Reversal, ReversalKind
 from billing.period import Period
 from billing.sales import SalesSnapshot
 
@@ -29,21 +31,63 @@ class CardDetails(Model):
     last4: str
 
 
+class CardSetup(Model):
+    """A page where a customer registers a card, once it was used. ``reference`` is what it was opened with."""
+
+    reference: str
+    card: CardDetails
+
+
 class PaymentGateway(Protocol):
-    async def find(self, request: PaymentRequest) -> list[Payment]:
-        """Every payment that carries ``request.key``, complete and current."""
+    """Charges cards. Codes in answers are the processor's own words."""
+
+    async def find(self, request: PaymentRequest, known: Sequence[str] = ()) -> list[Payment]:
+        """Every payment that carries ``request.key``, complete and current; also those with the ids ``known``."""
 
     async def create(self, request: PaymentRequest) -> Payment:
-        """A payment that moves no money yet. The same key within a day gives the same payment."""
+        """A payment that moves no money yet. The same request within a day gives the same payment."""
 
     async def confirm(self, payment: Payment, request: PaymentRequest) -> Payment:
-        """Moves the money, at most once. A decline is an answer, not an error."""
+        """Moves the money with the customer's card, unasked, at most once. A decline is an answer, not an error.
 
-    async def cancel(self, payment: Payment) -> None:
-        """Makes a payment that moved no money unusable; one that is cancelled already is fine."""
+        Does nothing but answer if the payment has been tried since ``payment`` was read, or needs no try any more.
+        """
+
+    async def confirm_on_session(
+        self, payment: Payment, request: PaymentRequest, return_url: str
+    ) -> tuple[Payment, str]:
+        """The same while the customer is there; also answers where to send them to authenticate ("": nowhere)."""
+
+    async def cancel(self, payment: Payment) -> Payment:
+        """Makes a payment that moved no money unusable; answers it as it is then, also if it moved money after all."""
 
     async def card(self, payment_method_id: str) -> CardDetails:
         """The card on file. Raises ``CardMissing``."""
+
+    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> str:
+        """Opens a page of the processor's where the customer registers a card; its address.
+
+        ``{CHECKOUT_SESSION_ID}`` in ``success_url`` becomes the id that ``card_of_setup`` takes.
+        """
+
+    async def card_of_setup(self, session_id: str) -> CardSetup:
+        """The card that was registered there. Raises ``CardMissing`` if none was, ``NotFound``."""
+
+
+class PaymentRecords(Protocol):
+    """What the processor has on record: for webhooks and for reconciliation."""
+
+    async def payment(self, payment_id: str) -> Payment:
+        """The payment as it is now. Raises ``NotFound``."""
+
+    def payments_since(self, instant: datetime) -> AsyncIterator[Payment]:
+        """All payments of the account created since ``instant``, newest first; also those that are not ours."""
+
+    async def reversals(self, payment_id: str) -> list[Reversal]:
+        """Its refunds and disputes."""
+
+    def read_event(self, body: bytes, signature: str) -> PaymentEvent:
+        """The event in a webhook's raw body. Raises ``InvalidInput`` if it is forged, stale or unreadable."""
 
 
 class LetterKind(StrEnum):
@@ -51,17 +95,24 @@ class LetterKind(StrEnum):
     RECEIPT = "receipt"
     DECLINE = "decline"
     NOTHING_DUE = "nothing_due"
+    REMINDER = "reminder"
     ALERT = "alert"
+    REPORT = "report"
 
 
 class Letter(Model):
-    """One mail: what it tells is all in ``month``; ``text`` is what a reviewer's alert is about."""
+    """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
+
+    ``text`` is what a reviewer's alert or report is about; ``link`` is the page where the customer can pay ("": none).
+    """
 
     kind: LetterKind
     message_id: str
     to: str
     month: Month
     text: str = ""
+    collection: Collection | None = None
+    link: str = ""
 
 
 class Mailer(Protocol):
@@ -114,6 +165,49 @@ class ChargeRow(Model):
     at: Instant
 
 
+class ReversalRow(Model):
+    """A refund or a dispute as the ledger knows it."""
+
+    reversal_id: str
+    payment_id: str
+    customer_id: str
+    period: Period
+    kind: ReversalKind
+    amount_minor: int
+    currency: str
+    status: str
+    reason: str
+    created_at: Instant
+    at: Instant
+
+
+class CollectionRow(Model):
+    """One line of a listing of collections, as the ledger last knew them."""
+
+    customer_id: str
+    period: Period
+    stage: CollectionStage
+    currency: str
+    amount_minor: int
+    outstanding_minor: int
+    opened_at: Instant
+    next_at: Instant | None
+    closed_at: Instant | None
+    updated_at: Instant
+
+
+class EventRow(Model):
+    """A webhook's event as the ledger knows it. ``result`` says what was done about it; "" while that is open."""
+
+    event_id: str
+    type: str
+    object_id: str
+    payment_id: str
+    created_at: Instant
+    received_at: Instant
+    result: str
+
+
 class Ledger(Protocol):
     """The lasting record. Rows are keyed by customer and period; writing the same thing twice changes nothing."""
 
@@ -145,10 +239,47 @@ class Ledger(Protocol):
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
     ) -> list[InvoiceRow]: ...
 
-    async def save_payment(self, request: PaymentRequest, payment: Payment, at: datetime) -> None:
-        """Keeps the payment's id and status; written before and after money is moved."""
+    async def save_payment(self, payment: Payment, at: datetime) -> None:
+        """Keeps a payment of ours with its id and status; written before and after money is moved.
+
+        Raises ``PaymentMismatch`` for one that could still be confirmed while another of the same key is not cancelled:
+        only one payment of a month may ever be confirmed. What has succeeded or is under way is kept in any case.
+        """
 
     async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]: ...
+
+    async def payments_of(self, period: Period) -> list[ChargeRow]:
+        """The payments of all customers of a month."""
+
+    async def save_reversals(self, payment: Payment, reversals: Sequence[Reversal], at: datetime) -> list[Reversal]:
+        """Keeps refunds and disputes of ``payment``; answers those that are new or have changed."""
+
+    async def reversals(self, period: Period | None = None, customer_id: str | None = None) -> list[ReversalRow]: ...
+
+    async def record_collection(self, collection: Collection, at: datetime) -> None:
+        """Writes the collection as it stands, and its diary.
+
+        Raises ``LedgerAhead`` if it has a newer revision, ``AlreadyClosed`` if another outcome.
+        """
+
+    async def collection(self, customer_id: str, period: Period) -> Collection | None:
+        """The collection as last recorded."""
+
+    async def collections(
+        self, period: Period | None = None, customer_id: str | None = None, open_only: bool = False
+    ) -> list[CollectionRow]: ...
+
+    async def diary(self, customer_id: str, period: Period) -> list[Entry]:
+        """The whole diary of a collection; the collection itself carries only the newest."""
+
+    async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
+        """Keeps a webhook's event; False if it is there already."""
+
+    async def open_events(self, limit: int = 100) -> list[EventRow]:
+        """Events that nothing was done about yet, oldest first."""
+
+    async def close_event(self, event_id: str, result: str) -> None:
+        """Keeps what was done about an event."""
 
     async def save_message(self, letter: Letter, number: int, status: MessageStatus, at: datetime) -> None: ...
 

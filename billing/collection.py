@@ -1,0 +1,341 @@
+"""An amount that was not paid when it was due, as a value: what is tried next, what arrived, how it ends.
+
+``Collection`` is the whole state of a ``PaymentCollection`` workflow, as ``Month`` is that of a month. It knows amounts
+due, reminders, tries, payments that arrive, and how it is settled or given up; cards are one way to pay among others.
+What people may do to it is in ``billing/collection_review.py``.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from billing.customer import Customer
+from billing.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
+from billing.model import Instant, Model
+from billing.money import format_amount
+from billing.month import Hold, Month
+from billing.payment import ChargeResult, ChargeStatus
+from billing.period import Period
+
+KEPT_ENTRIES = 50
+"""How many entries of its diary a collection carries with it once the ledger has them."""
+
+_BETWEEN_CONTACTS = timedelta(days=1)
+"""After an outage the days that were missed do not all come at once."""
+
+
+class CollectionStage(StrEnum):
+    """Where a collection stands, as people see it (search attribute ``BillingStage``)."""
+
+    COLLECTING = "Collecting"
+    AWAITING_CARD = "AwaitingCard"
+    AWAITING_AUTHENTICATION = "AwaitingAuthentication"
+    AWAITING_PAYMENT = "AwaitingPayment"
+    UNRESOLVED = "Unresolved"
+    HALTED = "Halted"
+    AWAITING_PERSON = "AwaitingPerson"
+    EXHAUSTED = "Exhausted"
+    RECOVERED = "Recovered"
+    WRITTEN_OFF = "WrittenOff"
+
+
+class CollectionStep(StrEnum):
+    """What the workflow has to do next."""
+
+    WAIT = "wait"
+    CONTACT = "contact"
+    TRY = "try"
+    LOOK_UP = "look up"
+    RELEASE = "release"
+    REMIND = "remind"
+    ALERT = "alert"
+    CLOSE = "close"
+
+
+class CollectionDue(NamedTuple):
+    """The next step; with ``WAIT``, what the next one does and when (None: when somebody acts)."""
+
+    step: CollectionStep
+    at: datetime | None = None
+    what: str = ""
+
+
+class Received(Model):
+    """Money that arrived: by the card (``reference`` is the payment's id), or otherwise (a person says so)."""
+
+    reference: str
+    amount_minor: int
+    at: Instant
+
+
+class Release(Model):
+    """The card's payment is to be given up, so that nobody pays twice, and then this happens."""
+
+    by: str
+    reason: str
+    received: Received | None = None  # None: the rest is written off
+
+
+class Entry(Model):
+    """A line of the diary: what happened, or what a person said and what became of it."""
+
+    number: int
+    at: Instant
+    by: str
+    what: str
+    text: str
+    accepted: bool = True
+    command_id: str = ""
+
+
+class Collection(Model):
+    """What a customer owes for a month. ``revision`` grows with every change, as a month's does."""
+
+    customer: Customer
+    period: Period
+    amount_minor: int
+    currency: str
+    opened_at: Instant
+    by_card: bool = True
+    answer: ChargeResult | None = None  # the processor's last
+    revision: int = 0
+    tries: int = 0  # with this card, without those that people asked for
+    contacts: int = 0  # days of the schedule that have passed
+    contacted_at: Instant | None = None
+    reminders: int = 0
+    reminding: bool = False
+    attempt: str = ""  # why the card is tried now; "" if it is not
+    looking: bool = False  # something may have changed at the processor
+    outage: str = ""
+    trouble: str = ""
+    hold: Hold | None = None
+    release: Release | None = None
+    received: tuple[Received, ...] = ()
+    alerted_at: Instant | None = None
+    alerts: int = 0
+    outcome: CollectionStage | None = None
+    closed_at: Instant | None = None
+    entries: tuple[Entry, ...] = ()
+    entry_count: int = 0
+
+    @classmethod
+    def open(cls, month: Month) -> "Collection":
+        """What ``month``, which was not paid, leaves to be collected."""
+        assert month.invoice is not None
+        assert month.charge is not None
+        assert month.closed_at is not None
+        return cls(
+            customer=month.customer,
+            period=month.period,
+            amount_minor=month.invoice.total_minor,
+            currency=month.invoice.currency,
+            opened_at=month.closed_at,
+            answer=month.charge,
+        )
+
+    # -- what is due
+
+    @property
+    def outstanding_minor(self) -> int:
+        """What is still owed, in minor units; never negative."""
+        return max(0, self.amount_minor - sum(each.amount_minor for each in self.received))
+
+    @property
+    def outstanding(self) -> str:
+        return format_amount(self.outstanding_minor, self.currency)
+
+    @property
+    def remedy(self) -> Remedy:
+        """What would help; of no meaning if it is not paid by card."""
+        return remedy(self.answer) if self.answer else Remedy.RETRY
+
+    @property
+    def retries_by_itself(self) -> bool:
+        """Whether the card may be tried again with nobody asking for it."""
+        if not self.by_card or self.remedy not in (Remedy.RETRY, Remedy.RETRY_FEW):
+            return False
+        return self.tries < (FEW_TRIES if self.remedy is Remedy.RETRY_FEW else MAX_TRIES - 1)
+
+    def due(self, now: datetime) -> CollectionDue:
+        """The next step at ``now``. Pure: the same collection and instant always give the same step."""
+        if self.outcome is not None:
+            return CollectionDue(CollectionStep.CLOSE, None, "close the collection")
+        remind_at = self._alert_at(now)
+        if remind_at is not None and now >= remind_at:
+            return CollectionDue(CollectionStep.ALERT, None, "tell the reviewers")
+        if self.trouble:
+            return CollectionDue(CollectionStep.WAIT, remind_at, "remind the reviewers")
+        if self.release is not None:
+            return CollectionDue(CollectionStep.RELEASE, None, "give the card's payment up")
+        if self.attempt:
+            return CollectionDue(CollectionStep.TRY, None, self.attempt)
+        if self.looking:
+            return CollectionDue(CollectionStep.LOOK_UP, None, "look the payment up")
+        if self.reminding:
+            return CollectionDue(CollectionStep.REMIND, None, "remind the customer")
+        if self.hold is not None or self._asks_for_person:
+            return CollectionDue(CollectionStep.WAIT, remind_at, "remind the reviewers")
+        contact_at = self._next_contact
+        if contact_at is None:
+            return CollectionDue(CollectionStep.WAIT, None if self.exhausted(now) else self._give_up_at, "give up")
+        if now >= contact_at:
+            return CollectionDue(CollectionStep.CONTACT, None, "contact the customer")
+        what = "try the card again" if self.retries_by_itself else "remind the customer"
+        return CollectionDue(CollectionStep.WAIT, contact_at, what)
+
+    def stage(self, now: datetime) -> CollectionStage:
+        """Where the collection stands at ``now``."""
+        if self.outcome is not None:
+            return self.outcome
+        if self.unresolved:
+            return CollectionStage.UNRESOLVED
+        if self.hold is not None:
+            return CollectionStage.HALTED
+        if self.trouble or self._asks_for_person:
+            return CollectionStage.AWAITING_PERSON
+        if self.exhausted(now):
+            return CollectionStage.EXHAUSTED
+        if not self.by_card:
+            return CollectionStage.AWAITING_PAYMENT
+        waiting = {
+            Remedy.NEW_CARD: CollectionStage.AWAITING_CARD,
+            Remedy.AUTHENTICATE: CollectionStage.AWAITING_AUTHENTICATION,
+        }
+        return waiting.get(self.remedy, CollectionStage.COLLECTING)
+
+    @property
+    def unresolved(self) -> bool:
+        """Money may be moving, and it is not known whether it did: nothing else may be tried."""
+        return bool(self.attempt or self.looking or self.release) and bool(self.outage or self.trouble)
+
+    def exhausted(self, now: datetime) -> bool:
+        """Everything that happens by itself has happened: the customer can still pay, and people decide."""
+        return self.outcome is None and self._next_contact is None and now >= self._give_up_at
+
+    def needs_person(self, now: datetime) -> str:
+        """What a person has to do before the collection can go on, or "" if nothing."""
+        if self.hold is not None:
+            return f"halted by {self.hold.by}: {self.hold.reason}"
+        if self.trouble or self.outage:
+            return self.trouble or self.outage
+        if self._asks_for_person:
+            assert self.answer is not None
+            code = self.answer.decline_code or self.answer.code or "no code"
+            return f"the card was declined with {code}, which we do not know; ask the customer, or try it again"
+        if self.exhausted(now):
+            return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
+        return ""
+
+    @property
+    def _asks_for_person(self) -> bool:
+        return self.by_card and self.remedy is Remedy.PERSON
+
+    @property
+    def _next_contact(self) -> datetime | None:
+        days = self.customer.terms.dunning_days
+        if self.contacts >= len(days):
+            return None
+        planned = self.opened_at + timedelta(days=days[self.contacts])
+        return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
+
+    @property
+    def _give_up_at(self) -> datetime:
+        planned = self.opened_at + timedelta(days=self.customer.terms.give_up_days)
+        return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
+
+    def _alert_at(self, now: datetime) -> datetime | None:
+        """When the reviewers are told of what waits for them; None: nothing does, or they know and it is theirs."""
+        if not self.needs_person(now):
+            return None
+        if self.alerted_at is None:
+            return now
+        return None if self.exhausted(now) else self.alerted_at + self.customer.terms.reminder
+
+    # -- what happens
+
+    def contacting(self, now: datetime) -> "Collection":
+        """A day of the schedule has come: the card is tried if that may help, and else the customer is reminded."""
+        days = self.customer.terms.dunning_days
+        passed = sum(1 for day in days if now >= self.opened_at + timedelta(days=day))
+        contacts = max(passed, self.contacts + 1)
+        if self.retries_by_itself:
+            return self._changed(
+                contacts=contacts, contacted_at=now, attempt=f"day {days[contacts - 1]}", tries=self.tries + 1
+            )
+        return self._changed(contacts=contacts, contacted_at=now, reminding=True)
+
+    def answered(self, result: ChargeResult) -> "Collection":
+        """The processor's answer to a try, a look-up or a release."""
+        assert self.outcome is None
+        scheduled = self.attempt.startswith("day ")
+        known = self._changed(answer=result, attempt="", looking=False, outage="", trouble="")
+        if self.attempt:
+            known = known.noted(result.at, "", "tried", f"{self.attempt}: {result.status} {_code(result)}".strip())
+        if result.status is ChargeStatus.SUCCEEDED:
+            return known._paid(result)
+        if self.release is not None:
+            assert result.status is ChargeStatus.CANCELED, f"released, but {result.status}"
+            return known._released(result.at)
+        changed = bool(self.attempt or self.outage or self.trouble)
+        return known.evolve(reminding=scheduled, alerted_at=None if changed else self.alerted_at)
+
+    def _paid(self, result: ChargeResult) -> "Collection":
+        received = Received(reference=result.payment_id, amount_minor=self.amount_minor, at=result.at)
+        paid = self.evolve(received=(*self.received, received)).noted(result.at, "", "paid", result.payment_id)
+        if self.release is not None:
+            text = f"{self.release.by} wanted to give it up, but the card has paid: refund what was paid twice"
+            paid = paid.noted(result.at, "", "paid by card", text)
+        return paid.closed(CollectionStage.RECOVERED, result.at)
+
+    def _released(self, at: datetime) -> "Collection":
+        """No card can pay any more, so what was waiting for that happens."""
+        assert self.release is not None
+        if self.release.received is None:
+            return self.evolve(release=None).closed(CollectionStage.WRITTEN_OFF, at)
+        paid = self.evolve(release=None, by_card=False, received=(*self.received, self.release.received))
+        return paid if paid.outstanding_minor else paid.closed(CollectionStage.RECOVERED, at)
+
+    def reminded(self) -> "Collection":
+        """The customer has been written to."""
+        return self._changed(reminding=False, reminders=self.reminders + 1, outage="")
+
+    def to_look_up(self) -> "Collection":
+        """Somebody says that something has changed at the processor: it is asked."""
+        return self if self.looking or self.outcome else self._changed(looking=True)
+
+    def alerted(self, now: datetime) -> "Collection":
+        """Reviewers were told what waits for them, if it still does."""
+        return self._changed(alerted_at=now if self.needs_person(now) else None, alerts=self.alerts + 1)
+
+    def delayed(self, reason: str) -> "Collection":
+        """The step that is due cannot be done for now, because something outside is down. It stays due."""
+        return self if self.outcome else self._changed(outage=reason)
+
+    def in_trouble(self, reason: str) -> "Collection":
+        """Something failed that no retry mends: it waits for a person."""
+        return self if self.outcome else self._changed(trouble=reason, outage="", alerted_at=None)
+
+    def closed(self, outcome: CollectionStage, at: datetime) -> "Collection":
+        """It is settled or given up, once and for all."""
+        assert outcome in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)
+        assert self.outcome is None
+        ended = {"attempt": "", "looking": False, "reminding": False, "outage": "", "trouble": "", "hold": None}
+        return self._changed(outcome=outcome, closed_at=at, **ended)
+
+    def noted(self, at: datetime, by: str, what: str, text: str, **more: object) -> "Collection":
+        """Adds a line to the diary; ``by`` is "" for what the application did."""
+        entry = Entry.model_validate(
+            {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text[:1000], **more}
+        )
+        return self._changed(entries=(*self.entries, entry), entry_count=entry.number)
+
+    def recorded(self, count: int) -> "Collection":
+        """The ledger has the first ``count`` entries: of those, only the newest are carried on."""
+        return self.evolve(entries=tuple(each for each in self.entries if each.number > count - KEPT_ENTRIES))
+
+    def _changed(self, **changes: object) -> "Collection":
+        return self.evolve(revision=self.revision + 1, **changes)
+
+
+def _code(result: ChargeResult) -> str:
+    return result.decline_code or result.code

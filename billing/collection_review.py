@@ -1,0 +1,168 @@
+"""What becomes of a command to a collection: accepted with an effect or refused with a reason, and in the diary."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from billing.collection import Collection, Received, Release
+from billing.customer import Last4, PaymentMethodId, StripeCustomerId
+from billing.dunning import Remedy
+from billing.messages import Command, Halt, Resume
+from billing.model import Model
+from billing.month import Hold
+
+
+class Retry(Command):
+    """Try the card now; also a person's answer to a code that we do not know."""
+
+
+class ReplaceCard(Command):
+    """The customer has another card; it is tried at once."""
+
+    payment_method_id: PaymentMethodId
+    stripe_customer_id: StripeCustomerId
+    card_last4: Last4 = ""
+
+
+class RecordPayment(Command):
+    """Money has arrived by another way, such as a bank transfer; the card is not charged for it any more.
+
+    ``amount_minor`` in minor units of the collection's currency; ``reference`` names the transfer, once.
+    """
+
+    reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    amount_minor: int = Field(gt=0)
+
+
+class WriteOff(Command):
+    """Give the rest up. The card's payment is cancelled first; if that has succeeded, the amount is recovered."""
+
+
+class LookUp(Command):
+    """Something may have changed at the processor: ask it, and go by its answer."""
+
+
+COLLECTION_COMMANDS: dict[str, type[Command]] = {
+    "halt": Halt,
+    "resume": Resume,
+    "retry": Retry,
+    "replace_card": ReplaceCard,
+    "record_payment": RecordPayment,
+    "write_off": WriteOff,
+    "look_up": LookUp,
+}
+
+
+class CollectionResult(Model):
+    """The answer to a command: done or refused, in words, and where the collection stands now."""
+
+    accepted: bool
+    result: str
+    stage: str
+
+
+class PayResult(Model):
+    """What came of a customer's own try: go to ``redirect_url`` to authenticate, or ``stage`` says how it stands."""
+
+    stage: str
+    redirect_url: str = ""
+
+
+class _Refused(Exception):
+    """A command that does not fit; the message says why and what would."""
+
+
+def decide(
+    collection: Collection, command: Command, name: str, now: datetime, via: str
+) -> tuple[Collection, str, bool]:
+    """Applies ``command``. A repeated ``command_id`` gets the first answer again and changes nothing."""
+    for entry in collection.entries:
+        if command.command_id and entry.command_id == command.command_id:
+            return collection, entry.text, entry.accepted
+    try:
+        decided, text = _apply(collection, command, now)
+        accepted = True
+    except _Refused as refusal:
+        decided, text, accepted = collection, str(refusal), False
+    if isinstance(command, LookUp) and accepted:
+        return decided, text, True  # webhooks come by the dozen; what is found is in the diary
+    noted = decided.noted(
+        now,
+        command.by,
+        f"{name} ({via})",
+        f"{command.reason}: {text}",
+        accepted=accepted,
+        command_id=command.command_id,
+    )
+    return noted, text, accepted
+
+
+def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
+    if collection.outcome is not None:
+        raise _Refused(f"{collection.period} is settled already: {collection.outcome}")
+    if collection.release is not None and not isinstance(command, Resume | Retry | LookUp):
+        raise _Refused("it is being given up; that has to end first")
+    match command:
+        case Halt():
+            return collection.evolve(hold=Hold(by=command.by, reason=command.reason, at=now), alerted_at=None), (
+                "halted; the customer is not reminded and the card not tried until resumed"
+            )
+        case Resume():
+            return _resume(collection)
+        case Retry():
+            return _retry(collection, command)
+        case ReplaceCard():
+            return _replace_card(collection, command)
+        case RecordPayment():
+            return _record_payment(collection, command, now)
+        case WriteOff():
+            released = collection.evolve(release=Release(by=command.by, reason=command.reason), hold=None, trouble="")
+            return released, f"{collection.outstanding} are written off once the card's payment is cancelled"
+        case LookUp():
+            return collection.to_look_up(), "the payment is looked up"
+    raise _Refused(f"a collection does not take {type(command).__name__}")
+
+
+def _resume(collection: Collection) -> tuple[Collection, str]:
+    if collection.hold is None and not collection.trouble:
+        raise _Refused("it is not halted")
+    return collection.evolve(hold=None, trouble="", alerted_at=None), "goes on"
+
+
+def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
+    if not collection.by_card:
+        raise _Refused("a part was paid by other means; the rest is not charged to the card")
+    if collection.attempt or collection.looking or collection.release is not None:
+        if not collection.trouble:
+            raise _Refused("the outcome of the last try has to be known first; it is being looked up")
+        return collection.evolve(trouble="", alerted_at=None), "tried again"
+    if collection.remedy is Remedy.NEW_CARD:
+        raise _Refused("the bank does not allow another try with this card; the customer has to register a new one")
+    if collection.remedy is Remedy.AUTHENTICATE:
+        raise _Refused("only the customer can confirm this payment, by the link in the mail")
+    return collection.evolve(attempt=f"{command.by} asked for it", trouble="", alerted_at=None), "the card is tried now"
+
+
+def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
+    if command.payment_method_id == collection.customer.payment_method_id:
+        raise _Refused("this card is known already")
+    if collection.attempt or collection.looking:
+        raise _Refused("the outcome of the last try has to be known first; the new card is taken after that")
+    card = {name: getattr(command, name) for name in ("payment_method_id", "stripe_customer_id", "card_last4")}
+    replaced = collection.evolve(customer=collection.customer.evolve(**card), tries=0, alerted_at=None)
+    if not collection.by_card:
+        return replaced, "the new card is on file"
+    return replaced.evolve(attempt="new card", trouble=""), "the new card is tried now"
+
+
+def _record_payment(collection: Collection, command: RecordPayment, now: datetime) -> tuple[Collection, str]:
+    if any(each.reference == command.reference for each in collection.received):
+        raise _Refused(f"payment {command.reference} is on record already")
+    if command.amount_minor > collection.outstanding_minor:
+        raise _Refused(f"only {collection.outstanding} are owed; record that, and return the rest")
+    received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now)
+    release = Release(by=command.by, reason=command.reason, received=received)
+    return collection.evolve(release=release, hold=None, trouble=""), (
+        "recorded once the card's payment is cancelled, so that nobody pays twice"
+    )
