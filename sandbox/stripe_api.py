@@ -1,28 +1,29 @@
-"""Stand-in for the Stripe HTTP API: customers, cards, payment intents; real idempotency; state in a journal.
+"""Stand-in for the Stripe HTTP API: cards, payments, Checkout, webhooks; real idempotency; state in a journal.
 
     uvicorn.run(Faults(stripe_app(Path("stripe.jsonl"))))   # drive it with StripeClient("sk_test_anything", ...)
 
-Beside /v1 there is a control surface, which needs no key: POST /_control/clock {"advance_seconds": n},
-POST /_control/latency {"seconds": n} (how long a POST or DELETE is in flight before it takes effect),
-POST /_control/cards/{payment method} {"behaviour": "decline:insufficient_funds"},
-POST /_control/payment_intents/{id} {"behaviour": "succeed"} (ends requires_action and processing),
-GET /_control/journal (JSON lines).
+Beside /v1 there are pages for the customer's browser (stripe_hosted) and a control surface (stripe_control); neither
+needs a key.
 """
 
 import asyncio
-import contextlib
 import functools
+import re
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
+from sandbox import stripe_account, stripe_customers, stripe_intents
 from sandbox.faults import CACHED_FAULT, CachedFault, error_body
-from sandbox.stripe_cards import BEHAVIOUR, attempt
-from sandbox.stripe_methods import ENDPOINTS, Endpoint
+from sandbox.stripe_control import add_controls
+from sandbox.stripe_endpoints import Endpoint
+from sandbox.stripe_hosted import add_hosted_pages
 from sandbox.stripe_params import Params, check, nested
-from sandbox.stripe_store import Object, Store, StripeError, new_id
+from sandbox.stripe_store import API_VERSION, Caller, Object, Store, StripeError, new_id
+
+_FILES = (stripe_account, stripe_customers, stripe_intents)
+_ANSWERABLE_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.endive")  # releases of one name understand each other
 
 
 def stripe_app(journal: Path | None = None) -> FastAPI:
@@ -30,9 +31,10 @@ def stripe_app(journal: Path | None = None) -> FastAPI:
     store = Store(journal)
     app = FastAPI(openapi_url=None)
     app.state.latency_seconds = 0.0
-    for each in ENDPOINTS:
+    for each in [endpoint for file in _FILES for endpoint in file.ENDPOINTS]:
         app.add_route(each.path, functools.partial(_answer, store, each), methods=[each.method])
-    _add_controls(app, store)
+    add_hosted_pages(app, store)
+    add_controls(app, store)
 
     @app.exception_handler(404)
     @app.exception_handler(405)
@@ -52,12 +54,16 @@ async def _answer(store: Store, called: Endpoint, request: Request) -> Response:
     params = nested(form)
     call = {"method": called.method, "path": request.url.path, "params": params}
     key = request.headers.get("idempotency-key") if called.method == "POST" else None
-    request_id = new_id("req")
-    headers = {"Request-Id": request_id} | ({"Idempotency-Key": key} if key else {})
+    caller = Caller(str(request.base_url).rstrip("/"), new_id("req"), key)
+    version = request.headers.get("stripe-version", API_VERSION)
+    headers = {"Request-Id": str(caller.request_id), "Stripe-Version": version}
+    headers |= {"Idempotency-Key": key} if key else {}
     record: Object | None = None
     stored = False
     try:
         _authenticate(request)
+        if not _ANSWERABLE_VERSION.fullmatch(version):
+            raise StripeError(400, f"Invalid Stripe API version: {version}; this is {API_VERSION}", stored=False)
         record = store.begin(key, call) if key else None
         if record:
             status, body = record["status"], record["body"]
@@ -66,7 +72,8 @@ async def _answer(store: Store, called: Endpoint, request: Request) -> Response:
             try:
                 if changing and request.app.state.latency_seconds:
                     await asyncio.sleep(request.app.state.latency_seconds)
-                status, body, stored = _run(store, called, request, params)
+                with store.called_by(caller):
+                    status, body, stored = _run(store, called, request, params)
             finally:
                 store.in_flight.discard(key or "")
     except StripeError as refusal:
@@ -74,8 +81,8 @@ async def _answer(store: Store, called: Endpoint, request: Request) -> Response:
     if changing:
         stored = stored and key is not None
         outcome = {"status": status, "body": body, "stored": stored, "replayed": record is not None}
-        store.note("request", id=request_id, clock=store.now(), idempotency_key=key, **call, **outcome)
-        store.commit()
+        store.note("request", id=caller.request_id, clock=store.now(), idempotency_key=key, **call, **outcome)
+    store.commit()
     return JSONResponse(body, status, headers)
 
 
@@ -102,62 +109,21 @@ def _authenticate(request: Request) -> None:
 
 
 def _expanded(store: Store, body: Object, params: Params) -> Object:
-    fields = {path.removeprefix("data.") for path in params.get("expand", {}).values()}
-
-    def expand(row: Object) -> Object:
-        return row | {field: store.objects[row[field]] for field in fields if row.get(field)}
-
-    if body["object"] == "list":
-        return body | {"data": [expand(row) for row in body["data"]]}
-    return expand(body)
-
-
-# --- The control surface ---
+    for path in params.get("expand", {}).values():
+        names = path.removeprefix("data.").split(".")
+        if body["object"] == "list":
+            body = body | {"data": [_expand(store, row, names) for row in body["data"]]}
+        else:
+            body = _expand(store, body, names)
+    return body
 
 
-class Advance(BaseModel):
-    advance_seconds: float = Field(ge=0)
-
-
-class Latency(BaseModel):
-    seconds: float = Field(ge=0)
-
-
-class Behaviour(BaseModel):
-    behaviour: str = Field(pattern=BEHAVIOUR)
-
-
-def _add_controls(app: FastAPI, store: Store) -> None:
-    @app.post("/_control/clock")
-    async def advance_clock(wanted: Advance) -> dict[str, int]:
-        store.advance(wanted.advance_seconds)
-        store.commit()
-        return {"now": store.now()}
-
-    @app.post("/_control/latency")
-    async def set_latency(wanted: Latency) -> Latency:
-        app.state.latency_seconds = wanted.seconds
-        return wanted
-
-    @app.post("/_control/cards/{method_id}")
-    async def set_behaviour(method_id: str, wanted: Behaviour) -> Behaviour:
-        if method_id not in store.behaviours:
-            raise HTTPException(404)
-        store.note("behaviour", card=method_id, behaviour=wanted.behaviour)
-        store.commit()
-        return wanted
-
-    @app.post("/_control/payment_intents/{intent_id}")
-    async def settle(intent_id: str, wanted: Behaviour) -> Object:
-        """What the bank or the authenticating customer decides about an intent that waits for them."""
-        intent = store.objects.get(intent_id, {})
-        if intent.get("status") not in ("requires_action", "processing"):
-            raise HTTPException(404)
-        with contextlib.suppress(StripeError):  # the intent tells of its decline
-            attempt(store, intent, wanted.behaviour, {"off_session": "true"})
-        store.commit()
-        return store.objects[intent_id]
-
-    @app.get("/_control/journal")
-    async def journal() -> Response:
-        return Response(store.journal.read_bytes(), media_type="application/x-ndjson")
+def _expand(store: Store, row: Object, names: list[str]) -> Object:
+    """The row with the object instead of its id at this path."""
+    name, *deeper = names
+    value = row.get(name)
+    if isinstance(value, str):
+        value = store.objects.get(value, value)
+    if isinstance(value, dict):
+        return row | {name: _expand(store, value, deeper) if deeper else value}
+    return row

@@ -1,10 +1,9 @@
-"""Test cards of the Stripe stand-in, and what each behaviour of a card does to a payment intent.
+"""Test cards of the Stripe stand-in: how each behaves, how it is attached, and the 402 of its decline.
 
 A behaviour is "succeed", "processing", "authentication_required" or "decline:<decline code>[:<advice code>]".
 """
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,9 +17,12 @@ MAGIC_CARDS = {
     "pm_card_mastercard": ("mastercard", "4444", "succeed"),
     "pm_card_amex": ("amex", "8431", "succeed"),
     "pm_card_chargeCustomerFail": ("visa", "0341", "decline:generic_decline"),
+    "pm_card_chargeCustomerFailInsufficientFunds": ("visa", "9995", "decline:insufficient_funds"),
+    "pm_card_chargeCustomerFailStolenCard": ("visa", "9979", "decline:stolen_card"),
+    "pm_card_chargeCustomerFailExpiredCard": ("visa", "0069", "decline:expired_card"),
     "pm_card_authenticationRequired": ("visa", "3184", "authentication_required"),
 }
-# Ours, not Stripe's: pm_card_chargeCustomerFailLostCard attaches, then declines with lost_card.
+# Ours, not Stripe's: pm_card_chargeCustomerFailLostCard attaches, then declines with lost_card. So with any code.
 _FAILS_WITH = re.compile(r"pm_card_chargeCustomerFail([A-Z]\w+)")
 _CANNOT_ATTACH = re.compile(r"pm_card_(?:visa_)?chargeDeclined(\w*)")
 
@@ -62,14 +64,14 @@ def card_error(decline: str, **details: Any) -> StripeError:
     )
 
 
-def attach_card(store: Store, magic_id: str, customer_id: str, prefix: str = "pm") -> Object | None:
+def attach_card(store: Store, magic_id: str, customer_id: str | None, prefix: str = "pm") -> Object | None:
     """Attach a new card of the magic id's kind; None when there is no such id. Raises the 402 of chargeDeclined."""
     if refused := _CANNOT_ATTACH.fullmatch(magic_id):
         raise card_error(_snake_case(refused[1]) or "generic_decline")
-    if fails := _FAILS_WITH.fullmatch(magic_id):
-        brand, last4, behaviour = "visa", "0341", f"decline:{_snake_case(fails[1])}"
-    elif magic_id in MAGIC_CARDS:
+    if magic_id in MAGIC_CARDS:
         brand, last4, behaviour = MAGIC_CARDS[magic_id]
+    elif fails := _FAILS_WITH.fullmatch(magic_id):
+        brand, last4, behaviour = "visa", "0341", f"decline:{_snake_case(fails[1])}"
     else:
         return None
     now = store.now()
@@ -98,30 +100,6 @@ def attach_card(store: Store, magic_id: str, customer_id: str, prefix: str = "pm
     )
     store.note("behaviour", card=method["id"], behaviour=behaviour)
     return method
-
-
-def attempt(store: Store, intent: Object, behaviour: str, params: Mapping[str, object]) -> Object:
-    """Try to pay the intent with its payment method. Raises the 402 of a decline, which the intent then records."""
-    outcome, _, decline = behaviour.partition(":")
-    if outcome == "authentication_required":
-        if params.get("off_session", "false") == params.get("error_on_requires_action", "false") == "false":
-            action = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
-            return store.put(intent | {"status": "requires_action", "next_action": action})
-        outcome, decline = "decline", "authentication_required"
-    charge_id = new_id("ch")
-    tried = intent | {"next_action": None, "latest_charge": charge_id}
-    match outcome:
-        case "succeed":
-            paid = {"status": "succeeded", "amount_received": intent["amount"], "last_payment_error": None}
-            return store.put(tried | paid)
-        case "processing":
-            return store.put(tried | {"status": "processing", "last_payment_error": None})
-    method = store.objects[intent["payment_method"]]
-    error = card_error(decline, charge=charge_id, payment_method=method)
-    last_error = error.body["error"]
-    unpaid = {"status": "requires_payment_method", "payment_method": None, "last_payment_error": last_error}
-    error.body = {"error": last_error | {"payment_intent": store.put(tried | unpaid)}}
-    raise error
 
 
 def _snake_case(name: str) -> str:

@@ -44,19 +44,42 @@ def invalid(message: str, param: str, code: str | None = None) -> StripeError:
     return StripeError(400, message, param=param, code=code, stored=False)
 
 
+# Parameters that hold others; the rest are single values.
+_NESTED = {
+    "allowed_payment_method_types",
+    "automatic_payment_methods",
+    "expand",
+    "invoice_settings",
+    "metadata",
+    "setup_intent_data",
+    "types",
+}
+_EMPTY_REMOVES = {"description", "email", "metadata", "name", "phone", "receipt_email"}
+_EXPANDABLE = {
+    "charge",
+    "customer",
+    "default_payment_method",
+    "invoice_settings",
+    "latest_charge",
+    "payment_intent",
+    "payment_method",
+    "setup_intent",
+}
+
+
 def check(params: Params, accepted: frozenset[str]) -> None:
     for name, value in params.items():
         if name not in accepted:
             raise invalid(f"Received unknown parameter: {name}", name, "parameter_unknown")
-        if value == "" and name != "metadata":
+        if value == "" and name not in _EMPTY_REMOVES:
             raise invalid(f"You passed an empty string for '{name}'.", name, "parameter_invalid_empty")
-        if name in ("metadata", "expand", "allowed_payment_method_types", "automatic_payment_methods"):
+        if name in _NESTED:
             if value and not isinstance(value, dict):
                 raise invalid(f"Invalid {name}: must be an array or a hash", name)
         elif isinstance(value, dict) and name != "created":
             raise invalid(f"Invalid string: {value}", name)
     for path in params.get("expand", {}).values():
-        if path.removeprefix("data.") not in ("customer", "payment_method"):
+        if not _EXPANDABLE.issuperset(path.removeprefix("data.").split(".")):
             raise invalid(f"This property cannot be expanded ({path}).", "expand")
 
 

@@ -331,6 +331,109 @@ async def test_api_key_is_checked(stand: Stand) -> None:
     assert (refused.value.http_status, error_of(refused)["type"]) == (401, "invalid_request_error")
 
 
+# --- Charges, and intents whose card comes later ---
+
+
+async def test_every_attempt_makes_a_charge_that_tells_how_it_went(stand: Stand) -> None:
+    intent = await stand.intent()
+    await stand.tell(f"cards/{intent.payment_method}", behaviour="decline:insufficient_funds")
+    with pytest.raises(stripe.CardError):
+        await stand.confirm(intent)
+    await stand.tell(f"cards/{intent.payment_method}", behaviour="succeed")
+    paid = await stand.confirm(intent)
+
+    succeeded, failed = (await stand.v1.charges.list_async({"payment_intent": intent.id})).data
+    assert (succeeded.id, succeeded.status, succeeded.paid) == (paid.latest_charge, "succeeded", True)
+    assert (succeeded.amount, succeeded.amount_refunded, succeeded.customer) == (1200, 0, intent.customer)
+    assert succeeded.payment_method == intent.payment_method
+    assert succeeded.metadata.to_dict() == intent.metadata.to_dict()
+    assert (failed.status, failed.paid, failed.failure_code) == ("failed", False, "card_declined")
+    assert failed.outcome is not None
+    assert (failed.outcome.type, failed.outcome.reason) == ("issuer_declined", "insufficient_funds")
+    assert (await stand.v1.charges.retrieve_async(failed.id)).payment_intent == intent.id
+
+
+async def test_processing_charge_is_pending_until_it_settles(stand: Stand) -> None:
+    intent = await stand.intent()
+    await stand.tell(f"cards/{intent.payment_method}", behaviour="processing")
+    waiting = await stand.confirm(intent)
+    assert (await stand.v1.charges.retrieve_async(str(waiting.latest_charge))).status == "pending"
+    settled = await stand.tell(f"payment_intents/{intent.id}", behaviour="succeed")
+    assert settled["latest_charge"] == waiting.latest_charge
+    assert (await stand.v1.charges.retrieve_async(settled["latest_charge"])).status == "succeeded"
+
+
+async def test_latest_charge_is_expanded_in_objects_and_lists(stand: Stand) -> None:
+    paid = await stand.confirm(await stand.intent())
+    expanded = await stand.v1.payment_intents.retrieve_async(paid.id, {"expand": ["latest_charge.customer"]})
+    assert isinstance(expanded.latest_charge, stripe.Charge)
+    assert isinstance(expanded.latest_charge.customer, stripe.Customer)
+    listed = await stand.v1.payment_intents.list_async({"expand": ["data.latest_charge", "data.payment_method"]})
+    (row,) = listed.data
+    assert isinstance(row.latest_charge, stripe.Charge)
+    assert isinstance(row.payment_method, stripe.PaymentMethod)
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be expanded"):
+        await stand.v1.payment_intents.retrieve_async(paid.id, {"expand": ["status"]})
+
+
+async def test_intent_without_a_card_waits_for_one_and_then_pays(stand: Stand) -> None:
+    customer, method = await stand.customer()
+    intent = await stand.v1.payment_intents.create_async({"amount": 1200, "currency": "eur", "customer": customer})
+    assert (intent.status, intent.payment_method) == ("requires_payment_method", None)
+    assert intent.last_payment_error is None
+    paid = await stand.v1.payment_intents.confirm_async(intent.id, {"payment_method": method, "off_session": True})
+    assert (paid.status, paid.payment_method) == ("succeeded", method)
+
+
+async def test_customer_who_should_authenticate_may_pay_with_another_card(stand: Stand) -> None:
+    intent = await stand.intent("pm_card_authenticationRequired")
+    asked = await stand.confirm(intent, off_session=False)
+    assert asked.status == "requires_action"
+    other = await stand.v1.payment_methods.attach_async("pm_card_visa", {"customer": str(intent.customer)})
+    paid = await stand.v1.payment_intents.confirm_async(intent.id, {"payment_method": other.id})
+    assert (paid.status, paid.payment_method, paid.next_action) == ("succeeded", other.id, None)
+
+
+async def test_updated_intent_forgets_its_decline(stand: Stand) -> None:
+    intent = await stand.intent("pm_card_chargeCustomerFail")
+    with pytest.raises(stripe.CardError):
+        await stand.confirm(intent)
+    updated = await stand.v1.payment_intents.update_async(intent.id, {"metadata": {"note": "asked"}})
+    assert (updated.status, updated.last_payment_error) == ("requires_payment_method", None)
+
+
+async def test_customer_is_changed_and_gets_a_default_card(stand: Stand) -> None:
+    customer, method = await stand.customer()
+    _, stranger = await stand.customer()
+    changed = await stand.v1.customers.update_async(
+        customer,
+        {
+            "name": "Ann",
+            "email": "",
+            "metadata": {"customer_id": "ann"},
+            "invoice_settings": {"default_payment_method": method},
+        },
+    )
+    assert (changed.name, changed.email) == ("Ann", None)
+    assert changed.to_dict()["metadata"] == {"customer_id": "ann"}
+
+    async def default_card() -> str | stripe.PaymentMethod | None:
+        expand = "invoice_settings.default_payment_method"
+        settings = (await stand.v1.customers.retrieve_async(customer, {"expand": [expand]})).invoice_settings
+        return settings.default_payment_method if settings else None
+
+    assert isinstance(await default_card(), stripe.PaymentMethod)
+    with pytest.raises(stripe.InvalidRequestError, match="must be attached") as refused:
+        await stand.v1.customers.update_async(customer, {"invoice_settings": {"default_payment_method": stranger}})
+    assert refused.value.param == "invoice_settings[default_payment_method]"
+
+    await stand.v1.payment_methods.detach_async(method)
+    assert await default_card() is None
+    await stand.v1.customers.delete_async(customer)
+    with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
+        await stand.v1.customers.update_async(customer, {"name": "Bob"})
+
+
 # --- Idempotency ---
 
 
