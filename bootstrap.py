@@ -11,6 +11,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.letters import Letters
+from activities.reconciliation import Reconciliation
 from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.smtp_mail import SmtpMail
@@ -18,8 +20,10 @@ from adapters.sql_ledger import SqlLedger
 from adapters.stripe_payments import StripePayments
 from billing.errors import BillingError
 from settings import Settings, environment
+from workflows.collecting import CollectionSignals
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
+SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
 SANDBOX_SHEET_ID = "sales"
 SANDBOX_NAMESPACE = "sandbox"
 
@@ -42,6 +46,7 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         payments = StripePayments.connect(
             settings.stripe_api_key.get_secret_value() or SANDBOX_STRIPE_KEY,
             base_url=f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else None,
+            webhook_secret=SANDBOX_WEBHOOK_SECRET if settings.sandbox else settings.stripe_webhook_secret.get_secret_value(),
         )
         stack.push_async_callback(payments.close)
         yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger)
@@ -89,6 +94,18 @@ async def connect_temporal(settings: Settings, address: str = "") -> Client:
             "set TEMPORAL_ADDRESS, or start the embedded one with: python starter.py up"
         ) from None
     return client
+
+
+def connect_letters(settings: Settings, adapters: Adapters) -> Letters:
+    """The post: mails to customers and reviewers."""
+    domain = settings.mail_from.partition("@")[2]
+    return Letters(adapters.mail, adapters.ledger, settings.reviewers_email, domain, settings.links)
+
+
+def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciliation:
+    """The bookkeeper who compares the processor's records with the ledger."""
+    letters = connect_letters(settings, adapters)
+    return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, letters, CollectionSignals(client))
 
 
 def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from billing.customer import Email
 from billing.errors import InvalidInput
+from billing.links import PaymentLinks
 from billing.messages import explain
 
 ENV_FILE = ".env"
@@ -31,6 +32,11 @@ class Settings(BaseSettings):
     ledger_url: SecretStr = SecretStr("")
 
     stripe_api_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    console_url: str = ""
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(12114, ge=1, le=65535)
+    link_secret: SecretStr = SecretStr("")
     sales_sheet_id: str = ""
     google_credentials_file: Path | None = None
     sales_folder: Path | None = None
@@ -64,12 +70,21 @@ class Settings(BaseSettings):
             raise ValueError("set BILLING_MAIL_FROM too: the address that customers see and reply to")
         if self.sales_sheet_id and self.sales_folder:
             raise ValueError("set BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER, not both")
+        if not missing and self.console_url and len(self.link_secret.get_secret_value()) < 32:
+            raise ValueError("set BILLING_LINK_SECRET too, 32 characters or more: it signs the links in mails")
         return self
 
     @property
     def sandbox(self) -> bool:
         """Nothing real is configured: stand-ins serve, and no money moves."""
         return not self.stripe_api_key.get_secret_value()
+
+    @property
+    def links(self) -> PaymentLinks:
+        """The links in mails to customers; none without a console that they can reach."""
+        if self.sandbox:
+            return PaymentLinks(f"http://127.0.0.1:{self.console_port}", "sandbox")
+        return PaymentLinks(self.console_url, self.link_secret.get_secret_value())
 
     @property
     def ledger(self) -> str:

@@ -10,16 +10,20 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.cashier import Cashier
+from activities.collections import CollectionActivities
 from activities.failures import Failures
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from billing.errors import BillingError
-from bootstrap import Adapters, connect_adapters, connect_temporal
+from bootstrap import Adapters, connect_adapters, connect_letters, connect_reconciliation, connect_temporal
 from settings import Settings, load_settings
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
+from workflows.payment_collection import PaymentCollection
+from workflows.reconciliation import Reconcile
 
 READY = "worker ready"
 
@@ -39,21 +43,31 @@ async def main() -> None:
 
 def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Worker:
     """The worker that serves every workflow and activity of this application."""
-    notices = NoticeActivities(
-        adapters.mail, adapters.ledger, settings.reviewers_email, settings.mail_from.partition("@")[2]
-    )
+    letters = connect_letters(settings, adapters)
+    notices = NoticeActivities(letters, adapters.ledger)
+    cashier = Cashier(adapters.payments, adapters.ledger)
+    collections = CollectionActivities(cashier, adapters.ledger, letters)
     sales = SalesActivities(adapters.sales, adapters.ledger, settings.decimal_separator)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling],
+        workflows=[MonthlyBilling, PaymentCollection, Reconcile],
         activities=[
             sales.collect_sales,
             notices.send_notice,
             notices.alert_reviewers,
             notices.close_month,
-            PaymentActivities(adapters.payments, adapters.ledger).charge_card,
+            PaymentActivities(cashier, adapters.ledger).charge_card,
             LedgerActivities(adapters.ledger).record_month,
+            collections.try_card,
+            collections.look_up_payment,
+            collections.release_payment,
+            collections.pay_on_session,
+            collections.remind_customer,
+            collections.alert_about_collection,
+            collections.close_collection,
+            collections.record_collection,
+            connect_reconciliation(settings, adapters, client).reconcile,
         ],
         interceptors=[Failures()],
         max_cached_workflows=2000,

@@ -15,6 +15,8 @@ def begin() -> None:
 
 
 def now() -> datetime:
-    """The present instant in UTC on the workflow's clock, inside an activity."""
+    """The present instant in UTC: on the workflow's clock inside an activity, and else the real one."""
+    if not activity.in_activity():
+        return datetime.now(UTC)
     elapsed = timedelta(seconds=time.monotonic() - _began.get())
     return activity.info().started_time.astimezone(UTC) + elapsed

@@ -1,69 +1,48 @@
-"""Charge a card exactly once: look the payment up, create it, keep its id, confirm it, keep what became of it."""
+"""The charge of a month: what was announced, to the customer's card, at most once however often it is repeated."""
 
 from temporalio import activity
 
 from activities import clock
-from billing.errors import AlreadyClosed, AmountTooSmall, CardMissing, PaymentUnknown
+from activities.cashier import Cashier
+from billing.errors import AlreadyClosed, LedgerAhead
 from billing.keys import payment_key
 from billing.month import Month
-from billing.payment import (
-    ChargeResult,
-    ChargeStatus,
-    Payment,
-    PaymentRequest,
-    PaymentStatus,
-    keep_one,
-)
-from billing.ports import Ledger, PaymentGateway
+from billing.payment import ChargeResult, PaymentRequest
+from billing.ports import Ledger
 
 
 class PaymentActivities:
-    def __init__(self, gateway: PaymentGateway, ledger: Ledger) -> None:
-        self._gateway = gateway
+    def __init__(self, cashier: Cashier, ledger: Ledger) -> None:
+        self._cashier = cashier
         self._ledger = ledger
 
     @activity.defn
     async def charge_card(self, month: Month) -> ChargeResult:
-        """Charges the announced amount to the customer's card, at most once however often it is repeated.
+        """Charges the announced amount; or, if people gave the charge up, makes sure that it cannot happen any more.
 
-        Creating a payment moves no money and confirming one moves it at most once; so a repeat, also days later when
-        idempotency keys are forgotten, finds the payment by its key in the processor's own list and goes on from there.
-        Raises ``PaymentUnknown`` and ``PaymentBusy`` (tried again), ``PaymentMismatch``, ``PaymentForbidden``,
-        ``PaymentRejected`` and ``AmountTooLarge`` (a person), ``AlreadyClosed`` if the ledger has an outcome.
+        Raises as ``Cashier.charge`` does, ``AlreadyClosed`` if the ledger has an outcome, ``LedgerAhead`` if it knows
+        of something that this run does not.
         """
+        await self._check_open(month)
+        await self._ledger.record(month, clock.now())
+        request = request_for(month)
+        if month.giving_up:
+            return await self._cashier.release(request)
+
+        async def still_wanted() -> None:
+            known = await self._check_open(month)
+            if known is not None and known.revision > month.revision:
+                raise LedgerAhead(
+                    f"the ledger has a newer {month.period} of {month.customer.customer_id} than this run"
+                )
+
+        return await self._cashier.charge(request, "", still_wanted)
+
+    async def _check_open(self, month: Month) -> Month | None:
         known = await self._ledger.month(month.customer.customer_id, month.period)
         if known is not None and known.outcome is not None:
             raise AlreadyClosed(f"{month.customer.customer_id}, {month.period} is closed already: {known.outcome}")
-        await self._ledger.record(month, clock.now())
-        request = request_for(month)
-        try:
-            payment = await self._settle(request)
-        except CardMissing as error:
-            return ChargeResult(status=ChargeStatus.NEEDS_CARD, at=clock.now(), code=str(error))
-        except AmountTooSmall as error:
-            return ChargeResult(status=ChargeStatus.TOO_SMALL, at=clock.now(), code=str(error))
-        return ChargeResult(
-            status=_outcome(payment, request),
-            at=clock.now(),
-            payment_id=payment.payment_id,
-            code=payment.code,
-            decline_code=payment.decline_code,
-            advice_code=payment.advice_code,
-        )
-
-    async def _settle(self, request: PaymentRequest) -> Payment:
-        found = await self._gateway.find(request)
-        payment = keep_one(found, request)
-        for other in found:
-            if other != payment and other.status is not PaymentStatus.CANCELED:
-                await self._gateway.cancel(other)
-        if payment is None:
-            payment = await self._gateway.create(request)
-        await self._ledger.save_payment(request, payment, clock.now())
-        if payment.status is PaymentStatus.NEW:
-            payment = await self._gateway.confirm(payment, request)
-            await self._ledger.save_payment(request, payment, clock.now())
-        return payment
+        return known
 
 
 def request_for(month: Month) -> PaymentRequest:
@@ -78,17 +57,3 @@ def request_for(month: Month) -> PaymentRequest:
         amount_minor=month.notice.total_minor,
         currency=month.invoice.currency,
     )
-
-
-def _outcome(payment: Payment, request: PaymentRequest) -> ChargeStatus:
-    outcomes = {
-        PaymentStatus.SUCCEEDED: ChargeStatus.SUCCEEDED,
-        PaymentStatus.DECLINED: ChargeStatus.DECLINED,
-        PaymentStatus.AUTHENTICATION_REQUIRED: ChargeStatus.AUTHENTICATION_REQUIRED,
-    }
-    if payment.status not in outcomes:
-        raise PaymentUnknown(
-            f"{payment.payment_id} of {request.customer.customer_id}, {request.period} is {payment.status}; "
-            "it is looked up again"
-        )
-    return outcomes[payment.status]

@@ -69,11 +69,14 @@ class Received(Model):
 
 
 class Release(Model):
-    """The card's payment is to be given up, so that nobody pays twice, and then this happens."""
+    """The card's payment is to be given up, so that nobody pays twice, and then this happens: money that ``received``
+    otherwise is counted, or the ``customer`` goes on with another card and id, or else the rest is written off.
+    """
 
     by: str
     reason: str
-    received: Received | None = None  # None: the rest is written off
+    received: Received | None = None
+    customer: Customer | None = None
 
 
 class Entry(Model):
@@ -97,6 +100,7 @@ class Collection(Model):
     currency: str
     opened_at: Instant
     by_card: bool = True
+    series: int = 1  # of payments: see billing.keys.payment_key
     answer: ChargeResult | None = None  # the processor's last
     revision: int = 0
     tries: int = 0  # with this card, without those that people asked for
@@ -155,6 +159,12 @@ class Collection(Model):
         if not self.by_card or self.remedy not in (Remedy.RETRY, Remedy.RETRY_FEW):
             return False
         return self.tries < (FEW_TRIES if self.remedy is Remedy.RETRY_FEW else MAX_TRIES - 1)
+
+    @property
+    def payable(self) -> bool:
+        """Whether the customer can pay by card right now: nothing else may be moving the money."""
+        busy = self.outcome or self.attempt or self.release or self.trouble
+        return self.by_card and not busy
 
     def due(self, now: datetime) -> CollectionDue:
         """The next step at ``now``. Pure: the same collection and instant always give the same step."""
@@ -251,6 +261,16 @@ class Collection(Model):
             return now
         return None if self.exhausted(now) else self.alerted_at + self.customer.terms.reminder
 
+    @property
+    def news(self) -> str:
+        """How it ended, for the reviewers."""
+        if self.outcome is None:
+            return ""
+        last = self.entries[-1].text if self.entries else ""
+        amount = format_amount(self.amount_minor, self.currency)
+        told = f"{amount} of {self.customer.customer_id}, {self.period}: {_ENDINGS[self.outcome]}"
+        return f"{told}\n{last}" if last else told
+
     # -- what happens
 
     def contacting(self, now: datetime) -> "Collection":
@@ -264,20 +284,27 @@ class Collection(Model):
             )
         return self._changed(contacts=contacts, contacted_at=now, reminding=True)
 
-    def answered(self, result: ChargeResult) -> "Collection":
-        """The processor's answer to a try, a look-up or a release."""
-        assert self.outcome is None
-        scheduled = self.attempt.startswith("day ")
-        known = self._changed(answer=result, attempt="", looking=False, outage="", trouble="")
+    def answered(self, result: ChargeResult, asked: "Collection") -> "Collection":
+        """The processor's answer to what ``asked`` had tried, looked up or given up."""
+        if self.outcome is not None:
+            return self
+        known = self._changed(
+            answer=result, attempt="", looking=self.looking and not asked.looking, outage="", trouble=""
+        )
         if self.attempt:
             known = known.noted(result.at, "", "tried", f"{self.attempt}: {result.status} {_code(result)}".strip())
         if result.status is ChargeStatus.SUCCEEDED:
             return known._paid(result)
-        if self.release is not None:
-            assert result.status is ChargeStatus.CANCELED, f"released, but {result.status}"
-            return known._released(result.at)
+        if self.release is not None and result.status is ChargeStatus.CANCELED:
+            return known.evolve(answer=self.answer)._released(result.at)
         changed = bool(self.attempt or self.outage or self.trouble)
-        return known.evolve(reminding=scheduled, alerted_at=None if changed else self.alerted_at)
+        scheduled = self.attempt.startswith("day ")
+        return known.evolve(reminding=scheduled or self.reminding, alerted_at=None if changed else self.alerted_at)
+
+    def answered_customer(self, result: ChargeResult, asked: "Collection") -> "Collection":
+        """The answer to the customer's own try, at our page."""
+        text = f"{result.status} {_code(result)}".strip()
+        return self.noted(result.at, "the customer", "pays", text).answered(result, asked)
 
     def _paid(self, result: ChargeResult) -> "Collection":
         received = Received(reference=result.payment_id, amount_minor=self.amount_minor, at=result.at)
@@ -290,10 +317,18 @@ class Collection(Model):
     def _released(self, at: datetime) -> "Collection":
         """No card can pay any more, so what was waiting for that happens."""
         assert self.release is not None
-        if self.release.received is None:
-            return self.evolve(release=None).closed(CollectionStage.WRITTEN_OFF, at)
-        paid = self.evolve(release=None, by_card=False, received=(*self.received, self.release.received))
+        free, then = self.evolve(release=None), self.release
+        if then.customer is not None:
+            untried = free.answer and free.answer.evolve(attempt_id="")
+            return free.evolve(customer=then.customer, series=self.series + 1, answer=untried).with_new_card()
+        if then.received is None:
+            return free.closed(CollectionStage.WRITTEN_OFF, at)
+        paid = free.evolve(by_card=False, received=(*self.received, then.received))
         return paid if paid.outstanding_minor else paid.closed(CollectionStage.RECOVERED, at)
+
+    def with_new_card(self) -> "Collection":
+        """The customer's card is another one now: it is tried at once, and has all its tries before it."""
+        return self._changed(attempt="new card" if self.by_card else "", tries=0, trouble="", alerted_at=None)
 
     def reminded(self) -> "Collection":
         """The customer has been written to."""
@@ -335,6 +370,23 @@ class Collection(Model):
 
     def _changed(self, **changes: object) -> "Collection":
         return self.evolve(revision=self.revision + 1, **changes)
+
+
+class PayOnSession(Model):
+    """A customer who is there wants to pay; ``return_url`` is where the bank's page sends them back to."""
+
+    collection: Collection
+    return_url: str
+
+
+class PaidOnSession(Model):
+    """What came of it; they have to go to ``redirect_url`` to authenticate, unless it is ""."""
+
+    result: ChargeResult
+    redirect_url: str = ""
+
+
+_ENDINGS = {CollectionStage.RECOVERED: "recovered", CollectionStage.WRITTEN_OFF: "written off"}
 
 
 def _code(result: ChargeResult) -> str:

@@ -150,10 +150,11 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
     if collection.attempt or collection.looking:
         raise _Refused("the outcome of the last try has to be known first; the new card is taken after that")
     card = {name: getattr(command, name) for name in ("payment_method_id", "stripe_customer_id", "card_last4")}
-    replaced = collection.evolve(customer=collection.customer.evolve(**card), tries=0, alerted_at=None)
-    if not collection.by_card:
-        return replaced, "the new card is on file"
-    return replaced.evolve(attempt="new card", trouble=""), "the new card is tried now"
+    customer = collection.customer.evolve(**card)
+    if command.stripe_customer_id != collection.customer.stripe_customer_id:
+        release = Release(by=command.by, reason=command.reason, customer=customer)
+        return collection.evolve(release=release, trouble=""), "tried once the payment of the other id is cancelled"
+    return collection.evolve(customer=customer).with_new_card(), "the new card is tried now"
 
 
 def _record_payment(collection: Collection, command: RecordPayment, now: datetime) -> tuple[Collection, str]:

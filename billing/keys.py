@@ -20,14 +20,21 @@ def collection_id(customer_id: str, period: Period) -> str:
     return f"payment-collection-{_VERSION}-{customer_id}-{period}"
 
 
-def payment_key(customer_id: str, period: Period) -> str:
-    """Names the one payment of a customer and period; kept in the payment's metadata at the processor."""
-    return f"monthly-billing-{_VERSION}:{customer_id}:{period}"
+def payment_key(customer_id: str, period: Period, series: int = 1) -> str:
+    """Names the one payment of a customer and period; kept in the payment's metadata at the processor.
+
+    Another ``series`` begins when the customer gets another id at the processor, once all payments of the last one are
+    cancelled there.
+    """
+    return f"monthly-billing-{_VERSION}:{customer_id}:{period}{f':{series}' if series > 1 else ''}"
 
 
-def create_key(payment_key: str) -> str:
-    """Idempotency key of the request that creates the payment. Confirming needs none: a payment succeeds once."""
-    return f"{payment_key}:create"
+def create_key(payment_key: str, stripe_customer_id: str, serial: int = 1) -> str:
+    """Idempotency key of the request that creates the payment. Confirming needs none: a payment succeeds once.
+
+    It names all of the request that may change; the next ``serial`` is for when Stripe remembers a failure of the last.
+    """
+    return f"{payment_key}:create:{stripe_customer_id}{f':{serial}' if serial > 1 else ''}"
 
 
 def message_id(kind: str, customer_id: str, period: Period, content: str, domain: str) -> str:

@@ -1,6 +1,6 @@
 """What people say to a running month, and what it answers: commands, decisions, results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
@@ -79,11 +79,11 @@ def command_name(command: Command) -> str:
     return next(name for name, kind in COMMANDS.items() if type(command) is kind)
 
 
-def parse_command(name: str, arguments: Sequence[object]) -> Command:
+def parse_command(name: str, arguments: Sequence[object], kinds: Mapping[str, type[Command]] = COMMANDS) -> Command:
     """The command in a signal's or update's raw arguments. Raises ``InvalidInput`` saying what is wrong with them."""
-    kind = COMMANDS.get(name)
+    kind = kinds.get(name)
     if kind is None:
-        raise InvalidInput(f"there is no command {name!r}; the commands are: {', '.join(COMMANDS)}")
+        raise InvalidInput(f"there is no command {name!r}; the commands are: {', '.join(kinds)}")
     if len(arguments) != 1:
         raise InvalidInput(f'{name} takes one argument, an object such as {{"by": "ann", "reason": "too high"}}')
     if isinstance(arguments[0], kind):

@@ -41,6 +41,9 @@ OUTCOMES = frozenset(list(Stage)[list(Stage).index(Stage.PAID) :])
 """The stages that end a month; every customer and period reaches exactly one."""
 
 
+COLLECTED = frozenset({Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED, Stage.NEEDS_CARD})
+"""The outcomes that leave an amount to be collected: ``billing/collection.py``."""
+
 KEPT_DECISIONS = 100
 KEPT_DETAILS = 200
 """How many decisions, and of each how much detail, a month carries with it once the ledger has them whole."""
@@ -114,6 +117,7 @@ class Month(Model):
     notices: int = 0
     charging_since: Instant | None = None
     charge: ChargeResult | None = None
+    giving_up: str = ""  # who has given the charge up: its payment is cancelled, unless it has succeeded
     outcome: Stage | None = None
     closed_at: Instant | None = None
     alerted_at: Instant | None = None
@@ -163,7 +167,7 @@ class Month(Model):
         if self.blocked or self._lacks_approval(now):
             return Due(Step.WAIT, remind_at, "remind the reviewers")
         if self.charging_since is not None:
-            return Due(Step.CHARGE, None, "charge the card")
+            return Due(Step.CHARGE, None, "give the charge up" if self.giving_up else "charge the card")
         if not self.announced:
             what = "close without a charge" if self.nothing_to_charge else "send the charge notice"
             return _once(self.notice_at, now, Step.NOTIFY, what)
@@ -300,6 +304,7 @@ class Month(Model):
             ChargeStatus.AUTHENTICATION_REQUIRED: Stage.AUTHENTICATION_REQUIRED,
             ChargeStatus.NEEDS_CARD: Stage.NEEDS_CARD,
             ChargeStatus.TOO_SMALL: Stage.CARRIED_FORWARD,
+            ChargeStatus.CANCELED: Stage.SKIPPED,
         }[result.status]
         return self._changed(charge=result).closed(outcome, result.at)
 

@@ -107,12 +107,12 @@ def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None
     if len(moving) > 1:
         raise PaymentMismatch(
             f"{request.customer.customer_id}, {request.period} has been charged more than once: "
-            f"{', '.join(moving)}; refund all but one"
+            f"{', '.join(moving)}; refund all but one, then skip the month: it closes as paid"
         )
     if payments and not usable:
         raise PaymentMismatch(
             f"{payments[0].payment_id} of {request.customer.customer_id}, {request.period} was cancelled at the "
-            "processor; find out by whom, then skip the month or charge it by hand"
+            "processor; find out by whom, then skip the month"
         )
     if not usable:
         return None

@@ -1,7 +1,7 @@
 """Billing periods: ``Period("2026-11")`` is the calendar month of November 2026 in a customer's time zone."""
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
@@ -40,6 +40,10 @@ class Period(str):
         first = self.first_day
         year, month = (first.year + 1, 1) if first.month == 12 else (first.year, first.month + 1)
         return Period(f"{year:04}-{month:02}")
+
+    def previous(self) -> "Period":
+        """The calendar month before this one."""
+        return Period(f"{self.first_day - timedelta(days=1):%Y-%m}")
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -90,6 +90,13 @@ class PaymentRecords(Protocol):
         """The event in a webhook's raw body. Raises ``InvalidInput`` if it is forged, stale or unreadable."""
 
 
+class Collections(Protocol):
+    """The running collections, for those who learn something about a payment."""
+
+    async def look_up(self, customer_id: str, period: Period, reason: str) -> None:
+        """Lets the collection ask the processor; does nothing if there is none any more."""
+
+
 class LetterKind(StrEnum):
     NOTICE = "notice"
     RECEIPT = "receipt"

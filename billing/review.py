@@ -177,8 +177,10 @@ def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]
 def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
     if month.invoice is None and not month.outage and command.period is None:
         raise _Refused(f"{month.period} is not collected yet; name the period to skip it all the same")
-    open_question = f"; settle what stopped its charge: {month.trouble}" if month.charging_since else ""
-    return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge{open_question}"
+    if month.charging_since is not None:
+        given_up = month.evolve(giving_up=command.by, trouble="", alerted_at=None)
+        return given_up, "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"
+    return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge"
 
 
 def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tuple[Month, str]:

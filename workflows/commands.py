@@ -4,27 +4,28 @@ Signals are fire and forget (the Temporal UI and ``temporal workflow signal`` se
 be read is recorded, and an unreadable halt halts. Updates are answered at once (the CLI sends them).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
 
 from billing.errors import InvalidInput
-from billing.messages import CommandResult, parse_command
+from billing.messages import COMMANDS, Command, CommandResult, parse_command
 from billing.month import Month
 from billing.review import decide, halt_unreadable
 
 
-def _update(name: str, description: str) -> Any:
+def update(name: str, description: str, kinds: Mapping[str, type[Command]] = COMMANDS) -> Any:
+    """A validated update that hands a command of ``kinds`` to the class's ``_receive``."""
+
     @workflow.update(name=name, description=description)
-    def receive(self: Any, *arguments: Any) -> CommandResult:
-        result: CommandResult = self._receive(name, arguments, "update")
-        return result
+    def receive(self: Any, *arguments: Any) -> Any:
+        return self._receive(name, arguments, "update")
 
     @receive.validator
     def check(self: Any, *arguments: Any) -> None:
-        parse_command(name, arguments)
+        parse_command(name, arguments, kinds)
 
     return receive
 
@@ -34,18 +35,18 @@ class CommandHandlers:
 
     _month: Month
 
-    halt = _update("halt", "Stop the clock: {by, reason}")
-    resume = _update("resume", "Let the month go on: {by, reason}")
-    edit = _update("edit", "Change lines: {by, reason, period, version, changes: [{op, ...}]}")
-    approve = _update("approve", "Approve what you saw: {by, reason, digest}")
-    skip = _update("skip", "Close the month without a charge: {by, reason}")
-    close_account = _update("close_account", "End the chain after this month: {by, reason}")
-    update_customer = _update("update_customer", "Change the customer: {by, reason, changes: {...}}")
+    halt = update("halt", "Stop the clock: {by, reason}")
+    resume = update("resume", "Let the month go on: {by, reason}")
+    edit = update("edit", "Change lines: {by, reason, period, version, changes: [{op, ...}]}")
+    approve = update("approve", "Approve what you saw: {by, reason, digest}")
+    skip = update("skip", "Close the month without a charge: {by, reason}")
+    close_account = update("close_account", "End the chain after this month: {by, reason}")
+    update_customer = update("update_customer", "Change the customer: {by, reason, changes: {...}}")
 
     @workflow.signal(dynamic=True)
     def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
         """One handler for every signal: the SDK drops a signal for a named one if its payload cannot be decoded."""
-        self._receive(name, [_decoded(value) for value in payloads], "signal")
+        self._receive(name, [decoded(value) for value in payloads], "signal")
 
     @workflow.query(description="The month as it stands: invoice, decisions, what is due")
     def invoice(self) -> Month:
@@ -67,7 +68,8 @@ class CommandHandlers:
         )
 
 
-def _decoded(value: RawValue) -> object:
+def decoded(value: RawValue) -> object:
+    """What was sent, or words about it; never an error."""
     try:
         return workflow.payload_converter().from_payload(value.payload)
     except Exception as error:  # whatever a converter makes of what a stranger sent

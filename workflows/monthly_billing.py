@@ -6,19 +6,25 @@ from contextlib import suppress
 from typing import Never, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import LedgerActivities
     from activities.notices import NoticeActivities
     from activities.payments import PaymentActivities
     from activities.sales import SalesActivities
+    from billing.collection import Collection
     from billing.errors import AlreadyClosed, LedgerAhead, NoticeOutdated
+    from billing.keys import collection_id
     from billing.messages import Farewell
-    from billing.month import Due, Month, Step
+    from billing.month import COLLECTED, Due, Month, Step
     from billing.summary import summary
     from workflows import options
+    from workflows.cancellation import despite_cancellation
     from workflows.commands import CommandHandlers
+    from workflows.failures import error_type, is_final, reason
+    from workflows.payment_collection import PaymentCollection, collection_attributes
     from workflows.visibility import AMOUNT_MINOR, STAGE, search_attributes
 
 
@@ -48,14 +54,7 @@ class MonthlyBilling(CommandHandlers):
 
         A cancellation, a button in the Temporal UI, would end the chain with no reason on record: it halts instead.
         """
-        billing = asyncio.create_task(self._bill())
-        while True:
-            try:
-                return await asyncio.shield(billing)
-            except asyncio.CancelledError:
-                if billing.cancelling() or billing.done():
-                    raise  # not a request: the worker lets go of this run
-                self._receive("halt", [_CANCELLED], "cancellation")
+        return await despite_cancellation(self._bill(), lambda: self._receive("halt", [_CANCELLED], "cancellation"))
 
     async def _bill(self) -> Farewell:
         """Collect, monitor, notify, last call, charge, close."""
@@ -150,7 +149,7 @@ class MonthlyBilling(CommandHandlers):
         try:
             delivered = await self._while(wanted, sending)
         except ActivityError as error:
-            if wanted(self._month) and _type(error) != NoticeOutdated.__name__:
+            if wanted(self._month) and error_type(error) != NoticeOutdated.__name__:
                 self._failed(error)
             return
         if self._month.notice == asked.notice:
@@ -180,19 +179,35 @@ class MonthlyBilling(CommandHandlers):
     async def _close(self) -> None:
         """Records the outcome and sends its mail; then whatever was said to the month meanwhile."""
         asked = self._month
+        if asked.outcome in COLLECTED and workflow.patched("payment-collection"):
+            await self._begin_collection()
         try:
             await workflow.execute_activity_method(
                 NoticeActivities.close_month, asked, **options.for_step(options.CLOSE, f"close as {asked.outcome}")
             )
             self._is_recorded(asked)
         except ActivityError as error:
-            workflow.logger.warning("the closing mail was given up: %s", _reason(error))
+            workflow.logger.warning("the closing mail was given up: %s", reason(error))
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._month.outcome is not None and self._month != self._recorded:
             if not await self._record():
                 await workflow.sleep(options.BREATH, summary="the outcome cannot be recorded")
             await workflow.wait_condition(workflow.all_handlers_finished)
         self._closed = self._month.outcome is not None
+
+    async def _begin_collection(self) -> None:
+        """What was not paid is collected beside the chain, which goes on; an earlier run may have begun it."""
+        collection = Collection.open(self._month)
+        with suppress(WorkflowAlreadyStartedError):
+            await workflow.start_child_workflow(
+                PaymentCollection.run,
+                collection,
+                id=collection_id(collection.customer.customer_id, collection.period),
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                search_attributes=collection_attributes(collection, workflow.now()),
+                static_summary=f"collects what {collection.period} left unpaid",
+            )
 
     def _end_or_continue(self) -> Farewell:
         if self._month.leaving:
@@ -227,23 +242,9 @@ class MonthlyBilling(CommandHandlers):
 
     def _failed(self, error: ActivityError) -> None:
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
-        cause = error.cause
-        if _type(error) in (LedgerAhead.__name__, AlreadyClosed.__name__):
+        if error_type(error) in (LedgerAhead.__name__, AlreadyClosed.__name__):
             self._month = self._recorded = self._month.forgotten(workflow.now())  # to be asked for, not written
-        elif isinstance(cause, ApplicationError) and cause.non_retryable:
-            self._month = self._month.in_trouble(_reason(error))
+        elif is_final(error):
+            self._month = self._month.in_trouble(reason(error))
         else:
-            self._month = self._month.delayed(_reason(error))
-
-
-def _type(error: ActivityError) -> str | None:
-    """The class of ``billing.errors`` that the activity failed with."""
-    return error.cause.type if isinstance(error.cause, ApplicationError) else None
-
-
-def _reason(error: ActivityError) -> str:
-    """What went wrong at last, in words."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return (cause.message if isinstance(cause, FailureError) else str(cause))[:500]
+            self._month = self._month.delayed(reason(error))

@@ -29,6 +29,13 @@ _UNTIL_DONE = RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(min
 
 COLLECT = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
 CHARGE = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
+PAY = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(seconds=90),
+    heartbeat_timeout=_HEARTBEAT,
+    retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=4),
+)
+"""A customer who waits at our page; what is not known by then is looked up for as long as it takes."""
 NOTIFY = ActivityConfig(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT)
 ALERT = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),

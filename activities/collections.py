@@ -1,0 +1,137 @@
+"""What a collection does outside: try the card, look the payment up, give it up, write to people, record."""
+
+from contextlib import suppress
+
+from temporalio import activity
+
+from activities import clock
+from activities.cashier import Cashier
+from activities.letters import Letters
+from billing.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
+from billing.errors import AlreadyClosed, LedgerAhead, MailRefused, NotFound
+from billing.keys import payment_key
+from billing.month import Month
+from billing.payment import ChargeResult, PaymentRequest
+from billing.ports import Ledger, LetterKind
+
+
+class CollectionActivities:
+    """Each one records the collection first; ``LedgerAhead`` says that another run is further."""
+
+    def __init__(self, cashier: Cashier, ledger: Ledger, letters: Letters) -> None:
+        self._cashier = cashier
+        self._ledger = ledger
+        self._letters = letters
+
+    @activity.defn
+    async def try_card(self, collection: Collection) -> ChargeResult:
+        """Charges what is owed to the customer's card, on the payment of the month; raises as ``Cashier.charge``."""
+        await self._ledger.record_collection(collection, clock.now())
+
+        async def still_wanted() -> None:
+            await self._check_current(collection)
+
+        return await self._cashier.charge(request_for(collection), _tried(collection), still_wanted)
+
+    @activity.defn
+    async def pay_on_session(self, asked: PayOnSession) -> PaidOnSession:
+        """The customer, who is there, pays; or is sent to the bank's page. A repeat moves the money once.
+
+        It may run beside a mail or a record of the same collection, which then is newer: that is no reason to refuse.
+        """
+        collection = asked.collection
+        with suppress(LedgerAhead):
+            await self._ledger.record_collection(collection, clock.now())
+
+        async def still_wanted() -> None:
+            known = await self._ledger.collection(collection.customer.customer_id, collection.period)
+            if known is not None and not known.payable:
+                raise AlreadyClosed(f"{collection.period} of {collection.customer.customer_id} is not payable any more")
+
+        result, url = await self._cashier.charge_on_session(
+            request_for(collection), _tried(collection), asked.return_url, still_wanted
+        )
+        return PaidOnSession(result=result, redirect_url=url)
+
+    @activity.defn
+    async def look_up_payment(self, collection: Collection) -> ChargeResult:
+        """How the payment stands at the processor; moves nothing."""
+        await self._ledger.record_collection(collection, clock.now())
+        found = await self._cashier.look_up(request_for(collection))
+        assert collection.answer is not None
+        return found or collection.answer
+
+    @activity.defn
+    async def release_payment(self, collection: Collection) -> ChargeResult:
+        """Makes sure that the card cannot pay any more; or says that it has paid."""
+        await self._ledger.record_collection(collection, clock.now())
+        return await self._cashier.release(request_for(collection))
+
+    @activity.defn
+    async def remind_customer(self, collection: Collection) -> None:
+        """Writes to the customer; an address that takes no mail is on record as such."""
+        await self._ledger.record_collection(collection, clock.now())
+        month = await self._month(collection)
+        try:
+            await self._letters.to_customer(LetterKind.REMINDER, month, collection.reminders + 1, collection)
+        except MailRefused as error:
+            activity.logger.warning("reminder refused: %s", error)
+
+    @activity.defn
+    async def alert_about_collection(self, collection: Collection) -> None:
+        """Tells the reviewers what waits for them."""
+        await self._ledger.record_collection(collection, clock.now())
+        text = collection.needs_person(clock.now())
+        month = await self._month(collection)
+        await self._letters.to_reviewers(LetterKind.ALERT, month, collection.alerts + 1, text, collection)
+
+    @activity.defn
+    async def close_collection(self, collection: Collection) -> None:
+        """Records how it ended; then the receipt, if all is paid, and the news for the reviewers."""
+        await self._ledger.record_collection(collection, clock.now())
+        month = await self._month(collection)
+        if collection.outcome is CollectionStage.RECOVERED:
+            try:
+                await self._letters.to_customer(LetterKind.RECEIPT, month, 1, collection)
+            except MailRefused as error:
+                activity.logger.warning("receipt refused: %s", error)
+        await self._letters.to_reviewers(LetterKind.REPORT, month, 1, collection.news, collection)
+
+    @activity.defn
+    async def record_collection(self, collection: Collection) -> Collection | None:
+        """Writes it to the ledger; or answers what the ledger has, if that is further."""
+        try:
+            await self._ledger.record_collection(collection, clock.now())
+        except LedgerAhead:
+            return await self._ledger.collection(collection.customer.customer_id, collection.period)
+        return None
+
+    async def _check_current(self, collection: Collection) -> None:
+        whose = f"{collection.customer.customer_id}, {collection.period}"
+        known = await self._ledger.collection(collection.customer.customer_id, collection.period)
+        if known is not None and known.outcome is not None:
+            raise AlreadyClosed(f"the collection of {whose} is closed already: {known.outcome}")
+        if known is not None and known.revision > collection.revision:
+            raise LedgerAhead(f"the ledger knows more of the collection of {whose} than this run")
+
+    async def _month(self, collection: Collection) -> Month:
+        month = await self._ledger.month(collection.customer.customer_id, collection.period)
+        if month is None:
+            raise NotFound(f"the ledger has no {collection.period} of {collection.customer.customer_id}")
+        return month
+
+
+def request_for(collection: Collection) -> PaymentRequest:
+    """The month's own request, under its key, so that a month is paid by one payment only."""
+    return PaymentRequest(
+        key=payment_key(collection.customer.customer_id, collection.period, collection.series),
+        customer=collection.customer,
+        period=collection.period,
+        amount_minor=collection.amount_minor,
+        currency=collection.currency,
+    )
+
+
+def _tried(collection: Collection) -> str:
+    """The last try that the collection knows the answer of."""
+    return collection.answer.attempt_id if collection.answer else ""

@@ -1,0 +1,113 @@
+"""What clients say to running collections: commands, the customer's own payment, another card."""
+
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from billing.collection import Collection
+from billing.collection_review import (
+    COLLECTION_COMMANDS,
+    CollectionResult,
+    LookUp,
+    PayResult,
+    ReplaceCard,
+)
+from billing.customer import CustomerChanges
+from billing.errors import BillingError, NotFound
+from billing.keys import collection_id
+from billing.messages import Command, CommandResult, UpdateCustomer
+from billing.period import Period
+from billing.ports import CardDetails, Ledger
+from workflows.payment_collection import PaymentCollection
+from workflows.start import handle_for
+
+
+def collection_handle(client: Client, customer_id: str, period: Period) -> WorkflowHandle[PaymentCollection, Collection]:
+    """The collection of what the customer's ``period`` left unpaid."""
+    return client.get_workflow_handle_for(PaymentCollection.run, collection_id(customer_id, period))
+
+
+async def tell_collection(client: Client, customer_id: str, period: Period, command: Command) -> CollectionResult:
+    """Sends a command and waits for the answer. Raises ``NotFound`` if no collection is open."""
+    name = next(name for name, kind in COLLECTION_COMMANDS.items() if type(command) is kind)
+    answer: CollectionResult = await _update(client, customer_id, period, name, command, CollectionResult)
+    return answer
+
+
+async def pay(client: Client, customer_id: str, period: Period, return_url: str) -> PayResult:
+    """The customer pays, or is sent to the bank's page. Raises ``NotFound`` if no collection is open."""
+    answer: PayResult = await _update(client, customer_id, period, "pay", return_url, PayResult)
+    return answer
+
+
+async def replace_card(
+    client: Client, ledger: Ledger, customer_id: str, card: CardDetails, by: str, reason: str
+) -> None:
+    """Makes ``card`` the customer's, for months to come and for all that is still to be collected; at once.
+
+    May be repeated: a card that is known already changes nothing. Raises ``BillingError`` while a charge of the customer
+    is under way, whose outcome has to be known first; then it has to be repeated later.
+    """
+    said: dict[str, Any] = {"by": by, "reason": reason}
+    fields = dict(card)
+    fields["card_last4"] = fields.pop("last4")
+    customer = await ledger.customer(customer_id)
+    if customer is None:
+        raise NotFound(f"the ledger does not know {customer_id}")
+    periods = {row.period for row in await ledger.collections(customer_id=customer_id, open_only=True)}
+    if any(getattr(customer, name) != value for name, value in fields.items()):
+        changes = CustomerChanges.model_validate(fields)
+        answer = await _update_month(client, customer_id, UpdateCustomer(**said, changes=changes))
+        if answer is not None:  # the month before may have become a collection that the ledger does not know yet
+            periods |= {answer.period, answer.period.previous()}
+    for period in sorted(periods):
+        try:
+            told = await tell_collection(client, customer_id, period, ReplaceCard(**said, **fields))
+        except NotFound:
+            continue
+        if not told.accepted and "known first" in told.result:
+            raise BillingError(f"{customer_id}, {period}: {told.result}")
+
+
+class CollectionSignals:
+    """``billing.ports.Collections``, by signals."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def look_up(self, customer_id: str, period: Period, reason: str) -> None:
+        command = LookUp(by="Stripe", reason=reason)
+        try:
+            await collection_handle(self._client, customer_id, period).signal("look_up", command)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
+
+
+async def _update_month(client: Client, customer_id: str, command: UpdateCustomer) -> CommandResult | None:
+    """None if the customer's chain has ended."""
+    try:
+        answer: CommandResult = await handle_for(client, customer_id).execute_update(
+            "update_customer", command, result_type=CommandResult
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise BillingError(f"{customer_id}: Temporal answers {error.message}") from None
+        return None
+    if not answer.accepted and answer.result != "nothing changes":
+        raise BillingError(f"{customer_id}, {answer.period}: {answer.result}")
+    return answer
+
+
+async def _update(
+    client: Client, customer_id: str, period: Period, name: str, argument: object, answer: type[Any]
+) -> Any:
+    try:
+        return await collection_handle(client, customer_id, period).execute_update(name, argument, result_type=answer)
+    except WorkflowUpdateFailedError as error:
+        raise BillingError(f"{customer_id}, {period}: refused: {error.cause}") from None
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
+        raise NotFound(f"nothing of {customer_id} is being collected for {period}") from None

@@ -1,0 +1,248 @@
+"""PaymentCollection: one durable workflow for each month that was not paid; it outlives that month."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.collections import CollectionActivities
+    from billing.collection import Collection, CollectionDue, CollectionStep, PayOnSession
+    from billing.collection_review import COLLECTION_COMMANDS, CollectionResult, PayResult, decide
+    from billing.collection_summary import summary
+    from billing.errors import AlreadyClosed, InvalidInput, LedgerAhead
+    from billing.messages import parse_command
+    from workflows import options
+    from workflows.cancellation import despite_cancellation
+    from workflows.commands import decoded, update
+    from workflows.failures import error_type, is_final, reason
+    from workflows.visibility import AMOUNT_MINOR, CURRENCY, CUSTOMER, PERIOD, STAGE
+
+_CANCELLED = {"by": "Temporal", "reason": "somebody requested cancellation; write_off ends a collection"}
+
+
+def _update(name: str, description: str) -> Any:
+    return update(name, description, COLLECTION_COMMANDS)
+
+
+def collection_attributes(collection: Collection, now: datetime) -> TypedSearchAttributes:
+    """All search attributes of ``collection`` at ``now``."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(PERIOD, collection.period),
+            SearchAttributePair(STAGE, collection.stage(now)),
+            SearchAttributePair(CUSTOMER, collection.customer.customer_id),
+            SearchAttributePair(AMOUNT_MINOR, collection.outstanding_minor),
+            SearchAttributePair(CURRENCY, collection.currency),
+        ]
+    )
+
+
+@workflow.defn
+class PaymentCollection:
+    """Collects what a month left unpaid: tries, reminds, takes what arrives, until it is settled or given up.
+
+    Like ``MonthlyBilling``, a loop on what the value says is due. Whatever touches the payment holds ``_paying``: a try
+    of ours and one of the customer, who is at our page, come one after the other.
+    """
+
+    @workflow.init
+    def __init__(self, collection: Collection) -> None:
+        self._collection = collection
+        self._recorded: Collection | None = None
+        self._closed = False
+        self._paying = asyncio.Lock()
+        self._shown = (collection.stage(workflow.now()), collection.outstanding_minor)
+
+    @workflow.run
+    async def run(self, collection: Collection) -> Collection:
+        """Ends when the amount is recovered or written off; a cancellation only halts it."""
+        return await despite_cancellation(self._collect(), lambda: self._receive("halt", [_CANCELLED], "cancellation"))
+
+    async def _collect(self) -> Collection:
+        while not self._closed:
+            due = self._look()
+            if workflow.info().is_continue_as_new_suggested():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                attributes = collection_attributes(self._collection, workflow.now())
+                workflow.continue_as_new(self._collection, search_attributes=attributes)
+            if self._collection != self._recorded and due.step is not CollectionStep.CLOSE:
+                await self._record()
+                continue
+            match due.step:
+                case CollectionStep.WAIT:
+                    await self._wait(due)
+                case CollectionStep.CONTACT:
+                    self._collection = self._collection.contacting(workflow.now())
+                case CollectionStep.TRY | CollectionStep.LOOK_UP | CollectionStep.RELEASE:
+                    await self._pay(due.step)
+                case CollectionStep.REMIND:
+                    await self._remind()
+                case CollectionStep.ALERT:
+                    await self._alert()
+                case CollectionStep.CLOSE:
+                    await self._close()
+        return self._collection
+
+    def _look(self) -> CollectionDue:
+        """What is due now; keeps the Temporal UI in step with the collection."""
+        now = workflow.now()
+        shown = (self._collection.stage(now), self._collection.outstanding_minor)
+        if shown != self._shown:
+            workflow.upsert_search_attributes([STAGE.value_set(shown[0]), AMOUNT_MINOR.value_set(shown[1])])
+            self._shown = shown
+        workflow.set_current_details(summary(self._collection, now))
+        return self._collection.due(now)
+
+    async def _wait(self, due: CollectionDue) -> None:
+        seen = self._collection
+        timeout = due.at - workflow.now() if due.at else None
+        with suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._collection is not seen, timeout=timeout, timeout_summary=due.what
+            )
+
+    async def _pay(self, step: CollectionStep) -> None:
+        """Tries the card, looks the payment up or gives it up; not while the customer is paying."""
+        async with self._paying:
+            asked = self._collection
+            if asked.due(workflow.now()).step is not step:
+                return
+            activity = {
+                CollectionStep.TRY: CollectionActivities.try_card,
+                CollectionStep.LOOK_UP: CollectionActivities.look_up_payment,
+                CollectionStep.RELEASE: CollectionActivities.release_payment,
+            }[step]
+            try:
+                result = await workflow.execute_activity_method(
+                    activity, asked, **options.round_of(options.CHARGE, f"{step} the payment", asked.outage)
+                )
+            except ActivityError as error:
+                self._failed(error)
+            else:
+                self._collection = self._collection.answered(result, asked)
+
+    @workflow.update(description="The customer, who is at our page, pays; answers where to send them")
+    async def pay(self, return_url: str) -> PayResult:
+        """One of their own tries. While ours is under way, or nothing is owed any more, it only answers the stage."""
+        async with self._paying:
+            asked, url = self._collection, ""
+            if asked.payable:
+                try:
+                    paid = await workflow.execute_activity_method(
+                        CollectionActivities.pay_on_session,
+                        PayOnSession(collection=asked, return_url=return_url),
+                        **options.for_step(options.PAY, "the customer pays"),
+                    )
+                except ActivityError as error:
+                    workflow.logger.warning("a customer's payment has no known outcome: %s", reason(error))
+                    self._collection = self._collection.to_look_up()
+                else:
+                    self._collection = self._collection.answered_customer(paid.result, asked)
+                    url = paid.redirect_url
+            return PayResult(stage=self._collection.stage(workflow.now()), redirect_url=url)
+
+    async def _remind(self) -> None:
+        asked = self._collection
+        try:
+            await workflow.execute_activity_method(
+                CollectionActivities.remind_customer,
+                asked,
+                **options.round_of(options.NOTIFY, f"reminder {asked.reminders + 1}", asked.outage),
+            )
+        except ActivityError as error:
+            self._failed(error)
+        else:
+            self._collection = self._collection.reminded()
+
+    async def _alert(self) -> None:
+        with suppress(ActivityError):
+            await workflow.execute_activity_method(
+                CollectionActivities.alert_about_collection,
+                self._collection,
+                **options.for_step(options.ALERT, "a person is needed"),
+            )
+        self._collection = self._collection.alerted(workflow.now())
+
+    async def _close(self) -> None:
+        """Records how it ended and tells everybody; what is said meanwhile is in the diary too."""
+        asked = self._collection
+        try:
+            await workflow.execute_activity_method(
+                CollectionActivities.close_collection,
+                asked,
+                **options.for_step(options.CLOSE, f"close as {asked.outcome}"),
+            )
+            self._recorded = asked
+        except ActivityError as error:
+            workflow.logger.warning("the closing mail was given up: %s", reason(error))
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        while self._collection != self._recorded:
+            if not await self._record():
+                await workflow.sleep(options.BREATH, summary="the outcome cannot be recorded")
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        self._closed = self._collection.outcome is not None
+
+    async def _record(self) -> bool:
+        asked = self._collection
+        try:
+            known = await workflow.execute_activity_method(
+                CollectionActivities.record_collection,
+                asked,
+                **options.for_step(options.RECORD, f"revision {asked.revision}"),
+            )
+        except ActivityError as error:
+            self._failed(error)
+            return False
+        if known is not None:  # this run was reset or restored: it goes on where the ledger is
+            self._collection = self._recorded = known
+            return True
+        self._recorded = asked.recorded(asked.entry_count)
+        self._collection = self._collection.recorded(asked.entry_count)
+        return True
+
+    def _failed(self, error: ActivityError) -> None:
+        """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
+        if error_type(error) in (LedgerAhead.__name__, AlreadyClosed.__name__):
+            self._recorded = None  # recording it brings what the ledger has
+        elif is_final(error):
+            self._collection = self._collection.in_trouble(reason(error))
+        else:
+            self._collection = self._collection.delayed(reason(error))
+
+    # -- commands
+
+    halt = _update("halt", "Neither try nor remind: {by, reason}")
+    resume = _update("resume", "Go on: {by, reason}")
+    retry = _update("retry", "Try the card now: {by, reason}")
+    replace_card = _update(
+        "replace_card", "Another card, tried at once: {by, reason, payment_method_id, stripe_customer_id, card_last4}"
+    )
+    record_payment = _update("record_payment", "Money arrived by another way: {by, reason, reference, amount_minor}")
+    write_off = _update("write_off", "Give the rest up: {by, reason}")
+    look_up = _update("look_up", "Ask the processor how the payment stands: {by, reason}")
+
+    @workflow.signal(dynamic=True)
+    def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """The same commands without an answer; what cannot be read is in the diary."""
+        self._receive(name, [decoded(value) for value in payloads], "signal")
+
+    @workflow.query(description="The collection as it stands")
+    def collection(self) -> Collection:
+        return self._collection
+
+    def _receive(self, name: str, arguments: Sequence[object], via: str) -> CollectionResult:
+        now = workflow.now()
+        try:
+            command = parse_command(name, arguments, COLLECTION_COMMANDS)
+        except InvalidInput as error:
+            text, accepted = str(error), False
+            self._collection = self._collection.noted(now, "unknown", f"{name} ({via})"[:100], text, accepted=False)
+        else:
+            self._collection, text, accepted = decide(self._collection, command, name, now, via)
+        return CollectionResult(accepted=accepted, result=text, stage=self._collection.stage(now))
