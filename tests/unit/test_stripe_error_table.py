@@ -9,7 +9,8 @@ import httpx
 import pytest
 import stripe
 
-from adapters.stripe_payments import API_VERSION, RULES, translate
+from adapters.stripe_errors import RULES, translate
+from adapters.stripe_payments import API_VERSION
 from billing import errors
 
 KEY = "sk_live_51Secret"
