@@ -46,7 +46,9 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         payments = StripePayments.connect(
             settings.stripe_api_key.get_secret_value() or SANDBOX_STRIPE_KEY,
             base_url=f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else None,
-            webhook_secret=SANDBOX_WEBHOOK_SECRET if settings.sandbox else settings.stripe_webhook_secret.get_secret_value(),
+            webhook_secret=SANDBOX_WEBHOOK_SECRET
+            if settings.sandbox
+            else settings.stripe_webhook_secret.get_secret_value(),
         )
         stack.push_async_callback(payments.close)
         yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger)

@@ -23,7 +23,7 @@ from settings import Settings, load_settings
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
-from workflows.reconciliation import Reconcile
+from workflows.reconciliation import Reconcile, ensure_daily_reconciliation
 
 READY = "worker ready"
 
@@ -33,6 +33,7 @@ async def main() -> None:
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)
+        await ensure_daily_reconciliation(client)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -40,6 +40,7 @@ class Payment(Model):
     decline_code: str = ""
     advice_code: str = ""
     attempt_id: str = ""  # the last try to move the money (at Stripe: the latest charge); "" before the first
+    reversed: bool = False  # some of it was refunded or is disputed
     key: str = ""  # whose it is, as we wrote it into the payment's metadata; "" if somebody else made it
     customer_id: str = ""
     period: str = ""

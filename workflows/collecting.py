@@ -23,7 +23,9 @@ from workflows.payment_collection import PaymentCollection
 from workflows.start import handle_for
 
 
-def collection_handle(client: Client, customer_id: str, period: Period) -> WorkflowHandle[PaymentCollection, Collection]:
+def collection_handle(
+    client: Client, customer_id: str, period: Period
+) -> WorkflowHandle[PaymentCollection, Collection]:
     """The collection of what the customer's ``period`` left unpaid."""
     return client.get_workflow_handle_for(PaymentCollection.run, collection_id(customer_id, period))
 

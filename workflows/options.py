@@ -53,6 +53,13 @@ CLOSE = ActivityConfig(
 )
 """A receipt that cannot be handed over for two days must not hold the next month; the outcome is recorded first."""
 
+RECONCILE = ActivityConfig(
+    start_to_close_timeout=timedelta(hours=1),
+    schedule_to_close_timeout=timedelta(hours=20),
+    heartbeat_timeout=_HEARTBEAT,
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), maximum_interval=timedelta(minutes=10)),
+)
+
 
 def for_step(config: ActivityConfig, summary: str) -> ActivityConfig:
     """The options of one activity, with what the Temporal UI says about it."""

@@ -1,0 +1,176 @@
+"""The books are kept right: what the processor says of a payment is taken in; and all of it is compared, every day."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from temporalio import activity
+
+from activities import clock
+from activities.letters import Letters
+from billing.errors import BillingError, NotFound, PaymentMismatch
+from billing.model import Model
+from billing.money import format_amount
+from billing.month import Month
+from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
+from billing.period import Period
+from billing.ports import Collections, Ledger, LetterKind, PaymentGateway, PaymentRecords
+from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare
+
+_RECENT_MONTHS = 3
+_AROUND = timedelta(days=35)
+"""A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
+
+
+class ReconcileRequest(Model):
+    """The periods to compare; none: those of the last three months that the ledger has."""
+
+    periods: tuple[Period, ...] = ()
+
+
+class ReconcileResult(Model):
+    periods: tuple[Reconciled, ...]
+
+
+class Reconciliation:
+    """Compares, takes in and repairs; every method may be called again after any failure."""
+
+    def __init__(
+        self,
+        records: PaymentRecords,
+        gateway: PaymentGateway,
+        ledger: Ledger,
+        letters: Letters,
+        collections: Collections,
+    ) -> None:
+        self._records = records
+        self._gateway = gateway
+        self._ledger = ledger
+        self._letters = letters
+        self._collections = collections
+
+    # -- one payment
+
+    async def take_in(self, payment_id: str) -> str:
+        """What the processor says of a payment now goes where it belongs; answers in words what that was.
+
+        The ledger has its status, refunds and disputes; reviewers are told of new ones; a collection looks it up.
+        """
+        payment = await self._records.payment(payment_id)
+        month = await self._month(payment)
+        if month is None:
+            return "not a payment of ours"
+        done = [str(payment.status)]
+        try:
+            await self._ledger.save_payment(payment, clock.now())
+        except PaymentMismatch as error:  # one too many, which will never be confirmed: reconciliation reports it
+            done.append(str(error))
+        done += [
+            f"{each.kind} {each.reversal_id}: {each.status}" for each in await self._take_in_reversals(payment, month)
+        ]
+        collection = await self._ledger.collection(payment.customer_id, month.period)
+        if collection is not None and collection.outcome is None:
+            known = collection.answer.attempt_id if collection.answer else ""
+            if payment.status is PaymentStatus.SUCCEEDED or payment.attempt_id != known:
+                await self._collections.look_up(payment.customer_id, month.period, f"{payment_id} is {payment.status}")
+                done.append("the collection looks it up")
+        return "; ".join(done)
+
+    async def _take_in_reversals(self, payment: Payment, month: Month) -> list[Reversal]:
+        """Reviewers are told before the ledger knows: a mail that fails is tried again, one that left is not repeated."""
+        rows = await self._ledger.reversals(month.period, payment.customer_id)
+        known = {(row.reversal_id, row.status, row.amount_minor) for row in rows}
+        found = await self._records.reversals(payment.payment_id)
+        news = [each for each in found if (each.reversal_id, each.status, each.amount_minor) not in known]
+        for number, each in enumerate(news, start=len(rows) + 1):
+            await self._letters.to_reviewers(LetterKind.REPORT, month, number, _told(each, payment))
+        await self._ledger.save_reversals(payment, found, clock.now())
+        return news
+
+    async def _month(self, payment: Payment) -> Month | None:
+        if not payment.key or not payment.customer_id:
+            return None
+        return await self._ledger.month(payment.customer_id, Period(payment.period))
+
+    # -- all payments of a period
+
+    @activity.defn
+    async def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
+        """Compares and repairs; the rest is reported to the reviewers, each finding once."""
+        results = []
+        for period in request.periods or await self._recent():
+            result = await self.reconcile_period(period)
+            for found in result.open:
+                month = await self._ledger.month(found.customer_id, period) if found.customer_id else None
+                if month is not None:
+                    await self._letters.to_reviewers(LetterKind.REPORT, month, 1, found.text)
+            results.append(result)
+        return ReconcileResult(periods=tuple(results))
+
+    async def reconcile_period(self, period: Period) -> Reconciled:
+        """Compares one period, repairs what is certain, and compares again what was repaired."""
+        books = await self._books(period)
+        findings = [await self._repaired(found) for found in compare(books)]
+        for payment in books.payments:
+            if payment.reversed and payment.period == period:
+                month = await self._month(payment)
+                for each in await self._take_in_reversals(payment, month) if month else ():
+                    findings.append(_reversal_finding(payment, each))
+        return Reconciled(
+            period=period, months=len(books.months), payments=len(books.payments), findings=tuple(findings)
+        )
+
+    async def _books(self, period: Period) -> Books:
+        since = min(clock.now(), datetime.combine(period.next().first_day, time(), UTC)) - _AROUND
+        charges = await self._ledger.payments_of(period)
+        wanted = {row.payment_id for row in charges}
+        payments = {
+            payment.payment_id: payment
+            async for payment in self._records.payments_since(since)
+            if payment.period == period or not payment.key
+        }
+        for payment_id in wanted - payments.keys():
+            try:
+                payments[payment_id] = await self._records.payment(payment_id)
+            except NotFound:
+                continue
+        customers = await self._ledger.customers()
+        return Books(
+            period=period,
+            months=tuple(await self._ledger.invoices(period)),
+            charges=tuple(charges),
+            collections=tuple(await self._ledger.collections(period)),
+            payments=tuple(payments.values()),
+            stripe_customers={each.stripe_customer_id: each.customer_id for each in customers},
+        )
+
+    async def _repaired(self, found: Finding) -> Finding:
+        if found.repair is None:
+            return found
+        try:
+            if found.repair is Repair.CANCEL:
+                await self._gateway.cancel(await self._records.payment(found.payment_id))
+            said = await self.take_in(found.payment_id)
+        except BillingError as error:
+            return found.evolve(text=f"{found.text}; the repair failed: {error}")
+        return found.evolve(text=f"{found.text}; repaired: {said}", repaired=True)
+
+    async def _recent(self) -> list[Period]:
+        periods = sorted({row.period for row in await self._ledger.invoices()})
+        return periods[-_RECENT_MONTHS:]
+
+
+def _told(reversal: Reversal, payment: Payment) -> str:
+    amount = format_amount(reversal.amount_minor, reversal.currency)
+    what = "Dispute" if reversal.kind is ReversalKind.DISPUTE else "Refund"
+    why = f" ({reversal.reason})" if reversal.reason else ""
+    return f"{what} of {amount}{why}: {reversal.status}\n{reversal.reversal_id} of payment {payment.payment_id}"
+
+
+def _reversal_finding(payment: Payment, reversal: Reversal) -> Finding:
+    return Finding(
+        kind=FindingKind.REVERSAL,
+        customer_id=payment.customer_id,
+        period=payment.period,
+        payment_id=payment.payment_id,
+        text=f"the ledger lacked {reversal.kind} {reversal.reversal_id} ({reversal.status}); taken in",
+        repaired=True,
+    )

@@ -1,0 +1,207 @@
+"""What the processor has on record, held against the ledger: every difference is a finding, with what mends it.
+
+Pure. What is certain is repaired by ``activities/reconciliation.py``; the rest is for people.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+
+from billing.collection import CollectionStage
+from billing.model import Model
+from billing.money import format_amount
+from billing.month import Stage
+from billing.payment import Payment, PaymentStatus
+from billing.period import Period
+from billing.ports import ChargeRow, CollectionRow, InvoiceRow
+
+
+class FindingKind(StrEnum):
+    MISSING = "missing"  # one of the two does not know a payment
+    DOUBLE = "double"  # more than one payment of a month has succeeded
+    AMOUNT = "different amount"
+    STATUS = "different status"
+    ORPHAN = "orphan"  # a payment that could still be tried, of a month that is settled
+    UNKNOWN = "unknown"  # a payment of a month that the ledger does not know, or that ought not to be charged
+    UNRESOLVED = "unresolved"  # it is not known yet whether money has moved
+    REVERSAL = "reversal"  # a refund or a dispute that the ledger does not know
+
+
+class Repair(StrEnum):
+    """What mends a finding for certain."""
+
+    TAKE_IN = "take in"  # the processor is right: the ledger and the collection learn it
+    CANCEL = "cancel"  # the payment is cancelled, so that nobody can pay by it any more
+
+
+class Finding(Model):
+    """One difference. ``repair`` is None if a person has to look; ``repaired`` once it is mended."""
+
+    kind: FindingKind
+    customer_id: str
+    period: str
+    payment_id: str = ""
+    text: str
+    repair: Repair | None = None
+    repaired: bool = False
+
+
+class Reconciled(Model):
+    """What came of comparing one period."""
+
+    period: Period
+    months: int
+    payments: int
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        return tuple(each for each in self.findings if not each.repaired)
+
+
+class Books(Model):
+    """All that is compared for one period: the ledger's rows, and the processor's payments of any key."""
+
+    period: Period
+    months: tuple[InvoiceRow, ...]
+    charges: tuple[ChargeRow, ...]
+    collections: tuple[CollectionRow, ...]
+    payments: tuple[Payment, ...]
+    stripe_customers: dict[str, str]  # our customer id by the processor's
+
+
+_TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
+_UNDER_WAY = (Stage.CHARGING, Stage.UNRESOLVED)
+
+
+def compare(books: Books) -> list[Finding]:
+    """Every difference, by customer. Payments under way are none: their month or collection looks after them."""
+    return sorted(_differences(books), key=lambda found: (found.customer_id, found.kind, found.payment_id))
+
+
+def _differences(books: Books) -> Iterator[Finding]:
+    months = {row.customer_id: row for row in books.months}
+    collections = {row.customer_id: row for row in books.collections}
+    charges = {row.payment_id: row for row in books.charges}
+    ours: dict[str, list[Payment]] = defaultdict(list)
+    for payment in books.payments:
+        if payment.key and payment.period == books.period:
+            ours[payment.customer_id].append(payment)
+        elif not payment.key:
+            yield from _by_hand(books, payment, months)
+    for customer_id, payments in ours.items():
+        month = months.get(customer_id)
+        if month is None:
+            for payment in payments:
+                text = f"{payment.payment_id} is of {customer_id}, {books.period}, which the ledger does not know"
+                yield _finding(FindingKind.UNKNOWN, payment, text)
+            continue
+        for payment in payments:
+            yield from _of_payment(payment, charges.get(payment.payment_id), month, collections.get(customer_id))
+        succeeded = [payment for payment in payments if payment.status is PaymentStatus.SUCCEEDED]
+        if len(succeeded) > 1:
+            names = ", ".join(payment.payment_id for payment in succeeded)
+            text = f"{customer_id}, {books.period} was charged {len(succeeded)} times ({names}); refund all but one"
+            yield _finding(FindingKind.DOUBLE, succeeded[0], text)
+    known = {payment.payment_id for payment in books.payments}
+    for row in books.charges:
+        if row.payment_id not in known:
+            text = (
+                f"the ledger has {row.payment_id} ({row.status}), which the processor does not know; compare API keys"
+            )
+            yield Finding(
+                kind=FindingKind.MISSING,
+                customer_id=row.customer_id,
+                period=row.period,
+                payment_id=row.payment_id,
+                text=text,
+            )
+    for customer_id, month in months.items():
+        yield from _of_month(month, collections.get(customer_id), ours.get(customer_id, []))
+
+
+def _of_payment(
+    payment: Payment, charge: ChargeRow | None, month: InvoiceRow, collection: CollectionRow | None
+) -> Iterator[Finding]:
+    """A payment that carries our key, against its month."""
+    whose = f"{month.customer_id}, {month.period}"
+    collecting = collection is not None and collection.closed_at is None
+    under_way = month.stage in _UNDER_WAY
+    if payment.status is PaymentStatus.CANCELED and charge is None:
+        return  # an orphan that was cancelled before anybody wrote it down
+    if (payment.amount_minor, payment.currency) != (month.total_minor, month.currency):
+        asked, billed = (
+            format_amount(payment.amount_minor, payment.currency),
+            format_amount(month.total_minor, month.currency),
+        )
+        if payment.status is not PaymentStatus.CANCELED:
+            yield _finding(
+                FindingKind.AMOUNT, payment, f"{whose}: {payment.payment_id} is {asked}, the invoice {billed}"
+            )
+    if payment.status in _TRIABLE and not under_way and not collecting:
+        text = f"{whose} is settled ({month.stage}), but {payment.payment_id} could still be paid; it is cancelled"
+        yield _finding(FindingKind.ORPHAN, payment, text, Repair.CANCEL)
+        return
+    if under_way:
+        return
+    if charge is None:
+        text = f"{whose}: the ledger lacks {payment.payment_id} ({payment.status})"
+        yield _finding(FindingKind.MISSING, payment, text, Repair.TAKE_IN)
+    elif charge.status != payment.status:
+        text = f"{whose}: {payment.payment_id} is {payment.status}, the ledger says {charge.status}"
+        yield _finding(FindingKind.STATUS, payment, text, Repair.TAKE_IN)
+    elif payment.status is PaymentStatus.SUCCEEDED and collecting:
+        text = f"{whose}: {payment.payment_id} has succeeded, but is still being collected"
+        yield _finding(FindingKind.STATUS, payment, text, Repair.TAKE_IN)
+    if payment.status is PaymentStatus.SUCCEEDED and not collecting and not _is_paid(month, collection):
+        stage = collection.stage if collection else month.stage
+        text = f"{whose} is {stage}, but {payment.payment_id} has succeeded; refund it, or correct the books"
+        yield _finding(FindingKind.UNKNOWN, payment, text)
+
+
+def _of_month(month: InvoiceRow, collection: CollectionRow | None, payments: Sequence[Payment]) -> Iterator[Finding]:
+    whose = f"{month.customer_id}, {month.period}"
+    if month.stage is Stage.UNRESOLVED or (collection and collection.stage is CollectionStage.UNRESOLVED):
+        yield Finding(
+            kind=FindingKind.UNRESOLVED,
+            customer_id=month.customer_id,
+            period=month.period,
+            text=f"{whose}: it is not known yet whether money has moved; it is looked up until it is",
+        )
+    if month.stage is Stage.PAID and not any(payment.status is PaymentStatus.SUCCEEDED for payment in payments):
+        yield Finding(
+            kind=FindingKind.MISSING,
+            customer_id=month.customer_id,
+            period=month.period,
+            text=f"{whose} is paid in the ledger, but the processor has no payment that succeeded",
+        )
+
+
+def _by_hand(books: Books, payment: Payment, months: dict[str, InvoiceRow]) -> Iterator[Finding]:
+    """A payment that we did not make, as high as an invoice of its customer: perhaps somebody charged it by hand."""
+    month = months.get(books.stripe_customers.get(payment.stripe_customer_id, ""))
+    same = month is not None and (payment.amount_minor, payment.currency) == (month.total_minor, month.currency)
+    if same and month is not None and payment.status is PaymentStatus.SUCCEEDED:
+        yield Finding(
+            kind=FindingKind.UNKNOWN,
+            customer_id=month.customer_id,
+            period=month.period,
+            payment_id=payment.payment_id,
+            text=f"{payment.payment_id}, made by somebody else, is as high as the invoice of {month.customer_id}, "
+            f"{month.period} ({month.stage}): was it charged by hand?",
+        )
+
+
+def _is_paid(month: InvoiceRow, collection: CollectionRow | None) -> bool:
+    return month.stage is Stage.PAID or (collection is not None and collection.stage is CollectionStage.RECOVERED)
+
+
+def _finding(kind: FindingKind, payment: Payment, text: str, repair: Repair | None = None) -> Finding:
+    return Finding(
+        kind=kind,
+        customer_id=payment.customer_id,
+        period=payment.period,
+        payment_id=payment.payment_id,
+        text=text,
+        repair=repair,
+    )
