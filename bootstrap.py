@@ -43,13 +43,7 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """The adapters that ``settings`` ask for; closes them at the end. Connects lazily: a service may be down now."""
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(settings, stack)
-        payments = StripePayments.connect(
-            settings.stripe_api_key.get_secret_value() or SANDBOX_STRIPE_KEY,
-            base_url=f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else None,
-            webhook_secret=SANDBOX_WEBHOOK_SECRET
-            if settings.sandbox
-            else settings.stripe_webhook_secret.get_secret_value(),
-        )
+        payments = _payments(settings)
         stack.push_async_callback(payments.close)
         yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger)
 
@@ -108,6 +102,14 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """The bookkeeper who compares the processor's records with the ledger."""
     letters = connect_letters(settings, adapters)
     return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, letters, CollectionSignals(client))
+
+
+def _payments(settings: Settings) -> StripePayments:
+    if settings.sandbox:
+        url = f"http://127.0.0.1:{settings.sandbox_stripe_port}"
+        return StripePayments.connect(SANDBOX_STRIPE_KEY, base_url=url, webhook_secret=SANDBOX_WEBHOOK_SECRET)
+    secret = settings.stripe_webhook_secret.get_secret_value()
+    return StripePayments.connect(settings.stripe_api_key.get_secret_value(), webhook_secret=secret)
 
 
 def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:

@@ -75,7 +75,7 @@ class Reconciliation:
         return "; ".join(done)
 
     async def _take_in_reversals(self, payment: Payment, month: Month) -> list[Reversal]:
-        """Reviewers are told before the ledger knows: a mail that fails is tried again, one that left is not repeated."""
+        """Reviewers are told before the ledger knows: a mail that fails is tried again, one that left is not."""
         rows = await self._ledger.reversals(month.period, payment.customer_id)
         known = {(row.reversal_id, row.status, row.amount_minor) for row in rows}
         found = await self._records.reversals(payment.payment_id)

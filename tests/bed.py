@@ -31,7 +31,7 @@ from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.start import Started, handle_for, start_customer
 
-HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000)
+HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000, disable_propagation=True)
 """Time stands still between skips; retry backoffs count as skips, and the server's default allows 200."""
 
 

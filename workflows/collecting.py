@@ -48,8 +48,8 @@ async def replace_card(
 ) -> None:
     """Makes ``card`` the customer's, for months to come and for all that is still to be collected; at once.
 
-    May be repeated: a card that is known already changes nothing. Raises ``BillingError`` while a charge of the customer
-    is under way, whose outcome has to be known first; then it has to be repeated later.
+    May be repeated: a card that is known already changes nothing. Raises ``BillingError`` while a charge of the
+    customer is under way, whose outcome has to be known first: it has to be repeated later.
     """
     said: dict[str, Any] = {"by": by, "reason": reason}
     fields = dict(card)
