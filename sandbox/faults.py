@@ -3,6 +3,7 @@
     POST   /_control/faults     adds a rule: {"path": "/confirm$", "method": "POST", "kind": "drop_after", "times": 2}
     GET    /_control/faults     the rules, with how often each fired
     DELETE /_control/faults     clears them
+    POST   /_control/faults/seed {"seed": 7}    the same requests in the same order meet the same faults from here on
 
 The first matching rule with `times` left fires (times null: until cleared), with its `probability`.
 """
@@ -20,6 +21,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTROL_PATH = "/_control/faults"
+SEED_PATH = f"{CONTROL_PATH}/seed"
 CACHED_FAULT = "sandbox.cached_fault"  # scope key of a CachedFault
 
 _GOOGLE_STATUS = {
@@ -57,6 +59,10 @@ class Rule(BaseModel, extra="forbid"):
         return left and self.method in ("*", scope["method"]) and bool(self.path.search(scope["path"]))
 
 
+class Seed(BaseModel, extra="forbid"):
+    seed: int
+
+
 @dataclass(frozen=True)
 class CachedFault:
     """Asks the stand-in to answer with this status, after executing the call or instead of it."""
@@ -72,7 +78,7 @@ class Faults:
         self._random = random.Random(seed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == CONTROL_PATH:
+        if scope["type"] == "http" and scope["path"] in (CONTROL_PATH, SEED_PATH):
             return await (await self._control(Request(scope, receive)))(scope, receive, send)
         if scope["type"] != "http" or scope["path"].startswith("/_control/"):
             return await self.app(scope, receive, send)
@@ -112,14 +118,15 @@ class Faults:
                 await _false_answer(rule, scope["path"])(scope, receive, send)
 
     async def _control(self, request: Request) -> Response:
-        match request.method:
-            case "POST":
-                try:
-                    self.rules.append(Rule.model_validate_json(await request.body()))
-                except ValidationError as error:
-                    return JSONResponse({"detail": str(error)}, 422)
-            case "DELETE":
+        try:
+            if request.url.path == SEED_PATH:
+                self._random.seed(Seed.model_validate_json(await request.body()).seed)
+            elif request.method == "POST":
+                self.rules.append(Rule.model_validate_json(await request.body()))
+            elif request.method == "DELETE":
                 self.rules.clear()
+        except ValidationError as error:
+            return JSONResponse({"detail": str(error)}, 422)
         return JSONResponse([rule.model_dump(mode="json") for rule in self.rules])
 
 

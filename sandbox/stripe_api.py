@@ -2,8 +2,8 @@
 
     uvicorn.run(Faults(stripe_app(Path("stripe.jsonl"))))   # drive it with StripeClient("sk_test_anything", ...)
 
-Beside /v1 there are pages for the customer's browser (stripe_hosted) and a control surface (stripe_control); neither
-needs a key.
+Beside /v1 there are pages for the customer's browser (stripe_hosted) and a control surface (stripe_control and
+stripe_webhooks); neither needs a key.
 """
 
 import asyncio
@@ -14,27 +14,36 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from sandbox import stripe_account, stripe_customers, stripe_intents
+from sandbox import stripe_account, stripe_checkout, stripe_customers, stripe_intents, stripe_refunds
 from sandbox.faults import CACHED_FAULT, CachedFault, error_body
 from sandbox.stripe_control import add_controls
 from sandbox.stripe_endpoints import Endpoint
 from sandbox.stripe_hosted import add_hosted_pages
 from sandbox.stripe_params import Params, check, nested
 from sandbox.stripe_store import API_VERSION, Caller, Object, Store, StripeError, new_id
+from sandbox.stripe_webhooks import SECRET, Webhooks, add_webhook_controls
 
-_FILES = (stripe_account, stripe_customers, stripe_intents)
+_FILES = (stripe_account, stripe_customers, stripe_intents, stripe_checkout, stripe_refunds)
 _ANSWERABLE_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.endive")  # releases of one name understand each other
 
 
-def stripe_app(journal: Path | None = None) -> FastAPI:
-    """The stand-in as an ASGI app; state lives in `journal` (without one: in a temporary file)."""
+def stripe_app(journal: Path | None = None, *, webhook_url: str | None = None, webhook_secret: str = SECRET) -> FastAPI:
+    """The stand-in as an ASGI app; state lives in `journal` (without one: in a temporary file).
+
+    `webhook_url` is where events go; without one, where the journal says, as told on the control surface.
+    """
     store = Store(journal)
+    webhooks = Webhooks(store)
+    if webhook_url:
+        webhooks.send_to(webhook_url, webhook_secret)
     app = FastAPI(openapi_url=None)
     app.state.latency_seconds = 0.0
+    app.state.webhooks = webhooks
     for each in [endpoint for file in _FILES for endpoint in file.ENDPOINTS]:
         app.add_route(each.path, functools.partial(_answer, store, each), methods=[each.method])
     add_hosted_pages(app, store)
     add_controls(app, store)
+    add_webhook_controls(app, store, webhooks)
 
     @app.exception_handler(404)
     @app.exception_handler(405)
@@ -83,6 +92,7 @@ async def _answer(store: Store, called: Endpoint, request: Request) -> Response:
         outcome = {"status": status, "body": body, "stored": stored, "replayed": record is not None}
         store.note("request", id=caller.request_id, clock=store.now(), idempotency_key=key, **call, **outcome)
     store.commit()
+    request.app.state.webhooks.start()
     return JSONResponse(body, status, headers)
 
 

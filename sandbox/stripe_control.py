@@ -4,16 +4,22 @@ POST /_control/clock {"advance_seconds": n}
 POST /_control/latency {"seconds": n}                  how long a POST or DELETE is in flight before it takes effect
 POST /_control/cards/{payment method} {"behaviour": "decline:insufficient_funds"}
 POST /_control/payment_intents/{id} {"behaviour": "succeed"}       ends requires_action and processing
+POST /_control/disputes {"payment_intent": id, "reason": "fraudulent"}
+POST /_control/disputes/{dispute} {"status": "won"}    or "lost"
 GET  /_control/journal                                 JSON lines
 """
 
 import contextlib
+from collections.abc import Iterator
+from typing import Literal
 
 from fastapi import FastAPI, HTTPException, Response
 from pydantic import BaseModel, Field
 
 from sandbox.stripe_attempts import attempt
 from sandbox.stripe_cards import BEHAVIOUR
+from sandbox.stripe_checkout import expire_sessions
+from sandbox.stripe_refunds import close_dispute, open_dispute
 from sandbox.stripe_store import Object, Store, StripeError
 
 
@@ -29,10 +35,20 @@ class Behaviour(BaseModel):
     behaviour: str = Field(pattern=BEHAVIOUR)
 
 
+class Complaint(BaseModel):
+    payment_intent: str
+    reason: str = "fraudulent"
+
+
+class Verdict(BaseModel):
+    status: Literal["won", "lost"]
+
+
 def add_controls(app: FastAPI, store: Store) -> None:
     @app.post("/_control/clock")
     async def advance_clock(wanted: Advance) -> dict[str, int]:
         store.advance(wanted.advance_seconds)
+        expire_sessions(store)
         store.commit()
         return {"now": store.now()}
 
@@ -60,6 +76,28 @@ def add_controls(app: FastAPI, store: Store) -> None:
         store.commit()
         return store.objects[intent_id]
 
+    @app.post("/_control/disputes")
+    async def dispute(wanted: Complaint) -> Object:
+        with _refusals():
+            opened = open_dispute(store, wanted.payment_intent, wanted.reason)
+        store.commit()
+        return opened
+
+    @app.post("/_control/disputes/{dispute_id}")
+    async def decide(dispute_id: str, wanted: Verdict) -> Object:
+        with _refusals():
+            closed = close_dispute(store, dispute_id, wanted.status)
+        store.commit()
+        return closed
+
     @app.get("/_control/journal")
     async def journal() -> Response:
         return Response(store.journal.read_bytes(), media_type="application/x-ndjson")
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except StripeError as refusal:
+        raise HTTPException(refusal.status, str(refusal)) from None

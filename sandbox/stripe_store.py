@@ -76,7 +76,7 @@ class Store:
         self.deliveries: dict[str, Object] = {}  # by event id: event, state, attempts, last_status, last_error
         self.in_flight: set[str] = set()
         self.caller = Caller()
-        self.committed: Callable[[], None] = lambda: None  # called after each commit
+        self.on_event: Callable[[Object], None] = lambda event: None  # called with each new one
         self._ids: dict[tuple[str, ...], dict[str, None]] = {}  # by kind, and by (kind, field, value); oldest first
         self._records: dict[str, Object] = {}  # by idempotency key, oldest first
         self._clock_offset_seconds = 0.0
@@ -134,8 +134,7 @@ class Store:
             "type": kind,
         }
         self.note("object", object=event)
-        if self.webhook["url"]:
-            self.note("delivery", event=event["id"], state="pending", attempts=0, last_status=None, last_error=None)
+        self.on_event(event)
 
     def newest(self, kind: str, **fields: Any) -> list[Object]:
         """The objects of a kind whose fields have the given values (None: any), newest first."""
@@ -158,7 +157,6 @@ class Store:
         if self._lines:
             self._file.write("".join(self._lines).encode())
             self._lines.clear()
-        self.committed()
 
     def _apply(self, entry: Object) -> None:
         match entry["kind"]:
@@ -171,7 +169,8 @@ class Store:
             case "webhook":
                 self.webhook = entry
             case "delivery":
-                self.deliveries[entry["event"]] = entry
+                delivery = {name: value for name, value in entry.items() if name not in ("at", "kind")}
+                self.deliveries[delivery["event"]] = delivery
             case "request" if entry["stored"]:
                 self._records[entry["idempotency_key"]] = entry
 

@@ -105,3 +105,118 @@ async def test_without_return_url_the_sdk_of_the_browser_would_ask(stand: Stand)
     assert intent.next_action.type == "use_stripe_sdk"
     assert (await stand.browser.get(f"/hosted/authenticate/{intent.id}")).status_code == 404
     assert (await stand.browser.post("/hosted/authenticate/pi_no")).status_code == 404
+
+
+# --- Checkout ---
+
+THANKS = "http://shop.example/card?session={CHECKOUT_SESSION_ID}"
+DAY_SECONDS = 24 * 60 * 60
+
+
+async def checkout(stand: Stand, **more: Any) -> stripe.checkout.Session:
+    params: Any = {
+        "mode": "setup",
+        "customer": stand.customer_id,
+        "client_reference_id": "ann",
+        "success_url": THANKS,
+        "cancel_url": "http://shop.example/later",
+        "currency": "eur",
+        "metadata": {"customer_id": "ann"},
+        "setup_intent_data": {"metadata": {"why": "first card"}},
+    }
+    return await stand.v1.checkout.sessions.create_async(params | more)
+
+
+async def cards_of(stand: Stand) -> list[stripe.PaymentMethod]:
+    return (await stand.v1.payment_methods.list_async({"customer": stand.customer_id})).data
+
+
+async def test_checkout_offers_test_cards_with_labels_and_is_marked_as_sandbox(stand: Stand) -> None:
+    session = await checkout(stand)
+    assert (session.status, session.client_reference_id, session.payment_status) == (
+        "open",
+        "ann",
+        "no_payment_required",
+    )
+    assert session.url is not None
+    shown = (await stand.browser.get(session.url)).text
+    for told in ("Sandbox", "<legend>", "4242", "4444", "9995", "9979", "0069", "3184", "Save card", "Cancel"):
+        assert told in shown
+    assert shown.count("<label><input") == 7
+
+
+async def test_saved_card_completes_the_session_once_however_often_it_is_sent(stand: Stand) -> None:
+    session = await checkout(stand)
+    form = {"card": "pm_card_mastercard", "answer": "save"}
+    answers = [await stand.browser.post(str(session.url), data=form) for _ in range(2)]
+    assert [query_of(answer) for answer in answers] == [{"session": session.id}] * 2
+    (card,) = await cards_of(stand)
+    expand: Any = {"expand": ["setup_intent.payment_method"]}
+    complete = await stand.v1.checkout.sessions.retrieve_async(session.id, expand)
+    assert (complete.status, complete.url, complete.customer) == ("complete", None, stand.customer_id)
+    setup = complete.setup_intent
+    assert isinstance(setup, stripe.SetupIntent)
+    assert (setup.status, setup.usage, setup.customer) == ("succeeded", "off_session", stand.customer_id)
+    assert setup.to_dict()["metadata"] == {"why": "first card"}
+    assert isinstance(setup.payment_method, stripe.PaymentMethod)
+    assert (setup.payment_method.id, setup.payment_method.card and setup.payment_method.card.last4) == (card.id, "4444")
+    assert (await stand.v1.setup_intents.retrieve_async(setup.id)).payment_method == card.id
+    assert "is saved" in (await stand.browser.get(str(session.url))).text
+
+    paid = await stand.v1.payment_intents.create_async(
+        {
+            "amount": 1200,
+            "currency": "eur",
+            "customer": stand.customer_id,
+            "payment_method": card.id,
+            "confirm": True,
+            "off_session": True,
+        }
+    )
+    assert paid.status == "succeeded"
+
+
+async def test_customer_who_cancels_may_come_back(stand: Stand) -> None:
+    session = await checkout(stand)
+    canceled = await stand.browser.post(str(session.url), data={"answer": "cancel"})
+    assert (canceled.status_code, canceled.headers["location"]) == (303, "http://shop.example/later")
+    assert (await stand.v1.checkout.sessions.retrieve_async(session.id)).status == "open"
+    listed = await stand.v1.checkout.sessions.list_async({"customer": stand.customer_id, "status": "open"})
+    assert [each.id for each in listed.data] == [session.id]
+
+
+async def test_session_expires_on_request_or_after_a_day_and_saves_no_card(stand: Stand) -> None:
+    on_request, by_time = await checkout(stand), await checkout(stand)
+    await stand.v1.checkout.sessions.expire_async(on_request.id)
+    await stand.browser.post("/_control/clock", json={"advance_seconds": DAY_SECONDS})
+    for session in (on_request, by_time):
+        answer = await stand.browser.post(str(session.url), data={"card": "pm_card_visa"})
+        assert answer.status_code == 410
+        assert (await stand.v1.checkout.sessions.retrieve_async(session.id)).status == "expired"
+        with pytest.raises(stripe.InvalidRequestError, match="status of expired"):
+            await stand.v1.checkout.sessions.expire_async(session.id)
+    assert await cards_of(stand) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"payment_method_types": ["card"]}, "payment_method_types"),
+        ({"mode": "payment"}, "mode"),
+        ({"currency": "xxx"}, "currency"),
+        ({"customer": "cus_no"}, "customer"),
+    ],
+)
+async def test_wrong_session_is_refused(stand: Stand, more: dict[str, Any], param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await checkout(stand, **more)
+    assert (refused.value.http_status, refused.value.param) == (400, param)
+
+
+async def test_card_is_not_saved_for_a_deleted_customer_or_with_an_unknown_number(stand: Stand) -> None:
+    session = await checkout(stand)
+    assert (await stand.browser.post(str(session.url), data={"card": "pm_card_no"})).status_code == 400
+    await stand.v1.customers.delete_async(stand.customer_id)
+    assert (await stand.browser.post(str(session.url), data={"card": "pm_card_visa"})).status_code == 400
+    assert (await stand.v1.checkout.sessions.retrieve_async(session.id)).status == "open"
+    assert (await stand.browser.get("/hosted/checkout/cs_test_no")).status_code == 404

@@ -13,6 +13,7 @@ import stripe
 
 from sandbox.faults import Faults
 from sandbox.stripe_api import stripe_app
+from sandbox.stripe_store import API_VERSION, Store
 
 DAY_SECONDS = 24 * 60 * 60
 
@@ -432,6 +433,98 @@ async def test_customer_is_changed_and_gets_a_default_card(stand: Stand) -> None
     await stand.v1.customers.delete_async(customer)
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         await stand.v1.customers.update_async(customer, {"name": "Bob"})
+
+
+async def test_api_version_is_checked_and_told(stand: Stand) -> None:
+    key = {"Authorization": "Bearer sk_test_any"}
+    default = await stand.control.get("/v1/account", headers=key)
+    assert default.headers["stripe-version"] == API_VERSION
+    newer = await stand.control.get("/v1/account", headers=key | {"Stripe-Version": "2026-11-25.endive"})
+    assert (newer.status_code, newer.headers["stripe-version"]) == (200, "2026-11-25.endive")
+    for version in ("tomorrow", "2020-08-27", ""):
+        refused = await stand.control.get("/v1/account", headers=key | {"Stripe-Version": version})
+        assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+async def test_list_of_one_customer_stays_fast_among_thousands_of_intents(tmp_path: Path) -> None:
+    """Counted, not timed: the list looks at this customer's intents only."""
+    store = Store(tmp_path / "stripe.jsonl")
+    for number in range(3000):
+        store.put({"id": f"ch_{number}", "object": "charge", "customer": f"cus_{number % 1000}", "amount_refunded": 0})
+    looked_at: list[str] = []
+
+    class Watched(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            looked_at.append(name)
+            return super().__getitem__(name)
+
+    store.objects = Watched(store.objects)
+    assert [charge["id"] for charge in store.newest("charge", customer="cus_7")] == ["ch_2007", "ch_1007", "ch_7"]
+    assert len(looked_at) == 3
+
+
+# --- Money that goes back ---
+
+
+async def test_refunds_add_up_to_the_charge_and_no_further(stand: Stand) -> None:
+    paid = await stand.confirm(await stand.intent())
+    part = await stand.v1.refunds.create_async(
+        {"payment_intent": paid.id, "amount": 500, "reason": "requested_by_customer", "metadata": {"why": "late"}}
+    )
+    assert (part.status, part.amount, part.charge, part.currency) == ("succeeded", 500, paid.latest_charge, "eur")
+    charge = await stand.v1.charges.retrieve_async(str(paid.latest_charge))
+    assert (charge.amount_refunded, charge.refunded) == (500, False)
+    with pytest.raises(stripe.InvalidRequestError, match="greater than unrefunded amount") as refused:
+        await stand.v1.refunds.create_async({"payment_intent": paid.id, "amount": 701})
+    assert refused.value.param == "amount"
+
+    rest = await stand.v1.refunds.create_async({"charge": charge.id})
+    assert rest.amount == 700
+    charge = await stand.v1.charges.retrieve_async(charge.id)
+    assert (charge.amount_refunded, charge.refunded) == (1200, True)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await stand.v1.refunds.create_async({"payment_intent": paid.id})
+    assert refused.value.code == "charge_already_refunded"
+    listed = await stand.v1.refunds.list_async({"payment_intent": paid.id})
+    assert [refund.id for refund in listed.data] == [rest.id, part.id]
+    assert (await stand.v1.refunds.retrieve_async(part.id)).to_dict()["metadata"] == {"why": "late"}
+    assert (await stand.v1.payment_intents.retrieve_async(paid.id)).status == "succeeded"
+
+
+async def test_refund_is_repeated_by_its_key_without_more_money(stand: Stand) -> None:
+    paid = await stand.confirm(await stand.intent())
+    once, again = [
+        await stand.v1.refunds.create_async({"payment_intent": paid.id, "amount": 500}, {"idempotency_key": "k"})
+        for _ in range(2)
+    ]
+    assert once.id == again.id
+    assert (await stand.v1.charges.retrieve_async(str(paid.latest_charge))).amount_refunded == 500
+
+
+async def test_unpaid_intent_or_nothing_cannot_be_refunded(stand: Stand) -> None:
+    intent = await stand.intent()
+    for params, match in [({"payment_intent": intent.id}, "successful charge"), ({}, "should be provided")]:
+        with pytest.raises(stripe.InvalidRequestError, match=match):
+            await stand.v1.refunds.create_async(params)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("verdict", ["won", "lost"])
+async def test_dispute_marks_the_charge_and_ends_as_the_bank_decides(stand: Stand, verdict: str) -> None:
+    paid = await stand.confirm(await stand.intent())
+    opened = await stand.tell("disputes", payment_intent=paid.id, reason="product_not_received")
+    dispute = await stand.v1.disputes.retrieve_async(opened["id"])
+    assert (dispute.status, dispute.reason, dispute.amount) == ("needs_response", "product_not_received", 1200)
+    assert (dispute.charge, dispute.payment_intent) == (paid.latest_charge, paid.id)
+    assert (await stand.v1.charges.retrieve_async(str(paid.latest_charge))).disputed
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await stand.v1.refunds.create_async({"payment_intent": paid.id})
+    assert refused.value.code == "charge_disputed"
+
+    await stand.tell(f"disputes/{dispute.id}", status=verdict)
+    (closed,) = (await stand.v1.disputes.list_async({"payment_intent": paid.id})).data
+    assert closed.status == verdict
+    again = await stand.control.post(f"/_control/disputes/{dispute.id}", json={"status": "won"})
+    assert again.status_code == 400
 
 
 # --- Idempotency ---
