@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import demo, listing, operate, review, stack, start
+from cli import collections, demo, listing, operate, reconcile, review, stack, start
 from cli.output import errors, explain, plain
 
 
@@ -110,7 +110,7 @@ def _flowing(text: str) -> str:
     return "\n\n".join(each if each.startswith("[bold]") else each.replace("\n", " ") for each in paragraphs)
 
 
-def _add(panel: str, name: str, run: Callable[..., Any]) -> None:
+def _add(panel: str | None, name: str, run: Callable[..., Any], to: typer.Typer = app) -> None:
     """Adds a command; one that is a coroutine function gets its own event loop."""
 
     run.__doc__ = _flowing(inspect.cleandoc(run.__doc__ or ""))
@@ -119,7 +119,7 @@ def _add(panel: str, name: str, run: Callable[..., Any]) -> None:
     def command(*args: Any, **options: Any) -> Any:
         return asyncio.run(run(*args, **options)) if inspect.iscoroutinefunction(run) else run(*args, **options)
 
-    app.command(name, rich_help_panel=panel, no_args_is_help=False)(command)
+    to.command(name, rich_help_panel=panel, no_args_is_help=False)(command)
 
 
 _add("Embedded stack", "up", stack.up)
@@ -137,5 +137,18 @@ _add("Review", "skip", review.skip)
 _add("Review", "close", review.close)
 _add("Review", "update", review.update)
 
+owed = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="What months left unpaid: list, show, retry, halt, write off …"
+)
+app.add_typer(owed, name="collections", rich_help_panel="Customers and months")
+_add(None, "list", collections.list_collections, owed)
+_add(None, "show", collections.show_collection, owed)
+_add(None, "retry", collections.retry, owed)
+_add(None, "halt", collections.halt, owed)
+_add(None, "resume", collections.resume, owed)
+_add(None, "record-payment", collections.record_payment, owed)
+_add(None, "write-off", collections.write_off, owed)
+
+_add("Operation", "reconcile", reconcile.reconcile)
 _add("Operation", "setup", operate.setup)
 _add("Operation", "doctor", operate.doctor)

@@ -15,8 +15,9 @@ from billing.messages import Decision
 from billing.money import format_amount
 from billing.month import Month, Stage, Step
 from billing.period import Period
-from billing.ports import ChargeRow, InvoiceRow, MessageRow
+from billing.ports import InvoiceRow, MessageRow
 from bootstrap import connect_ledger
+from cli.collections import print_charges
 from cli.options import AsJson, CustomerId, PeriodOption
 from cli.output import console, print_json, relative, say, table, utc, whole
 from settings import load_settings
@@ -96,9 +97,12 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         decisions = await ledger.decisions(customer_id, month.period)
         messages = await ledger.messages(customer_id, month.period)
         charges = await ledger.payments(customer_id, month.period)
+        reversals = await ledger.reversals(month.period, customer_id)
+        collection = await ledger.collection(customer_id, month.period)
     now = datetime.now(UTC)
     if as_json:
-        _print_as_json(month, decisions, messages, charges, now)
+        trail = {"decisions": decisions, "messages": messages, "charges": charges, "reversals": reversals}
+        _print_as_json(month, trail | {"collection": collection}, now)
         return
     customer = month.customer
     say(f"{customer.customer_id} · {month.period} · {month.stage(now)}", style="bold")
@@ -106,7 +110,11 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     say(f"card {customer.payment_method_id}, last four digits {customer.card_last4 or 'unknown'}\n")
     print_invoice(month)
     _print_next(month, now)
-    _print_history(decisions, messages, charges)
+    if collection is not None:
+        say(f"\nCollected beside the months: {collection.stage(now)}, {collection.outstanding} owed")
+        say(f"  python starter.py collections show {customer_id} --period {month.period}")
+    _print_history(decisions, messages)
+    print_charges(charges, reversals)
     say(f"\nTemporal: workflow {workflow_id(customer.customer_id)}")
 
 
@@ -154,7 +162,7 @@ def _print_next(month: Month, now: datetime) -> None:
         say(f"\nClosed: {month.outcome} {utc(month.closed_at)}")
 
 
-def _print_history(decisions: list[Decision], messages: list[MessageRow], charges: list[ChargeRow]) -> None:
+def _print_history(decisions: list[Decision], messages: list[MessageRow]) -> None:
     if decisions:
         say("\nDecisions", style="bold")
         answers = [
@@ -171,23 +179,9 @@ def _print_history(decisions: list[Decision], messages: list[MessageRow], charge
         say("\nMails", style="bold")
         mails = [(utc(mail.at), f"{mail.kind} {mail.number}", mail.recipient, mail.status) for mail in messages]
         console.print(table((whole("When"), "Kind", "To", "Status"), mails))
-    if charges:
-        say("\nCharges", style="bold")
-        paid = [
-            (
-                utc(charge.at),
-                charge.payment_id,
-                " ".join(filter(None, (charge.status, charge.code, charge.decline_code))),
-                format_amount(charge.amount_minor, charge.currency),
-            )
-            for charge in charges
-        ]
-        console.print(table((whole("When"), "Payment", "Status", whole("Amount", "right")), paid))
 
 
-def _print_as_json(
-    month: Month, decisions: list[Decision], messages: list[MessageRow], charges: list[ChargeRow], now: datetime
-) -> None:
+def _print_as_json(month: Month, trail: dict[str, object], now: datetime) -> None:
     due = month.due(now)
     computed = {
         "stage": month.stage(now),
@@ -197,5 +191,4 @@ def _print_as_json(
         "needs_person": "" if month.outcome else month.needs_person(now),
         "workflow_id": workflow_id(month.customer.customer_id),
     }
-    trail = {"decisions": decisions, "messages": messages, "charges": charges}
     print_json({**month.model_dump(mode="json"), **computed, **trail})

@@ -20,6 +20,7 @@ from cli.output import console, explain, print_json, say, table, whole
 from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings
 from workflows.options import TASK_QUEUE
+from workflows.reconciliation import SCHEDULE_ID, ensure_daily_reconciliation
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 CHECK_TIMEOUT_SECONDS = 20
@@ -42,6 +43,8 @@ async def setup() -> None:
         await ledger.migrate()
     say(f"ledger: tables {'are up to date already' if current else 'created or brought up to date'}")
     client = await connect_temporal(settings)
+    await ensure_daily_reconciliation(client)
+    say(f"Temporal: {SCHEDULE_ID} compares Stripe with the ledger every day")
     if await _usable(client):
         say(f"Temporal: search attributes are all there already ({_where(client)})")
         return

@@ -8,7 +8,8 @@ from billing.errors import InvalidInput
 from billing.period import Period
 
 
-def _period(text: str) -> Period:
+def required_period(text: str) -> Period:
+    """An option's text as a period."""
     try:
         return Period(text)
     except InvalidInput as error:
@@ -24,7 +25,7 @@ def _said(text: str) -> str:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 CustomerId = Annotated[str, typer.Argument(metavar="CUSTOMER_ID", help="The customer's id, as in the list.")]
 PeriodOption = Annotated[
-    Period | None, typer.Option("--period", metavar="YYYY-MM", parser=_period, help="A month, such as 2026-11.")
+    Period | None, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="A month, such as 2026-11.")
 ]
 
 By = Annotated[str, typer.Option("--by", metavar="WHO", callback=_said, help="Who decides; kept in the audit trail.")]

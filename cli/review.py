@@ -17,11 +17,12 @@ from billing.messages import explain
 from billing.money import parse_amount
 from billing.month import Month
 from billing.period import Period
-from bootstrap import Adapters, connect_adapters, connect_ledger
+from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.listing import print_invoice, recorded_month
 from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
 from cli.sending import Said, send
 from settings import load_settings
+from workflows.collecting import replace_card
 from workflows.start import check_is_distinct, with_card_on_file
 
 
@@ -189,8 +190,11 @@ async def update(
             "terms": terms,
         }
         changes = await _verified(adapters, month.customer, fields)
-    said = Said(customer_id, by, reason, command_id, timeout, as_json)
-    await send(said, "update_customer", month.period, {"changes": changes})
+        said = Said(customer_id, by, reason, command_id, timeout, as_json)
+        await send(said, "update_customer", month.period, {"changes": changes})
+        if changes.payment_method_id or changes.stripe_customer_id:  # what is still owed is tried with the new card
+            card = await adapters.payments.card(changes.payment_method_id or month.customer.payment_method_id)
+            await replace_card(await connect_temporal(load_settings()), adapters.ledger, customer_id, card, by, reason)
 
 
 def _line_changes(
