@@ -46,7 +46,7 @@ class Rule(NamedTuple):
         )
 
 
-MISSING = "resource_missing"
+_MISSING = "resource_missing"
 _BUSY = "Stripe is busy; the same request is sent again later"
 _NO_ANSWER = "no answer from Stripe that can be trusted; it is asked again before anything else is done"
 _NO_CARD = "Stripe does not know the customer or the card, or the card is not the customer's; register a card"
@@ -107,10 +107,10 @@ RULES = (  # the first that matches decides
         (InvalidRequestError,),
         PaymentMismatch,
         "the payment is not in this Stripe account; compare the API key with the one that created it",
-        codes=(MISSING,),
+        codes=(_MISSING,),
         params=("intent",),
     ),
-    Rule((InvalidRequestError,), CardMissing, _NO_CARD, codes=(MISSING,)),
+    Rule((InvalidRequestError,), CardMissing, _NO_CARD, codes=(_MISSING,)),
     Rule(  # these have no code
         (InvalidRequestError,),
         CardMissing,
@@ -146,7 +146,7 @@ def looking_up(object_id: str) -> Iterator[None]:
         try:
             yield
         except InvalidRequestError as error:
-            if code_of(error) != MISSING:
+            if error.http_status != 404 and code_of(error) != _MISSING:
                 raise
             raise NotFound(f"{object_id} is not in this Stripe account; compare the id and the API key") from None
 

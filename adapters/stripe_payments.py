@@ -21,7 +21,7 @@ from billing.payment import Payment, PaymentRequest, PaymentStatus, keep_one
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 30.0
-CREATES_MAX = 5  # for one request, while Stripe remembers failures of it
+CREATES_MAX = 20  # keys of one payment in a day, each for a failure that Stripe remembers: about half an hour of outage
 
 _CAN_BE_TRIED = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _UNEXPECTED_STATE = "payment_intent_unexpected_state"

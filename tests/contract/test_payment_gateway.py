@@ -1,18 +1,18 @@
 """What the application relies on when it charges a card: the Stripe adapter over real sockets, answers lost and all."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
+from adapters import stripe_payments
 from adapters.stripe_payments import StripePayments
-from billing.customer import Customer
 from billing.errors import (
     AmountTooSmall,
     CardMissing,
@@ -24,66 +24,18 @@ from billing.errors import (
     PaymentUnknown,
 )
 from billing.keys import payment_key
+from billing.money import MAX_AMOUNT_MINOR, minimum_minor, step_minor
 from billing.payment import Payment, PaymentRequest, PaymentStatus
-from billing.period import Period
-from sandbox.faults import Faults
+from sandbox import stripe_params
 from sandbox.stripe_api import stripe_app
+from sandbox.stripe_store import StripeError
+from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, gateway, stripe
 
-PERIOD = Period("2026-11")
-DESK = {"Authorization": "Bearer sk_test_desk"}
+__all__ = ["gateway", "stripe"]  # fixtures
 
-
-@dataclass
-class Stripe:
-    """The processor's side: what a test prepares there and sees there."""
-
-    url: str
-    http: httpx.AsyncClient
-
-    async def post(self, path: str, **form: str) -> dict[str, Any]:
-        answer = await self.http.post(path, data=form)
-        return dict(answer.raise_for_status().json())
-
-    async def request(self, card: str = "pm_card_visa", amount_minor: int = 1250) -> PaymentRequest:
-        customer_id = (await self.post("/v1/customers"))["id"]
-        method = await self.post(f"/v1/payment_methods/{card}/attach", customer=customer_id)
-        customer = Customer(
-            customer_id="ann",
-            email="ann@example.com",
-            name="Ann",
-            currency="eur",
-            timezone="Europe/Paris",
-            stripe_customer_id=customer_id,
-            payment_method_id=method["id"],
-        )
-        key = payment_key("ann", PERIOD)
-        return PaymentRequest(key=key, customer=customer, period=PERIOD, amount_minor=amount_minor, currency="eur")
-
-    async def intents(self) -> list[dict[str, Any]]:
-        return list((await self.http.get("/v1/payment_intents")).json()["data"])
-
-    async def charges(self) -> int:
-        """How often money moved, by the stand-in's journal."""
-        lines = (await self.http.get("/_control/journal")).text.splitlines()
-        snapshots = [entry["object"] for entry in map(json.loads, lines) if entry["kind"] == "object"]
-        return len({found["latest_charge"] for found in snapshots if found.get("amount_received")})
-
-    async def fails(self, kind: str, path: str = "", **rule: Any) -> None:
-        (await self.http.post("/_control/faults", json={"kind": kind, "path": path, **rule})).raise_for_status()
-
-
-@pytest.fixture
-async def stripe(serve) -> AsyncIterator[Stripe]:
-    url = await serve(Faults(stripe_app()))
-    async with httpx.AsyncClient(base_url=url, headers=DESK, trust_env=False) as http:
-        yield Stripe(url, http)
-
-
-@pytest.fixture
-async def gateway(stripe: Stripe) -> AsyncIterator[StripePayments]:
-    gateway = StripePayments.connect("sk_test_any", stripe.url)
-    yield gateway
-    await gateway.close()
+RETURN_URL = "https://shop.example/back"
+# Without two whose minimum only Stripe knows: less is refused as too small when it is charged.
+CURRENCIES = sorted(set(stripe_params._CURRENCIES.split()) - {"bgn", "thb"})
 
 
 async def charge(gateway: StripePayments, request: PaymentRequest) -> Payment:
@@ -95,17 +47,18 @@ async def test_charge_succeeds_once_however_often_it_is_confirmed(gateway, strip
     created = await gateway.create(request)
     assert created.status is PaymentStatus.NEW
     assert await stripe.charges() == 0
-    for _ in range(3):
-        paid = await gateway.confirm(created, request)
-        assert paid == created.evolve(status=PaymentStatus.SUCCEEDED)
+    paid = await gateway.confirm(created, request)
+    assert paid == created.evolve(status=PaymentStatus.SUCCEEDED, attempt_id=paid.attempt_id)
+    assert await gateway.confirm(created, request) == await gateway.confirm(paid, request) == paid
     assert await gateway.find(request) == [paid]
-    assert await stripe.charges() == 1
+    assert await stripe.tries() == await stripe.charges() == 1
 
 
 async def test_payment_tells_what_was_asked(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
     payment = await gateway.create(request)
-    assert (payment.amount_minor, payment.currency) == (1250, "eur")
+    assert (payment.amount_minor, payment.currency, payment.attempt_id) == (1250, "eur", "")
+    assert (payment.key, payment.customer_id, payment.period) == (request.key, "ann", "2026-11")
     assert payment.stripe_customer_id == request.customer.stripe_customer_id
     assert timedelta(0) <= datetime.now(UTC) - payment.created_at < timedelta(minutes=1)
     (intent,) = await stripe.intents()
@@ -122,24 +75,66 @@ async def test_payment_tells_what_was_asked(gateway, stripe: Stripe) -> None:
         ("pm_card_authenticationRequired", "authentication_required", *["authentication_required"] * 2, ""),
     ],
 )
-async def test_refused_card_is_an_answer_with_its_codes_and_is_not_tried_again(
+async def test_refused_card_is_an_answer_with_its_codes(
     gateway, stripe: Stripe, card: str, status: str, code: str, decline_code: str, advice_code: str
 ) -> None:
     request = await stripe.request(card)
     refused = await charge(gateway, request)
     assert refused.status == status
     assert (refused.code, refused.decline_code, refused.advice_code) == (code, decline_code, advice_code)
-    await stripe.http.post(f"/_control/cards/{request.customer.payment_method_id}", json={"behaviour": "succeed"})
     assert await gateway.find(request) == [refused]
-    assert await gateway.confirm(refused, request) == refused
-    assert await stripe.charges() == 0
+    assert (await stripe.tries(), await stripe.charges()) == (1, 0)
+
+
+@pytest.mark.parametrize("card", ["pm_card_chargeCustomerFail", "pm_card_authenticationRequired"])
+async def test_refused_payment_is_tried_again_by_who_has_just_read_it(gateway, stripe: Stripe, card: str) -> None:
+    request = await stripe.request(card)
+    created = await gateway.create(request)
+    first = await gateway.confirm(created, request)
+    second = await gateway.confirm(first, request)
+    assert second == first.evolve(attempt_id=second.attempt_id)
+    assert second.attempt_id != first.attempt_id
+    await stripe.behaves(request.customer.payment_method_id, "succeed")
+    for older in (created, first):
+        assert await gateway.confirm(older, request) == second
+    assert await stripe.tries() == 2
+    paid = await gateway.confirm(second, request)
+    assert paid == created.evolve(status=PaymentStatus.SUCCEEDED, attempt_id=paid.attempt_id)
+
+
+async def test_lost_answer_to_a_try_is_looked_up_by_its_repeat(gateway, stripe: Stripe) -> None:
+    request = await stripe.request("pm_card_chargeCustomerFail")
+    first = await charge(gateway, request)
+    await stripe.fails("drop_after", "/confirm$")
+    with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
+        await gateway.confirm(first, request)
+    again = await gateway.confirm(first, request)
+    assert (again.status, await stripe.tries()) == (PaymentStatus.DECLINED, 2)
+
+
+async def test_refused_payment_is_paid_with_another_card(gateway, stripe: Stripe) -> None:
+    request = await stripe.request("pm_card_chargeCustomerFail")
+    refused = await charge(gateway, request)
+    card = await stripe.post("/v1/payment_methods/pm_card_visa/attach", customer=refused.stripe_customer_id)
+    replaced = request.evolve(customer=request.customer.evolve(payment_method_id=card["id"]))
+    assert await gateway.create(replaced) == await gateway.create(request)
+    assert (await gateway.confirm(refused, replaced)).status is PaymentStatus.SUCCEEDED
+
+
+async def test_refusal_whose_codes_stripe_has_forgotten_is_still_one(gateway, stripe: Stripe) -> None:
+    request = await stripe.request("pm_card_chargeCustomerFail")
+    refused = await charge(gateway, request)
+    await stripe.post(f"/v1/payment_intents/{refused.payment_id}", description="edited in the dashboard")
+    (found,) = await gateway.find(request)
+    assert found == refused.evolve(code="", decline_code="", advice_code="")
 
 
 async def test_payment_in_the_making_is_processing_until_the_bank_answers(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
-    await stripe.http.post(f"/_control/cards/{request.customer.payment_method_id}", json={"behaviour": "processing"})
+    await stripe.behaves(request.customer.payment_method_id, "processing")
     waiting = await charge(gateway, request)
     assert waiting.status is PaymentStatus.PROCESSING
+    assert await gateway.confirm(waiting, request) == waiting
     await stripe.http.post(f"/_control/payment_intents/{waiting.payment_id}", json={"behaviour": "succeed"})
     assert [found.status for found in await gateway.find(request)] == [PaymentStatus.SUCCEEDED]
 
@@ -157,6 +152,41 @@ async def test_same_key_for_another_amount_is_refused_as_our_bug(gateway, stripe
         await gateway.create(request.evolve(amount_minor=9900))
 
 
+async def test_another_customer_id_at_stripe_is_another_payment(gateway, stripe: Stripe) -> None:
+    before, now = await stripe.request(), await stripe.request()
+    assert now.key == before.key
+    assert (await gateway.create(before)).payment_id != (await gateway.create(now)).payment_id
+
+
+@pytest.mark.parametrize("executed", [False, True])
+async def test_failure_that_stripe_remembers_does_not_hold_the_month(gateway, stripe: Stripe, executed: bool) -> None:
+    request = await stripe.request()
+    await stripe.fails("status", "/payment_intents$", method="POST", status=500, cached=True, executed=executed)
+    with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
+        await gateway.create(request)
+    created = await gateway.create(request)
+    assert await gateway.create(request) == created
+    assert await gateway.find(request) == [created]
+    assert (await gateway.confirm(created, request)).status is PaymentStatus.SUCCEEDED
+
+
+async def test_failures_that_stripe_remembers_hold_the_month_for_a_day_at_most(
+    gateway, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stripe_payments, "CREATES_MAX", 3)
+    request = await stripe.request()
+    await stripe.fails("status", "/payment_intents$", method="POST", status=500, cached=True, times=None)
+    for _ in range(4):
+        with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
+            await gateway.create(request)
+    assert len({sent["idempotency_key"] for sent in await stripe.sent("/payment_intents$")}) == 3
+    await stripe.http.delete("/_control/faults")
+    with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
+        await gateway.create(request)
+    await stripe.http.post("/_control/clock", json={"advance_seconds": 25 * 60 * 60})
+    assert (await gateway.create(request)).status is PaymentStatus.NEW
+
+
 async def test_find_sees_only_payments_with_the_key_on_every_page(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
     first = await gateway.create(request)
@@ -172,6 +202,24 @@ async def test_find_sees_only_payments_with_the_key_on_every_page(gateway, strip
     second = await gateway.create(request)  # Stripe forgets idempotency keys after a day
     assert await gateway.find(request) == [second, first]
     assert await gateway.find(request.evolve(key=payment_key("ann", PERIOD.next()))) == []
+
+
+async def test_find_sees_a_known_payment_under_another_customer_id_too(gateway, stripe: Stripe) -> None:
+    before, now = await stripe.request(), await stripe.request()
+    known = await gateway.create(before)
+    assert await gateway.find(now) == []
+    assert await gateway.find(now, [known.payment_id]) == [known]
+    assert await gateway.find(before, [known.payment_id]) == [known]
+    with pytest.raises(PaymentMismatch, match=r"ann, 2026-11.*pi_unknown"):
+        await gateway.find(now, ["pi_unknown"])
+
+
+async def test_find_sees_a_known_payment_whose_metadata_somebody_took_away(gateway, stripe: Stripe) -> None:
+    request = await stripe.request()
+    known = await gateway.create(request)
+    await stripe.post(f"/v1/payment_intents/{known.payment_id}", metadata="")
+    assert await gateway.find(request) == []
+    assert await gateway.find(request, [known.payment_id]) == [known.evolve(key="", customer_id="", period="")]
 
 
 async def test_answer_lost_after_create_leaves_a_payment_to_be_found(gateway, stripe: Stripe) -> None:
@@ -222,6 +270,26 @@ async def test_refusal_that_stripe_does_not_record_is_a_decline_only_if_it_is_ab
     error["type"] = "invalid_request_error"
     with pytest.raises(PaymentRejected, match="card_decline_rate_limit_exceeded"):
         await charge(gateway, request)
+    await gateway.close()
+
+
+async def test_refusal_that_stripe_does_not_record_is_not_mistaken_for_the_last_one(serve) -> None:
+    error = {"type": "card_error", "code": "card_decline_rate_limit_exceeded", "message": "Too many declines."}
+    inner, confirms = stripe_app(), []
+
+    async def refusing_the_second(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].endswith("/confirm"):
+            confirms.append(scope["path"])
+        await (JSONResponse({"error": error}, 402) if len(confirms) > 1 else inner)(scope, receive, send)
+        confirms[1:] = []
+
+    url = await serve(refusing_the_second)
+    gateway = StripePayments.connect("sk_test_any", url)
+    async with httpx.AsyncClient(base_url=url, headers=DESK, trust_env=False) as http:
+        request = await Stripe(url, http).request("pm_card_chargeCustomerFail")
+    first = await charge(gateway, request)
+    again = await gateway.confirm(first, request)
+    assert again == first.evolve(code="card_decline_rate_limit_exceeded", decline_code="", advice_code="")
     await gateway.close()
 
 
@@ -276,8 +344,14 @@ async def test_answer_of_another_shape_is_no_answer(serve, stripe: Stripe, body:
         lambda: gateway.find(request),
         lambda: gateway.create(request),
         lambda: gateway.confirm(payment, request),
+        lambda: gateway.confirm_on_session(payment, request, RETURN_URL),
         lambda: gateway.cancel(payment),
         lambda: gateway.card("pm_1"),
+        lambda: gateway.card_setup("cus_1", "ann", RETURN_URL, RETURN_URL),
+        lambda: gateway.card_of_setup("cs_1"),
+        lambda: gateway.payment("pi_1"),
+        lambda: anext(gateway.payments_since(payment.created_at)),
+        lambda: gateway.reversals("pi_1"),
     ):
         with pytest.raises(PaymentUnknown):
             await call()
@@ -306,8 +380,8 @@ async def test_card_of_another_customer_is_missing(gateway, stripe: Stripe) -> N
     request, other = await stripe.request(), await stripe.request()
     customer = request.customer.evolve(payment_method_id=other.customer.payment_method_id)
     with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await gateway.create(request.evolve(customer=customer))
-    assert await stripe.intents() == []
+        await charge(gateway, request.evolve(customer=customer))
+    assert await stripe.tries() == 0
 
 
 async def test_card_detached_between_create_and_confirm_is_missing(gateway, stripe: Stripe) -> None:
@@ -323,7 +397,7 @@ async def test_unknown_customer_or_card_is_missing(gateway, stripe: Stripe, fiel
     request = await stripe.request()
     unknown = {"stripe_customer_id": "cus_unknown", "payment_method_id": "pm_unknown"}[field]
     with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await gateway.create(request.evolve(customer=request.customer.evolve(**{field: unknown})))
+        await charge(gateway, request.evolve(customer=request.customer.evolve(**{field: unknown})))
 
 
 async def test_deleted_customer_is_missing(gateway, stripe: Stripe) -> None:
@@ -335,6 +409,17 @@ async def test_deleted_customer_is_missing(gateway, stripe: Stripe) -> None:
         await gateway.card(request.customer.payment_method_id)
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(CURRENCIES), st.data())
+def test_amounts_that_we_call_chargeable_are_those_that_stripe_takes(currency: str, data: st.DataObject) -> None:
+    least, step = minimum_minor(currency), step_minor(currency)
+    edges = st.sampled_from([1, 30, 50, least, MAX_AMOUNT_MINOR])
+    amount_minor = data.draw(st.builds(int.__add__, edges, st.integers(-step, step)) | st.integers(1, MAX_AMOUNT_MINOR))
+    chargeable = least <= amount_minor <= MAX_AMOUNT_MINOR and amount_minor % step == 0
+    with nullcontext() if chargeable else pytest.raises(StripeError):
+        assert stripe_params.read_amount({"amount": str(amount_minor)}, currency) == amount_minor
+
+
 async def test_amount_under_the_minimum_is_too_small(gateway, stripe: Stripe) -> None:
     with pytest.raises(AmountTooSmall, match="ann, 2026-11"):
         await gateway.create(await stripe.request(amount_minor=49))
@@ -343,37 +428,111 @@ async def test_amount_under_the_minimum_is_too_small(gateway, stripe: Stripe) ->
 async def test_payment_over_another_amount_than_announced_is_not_confirmed(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
     payment = await gateway.create(request)
+    other = request.evolve(amount_minor=9900)
     with pytest.raises(PaymentMismatch, match="ann, 2026-11"):
-        await gateway.confirm(payment, request.evolve(amount_minor=9900))
-    assert await stripe.charges() == 0
+        await gateway.confirm(payment, other)
+    with pytest.raises(PaymentMismatch, match="ann, 2026-11"):
+        await gateway.confirm_on_session(payment, other, RETURN_URL)
+    assert await stripe.tries() == 0
 
 
 async def test_cancelled_payment_cannot_be_confirmed_and_cancelling_twice_is_fine(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
     payment = await gateway.create(request)
-    for _ in range(2):
-        await gateway.cancel(payment)
-    assert (await gateway.confirm(payment, request)).status is PaymentStatus.CANCELED
-    assert await stripe.charges() == 0
+    canceled = await gateway.cancel(payment)
+    assert canceled == payment.evolve(status=PaymentStatus.CANCELED)
+    assert await gateway.cancel(payment) == canceled
+    assert await gateway.confirm(payment, request) == canceled
+    assert await gateway.confirm_on_session(payment, request, RETURN_URL) == (canceled, "")
+    assert await stripe.tries() == 0
 
 
-async def test_payment_that_moved_money_cannot_be_cancelled(gateway, stripe: Stripe) -> None:
-    paid = await charge(gateway, await stripe.request())
-    with pytest.raises(PaymentMismatch, match="succeeded"):
-        await gateway.cancel(paid)
-
-
-async def test_payment_that_lost_its_card_without_a_try_is_not_as_we_made_it(gateway, stripe: Stripe) -> None:
+@pytest.mark.parametrize("behaviour", ["succeed", "processing"])
+async def test_payment_that_moves_money_stays_as_it_is_when_cancelled(gateway, stripe: Stripe, behaviour: str) -> None:
     request = await stripe.request()
-    await stripe.post(
-        "/v1/payment_intents",
-        amount="1250",
-        currency="eur",
-        customer=request.customer.stripe_customer_id,
-        **{"metadata[billing_key]": request.key},
-    )
-    with pytest.raises(PaymentMismatch, match="requires_payment_method"):
-        await gateway.find(request)
+    created = await gateway.create(request)
+    await stripe.behaves(request.customer.payment_method_id, behaviour)
+    moving = await gateway.confirm(created, request)
+    assert await gateway.cancel(created) == moving
+
+
+@pytest.mark.parametrize("status", ["requires_capture", "a_state_of_the_future"])
+async def test_payment_in_a_state_that_ours_do_not_get_into_is_for_a_person(
+    gateway, serve, stripe: Stripe, status: str
+) -> None:
+    request = await stripe.request()
+    payment = await gateway.create(request)
+    (intent,) = await stripe.intents()
+    changed = StripePayments.connect("sk_test_any", await serve(JSONResponse(intent | {"status": status})))
+    with pytest.raises(PaymentMismatch, match=f"{payment.payment_id}.*{status}"):
+        await changed.confirm(payment, request)
+    with pytest.raises(PaymentMismatch, match=f"{payment.payment_id}.*{status}"):
+        await changed.cancel(payment)
+    await changed.close()
+
+
+# -- with the customer there
+
+
+async def test_card_that_asks_for_nothing_is_charged_with_the_customer_there(gateway, stripe: Stripe) -> None:
+    request = await stripe.request()
+    created = await gateway.create(request)
+    paid, url = await gateway.confirm_on_session(created, request, RETURN_URL)
+    assert (paid.status, url) == (PaymentStatus.SUCCEEDED, "")
+    assert await gateway.confirm_on_session(created, request, RETURN_URL) == (paid, "")
+    assert await stripe.charges() == 1
+
+
+@pytest.mark.parametrize("tried_before", [False, True])
+async def test_customer_authenticates_at_the_bank_and_a_double_click_changes_nothing(
+    gateway, stripe: Stripe, tried_before: bool
+) -> None:
+    request = await stripe.request("pm_card_authenticationRequired")
+    payment = await (charge(gateway, request) if tried_before else gateway.create(request))
+    asked, url = await gateway.confirm_on_session(payment, request, RETURN_URL)
+    assert (asked.status, asked.attempt_id) == (PaymentStatus.AUTHENTICATION_REQUIRED, payment.attempt_id)
+    for reading in (payment, asked, payment.evolve(attempt_id="ch_older")):
+        assert await gateway.confirm_on_session(reading, request, RETURN_URL) == (asked, url)
+    assert len(await stripe.sent("/confirm$")) == 1 + tried_before
+    answer = await stripe.http.post(url, data={"authentication": "complete"})
+    assert answer.headers["location"].startswith(RETURN_URL)
+    (paid,) = await gateway.find(request)
+    assert paid.status is PaymentStatus.SUCCEEDED
+    assert await gateway.confirm_on_session(asked, request, RETURN_URL) == (paid, "")
+
+
+async def test_customer_who_comes_from_another_page_returns_to_that_one(gateway, stripe: Stripe) -> None:
+    request = await stripe.request("pm_card_authenticationRequired")
+    payment = await gateway.create(request)
+    await gateway.confirm_on_session(payment, request, RETURN_URL)
+    _, url = await gateway.confirm_on_session(payment, request, f"{RETURN_URL}/other")
+    answer = await stripe.http.post(url, data={"authentication": "complete"})
+    assert answer.headers["location"].startswith(f"{RETURN_URL}/other")
+    assert await stripe.charges() == 1
+
+
+async def test_customer_who_fails_at_the_bank_may_try_again(gateway, stripe: Stripe) -> None:
+    request = await stripe.request("pm_card_authenticationRequired")
+    payment = await gateway.create(request)
+    _, url = await gateway.confirm_on_session(payment, request, RETURN_URL)
+    await stripe.http.post(url, data={"authentication": "fail"})
+    (refused,) = await gateway.find(request)
+    assert (refused.status, refused.code) == (PaymentStatus.DECLINED, "payment_intent_authentication_failure")
+    asked, url = await gateway.confirm_on_session(refused, request, RETURN_URL)
+    assert asked.status is PaymentStatus.AUTHENTICATION_REQUIRED
+    assert url
+
+
+async def test_refused_card_is_an_answer_with_the_customer_there_too(gateway, stripe: Stripe) -> None:
+    request = await stripe.request("pm_card_chargeCustomerFail")
+    created = await gateway.create(request)
+    refused, url = await gateway.confirm_on_session(created, request, RETURN_URL)
+    assert (refused.status, refused.decline_code, url) == (PaymentStatus.DECLINED, "generic_decline", "")
+    assert await gateway.confirm_on_session(created, request, RETURN_URL) == (refused, "")
+    assert await stripe.tries() == 1
+
+
+# -- the card
 
 
 async def test_card_tells_whose_it_is_and_its_last_digits(gateway, stripe: Stripe) -> None:

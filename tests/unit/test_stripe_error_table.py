@@ -9,7 +9,7 @@ import httpx
 import pytest
 import stripe
 
-from adapters.stripe_errors import RULES, translate
+from adapters.stripe_errors import RULES, is_replayed_failure, looking_up, translate
 from adapters.stripe_payments import API_VERSION
 from billing import errors
 
@@ -108,6 +108,41 @@ def test_busy_says_when_to_come_back_if_stripe_does(header: str, wait: timedelta
     headers: Any = httpx.Headers({"Retry-After": header})  # what HTTPXClient hands over, whatever the annotation says
     error = stripe.RateLimitError("slow down", http_status=429, headers=headers)
     assert translate(error, "ann, 2026-11").retry_after == wait
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "replayed", "expected"),
+    [
+        (stripe.APIError, 500, "true", True),
+        (stripe.APIError, 409, "true", True),
+        (stripe.RateLimitError, 429, "true", True),
+        (stripe.APIError, 500, "", False),
+        (stripe.InvalidRequestError, 400, "true", False),
+        (stripe.CardError, 402, "true", False),
+    ],
+)
+def test_remembered_failure_is_one_that_a_new_request_may_not_have(
+    kind: type[Exception], status: int, replayed: str, expected: bool
+) -> None:
+    error: Any = answered(kind, status)
+    error.headers = httpx.Headers({"Idempotent-Replayed": replayed})
+    assert is_replayed_failure(error) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "expected"),
+    [
+        (404, "resource_missing", errors.NotFound),
+        (400, "resource_missing", errors.NotFound),
+        (404, "", errors.NotFound),
+        (400, "parameter_unknown", errors.PaymentRejected),
+    ],
+)
+def test_id_from_outside_that_stripe_does_not_know_is_not_found(
+    status: int, code: str, expected: type[Exception]
+) -> None:
+    with pytest.raises(expected, match="re_1"), looking_up("re_1"):
+        raise answered(stripe.InvalidRequestError, status, code=code)
 
 
 def test_neither_key_nor_body_is_told() -> None:

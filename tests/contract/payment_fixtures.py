@@ -1,0 +1,91 @@
+"""Shared by the tests of Stripe's adapter: the stand-in on a real socket, and a gateway that speaks to it."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.stripe_payments import StripePayments
+from billing.customer import Customer
+from billing.keys import payment_key
+from billing.payment import PaymentRequest
+from billing.period import Period
+from sandbox.faults import Faults
+from sandbox.stripe_api import stripe_app
+
+PERIOD = Period("2026-11")
+WEBHOOK_SECRET = "whsec_any"
+DESK = {"Authorization": "Bearer sk_test_desk"}
+
+
+@dataclass
+class Stripe:
+    """The processor's side: what a test prepares there and sees there."""
+
+    url: str
+    http: httpx.AsyncClient
+
+    async def post(self, path: str, **form: str) -> dict[str, Any]:
+        answer = await self.http.post(path, data=form)
+        return dict(answer.raise_for_status().json())
+
+    async def request(self, card: str = "pm_card_visa", amount_minor: int = 1250) -> PaymentRequest:
+        customer_id = (await self.post("/v1/customers"))["id"]
+        method = await self.post(f"/v1/payment_methods/{card}/attach", customer=customer_id)
+        customer = Customer(
+            customer_id="ann",
+            email="ann@example.com",
+            name="Ann",
+            currency="eur",
+            timezone="Europe/Paris",
+            stripe_customer_id=customer_id,
+            payment_method_id=method["id"],
+        )
+        key = payment_key("ann", PERIOD)
+        return PaymentRequest(key=key, customer=customer, period=PERIOD, amount_minor=amount_minor, currency="eur")
+
+    async def sent(self, path: str) -> list[dict[str, Any]]:
+        """The changing requests of a path, oldest first, by the stand-in's journal."""
+        return [entry for entry in await self._journal("request") if re.search(path, entry["path"])]
+
+    async def intents(self) -> list[dict[str, Any]]:
+        return list((await self.http.get("/v1/payment_intents")).json()["data"])
+
+    async def charges(self) -> int:
+        """How often money moved, by the stand-in's journal."""
+        snapshots = [entry["object"] for entry in await self._journal("object")]
+        return len({found["latest_charge"] for found in snapshots if found.get("amount_received")})
+
+    async def tries(self) -> int:
+        """How often a bank was asked for money."""
+        return len((await self.http.get("/v1/charges?limit=100")).json()["data"])
+
+    async def behaves(self, card: str, behaviour: str) -> None:
+        """How the bank treats a card on file from now on."""
+        answer = await self.http.post(f"/_control/cards/{card}", json={"behaviour": behaviour})
+        answer.raise_for_status()
+
+    async def fails(self, kind: str, path: str = "", **rule: Any) -> None:
+        (await self.http.post("/_control/faults", json={"kind": kind, "path": path, **rule})).raise_for_status()
+
+    async def _journal(self, kind: str) -> list[dict[str, Any]]:
+        lines = (await self.http.get("/_control/journal")).text.splitlines()
+        return [entry for entry in map(json.loads, lines) if entry["kind"] == kind]
+
+
+@pytest.fixture
+async def stripe(serve) -> AsyncIterator[Stripe]:
+    url = await serve(Faults(stripe_app()))
+    async with httpx.AsyncClient(base_url=url, headers=DESK, trust_env=False) as http:
+        yield Stripe(url, http)
+
+
+@pytest.fixture
+async def gateway(stripe: Stripe) -> AsyncIterator[StripePayments]:
+    gateway = StripePayments.connect("sk_test_any", stripe.url, WEBHOOK_SECRET)
+    yield gateway
+    await gateway.close()

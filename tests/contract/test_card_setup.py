@@ -1,0 +1,85 @@
+"""What the application relies on when a customer registers a card: on Stripe's page, never on ours."""
+
+import pytest
+from starlette.responses import JSONResponse
+
+from adapters.stripe_payments import StripePayments
+from billing.errors import CardMissing, NotFound
+from billing.ports import CardSetup
+from tests.contract.payment_fixtures import Stripe, gateway, stripe
+
+__all__ = ["gateway", "stripe"]  # fixtures
+
+SUCCESS_URL = "https://shop.example/registered?session={CHECKOUT_SESSION_ID}"
+CANCEL_URL = "https://shop.example/cards"
+
+
+@pytest.fixture
+async def customer_id(stripe: Stripe) -> str:
+    return str((await stripe.post("/v1/customers"))["id"])
+
+
+async def opened(gateway: StripePayments, stripe: Stripe, customer_id: str) -> tuple[str, str]:
+    """The page's address and its session's id."""
+    page = await gateway.card_setup(customer_id, "ann", SUCCESS_URL, CANCEL_URL)
+    return page, (await stripe.http.get("/v1/checkout/sessions")).json()["data"][0]["id"]
+
+
+async def registered(gateway: StripePayments, stripe: Stripe, customer_id: str) -> str:
+    """The id that the customer comes back with."""
+    page, _ = await opened(gateway, stripe, customer_id)
+    answer = await stripe.http.post(page, data={"card": "pm_card_mastercard"})
+    return answer.headers["location"].removeprefix("https://shop.example/registered?session=")
+
+
+async def test_customer_registers_a_card_on_stripes_page(gateway, stripe: Stripe, customer_id: str) -> None:
+    setup = await gateway.card_of_setup(await registered(gateway, stripe, customer_id))
+    assert setup == CardSetup(reference="ann", card=await gateway.card(setup.card.payment_method_id))
+    assert (setup.card.stripe_customer_id, setup.card.last4) == (customer_id, "4444")
+
+
+async def test_registration_takes_cards_only_and_says_how_to_go_back(gateway, stripe: Stripe, customer_id: str) -> None:
+    _, session_id = await opened(gateway, stripe, customer_id)
+    session = (await stripe.http.get(f"/v1/checkout/sessions/{session_id}")).json()
+    assert session["allowed_payment_method_types"] == ["card"]
+    assert (session["mode"], session["success_url"], session["cancel_url"]) == ("setup", SUCCESS_URL, CANCEL_URL)
+
+
+async def test_registration_that_was_not_finished_has_no_card(gateway, stripe: Stripe, customer_id: str) -> None:
+    _, session_id = await opened(gateway, stripe, customer_id)
+    with pytest.raises(CardMissing, match=f"{session_id}: the registration was not finished"):
+        await gateway.card_of_setup(session_id)
+    await stripe.post(f"/v1/checkout/sessions/{session_id}/expire")
+    with pytest.raises(CardMissing, match=f"{session_id}: the registration was not finished"):
+        await gateway.card_of_setup(session_id)
+
+
+async def test_registered_card_that_was_detached_since_is_missing(gateway, stripe: Stripe, customer_id: str) -> None:
+    session_id = await registered(gateway, stripe, customer_id)
+    card = (await gateway.card_of_setup(session_id)).card
+    await stripe.post(f"/v1/payment_methods/{card.payment_method_id}/detach")
+    with pytest.raises(CardMissing, match=card.payment_method_id):
+        await gateway.card_of_setup(session_id)
+
+
+async def test_registered_card_that_is_another_customers_by_now_is_missing(
+    gateway, stripe: Stripe, serve, customer_id: str
+) -> None:
+    session_id = await registered(gateway, stripe, customer_id)
+    path = f"/v1/checkout/sessions/{session_id}?expand[]=setup_intent.payment_method"
+    session = (await stripe.http.get(path)).json()
+    other = StripePayments.connect("sk_test_any", await serve(JSONResponse(session | {"customer": "cus_other"})))
+    with pytest.raises(CardMissing, match=session_id):
+        await other.card_of_setup(session_id)
+    await other.close()
+
+
+@pytest.mark.parametrize("unknown", ["cs_test_unknown", "pi_1", "../charges", "a b"])
+async def test_id_of_no_registration_is_not_found(gateway, unknown: str) -> None:
+    with pytest.raises(NotFound, match="not in this Stripe account"):
+        await gateway.card_of_setup(unknown)
+
+
+async def test_customer_that_stripe_does_not_know_cannot_register_a_card(gateway) -> None:
+    with pytest.raises(CardMissing, match="ann, cus_unknown"):
+        await gateway.card_setup("cus_unknown", "ann", SUCCESS_URL, CANCEL_URL)
