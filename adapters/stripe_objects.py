@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from stripe import Dispute, ListObject, PaymentIntent, Refund, StripeObject
+from stripe import Charge, Dispute, ListObject, PaymentIntent, Refund, StripeObject
 
 from billing.errors import CardMissing, PaymentMismatch
 from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
@@ -42,9 +42,13 @@ async def each(kind: type[T], answer: object) -> AsyncIterator[T]:
 
 
 def payment_of(answer: object) -> Payment:
-    """Any payment of the account. In a state that we do not know its money may be on its way: ``PROCESSING``."""
+    """Any payment of the account. In a state that we do not know its money may be on its way: ``PROCESSING``.
+
+    Whether it was ``reversed``, only one whose ``latest_charge`` is expanded can tell.
+    """
     intent = expect(PaymentIntent, answer)
     ours = intent.metadata.to_dict()
+    charge = intent.latest_charge
     payment = Payment(
         payment_id=intent.id,
         status=_STATUSES.get(intent.status, PaymentStatus.PROCESSING),
@@ -52,7 +56,8 @@ def payment_of(answer: object) -> Payment:
         currency=intent.currency,
         stripe_customer_id=_id(intent.customer),
         created_at=_instant(intent.created),
-        attempt_id=_id(intent.latest_charge),
+        attempt_id=_id(charge),
+        reversed=isinstance(charge, Charge) and (charge.disputed or charge.amount_refunded > 0),
         key=ours.get("billing_key", ""),
         customer_id=ours.get("customer_id", ""),
         period=ours.get("period", ""),

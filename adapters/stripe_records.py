@@ -12,7 +12,7 @@ from adapters.stripe_objects import PAGE_SIZE, each, payment_of, reversal_of
 from billing.errors import InvalidInput, PaymentForbidden
 from billing.payment import Payment, PaymentEvent, Reversal
 
-TOLERANCE_SECONDS = 300  # an older webhook may be somebody's who has recorded it
+TOLERANCE_SECONDS = 300  # an older webhook may be one that somebody has recorded and replays
 
 
 class StripeRecords:
@@ -23,12 +23,14 @@ class StripeRecords:
 
     async def payment(self, payment_id: str) -> Payment:
         with looking_up(payment_id):
-            return payment_of(await self._client.v1.payment_intents.retrieve_async(payment_id))
+            return payment_of(
+                await self._client.v1.payment_intents.retrieve_async(payment_id, {"expand": ["latest_charge"]})
+            )
 
     async def payments_since(self, instant: datetime) -> AsyncIterator[Payment]:
         with translated(f"the payments since {instant:%Y-%m-%d %H:%M} UTC"):
             listing = await self._client.v1.payment_intents.list_async(
-                {"created": {"gte": int(instant.timestamp())}, "limit": PAGE_SIZE}
+                {"created": {"gte": int(instant.timestamp())}, "expand": ["data.latest_charge"], "limit": PAGE_SIZE}
             )
             async for intent in each(PaymentIntent, listing):
                 yield payment_of(intent)

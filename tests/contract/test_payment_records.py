@@ -122,6 +122,15 @@ async def test_refunds_and_disputes_of_a_payment_are_its_reversals(gateway, stri
     assert (full.amount_minor, full.reason) == (1250, "")
 
 
+async def test_payment_says_whether_to_ask_for_its_reversals(gateway, stripe: Stripe) -> None:
+    refunded, disputed, kept = [await paid(gateway, stripe) for _ in range(3)]
+    await stripe.post("/v1/refunds", payment_intent=refunded.payment_id, amount="1")
+    await stripe.http.post("/_control/disputes", json={"payment_intent": disputed.payment_id})
+    found = await since(gateway, refunded.created_at)
+    assert found == [kept, disputed.evolve(reversed=True), refunded.evolve(reversed=True)]
+    assert [await gateway.payment(each.payment_id) for each in found] == found
+
+
 async def test_reversals_are_told_on_every_page(gateway, stripe: Stripe) -> None:
     payment = await paid(gateway, stripe)
     for _ in range(101):
