@@ -9,7 +9,7 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-serve up test histories check format lock clean
+.PHONY: help setup demo demo-serve up test crash histories check format lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; it keeps its da
 
 test: .venv/.dev ## run all tests (pass options with ARGS="-k halt")
 	$(BIN)/python -m pytest $(ARGS)
+
+crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
+	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s
 
 histories: .venv/.dev ## record the replay histories anew; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record

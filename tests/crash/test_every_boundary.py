@@ -1,0 +1,116 @@
+"""Wherever in a month the worker is killed, the month comes to the same.
+
+``make crash`` kills it at every boundary in turn, ``make crash AT=charge_card`` at those with such a name. All tests
+together (``make test``) try a seventh of them, another one each day.
+"""
+
+import asyncio
+import os
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billing.invoice import ChangeLine
+from billing.messages import Edit
+from billing.month import Stage
+from billing.period import Period
+from sandbox.temporal_server import TemporalServer
+from tests.crash.story import CrashBed, Story, tell
+
+AT = os.environ.get("CRASH_AT")
+_SHARE = 7
+_BEGINNING = "before MonthlyBilling initialize_workflow 1"
+_CHARGE = "before charge_card 1"
+_AT_ONCE = 4
+_TAIL_LINES = 20
+
+
+async def paid(bed: CrashBed, name: str, card: str = "pm_card_visa") -> Period:
+    """A month with two lines; one of them is edited while reviewers look at the draft."""
+    customer = await bed.customer(name, card=card)
+    period = (await bed.start(customer)).period
+    assert period is not None
+    bed.sales(period, (customer.email, "100", "Hosting"), (customer.email, "20.50", "Support"))
+    await bed.skip_to(name, (await bed.month(name)).collect_at)
+    await bed.drafted(name, period)
+    cheaper = (ChangeLine(line_id="row-2", amount_minor=9000),)
+    await bed.command(
+        name, Edit(by="ann", reason="as agreed", command_id="ann-1", period=period, version=1, changes=cheaper)
+    )
+    await bed.closed(name, period)
+    return period
+
+
+async def declined(bed: CrashBed, name: str) -> Period:
+    """The same, but the card is declined."""
+    return await paid(bed, name, card="pm_card_chargeCustomerFail")
+
+
+@pytest.mark.timeout(3600 if AT is not None else 300)
+@pytest.mark.parametrize(
+    ("story", "since", "outcome", "attempts", "mails"),
+    [
+        (paid, _BEGINNING, Stage.PAID, [("succeeded", 11050, 11050)], {"notice": 1, "receipt": 1}),
+        (declined, _CHARGE, Stage.PAST_DUE, [("requires_payment_method", 11050, 0)], {"notice": 1, "decline": 1}),
+    ],
+    ids=["paid", "declined"],
+)
+async def test_a_worker_killed_at_any_boundary_changes_nothing(
+    story: Story,
+    since: str,
+    outcome: Stage,
+    attempts: list[tuple[str, int, int]],
+    mails: dict[str, int],
+    server: TemporalServer,
+    tmp_path: Path,
+) -> None:
+    told = story.__name__
+    expected, boundaries = await tell(story, server, tmp_path / "unharmed", f"{told}-unharmed")
+    assert expected["outcome"] == outcome
+    assert expected["attempts at Stripe"] == attempts
+    assert expected["mails"] == mails
+    assert expected["broken promises"] == []
+    boundaries = boundaries[boundaries.index(since) :]
+    chosen = _chosen(boundaries)
+    print(f"\n{told}: {len(chosen)} of {len(boundaries)} boundaries")
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def complaint(number: int, boundary: str) -> str:
+        async with limit:
+            began = time.monotonic()
+            name = f"{told}-{number}"
+            wrong = await _difference(expected, story, server, tmp_path / name, name, boundary)
+            print(f"{told}: {boundary}: {'WRONG' if wrong else 'ok'} ({time.monotonic() - began:.1f} s)")
+            return wrong
+
+    complaints = await asyncio.gather(*(complaint(n, boundary) for n, boundary in enumerate(chosen)))
+    if any(complaints):
+        pytest.fail("\n\n".join(filter(None, complaints)), pytrace=False)
+
+
+def _chosen(boundaries: list[str]) -> list[str]:
+    if AT is None:
+        return boundaries[datetime.now(UTC).toordinal() % _SHARE :: _SHARE]
+    return [boundary for boundary in boundaries if AT in boundary]
+
+
+async def _difference(
+    expected: dict[str, Any], story: Story, server: TemporalServer, folder: Path, name: str, boundary: str
+) -> str:
+    """How the month came to something else than ``expected`` when the worker died at ``boundary``; or ""."""
+    try:
+        outcome, passed = await tell(story, server, folder, name, fatal=boundary)
+    except ExceptionGroup as stuck:
+        wrong = ["".join(traceback.format_exception(stuck))]
+    else:
+        wrong = [f"{key}: {outcome[key]}, not {expected[key]}" for key in expected if outcome[key] != expected[key]]
+        if boundary not in passed:
+            wrong.append("the boundary was never reached, so nothing was killed")
+    if not wrong:
+        return ""
+    log = (folder / "worker.log").read_text().splitlines()[-_TAIL_LINES:]
+    return "\n".join([f"killed {boundary}:", *wrong, "the worker's log ends with:", *log])
