@@ -5,7 +5,7 @@ by ``layout.txt`` and by ``layout.html``, so both parts always say the same.
 """
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -17,10 +17,14 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, get_currency_symbol
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from billing.collection import Collection
+from billing.collection_review import COLLECTION_COMMANDS, decide
+from billing.customer import Customer
+from billing.dunning import Remedy
+from billing.messages import parse_command
 from billing.money import minor_digits
 from billing.month import Month
-from billing.payment import ChargeResult
-from billing.ports import Letter
+from billing.ports import Letter, LetterKind
 
 _LOCALE = "en"
 _TEXT_WIDTH = 72
@@ -43,6 +47,13 @@ _REASONS = {
 }
 """What a customer is told for Stripe's codes. All others share one neutral sentence: nobody may learn from us that a
 card was reported lost or stolen, or that a charge looked fraudulent."""
+_ASKING = (LetterKind.DECLINE, LetterKind.REMINDER)
+_ACTIONS = {
+    Remedy.NEW_CARD: "Register a new card",
+    Remedy.AUTHENTICATE: "Confirm the payment",
+    **dict.fromkeys((Remedy.RETRY, Remedy.RETRY_FEW, Remedy.PERSON), "Pay or use another card"),
+}
+"""What the link in a customer's mail is called."""
 
 
 class Rendered(NamedTuple):
@@ -63,7 +74,8 @@ def render(letter: Letter) -> Rendered:
 
 def _values(letter: Letter) -> dict[str, object]:
     """What templates see. Text that people typed has gone through ``_line``; take it from here, not from ``month``."""
-    month, customer, invoice = letter.month, letter.month.customer, letter.month.invoice
+    month, invoice, owed = letter.month, letter.month.invoice, _owed(letter)
+    customer = owed.customer if owed else month.customer
     money = partial(_money, currency=invoice.currency if invoice else customer.currency)
     rows = [(_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
     if invoice and invoice.carried_minor:
@@ -73,6 +85,7 @@ def _values(letter: Letter) -> dict[str, object]:
         ("Unreadable", _line(f"row {problem.source.row} of worksheet {problem.source.sheet}: {problem.reason}"))
         for problem in (invoice.problems if invoice else ())
     ]
+    headline, _, details = letter.text.partition("\n")
     return {
         "month": month,
         "id": customer.customer_id,
@@ -81,15 +94,68 @@ def _values(letter: Letter) -> dict[str, object]:
         "card": f"ending in {customer.card_last4}" if customer.card_last4 else "the one we have on file",
         "rows": rows,
         "total": money(invoice.total_minor) if invoice else "",
-        "day": partial(_date, pattern="d MMMM y", zone=customer.timezone),
+        "money": money,
+        "line": _line,
+        "day": _day(customer),
         "when": partial(_date, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
-        "why": _why(month.charge) if month.charge else "",
         "needed": _line(letter.text),
+        "headline": _line(headline),
+        "details": _line(details),
         # Of all stages, only AwaitingApproval depends on the instant; it begins with the notice instant.
         "stage": month.stage(month.notice_at),
         "next_step": _next_step(month),
         "problems": problems,
+        "link": letter.link if owed and owed.by_card and letter.kind in _ASKING else "",
+        "owed": owed,
+        **(_values_of(owed) if owed else {}),
     }
+
+
+def _owed(letter: Letter) -> Collection | None:
+    """What is to be collected; the mail that closes a month tells of it before the collection has begun."""
+    return Collection.open(letter.month) if letter.kind is LetterKind.DECLINE else letter.collection
+
+
+def _values_of(owed: Collection) -> dict[str, object]:
+    answer = owed.answer
+    assert answer is not None
+    money, day = partial(_money, currency=owed.currency), _day(owed.customer)
+    about = f"{owed.customer.customer_id} --period {owed.period}"
+    # Of all stages, only Exhausted depends on the instant: it is that of an alert which nothing else explains.
+    now = owed.opened_at if owed.needs_person(owed.opened_at) else owed.give_up_at
+    return {
+        "outstanding": money(owed.outstanding_minor),
+        "received": [
+            ("Received", _line(f"{money(each.amount_minor)} on {day(each.at)}, {each.reference}"))
+            for each in owed.received
+        ],
+        "why": _REASONS.get(answer.decline_code or answer.code, _NO_REASON),
+        "remedy": owed.remedy,
+        "tried_at": max((each.at for each in owed.entries if each.what == "tried"), default=owed.opened_at),
+        "retry_at": owed.next_contact if owed.retries_by_itself else None,
+        "action": _ACTIONS[owed.remedy],
+        "owed_facts": [
+            ("Customer", owed.customer.customer_id),
+            ("Period", owed.period),
+            ("Stage", owed.stage(now)),
+            ("Owed", f"{money(owed.outstanding_minor)} of {money(owed.amount_minor)}"),
+            ("Tries", f"{owed.tries} by the schedule, with this card"),
+            ("Reminders", str(owed.reminders)),
+            ("Last answer", _line(" ".join(filter(None, (answer.status, answer.code, answer.decline_code))))),
+        ],
+        "owed_commands": [f"collections show {about}", *(f"collections {command}" for command in _fitting(owed))],
+    }
+
+
+def _fitting(owed: Collection) -> Iterator[str]:
+    """The commands that would be accepted now, as they are typed."""
+    transfer = {"amount_minor": 1, "reference": "REFERENCE"}
+    for name, fields in {"resume": {}, "retry": {}, "record_payment": transfer, "write_off": {}}.items():
+        command = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
+        if decide(owed, command, name, owed.opened_at, "mail")[2]:
+            more = " --amount AMOUNT --reference REFERENCE" if fields else ""
+            about = f"{owed.customer.customer_id} --period {owed.period}{more}"
+            yield f"{name.replace('_', '-')} {about} --by YOU --reason WHY"
 
 
 def _money(amount_minor: int, currency: str) -> str:
@@ -101,6 +167,10 @@ def _money(amount_minor: int, currency: str) -> str:
     return format_currency(value, currency.upper(), pattern, locale=_LOCALE, currency_digits=False)
 
 
+def _day(customer: Customer) -> Callable[[datetime], str]:
+    return partial(_date, pattern="d MMMM y", zone=customer.timezone)
+
+
 def _date(instant: datetime, pattern: str, zone: str) -> str:
     return format_datetime(instant, pattern, tzinfo=ZoneInfo(zone), locale=_LOCALE)
 
@@ -108,10 +178,6 @@ def _date(instant: datetime, pattern: str, zone: str) -> str:
 def _line(text: str) -> str:
     """Typed text as one line without control, bidirectional and other invisible characters: it cannot pose as ours."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
-
-
-def _why(charge: ChargeResult) -> str:
-    return _REASONS.get(charge.decline_code or charge.code, _NO_REASON)
 
 
 def _next_step(month: Month) -> tuple[str, datetime] | None:

@@ -109,7 +109,7 @@ class Collection(Model):
     reminders: int = 0
     reminding: bool = False
     attempt: str = ""  # why the card is tried now; "" if it is not
-    looking: bool = False  # something may have changed at the processor
+    looking: int = 0  # how often it was said, since the last look, that something may have changed at the processor
     outage: str = ""
     trouble: str = ""
     hold: Hold | None = None
@@ -181,13 +181,13 @@ class Collection(Model):
             return CollectionDue(CollectionStep.TRY, None, self.attempt)
         if self.looking:
             return CollectionDue(CollectionStep.LOOK_UP, None, "look the payment up")
-        if self.reminding:
+        if self.reminding and self.hold is None:
             return CollectionDue(CollectionStep.REMIND, None, "remind the customer")
         if self.hold is not None or self._asks_for_person:
             return CollectionDue(CollectionStep.WAIT, remind_at, "remind the reviewers")
-        contact_at = self._next_contact
+        contact_at = self.next_contact
         if contact_at is None:
-            return CollectionDue(CollectionStep.WAIT, None if self.exhausted(now) else self._give_up_at, "give up")
+            return CollectionDue(CollectionStep.WAIT, None if self.exhausted(now) else self.give_up_at, "give up")
         if now >= contact_at:
             return CollectionDue(CollectionStep.CONTACT, None, "contact the customer")
         what = "try the card again" if self.retries_by_itself else "remind the customer"
@@ -220,10 +220,19 @@ class Collection(Model):
 
     def exhausted(self, now: datetime) -> bool:
         """Everything that happens by itself has happened: the customer can still pay, and people decide."""
-        return self.outcome is None and self._next_contact is None and now >= self._give_up_at
+        return self.outcome is None and self.next_contact is None and now >= self.give_up_at
 
     def needs_person(self, now: datetime) -> str:
         """What a person has to do before the collection can go on, or "" if nothing."""
+        if self.waits_for:
+            return self.waits_for
+        if self.exhausted(now):
+            return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
+        return ""
+
+    @property
+    def waits_for(self) -> str:
+        """The same, leaving aside that all tries and reminders may have been used up."""
         if self.hold is not None:
             return f"halted by {self.hold.by}: {self.hold.reason}"
         if self.trouble or self.outage:
@@ -232,8 +241,6 @@ class Collection(Model):
             assert self.answer is not None
             code = self.answer.decline_code or self.answer.code or "no code"
             return f"the card was declined with {code}, which we do not know; ask the customer, or try it again"
-        if self.exhausted(now):
-            return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
         return ""
 
     @property
@@ -241,7 +248,8 @@ class Collection(Model):
         return self.by_card and self.remedy is Remedy.PERSON
 
     @property
-    def _next_contact(self) -> datetime | None:
+    def next_contact(self) -> datetime | None:
+        """The next day of the schedule; None if there is none left."""
         days = self.customer.terms.dunning_days
         if self.contacts >= len(days):
             return None
@@ -249,7 +257,8 @@ class Collection(Model):
         return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
 
     @property
-    def _give_up_at(self) -> datetime:
+    def give_up_at(self) -> datetime:
+        """When people decide, if nothing has helped."""
         planned = self.opened_at + timedelta(days=self.customer.terms.give_up_days)
         return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
 
@@ -259,14 +268,16 @@ class Collection(Model):
             return None
         if self.alerted_at is None:
             return now
-        return None if self.exhausted(now) else self.alerted_at + self.customer.terms.reminder
+        if self.waits_for:
+            return self.alerted_at + self.customer.terms.reminder
+        return None if self.alerted_at >= self.give_up_at else now
 
     @property
     def news(self) -> str:
         """How it ended, for the reviewers."""
         if self.outcome is None:
             return ""
-        last = self.entries[-1].text if self.entries else ""
+        last = f"{self.entries[-1].by or self.entries[-1].what}: {self.entries[-1].text}" if self.entries else ""
         amount = format_amount(self.amount_minor, self.currency)
         told = f"{amount} of {self.customer.customer_id}, {self.period}: {_ENDINGS[self.outcome]}"
         return f"{told}\n{last}" if last else told
@@ -288,18 +299,23 @@ class Collection(Model):
         """The processor's answer to what ``asked`` had tried, looked up or given up."""
         if self.outcome is not None:
             return self
+        changed = bool(asked.attempt or self.outage or self.trouble)
         known = self._changed(
-            answer=result, attempt="", looking=self.looking and not asked.looking, outage="", trouble=""
+            answer=result,
+            attempt="" if self.attempt == asked.attempt else self.attempt,  # one that came later is still to be made
+            looking=self.looking - asked.looking,
+            outage="",
+            trouble="",
+            alerted_at=None if changed else self.alerted_at,
         )
-        if self.attempt:
-            known = known.noted(result.at, "", "tried", f"{self.attempt}: {result.status} {_code(result)}".strip())
+        if asked.attempt:
+            known = known.noted(result.at, "", "tried", f"{asked.attempt}: {result.status} {_code(result)}".strip())
         if result.status is ChargeStatus.SUCCEEDED:
             return known._paid(result)
         if self.release is not None and result.status is ChargeStatus.CANCELED:
             return known.evolve(answer=self.answer)._released(result.at)
-        changed = bool(self.attempt or self.outage or self.trouble)
-        scheduled = self.attempt.startswith("day ")
-        return known.evolve(reminding=scheduled or self.reminding, alerted_at=None if changed else self.alerted_at)
+        scheduled = asked.attempt.startswith("day ")
+        return known.evolve(reminding=scheduled or self.reminding)
 
     def answered_customer(self, result: ChargeResult, asked: "Collection") -> "Collection":
         """The answer to the customer's own try, at our page."""
@@ -310,7 +326,10 @@ class Collection(Model):
         received = Received(reference=result.payment_id, amount_minor=self.amount_minor, at=result.at)
         paid = self.evolve(received=(*self.received, received)).noted(result.at, "", "paid", result.payment_id)
         if self.release is not None:
-            text = f"{self.release.by} wanted to give it up, but the card has paid: refund what was paid twice"
+            text = f"{self.release.by} wanted to give it up, but the card has paid"
+            if twice := self.release.received:
+                amount = format_amount(twice.amount_minor, self.currency)
+                text += f": refund {amount}, which has also arrived as {twice.reference}"
             paid = paid.noted(result.at, "", "paid by card", text)
         return paid.closed(CollectionStage.RECOVERED, result.at)
 
@@ -323,7 +342,7 @@ class Collection(Model):
             return free.evolve(customer=then.customer, series=self.series + 1, answer=untried).with_new_card()
         if then.received is None:
             return free.closed(CollectionStage.WRITTEN_OFF, at)
-        paid = free.evolve(by_card=False, received=(*self.received, then.received))
+        paid = free.evolve(by_card=False, looking=0, received=(*self.received, then.received))
         return paid if paid.outstanding_minor else paid.closed(CollectionStage.RECOVERED, at)
 
     def with_new_card(self) -> "Collection":
@@ -332,11 +351,12 @@ class Collection(Model):
 
     def reminded(self) -> "Collection":
         """The customer has been written to."""
-        return self._changed(reminding=False, reminders=self.reminders + 1, outage="")
+        alerted_at = None if self.outage else self.alerted_at
+        return self._changed(reminding=False, reminders=self.reminders + 1, outage="", alerted_at=alerted_at)
 
     def to_look_up(self) -> "Collection":
-        """Somebody says that something has changed at the processor: it is asked."""
-        return self if self.looking or self.outcome else self._changed(looking=True)
+        """Somebody says that something has changed at the processor: it is asked, if a card can still pay."""
+        return self._changed(looking=self.looking + 1) if self.by_card and not self.outcome else self
 
     def alerted(self, now: datetime) -> "Collection":
         """Reviewers were told what waits for them, if it still does."""
@@ -354,7 +374,7 @@ class Collection(Model):
         """It is settled or given up, once and for all."""
         assert outcome in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)
         assert self.outcome is None
-        ended = {"attempt": "", "looking": False, "reminding": False, "outage": "", "trouble": "", "hold": None}
+        ended = {"attempt": "", "looking": 0, "reminding": False, "outage": "", "trouble": "", "hold": None}
         return self._changed(outcome=outcome, closed_at=at, **ended)
 
     def noted(self, at: datetime, by: str, what: str, text: str, **more: object) -> "Collection":

@@ -54,6 +54,9 @@ COLLECTION_COMMANDS: dict[str, type[Command]] = {
 }
 
 
+_NOT_BY_CARD = "a part was paid by other means; the rest is not charged to the card"
+
+
 class CollectionResult(Model):
     """The answer to a command: done or refused, in words, and where the collection stands now."""
 
@@ -79,7 +82,7 @@ def decide(
     """Applies ``command``. A repeated ``command_id`` gets the first answer again and changes nothing."""
     for entry in collection.entries:
         if command.command_id and entry.command_id == command.command_id:
-            return collection, entry.text, entry.accepted
+            return collection, entry.text.removeprefix(f"{command.reason}: "), entry.accepted
     try:
         decided, text = _apply(collection, command, now)
         accepted = True
@@ -107,6 +110,7 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
         case Halt():
             return collection.evolve(hold=Hold(by=command.by, reason=command.reason, at=now), alerted_at=None), (
                 "halted; the customer is not reminded and the card not tried until resumed"
+                + ("; the try that has begun ends first" if collection.attempt else "")
             )
         case Resume():
             return _resume(collection)
@@ -117,11 +121,15 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
         case RecordPayment():
             return _record_payment(collection, command, now)
         case WriteOff():
-            released = collection.evolve(release=Release(by=command.by, reason=command.reason), hold=None, trouble="")
+            released = _released(collection, Release(by=command.by, reason=command.reason))
             return released, f"{collection.outstanding} are written off once the card's payment is cancelled"
         case LookUp():
             return collection.to_look_up(), "the payment is looked up"
     raise _Refused(f"a collection does not take {type(command).__name__}")
+
+
+def _released(collection: Collection, release: Release) -> Collection:
+    return collection.evolve(release=release, trouble="", alerted_at=None)
 
 
 def _resume(collection: Collection) -> tuple[Collection, str]:
@@ -132,7 +140,7 @@ def _resume(collection: Collection) -> tuple[Collection, str]:
 
 def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
     if not collection.by_card:
-        raise _Refused("a part was paid by other means; the rest is not charged to the card")
+        raise _Refused(_NOT_BY_CARD)
     if collection.attempt or collection.looking or collection.release is not None:
         if not collection.trouble:
             raise _Refused("the outcome of the last try has to be known first; it is being looked up")
@@ -147,13 +155,15 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
     if command.payment_method_id == collection.customer.payment_method_id:
         raise _Refused("this card is known already")
+    if not collection.by_card:
+        raise _Refused(_NOT_BY_CARD)
     if collection.attempt or collection.looking:
         raise _Refused("the outcome of the last try has to be known first; the new card is taken after that")
     card = {name: getattr(command, name) for name in ("payment_method_id", "stripe_customer_id", "card_last4")}
     customer = collection.customer.evolve(**card)
     if command.stripe_customer_id != collection.customer.stripe_customer_id:
         release = Release(by=command.by, reason=command.reason, customer=customer)
-        return collection.evolve(release=release, trouble=""), "tried once the payment of the other id is cancelled"
+        return _released(collection, release), "tried once the payment of the other id is cancelled"
     return collection.evolve(customer=customer).with_new_card(), "the new card is tried now"
 
 
@@ -164,6 +174,4 @@ def _record_payment(collection: Collection, command: RecordPayment, now: datetim
         raise _Refused(f"only {collection.outstanding} are owed; record that, and return the rest")
     received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now)
     release = Release(by=command.by, reason=command.reason, received=received)
-    return collection.evolve(release=release, hold=None, trouble=""), (
-        "recorded once the card's payment is cancelled, so that nobody pays twice"
-    )
+    return _released(collection, release), ("recorded once the card's payment is cancelled, so that nobody pays twice")

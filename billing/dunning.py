@@ -27,15 +27,16 @@ _RETRY = """
     card_velocity_exceeded withdrawal_count_limit_exceeded
 """
 _RETRY_FEW = """
-    call_issuer card_declined do_not_honor generic_decline no_action_taken not_permitted service_not_allowed
-    transaction_not_allowed
+    call_issuer card_decline_rate_limit_exceeded card_declined do_not_honor generic_decline no_action_taken
+    not_permitted service_not_allowed transaction_not_allowed
 """
 _NEW_CARD = """
-    card_not_supported currency_not_supported expired_card fraudulent incorrect_cvc incorrect_number incorrect_pin
-    incorrect_zip invalid_account invalid_cvc invalid_expiry_month invalid_expiry_year invalid_number invalid_pin
-    live_mode_test_card lost_card merchant_blacklist new_account_information_available offline_pin_required
-    online_or_offline_pin_required pickup_card pin_try_exceeded restricted_card revocation_of_all_authorizations
-    revocation_of_authorization security_violation stolen_card stop_payment_order testmode_decline
+    card_not_supported currency_not_supported do_not_try_again expired_card fraudulent incorrect_address
+    incorrect_cvc incorrect_number incorrect_pin incorrect_zip invalid_account invalid_cvc invalid_expiry_month
+    invalid_expiry_year invalid_number invalid_pin live_mode_test_card lost_card merchant_blacklist
+    new_account_information_available offline_pin_required online_or_offline_pin_required pickup_card
+    pin_try_exceeded restricted_card revocation_of_all_authorizations revocation_of_authorization security_violation
+    stolen_card stop_payment_order testmode_decline
 """
 _AUTHENTICATE = """
     authentication_not_handled authentication_required mobile_device_authentication_required

@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 
 from adapters.mail_templates import Rendered, render
+from billing.collection import Collection, Received, Release
+from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import Customer, ReviewMode, Terms
 from billing.invoice import Invoice, LineItem, Problem, Source
+from billing.messages import parse_command
 from billing.month import Hold, Month, Stage
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.ports import Letter, LetterKind
 
 NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+LINK = f"https://billing.example.com/pay/v1.bakery-rosa.2026-10.{'x' * 60}"
 
 
 def customer(**changes: Any) -> Customer:
@@ -52,8 +57,50 @@ def charged(status: ChargeStatus, **codes: str) -> Month:
     return announced().charged(ChargeResult(status=status, at=NOTICE_AT, **codes))
 
 
-def mail(kind: LetterKind, month: Month, text: str = "") -> Rendered:
-    return render(Letter(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, text=text))
+def declined(code: str) -> Month:
+    return charged(ChargeStatus.DECLINED, code="card_declined", decline_code=code)
+
+
+def letter(kind: LetterKind, month: Month, text: str = "", **more: Any) -> Letter:
+    return Letter(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, text=text, **more)
+
+
+def mail(kind: LetterKind, month: Month, text: str = "", **more: Any) -> Rendered:
+    return render(letter(kind, month, text, **more))
+
+
+def contacted(month: Month, days: int = 3) -> Collection:
+    """What is collected of ``month``, when the schedule's last contact within ``days`` was made: nothing helped."""
+    collection = Collection.open(month)
+    for day in range(1, days + 1):
+        now = collection.opened_at + day * DAY
+        if collection.next_contact is not None and now >= collection.next_contact:
+            collection = collection.reminded().contacting(now)
+            if collection.attempt:
+                assert collection.answer is not None
+                collection = collection.answered(collection.answer.evolve(at=now), collection)
+    return collection
+
+
+def reminder(month: Month, days: int = 3, link: str = LINK) -> Letter:
+    return letter(LetterKind.REMINDER, month, collection=contacted(month, days), link=link)
+
+
+def transferred(collection: Collection, *amounts: int) -> Collection:
+    """After transfers, one a day, each known once the card cannot pay any more."""
+    for number, amount_minor in enumerate(amounts, start=1):
+        at = collection.opened_at + (30 + number) * DAY
+        said = {"by": "ann", "reason": "bank", "reference": f"bank {number}", "amount_minor": amount_minor}
+        command = parse_command("record_payment", [said], COLLECTION_COMMANDS)
+        collection, _, accepted = decide(collection, command, "record_payment", at, "update")
+        assert accepted
+        collection = collection.answered(ChargeResult(status=ChargeStatus.CANCELED, at=at), collection)
+    return collection
+
+
+def recovered(collection: Collection, at: datetime) -> Collection:
+    paid = ChargeResult(status=ChargeStatus.SUCCEEDED, at=at, payment_id="pi_1")
+    return collection.answered(paid, collection)
 
 
 def words(rendered: Rendered) -> tuple[str, str]:
@@ -71,18 +118,37 @@ EVERY_LETTER = {
     "nothing due": (LetterKind.NOTHING_DUE, announced(("Beans", 0))),
     "alert": (LetterKind.ALERT, announced()),
     "alert without invoice": (LetterKind.ALERT, Month.open(customer(), Period("2026-10"))),
+    "report": (LetterKind.REPORT, charged(ChargeStatus.SUCCEEDED, payment_id="pi_1")),
+}
+POOR = declined("insufficient_funds")
+UNPAID = (ChargeStatus.DECLINED, ChargeStatus.AUTHENTICATION_REQUIRED, ChargeStatus.NEEDS_CARD)
+PAID_AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
+EVERY_COLLECTION = {
+    **{f"decline {status}": letter(LetterKind.DECLINE, charged(status), link=LINK) for status in UNPAID},
+    **{f"decline {code}": letter(LetterKind.DECLINE, declined(code), link=LINK) for code in ("lost_card", "new_code")},
+    **{f"reminder {status}": reminder(charged(status)) for status in UNPAID},
+    "reminder without a link": reminder(POOR, link=""),
+    "last reminder": reminder(POOR, days=14),
+    "bank reminder": letter(LetterKind.REMINDER, POOR, collection=transferred(contacted(POOR), 500), link=LINK),
+    "receipt of a card": letter(LetterKind.RECEIPT, POOR, collection=recovered(contacted(POOR), PAID_AT), link=LINK),
+    "receipt of transfers": letter(LetterKind.RECEIPT, POOR, collection=transferred(contacted(POOR), 500, 11_500)),
+    "alert of a collection": letter(LetterKind.ALERT, POOR, "used up", collection=contacted(POOR, days=14)),
+    "report of a collection": letter(LetterKind.REPORT, POOR, "news\nmore", collection=contacted(POOR)),
 }
 
 
-@pytest.mark.parametrize("name", EVERY_LETTER)
+@pytest.mark.parametrize("name", [*EVERY_LETTER, *EVERY_COLLECTION])
 def test_both_parts_say_the_same(name: str) -> None:
-    kind, month = EVERY_LETTER[name]
-    rendered = mail(kind, month, "the sheet cannot be read")
+    if name in EVERY_LETTER:
+        rendered = mail(*EVERY_LETTER[name], "the sheet cannot be read")
+    else:
+        rendered = render(EVERY_COLLECTION[name])
     text, seen = (set(re.findall(r"\w+", part)) for part in words(rendered))
     assert text == seen - {"Description"} - ({"Amount"} - text)
     assert "\n" not in rendered.subject
     assert rendered.subject in html.unescape(rendered.html)
-    assert max(map(len, rendered.text.splitlines())) <= 72
+    lines = [line for line in rendered.text.splitlines() if not line.startswith(("http", "  python"))]
+    assert max(map(len, lines)) <= 72
 
 
 def test_notice_tells_every_line_the_carried_balance_total_date_and_card() -> None:
@@ -218,6 +284,118 @@ def test_customer_learns_what_to_do_and_that_no_money_was_taken(name: str, told:
 
 
 @pytest.mark.parametrize(
+    ("month", "action", "told"),
+    [
+        (POOR, "Pay or use another card", "We will try again on 7 November 2026: you need not do anything"),
+        (declined("new_code"), "Pay or use another card", "What to do: pay now, or use another card"),
+        (declined("expired_card"), "Register a new card", "The card has expired."),
+        (charged(ChargeStatus.NEEDS_CARD), "Register a new card", "We will charge €120.00 to it at once"),
+        (charged(ChargeStatus.AUTHENTICATION_REQUIRED), "Confirm the payment", "only once you have done so"),
+        (declined("authentication_required"), "Confirm the payment", "Please confirm your payment"),
+    ],
+)
+def test_link_is_named_by_what_it_helps_to_do(month: Month, action: str, told: str) -> None:
+    rendered = mail(LetterKind.DECLINE, month, link=LINK)
+    assert f"\n{action}:\n{LINK}\n" in rendered.text
+    assert re.search(rf'<a class="button" href="{re.escape(LINK)}"[^>]*>{action}</a>', rendered.html)
+    for part in words(rendered):
+        assert told in part
+        assert "o money has been taken" in part
+
+
+def test_day_of_the_next_try_is_the_customers_own() -> None:
+    late = datetime(2026, 11, 8, 23, 30, tzinfo=UTC)
+    poor = ChargeResult(status=ChargeStatus.DECLINED, at=late, decline_code="insufficient_funds")
+    month = announced().charged(poor)
+    for part in words(mail(LetterKind.DECLINE, month, link=LINK)):
+        assert "We will try again on 12 November 2026" in part
+
+
+def test_no_try_is_promised_to_those_who_are_not_tried_again() -> None:
+    agreed = POOR.evolve(customer=POOR.customer.evolve(terms=Terms(dunning_days=())))
+    for month in (agreed, declined("lost_card"), declined("new_code"), charged(ChargeStatus.NEEDS_CARD)):
+        for part in words(mail(LetterKind.DECLINE, month, link=LINK)):
+            assert "try again" not in part
+
+
+@pytest.mark.parametrize("secret", ["lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist"])
+def test_stolen_card_reads_like_any_that_is_of_no_use_any_more(secret: str) -> None:
+    assert mail(LetterKind.DECLINE, declined(secret), link=LINK) == mail(
+        LetterKind.DECLINE, declined("invalid_account"), link=LINK
+    )
+    assert render(reminder(declined(secret))) == render(reminder(declined("invalid_account")))
+
+
+def test_reminder_tells_what_is_owed_since_when_what_was_tried_and_when_it_is_tried_again() -> None:
+    rendered = render(reminder(POOR))
+    assert rendered.subject == "Reminder: please pay for October 2026: €120.00"
+    for part in words(rendered):
+        assert "Your payment of €120.00 for October 2026 has been due since 4 November 2026." in part
+        assert "We last tried your card on 7 November 2026. Your bank says that there is not enough money" in part
+        assert "We will try the same card again on 9 November 2026." in part
+        assert "last reminder" not in part
+        assert LINK in part
+
+
+def test_reminder_does_not_call_a_look_up_a_try() -> None:
+    collection = contacted(POOR)
+    assert collection.answer is not None
+    looked = collection.to_look_up()
+    looked = looked.answered(collection.answer.evolve(at=PAID_AT), looked)
+    for part in words(mail(LetterKind.REMINDER, POOR, collection=looked, link=LINK)):
+        assert "We last tried your card on 7 November 2026" in part
+
+
+@pytest.mark.parametrize("month", [POOR, declined("lost_card"), charged(ChargeStatus.AUTHENTICATION_REQUIRED)])
+def test_last_reminder_says_so(month: Month) -> None:
+    for days in (7, 14):
+        for part in words(render(reminder(month, days=days))):
+            assert ("This is our last reminder" in part) == (days == 14)
+            assert days != 14 or "try the same card" not in part
+
+
+def test_reminder_goes_by_the_customer_as_known_now() -> None:
+    collection = contacted(POOR)
+    collection = collection.evolve(customer=collection.customer.evolve(name="Rosa Berg", card_last4="1881"))
+    for part in words(mail(LetterKind.REMINDER, POOR, collection=collection, link=LINK)):
+        assert "Hello Rosa Berg," in part
+        assert "ending in 1881" in part
+
+
+def test_reminder_of_the_rest_asks_for_a_transfer_and_has_no_link() -> None:
+    rendered = render(EVERY_COLLECTION["bank reminder"])
+    assert rendered.subject == "Please transfer €115.00 for October 2026"
+    for part in words(rendered):
+        assert "please transfer €115.00 with the reference bakery-rosa, 2026-10" in part
+        assert "Received €5.00 on 5 December 2026, bank 1" in part
+        assert "http" not in part
+        assert "4242" not in part
+
+
+def test_receipt_of_a_recovered_month_tells_when_and_by_which_card_it_was_paid() -> None:
+    for part in words(render(EVERY_COLLECTION["receipt of a card"])):
+        assert "Your payment of €120.00 for October 2026 has arrived, and nothing is due for it any more" in part
+        assert "Paid on Monday, 30 November 2026, 13:00 Paris time" in part
+        assert "Card ending in 4242" in part
+        assert "pi_1" in part
+        assert "http" not in part
+
+
+def test_receipt_of_transfers_names_each_and_no_card() -> None:
+    for part in words(render(EVERY_COLLECTION["receipt of transfers"])):
+        assert "Your payments have arrived: October 2026 is paid in full" in part
+        assert "Received €5.00 on 5 December 2026, bank 1 Received €115.00 on 6 December 2026, bank 2" in part
+        assert "4242" not in part
+
+
+def test_receipt_admits_that_something_was_paid_twice() -> None:
+    transfer = Received(reference="bank\n7", amount_minor=700, at=PAID_AT)
+    collection = contacted(POOR).evolve(release=Release(by="ann", reason="bank", received=transfer))
+    for part in words(mail(LetterKind.RECEIPT, POOR, collection=recovered(collection, PAID_AT))):
+        assert "Your card was charged, and €7.00 has also arrived as bank 7." in part
+
+
+@pytest.mark.parametrize(
     ("amount_minor", "told"),
     [
         (0, "Your card will not be charged"),
@@ -284,6 +462,58 @@ def test_alert_tells_the_stage_and_offers_only_what_fits_it(changes: dict[str, A
     for part in words(mail(LetterKind.ALERT, month.evolve(**changes), "a person is needed")):
         assert shown in part
         assert hidden not in part
+
+
+@pytest.mark.parametrize(
+    ("collection", "stage", "offered"),
+    [
+        (contacted(POOR, days=22), "Exhausted", "retry record-payment write-off"),
+        (Collection.open(declined("new_code")), "AwaitingPerson", "retry record-payment write-off"),
+        (contacted(declined("lost_card"), 22), "Exhausted", "record-payment write-off"),
+        (contacted(POOR).in_trouble("two payments"), "AwaitingPerson", "resume retry record-payment write-off"),
+        (contacted(POOR).evolve(attempt="day 5", trouble="two payments"), "Unresolved", "resume retry record-payment"),
+        (transferred(contacted(POOR, days=22), 500), "Exhausted", "record-payment write-off"),
+        (recovered(contacted(POOR), PAID_AT), "Recovered", ""),
+    ],
+)
+def test_alert_of_a_collection_tells_the_stage_and_offers_only_what_would_be_accepted(
+    collection: Collection, stage: str, offered: str
+) -> None:
+    rendered = mail(LetterKind.ALERT, POOR, "what is the matter", collection=collection)
+    assert rendered.subject == "A person is needed: bakery-rosa, 2026-10"
+    for part in words(rendered):
+        assert "what is the matter" in part
+        assert f"Stage {stage} Owed" in part
+        commands = re.findall(r"python starter.py collections ([\w-]+) bakery-rosa --period 2026-10", part)
+        assert " ".join(commands).startswith(f"show {offered}".strip())
+        assert ("whether money has moved is not known" in part) == (stage == "Unresolved")
+        assert "Rosa Lind" not in part
+        assert "@" not in part
+
+
+def test_alert_of_a_collection_tells_amounts_tries_and_the_processors_own_words() -> None:
+    for part in words(mail(LetterKind.ALERT, POOR, "halted", collection=contacted(POOR, days=5))):
+        assert "Owed €120.00 of €120.00" in part
+        assert "Tries 2 by the schedule, with this card" in part
+        assert "Last answer declined card_declined insufficient_funds" in part
+
+
+def test_report_is_titled_by_its_news() -> None:
+    collection = recovered(contacted(POOR), PAID_AT)
+    rendered = mail(LetterKind.REPORT, POOR, collection.news, collection=collection)
+    assert rendered.subject == "120.00 EUR of bakery-rosa, 2026-10: recovered"
+    for part in words(rendered):
+        assert "paid: pi_1" in part
+        assert "Stage Recovered Owed €0.00 of €120.00" in part
+        assert "python starter.py collections show bakery-rosa --period 2026-10" in part
+
+
+def test_report_of_a_dispute_is_about_the_months_payment() -> None:
+    rendered = mail(*EVERY_LETTER["report"], "dispute dp_1 of pi_1: 120.00 EUR")
+    assert rendered.subject == "dispute dp_1 of pi_1: 120.00 EUR"
+    for part in words(rendered):
+        assert "Stage Paid Invoice €120.00 Payment pi_1" in part
+        assert "python starter.py show bakery-rosa --period 2026-10" in part
 
 
 def test_typed_text_is_escaped_in_html() -> None:
