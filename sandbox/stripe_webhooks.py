@@ -92,6 +92,11 @@ class Webhooks:
                 self._enqueue(event_id)
         self.start()
 
+    @property
+    def pending(self) -> int:
+        """How many events are neither delivered nor given up."""
+        return sum(delivery["state"] == "pending" for delivery in self._store.deliveries.values())
+
     def send_to(self, url: str | None, secret: str = SECRET, attempts_max: int = ATTEMPTS_MAX) -> None:
         """Also what is pending goes there from now on."""
         self._store.note("webhook", url=url, secret=secret, attempts_max=attempts_max)
