@@ -1,0 +1,86 @@
+"""Links in mails open one customer's page of one month, until they expire; nobody can make or change one."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from billing.errors import InvalidInput
+from billing.links import PaymentLinks
+from billing.period import Period
+
+LINKS = PaymentLinks("https://billing.example.com/", "a secret")
+PERIOD = Period("2026-10")
+UNTIL = datetime(2027, 5, 7, 9, 30, 15, 999, tzinfo=UTC)
+NOW = UNTIL - timedelta(days=180)
+TOKEN = LINKS.token("acme", PERIOD, UNTIL)
+
+
+@given(
+    customer_id=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True),
+    period=st.builds("{}-{:02}".format, st.integers(2000, 2099), st.integers(1, 12)).map(Period),
+    until=st.integers(0, 2**33).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)),
+)
+def test_link_opens_what_it_was_made_for(customer_id: str, period: Period, until: datetime) -> None:
+    address = LINKS.to(customer_id, period, until)
+    base, _, token = address.rpartition("/")
+    assert base == "https://billing.example.com/pay"
+    assert LINKS.read(token, until - timedelta(seconds=1)) == (customer_id, period)
+    assert address == LINKS.to(customer_id, period, until)
+
+
+def test_link_expires() -> None:
+    assert LINKS.read(TOKEN, UNTIL.replace(microsecond=0) - timedelta(microseconds=1)) == ("acme", PERIOD)
+    with pytest.raises(InvalidInput, match="expired; reply to our mail"):
+        LINKS.read(TOKEN, UNTIL)
+
+
+def test_address_needs_no_escaping() -> None:
+    assert LINKS.to("acme", PERIOD, UNTIL).isascii()
+    assert not set(TOKEN) & set("/?#%& =+")
+
+
+def test_without_an_address_there_are_no_links() -> None:
+    assert PaymentLinks("", "a secret").to("acme", PERIOD, UNTIL) == ""
+
+
+def test_another_secret_opens_nothing() -> None:
+    with pytest.raises(InvalidInput, match="not valid"):
+        LINKS._replace(secret="another").read(TOKEN, NOW)
+
+
+@given(at=st.integers(0, len(TOKEN) - 1), character=st.characters())
+def test_changed_token_opens_nothing(at: int, character: str) -> None:
+    changed = TOKEN[:at] + character + TOKEN[at + 1 :]
+    if changed != TOKEN:
+        with pytest.raises(InvalidInput, match="not valid"):
+            LINKS.read(changed, NOW)
+
+
+@given(st.text())
+@example("")
+@example(".")
+@example("....")
+@example(TOKEN + ".")
+@example(TOKEN[:-1])
+@example(TOKEN.rpartition(".")[0])
+@example("v1.acme.2026-10.99999999999.")
+@example("\ud800")
+def test_garbage_opens_nothing(garbage: str) -> None:
+    with pytest.raises(InvalidInput, match="not valid"):
+        LINKS.read(garbage, NOW)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        LINKS.token("beta", PERIOD, UNTIL),
+        LINKS.token("acme", PERIOD.next(), UNTIL),
+        LINKS.token("acme", PERIOD, UNTIL + timedelta(days=1)),
+    ],
+)
+def test_signature_of_one_link_does_not_open_another(other: str) -> None:
+    signature = TOKEN.rpartition(".")[2]
+    with pytest.raises(InvalidInput, match="not valid"):
+        LINKS.read(f"{other.rpartition('.')[0]}.{signature}", NOW)
