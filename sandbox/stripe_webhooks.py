@@ -186,17 +186,21 @@ class Webhooks:
         state = delivery["state"]
         if error is None:
             state = "delivered"
-        else:
-            waiting.failures += 1
-            if waiting.failures < self._store.webhook["attempts_max"]:
-                delay_seconds = FIRST_RETRY_SECONDS * 2 ** (waiting.failures - 1)
-                waiting.due = time.monotonic() + min(delay_seconds, RETRY_SECONDS_MAX)
-                heapq.heappush(self._queue, waiting)
-            elif state == "pending":
-                state = "gave_up"
+        elif not self._again(waiting) and state == "pending":
+            state = "gave_up"
         attempts = delivery["attempts"] + 1
         self._note(waiting.event_id, state=state, attempts=attempts, last_status=status, last_error=error)
         self._store.commit()
+
+    def _again(self, waiting: Waiting) -> bool:
+        """Whether there will be another attempt after this failure."""
+        waiting.failures += 1
+        if waiting.failures >= self._store.webhook["attempts_max"]:
+            return False
+        delay_seconds = FIRST_RETRY_SECONDS * 2 ** (waiting.failures - 1)
+        waiting.due = time.monotonic() + min(delay_seconds, RETRY_SECONDS_MAX)
+        heapq.heappush(self._queue, waiting)
+        return True
 
     async def _post(self, http: httpx.AsyncClient, event: Object) -> tuple[int | None, str | None]:
         """The status of the answer, if one came, and what was wrong with it, if anything."""

@@ -707,6 +707,30 @@ async def test_slow_answer_comes_and_cleared_faults_do_not_strike(stand: Stand) 
     assert (await stand.v1.payment_intents.retrieve_async(intent.id)).status == "succeeded"
 
 
+async def test_fault_without_a_number_of_times_strikes_until_it_is_cleared(stand: Stand) -> None:
+    intent = await stand.intent()
+    await stand.tell("faults", path="/confirm$", kind="html_502", times=None)
+    for _ in range(3):
+        with pytest.raises(stripe.APIError):
+            await stand.confirm(intent)
+    await stand.control.delete("/_control/faults")
+    assert (await stand.confirm(intent)).status == "succeeded"
+
+
+async def test_same_seed_brings_the_same_faults_as_often_as_their_probability_says(stand: Stand) -> None:
+    async def struck() -> list[bool]:
+        await stand.tell("faults/seed", seed=7)
+        answers = [stand.v1.balance.retrieve_async() for _ in range(40)]
+        return [isinstance((await asyncio.gather(each, return_exceptions=True))[0], Exception) for each in answers]
+
+    await stand.tell("faults", kind="drop_before", times=None, probability=0.3)
+    first = await struck()
+    assert 5 < sum(first) < 20
+    assert await struck() == first
+    assert (await stand.control.post("/_control/faults/seed", json={"seed": "x"})).status_code == 422
+    assert len((await stand.control.get("/_control/faults")).json()) == 1
+
+
 async def test_wrong_fault_is_refused(stand: Stand) -> None:
     assert (await stand.control.post("/_control/faults", json={"kind": "earthquake"})).status_code == 422
     assert (await stand.control.post("/_control/faults", json={"kind": "slow", "path": "("})).status_code == 422
