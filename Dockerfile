@@ -1,4 +1,4 @@
-# The worker's image; docker-compose.yml also runs the operator's commands in it.
+# The worker's image; docker-compose.yml also runs the console and the operator's commands in it.
 # Not built on the machine on which it was written: that one had no Docker engine.
 FROM python:3.11-slim
 

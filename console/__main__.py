@@ -1,0 +1,52 @@
+"""The console process: ``python -m console`` serves until SIGTERM. Run as many as you like."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from billing.errors import BillingError
+from bootstrap import connect_adapters, connect_temporal
+from console import READY
+from console.app import create_app
+from console.server import Server
+from settings import load_settings
+
+_GRACE_SECONDS = 10  # for requests that are being answered
+
+
+class _Announced(Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        logging.info("%s: http://%s:%d", READY, self.config.host, self.config.port)
+
+
+async def main() -> None:
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
+        app = create_app(settings, adapters, await connect_temporal(settings))
+        server = _Announced(
+            uvicorn.Config(
+                app,
+                host=settings.console_host,
+                port=settings.console_port,
+                log_config=None,
+                access_log=False,  # the links of customers are in the paths
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+            )
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        await server.serve()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(main())
+    except BillingError as error:
+        sys.exit(f"console: {error}")

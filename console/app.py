@@ -1,0 +1,49 @@
+"""The application: settings, adapters and a Temporal client -> routes, and a task that handles what webhooks told."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from temporalio.client import Client
+
+from billing.errors import InvalidInput
+from bootstrap import Adapters, connect_reconciliation
+from console.cards import Cards
+from console.health import Health
+from console.inbox import Inbox
+from console.pages import Pages
+from console.pay import PaymentPages
+from console.security import SecurityHeaders
+from console.webhooks import Webhooks
+from settings import Settings
+
+_STRIPE_PAGES = "https://*.stripe.com"
+
+
+def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAPI:
+    """Raises ``InvalidInput`` if there is no address or secret for the links of customers."""
+    links = settings.links
+    if not links.base_url or not links.secret:
+        raise InvalidInput(
+            "set BILLING_CONSOLE_URL (where customers and Stripe reach the console) and BILLING_LINK_SECRET"
+        )
+    pages = Pages(settings.company, settings.mail_from)
+    cards = Cards(client, adapters.payments, adapters.ledger)
+    inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with inbox.open():
+            yield
+
+    app = FastAPI(title="Monthly billing", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(Health(adapters.ledger, client).router)
+    app.include_router(Webhooks(adapters.payments, inbox).router)
+    app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, links, pages).router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
+    pages.handle_errors(app)
+    form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
+    app.add_middleware(SecurityHeaders, form_targets=form_targets, https=links.base_url.startswith("https:"))
+    return app

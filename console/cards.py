@@ -1,0 +1,38 @@
+"""Cards that customers registered at Stripe's page: told by the customer's return or by a webhook, whichever comes."""
+
+from temporalio.client import Client
+
+from billing.errors import InvalidInput, NotFound
+from billing.ports import Ledger, PaymentGateway
+from workflows.collecting import replace_card
+
+
+class Cards:
+    def __init__(self, client: Client, payments: PaymentGateway, ledger: Ledger) -> None:
+        self._client = client
+        self._payments = payments
+        self._ledger = ledger
+
+    async def finalize(self, session_id: str, customer_id: str = "") -> str:
+        """Makes the card the customer's, for all that is owed and to come; a repeat changes nothing.
+
+        With ``customer_id``, the registration has to be theirs. Raises ``InvalidInput`` for somebody else's,
+        ``CardMissing`` and ``NotFound`` if there is none; ``BillingError`` if it has to be repeated later.
+        """
+        setup = await self._payments.card_of_setup(session_id)
+        if customer_id and setup.reference != customer_id:
+            raise InvalidInput(f"{session_id} is not a registration of {customer_id}")
+        customer = await self._ledger.customer(setup.reference) if setup.reference else None
+        if customer is None:
+            raise NotFound(f"{session_id} is for {setup.reference or 'nobody'}, who is no customer of ours")
+        if setup.card.stripe_customer_id != customer.stripe_customer_id:
+            raise InvalidInput(f"{session_id}: the card is not of {customer.customer_id}'s customer at Stripe")
+        await replace_card(
+            self._client,
+            self._ledger,
+            customer.customer_id,
+            setup.card,
+            by="the customer",
+            reason=f"registered a card ({session_id})",
+        )
+        return f"{customer.customer_id}: card {setup.card.payment_method_id} is theirs"

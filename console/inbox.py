@@ -1,0 +1,118 @@
+"""What webhooks told, from storing to done: each event is handled after the answer, again and again until it works.
+
+Events come in any order, twice, and days late. So none is believed: its payment or card registration is looked up, and
+whatever is found goes where it belongs. Those that wait for the same look-up share one.
+"""
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+from activities.reconciliation import Reconciliation
+from billing.errors import CardMissing, InvalidInput, NotFound
+from billing.payment import PaymentEvent
+from billing.ports import EventRow, Ledger
+from console.cards import Cards
+
+CARD_REGISTERED = "checkout.session.completed"
+IGNORED = "ignored"
+
+_PAGE = 100  # events looked at together, beside those in work
+_AT_ONCE = 8
+_HANDLE_SECONDS = 60.0
+_FIRST_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS_MAX = 60.0
+_SWEEP_SECONDS = 30.0  # another console may have died between storing and handling
+_HOPELESS = (CardMissing, InvalidInput, NotFound)
+
+_log = logging.getLogger(__name__)
+
+
+class Inbox:
+    def __init__(self, ledger: Ledger, reconciliation: Reconciliation, cards: Cards) -> None:
+        self._ledger = ledger
+        self._reconciliation = reconciliation
+        self._cards = cards
+        self._news = asyncio.Event()
+        self._in_work: dict[str, int] = {}  # by subject: how many events
+        self._failures: Counter[str] = Counter()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def put(self, event: PaymentEvent, now: datetime) -> bool:
+        """Stores the event; False if it is known already. Raises ``LedgerUnavailable``."""
+        new = await self._ledger.save_event(event, now)
+        if new and not _concerns_us(event.type, event.payment_id):
+            await self._ledger.close_event(event.event_id, IGNORED)
+        elif new:
+            self._news.set()
+        return new
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Handles what is stored, until the block ends; what is in work then is left for the next sweep."""
+        task = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._news.clear()
+                try:
+                    events = await self._ledger.open_events(_PAGE + sum(self._in_work.values()))
+                except Exception as error:  # whatever it is, the next sweep looks again
+                    _log.warning("stored events cannot be read: %s", error)
+                else:
+                    for subject, about in _by_subject(events).items():
+                        if subject not in self._in_work:
+                            self._in_work[subject] = len(about)
+                            group.create_task(self._settle(subject, about))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), _SWEEP_SECONDS)
+
+    async def _settle(self, subject: str, events: Sequence[EventRow]) -> None:
+        """Handles the events of one subject; after a failure it rests for a while, and they stay open."""
+        try:
+            async with self._slots, asyncio.timeout(_HANDLE_SECONDS):
+                result = await self._handled(events[0])
+                for event in events:
+                    await self._ledger.close_event(event.event_id, result)
+            del self._failures[subject]
+        except Exception as error:  # whatever it is, the others go on
+            self._failures[subject] += 1
+            pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures[subject] - 1), _PAUSE_SECONDS_MAX)
+            _log.warning("%s of %s: again in %g s: %s", events[0].type, subject, pause, error or type(error).__name__)
+            await asyncio.sleep(pause)
+        finally:
+            del self._in_work[subject]
+            self._news.set()
+
+    async def _handled(self, event: EventRow) -> str:
+        """What was done, in words."""
+        try:
+            if event.type == CARD_REGISTERED:
+                return await self._cards.finalize(event.object_id)
+            if event.payment_id:
+                return await self._reconciliation.take_in(event.payment_id)
+        except _HOPELESS as error:
+            return f"nothing done: {error}"
+        return IGNORED
+
+
+def _concerns_us(kind: str, payment_id: str) -> bool:
+    return bool(payment_id) or kind == CARD_REGISTERED
+
+
+def _by_subject(events: Sequence[EventRow]) -> dict[str, list[EventRow]]:
+    """Events that the same look-up settles, oldest first."""
+    subjects: defaultdict[str, list[EventRow]] = defaultdict(list)
+    for event in events:
+        subjects[event.payment_id or event.object_id].append(event)
+    return subjects

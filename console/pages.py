@@ -1,0 +1,75 @@
+"""Pages: the templates, and what customers read when something goes wrong."""
+
+import logging
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+from temporalio.exceptions import TemporalError
+
+from billing.errors import BillingError
+
+_MAIL = "Please open the link in our last mail, or reply to it."
+_REFUSALS = {
+    403: ("This did not come from our page", _MAIL),
+    404: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
+    410: ("This link has expired", "Reply to our mail, and we will send you a new one."),
+}
+_log = logging.getLogger(__name__)
+
+
+class Pages:
+    """``contact`` is the address that customers may write to."""
+
+    def __init__(self, company: str, contact: str) -> None:
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).with_name("templates")),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(company=company, contact=contact)
+
+    def page(self, template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:
+        return HTMLResponse(self._templates.get_template(template).render(values), status)
+
+    def message(self, title: str, *paragraphs: str, status: int, back: str = "") -> HTMLResponse:
+        """A page of a few sentences; ``back`` is the address of the page to go on with."""
+        return self.page("message.html", {"title": title, "paragraphs": paragraphs, "back": back}, status)
+
+    def unavailable(self, back: str, status: int = 503) -> HTMLResponse:
+        return self.message(
+            "We cannot answer right now",
+            "Something on our side is not working at the moment. Nothing is lost, and no money is taken twice: "
+            "if you were about to pay, you can safely try again.",
+            status=status,
+            back=back,
+        )
+
+    def handle_errors(self, app: FastAPI) -> None:
+        """What is down, or was never there, is said in words; so is a defect of ours."""
+
+        @app.exception_handler(BillingError)
+        @app.exception_handler(TemporalError)
+        @app.exception_handler(TimeoutError)
+        async def unavailable(request: Request, error: Exception) -> HTMLResponse:
+            _log.warning("%s: %s", request.scope["endpoint"].__name__, error or type(error).__name__)
+            return self.unavailable(_page_of(request))
+
+        @app.exception_handler(HTTPException)
+        async def refused(request: Request, error: HTTPException) -> HTMLResponse:
+            title, text = _REFUSALS.get(error.status_code, _REFUSALS[404])
+            return self.message(title, text, status=error.status_code)
+
+        @app.exception_handler(Exception)
+        async def broken(request: Request, error: Exception) -> HTMLResponse:
+            return self.unavailable(_page_of(request), status=500)
+
+
+def _page_of(request: Request) -> str:
+    """The customer's page that the request belongs to; a failed POST is not repeated by a reload."""
+    token = request.path_params.get("token")
+    return f"/pay/{token}" if token else ""
