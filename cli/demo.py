@@ -168,7 +168,7 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 
 
 def _story(evidence: Evidence) -> Check:
-    outcomes = {case.customer_id: case.month.outcome for case in evidence.cases if case.month}
+    outcomes = {case.customer_id: case.month.outcome for case in evidence.cases}
     wrong = tuple(
         f"{name}: {outcomes.get(name)}, not {stage}" for name, stage in STORY.items() if outcomes.get(name) != stage
     )
@@ -184,7 +184,7 @@ def _print(evidence: Evidence, checks: list[Check], seconds: float) -> None:
         ("Time", f"{seconds:.0f} s"),
     ]
     say("")
-    console.print(table(("Summary", f"{len(evidence.cases)} customers, {evidence.period}"), rows))
+    console.print(table(("Summary", f"{len(evidence.cases)} customers, {evidence.periods[0]}"), rows))
     say("\nChecked in Stripe's journal, the mail, the ledger and the sheet", style="bold")
     for check in checks:
         say(f"  {'ok    ' if check.ok else 'FAILED'}  {check.name}", style="green" if check.ok else "bold red")
@@ -199,9 +199,9 @@ def _counted(counts: dict[str, int]) -> str:
 def _print_json(evidence: Evidence, checks: list[Check], seconds: float) -> None:
     print_json(
         {
-            "period": evidence.period,
+            "period": evidence.periods[0],
             "seconds": round(seconds, 1),
-            "outcomes": {case.customer_id: case.month.outcome for case in evidence.cases if case.month},
+            "outcomes": {case.customer_id: case.month.outcome for case in evidence.cases},
             "stages": evidence.stages(),
             "charged_minor": evidence.charged_minor(),
             "mails": evidence.letters(),

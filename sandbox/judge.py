@@ -1,4 +1,4 @@
-"""The judge: was a month billed as promised?
+"""The judge: were months billed as promised?
 
     evidence = await gather(folder, ledger, period)
     for check in judge(evidence):
@@ -10,14 +10,19 @@ Workflows are not asked: see sandbox/evidence.py.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
+from billing.customer import ReviewMode
 from billing.model import Model
-from billing.money import format_amount
+from billing.money import format_amount, minimum_minor
 from billing.month import Stage
 from billing.ports import LetterKind, MessageStatus
-from sandbox.evidence import Case, Evidence, Intent, minor_of
+from sandbox.evidence import Account, Case, Evidence
+from sandbox.expected import minor_of
 from sandbox.mailbox import Mail
+from sandbox.stripe_journal import Intent
 
 
 class Check(Model):
@@ -34,14 +39,15 @@ class Check(Model):
 def judge(evidence: Evidence) -> list[Check]:
     """Every promise, held against the evidence."""
     checks: dict[str, Callable[[Evidence], Iterator[str]]] = {
-        "every customer has one outcome, the one that sheet, reviewers and card call for": _outcomes,
-        "charges equal the sheet with the accepted edits, to the minor unit": _amounts,
+        "every customer has one outcome a month, the one that sheet, reviewers and card call for": _outcomes,
+        "charges equal the sheet with the accepted edits and the balance, to the minor unit": _amounts,
         "nobody is charged twice": _twice,
         "no charge without an earlier notice of the same amount, at least min_notice before": _notices,
         "nothing is charged that was skipped, halted, carried forward or not due": _nothing,
         "ledger and Stripe tell of the same payments": _agreement,
+        "every command took effect once, or was refused with a reason": _commands,
         "every outcome is told to the customer, once, and no other mail is sent": _letters,
-        "every customer is in the next month now": _chain,
+        "every customer is in the next month, has left, or waits for a person who knows": _chain,
     }
     return [Check(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
 
@@ -51,66 +57,83 @@ def _outcomes(evidence: Evidence) -> Iterator[str]:
     if not evidence.cases:
         yield "there are no customers"
     for case in evidence.cases:
-        outcome = case.month.outcome if case.month else None
-        if outcome is None or outcome != case.due:
-            yield f"{case.customer_id} is {outcome or 'open'}, should be {case.due or 'open'}"
+        if case.month.outcome != case.due.outcome:
+            yield f"{case.name} is {case.month.outcome or 'open'}, should be {case.due.outcome or 'open'}"
 
 
 def _amounts(evidence: Evidence) -> Iterator[str]:
     for case in evidence.cases:
-        assert case.month is not None
-        currency = case.month.customer.currency
-        charged = sum(intent.now["amount_received"] for intent in case.intents)
-        expected = case.total_minor if case.due is Stage.PAID else 0
-        if charged != expected:
-            yield f"{case.customer_id}: {format_amount(charged, currency)}, not {format_amount(expected, currency)}"
+        currency, due = case.month.customer.currency, case.due
+        expected = due.total_minor if due.outcome is Stage.PAID or case.recovered else 0
+        if case.received_minor != expected:
+            charged = format_amount(case.received_minor, currency)
+            yield f"{case.name}: charged {charged}, not {format_amount(expected, currency)}"
+        if case.month.carried_minor != due.carried_minor:
+            yield f"{case.name}: begins with {case.month.carried_minor}, the months before left {due.carried_minor}"
         for intent in case.intents:
-            if (intent.now["amount"], intent.now["currency"]) != (case.total_minor, currency):
-                yield f"{case.customer_id}: {intent.now['id']} asks for {intent.now['amount']} {intent.now['currency']}"
+            found = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
+            if found != (due.total_minor, currency, case.month.customer.stripe_customer_id):
+                yield f"{case.name}: {intent.now['id']} asks for {found}, due are {due.total_minor} {currency}"
 
 
 def _twice(evidence: Evidence) -> Iterator[str]:
-    for case in evidence.cases:
-        charged = [intent.now["id"] for intent in case.intents if intent.charged]
-        if len(charged) > 1:
-            yield f"{case.customer_id}: {', '.join(charged)}"
+    """By payments, by the charges within them, and by the keys that name a month's payment."""
+    keys: Counter[str] = Counter()
+    for account in evidence.accounts:
+        for case in account.cases:
+            charged = [intent for intent in case.intents if intent.charged]
+            if len(charged) > 1:
+                yield f"{case.name}: {', '.join(intent.now['id'] for intent in charged)}"
+            for intent in case.intents:
+                if len(intent.moved) > 1:
+                    yield f"{case.name}: {intent.now['id']} moved money by {', '.join(intent.moved)}"
+            keys.update(intent.now["metadata"]["billing_key"] for intent in charged)
+    yield from (f"{key}: {times} payments" for key, times in keys.items() if times > 1)
 
 
 def _notices(evidence: Evidence) -> Iterator[str]:
-    for case in evidence.cases:
-        for intent in case.intents:
-            yield from (f"{case.customer_id}: {wrong}" for wrong in _notice_of(evidence, case, intent))
+    for account in evidence.accounts:
+        for case in account.cases:
+            if case.period in evidence.periods:
+                for intent in case.intents:
+                    yield from (f"{case.name}: {wrong}" for wrong in _notice_of(evidence, account, case, intent))
 
 
-def _notice_of(evidence: Evidence, case: Case, intent: Intent) -> Iterator[str]:
-    notices = [row for row in case.messages if row.kind is LetterKind.NOTICE and row.status is MessageStatus.SENT]
-    if not notices or case.month is None or case.month.charging_since is None:
-        yield "no notice"
+def _notice_of(evidence: Evidence, account: Account, case: Case, intent: Intent) -> Iterator[str]:
+    """The last notice that arrived before the charge is the one that counts."""
+    since, customer = case.month.charging_since, case.month.customer
+    rows = {row.message_id: row for row in case.messages if row.kind is LetterKind.NOTICE}
+    mails = evidence.arrivals(*rows)
+    if not mails or since is None:
+        yield "no notice arrived"
         return
-    notice = max(notices, key=lambda row: row.number)
-    mail, currency = evidence.arrival(notice.message_id), case.month.customer.currency
-    ahead = case.month.charging_since - notice.at
-    if notice.total_minor != intent.now["amount"]:
-        yield f"the last notice says {notice.total_minor}, the charge {intent.now['amount']} (minor units)"
-    if ahead < case.month.customer.terms.min_notice:
-        yield f"the notice came only {ahead} before the charge"
-    if mail is None or mail.to != case.month.customer.email:
-        yield "the notice never arrived"
-    elif _minor_told(mail, currency) != intent.now["amount"]:
-        yield f"the mail says {mail.subject!r}"
-    elif intent.attempted_at is not None and _arrived_at(mail) >= intent.attempted_at:
-        yield "the notice arrived after the charge"
+    before = [mail for mail in mails if intent.attempted_at is None or _arrived_at(mail) < intent.attempted_at]
+    if len(before) < len(mails):
+        yield "a notice arrived after the charge"
+    if not before:
+        return
+    mail, row = before[-1], rows[before[-1].message_id]
+    told_minor, told_day = _told(mail, customer.currency)
+    if row.status is not MessageStatus.SENT or (row.total_minor, told_minor) != (intent.now["amount"],) * 2:
+        yield f"the last notice ({row.status}) tells {mail.subject!r}, the charge is {intent.now['amount']}"
+    if since - row.at < timedelta(hours=customer.terms.min_notice_hours):
+        yield f"the notice came only {since - row.at} before the charge"
+    if told_day is None or since.astimezone(ZoneInfo(customer.timezone)).date() < told_day.date():
+        yield f"the charge began at {since}, the notice tells {mail.subject!r}"
+    if mail.to != account.script.email_at(row.at):
+        yield f"the notice went to {mail.to}, not to {account.script.email_at(row.at)}"
 
 
 def _nothing(evidence: Evidence) -> Iterator[str]:
     for case in evidence.cases:
-        if case.intents and not case.is_charged:
-            yield f"{case.customer_id} is {case.due}, but has {len(case.intents)} payments"
-        since = case.month.charging_since if case.month else None
+        skipped_in_time = case.due.outcome is Stage.SKIPPED and case.month.charging_since is None
+        if any(intent.attempted_at for intent in case.intents) and (not case.due.is_charged or skipped_in_time):
+            yield f"{case.name} is {case.due.outcome}, but its card was charged"
+        since = case.month.charging_since
         for halt in case.accepted("halt"):
             resumed = [each.at for each in case.accepted("resume") if each.number > halt.number]
             if since is not None and halt.at <= since and not any(at <= since for at in resumed):
-                yield f"{case.customer_id} was charged while it was halted"
+                yield f"{case.name} was charged while it was halted"
 
 
 def _agreement(evidence: Evidence) -> Iterator[str]:
@@ -118,38 +141,91 @@ def _agreement(evidence: Evidence) -> Iterator[str]:
         stripe = {(i.now["id"], i.charged, i.now["amount"], i.now["currency"]) for i in case.intents}
         ledger = {(c.payment_id, c.status == "succeeded", c.amount_minor, c.currency) for c in case.charges}
         if stripe != ledger:
-            yield f"{case.customer_id}: Stripe {sorted(stripe)}, ledger {sorted(ledger)}"
+            yield f"{case.name}: Stripe {sorted(stripe)}, ledger {sorted(ledger)}"
+
+
+def _commands(evidence: Evidence) -> Iterator[str]:
+    """What they change of charges and outcomes is judged above."""
+    for account in evidence.accounts:
+        ids = Counter(each.command_id for each in account.script.decisions if each.accepted and each.command_id)
+        yield from (f"{account.customer_id}: {name} took effect {n} times" for name, n in ids.items() if n > 1)
+        for case in account.cases:
+            yield from (f"{case.name}: {wrong}" for wrong in _commands_of(case))
+
+
+def _commands_of(case: Case) -> Iterator[str]:
+    numbers = [each.number for each in case.decisions]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"the audit trail has holes: {numbers}"
+    since = case.month.charging_since
+    for each in case.decisions:
+        if not each.result:
+            yield f"{each.command} of {each.by} has no result on record"
+        late = since is not None and each.at > since and each.command in ("halt", "edit", "approve")
+        if each.accepted and late:
+            yield f"{each.command} of {each.by} was accepted after the charge had begun"
+    if since is not None and case.month.customer.terms.review_mode is not ReviewMode.MONITOR:
+        edits = [each for each in case.accepted("edit") if each.at <= since]
+        last, editor = (edits[-1].number, edits[-1].by) if edits else (0, "")
+        consents = [each for each in case.accepted("approve") if each.number > last and each.at <= since]
+        if all(each.by.casefold() == editor.casefold() for each in consents):
+            yield "charged without the approval of somebody who had not edited it"
 
 
 def _letters(evidence: Evidence) -> Iterator[str]:
     for case in evidence.cases:
-        sent = Counter(row.kind for row in case.messages if row.status is MessageStatus.SENT)
+        due = case.due
+        arrived = {row.message_id for row in case.messages if evidence.arrivals(row.message_id)}
+        refused = {row.message_id for row in case.messages if row.status is MessageStatus.FAILED}
+        told = Counter(row.kind for row in case.messages if row.message_id in arrived | refused)
         expected = {
-            LetterKind.RECEIPT: int(case.due is Stage.PAID),
-            LetterKind.DECLINE: int(case.is_charged and case.due is not Stage.PAID),
+            LetterKind.RECEIPT: int(due.outcome is Stage.PAID or case.recovered),
+            LetterKind.DECLINE: int(due.is_charged and due.outcome is not Stage.PAID),
         }
         for kind, number in expected.items():
-            if sent[kind] != number:
-                yield f"{case.customer_id}: {sent[kind]} of {kind}, should be {number}"
-        if sent[LetterKind.NOTICE] and not case.is_charged and case.due is not Stage.SKIPPED:
-            yield f"{case.customer_id}: a charge notice, but {case.due}"
+            if told[kind] != number:
+                yield f"{case.name}: {told[kind]} of {kind}, should be {number}"
+        least = minimum_minor(case.month.customer.currency)
         for row in case.messages:
-            if row.status is MessageStatus.SENT and evidence.arrival(row.message_id) is None:
-                yield f"{case.customer_id}: {row.kind} {row.number} never arrived"
+            if row.status is MessageStatus.SENT and row.message_id not in arrived:
+                yield f"{case.name}: {row.kind} {row.number} never arrived"
+            for mail in evidence.arrivals(row.message_id):
+                if mail.to != row.recipient:
+                    yield f"{case.name}: {row.kind} {row.number} went to {mail.to}"
+            if row.kind is LetterKind.NOTICE and (row.total_minor or 0) < least:
+                yield f"{case.name}: a charge notice of {row.total_minor}"
     if unknown := evidence.letters()["unknown"]:
         yield f"{unknown} mails that the ledger does not know"
 
 
 def _chain(evidence: Evidence) -> Iterator[str]:
-    for case in evidence.cases:
-        if case.next_month is None or case.next_month.outcome is not None:
-            yield f"{case.customer_id} is not in {evidence.period.next()}"
+    for account in evidence.accounts:
+        periods = [case.period for case in account.cases]
+        for before, after in pairwise(periods):
+            if before.next() != after:
+                yield f"{account.customer_id}: from {before} to {after}"
+        if periods[-1] in evidence.periods:
+            yield from _last(evidence, account, account.cases[-1])
+        elif any(case.accepted("close_account") for case in account.cases[:-1]):
+            yield f"{account.customer_id} is in {periods[-1]}, although the account was closed before"
 
 
-def _minor_told(mail: Mail, currency: str) -> int | None:
-    """The amount in the subject of a notice, such as ``Invoice for November 2026: €1,330.40 on 8 December 2026``."""
-    told = re.search(r": (.+) on ", mail.subject)
-    return minor_of(re.sub(r"[^\d.-]", "", told[1]), currency) if told else None
+def _last(evidence: Evidence, account: Account, case: Case) -> Iterator[str]:
+    """A customer whose months end with one that is judged."""
+    alerts = [row.message_id for row in case.messages if row.kind is LetterKind.ALERT]
+    asked = any(each.accepted("close_account") for each in account.cases)
+    if case.month.outcome is None and not evidence.arrivals(*alerts):
+        yield f"{case.name} is open, and nobody was told what it waits for"
+    if case.month.outcome is not None and not (asked and account.closed_reason):
+        yield f"{account.customer_id} is not in {case.period.next()}"
+
+
+def _told(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:
+    """Amount and day in a notice's subject: ``Invoice for November 2026: €1,330.40 on 8 December 2026``."""
+    told = re.search(r": (.+) on (\d+ \w+ \d{4})$", mail.subject)
+    if told is None:
+        return None, None
+    return minor_of(re.sub(r"[^\d.-]", "", told[1]), currency), datetime.strptime(told[2], "%d %B %Y")  # noqa: DTZ007
 
 
 def _arrived_at(mail: Mail) -> datetime:

@@ -1,0 +1,233 @@
+"""The judge names what a broken build does: defects planted into the real application, one at a time."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from activities import notices, payments
+from adapters.google_sheets import GoogleSheetsSales
+from adapters.smtp_mail import SmtpMail
+from adapters.stripe_payments import StripePayments
+from billing import review
+from billing.customer import ReviewMode, Terms
+from billing.errors import PaymentUnknown, SalesUnavailable
+from billing.invoice import ChangeLine, Invoice
+from billing.messages import Edit, Halt
+from billing.month import Month
+from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
+from billing.period import Period
+from billing.ports import Letter, LetterKind
+from billing.sales import SalesSnapshot
+from billing.schedule import Schedule
+from sandbox.evidence import gather
+from sandbox.judge import Check, judge
+from tests.bed import Bed
+
+ANN: dict[str, Any] = {"by": "ann", "reason": "review"}
+PERIOD = Period("2026-10")
+
+Story = Callable[[Bed], Awaitable[None]]
+Plant = Callable[[pytest.MonkeyPatch, Bed], None]
+
+
+# -- what happens
+
+
+async def an_uneventful_month(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.announced()
+    await bed.closed()
+
+
+async def the_answer_to_the_charge_is_lost(bed: Bed) -> None:
+    await bed.stripe_fault(path="/confirm$", kind="drop_after")
+    await an_uneventful_month(bed)
+
+
+async def the_sheet_changes_for_a_while(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.announced()
+    bed.sales(PERIOD, ("acme@example.com", "250", "Sale 1"))
+    await bed.closed()
+    bed.sales(PERIOD, ("acme@example.com", "100", "Sale 1"))
+
+
+async def the_charge_is_planned_for_the_day_after_the_notice(bed: Bed) -> None:
+    await bed.monitored(terms=Terms(schedule=Schedule(charge_days=1)))
+    await bed.announced()
+    await bed.closed()
+
+
+async def the_sheet_is_down_for_a_moment(bed: Bed) -> None:
+    await bed.sheets_fault(path="/values/", kind="status", status=503)
+    await bed.monitored()
+    await bed.closed("acme", PERIOD)
+
+
+async def a_reviewer_halts_and_leaves(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    assert (await bed.command("acme", Halt(**ANN))).accepted
+    await bed.skip_to("acme", month.charge_at)
+    await bed.until("acme", lambda month: month.alerts > 0 or month.period != PERIOD)
+
+
+async def nobody_approves(bed: Bed) -> None:
+    month = await bed.monitored(terms=Terms(review_mode=ReviewMode.APPROVE))
+    await bed.skip_to("acme", month.notice_at)
+    month = await bed.until("acme", lambda month: month.alerts > 0 or month.announced)
+    if month.announced:
+        await bed.closed()
+
+
+async def a_reviewer_edits(bed: Bed) -> None:
+    await bed.monitored()
+    change = ChangeLine(line_id="row-2", amount_minor=9000)
+    assert (await bed.command("acme", Edit(**ANN, period=PERIOD, version=1, changes=(change,)))).accepted
+    await bed.announced()
+    await bed.closed()
+
+
+async def the_card_is_declined(bed: Bed) -> None:
+    await bed.monitored(card="pm_card_chargeCustomerFail")
+    await bed.announced()
+    await bed.closed()
+
+
+async def a_small_amount_is_carried_forward(bed: Bed) -> None:
+    await bed.monitored(sales=("0.30",), period="2026-09")
+    bed.sales(PERIOD, ("acme@example.com", "10", "Hosting"))
+    await bed.closed()
+    await bed.drafted("acme", PERIOD)
+    await bed.announced()
+    await bed.closed()
+
+
+async def the_reply_to_the_receipt_is_lost(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.announced()
+    await bed.mail_faults({"action": "drop_reply", "recipient": "acme@example.com"})
+    await bed.closed()
+
+
+# -- what is broken
+
+
+def charges_again_instead_of_looking_up(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    confirm = StripePayments.confirm
+
+    async def again(self: StripePayments, payment: Payment, request: PaymentRequest) -> Payment:
+        try:
+            return await confirm(self, payment, request)
+        except PaymentUnknown:
+            request = request.evolve(key=f"{request.key}:again")
+            return await confirm(self, await self.create(request), request)
+
+    patch.setattr(StripePayments, "confirm", again)
+
+
+def reads_the_amount_from_the_sheet_again(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    request_for = payments.request_for
+
+    def from_sheet(month: Month) -> PaymentRequest:
+        _, row = (bed.folder / "sheets" / "sales" / f"{month.period}.csv").read_text().splitlines()
+        return request_for(month).evolve(amount_minor=int(row.split(",")[1]) * 100)
+
+    patch.setattr(payments, "request_for", from_sheet)
+
+
+def sends_no_notice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    send = SmtpMail.send
+
+    async def lose(self: SmtpMail, letter: Letter) -> None:
+        if letter.kind is not LetterKind.NOTICE:
+            await send(self, letter)
+
+    patch.setattr(SmtpMail, "send", lose)
+
+
+def charges_too_soon(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(Terms, "min_notice", property(lambda self: timedelta()))
+
+
+def takes_a_failed_read_for_an_empty_sheet(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    read = GoogleSheetsSales.read
+
+    async def empty(self: GoogleSheetsSales, period: Period) -> SalesSnapshot:
+        try:
+            return await read(self, period)
+        except SalesUnavailable:
+            return SalesSnapshot(sheet=period, digest="", rows=())
+
+    patch.setattr(GoogleSheetsSales, "read", empty)
+
+
+def halts_without_effect(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(review, "_halt", lambda month, command, now: (month, "halted"))
+
+
+def needs_no_approval(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(Month, "_lacks_approval", lambda self, now: False)
+
+
+def leaves_a_month_out(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(Month, "next_month", lambda self: Month.open(self.customer, self.period.next().next()))
+
+
+def bills_without_the_edit(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(Invoice, "edited", lambda self, changes: self.evolve(version=self.version + 1))
+
+
+def forgets_the_receipt(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(notices, "_CLOSING", {})
+
+
+def takes_a_decline_for_a_payment(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    charged = Month.charged
+
+    def paid(self: Month, result: ChargeResult) -> Month:
+        return charged(self, result.evolve(status=ChargeStatus.SUCCEEDED))
+
+    patch.setattr(Month, "charged", paid)
+
+
+def forgets_the_balance(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(Month, "balance_forward_minor", 0)
+
+
+DEFECTS: list[tuple[Story, Plant, str]] = [
+    (the_answer_to_the_charge_is_lost, charges_again_instead_of_looking_up, "nobody is charged twice"),
+    (the_sheet_changes_for_a_while, reads_the_amount_from_the_sheet_again, "charges equal the sheet"),
+    (an_uneventful_month, sends_no_notice, "no charge without an earlier notice"),
+    (the_charge_is_planned_for_the_day_after_the_notice, charges_too_soon, "no charge without an earlier notice"),
+    (the_sheet_is_down_for_a_moment, takes_a_failed_read_for_an_empty_sheet, "every customer has one outcome"),
+    (a_reviewer_halts_and_leaves, halts_without_effect, "nothing is charged that was skipped, halted"),
+    (nobody_approves, needs_no_approval, "every command took effect"),
+    (an_uneventful_month, leaves_a_month_out, "every customer is in the next month"),
+    (a_reviewer_edits, bills_without_the_edit, "charges equal the sheet"),
+    (an_uneventful_month, forgets_the_receipt, "every outcome is told"),
+    (the_card_is_declined, takes_a_decline_for_a_payment, "every customer has one outcome"),
+    (a_small_amount_is_carried_forward, forgets_the_balance, "charges equal the sheet"),
+]
+
+
+@pytest.mark.parametrize("story", {story: None for story, _, _ in DEFECTS}, ids=lambda story: story.__name__)
+async def test_the_judge_finds_nothing_wrong_with_the_real_build(bed: Bed, story: Story) -> None:
+    await story(bed)
+    assert await _broken(bed) == []
+
+
+@pytest.mark.parametrize(("story", "plant", "broken"), DEFECTS, ids=lambda value: getattr(value, "__name__", ""))
+async def test_the_judge_names_the_defect_of_a_build_that(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, story: Story, plant: Plant, broken: str
+) -> None:
+    plant(monkeypatch, bed)
+    await story(bed)
+    found = await _broken(bed)
+    assert any(check.name.startswith(broken) for check in found), found
+
+
+async def _broken(bed: Bed) -> list[Check]:
+    return [check for check in judge(await gather(bed.folder, bed.ledger, PERIOD)) if not check.ok]
