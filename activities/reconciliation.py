@@ -1,12 +1,13 @@
 """The books are kept right: what the processor says of a payment is taken in; and all of it is compared, every day."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 
 from temporalio import activity
 
 from activities import clock
 from activities.letters import Letters
-from billing.errors import BillingError, NotFound, PaymentMismatch
+from billing.errors import BillingError, InvalidInput, NotFound, PaymentMismatch
 from billing.model import Model
 from billing.money import format_amount
 from billing.month import Month
@@ -86,9 +87,12 @@ class Reconciliation:
         return news
 
     async def _month(self, payment: Payment) -> Month | None:
+        """None for a payment that is not ours, also if somebody wrote nonsense into its metadata."""
         if not payment.key or not payment.customer_id:
             return None
-        return await self._ledger.month(payment.customer_id, Period(payment.period))
+        with suppress(InvalidInput):
+            return await self._ledger.month(payment.customer_id, Period(payment.period))
+        return None
 
     # -- all payments of a period
 

@@ -32,10 +32,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from billing.collection import Collection
 from billing.customer import Customer
 from billing.invoice import LineItem, Problem
 from billing.month import Month
-from billing.payment import Payment, PaymentRequest
+from billing.payment import Payment, PaymentEvent, Reversal
 from billing.ports import Letter, MessageStatus
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -185,9 +186,74 @@ charges: Final = Table(
     _text("code"),
     _text("decline_code"),
     _text("advice_code"),
+    _text("attempt_id"),
     _instant("first_at"),
     _instant("at"),
     Index("charges_by_customer_and_period", "customer_id", "period"),
+    Index("charges_by_period", "period"),
+    Index("charges_by_key", "key"),
+)
+
+reversals: Final = Table(
+    "reversals",
+    metadata,
+    Column("reversal_id", PlainText, primary_key=True),
+    _text("payment_id"),
+    _text("customer_id"),
+    _text("period"),
+    _text("kind"),
+    _amount("amount_minor"),
+    _text("currency"),
+    _text("status"),
+    _text("reason"),
+    _instant("created_at"),
+    _instant("at"),
+    Index("reversals_by_payment", "payment_id"),
+    Index("reversals_by_period", "period"),
+)
+
+collections: Final = Table(
+    "collections",
+    metadata,
+    *_of_invoice(),
+    _text("stage"),
+    _text("currency"),
+    _amount("amount_minor"),
+    _amount("outstanding_minor"),
+    _instant("opened_at"),
+    _instant("next_at", nullable=True),
+    _text("outcome", nullable=True),
+    _instant("closed_at", nullable=True),
+    _count("revision"),
+    Column("state", JSON, nullable=False),  # the whole Collection
+    _instant("updated_at"),
+    Index("collections_by_period_and_stage", "period", "stage"),
+)
+
+entries: Final = Table(
+    "collection_entries",
+    metadata,
+    *_of_invoice(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _instant("at"),
+    _text("by"),
+    _text("what"),
+    _text("text"),
+    Column("accepted", Boolean, nullable=False),
+    _text("command_id"),
+)
+
+events: Final = Table(
+    "events",
+    metadata,
+    Column("event_id", PlainText, primary_key=True),
+    _text("type"),
+    _text("object_id"),
+    _text("payment_id"),
+    _instant("created_at"),
+    _instant("received_at"),
+    _text("result"),  # "": nothing was done about it yet
+    Index("events_by_result", "result", "received_at"),
 )
 
 messages: Final = Table(
@@ -264,21 +330,48 @@ def decision_values(month: Month) -> list[dict[str, Any]]:
     return [{**_whose(month), **dict(decision)} for decision in month.decisions]
 
 
-def charge_values(request: PaymentRequest, payment: Payment, at: datetime) -> dict[str, Any]:
+def charge_values(payment: Payment, at: datetime) -> dict[str, Any]:
     return {
         "payment_id": payment.payment_id,
-        "key": request.key,
-        "customer_id": request.customer.customer_id,
-        "period": request.period,
+        "key": payment.key,
+        "customer_id": payment.customer_id,
+        "period": payment.period,
         "status": payment.status,
         "amount_minor": payment.amount_minor,
         "currency": payment.currency,
         "code": payment.code,
         "decline_code": payment.decline_code,
         "advice_code": payment.advice_code,
+        "attempt_id": payment.attempt_id,
         "first_at": at,
         "at": at,
     }
+
+
+def reversal_values(reversal: Reversal, payment: Payment, at: datetime) -> dict[str, Any]:
+    return {**dict(reversal), "customer_id": payment.customer_id, "period": payment.period, "at": at}
+
+
+def collection_values(collection: Collection, at: datetime) -> dict[str, Any]:
+    """The collection as it stands at ``at``."""
+    names = ("period", "currency", "amount_minor", "outstanding_minor", "opened_at", "outcome", "closed_at", "revision")
+    return {
+        **{name: getattr(collection, name) for name in names},
+        "customer_id": collection.customer.customer_id,
+        "stage": collection.stage(at),
+        "next_at": collection.due(at).at,
+        "state": collection.model_dump(mode="json"),
+        "updated_at": at,
+    }
+
+
+def entry_values(collection: Collection) -> list[dict[str, Any]]:
+    whose = {"customer_id": collection.customer.customer_id, "period": collection.period}
+    return [{**whose, **dict(entry)} for entry in collection.entries]
+
+
+def event_values(event: PaymentEvent, at: datetime) -> dict[str, Any]:
+    return {**dict(event), "received_at": at, "result": ""}
 
 
 def message_values(letter: Letter, number: int, status: MessageStatus, at: datetime) -> dict[str, Any]:

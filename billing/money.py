@@ -26,11 +26,13 @@ _MINIMUM_MINOR = {
     **dict.fromkeys(("pln", "ron", "aed", "myr"), 200),
     **dict.fromkeys(("sek", "nok"), 300),
     "gbp": 30,
+    "bgn": 100,
     "czk": 1500,
     "dkk": 250,
     "hkd": 400,
     "mxn": 1000,
     "huf": 17500,
+    "thb": 1000,
 }
 _STEP_MINOR = {**dict.fromkeys(_THREE_DECIMAL, 10), "isk": 100, "ugx": 100}
 _FLOAT_RESIDUE = Decimal("1e-6")  # what 0.1 + 0.2 leaves behind; more than that is a real digit

@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from billing.collection import Collection
+from billing.collection_review import CollectionResult
 from billing.customer import Customer, Terms
 from billing.keys import workflow_id
 from billing.messages import Command, CommandResult, Farewell, command_name
 from billing.month import Month
 from billing.period import Period
+from billing.ports import CardDetails
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
 from sandbox.mailbox import Mail, read_mail
 from sandbox.sample import register_card
@@ -27,10 +32,13 @@ from sandbox.stand_ins import Ports, stand_ins
 from sandbox.temporal_server import TemporalServer
 from settings import Settings
 from worker import create_worker
+from workflows.collecting import collection_handle, tell_collection
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
+from workflows.payment_collection import PaymentCollection
 from workflows.start import Started, handle_for, start_customer
 
+OCTOBER = "2026-10"
 HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000, disable_propagation=True)
 """Time stands still between skips; retry backoffs count as skips, and the server's default allows 200."""
 
@@ -38,8 +46,9 @@ HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000, disable
 class Bed:
     """What a test needs to act and to look; months pass by ``skip_to`` and ``skip``."""
 
-    def __init__(self, client: Client, adapters: Adapters, folder: Path, ports: Ports) -> None:
+    def __init__(self, client: Client, adapters: Adapters, folder: Path, ports: Ports, settings: Settings) -> None:
         self.client = client
+        self.settings = settings
         self.skipper = TimeSkipper(client, config=HELD)
         self.adapters = adapters
         self.ledger = adapters.ledger
@@ -121,23 +130,45 @@ class Bed:
         )
         return answer
 
+    async def tell(self, command: Command, customer_id: str = "acme", period: str = OCTOBER) -> CollectionResult:
+        """Sends a command to a collection and waits for the answer."""
+        return await tell_collection(self.client, customer_id, Period(period), command)
+
+    async def behaves(self, customer: Customer, behaviour: str) -> None:
+        """From now on the customer's card does this, in the words of the Stripe stand-in."""
+        await self.stripe_control(f"cards/{customer.payment_method_id}", {"behaviour": behaviour})
+
+    async def another_card(self, customer: Customer, card: str = "pm_card_visa") -> CardDetails:
+        """Attaches another card to the customer at Stripe."""
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+            url = f"{self.stripe_url}/v1/payment_methods/{card}/attach"
+            answer = await http.post(url, data={"customer": customer.stripe_customer_id})
+            return await self.adapters.payments.card(answer.raise_for_status().json()["id"])
+
     async def skip(self, customer_id: str, by: timedelta) -> None:
-        await self._skip_past(customer_id, await self._clock(customer_id) + by)
+        handle = self.handle(customer_id)
+        await self._skip_past(handle, await self._clock(handle) + by)
 
     async def skip_to(self, customer_id: str, instant: datetime) -> None:
         """Moves the customer's clock to just after ``instant``."""
-        if instant >= await self._clock(customer_id):
-            await self._skip_past(customer_id, instant + timedelta(seconds=1))
+        handle = self.handle(customer_id)
+        if instant >= await self._clock(handle):
+            await self._skip_past(handle, instant + timedelta(seconds=1))
 
-    async def _skip_past(self, customer_id: str, instant: datetime) -> None:
+    async def skip_collection(self, by: timedelta, customer_id: str = "acme", period: str = OCTOBER) -> None:
+        """Moves the clock of a collection, which has its own."""
+        handle = self.collection_handle(customer_id, period)
+        await self._skip_past(handle, await self._clock(handle) + by)
+
+    async def _skip_past(self, handle: WorkflowHandle[Any, Any], instant: datetime) -> None:
         """The server sometimes ends a skip that meets a workflow task at once, without having skipped: asks again."""
         async with asyncio.timeout(30):
-            while (left := instant - await self._clock(customer_id)) > timedelta():
-                if not await self.skipper.fast_forward(self.handle(customer_id), left):
+            while (left := instant - await self._clock(handle)) > timedelta():
+                if not await self.skipper.fast_forward(handle, left):
                     return  # the chain has ended
 
-    async def _clock(self, customer_id: str) -> datetime:
-        return await self.skipper.get_current_time(self.handle(customer_id))
+    async def _clock(self, handle: WorkflowHandle[Any, Any]) -> datetime:
+        return await self.skipper.get_current_time(handle)
 
     async def stripe_control(self, path: str, body: dict[str, object]) -> None:
         await self._post(self.ports.stripe, path, body)
@@ -171,6 +202,21 @@ class Bed:
         async with httpx.AsyncClient() as http:
             (await http.post(f"http://127.0.0.1:{port}/_control/{path}", json=body)).raise_for_status()
 
+    async def at_the_bank(self, url: str, decision: str) -> None:
+        """The customer decides at the bank's page that they were sent to."""
+        async with httpx.AsyncClient() as http:
+            answer = await http.post(url, data={"authentication": decision})
+            assert answer.status_code == 303, answer.text
+
+    async def end_all(self) -> None:
+        """Terminates every workflow of the customers that were started here."""
+        for customer_id in self.started:
+            owed = await self.ledger.collections(customer_id=customer_id, open_only=True)
+            everything: list[WorkflowHandle[Any, Any]] = [self.handle(customer_id)]
+            for handle in [*everything, *(self.collection_handle(customer_id, row.period) for row in owed)]:
+                with contextlib.suppress(RPCError):
+                    await handle.terminate()
+
     # -- looking
 
     @property
@@ -179,6 +225,30 @@ class Bed:
 
     def handle(self, customer_id: str) -> WorkflowHandle[MonthlyBilling, Farewell]:
         return handle_for(self.client, customer_id)
+
+    def collection_handle(
+        self, customer_id: str = "acme", period: str = OCTOBER
+    ) -> WorkflowHandle[PaymentCollection, Collection]:
+        return collection_handle(self.client, customer_id, Period(period))
+
+    async def collection(self, customer_id: str = "acme", period: str = OCTOBER) -> Collection:
+        """A collection as its workflow has it, also when it has ended."""
+        return await self.collection_handle(customer_id, period).query(PaymentCollection.collection)
+
+    async def collects(
+        self, holds: Callable[[Collection], bool], customer_id: str = "acme", period: str = OCTOBER
+    ) -> Collection:
+        """The collection as soon as ``holds`` is true of it."""
+        found: Collection | None = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(20):
+                while True:
+                    with contextlib.suppress(RPCError):  # not begun yet
+                        found = await self.collection(customer_id, period)
+                        if holds(found):
+                            return found
+                    await asyncio.sleep(0.02)
+        raise AssertionError(f"not reached: {found and found.model_dump_json(indent=1)}")
 
     async def month(self, customer_id: str) -> Month:
         """The running month."""
@@ -195,16 +265,20 @@ class Bed:
                 return month
         described = await self.handle(customer_id).describe()
         pending = [str(each.last_failure) for each in described.raw_description.pending_activities]
-        clock = await self._clock(customer_id)
+        clock = await self._clock(self.handle(customer_id))
         raise AssertionError(f"not reached at {clock}: {month.model_dump_json(indent=1)}\npending: {pending}")
 
     def intents(self) -> list[dict[str, Any]]:
-        """Every payment intent at the Stripe stand-in as it stands now, by its own journal."""
+        """Every payment intent at the Stripe stand-in as it stands now."""
+        return self.objects("payment_intent")
+
+    def objects(self, kind: str) -> list[dict[str, Any]]:
+        """Every object of a kind at the Stripe stand-in as it stands now, by its own journal."""
         latest: dict[str, dict[str, Any]] = {}
         for line in (self.folder / "stripe.jsonl").read_text().splitlines():
             entry = json.loads(line)
             snapshot = entry.get("object")
-            if isinstance(snapshot, dict) and snapshot.get("object") == "payment_intent":
+            if isinstance(snapshot, dict) and snapshot.get("object") == kind:
                 latest[snapshot["id"]] = snapshot
         return list(latest.values())
 
@@ -226,29 +300,32 @@ class Bed:
 
 
 @contextlib.asynccontextmanager
-async def test_bed(server: TemporalServer, folder: Path) -> AsyncIterator[Bed]:
+async def prepared_bed(
+    server: TemporalServer, folder: Path, ledger_url: str = "", with_worker: bool = True
+) -> AsyncIterator[Bed]:
     """A bed with its own stand-ins, ledger and worker; its workflows end with it."""
     async with stand_ins(folder) as ports:
         settings = Settings(
             _env_file=None,
             data_dir=folder,
+            ledger_url=SecretStr(ledger_url),
             reviewers_email="reviewers@example.com",
             sandbox_stripe_port=ports.stripe,
             sandbox_sheets_port=ports.sheets,
             sandbox_mail_port=ports.mail,
             sandbox_smtp_port=ports.smtp,
         )
-        async with connect_adapters(settings) as adapters:
+        async with contextlib.AsyncExitStack() as stack:
+            adapters = await stack.enter_async_context(connect_adapters(settings))
             await adapters.ledger.migrate()
             client = await connect_temporal(settings, server.address)
-            bed = Bed(client, adapters, folder, ports)
-            async with create_worker(client, settings, adapters):
-                try:
-                    yield bed
-                finally:
-                    for customer_id in bed.started:
-                        with contextlib.suppress(Exception):
-                            await bed.handle(customer_id).terminate()
+            bed = Bed(client, adapters, folder, ports, settings)
+            if with_worker:
+                await stack.enter_async_context(create_worker(client, settings, adapters))
+            try:
+                yield bed
+            finally:
+                await bed.end_all()
 
 
 def _next_instant(month: Month) -> datetime:

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from bootstrap import SANDBOX_NAMESPACE
 from sandbox.temporal_server import TemporalServer, temporal_server
-from tests.bed import Bed, test_bed
+from tests.bed import Bed, prepared_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 
@@ -24,5 +24,5 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Temp
 
 @pytest_asyncio.fixture
 async def bed(server: TemporalServer, tmp_path: Path) -> AsyncIterator[Bed]:
-    async with test_bed(server, tmp_path) as prepared:
+    async with prepared_bed(server, tmp_path) as prepared:
         yield prepared

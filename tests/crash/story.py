@@ -117,7 +117,7 @@ async def _bed(server: TemporalServer, folder: Path, task_queue: str) -> AsyncIt
             await adapters.ledger.migrate()
             client = await connect_temporal(settings, server.address)
             on_own_queue = Client(**client.config() | {"interceptors": [_OnQueue(task_queue)]})
-            yield CrashBed(on_own_queue, adapters, folder, ports), settings
+            yield CrashBed(on_own_queue, adapters, folder, ports, settings), settings
 
 
 class _OnQueue(Interceptor):

@@ -20,7 +20,7 @@ from billing.messages import Approve, CloseAccount, Command, Edit, Halt, Resume,
 from billing.period import Period
 from bootstrap import SANDBOX_NAMESPACE
 from sandbox.temporal_server import temporal_server
-from tests.bed import Bed, test_bed
+from tests.bed import Bed, prepared_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -152,7 +152,7 @@ async def main() -> None:
             dynamic_config=small_histories,
         ) as server:
             for path in [path for path in PATHS if path.__name__ in (sys.argv[1:] or path.__name__)]:
-                async with test_bed(server, Path(folder, path.__name__)) as bed:
+                async with prepared_bed(server, Path(folder, path.__name__)) as bed:
                     await path(bed)
                     first_run = (
                         await bed.handle("acme").describe()
