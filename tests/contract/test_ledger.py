@@ -18,7 +18,7 @@ from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, exc, make_url, text
 
-from adapters import sql_ledger, sql_ledger_schema
+from adapters import sql_ledger_database, sql_ledger_errors, sql_ledger_schema
 from adapters.sql_ledger import SqlLedger, upgrade
 from adapters.sql_ledger_schema import metadata
 from billing.customer import Customer, Terms
@@ -27,7 +27,7 @@ from billing.invoice import Invoice, LineItem, Problem, Source
 from billing.keys import message_id, payment_key
 from billing.messages import Halt, Resume
 from billing.month import Month, Stage
-from billing.payment import Payment, PaymentRequest, PaymentStatus
+from billing.payment import Payment, PaymentStatus
 from billing.period import Period
 from billing.ports import Ledger, Letter, LetterKind, MessageStatus
 from billing.review import decide
@@ -314,9 +314,6 @@ async def test_a_sign_that_postgresql_cannot_store_does_not_stop_a_month(ledger:
 
 
 async def test_a_payment_that_has_succeeded_stays_so(ledger: SqlLedger, url: str) -> None:
-    request = PaymentRequest(
-        key=payment_key("acme", NOVEMBER), customer=ACME, period=NOVEMBER, amount_minor=2**40, currency="EUR"
-    )
     payment = Payment(
         payment_id="pi_1",
         status=PaymentStatus.NEW,
@@ -324,19 +321,22 @@ async def test_a_payment_that_has_succeeded_stays_so(ledger: SqlLedger, url: str
         currency="EUR",
         stripe_customer_id="cus_1",
         created_at=AT,
+        key=payment_key("acme", NOVEMBER),
+        customer_id="acme",
+        period=NOVEMBER,
     )
     other = payment.evolve(payment_id="pi_2", status=PaymentStatus.CANCELED)
     statuses = [PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.PROCESSING, PaymentStatus.SUCCEEDED]
-    await ledger.save_payment(request, other, AT)
+    await ledger.save_payment(other, AT)
     for minutes, status in enumerate(statuses):
         at = AT + timedelta(minutes=minutes)
-        await ledger.save_payment(request, payment.evolve(status=status, code=f"code {status}"), at)
+        await ledger.save_payment(payment.evolve(status=status, code=f"code {status}"), at)
         row, untouched = await ledger.payments("acme", NOVEMBER)
         assert (row.payment_id, row.status, row.code, row.at) == ("pi_1", status, f"code {status}", at)
-        assert (row.key, row.customer_id, row.period) == (request.key, "acme", NOVEMBER)
+        assert (row.key, row.customer_id, row.period) == (payment.key, "acme", NOVEMBER)
         assert (untouched.payment_id, untouched.status) == ("pi_2", "canceled")
     for status in PaymentStatus:
-        await ledger.save_payment(request, payment.evolve(status=status, amount_minor=1), LATER)
+        await ledger.save_payment(payment.evolve(status=status, amount_minor=1), LATER)
         assert await ledger.payments("acme", NOVEMBER) == [row, untouched]
     assert await ledger.payments("acme", DECEMBER) == []
     assert read(url, "SELECT count(*) FROM charges WHERE first_at < at") == [(1,)]
@@ -487,7 +487,7 @@ async def test_sqlite_is_set_up_for_several_processes_on_one_file(tmp_path: Path
     ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
     await ledger.migrate()
     expected = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 1, "foreign_keys": 1}
-    async with sql_ledger._transaction(ledger._engine, "answer") as connection:
+    async with sql_ledger_database.transaction(ledger._database.engine, "answer") as connection:
         found = {name: await connection.scalar(text(f"PRAGMA {name}")) for name in expected}
     await ledger.close()
     assert found == expected
@@ -556,7 +556,7 @@ async def test_a_file_that_takes_no_more_says_what_to_do(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(url)
-    monkeypatch.setattr(sql_ledger, "_SQLITE", (*sql_ledger._SQLITE, pragma))
+    monkeypatch.setattr(sql_ledger_database, "_SQLITE", (*sql_ledger_database._SQLITE, pragma))
     ledger = await SqlLedger.connect(url)
     large = INVOICE.evolve(lines=INVOICE.lines * 500)
     with pytest.raises(LedgerUnavailable, match=advice):
@@ -569,7 +569,7 @@ async def test_a_locked_file_is_waited_for_and_then_said_to_be_busy(
 ) -> None:
     file = tmp_path / "ledger.db"
     upgrade(f"sqlite:///{file}")
-    monkeypatch.setattr(sql_ledger, "_SQLITE", ("busy_timeout = 200",))
+    monkeypatch.setattr(sql_ledger_database, "_SQLITE", ("busy_timeout = 200",))
     ledger = await SqlLedger.connect(f"sqlite:///{file}")
     lock = sqlite3.connect(file, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
@@ -622,7 +622,7 @@ def test_every_error_of_sqlalchemy_and_the_drivers_is_translated_without_what_is
     seen = set()
     for error in driver_errors():
         seen.add(type(error))
-        with pytest.raises(LedgerUnavailable) as caught, sql_ledger._translated("record acme, 2026-11"):
+        with pytest.raises(LedgerUnavailable) as caught, sql_ledger_errors.translated("record acme, 2026-11"):
             raise error
         assert str(caught.value).startswith("the ledger could not record acme, 2026-11: ")
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
@@ -645,7 +645,7 @@ def test_every_error_of_sqlalchemy_and_the_drivers_is_translated_without_what_is
 )
 def test_an_error_says_what_to_do(cause: Exception, advice: str) -> None:
     base = psycopg.Error if isinstance(cause, psycopg.Error) else sqlite3.Error
-    with pytest.raises(LedgerUnavailable, match=advice), sql_ledger._translated("answer"):
+    with pytest.raises(LedgerUnavailable, match=advice), sql_ledger_errors.translated("answer"):
         raise exc.DBAPIError.instance("SELECT 1", {}, cause, base)
 
 
