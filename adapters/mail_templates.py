@@ -131,7 +131,7 @@ def _values_of(owed: Collection) -> dict[str, object]:
         ],
         "why": _REASONS.get(answer.decline_code or answer.code, _NO_REASON),
         "remedy": owed.remedy,
-        "tried_at": max((each.at for each in owed.entries if each.what == "tried"), default=owed.opened_at),
+        "tried_at": owed.tried_at or owed.opened_at,
         "retry_at": owed.next_contact if owed.retries_by_itself else None,
         "action": _ACTIONS[owed.remedy],
         "owed_facts": [

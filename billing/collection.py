@@ -24,6 +24,9 @@ _BETWEEN_CONTACTS = timedelta(days=1)
 """After an outage the days that were missed do not all come at once."""
 
 
+_NEW_CARD = "new card"
+
+
 class CollectionStage(StrEnum):
     """Where a collection stands, as people see it (search attribute ``BillingStage``)."""
 
@@ -106,6 +109,7 @@ class Collection(Model):
     tries: int = 0  # with this card, without those that people asked for
     contacts: int = 0  # days of the schedule that have passed
     contacted_at: Instant | None = None
+    tried_at: Instant | None = None  # with nobody at our page
     reminders: int = 0
     reminding: bool = False
     attempt: str = ""  # why the card is tried now; "" if it is not
@@ -220,7 +224,8 @@ class Collection(Model):
 
     def exhausted(self, now: datetime) -> bool:
         """Everything that happens by itself has happened: the customer can still pay, and people decide."""
-        return self.outcome is None and self.next_contact is None and now >= self.give_up_at
+        busy = self.outcome or self.attempt or self.release
+        return not busy and self.next_contact is None and now >= self.give_up_at
 
     def needs_person(self, now: datetime) -> str:
         """What a person has to do before the collection can go on, or "" if nothing."""
@@ -245,7 +250,7 @@ class Collection(Model):
 
     @property
     def _asks_for_person(self) -> bool:
-        return self.by_card and self.remedy is Remedy.PERSON
+        return self.by_card and self.remedy is Remedy.PERSON and not self.attempt and not self.release
 
     @property
     def next_contact(self) -> datetime | None:
@@ -254,7 +259,7 @@ class Collection(Model):
         if self.contacts >= len(days):
             return None
         planned = self.opened_at + timedelta(days=days[self.contacts])
-        return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
+        return max([planned, *(last + _BETWEEN_CONTACTS for last in (self.contacted_at, self.tried_at) if last)])
 
     @property
     def give_up_at(self) -> datetime:
@@ -302,10 +307,11 @@ class Collection(Model):
         changed = bool(asked.attempt or self.outage or self.trouble)
         known = self._changed(
             answer=result,
-            attempt="" if self.attempt == asked.attempt else self.attempt,  # one that came later is still to be made
+            attempt=_NEW_CARD if _NEW_CARD == self.attempt != asked.attempt else "",  # this answer is of the old one
             looking=self.looking - asked.looking,
             outage="",
             trouble="",
+            tried_at=result.at if asked.attempt else self.tried_at,
             alerted_at=None if changed else self.alerted_at,
         )
         if asked.attempt:
@@ -314,7 +320,7 @@ class Collection(Model):
             return known._paid(result)
         if self.release is not None and result.status is ChargeStatus.CANCELED:
             return known.evolve(answer=self.answer)._released(result.at)
-        scheduled = asked.attempt.startswith("day ")
+        scheduled = self.attempt.startswith("day ")
         return known.evolve(reminding=scheduled or self.reminding)
 
     def answered_customer(self, result: ChargeResult, asked: "Collection") -> "Collection":
@@ -347,7 +353,7 @@ class Collection(Model):
 
     def with_new_card(self) -> "Collection":
         """The customer's card is another one now: it is tried at once, and has all its tries before it."""
-        return self._changed(attempt="new card" if self.by_card else "", tries=0, trouble="", alerted_at=None)
+        return self._changed(attempt=_NEW_CARD if self.by_card else "", tries=0, trouble="")
 
     def reminded(self) -> "Collection":
         """The customer has been written to."""

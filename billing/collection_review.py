@@ -129,7 +129,7 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
 
 
 def _released(collection: Collection, release: Release) -> Collection:
-    return collection.evolve(release=release, trouble="", alerted_at=None)
+    return collection.evolve(release=release, trouble="")
 
 
 def _resume(collection: Collection) -> tuple[Collection, str]:
@@ -149,7 +149,7 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
         raise _Refused("the bank does not allow another try with this card; the customer has to register a new one")
     if collection.remedy is Remedy.AUTHENTICATE:
         raise _Refused("only the customer can confirm this payment, by the link in the mail")
-    return collection.evolve(attempt=f"{command.by} asked for it", trouble="", alerted_at=None), "the card is tried now"
+    return collection.evolve(attempt=f"{command.by} asked for it", trouble=""), "the card is tried now"
 
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:

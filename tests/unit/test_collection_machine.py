@@ -1,0 +1,397 @@
+"""A machine that lives through collections as the workflow does, with people, outages and slow work at random times.
+
+It keeps a processor of its own, where money really moves, and holds every collection against it.
+"""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from billing.collection import Collection, CollectionStage, CollectionStep
+from billing.collection_review import COLLECTION_COMMANDS, decide
+from billing.collection_summary import summary
+from billing.dunning import MAX_TRIES, Remedy, remedy
+from billing.messages import parse_command
+from billing.payment import ChargeResult, ChargeStatus
+from tests.unit.months import DAY, charging
+
+STEPS_WITHOUT_TIME = 12
+"""More steps than this at one instant, with nobody acting, would be an endless loop."""
+MOVING = (CollectionStep.TRY, CollectionStep.LOOK_UP, CollectionStep.RELEASE)
+OPEN = (ChargeStatus.DECLINED, ChargeStatus.AUTHENTICATION_REQUIRED)
+
+declines = st.sampled_from(["insufficient_funds", "do_not_honor", "stolen_card", "a_code_of_next_year"])
+answers = st.one_of(declines, declines, st.sampled_from(["succeeded", "authentication_required", "needs_card"]))
+days = st.sampled_from([0, 0.001, 0.5, 1, 3, 10])
+
+
+class Processor:
+    """The payments of a month, one for each series: the last try of each, and what all of them have moved."""
+
+    def __init__(self, first: ChargeResult) -> None:
+        self.payments: dict[int, ChargeResult] = {1: first}
+        self.succeeded = 0
+        self.cards_tried: list[tuple[str, str]] = []
+
+    def tries(self, series: int, tried: str, outcome: str, now: datetime) -> ChargeResult:
+        """As ``Cashier.charge``: the payment is tried, unless it has been since ``tried``."""
+        known = self.payments.get(series)
+        if known is not None and (known.status not in OPEN or known.attempt_id != tried):
+            assert known.status is not ChargeStatus.CANCELED, "Cashier.charge would call a person"
+            return known.evolve(at=now)
+        if outcome == "needs_card":
+            return ChargeResult(status=ChargeStatus.NEEDS_CARD, at=now, attempt_id=tried)
+        return self.moves(series, outcome, now)
+
+    def moves(self, series: int, outcome: str, now: datetime) -> ChargeResult:
+        known = outcome in list(ChargeStatus)
+        number = int((self.payments[series].attempt_id if series in self.payments else "ch_0")[3:]) + 1
+        self.payments[series] = ChargeResult(
+            status=ChargeStatus(outcome) if known else ChargeStatus.DECLINED,
+            at=now,
+            payment_id=f"pi_{series}",
+            decline_code="" if known else outcome,
+            attempt_id=f"ch_{number}",
+        )
+        self.succeeded += outcome == "succeeded"
+        return self.payments[series]
+
+    def releases(self, series: int, now: datetime) -> ChargeResult:
+        known = self.payments.get(series)
+        if known is not None and known.status not in OPEN:
+            return known.evolve(at=now)
+        released = ChargeResult(status=ChargeStatus.CANCELED, at=now, payment_id=f"pi_{series}")
+        if known is not None:
+            self.payments[series] = released
+        return released
+
+
+class Work(NamedTuple):
+    """An activity on its way: for what (None: the customer pays), from which collection."""
+
+    step: CollectionStep | None
+    asked: Collection
+
+
+class CollectionMachine(RuleBasedStateMachine):
+    collection: Collection
+    noted_twice = ""
+
+    @initialize(
+        outcome=answers.filter(lambda outcome: outcome != "succeeded"),
+        dunning=st.sampled_from([(3, 5, 7, 14), (), (1, 2, 3, 4, 5, 6, 7), (20,)]),
+    )
+    def start(self, outcome: str, dunning: tuple[int, ...]) -> None:
+        month = charging(12_000, terms={"dunning_days": dunning})
+        self.now = month.charge_at
+        first = ChargeResult(status=ChargeStatus.DECLINED, at=self.now, attempt_id="ch_0")
+        self.processor = Processor(first)
+        result = self.processor.tries(1, "ch_0", outcome, self.now)
+        self.collection = Collection.open(month.charged(result))
+        self.work: Work | None = None  # of the workflow's loop
+        self.paying: Work | None = None  # of the customer
+        self.webhooks = 0
+        self.steps = 0
+        self.transfers = 0
+        self.own_tries = 0
+        self.attempt_before_halt = ""
+        self.contacted_at: datetime | None = None
+        self.alerted_at: datetime | None = None
+
+    def become(self, collection: Collection) -> None:
+        """Every change of a collection comes through here."""
+        old = self.collection
+        assert collection == old or collection.revision > old.revision
+        if old.outcome is not None:
+            ended = {"outcome", "closed_at", "received", "answer"}
+            assert collection.model_dump(include=ended) == old.model_dump(include=ended), "settled twice"
+        if old.outcome is None and collection.outcome is not None:
+            found = re.search("which has also arrived as (.+)", collection.news)
+            self.noted_twice = found[1] if found else ""
+        self.collection = collection
+
+    # -- the workflow
+
+    def look(self) -> None:
+        """One turn of ``PaymentCollection._collect``."""
+        assert self.work is None
+        collection, due = self.collection, self.collection.due(self.now)
+        assert due == collection.due(self.now)
+        if due.step is CollectionStep.WAIT:
+            assert due.at is None or due.at > self.now
+            if due.at is None:
+                assert collection.exhausted(self.now), "it sleeps for ever"
+                assert self.alerted_at is not None, "people decide, but nobody has told them"
+                assert self.alerted_at >= collection.give_up_at
+            return
+        if due.step is CollectionStep.CLOSE or (due.step in MOVING and self.paying is not None):
+            return
+        self.steps += 1
+        assert self.steps <= STEPS_WITHOUT_TIME, f"{due.step} again and again"
+        assert not collection.trouble or due.step is CollectionStep.ALERT, "trouble waits for a person"
+        if due.step is CollectionStep.CONTACT:
+            self.contact()
+            return
+        if due.step is CollectionStep.REMIND:
+            assert collection.hold is None, "a halted collection reminds nobody"
+        if due.step is CollectionStep.TRY:
+            self.begin_try()
+        self.work = Work(due.step, collection)
+
+    def contact(self) -> None:
+        before = self.collection
+        assert before.hold is None
+        assert not before.unresolved
+        assert self.contacted_at is None or self.now >= self.contacted_at + DAY
+        self.contacted_at = self.now
+        self.become(before.contacting(self.now))
+        self.own_tries += bool(self.collection.attempt)
+        assert self.own_tries < MAX_TRIES
+        assert bool(self.collection.attempt) != self.collection.reminding
+
+    def begin_try(self) -> None:
+        collection = self.collection
+        assert collection.answer is not None
+        assert collection.by_card
+        assert collection.release is None
+        helps = remedy(collection.answer)
+        if collection.attempt != "new card":
+            assert helps not in (Remedy.NEW_CARD, Remedy.AUTHENTICATE), "the bank forbids another try"
+        if collection.attempt.startswith("day "):
+            assert helps is not Remedy.PERSON
+            assert collection.hold is None or collection.attempt == self.attempt_before_halt
+
+    def finish(self, outcome: str, result: str) -> None:
+        """The activity on its way ends: done, lost (it was done, but nobody knows), down or refused for good."""
+        assert self.work is not None
+        work, self.work = self.work, None
+        if work.step is CollectionStep.ALERT:
+            self.alerted_at = self.now
+            return self.become(self.collection.alerted(self.now))
+        if work.step is CollectionStep.REMIND and result in ("done", "lost"):
+            return self.become(self.collection.reminded())
+        answer = self.answer(work, outcome) if work.step in MOVING and result in ("done", "lost") else None
+        if answer is not None and result == "done":
+            return self.become(self.collection.answered(answer, work.asked))
+        if result == "refused":
+            return self.become(self.collection.in_trouble("it was refused"))
+        self.become(self.collection.delayed("the server is down"))
+
+    def answer(self, work: Work, outcome: str) -> ChargeResult:
+        asked = work.asked
+        assert asked.answer is not None
+        match work.step:
+            case CollectionStep.TRY:
+                self.webhooks += 1
+                return self.processor.tries(asked.series, asked.answer.attempt_id, outcome, self.now)
+            case CollectionStep.RELEASE:
+                self.webhooks += 1
+                return self.processor.releases(asked.series, self.now)
+        found = self.processor.payments.get(asked.series)
+        assert found is None or found.status is not ChargeStatus.CANCELED, "Cashier.look_up would call a person"
+        return found.evolve(at=self.now) if found and found.attempt_id != "ch_0" else asked.answer
+
+    # -- time
+
+    def pass_time(self, by: timedelta) -> None:
+        if by > timedelta():
+            self.now += by
+            self.steps = 0
+
+    @precondition(lambda self: self.work is None)
+    @rule(late=days)
+    def timer_fires(self, late: float) -> None:
+        due = self.collection.due(self.now)
+        if due.step is CollectionStep.WAIT and due.at is not None:
+            self.pass_time(due.at - self.now)
+        self.pass_time(late * DAY)
+        self.look()
+
+    @precondition(lambda self: self.work is None)
+    @rule()
+    def looks_again(self) -> None:
+        self.look()
+
+    @precondition(lambda self: self.work is not None)
+    @rule(outcome=answers, result=st.sampled_from(["done", "done", "done", "lost", "down", "refused"]), took=days)
+    def work_ends(self, outcome: str, result: str, took: float) -> None:
+        self.pass_time(took * DAY)
+        if result in ("lost", "down"):
+            self.pass_time(timedelta(minutes=1))  # its tries are used up
+        self.finish(outcome, result)
+
+    @rule(outcome=answers)
+    def nothing_special_happens_for_a_while(self, outcome: str) -> None:
+        for _ in range(12):
+            if self.work is not None:
+                self.finish(outcome, "done")
+            due = self.collection.due(self.now)
+            if due.step is CollectionStep.WAIT and due.at is not None:
+                self.pass_time(due.at - self.now)
+            self.look()
+
+    @rule()
+    def worker_or_run_changes(self) -> None:
+        again = Collection.model_validate_json(self.collection.model_dump_json())
+        assert again == self.collection
+        assert again.due(self.now) == self.collection.due(self.now)
+        self.collection = again
+
+    @rule(share=st.floats(0, 1))
+    def ledger_has_the_diary(self, share: float) -> None:
+        self.collection = self.collection.recorded(int(self.collection.entry_count * share))
+
+    # -- the customer and the processor
+
+    @precondition(lambda self: self.paying is None and (self.work is None or self.work.step not in MOVING))
+    @rule()
+    def customer_begins_to_pay(self) -> None:
+        if self.collection.payable:
+            assert self.collection.outcome is None
+            assert not self.collection.unresolved or self.collection.looking
+            self.paying = Work(None, self.collection)
+
+    @precondition(lambda self: self.paying is not None)
+    @rule(outcome=answers, result=st.sampled_from(["done", "done", "lost", "down"]))
+    def customer_has_paid(self, outcome: str, result: str) -> None:
+        assert self.paying is not None
+        asked, self.paying, self.steps = self.paying.asked, None, 0
+        assert asked.answer is not None
+        if result != "down":
+            self.webhooks += 1
+            answer = self.processor.tries(asked.series, asked.answer.attempt_id, outcome, self.now)
+        if result == "done":
+            self.become(self.collection.answered_customer(answer, asked))
+        else:
+            self.become(self.collection.to_look_up())
+
+    @rule(outcome=answers.filter(lambda outcome: outcome != "needs_card"))
+    def customer_comes_back_from_the_bank(self, outcome: str) -> None:
+        for series, payment in self.processor.payments.items():
+            if payment.status is ChargeStatus.AUTHENTICATION_REQUIRED:
+                self.processor.moves(series, outcome, self.now)
+                self.webhooks += 1
+
+    @precondition(lambda self: self.webhooks)
+    @rule()
+    def webhook_arrives(self) -> None:
+        self.webhooks -= 1
+        self.say("look_up")
+
+    # -- people
+
+    def say(self, name: str, **fields: Any) -> bool:
+        before = self.collection
+        command = parse_command(name, [{"by": "ann", "reason": "as agreed", **fields}], COLLECTION_COMMANDS)
+        after, text, accepted = decide(before, command, name, self.now, "update")
+        self.steps = 0
+        assert text
+        if not (accepted and name == "look_up"):
+            assert after.entries[-1].text == f"as agreed: {text}"
+            assert after.entries[-1].accepted == accepted
+            assert after.entry_count == before.entry_count + 1
+        if not accepted:
+            trail = {"entries", "entry_count", "revision"}
+            assert after.model_dump(exclude=trail) == before.model_dump(exclude=trail)
+        if before.outcome is not None:
+            assert not accepted
+        self.become(after)
+        if command.command_id:
+            again = decide(after, command, name, self.now, "signal")
+            assert (again[1], again[2]) == (text, accepted)
+            assert again[0] is after
+        return accepted
+
+    @rule()
+    def somebody_halts(self) -> None:
+        if self.say("halt", command_id=f"c{self.collection.revision}"):
+            self.attempt_before_halt = self.collection.attempt
+
+    @rule()
+    def somebody_resumes(self) -> None:
+        could = self.collection.hold is not None or self.collection.trouble
+        assert self.say("resume") == (bool(could) and self.collection.outcome is None)
+
+    @rule()
+    def somebody_has_it_tried(self) -> None:
+        before = self.collection
+        if self.say("retry") and not (before.attempt or before.looking or before.release):
+            assert before.by_card
+            assert before.remedy not in (Remedy.NEW_CARD, Remedy.AUTHENTICATE)
+
+    @rule(card=st.integers(1, 4), customer=st.integers(1, 2))
+    def customer_registers_a_card(self, card: int, customer: int) -> None:
+        fields = {"payment_method_id": f"pm_{card}", "stripe_customer_id": f"cus_{customer}"}
+        known = self.collection.customer.payment_method_id == f"pm_{card}"
+        if self.say("replace_card", **fields):
+            assert not known
+            self.own_tries = 0
+
+    @rule(share=st.sampled_from([0.1, 0.5, 1, 1, 1.1]), again=st.booleans())
+    def money_arrives_otherwise(self, share: float, again: bool) -> None:
+        owed = self.collection.outstanding_minor
+        amount_minor = max(1, int(owed * share))
+        reference = f"bank {self.transfers + (not again)}"
+        if self.say("record_payment", reference=reference, amount_minor=amount_minor):
+            assert amount_minor <= owed
+            self.transfers += not again
+
+    @rule()
+    def somebody_writes_it_off(self) -> None:
+        self.say("write_off")
+
+    # -- what holds after every step
+
+    @invariant()
+    def a_card_pays_once(self) -> None:
+        assert self.processor.succeeded <= 1
+
+    @invariant()
+    def what_was_received_is_what_was_owed(self) -> None:
+        collection = self.collection
+        received = sum(each.amount_minor for each in collection.received)
+        assert received <= collection.amount_minor
+        assert collection.outstanding_minor == collection.amount_minor - received
+        assert (collection.outcome is CollectionStage.RECOVERED) == (received == collection.amount_minor)
+        assert len({each.reference for each in collection.received}) == len(collection.received)
+
+    @invariant()
+    def what_was_paid_twice_is_noted(self) -> None:
+        if (collection := self.collection).outcome and collection.release and collection.release.received:
+            assert self.noted_twice == collection.release.received.reference
+
+    @invariant()
+    def what_is_settled_cannot_be_paid_by_card_any_more(self) -> None:
+        if not self.collection.by_card or self.collection.outcome is CollectionStage.WRITTEN_OFF:
+            assert not self.processor.succeeded
+            for payment in self.processor.payments.values():
+                assert payment.status is ChargeStatus.CANCELED
+
+    @invariant()
+    def money_that_moved_is_found(self) -> None:
+        """Once the webhooks have come and what is due has been done, the collection knows that the card has paid."""
+        quiet = not (self.webhooks or self.work or self.paying)
+        if quiet and self.processor.succeeded and self.collection.due(self.now).step is CollectionStep.WAIT:
+            assert self.collection.trouble
+
+    @invariant()
+    def the_diary_has_no_gaps(self) -> None:
+        numbers = [each.number for each in self.collection.entries]
+        first = numbers[0] if numbers else self.collection.entry_count + 1
+        assert numbers == list(range(first, self.collection.entry_count + 1))
+
+    @invariant()
+    def everything_can_be_shown(self) -> None:
+        collection = self.collection
+        stage = collection.stage(self.now)
+        assert stage in summary(collection, self.now)
+        assert (stage in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)) == (collection.closed_at is not None)
+        assert not (collection.payable and (collection.outcome or collection.trouble))
+
+
+CollectionMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=50)
+test_collections_keep_every_promise_whatever_happens_when = CollectionMachine.TestCase
