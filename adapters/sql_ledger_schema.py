@@ -1,4 +1,4 @@
-"""Tables of the SQL ledger, what is written into them, and bringing a database up to them.
+"""Tables of the SQL ledger, and bringing a database up to them.
 
 A test proves that the migrations in ``adapters/migrations`` and the tables agree.
 """
@@ -6,7 +6,7 @@ A test proves that the migrations in ``adapters/migrations`` and the tables agre
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
@@ -29,15 +29,9 @@ from sqlalchemy import (
     Text,
     func,
     select,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
-
-from billing.collection import Collection
-from billing.customer import Customer
-from billing.invoice import LineItem, Problem
-from billing.month import Month
-from billing.payment import Payment, PaymentEvent, Reversal
-from billing.ports import Letter, MessageStatus
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK: Final = 0x6D6F6E74686C79  # "monthly": the advisory lock that upgrades of one PostgreSQL database share
@@ -68,6 +62,8 @@ class PlainText(TypeDecorator[str]):
         return None if value is None else str(value).replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+EVENT_IS_OPEN: Final = "result = ''"  # literally, so that a query can use the index of open ones
+
 metadata: Final = MetaData()
 
 
@@ -87,13 +83,18 @@ def _instant(name: str, *, nullable: bool = False) -> Column[datetime]:
     return Column(name, UtcInstant, nullable=nullable)
 
 
-def _of_invoice() -> tuple[Column[str], Column[str], ForeignKeyConstraint]:
-    """Customer and period as the first part of a primary key, and the invoice they must be of."""
+def _of(table: str) -> tuple[Column[str], Column[str], ForeignKeyConstraint]:
+    """Customer and period as the first part of a primary key, and the row of ``table`` they must be of."""
     return (
         Column("customer_id", PlainText, primary_key=True),
         Column("period", PlainText, primary_key=True),
-        ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
+        ForeignKeyConstraint(["customer_id", "period"], [f"{table}.customer_id", f"{table}.period"]),
     )
+
+
+def _index_of(condition: str, name: str, column: str) -> Index:
+    """An index of the rows that meet ``condition``."""
+    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
 customers: Final = Table(
@@ -142,7 +143,7 @@ invoices: Final = Table(
 lines: Final = Table(
     "lines",
     metadata,
-    *_of_invoice(),
+    *_of("invoices"),
     Column("position", Integer, primary_key=True, autoincrement=False),
     _text("kind"),  # "line", or "problem": a row that cannot be read
     _text("line_id"),
@@ -158,7 +159,7 @@ lines: Final = Table(
 decisions: Final = Table(
     "decisions",
     metadata,
-    *_of_invoice(),
+    *_of("invoices"),
     Column("number", Integer, primary_key=True, autoincrement=False),
     _instant("at"),
     _text("by"),
@@ -172,7 +173,7 @@ decisions: Final = Table(
     _text("details"),
 )
 
-# Payments and messages refer to no invoice: what has moved money or reached a customer is kept in any case.
+# What follows refers to no invoice: what has moved money, is owed or has reached a customer is kept in any case.
 charges: Final = Table(
     "charges",
     metadata,
@@ -215,7 +216,8 @@ reversals: Final = Table(
 collections: Final = Table(
     "collections",
     metadata,
-    *_of_invoice(),
+    Column("customer_id", PlainText, primary_key=True),
+    Column("period", PlainText, primary_key=True),
     _text("stage"),
     _text("currency"),
     _amount("amount_minor"),
@@ -228,12 +230,13 @@ collections: Final = Table(
     Column("state", JSON, nullable=False),  # the whole Collection
     _instant("updated_at"),
     Index("collections_by_period_and_stage", "period", "stage"),
+    _index_of("outcome IS NULL", "collections_open", "customer_id"),
 )
 
 entries: Final = Table(
     "collection_entries",
     metadata,
-    *_of_invoice(),
+    *_of("collections"),
     Column("number", Integer, primary_key=True, autoincrement=False),
     _instant("at"),
     _text("by"),
@@ -253,7 +256,7 @@ events: Final = Table(
     _instant("created_at"),
     _instant("received_at"),
     _text("result"),  # "": nothing was done about it yet
-    Index("events_by_result", "result", "received_at"),
+    _index_of(EVENT_IS_OPEN, "events_open", "received_at"),
 )
 
 messages: Final = Table(
@@ -272,136 +275,17 @@ messages: Final = Table(
 )
 
 
-# -- rows
+def migrate(connection: Connection, revision: str = "head") -> None:
+    """Brings the schema up to date inside the caller's transaction, which has to be a writing one on SQLite.
 
-
-def customer_values(customer: Customer) -> dict[str, Any]:
-    return {**dict(customer), "terms": customer.terms.model_dump(mode="json")}
-
-
-def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
-    """The month as it stands at ``at``."""
-    invoice = month.invoice
-    return {
-        **_whose(month),
-        "stage": month.stage(at),
-        "currency": invoice.currency if invoice else month.customer.currency,
-        "total_minor": invoice.total_minor if invoice else 0,
-        "carried_minor": month.carried_minor,
-        "version": invoice.version if invoice else 0,
-        "digest": invoice.digest if invoice else "",
-        "collect_at": month.collect_at,
-        "notice_at": month.notice_at,
-        "charge_at": month.charge_at,
-        "outcome": month.outcome,
-        "closed_at": month.closed_at,
-        "problems": len(invoice.problems) if invoice else 0,
-        "revision": month.revision,
-        "next_at": month.due(at).at,
-        "state": month.model_dump(mode="json"),
-        "updated_at": at,
-    }
-
-
-def line_values(month: Month) -> list[dict[str, Any]]:
-    """The invoice's lines, then the rows that cannot be read."""
-    if month.invoice is None:
-        return []
-    items: tuple[LineItem | Problem, ...] = (*month.invoice.lines, *month.invoice.problems)
-    return [
-        {
-            **_whose(month),
-            "position": position,
-            "kind": "line" if isinstance(item, LineItem) else "problem",
-            "line_id": item.line_id,
-            "description": item.description,
-            "amount_minor": item.amount_minor if isinstance(item, LineItem) else None,
-            "sheet": item.source.sheet if item.source else None,
-            "row": item.source.row if item.source else None,
-            "digest": item.source.digest if item.source else None,
-            "raw": item.raw if isinstance(item, Problem) else None,
-            "reason": item.reason if isinstance(item, Problem) else None,
-        }
-        for position, item in enumerate(items, start=1)
-    ]
-
-
-def decision_values(month: Month) -> list[dict[str, Any]]:
-    return [{**_whose(month), **dict(decision)} for decision in month.decisions]
-
-
-def charge_values(payment: Payment, at: datetime) -> dict[str, Any]:
-    return {
-        "payment_id": payment.payment_id,
-        "key": payment.key,
-        "customer_id": payment.customer_id,
-        "period": payment.period,
-        "status": payment.status,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-        "code": payment.code,
-        "decline_code": payment.decline_code,
-        "advice_code": payment.advice_code,
-        "attempt_id": payment.attempt_id,
-        "first_at": at,
-        "at": at,
-    }
-
-
-def reversal_values(reversal: Reversal, payment: Payment, at: datetime) -> dict[str, Any]:
-    return {**dict(reversal), "customer_id": payment.customer_id, "period": payment.period, "at": at}
-
-
-def collection_values(collection: Collection, at: datetime) -> dict[str, Any]:
-    """The collection as it stands at ``at``."""
-    names = ("period", "currency", "amount_minor", "outstanding_minor", "opened_at", "outcome", "closed_at", "revision")
-    return {
-        **{name: getattr(collection, name) for name in names},
-        "customer_id": collection.customer.customer_id,
-        "stage": collection.stage(at),
-        "next_at": collection.due(at).at,
-        "state": collection.model_dump(mode="json"),
-        "updated_at": at,
-    }
-
-
-def entry_values(collection: Collection) -> list[dict[str, Any]]:
-    whose = {"customer_id": collection.customer.customer_id, "period": collection.period}
-    return [{**whose, **dict(entry)} for entry in collection.entries]
-
-
-def event_values(event: PaymentEvent, at: datetime) -> dict[str, Any]:
-    return {**dict(event), "received_at": at, "result": ""}
-
-
-def message_values(letter: Letter, number: int, status: MessageStatus, at: datetime) -> dict[str, Any]:
-    return {
-        **_whose(letter.month),
-        "message_id": letter.message_id,
-        "kind": letter.kind,
-        "number": number,
-        "recipient": letter.to,
-        "status": status,
-        "at": at,
-        "total_minor": letter.month.invoice.total_minor if letter.month.invoice else None,
-    }
-
-
-def _whose(month: Month) -> dict[str, str]:
-    return {"customer_id": month.customer.customer_id, "period": month.period}
-
-
-# -- migrations
-
-
-def migrate(connection: Connection) -> None:
-    """Brings the schema up to date inside the caller's transaction, which has to be a writing one on SQLite."""
+    An older ``revision`` than the newest is for tests.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     config = _config()
     config.attributes["connection"] = connection
     with _alembic:
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def is_current(connection: Connection) -> bool:

@@ -1,16 +1,64 @@
-"""Real databases for the ledger's tests: a SQLite file and a PostgreSQL server, each test with one of its own."""
+"""What the ledger's tests share: a customer and months, and real databases.
 
+Each test has a database of its own, in a SQLite file and on a PostgreSQL server.
+"""
+
+import asyncio
+import subprocess
 import sys
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 from adapters.sql_ledger import SqlLedger
+from billing.customer import Customer, Terms
+from billing.invoice import Invoice, LineItem, Problem, Source
+from billing.month import Month
+from billing.period import Period
+
+ROOT = Path(__file__).parents[2]
+OCTOBER, NOVEMBER, DECEMBER = Period("2026-10"), Period("2026-11"), Period("2026-12")
+AT = datetime(2026, 12, 1, 3, 0, 0, 123456, tzinfo=UTC)
+LATER = AT + timedelta(hours=1)
+ACME = Customer(
+    customer_id="acme",
+    email="ann@acme.example",
+    name="Acme Añ 茶",
+    currency="EUR",
+    timezone="Europe/Paris",
+    stripe_customer_id="cus_1",
+    payment_method_id="pm_1",
+    card_last4="4242",
+    terms=Terms(min_window_hours=50),
+)
+SOURCE = Source(sheet="2026-11", row=7, digest="d" * 64)
+INVOICE = Invoice(
+    currency="EUR",
+    collected_at=AT,
+    lines=(
+        LineItem(line_id="row-7", description="Tea", amount_minor=2**40, source=SOURCE),
+        LineItem(line_id="added-1", description="Goodwill", amount_minor=-500),
+    ),
+    problems=(Problem(line_id="row-9", description="Cup", raw="x,y", reason="not money", source=SOURCE),),
+    carried_minor=30,
+)
+
+
+def opened(period: Period = NOVEMBER, **changes: object) -> Month:
+    return Month.open(ACME.evolve(**changes), period)
+
+
+def drafted(period: Period = NOVEMBER) -> Month:
+    return opened(period).drafted(INVOICE)
+
 
 _numbers = count(1)
 
@@ -51,3 +99,45 @@ async def ledger(url: str) -> AsyncIterator[SqlLedger]:
     await ledger.migrate()
     yield ledger
     await ledger.close()
+
+
+def read(url: str, query: str) -> list[Any]:
+    """What is in the tables, past the ledger."""
+    rows: list[Any] = run(url, lambda connection: connection.execute(text(query)).all())
+    return rows
+
+
+def driver(url: str) -> str:
+    return "sqlite" if "sqlite" in url else "postgresql+psycopg"
+
+
+def run(url: str, work: Any) -> Any:
+    engine = create_engine(make_url(url).set(drivername=driver(url)))
+    try:
+        with engine.begin() as connection:
+            return work(connection)
+    finally:
+        engine.dispose()
+
+
+def python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    """A process in another working directory; it says when it is ready, and waits for a line before it begins."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd="/",
+        env={"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+async def succeed(*processes: subprocess.Popen[str]) -> None:
+    """Lets all of them begin at once, and waits for all."""
+    for process in processes:
+        assert process.stdout
+        process.stdout.readline()
+    endings = await asyncio.gather(*(asyncio.to_thread(process.communicate, "\n") for process in processes))
+    for process, (_, errors) in zip(processes, endings, strict=True):
+        assert process.returncode == 0, errors

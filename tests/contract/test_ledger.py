@@ -1,74 +1,40 @@
-"""The ledger, on SQLite and on PostgreSQL alike: what is written, what never changes again, and what an outage says."""
+"""The ledger's months, on SQLite and on PostgreSQL alike: what is written, and what never changes again."""
 
 import asyncio
 import json
-import sqlite3
-import subprocess
-import sys
-import traceback
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, exc, make_url, text
+from sqlalchemy import create_engine, make_url
 
-from adapters import sql_ledger_database, sql_ledger_errors, sql_ledger_schema
-from adapters.sql_ledger import SqlLedger, upgrade
-from adapters.sql_ledger_schema import metadata
-from billing.customer import Customer, Terms
-from billing.errors import AlreadyClosed, InvalidInput, LedgerAhead, LedgerUnavailable
-from billing.invoice import Invoice, LineItem, Problem, Source
-from billing.keys import message_id, payment_key
+from adapters.sql_ledger import SqlLedger
+from billing.errors import AlreadyClosed, LedgerAhead
 from billing.messages import Halt, Resume
 from billing.month import Month, Stage
-from billing.payment import Payment, PaymentStatus
-from billing.period import Period
-from billing.ports import Ledger, Letter, LetterKind, MessageStatus
+from billing.ports import Ledger
 from billing.review import decide
-from tests.contract.ledger_fixtures import ledger, postgresql, url
+from tests.contract.ledger_fixtures import (
+    ACME,
+    AT,
+    DECEMBER,
+    INVOICE,
+    LATER,
+    NOVEMBER,
+    OCTOBER,
+    drafted,
+    driver,
+    ledger,
+    opened,
+    postgresql,
+    python,
+    read,
+    succeed,
+    url,
+)
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
-
-ROOT = Path(__file__).parents[2]
-OCTOBER, NOVEMBER, DECEMBER = Period("2026-10"), Period("2026-11"), Period("2026-12")
-AT = datetime(2026, 12, 1, 3, 0, 0, 123456, tzinfo=UTC)
-LATER = AT + timedelta(hours=1)
-ACME = Customer(
-    customer_id="acme",
-    email="ann@acme.example",
-    name="Acme Añ 茶",
-    currency="EUR",
-    timezone="Europe/Paris",
-    stripe_customer_id="cus_1",
-    payment_method_id="pm_1",
-    card_last4="4242",
-    terms=Terms(min_window_hours=50),
-)
-SOURCE = Source(sheet="2026-11", row=7, digest="d" * 64)
-INVOICE = Invoice(
-    currency="EUR",
-    collected_at=AT,
-    lines=(
-        LineItem(line_id="row-7", description="Tea", amount_minor=2**40, source=SOURCE),
-        LineItem(line_id="added-1", description="Goodwill", amount_minor=-500),
-    ),
-    problems=(Problem(line_id="row-9", description="Cup", raw="x,y", reason="not money", source=SOURCE),),
-    carried_minor=30,
-)
-
-
-def opened(period: Period = NOVEMBER, **changes: object) -> Month:
-    return Month.open(ACME.evolve(**changes), period)
-
-
-def drafted(period: Period = NOVEMBER) -> Month:
-    return opened(period).drafted(INVOICE)
 
 
 def halted(month: Month, times: int = 1) -> Month:
@@ -81,48 +47,6 @@ def halted(month: Month, times: int = 1) -> Month:
 
 def leaving(month: Month) -> Month:
     return month.evolve(leaving="ann: moved away").closed(Stage.NOTHING_DUE, AT)
-
-
-def read(url: str, query: str) -> list[Any]:
-    """What is in the tables, past the ledger."""
-    rows: list[Any] = run(url, lambda connection: connection.execute(text(query)).all())
-    return rows
-
-
-def driver(url: str) -> str:
-    return "sqlite" if "sqlite" in url else "postgresql+psycopg"
-
-
-def run(url: str, work: Any) -> Any:
-    engine = create_engine(make_url(url).set(drivername=driver(url)))
-    try:
-        with engine.begin() as connection:
-            return work(connection)
-    finally:
-        engine.dispose()
-
-
-def python(code: str, *arguments: str) -> subprocess.Popen[str]:
-    """A process in another working directory; it says when it is ready, and waits for a line before it begins."""
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd="/",
-        env={"PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-async def succeed(*processes: subprocess.Popen[str]) -> None:
-    """Lets all of them begin at once, and waits for all."""
-    for process in processes:
-        assert process.stdout
-        process.stdout.readline()
-    endings = await asyncio.gather(*(asyncio.to_thread(process.communicate, "\n") for process in processes))
-    for process, (_, errors) in zip(processes, endings, strict=True):
-        assert process.returncode == 0, errors
 
 
 # -- customers and months
@@ -260,7 +184,7 @@ async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
     await ledger.record(skipped, AT)
     second_chain = [opened(), halted(drafted(), 9), drafted().closed(Stage.PAID, LATER)]
     for month in second_chain:
-        with pytest.raises(AlreadyClosed, match=r"acme, 2026-11 is closed as Skipped .* second chain"):
+        with pytest.raises(AlreadyClosed, match=r"acme, 2026-11 is closed as Skipped .* second workflow"):
             await ledger.record(month, LATER)
     assert await ledger.month("acme", NOVEMBER) == skipped
     assert await ledger.decisions("acme", NOVEMBER) == []
@@ -310,54 +234,12 @@ async def test_a_sign_that_postgresql_cannot_store_does_not_stop_a_month(ledger:
     assert [entry.reason for entry in await ledger.decisions("acme", NOVEMBER)] == ["a\N{REPLACEMENT CHARACTER}b"]
 
 
-# -- payments and messages
-
-
-async def test_a_payment_that_has_succeeded_stays_so(ledger: SqlLedger, url: str) -> None:
-    payment = Payment(
-        payment_id="pi_1",
-        status=PaymentStatus.NEW,
-        amount_minor=2**40,
-        currency="EUR",
-        stripe_customer_id="cus_1",
-        created_at=AT,
-        key=payment_key("acme", NOVEMBER),
-        customer_id="acme",
-        period=NOVEMBER,
-    )
-    other = payment.evolve(payment_id="pi_2", status=PaymentStatus.CANCELED)
-    statuses = [PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.PROCESSING, PaymentStatus.SUCCEEDED]
-    await ledger.save_payment(other, AT)
-    for minutes, status in enumerate(statuses):
-        at = AT + timedelta(minutes=minutes)
-        await ledger.save_payment(payment.evolve(status=status, code=f"code {status}"), at)
-        row, untouched = await ledger.payments("acme", NOVEMBER)
-        assert (row.payment_id, row.status, row.code, row.at) == ("pi_1", status, f"code {status}", at)
-        assert (row.key, row.customer_id, row.period) == (payment.key, "acme", NOVEMBER)
-        assert (untouched.payment_id, untouched.status) == ("pi_2", "canceled")
-    for status in PaymentStatus:
-        await ledger.save_payment(payment.evolve(status=status, amount_minor=1), LATER)
-        assert await ledger.payments("acme", NOVEMBER) == [row, untouched]
-    assert await ledger.payments("acme", DECEMBER) == []
-    assert read(url, "SELECT count(*) FROM charges WHERE first_at < at") == [(1,)]
-
-
-async def test_a_message_that_was_sent_stays_so(ledger: SqlLedger) -> None:
-    def letter(number: int) -> Letter:
-        name = message_id("notice", "acme", NOVEMBER, str(number), "billing.example")
-        return Letter(kind=LetterKind.NOTICE, message_id=name, to=ACME.email, month=drafted())
-
-    for minutes, status in enumerate([MessageStatus.SENDING, MessageStatus.FAILED, MessageStatus.SENT]):
-        at = AT + timedelta(minutes=minutes)
-        await ledger.save_message(letter(1), 1, status, at)
-        (row,) = await ledger.messages("acme", NOVEMBER)
-        assert (row.status, row.at, row.recipient, row.total_minor) == (status, at, ACME.email, INVOICE.total_minor)
-    for status in MessageStatus:
-        await ledger.save_message(letter(1), 1, status, LATER)
-    await ledger.save_message(letter(2), 2, MessageStatus.SENDING, LATER)
-    first, second = await ledger.messages("acme", NOVEMBER)
-    assert first == row
-    assert (second.number, second.status) == (2, MessageStatus.SENDING)
+async def test_a_departed_customer_leaves_no_month_behind_that_had_not_begun(ledger: SqlLedger) -> None:
+    await ledger.record(opened(DECEMBER), AT)
+    await ledger.record(leaving(opened(NOVEMBER)), LATER)
+    assert [row.period for row in await ledger.invoices()] == [NOVEMBER]
+    assert await ledger.customers() == []
+    assert await ledger.closed_reason("acme")
 
 
 # -- instants
@@ -434,224 +316,3 @@ async def test_a_record_that_waited_for_another_one_looks_again_which_is_newer(l
     with pytest.raises(LedgerAhead):
         await waiting
     assert await ledger.month("acme", NOVEMBER) == drafted()
-
-
-# -- the schema
-
-
-UPGRADE = """
-import sys
-from adapters.sql_ledger import upgrade
-print("ready", flush=True)
-input()
-upgrade(sys.argv[1])
-"""
-
-
-async def test_a_database_is_brought_up_to_date_once_however_often_and_from_wherever(url: str) -> None:
-    ledger = await SqlLedger.connect(url)
-    await ledger.ping()
-    assert not await ledger.schema_is_current()
-    await succeed(*(python(UPGRADE, url) for _ in range(4)))
-    await asyncio.gather(ledger.migrate(), ledger.migrate())
-    assert await ledger.schema_is_current()
-    await ledger.record(drafted(), AT)
-    upgrade(url)
-    assert await ledger.customers() == [ACME]
-    await ledger.close()
-
-
-async def test_an_upgrade_waits_for_another_one(url: str) -> None:
-    ledger = await SqlLedger.connect(url)
-    engine = create_engine(make_url(url).set(drivername=driver(url)))
-    with engine.connect() as other:
-        lock = f"SELECT pg_advisory_xact_lock({sql_ledger_schema._MIGRATION_LOCK})"
-        other.exec_driver_sql("BEGIN IMMEDIATE" if "sqlite" in url else lock)
-        waiting = asyncio.create_task(ledger.migrate())
-        await asyncio.sleep(0.3)
-        assert not waiting.done()
-    engine.dispose()
-    await waiting
-    assert await ledger.schema_is_current()
-    await ledger.close()
-
-
-async def test_migrations_and_tables_agree(ledger: SqlLedger, url: str) -> None:
-    def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
-
-    assert run(url, differences) == []
-
-
-async def test_sqlite_is_set_up_for_several_processes_on_one_file(tmp_path: Path) -> None:
-    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
-    await ledger.migrate()
-    expected = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 1, "foreign_keys": 1}
-    async with sql_ledger_database.transaction(ledger._database.engine, "answer") as connection:
-        found = {name: await connection.scalar(text(f"PRAGMA {name}")) for name in expected}
-    await ledger.close()
-    assert found == expected
-
-
-async def test_several_ledgers_can_be_set_up_in_one_process_at_once(tmp_path: Path) -> None:
-    ledgers = [await SqlLedger.connect(f"sqlite:///{tmp_path}/100%/{n} a/ledger.db") for n in range(4)]
-    await asyncio.gather(*(ledger.migrate() for ledger in ledgers))
-    for ready in ledgers:
-        assert await ready.schema_is_current()
-        await ready.close()
-
-
-# -- outages
-
-
-async def test_missing_tables_say_what_to_run(url: str) -> None:
-    ledger = await SqlLedger.connect(url)
-    for attempt in (ledger.record(drafted(), AT), ledger.customers(), ledger.save_customer(ACME)):
-        with pytest.raises(LedgerUnavailable, match=r"starter\.py setup"):
-            await attempt
-    await ledger.close()
-
-
-async def test_a_ledger_of_a_newer_release_is_left_alone(ledger: SqlLedger, url: str) -> None:
-    run(url, lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
-    assert not await ledger.schema_is_current()
-    with pytest.raises(LedgerUnavailable, match="newer release"):
-        await ledger.migrate()
-
-
-async def test_a_row_that_does_not_fit_is_not_shown(ledger: SqlLedger, url: str) -> None:
-    await ledger.save_customer(ACME)
-    run(url, lambda connection: connection.execute(text("UPDATE customers SET email = 'no address'")))
-    with pytest.raises(LedgerUnavailable, match=r"row does not fit this release \(email\); ") as caught:
-        await ledger.customer("acme")
-    assert "no address" not in str(caught.value)
-
-
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-async def test_a_lost_connection_is_made_again(ledger: SqlLedger, url: str) -> None:
-    await ledger.ping()
-    kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-    assert read(url, f"{kill} AND datname = current_database()")[0][0] >= 1
-    await ledger.record(drafted(), AT)
-
-
-@pytest.mark.parametrize("closed", ["server", "database"])
-async def test_a_server_that_does_not_answer_says_so_without_the_password(postgresql: str, closed: str) -> None:
-    url = "postgresql://ann:s3cret@127.0.0.1:1/ledger" if closed == "server" else postgresql.format("missing")
-    url = url.replace("postgres:@", "postgres:s3cret@")
-    ledger = await SqlLedger.connect(url)
-    with pytest.raises(LedgerUnavailable, match="check that its server runs") as caught:
-        await ledger.ping()
-    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
-    with pytest.raises(LedgerUnavailable, match="check that its server runs"):
-        await ledger.migrate()
-
-
-@pytest.mark.parametrize(
-    ("pragma", "advice"),
-    [("query_only = ON", "make its file and folder writable"), ("max_page_count = 1", "make room")],
-)
-async def test_a_file_that_takes_no_more_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pragma: str, advice: str
-) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    upgrade(url)
-    monkeypatch.setattr(sql_ledger_database, "_SQLITE", (*sql_ledger_database._SQLITE, pragma))
-    ledger = await SqlLedger.connect(url)
-    large = INVOICE.evolve(lines=INVOICE.lines * 500)
-    with pytest.raises(LedgerUnavailable, match=advice):
-        await ledger.record(opened().drafted(large), AT)
-    await ledger.close()
-
-
-async def test_a_locked_file_is_waited_for_and_then_said_to_be_busy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "ledger.db"
-    upgrade(f"sqlite:///{file}")
-    monkeypatch.setattr(sql_ledger_database, "_SQLITE", ("busy_timeout = 200",))
-    ledger = await SqlLedger.connect(f"sqlite:///{file}")
-    lock = sqlite3.connect(file, isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
-    assert await ledger.customers() == []  # readers do not wait for a writer
-    with pytest.raises(LedgerUnavailable, match=r"record acme, 2026-11: database is locked; .* tried again"):
-        await ledger.record(drafted(), AT)
-    asyncio.get_running_loop().call_later(0.05, lock.rollback)
-    await ledger.record(drafted(), AT)
-    lock.close()
-    await ledger.close()
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        "",
-        "s3cret",
-        "mysql://ann:s3cret@host/ledger",
-        "postgresql://ann:x@s3cret/host/ledger@host/ledger",
-        "postgresql://ann:s3cret@host:port/ledger",
-        "sqlite://",
-        "sqlite:///:memory:",
-    ],
-)
-async def test_a_url_that_cannot_be_used_is_refused_and_never_repeated(bad: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        await SqlLedger.connect(bad)
-    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
-
-
-def driver_errors() -> Iterator[Exception]:
-    """One of every kind of error that SQLAlchemy raises for these two drivers, or on its own account."""
-    for driver in (sqlite3, psycopg):
-        for kind in subclasses(driver.Error):
-            raised = exc.DBAPIError.instance("INSERT", {"email": "s3cret"}, kind("failed\ns3cret"), driver.Error)
-            assert isinstance(raised, exc.DBAPIError)
-            yield raised
-    for own in (exc.TimeoutError, exc.DisconnectionError, exc.PendingRollbackError, exc.ResourceClosedError):
-        yield own("failed")
-    yield exc.StatementError("s3cret", "INSERT", {"email": "s3cret"}, ValueError("s3cret"))
-    yield OSError("failed")
-    yield CommandError("failed")
-
-
-def subclasses(kind: type[Exception]) -> set[type[Exception]]:
-    return {kind}.union(*(subclasses(sub) for sub in kind.__subclasses__()))
-
-
-def test_every_error_of_sqlalchemy_and_the_drivers_is_translated_without_what_is_in_the_rows() -> None:
-    seen = set()
-    for error in driver_errors():
-        seen.add(type(error))
-        with pytest.raises(LedgerUnavailable) as caught, sql_ledger_errors.translated("record acme, 2026-11"):
-            raise error
-        assert str(caught.value).startswith("the ledger could not record acme, 2026-11: ")
-        assert "s3cret" not in "".join(traceback.format_exception(caught.value))
-    assert seen >= subclasses(exc.DBAPIError)
-
-
-@pytest.mark.parametrize(
-    ("cause", "advice"),
-    [
-        (psycopg.errors.UndefinedTable(), "starter.py setup"),
-        (psycopg.errors.UndefinedColumn(), "starter.py setup"),
-        (psycopg.errors.DeadlockDetected(), "tried again"),
-        (psycopg.errors.LockNotAvailable(), "tried again"),
-        (psycopg.errors.DiskFull(), "make room"),
-        (psycopg.errors.AdminShutdown(), "check that its server runs"),
-        (psycopg.errors.UniqueViolation(), "this is a bug"),
-        (sqlite3.OperationalError("table lines has no column named kind"), "starter.py setup"),
-        (sqlite3.IntegrityError("UNIQUE constraint failed"), "this is a bug"),
-    ],
-)
-def test_an_error_says_what_to_do(cause: Exception, advice: str) -> None:
-    base = psycopg.Error if isinstance(cause, psycopg.Error) else sqlite3.Error
-    with pytest.raises(LedgerUnavailable, match=advice), sql_ledger_errors.translated("answer"):
-        raise exc.DBAPIError.instance("SELECT 1", {}, cause, base)
-
-
-async def test_a_departed_customer_leaves_no_month_behind_that_had_not_begun(ledger: SqlLedger) -> None:
-    await ledger.record(opened(DECEMBER), AT)
-    await ledger.record(leaving(opened(NOVEMBER)), LATER)
-    assert [row.period for row in await ledger.invoices()] == [NOVEMBER]
-    assert await ledger.customers() == []
-    assert await ledger.closed_reason("acme")

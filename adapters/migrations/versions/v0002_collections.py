@@ -43,10 +43,13 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("state", sa.JSON(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
         sa.PrimaryKeyConstraint("customer_id", "period"),
     )
     op.create_index("collections_by_period_and_stage", "collections", ["period", "stage"])
+    is_open = sa.text("outcome IS NULL")
+    op.create_index(
+        "collections_open", "collections", ["customer_id"], sqlite_where=is_open, postgresql_where=is_open
+    )
     op.create_table(
         "collection_entries",
         sa.Column("customer_id", sa.Text(), nullable=False),
@@ -58,7 +61,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("accepted", sa.Boolean(), nullable=False),
         sa.Column("command_id", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
+        sa.ForeignKeyConstraint(["customer_id", "period"], ["collections.customer_id", "collections.period"]),
         sa.PrimaryKeyConstraint("customer_id", "period", "number"),
     )
     op.create_table(
@@ -72,4 +75,5 @@ def upgrade() -> None:
         sa.Column("result", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("event_id"),
     )
-    op.create_index("events_by_result", "events", ["result", "received_at"])
+    is_open = sa.text("result = ''")
+    op.create_index("events_open", "events", ["received_at"], sqlite_where=is_open, postgresql_where=is_open)

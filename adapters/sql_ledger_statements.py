@@ -1,0 +1,69 @@
+"""What the parts of the ledger share: rows looked for, inserted once, updated, and records that come late."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from billing.collection import Collection
+from billing.errors import AlreadyClosed, LedgerAhead
+from billing.month import Month
+from billing.period import Period
+
+
+def of(table: Table, customer_id: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The rows of a customer's period."""
+    return table.c.customer_id == customer_id, table.c.period == period
+
+
+def matching(table: Table, **wanted: str | None) -> list[ColumnElement[bool]]:
+    """The rows that have these values, where one is given."""
+    return [table.c[name] == value for name, value in wanted.items() if value is not None]
+
+
+async def insert_new(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> bool:
+    """Inserts those rows whose primary key is not there yet; whether there were any."""
+    if not rows:
+        return False
+    statement = _insert(connection, table).values(rows).on_conflict_do_nothing()
+    return (await connection.execute(statement.returning(*table.primary_key))).first() is not None
+
+
+async def upsert(
+    connection: AsyncConnection,
+    table: Table,
+    values: dict[str, Any],
+    keep: tuple[str, ...] = (),
+    only_if: ColumnElement[bool] | None = None,
+) -> bool:
+    """Inserts the row; or updates it, except for what to ``keep``, ``only_if`` the row there allows it: whether so."""
+    key = [column.name for column in table.primary_key]
+    changes = {name: value for name, value in values.items() if name not in (*key, *keep)}
+    statement = _insert(connection, table).values(values)
+    written = statement.on_conflict_do_update(index_elements=key, set_=changes, where=only_if)
+    return (await connection.execute(written.returning(*table.primary_key))).first() is not None
+
+
+def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+
+
+def comes_late(record: Month | Collection, at: datetime, stored: Row[Any]) -> bool:
+    """Whether ``record`` adds nothing. Raises ``LedgerAhead``, ``AlreadyClosed`` if they contradict each other."""
+    whose = f"{stored.customer_id}, {stored.period}"
+    if isinstance(record, Collection):
+        whose = f"the collection of {whose}"
+    if stored.outcome is None and record.revision < stored.revision and record.outcome is None:
+        raise LedgerAhead(f"the ledger has revision {stored.revision} of {whose}, not {record.revision}")
+    if stored.outcome is None:
+        return False  # an outcome counts, whatever the run that came to it had forgotten
+    if stored.outcome == record.outcome:
+        return bool(record.revision <= stored.revision)
+    if record.outcome is None and at <= stored.closed_at:
+        return True
+    raise AlreadyClosed(
+        f"{whose} is closed as {stored.outcome} in the ledger and cannot become {record.outcome or 'open'} again; "
+        "look for a second workflow of this customer and end it"
+    )

@@ -1,0 +1,90 @@
+"""The ledger's tables, brought up to date from wherever they are."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, make_url, text
+
+from adapters import sql_ledger_schema
+from adapters.sql_ledger import SqlLedger
+from adapters.sql_ledger_database import upgrade
+from adapters.sql_ledger_schema import metadata
+from tests.contract.ledger_fixtures import (
+    ACME,
+    AT,
+    drafted,
+    driver,
+    ledger,
+    postgresql,
+    python,
+    run,
+    succeed,
+    url,
+)
+
+__all__ = ["ledger", "postgresql", "url"]  # fixtures
+
+
+UPGRADE = """
+import sys
+from adapters.sql_ledger_database import upgrade
+print("ready", flush=True)
+input()
+upgrade(sys.argv[1])
+"""
+
+
+async def test_a_database_is_brought_up_to_date_once_however_often_and_from_wherever(url: str) -> None:
+    ledger = await SqlLedger.connect(url)
+    await ledger.ping()
+    assert not await ledger.schema_is_current()
+    await succeed(*(python(UPGRADE, url) for _ in range(4)))
+    await asyncio.gather(ledger.migrate(), ledger.migrate())
+    assert await ledger.schema_is_current()
+    await ledger.record(drafted(), AT)
+    upgrade(url)
+    assert await ledger.customers() == [ACME]
+    await ledger.close()
+
+
+async def test_an_upgrade_waits_for_another_one(url: str) -> None:
+    ledger = await SqlLedger.connect(url)
+    engine = create_engine(make_url(url).set(drivername=driver(url)))
+    with engine.connect() as other:
+        lock = f"SELECT pg_advisory_xact_lock({sql_ledger_schema._MIGRATION_LOCK})"
+        other.exec_driver_sql("BEGIN IMMEDIATE" if "sqlite" in url else lock)
+        waiting = asyncio.create_task(ledger.migrate())
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    engine.dispose()
+    await waiting
+    assert await ledger.schema_is_current()
+    await ledger.close()
+
+
+async def test_migrations_and_tables_agree(ledger: SqlLedger, url: str) -> None:
+    def differences(connection: Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    assert run(url, differences) == []
+
+
+async def test_sqlite_is_set_up_for_several_processes_on_one_file(tmp_path: Path) -> None:
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    await ledger.migrate()
+    expected = {"journal_mode": "wal", "busy_timeout": 10_000, "synchronous": 1, "foreign_keys": 1}
+    async with ledger._reading("answer") as connection:
+        found = {name: await connection.scalar(text(f"PRAGMA {name}")) for name in expected}
+    await ledger.close()
+    assert found == expected
+
+
+async def test_several_ledgers_can_be_set_up_in_one_process_at_once(tmp_path: Path) -> None:
+    ledgers = [await SqlLedger.connect(f"sqlite:///{tmp_path}/100%/{n} a/ledger.db") for n in range(4)]
+    await asyncio.gather(*(ledger.migrate() for ledger in ledgers))
+    for ready in ledgers:
+        assert await ready.schema_is_current()
+        await ready.close()
