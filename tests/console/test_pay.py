@@ -1,0 +1,209 @@
+"""A customer opens the link in our mail: what the page says, and what they can do there."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from billing.collection import CollectionStage
+from billing.collection_review import RecordPayment, WriteOff
+from tests.bed import OCTOBER
+from tests.console.conftest import Desk
+
+ANN: dict[str, Any] = {"by": "ann", "reason": "agreed with the customer"}
+PAID = "Paid, thank you"
+
+
+def address(answer: httpx.Response) -> str:
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+async def test_the_page_says_what_is_owed_and_why_and_paying_there_settles_it(desk: Desk) -> None:
+    month = await desk.overdue(sales=("100", "50.50"))
+    text = (await desk.browser.get(desk.page())).text
+    assert "We could not charge your card" in text
+    assert "there is not enough money available" in text
+    for shown in ("Sale 1", "€100.00", "Sale 2", "€50.50", "Confirm and pay €150.50 now", "October 2026"):
+        assert shown in text
+    await desk.bed.behaves(month.customer, "succeed")
+    assert address(await desk.browser.post(f"{desk.page()}/pay")) == desk.page()
+    text = (await desk.browser.get(desk.page())).text
+    assert PAID in text
+    assert "Confirm" not in text
+    assert (await desk.settled()).outcome is CollectionStage.RECOVERED
+    assert desk.bed.charged() == [(OCTOBER, 15050)]
+
+
+async def test_a_double_click_charges_once(desk: Desk) -> None:
+    month = await desk.overdue()
+    await desk.bed.behaves(month.customer, "succeed")
+    clicks = await asyncio.gather(*(desk.browser.post(f"{desk.page()}/pay") for _ in range(5)))
+    assert {address(click) for click in clicks} == {desk.page()}
+    await desk.settled()
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
+    assert len([each for each in desk.bed.objects("charge") if each["status"] == "succeeded"]) == 1
+
+
+async def test_the_customer_confirms_at_the_banks_page(desk: Desk) -> None:
+    await desk.overdue("authentication_required")
+    assert "Your bank wants you to confirm it yourself" in (await desk.browser.get(desk.page())).text
+    bank = address(await desk.browser.post(f"{desk.page()}/pay"))
+    assert bank.startswith(desk.bed.stripe_url)
+    assert address(await desk.browser.post(f"{desk.page()}/pay")) == bank, "a double click leads to the same page"
+    back = address(await desk.browser.post(bank, data={"authentication": "complete"}))
+    assert back.startswith(f"{desk.page()}/return?")
+    assert address(await desk.browser.get(back)) == desk.page()
+    await desk.shows(PAID)
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
+
+
+async def test_a_customer_who_does_not_confirm_can_try_again(desk: Desk) -> None:
+    await desk.overdue("authentication_required")
+    bank = address(await desk.browser.post(f"{desk.page()}/pay"))
+    back = address(await desk.browser.post(bank, data={"authentication": "fail"}))
+    await desk.browser.get(back)
+    await desk.shows("Confirm and pay")
+    again = address(await desk.browser.post(f"{desk.page()}/pay"))
+    assert again.startswith(desk.bed.stripe_url)
+    await desk.browser.post(again, data={"authentication": "complete"})  # and never comes back: the webhook tells
+    await desk.settled()
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
+
+
+async def test_another_card_pays_at_once_and_is_the_card_of_the_months_to_come(desk: Desk) -> None:
+    await desk.overdue("decline:expired_card")
+    text = (await desk.browser.get(desk.page())).text
+    assert "The card has expired." in text
+    assert "Confirm and pay" not in text
+    assert address(await desk.browser.post(f"{desk.page()}/pay")) == desk.page()
+    assert len(desk.bed.objects("charge")) == 1, "the bank's last word stands"
+    checkout = address(await desk.browser.post(f"{desk.page()}/card"))
+    back = address(await desk.browser.post(checkout, data={"card": "pm_card_mastercard"}))
+    assert back.startswith(f"{desk.page()}/card?session_id=cs_")
+    first, again = await asyncio.gather(desk.browser.get(back), desk.browser.get(back))
+    assert address(first) == address(again) == desk.page()
+    await desk.shows(PAID)
+    await desk.all_done()  # the webhook tells the same
+    customer = (await desk.bed.month("acme")).customer
+    assert customer.card_last4 == "4444"
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
+    assert len([each for each in desk.bed.objects("charge") if each["status"] == "succeeded"]) == 1
+
+
+async def test_a_customer_who_never_comes_back_from_the_card_page_has_changed_the_card_all_the_same(desk: Desk) -> None:
+    await desk.overdue("decline:expired_card")
+    checkout = address(await desk.browser.post(f"{desk.page()}/card"))
+    await desk.browser.post(checkout, data={"card": "pm_card_visa"})
+    assert (await desk.settled()).outcome is CollectionStage.RECOVERED
+
+
+async def test_a_customer_who_cancels_at_the_card_page_is_back_where_they_were(desk: Desk) -> None:
+    await desk.overdue()
+    checkout = address(await desk.browser.post(f"{desk.page()}/card"))
+    assert address(await desk.browser.post(checkout, data={"answer": "cancel"})) == desk.page()
+    session_id = checkout.rpartition("/")[2]
+    refused = await desk.browser.get(f"{desk.page()}/card?session_id={session_id}")
+    assert refused.status_code == 400
+    assert "This card was not saved" in refused.text
+
+
+@pytest.mark.parametrize("session_id", ["", "cs_test_nobody", "../payment_intents", "cs_ü"])
+async def test_a_registration_that_there_never_was_is_refused(desk: Desk, session_id: str) -> None:
+    await desk.overdue()
+    refused = await desk.browser.get(f"{desk.page()}/card", params={"session_id": session_id})
+    assert refused.status_code == 400, refused.text
+
+
+async def test_a_strangers_registration_is_refused(desk: Desk) -> None:
+    await desk.overdue()
+    await desk.overdue(customer_id="bolt")
+    checkout = address(await desk.browser.post(f"{desk.page('bolt')}/card"))
+    back = address(await desk.browser.post(checkout, data={"card": "pm_card_mastercard"}))
+    refused = await desk.browser.get(f"{desk.page()}/card?{back.partition('?')[2]}")
+    assert refused.status_code == 400
+    assert (await desk.bed.month("acme")).customer.card_last4 == "4242"
+
+
+@pytest.mark.parametrize("card", ["pm_card_chargeCustomerFailStolenCard", "pm_card_chargeCustomerFailLostCard"])
+async def test_nobody_learns_from_us_that_a_card_was_reported(desk: Desk, card: str) -> None:
+    await desk.overdue()
+    checkout = address(await desk.browser.post(f"{desk.page()}/card"))
+    await desk.browser.get(address(await desk.browser.post(checkout, data={"card": card})))
+    text = await desk.shows("We need another card")
+    assert "Only your bank can tell you why." in text
+    for word in ("stolen", "lost", "fraud", "pickup"):
+        assert word not in text.lower()
+
+
+async def test_a_pending_page_looks_again_by_itself_and_not_for_ever(desk: Desk) -> None:
+    month = await desk.overdue()
+    await desk.bed.behaves(month.customer, "processing")
+    await desk.browser.post(f"{desk.page()}/pay")
+    assert '<meta http-equiv="refresh"' in await desk.shows("Your payment is under way")
+    last = (await desk.browser.get(f"{desk.page()}?look=99")).text
+    assert "refresh" not in last
+    assert "Look again" in last
+    intent = next(each for each in desk.bed.intents() if each["status"] == "processing")
+    await desk.bed.stripe_control(f"payment_intents/{intent['id']}", {"behaviour": "succeed"})
+    assert "refresh" not in await desk.shows(PAID)
+
+
+async def test_what_is_given_up_or_paid_otherwise_cannot_be_paid_by_card(desk: Desk) -> None:
+    await desk.overdue()
+    await desk.bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))
+    text = await desk.shows("Please pay the rest by transfer")
+    assert "€60.00" in text
+    assert "-€40.00" in text
+    for path in ("pay", "card"):
+        assert f'{path}"' not in text
+        assert address(await desk.browser.post(f"{desk.page()}/{path}")) == desk.page()
+    await desk.bed.tell(WriteOff(**ANN))
+    await desk.shows("There is nothing to pay here")
+    assert desk.bed.charged() == []
+
+
+async def test_the_link_of_a_month_that_was_paid_says_so(desk: Desk) -> None:
+    await desk.bed.monitored()
+    await desk.bed.closed()
+    assert PAID in (await desk.browser.get(desk.page())).text
+
+
+async def test_links_that_are_old_forged_or_of_a_month_that_never_was_open_nothing(desk: Desk) -> None:
+    await desk.overdue()
+    old = desk.page(until=datetime.now(UTC) - timedelta(seconds=1))
+    forged = desk.page().replace("acme", "bolt")
+    for address_, status in ((old, 410), (forged, 404), (desk.page(period="2019-01"), 404), ("/pay/x", 404)):
+        for answer in (await desk.browser.get(address_), await desk.browser.post(f"{address_}/pay")):
+            assert answer.status_code == status
+            assert "our mail" in answer.text
+            assert "€" not in answer.text
+
+
+async def test_forms_of_other_sites_are_refused(desk: Desk) -> None:
+    await desk.overdue()
+    for path in ("pay", "card"):
+        answer = await desk.browser.post(f"{desk.page()}/{path}", headers={"Sec-Fetch-Site": "cross-site"})
+        assert answer.status_code == 403
+    assert len(desk.bed.objects("charge")) == 1
+
+
+async def test_every_answer_tells_browsers_what_to_refuse(desk: Desk) -> None:
+    await desk.overdue()
+    for path in (desk.page(), "/pay/x", "/nowhere", "/static/style.css", "/healthz"):
+        headers = (await desk.browser.get(path)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert f"form-action 'self' {desk.bed.stripe_url}" in policy
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == ("no-cache" if "static" in path else "no-store")
+
+
+async def test_what_people_typed_is_shown_as_text(desk: Desk) -> None:
+    await desk.overdue(name="<script>alert(1)</script> & \u202eSons")
+    text = (await desk.browser.get(desk.page())).text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; Sons" in text
+    assert "<script>" not in text

@@ -1,0 +1,154 @@
+"""Stripe's webhooks: stored before the answer, handled once, whatever order and number they come in."""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import stripe
+
+from adapters.sql_ledger import SqlLedger
+from billing.collection import CollectionStage
+from billing.payment import PaymentEvent
+from billing.period import Period
+from bootstrap import SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET
+from console.webhooks import MAX_BODY_BYTES
+from tests.bed import OCTOBER, Bed
+from tests.console.conftest import Desk, console
+
+Make = Callable[..., dict[str, Any]]
+
+
+async def paid(desk: Desk) -> str:
+    """A month that was paid; the id of its payment."""
+    await desk.bed.monitored()
+    await desk.bed.closed()
+    return str(desk.bed.intents()[0]["id"])
+
+
+def told(desk: Desk, word: str) -> int:
+    return len([mail for mail in desk.bed.mails("reviewers@example.com") if word in mail.text])
+
+
+async def test_duplicated_events_are_handled_once(desk: Desk) -> None:
+    await desk.bed.stripe_control("webhooks/faults", {"kind": "duplicate", "times": None})
+    payment_id = await paid(desk)
+    await desk.bed.stripe_control("disputes", {"payment_intent": payment_id})
+    await desk.all_done()
+    assert told(desk, "Dispute of 100.00 EUR") == 1
+
+
+async def test_reordered_events_come_to_the_same(desk: Desk) -> None:
+    await desk.bed.stripe_control("webhooks/faults", {"kind": "reorder", "times": None, "seconds": 0.2})
+    await desk.overdue("authentication_required")
+    bank = (await desk.browser.post(f"{desk.page()}/pay")).headers["location"]
+    await desk.browser.post(bank, data={"authentication": "complete"})  # only webhooks tell of it
+    assert (await desk.settled()).outcome is CollectionStage.RECOVERED
+    await desk.all_done()
+    assert [row.status for row in await desk.bed.ledger.payments("acme", Period(OCTOBER))] == ["succeeded"]
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
+
+
+async def test_a_refund_made_at_stripe_is_in_the_ledger_and_told(desk: Desk) -> None:
+    payment_id = await paid(desk)
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+        form = {"payment_intent": payment_id, "amount": "2500"}
+        (await http.post(f"{desk.bed.stripe_url}/v1/refunds", data=form)).raise_for_status()
+    await desk.all_done()
+    assert told(desk, "Refund of 25.00 EUR") == 1
+    assert [row.amount_minor for row in await desk.bed.ledger.reversals()] == [2500]
+
+
+async def test_forged_stale_and_unreadable_events_are_refused_and_not_stored(desk: Desk, event: Make) -> None:
+    real = event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"})
+    for answer in (
+        await desk.deliver(real, secret="whsec_guessed"),
+        await desk.deliver(real, sent_at=int(time.time()) - 400),
+        await desk.deliver({"id": "evt_1"}),
+        await desk.browser.post("/webhooks/stripe", json=real),
+        await desk.browser.post("/webhooks/stripe", content=b"\xff", headers={"Stripe-Signature": "t=1,v1=00"}),
+    ):
+        assert answer.status_code == 400
+        assert len(answer.text) < 100
+    assert desk.events() == {}
+
+
+async def test_what_is_signed_covers_every_byte(desk: Desk, event: Make) -> None:
+    real = event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"})
+    signature = stripe.WebhookSignature.generate_signature_header(json.dumps(real), SANDBOX_WEBHOOK_SECRET)
+    other = json.dumps(real | {"id": "evt_2"})
+    answer = await desk.browser.post("/webhooks/stripe", content=other, headers={"Stripe-Signature": signature})
+    assert answer.status_code == 400
+
+
+async def test_a_huge_body_is_refused(desk: Desk) -> None:
+    assert (await desk.browser.post("/webhooks/stripe", content=b" " * (MAX_BODY_BYTES + 1))).status_code == 413
+
+
+async def test_events_that_do_not_concern_us_are_stored_and_ignored(desk: Desk, event: Make) -> None:
+    assert (await desk.deliver(event("customer.updated", {"id": "cus_1"}))).status_code == 200
+    assert (await desk.deliver(event("balance.available", {"object": "balance"}, "evt_2"))).status_code == 200
+    assert desk.events() == {"evt_1": "ignored", "evt_2": "ignored"}
+    assert (await desk.deliver(event("customer.updated", {"id": "cus_1"}))).text == "known already\n"
+
+
+async def test_payments_and_registrations_of_others_are_closed_with_the_reason(desk: Desk, event: Make) -> None:
+    await desk.deliver(event("payment_intent.succeeded", {"id": "pi_unknown", "object": "payment_intent"}))
+    await desk.deliver(event("checkout.session.completed", {"id": "cs_test_unknown"}, "evt_2"))
+    done = await desk.all_done("evt_1", "evt_2")
+    assert all(result.startswith("nothing done: ") for result in done.values())
+
+
+async def test_while_the_ledger_is_down_stripe_is_asked_to_come_back(bed: Bed, tmp_path: Path, event: Make) -> None:
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/no/such/folder/ledger.db")
+    async with console(bed, ledger) as desk:
+        answer = await desk.deliver(event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"}))
+        assert answer.status_code == 503
+        shown = await desk.browser.get(desk.page())
+        assert shown.status_code == 503
+        assert "no money is taken twice" in shown.text
+        ready = await desk.browser.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["temporal"] == "ok"
+        assert "ledger" in ready.json()["ledger"]
+    await ledger.close()
+
+
+async def test_an_event_that_was_stored_by_a_console_that_died_is_handled_by_the_next(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.closed()
+    payment_id = bed.intents()[0]["id"]
+    now = datetime.now(UTC)
+    stored = PaymentEvent(
+        event_id="evt_left",
+        type="payment_intent.succeeded",
+        object_id=payment_id,
+        payment_id=payment_id,
+        created_at=now,
+    )
+    await bed.ledger.save_event(stored, now)
+    async with console(bed) as desk:
+        assert (await desk.all_done("evt_left"))["evt_left"] == "succeeded"
+
+
+async def test_an_event_that_fails_is_tried_again_and_holds_up_no_other(desk: Desk, event: Make) -> None:
+    payment_id = await paid(desk)
+    await desk.all_done()
+    bad = {"id": "pi_bad", "object": "payment_intent"}
+    await desk.bed.stripe_fault(path="payment_intents/pi_bad", method="GET", kind="status", status=500, times=2)
+    await desk.deliver(event("payment_intent.succeeded", bad, "evt_bad"))
+    await desk.deliver(event("payment_intent.succeeded", {"id": payment_id, "object": "payment_intent"}, "evt_good"))
+    done: dict[str, str] = {}
+    while not done.get("evt_good"):
+        done = desk.events()
+    assert done["evt_bad"] == ""
+    assert (await desk.all_done())["evt_bad"].startswith("nothing done")
+
+
+async def test_health(desk: Desk) -> None:
+    assert (await desk.browser.get("/healthz")).status_code == 200
+    ready = await desk.browser.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"ledger": "ok", "temporal": "ok"})
