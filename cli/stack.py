@@ -35,7 +35,7 @@ DataDir = Annotated[
 
 
 async def up(data_dir: DataDir = None) -> None:
-    """Run the whole embedded stack until Ctrl-C: Temporal, a worker, the ledger, stand-ins for Stripe, Sheets and mail.
+    """Run the whole embedded stack until Ctrl-C: Temporal, a worker, the console, the ledger, stand-ins for the rest.
 
     Everything is kept in the data folder (BILLING_DATA_DIR, or data): stopped and started again, the stack goes on
     where it was. The first start registers a dozen sample customers and writes two months of their sales.
@@ -111,6 +111,7 @@ def welcome(stack: Stack, prefix: str, commands: tuple[tuple[str, str], ...], fi
     for name, where in (
         ("Temporal", stack.ui_url),
         ("Mail", stack.mail_url),
+        ("Console", f"{stack.console_url}, where customers pay by the links in their mails"),
         ("Sales", f"{sheets}/*.csv, to be edited"),
     ):
         say(f"  {name:10}{where}")

@@ -19,6 +19,8 @@ class Cards:
         With ``customer_id``, the registration has to be theirs. Raises ``InvalidInput`` for somebody else's,
         ``CardMissing`` and ``NotFound`` if there is none; ``BillingError`` if it has to be repeated later.
         """
+        if not session_id:
+            raise NotFound("no card registration is named")
         setup = await self._payments.card_of_setup(session_id)
         if customer_id and setup.reference != customer_id:
             raise InvalidInput(f"{session_id} is not a registration of {customer_id}")

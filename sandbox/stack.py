@@ -1,4 +1,4 @@
-"""The embedded stack: Temporal server, stand-ins, ledger and worker on 127.0.0.1, all of it kept in one data folder.
+"""The embedded stack: Temporal server, stand-ins, ledger, worker and console on 127.0.0.1, kept in one data folder.
 
     async with embedded_stack(settings, DEFAULT_TEMPORAL_PORT) as stack:
         await stack.supervise(print)  # for ever: a child that dies is reported and started again
@@ -21,8 +21,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from billing.errors import BillingError
-from bootstrap import SANDBOX_NAMESPACE, connect_ledger
+from bootstrap import SANDBOX_NAMESPACE, SANDBOX_WEBHOOK_SECRET, connect_ledger
+from console import READY as CONSOLE_READY
 from sandbox.processes import Child, ChildFailedError, logged
 from sandbox.stand_ins import READY as STAND_INS_READY
 from sandbox.temporal_server import HOST, SearchAttributeError, temporal_server
@@ -47,6 +50,11 @@ class Stack:
     server: Child
     stand_ins: Child
     worker: Child
+    console: Child
+
+    @property
+    def console_url(self) -> str:
+        return self.settings.links.base_url
 
     @property
     def mail_url(self) -> str:
@@ -59,7 +67,7 @@ class Stack:
     async def supervise(self, report: Callable[[str], None]) -> None:
         """Runs until it is cancelled: reports a child that ended, and starts it again."""
         async with asyncio.TaskGroup() as group:
-            for child in (self.server, self.stand_ins, self.worker):
+            for child in (self.server, self.stand_ins, self.worker, self.console):
                 group.create_task(_keep_alive(child, report))
 
 
@@ -97,6 +105,14 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
         env=environment,
         cwd=cwd,
     )
+    console = Child(
+        "console",
+        [sys.executable, "-m", "console"],
+        log=folder / "logs" / "console.log",
+        ready=logged(CONSOLE_READY),
+        env=environment,
+        cwd=cwd,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         try:
@@ -104,13 +120,16 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
                 serving = group.create_task(stack.enter_async_context(server))
                 group.create_task(stack.enter_async_context(stand_ins))
                 group.create_task(_migrate(settings))
-            await stack.enter_async_context(worker)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(stack.enter_async_context(worker))
+                group.create_task(stack.enter_async_context(console))
+            await _deliver_webhooks(settings)
         except ExceptionGroup as failed:
             raise _in_one_line(failed.exceptions[0]) from None
         except ChildFailedError as failed:
             raise _in_one_line(failed) from None
         running = serving.result()
-        yield Stack(settings, environment, address, running.ui_url, running.child, stand_ins, worker)
+        yield Stack(settings, environment, address, running.ui_url, running.child, stand_ins, worker, console)
 
 
 def _in_one_line(error: Exception) -> Exception:
@@ -123,7 +142,7 @@ def _in_one_line(error: Exception) -> Exception:
 
 def sandbox_settings(settings: Settings, temporal_port: int) -> Settings:
     """``settings`` for a stack of its own: the stand-ins on ports next to nobody else's, like ``temporal_port``."""
-    names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port", "sandbox_smtp_port")
+    names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port", "sandbox_smtp_port", "console_port")
     return settings.model_copy(update=dict(zip(names, free_ports(len(names), temporal_port), strict=True)))
 
 
@@ -156,6 +175,7 @@ def _require_free_ports(settings: Settings, temporal_port: int, ui_port: int) ->
     wanted = {
         "Temporal, TEMPORAL_ADDRESS": temporal_port,
         "Temporal's web page, TEMPORAL_ADDRESS": ui_port,
+        "BILLING_CONSOLE_PORT": settings.console_port,
         "BILLING_SANDBOX_STRIPE_PORT": settings.sandbox_stripe_port,
         "BILLING_SANDBOX_SHEETS_PORT": settings.sandbox_sheets_port,
         "BILLING_SANDBOX_MAIL_PORT": settings.sandbox_mail_port,
@@ -181,6 +201,7 @@ def _environment(settings: Settings, folder: Path, address: str) -> dict[str, st
         "PYTHONPATH": str(ROOT),
         "TEMPORAL_ADDRESS": address,
         "BILLING_DATA_DIR": str(folder),
+        "BILLING_CONSOLE_PORT": str(settings.console_port),
         "BILLING_SANDBOX_STRIPE_PORT": str(settings.sandbox_stripe_port),
         "BILLING_SANDBOX_SHEETS_PORT": str(settings.sandbox_sheets_port),
         "BILLING_SANDBOX_MAIL_PORT": str(settings.sandbox_mail_port),
@@ -199,6 +220,16 @@ def _stand_ins_command(settings: Settings, folder: Path) -> list[str]:
 async def _migrate(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         await (await connect_ledger(settings, stack)).migrate()
+
+
+async def _deliver_webhooks(settings: Settings) -> None:
+    """The Stripe stand-in sends its events to the console; it remembers that."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(
+            f"http://{HOST}:{settings.sandbox_stripe_port}/_control/webhooks",
+            json={"url": f"{settings.links.base_url}/webhooks/stripe", "secret": SANDBOX_WEBHOOK_SECRET},
+        )
+        answer.raise_for_status()
 
 
 async def _keep_alive(child: Child, report: Callable[[str], None]) -> None:

@@ -117,14 +117,19 @@ async def test_a_registration_that_there_never_was_is_refused(desk: Desk, sessio
     assert refused.status_code == 400, refused.text
 
 
-async def test_a_strangers_registration_is_refused(desk: Desk) -> None:
+@pytest.mark.parametrize("reference", ["acme", "bolt"])
+async def test_a_registration_of_somebody_else_is_refused(desk: Desk, reference: str) -> None:
     await desk.overdue()
-    await desk.overdue(customer_id="bolt")
-    checkout = address(await desk.browser.post(f"{desk.page('bolt')}/card"))
+    stranger = await desk.bed.customer("bolt")
+    page = f"{desk.page()}/card?session_id={{CHECKOUT_SESSION_ID}}"
+    checkout = await desk.bed.adapters.payments.card_setup(stranger.stripe_customer_id, reference, page, desk.page())
     back = address(await desk.browser.post(checkout, data={"card": "pm_card_mastercard"}))
-    refused = await desk.browser.get(f"{desk.page()}/card?{back.partition('?')[2]}")
+    refused = await desk.browser.get(back)
     assert refused.status_code == 400
+    done = await desk.all_done()  # the webhook told of it too
+    assert len([result for result in done.values() if result.startswith("nothing done: ")]) == 1
     assert (await desk.bed.month("acme")).customer.card_last4 == "4242"
+    assert len(desk.bed.objects("charge")) == 1
 
 
 @pytest.mark.parametrize("card", ["pm_card_chargeCustomerFailStolenCard", "pm_card_chargeCustomerFailLostCard"])
