@@ -133,11 +133,12 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-async def succeed(*processes: subprocess.Popen[str]) -> None:
-    """Lets all of them begin at once, and waits for all."""
+async def succeed(*processes: subprocess.Popen[str]) -> list[str]:
+    """Lets all of them begin at once, and waits for all; what each has printed since."""
     for process in processes:
         assert process.stdout
         process.stdout.readline()
     endings = await asyncio.gather(*(asyncio.to_thread(process.communicate, "\n") for process in processes))
     for process, (_, errors) in zip(processes, endings, strict=True):
         assert process.returncode == 0, errors
+    return [output for output, _ in endings]

@@ -15,11 +15,13 @@ from adapters.sql_ledger_schema import metadata
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
+    NOVEMBER,
     drafted,
     driver,
     ledger,
     postgresql,
     python,
+    read,
     run,
     succeed,
     url,
@@ -47,6 +49,30 @@ async def test_a_database_is_brought_up_to_date_once_however_often_and_from_wher
     await ledger.record(drafted(), AT)
     upgrade(url)
     assert await ledger.customers() == [ACME]
+    await ledger.close()
+
+
+async def test_rows_of_the_first_schema_are_kept(url: str) -> None:
+    run(url, lambda connection: sql_ledger_schema.migrate(connection, "0001"))
+    ledger = await SqlLedger.connect(url)
+    await ledger.record(drafted(), AT)
+    charge = (
+        "INSERT INTO charges VALUES ('pi_1', 'key', 'acme', '2026-11', 'declined', 5, 'EUR',"
+        " 'card_declined', 'do_not_honor', '', '2026-12-01 03:00:00+00:00', '2026-12-01 03:00:00+00:00')"
+    )
+    run(url, lambda connection: connection.execute(text(charge)))
+    assert not await ledger.schema_is_current()
+    await ledger.migrate()
+    assert await ledger.schema_is_current()
+    assert await ledger.month("acme", NOVEMBER) == drafted()
+    (row,) = await ledger.payments("acme", NOVEMBER)
+    assert (row.payment_id, row.status, row.decline_code, row.at) == (
+        "pi_1",
+        "declined",
+        "do_not_honor",
+        AT.replace(microsecond=0),
+    )
+    assert read(url, "SELECT attempt_id FROM charges") == [("",)]
     await ledger.close()
 
 
