@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Never, TypeVar
 
 from temporalio import workflow
-from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
@@ -196,7 +195,10 @@ class MonthlyBilling(CommandHandlers):
         self._closed = self._month.outcome is not None
 
     async def _begin_collection(self) -> None:
-        """What was not paid is collected beside the chain, which goes on; an earlier run may have begun it."""
+        """What was not paid is collected beside the chain, which goes on; an earlier run may have begun it.
+
+        If that collection has even ended, the ledger says so to the new one, which ends at once.
+        """
         collection = Collection.open(self._month)
         with suppress(WorkflowAlreadyStartedError):
             await workflow.start_child_workflow(
@@ -204,7 +206,6 @@ class MonthlyBilling(CommandHandlers):
                 collection,
                 id=collection_id(collection.customer.customer_id, collection.period),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 search_attributes=collection_attributes(collection, workflow.now()),
                 static_summary=f"collects what {collection.period} left unpaid",
             )
