@@ -5,6 +5,7 @@ import contextlib
 import csv
 import functools
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ from billing.ports import CardDetails
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
 from sandbox.mailbox import Mail, read_mail
 from sandbox.sample import register_card
+from sandbox.stack import ROOT
 from sandbox.stand_ins import Ports, stand_ins
 from sandbox.temporal_server import TemporalServer
 from settings import Settings
@@ -267,6 +269,21 @@ class Bed:
         pending = [str(each.last_failure) for each in described.raw_description.pending_activities]
         clock = await self._clock(self.handle(customer_id))
         raise AssertionError(f"not reached at {clock}: {month.model_dump_json(indent=1)}\npending: {pending}")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What another process needs to work on this bed."""
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "TEMPORAL_ADDRESS": self.client.service_client.config.target_host,
+            "BILLING_DATA_DIR": str(self.folder),
+            "BILLING_REVIEWERS_EMAIL": self.settings.reviewers_email,
+            "BILLING_SANDBOX_STRIPE_PORT": str(self.ports.stripe),
+            "BILLING_SANDBOX_SHEETS_PORT": str(self.ports.sheets),
+            "BILLING_SANDBOX_MAIL_PORT": str(self.ports.mail),
+            "BILLING_SANDBOX_SMTP_PORT": str(self.ports.smtp),
+        }
 
     def intents(self) -> list[dict[str, Any]]:
         """Every payment intent at the Stripe stand-in as it stands now."""

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 import stripe
 import uvicorn
+from temporalio.client import Client
 
 from adapters.sql_ledger import SqlLedger
 from billing.collection import Collection
@@ -98,12 +99,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def console(bed: Bed, ledger: SqlLedger | None = None) -> AsyncIterator[Desk]:
-    """Runs a console beside the bed; with a ``ledger``, it has that instead of the bed's."""
+async def console(bed: Bed, ledger: SqlLedger | None = None, client: Client | None = None) -> AsyncIterator[Desk]:
+    """Runs a console beside the bed; with a ``ledger`` or ``client``, it has that instead of the bed's."""
     listener = socket.create_server(("127.0.0.1", 0))
     settings = bed.settings.model_copy(update={"console_port": listener.getsockname()[1]})
     adapters = replace(bed.adapters, ledger=ledger) if ledger else bed.adapters
-    running = Server(uvicorn.Config(create_app(settings, adapters, bed.client), log_level="warning"))
+    running = Server(uvicorn.Config(create_app(settings, adapters, client or bed.client), log_level="warning"))
     serving = asyncio.create_task(running.serve(sockets=[listener]))
     try:
         async with httpx.AsyncClient(base_url=settings.links.base_url, trust_env=False, timeout=60) as browser:

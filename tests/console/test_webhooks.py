@@ -5,13 +5,11 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import stripe
 
-from adapters.sql_ledger import SqlLedger
 from billing.collection import CollectionStage
 from billing.payment import PaymentEvent
 from billing.period import Period
@@ -103,21 +101,6 @@ async def test_payments_and_registrations_of_others_are_closed_with_the_reason(d
     assert all(result.startswith("nothing done: ") for result in done.values())
 
 
-async def test_while_the_ledger_is_down_stripe_is_asked_to_come_back(bed: Bed, tmp_path: Path, event: Make) -> None:
-    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/no/such/folder/ledger.db")
-    async with console(bed, ledger) as desk:
-        answer = await desk.deliver(event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"}))
-        assert answer.status_code == 503
-        shown = await desk.browser.get(desk.page())
-        assert shown.status_code == 503
-        assert "no money is taken twice" in shown.text
-        ready = await desk.browser.get("/readyz")
-        assert ready.status_code == 503
-        assert ready.json()["temporal"] == "ok"
-        assert "ledger" in ready.json()["ledger"]
-    await ledger.close()
-
-
 async def test_an_event_that_was_stored_by_a_console_that_died_is_handled_by_the_next(bed: Bed) -> None:
     await bed.monitored()
     await bed.closed()
@@ -146,9 +129,3 @@ async def test_an_event_that_fails_is_tried_again_and_holds_up_no_other(desk: De
         await asyncio.sleep(0.02)
     assert done["evt_bad"] == ""
     assert (await desk.all_done())["evt_bad"].startswith("nothing done")
-
-
-async def test_health(desk: Desk) -> None:
-    assert (await desk.browser.get("/healthz")).status_code == 200
-    ready = await desk.browser.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"ledger": "ok", "temporal": "ok"})

@@ -224,6 +224,13 @@ def test_outage_that_reviewers_knew_of_does_not_hide_that_all_is_used_up() -> No
     assert lived(collection, 100)[1] == ["21 alert"]
 
 
+def test_trouble_that_a_transfer_has_settled_does_not_hide_that_all_is_used_up() -> None:
+    collection, _ = lived(opened(STOLEN), 14)
+    collection = collection.in_trouble("wrong").alerted(on(collection, 14))
+    collection = accepted(collection, "record_payment", on(collection, 15), reference="bank 1", amount_minor=5000)
+    assert lived(collection, 100, always("canceled"))[1] == ["15 release", "21 alert"]
+
+
 def test_look_up_that_was_asked_for_during_another_follows_it() -> None:
     asked = opened().to_look_up()
     now = on(asked, 1)
@@ -314,6 +321,17 @@ def test_new_card_that_comes_while_the_customer_pays_is_tried_all_the_same() -> 
     collection = accepted(asked, "replace_card", now, **CARD)
     collection = collection.answered_customer(answer(STOLEN, now), asked)
     assert collection.due(now) == (CollectionStep.TRY, None, "new card")
+
+
+@pytest.mark.parametrize("later", ["day 3", "ann asked for it"])
+def test_try_that_was_planned_while_the_customer_paid_is_not_made_after_their_own(later: str) -> None:
+    asked = opened()
+    now = on(asked, 3)
+    collection = asked.contacting(now) if later == "day 3" else accepted(asked, "retry", now)
+    assert collection.attempt == later
+    collection = collection.answered_customer(answer(STOLEN, now), asked)
+    assert collection.attempt == ""
+    assert collection.reminding == (later == "day 3")
 
 
 def test_card_of_another_id_at_the_processor_is_tried_once_the_old_payment_is_cancelled() -> None:

@@ -118,19 +118,9 @@ async def test_case_4_a_worker_killed_between_create_and_its_record_leaves_one_p
 
 def worker_process(bed: Bed) -> Child:
     """The real worker, in a process of its own."""
-    environment = {
-        "PYTHONPATH": str(ROOT),
-        "TEMPORAL_ADDRESS": bed.client.service_client.config.target_host,
-        "BILLING_DATA_DIR": str(bed.folder),
-        "BILLING_REVIEWERS_EMAIL": bed.settings.reviewers_email,
-        "BILLING_SANDBOX_STRIPE_PORT": str(bed.ports.stripe),
-        "BILLING_SANDBOX_SHEETS_PORT": str(bed.ports.sheets),
-        "BILLING_SANDBOX_MAIL_PORT": str(bed.ports.mail),
-        "BILLING_SANDBOX_SMTP_PORT": str(bed.ports.smtp),
-    }
     command = [sys.executable, str(ROOT / "worker.py")]
     log = bed.folder / "worker.log"
-    return Child("worker", command, log=log, ready=logged(READY), env=environment, cwd=bed.folder)
+    return Child("worker", command, log=log, ready=logged(READY), env=bed.environment, cwd=bed.folder)
 
 
 async def test_case_5_two_starters_of_one_period_start_one_chain_and_charge_once(bed: Bed) -> None:

@@ -1,0 +1,105 @@
+"""What the customer's page says, for every way a month can stand."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from billing.collection import Collection
+from billing.customer import Customer
+from billing.dunning import REMEDIES, Remedy
+from billing.invoice import Invoice, LineItem
+from billing.month import Month, Stage
+from billing.payment import ChargeResult, ChargeStatus
+from billing.period import Period
+from billing.ports import ChargeRow
+from console.pages import Pages
+from console.standing import Situation, Standing, standing
+from console.wording import values
+
+NOW = datetime(2026, 11, 8, 9, tzinfo=UTC)
+CUSTOMER = Customer(
+    customer_id="acme",
+    email="ann@example.com",
+    name="Acme",
+    currency="eur",
+    timezone="Europe/Paris",
+    stripe_customer_id="cus_1",
+    payment_method_id="pm_1",
+)
+LINE = LineItem(line_id="row-2", description="Sale", amount_minor=10000)
+MONTH = Month.open(CUSTOMER, Period("2026-10")).evolve(
+    invoice=Invoice(currency="eur", collected_at=NOW, lines=(LINE,)),
+    charge=ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code="insufficient_funds"),
+    outcome=Stage.PAST_DUE,
+    closed_at=NOW,
+)
+OWED = Collection.open(MONTH)
+SUCCEEDED = ChargeRow(
+    payment_id="pi_1",
+    key="key",
+    customer_id="acme",
+    period=Period("2026-10"),
+    status="succeeded",
+    amount_minor=10000,
+    currency="eur",
+    code="",
+    decline_code="",
+    at=NOW,
+)
+
+
+def said(collection: Collection | None, shown: Standing, month: Month = MONTH) -> str:
+    page: dict[str, object] = {"here": "/pay/x", "next_look": 1, "refresh_seconds": None}
+    answer = Pages("Acme", "billing@example.com").page("pay.html", page | values(month, collection, shown))
+    return bytes(answer.body).decode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "situation"),
+    [
+        ({}, Situation.PAYABLE),
+        ({"attempt": "day 3"}, Situation.PENDING),
+        ({"looking": 1, "outage": "Stripe does not answer"}, Situation.PENDING),
+        ({"looking": 1, "trouble": "PaymentMismatch"}, Situation.PERSON),
+        ({"by_card": False}, Situation.OTHERWISE),
+    ],
+)
+def test_what_is_open(changes: dict[str, Any], situation: Situation) -> None:
+    owed = OWED.evolve(**changes)
+    shown = standing(MONTH, owed, [])
+    assert shown.situation is situation
+    assert shown.can_change_card == shown.can_pay == (situation is Situation.PAYABLE)
+    assert ("<form" in said(owed, shown)) is shown.can_pay
+    assert "€100.00" in said(owed, shown)
+
+
+def test_a_payment_that_succeeded_counts_before_the_collection_has_heard_of_it() -> None:
+    assert standing(MONTH, OWED, [SUCCEEDED]).situation is Situation.PAID
+
+
+@pytest.mark.parametrize(
+    ("outcome", "situation"),
+    [
+        (None, Situation.NOTHING),
+        (Stage.SKIPPED, Situation.NOTHING),
+        (Stage.PAID, Situation.PAID),
+        (Stage.PAST_DUE, Situation.PENDING),  # its collection is about to begin
+    ],
+)
+def test_a_month_without_a_collection(outcome: Stage | None, situation: Situation) -> None:
+    month = MONTH.evolve(outcome=outcome)
+    shown = standing(month, None, [])
+    assert shown.situation is situation
+    assert "<form" not in said(None, shown, month)
+
+
+@pytest.mark.parametrize("code", [*REMEDIES, "a code of next year"])
+def test_no_refusal_is_put_in_words_that_tell_of_loss_theft_or_fraud(code: str) -> None:
+    answer = ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code=code)
+    owed = OWED.evolve(answer=answer)
+    shown = standing(MONTH, owed, [])
+    text = said(owed, shown).lower()
+    for word in ("lost", "stolen", "fraud", "pickup", "security", code):
+        assert word not in text
+    assert shown.can_pay is (shown.remedy is not Remedy.NEW_CARD)

@@ -1,0 +1,141 @@
+"""The books compared: every way in which Stripe and the ledger can differ is found, and nothing else is."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from billing.collection import CollectionStage
+from billing.month import Stage
+from billing.payment import Payment, PaymentStatus
+from billing.period import Period
+from billing.ports import ChargeRow, CollectionRow, InvoiceRow
+from billing.reconciliation import Books, FindingKind, Repair, compare
+
+AT = datetime(2026, 12, 8, 9, tzinfo=UTC)
+NOVEMBER = Period("2026-11")
+PAYMENT = Payment(
+    payment_id="pi_1",
+    status=PaymentStatus.SUCCEEDED,
+    amount_minor=1250,
+    currency="eur",
+    stripe_customer_id="cus_1",
+    created_at=AT,
+    key="monthly-billing-v1:acme:2026-11",
+    customer_id="acme",
+    period=NOVEMBER,
+)
+MONTH = InvoiceRow(
+    customer_id="acme",
+    period=NOVEMBER,
+    stage=Stage.PAID,
+    currency="eur",
+    total_minor=1250,
+    version=1,
+    problems=0,
+    next_at=None,
+    updated_at=AT,
+)
+COLLECTION = CollectionRow(
+    customer_id="acme",
+    period=NOVEMBER,
+    stage=CollectionStage.COLLECTING,
+    currency="eur",
+    amount_minor=1250,
+    outstanding_minor=1250,
+    opened_at=AT,
+    next_at=None,
+    closed_at=None,
+    updated_at=AT,
+)
+
+
+def charge(payment: Payment = PAYMENT, **changes: Any) -> ChargeRow:
+    names = ChargeRow.model_fields.keys() & Payment.model_fields.keys()
+    row = ChargeRow.model_validate({**{name: getattr(payment, name) for name in names}, "at": AT})
+    return row.evolve(**changes)
+
+
+def found(
+    *payments: Payment, charges: tuple[ChargeRow, ...] | None = None, month: InvoiceRow = MONTH, **more: Any
+) -> list[tuple[FindingKind, Repair | None]]:
+    books = Books(
+        period=NOVEMBER,
+        months=(month,),
+        charges=tuple(charge(payment) for payment in payments if payment.key) if charges is None else charges,
+        collections=more.get("collections", ()),
+        payments=payments,
+        stripe_customers={"cus_1": "acme"},
+    )
+    return [(each.kind, each.repair) for each in compare(books)]
+
+
+def test_books_that_agree_have_no_findings() -> None:
+    assert found(PAYMENT) == []
+    refused = PAYMENT.evolve(status=PaymentStatus.DECLINED)
+    past_due = MONTH.evolve(stage=Stage.PAST_DUE)
+    assert found(refused, month=past_due, collections=(COLLECTION,)) == []
+    recovered = COLLECTION.evolve(stage=CollectionStage.RECOVERED, closed_at=AT)
+    assert found(PAYMENT, month=past_due, collections=(recovered,)) == []
+    assert found(month=MONTH.evolve(stage=Stage.NOTHING_DUE)) == []
+    assert found(PAYMENT.evolve(status=PaymentStatus.NEW), month=MONTH.evolve(stage=Stage.CHARGING)) == []
+
+
+def test_a_payment_that_the_ledger_lacks_is_taken_in() -> None:
+    assert found(PAYMENT, charges=()) == [(FindingKind.MISSING, Repair.TAKE_IN)]
+
+
+def test_a_payment_that_stripe_lacks_is_reported() -> None:
+    kinds = found(charges=(charge(),))
+    assert kinds == [(FindingKind.MISSING, None), (FindingKind.MISSING, None)]  # and so the month is paid by nothing
+
+
+def test_a_status_that_differs_is_taken_in() -> None:
+    row = charge(status="authentication_required")
+    past_due = MONTH.evolve(stage=Stage.AUTHENTICATION_REQUIRED)
+    kinds = found(PAYMENT, charges=(row,), month=past_due, collections=(COLLECTION,))
+    assert kinds == [(FindingKind.STATUS, Repair.TAKE_IN)]
+
+
+def test_a_success_that_the_collection_has_not_noticed_is_told_to_it() -> None:
+    past_due = MONTH.evolve(stage=Stage.PAST_DUE)
+    assert found(PAYMENT, month=past_due, collections=(COLLECTION,)) == [(FindingKind.STATUS, Repair.TAKE_IN)]
+
+
+def test_two_payments_that_succeeded_are_reported_whatever_their_keys() -> None:
+    other = PAYMENT.evolve(payment_id="pi_2", key="monthly-billing-v1:acme:2026-11:2")
+    assert found(PAYMENT, other) == [(FindingKind.DOUBLE, None)]
+
+
+def test_an_amount_that_differs_is_reported() -> None:
+    assert found(PAYMENT.evolve(amount_minor=1251)) == [(FindingKind.AMOUNT, None)]
+
+
+@pytest.mark.parametrize("stage", [Stage.PAID, Stage.SKIPPED, Stage.CARRIED_FORWARD, Stage.NOTHING_DUE])
+@pytest.mark.parametrize("status", [PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED])
+def test_a_payment_that_could_still_be_made_for_a_settled_month_is_cancelled(
+    stage: Stage, status: PaymentStatus
+) -> None:
+    orphan = PAYMENT.evolve(payment_id="pi_2", status=status)
+    paid = [PAYMENT] if stage is Stage.PAID else []
+    assert found(*paid, orphan, month=MONTH.evolve(stage=stage)) == [(FindingKind.ORPHAN, Repair.CANCEL)]
+
+
+def test_a_charge_of_a_month_that_ought_not_to_be_charged_is_reported() -> None:
+    assert found(PAYMENT, month=MONTH.evolve(stage=Stage.SKIPPED)) == [(FindingKind.UNKNOWN, None)]
+
+
+def test_a_payment_of_a_month_that_the_ledger_does_not_know_is_reported() -> None:
+    assert found(PAYMENT, PAYMENT.evolve(payment_id="pi_2", customer_id="ghost")) == [(FindingKind.UNKNOWN, None)]
+
+
+def test_what_is_not_known_yet_is_reported() -> None:
+    under_way = PAYMENT.evolve(status=PaymentStatus.PROCESSING)
+    assert found(under_way, month=MONTH.evolve(stage=Stage.UNRESOLVED)) == [(FindingKind.UNRESOLVED, None)]
+
+
+def test_a_payment_by_hand_as_high_as_the_invoice_is_reported_and_other_business_is_not() -> None:
+    by_hand = PAYMENT.evolve(payment_id="pi_2", key="", customer_id="", period="")
+    assert found(PAYMENT, by_hand) == [(FindingKind.UNKNOWN, None)]
+    assert found(PAYMENT, by_hand.evolve(amount_minor=999)) == []
+    assert found(PAYMENT, by_hand.evolve(stripe_customer_id="cus_9")) == []

@@ -1,0 +1,141 @@
+"""Stripe and the ledger compared for real: what is certain is repaired, the rest is told, by command and every day."""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from activities.reconciliation import ReconcileRequest
+from billing.period import Period
+from billing.reconciliation import FindingKind
+from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from sandbox.stack import ROOT
+from sandbox.temporal_server import TemporalServer
+from tests.bed import OCTOBER, Bed
+from workflows.options import TASK_QUEUE
+from workflows.reconciliation import SCHEDULE_ID, Reconcile, ensure_daily_reconciliation
+
+
+async def made_by_hand(bed: Bed, confirm: bool, **metadata: str) -> dict[str, Any]:
+    """A payment intent for the customer's month that somebody made past the application."""
+    month = await bed.recorded("acme", OCTOBER)
+    form: dict[str, str] = {
+        "amount": "10000",
+        "currency": "eur",
+        "customer": month.customer.stripe_customer_id,
+        "payment_method": month.customer.payment_method_id,
+        "confirm": "true" if confirm else "false",
+        **({"off_session": "true"} if confirm else {}),
+        **{f"metadata[{name}]": value for name, value in metadata.items()},
+    }
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+        answer = await http.post(f"{bed.stripe_url}/v1/payment_intents", data=form)
+        return dict(answer.raise_for_status().json())
+
+
+async def paid_month(bed: Bed) -> dict[str, str]:
+    await bed.monitored()
+    await bed.closed()
+    (intent,) = bed.intents()
+    return dict(intent["metadata"])
+
+
+async def command(bed: Bed, *words: str) -> tuple[int, str]:
+    """Exit code and output of the command line."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "starter.py"),
+        *words,
+        cwd=bed.folder,
+        env={**bed.environment, "COLUMNS": "200", "NO_COLOR": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def test_an_orphan_is_cancelled_and_a_double_charge_is_told_until_a_person_has_mended_it(bed: Bed) -> None:
+    metadata = await paid_month(bed)
+    orphan = await made_by_hand(bed, confirm=False, **metadata)
+    books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
+    first = await books.reconcile_period(Period(OCTOBER))
+    assert [(each.kind, each.repaired) for each in first.findings] == [(FindingKind.ORPHAN, True)]
+    assert next(each for each in bed.intents() if each["id"] == orphan["id"])["status"] == "canceled"
+    assert (await books.reconcile_period(Period(OCTOBER))).findings == ()
+
+    double = await made_by_hand(bed, confirm=True, **metadata)
+    second = await books.reconcile_period(Period(OCTOBER))
+    assert FindingKind.DOUBLE in [each.kind for each in second.open]
+    assert double["id"] in str(second.open)
+
+
+async def test_the_command_tells_what_is_open_and_exits_1_and_0_when_all_is_well(bed: Bed) -> None:
+    await paid_month(bed)
+    code, output = await command(bed, "reconcile", "--period", OCTOBER)
+    assert (code, "0 repaired, 0 open" in output) == (0, True), output
+    await made_by_hand(bed, confirm=True)
+    code, output = await command(bed, "reconcile", "--period", OCTOBER)
+    assert code == 1, output
+    assert "was it charged by hand?" in output
+    code, output = await command(bed, "reconcile", "--period", OCTOBER, "--json")
+    assert (code, json.loads(output)["open"]) == (1, 1)
+
+
+async def test_the_daily_run_tells_the_reviewers_of_each_finding_once(bed: Bed) -> None:
+    await paid_month(bed)
+    await made_by_hand(bed, confirm=True)
+    for number in (1, 2):
+        handle = await bed.client.start_workflow(
+            Reconcile.run, ReconcileRequest(), id=f"reconcile-{bed.folder.name}-{number}", task_queue=TASK_QUEUE
+        )
+        result = await handle.result()
+        assert [len(each.open) for each in result.periods if each.period == OCTOBER] == [1]
+    told = [mail for mail in bed.mails("reviewers@example.com") if "by hand" in mail.text]
+    assert len(told) == 1
+
+
+async def test_the_schedule_is_made_once_and_a_paused_one_stays_paused(server: TemporalServer, bed: Bed) -> None:
+    client: Client = bed.client
+    await ensure_daily_reconciliation(client)
+    schedule = client.get_schedule_handle(SCHEDULE_ID)
+    await schedule.pause()
+    await ensure_daily_reconciliation(client)
+    assert (await schedule.describe()).schedule.state.paused
+    await schedule.delete()
+
+
+@pytest.mark.parametrize("listing", ["list", "show"])
+async def test_what_is_owed_is_listed_and_shown(bed: Bed, listing: str) -> None:
+    month = await bed.monitored()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.closed()
+    await bed.collects(lambda found: True)
+    words = ["list"] if listing == "list" else ["show", "acme", "--period", OCTOBER]
+    code, output = await command(bed, "collections", *words)
+    assert code == 0, output
+    assert "Collecting" in output
+    assert "100.00 EUR" in output
+
+
+async def test_an_operator_writes_off_what_will_not_come(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.closed()
+    await bed.collects(lambda found: True)
+    said = ["--period", OCTOBER, "--by", "ann", "--reason", "bankrupt"]
+    code, output = await command(bed, "collections", "write-off", "acme", *said)
+    assert code == 0, output
+    await bed.collects(lambda found: found.outcome is not None)
+    code, output = await command(bed, "collections", "retry", "acme", *said)
+    assert code == 1
+    assert "nothing of acme is being collected" in output or "settled already" in output
+    code, output = await command(
+        bed, "collections", "record-payment", "acme", "--amount", "-5", "--reference", "x", *said
+    )
+    assert code == 2, output
