@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from adapters.sql_ledger import SqlLedger
 from billing.errors import InvalidInput
@@ -120,7 +121,7 @@ async def test_the_process_starts_says_so_and_ends_on_sigterm(bed: Bed, server: 
 
 
 def test_without_an_address_for_customers_there_is_no_console(bed: Bed) -> None:
-    real = bed.settings.model_copy(update={"stripe_api_key": bed.settings.stripe_webhook_secret.__class__("sk_test_1")})
+    real = bed.settings.model_copy(update={"stripe_api_key": SecretStr("sk_test_1")})
     with pytest.raises(InvalidInput, match="BILLING_CONSOLE_URL"):
         create_app(real, bed.adapters, bed.client)
 
