@@ -14,6 +14,8 @@ from billing.ports import CollectionRow
 
 
 class SqlCollections(SqlDatabase):
+    """The part of ``SqlLedger`` about money that is owed."""
+
     async def record_collection(self, collection: Collection, at: datetime) -> None:
         """Writes the collection as it stood at ``at``, and its diary, in one transaction.
 

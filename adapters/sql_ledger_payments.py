@@ -19,6 +19,8 @@ _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICAT
 
 
 class SqlPayments(SqlDatabase):
+    """The part of ``SqlLedger`` about money that moves, and mails."""
+
     # -- payments
 
     async def save_payment(self, payment: Payment, at: datetime) -> None:

@@ -47,9 +47,7 @@ def upgrade() -> None:
     )
     op.create_index("collections_by_period_and_stage", "collections", ["period", "stage"])
     is_open = sa.text("outcome IS NULL")
-    op.create_index(
-        "collections_open", "collections", ["customer_id"], sqlite_where=is_open, postgresql_where=is_open
-    )
+    op.create_index("collections_open", "collections", ["customer_id"], sqlite_where=is_open, postgresql_where=is_open)
     op.create_table(
         "collection_entries",
         sa.Column("customer_id", sa.Text(), nullable=False),
