@@ -1,7 +1,6 @@
 """MonthlyBilling: one durable workflow per customer, one run per month."""
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Never, TypeVar
 
@@ -20,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.month import COLLECTED, Due, Month, Step
     from billing.summary import summary
     from workflows import options
-    from workflows.cancellation import despite_cancellation
+    from workflows.cancellation import despite_cancellation, while_wanted
     from workflows.commands import CommandHandlers
     from workflows.failures import error_type, is_final, reason
     from workflows.payment_collection import PaymentCollection, collection_attributes
@@ -110,7 +109,7 @@ class MonthlyBilling(CommandHandlers):
             **options.round_of(options.COLLECT, f"sales of {asked.period}", asked.outage),
         )
         try:
-            collected = await self._while(wanted, collecting)
+            collected = await while_wanted(collecting, lambda: wanted(self._month))
         except ActivityError as error:
             if wanted(self._month):
                 self._failed(error)
@@ -146,7 +145,7 @@ class MonthlyBilling(CommandHandlers):
             **options.round_of(options.NOTIFY, f"charge notice {asked.notice.number}", asked.outage),
         )
         try:
-            delivered = await self._while(wanted, sending)
+            delivered = await while_wanted(sending, lambda: wanted(self._month))
         except ActivityError as error:
             if wanted(self._month) and error_type(error) != NoticeOutdated.__name__:
                 self._failed(error)
@@ -154,13 +153,6 @@ class MonthlyBilling(CommandHandlers):
         if self._month.notice == asked.notice:
             self._month = self._month.delivered(delivered.at)
         self._is_recorded(asked.delivered(delivered.at))
-
-    async def _while(self, wanted: Callable[[Month], bool], working: workflow.ActivityHandle[Result]) -> Result:
-        """The result of an activity, which is cancelled once it is not wanted any more."""
-        await workflow.wait_condition(lambda: working.done() or not wanted(self._month))
-        if not working.done():
-            working.cancel()
-        return await working
 
     async def _charge(self) -> None:
         self._month = asked = self._month.charging(workflow.now())

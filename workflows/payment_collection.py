@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -18,11 +18,12 @@ with workflow.unsafe.imports_passed_through():
     from billing.errors import AlreadyClosed, InvalidInput, LedgerAhead
     from billing.messages import parse_command
     from workflows import options
-    from workflows.cancellation import despite_cancellation
+    from workflows.cancellation import despite_cancellation, while_wanted
     from workflows.commands import decoded, update
     from workflows.failures import error_type, is_final, reason
     from workflows.visibility import AMOUNT_MINOR, CURRENCY, CUSTOMER, PERIOD, STAGE
 
+_PATIENCE = timedelta(seconds=20)  # of a customer who waits at our page
 _CANCELLED = {"by": "Temporal", "reason": "somebody requested cancellation; write_off ends a collection"}
 
 
@@ -71,7 +72,8 @@ class PaymentCollection:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 attributes = collection_attributes(self._collection, workflow.now())
                 workflow.continue_as_new(self._collection, search_attributes=attributes)
-            if self._collection != self._recorded and due.step is not CollectionStep.CLOSE:
+            unrecorded = self._collection != self._recorded  # every activity records it first; waiting does not
+            if self._recorded is None or (unrecorded and due.step is CollectionStep.WAIT):
                 await self._record()
                 continue
             match due.step:
@@ -125,11 +127,16 @@ class PaymentCollection:
             except ActivityError as error:
                 self._failed(error)
             else:
+                self._is_recorded(asked)
                 self._collection = self._collection.answered(result, asked)
 
     @workflow.update(description="The customer, who is at our page, pays; answers where to send them")
     async def pay(self, return_url: str) -> PayResult:
         """One of their own tries. While ours is under way, or nothing is owed any more, it only answers the stage."""
+        with suppress(asyncio.TimeoutError):  # an earlier click, or a try of ours; not one that takes hours
+            await workflow.wait_condition(lambda: not self._paying.locked(), timeout=_PATIENCE)
+        if self._paying.locked():
+            return PayResult(stage=self._collection.stage(workflow.now()))
         async with self._paying:
             asked, url = self._collection, ""
             if asked.payable:
@@ -149,24 +156,33 @@ class PaymentCollection:
 
     async def _remind(self) -> None:
         asked = self._collection
+
+        def wanted() -> bool:
+            return self._collection.due(workflow.now()).step is CollectionStep.REMIND
+
+        reminding = workflow.start_activity_method(
+            CollectionActivities.remind_customer,
+            asked,
+            **options.round_of(options.NOTIFY, f"reminder {asked.reminders + 1}", asked.outage),
+        )
         try:
-            await workflow.execute_activity_method(
-                CollectionActivities.remind_customer,
-                asked,
-                **options.round_of(options.NOTIFY, f"reminder {asked.reminders + 1}", asked.outage),
-            )
+            await while_wanted(reminding, wanted)
         except ActivityError as error:
-            self._failed(error)
+            if wanted():
+                self._failed(error)
         else:
+            self._is_recorded(asked)
             self._collection = self._collection.reminded()
 
     async def _alert(self) -> None:
+        asked = self._collection
         with suppress(ActivityError):
             await workflow.execute_activity_method(
                 CollectionActivities.alert_about_collection,
-                self._collection,
+                asked,
                 **options.for_step(options.ALERT, "a person is needed"),
             )
+            self._is_recorded(asked)
         self._collection = self._collection.alerted(workflow.now())
 
     async def _close(self) -> None:
@@ -202,9 +218,13 @@ class PaymentCollection:
         if known is not None:  # this run was reset or restored: it goes on where the ledger is
             self._collection = self._recorded = known
             return True
+        self._is_recorded(asked)
+        return True
+
+    def _is_recorded(self, asked: Collection) -> None:
+        """The ledger has ``asked``; the diary in it need not be carried along for ever."""
         self._recorded = asked.recorded(asked.entry_count)
         self._collection = self._collection.recorded(asked.entry_count)
-        return True
 
     def _failed(self, error: ActivityError) -> None:
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""

@@ -13,14 +13,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from billing.collection_review import RecordPayment, WriteOff
 from billing.customer import ReviewMode, Terms
 from billing.invoice import ChangeLine
-from billing.keys import workflow_id
+from billing.keys import collection_id, workflow_id
 from billing.messages import Approve, CloseAccount, Command, Edit, Halt, Resume, Skip
+from billing.month import Month
 from billing.period import Period
 from bootstrap import SANDBOX_NAMESPACE
 from sandbox.temporal_server import temporal_server
 from tests.bed import Bed, prepared_bed
+from workflows.collecting import pay, replace_card
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -125,7 +128,72 @@ async def continued_in_its_middle(bed: Bed) -> None:
             await asyncio.sleep(0.05)
 
 
-PATHS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
+async def charge_given_up(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.stripe_fault(path="/v1/payment_intents$", method="GET", kind="status", status=401, times=None)
+    await bed.skip_to("acme", month.charge_at)
+    await bed.until("acme", lambda month: bool(month.trouble))
+    await bed.stripe_clear_faults()
+    await _say(bed, Skip(**OCTOBER))
+    await bed.until("acme", lambda month: month.period == "2026-11")
+
+
+async def declined_and_collected(bed: Bed) -> None:
+    await _overdue(bed)
+
+
+async def collected_on_schedule(bed: Bed) -> None:
+    month = await _overdue(bed)
+    await bed.skip_collection(timedelta(days=3, minutes=1))
+    await bed.collects(lambda found: found.reminders == 1)
+    await bed.behaves(month.customer, "succeed")
+    await bed.skip_collection(timedelta(days=2))
+    await bed.collection_handle().result()
+
+
+async def collected_by_the_customer(bed: Bed) -> None:
+    await _overdue(bed, "authentication_required")
+    paying = await pay(bed.client, "acme", Period("2026-10"), "https://billing.example/back")
+    await bed.at_the_bank(paying.redirect_url, "complete")
+    await bed.collection_handle().signal("look_up", {"by": "Stripe", "reason": "a webhook"})
+    await bed.collection_handle().result()
+
+
+async def collected_by_another_card(bed: Bed) -> None:
+    month = await _overdue(bed)
+    await bed.tell(Halt(**ANN))
+    await bed.tell(Resume(**ANN))
+    card = await bed.another_card(month.customer)
+    await replace_card(bed.client, bed.ledger, "acme", card, "ann", "recorded for the replay test")
+    await bed.collection_handle().result()
+
+
+async def collected_by_transfer(bed: Bed) -> None:
+    await _overdue(bed)
+    await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))
+    await bed.collects(lambda found: found.outstanding_minor == 6000)
+    await bed.tell(RecordPayment(**ANN, reference="bank 2", amount_minor=6000))
+    await bed.collection_handle().result()
+
+
+async def written_off(bed: Bed) -> None:
+    await _overdue(bed, "decline:stolen_card")
+    await bed.skip_collection(timedelta(days=22))
+    await bed.collects(lambda found: found.alerts == 1)
+    await bed.tell(WriteOff(**ANN))
+    await bed.collection_handle().result()
+
+
+async def _overdue(bed: Bed, behaviour: str = "decline:insufficient_funds") -> Month:
+    month = await bed.monitored()
+    await bed.behaves(month.customer, behaviour)
+    closed = await bed.closed()
+    await bed.collects(lambda found: True)
+    return closed
+
+
+MONTHS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     paid,
     nothing_due,
     declined,
@@ -138,11 +206,21 @@ PATHS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     cancellation_requested,
     account_closed,
     continued_in_its_middle,
+    charge_given_up,
+    declined_and_collected,
 )
+COLLECTIONS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
+    collected_on_schedule,
+    collected_by_the_customer,
+    collected_by_another_card,
+    collected_by_transfer,
+    written_off,
+)
+PATHS = (*MONTHS, *COLLECTIONS)
 
 
 async def main() -> None:
-    """Writes one file per path: the first run of its workflow, which is closed by then."""
+    """Writes one file per path: the first run of its month, or of its collection, which is closed by then."""
     with tempfile.TemporaryDirectory() as folder:
         small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
         async with temporal_server(
@@ -154,10 +232,10 @@ async def main() -> None:
             for path in [path for path in PATHS if path.__name__ in (sys.argv[1:] or path.__name__)]:
                 async with prepared_bed(server, Path(folder, path.__name__)) as bed:
                     await path(bed)
-                    first_run = (
-                        await bed.handle("acme").describe()
-                    ).raw_description.workflow_execution_info.first_run_id
-                    handle = bed.client.get_workflow_handle(workflow_id("acme"), run_id=first_run)
+                    name = workflow_id("acme") if path in MONTHS else collection_id("acme", Period("2026-10"))
+                    described = await bed.client.get_workflow_handle(name).describe()
+                    first_run = described.raw_description.workflow_execution_info.first_run_id
+                    handle = bed.client.get_workflow_handle(name, run_id=first_run)
                     history = await handle.fetch_history()
                     (HISTORIES / f"{path.__name__}.json").write_text(_without_traces(history.to_json()) + "\n")
                     print(f"{path.__name__}: {len(history.events)} events")

@@ -7,9 +7,9 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
-from billing.keys import workflow_id
 from tests.replay.record import HISTORIES, PATHS
 from workflows.monthly_billing import MonthlyBilling
+from workflows.payment_collection import PaymentCollection
 
 CLOSED = ("CONTINUED_AS_NEW", "EXECUTION_COMPLETED")
 
@@ -19,8 +19,8 @@ async def test_a_recorded_month_replays_on_the_code_of_today(path: Path) -> None
     text = path.read_text()
     assert any(end in text for end in CLOSED), "an open history replays whatever the code does"
     assert "site-packages" not in text, "a stack trace tells about the machine it was recorded on"
-    history = WorkflowHistory.from_json(workflow_id("acme"), text)
-    replayer = Replayer(workflows=[MonthlyBilling], data_converter=pydantic_data_converter)
+    history = WorkflowHistory.from_json("acme", text)
+    replayer = Replayer(workflows=[MonthlyBilling, PaymentCollection], data_converter=pydantic_data_converter)
     await replayer.replay_workflow(history)
 
 
