@@ -41,7 +41,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app = FastAPI(title="Monthly billing", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(Health(adapters.ledger, client).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
-    app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, links, pages).router)
+    app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES

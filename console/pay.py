@@ -25,12 +25,13 @@ from temporalio.exceptions import TemporalError
 
 from billing.collection import Collection
 from billing.collection_review import LookUp
-from billing.errors import CardMissing, InvalidInput, NotFound
+from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
 from billing.links import PaymentLinks
 from billing.month import Month
 from billing.period import Period
 from billing.ports import Ledger, PaymentGateway
 from console.cards import Cards
+from console.inbox import Inbox
 from console.pages import Pages
 from console.security import same_site
 from console.standing import Situation, Standing, standing
@@ -60,6 +61,7 @@ class PaymentPages:
         payments: PaymentGateway,
         ledger: Ledger,
         cards: Cards,
+        inbox: Inbox,
         links: PaymentLinks,
         pages: Pages,
     ) -> None:
@@ -67,6 +69,7 @@ class PaymentPages:
         self._payments = payments
         self._ledger = ledger
         self._cards = cards
+        self._inbox = inbox
         self._links = links
         self._pages = pages
         self.router = APIRouter(prefix="/pay/{token}", dependencies=[Depends(same_site)])
@@ -118,6 +121,7 @@ class PaymentPages:
         return RedirectResponse(url, 303)
 
     async def card_registered(self, token: str, session_id: str = "") -> Response:
+        """While a charge is under way, the card has to wait until its outcome is known."""
         customer_id, _ = self._opened(token)
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
@@ -130,6 +134,9 @@ class PaymentPages:
                 status=400,
                 back=self._page(token),
             )
+        except BillingError as error:
+            _log.info("card of %s: later: %s", customer_id, error)
+            await self._inbox.put_card(session_id, datetime.now(UTC))
         return RedirectResponse(self._page(token), 303)
 
     def _page(self, token: str) -> str:

@@ -50,7 +50,7 @@ def standing(month: Month, collection: Collection | None, charges: Sequence[Char
         if month.outcome is Stage.PAID:
             return Standing(Situation.PAID, paid_at=month.closed_at)
         if collection is None and month.outcome in COLLECTED:
-            return Standing(Situation.PENDING)
+            return Standing(Situation.PENDING, month.invoice.total_minor if month.invoice else 0)
         return Standing(Situation.NOTHING)
     if paid_at:
         return Standing(Situation.PAID, paid_at=paid_at[0])

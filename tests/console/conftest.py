@@ -39,6 +39,7 @@ class Desk:
         self.bed = bed
         self.links = settings.links
         self.browser = browser
+        self.until = datetime.now(UTC) + timedelta(days=1)
 
     # -- customers
 
@@ -54,7 +55,7 @@ class Desk:
 
     def page(self, customer_id: str = "acme", period: str = OCTOBER, until: datetime | None = None) -> str:
         """The address that is in the customer's mails."""
-        return self.links.to(customer_id, Period(period), until or datetime.now(UTC) + timedelta(days=1))
+        return self.links.to(customer_id, Period(period), until or self.until)
 
     async def shows(self, words: str, page: str = "") -> str:
         """The page, as soon as it says so."""

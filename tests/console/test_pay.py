@@ -100,6 +100,22 @@ async def test_a_customer_who_never_comes_back_from_the_card_page_has_changed_th
     assert (await desk.settled()).outcome is CollectionStage.RECOVERED
 
 
+async def test_a_card_registered_while_a_charge_is_under_way_is_taken_once_that_is_known(desk: Desk) -> None:
+    month = await desk.overdue()
+    await desk.bed.stripe_control("webhooks", {"url": None})
+    checkout = address(await desk.browser.post(f"{desk.page()}/card"))
+    await desk.bed.behaves(month.customer, "processing")
+    await desk.browser.post(f"{desk.page()}/pay")
+    back = address(await desk.browser.post(checkout, data={"card": "pm_card_mastercard"}))
+    assert address(await desk.browser.get(back)) == desk.page()
+    await desk.shows("Your payment is under way")
+    intent = next(each for each in desk.bed.intents() if each["status"] == "processing")
+    await desk.bed.stripe_control(f"payment_intents/{intent['id']}", {"behaviour": "decline:insufficient_funds"})
+    await desk.shows(PAID)
+    assert (await desk.bed.month("acme")).customer.card_last4 == "4444"
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
+
+
 async def test_a_customer_who_cancels_at_the_card_page_is_back_where_they_were(desk: Desk) -> None:
     await desk.overdue()
     checkout = address(await desk.browser.post(f"{desk.page()}/card"))
