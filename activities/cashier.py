@@ -90,8 +90,8 @@ class Cashier:
         found = await self._found(request)
         kept = keep_one(found, request)
         for other in found:
-            if other != kept and other.status is not PaymentStatus.CANCELED:
-                canceled = await self._gateway.cancel(other)
+            if other != kept:
+                canceled = await self._gateway.cancel(other) if other.status in _TRIABLE else other
                 await self._ledger.save_payment(canceled, clock.now())
                 if canceled.status is not PaymentStatus.CANCELED:
                     raise PaymentUnknown(f"{other.payment_id} moved while it was cancelled; all are looked at again")

@@ -137,9 +137,13 @@ _add("Review", "skip", review.skip)
 _add("Review", "close", review.close)
 _add("Review", "update", review.update)
 
-owed = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="What months left unpaid: list, show, retry, halt, write off …"
-)
+_OWED = """What months left unpaid: list, show, retry, halt, record a payment, write off.
+
+[bold]Examples[/bold]
+$ python starter.py collections list
+$ python starter.py collections show acme --period 2026-11
+"""
+owed = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_OWED)
 app.add_typer(owed, name="collections", rich_help_panel="Customers and months")
 _add(None, "list", collections.list_collections, owed)
 _add(None, "show", collections.show_collection, owed)

@@ -239,18 +239,21 @@ def test_a_charge_whose_outcome_is_unknown_is_looked_up_until_it_is_known() -> N
         assert "has begun; its outcome has to be known first" in refused(month, name, now, **fields)
 
 
-def test_a_charge_that_needs_a_person_is_tried_again_or_skipped_as_the_person_says() -> None:
+def test_a_charge_that_needs_a_person_is_tried_again_or_given_up_as_the_person_says() -> None:
     month = charging(10000).in_trouble("pi_1 was cancelled at the processor")
     now = month.charge_at
     assert month.stage(now) is Stage.UNRESOLVED
     assert month.due(now).step is Step.ALERT
     assert month.alerted(now).due(now) == Due(Step.WAIT, now + DAY, "remind the reviewers")
     assert accepted(month, "resume", now).due(now).step is Step.CHARGE
-    skipped = accepted(month, "skip", now)
-    assert skipped.outcome is Stage.SKIPPED
-    assert skipped.decisions[-1].result == (
-        "2026-10 is closed without a charge; settle what stopped its charge: pi_1 was cancelled at the processor"
+    given_up = accepted(month, "skip", now)
+    assert given_up.outcome is None
+    assert given_up.due(now) == Due(Step.CHARGE, None, "give the charge up")
+    assert given_up.decisions[-1].result == (
+        "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"
     )
+    for status, outcome in ((ChargeStatus.CANCELED, Stage.SKIPPED), (ChargeStatus.SUCCEEDED, Stage.PAID)):
+        assert given_up.charged(ChargeResult(status=status, at=now)).outcome is outcome
 
 
 def test_a_refused_notice_waits_for_a_person_and_then_has_its_window() -> None:

@@ -215,7 +215,9 @@ class MonthMachine(RuleBasedStateMachine):
             assert self.month.charge_at >= work.asked.notice.charge_at, "never earlier than the customer was told"
 
     def charged(self, draw: st.DataObject | None) -> None:
-        statuses = st.sampled_from([ChargeStatus.SUCCEEDED, *ChargeStatus])
+        given_up = bool(self.month.giving_up)
+        possible = [status for status in ChargeStatus if (status is ChargeStatus.CANCELED) == given_up]
+        statuses = st.sampled_from([ChargeStatus.SUCCEEDED, *possible])
         status = draw.draw(statuses, "charge") if draw else ChargeStatus.SUCCEEDED
         self.charges += status is ChargeStatus.SUCCEEDED
         self.become(self.month.charged(ChargeResult(status=status, at=self.now, payment_id="pi_1")))
@@ -412,9 +414,12 @@ class MonthMachine(RuleBasedStateMachine):
     def skips(self, by: str, named: bool) -> None:
         before = self.month
         decision = self.say(Skip(by=by, reason="goodwill", period=before.period if named else None))
-        if decision.accepted:
+        if decision.accepted and before.charging_since:
+            assert before.trouble
+            assert self.month.giving_up, "its payment has to be cancelled first"
+            assert self.month.outcome is None
+        elif decision.accepted:
             assert self.month.outcome is Stage.SKIPPED
-            assert not before.charging_since or before.trouble
         else:
             charge_is_open = before.charging_since and not before.trouble
             assert before.outcome or charge_is_open or (before.invoice is None and not named)
