@@ -7,7 +7,7 @@ import pytest
 
 from billing.money import MAX_AMOUNT_MINOR
 from billing.month import OUTCOMES, Due, Month, Stage, Step
-from billing.payment import ChargeStatus
+from billing.payment import ChargeResult, ChargeStatus
 from billing.summary import summary
 from tests.unit.months import DAY, HOUR, accepted, announced, charged, charging, drafted, opened, refused
 
