@@ -102,6 +102,7 @@ class CollectionMachine(RuleBasedStateMachine):
         result = self.processor.tries(1, "ch_0", outcome, self.now)
         self.collection = Collection.open(month.charged(result))
         self.work: Work | None = None  # of the workflow's loop
+        self.found: ChargeResult | None = None  # what it will answer, if it has reached the processor by now
         self.paying: Work | None = None  # of the customer
         self.webhooks = 0
         self.steps = 0
@@ -183,7 +184,9 @@ class CollectionMachine(RuleBasedStateMachine):
             return self.become(self.collection.alerted(self.now))
         if work.step is CollectionStep.REMIND and result in ("done", "lost"):
             return self.become(self.collection.reminded())
-        answer = self.answer(work, outcome) if work.step in MOVING and result in ("done", "lost") else None
+        answer, self.found = self.found, None
+        if answer is None and work.step in MOVING and result in ("done", "lost"):
+            answer = self.answer(work, outcome)
         if answer is not None and result == "done":
             return self.become(self.collection.answered(answer, work.asked))
         if result == "refused":
@@ -224,6 +227,12 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule()
     def looks_again(self) -> None:
         self.look()
+
+    @precondition(lambda self: self.work is not None and self.work.step in MOVING and self.found is None)
+    @rule(outcome=answers)
+    def work_reaches_the_processor(self, outcome: str) -> None:
+        assert self.work is not None
+        self.found = self.answer(self.work, outcome)
 
     @precondition(lambda self: self.work is not None)
     @rule(outcome=answers, result=st.sampled_from(["done", "done", "done", "lost", "down", "refused"]), took=days)
@@ -282,6 +291,14 @@ class CollectionMachine(RuleBasedStateMachine):
             self.become(self.collection.answered_customer(answer, asked))
         else:
             self.become(self.collection.to_look_up())
+
+    @precondition(lambda self: self.work is None and self.paying is None)
+    @rule(outcome=answers, late=days)
+    def customer_pays_while_the_schedule_goes_on(self, outcome: str, late: float) -> None:
+        self.customer_begins_to_pay()
+        self.timer_fires(late)
+        if self.paying is not None:
+            self.customer_has_paid(outcome, "done")
 
     @rule(outcome=answers.filter(lambda outcome: outcome != "needs_card"))
     def customer_comes_back_from_the_bank(self, outcome: str) -> None:
