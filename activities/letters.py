@@ -1,5 +1,6 @@
 """Letters: each mail is on record before it leaves, and leaves once; a repeat has the same Message-ID."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from activities import clock
@@ -41,8 +42,13 @@ class Letters:
     async def to_reviewers(
         self, kind: LetterKind, month: Month, number: int, text: str, collection: Collection | None = None
     ) -> None:
-        """Tells the reviewers, if there is an address for them. ``number`` and ``text`` say which mail it is."""
-        if self._reviewers:
+        """Tells the reviewers, if there is an address for them. ``number`` and ``text`` say which mail it is.
+
+        An address that takes no mail is on record as such: no step of a customer's waits for that to be mended.
+        """
+        if not self._reviewers:
+            return
+        with suppress(MailRefused):
             content = f"{'collection ' if collection else ''}{number}{text if kind is LetterKind.REPORT else ''}"
             letter = Letter(kind=kind, message_id="", to=self._reviewers, month=month, text=text, collection=collection)
             await self._deliver(letter, number, content)

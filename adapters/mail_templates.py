@@ -7,46 +7,23 @@ by ``layout.txt`` and by ``layout.html``, so both parts always say the same.
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, get_currency_symbol
+from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from adapters.wording import LOCALE, date_text, money_text, one_line, why
 from billing.collection import Collection
 from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import Customer
 from billing.dunning import Remedy
 from billing.messages import parse_command
-from billing.money import minor_digits
 from billing.month import Month
 from billing.ports import Letter, LetterKind
 
-_LOCALE = "en"
 _TEXT_WIDTH = 72
-_NO_REASON = "Your bank declined the charge. Only your bank can tell you why."
-_SHORT_OF_MONEY = "Your bank says that there is not enough money available on the card."
-_LIMIT = "The charge is over a limit of the card."
-_TRY_LATER = "Your bank had a technical problem and could not accept the charge."
-_NOT_SUPPORTED = "The card cannot be used for this kind of payment."
-_REASONS = {
-    "insufficient_funds": _SHORT_OF_MONEY,
-    "card_velocity_exceeded": _LIMIT,
-    "withdrawal_count_limit_exceeded": _LIMIT,
-    "expired_card": "The card has expired.",
-    "processing_error": _TRY_LATER,
-    "issuer_not_available": _TRY_LATER,
-    "try_again_later": _TRY_LATER,
-    "reenter_transaction": _TRY_LATER,
-    "card_not_supported": _NOT_SUPPORTED,
-    "currency_not_supported": _NOT_SUPPORTED,
-}
-"""What a customer is told for Stripe's codes. All others share one neutral sentence: nobody may learn from us that a
-card was reported lost or stolen, or that a charge looked fraudulent."""
 _ASKING = (LetterKind.DECLINE, LetterKind.REMINDER)
 _ACTIONS = {
     Remedy.NEW_CARD: "Register a new card",
@@ -76,31 +53,31 @@ def _values(letter: Letter) -> dict[str, object]:
     """What templates see. Text that people typed has gone through ``_line``; take it from here, not from ``month``."""
     month, invoice, owed = letter.month, letter.month.invoice, _owed(letter)
     customer = owed.customer if owed else month.customer
-    money = partial(_money, currency=invoice.currency if invoice else customer.currency)
-    rows = [(_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
+    money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
+    rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
     if invoice and invoice.carried_minor:
         what = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
         rows.append((what, money(invoice.carried_minor)))
     problems = [
-        ("Unreadable", _line(f"row {problem.source.row} of worksheet {problem.source.sheet}: {problem.reason}"))
+        ("Unreadable", one_line(f"row {problem.source.row} of worksheet {problem.source.sheet}: {problem.reason}"))
         for problem in (invoice.problems if invoice else ())
     ]
     headline, _, details = letter.text.partition("\n")
     return {
         "month": month,
         "id": customer.customer_id,
-        "name": _line(customer.name),
-        "period": format_date(month.period.first_day, "MMMM y", locale=_LOCALE),
+        "name": one_line(customer.name),
+        "period": format_date(month.period.first_day, "MMMM y", locale=LOCALE),
         "card": f"ending in {customer.card_last4}" if customer.card_last4 else "the one we have on file",
         "rows": rows,
         "total": money(invoice.total_minor) if invoice else "",
         "money": money,
-        "line": _line,
+        "line": one_line,
         "day": _day(customer),
-        "when": partial(_date, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
-        "needed": _line(letter.text),
-        "headline": _line(headline),
-        "details": _line(details),
+        "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
+        "needed": one_line(letter.text),
+        "headline": one_line(headline),
+        "details": one_line(details),
         # Of all stages, only AwaitingApproval depends on the instant; it begins with the notice instant.
         "stage": month.stage(month.notice_at),
         "next_step": _next_step(month),
@@ -119,17 +96,17 @@ def _owed(letter: Letter) -> Collection | None:
 def _values_of(owed: Collection) -> dict[str, object]:
     answer = owed.answer
     assert answer is not None
-    money, day = partial(_money, currency=owed.currency), _day(owed.customer)
+    money, day = partial(money_text, currency=owed.currency), _day(owed.customer)
     about = f"{owed.customer.customer_id} --period {owed.period}"
     # Of all stages, only Exhausted depends on the instant: it is that of an alert which nothing else explains.
     now = owed.opened_at if owed.needs_person(owed.opened_at) else owed.give_up_at
     return {
         "outstanding": money(owed.outstanding_minor),
         "received": [
-            ("Received", _line(f"{money(each.amount_minor)} on {day(each.at)}, {each.reference}"))
+            ("Received", one_line(f"{money(each.amount_minor)} on {day(each.at)}, {each.reference}"))
             for each in owed.received
         ],
-        "why": _REASONS.get(answer.decline_code or answer.code, _NO_REASON),
+        "why": why(answer.decline_code or answer.code),
         "remedy": owed.remedy,
         "tried_at": owed.tried_at or owed.opened_at,
         "retry_at": owed.next_contact if owed.retries_by_itself else None,
@@ -141,7 +118,7 @@ def _values_of(owed: Collection) -> dict[str, object]:
             ("Owed", f"{money(owed.outstanding_minor)} of {money(owed.amount_minor)}"),
             ("Tries", f"{owed.tries} by the schedule, with this card"),
             ("Reminders", str(owed.reminders)),
-            ("Last answer", _line(" ".join(filter(None, (answer.status, answer.code, answer.decline_code))))),
+            ("Last answer", one_line(" ".join(filter(None, (answer.status, answer.code, answer.decline_code))))),
         ],
         "owed_commands": [f"collections show {about}", *(f"collections {command}" for command in _fitting(owed))],
     }
@@ -158,26 +135,8 @@ def _fitting(owed: Collection) -> Iterator[str]:
             yield f"{name.replace('_', '-')} {about} --by YOU --reason WHY"
 
 
-def _money(amount_minor: int, currency: str) -> str:
-    """``€1,234.50``, ``-¥3``, ``KWD 1.250``: with as many decimals as Stripe's minor unit has."""
-    digits = minor_digits(currency)
-    space = " " if get_currency_symbol(currency.upper(), locale=_LOCALE)[-1].isalpha() else ""
-    pattern = f"¤{space}#,##0" + ("." + "0" * digits if digits else "")
-    value = Decimal(amount_minor).scaleb(-digits)
-    return format_currency(value, currency.upper(), pattern, locale=_LOCALE, currency_digits=False)
-
-
 def _day(customer: Customer) -> Callable[[datetime], str]:
-    return partial(_date, pattern="d MMMM y", zone=customer.timezone)
-
-
-def _date(instant: datetime, pattern: str, zone: str) -> str:
-    return format_datetime(instant, pattern, tzinfo=ZoneInfo(zone), locale=_LOCALE)
-
-
-def _line(text: str) -> str:
-    """Typed text as one line without control, bidirectional and other invisible characters: it cannot pose as ours."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return partial(date_text, pattern="d MMMM y", zone=customer.timezone)
 
 
 def _next_step(month: Month) -> tuple[str, datetime] | None:

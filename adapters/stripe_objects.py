@@ -107,6 +107,7 @@ def card_of(method: dict[str, Any]) -> CardDetails:
         payment_method_id=method["id"],
         stripe_customer_id=method["customer"],
         last4=method["card"]["last4"],
+        created_at=datetime.fromtimestamp(method["created"], UTC),
     )
 
 

@@ -29,6 +29,7 @@ class CardDetails(Model):
     payment_method_id: str
     stripe_customer_id: str
     last4: str
+    created_at: Instant
 
 
 class CardSetup(Model):

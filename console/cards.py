@@ -2,8 +2,9 @@
 
 from temporalio.client import Client
 
-from billing.errors import InvalidInput, NotFound
-from billing.ports import Ledger, PaymentGateway
+from billing.customer import Customer
+from billing.errors import CardMissing, InvalidInput, NotFound
+from billing.ports import CardDetails, Ledger, PaymentGateway
 from workflows.collecting import replace_card
 
 
@@ -29,6 +30,8 @@ class Cards:
             raise NotFound(f"{session_id} is for {setup.reference or 'nobody'}, who is no customer of ours")
         if setup.card.stripe_customer_id != customer.stripe_customer_id:
             raise InvalidInput(f"{session_id}: the card is not of {customer.customer_id}'s customer at Stripe")
+        if await self._is_older(setup.card, customer):
+            return f"{customer.customer_id}: a newer card is on file"
         await replace_card(
             self._client,
             self._ledger,
@@ -38,3 +41,13 @@ class Cards:
             reason=f"registered a card ({session_id})",
         )
         return f"{customer.customer_id}: card {setup.card.payment_method_id} is theirs"
+
+    async def _is_older(self, card: CardDetails, customer: Customer) -> bool:
+        """Whether the customer has registered another card since; words of the first may come late."""
+        if card.payment_method_id == customer.payment_method_id:
+            return False
+        try:
+            current = await self._payments.card(customer.payment_method_id)
+        except CardMissing:
+            return False
+        return current.stripe_customer_id == customer.stripe_customer_id and current.created_at > card.created_at

@@ -4,7 +4,7 @@ from functools import partial
 
 from babel.dates import format_date
 
-from adapters.mail_templates import _NO_REASON, _REASONS, _date, _line, _money
+from adapters.wording import LOCALE, date_text, money_text, one_line, why
 from billing.collection import Collection
 from billing.month import Month
 from console.standing import Standing
@@ -14,23 +14,23 @@ def values(month: Month, collection: Collection | None, standing: Standing) -> d
     """What the template of the customer's page sees; text that people typed is one clean line each."""
     customer = collection.customer if collection else month.customer
     invoice = month.invoice
-    money = partial(_money, currency=invoice.currency if invoice else customer.currency)
-    rows = [(_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
+    money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
+    rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
     if invoice and invoice.carried_minor:
         what = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
         rows.append((what, money(invoice.carried_minor)))
     total_minor = invoice.total_minor if invoice else 0
     received_minor = total_minor - standing.outstanding_minor if standing.outstanding_minor else 0
     return {
-        "name": _line(customer.name),
-        "period": format_date(month.period.first_day, "MMMM y", locale="en"),
+        "name": one_line(customer.name),
+        "period": format_date(month.period.first_day, "MMMM y", locale=LOCALE),
         "rows": rows,
         "total": money(total_minor),
         "received": money(-received_minor) if received_minor else "",
         "outstanding": money(standing.outstanding_minor),
         "card": f"ending in {customer.card_last4}" if customer.card_last4 else "on file",
-        "why": _REASONS.get(standing.code, _NO_REASON),
-        "paid_on": _date(standing.paid_at, "d MMMM y", customer.timezone) if standing.paid_at else "",
+        "why": why(standing.code),
+        "paid_on": date_text(standing.paid_at, "d MMMM y", customer.timezone) if standing.paid_at else "",
         "reference": f"{customer.customer_id}, {month.period}",
         "standing": standing,
     }

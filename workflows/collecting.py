@@ -52,8 +52,11 @@ async def replace_card(
     customer is under way, whose outcome has to be known first: it has to be repeated later.
     """
     said: dict[str, Any] = {"by": by, "reason": reason}
-    fields = dict(card)
-    fields["card_last4"] = fields.pop("last4")
+    fields: dict[str, Any] = {
+        "payment_method_id": card.payment_method_id,
+        "stripe_customer_id": card.stripe_customer_id,
+        "card_last4": card.last4,
+    }
     customer = await ledger.customer(customer_id)
     if customer is None:
         raise NotFound(f"the ledger does not know {customer_id}")

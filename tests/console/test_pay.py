@@ -100,6 +100,21 @@ async def test_a_customer_who_never_comes_back_from_the_card_page_has_changed_th
     assert (await desk.settled()).outcome is CollectionStage.RECOVERED
 
 
+async def test_of_two_cards_the_newer_stays_whichever_is_told_last(desk: Desk) -> None:
+    month = await desk.overdue("decline:stolen_card")
+    await desk.bed.stripe_control("webhooks", {"url": None})
+    returns = []
+    for card, hours in (("pm_card_visa", 0), ("pm_card_mastercard", 1)):
+        await desk.bed.stripe_control("clock", {"advance_seconds": hours * 3600})
+        checkout = address(await desk.browser.post(f"{desk.page()}/card"))
+        returns.append(address(await desk.browser.post(checkout, data={"card": card})))
+    for back in reversed(returns):
+        await desk.browser.get(back)
+        await desk.shows(PAID)
+    assert (await desk.bed.month("acme")).customer.card_last4 == "4444"
+    assert (await desk.bed.month("acme")).customer.payment_method_id != month.customer.payment_method_id
+
+
 async def test_a_card_registered_while_a_charge_is_under_way_is_taken_once_that_is_known(desk: Desk) -> None:
     month = await desk.overdue()
     await desk.bed.stripe_control("webhooks", {"url": None})

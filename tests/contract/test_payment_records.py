@@ -209,6 +209,7 @@ async def test_events_that_stripe_delivers_are_read(gateway, serve, stripe: Stri
         signed(json.dumps(event("charge.refunded")), secret="whsec_other"),
         signed(json.dumps(event("charge.refunded")), age=timedelta(seconds=330)),
     ],
+    ids=["empty", "nonsense", "no time", "no hex", "of another body", "by another secret", "too old"],
 )
 def test_event_that_is_not_signed_now_by_stripe_is_refused(header: str) -> None:
     gateway = StripePayments.connect("sk_test_any", webhook_secret=WEBHOOK_SECRET)
