@@ -47,7 +47,6 @@ class Processor:
     def __init__(self, first: ChargeResult) -> None:
         self.payments: dict[int, ChargeResult] = {1: first}
         self.succeeded = 0
-        self.cards_tried: list[tuple[str, str]] = []
 
     def tries(self, series: int, tried: str, outcome: str, now: datetime) -> ChargeResult:
         """As ``Cashier.charge``: the payment is tried, unless it has been since ``tried``."""
