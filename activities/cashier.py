@@ -44,7 +44,7 @@ class Cashier:
         except CardMissing as error:
             return ChargeResult(status=ChargeStatus.NEEDS_CARD, at=clock.now(), code=str(error), attempt_id=tried)
         except AmountTooSmall as error:
-            return ChargeResult(status=ChargeStatus.TOO_SMALL, at=clock.now(), code=str(error))
+            return ChargeResult(status=ChargeStatus.TOO_SMALL, at=clock.now(), code=str(error), attempt_id=tried)
         return result_of(payment)
 
     async def charge_on_session(
@@ -60,7 +60,7 @@ class Cashier:
                 payment, url = await self._gateway.confirm_on_session(payment, request, return_url)
                 await self._ledger.save_payment(payment, clock.now())
         except CardMissing as error:
-            return ChargeResult(status=ChargeStatus.NEEDS_CARD, at=clock.now(), code=str(error)), ""
+            return ChargeResult(status=ChargeStatus.NEEDS_CARD, at=clock.now(), code=str(error), attempt_id=tried), ""
         return result_of(payment), url
 
     async def look_up(self, request: PaymentRequest) -> ChargeResult | None:

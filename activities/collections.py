@@ -45,8 +45,10 @@ class CollectionActivities:
 
         async def still_wanted() -> None:
             known = await self._ledger.collection(collection.customer.customer_id, collection.period)
-            if known is not None and not known.payable:
-                raise AlreadyClosed(f"{collection.period} of {collection.customer.customer_id} is not payable any more")
+            if known is not None and not (known.payable and _how(known) == _how(collection)):
+                raise AlreadyClosed(
+                    f"{collection.period} of {collection.customer.customer_id} is not payable so any more"
+                )
 
         result, url = await self._cashier.charge_on_session(
             request_for(collection), _tried(collection), asked.return_url, still_wanted
@@ -73,7 +75,9 @@ class CollectionActivities:
         await self._ledger.record_collection(collection, clock.now())
         month = await self._month(collection)
         try:
-            await self._letters.to_customer(LetterKind.REMINDER, month, collection.reminders + 1, collection)
+            await self._letters.to_customer(
+                LetterKind.REMINDER, month, collection.reminders + 1, await self._addressed(collection)
+            )
         except MailRefused as error:
             activity.logger.warning("reminder refused: %s", error)
 
@@ -92,7 +96,7 @@ class CollectionActivities:
         month = await self._month(collection)
         if collection.outcome is CollectionStage.RECOVERED:
             try:
-                await self._letters.to_customer(LetterKind.RECEIPT, month, 1, collection)
+                await self._letters.to_customer(LetterKind.RECEIPT, month, 1, await self._addressed(collection))
             except MailRefused as error:
                 activity.logger.warning("receipt refused: %s", error)
         await self._letters.to_reviewers(LetterKind.REPORT, month, 1, collection.news, collection)
@@ -114,6 +118,13 @@ class CollectionActivities:
         if known is not None and known.revision > collection.revision:
             raise LedgerAhead(f"the ledger knows more of the collection of {whose} than this run")
 
+    async def _addressed(self, collection: Collection) -> Collection:
+        """With the customer's name and address of today: months to come learn of a new one, collections do not."""
+        known = await self._ledger.customer(collection.customer.customer_id)
+        if known is None:
+            return collection
+        return collection.evolve(customer=collection.customer.evolve(email=known.email, name=known.name))
+
     async def _month(self, collection: Collection) -> Month:
         month = await self._ledger.month(collection.customer.customer_id, collection.period)
         if month is None:
@@ -130,6 +141,11 @@ def request_for(collection: Collection) -> PaymentRequest:
         amount_minor=collection.amount_minor,
         currency=collection.currency,
     )
+
+
+def _how(collection: Collection) -> tuple[int, str]:
+    """By which series of payments and with which card."""
+    return collection.series, collection.customer.payment_method_id
 
 
 def _tried(collection: Collection) -> str:

@@ -1,5 +1,6 @@
 """The books are kept right: what the processor says of a payment is taken in; and all of it is compared, every day."""
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 
@@ -7,13 +8,14 @@ from temporalio import activity
 
 from activities import clock
 from activities.letters import Letters
+from billing.collection import Collection
 from billing.errors import BillingError, InvalidInput, NotFound, PaymentMismatch
 from billing.model import Model
 from billing.money import format_amount
-from billing.month import Month
+from billing.month import COLLECTED, Month
 from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
 from billing.period import Period
-from billing.ports import Collections, Ledger, LetterKind, PaymentGateway, PaymentRecords
+from billing.ports import Collections, Ledger, LetterKind, PaymentGateway, PaymentRecords, ReversalRow
 from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare
 
 _RECENT_MONTHS = 3
@@ -71,8 +73,9 @@ class Reconciliation:
         if collection is not None and collection.outcome is None:
             known = collection.answer.attempt_id if collection.answer else ""
             if payment.status is PaymentStatus.SUCCEEDED or payment.attempt_id != known:
-                await self._collections.look_up(payment.customer_id, month.period, f"{payment_id} is {payment.status}")
-                done.append("the collection looks it up")
+                why = f"{payment_id} is {payment.status}"
+                if await self._collections.look_up(payment.customer_id, month.period, why):
+                    done.append("the collection looks it up")
         return "; ".join(done)
 
     async def _take_in_reversals(self, payment: Payment, month: Month) -> list[Reversal]:
@@ -102,17 +105,26 @@ class Reconciliation:
         results = []
         for period in request.periods or await self._recent():
             result = await self.reconcile_period(period)
-            for found in result.open:
-                month = await self._ledger.month(found.customer_id, period) if found.customer_id else None
-                if month is not None:
-                    await self._letters.to_reviewers(LetterKind.REPORT, month, 1, found.text)
+            for found in result.findings:
+                if not found.repaired or found.repair is Repair.CANCEL:
+                    await self._report(found, period)
             results.append(result)
         return ReconcileResult(periods=tuple(results))
+
+    async def _report(self, found: Finding, period: Period) -> None:
+        """Tells the reviewers; a payment of nobody's month is told about with the first month of the period."""
+        month = await self._ledger.month(found.customer_id, period)
+        if month is None:
+            rows = await self._ledger.invoices(period)
+            month = await self._ledger.month(rows[0].customer_id, period) if rows else None
+        if month is not None:
+            await self._letters.to_reviewers(LetterKind.REPORT, month, 1, found.text)
 
     async def reconcile_period(self, period: Period) -> Reconciled:
         """Compares one period, repairs what is certain, and compares again what was repaired."""
         books = await self._books(period)
         findings = [await self._repaired(found) for found in compare(books)]
+        findings += [found async for found in self._uncollected(books)]
         for payment in books.payments:
             if payment.reversed and payment.period == period:
                 month = await self._month(payment)
@@ -144,7 +156,27 @@ class Reconciliation:
             collections=tuple(await self._ledger.collections(period)),
             payments=tuple(payments.values()),
             stripe_customers={each.stripe_customer_id: each.customer_id for each in customers},
+            refunded_minor=_refunded(await self._ledger.reversals(period)),
         )
+
+    async def _uncollected(self, books: Books) -> AsyncIterator[Finding]:
+        """Collections that ought to run and do not (their workflow was terminated, or never began): they begin."""
+        for month in books.months:
+            if month.stage not in COLLECTED:
+                continue
+            collection = await self._ledger.collection(month.customer_id, month.period)
+            if collection is None:
+                known = await self._ledger.month(month.customer_id, month.period)
+                assert known is not None
+                collection = Collection.open(known)
+            if collection.outcome is None and await self._collections.begin(collection):
+                yield Finding(
+                    kind=FindingKind.UNCOLLECTED,
+                    customer_id=month.customer_id,
+                    period=month.period,
+                    text=f"{month.customer_id}, {month.period} is {month.stage}, but nobody collected it; now it is",
+                    repaired=True,
+                )
 
     async def _repaired(self, found: Finding) -> Finding:
         if found.repair is None:
@@ -167,6 +199,15 @@ def _told(reversal: Reversal, payment: Payment) -> str:
     what = "Dispute" if reversal.kind is ReversalKind.DISPUTE else "Refund"
     why = f" ({reversal.reason})" if reversal.reason else ""
     return f"{what} of {amount}{why}: {reversal.status}\n{reversal.reversal_id} of payment {payment.payment_id}"
+
+
+def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
+    """What was given back, by payment."""
+    sums: dict[str, int] = {}
+    for row in rows:
+        if row.kind is ReversalKind.REFUND and row.status in ("succeeded", "pending"):
+            sums[row.payment_id] = sums.get(row.payment_id, 0) + row.amount_minor
+    return sums
 
 
 def _reversal_finding(payment: Payment, reversal: Reversal) -> Finding:

@@ -55,8 +55,9 @@ def comes_late(record: Month | Collection, at: datetime, stored: Row[Any]) -> bo
     whose = f"{stored.customer_id}, {stored.period}"
     if isinstance(record, Collection):
         whose = f"the collection of {whose}"
-    if stored.outcome is None and record.revision < stored.revision and record.outcome is None:
-        raise LedgerAhead(f"the ledger has revision {stored.revision} of {whose}, not {record.revision}")
+    if stored.outcome is None and record.outcome is None and _is_behind(record, stored):
+        other = "another one" if record.revision == stored.revision else record.revision
+        raise LedgerAhead(f"the ledger has revision {stored.revision} of {whose}, not {other}")
     if stored.outcome is None:
         return False  # an outcome counts, whatever the run that came to it had forgotten
     if stored.outcome == record.outcome:
@@ -67,3 +68,22 @@ def comes_late(record: Month | Collection, at: datetime, stored: Row[Any]) -> bo
         f"{whose} is closed as {stored.outcome} in the ledger and cannot become {record.outcome or 'open'} again; "
         "look for a second workflow of this customer and end it"
     )
+
+
+def _is_behind(record: Month | Collection, stored: Row[Any]) -> bool:
+    """Whether the ledger has what ``record`` has not: a newer revision, or at the same one something else.
+
+    A run that was reset may have come to the number of revisions of the run before it, by other steps.
+    """
+    if record.revision != stored.revision:
+        return bool(record.revision < stored.revision)
+    trail = "decisions" if isinstance(record, Month) else "entries"  # of which only the newest are carried along
+    here, there = record.model_dump(mode="json"), dict(stored.state)
+    last_here, last_there = (_said_last(state.pop(trail)) for state in (here, there))
+    same = all(here.get(name) == value for name, value in there.items())
+    return stored.revision > 0 and not (same and last_here == last_there)
+
+
+def _said_last(trail: list[dict[str, Any]]) -> tuple[object, ...]:
+    """Which decision or entry came last; its details may have been cut since it was recorded."""
+    return tuple(trail[-1][name] for name in ("number", "at", "by")) if trail else ()

@@ -66,8 +66,13 @@ class StripePayments(StripeCards, StripeRecords):
         about = _about(request)
         with translated(about):
             customer = request.customer.stripe_customer_id
-            listing = await self._intents.list_async({"customer": customer, "limit": PAGE_SIZE})
-            intents = {intent.id: intent async for intent in each(PaymentIntent, listing)}
+            try:
+                listing = await self._intents.list_async({"customer": customer, "limit": PAGE_SIZE})
+                intents = {intent.id: intent async for intent in each(PaymentIntent, listing)}
+            except InvalidRequestError as error:
+                if (code_of(error), error.param) != ("resource_missing", "customer"):
+                    raise
+                intents = {}  # a customer whom Stripe does not know has no payments; creating one will say so
             for payment_id in known:
                 if payment_id not in intents:
                     intents[payment_id] = await self._retrieve(payment_id)

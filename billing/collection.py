@@ -121,6 +121,8 @@ class Collection(Model):
     received: tuple[Received, ...] = ()
     alerted_at: Instant | None = None
     alerts: int = 0
+    told_exhausted: bool = False
+    untried_card: bool = False  # registered while people had halted the collection
     outcome: CollectionStage | None = None
     closed_at: Instant | None = None
     entries: tuple[Entry, ...] = ()
@@ -168,7 +170,7 @@ class Collection(Model):
     def payable(self) -> bool:
         """Whether the customer can pay by card right now: nothing else may be moving the money."""
         busy = self.outcome or self.attempt or self.release or self.trouble
-        return self.by_card and not busy
+        return self.by_card and not busy and self.remedy is not Remedy.NEW_CARD
 
     def due(self, now: datetime) -> CollectionDue:
         """The next step at ``now``. Pure: the same collection and instant always give the same step."""
@@ -191,7 +193,9 @@ class Collection(Model):
             return CollectionDue(CollectionStep.WAIT, remind_at, "remind the reviewers")
         contact_at = self.next_contact
         if contact_at is None:
-            return CollectionDue(CollectionStep.WAIT, None if self.exhausted(now) else self.give_up_at, "give up")
+            if self.exhausted(now):
+                return CollectionDue(CollectionStep.WAIT, remind_at, "tell the reviewers")
+            return CollectionDue(CollectionStep.WAIT, self.give_up_at, "give up")
         if now >= contact_at:
             return CollectionDue(CollectionStep.CONTACT, None, "contact the customer")
         what = "try the card again" if self.retries_by_itself else "remind the customer"
@@ -244,6 +248,8 @@ class Collection(Model):
             return self.trouble or self.outage
         if self._asks_for_person:
             assert self.answer is not None
+            if self.answer.status is not ChargeStatus.DECLINED:
+                return f"the payment is {self.answer.status}; look it up at the processor, try it again or write it off"
             code = self.answer.decline_code or self.answer.code or "no code"
             return f"the card was declined with {code}, which we do not know; ask the customer, or try it again"
         return ""
@@ -275,7 +281,9 @@ class Collection(Model):
             return now
         if self.waits_for:
             return self.alerted_at + self.customer.terms.reminder
-        return None if self.alerted_at >= self.give_up_at else now
+        if self.told_exhausted:
+            return None
+        return self.alerted_at + self.customer.terms.reminder if self.alerted_at >= self.give_up_at else now
 
     @property
     def news(self) -> str:
@@ -352,8 +360,10 @@ class Collection(Model):
         return paid if paid.outstanding_minor else paid.closed(CollectionStage.RECOVERED, at)
 
     def with_new_card(self) -> "Collection":
-        """The customer's card is another one now: it is tried at once, and has all its tries before it."""
-        return self._changed(attempt=_NEW_CARD if self.by_card else "", tries=0, trouble="")
+        """The customer's card is another one now: it is tried at once, or once people resume what they halted."""
+        halted = self.hold is not None
+        attempt = _NEW_CARD if self.by_card and not halted else ""
+        return self._changed(attempt=attempt, untried_card=self.by_card and halted, tries=0, trouble="")
 
     def reminded(self) -> "Collection":
         """The customer has been written to."""
@@ -364,9 +374,32 @@ class Collection(Model):
         """Somebody says that something has changed at the processor: it is asked, if a card can still pay."""
         return self._changed(looking=self.looking + 1) if self.by_card and not self.outcome else self
 
-    def alerted(self, now: datetime) -> "Collection":
-        """Reviewers were told what waits for them, if it still does."""
-        return self._changed(alerted_at=now if self.needs_person(now) else None, alerts=self.alerts + 1)
+    def alerted(self, now: datetime, told: bool = True) -> "Collection":
+        """Reviewers were ``told`` what waits for them, if it still does; or that failed, and comes again later."""
+        return self._changed(
+            alerted_at=now if self.needs_person(now) else None,
+            alerts=self.alerts + 1,
+            told_exhausted=self.told_exhausted or (told and self.exhausted(now) and not self.waits_for),
+        )
+
+    def reachable(self) -> "Collection":
+        """The ledger answers: an outage that held up nothing else is over."""
+        pending = self.attempt or self.looking or self.release or self.reminding
+        return self._changed(outage="", alerted_at=None) if self.outage and not pending else self
+
+    def as_known(self, known: "Collection") -> "Collection":
+        """The collection as the ledger has it, for a run that was reset; halted if people said something to this run.
+
+        What they were told may not be so any more, and saying it twice may cost somebody money.
+        """
+        last = max((entry.at for entry in known.entries), default=known.opened_at)
+        later = [entry for entry in self.entries if entry.by and entry.accepted and entry.at > last]
+        for entry in later:
+            known = known.noted(entry.at, entry.by, f"lost: {entry.what}", entry.text, accepted=False)
+        if not later or known.outcome is not None:
+            return known
+        reason = f"what {later[-1].by} said was said to a run that had been reset; look at the diary, and say it again"
+        return known._changed(hold=Hold(by="billing", reason=reason, at=later[-1].at), alerted_at=None)
 
     def delayed(self, reason: str) -> "Collection":
         """The step that is due cannot be done for now, because something outside is down. It stays due."""
@@ -386,7 +419,7 @@ class Collection(Model):
     def noted(self, at: datetime, by: str, what: str, text: str, **more: object) -> "Collection":
         """Adds a line to the diary; ``by`` is "" for what the application did."""
         entry = Entry.model_validate(
-            {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text[:1000], **more}
+            {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text[:2500], **more}
         )
         return self._changed(entries=(*self.entries, entry), entry_count=entry.number)
 

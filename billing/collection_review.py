@@ -81,7 +81,7 @@ def decide(
 ) -> tuple[Collection, str, bool]:
     """Applies ``command``. A repeated ``command_id`` gets the first answer again and changes nothing."""
     for entry in collection.entries:
-        if command.command_id and entry.command_id == command.command_id:
+        if command.command_id and entry.command_id == command.command_id and entry.what.startswith(f"{name} ("):
             return collection, entry.text.removeprefix(f"{command.reason}: "), entry.accepted
     try:
         decided, text = _apply(collection, command, now)
@@ -102,6 +102,8 @@ def decide(
 
 
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
+    if command.command_id and any(command.command_id == entry.command_id for entry in collection.entries):
+        raise _Refused("this command id was used for another command already; give a new one")
     if collection.outcome is not None:
         raise _Refused(f"{collection.period} is settled already: {collection.outcome}")
     if collection.release is not None and not isinstance(command, Resume | Retry | LookUp):
@@ -135,7 +137,10 @@ def _released(collection: Collection, release: Release) -> Collection:
 def _resume(collection: Collection) -> tuple[Collection, str]:
     if collection.hold is None and not collection.trouble:
         raise _Refused("it is not halted")
-    return collection.evolve(hold=None, trouble="", alerted_at=None), "goes on"
+    resumed = collection.evolve(hold=None, trouble="", alerted_at=None)
+    if collection.untried_card and collection.hold is not None:
+        return resumed.evolve(untried_card=False).with_new_card(), "goes on; the new card is tried now"
+    return resumed, "goes on"
 
 
 def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
@@ -149,7 +154,7 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
         raise _Refused("the bank does not allow another try with this card; the customer has to register a new one")
     if collection.remedy is Remedy.AUTHENTICATE:
         raise _Refused("only the customer can confirm this payment, by the link in the mail")
-    return collection.evolve(attempt=f"{command.by} asked for it", trouble=""), "the card is tried now"
+    return collection.evolve(attempt=f"asked for by {command.by}", trouble=""), "the card is tried now"
 
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
@@ -164,7 +169,9 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
     if command.stripe_customer_id != collection.customer.stripe_customer_id:
         release = Release(by=command.by, reason=command.reason, customer=customer)
         return _released(collection, release), "tried once the payment of the other id is cancelled"
-    return collection.evolve(customer=customer).with_new_card(), "the new card is tried now"
+    halted = collection.hold is not None
+    told = "the new card is on file; it is tried once this is resumed" if halted else "the new card is tried now"
+    return collection.evolve(customer=customer).with_new_card(), told
 
 
 def _record_payment(collection: Collection, command: RecordPayment, now: datetime) -> tuple[Collection, str]:

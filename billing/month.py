@@ -320,12 +320,17 @@ class Month(Model):
         last = max(instants, default=None)
         later = [decision for decision in self.decisions if last is None or decision.at > last]
         numbered = (each.evolve(number=known.decision_count + n) for n, each in enumerate(later, start=1))
-        return known.evolve(
+        adopted = known.evolve(
             leaving=self.leaving or known.leaving,
             revision=max(self.revision, known.revision) + 1,
             decisions=(*known.decisions, *numbered),
             decision_count=known.decision_count + len(later),
         )
+        lost = [each for each in later if each.accepted and each.command not in ("close_account", "resume")]
+        if not lost or known.outcome is not None or known.charging_since is not None:
+            return adopted
+        reason = f"what {lost[-1].by} said ({lost[-1].command}) was said to a run that had been reset; say it again"
+        return adopted.evolve(hold=Hold(by="billing", reason=reason, at=lost[-1].at), alerted_at=None)
 
     def closed(self, outcome: Stage, now: datetime) -> "Month":
         """The month ends, once and for all."""

@@ -94,8 +94,11 @@ class PaymentRecords(Protocol):
 class Collections(Protocol):
     """The running collections, for those who learn something about a payment."""
 
-    async def look_up(self, customer_id: str, period: Period, reason: str) -> None:
-        """Lets the collection ask the processor; does nothing if there is none any more."""
+    async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
+        """Lets the collection ask the processor; False if none runs."""
+
+    async def begin(self, collection: Collection) -> bool:
+        """Goes on with a collection that the ledger says is open; False if it runs already."""
 
 
 class LetterKind(StrEnum):

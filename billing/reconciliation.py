@@ -5,12 +5,15 @@ Pure. What is certain is repaired by ``activities/reconciliation.py``; the rest 
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from enum import StrEnum
+
+from pydantic import Field
 
 from billing.collection import CollectionStage
 from billing.model import Model
 from billing.money import format_amount
-from billing.month import Stage
+from billing.month import COLLECTED, OUTCOMES, Stage
 from billing.payment import Payment, PaymentStatus
 from billing.period import Period
 from billing.ports import ChargeRow, CollectionRow, InvoiceRow
@@ -24,6 +27,7 @@ class FindingKind(StrEnum):
     ORPHAN = "orphan"  # a payment that could still be tried, of a month that is settled
     UNKNOWN = "unknown"  # a payment of a month that the ledger does not know, or that ought not to be charged
     UNRESOLVED = "unresolved"  # it is not known yet whether money has moved
+    UNCOLLECTED = "uncollected"  # an amount that is owed, and nobody collects it
     REVERSAL = "reversal"  # a refund or a dispute that the ledger does not know
 
 
@@ -68,9 +72,12 @@ class Books(Model):
     collections: tuple[CollectionRow, ...]
     payments: tuple[Payment, ...]
     stripe_customers: dict[str, str]  # our customer id by the processor's
+    refunded_minor: dict[str, int] = Field(default_factory=dict)  # by payment id
 
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
+_BY_HAND_WITHIN = timedelta(days=20)
+"""Of the month's last change; the same price is charged elsewhere every month, perhaps."""
 _UNDER_WAY = (Stage.CHARGING, Stage.UNRESOLVED)
 
 
@@ -98,7 +105,12 @@ def _differences(books: Books) -> Iterator[Finding]:
             continue
         for payment in payments:
             yield from _of_payment(payment, charges.get(payment.payment_id), month, collections.get(customer_id))
-        succeeded = [payment for payment in payments if payment.status is PaymentStatus.SUCCEEDED]
+        succeeded = [
+            payment
+            for payment in payments
+            if payment.status is PaymentStatus.SUCCEEDED
+            and books.refunded_minor.get(payment.payment_id, 0) < payment.amount_minor
+        ]
         if len(succeeded) > 1:
             names = ", ".join(payment.payment_id for payment in succeeded)
             text = f"{customer_id}, {books.period} was charged {len(succeeded)} times ({names}); refund all but one"
@@ -138,7 +150,8 @@ def _of_payment(
             yield _finding(
                 FindingKind.AMOUNT, payment, f"{whose}: {payment.payment_id} is {asked}, the invoice {billed}"
             )
-    if payment.status in _TRIABLE and not under_way and not collecting:
+    settled = month.stage in OUTCOMES - COLLECTED or (collection is not None and not collecting)
+    if payment.status in _TRIABLE and settled:
         text = f"{whose} is settled ({month.stage}), but {payment.payment_id} could still be paid; it is cancelled"
         yield _finding(FindingKind.ORPHAN, payment, text, Repair.CANCEL)
         return
@@ -180,8 +193,10 @@ def _of_month(month: InvoiceRow, collection: CollectionRow | None, payments: Seq
 def _by_hand(books: Books, payment: Payment, months: dict[str, InvoiceRow]) -> Iterator[Finding]:
     """A payment that we did not make, as high as an invoice of its customer: perhaps somebody charged it by hand."""
     month = months.get(books.stripe_customers.get(payment.stripe_customer_id, ""))
-    same = month is not None and (payment.amount_minor, payment.currency) == (month.total_minor, month.currency)
-    if same and month is not None and payment.status is PaymentStatus.SUCCEEDED:
+    if month is None or payment.status is not PaymentStatus.SUCCEEDED:
+        return
+    same = (payment.amount_minor, payment.currency) == (month.total_minor, month.currency)
+    if same and abs(payment.created_at - month.updated_at) < _BY_HAND_WITHIN:
         yield Finding(
             kind=FindingKind.UNKNOWN,
             customer_id=month.customer_id,

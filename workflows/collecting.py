@@ -1,8 +1,10 @@
 """What clients say to running collections: commands, the customer's own payment, another card."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.collection import Collection
@@ -19,7 +21,8 @@ from billing.keys import collection_id
 from billing.messages import Command, CommandResult, UpdateCustomer
 from billing.period import Period
 from billing.ports import CardDetails, Ledger
-from workflows.payment_collection import PaymentCollection
+from workflows.options import TASK_QUEUE
+from workflows.payment_collection import PaymentCollection, collection_attributes
 from workflows.start import handle_for
 
 
@@ -81,13 +84,32 @@ class CollectionSignals:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def look_up(self, customer_id: str, period: Period, reason: str) -> None:
+    async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
         command = LookUp(by="Stripe", reason=reason)
         try:
             await collection_handle(self._client, customer_id, period).signal("look_up", command)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
+            return False
+        return True
+
+    async def begin(self, collection: Collection) -> bool:
+        try:
+            await self._client.start_workflow(
+                PaymentCollection.run,
+                collection,
+                id=collection_id(collection.customer.customer_id, collection.period),
+                task_queue=TASK_QUEUE,
+                search_attributes=collection_attributes(collection, datetime.now(UTC)),
+                static_summary=f"collects what {collection.period} left unpaid",
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        except RPCError as error:
+            whose = f"{collection.customer.customer_id}, {collection.period}"
+            raise BillingError(f"{whose}: Temporal answers {error.message}") from None
+        return True
 
 
 async def _update_month(client: Client, customer_id: str, command: UpdateCustomer) -> CommandResult | None:

@@ -120,12 +120,18 @@ class PaymentCollection:
                 CollectionStep.LOOK_UP: CollectionActivities.look_up_payment,
                 CollectionStep.RELEASE: CollectionActivities.release_payment,
             }[step]
+
+            def wanted() -> bool:  # a person gives it up: what may still happen is found out by that
+                return step is CollectionStep.RELEASE or self._collection.release is None
+
+            paying = workflow.start_activity_method(
+                activity, asked, **options.round_of(options.CHARGE, f"{step} the payment", asked.outage)
+            )
             try:
-                result = await workflow.execute_activity_method(
-                    activity, asked, **options.round_of(options.CHARGE, f"{step} the payment", asked.outage)
-                )
+                result = await while_wanted(paying, wanted)
             except ActivityError as error:
-                self._failed(error)
+                if wanted():
+                    self._failed(error)
             else:
                 self._is_recorded(asked)
                 self._collection = self._collection.answered(result, asked)
@@ -175,7 +181,7 @@ class PaymentCollection:
             self._collection = self._collection.reminded()
 
     async def _alert(self) -> None:
-        asked = self._collection
+        asked, told = self._collection, False
         with suppress(ActivityError):
             await workflow.execute_activity_method(
                 CollectionActivities.alert_about_collection,
@@ -183,7 +189,8 @@ class PaymentCollection:
                 **options.for_step(options.ALERT, "a person is needed"),
             )
             self._is_recorded(asked)
-        self._collection = self._collection.alerted(workflow.now())
+            told = True
+        self._collection = self._collection.alerted(workflow.now(), told)
 
     async def _close(self) -> None:
         """Records how it ended and tells everybody; what is said meanwhile is in the diary too."""
@@ -216,9 +223,11 @@ class PaymentCollection:
             self._failed(error)
             return False
         if known is not None:  # this run was reset or restored: it goes on where the ledger is
-            self._collection = self._recorded = known
+            self._recorded = known
+            self._collection = self._collection.as_known(known)
             return True
         self._is_recorded(asked)
+        self._collection = self._collection.reachable()
         return True
 
     def _is_recorded(self, asked: Collection) -> None:

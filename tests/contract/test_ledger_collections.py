@@ -96,6 +96,17 @@ async def test_an_older_revision_is_refused_and_changes_nothing(ledger: SqlLedge
     assert await ledger.diary("acme", NOVEMBER) == list(newer.entries)
 
 
+async def test_another_story_of_as_many_revisions_is_refused(ledger: SqlLedger) -> None:
+    """A run that was reset comes to the same number by other steps."""
+    halted = noted(OWED)
+    await ledger.record_collection(halted, AT)
+    await ledger.record_collection(halted.recorded(halted.entry_count), LATER)
+    other = OWED.delayed("the processor is down").evolve(revision=halted.revision)
+    with pytest.raises(LedgerAhead, match="not another one"):
+        await ledger.record_collection(other, LATER)
+    assert await ledger.collection("acme", NOVEMBER) == halted
+
+
 async def test_collections_are_listed_by_customer_and_period_and_found_by_each(ledger: SqlLedger) -> None:
     closed = of("acme", OCTOBER).closed(WRITTEN_OFF, AT)
     for collection in (of("acme", DECEMBER), of("bolt"), of("acme"), closed):

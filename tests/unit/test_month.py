@@ -352,6 +352,18 @@ def test_a_month_that_the_ledger_knows_better_is_asked_for_at_once() -> None:
     assert again.as_known(known).revision > 40
 
 
+def test_what_was_said_to_a_run_that_had_been_reset_halts_the_month() -> None:
+    known = announced(10000).evolve(revision=40)
+    told = accepted(drafted(10000), "halt", at("2026-11-05 12:00"))
+    adopted = told.as_known(known)
+    assert adopted.stage(at("2026-11-05 13:00")) is Stage.HALTED
+    assert "say it again" in adopted.blocked
+    assert adopted.decisions[-1].command == "halt"
+    leaving = accepted(drafted(10000), "close_account", at("2026-11-05 12:00")).as_known(known)
+    assert leaving.hold is None
+    assert leaving.leaving
+
+
 def test_a_month_is_not_charged_before_its_instant_unannounced_or_halted() -> None:
     with pytest.raises(AssertionError):
         announced(10000).charging(announced(10000).charge_at - HOUR)

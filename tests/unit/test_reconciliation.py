@@ -1,6 +1,6 @@
 """The books compared: every way in which Stripe and the ledger can differ is found, and nothing else is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -66,6 +66,7 @@ def found(
         collections=more.get("collections", ()),
         payments=payments,
         stripe_customers={"cus_1": "acme"},
+        refunded_minor=more.get("refunded_minor", {}),
     )
     return [(each.kind, each.repair) for each in compare(books)]
 
@@ -139,3 +140,19 @@ def test_a_payment_by_hand_as_high_as_the_invoice_is_reported_and_other_business
     assert found(PAYMENT, by_hand) == [(FindingKind.UNKNOWN, None)]
     assert found(PAYMENT, by_hand.evolve(amount_minor=999)) == []
     assert found(PAYMENT, by_hand.evolve(stripe_customer_id="cus_9")) == []
+
+
+def test_what_is_owed_is_never_cancelled_also_before_its_collection_is_on_record() -> None:
+    refused = PAYMENT.evolve(status=PaymentStatus.DECLINED)
+    assert found(refused, month=MONTH.evolve(stage=Stage.PAST_DUE)) == []
+
+
+def test_a_payment_too_many_that_was_refunded_is_no_finding_any_more() -> None:
+    other = PAYMENT.evolve(payment_id="pi_2")
+    assert found(PAYMENT, other, refunded_minor={"pi_2": 1249}) == [(FindingKind.DOUBLE, None)]
+    assert found(PAYMENT, other, refunded_minor={"pi_2": 1250}) == []
+
+
+def test_the_same_price_charged_elsewhere_months_ago_is_no_finding() -> None:
+    by_hand = PAYMENT.evolve(payment_id="pi_2", key="", customer_id="", period="", created_at=AT - timedelta(days=30))
+    assert found(PAYMENT, by_hand) == []

@@ -281,6 +281,32 @@ async def test_case_12_money_that_arrives_otherwise_ends_the_tries(bed: Bed) -> 
     assert bed.charged() == []
 
 
+async def test_case_12_a_card_that_was_detached_when_the_customer_paid_is_replaced_and_pays(bed: Bed) -> None:
+    closed = await overdue(bed)
+    await bed.detach_card(closed.customer.payment_method_id)
+    answer = await pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back")
+    assert answer.stage == CollectionStage.AWAITING_CARD
+    card = await bed.another_card(closed.customer)
+    await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "registered another card")
+    await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
+    assert bed.charged() == [(OCTOBER, 10000)]
+
+
+async def test_case_12_a_transfer_recorded_while_stripe_is_down_is_not_charged_as_well(bed: Bed) -> None:
+    closed = await overdue(bed)
+    await bed.behaves(closed.customer, "succeed")
+    await bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
+    await bed.skip_collection(timedelta(days=3, minutes=5))
+    await bed.collects(lambda found: bool(found.attempt and found.outage))
+    assert (await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=10000))).accepted
+    await bed.stripe_clear_faults()
+    await bed.skip_collection(timedelta(minutes=30))
+    settled = await bed.collects(lambda found: found.outcome is not None)
+    assert settled.outcome is CollectionStage.RECOVERED
+    assert [each.reference for each in settled.received] == ["bank 1"]
+    assert bed.charged() == []
+
+
 # -- 13 to 16: something is missing, silent or in a hurry
 
 

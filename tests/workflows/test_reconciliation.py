@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,6 +11,8 @@ import pytest
 from temporalio.client import Client
 
 from activities.reconciliation import ReconcileRequest
+from billing.collection import CollectionStage
+from billing.collection_review import Retry
 from billing.period import Period
 from billing.reconciliation import FindingKind
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
@@ -139,3 +142,22 @@ async def test_an_operator_writes_off_what_will_not_come(bed: Bed) -> None:
         bed, "collections", "record-payment", "acme", "--amount", "-5", "--reference", "x", *said
     )
     assert code == 2, output
+
+
+async def test_a_collection_that_somebody_terminated_goes_on_where_it_was(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.closed()
+    await bed.skip_collection(timedelta(days=3, minutes=1))
+    await bed.collects(lambda found: found.reminders == 1)
+    await bed.collection_handle().terminate("an accident")
+    books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
+    first = await books.reconcile_period(Period(OCTOBER))
+    assert [(each.kind, each.repaired) for each in first.findings] == [(FindingKind.UNCOLLECTED, True)]
+    assert (await books.reconcile_period(Period(OCTOBER))).findings == ()
+    await bed.behaves(month.customer, "succeed")
+    again = await bed.collects(lambda found: found.reminders == 1 and found.outcome is None)
+    assert again.contacts == 1
+    await bed.tell(Retry(by="ann", reason="asked by the customer"))
+    await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
+    assert bed.charged() == [(OCTOBER, 10000)]
