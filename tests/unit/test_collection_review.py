@@ -216,7 +216,7 @@ def test_giving_up_that_fails_waits_for_a_person() -> None:
 
 def test_what_is_used_up_can_still_be_tried_and_is_told_again() -> None:
     collection, _ = lived(opened(), 22)
-    assert collection.due(on(collection, 22)) == (CollectionStep.WAIT, None, "give up")
+    assert collection.due(on(collection, 22)) == (CollectionStep.WAIT, None, "tell the reviewers")
     collection = accepted(collection, "retry", on(collection, 40))
     assert lived(collection, 100)[1] == ["40 try", "40 alert"]
 
