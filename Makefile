@@ -1,6 +1,7 @@
 # Everyday commands. `make` alone lists them; each one first sets up what it needs in .venv.
 
 PYTHON ?= python3
+JOBS ?= 3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 UV := .make/uv/bin/uv
@@ -25,8 +26,8 @@ demo-serve: .venv/.runtime ## the same, then leave the stack and its web page up
 up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; it keeps its data
 	$(BIN)/python starter.py up
 
-test: .venv/.dev ## run all tests (pass options with ARGS="-k halt")
-	$(BIN)/python -m pytest $(ARGS)
+test: .venv/.dev ## run all tests, JOBS=3 at a time (pass options with ARGS="-k halt")
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
 	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s
