@@ -10,7 +10,7 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-serve up test crash histories check format lock clean
+.PHONY: help setup demo demo-serve up test crash chaos histories check format lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,10 @@ test: .venv/.dev ## run all tests, JOBS=3 at a time (pass options with ARGS="-k 
 
 crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
 	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s
+
+chaos: .venv/.runtime ## bill months while everything fails (SEED=7 CUSTOMERS=100 MONTHS=3)
+	$(BIN)/python -m sandbox.chaos $(if $(SEED),--seed $(SEED)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) \
+		$(if $(MONTHS),--months $(MONTHS))
 
 histories: .venv/.dev ## record the replay histories anew; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.sql_ledger import SqlLedger
+from billing.collection import Collection, CollectionStage
 from billing.messages import Decision
-from billing.month import Month
+from billing.month import Month, Stage
 from billing.period import Period
 from billing.ports import ChargeRow, MessageRow
 from bootstrap import SANDBOX_SHEET_ID
@@ -31,7 +32,7 @@ class Case:
     messages: list[MessageRow]
     charges: list[ChargeRow]
     intents: list[Intent]
-    recovered: bool  # its collection says that it was paid later
+    collection: Collection | None  # if it was not paid when it was due
     due: Due
 
     @property
@@ -40,6 +41,18 @@ class Case:
 
     def accepted(self, command: str) -> list[Decision]:
         return [each for each in self.decisions if each.accepted and each.command == command]
+
+    @property
+    def recovered(self) -> bool:
+        """Whether its collection says that everything was paid later, by whatever way."""
+        return self.collection is not None and self.collection.outcome is CollectionStage.RECOVERED
+
+    @property
+    def expected_minor(self) -> int:
+        """What Stripe should have received: the whole amount, or nothing."""
+        later = self.collection.received if self.collection and self.recovered else ()
+        by_card = {each.reference for each in later} & {intent.now["id"] for intent in self.intents}
+        return self.due.total_minor if self.due.outcome is Stage.PAID or by_card else 0
 
     @property
     def received_minor(self) -> int:
@@ -130,7 +143,7 @@ async def _account(
                 messages=await ledger.messages(customer_id, period),
                 charges=await ledger.payments(customer_id, period),
                 intents=intents,
-                recovered=False,
+                collection=await ledger.collection(customer_id, period),
                 due=due,
             )
         )

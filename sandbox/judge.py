@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from billing.customer import ReviewMode
 from billing.model import Model
 from billing.money import format_amount, minimum_minor
-from billing.month import Stage
+from billing.month import COLLECTED, Stage
 from billing.ports import LetterKind, MessageStatus
 from sandbox.evidence import Account, Case, Evidence
 from sandbox.expected import minor_of
@@ -64,10 +64,9 @@ def _outcomes(evidence: Evidence) -> Iterator[str]:
 def _amounts(evidence: Evidence) -> Iterator[str]:
     for case in evidence.cases:
         currency, due = case.month.customer.currency, case.due
-        expected = due.total_minor if due.outcome is Stage.PAID or case.recovered else 0
-        if case.received_minor != expected:
-            charged = format_amount(case.received_minor, currency)
-            yield f"{case.name}: charged {charged}, not {format_amount(expected, currency)}"
+        if case.received_minor != case.expected_minor:
+            charged, expected = (format_amount(m, currency) for m in (case.received_minor, case.expected_minor))
+            yield f"{case.name}: charged {charged}, not {expected}"
         if case.month.carried_minor != due.carried_minor:
             yield f"{case.name}: begins with {case.month.carried_minor}, the months before left {due.carried_minor}"
         for intent in case.intents:
@@ -204,6 +203,10 @@ def _chain(evidence: Evidence) -> Iterator[str]:
         for before, after in pairwise(periods):
             if before.next() != after:
                 yield f"{account.customer_id}: from {before} to {after}"
+        for case, following in pairwise(account.cases):
+            unpaid = case.month.outcome in COLLECTED and case.collection is None
+            if case.period in evidence.periods and unpaid and following.month.revision:
+                yield f"{case.name} is {case.month.outcome}, and nobody collects it"
         if periods[-1] in evidence.periods:
             yield from _last(evidence, account, account.cases[-1])
         elif any(case.accepted("close_account") for case in account.cases[:-1]):

@@ -1,0 +1,53 @@
+"""The command: one line of figures on stdout, the rest on stderr; exit code 1 if a promise was broken."""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from sandbox.chaos.plan import Plan
+from sandbox.chaos.run import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m sandbox.chaos", description="Bills months while everything fails")
+    parser.add_argument("--seed", type=int, default=1, help="repeats the plan of a run")
+    parser.add_argument("--customers", type=int, default=20)
+    parser.add_argument("--months", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="keep everything in this new folder")
+    options = parser.parse_args()
+    tell(f"seed {options.seed}")
+    for name in list(os.environ):  # nothing that is configured outside reaches the run or its children
+        if name.startswith(("BILLING_", "TEMPORAL_")):
+            del os.environ[name]
+    os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="billing-chaos-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = True
+    try:
+        plan = Plan(options.seed, options.customers, options.months)
+        figures, checks = asyncio.run(run(plan, folder.resolve(), tell))
+        kept = options.folder is not None or figures["violations"] > 0
+    finally:
+        if kept:
+            tell(f"everything it left: {folder}")
+        else:
+            shutil.rmtree(folder)
+    for check in checks:
+        tell(f"{'ok    ' if check.ok else 'BROKEN'}  {check.name}")
+        for wrong in check.wrong:
+            tell(f"        {wrong}")
+    print(json.dumps(figures))
+    sys.exit(1 if figures["violations"] else 0)
+
+
+def tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

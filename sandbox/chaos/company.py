@@ -1,0 +1,80 @@
+"""The company of a run: its customers with their cards, and the sheet of each month."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from adapters.sql_ledger import SqlLedger
+from billing.customer import Customer, Terms
+from billing.payment import PaymentStatus
+from billing.period import Period
+from bootstrap import SANDBOX_SHEET_ID
+from sandbox.chaos.plan import Member, Plan
+from sandbox.sample import register_card
+
+
+class Company:
+    """Whoever is not ours: customers, their banks, the people who keep the sheet."""
+
+    def __init__(self, plan: Plan, folder: Path, stripe_url: str) -> None:
+        self._members = plan.members()
+        self._slow_banks = [each.customer_id for each in self._members if each.slow_bank]
+        self._plan = plan
+        self._folder = folder
+        self._stripe_url = stripe_url
+
+    async def customers(self) -> list[Customer]:
+        """Everybody, with a card on file."""
+        return [await self._registered(member) for member in self._members]
+
+    async def _registered(self, member: Member) -> Customer:
+        email = f"{member.customer_id}@example.com"
+        stripe_customer_id, payment_method_id = await register_card(self._stripe_url, email, member.card)
+        if member.slow_bank:
+            await self.tell_stripe(f"cards/{payment_method_id}", {"behaviour": "processing"})
+        return Customer(
+            customer_id=member.customer_id,
+            email=email,
+            name=member.customer_id.title(),
+            currency=member.currency,
+            timezone=member.timezone,
+            stripe_customer_id=stripe_customer_id,
+            payment_method_id=payment_method_id,
+            terms=Terms(review_mode=member.review_mode),
+        )
+
+    def write_sheet(self, period: Period, emails: Mapping[str, str]) -> None:
+        """Once per month, with the addresses that customers (by id) have by then."""
+        path = self._folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
+        if path.exists():
+            return
+        rows = [
+            (emails[member.customer_id], *row)
+            for member in self._members
+            if member.customer_id in emails
+            for row in self._plan.sales(member.customer_id, member.currency, period)
+        ]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("email", "amount", "description"), *rows])
+
+    async def banks_decide(self, ledger: SqlLedger, periods: list[Period], step: int) -> None:
+        """Slow banks decide some time, and now and then a card that was declined is good again."""
+        for customer_id in self._slow_banks:
+            for period in periods:
+                for charge in await ledger.payments(customer_id, period):
+                    draw = self._plan.draw("bank", step, customer_id)
+                    if charge.status == PaymentStatus.PROCESSING and draw.random() < 0.4:
+                        behaviour = draw.choice(("succeed", "succeed", "decline:insufficient_funds"))
+                        await self.tell_stripe(f"payment_intents/{charge.payment_id}", {"behaviour": behaviour})
+        for owed in await ledger.collections(open_only=True):
+            customer = await ledger.customer(owed.customer_id)
+            if customer and self._plan.draw("card", step, owed.customer_id).random() < 0.03:
+                await self.tell_stripe(f"cards/{customer.payment_method_id}", {"behaviour": "succeed"})
+
+    async def tell_stripe(self, path: str, body: dict[str, object]) -> None:
+        """What the bank or the world does, by the control surface of the stand-in."""
+        async with httpx.AsyncClient(trust_env=False) as http:
+            await http.post(f"{self._stripe_url}/_control/{path}", json=body)

@@ -1,0 +1,162 @@
+"""The plan of a run, by its seed: who is billed, what is sold, and what breaks at which step."""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from billing.customer import ReviewMode
+
+Rule = dict[str, Any]
+
+_ZONES = ("Europe/Paris", "America/New_York", "Asia/Tokyo", "Pacific/Auckland")
+_CURRENCIES = ("eur", "usd", "jpy", "bhd")
+_CARDS = (
+    *("pm_card_visa",) * 7,
+    "pm_card_chargeCustomerFail",
+    "pm_card_chargeCustomerFailInsufficientFunds",
+    "pm_card_authenticationRequired",
+)
+_UNREADABLE = ("'12,50", "#REF!", "soon", "")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A customer of the plan."""
+
+    customer_id: str
+    currency: str
+    timezone: str
+    card: str
+    slow_bank: bool  # the payments are processing for a while
+    review_mode: ReviewMode
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A worker dies after so long, or as soon as Stripe has a payment that is not confirmed yet; and comes back."""
+
+    worker: int
+    after_seconds: float
+    at_payment: bool
+    down_seconds: float
+
+
+@dataclass(frozen=True)
+class Storm:
+    """What breaks while time passes once."""
+
+    stripe: list[Rule] = field(default_factory=list)
+    sheets: list[Rule] = field(default_factory=list)
+    mail: list[Rule] = field(default_factory=list)
+    latency_seconds: float = 0.0
+    no_worksheet: bool = False
+    ledger_locked_seconds: float = 0.0
+    kills: list[Kill] = field(default_factory=list)
+    server_dies_after_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything is drawn by the seed and by what it is for, so that one draw does not change another."""
+
+    seed: int
+    customers: int
+    months: int
+
+    def draw(self, *about: object) -> Random:
+        return Random("/".join(map(str, (self.seed, *about))))
+
+    def members(self) -> list[Member]:
+        return [self._member(f"customer-{number:03}") for number in range(1, self.customers + 1)]
+
+    def _member(self, customer_id: str) -> Member:
+        draw = self.draw("member", customer_id)
+        return Member(
+            customer_id=customer_id,
+            currency=draw.choice(_CURRENCIES),
+            timezone=draw.choice(_ZONES),
+            card=draw.choice(_CARDS),
+            slow_bank=draw.random() < 0.1,
+            review_mode=draw.choices((ReviewMode.MONITOR, ReviewMode.APPROVE), (8, 2))[0],
+        )
+
+    def sales(self, customer_id: str, currency: str, period: str) -> list[tuple[str, str]]:
+        """Amount, as typed, and description of each row; often none."""
+        draw = self.draw("sales", customer_id, period)
+        count = draw.choices((0, 1, 2, 3, 20), (1, 6, 4, 2, 1))[0]
+        return [(_amount(draw, currency), f"Sale {number}") for number in range(1, count + 1)]
+
+    def storm(self, step: int) -> Storm:
+        draw = self.draw("storm", step)
+        return Storm(
+            stripe=_some(draw, _STRIPE, 0.9, "/v1/payment_intents"),
+            sheets=_some(draw, _SHEETS, 0.9, "/v4/"),
+            mail=[_mail(draw, self.customers) for _ in range(draw.choice((0, 0, 1, 4)))],
+            latency_seconds=draw.choice((0.0, 0.1, 0.3)),
+            no_worksheet=draw.random() < 0.05,
+            ledger_locked_seconds=draw.choices((0.0, 1.0, 2.0, 11.0), (30, 3, 2, 1))[0],
+            kills=_kills(draw),
+            server_dies_after_seconds=draw.random() if draw.random() < 0.05 else None,
+        )
+
+
+_STRIPE: tuple[Rule, ...] = (
+    {"kind": "drop_before"},
+    {"kind": "drop_after", "method": "POST"},
+    {"kind": "status", "status": 500},
+    {"kind": "status", "status": 500, "method": "POST", "cached": True},
+    {"kind": "status", "status": 500, "method": "POST", "cached": True, "executed": True},
+    {"kind": "html_502", "executed": True},
+    {"kind": "garbage_200", "executed": True},
+    {"kind": "garbage_200", "method": "GET"},
+    {"kind": "rate_limit"},
+    {"kind": "status", "status": 409, "method": "POST"},
+    {"kind": "slow", "seconds": 0.5},
+)
+_SHEETS: tuple[Rule, ...] = (
+    {"kind": "rate_limit"},
+    {"kind": "status", "status": 500},
+    {"kind": "drop_before"},
+    {"kind": "drop_after"},
+    {"kind": "garbage_200"},
+)
+
+
+def _some(draw: Random, rules: tuple[Rule, ...], often: float, path: str) -> list[Rule]:
+    if draw.random() > often:
+        return []
+    chosen = draw.sample(rules, draw.choice((1, 2, 3)))
+    return [rule | {"path": path, "times": None, "probability": draw.choice((0.1, 0.3, 0.6))} for rule in chosen]
+
+
+def _mail(draw: Random, customers: int) -> Rule:
+    """Only customers' addresses refuse mail; the reviewers' server may be slow to take it, like any."""
+    action = draw.choices(("defer", "drop_reply", "refuse"), (4, 3, 1))[0]
+    number = draw.randint(1, customers)
+    recipient = {"recipient": f"customer-{number:03}@example.com"} if action == "refuse" else {}
+    return {"action": action, "times": draw.randint(1, 3), **recipient}
+
+
+def _kills(draw: Random) -> list[Kill]:
+    """Half of all payments that are made lose their worker; else one dies now and then, and some time both."""
+    kills = [(draw.random() < 0.5, True), (draw.random() < 0.15, False), (draw.random() < 0.05, False)]
+    first = draw.choice((0, 1))
+    return [
+        Kill((first + number) % 2, draw.uniform(0, 0.8), at_payment, draw.choice((0.0, 0.0, 1.0)))
+        for number, (wanted, at_payment) in enumerate(kills)
+        if wanted
+    ]
+
+
+def _amount(draw: Random, currency: str) -> str:
+    kind = draw.choices(("usual", "tiny", "credit", "unreadable"), (30, 3, 2, 1))[0]
+    if kind == "unreadable":
+        return draw.choice(_UNREADABLE)
+    minor = draw.randint(1, 40) if kind == "tiny" else draw.randint(60, 99_999)
+    sign = "-" if kind == "credit" else ""
+    match currency:
+        case "jpy":
+            return f"{sign}{minor}"
+        case "bhd":
+            return f"{sign}{minor // 100}.{minor % 100:02}0"
+    return f"{sign}{minor // 100}.{minor % 100:02}"
