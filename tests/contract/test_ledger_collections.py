@@ -77,7 +77,8 @@ async def test_a_collection_comes_back_as_it_was_recorded_with_or_without_its_mo
 
 
 async def test_a_repeat_changes_nothing_but_what_time_has_changed(ledger: SqlLedger) -> None:
-    last = OWED.evolve(contacts=len(ACME.terms.dunning_days), alerted_at=OWED.give_up_at)
+    told = {"alerted_at": OWED.give_up_at, "told_exhausted": True}
+    last = OWED.evolve(contacts=len(ACME.terms.dunning_days), **told)
     await ledger.record_collection(last, AT)
     (before,) = await ledger.collections()
     assert before.next_at == last.give_up_at
