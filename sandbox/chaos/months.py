@@ -23,11 +23,11 @@ from sandbox.chaos.company import Company
 from sandbox.chaos.havoc import Havoc
 from sandbox.chaos.plan import Plan, Storm
 from sandbox.chaos.reviewers import Reviewers, wish
-from workflows.start import StartStatus, start_customer
+from workflows.start import Started, start_customer
 
-_STORMY_STEPS = 60
-"""Per month; then the weather is good, and reviewers only help."""
-_CALM_STEPS = 150
+_MONTH, _LATE = timedelta(days=31), timedelta(days=14)
+"""After so much time per month, and some more, the weather is good, and reviewers only help."""
+_STEPS_AT_MOST = 400  # per month
 _TOGETHER = timedelta(minutes=20)
 _OVERSHOOT = timedelta(seconds=1)
 _SETTLE_SECONDS = 1.0
@@ -74,25 +74,20 @@ class Months:
     # -- the beginning
 
     async def start(self) -> None:
-        """Two operators start the same roster at once, in a storm; each customer is started once.
-
-        A start whose last step failed, when the ledger was locked, has worked: its repeat finds the chain running.
-        """
+        """Two operators start the same roster at once, in a storm; each customer is started once."""
         customers = await self._company.customers()
         self._company.write_sheet(self._periods[0], {each.customer_id: each.email for each in customers})
         async with self._havoc.during(self._plan.storm(0)):
-            twice = (*customers, *reversed(customers))
-            statuses = await asyncio.gather(*(self._started(each) for each in twice))
-        both = zip(twice, statuses, strict=True)
-        started = Counter(each.customer_id for each, status in both if status is StartStatus.STARTED)
+            starting = [self._started(each) for each in (*customers, *reversed(customers))]
+            started = Counter(each.customer_id for each in await asyncio.gather(*starting) if each.period)
         self.wrong += [f"{name} was started {times} times" for name, times in started.items() if times > 1]
 
-    async def _started(self, customer: Customer) -> StartStatus:
-        """An operator tries again what an outage has stopped."""
+    async def _started(self, customer: Customer) -> Started:
+        """An operator tries again what an outage has stopped; it may have been started all the same."""
         while True:
             try:
                 payments = self._adapters.payments
-                return (await start_customer(self._client, self._ledger, payments, customer, self._periods[0])).status
+                return await start_customer(self._client, self._ledger, payments, customer, self._periods[0])
             except RPCError:
                 pass
             except BillingError as error:
@@ -104,10 +99,10 @@ class Months:
 
     async def pass_by(self) -> None:
         """Storms first; then good weather, until everybody is past the last month, or nothing moves any more."""
-        last = self._plan.months * _STORMY_STEPS
-        while (rows := await self._open()) and self.steps < last + _CALM_STEPS:
+        calm_from = self.clocks.began + len(self._periods) * _MONTH + _LATE
+        while (rows := await self._open()) and self.steps < _STEPS_AT_MOST * len(self._periods):
             self.steps += 1
-            helping = self.steps > last
+            helping = self.clocks.now > calm_from
             await self._write_sheets(rows)
             storm = Storm() if helping else self._plan.storm(self.steps)
             async with self._havoc.during(storm), asyncio.TaskGroup() as group:
@@ -158,16 +153,20 @@ class Months:
         stuck = {row.customer_id for row in await self._open()}
         rows = [row for row in await self._ledger.invoices() if row.period in self._periods]
         unpaid = [collection_id(row.customer_id, row.period) for row in rows if row.stage in COLLECTED]
-        async with asyncio.timeout(_FINISH_SECONDS):
-            for customer_id in {row.customer_id for row in rows} - stuck:
-                await self.clocks.until_past(workflow_id(customer_id), self._periods[-1])
-            while await self._unsettled(unpaid):
-                await asyncio.sleep(_POLL_SECONDS)
+        try:
+            async with asyncio.timeout(_FINISH_SECONDS):
+                for customer_id in {row.customer_id for row in rows} - stuck:
+                    await self.clocks.until_past(workflow_id(customer_id), self._periods[-1])
+                while await self._unsettled(unpaid):
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            self.wrong.append("a chain does not go on after its last month, or an unpaid month is not collected")
 
     async def _unsettled(self, unpaid: list[str]) -> bool:
+        """Whether one of these collections has not begun yet, or is settled and has not told so."""
         known = {collection_id(row.customer_id, row.period): row for row in await self._ledger.collections()}
-        ended = [name for name in unpaid if name in known and known[name].closed_at]
-        return len(known) < len(unpaid) or any([await self.clocks.runs(name) for name in ended])
+        settled = [name for name in unpaid if name in known and known[name].closed_at]
+        return not known.keys() >= set(unpaid) or any([await self.clocks.runs(name) for name in settled])
 
     # -- people
 

@@ -114,14 +114,14 @@ class Reviewers:
         return wrong
 
 
-def wish(month: Month, draw: Random, now_helping: bool) -> Said | None:
+def wish(month: Month, draw: Random, helping: bool) -> Said | None:
     """What a reviewer who looks at ``month`` wants; one who helps only lets it go on."""
     if month.outcome is not None:
         return None
     if month.blocked or (month.invoice and _needs_approval(month)):
-        return _mend(month, draw) if now_helping or draw.random() < 0.5 else None
+        return _mend(month, draw) if helping or draw.random() < 0.5 else None
     often = 0.12 if month.invoice else 0.02
-    return _meddle(month, draw) if draw.random() < often and not now_helping else None
+    return _meddle(month, draw) if draw.random() < often and not helping else None
 
 
 def _mend(month: Month, draw: Random) -> Said:
@@ -146,7 +146,7 @@ def _mend(month: Month, draw: Random) -> Said:
 def _meddle(month: Month, draw: Random) -> Said:
     """What disturbs a month that goes well."""
     commands = ("halt", "edit", "skip", "update_customer", "close_account", "resume")
-    name = draw.choices(commands, (6, 9, 1, 3, 1, 1))[0]
+    name = draw.choices(commands, (12, 18, 2, 4, 1, 2))[0]
     match name:
         case "edit" if month.invoice is not None:
             stale = draw.random() < 0.25
