@@ -75,6 +75,11 @@ def _amount(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
+def _added_text(name: str) -> Column[str]:
+    """A column that came later: rows from before have "" in it."""
+    return Column(name, PlainText, nullable=False, server_default="")
+
+
 def _count(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, Integer, nullable=nullable)
 
@@ -137,6 +142,9 @@ invoices: Final = Table(
     _instant("next_at", nullable=True),
     Column("state", JSON, nullable=False),  # the whole Month; the other columns are for people and queries
     _instant("updated_at"),
+    _added_text("flags"),  # such as "|first|edited|": what reviewers filter by
+    _added_text("needs"),  # what a person has to do; "": nothing
+    _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
     Index("invoices_by_period_and_stage", "period", "stage"),
 )
 
@@ -171,6 +179,18 @@ decisions: Final = Table(
     _count("invoice_version"),
     _text("command_id"),
     _text("details"),
+    Index("decisions_by_at", "at"),
+)
+
+versions: Final = Table(
+    "versions",  # of invoices, as they were on record: what a reviewer may have seen
+    metadata,
+    *_of("invoices"),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("digest", PlainText, primary_key=True),
+    _text("by"),  # "": the collection
+    _instant("at"),
+    Column("invoice", JSON, nullable=False),
 )
 
 # What follows refers to no invoice: what has moved money, is owed or has reached a customer is kept in any case.
@@ -271,7 +291,71 @@ messages: Final = Table(
     _text("status"),
     _instant("at"),
     _amount("total_minor", nullable=True),
+    _added_text("subject"),
+    _added_text("text"),  # as it was sent, without markup
     Index("messages_by_customer_and_period", "customer_id", "period"),
+)
+
+alerts: Final = Table(
+    "alerts",  # what reviewers are to be told; one digest tells many
+    metadata,
+    Column("alert_id", PlainText, primary_key=True),
+    _text("kind"),
+    _text("customer_id"),
+    _text("period"),
+    _text("text"),
+    _instant("at"),
+    _text("digest_id"),  # "": in no digest yet
+    _instant("told_at", nullable=True),
+    _index_of("told_at IS NULL", "alerts_untold", "at"),
+)
+
+brakes: Final = Table(
+    "brakes",  # the emergency brake: on while the last one is not released
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _text("pulled_by"),
+    _text("pulled_why"),
+    _text("pulled_via"),
+    _instant("pulled_at"),
+    _text("released_by", nullable=True),
+    _text("released_why", nullable=True),
+    _text("released_via", nullable=True),
+    _instant("released_at", nullable=True),
+)
+
+users: Final = Table(
+    "users",
+    metadata,
+    Column("username", PlainText, primary_key=True),
+    _text("name"),
+    _text("role"),
+    _text("password_hash"),
+    _instant("created_at"),
+    _instant("disabled_at", nullable=True),
+)
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", PlainText, primary_key=True),
+    Column("username", PlainText, ForeignKey("users.username"), nullable=False),
+    _instant("created_at"),
+    _instant("seen_at"),
+    _instant("expires_at"),
+    Index("sessions_by_username", "username"),
+)
+
+sign_ins: Final = Table(
+    "sign_ins",  # who tried to sign in, for throttling and for the record
+    metadata,
+    Column("number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    _text("username"),
+    _text("address"),
+    Column("accepted", Boolean, nullable=False),
+    _instant("at"),
+    Index("sign_ins_by_username", "username", "at"),
+    Index("sign_ins_by_address", "address", "at"),
 )
 
 
