@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.sql_ledger_database import SqlDatabase
 from adapters.sql_ledger_schema import sessions, sign_ins, users
 from adapters.sql_ledger_statements import insert_new, lock
-from billing.errors import InvalidInput, NotFound
+from billing.errors import BillingError, NotFound
 from billing.users import (
     SEEN_EVERY,
     SESSION_IDLE,
@@ -57,7 +57,7 @@ class SqlUsers(SqlDatabase):
     async def set_role(self, username: str, role: Role) -> bool:
         """Ends the user's sessions; False if it is the role already.
 
-        Raises ``NotFound``, and ``InvalidInput`` if no administrator would be left.
+        Raises ``NotFound``, and ``BillingError`` if no administrator would be left.
         """
         async with self._writing(f"change the role of {username}") as connection:
             user = await _locked(connection, username, leaves=role is not Role.ADMINISTRATOR)
@@ -145,7 +145,7 @@ class SqlUsers(SqlDatabase):
 async def _locked(connection: AsyncConnection, username: str, leaves: bool = False) -> Account:
     """The user, whom nobody else changes until the transaction ends. Raises ``NotFound``.
 
-    ``InvalidInput`` if the user ``leaves`` the administrators, and is the last of them.
+    ``BillingError`` if the user ``leaves`` the administrators, and is the last of them.
     """
     if leaves:
         await lock(connection, "administrators")
@@ -157,7 +157,7 @@ async def _locked(connection: AsyncConnection, username: str, leaves: bool = Fal
     user = Account.model_validate(dict(row))
     is_one = user.role is Role.ADMINISTRATOR and user.disabled_at is None
     if leaves and is_one and not await connection.scalar(select(_other_administrators(username))):
-        raise InvalidInput(
+        raise BillingError(
             f"{username} is the last administrator; first: python starter.py user role SOMEBODY administrator"
         )
     return user
