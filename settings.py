@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = SecretStr("")
     console_url: str = ""
     console_host: str = "127.0.0.1"
+    temporal_ui_url: str = ""
     console_port: int = Field(12114, ge=1, le=65535)
     link_secret: SecretStr = SecretStr("")
     sales_sheet_id: str = ""
