@@ -16,7 +16,7 @@ import aiosmtplib
 from adapters.mail_templates import render
 from billing.customer import normalise_email
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
-from billing.ports import Letter
+from billing.ports import Composed, Letter
 
 TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
 
@@ -75,6 +75,11 @@ class SmtpMail:
         with _translated(what):
             async with self._client() as server:
                 await server.send_message(message, recipients=[to.addr_spec])
+
+    def compose(self, letter: Letter) -> Composed:
+        """What ``send`` would send."""
+        rendered = render(letter)
+        return Composed(subject=rendered.subject, text=rendered.text)
 
     async def ping(self) -> None:
         """Connects and logs in, and sends nothing. Raises ``MailUnavailable``."""

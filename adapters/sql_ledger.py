@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_payments import SqlPayments
+from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values
-from adapters.sql_ledger_schema import customers, decisions, invoices, lines
+from adapters.sql_ledger_schema import customers, decisions, invoices, lines, versions
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
 from billing.customer import Customer
 from billing.messages import Decision
@@ -28,7 +29,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections):
+class SqlLedger(SqlPayments, SqlCollections, SqlReview):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers
@@ -88,6 +89,11 @@ class SqlLedger(SqlPayments, SqlCollections):
             if rows := line_values(month):
                 await connection.execute(insert(lines), rows)
             await insert_new(connection, decisions, decision_values(month))
+            if month.invoice is not None:
+                version = {"customer_id": customer_id, "period": period, "version": month.invoice.version}
+                seen = {"digest": month.invoice.digest, "by": month.last_editor, "at": at}
+                invoice = {"invoice": month.invoice.model_dump(mode="json")}
+                await insert_new(connection, versions, [version | seen | invoice])
 
     async def month(self, customer_id: str, period: Period) -> Month | None:
         async with self._reading(f"read {customer_id}, {period}") as connection:

@@ -25,6 +25,7 @@ class Command(Model, extra="forbid"):
     reason: Why
     command_id: str = Field("", max_length=100)
     period: Period | None = None
+    via: str = ""
 
 
 class Halt(Command):
@@ -40,6 +41,7 @@ class Edit(Command):
 
     period: Period
     version: int
+    digest: str = ""
     changes: tuple[Change, ...] = Field(min_length=1, max_length=100)
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
+from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
 from billing.month import Month, Stage
@@ -151,6 +152,23 @@ class InvoiceRow(Model):
     updated_at: Instant
 
 
+class VersionRow(Model):
+    """A version of an invoice as it was on record. ``by`` is "" if it was collected."""
+
+    version: int
+    digest: str
+    by: str
+    at: Instant
+    invoice: Invoice
+
+
+class Composed(Model):
+    """What a letter says."""
+
+    subject: str
+    text: str
+
+
 class MessageRow(Model):
     message_id: str
     kind: LetterKind
@@ -159,6 +177,8 @@ class MessageRow(Model):
     status: MessageStatus
     at: Instant
     total_minor: int | None
+    subject: str = ""
+    text: str = ""
 
 
 class ChargeRow(Model):
