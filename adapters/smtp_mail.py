@@ -67,6 +67,11 @@ class SmtpMail:
         self._password = password
         self._tls = tls
 
+    def compose(self, letter: Letter) -> Composed:
+        """Subject and text part of the mail."""
+        rendered = render(letter)
+        return Composed(subject=rendered.subject, text=rendered.text)
+
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``."""
         what = f"the {letter.kind} mail of {letter.month.customer.customer_id}, {letter.month.period}"
@@ -75,11 +80,6 @@ class SmtpMail:
         with _translated(what):
             async with self._client() as server:
                 await server.send_message(message, recipients=[to.addr_spec])
-
-    def compose(self, letter: Letter) -> Composed:
-        """What ``send`` would send."""
-        rendered = render(letter)
-        return Composed(subject=rendered.subject, text=rendered.text)
 
     async def ping(self) -> None:
         """Connects and logs in, and sends nothing. Raises ``MailUnavailable``."""
