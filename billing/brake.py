@@ -1,4 +1,4 @@
-"""The emergency brake: while it is on, nothing is announced or charged."""
+"""The emergency brake: while it is on, nothing is charged."""
 
 from billing.model import Instant, Model
 

@@ -6,13 +6,16 @@ from billing.model import Instant, Model
 
 
 class Role(StrEnum):
+    """Each may do what the ones before may."""
+
     VIEWER = "viewer"
     REVIEWER = "reviewer"
     APPROVER = "approver"
     ADMINISTRATOR = "administrator"
 
     def may(self, needed: "Role") -> bool:
-        return list(Role).index(self) >= list(Role).index(needed)
+        roles = list(Role)
+        return roles.index(self) >= roles.index(needed)
 
 
 class User(Model):
@@ -20,5 +23,3 @@ class User(Model):
     name: str
     role: Role
     disabled_at: Instant | None = None
-
-

@@ -1,6 +1,7 @@
 """Pages: the templates, and what customers read when something goes wrong."""
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -32,6 +33,10 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.globals.update(company=company, contact=contact)
+
+    def add_filters(self, filters: Mapping[str, Callable[..., object]]) -> None:
+        """Functions that templates may apply."""
+        self._templates.filters.update(filters)
 
     def page(self, template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:
         return HTMLResponse(self._templates.get_template(template).render(values), status)
