@@ -81,6 +81,11 @@ class Settings(BaseSettings):
         return not self.stripe_api_key.get_secret_value()
 
     @property
+    def sheet_url(self) -> str:
+        """Where people open the sheet that sales are read from; "" if that is no Google Sheet."""
+        return f"https://docs.google.com/spreadsheets/d/{self.sales_sheet_id}/edit" if self.sales_sheet_id else ""
+
+    @property
     def links(self) -> PaymentLinks:
         """The links in mails to customers; none without a console that they can reach."""
         if self.sandbox:

@@ -10,9 +10,12 @@ from temporalio.client import Client
 
 from billing.errors import InvalidInput
 from bootstrap import Adapters, connect_reconciliation
+from console.brake import BrakePages
 from console.cards import Cards
+from console.desk import Desk
 from console.health import Health
 from console.inbox import Inbox
+from console.invoice import InvoicePages
 from console.pages import Pages
 from console.pay import PaymentPages
 from console.security import SecurityHeaders
@@ -42,6 +45,11 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.include_router(Health(adapters.ledger, client).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
     app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
+    desk = Desk(pages, adapters.ledger)
+    app.include_router(BrakePages(adapters.ledger, desk).router)
+    app.include_router(
+        InvoicePages(client, adapters.ledger, adapters.mail, desk, settings.temporal_ui_url, settings.sheet_url).router
+    )
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES

@@ -41,3 +41,29 @@ document.addEventListener("keydown", (event) => {
     search.select();
   }
 });
+
+// -- the lines of an invoice as a form: another empty row whenever the last one is used; what is untouched is not sent
+
+const editing = document.querySelector("form[data-editing]");
+if (editing) {
+  editing.addEventListener("input", (event) => {
+    const last = event.target.closest("tr[data-new]");
+    if (!last) return;
+    const next = last.cloneNode(true);
+    for (const field of next.querySelectorAll("input")) {
+      field.value = "";
+      field.removeAttribute("aria-invalid");
+    }
+    for (const said of next.querySelectorAll(".error")) said.remove();
+    delete last.dataset.new;
+    last.after(next);
+  });
+  editing.addEventListener("submit", () => {
+    for (const field of editing.querySelectorAll("tr:not(.new):not(.touched) input:not([type=checkbox])")) {
+      field.disabled = field.value === field.defaultValue && !field.hasAttribute("aria-invalid");
+    }
+  });
+  addEventListener("pageshow", () => {
+    for (const field of editing.querySelectorAll("input:disabled")) field.disabled = false;
+  });
+}

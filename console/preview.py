@@ -1,0 +1,51 @@
+"""The charge notice as it would go out, before it does; or why none will."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from billing.customer import ReviewMode
+from billing.month import Approval, Month
+from billing.ports import Letter, LetterKind
+from console.desk_wording import words
+
+
+class Preview(NamedTuple):
+    """``letter`` is what the notice activity would hand over at ``at``; None: nothing goes out, ``why`` says why not.
+
+    With a letter, ``why`` says what it still waits for ("": nothing).
+    """
+
+    letter: Letter | None
+    at: datetime | None = None
+    why: str = ""
+
+
+def preview(month: Month, now: datetime) -> Preview:
+    """What the next charge notice says, if the month goes on as it stands at ``now``. Pure."""
+    if month.outcome is not None:
+        return Preview(None, why=f"The month is closed: {words(month.outcome).lower()}.")
+    if month.charging_since is not None:
+        return Preview(None, why="The charge has begun; its notice went out before.")
+    if month.invoice is None:
+        return Preview(None, month.collect_at, "There is no draft yet: the sales are collected first.")
+    if month.announced:
+        return Preview(None, why="The notice of this amount has been sent. Only an edit brings another one, at once.")
+    if month.invoice.problems:
+        return Preview(None, why=f"No notice goes out: {month.blocked}.")
+    if month.nothing_to_charge is not None:
+        outcome = words(month.nothing_to_charge).lower()
+        return Preview(
+            None, month.notice_at, f"Nothing is charged, so nothing is announced; the month closes: {outcome}."
+        )
+    if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
+        return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
+    free = month.evolve(hold=None, trouble="")
+    if free.blocked:
+        return Preview(None, why=f"No notice goes out: {free.blocked}.")
+    going = free.unblocked(now) if month.blocked else free
+    at = max(now, going.notice_at)
+    why = month.blocked or month.needs_person(at)
+    if why:
+        going = going.evolve(approval=Approval(by="preview", version=month.invoice.version, at=at))
+    announced = going.announcing(at)
+    return Preview(Letter(kind=LetterKind.NOTICE, message_id="", to=month.customer.email, month=announced), at, why)
