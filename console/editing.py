@@ -20,8 +20,8 @@ DESCRIPTION_MAX = 500
 
 
 class Row(NamedTuple):
-    """A line of the form. ``problem``: it is a row that cannot be read; ``beside``: what the invoice says, if another
-    version was edited.
+    """A line of the form. ``problem``: it is a row that cannot be read; ``touched``: something was typed there that
+    the invoice does not say; ``beside``: what it says, if another version was edited.
     """
 
     line_id: str
@@ -31,6 +31,7 @@ class Row(NamedTuple):
     source: str = ""
     problem: Problem | None = None
     errors: tuple[str, ...] = ()
+    touched: bool = False
     beside: str = ""
 
 
@@ -79,17 +80,7 @@ def blank(invoice: Invoice) -> EditForm:
 
 def read(form: FormData, seen: Invoice) -> EditForm:
     """What was typed about the lines of ``seen``. A line that the form does not mention stays as it is."""
-    rows = tuple(
-        _checked(
-            row._replace(
-                description=_text(form, f"description:{row.line_id}", row.description),
-                amount=_text(form, f"amount:{row.line_id}", row.amount),
-                remove=f"remove:{row.line_id}" in form,
-            ),
-            seen.currency,
-        )
-        for row in blank(seen).rows
-    )
+    rows = tuple(_checked(_typed(row, form), seen.currency) for row in blank(seen).rows)
     pairs = zip(form.getlist("new-description"), form.getlist("new-amount"), strict=False)
     added = (_checked_new(Added(_one_line(what), _one_line(amount)), seen.currency) for what, amount in pairs)
     filled = tuple(each for each in added if not each.blank)
@@ -106,11 +97,12 @@ def rebased(typed: EditForm, seen: Invoice, current: Invoice) -> EditForm:
         if change is None or mine is None:
             kept.append(row)
         elif isinstance(change, RemoveLine):
-            kept.append(row._replace(remove=True))
+            kept.append(row._replace(remove=True, touched=True))
         else:
             description = mine.description if change.description is not None else row.description
             amount = mine.amount if change.amount_minor is not None else row.amount
-            kept.append(row._replace(description=description, amount=amount, beside=f"{row.description}, {row.amount}"))
+            beside = f"{row.description}, {row.amount}"
+            kept.append(row._replace(description=description, amount=amount, touched=True, beside=beside))
     lost = tuple(f"{rows[line_id].description}, {rows[line_id].amount}" for line_id in changes)
     return EditForm(tuple(kept), typed.added, lost)
 
@@ -140,6 +132,13 @@ def _fields(row: Row, line: LineItem | Problem, currency: str) -> dict[str, Any]
     if row.description != _one_line(line.description):
         fields["description"] = row.description
     return fields
+
+
+def _typed(row: Row, form: FormData) -> Row:
+    description = _text(form, f"description:{row.line_id}", row.description)
+    amount, remove = _text(form, f"amount:{row.line_id}", row.amount), f"remove:{row.line_id}" in form
+    touched = remove or (description, amount) != (_one_line(row.description), row.amount)
+    return row._replace(description=description, amount=amount, remove=remove, touched=touched)
 
 
 def _checked(row: Row, currency: str) -> Row:
