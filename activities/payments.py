@@ -51,7 +51,7 @@ def request_for(month: Month) -> PaymentRequest:
     assert month.invoice is not None
     assert month.charging_since is not None
     return PaymentRequest(
-        key=payment_key(month.customer.customer_id, month.period),
+        key=payment_key(month.customer.customer_id, month.period, month.series),
         customer=month.customer,
         period=month.period,
         amount_minor=month.notice.total_minor,

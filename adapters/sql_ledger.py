@@ -8,7 +8,7 @@
     await ledger.close()
 
 Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
-Customers and months are here, the rest in ``sql_ledger_payments.py`` and ``sql_ledger_collections.py``.
+Customers and months are here, the rest in ``sql_ledger_payments.py``, ``…_collections.py`` and ``…_review.py``.
 """
 
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_review import SqlReview
-from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values
+from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
 from adapters.sql_ledger_schema import customers, decisions, invoices, lines, versions
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
 from billing.customer import Customer
@@ -89,12 +89,8 @@ class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk):
             await connection.execute(delete(lines).where(*of(lines, customer_id, period)))
             if rows := line_values(month):
                 await connection.execute(insert(lines), rows)
+            await insert_new(connection, versions, version_values(month, at))
             await insert_new(connection, decisions, decision_values(month))
-            if month.invoice is not None:
-                version = {"customer_id": customer_id, "period": period, "version": month.invoice.version}
-                seen = {"digest": month.invoice.digest, "by": month.last_editor, "at": at}
-                invoice = {"invoice": month.invoice.model_dump(mode="json")}
-                await insert_new(connection, versions, [version | seen | invoice])
 
     async def month(self, customer_id: str, period: Period) -> Month | None:
         async with self._reading(f"read {customer_id}, {period}") as connection:

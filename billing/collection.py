@@ -140,6 +140,7 @@ class Collection(Model):
             amount_minor=month.invoice.total_minor,
             currency=month.invoice.currency,
             opened_at=month.closed_at,
+            series=month.series,
             answer=month.charge,
         )
 

@@ -93,7 +93,7 @@ def decide(
     noted = decided.noted(
         now,
         command.by,
-        f"{name} ({via})",
+        f"{name} ({command.via or via})",
         f"{command.reason}: {text}",
         accepted=accepted,
         command_id=command.command_id,

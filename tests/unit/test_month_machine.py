@@ -239,7 +239,17 @@ class MonthMachine(RuleBasedStateMachine):
         following = month.next_month()
         assert following.period > month.period
         assert self.billed == self.paid + self.owed + following.carried_minor, "money was lost or counted twice"
-        kept = {"customer", "period", "collect_at", "notice_at", "charge_at", "carried_minor", "answered"}
+        kept = {
+            "customer",
+            "period",
+            "collect_at",
+            "notice_at",
+            "charge_at",
+            "carried_minor",
+            "answered",
+            "first",
+            "usual_minor",
+        }
         assert following.model_dump(exclude=kept) == Month.open(month.customer, month.period).model_dump(exclude=kept)
         self.month = following
         self.new_month()
