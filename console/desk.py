@@ -61,7 +61,7 @@ class Desk:
         period: Period | None = None,
     ) -> HTMLResponse:
         """A page of a few sentences, and where to go on."""
-        values = {"title": title, "paragraphs": paragraphs, "back": back, "back_label": back_label}
+        values: dict[str, object] = {"title": title, "paragraphs": paragraphs, "back": back, "back_label": back_label}
         return await self.page("desk_message.html", session, values, section=section, period=period, status=status)
 
     async def current_period(self) -> Period:

@@ -57,10 +57,11 @@ def flag_words(flag: str) -> str:
 
 
 def percent(change: float) -> str:
-    """``+12%``, ``−40%``; more than tenfold is told as a factor."""
-    if change >= 1000:
-        return f"×{change / 100 + 1:,.0f}"
-    return f"{'+' if change > 0 else '\N{MINUS SIGN}' if change < 0 else '±'}{abs(change):.0f}%"
+    """``+12%``, with a real minus sign; a tenfold change and more is told as a factor."""
+    if change >= 900:
+        return f"{change / 100 + 1:,.0f}\N{MULTIPLICATION SIGN}"
+    sign = "+" if change > 0 else "\N{MINUS SIGN}" if change < 0 else "\N{PLUS-MINUS SIGN}"
+    return f"{sign}{abs(change):.0f}%"
 
 
 @lru_cache(maxsize=20_000)
