@@ -5,8 +5,8 @@ Only the workflow decides: a command that comes too late is refused there, and t
 
 from dataclasses import dataclass
 
-from billing.customer import ReviewMode
 from billing.month import Month
+from billing.policy import needs_approval
 from billing.users import Role
 
 
@@ -86,6 +86,6 @@ def _asks_for_approval(month: Month) -> bool:
     invoice = month.invoice
     if invoice is None or invoice.problems or month.announced:
         return False
-    if month.customer.terms.review_mode is ReviewMode.MONITOR:
+    if not needs_approval(month):
         return False
     return month.approval is None or month.approval.version != invoice.version

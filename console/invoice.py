@@ -82,7 +82,7 @@ class InvoicePages:
 
     async def notice(self, period: str, customer_id: str, session: SignedIn) -> Response:
         dossier = await self._open(period, customer_id)
-        found = preview(dossier.month, dossier.now)
+        found = preview(dossier.month, dossier.now, dossier.messages, dossier.versions)
         mail = self._mail.compose(found.letter) if found.letter else None
         values: dict[str, object] = {
             "preview": found,

@@ -1,11 +1,14 @@
 """The charge notice as it would go out, before it does; or why none will."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from billing.customer import ReviewMode
+from billing.difference import Correction, correction
+from billing.invoice import Invoice
 from billing.month import Approval, Month
-from billing.ports import Letter, LetterKind
+from billing.ports import Letter, LetterKind, MessageRow, MessageStatus, VersionRow
 from console.desk_wording import words
 
 
@@ -20,8 +23,11 @@ class Preview(NamedTuple):
     why: str = ""
 
 
-def preview(month: Month, now: datetime) -> Preview:
-    """What the next charge notice says, if the month goes on as it stands at ``now``. Pure."""
+def preview(month: Month, now: datetime, messages: Sequence[MessageRow], versions: Sequence[VersionRow]) -> Preview:
+    """What the next charge notice says, if the month goes on as it stands at ``now``. Pure.
+
+    By mails and versions on record it is a corrected notice, if another one has reached the customer.
+    """
     if month.outcome is not None:
         return Preview(None, why=f"The month is closed: {words(month.outcome).lower()}.")
     if month.charging_since is not None:
@@ -39,7 +45,7 @@ def preview(month: Month, now: datetime) -> Preview:
         )
     if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
         return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
-    free = month.evolve(hold=None, trouble="")
+    free = month.evolve(hold=None, trouble="", brake="")
     if free.blocked:
         return Preview(None, why=f"No notice goes out: {free.blocked}.")
     going = free.unblocked(now) if month.blocked else free
@@ -47,5 +53,22 @@ def preview(month: Month, now: datetime) -> Preview:
     why = month.blocked or month.needs_person(at)
     if why:
         going = going.evolve(approval=Approval(by="preview", version=month.invoice.version, at=at))
-    announced = going.announcing(at)
-    return Preview(Letter(kind=LetterKind.NOTICE, message_id="", to=month.customer.email, month=announced), at, why)
+    letter = Letter(
+        kind=LetterKind.NOTICE,
+        message_id="",
+        to=month.customer.email,
+        month=going.announcing(at),
+        correction=_correction(month.customer.email, month.invoice, messages, versions),
+    )
+    return Preview(letter, at, why)
+
+
+def _correction(
+    email: str, invoice: Invoice, messages: Sequence[MessageRow], versions: Sequence[VersionRow]
+) -> Correction | None:
+    """Of the last notice that reached the same address."""
+    told = [each for each in messages if (each.kind, each.status) == (LetterKind.NOTICE, MessageStatus.SENT)]
+    last = next((each for each in reversed(told) if each.recipient == email), None)
+    if last is None or last.total_minor is None:
+        return None
+    return correction(last.at, last.total_minor, versions, invoice)

@@ -26,6 +26,7 @@ _MAILS = {
     "receipt": "Receipt",
     "decline": "Decline notice",
     "nothing_due": "Nothing due",
+    "withdrawn": "Notice withdrawn",
     "reminder": "Reminder",
     "alert": "Alert to the reviewers",
     "report": "Report to the reviewers",

@@ -12,6 +12,7 @@ import httpx
 from billing.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
+from tests.console.people import signed_in_at
 
 
 class Reviewer:
@@ -30,8 +31,16 @@ class Reviewer:
         self, action: str, reason: str = "as agreed", path: str = f"/desk/{OCTOBER}/invoices/acme", **typed: Any
     ) -> httpx.Response:
         """Opens the page, fills in the form of an action and sends it."""
+        return await self.post(f"{path}/{action}", await self.form(action, path) | {"reason": reason} | typed)
+
+    async def form(self, action: str, path: str = f"/desk/{OCTOBER}/invoices/acme") -> dict[str, Any]:
+        """What is in the form of an action when the page has just been loaded."""
         page = (await self.browser.get(f"{path}/edit" if action == "edit" else path)).text
-        return await self.post(f"{path}/{action}", fields(page, f"{path}/{action}") | {"reason": reason} | typed)
+        return self.form_in(page, action, path)
+
+    def form_in(self, page: str, action: str, path: str = f"/desk/{OCTOBER}/invoices/acme") -> dict[str, Any]:
+        """What is in the form of an action on a page that was answered."""
+        return fields(page, f"{path}/{action}")
 
     async def post(self, path: str, form: dict[str, Any]) -> httpx.Response:
         return await self.browser.post(path, data={"csrf": self.csrf} | form)
@@ -67,8 +76,6 @@ def readable(page: str) -> str:
 
 @asynccontextmanager
 async def reviewer(desk: Desk, username: str = "ann", role: Role = Role.APPROVER) -> AsyncIterator[Reviewer]:
-    base = str(desk.browser.base_url)
-    async with httpx.AsyncClient(
-        base_url=base, trust_env=False, timeout=60, cookies={"stub": f"{username}:{role}"}
-    ) as browser:
-        yield Reviewer(browser, "stub")
+    """A new user, signed in."""
+    async with signed_in_at(str(desk.browser.base_url), desk.bed.ledger, username, role) as browser:
+        yield Reviewer(browser, browser.headers.pop("X-CSRF-Token"))

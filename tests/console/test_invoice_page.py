@@ -2,8 +2,8 @@
 
 import pytest
 
-from billing.messages import Edit
 from billing.invoice import ChangeLine
+from billing.messages import Edit
 from billing.period import Period
 from billing.users import Role
 from tests.bed import OCTOBER
@@ -71,7 +71,15 @@ async def test_who_edited_what_is_told_version_by_version(desk: Desk) -> None:
     assert "Version 1 collected from the sheet" in text
 
 
-@pytest.mark.parametrize("path", ["/desk/2026-10/invoices/nobody", "/desk/2025-01/invoices/acme", "/desk/never/invoices/acme", "/desk/2026-10/invoices/%22"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/desk/2026-10/invoices/nobody",
+        "/desk/2025-01/invoices/acme",
+        "/desk/never/invoices/acme",
+        "/desk/2026-10/invoices/%22",
+    ],
+)
 async def test_a_month_that_is_not_there_is_not_found(desk: Desk, path: str) -> None:
     await desk.bed.monitored()
     async with reviewer(desk) as ann:
@@ -123,5 +131,5 @@ async def test_the_run_and_the_sheet_are_linked_where_they_are_configured(desk: 
     run_id = (await desk.bed.handle("acme").describe()).run_id
     assert f"http://127.0.0.1:8233/namespaces/sandbox/workflows/monthly-billing-v1-acme/{run_id}/history" in page
     assert "https://docs.google.com/spreadsheets/d/1AbC/edit" in page
-    async with reviewer(desk) as ann:
+    async with reviewer(desk, "bob") as ann:
         assert "/history" not in (await ann.browser.get(PAGE)).text
