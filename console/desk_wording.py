@@ -3,8 +3,9 @@
 Instants are shown in UTC, which all reviewers share; the customer's own clock is the title of each.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from babel.dates import format_date
 
@@ -12,16 +13,7 @@ from adapters.wording import LOCALE, date_text, money_text
 from billing.month import Stage
 from billing.period import Period
 
-_WORDS = {
-    Stage.AWAITING_SALES: "Awaiting sales",
-    Stage.AWAITING_APPROVAL: "Awaiting approval",
-    Stage.LAST_CALL: "Last call",
-    Stage.NOTHING_DUE: "Nothing due",
-    Stage.CARRIED_FORWARD: "Carried forward",
-    Stage.PAST_DUE: "Past due",
-    Stage.AUTHENTICATION_REQUIRED: "Needs authentication",
-    Stage.NEEDS_CARD: "Needs a card",
-}
+_WORD_BEGINS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TONES = {
     "wait": (Stage.MONITORING, Stage.LAST_CALL, Stage.CHARGING),
     "act": (Stage.AWAITING_SALES, Stage.AWAITING_APPROVAL, Stage.HALTED, Stage.NEEDS_CARD),
@@ -30,7 +22,7 @@ _TONES = {
 }
 _TONE_OF = {stage: tone for tone, stages in _TONES.items() for stage in stages}
 _FLAG_WORDS = {"first": "first invoice"}
-NEXT_STEPS = {
+_NEXT_STEPS = {
     Stage.SCHEDULED: "collects sales",
     Stage.AWAITING_SALES: "reminder",
     Stage.MONITORING: "notice",
@@ -39,17 +31,23 @@ NEXT_STEPS = {
     Stage.LAST_CALL: "charge",
     Stage.UNRESOLVED: "reminder",
 }
-"""What happens at the next instant of a month, by its stage."""
 
 
+@cache
 def words(stage: str) -> str:
-    """``AwaitingApproval`` as people say it."""
-    return _WORDS.get(Stage(stage), str(stage))
+    """``AwaitingApproval``, of a month or a collection, as people say it: ``Awaiting approval``."""
+    return _WORD_BEGINS.sub(" ", stage).capitalize()
 
 
+@cache
 def tone(stage: str) -> str:
     """The colour of a stage: wait, act (a person has to), bad, good or quiet."""
     return _TONE_OF.get(Stage(stage), "quiet")
+
+
+def next_step(stage: str) -> str:
+    """What happens at the next instant of a month in this stage."""
+    return _NEXT_STEPS.get(Stage(stage), "")
 
 
 def flag_words(flag: str) -> str:
@@ -108,5 +106,6 @@ def month_words(period: str) -> str:
 
 
 FILTERS = {
-    each.__name__: each for each in (words, tone, flag_words, percent, money, utc, iso, clocks, distance, month_words)
+    each.__name__: each
+    for each in (words, tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
 }
