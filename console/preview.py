@@ -38,13 +38,13 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
         return Preview(None, why="The notice of this amount has been sent. Only an edit brings another one, at once.")
     if month.invoice.problems:
         return Preview(None, why=f"No notice goes out: {month.blocked}.")
+    if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
+        return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
     if month.nothing_to_charge is not None:
         outcome = words(month.nothing_to_charge).lower()
         return Preview(
             None, month.notice_at, f"Nothing is charged, so nothing is announced; the month closes: {outcome}."
         )
-    if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
-        return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
     free = month.evolve(hold=None, trouble="", brake="")
     if free.blocked:
         return Preview(None, why=f"No notice goes out: {free.blocked}.")
