@@ -75,14 +75,15 @@ def possible(month: Month, role: Role) -> tuple[Action, ...]:
         HALT: month.hold is None and not moving,
         RESUME: stuck and (not moving or bool(month.trouble)),
         EDIT: month.invoice is not None and not moving,
-        APPROVE: _asks_for_approval(month) and not moving,
+        APPROVE: lacks_approval(month) and not moving,
         SKIP: not moving or bool(month.trouble),
         CLOSE: not month.leaving,
     }
     return tuple(each for each in ACTIONS if makes_sense[each] and role.may(each.role))
 
 
-def _asks_for_approval(month: Month) -> bool:
+def lacks_approval(month: Month) -> bool:
+    """Whether somebody has to approve the draft as it is before it is announced."""
     invoice = month.invoice
     if invoice is None or invoice.problems or month.announced:
         return False

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from billing.difference import LineChange, difference
 from billing.invoice import Invoice
 from billing.messages import Decision
+from billing.money import minor_digits
 from billing.month import Step
-from billing.policy import flags
+from billing.policy import flags, needs_approval
 from billing.ports import VersionRow
-from console.actions import EDIT, Action, possible
+from console.actions import EDIT, Action, lacks_approval, possible
 from console.dossier import Dossier
 from console.editing import EditForm, rebased
 from console.signed_in import Session
@@ -79,7 +80,7 @@ class View:
 
     def wrong(self, action: Action, why: str, at_reason: bool = False) -> "View":
         """What was typed cannot be taken; nothing was sent."""
-        return replace(self, refusal=Refusal(action, f"{action.label}: not yet", why, at_reason=at_reason))
+        return replace(self, refusal=Refusal(action, "Not done yet", why, at_reason=at_reason))
 
     def unanswered(self, action: Action, command_id: str) -> "View":
         """The command may take effect yet; sent again from this page it has the same id."""
@@ -111,17 +112,21 @@ class View:
         dossier, month = self.dossier, self.dossier.month
         earlier = [period for period in dossier.periods if period < month.period]
         later = [period for period in dossier.periods if period > month.period]
+        currency = month.invoice.currency if month.invoice else month.customer.currency
         return {
             "dossier": dossier,
             "month": month,
             "customer": month.customer,
             "invoice": month.invoice,
-            "currency": month.invoice.currency if month.invoice else month.customer.currency,
+            "currency": currency,
+            "digits": minor_digits(currency),
             "stage": month.stage(dossier.now),
             "due": month.due(dossier.now),
             "waits": Step.WAIT,
             "needs": "" if month.outcome else month.needs_person(dossier.now),
             "flags": flags(month),
+            "needs_approval": needs_approval(month),
+            "lacks_approval": lacks_approval(month),
             "actions": self.actions,
             "own_edit": month.last_editor.casefold() == self.session.username.casefold(),
             "answer": self.answer,

@@ -34,21 +34,18 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
         return Preview(None, why="The charge has begun; its notice went out before.")
     if month.invoice is None:
         return Preview(None, month.collect_at, "There is no draft yet: the sales are collected first.")
-    if month.announced:
-        return Preview(None, why="The notice of this amount has been sent. Only an edit brings another one, at once.")
-    if month.invoice.problems:
-        return Preview(None, why=f"No notice goes out: {month.blocked}.")
-    if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
-        return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
-    if month.nothing_to_charge is not None:
-        outcome = words(month.nothing_to_charge).lower()
-        return Preview(
-            None, month.notice_at, f"Nothing is charged, so nothing is announced; the month closes: {outcome}."
-        )
     free = month.evolve(hold=None, trouble="", brake="")
     if free.blocked:
         return Preview(None, why=f"No notice goes out: {free.blocked}.")
     going = free.unblocked(now) if month.blocked else free
+    if going.announced:
+        return Preview(None, why="The notice of this amount has been sent. Only an edit brings another one, at once.")
+    if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
+        return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
+    if going.nothing_to_charge is not None:
+        outcome = words(going.nothing_to_charge).lower()
+        why = f"Nothing is charged, so nothing is announced; the month closes: {outcome}."
+        return Preview(None, going.notice_at, why)
     at = max(now, going.notice_at)
     why = month.blocked or month.needs_person(at)
     if why:
