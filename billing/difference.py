@@ -1,10 +1,13 @@
 """What differs between two versions of an invoice, line by line; and what a corrected notice corrects."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from billing.invoice import Invoice, LineItem
 from billing.model import Instant, Model
+
+if TYPE_CHECKING:
+    from billing.ports import MessageRow, VersionRow
 
 
 class LineChange(Model):
@@ -45,7 +48,7 @@ def _shown(line: LineItem) -> tuple[str, int]:
 
 
 class Correction(Model):
-    """What the customer was told before, by the last notice that reached the same address, and what has changed since.
+    """What a customer was told before, by the last notice that was delivered, and what has changed since.
 
     ``changes`` is None if the ledger does not have the version that was told; only the totals can be compared then.
     """
@@ -55,16 +58,18 @@ class Correction(Model):
     changes: tuple[LineChange, ...] | None = None
 
 
-class _Version(Protocol):
-    @property
-    def at(self) -> Instant: ...
+def correction(
+    invoice: Invoice, messages: "Sequence[MessageRow]", versions: "Sequence[VersionRow]", to: str = ""
+) -> Correction | None:
+    """What a mail about ``invoice`` corrects; None if no notice of the month was delivered (to the address ``to``).
 
-    @property
-    def invoice(self) -> Invoice: ...
-
-
-def correction(told_at: Instant, told_minor: int, versions: Sequence[_Version], now: Invoice) -> Correction:
-    """Against the version that was current at ``told_at`` and came to ``told_minor``."""
-    told = [each.invoice for each in versions if each.at <= told_at and each.invoice.total_minor == told_minor]
-    changes = difference(told[-1], now) if told else None
-    return Correction(told_at=told_at, told_minor=told_minor, changes=changes)
+    Who has another address since gets the next notice like a first one: what the old address was told is not theirs.
+    """
+    notices = [row for row in messages if row.kind == "notice" and row.status == "sent" and to in ("", row.recipient)]
+    if not notices:
+        return None
+    last = max(notices, key=lambda row: row.at)
+    told_minor = last.total_minor or 0
+    told = [each.invoice for each in versions if each.at <= last.at and each.invoice.total_minor == told_minor]
+    changes = difference(told[-1], invoice) if told else None
+    return Correction(told_at=last.at, told_minor=told_minor, changes=changes)

@@ -127,7 +127,7 @@ class Month(Model):
     leaving: str = ""
     first: bool = False  # nothing was ever billed to this customer before
     usual_minor: int | None = None  # the sales of the last month that had any; None: not known, or in other money
-    brake: str = ""  # who pulled the emergency brake that stopped the month, and why
+    brake: str = ""  # how the emergency brake stopped the month: who pulled it, and why
     series: int = 1  # of payments: another one begins when the brake has ended a charge before any money moved
     answered: tuple[str, ...] = ()  # ids of commands that the month before answered
     decisions: tuple[Decision, ...] = ()
@@ -226,7 +226,7 @@ class Month(Model):
         if self.trouble:
             return self.trouble
         if self.brake and self.charging_since is None:
-            return f"stopped by the emergency brake: {self.brake}"
+            return self.brake
         if self.invoice is None:
             return ""
         if self.invoice.problems:
@@ -392,6 +392,14 @@ class Month(Model):
         assert outcome in OUTCOMES
         assert self.outcome is None, f"{self.period} is {self.outcome} already"
         return self._changed(outcome=outcome, closed_at=now, trouble="", outage="", brake="")
+
+    def reopened(self, reason: str) -> "Month":
+        """The emergency brake has stopped the close of a month without a charge, before anybody knew of it."""
+        assert self.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
+        assert self.invoice is not None
+        if self.invoice.currency != self.customer.currency:  # the customer has changed since: it remains closed
+            return self
+        return self._changed(outcome=None, closed_at=None, brake=reason)
 
     def unblocked(self, now: datetime) -> "Month":
         """The clock runs again, with at least the minimum window left; a notice whose date then fails is void."""
