@@ -1,9 +1,12 @@
 """The ledger's emergency brake."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from adapters.sql_ledger_database import SqlDatabase
 from adapters.sql_ledger_schema import brakes
+from adapters.sql_ledger_statements import insert_new
 from billing.brake import Brake
 
 
@@ -16,3 +19,9 @@ class SqlReview(SqlDatabase):
             found = await connection.execute(select(brakes).order_by(brakes.c.number.desc()).limit(1))
             row = found.mappings().first()
             return None if row is None else Brake.model_validate(dict(row))
+
+    async def pull_brake(self, by: str, why: str, via: str, at: datetime) -> None:
+        """A stub of engine's."""
+        pulled = {"number": 1, "pulled_by": by, "pulled_why": why, "pulled_via": via, "pulled_at": at}
+        async with self._writing("pull its brake") as connection:
+            await insert_new(connection, brakes, [pulled])

@@ -24,7 +24,7 @@ from console.desk_wording import tone
 from console.live import Live
 from console.signed_in import SignedIn, session_of
 
-SHOWN_NEEDS = 30
+SHOWN_NEEDS = 12
 _PATHS = ("", "/invoices")  # what follows the period where another one may be picked
 
 
