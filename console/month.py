@@ -50,7 +50,7 @@ class MonthPages:
         self.router.add_api_route("/desk/{period}", self.show, response_model=None)
         self.router.add_api_route("/desk/{period}/events", self.events, response_model=None)
 
-    async def home(self) -> RedirectResponse:
+    async def home(self, session: SignedIn) -> RedirectResponse:
         return RedirectResponse("/desk", 303)
 
     async def pick(self, session: SignedIn, period: str = "", path: str = "") -> RedirectResponse:
