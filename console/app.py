@@ -26,7 +26,7 @@ from console.month import MonthPages
 from console.pages import Pages
 from console.pay import PaymentPages
 from console.proxies import TrustedProxies
-from console.security import LimitedBodies, SecurityHeaders
+from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, SecurityHeaders
 from console.signed_in import Sessions
 from console.webhooks import Webhooks
 from settings import Settings
@@ -52,7 +52,15 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
         async with inbox.open(), bulk.open():
             yield
 
-    app = FastAPI(title="Monthly billing", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Monthly billing",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=BODY_MAX_BYTES,
+        form_limits={"max_fields": FORM_FIELDS_MAX},
+    )
     https = links.base_url.startswith("https:")
     proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
     app.state.sessions = Sessions(adapters.ledger, proxies, https)
@@ -74,7 +82,6 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
-    app.add_middleware(LimitedBodies)
     # Outermost: the answer to a defect of ours has them too.
     app.middleware_stack = SecurityHeaders(app.build_middleware_stack(), form_targets=form_targets, https=https)
     return app

@@ -1,14 +1,13 @@
-"""What every answer tells browsers to refuse; requests that another site makes in somebody's name; bodies too large."""
+"""What every answer tells browsers to refuse; requests that another site makes in somebody's name."""
 
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-BODY_MAX_BYTES = 2_000_000  # a selection of ten thousand invoices is half of it
-
+BODY_MAX_BYTES = 2_000_000
+FORM_FIELDS_MAX = 20_000  # a selection of ten thousand invoices, and as much again
 _YEAR_SECONDS = 31_536_000
 _EVERYWHERE = {
     "Cache-Control": "no-store",
@@ -56,30 +55,6 @@ class SecurityHeaders:
 
 def _is_desk(path: str) -> bool:
     return path.split("/")[1:2] in (["desk"], ["login"], ["logout"])
-
-
-class LimitedBodies:
-    """Middleware. Answers 413 to a body of more than ``BODY_MAX_BYTES``, before it fills the memory."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken = 0
-
-        async def receive_limited() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > BODY_MAX_BYTES:
-                raise HTTPException(413)
-            return message
-
-        length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
-        if length.isdecimal() and int(length) > BODY_MAX_BYTES:
-            await PlainTextResponse("too large\n", 413)(scope, receive, send)
-        else:
-            await self._app(scope, receive_limited, send)
 
 
 def same_site(request: Request) -> None:

@@ -27,10 +27,8 @@ from adapters.sql_ledger import SqlLedger
 from billing.errors import BillingError, InvalidInput
 from billing.users import SESSION_LIFETIME, Account, Role, username_of
 from console.proxies import TrustedProxies
-from console.security import same_site
+from console.security import FORM_FIELDS_MAX, same_site
 
-FIELDS_MAX = 20_000
-"""Of one form: an invoice may have 2000 lines, a selection ten thousand invoices."""
 _SAFE_METHODS = ("GET", "HEAD")
 _log = logging.getLogger(__name__)
 
@@ -159,7 +157,7 @@ def _not_signed_in(request: Request) -> Exception:
 
 async def _require_csrf(request: Request, session: Session) -> None:
     header = request.headers.get("x-csrf-token")
-    sent = header if header is not None else (await request.form(max_fields=FIELDS_MAX)).get("csrf")
+    sent = header if header is not None else (await request.form(max_fields=FORM_FIELDS_MAX)).get("csrf")
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
         raise Refused(
             403, "This page is out of date", "Nothing was changed. Go back, load the page anew and try again."

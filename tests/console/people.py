@@ -1,6 +1,7 @@
 """Users of the console in tests: made in the ledger, signed in by the real form; and a console without Temporal."""
 
 import asyncio
+import functools
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import argon2
 import httpx
 import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
 
-from adapters.passwords import Passwords
 from adapters.sql_ledger import SqlLedger
 from billing.users import Role, User
 from bootstrap import connect_adapters
@@ -23,13 +24,14 @@ from console.signed_in import csrf_of
 from settings import Settings
 
 PASSWORD = "correct horse battery staple"
+_hashed = functools.cache(argon2.PasswordHasher().hash)  # once for all tests: hashing is slow on purpose
 
 
 async def make_user(
     ledger: SqlLedger, username: str = "ann", role: Role = Role.REVIEWER, password: str = PASSWORD
 ) -> User:
     user = User(username=username, name=username.title(), role=role)
-    assert await ledger.add_user(user, await Passwords().hashed(password) if password else "", datetime.now(UTC))
+    assert await ledger.add_user(user, _hashed(password) if password else "", datetime.now(UTC))
     return user
 
 
