@@ -39,7 +39,7 @@ class BrakePages:
         self.router.add_api_route("/pull", self.pull, methods=["POST"], response_model=None)
         self.router.add_api_route("/release", self.release, methods=["POST"], response_model=None)
         for step in ("/pull", "/release"):
-            self.router.add_api_route(step, self.back, response_model=None)
+            self.router.add_api_route(step, self.back, response_model=None, dependencies=[Depends(signed_in())])
 
     async def show(self, session: SignedIn) -> Response:
         return await self._page(session)

@@ -64,7 +64,9 @@ class InvoicePages:
             receive = self._receiver(action)
             self.router.add_api_route(f"/{action.name}", receive, methods=["POST"], response_model=None)
             if action is not EDIT:
-                self.router.add_api_route(f"/{action.name}", self.back, response_model=None)
+                self.router.add_api_route(
+                    f"/{action.name}", self.back, response_model=None, dependencies=[Depends(signed_in())]
+                )
 
     # -- looking
 

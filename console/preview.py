@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from billing.customer import ReviewMode
-from billing.difference import Correction, correction
-from billing.invoice import Invoice
+from billing.difference import correction
 from billing.month import Approval, Month
-from billing.ports import Letter, LetterKind, MessageRow, MessageStatus, VersionRow
+from billing.ports import Letter, LetterKind, MessageRow, VersionRow
 from console.desk_wording import words
 
 
@@ -55,17 +54,6 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
         message_id="",
         to=month.customer.email,
         month=going.announcing(at),
-        correction=_correction(month.customer.email, month.invoice, messages, versions),
+        correction=correction(month.invoice, messages, versions, to=month.customer.email),
     )
     return Preview(letter, at, why)
-
-
-def _correction(
-    email: str, invoice: Invoice, messages: Sequence[MessageRow], versions: Sequence[VersionRow]
-) -> Correction | None:
-    """Of the last notice that reached the same address."""
-    told = [each for each in messages if (each.kind, each.status) == (LetterKind.NOTICE, MessageStatus.SENT)]
-    last = next((each for each in reversed(told) if each.recipient == email), None)
-    if last is None or last.total_minor is None:
-        return None
-    return correction(last.at, last.total_minor, versions, invoice)
