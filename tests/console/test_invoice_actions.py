@@ -1,6 +1,7 @@
 """What reviewers do on the page of an invoice: each action, by its form, and what becomes of it."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,9 +13,12 @@ from billing.messages import Edit
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.users import Role
-from tests.bed import OCTOBER
-from tests.console.conftest import Desk
+from console import commands
+from sandbox.temporal_server import TemporalServer
+from tests.bed import OCTOBER, now, prepared_bed
+from tests.console.conftest import Desk, console
 from tests.console.reviewing import readable, reviewer
+from worker import create_worker
 
 PAGE = f"/desk/{OCTOBER}/invoices/acme"
 APPROVED = Terms(review_mode=ReviewMode.APPROVE)
@@ -79,30 +83,30 @@ async def test_an_unreadable_row_gets_its_amount_and_the_month_goes_on(desk: Des
     assert amounts(await desk.bed.month("acme")) == {"row-2": 10000, "row-3": 1250}
 
 
-@pytest.mark.parametrize(
-    ("typed", "says"),
-    [
-        ({"amount:row-2": "12,50"}, "'12,50' is not an amount in EUR; write it like 1234.50"),
-        ({"amount:row-2": ""}, "the amount is empty"),
-        ({"amount:row-2": "1.005"}, "'1.005' is not an amount in EUR"),
-        ({"description:row-2": " "}, "say what the line is for"),
-        ({"new-description": ["Discount"], "new-amount": ["five"]}, "'five' is not an amount in EUR"),
-        ({"new-description": [""], "new-amount": ["5"]}, "say what the line is for"),
-    ],
-)
-async def test_what_cannot_be_taken_is_marked_and_nothing_typed_is_lost(
-    desk: Desk, typed: dict[str, str | list[str]], says: str
-) -> None:
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"amount:row-2": "12,50"}, "'12,50' is not an amount in EUR; write it like 1234.50"),
+    ({"amount:row-2": ""}, "the amount is empty"),
+    ({"amount:row-2": "1.005"}, "'1.005' is not an amount in EUR"),
+    ({"description:row-2": " "}, "say what the line is for"),
+    ({"new-description": ["Discount"], "new-amount": ["five"]}, "'five' is not an amount in EUR"),
+    ({"new-description": [""], "new-amount": ["5"]}, "say what the line is for"),
+]
+
+
+async def test_what_cannot_be_taken_is_marked_and_nothing_typed_is_lost(desk: Desk) -> None:
     await desk.bed.monitored(sales=("100", "50"))
     async with reviewer(desk) as ann:
-        answer = await ann.post(
-            f"{PAGE}/edit", await ann.form("edit") | {"reason": "my reason", "amount:row-3": "49.99"} | typed
-        )
-    assert answer.status_code == 422
-    assert says in readable(answer.text)
-    assert "Nothing was saved" in answer.text
-    assert 'value="49.99"' in answer.text
-    assert 'value="my reason"' in answer.text
+        form = await ann.form("edit") | {"reason": "my reason", "amount:row-3": "49.99"}
+        for typed, says in WRONG:
+            answer = await ann.post(f"{PAGE}/edit", form | typed)
+            assert answer.status_code == 422
+            assert says in readable(answer.text)
+            assert "Nothing was saved" in answer.text
+            again = ann.form_in(answer.text, "edit")
+            kept = form | {"reason": "my reason", "amount:row-3": "49.99"} | typed
+            for name in ("reason", "amount:row-2", "amount:row-3"):
+                assert again[name] == kept[name], (typed, name)
+            assert again["new-amount"][0] == (kept["new-amount"])[0]
     assert not (await desk.bed.month("acme")).decisions
 
 
@@ -264,3 +268,25 @@ async def test_a_bill_of_hundreds_of_lines_can_be_edited_without_script(desk: De
     async with reviewer(desk) as ann:
         await ann.result(await ann.send("edit", "typo", **{"amount:row-701": "2"}))
     assert amounts(await desk.bed.month("acme"))["row-701"] == 200
+
+
+async def test_a_command_that_nobody_answers_is_sent_again_with_the_same_id(
+    server: TemporalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "PATIENCE_SECONDS", 0.5)
+    async with prepared_bed(server, tmp_path, with_worker=False) as bed, console(bed) as desk, reviewer(desk) as ann:
+        month = Month.open(await bed.customer("acme"), Period(OCTOBER))
+        await bed.ledger.record(month, now())
+        bed.started.append("acme")
+        await bed.restart_by_hand(month)
+        unanswered = await ann.send("halt", "row 2 looks wrong")
+        assert unanswered.status_code == 504
+        text = readable(unanswered.text)
+        assert "sending it again is safe" in text
+        assert "As the ledger last heard it; the workflow does not answer." in text
+        form = ann.form_in(unanswered.text, "halt")
+        assert form["reason"] == "row 2 looks wrong"
+        monkeypatch.undo()
+        async with create_worker(bed.client, bed.settings, bed.adapters):
+            assert "Done. You halted it" in await ann.result(await ann.post(f"{PAGE}/halt", form))
+            assert len((await bed.month("acme")).decisions) == 1
