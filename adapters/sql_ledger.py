@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_collections import SqlCollections
+from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
@@ -30,7 +31,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlUsers):
+class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers
