@@ -8,7 +8,7 @@
     await ledger.close()
 
 Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
-Customers and months are here, the rest in ``sql_ledger_payments.py``, ``…_collections.py`` and ``…_review.py``.
+Customers and months are here, the rest in ``sql_ledger_payments.py`` and its neighbours.
 """
 
 from datetime import UTC, datetime
@@ -17,11 +17,13 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_collections import SqlCollections
+from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
 from adapters.sql_ledger_schema import customers, decisions, invoices, lines, versions
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
+from adapters.sql_ledger_users import SqlUsers
 from billing.customer import Customer
 from billing.messages import Decision
 from billing.month import Month, Stage
@@ -29,7 +31,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections, SqlReview):
+class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers
