@@ -20,8 +20,8 @@ from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_review import SqlReview
-from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values
-from adapters.sql_ledger_schema import customers, decisions, invoices, lines
+from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
+from adapters.sql_ledger_schema import customers, decisions, invoices, lines, versions
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
 from adapters.sql_ledger_users import SqlUsers
 from billing.customer import Customer
@@ -90,6 +90,7 @@ class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers):
             await connection.execute(delete(lines).where(*of(lines, customer_id, period)))
             if rows := line_values(month):
                 await connection.execute(insert(lines), rows)
+            await insert_new(connection, versions, version_values(month, at))
             await insert_new(connection, decisions, decision_values(month))
 
     async def month(self, customer_id: str, period: Period) -> Month | None:

@@ -142,7 +142,7 @@ def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
         where.append(c.stage == wanted.stage)
     if wanted.currency:
         where.append(c.currency == wanted.currency)
-    if wanted.flag:
+    if wanted.flag is not None:
         where.append(c.flags.contains(f"|{wanted.flag}|", autoescape=True))
     if wanted.needs:
         where += [_IN_NEED, c.outcome.is_(None)]

@@ -8,8 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from billing.brake import Brake
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
+from billing.difference import Correction
+from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
 from billing.month import Month, Stage
@@ -109,12 +112,14 @@ class LetterKind(StrEnum):
     REMINDER = "reminder"
     ALERT = "alert"
     REPORT = "report"
+    WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
 
 
 class Letter(Model):
     """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
 
-    ``text`` is what a reviewer's alert or report is about; ``link`` is the page where the customer can pay ("": none).
+    ``text`` is what a reviewer's alert or report is about; ``link`` is the page where the customer can pay ("": none);
+    ``correction`` is what a notice corrects.
     """
 
     kind: LetterKind
@@ -124,6 +129,7 @@ class Letter(Model):
     text: str = ""
     collection: Collection | None = None
     link: str = ""
+    correction: Correction | None = None
 
 
 class Mailer(Protocol):
@@ -149,6 +155,16 @@ class InvoiceRow(Model):
     problems: int
     next_at: Instant | None
     updated_at: Instant
+
+
+class VersionRow(Model):
+    """A version of a month's invoice as it was on record since ``at``. ``by`` is who made it; "": the collection."""
+
+    version: int
+    digest: str
+    by: str
+    at: Instant
+    invoice: Invoice
 
 
 class MessageRow(Model):
@@ -246,6 +262,9 @@ class Ledger(Protocol):
     async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month; the month itself carries only the newest."""
 
+    async def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
+        """The versions of a month's invoice that were ever recorded, oldest first."""
+
     async def invoices(
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
     ) -> list[InvoiceRow]: ...
@@ -295,3 +314,15 @@ class Ledger(Protocol):
     async def save_message(self, letter: Letter, number: int, status: MessageStatus, at: datetime) -> None: ...
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
+
+    async def brake(self) -> Brake | None:
+        """The emergency brake as it was pulled last, on or released; None if it never was."""
+
+    async def brakes(self) -> list[Brake]:
+        """Every time that it was pulled, newest first."""
+
+    async def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Puts it on; while it is on, answers the one who did. ``via`` says where: "console", "cli"."""
+
+    async def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Takes it off, once. Raises ``NotFound`` if it was never pulled."""

@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import collections, demo, listing, operate, reconcile, review, stack, start, users
+from cli import brake, collections, demo, listing, operate, reconcile, review, stack, start, users
 from cli.output import errors, explain, plain
 
 
@@ -168,6 +168,18 @@ _add(None, "disable", users.disable, people)
 _add(None, "enable", users.enable, people)
 _add(None, "password", users.password, people)
 _add(None, "role", users.role, people)
+
+_BRAKE = """The emergency brake: while it is on, nothing is announced or charged, for anybody.
+
+[bold]Examples[/bold]
+$ python starter.py brake on --by ann --reason "the sheet is last year's"
+$ python starter.py brake show
+"""
+emergency = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_BRAKE)
+app.add_typer(emergency, name="brake", rich_help_panel="Review")
+_add(None, "on", brake.pull, emergency)
+_add(None, "off", brake.release, emergency)
+_add(None, "show", brake.show, emergency)
 
 _add("Operation", "reconcile", reconcile.reconcile)
 _add("Operation", "setup", operate.setup)

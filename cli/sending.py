@@ -35,7 +35,7 @@ class Said(NamedTuple):
 async def send(said: Said, name: str, period: Period, fields: dict[str, Any]) -> None:
     """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
     command_id = said.command_id or uuid.uuid4().hex
-    common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period}
+    common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period, "via": "cli"}
     command = parse_command(name, [common | fields])
     result = await _answer(await connect_temporal(load_settings()), said, command, period)
     if said.as_json:
