@@ -62,6 +62,8 @@ def notice(at: datetime, total_minor: int, to: str = "ann@example.com", **change
         status=MessageStatus.SENT,
         at=at,
         total_minor=total_minor,
+        subject="",
+        text="",
     )
     return row.evolve(**changes)
 

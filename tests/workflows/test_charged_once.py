@@ -222,6 +222,10 @@ async def test_case_10_a_stolen_card_is_never_tried_again_and_its_owner_is_asked
     settled = await bed.collects(lambda found: found.outcome is not None)
     assert settled.outcome is CollectionStage.WRITTEN_OFF
     assert [intent["status"] for intent in bed.intents()] == ["canceled"]
+    assert (await bed.collection_handle().result()).outcome is CollectionStage.WRITTEN_OFF
+    assert (await bed.ledger.collections(Period(OCTOBER)))[0].stage is CollectionStage.WRITTEN_OFF
+    assert "still owed" in bed.mails("reviewers@example.com")[-2].text
+    assert "written off" in bed.mails("reviewers@example.com")[-1].text
 
 
 async def test_case_11_the_customer_authenticates_and_is_charged_once_by_the_same_payment(bed: Bed) -> None:
