@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = SecretStr("")
     console_url: str = ""
     console_host: str = "127.0.0.1"
+    temporal_ui_url: str = ""
     console_port: int = Field(12114, ge=1, le=65535)
     console_trusted_proxies: Networks = ()
     console_sso_header: HeaderName | Literal[""] = ""
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
     def sandbox(self) -> bool:
         """Nothing real is configured: stand-ins serve, and no money moves."""
         return not self.stripe_api_key.get_secret_value()
+
+    @property
+    def sheet_url(self) -> str:
+        """Where people open the sheet that sales are read from; "" if that is no Google Sheet."""
+        return f"https://docs.google.com/spreadsheets/d/{self.sales_sheet_id}/edit" if self.sales_sheet_id else ""
 
     @property
     def links(self) -> PaymentLinks:

@@ -8,7 +8,7 @@ from billing.collection import Collection
 from billing.difference import Correction
 from billing.errors import MailRefused
 from billing.keys import message_id
-from billing.links import PaymentLinks
+from billing.links import PaymentLinks, without_key
 from billing.month import Month
 from billing.ports import Ledger, Letter, LetterKind, Mailer, MessageStatus
 
@@ -74,10 +74,11 @@ class Letters:
         sent = await self._ledger.messages(customer_id, period)
         if any(row.message_id == name and row.status is MessageStatus.SENT for row in sent):
             return
-        await self._ledger.save_message(letter, number, MessageStatus.SENDING, clock.now())
+        composed = self._mailer.compose(letter.evolve(link=without_key(letter.link)))
+        await self._ledger.save_message(letter, number, MessageStatus.SENDING, clock.now(), composed)
         try:
             await self._mailer.send(letter)
         except MailRefused:
-            await self._ledger.save_message(letter, number, MessageStatus.FAILED, clock.now())
+            await self._ledger.save_message(letter, number, MessageStatus.FAILED, clock.now(), composed)
             raise
-        await self._ledger.save_message(letter, number, MessageStatus.SENT, clock.now())
+        await self._ledger.save_message(letter, number, MessageStatus.SENT, clock.now(), composed)

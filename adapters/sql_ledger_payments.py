@@ -13,7 +13,7 @@ from adapters.sql_ledger_statements import insert_new, lock, matching, of, upser
 from billing.errors import PaymentMismatch
 from billing.payment import Payment, PaymentEvent, PaymentStatus, Reversal
 from billing.period import Period
-from billing.ports import ChargeRow, EventRow, Letter, MessageRow, MessageStatus, ReversalRow
+from billing.ports import ChargeRow, Composed, EventRow, Letter, MessageRow, MessageStatus, ReversalRow
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 
@@ -95,9 +95,11 @@ class SqlPayments(SqlDatabase):
 
     # -- messages
 
-    async def save_message(self, letter: Letter, number: int, status: MessageStatus, at: datetime) -> None:
-        """Keeps what became of the mail; one that was sent stays as it is."""
-        values = message_values(letter, number, status, at)
+    async def save_message(
+        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+    ) -> None:
+        """Keeps what became of the mail and what it says; one that was sent stays as it is."""
+        values = message_values(letter, number, status, at, composed)
         unsent = messages.c.status != MessageStatus.SENT
         whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
         async with self._writing(f"save the {letter.kind} of {whose}") as connection:

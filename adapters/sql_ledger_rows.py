@@ -9,7 +9,7 @@ from billing.invoice import LineItem, Problem
 from billing.month import Month
 from billing.payment import Payment, PaymentEvent, Reversal
 from billing.policy import flags
-from billing.ports import Letter, MessageStatus
+from billing.ports import Composed, Letter, MessageStatus
 
 
 def customer_values(customer: Customer) -> dict[str, Any]:
@@ -130,7 +130,9 @@ def event_values(event: PaymentEvent, at: datetime) -> dict[str, Any]:
     return {**dict(event), "received_at": at, "result": ""}
 
 
-def message_values(letter: Letter, number: int, status: MessageStatus, at: datetime) -> dict[str, Any]:
+def message_values(
+    letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None
+) -> dict[str, Any]:
     return {
         **_whose(letter.month),
         "message_id": letter.message_id,
@@ -140,6 +142,8 @@ def message_values(letter: Letter, number: int, status: MessageStatus, at: datet
         "status": status,
         "at": at,
         "total_minor": letter.month.invoice.total_minor if letter.month.invoice else None,
+        "subject": composed.subject if composed else "",
+        "text": composed.text if composed else "",
     }
 
 

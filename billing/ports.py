@@ -132,7 +132,17 @@ class Letter(Model):
     correction: Correction | None = None
 
 
+class Composed(Model):
+    """What a mail says, without markup; the subject is one line."""
+
+    subject: str
+    text: str
+
+
 class Mailer(Protocol):
+    def compose(self, letter: Letter) -> Composed:
+        """What ``send`` would send, for a look at it before it goes and for the record."""
+
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. After a failure it may have been sent: a repeat has the same Message-ID."""
 
@@ -175,6 +185,8 @@ class MessageRow(Model):
     status: MessageStatus
     at: Instant
     total_minor: int | None
+    subject: str
+    text: str  # as it was sent, without the key in its link; "" of mails from before this was kept
 
 
 class ChargeRow(Model):
@@ -311,7 +323,10 @@ class Ledger(Protocol):
     async def close_event(self, event_id: str, result: str) -> None:
         """Keeps what was done about an event."""
 
-    async def save_message(self, letter: Letter, number: int, status: MessageStatus, at: datetime) -> None: ...
+    async def save_message(
+        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+    ) -> None:
+        """Keeps what became of a mail and, if given, what it says."""
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
 

@@ -12,11 +12,13 @@ from adapters.passwords import Passwords
 from billing.errors import InvalidInput
 from bootstrap import Adapters, connect_reconciliation
 from console.audit import AuditPages
+from console.brake import BrakePages
 from console.bulk import Bulk
 from console.cards import Cards
 from console.desk import Desk
 from console.health import Health
 from console.inbox import Inbox
+from console.invoice import InvoicePages
 from console.invoices import InvoicesPages
 from console.live import Live
 from console.login import Login
@@ -70,8 +72,12 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     desk = Desk(pages, adapters.ledger)
     app.state.live = live = Live(adapters.ledger.pulse)
     app.include_router(AuditPages(desk, adapters.ledger).router)  # before those whose addresses begin with a period
+    app.include_router(BrakePages(adapters.ledger, desk).router)
     app.include_router(MonthPages(desk, adapters.ledger, live).router)
     app.include_router(InvoicesPages(desk, adapters.ledger, bulk).router)
+    app.include_router(
+        InvoicePages(client, adapters.ledger, adapters.mail, desk, settings.temporal_ui_url, settings.sheet_url).router
+    )
     app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)

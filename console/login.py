@@ -22,7 +22,7 @@ from billing.errors import InvalidInput
 from billing.users import PASSWORD_MAX, Account, username_of
 from console.pages import Pages
 from console.proxies import TrustedProxies
-from console.security import same_origin
+from console.security import from_origin_of
 from console.signed_in import Refused, Sessions, SignInNeededError, in_background, signed_in
 
 HOME = "/desk"
@@ -77,7 +77,8 @@ class Login:
         next: Annotated[str, Form()] = HOME,
     ) -> Response:
         """It takes as long to refuse a name that nobody has as a wrong password, and the words are the same."""
-        same_origin(request, self._base_url)
+        if not from_origin_of(self._base_url, request):
+            raise Refused(403, "This did not come from our page", "Nobody was signed in.", to_sign_in=True)
         address = self._proxies.client(request)
         attempt = await self._ledger.begin_sign_in(_typed(username), address, datetime.now(UTC))
         if attempt.wait > timedelta():
@@ -139,6 +140,7 @@ class Login:
         self, status: int = 200, *, error: str = "", username: str = "", next: str, bye: bool = False, named: str = ""
     ) -> HTMLResponse:
         shown = {"error": error, "username": username, "next": local_path(next), "bye": bye, "named": named}
+        shown["wrong"] = status == 401
         return self._pages.page("login.html", shown, status)
 
 

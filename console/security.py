@@ -59,15 +59,18 @@ def _is_desk(path: str) -> bool:
 
 def same_site(request: Request) -> None:
     """Refuses a form on another site's page. Browsers tell; their Origin would be null, for want of a referrer."""
-    if request.method == "POST" and request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+    if request.method == "POST" and from_elsewhere(request):
         raise HTTPException(403)
 
 
-def same_origin(request: Request, base_url: str) -> None:
-    """Stricter, where no session protects the form: an old browser, which has no such word, tells the origin."""
-    same_site(request)
+def from_elsewhere(request: Request) -> bool:
+    """Whether the browser says that another site's page has made the request."""
+    return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+
+
+def from_origin_of(base_url: str, request: Request) -> bool:
+    """Whether our own page has made the request; an old browser, which has no such word, tells the page's origin."""
     origin = request.headers.get("origin")
-    told = "sec-fetch-site" in request.headers or origin is None
-    ours = {urlsplit(base_url).netloc, request.headers.get("host", "")}
-    if not told and urlsplit(origin).netloc not in ours:
-        raise HTTPException(403)
+    if "sec-fetch-site" in request.headers or origin is None:
+        return not from_elsewhere(request)
+    return urlsplit(origin).netloc in (urlsplit(base_url).netloc, request.headers.get("host"))

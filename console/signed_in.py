@@ -27,7 +27,7 @@ from adapters.sql_ledger import SqlLedger
 from billing.errors import BillingError, InvalidInput
 from billing.users import SESSION_LIFETIME, Account, Role, username_of
 from console.proxies import TrustedProxies
-from console.security import FORM_FIELDS_MAX, same_site
+from console.security import FORM_FIELDS_MAX, from_elsewhere
 
 _SAFE_METHODS = ("GET", "HEAD")
 _log = logging.getLogger(__name__)
@@ -128,10 +128,9 @@ def signed_in(role: Role = Role.VIEWER) -> Callable[[Request], Awaitable[Session
         if found is None:
             raise _not_signed_in(request)
         if request.method not in _SAFE_METHODS:
-            same_site(request)
             await _require_csrf(request, found)
         if not found.role.may(role):
-            _log.warning("%s, %s, may not: %s %s", found.username, found.role, request.method, request.url.path)
+            _log.warning("%s, %s, may not: %s %r", found.username, found.role, request.method, request.url.path)
             text = f"You are signed in as {found.username}, {found.role}; this takes the role {role} or a higher one."
             raise Refused(403, "You may not do this", text)
         return found
@@ -156,6 +155,8 @@ def _not_signed_in(request: Request) -> Exception:
 
 
 async def _require_csrf(request: Request, session: Session) -> None:
+    if from_elsewhere(request):
+        raise Refused(403, "This did not come from our page", "Nothing was changed.")
     header = request.headers.get("x-csrf-token")
     sent = header if header is not None else (await request.form(max_fields=FORM_FIELDS_MAX)).get("csrf")
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), session.csrf.encode()):

@@ -37,7 +37,8 @@ class MonthlyBilling(CommandHandlers):
     """Bills one customer for one month, then continues as new into the next.
 
     ``Month.due`` says what comes next; the loop does it and looks again. Nothing is kept in the position of the code,
-    so a month that continues as new in its middle goes on where it was.
+    so a month that continues as new in its middle goes on where it was. A step that the emergency brake stops fails
+    with ``BrakeOn``, and the month waits for the release.
     """
 
     @workflow.init
