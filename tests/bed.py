@@ -215,9 +215,9 @@ class Bed:
     async def end_all(self) -> None:
         """Terminates every workflow of the customers that were started here."""
         for customer_id in self.started:
-            owed = await self.ledger.collections(customer_id=customer_id, open_only=True)
+            months = await self.ledger.invoices(customer_id=customer_id)  # a collection may not be on record, or closed
             everything: list[WorkflowHandle[Any, Any]] = [self.handle(customer_id)]
-            for handle in [*everything, *(self.collection_handle(customer_id, row.period) for row in owed)]:
+            for handle in [*everything, *(self.collection_handle(customer_id, row.period) for row in months)]:
                 with contextlib.suppress(RPCError):
                     await handle.terminate()
 

@@ -228,6 +228,27 @@ async def test_case_10_a_stolen_card_is_never_tried_again_and_its_owner_is_asked
     assert "written off" in bed.mails("reviewers@example.com")[-1].text
 
 
+async def test_case_10_a_bank_that_forbids_another_try_is_obeyed_whatever_the_code(bed: Bed) -> None:
+    await overdue(bed, "decline:do_not_honor:do_not_try_again")
+    await bed.skip_collection(timedelta(days=22))
+    await bed.collects(lambda found: found.reminders == 4 and found.alerts == 1)
+    assert attempts(bed) == ["failed"]
+
+
+async def test_case_10_a_code_that_nobody_knows_waits_for_a_person(bed: Bed) -> None:
+    closed = await overdue(bed, "decline:a_code_of_next_year")
+    await bed.skip_collection(timedelta(days=4))
+    waiting = await bed.collects(lambda found: found.alerts > 0)
+    assert waiting.stage(waiting.opened_at) is CollectionStage.AWAITING_PERSON
+    assert "a_code_of_next_year" in bed.mails("reviewers@example.com")[-1].text
+    assert attempts(bed) == ["failed"]
+    await bed.behaves(closed.customer, "succeed")
+    assert (await bed.tell(Retry(**ANN))).accepted
+    await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
+    assert bed.charged() == [(OCTOBER, 10000)]
+    assert attempts(bed) == ["failed", "succeeded"]
+
+
 async def test_case_11_the_customer_authenticates_and_is_charged_once_by_the_same_payment(bed: Bed) -> None:
     await bed.monitored(card="pm_card_authenticationRequired")
     assert (await bed.closed()).outcome is Stage.AUTHENTICATION_REQUIRED
