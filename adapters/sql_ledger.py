@@ -8,7 +8,8 @@
     await ledger.close()
 
 Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
-Customers and months are here, the rest in ``sql_ledger_payments.py`` and ``sql_ledger_collections.py``.
+Customers and months are here, the rest in ``sql_ledger_payments.py``, ``sql_ledger_collections.py`` and
+``sql_ledger_alerts.py``.
 """
 
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.sql_ledger_alerts import SqlAlerts
 from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values
@@ -28,7 +30,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections):
+class SqlLedger(SqlPayments, SqlCollections, SqlAlerts):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers

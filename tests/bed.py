@@ -21,7 +21,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from billing.collection import Collection
 from billing.collection_review import CollectionResult
 from billing.customer import Customer, Terms
-from billing.keys import workflow_id
+from billing.keys import digest_workflow_id, workflow_id
 from billing.messages import Command, CommandResult, Farewell, command_name
 from billing.month import Month
 from billing.period import Period
@@ -213,13 +213,15 @@ class Bed:
             assert answer.status_code == 303, answer.text
 
     async def end_all(self) -> None:
-        """Terminates every workflow of the customers that were started here."""
+        """Terminates every workflow of the customers that were started here, and the reviewers' digest."""
         for customer_id in self.started:
             owed = await self.ledger.collections(customer_id=customer_id, open_only=True)
             everything: list[WorkflowHandle[Any, Any]] = [self.handle(customer_id)]
             for handle in [*everything, *(self.collection_handle(customer_id, row.period) for row in owed)]:
                 with contextlib.suppress(RPCError):
                     await handle.terminate()
+        with contextlib.suppress(RPCError):
+            await self.client.get_workflow_handle(digest_workflow_id()).terminate()
 
     # -- looking
 
@@ -311,6 +313,13 @@ class Bed:
 
     def mails(self, to: str | None = None) -> list[Mail]:
         return [mail for mail in read_mail(self.folder / "mail") if to is None or mail.to == to]
+
+    async def digests(self) -> list[Mail]:
+        """The mails to the reviewers, once they tell everything that is in the outbox."""
+        async with asyncio.timeout(20):
+            while any(row.told_at is None for row in await self.ledger.alerts()):
+                await asyncio.sleep(0.02)
+        return self.mails("reviewers@example.com")
 
     async def event_names(self, customer_id: str, run_id: str) -> list[str]:
         """The types of all events of one run."""
