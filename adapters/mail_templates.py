@@ -130,8 +130,12 @@ def _invoice(rows: Iterable[tuple[str, str]], total: str) -> str:
 
 def _item(item: Item) -> str:
     """What a line of a digest tells; typed text cannot begin a line as ours do."""
-    told = f"{item.who}: {one_line(item.text)}"
-    return textwrap.fill(told, _TEXT_WIDTH, initial_indent="  ", subsequent_indent="      ")
+    first, text = f"  {item.who}: ", _told(item.text)
+    return textwrap.fill(text, _TEXT_WIDTH, initial_indent=first, subsequent_indent=" " * 6, break_on_hyphens=False)
+
+
+def _told(text: str) -> str:
+    return "; ".join(filter(None, map(one_line, text.split("\n"))))
 
 
 def _hanging(first: str, text: str) -> str:
@@ -146,7 +150,7 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(wrap=_wrap, facts=_facts, invoice=_invoice, line=one_line, item=_item)
+    environment.filters.update(wrap=_wrap, facts=_facts, invoice=_invoice, told=_told, item=_item)
     return environment
 
 

@@ -99,10 +99,11 @@ def of_report(customer_id: str, period: Period, number: int, text: str, at: date
 
 def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, command: str, at: datetime) -> Alert:
     customer_id, period = record.customer.customer_id, record.period
+    amount_minor: int | None = None
     if isinstance(record, Collection):
-        amount_minor: int | None = record.outstanding_minor
-    else:
-        amount_minor = record.invoice.total_minor if record.invoice else None
+        amount_minor = record.outstanding_minor or None
+    elif record.invoice is not None:
+        amount_minor = record.invoice.total_minor
     return Alert(
         alert_id=alert_id(kind, customer_id, period, content),
         kind=kind,

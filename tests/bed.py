@@ -41,6 +41,7 @@ from workflows.payment_collection import PaymentCollection
 from workflows.start import Started, handle_for, start_customer
 
 OCTOBER = "2026-10"
+DIGEST_MINUTES = 0.005
 HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000, disable_propagation=True)
 """Time stands still between skips; retry backoffs count as skips, and the server's default allows 200."""
 
@@ -283,6 +284,7 @@ class Bed:
             "TEMPORAL_ADDRESS": self.client.service_client.config.target_host,
             "BILLING_DATA_DIR": str(self.folder),
             "BILLING_REVIEWERS_EMAIL": self.settings.reviewers_email,
+            "BILLING_DIGEST_MINUTES": str(self.settings.digest_minutes),
             "BILLING_SANDBOX_STRIPE_PORT": str(self.ports.stripe),
             "BILLING_SANDBOX_SHEETS_PORT": str(self.ports.sheets),
             "BILLING_SANDBOX_MAIL_PORT": str(self.ports.mail),
@@ -321,6 +323,10 @@ class Bed:
                 await asyncio.sleep(0.02)
         return self.mails("reviewers@example.com")
 
+    async def told(self) -> str:
+        """All that reviewers were told, as one line."""
+        return " ".join(" ".join(mail.text.split()) for mail in await self.digests())
+
     async def event_names(self, customer_id: str, run_id: str) -> list[str]:
         """The types of all events of one run."""
         handle = self.client.get_workflow_handle(workflow_id(customer_id), run_id=run_id)
@@ -338,6 +344,7 @@ async def prepared_bed(
             data_dir=folder,
             ledger_url=SecretStr(ledger_url),
             reviewers_email="reviewers@example.com",
+            digest_minutes=DIGEST_MINUTES,
             sandbox_stripe_port=ports.stripe,
             sandbox_sheets_port=ports.sheets,
             sandbox_mail_port=ports.mail,
