@@ -45,7 +45,7 @@ def test_the_demo_bills_a_month_although_its_worker_is_killed(billed: Billed) ->
     }
     digests = summary["mails"].pop("digest")
     assert summary["mails"] == {"notice": 9, "receipt": 8, "decline": 1}
-    assert summary["alerts"] == {"draft": 12, "person": 2, "halted": 1}
+    assert summary["alerts"] == {"draft": 12, "person": 3}
     assert 0 < digests < 15
     assert all(check["ok"] for check in summary["checks"])
 
