@@ -63,7 +63,12 @@ class DigestActivities:
 
     @activity.defn
     async def claim_digest(self) -> Claimed:
-        """All alerts that nobody has told yet. A repeat whose answer was lost finds the digest that it has made."""
+        """All alerts that nobody has told yet. A repeat whose answer was lost finds the digest that it has made.
+
+        With nobody to tell there is no digest: alerts stay where they are, until an address is configured again.
+        """
+        if not self._channels:
+            return Claimed()
         claim = await self._ledger.claim_alerts(uuid4().hex)
         return Claimed(digest_id=claim.digest_id, channels=tuple(self._channels), more=claim.more)
 

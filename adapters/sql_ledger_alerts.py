@@ -16,6 +16,7 @@ from billing.ports import Claim
 _A = TypeVar("_A", bound=Alert)
 _UNTOLD = alerts.c.told_at.is_(None)
 _FREE = and_(_UNTOLD, alerts.c.digest_id == "")
+_CLAIMED = select(alerts.c.digest_id).where(_UNTOLD, alerts.c.digest_id != "").order_by(alerts.c.at).limit(1)
 
 
 class SqlAlerts(SqlDatabase):
@@ -29,13 +30,13 @@ class SqlAlerts(SqlDatabase):
     async def claim_alerts(self, digest_id: str) -> Claim:
         """Claims all that is free; unless a digest was claimed before and not told, which then is the answer."""
         async with self._writing("claim its alerts") as connection:
-            claimed = select(alerts.c.digest_id).where(_UNTOLD, alerts.c.digest_id != "").order_by(alerts.c.at).limit(1)
-            known = await connection.scalar(claimed)
+            known = await connection.scalar(_CLAIMED)
             if known is None:
-                taken = await connection.execute(update(alerts).where(_FREE).values(digest_id=digest_id))
-                return Claim(digest_id=digest_id if taken.rowcount else "")
+                if (await connection.execute(update(alerts).where(_FREE).values(digest_id=digest_id))).rowcount:
+                    return Claim(digest_id=digest_id)
+                known = await connection.scalar(_CLAIMED)  # by another attempt, which this one had to wait for
             others = and_(_UNTOLD, alerts.c.digest_id != known)
-            return Claim(digest_id=known, more=bool(await connection.scalar(select(exists().where(others)))))
+            return Claim(digest_id=known or "", more=bool(await connection.scalar(select(exists().where(others)))))
 
     async def digest(self, digest_id: str) -> list[Alert]:
         return await self._alerts(Alert, alerts.c.digest_id == digest_id)

@@ -55,9 +55,8 @@ class ReviewerDigest:
             claimed = await workflow.execute_activity_method(
                 DigestActivities.claim_digest, **options.for_step(options.RECORD, "what is to be told")
             )
-            if claimed.digest_id:
-                await self._tell(claimed)
-            if not claimed.more and not self._rung:
+            told = not claimed.digest_id or await self._tell(claimed)
+            if told and not claimed.more and not self._rung:
                 return
             due_at = workflow.now() + interval
 
@@ -72,13 +71,14 @@ class ReviewerDigest:
         if enough():
             workflow.continue_as_new(plan)
 
-    async def _tell(self, claimed: Claimed) -> None:
-        """By all channels at once, each on its own; if nobody could be told, the digest stays where it is."""
+    async def _tell(self, claimed: Claimed) -> bool:
+        """By all channels at once, each on its own; False if nobody could be told: then the digest comes again."""
         told = await asyncio.gather(*(self._tell_by(channel, claimed.digest_id) for channel in claimed.channels))
         if any(told):
             await workflow.execute_activity_method(
                 DigestActivities.close_digest, claimed.digest_id, **options.for_step(options.RECORD, "it was told")
             )
+        return any(told)
 
     async def _tell_by(self, channel: str, digest_id: str) -> bool:
         """Mail is tried until it has left; another service only for a while, so that it cannot hold the mails up."""

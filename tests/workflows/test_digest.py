@@ -27,6 +27,7 @@ from sandbox.temporal_server import TemporalServer
 from tests.bed import Bed, prepared_bed
 from tests.receiver import Receiver, receiver
 from worker import create_worker
+from workflows import options
 from workflows.digest import ReviewerDigest
 
 __all__ = ["receiver"]  # fixture
@@ -142,6 +143,18 @@ async def test_without_an_address_a_service_alone_is_told(
         assert len(receiver.bodies) == 1
 
 
+async def test_a_digest_that_nobody_could_be_told_comes_again(
+    server: TemporalServer, tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(options.TELL_OTHERS, "schedule_to_close_timeout", timedelta(seconds=1))
+    async with told_by(server, tmp_path, receiver, reviewers_email="") as bed:
+        receiver.failures = 3
+        await alerts_of(bed).tell(report(1))
+        await bed.digests()
+        assert (receiver.refused, len(receiver.bodies)) == (3, 1)
+        assert len(await digest_ids(bed)) == 1
+
+
 async def test_a_mailbox_that_refuses_is_told_once_it_is_mended(bed: Bed) -> None:
     await bed.mail_faults({"action": "refuse", "recipient": "reviewers@example.com", "times": 3})
     await alerts_of(bed).tell(report(1))
@@ -177,7 +190,7 @@ async def test_what_a_crash_has_left_is_told_when_a_worker_starts(bed: Bed) -> N
 async def test_hundreds_of_rings_are_one_digest(bed: Bed) -> None:
     bed.settings = bed.settings.model_copy(update={"digest_minutes": 0.1})
     await alerts_of(bed).tell(report(1))
-    handle = bed.client.get_workflow_handle_for(ReviewerDigest.run, digest_workflow_id())
+    handle = bed.client.get_workflow_handle(digest_workflow_id())
     first_run = (await handle.describe()).run_id
     for _ in range(200):
         await handle.signal(ReviewerDigest.ring)
