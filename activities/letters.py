@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from activities import clock
 from billing.collection import Collection
+from billing.difference import Correction
 from billing.errors import MailRefused
 from billing.keys import message_id
 from billing.links import PaymentLinks, without_key
@@ -24,7 +25,12 @@ class Letters:
         self._links = links
 
     async def to_customer(
-        self, kind: LetterKind, month: Month, number: int, collection: Collection | None = None
+        self,
+        kind: LetterKind,
+        month: Month,
+        number: int,
+        collection: Collection | None = None,
+        correction: Correction | None = None,
     ) -> None:
         """Tells the customer. Raises ``MailRefused`` if the address takes no mail, ``MailUnavailable``."""
         customer = collection.customer if collection else month.customer
@@ -34,7 +40,15 @@ class Letters:
         parts: list[object] = [number]
         if kind is LetterKind.NOTICE and month.notice is not None:  # everything that is promised in it
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.card_last4]
-        letter = Letter(kind=kind, message_id="", to=customer.email, month=month, collection=collection, link=link)
+        letter = Letter(
+            kind=kind,
+            message_id="",
+            to=customer.email,
+            month=month,
+            collection=collection,
+            link=link,
+            correction=correction,
+        )
         await self._deliver(letter, number, "|".join(map(str, parts)))
 
     async def _deliver(self, unnamed: Letter, number: int, content: str) -> None:

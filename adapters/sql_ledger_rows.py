@@ -9,6 +9,7 @@ from billing.customer import Customer
 from billing.invoice import LineItem, Problem
 from billing.month import Month
 from billing.payment import Payment, PaymentEvent, Reversal
+from billing.policy import flags
 from billing.ports import Composed, Letter, MessageStatus
 
 
@@ -37,7 +38,22 @@ def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
         "next_at": month.due(at).at,
         "state": month.model_dump(mode="json"),
         "updated_at": at,
+        "flags": "".join(f"|{flag}" for flag in found) + "|" if (found := flags(month)) else "",
+        "needs": "" if month.outcome else month.needs_person(at),
+        "usual_minor": month.usual_minor,
     }
+
+
+def version_values(month: Month, at: datetime) -> list[dict[str, Any]]:
+    """The version of the invoice that the month has at ``at``, if it has any."""
+    invoice = month.invoice
+    if invoice is None:
+        return []
+    by = month.last_editor if invoice.version > 1 else ""
+    content = invoice.model_dump(mode="json")
+    return [
+        {**_whose(month), "version": invoice.version, "digest": invoice.digest, "by": by, "at": at, "invoice": content}
+    ]
 
 
 def line_values(month: Month) -> list[dict[str, Any]]:

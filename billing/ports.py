@@ -9,9 +9,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from billing.alerts import Alert, AlertRow
+from billing.brake import Brake
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
+from billing.difference import Correction
 from billing.digest import Digest
+from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
 from billing.month import Month, Stage
@@ -111,12 +114,13 @@ class LetterKind(StrEnum):
     REMINDER = "reminder"
     ALERT = "alert"  # to reviewers, like a report, before digests told them everything
     REPORT = "report"
+    WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
 
 
 class Letter(Model):
     """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
 
-    ``link`` is the page where the customer can pay ("": none).
+    ``link`` is the page where the customer can pay ("": none); ``correction`` is what a notice corrects.
     """
 
     kind: LetterKind
@@ -125,6 +129,7 @@ class Letter(Model):
     month: Month
     collection: Collection | None = None
     link: str = ""
+    correction: Correction | None = None
 
 
 class Composed(Model):
@@ -175,6 +180,16 @@ class InvoiceRow(Model):
     problems: int
     next_at: Instant | None
     updated_at: Instant
+
+
+class VersionRow(Model):
+    """A version of a month's invoice as it was on record since ``at``. ``by`` is who made it; "": the collection."""
+
+    version: int
+    digest: str
+    by: str
+    at: Instant
+    invoice: Invoice
 
 
 class MessageRow(Model):
@@ -281,6 +296,9 @@ class Ledger(Protocol):
     async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month; the month itself carries only the newest."""
 
+    async def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
+        """The versions of a month's invoice that were ever recorded, oldest first."""
+
     async def invoices(
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
     ) -> list[InvoiceRow]: ...
@@ -352,3 +370,15 @@ class Ledger(Protocol):
 
     async def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
         """All alerts that match, oldest first."""
+
+    async def brake(self) -> Brake | None:
+        """The emergency brake as it was pulled last, on or released; None if it never was."""
+
+    async def brakes(self) -> list[Brake]:
+        """Every time that it was pulled, newest first."""
+
+    async def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Puts it on; while it is on, answers the one who did. ``via`` says where: "console", "cli"."""
+
+    async def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Takes it off, once. Raises ``NotFound`` if it was never pulled."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adapters.sql_ledger import SqlLedger
 from billing.alerts import AlertKind, AlertRow
-from billing.collection import Collection, CollectionStage
+from billing.collection import Collection, CollectionStage, Entry
 from billing.digest import TITLES
 from billing.messages import Decision
 from billing.month import Month, Stage
@@ -37,6 +37,8 @@ class Case:
     charges: list[ChargeRow]
     intents: list[Intent]
     collection: Collection | None  # if it was not paid when it was due
+    stage: CollectionStage | None  # of the collection, as the ledger lists it
+    diary: list[Entry]  # of the collection
     due: Due
 
     @property
@@ -102,9 +104,13 @@ class Evidence:
         """The mails that arrived, by kind, each counted once however often it was delivered."""
         rows = (row for account in self.accounts for case in account.cases for row in case.messages)
         kinds = {row.message_id: str(row.kind) for row in rows}
-        digests = {row.digest_id for row in self.alerts}
+        digests = self.digests()
         names = {mail.message_id for mail in self.mails}
         return Counter(kinds.get(name, "digest" if _left(name) in digests else "unknown") for name in names)
+
+    def digests(self) -> set[str]:
+        """The ids of the digests that have arrived."""
+        return {row.digest_id for row in self.alerts} & {_left(mail.message_id) for mail in self.mails}
 
     def told(self) -> set[tuple[AlertKind, str, Period]]:
         """What the mails to reviewers told them, about which customer and month; drafts are told all together."""
@@ -139,6 +145,7 @@ async def _account(
     assert customer is not None
     said = {period: await ledger.decisions(customer_id, period) for period in periods}
     script = Script(journal.email_of(customer.stripe_customer_id) or customer.email, list(said.values()))
+    stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
     balance_minor, cases = 0, list[Case]()
     for period in periods:
         month = await ledger.month(customer_id, period)
@@ -156,6 +163,8 @@ async def _account(
                 charges=await ledger.payments(customer_id, period),
                 intents=intents,
                 collection=await ledger.collection(customer_id, period),
+                stage=stages.get(period),
+                diary=await ledger.diary(customer_id, period),
                 due=due,
             )
         )

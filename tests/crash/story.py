@@ -158,9 +158,7 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
         "reviewers are told": await _told(bed, name, period),
         "mails in the ledger": Counter((row.kind, row.status) for row in await bed.ledger.messages(name, period)),
         "broken promises": [
-            check.wrong
-            for check in judge(await gather(bed.folder, bed.ledger, period))
-            if not check.ok and collection is None  # the judge does not know collections yet
+            check.wrong for check in judge(await gather(bed.folder, bed.ledger, period)) if not check.ok
         ],
         "next month": (following.period, following.carried_minor, following.invoice),
         "runs, each of which replays": await _replayed(bed, name, period),

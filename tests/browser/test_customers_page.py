@@ -1,0 +1,19 @@
+"""The customer's page in a browser."""
+
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import looks_well, opened
+from tests.console.conftest import Desk
+
+
+async def test_a_customer_pays_what_the_card_had_refused(desk: Desk, browser: Browser) -> None:
+    month = await desk.overdue()
+    async with opened(browser, desk) as page:
+        await page.goto(desk.page())
+        await looks_well(page, "pay")
+        await desk.bed.behaves(month.customer, "succeed")
+        await page.get_by_role("button", name="Confirm and pay").click()
+        await expect(page.get_by_role("heading", name="Paid, thank you")).to_be_visible()
+        await looks_well(page, "paid")
+    assert (await desk.settled()).outcome is not None
+    assert desk.bed.charged("acme") == [(month.period, 10_000)]
