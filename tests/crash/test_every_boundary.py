@@ -65,7 +65,7 @@ IN_TIME = {
     "attempts at Stripe": [SUCCEEDED],
     "payments at Stripe": [SUCCEEDED],
     "mails": {"notice": 1, "receipt": 1},
-    "reviewers are told": [("reviewers@example.com", "PERIOD: 1 draft; 120.50 EUR")],
+    "reviewers are told": [("reviewers@example.com", "PERIOD: 1 draft, 1 unusual; 120.50 EUR")],
     "broken promises": [],
 }
 LATE = {
@@ -76,7 +76,7 @@ LATE = {
     "mails": {"notice": 1, "decline": 1, "reminder": 1, "receipt": 1},
     "reviewers are told": [
         ("reviewers@example.com", "NAME, PERIOD: 110.50 EUR of NAME, PERIOD: recovered; paid: pi"),
-        ("reviewers@example.com", "PERIOD: 1 draft; 120.50 EUR"),
+        ("reviewers@example.com", "PERIOD: 1 draft, 1 unusual; 120.50 EUR"),
     ],
     "broken promises": [],
 }

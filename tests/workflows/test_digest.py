@@ -205,7 +205,7 @@ async def test_drafts_are_told_in_one_line(bed: Bed) -> None:
     for name in ("acme", "beta"):
         await bed.drafted(name, PERIOD)
     told = await bed.told()
-    assert "2026-10: 2 drafts; 150.00 EUR" in told or told.count("2026-10: 1 draft; ") == 2
+    assert "2026-10: 2 drafts, 2 unusual; 150.00 EUR" in told or told.count("2026-10: 1 draft, 1 unusual; ") == 2
     assert f"{bed.settings.links.base_url}/desk/2026-10/invoices" in told
 
 
