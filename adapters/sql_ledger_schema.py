@@ -314,6 +314,9 @@ alerts: Final = Table(
     _text("customer_id"),
     _text("period"),
     _text("text"),
+    _text("command"),  # what to type about it
+    _amount("amount_minor", nullable=True),
+    _text("currency"),
     _instant("at"),
     _text("digest_id"),  # "": in no digest yet
     _instant("told_at", nullable=True),

@@ -200,8 +200,8 @@ async def test_case_9_insufficient_funds_are_tried_on_schedule_and_succeed_on_th
     (row,) = await bed.ledger.collections(Period(OCTOBER))
     assert (row.stage, row.outstanding_minor) == (CollectionStage.RECOVERED, 0)
     kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
-    assert kinds == ["notice", "decline", "reminder", "reminder", "receipt", "report"]
-    assert "recovered" in bed.mails("reviewers@example.com")[-1].subject
+    assert kinds == ["notice", "decline", "reminder", "reminder", "receipt"]
+    assert "100.00 EUR of acme, 2026-10: recovered" in await bed.told()
 
 
 async def test_case_10_a_stolen_card_is_never_tried_again_and_its_owner_is_asked_for_another(bed: Bed) -> None:
@@ -537,8 +537,9 @@ async def test_case_19_refunds_and_disputes_reach_the_ledger_and_the_reviewers_a
         ("refund", 1500),
         ("refund", 2500),
     ]
-    told = [mail.subject for mail in bed.mails("reviewers@example.com")]
-    assert len(told) == 3
+    told = await bed.told()
+    for what in ("Refund of 25.00 EUR", "Refund of 15.00 EUR", "Dispute of 60.00 EUR"):
+        assert told.count(what) == 1
     assert (await books.reconcile_period(Period(OCTOBER))).open == ()
     assert (await bed.recorded("acme", OCTOBER)).outcome is Stage.PAID
     assert attempts(bed) == ["succeeded"]
