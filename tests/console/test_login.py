@@ -82,7 +82,7 @@ async def test_who_is_not_signed_in_is_asked_to_and_comes_back(here: Office, bro
     asked = await browser.get("/desk/2026-11/test?look=1&q=a%20b")
     assert (asked.status_code, asked.headers["location"]) == (
         303,
-        "/login?next=%2Fdesk%2Ftest%3Flook%3D1%26q%3Da%2520b",
+        "/login?next=%2Fdesk%2F2026-11%2Ftest%3Flook%3D1%26q%3Da%2520b",
     )
     form = (await browser.get(asked.headers["location"])).text
     assert '<input type="hidden" name="next" value="/desk/2026-11/test?look=1&amp;q=a%20b">' in form
