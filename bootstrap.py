@@ -21,6 +21,7 @@ from adapters.stripe_payments import StripePayments
 from billing.errors import BillingError
 from settings import Settings, environment
 from workflows.collecting import CollectionSignals
+from workflows.registering import Registrar
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
@@ -96,6 +97,12 @@ def connect_letters(settings: Settings, adapters: Adapters) -> Letters:
     """The post: mails to customers and reviewers."""
     domain = settings.mail_from.partition("@")[2]
     return Letters(adapters.mail, adapters.ledger, settings.reviewers_email, domain, settings.links)
+
+
+def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
+    """The registrar, who makes customers of registrations."""
+    letters = connect_letters(settings, adapters)
+    return Registrar(client, adapters.payments, adapters.ledger, letters, settings.links)
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciliation:

@@ -39,6 +39,13 @@ class Letters:
         letter = Letter(kind=kind, message_id="", to=customer.email, month=month, collection=collection, link=link)
         await self._deliver(letter, number, "|".join(map(str, parts)))
 
+    async def about_card(
+        self, kind: LetterKind, month: Month, link: str, registration_id: str, agreed: str = ""
+    ) -> None:
+        """Tells a customer what their registration came to; raises as ``to_customer`` does."""
+        letter = Letter(kind=kind, message_id="", to=month.customer.email, month=month, link=link, text=agreed)
+        await self._deliver(letter, 1, registration_id)
+
     async def to_reviewers(
         self, kind: LetterKind, month: Month, number: int, text: str, collection: Collection | None = None
     ) -> None:

@@ -25,6 +25,7 @@ from billing.ports import Letter, LetterKind
 
 _TEXT_WIDTH = 72
 _ASKING = (LetterKind.DECLINE, LetterKind.REMINDER)
+_ABOUT_CARD = (LetterKind.WELCOME, LetterKind.CARD_LINK)
 _ACTIONS = {
     Remedy.NEW_CARD: "Register a new card",
     Remedy.AUTHENTICATE: "Confirm the payment",
@@ -76,13 +77,15 @@ def _values(letter: Letter) -> dict[str, object]:
         "day": _day(customer),
         "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
         "needed": one_line(letter.text),
+        "agreed": one_line(letter.text),
+        "notice_days": customer.terms.min_notice_hours // 24,
         "headline": one_line(headline),
         "details": one_line(details),
         # Of all stages, only AwaitingApproval depends on the instant; it begins with the notice instant.
         "stage": month.stage(month.notice_at),
         "next_step": _next_step(month),
         "problems": problems,
-        "link": letter.link if owed and owed.by_card and letter.kind in _ASKING else "",
+        "link": letter.link if letter.kind in _ABOUT_CARD or (owed and owed.by_card and letter.kind in _ASKING) else "",
         "owed": owed,
         **(_values_of(owed) if owed else {}),
     }

@@ -9,15 +9,19 @@ from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
 from billing.errors import InvalidInput
-from bootstrap import Adapters, connect_reconciliation
-from console.cards import Cards
+from bootstrap import Adapters, connect_reconciliation, connect_registrar
+from console.card import CardPages
 from console.health import Health
 from console.inbox import Inbox
 from console.pages import Pages
 from console.pay import PaymentPages
+from console.register import RegistrationPages
 from console.security import SecurityHeaders
+from console.sweeper import sweeping
+from console.throttle import Throttle
 from console.webhooks import Webhooks
 from settings import Settings
+from workflows.cards import Cards
 
 _STRIPE_PAGES = "https://*.stripe.com"
 
@@ -30,18 +34,24 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
             "set BILLING_CONSOLE_URL (where customers and Stripe reach the console) and BILLING_LINK_SECRET"
         )
     pages = Pages(settings.company, settings.mail_from)
-    cards = Cards(client, adapters.payments, adapters.ledger)
+    registrar = connect_registrar(settings, adapters, client)
+    cards = Cards(client, adapters.payments, adapters.ledger, registrar)
     inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with inbox.open():
+        async with inbox.open(), sweeping(registrar):
             yield
 
     app = FastAPI(title="Monthly billing", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(Health(adapters.ledger, client).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
     app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
+    app.include_router(CardPages(adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
+    throttle = Throttle(adapters.ledger, links.secret)
+    app.include_router(
+        RegistrationPages(registrar, cards, inbox, throttle, links, pages, settings.company, settings.newcomers).router
+    )
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES

@@ -22,7 +22,7 @@ async def customer_id(stripe: Stripe) -> str:
 async def opened(gateway: StripePayments, stripe: Stripe, customer_id: str) -> tuple[str, str]:
     """The page's address and its session's id."""
     page = await gateway.card_setup(customer_id, "ann", SUCCESS_URL, CANCEL_URL)
-    return page, (await stripe.http.get("/v1/checkout/sessions")).json()["data"][0]["id"]
+    return page.url, page.session_id
 
 
 async def registered(gateway: StripePayments, stripe: Stripe, customer_id: str) -> str:

@@ -1,0 +1,38 @@
+"""Who registers too often from one place has to wait; counted in the ledger, by all consoles together."""
+
+import hashlib
+import hmac
+import ipaddress
+from datetime import UTC, datetime, timedelta
+
+from fastapi import HTTPException, Request
+
+from billing.registration import Registrations
+
+TRIES_MAX = 20
+WITHIN = timedelta(hours=1)
+
+
+class Throttle:
+    """``secret`` keys the digests: the ledger cannot tell the addresses."""
+
+    def __init__(self, ledger: Registrations, secret: str) -> None:
+        self._ledger = ledger
+        self._secret = secret.encode()
+
+    async def count(self, request: Request) -> None:
+        """Counts this one. Raises 429 if it is too many."""
+        origin = _network(request.client.host if request.client else "")
+        digest = hmac.new(self._secret, f"origin {origin}".encode(), hashlib.sha256).hexdigest()[:32]
+        now = datetime.now(UTC)
+        if await self._ledger.try_registration(digest, now, now - WITHIN) > TRIES_MAX:
+            raise HTTPException(429, headers={"Retry-After": str(int(WITHIN.total_seconds()))})
+
+
+def _network(host: str) -> str:
+    """One customer of a provider: an IPv4 address, or a /64 of IPv6, in which they may choose any address."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else host
