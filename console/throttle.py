@@ -26,7 +26,7 @@ class Throttle:
         digest = hmac.new(self._secret, f"origin {origin}".encode(), hashlib.sha256).hexdigest()[:32]
         now = datetime.now(UTC)
         if await self._ledger.try_registration(digest, now, now - WITHIN) > TRIES_MAX:
-            raise HTTPException(429, headers={"Retry-After": str(int(WITHIN.total_seconds()))})
+            raise HTTPException(429)
 
 
 def _network(host: str) -> str:
