@@ -67,7 +67,7 @@ class Registration(Model):
     """One registration. ``revision`` grows with every change, so that of two at once only one takes effect.
 
     ``session_id`` is the card page that counts ("": none is open). ``told_at`` is when the mail about the end was
-    handed over; of an import, nobody is told. ``consent`` is missing in imports, whose customers consented elsewhere.
+    handed over; of an import, nobody is to be told. ``consent`` is missing there, too: it was given elsewhere.
     """
 
     registration_id: RegistrationId
@@ -87,11 +87,6 @@ class Registration(Model):
     updated_at: Instant
     told_at: Instant | None = None
     revision: int = Field(0, ge=0)
-
-    @property
-    def by_customer(self) -> bool:
-        """The customer typed it; else an operator imported it."""
-        return self.registration_id.startswith("R-")
 
     def customer(self) -> Customer:
         """Whom it is for, with exactly these data. Only once the card is known."""
