@@ -43,7 +43,7 @@ class Letters:
         self, kind: LetterKind, month: Month, link: str, registration_id: str, agreed: str = ""
     ) -> None:
         """Tells a customer what their registration came to; raises as ``to_customer`` does."""
-        letter = Letter(kind=kind, message_id="", to=month.customer.email, month=month, link=link, text=agreed)
+        letter = Letter(kind=kind, message_id="", to=month.customer.email, month=month, link=link, agreed=agreed)
         await self._deliver(letter, 1, registration_id)
 
     async def to_reviewers(

@@ -77,7 +77,7 @@ def _values(letter: Letter) -> dict[str, object]:
         "day": _day(customer),
         "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
         "needed": one_line(letter.text),
-        "agreed": one_line(letter.text),
+        "agreed": one_line(letter.agreed),
         "notice_days": customer.terms.min_notice_hours // 24,
         "headline": one_line(headline),
         "details": one_line(details),

@@ -153,6 +153,7 @@ class Letter(Model):
     text: str = ""
     collection: Collection | None = None
     link: str = ""
+    agreed: str = ""  # what a new customer has consented to
 
 
 class Mailer(Protocol):

@@ -19,7 +19,19 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import collections, customers, demo, import_customers, listing, operate, reconcile, review, stack, start
+from cli import (
+    closing,
+    collections,
+    customers,
+    demo,
+    import_customers,
+    listing,
+    operate,
+    reconcile,
+    review,
+    stack,
+    start,
+)
 from cli.output import errors, explain, plain
 
 
@@ -134,7 +146,7 @@ _add("Review", "resume", review.resume)
 _add("Review", "edit", review.edit)
 _add("Review", "approve", review.approve)
 _add("Review", "skip", review.skip)
-_add("Review", "close", review.close)
+_add("Review", "close", closing.close)
 _add("Review", "update", review.update)
 
 _OWED = """What months left unpaid: list, show, retry, halt, record a payment, write off.

@@ -18,7 +18,7 @@ from console.pay import PaymentPages
 from console.register import RegistrationPages
 from console.security import SecurityHeaders
 from console.sweeper import sweeping
-from console.throttle import Throttle
+from console.throttle import Throttle, client_network
 from console.webhooks import Webhooks
 from settings import Settings
 from workflows.cards import Cards
@@ -48,7 +48,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.include_router(Webhooks(adapters.payments, inbox).router)
     app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
     app.include_router(CardPages(adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
-    throttle = Throttle(adapters.ledger, links.secret)
+    throttle = Throttle(adapters.ledger, links.secret, client_network)
     app.include_router(
         RegistrationPages(registrar, cards, inbox, throttle, links, pages, settings.company, settings.newcomers).router
     )

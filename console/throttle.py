@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from fastapi import HTTPException, Request
@@ -14,23 +15,25 @@ WITHIN = timedelta(hours=1)
 
 
 class Throttle:
-    """``secret`` keys the digests: the ledger cannot tell the addresses."""
+    """``secret`` keys the digests: the ledger cannot tell the addresses. ``address`` tells where a request is from."""
 
-    def __init__(self, ledger: Registrations, secret: str) -> None:
+    def __init__(self, ledger: Registrations, secret: str, address: Callable[[Request], str]) -> None:
         self._ledger = ledger
         self._secret = secret.encode()
+        self._address = address
 
     async def count(self, request: Request) -> None:
         """Counts this one. Raises 429 if it is too many."""
-        origin = _network(request.client.host if request.client else "")
-        digest = hmac.new(self._secret, f"origin {origin}".encode(), hashlib.sha256).hexdigest()[:32]
+        origin = f"origin {self._address(request)}"
+        digest = hmac.new(self._secret, origin.encode(), hashlib.sha256).hexdigest()[:32]
         now = datetime.now(UTC)
         if await self._ledger.try_registration(digest, now, now - WITHIN) > TRIES_MAX:
             raise HTTPException(429)
 
 
-def _network(host: str) -> str:
+def client_network(request: Request) -> str:
     """One customer of a provider: an IPv4 address, or a /64 of IPv6, in which they may choose any address."""
+    host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.sql_ledger import SqlLedger
+from billing.month import Stage
 from billing.registration import Consent, Registration, RegistrationState
 from tests.contract.ledger_fixtures import ACME, AT, LATER, drafted, ledger, opened, postgresql, read, url
 
@@ -16,7 +17,7 @@ CONSENT = Consent(version="1", text="I agree, Añ 茶", at=AT)
 
 
 def registration(name: str, email: str = "", **fields: object) -> Registration:
-    values = {
+    values: dict[str, object] = {
         "registration_id": f"R-{name}",
         "email": email or f"{name}@example.com",
         "name": name.title(),
@@ -75,15 +76,16 @@ async def test_of_two_changes_at_once_one_is_kept(ledger: SqlLedger) -> None:
 
 
 async def test_unfinished_are_those_that_can_go_on_by_themselves(ledger: SqlLedger) -> None:
-    for name, fields in {
+    wanted: dict[str, dict[str, object]] = {
         "typed": {},
         "page": {"session_id": "cs_1"},
         "saved": {"state": SAVED},
         "untold": {"state": STARTED},
         "unsaid": {"state": KNOWN},
         "told": {"state": STARTED, "told_at": AT},
-    }.items():
-        await ledger.open_registration(registration(name, **fields))
+    }
+    for name, fields in wanted.items():
+        await ledger.open_registration(registration(name).evolve(**fields))
     found = await ledger.registrations(unfinished=True)
     assert [each.registration_id for each in found] == ["R-page", "R-saved", "R-unsaid", "R-untold"]
 
@@ -124,7 +126,7 @@ async def test_the_roster_has_closed_accounts_and_an_email_leads_to_the_open_one
     await ledger.record(drafted(), AT)
     if closed:
         leaving = drafted().evolve(leaving="ann: moved", revision=9)
-        await ledger.record(leaving.closed("Skipped", LATER), LATER)
+        await ledger.record(leaving.closed(Stage.SKIPPED, LATER), LATER)
     (row,) = await ledger.roster()
     assert row.customer_id == "acme"
     assert (row.closed_reason, row.closed_at is None) == (("ann: moved", False) if closed else ("", True))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from billing.customer import Terms
+from billing.customer import ReviewMode, Terms
 from billing.registration import (
     CONSENT_VERSION,
     Registration,
@@ -55,6 +55,6 @@ def test_no_id_of_a_customer_is_one_of_a_registration(taken: str) -> None:
 def test_the_customer_has_exactly_what_was_registered() -> None:
     done = ANN.evolve(stripe_customer_id="cus_1", payment_method_id="card_1", card_last4="4242", review_mode="approve")
     customer = done.customer()
-    assert customer.terms == Terms(review_mode="approve")
+    assert customer.terms == Terms(review_mode=ReviewMode.APPROVE)
     for name in ("customer_id", "email", "name", "currency", "timezone", "stripe_customer_id", "card_last4"):
         assert getattr(customer, name) == getattr(done, name)

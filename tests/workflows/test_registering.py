@@ -59,7 +59,8 @@ def mortal(bed: Bed, calls: int) -> tuple[Registrar, list[int]]:
     letters = connect_letters(bed.settings, bed.adapters)
     ports = (Mortal(port, lives) for port in (bed.client, bed.adapters.payments, bed.ledger, letters))
     client, gateway, ledger, post = ports
-    return Registrar(*cast(Any, (client, gateway, ledger, post)), bed.settings.links), lives
+    made = Registrar(cast(Any, client), cast(Any, gateway), cast(Any, ledger), cast(Any, post), bed.settings.links)
+    return made, lives
 
 
 def typed(email: str) -> Registration:
