@@ -8,7 +8,7 @@ from stripe.checkout import Session
 
 from adapters.stripe_errors import is_replayed_failure, looking_up, translated
 from adapters.stripe_objects import PAGE_SIZE, card_of, each, expect
-from billing.errors import CardMissing, NotFound
+from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.keys import registration_key
 from billing.ports import CardDetails, CardPage, CardPageState, CardSetup
 
@@ -44,6 +44,8 @@ class StripeCards:
                 try:
                     return await self._create_customer(registration_id, customer_id, email, token, serial)
                 except (CardError, InvalidRequestError) as error:
+                    if error.param == "email":  # whose words would repeat it
+                        raise InvalidInput(f"{registration_id}: Stripe refuses its email address; correct it") from None
                     if token and (isinstance(error, CardError) or error.param == "source"):
                         raise CardMissing(
                             f"{registration_id}: Stripe refuses the token; send the customer a link to register a card "

@@ -82,7 +82,8 @@ class PaymentGateway(Protocol):
     async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
         """The customer of a registration at the processor: the one that an earlier call has made, or a new one.
 
-        ``token`` is a card that may be used once, of an old form. Raises ``CardMissing`` if it was used or refused.
+        ``token`` is a card that may be used once, of an old form. Raises ``CardMissing`` if it was used or refused,
+        ``InvalidInput`` if the address is.
         """
 
     async def imported_card(self, stripe_customer_id: str) -> CardDetails:

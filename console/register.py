@@ -122,7 +122,11 @@ class RegistrationPages:
             updated_at=now,
         )
         registration = await self._registrar.begin(wanted)
-        return await self._to_card_page(registration, self._page_of(registration))
+        try:
+            return await self._to_card_page(registration, self._page_of(registration))
+        except InvalidInput as error:
+            _log.warning("%s", error)
+            return self._form(token, currency, typed, ["email"])
 
     def _form(self, token: str, currency: str, typed: dict[str, str], wrong: list[str] | tuple[()]) -> HTMLResponse:
         values: dict[str, object] = {
@@ -176,7 +180,10 @@ class RegistrationPages:
     async def _to_card_page(self, registration: Registration, page: str) -> RedirectResponse:
         url = await self._registrar.card_page(registration, page)
         if not url:  # there is a card already: perhaps nobody came back from Stripe's page
-            await self._registrar.go_on(await self._found(registration.registration_id))
+            try:
+                await self._registrar.go_on(await self._found(registration.registration_id))
+            except (BillingError, TemporalError) as error:
+                _log.warning("%s: later: %s", registration.registration_id, error)
         return RedirectResponse(url or page, 303)
 
     def _page_of(self, registration: Registration) -> str:

@@ -287,6 +287,16 @@ async def test_what_is_missing_or_wrong_is_said_and_nothing_is_kept(
     assert desk.bed.objects("customer") == []
 
 
+async def test_an_address_that_stripe_refuses_is_said_to_be_wrong_and_is_in_no_log(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await desk.browser.post("/register", data=FORM | {"email": "ann..b@acme.example"})
+    assert answer.status_code == 422
+    assert "This does not look like an email address" in answer.text
+    assert "Stripe refuses its email address" in caplog.text
+    assert "acme.example" not in caplog.text
+
+
 async def test_what_is_typed_is_shown_as_text(desk: Desk) -> None:
     answer = await desk.browser.post("/register", data=FORM | {"name": '"><script>alert(1)</script>', "email": "x"})
     assert "<script>" not in answer.text

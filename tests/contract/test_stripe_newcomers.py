@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from adapters.stripe_payments import StripePayments
-from billing.errors import BillingError, CardMissing, PaymentUnknown
+from billing.errors import BillingError, CardMissing, InvalidInput, PaymentUnknown
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 
 __all__ = ["gateway", "stripe"]  # fixtures
@@ -76,6 +76,12 @@ async def test_a_refused_token_is_said_to_be_one_and_another_may_take_its_place(
     assert await customers(stripe) == []
     made = await gateway.new_customer(*ANN, "tok_visa")
     assert (await gateway.imported_card(made)).last4 == "4242"
+
+
+async def test_a_refused_address_is_not_repeated_in_the_error(gateway: StripePayments) -> None:
+    with pytest.raises(InvalidInput, match="R-ann: Stripe refuses its email address") as refused:
+        await gateway.new_customer("R-ann", "c-ann", "ann..b@acme.example")
+    assert "acme" not in str(refused.value)
 
 
 async def test_without_a_token_there_is_no_card_yet(gateway: StripePayments) -> None:

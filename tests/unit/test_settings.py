@@ -84,3 +84,21 @@ def test_every_setting_is_documented_and_nothing_else_is() -> None:
         line.lstrip("# ").split("=")[0] for line in text.splitlines() if line.lstrip("# ").startswith("BILLING_")
     }
     assert documented == set(NAMES)
+
+
+@pytest.mark.parametrize("given", ["BILLING_DEFAULT_CURRENCY", "BILLING_DEFAULT_TIMEZONE"])
+def test_newcomers_need_currency_and_zone(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    values = {"BILLING_DEFAULT_CURRENCY": "NZD", "BILLING_DEFAULT_TIMEZONE": "Pacific/Auckland"}
+    monkeypatch.setenv(given, values[given])
+    with pytest.raises(InvalidInput, match="set both BILLING_DEFAULT_CURRENCY and BILLING_DEFAULT_TIMEZONE"):
+        load_settings()
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().newcomers == ("nzd", "Pacific/Auckland")
+
+
+def test_without_them_nobody_registers_without_an_invitation(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().newcomers is not None, "the sandbox"
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().newcomers is None
