@@ -10,6 +10,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.brake import BrakeActivities
 from activities.cashier import Cashier
 from activities.collections import CollectionActivities
 from activities.failures import Failures
@@ -18,8 +19,18 @@ from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from billing.errors import BillingError
-from bootstrap import Adapters, connect_adapters, connect_letters, connect_reconciliation, connect_temporal
+from bootstrap import (
+    Adapters,
+    connect_adapters,
+    connect_alerts,
+    connect_bell,
+    connect_digests,
+    connect_letters,
+    connect_reconciliation,
+    connect_temporal,
+)
 from settings import Settings, load_settings
+from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
@@ -34,6 +45,7 @@ async def main() -> None:
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)
         await ensure_daily_reconciliation(client)
+        await connect_bell(settings, client).ring()  # an alert may have been left by a crash
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -45,14 +57,16 @@ async def main() -> None:
 def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Worker:
     """The worker that serves every workflow and activity of this application."""
     letters = connect_letters(settings, adapters)
-    notices = NoticeActivities(letters, adapters.ledger)
+    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
+    digests = connect_digests(settings, adapters)
+    notices = NoticeActivities(letters, alerts, adapters.ledger)
     cashier = Cashier(adapters.payments, adapters.ledger)
-    collections = CollectionActivities(cashier, adapters.ledger, letters)
-    sales = SalesActivities(adapters.sales, adapters.ledger, settings.decimal_separator)
+    collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
+    sales = SalesActivities(adapters.sales, adapters.ledger, alerts, settings.decimal_separator)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, Reconcile],
+        workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest],
         activities=[
             sales.collect_sales,
             notices.send_notice,
@@ -60,6 +74,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             notices.close_month,
             PaymentActivities(cashier, adapters.ledger).charge_card,
             LedgerActivities(adapters.ledger).record_month,
+            BrakeActivities(adapters.ledger).await_release,
             collections.try_card,
             collections.look_up_payment,
             collections.release_payment,
@@ -68,6 +83,9 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             collections.alert_about_collection,
             collections.close_collection,
             collections.record_collection,
+            digests.claim_digest,
+            digests.tell_digest,
+            digests.close_digest,
             connect_reconciliation(settings, adapters, client).reconcile,
         ],
         interceptors=[Failures()],

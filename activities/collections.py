@@ -5,8 +5,11 @@ from contextlib import suppress
 from temporalio import activity
 
 from activities import clock
+from activities.alerts import Alerts
+from activities.brake import check_brake
 from activities.cashier import Cashier
 from activities.letters import Letters
+from billing.alerts import of_collection, of_news
 from billing.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
 from billing.errors import AlreadyClosed, LedgerAhead, MailRefused, NotFound
 from billing.keys import payment_key
@@ -18,18 +21,23 @@ from billing.ports import Ledger, LetterKind
 class CollectionActivities:
     """Each one records the collection first; ``LedgerAhead`` says that another run is further."""
 
-    def __init__(self, cashier: Cashier, ledger: Ledger, letters: Letters) -> None:
+    def __init__(self, cashier: Cashier, ledger: Ledger, letters: Letters, alerts: Alerts) -> None:
+        self._alerts = alerts
         self._cashier = cashier
         self._ledger = ledger
         self._letters = letters
 
     @activity.defn
     async def try_card(self, collection: Collection) -> ChargeResult:
-        """Charges what is owed to the customer's card, on the payment of the month; raises as ``Cashier.charge``."""
+        """Charges what is owed to the customer's card, on the payment of the month; raises as ``Cashier.charge``.
+
+        Raises ``BrakeOn`` if the emergency brake is on, and the payment was looked up and not tried since.
+        """
         await self._ledger.record_collection(collection, clock.now())
 
         async def still_wanted() -> None:
             await self._check_current(collection)
+            await check_brake(self._ledger)
 
         return await self._cashier.charge(request_for(collection), _tried(collection), still_wanted)
 
@@ -49,6 +57,7 @@ class CollectionActivities:
                 raise AlreadyClosed(
                     f"{collection.period} of {collection.customer.customer_id} is not payable so any more"
                 )
+            await check_brake(self._ledger)
 
         result, url = await self._cashier.charge_on_session(
             request_for(collection), _tried(collection), asked.return_url, still_wanted
@@ -71,8 +80,9 @@ class CollectionActivities:
 
     @activity.defn
     async def remind_customer(self, collection: Collection) -> None:
-        """Writes to the customer; an address that takes no mail is on record as such."""
+        """Writes to the customer; an address that takes no mail is on record as such. Raises ``BrakeOn``."""
         await self._ledger.record_collection(collection, clock.now())
+        await check_brake(self._ledger)
         month = await self._month(collection)
         try:
             await self._letters.to_customer(
@@ -83,23 +93,22 @@ class CollectionActivities:
 
     @activity.defn
     async def alert_about_collection(self, collection: Collection) -> None:
-        """Tells the reviewers what waits for them."""
-        await self._ledger.record_collection(collection, clock.now())
-        text = collection.needs_person(clock.now())
-        month = await self._month(collection)
-        await self._letters.to_reviewers(LetterKind.ALERT, month, collection.alerts + 1, text, collection)
+        """Tells the reviewers, with the next digest, what waits for them."""
+        now = clock.now()
+        await self._ledger.record_collection(collection, now)
+        await self._alerts.tell(of_collection(collection, now))
 
     @activity.defn
     async def close_collection(self, collection: Collection) -> None:
         """Records how it ended; then the receipt, if all is paid, and the news for the reviewers."""
         await self._ledger.record_collection(collection, clock.now())
-        month = await self._month(collection)
         if collection.outcome is CollectionStage.RECOVERED:
+            month = await self._month(collection)
             try:
                 await self._letters.to_customer(LetterKind.RECEIPT, month, 1, await self._addressed(collection))
             except MailRefused as error:
                 activity.logger.warning("receipt refused: %s", error)
-        await self._letters.to_reviewers(LetterKind.REPORT, month, 1, collection.news, collection)
+        await self._alerts.tell(of_news(collection, clock.now()))
 
     @activity.defn
     async def record_collection(self, collection: Collection) -> Collection | None:

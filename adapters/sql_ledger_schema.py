@@ -63,6 +63,7 @@ class PlainText(TypeDecorator[str]):
 
 
 EVENT_IS_OPEN: Final = "result = ''"  # literally, so that a query can use the index of open ones
+INVOICE_NEEDS: Final = "needs <> ''"  # as well; of people
 
 metadata: Final = MetaData()
 
@@ -97,10 +98,15 @@ def _of(table: str) -> tuple[Column[str], Column[str], ForeignKeyConstraint]:
     )
 
 
-def _index_of(condition: str, name: str, column: str) -> Index:
+def _index_of(condition: str, name: str, *columns: str) -> Index:
     """An index of the rows that meet ``condition``."""
-    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
 
+
+_LISTED: Final = (
+    *("customer_id", "stage", "currency", "total_minor", "carried_minor", "usual_minor", "version", "flags"),
+    *("revision", "digest"),
+)
 
 customers: Final = Table(
     "customers",
@@ -145,7 +151,10 @@ invoices: Final = Table(
     _added_text("flags"),  # such as "|first|edited|": what reviewers filter by
     _added_text("needs"),  # what a person has to do; "": nothing
     _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
-    Index("invoices_by_period_and_stage", "period", "stage"),
+    # What lists are filtered, sorted and added up by, so that no row need be read for it: a row holds a whole month.
+    Index("invoices_by_period_and_stage", "period", "stage", "currency", "total_minor", "version"),
+    Index("invoices_for_desk", "period", *_LISTED, "outcome", "next_at"),
+    _index_of(INVOICE_NEEDS, "invoices_in_need", "period", "outcome", "next_at", *_LISTED),
 )
 
 lines: Final = Table(
@@ -264,6 +273,7 @@ entries: Final = Table(
     _text("text"),
     Column("accepted", Boolean, nullable=False),
     _text("command_id"),
+    Index("collection_entries_by_at", "at"),
 )
 
 events: Final = Table(
@@ -304,6 +314,9 @@ alerts: Final = Table(
     _text("customer_id"),
     _text("period"),
     _text("text"),
+    _text("command"),  # what to type about it
+    _amount("amount_minor", nullable=True),
+    _text("currency"),
     _instant("at"),
     _text("digest_id"),  # "": in no digest yet
     _instant("told_at", nullable=True),
@@ -354,6 +367,7 @@ sign_ins: Final = Table(
     _text("address"),
     Column("accepted", Boolean, nullable=False),
     _instant("at"),
+    Index("sign_ins_by_at", "at"),
     Index("sign_ins_by_username", "username", "at"),
     Index("sign_ins_by_address", "address", "at"),
 )

@@ -7,6 +7,7 @@
     ├── NotFound                  no such customer, period or run
     ├── LedgerAhead               the ledger knows more of a month than the run does, which was reset or restored
     │   └── AlreadyClosed         it has an outcome of this customer and period
+    ├── BrakeOn                   the emergency brake stops whatever announces or charges: wait for it     retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     ├── PaymentError
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
@@ -21,6 +22,7 @@
     │   ├── NoticeOutdated        the notice would come too late for the charge date in it: write another one
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
+    ├── AlertUnavailable          what reviewers are told cannot be passed on now                       retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
 """
 
@@ -45,6 +47,11 @@ class LedgerAhead(BillingError): ...
 
 
 class AlreadyClosed(LedgerAhead): ...
+
+
+class BrakeOn(BillingError):
+    retryable = True
+    retry_after = timedelta(minutes=1)
 
 
 class SalesUnavailable(BillingError):
@@ -91,6 +98,10 @@ class MailUnavailable(MailError):
 
 
 class MailRefused(MailError): ...
+
+
+class AlertUnavailable(BillingError):
+    retryable = True
 
 
 class LedgerUnavailable(BillingError):

@@ -93,3 +93,9 @@ class Links(PaymentLinks):
     def read_registration(self, token: str, now: datetime) -> str:
         """Its id. Raises ``InvalidInput`` as ``read`` does."""
         return self._opened(_REGISTRATION, token, now)[0]
+
+
+def without_key(link: str) -> str:
+    """A customer's link as it may be kept and shown to others: it leads to the page, but does not open it."""
+    said, separator, _ = link.rpartition(_SEPARATOR)
+    return f"{said}{separator}…" if link else ""

@@ -8,8 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from billing.alerts import Alert, AlertRow
+from billing.brake import Brake
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
+from billing.difference import Correction
+from billing.digest import Digest
+from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
 from billing.month import Month, Stage
@@ -134,8 +139,9 @@ class LetterKind(StrEnum):
     DECLINE = "decline"
     NOTHING_DUE = "nothing_due"
     REMINDER = "reminder"
-    ALERT = "alert"
+    ALERT = "alert"  # to reviewers, like a report, before digests told them everything
     REPORT = "report"
+    WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
     WELCOME = "welcome"
     CARD_LINK = "card_link"
 
@@ -143,23 +149,48 @@ class LetterKind(StrEnum):
 class Letter(Model):
     """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
 
-    ``text`` is what a reviewer's alert or report is about; ``link`` is the page where the customer can pay, or
-    register another card ("": none).
+    ``link`` is the page where the customer can pay, or register another card ("": none). ``correction`` is what a
+    notice corrects; ``agreed`` what a new customer has consented to.
     """
 
     kind: LetterKind
     message_id: str
     to: str
     month: Month
-    text: str = ""
     collection: Collection | None = None
     link: str = ""
-    agreed: str = ""  # what a new customer has consented to
+    agreed: str = ""
+    correction: Correction | None = None
+
+
+class Composed(Model):
+    """What a mail says, without markup; the subject is one line."""
+
+    subject: str
+    text: str
 
 
 class Mailer(Protocol):
+    def compose(self, letter: Letter) -> Composed:
+        """What ``send`` would send, for a look at it before it goes and for the record."""
+
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. After a failure it may have been sent: a repeat has the same Message-ID."""
+
+
+class Channel(Protocol):
+    """One way to tell the reviewers."""
+
+    async def tell(self, digest: Digest) -> None:
+        """Hands the digest over. After a failure it may have been told: a repeat of a mail has the same Message-ID.
+
+        Raises ``AlertUnavailable``, ``MailUnavailable``, ``MailRefused``.
+        """
+
+
+class Bell(Protocol):
+    async def ring(self) -> None:
+        """Makes sure that what is in the ledger's outbox by now will be told. Raises ``AlertUnavailable``."""
 
 
 class MessageStatus(StrEnum):
@@ -191,6 +222,16 @@ class RosterRow(Customer):
     updated_at: Instant
 
 
+class VersionRow(Model):
+    """A version of a month's invoice as it was on record since ``at``. ``by`` is who made it; "": the collection."""
+
+    version: int
+    digest: str
+    by: str
+    at: Instant
+    invoice: Invoice
+
+
 class MessageRow(Model):
     message_id: str
     kind: LetterKind
@@ -199,6 +240,8 @@ class MessageRow(Model):
     status: MessageStatus
     at: Instant
     total_minor: int | None
+    subject: str
+    text: str  # as it was sent, without the key in its link; "" of mails from before this was kept
 
 
 class ChargeRow(Model):
@@ -259,6 +302,13 @@ class EventRow(Model):
     result: str
 
 
+class Claim(Model):
+    """What is to be told next ("": nothing), and whether there is more."""
+
+    digest_id: str = ""
+    more: bool = False
+
+
 class Ledger(Protocol):
     """The lasting record. Rows are keyed by customer and period; writing the same thing twice changes nothing."""
 
@@ -291,6 +341,9 @@ class Ledger(Protocol):
 
     async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month; the month itself carries only the newest."""
+
+    async def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
+        """The versions of a month's invoice that were ever recorded, oldest first."""
 
     async def invoices(
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
@@ -338,6 +391,40 @@ class Ledger(Protocol):
     async def close_event(self, event_id: str, result: str) -> None:
         """Keeps what was done about an event."""
 
-    async def save_message(self, letter: Letter, number: int, status: MessageStatus, at: datetime) -> None: ...
+    async def save_message(
+        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+    ) -> None:
+        """Keeps what became of a mail and, if given, what it says."""
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
+
+    async def save_alert(self, alert: Alert) -> None:
+        """Puts an alert into the outbox, unless it is or was there."""
+
+    async def claim_alerts(self, digest_id: str) -> Claim:
+        """Takes what a digest is to tell out of the outbox, at once and for nobody else.
+
+        A digest that was claimed before and not told comes first, under its own id; else all alerts become the one
+        of ``digest_id``.
+        """
+
+    async def digest(self, digest_id: str) -> list[Alert]:
+        """The alerts of a digest, oldest first."""
+
+    async def close_digest(self, digest_id: str, at: datetime) -> None:
+        """Keeps that a digest was told; the first time stays."""
+
+    async def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
+        """All alerts that match, oldest first."""
+
+    async def brake(self) -> Brake | None:
+        """The emergency brake as it was pulled last, on or released; None if it never was."""
+
+    async def brakes(self) -> list[Brake]:
+        """Every time that it was pulled, newest first."""
+
+    async def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Puts it on; while it is on, answers the one who did. ``via`` says where: "console", "cli"."""
+
+    async def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Takes it off, once. Raises ``NotFound`` if it was never pulled."""

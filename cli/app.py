@@ -20,6 +20,7 @@ from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
 from cli import (
+    brake,
     closing,
     collections,
     customers,
@@ -31,6 +32,7 @@ from cli import (
     review,
     stack,
     start,
+    users,
 )
 from cli.output import errors, explain, plain
 
@@ -180,6 +182,34 @@ _add(None, "export", customers.export_customers, roster)
 _add(None, "link", customers.link, roster)
 _add(None, "invite", customers.invite, roster)
 _add(None, "registrations", customers.registrations, roster)
+
+_PEOPLE = """Who may use the console: add, list, disable, enable, password, role.
+
+[bold]Examples[/bold]
+$ python starter.py user add ann --role reviewer --name "Ann Lee"
+$ python starter.py user list
+$ python starter.py user disable ann
+"""
+people = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_PEOPLE)
+app.add_typer(people, name="user", rich_help_panel="Operation")
+_add(None, "add", users.add, people)
+_add(None, "list", users.list_users, people)
+_add(None, "disable", users.disable, people)
+_add(None, "enable", users.enable, people)
+_add(None, "password", users.password, people)
+_add(None, "role", users.role, people)
+
+_BRAKE = """The emergency brake: while it is on, nothing is announced or charged, for anybody.
+
+[bold]Examples[/bold]
+$ python starter.py brake on --by ann --reason "the sheet is last year's"
+$ python starter.py brake show
+"""
+emergency = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_BRAKE)
+app.add_typer(emergency, name="brake", rich_help_panel="Review")
+_add(None, "on", brake.pull, emergency)
+_add(None, "off", brake.release, emergency)
+_add(None, "show", brake.show, emergency)
 
 _add("Operation", "reconcile", reconcile.reconcile)
 _add("Operation", "setup", operate.setup)

@@ -9,6 +9,7 @@ import tempfile
 import termios
 import time
 import tty
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from sandbox.demo import STORY, Demo
 from sandbox.demo_show import Show
 from sandbox.evidence import Evidence, gather
 from sandbox.judge import Check, judge
+from sandbox.people import prepare_people
 from sandbox.sample import earliest_period
 from sandbox.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
@@ -88,17 +90,17 @@ async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> E
         await exits.enter_async_context(acting.shown())
         await acting.until_review()
         if serve:
-            await _serve(acting, stack)
+            await _serve(acting, stack, await prepare_people(folder, ledger))
         await acting.until_closed()
         return await gather(folder, ledger, acting.period)
 
 
-async def _serve(acting: Demo, stack: Stack) -> Never:
+async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
     """Time stands, people may act; Enter lets a day pass. Until cancelled."""
     variables = stack.settings.data_dir / "environment.sh"
     exports = (f"export {name}={shlex.quote(value)}\n" for name, value in stack.environment.items())
     variables.write_text("".join(line for line in exports if "PYTHONPATH" not in line))
-    welcome(stack, "", COMMANDS, first=f". {variables}")
+    welcome(stack, password, "", COMMANDS, first=f". {variables}")
     if sys.stdin.isatty():
         say("Enter lets a day pass.", style="dim")
     async with asyncio.TaskGroup() as group:
@@ -181,6 +183,7 @@ def _print(evidence: Evidence, checks: list[Check], seconds: float) -> None:
         ("Outcomes", _counted(evidence.stages())),
         ("Charged", " · ".join(charged)),
         ("Mail", _counted(evidence.letters())),
+        ("Alerts", _counted(Counter(row.kind for row in evidence.alerts))),
         ("Time", f"{seconds:.0f} s"),
     ]
     say("")
@@ -205,6 +208,7 @@ def _print_json(evidence: Evidence, checks: list[Check], seconds: float) -> None
             "stages": evidence.stages(),
             "charged_minor": evidence.charged_minor(),
             "mails": evidence.letters(),
+            "alerts": Counter(row.kind for row in evidence.alerts),
             "checks": [{"name": check.name, "ok": check.ok, "wrong": check.wrong} for check in checks],
         }
     )

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -29,13 +28,3 @@ class Throttle:
         now = datetime.now(UTC)
         if await self._ledger.try_registration(digest, now, now - WITHIN) > TRIES_MAX:
             raise HTTPException(429)
-
-
-def client_network(request: Request) -> str:
-    """One customer of a provider: an IPv4 address, or a /64 of IPv6, in which they may choose any address."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else host

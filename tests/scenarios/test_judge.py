@@ -1,20 +1,26 @@
 """The judge names what a broken build does: defects planted into the real application, one at a time."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from activities import notices, payments
+from activities.alerts import Alerts
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.smtp_mail import SmtpMail
 from adapters.stripe_payments import StripePayments
-from billing import review
+from billing import collection_review, review
+from billing.alerts import Alert
+from billing.collection import Collection, CollectionStep
+from billing.collection_review import RecordPayment, WriteOff
 from billing.customer import ReviewMode, Terms
+from billing.digest import Digest
 from billing.errors import PaymentUnknown, SalesUnavailable
 from billing.invoice import ChangeLine, Invoice
-from billing.messages import Edit, Halt
+from billing.messages import Command, Edit, Halt
 from billing.month import Month
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
 from billing.period import Period
@@ -96,6 +102,44 @@ async def the_card_is_declined(bed: Bed) -> None:
     await bed.closed()
 
 
+async def what_is_owed_is_written_off(bed: Bed) -> None:
+    await the_card_is_declined(bed)
+    await say_of_what_is_owed(bed, WriteOff(**ANN))
+
+
+async def what_is_owed_is_transferred(bed: Bed) -> None:
+    await the_card_is_declined(bed)
+    await say_of_what_is_owed(bed, RecordPayment(**ANN, reference="bank 1", amount_minor=10000))
+
+
+async def nobody_may_try_what_is_owed(bed: Bed) -> None:
+    await the_card_is_declined(bed)
+    await say_of_what_is_owed(bed, Halt(**ANN))
+    for days in (4, 2):
+        await bed.skip_collection(timedelta(days=days), period=PERIOD)
+        await at_rest(bed)
+
+
+async def say_of_what_is_owed(bed: Bed, command: Command) -> None:
+    await at_rest(bed)
+    assert (await bed.tell(command, period=PERIOD)).accepted
+    await at_rest(bed)
+
+
+async def at_rest(bed: Bed) -> None:
+    """Until the collection is settled, or waits for what is yet to come; and the ledger knows."""
+
+    def rests(found: Collection) -> bool:
+        return found.outcome is not None or found.due(found.opened_at).step is CollectionStep.WAIT
+
+    while True:
+        found = await bed.collects(rests, period=PERIOD)
+        known = await bed.ledger.collection("acme", PERIOD)
+        if known is not None and known.revision == found.revision:
+            return
+        await asyncio.sleep(0.02)
+
+
 async def a_small_amount_is_carried_forward(bed: Bed) -> None:
     await bed.monitored(sales=("0.30",), period="2026-09")
     bed.sales(PERIOD, ("acme@example.com", "10", "Hosting"))
@@ -148,6 +192,20 @@ def sends_no_notice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(SmtpMail, "send", lose)
 
 
+def tells_reviewers_nothing(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    async def lose(self: SmtpMail, digest: Digest) -> None:
+        return
+
+    patch.setattr(SmtpMail, "tell", lose)
+
+
+def alerts_nobody(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    async def forget(self: Alerts, alert: Alert) -> None:
+        return
+
+    patch.setattr(Alerts, "tell", forget)
+
+
 def charges_too_soon(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(Terms, "min_notice", property(lambda self: timedelta()))
 
@@ -197,6 +255,24 @@ def forgets_the_balance(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(Month, "balance_forward_minor", 0)
 
 
+def writes_nothing_off(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(collection_review, "_released", lambda collection, release: collection)
+
+
+def tries_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    apply = collection_review._apply
+
+    def without_hold(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
+        decided, text = apply(collection, command, now)
+        return decided.evolve(hold=None), text
+
+    patch.setattr(collection_review, "_apply", without_hold)
+
+
+def tells_nobody_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(Collection, "_alert_at", lambda self, now: None)
+
+
 DEFECTS: list[tuple[Story, Plant, str]] = [
     (the_answer_to_the_charge_is_lost, charges_again_instead_of_looking_up, "nobody is charged twice"),
     (the_sheet_changes_for_a_while, reads_the_amount_from_the_sheet_again, "charges equal the sheet"),
@@ -204,12 +280,19 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (the_charge_is_planned_for_the_day_after_the_notice, charges_too_soon, "no charge without an earlier notice"),
     (the_sheet_is_down_for_a_moment, takes_a_failed_read_for_an_empty_sheet, "every customer has one outcome"),
     (a_reviewer_halts_and_leaves, halts_without_effect, "nothing is charged that was skipped, halted"),
+    (a_reviewer_halts_and_leaves, tells_reviewers_nothing, "every customer is in the next month"),
+    (a_reviewer_halts_and_leaves, alerts_nobody, "every customer is in the next month"),
+    (an_uneventful_month, tells_reviewers_nothing, "everything that reviewers were to be told"),
     (nobody_approves, needs_no_approval, "every command took effect"),
     (an_uneventful_month, leaves_a_month_out, "every customer is in the next month"),
     (a_reviewer_edits, bills_without_the_edit, "charges equal the sheet"),
     (an_uneventful_month, forgets_the_receipt, "every outcome is told"),
     (the_card_is_declined, takes_a_decline_for_a_payment, "every customer has one outcome"),
     (a_small_amount_is_carried_forward, forgets_the_balance, "charges equal the sheet"),
+    (what_is_owed_is_written_off, writes_nothing_off, "every command took effect"),
+    (what_is_owed_is_transferred, writes_nothing_off, "every command took effect"),
+    (nobody_may_try_what_is_owed, tries_what_is_halted, "every command took effect"),
+    (nobody_may_try_what_is_owed, tells_nobody_what_is_halted, "every customer is in the next month"),
 ]
 
 
@@ -230,4 +313,5 @@ async def test_the_judge_names_the_defect_of_a_build_that(
 
 
 async def _broken(bed: Bed) -> list[Check]:
+    await bed.digests()
     return [check for check in judge(await gather(bed.folder, bed.ledger, PERIOD)) if not check.ok]

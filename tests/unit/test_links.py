@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
-from billing.links import Links, PaymentLinks
+from billing.links import Links, PaymentLinks, without_key
 from billing.period import Period
 
 LINKS = PaymentLinks("https://billing.example.com/", "a secret")
@@ -122,3 +122,11 @@ def test_link_of_one_kind_opens_nothing_of_another() -> None:
             if readers.index(reader) != addresses.index(address):
                 with pytest.raises(InvalidInput, match="not valid"):
                     reader(address.rpartition("/")[2], NOW)
+
+
+def test_a_link_that_is_kept_without_its_key_opens_nothing() -> None:
+    kept = without_key(LINKS.to("acme", PERIOD, UNTIL))
+    assert TOKEN not in kept
+    with pytest.raises(InvalidInput, match="not valid"):
+        LINKS.read(kept.rpartition("/")[2], NOW)
+    assert without_key("") == ""
