@@ -11,6 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.coverage import CoverageCheck
 from activities.letters import Letters
 from activities.reconciliation import Reconciliation
 from adapters.csv_sales import CsvSales
@@ -21,6 +22,7 @@ from adapters.stripe_payments import StripePayments
 from billing.errors import BillingError
 from settings import Settings, environment
 from workflows.collecting import CollectionSignals
+from workflows.running import RunningChains
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
@@ -102,6 +104,19 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """The bookkeeper who compares the processor's records with the ledger."""
     letters = connect_letters(settings, adapters)
     return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, letters, CollectionSignals(client))
+
+
+def connect_coverage(settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "") -> CoverageCheck:
+    """Who looks at everybody; ``client`` None: without Temporal, for the reason ``unseen``."""
+    return CoverageCheck(
+        adapters.ledger,
+        adapters.ledger,
+        adapters.sales,
+        RunningChains(client) if client else None,
+        connect_letters(settings, adapters),
+        settings.decimal_separator,
+        (unseen,) if unseen else (),
+    )
 
 
 def _payments(settings: Settings) -> StripePayments:

@@ -18,8 +18,16 @@ from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from billing.errors import BillingError
-from bootstrap import Adapters, connect_adapters, connect_letters, connect_reconciliation, connect_temporal
+from bootstrap import (
+    Adapters,
+    connect_adapters,
+    connect_coverage,
+    connect_letters,
+    connect_reconciliation,
+    connect_temporal,
+)
 from settings import Settings, load_settings
+from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
@@ -34,6 +42,7 @@ async def main() -> None:
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)
         await ensure_daily_reconciliation(client)
+        await ensure_daily_coverage(client)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -52,7 +61,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, Reconcile],
+        workflows=[MonthlyBilling, PaymentCollection, Reconcile, Coverage],
         activities=[
             sales.collect_sales,
             notices.send_notice,
@@ -69,6 +78,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             collections.close_collection,
             collections.record_collection,
             connect_reconciliation(settings, adapters, client).reconcile,
+            connect_coverage(settings, adapters, client).cover,
         ],
         interceptors=[Failures()],
         max_cached_workflows=2000,

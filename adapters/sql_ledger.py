@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_collections import SqlCollections
+from adapters.sql_ledger_coverage import SqlCoverage
 from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values
 from adapters.sql_ledger_schema import customers, decisions, invoices, lines
@@ -28,7 +29,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections):
+class SqlLedger(SqlPayments, SqlCollections, SqlCoverage):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers

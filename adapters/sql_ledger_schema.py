@@ -146,6 +146,7 @@ invoices: Final = Table(
     _added_text("needs"),  # what a person has to do; "": nothing
     _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
     Index("invoices_by_period_and_stage", "period", "stage"),
+    _index_of("outcome IS NULL", "invoices_open", "next_at"),
 )
 
 lines: Final = Table(
@@ -308,6 +309,17 @@ alerts: Final = Table(
     _text("digest_id"),  # "": in no digest yet
     _instant("told_at", nullable=True),
     _index_of("told_at IS NULL", "alerts_untold", "at"),
+)
+
+coverage_runs: Final = Table(
+    "coverage_runs",  # the last daily run of each period: the heartbeat
+    metadata,
+    Column("period", PlainText, primary_key=True),
+    _instant("at"),
+    _count("findings"),
+    Column("told", JSON, nullable=False),  # what reviewers know
+    Column("report", JSON, nullable=False),
+    Index("coverage_runs_by_at", "at"),
 )
 
 brakes: Final = Table(

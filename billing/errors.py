@@ -21,6 +21,7 @@
     │   ├── NoticeOutdated        the notice would come too late for the charge date in it: write another one
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
+    ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
 """
 
@@ -91,6 +92,10 @@ class MailUnavailable(MailError):
 
 
 class MailRefused(MailError): ...
+
+
+class TemporalUnavailable(BillingError):
+    retryable = True
 
 
 class LedgerUnavailable(BillingError):
