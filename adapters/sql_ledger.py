@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_coverage import SqlCoverage
+from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
+from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values
 from adapters.sql_ledger_schema import customers, decisions, invoices, lines
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
@@ -29,7 +31,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections, SqlCoverage):
+class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlCoverage):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.sql_ledger_database import SqlDatabase
 from adapters.sql_ledger_schema import alerts, collections, coverage_runs, customers, decisions, invoices, lines
 from adapters.sql_ledger_statements import upsert
-from billing.accounts import Account, LastRun, Pulse, SeenLine, SeenMonth
+from billing.accounts import Account, LastRun, SeenLine, SeenMonth, Vitals
 from billing.collection import CollectionStage
 from billing.customer import Customer
 from billing.month import Month, Stage
@@ -48,13 +48,13 @@ class SqlCoverage(SqlDatabase):
     async def coverage_of(self, period: Period) -> LastRun | None:
         return next(iter(await self._read(LastRun, coverage_runs, coverage_runs.c.period == period)), None)
 
-    async def pulse(self, now: datetime) -> Pulse:
+    async def vitals(self, now: datetime) -> Vitals:
         """``overdue_since`` is of months and collections: a due instant, or the beginning of a step that goes on."""
         newest = select(func.max(coverage_runs.c.at)).scalar_subquery()
         findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.at == newest)
         async with self._reading("tell how it is") as connection:
             instants = [await connection.scalar(query) for query in _overdue(now)]
-            return Pulse(
+            return Vitals(
                 covered_at=await connection.scalar(select(func.max(coverage_runs.c.at))),
                 findings=await connection.scalar(findings) or 0,
                 overdue_since=min((each for each in instants if each is not None), default=None),
@@ -62,7 +62,7 @@ class SqlCoverage(SqlDatabase):
                 untold_alerts=await _count(connection, alerts, alerts.c.told_at.is_(None)),
             )
 
-    async def stages(self, period: Period) -> dict[str, int]:
+    async def count_stages(self, period: Period) -> dict[str, int]:
         """How many months of ``period`` are in each stage."""
         counted = select(invoices.c.stage, func.count()).where(invoices.c.period == period).group_by(invoices.c.stage)
         async with self._reading(f"count the months of {period}") as connection:

@@ -63,6 +63,7 @@ class PlainText(TypeDecorator[str]):
 
 
 EVENT_IS_OPEN: Final = "result = ''"  # literally, so that a query can use the index of open ones
+INVOICE_NEEDS: Final = "needs <> ''"  # as well; of people
 
 metadata: Final = MetaData()
 
@@ -101,6 +102,11 @@ def _index_of(condition: str, name: str, column: str) -> Index:
     """An index of the rows that meet ``condition``."""
     return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
 
+
+_DESK: Final = (
+    *("period", "customer_id", "stage", "currency", "total_minor", "carried_minor", "usual_minor", "version"),
+    *("next_at", "flags", "outcome", "revision", "digest"),
+)
 
 customers: Final = Table(
     "customers",
@@ -147,6 +153,9 @@ invoices: Final = Table(
     _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
     Index("invoices_by_period_and_stage", "period", "stage"),
     _index_of("outcome IS NULL", "invoices_open", "next_at"),
+    # All that lists are filtered, sorted and added up by, so that no row need be read for it; rows are long.
+    Index("invoices_for_desk", *_DESK),
+    _index_of(INVOICE_NEEDS, "invoices_in_need", "period"),
 )
 
 lines: Final = Table(
@@ -265,6 +274,7 @@ entries: Final = Table(
     _text("text"),
     Column("accepted", Boolean, nullable=False),
     _text("command_id"),
+    Index("collection_entries_by_at", "at"),
 )
 
 events: Final = Table(
@@ -366,6 +376,7 @@ sign_ins: Final = Table(
     _text("address"),
     Column("accepted", Boolean, nullable=False),
     _instant("at"),
+    Index("sign_ins_by_at", "at"),
     Index("sign_ins_by_username", "username", "at"),
     Index("sign_ins_by_address", "address", "at"),
 )

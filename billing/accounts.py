@@ -85,7 +85,7 @@ class LastRun(Model):
     report: dict[str, object] = Field(default_factory=dict)
 
 
-class Pulse(Model):
+class Vitals(Model):
     """How billing is, in a few numbers. ``overdue_since``: the oldest instant that has passed with nothing done."""
 
     covered_at: Instant | None
@@ -106,9 +106,9 @@ class Accounts(Protocol):
 
     async def coverage_of(self, period: Period) -> LastRun | None: ...
 
-    async def pulse(self, now: datetime) -> Pulse: ...
+    async def vitals(self, now: datetime) -> Vitals: ...
 
-    async def stages(self, period: Period) -> dict[str, int]:
+    async def count_stages(self, period: Period) -> dict[str, int]:
         """How many months of ``period`` are in each stage."""
 
 

@@ -1,7 +1,7 @@
 """What people say to a running month, and what it answers: commands, decisions, results."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -18,13 +18,15 @@ Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 class Command(Model, extra="forbid"):
     """Base of all commands: who, why, and what it is about.
 
-    ``command_id`` makes a repeat harmless; ``period`` refuses the command if another month is current by then.
+    ``command_id`` makes a repeat harmless; ``period`` refuses the command if another month is current by then; ``via``
+    says where it was given, for the audit trail ("": by an update or a signal of Temporal's).
     """
 
     by: Who
     reason: Why
     command_id: str = Field("", max_length=100)
     period: Period | None = None
+    via: Literal["", "console", "cli", "customer"] = ""
 
 
 class Halt(Command):

@@ -10,9 +10,17 @@ from temporalio.client import Client
 
 from billing.errors import InvalidInput
 from bootstrap import Adapters, connect_reconciliation
+from console.audit import AuditPages
+from console.bulk import Bulk
 from console.cards import Cards
+from console.coverage import CoveragePages
+from console.desk import Desk
 from console.health import Health
 from console.inbox import Inbox
+from console.invoices import InvoicesPages
+from console.live import Live
+from console.monitor import Monitor
+from console.month import MonthPages
 from console.pages import Pages
 from console.pay import PaymentPages
 from console.security import SecurityHeaders
@@ -33,14 +41,23 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     cards = Cards(client, adapters.payments, adapters.ledger)
     inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards)
 
+    bulk = Bulk(client, adapters.ledger)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with inbox.open():
+        async with inbox.open(), bulk.open():
             yield
 
     app = FastAPI(title="Monthly billing", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(Health(adapters.ledger, client).router)
+    app.include_router(Monitor(adapters.ledger).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
+    desk = Desk(pages, adapters.ledger)
+    app.state.live = live = Live(adapters.ledger.pulse)
+    app.include_router(AuditPages(desk, adapters.ledger).router)  # before those whose addresses begin with a period
+    app.include_router(MonthPages(desk, adapters.ledger, live).router)
+    app.include_router(CoveragePages(desk, adapters.ledger).router)
+    app.include_router(InvoicesPages(desk, adapters.ledger, bulk).router)
     app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)

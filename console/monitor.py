@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from billing.accounts import Accounts, Pulse
+from billing.accounts import Accounts, Vitals
 from billing.coverage import TOLERANCE
 from billing.errors import BillingError
 from billing.period import Period
@@ -26,7 +26,7 @@ class Monitor:
         """503 with words if coverage has not run for ``STALE``, or anything is overdue by more than ``TOLERANCE``."""
         now = datetime.now(UTC)
         try:
-            words = troubles(await self._accounts.pulse(now), now)
+            words = troubles(await self._accounts.vitals(now), now)
         except BillingError as error:
             words = [str(error)]
         return JSONResponse({"billing": "; ".join(words) or "ok"}, 503 if words else 200)
@@ -36,39 +36,42 @@ class Monitor:
         now = datetime.now(UTC)
         current = Period.at(now, "UTC")
         try:
-            pulse = await self._accounts.pulse(now)
-            stages = {period: await self._accounts.stages(period) for period in (current.previous(), current)}
+            vitals = await self._accounts.vitals(now)
+            stages = {period: await self._accounts.count_stages(period) for period in (current.previous(), current)}
         except BillingError as error:
             return PlainTextResponse(f"# {error}\n", 503)
-        return PlainTextResponse(_exposed(pulse, stages, now), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return PlainTextResponse(_exposed(vitals, stages, now), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def troubles(pulse: Pulse, now: datetime) -> list[str]:
+def troubles(vitals: Vitals, now: datetime) -> list[str]:
     """Why somebody has to be woken, in words without anybody's data."""
     found = []
-    if pulse.covered_at is None:
+    if vitals.covered_at is None:
         found.append("coverage has never run; is there a worker? (python starter.py setup makes its schedule)")
-    elif now - pulse.covered_at > STALE:
-        found.append(f"coverage ran last at {pulse.covered_at:%Y-%m-%d %H:%M} UTC")
-    if pulse.overdue_since is not None and now - pulse.overdue_since > TOLERANCE:
-        found.append(f"what was due at {pulse.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
+    elif now - vitals.covered_at > STALE:
+        found.append(f"coverage ran last at {vitals.covered_at:%Y-%m-%d %H:%M} UTC")
+    if vitals.overdue_since is not None and now - vitals.overdue_since > TOLERANCE:
+        found.append(f"what was due at {vitals.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
     return found
 
 
-def _exposed(pulse: Pulse, stages: dict[Period, dict[str, int]], now: datetime) -> str:
-    age = (now - pulse.covered_at).total_seconds() if pulse.covered_at else math.nan
-    overdue = (now - pulse.overdue_since).total_seconds() if pulse.overdue_since else 0.0
+def _exposed(vitals: Vitals, stages: dict[Period, dict[str, int]], now: datetime) -> str:
+    age = (now - vitals.covered_at).total_seconds() if vitals.covered_at else math.nan
+    overdue = (now - vitals.overdue_since).total_seconds() if vitals.overdue_since else 0.0
     plain = {
         "coverage_age_seconds": ("Since the last daily coverage run; NaN before the first.", age),
         "overdue_seconds": ("Since the oldest due instant with nothing done.", max(0.0, overdue)),
-        "findings": ("Findings of the last coverage run.", pulse.findings),
-        "collections_open": ("Months that are not paid and being collected.", pulse.open_collections),
-        "alerts_untold": ("Alerts that reviewers have not been sent yet.", pulse.untold_alerts),
+        "findings": ("Findings of the last coverage run.", vitals.findings),
+        "collections_open": ("Months that are not paid and being collected.", vitals.open_collections),
+        "alerts_untold": ("Alerts that reviewers have not been sent yet.", vitals.untold_alerts),
     }
     lines = []
     for name, (what, value) in plain.items():
         lines += [f"# HELP billing_{name} {what}", f"# TYPE billing_{name} gauge", f"billing_{name} {_number(value)}"]
-    lines += ["# HELP billing_months Months of the current and the last period, by stage.", "# TYPE billing_months gauge"]
+    lines += [
+        "# HELP billing_months Months of the current and the last period, by stage.",
+        "# TYPE billing_months gauge",
+    ]
     for period, counted in stages.items():
         for stage, count in sorted(counted.items()):
             lines.append(f'billing_months{{period="{period}",stage="{stage}"}} {count}')

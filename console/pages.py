@@ -1,6 +1,7 @@
 """Pages: the templates, and what customers read when something goes wrong."""
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -16,6 +17,14 @@ _REFUSALS = {
     403: ("This did not come from our page", _MAIL),
     404: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
     410: ("This link has expired", "Reply to our mail, and we will send you a new one."),
+}
+_DESK_REFUSALS = {
+    403: (
+        "You may not do this",
+        "Your role does not allow it, or the page was open for too long: go back and reload it.",
+    ),
+    404: ("There is nothing here", "The address may be incomplete."),
+    405: ("There is nothing here", "The address may be incomplete."),
 }
 _log = logging.getLogger(__name__)
 
@@ -33,6 +42,10 @@ class Pages:
         )
         self._templates.globals.update(company=company, contact=contact)
 
+    def add_filters(self, filters: Mapping[str, Callable[..., object]]) -> None:
+        """Functions that templates may apply."""
+        self._templates.filters.update(filters)
+
     def page(self, template: str, values: dict[str, object], status: int = 200) -> HTMLResponse:
         return HTMLResponse(self._templates.get_template(template).render(values), status)
 
@@ -49,6 +62,15 @@ class Pages:
             back=back,
         )
 
+    def desk_unavailable(self, why: str, status: int = 503) -> HTMLResponse:
+        """For reviewers, who may know what is down."""
+        return self.message(
+            "The desk cannot answer right now",
+            why,
+            "Months go on by themselves meanwhile. What you have just decided may have taken effect: look at it again.",
+            status=status,
+        )
+
     def handle_errors(self, app: FastAPI) -> None:
         """What is down, or was never there, is said in words; so is a defect of ours."""
 
@@ -57,15 +79,22 @@ class Pages:
         @app.exception_handler(TimeoutError)
         async def unavailable(request: Request, error: Exception) -> HTMLResponse:
             _log.warning("%s: %s", request.scope["endpoint"].__name__, error or type(error).__name__)
+            if _is_of_desk(request):
+                return self.desk_unavailable(str(error) or "It takes too long.")
             return self.unavailable(_page_of(request))
 
         @app.exception_handler(HTTPException)
         async def refused(request: Request, error: HTTPException) -> HTMLResponse:
+            if _is_of_desk(request):
+                title, text = _DESK_REFUSALS.get(error.status_code, _DESK_REFUSALS[404])
+                return self.message(title, text, status=error.status_code)
             title, text = _REFUSALS.get(error.status_code, _REFUSALS[404])
             return self.message(title, text, status=error.status_code)
 
         @app.exception_handler(Exception)
         async def broken(request: Request, error: Exception) -> HTMLResponse:
+            if _is_of_desk(request):
+                return self.desk_unavailable("This is a defect of ours; the log of the console says more.", status=500)
             return self.unavailable(_page_of(request), status=500)
 
 
@@ -73,3 +102,7 @@ def _page_of(request: Request) -> str:
     """The customer's page that the request belongs to; a failed POST is not repeated by a reload."""
     token = request.path_params.get("token")
     return f"/pay/{token}" if token else ""
+
+
+def _is_of_desk(request: Request) -> bool:
+    return request.url.path.split("/")[1] == "desk"

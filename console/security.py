@@ -8,12 +8,13 @@ _YEAR_SECONDS = 31_536_000
 
 
 class SecurityHeaders:
-    """Middleware. Forms may lead to this site and on to ``form_targets``; scripts and foreign content never load."""
+    """Middleware. Forms may lead to this site and on to ``form_targets``; foreign content never loads."""
 
     def __init__(self, app: ASGIApp, form_targets: str, https: bool) -> None:
         self._app = app
         self._headers = {
-            "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+            "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+            "img-src 'self'; base-uri 'none'; "
             f"frame-ancestors 'none'; form-action 'self' {form_targets}",
             "Cache-Control": "no-store",
             "Cross-Origin-Opener-Policy": "same-origin",

@@ -116,7 +116,7 @@ async def test_coverage_names_each_problem_and_is_satisfied_once_they_are_mended
         "halted": 1,
     }
 
-    for words in (
+    for command in (
         ("start", "acme", "lost"),
         ("start", "--from", "ghost.csv"),
         ("start", "zed", "--reopen"),
@@ -124,7 +124,7 @@ async def test_coverage_names_each_problem_and_is_satisfied_once_they_are_mended
         ("resume", "bergson", *BY),
         ("edit", "kiwi", "--add", "More storage=50.00", *BY),
     ):
-        code, output = await typed(bed, *words)
+        code, output = await typed(bed, *command)
         assert code == 0, output
     write_sales(bed, "kiwi@example.com")
     for name in ("lost", "zed"):

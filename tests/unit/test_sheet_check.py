@@ -286,10 +286,11 @@ def test_the_sheet_is_what_was_invoiced_and_what_is_explained(before, after, fat
             invoiced[account.customer.currency] += sum(line.amount_minor for line in account.month.lines)
     for each in found.differences:
         differences[each.currency] += each.amount_minor
-    for each in found.sums:
-        assert each.sheet_minor == sheet[each.currency] == each.invoiced_minor + differences[each.currency]
-        assert each.invoiced_minor == invoiced[each.currency]
-        assert each.unexplained_minor == 0
+    for sums in found.sums:
+        currency = sums.currency
+        assert sums.sheet_minor == sheet[currency] == sums.invoiced_minor + differences[currency]
+        assert sums.invoiced_minor == invoiced[currency]
+        assert sums.unexplained_minor == 0
     assert {name for name, minor in (sheet + invoiced).items() if minor} <= {each.currency for each in found.sums}
     assert FindingKind.UNEXPLAINED not in found.kinds
     assert found.customers.keys() == {who.customer_id for who in people}

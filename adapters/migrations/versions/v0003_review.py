@@ -14,6 +14,12 @@ def upgrade() -> None:
     op.add_column("messages", sa.Column("subject", sa.Text(), nullable=False, server_default=""))
     op.add_column("messages", sa.Column("text", sa.Text(), nullable=False, server_default=""))
     op.create_index("decisions_by_at", "decisions", ["at"])
+    op.create_index("collection_entries_by_at", "collection_entries", ["at"])
+    amounts = ("currency", "total_minor", "carried_minor", "usual_minor")
+    rest = ("version", "next_at", "flags", "outcome", "revision", "digest")
+    op.create_index("invoices_for_desk", "invoices", ["period", "customer_id", "stage", *amounts, *rest])
+    needs = sa.text("needs <> ''")
+    op.create_index("invoices_in_need", "invoices", ["period"], sqlite_where=needs, postgresql_where=needs)
     op.create_table(
         "versions",
         sa.Column("customer_id", sa.Text(), nullable=False),
@@ -83,5 +89,6 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("number"),
     )
+    op.create_index("sign_ins_by_at", "sign_ins", ["at"])
     op.create_index("sign_ins_by_username", "sign_ins", ["username", "at"])
     op.create_index("sign_ins_by_address", "sign_ins", ["address", "at"])

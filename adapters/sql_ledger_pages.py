@@ -1,0 +1,182 @@
+"""The ledger's answers to the reviewers' pages: totals, what needs a person, the list of invoices a page at a time.
+
+Every query of the list is answered from the index ``invoices_for_desk`` alone; only the rows that are shown are read,
+for a row holds the whole month and is long.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, Select, UnaryExpression, case, func, literal, literal_column, or_, select
+
+from adapters.sql_ledger_audit import SqlAudit
+from adapters.sql_ledger_schema import INVOICE_NEEDS, brakes, collections, customers, invoices
+from billing.collection import CollectionStage
+from billing.desk import PAGE_ROWS, DeskRow, Need, Seen, Sort, StageTotal, Wanted
+from billing.month import Stage
+from billing.period import Period
+
+_NEED_PERSON = (
+    CollectionStage.UNRESOLVED,
+    CollectionStage.HALTED,
+    CollectionStage.AWAITING_PERSON,
+    CollectionStage.EXHAUSTED,
+)
+_IN_NEED = literal_column(INVOICE_NEEDS, Boolean)
+_MANY = 500  # values in one query
+
+
+class SqlDesk(SqlAudit):
+    """``billing.desk.Desk`` in SQL."""
+
+    async def current_period(self) -> Period | None:
+        """The newest month that has drafts, else the newest there is; None in an empty ledger."""
+        newest = select(func.max(invoices.c.period))
+        begun = newest.where(invoices.c.stage != Stage.SCHEDULED)
+        async with self._reading("name its current month") as connection:
+            found = await connection.scalar(begun) or await connection.scalar(newest)
+            return Period(found) if found else None
+
+    async def periods(self) -> list[Period]:
+        """Every month from the first to the newest that the ledger has, newest first."""
+        async with self._reading("list its months") as connection:
+            first = await connection.scalar(select(func.min(invoices.c.period)))
+            last = await connection.scalar(select(func.max(invoices.c.period)))
+        found = [Period(last)] if last else []
+        while found and found[-1] > first:
+            found.append(found[-1].previous())
+        return found
+
+    async def totals(self, period: Period) -> list[StageTotal]:
+        """Customers, drafts and sums by stage and currency."""
+        c = invoices.c
+        drafts = func.coalesce(func.sum(case((c.version > 0, 1), else_=0)), 0)
+        counted = select(
+            c.stage,
+            c.currency,
+            func.count().label("customers"),
+            drafts.label("drafts"),
+            func.sum(c.total_minor).label("total_minor"),
+        )
+        async with self._reading(f"add {period} up") as connection:
+            found = await connection.execute(counted.where(c.period == period).group_by(c.stage, c.currency))
+            return [StageTotal.model_validate(dict(row)) for row in found.mappings()]
+
+    async def needs(self, period: Period, limit: int) -> list[Need]:
+        """What a person has to do, most urgent first: open months, then what is owed for closed ones."""
+        whose = (customers.c.customer_id, customers.c.name, customers.c.timezone)
+        i, c = invoices.c, collections.c
+        months = select(*whose, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
+        months = months.join(invoices, i.customer_id == customers.c.customer_id)
+        months = months.where(i.period == period, _IN_NEED, i.outcome.is_(None))
+        owed = select(*whose, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
+        owed = owed.join(collections, c.customer_id == customers.c.customer_id)
+        owed = owed.where(c.period == period, c.stage.in_(_NEED_PERSON), c.outcome.is_(None))
+        async with self._reading(f"find who is needed in {period}") as connection:
+            open_months = await connection.execute(months.order_by(*_last_if_null(i.next_at)).limit(limit))
+            collecting = await connection.execute(owed.order_by(*_last_if_null(c.next_at)).limit(limit))
+            found = [Need.model_validate(dict(row)) for row in open_months.mappings()]
+            said = {"needs": "what is owed cannot be collected without a person", "collecting": True}
+            found += [Need.model_validate({**row, **said}) for row in collecting.mappings()]
+            return found[:limit]
+
+    async def pulse(self, period: Period) -> str:
+        """Something that differs after every change of the month. Revisions only grow, whatever clocks say."""
+        async with self._reading(f"see whether {period} has changed") as connection:
+            found: list[Any] = []
+            for table in (invoices, collections):
+                counted = select(func.count(), func.sum(table.c.revision)).where(table.c.period == period)
+                found += (await connection.execute(counted)).one()
+            found += (await connection.execute(select(func.count(), func.count(brakes.c.released_at)))).one()
+        return "-".join(str(each or 0) for each in found)
+
+    # -- the list
+
+    async def count(self, wanted: Wanted) -> int:
+        """How many rows match."""
+        async with self._reading(f"count in {wanted.period}") as connection:
+            return await connection.scalar(_matching(wanted, func.count())) or 0
+
+    async def rows(self, wanted: Wanted, page: int) -> list[DeskRow]:
+        """A page of the list; the first is 1."""
+        order = _order(wanted)
+        chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
+        chosen = chosen.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
+        this = invoices.c.customer_id.in_(chosen.scalar_subquery())
+        theirs = {name: customers.c[name] for name in ("customer_id", "name", "email", "timezone")}
+        shown = select(*({**invoices.c, **theirs}[name] for name in DeskRow.model_fields))
+        shown = shown.join(invoices, invoices.c.customer_id == customers.c.customer_id)
+        async with self._reading(f"list {wanted.period}") as connection:
+            found = await connection.execute(shown.where(invoices.c.period == wanted.period, this).order_by(*order))
+            return [_row(dict(each)) for each in found.mappings()]
+
+    async def seen(self, wanted: Wanted) -> list[Seen]:
+        """All that match, as they stand now, by customer."""
+        columns = (invoices.c[name] for name in Seen.model_fields)
+        async with self._reading(f"list {wanted.period}") as connection:
+            found = await connection.execute(_matching(wanted, *columns).order_by(invoices.c.customer_id))
+            return [Seen.model_validate(dict(row)) for row in found.mappings()]
+
+    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Seen]:
+        """How these invoices stand now, by customer."""
+        now: dict[str, Seen] = {}
+        async with self._reading(f"look at {period}") as connection:
+            for start in range(0, len(customer_ids), _MANY):
+                these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
+                columns = (invoices.c[name] for name in Seen.model_fields)
+                found = await connection.execute(select(*columns).where(invoices.c.period == period, these))
+                now |= {row["customer_id"]: Seen.model_validate(dict(row)) for row in found.mappings()}
+        return now
+
+
+def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
+    """``columns`` of the rows that match."""
+    c = invoices.c
+    where: list[ColumnElement[bool]] = [c.period == wanted.period]
+    if wanted.stage is not None:
+        where.append(c.stage == wanted.stage)
+    if wanted.currency:
+        where.append(c.currency == wanted.currency)
+    if wanted.flag:
+        where.append(c.flags.contains(f"|{wanted.flag}|", autoescape=True))
+    if wanted.needs:
+        where += [_IN_NEED, c.outcome.is_(None)]
+    found = select(*columns).select_from(invoices)
+    if wanted.search:
+        names = (customers.c.customer_id, customers.c.name, customers.c.email)
+        found = found.join(customers, customers.c.customer_id == c.customer_id)
+        where.append(or_(*(name.icontains(wanted.search, autoescape=True) for name in names)))
+    return found.where(*where)
+
+
+def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
+    """In the order that is wanted; what has no value comes last in any case."""
+    c = invoices.c
+    key: ColumnElement[Any] = {
+        Sort.CUSTOMER: c.customer_id,
+        Sort.STAGE: case({stage: number for number, stage in enumerate(Stage)}, value=c.stage, else_=len(Stage)),
+        Sort.AMOUNT: c.total_minor,
+        Sort.CHANGE: _change(),
+        Sort.NEXT: c.next_at,
+    }[wanted.sort]
+    directed: UnaryExpression[Any] = key.desc() if wanted.descending else key.asc()
+    if wanted.sort is Sort.CUSTOMER:
+        return [directed]
+    groups = [c.currency] if wanted.sort is Sort.AMOUNT else []
+    nulls = [key.is_(None)] if wanted.sort in (Sort.CHANGE, Sort.NEXT) else []
+    return [*groups, *nulls, directed, c.customer_id]
+
+
+def _change() -> ColumnElement[Any]:
+    """As ``DeskRow.change`` counts it, in either direction."""
+    c = invoices.c
+    usual = case((c.version > 0, func.nullif(c.usual_minor, 0)), else_=None)
+    return func.abs((c.total_minor - c.carried_minor - usual) * literal(1.0) / func.abs(usual))
+
+
+def _last_if_null(column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    return [column.is_(None), column]
+
+
+def _row(values: dict[str, Any]) -> DeskRow:
+    return DeskRow.model_validate(values | {"flags": [flag for flag in values["flags"].split("|") if flag]})

@@ -1,0 +1,1 @@
+"""Measurements of the real application; each prints its own table."""

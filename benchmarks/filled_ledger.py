@@ -1,0 +1,168 @@
+"""A ledger with as many customers as wanted and a month of each, in all stages: for measuring, and for looking at.
+
+    await fill(ledger, 10_000, Period("2026-11"), now)
+
+The months are real ones, made by the domain; they are written many at a time, which is not how the application does it.
+"""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert
+
+from adapters.sql_ledger import SqlLedger
+from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values
+from adapters.sql_ledger_schema import customers, decisions, invoices
+from billing.customer import Customer, ReviewMode, Terms
+from billing.invoice import Invoice, LineItem, Problem, Source
+from billing.messages import Approve, Halt
+from billing.month import Month, Stage
+from billing.payment import ChargeResult, ChargeStatus
+from billing.period import Period
+from billing.review import decide
+
+_BATCH = 500
+_FIRST = (
+    "Alpine",
+    "Nordic",
+    "Harbour",
+    "Linden",
+    "Copper",
+    "Maple",
+    "Quartz",
+    "Saffron",
+    "Juniper",
+    "Cobalt",
+    "Zürich",
+)
+_SECOND = (
+    "Bakery",
+    "Optics",
+    "Textiles",
+    "Logistics",
+    "Press",
+    "Orchards",
+    "Climbing",
+    "Instruments",
+    "Söhne",
+    "Foods",
+)
+_PLACES = (
+    *(("eur", "Europe/Paris"),) * 5,
+    *(("usd", "America/Denver"),) * 3,
+    ("gbp", "Europe/London"),
+    ("jpy", "Asia/Tokyo"),
+    ("chf", "Europe/Zurich"),
+)
+
+
+async def fill(ledger: SqlLedger, count: int, period: Period, now: datetime, seed: int = 1) -> None:
+    """Writes ``count`` customers with their months of ``period``, which is in its monitoring window around ``now``."""
+    chance = random.Random(seed)
+    made = [_month(chance, number, period, now) for number in range(count)]
+    for start in range(0, count, _BATCH):
+        await _write(ledger, made[start : start + _BATCH], now, chance)
+
+
+async def _write(ledger: SqlLedger, months: list[Month], now: datetime, chance: random.Random) -> None:
+    times = {"created_at": now, "updated_at": now}
+    async with ledger._writing("fill itself") as connection:
+        await connection.execute(insert(customers), [customer_values(each.customer) | times for each in months])
+        await connection.execute(insert(invoices), [_values(each, now, chance) for each in months])
+        if said := [row for each in months for row in decision_values(each)]:
+            await connection.execute(insert(decisions), said)
+
+
+def _values(month: Month, now: datetime, chance: random.Random) -> dict[str, Any]:
+    """The row, with flags as the domain would give them in a company of these habits."""
+    total = month.invoice.total_minor if month.invoice else 0
+    usual = None if chance.random() < 0.04 else round(total * chance.choice((1, 1, 1, 1.02, 0.95, 1.1, 0.6, 1.8)))
+    flags = list(_flags(month, total, usual))
+    needs = "" if month.outcome else month.needs_person(now)
+    told = {"flags": f"|{'|'.join(flags)}|" if flags else "", "needs": needs, "usual_minor": usual}
+    return {**invoice_values(month, now), **told}
+
+
+def _flags(month: Month, total: int, usual: int | None) -> Iterator[str]:
+    if month.invoice is None:
+        return
+    if usual is None:
+        yield "first"
+    elif usual and abs(total - usual) * 100 > 30 * usual:
+        yield "changed"
+    if total > 900_000:
+        yield "large"
+    if month.invoice.problems:
+        yield "unreadable"
+    if month.last_editor:
+        yield "edited"
+    if month.hold:
+        yield "halted"
+
+
+def _month(chance: random.Random, number: int, period: Period, now: datetime) -> Month:
+    """A month that is, by chance, in one of its stages."""
+    currency, zone = chance.choice(_PLACES)
+    mode = ReviewMode.APPROVE if chance.random() < 0.1 else ReviewMode.MONITOR
+    customer = Customer(
+        customer_id=f"customer-{number:05}",
+        email=f"billing@customer-{number:05}.example",
+        name=f"{chance.choice(_FIRST)} {chance.choice(_SECOND)} {number:05}",
+        currency=currency,
+        timezone=zone,
+        stripe_customer_id=f"cus_{number}",
+        payment_method_id=f"pm_{number}",
+        card_last4="4242",
+        terms=Terms(review_mode=mode),
+    )
+    month = Month.open(customer, period)
+    lot = chance.random()
+    if lot < 0.03:
+        return month if lot < 0.02 else month.delayed("the worksheet cannot be read: quota exceeded")
+    month = month.drafted(_invoice(chance, month, unreadable=lot > 0.98))
+    if lot < 0.08:
+        return decide(month, Halt(by="ann", reason="ask about the storage days"), now, "update")[0]
+    if lot < 0.40 or month.blocked:
+        return month
+    return _announced(chance, month, lot, now)
+
+
+def _announced(chance: random.Random, month: Month, lot: float, now: datetime) -> Month:
+    assert month.invoice is not None
+    if month.customer.terms.review_mode is ReviewMode.APPROVE:
+        consent = Approve(by="bob", reason="as agreed", digest=month.invoice.digest)
+        month = decide(month, consent, month.collect_at, "update")[0]
+    if lot < 0.42:
+        return month.closed(Stage.SKIPPED, month.notice_at)
+    month = month.announcing(month.notice_at).delivered(month.notice_at)
+    if lot < 0.7:
+        return month
+    month = month.charging(month.charge_at)
+    if lot < 0.71:
+        return month.in_trouble("the payment that was found is not the one that was announced")
+    status = ChargeStatus.SUCCEEDED if lot < 0.95 else ChargeStatus.DECLINED
+    return month.charged(ChargeResult(status=status, at=month.charge_at))
+
+
+def _invoice(chance: random.Random, month: Month, unreadable: bool) -> Invoice:
+    scale = 100 if month.customer.currency == "jpy" else 1
+    source = Source(sheet=month.period, row=2, digest="d" * 64)
+    lines = tuple(
+        LineItem(
+            line_id=f"row-{row}",
+            description=chance.choice(("Hosting", "Support, 3 h", "Licences", "Cold storage", "Freight")),
+            amount_minor=round(chance.lognormvariate(10, 1)) * scale,
+            source=source.evolve(row=row),
+        )
+        for row in range(2, 2 + chance.randint(1, 6))
+    )
+    problem = Problem(line_id="row-9", description="Ribbon", raw="12,50", reason="not an amount in EUR", source=source)
+    collected_at = month.collect_at + timedelta(minutes=chance.randint(0, 90))
+    return Invoice(
+        currency=month.customer.currency,
+        collected_at=collected_at,
+        lines=lines,
+        problems=(problem,) if unreadable else (),
+    )

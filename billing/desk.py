@@ -1,0 +1,226 @@
+"""What reviewers' pages show of the months, as the ledger last knew them: totals, rows of the list, the audit trail."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, Protocol, Self
+
+from pydantic import TypeAdapter, ValidationError
+
+from billing.errors import InvalidInput
+from billing.model import Instant, Model
+from billing.month import Stage
+from billing.period import Period
+
+PAGE_ROWS = 100
+FLAGS = ("unreadable", "first", "changed", "large", "edited", "halted")
+"""What the list can be filtered by."""
+NOT_BILLED = frozenset({Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD})
+"""Outcomes whose amount is no turnover of the month: nobody pays it, or a later invoice has it."""
+
+
+class StageTotal(Model):
+    """The invoices of one stage and currency: of how many customers, how many of them drafted, and their sum."""
+
+    stage: Stage
+    currency: str
+    customers: int
+    drafts: int
+    total_minor: int
+
+
+class Compared(NamedTuple):
+    """What is billed in a currency, beside the month before; sums in minor units."""
+
+    currency: str
+    invoices: int
+    total_minor: int
+    invoices_before: int
+    total_minor_before: int
+
+    @property
+    def difference_minor(self) -> int:
+        return self.total_minor - self.total_minor_before
+
+    @property
+    def change(self) -> float | None:
+        """In percent of the month before; None if there is nothing to compare with."""
+        return change(self.total_minor, self.total_minor_before or None)
+
+
+def compared(totals: Iterable[StageTotal], before: Iterable[StageTotal]) -> list[Compared]:
+    """Invoices and sums by currency, beside those of another month."""
+    counted: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for offset, month in ((0, totals), (2, before)):
+        for each in month:
+            if each.drafts and each.stage not in NOT_BILLED:
+                counted[each.currency][offset] += each.drafts
+                counted[each.currency][offset + 1] += each.total_minor
+    return [Compared(currency, *counted[currency]) for currency in sorted(counted)]
+
+
+def change(total_minor: int, usual_minor: int | None) -> float | None:
+    """How far a total is from the usual one, in percent of it; None without a usual one."""
+    return (total_minor - usual_minor) * 100 / abs(usual_minor) if usual_minor else None
+
+
+class Need(Model):
+    """A person has to do something about a month, or about what is still owed for it (``collecting``)."""
+
+    customer_id: str
+    name: str
+    timezone: str
+    stage: str
+    currency: str
+    amount_minor: int
+    next_at: Instant | None
+    needs: str
+    collecting: bool = False
+
+
+class Sort(StrEnum):
+    """What the list is in order of. Amounts are grouped by currency; a change counts in either direction."""
+
+    CUSTOMER = "customer"
+    STAGE = "stage"
+    AMOUNT = "amount"
+    CHANGE = "change"
+    NEXT = "next"
+
+
+class Wanted(Model):
+    """Which rows of a month's list, in which order."""
+
+    period: Period
+    search: str = ""  # part of a customer's id, name or email
+    stage: Stage | None = None
+    flag: str = ""
+    currency: str = ""
+    needs: bool = False
+    sort: Sort = Sort.CUSTOMER
+    descending: bool = False
+
+
+class DeskRow(Model):
+    """One invoice of the list. ``digest`` and ``version`` are what a decision about this row is bound to."""
+
+    customer_id: str
+    name: str
+    email: str
+    timezone: str
+    stage: Stage
+    currency: str
+    total_minor: int
+    carried_minor: int
+    usual_minor: int | None  # what the customer's sales came to before
+    version: int  # 0: no draft yet
+    digest: str
+    next_at: Instant | None
+    flags: tuple[str, ...]
+    needs: str
+
+    @property
+    def change(self) -> float | None:
+        """The month's own sales against the usual ones, in percent."""
+        return change(self.total_minor - self.carried_minor, self.usual_minor) if self.version else None
+
+
+class Seen(Model):
+    """An invoice as it stood when somebody decided about it."""
+
+    customer_id: str
+    version: int
+    digest: str
+
+
+class AuditWanted(Model):
+    """Which entries of the audit trail; every filter is part of what it is compared with, except for the period."""
+
+    by: str = ""
+    customer: str = ""
+    period: Period | None = None
+    text: str = ""
+
+
+class AuditKind(StrEnum):
+    DECISION = "decision"
+    COLLECTION = "collection"
+    BRAKE = "brake"
+    SIGN_IN = "sign-in"
+
+
+class Cursor(NamedTuple):
+    """Where a page of the audit trail ended."""
+
+    at: datetime
+    kind: AuditKind
+    customer_id: str
+    period: str
+    number: int
+
+    def __str__(self) -> str:
+        return "~".join((self.at.isoformat(), self.kind, self.customer_id, self.period, str(self.number)))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ``InvalidInput``."""
+        try:
+            at, kind, customer_id, period, number = text.split("~")
+            instant = TypeAdapter(Instant).validate_python(at)
+            return cls(instant, AuditKind(kind), customer_id, period, int(number))
+        except (ValueError, ValidationError):
+            raise InvalidInput(f"{text!r} is not a place in the audit trail") from None
+
+
+class AuditRow(Model):
+    """What somebody said or did, accepted or refused, and what came of it. No customer: it concerns everybody."""
+
+    at: Instant
+    kind: AuditKind
+    customer_id: str
+    period: str
+    number: int
+    by: str
+    command: str
+    reason: str
+    accepted: bool
+    result: str
+    via: str
+    version: int
+
+    @property
+    def cursor(self) -> Cursor:
+        return Cursor(self.at, self.kind, self.customer_id, self.period, self.number)
+
+
+class Desk(Protocol):
+    """The part of the ledger that reviewers' pages read. Nothing here asks a workflow."""
+
+    async def current_period(self) -> Period | None:
+        """The newest month that has drafts, else the newest there is; None in an empty ledger."""
+
+    async def periods(self) -> list[Period]:
+        """Every month from the first to the newest that the ledger has, newest first."""
+
+    async def totals(self, period: Period) -> list[StageTotal]: ...
+
+    async def needs(self, period: Period, limit: int) -> list[Need]:
+        """What a person has to do, most urgent first."""
+
+    async def pulse(self, period: Period) -> str:
+        """Something that differs after every change of the month; cheap."""
+
+    async def count(self, wanted: Wanted) -> int: ...
+
+    async def rows(self, wanted: Wanted, page: int) -> list[DeskRow]:
+        """A page of the list; the first is 1."""
+
+    async def seen(self, wanted: Wanted) -> list[Seen]:
+        """All that match, as they stand now."""
+
+    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Seen]:
+        """How these invoices stand now, by customer."""
+
+    async def audit(self, wanted: AuditWanted, after: Cursor | None, limit: int) -> list[AuditRow]:
+        """Newest first, those after the cursor."""

@@ -1,0 +1,249 @@
+"""The list of a month's invoices, and one decision about many of them.
+
+::
+
+    GET  /desk/{period}/invoices    the list; what is shown, and how, is in the query
+    POST /desk/{period}/invoices    a selection, or all that match: what is about to be decided, to be confirmed
+    POST /desk/{period}/bulk        carries it out: as a page, or line by line (NDJSON) for the script
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import FormData
+
+from adapters.sql_ledger import SqlLedger
+from billing.desk import FLAGS, PAGE_ROWS, Seen, Sort, Wanted
+from billing.messages import Why
+from billing.month import Stage
+from billing.period import Period
+from billing.users import Role
+from console.bulk import ACTIONS, Bulk, Order, Outcome
+from console.desk import Desk
+from console.signed_in import Session, SignedIn, signed_in
+
+NDJSON = "application/x-ndjson"
+SHOWN_SEEN = 200  # of a selection that is to be confirmed; the rest is counted
+
+_NEEDED = {"halt": Role.REVIEWER, "resume": Role.REVIEWER, "approve": Role.APPROVER}
+_SUBMISSION = re.compile(r"[0-9a-f]{32}")
+
+Reviewing = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
+
+
+class InvoicesPages:
+    def __init__(self, desk: Desk, ledger: SqlLedger, bulk: Bulk) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._bulk = bulk
+        self.router = APIRouter(prefix="/desk/{period}")
+        self.router.add_api_route("/invoices", self.show, response_model=None)
+        self.router.add_api_route("/invoices", self.confirm, methods=["POST"], response_model=None)
+        self.router.add_api_route("/bulk", self.decide, methods=["POST"], response_model=None)
+
+    async def show(self, request: Request, session: SignedIn, period: str) -> Response:
+        month = self._desk.period(period)
+        if month is None:
+            return await self._desk.no_such_month(session, period)
+        wanted, page = read_wanted(month, request.query_params), _page(request.query_params.get("page", ""))
+        pulse = await self._ledger.pulse(month)
+        count, rows, picker = await asyncio.gather(
+            self._ledger.count(wanted), self._ledger.rows(wanted, page), self._desk.picker(month)
+        )
+        if not count and wanted == Wanted(period=month):
+            return await self._desk.empty_month(session, month, picker)
+        shown = _query(wanted)
+        values = {
+            "pulse": pulse,
+            "wanted": wanted,
+            "filtered": bool(shown.keys() - {"sort", "order"}),
+            "shown": shown,
+            "link": lambda **changes: _link(shown | changes),
+            "rows": rows,
+            "count": count,
+            "page": page,
+            "pages": max(1, -(-count // PAGE_ROWS)),
+            "first": (page - 1) * PAGE_ROWS + 1,
+            "stages": list(Stage),
+            "flag_names": FLAGS,
+            "columns": _columns(wanted),
+            "actions": [action for action in ACTIONS if session.role.may(_NEEDED[action])],
+        }
+        return await self._desk.page("invoices.html", session, picker | values, section="invoices", period=month)
+
+    async def confirm(self, request: Request, session: Reviewing, period: str) -> Response:
+        """What is about to be decided, as it stands this moment; only the next page carries it out."""
+        month, form = self._desk.period(period), await request.form()
+        if month is None:
+            return await self._desk.no_such_month(session, period)
+        wanted, action = read_wanted(month, _texts(form)), str(form.get("action", ""))
+        back = f"/desk/{month}/invoices{_link(_query(wanted))}"
+        if refusal := await self._may(session, action, month, back):
+            return refusal
+        seen = await self._ledger.seen(wanted) if form.get("all") else _seen(map(str, form.getlist("row")))
+        if not seen:
+            return await self._desk.message(
+                session,
+                "Nothing is selected",
+                "Tick the invoices that you mean, or take all that match.",
+                status=400,
+                back=back,
+                back_label="Back to the list",
+                section="invoices",
+                period=month,
+            )
+        return await self._confirmation(session, month, action, seen, uuid4().hex, back)
+
+    async def decide(self, request: Request, session: Reviewing, period: str) -> Response:
+        month, form = self._desk.period(period), _texts(await request.form())
+        if month is None:
+            return await self._desk.no_such_month(session, period)
+        action, back = form.get("action", ""), form.get("back", "")
+        back = back if back.startswith(f"/desk/{month}/invoices") else f"/desk/{month}/invoices"
+        if refusal := await self._may(session, action, month, back):
+            return refusal
+        seen = _seen(form.get("rows", "").split("\n"))
+        submission = form.get("submission", "")
+        if not _SUBMISSION.fullmatch(submission):
+            submission = uuid4().hex
+        try:
+            reason = TypeAdapter(Why).validate_python(form.get("reason", ""))
+        except ValidationError:
+            problem = "Say why, in up to 1,000 characters: it goes into the audit trail."
+            return await self._confirmation(session, month, action, seen, submission, back, problem)
+        order = Order(action, month, session.username, reason, submission, seen)
+        if NDJSON in request.headers.get("accept", ""):
+            return StreamingResponse(_lines(self._bulk.carry_out(order)), media_type=NDJSON)
+        outcomes = [outcome async for outcome in self._bulk.carry_out(order)]
+        outcomes.sort(key=lambda outcome: (outcome.accepted, outcome.customer_id))
+        values = {
+            "action": action,
+            "reason": reason,
+            "outcomes": outcomes,
+            "refused": sum(not outcome.accepted for outcome in outcomes),
+            "back": back,
+        }
+        return await self._desk.page("bulk_done.html", session, values, section="invoices", period=month)
+
+    async def _may(self, session: Session, action: str, period: Period, back: str) -> Response | None:
+        """None if the role allows it; else the page that says so."""
+        if action in ACTIONS and session.role.may(_NEEDED[action]):
+            return None
+        title, text = "There is no such action", "The actions are: halt, resume, approve."
+        if action in ACTIONS:
+            title = f"You may not {action} invoices"
+            text = f"You are {session.role}; this takes the role {_NEEDED[action]} or a higher one."
+        return await self._desk.message(
+            session,
+            title,
+            text,
+            status=403 if action in ACTIONS else 400,
+            back=back,
+            back_label="Back to the list",
+            section="invoices",
+            period=period,
+        )
+
+    async def _confirmation(
+        self,
+        session: Session,
+        period: Period,
+        action: str,
+        seen: list[Seen],
+        submission: str,
+        back: str,
+        problem: str = "",
+    ) -> Response:
+        values = {
+            "action": action,
+            "seen": seen[:SHOWN_SEEN],
+            "count": len(seen),
+            "rows": "\n".join(" ".join((each.customer_id, str(each.version), each.digest)) for each in seen),
+            "submission": submission,
+            "back": back,
+            "problem": problem,
+        }
+        status = 400 if problem else 200
+        return await self._desk.page("bulk.html", session, values, section="invoices", period=period, status=status)
+
+
+def read_wanted(period: Period, query: Mapping[str, str]) -> Wanted:
+    """What a query asks for; what it cannot mean is left out."""
+    stage, sort, flag = query.get("stage", ""), query.get("sort", ""), query.get("flag", "")
+    return Wanted(
+        period=period,
+        search=query.get("search", "").strip()[:200],
+        stage=Stage(stage) if stage in list(Stage) else None,
+        flag=flag if flag in FLAGS else "",
+        currency=query.get("currency", "").lower()[:3],
+        needs=query.get("needs", "") == "1",
+        sort=Sort(sort) if sort in list(Sort) else Sort.CUSTOMER,
+        descending=query.get("order", "") == "down",
+    )
+
+
+def _query(wanted: Wanted) -> dict[str, str]:
+    """The other way round, without what goes without saying."""
+    said = {
+        "search": wanted.search,
+        "stage": wanted.stage or "",
+        "flag": wanted.flag,
+        "currency": wanted.currency,
+        "needs": "1" if wanted.needs else "",
+        "sort": "" if wanted.sort is Sort.CUSTOMER else wanted.sort,
+        "order": "down" if wanted.descending else "",
+    }
+    return {name: str(value) for name, value in said.items() if value}
+
+
+def _link(query: Mapping[str, object]) -> str:
+    kept = {name: value for name, value in query.items() if value not in ("", None)}
+    return f"?{urlencode(kept)}" if kept else "?"
+
+
+def _columns(wanted: Wanted) -> list[dict[str, str]]:
+    """The heads of the columns that can be sorted: a second click turns the order round."""
+    heads = [
+        (Sort.CUSTOMER, "Customer", ""),
+        (Sort.STAGE, "Stage", ""),
+        (Sort.AMOUNT, "Amount", "down"),
+        (Sort.CHANGE, "Change", "down"),
+        (Sort.NEXT, "Next", ""),
+    ]
+    columns = []
+    for sort, label, first in heads:
+        is_current, now = wanted.sort is sort, "down" if wanted.descending else ""
+        turned = "" if now else "down"
+        state = ("descending" if wanted.descending else "ascending") if is_current else ""
+        columns.append({"sort": sort, "label": label, "order": turned if is_current else first, "state": state})
+    return columns
+
+
+def _page(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 100_000 else 1
+
+
+def _seen(rows: Iterable[str]) -> list[Seen]:
+    """Rows as a form carries them: customer, version and digest; what is none is left out, as are repeats."""
+    found: dict[str, Seen] = {}
+    for row in rows:
+        parts = row.strip().split(" ")
+        if len(parts) in (2, 3) and parts[1].isdecimal():
+            found[parts[0]] = Seen(customer_id=parts[0], version=int(parts[1]), digest=" ".join(parts[2:]))
+    return list(found.values())
+
+
+def _texts(form: FormData) -> dict[str, str]:
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+async def _lines(outcomes: AsyncIterator[Outcome]) -> AsyncIterator[str]:
+    async for outcome in outcomes:
+        yield outcome.line()

@@ -1,0 +1,241 @@
+// The desk works without this: it keeps countdowns and the month current, shows the progress of many decisions, and
+// saves some clicks. No page of it needs more than this file.
+"use strict";
+
+document.body.classList.add("scripted");
+
+// -- countdowns, in the words of console/desk_wording.py
+
+function distance(milliseconds) {
+  const minutes = Math.floor(Math.abs(milliseconds) / 60000);
+  const hours = Math.floor(minutes / 60), days = Math.floor(hours / 24);
+  let text = "";
+  if (days) text = hours % 24 && days < 10 ? `${days} d ${hours % 24} h` : `${days} d`;
+  else if (hours) text = minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  else if (minutes) text = `${minutes} min`;
+  else return "now";
+  return milliseconds > 0 ? `in ${text}` : `${text} ago`;
+}
+
+function countDown() {
+  for (const each of document.querySelectorAll("time[data-countdown]")) {
+    const text = distance(Date.parse(each.dateTime) - Date.now());
+    if (each.textContent !== text) each.textContent = text;
+  }
+}
+countDown();
+setInterval(countDown, 20000);
+
+// -- the month, kept current: the parts marked data-live are replaced, the rest of the page stays as it is
+
+// What a person would miss: where the focus is, what is ticked, how far a table is scrolled.
+function keyOf(element) {
+  if (element.id) return `#${element.id}`;
+  return [element.tagName, element.getAttribute("href"), element.getAttribute("name"), element.getAttribute("value")].join("|");
+}
+
+function replaceLive(old, fresh) {
+  if (old.innerHTML === fresh.innerHTML) return;
+  const focused = old.contains(document.activeElement) ? keyOf(document.activeElement) : "";
+  const ticked = new Set([...old.querySelectorAll("input:checked")].map(keyOf));
+  const scrolled = [...old.querySelectorAll(".scroll")].map((each) => each.scrollLeft);
+  old.replaceChildren(...fresh.childNodes);
+  for (const each of old.querySelectorAll("input[type=checkbox]")) each.checked = ticked.has(keyOf(each));
+  old.querySelectorAll(".scroll").forEach((each, n) => { each.scrollLeft = scrolled[n] || 0; });
+  if (focused) [...old.querySelectorAll("a, button, input, select, [tabindex]")].find((each) => keyOf(each) === focused)?.focus({ preventScroll: true });
+}
+
+async function refresh() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return false;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const old of document.querySelectorAll("[data-live]")) {
+    const part = fresh.getElementById(old.id);
+    if (!part) return false;
+    old.dataset.pulse = part.dataset.pulse;
+    replaceLive(old, part);
+  }
+  countDown();
+  document.dispatchEvent(new Event("refreshed"));
+  return true;
+}
+
+function listen(status) {
+  const part = document.querySelector("[data-live]");
+  if (!part) return;
+  const say = (text, link) => {
+    status.replaceChildren(text);
+    if (!link) return;
+    const again = document.createElement("a");
+    again.href = location.href;
+    again.textContent = link;
+    status.append(" ", again);
+  };
+  const events = new EventSource(status.dataset.events);
+  let busy = false, latest = "";
+  async function catchUp() {
+    if (busy) return;
+    busy = true;
+    try {
+      while (latest !== part.dataset.pulse) {
+        const seen = latest;
+        if (!await refresh()) return say("This page has changed.", "Reload it");
+        if (latest === seen && latest !== part.dataset.pulse) latest = part.dataset.pulse; // it was newer already
+        await new Promise((done) => setTimeout(done, 500)); // many changes at once are shown together
+      }
+    } catch {
+      say("Waiting for the connection …");
+    } finally {
+      busy = false;
+    }
+  }
+  events.addEventListener("message", (event) => {
+    latest = event.data;
+    if ("ask" in status.dataset) say(latest === part.dataset.pulse ? "" : "The list has changed.", latest === part.dataset.pulse ? "" : "Show it");
+    else { say("Live"); catchUp(); }
+  });
+  events.addEventListener("error", () => {
+    if (events.readyState === EventSource.CLOSED) say("Not live any more.", "Reload");
+    else say("Waiting for the connection …");
+  });
+  addEventListener("pagehide", () => events.close());
+}
+for (const each of document.querySelectorAll("[data-events]")) listen(each);
+addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+// -- selecting rows
+
+function selection(form) {
+  const boxes = () => [...form.querySelectorAll("input[name=row]")];
+  const all = form.querySelector("[data-all]"), everything = form.querySelector("[data-everything]");
+  const told = form.querySelector("[data-selected]");
+  if (!told) return;
+  let last = null;
+  function tell() {
+    const ticked = boxes().filter((box) => box.checked).length;
+    const count = everything.checked ? Number(form.dataset.count) : ticked;
+    told.textContent = count ? `${count.toLocaleString("en")} selected` : "None selected";
+    form.querySelectorAll(".decide button").forEach((button) => { button.disabled = !count; });
+    form.classList.toggle("selecting", count > 0);
+    const head = form.querySelector("[data-all]");
+    head.checked = ticked > 0 && ticked === boxes().length;
+    head.indeterminate = ticked > 0 && !head.checked;
+    boxes().forEach((box) => { box.closest("tr").classList.toggle("selected", box.checked || everything.checked); });
+  }
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("[data-all]")) boxes().forEach((box) => { box.checked = event.target.checked; });
+    tell();
+  });
+  form.addEventListener("click", (event) => { // shift takes all between two clicks
+    if (!event.target.matches("input[name=row]")) return;
+    const rows = boxes(), at = rows.indexOf(event.target), from = rows.indexOf(last);
+    if (event.shiftKey && from >= 0) rows.slice(Math.min(at, from), Math.max(at, from) + 1).forEach((box) => { box.checked = event.target.checked; });
+    last = event.target;
+  });
+  document.addEventListener("refreshed", tell);
+  tell();
+}
+for (const each of document.querySelectorAll("form[data-select]")) selection(each);
+
+// -- many decisions: each result as it comes
+
+async function* linesOf(answer) {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    yield* lines.filter(Boolean).map((line) => JSON.parse(line));
+  }
+}
+
+function outcomeRow(body, customer) {
+  const found = body.querySelector(`tr[data-customer="${CSS.escape(customer)}"]`);
+  if (found) return found;
+  const row = body.insertRow();
+  row.dataset.customer = customer;
+  const head = document.createElement("th");
+  head.scope = "row";
+  head.textContent = customer;
+  row.append(head);
+  row.insertCell();
+  row.insertCell().dataset.result = "";
+  return row;
+}
+
+function show(outcome, body) {
+  const cell = outcomeRow(body, outcome.customer_id).querySelector("[data-result]");
+  const badge = document.createElement("span");
+  badge.className = outcome.accepted ? "badge good" : "badge bad";
+  badge.textContent = outcome.accepted ? "done" : "refused";
+  cell.replaceChildren(badge, ` ${outcome.result}`);
+}
+
+async function decide(form) {
+  const count = Number(form.dataset.stream), send = form.querySelector("[data-send]");
+  const status = form.querySelector("[data-status]"), bar = form.querySelector("progress");
+  const body = document.querySelector("[data-outcomes] tbody");
+  const fields = new URLSearchParams(new FormData(form));
+  const csrf = fields.get("csrf");
+  send.disabled = true;
+  form.querySelector("[data-progress]").hidden = false;
+  let answered = 0, refused = 0;
+  try {
+    const headers = { Accept: "application/x-ndjson", "X-CSRF-Token": csrf };
+    const answer = await fetch(form.action, { method: "POST", body: fields, headers });
+    if (!answer.ok || !answer.headers.get("content-type").includes("ndjson")) throw new Error(`status ${answer.status}`);
+    for await (const outcome of linesOf(answer)) {
+      answered += 1;
+      if (!outcome.accepted) refused += 1;
+      show(outcome, body);
+      bar.value = answered;
+      status.textContent = `${answered.toLocaleString("en")} of ${count.toLocaleString("en")}${refused ? ` · ${refused} refused` : ""}`;
+    }
+  } catch (error) {
+    status.textContent = `Stopped after ${answered} of ${count} (${error.message}).`;
+  }
+  if (answered >= count) {
+    document.querySelector("[data-more]")?.remove();
+    status.textContent = `Done: ${(answered - refused).toLocaleString("en")} accepted, ${refused.toLocaleString("en")} refused.`;
+    send.hidden = true;
+    const back = form.querySelector("[data-back]");
+    back.className = "button primary";
+    back.focus();
+  } else {
+    status.textContent += " Send it again: nothing takes effect twice.";
+    send.disabled = false;
+  }
+}
+for (const form of document.querySelectorAll("form[data-stream]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    decide(form);
+  });
+}
+
+// -- small conveniences
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-go]")) event.target.form.requestSubmit();
+});
+
+function step(by) { // j and k go from row to row, x ticks one
+  const links = [...document.querySelectorAll("main tbody th a, main .needs .lead a")];
+  if (!links.length) return;
+  const at = links.findIndex((link) => (link.closest("tr, li")).contains(document.activeElement));
+  links[Math.max(0, Math.min(links.length - 1, at < 0 ? 0 : at + by))].focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const search = document.querySelector("input[type=search]");
+  if (event.key === "/" && search) {
+    event.preventDefault();
+    search.focus();
+    search.select();
+  } else if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
+  else if (event.key === "x") document.activeElement.closest("tr")?.querySelector("input[name=row]")?.click();
+});
