@@ -119,7 +119,8 @@ class CoverageCheck:
         lines = [f"{each.kind}: {each.text}\n  {each.todo}" for each in findings[:_SHOWN]]
         if len(findings) > _SHOWN:
             lines.append(f"and {len(findings) - _SHOWN} more: python starter.py coverage --period {coverage.period}")
-        await self._letters.to_reviewers(LetterKind.REPORT, month, 1, "\n".join(lines))
+        number = int(f"{clock.now():%Y%m%d}")  # what was mended and comes back another day is told again
+        await self._letters.to_reviewers(LetterKind.REPORT, month, number, "\n".join(lines))
 
     async def _any_month(self, coverage: Coverage, findings: Sequence[Finding]) -> Month | None:
         concerned = [each.customer_id for each in findings if each.customer_id]
