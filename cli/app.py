@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import collections, coverage, demo, listing, operate, reconcile, review, stack, start
+from cli import collections, coverage, demo, export, listing, operate, reconcile, review, stack, start
 from cli.output import errors, explain, plain
 
 
@@ -154,6 +154,7 @@ _add(None, "record-payment", collections.record_payment, owed)
 _add(None, "write-off", collections.write_off, owed)
 
 _add("Operation", "coverage", coverage.coverage)
+_add("Operation", "export", export.export)
 _add("Operation", "reconcile", reconcile.reconcile)
 _add("Operation", "setup", operate.setup)
 _add("Operation", "doctor", operate.doctor)

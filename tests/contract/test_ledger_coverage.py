@@ -1,6 +1,7 @@
 """The ledger asked about everybody, on SQLite and on PostgreSQL alike: page by page, as the months were recorded."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ from tests.contract.ledger_fixtures import (
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
-ANN = {"by": "ann", "reason": "looked"}
+ANN: dict[str, Any] = {"by": "ann", "reason": "looked"}
 
 
 async def accounts(ledger: SqlLedger, period: Period = NOVEMBER) -> dict[str, Account]:
