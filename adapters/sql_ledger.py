@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_coverage import SqlCoverage
+from adapters.sql_ledger_erase import SqlErase
 from adapters.sql_ledger_export import SqlExport
 from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
@@ -32,7 +33,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlCoverage, SqlExport):
+class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlCoverage, SqlExport, SqlErase):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers

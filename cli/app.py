@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import collections, coverage, demo, export, listing, operate, reconcile, review, stack, start
+from cli import collections, coverage, demo, erase, export, listing, operate, reconcile, review, stack, start
 from cli.output import errors, explain, plain
 
 
@@ -136,6 +136,15 @@ _add("Review", "approve", review.approve)
 _add("Review", "skip", review.skip)
 _add("Review", "close", review.close)
 _add("Review", "update", review.update)
+
+_CUSTOMERS = """Customers: erase a person's data.
+
+[bold]Example[/bold]
+$ python starter.py customers erase acme --by ann --reason "asked by letter of 3 May"
+"""
+people = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_CUSTOMERS)
+app.add_typer(people, name="customers", rich_help_panel="Customers and months")
+_add(None, "erase", erase.erase, people)
 
 _OWED = """What months left unpaid: list, show, retry, halt, record a payment, write off.
 

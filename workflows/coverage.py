@@ -33,7 +33,11 @@ class Coverage:
         result = await workflow.execute_activity_method(
             CoverageCheck.cover, request, **options.for_step(options.COVER, "look at everybody")
         )
-        lines = [f"- {each.period}: {found.kind}: {found.text}" for each in result.periods for found in each.findings]
+        lines = [  # by id only: what else is in a finding may be an address
+            f"- {each.period}: {found.kind}{': ' if found.customer_id else ''}{found.customer_id}"
+            for each in result.periods
+            for found in each.findings
+        ]
         workflow.set_current_details("\n".join(lines[:100]) or "Everybody is covered.")
         return result
 

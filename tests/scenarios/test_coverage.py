@@ -1,9 +1,7 @@
 """Eight things go wrong with a month's customers; ``coverage`` names each, and says 0 once people have mended them."""
 
-import asyncio
 import json
 import sqlite3
-import sys
 from typing import Any
 
 from billing.messages import Halt, Skip
@@ -11,8 +9,8 @@ from billing.month import Month
 from billing.period import Period
 from billing.roster import REQUIRED
 from bootstrap import connect_coverage
-from sandbox.stack import ROOT
 from tests.bed import OCTOBER, Bed, now
+from tests.typed import typed
 
 SEPTEMBER = "2026-09"
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
@@ -25,22 +23,6 @@ SALES = {
     "lost": ("7", "Bread"),
     "zed": ("9", "Old sale"),
 }
-
-
-async def typed(bed: Bed, *words: str, **environment: str) -> tuple[int, str]:
-    """Exit code and output of the command line."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / "starter.py"),
-        *words,
-        cwd=bed.folder,
-        env={**bed.environment, "COLUMNS": "300", "NO_COLOR": "1", **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
 
 
 async def kinds(bed: Bed) -> dict[str, int]:
@@ -139,3 +121,41 @@ async def test_coverage_names_each_problem_and_is_satisfied_once_they_are_mended
     (euros,) = found.sums
     assert (euros.sheet_minor, euros.invoiced_minor) == (66650, 67900)
     assert found.customers == dict.fromkeys(SALES, "waiting")
+
+
+async def test_what_is_down_is_said_and_never_called_covered(bed: Bed) -> None:
+    await bed.monitored()
+    assert (await typed(bed, "coverage", "--period", OCTOBER))[0] == 0
+    code, output = await typed(bed, "coverage", "--period", OCTOBER, TEMPORAL_ADDRESS="127.0.0.1:1")
+    assert code == 1, output
+    assert "not looked at: Temporal: no Temporal server answers" in output
+    assert "1 customers; 1 waiting" in output
+    await bed.sheets_fault(path="/v4/", kind="status", status=503, times=None)
+    code, output = await typed(bed, "coverage", "--period", OCTOBER)
+    assert code == 1, output
+    assert "not looked at: the sheet: " in output
+    assert "accounted for" not in output
+    code, output = await typed(
+        bed, "coverage", "--period", OCTOBER, BILLING_LEDGER_URL=f"sqlite:///{bed.folder}/no/ledger"
+    )
+    assert (code, "the ledger could not" in output) == (1, True), output
+
+
+async def test_a_person_is_forgotten_once_the_account_is_closed(bed: Bed) -> None:
+    await bed.monitored()
+    asked = ("--by", "ann", "--reason", "asked by letter")
+    code, output = await typed(bed, "customers", "erase", "acme", *asked)
+    assert (code, "its workflow runs" in output) == (1, True), output
+    assert (await typed(bed, "close", "acme", *BY))[0] == 0
+    await bed.announced()
+    month = await bed.month("acme")
+    await bed.skip_to("acme", month.charge_at)
+    await bed.handle("acme").result()
+    code, output = await typed(bed, "customers", "erase", "acme", *asked)
+    assert code == 0, output
+    assert "acme: erased" in output
+    assert "at Stripe: " in output
+    assert "acme@example.com" not in (await typed(bed, "show", "acme"))[1]
+    assert "nothing is left to erase" in (await typed(bed, "customers", "erase", "acme", *asked))[1]
+    code, output = await typed(bed, "export", "--period", OCTOBER, "--format", "json")
+    assert (code, '"total_minor":10000' in output.replace(" ", "")) == (0, True), output
