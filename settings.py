@@ -6,12 +6,13 @@ variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …,
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from billing.customer import Email
 from billing.errors import InvalidInput
@@ -19,6 +20,22 @@ from billing.links import PaymentLinks
 from billing.messages import explain
 
 ENV_FILE = ".env"
+
+Network = IPv4Network | IPv6Network
+
+
+def _networks(text: object) -> object:
+    """``10.0.0.7, fd00::/8`` as networks."""
+    if not isinstance(text, str):
+        return text
+    networks = tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError("that is everybody; name the addresses of your proxies")
+    return networks
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 
 
 class Settings(BaseSettings):
@@ -35,7 +52,10 @@ class Settings(BaseSettings):
     stripe_webhook_secret: SecretStr = SecretStr("")
     console_url: str = ""
     console_host: str = "127.0.0.1"
+    temporal_ui_url: str = ""
     console_port: int = Field(12114, ge=1, le=65535)
+    console_trusted_proxies: Networks = ()
+    console_sso_header: HeaderName | Literal[""] = ""
     link_secret: SecretStr = SecretStr("")
     sales_sheet_id: str = ""
     google_credentials_file: Path | None = None
@@ -72,12 +92,21 @@ class Settings(BaseSettings):
             raise ValueError("set BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER, not both")
         if not missing and self.console_url and len(self.link_secret.get_secret_value()) < 32:
             raise ValueError("set BILLING_LINK_SECRET too, 32 characters or more: it signs the links in mails")
+        if self.console_sso_header and not self.console_trusted_proxies:
+            raise ValueError(
+                "set BILLING_CONSOLE_TRUSTED_PROXIES too: from anybody else, BILLING_CONSOLE_SSO_HEADER is not believed"
+            )
         return self
 
     @property
     def sandbox(self) -> bool:
         """Nothing real is configured: stand-ins serve, and no money moves."""
         return not self.stripe_api_key.get_secret_value()
+
+    @property
+    def sheet_url(self) -> str:
+        """Where people open the sheet that sales are read from; "" if that is no Google Sheet."""
+        return f"https://docs.google.com/spreadsheets/d/{self.sales_sheet_id}/edit" if self.sales_sheet_id else ""
 
     @property
     def links(self) -> PaymentLinks:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.brake import BrakeActivities
 from activities.cashier import Cashier
 from activities.collections import CollectionActivities
 from activities.failures import Failures
@@ -69,6 +70,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             notices.close_month,
             PaymentActivities(cashier, adapters.ledger).charge_card,
             LedgerActivities(adapters.ledger).record_month,
+            BrakeActivities(adapters.ledger).await_release,
             collections.try_card,
             collections.look_up_payment,
             collections.release_payment,

@@ -12,7 +12,7 @@ from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest,
 from billing.ports import Ledger, PaymentGateway
 
 StillWanted = Callable[[], Awaitable[None]]
-"""Raises if the run that asks is not the current one any more; asked between looking and moving money."""
+"""Raises if the run that asks is not the current one any more, or the brake is on; asked between looking and acting."""
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _RESULTS = {
@@ -35,7 +35,7 @@ class Cashier:
         (tried again); ``PaymentMismatch``, ``PaymentForbidden``, ``PaymentRejected``, ``AmountTooLarge`` (a person).
         """
         try:
-            payment = await self._one(request) or await self._gateway.create(request)
+            payment = await self._one(request) or await self._new(request, still_wanted)
             await self._ledger.save_payment(payment, clock.now())
             if payment.status in _TRIABLE and payment.attempt_id == tried:
                 await still_wanted()
@@ -52,7 +52,7 @@ class Cashier:
     ) -> tuple[ChargeResult, str]:
         """The same for a customer who is there; also answers where to send them to authenticate ("": nowhere)."""
         try:
-            payment, url = await self._one(request) or await self._gateway.create(request), ""
+            payment, url = await self._one(request) or await self._new(request, still_wanted), ""
             await self._ledger.save_payment(payment, clock.now())
             begun = payment.status is PaymentStatus.AUTHENTICATION_REQUIRED
             if payment.status in _TRIABLE and (begun or payment.attempt_id == tried):
@@ -84,6 +84,19 @@ class Cashier:
             if payment.status is not PaymentStatus.CANCELED:
                 released = result_of(payment)
         return released
+
+    async def end_untried(self, request: PaymentRequest) -> ChargeResult:
+        """The outcome, if the card was tried; if not, ``CANCELED``, and it cannot be tried by this request any more."""
+        untried = (PaymentStatus.NEW, PaymentStatus.CANCELED)
+        if any(payment.status not in untried for payment in await self._found(request)):
+            found = await self.look_up(request)
+            if found is not None:
+                return found
+        return await self.release(request)
+
+    async def _new(self, request: PaymentRequest, still_wanted: StillWanted) -> Payment:
+        await still_wanted()
+        return await self._gateway.create(request)
 
     async def _one(self, request: PaymentRequest) -> Payment | None:
         """The payment to go on with; all others of the request are cancelled."""

@@ -5,6 +5,7 @@ from contextlib import suppress
 from temporalio import activity
 
 from activities import clock
+from activities.brake import check_brake
 from activities.cashier import Cashier
 from activities.letters import Letters
 from billing.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
@@ -25,11 +26,15 @@ class CollectionActivities:
 
     @activity.defn
     async def try_card(self, collection: Collection) -> ChargeResult:
-        """Charges what is owed to the customer's card, on the payment of the month; raises as ``Cashier.charge``."""
+        """Charges what is owed to the customer's card, on the payment of the month; raises as ``Cashier.charge``.
+
+        Raises ``BrakeOn`` if the emergency brake is on, and the payment was looked up and not tried since.
+        """
         await self._ledger.record_collection(collection, clock.now())
 
         async def still_wanted() -> None:
             await self._check_current(collection)
+            await check_brake(self._ledger)
 
         return await self._cashier.charge(request_for(collection), _tried(collection), still_wanted)
 
@@ -49,6 +54,7 @@ class CollectionActivities:
                 raise AlreadyClosed(
                     f"{collection.period} of {collection.customer.customer_id} is not payable so any more"
                 )
+            await check_brake(self._ledger)
 
         result, url = await self._cashier.charge_on_session(
             request_for(collection), _tried(collection), asked.return_url, still_wanted
@@ -71,8 +77,9 @@ class CollectionActivities:
 
     @activity.defn
     async def remind_customer(self, collection: Collection) -> None:
-        """Writes to the customer; an address that takes no mail is on record as such."""
+        """Writes to the customer; an address that takes no mail is on record as such. Raises ``BrakeOn``."""
         await self._ledger.record_collection(collection, clock.now())
+        await check_brake(self._ledger)
         month = await self._month(collection)
         try:
             await self._letters.to_customer(

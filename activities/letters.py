@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from activities import clock
 from billing.collection import Collection
+from billing.difference import Correction
 from billing.errors import MailRefused
 from billing.keys import message_id
-from billing.links import PaymentLinks
+from billing.links import PaymentLinks, without_key
 from billing.month import Month
 from billing.ports import Ledger, Letter, LetterKind, Mailer, MessageStatus
 
@@ -26,7 +27,12 @@ class Letters:
         self._links = links
 
     async def to_customer(
-        self, kind: LetterKind, month: Month, number: int, collection: Collection | None = None
+        self,
+        kind: LetterKind,
+        month: Month,
+        number: int,
+        collection: Collection | None = None,
+        correction: Correction | None = None,
     ) -> None:
         """Tells the customer. Raises ``MailRefused`` if the address takes no mail, ``MailUnavailable``."""
         customer = collection.customer if collection else month.customer
@@ -36,7 +42,15 @@ class Letters:
         parts: list[object] = [number]
         if kind is LetterKind.NOTICE and month.notice is not None:  # everything that is promised in it
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.card_last4]
-        letter = Letter(kind=kind, message_id="", to=customer.email, month=month, collection=collection, link=link)
+        letter = Letter(
+            kind=kind,
+            message_id="",
+            to=customer.email,
+            month=month,
+            collection=collection,
+            link=link,
+            correction=correction,
+        )
         await self._deliver(letter, number, "|".join(map(str, parts)))
 
     async def to_reviewers(
@@ -60,10 +74,11 @@ class Letters:
         sent = await self._ledger.messages(customer_id, period)
         if any(row.message_id == name and row.status is MessageStatus.SENT for row in sent):
             return
-        await self._ledger.save_message(letter, number, MessageStatus.SENDING, clock.now())
+        composed = self._mailer.compose(letter.evolve(link=without_key(letter.link)))
+        await self._ledger.save_message(letter, number, MessageStatus.SENDING, clock.now(), composed)
         try:
             await self._mailer.send(letter)
         except MailRefused:
-            await self._ledger.save_message(letter, number, MessageStatus.FAILED, clock.now())
+            await self._ledger.save_message(letter, number, MessageStatus.FAILED, clock.now(), composed)
             raise
-        await self._ledger.save_message(letter, number, MessageStatus.SENT, clock.now())
+        await self._ledger.save_message(letter, number, MessageStatus.SENT, clock.now(), composed)

@@ -3,8 +3,10 @@
 from temporalio import activity
 
 from activities import clock
+from activities.brake import check_brake, check_brake_for
 from activities.ledger import record
 from activities.letters import Letters
+from billing.difference import Correction, correction
 from billing.errors import MailRefused, NoticeOutdated
 from billing.messages import Delivered
 from billing.month import Month, Stage
@@ -17,6 +19,7 @@ _CLOSING = {
     Stage.NEEDS_CARD: LetterKind.DECLINE,
     Stage.NOTHING_DUE: LetterKind.NOTHING_DUE,
 }
+_UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
 
 
 class NoticeActivities:
@@ -28,29 +31,51 @@ class NoticeActivities:
     async def send_notice(self, month: Month) -> Delivered:
         """Tells the customer what will be charged and when.
 
-        Raises ``MailRefused`` if the address takes no mail, ``NoticeOutdated`` if its charge date is too soon by now.
+        Raises ``MailRefused`` if the address takes no mail, ``NoticeOutdated`` if its charge date is too soon by now,
+        ``BrakeOn`` if the emergency brake stops it.
         A repeat after a lost answer sends the same mail with the same Message-ID again.
         """
         assert month.notice is not None
         await self._ledger.record(month, clock.now())
+        await check_brake_for(self._ledger, month)
         if clock.now() + month.customer.terms.min_notice > month.notice.charge_at:
             raise NoticeOutdated("the notice could not be handed over in time for its charge date; another one follows")
-        await self._letters.to_customer(LetterKind.NOTICE, month, month.notice.number)
+        corrects = await self._correction(month, month.customer.email)
+        await self._letters.to_customer(LetterKind.NOTICE, month, month.notice.number, correction=corrects)
         at = clock.now()
         await self._ledger.record(month.delivered(at), at)
         return Delivered(at=at)
 
     @activity.defn
     async def close_month(self, month: Month) -> None:
-        """Records the outcome, then sends the receipt or decline notice; one that is refused is on record as failed."""
+        """Records the outcome, then sends the receipt or decline notice; one that is refused is on record as failed.
+
+        Who was told of a charge that is not made after all is told that. Raises ``BrakeOn`` if a month without a charge
+        has not been closed yet and the emergency brake is on: what it came to may be wrong, too.
+        """
+        if month.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD) and month.charge is None:
+            known = await self._ledger.month(month.customer.customer_id, month.period)
+            if known is None or known.outcome is None:
+                await check_brake(self._ledger)
         await record(self._ledger, month)
         kind = _CLOSING.get(month.outcome) if month.outcome else None
+        withdrawn = await self._correction(month) if month.outcome in _UNCHARGED else None
+        if withdrawn is not None:
+            kind = LetterKind.WITHDRAWN
         if kind is None or (kind is LetterKind.NOTHING_DUE and not month.customer.terms.nothing_due_email):
             return
         try:
-            await self._letters.to_customer(kind, month, 1)
+            await self._letters.to_customer(kind, month, 1, correction=withdrawn)
         except MailRefused as error:
             activity.logger.warning("closing mail refused: %s", error)
+
+    async def _correction(self, month: Month, to: str = "") -> Correction | None:
+        """What the ledger knows that the customer was told of this month, and what has changed since."""
+        if month.invoice is None:
+            return None
+        whose = month.customer.customer_id, month.period
+        messages, versions = await self._ledger.messages(*whose), await self._ledger.versions(*whose)
+        return correction(month.invoice, messages, versions, to)
 
     @activity.defn
     async def alert_reviewers(self, month: Month) -> None:

@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from activities import clock
+from activities.brake import check_brake_for
 from activities.cashier import Cashier
 from billing.errors import AlreadyClosed, LedgerAhead
 from billing.keys import payment_key
@@ -18,16 +19,18 @@ class PaymentActivities:
 
     @activity.defn
     async def charge_card(self, month: Month) -> ChargeResult:
-        """Charges the announced amount; or, if people gave the charge up, makes sure that it cannot happen any more.
+        """Charges the announced amount; or, if that was given up or stopped, makes sure that it cannot happen any more.
 
         Raises as ``Cashier.charge`` does, ``AlreadyClosed`` if the ledger has an outcome, ``LedgerAhead`` if it knows
-        of something that this run does not.
+        of something that this run does not, ``BrakeOn`` if the card is untried and the emergency brake forbids to try.
         """
         await self._check_open(month)
         await self._ledger.record(month, clock.now())
         request = request_for(month)
         if month.giving_up:
             return await self._cashier.release(request)
+        if month.brake:
+            return await self._cashier.end_untried(request)
 
         async def still_wanted() -> None:
             known = await self._check_open(month)
@@ -35,6 +38,7 @@ class PaymentActivities:
                 raise LedgerAhead(
                     f"the ledger has a newer {month.period} of {month.customer.customer_id} than this run"
                 )
+            await check_brake_for(self._ledger, month)
 
         return await self._cashier.charge(request, "", still_wanted)
 
@@ -51,7 +55,7 @@ def request_for(month: Month) -> PaymentRequest:
     assert month.invoice is not None
     assert month.charging_since is not None
     return PaymentRequest(
-        key=payment_key(month.customer.customer_id, month.period),
+        key=payment_key(month.customer.customer_id, month.period, month.series),
         customer=month.customer,
         period=month.period,
         amount_minor=month.notice.total_minor,

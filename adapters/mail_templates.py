@@ -18,12 +18,14 @@ from adapters.wording import LOCALE, date_text, money_text, one_line, why
 from billing.collection import Collection
 from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import Customer
+from billing.difference import Correction, LineChange
 from billing.dunning import Remedy
 from billing.messages import parse_command
 from billing.month import Month
 from billing.ports import Letter, LetterKind
 
 _TEXT_WIDTH = 72
+_CHANGES_SHOWN = 20
 _ASKING = (LetterKind.DECLINE, LetterKind.REMINDER)
 _ACTIONS = {
     Remedy.NEW_CARD: "Register a new card",
@@ -84,8 +86,31 @@ def _values(letter: Letter) -> dict[str, object]:
         "problems": problems,
         "link": letter.link if owed and owed.by_card and letter.kind in _ASKING else "",
         "owed": owed,
+        "correction": letter.correction,
+        "changes": list(_changes(letter.correction, money)) if letter.correction else [],
         **(_values_of(owed) if owed else {}),
     }
+
+
+def _changes(correction: Correction, money: Callable[[int], str]) -> Iterator[str]:
+    """What has changed since the last notice, a sentence for each line; the whole invoice is below them anyway."""
+    changes = [each for each in correction.changes or () if each.before or each.after]
+    for each in changes[:_CHANGES_SHOWN]:
+        yield _change(each, money)
+    if len(changes) > _CHANGES_SHOWN:
+        yield f"And {len(changes) - _CHANGES_SHOWN} more lines have changed."
+
+
+def _change(change: LineChange, money: Callable[[int], str]) -> str:
+    before, after = change.before, change.after
+    if after is None:
+        assert before is not None
+        return f"Removed: {one_line(before.description)}, {money(before.amount_minor)}."
+    if before is None:
+        return f"Added: {one_line(after.description)}, {money(after.amount_minor)}."
+    now = "" if after.amount_minor == before.amount_minor else f" {money(after.amount_minor)} instead of"
+    was = "" if after.description == before.description else f" (before: {one_line(before.description)})"
+    return f"Changed: {one_line(after.description)}{was},{now} {money(before.amount_minor)}."
 
 
 def _owed(letter: Letter) -> Collection | None:

@@ -16,7 +16,7 @@ import aiosmtplib
 from adapters.mail_templates import render
 from billing.customer import normalise_email
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
-from billing.ports import Letter
+from billing.ports import Composed, Letter
 
 TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
 
@@ -66,6 +66,11 @@ class SmtpMail:
         self._username = username
         self._password = password
         self._tls = tls
+
+    def compose(self, letter: Letter) -> Composed:
+        """Subject and text part of the mail."""
+        rendered = render(letter)
+        return Composed(subject=rendered.subject, text=rendered.text)
 
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``."""

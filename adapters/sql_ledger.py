@@ -8,7 +8,7 @@
     await ledger.close()
 
 Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
-Customers and months are here, the rest in ``sql_ledger_payments.py`` and ``sql_ledger_collections.py``.
+Customers and months are here, the rest in ``sql_ledger_payments.py`` and its neighbours.
 """
 
 from datetime import UTC, datetime
@@ -23,9 +23,10 @@ from adapters.sql_ledger_export import SqlExport
 from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_review import SqlReview
-from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values
-from adapters.sql_ledger_schema import customers, decisions, invoices, lines
+from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
+from adapters.sql_ledger_schema import customers, decisions, invoices, lines, versions
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
+from adapters.sql_ledger_users import SqlUsers
 from billing.customer import Customer
 from billing.messages import Decision
 from billing.month import Month, Stage
@@ -33,7 +34,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlCoverage, SqlExport, SqlErase):
+class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers, SqlCoverage, SqlExport, SqlErase):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers
@@ -92,6 +93,7 @@ class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlCoverage, Sq
             await connection.execute(delete(lines).where(*of(lines, customer_id, period)))
             if rows := line_values(month):
                 await connection.execute(insert(lines), rows)
+            await insert_new(connection, versions, version_values(month, at))
             await insert_new(connection, decisions, decision_values(month))
 
     async def month(self, customer_id: str, period: Period) -> Month | None:

@@ -21,7 +21,7 @@ from billing.period import Period
 
 PAGE: Final = 500
 _NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
-_NOT_COLUMNS: Final = {"email", "needs", "halted", "lines", "problems", "edited", "later"}
+_NOT_COLUMNS: Final = {"email", "needs", "halted", "braked", "lines", "problems", "edited", "later"}
 _MONTH: Final = [invoices.c[name] for name in ("customer_id", *SeenMonth._fields) if name not in _NOT_COLUMNS]
 
 
@@ -141,11 +141,12 @@ class _Seen:
             values = dict(row._mapping)
             name = values.pop("customer_id")
             values["stage"] = Stage(values["stage"])
-            text, halted = needs.get(name, ("", False))
+            text, halted, braked = needs.get(name, ("", False, False))
             found[name] = SeenMonth(
                 **values,
                 needs=text,
                 halted=halted,
+                braked=braked,
                 lines=tuple(own[name]),
                 problems=tuple(problems[name]),
                 edited=frozenset(edited[name]),
@@ -153,14 +154,16 @@ class _Seen:
             )
         return found
 
-    async def _needs(self) -> dict[str, tuple[str, bool]]:
-        """What a person has to do, and whether somebody or something stopped the clock, where that is so."""
+    async def _needs(self) -> dict[str, tuple[str, bool, bool]]:
+        """What a person has to do, and whether a person or failure, or else the brake, stopped the clock."""
         waiting = invoices.c.outcome.is_(None) & invoices.c.stage.in_(_NEEDING)
         columns = (invoices.c.customer_id, invoices.c.state, invoices.c.updated_at)
         found = {}
         for row in await self._rows(invoices, *columns, where=waiting):
             month = Month.model_validate(row.state)
-            found[row.customer_id] = (month.needs_person(row.updated_at), bool(month.hold or month.trouble))
+            halted = bool(month.hold or month.trouble)
+            braked = bool(month.brake) and not halted
+            found[row.customer_id] = (month.needs_person(row.updated_at), halted, braked)
         return found
 
     async def _edited(self) -> dict[str, set[str]]:

@@ -7,7 +7,7 @@ for a row holds the whole month and is long.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Select, UnaryExpression, case, func, literal, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, Select, case, func, literal, literal_column, or_, select
 
 from adapters.sql_ledger_audit import SqlAudit
 from adapters.sql_ledger_schema import INVOICE_NEEDS, brakes, collections, customers, invoices
@@ -67,14 +67,19 @@ class SqlDesk(SqlAudit):
         whose = (customers.c.customer_id, customers.c.name, customers.c.timezone)
         i, c = invoices.c, collections.c
         months = select(*whose, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
+        months = months.add_columns((i.version > 0).label("drafted"))
         months = months.join(invoices, i.customer_id == customers.c.customer_id)
         months = months.where(i.period == period, _IN_NEED, i.outcome.is_(None))
         owed = select(*whose, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
         owed = owed.join(collections, c.customer_id == customers.c.customer_id)
         owed = owed.where(c.period == period, c.stage.in_(_NEED_PERSON), c.outcome.is_(None))
         async with self._reading(f"find who is needed in {period}") as connection:
-            open_months = await connection.execute(months.order_by(*_last_if_null(i.next_at)).limit(limit))
-            collecting = await connection.execute(owed.order_by(*_last_if_null(c.next_at)).limit(limit))
+            open_months = await connection.execute(
+                months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit)
+            )
+            collecting = await connection.execute(
+                owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit)
+            )
             found = [Need.model_validate(dict(row)) for row in open_months.mappings()]
             said = {"needs": "what is owed cannot be collected without a person", "collecting": True}
             found += [Need.model_validate({**row, **said}) for row in collecting.mappings()]
@@ -150,7 +155,7 @@ def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
 
 
 def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
-    """In the order that is wanted; what has no value comes last in any case."""
+    """In the order that is wanted; rows that this order says nothing about come last in any case."""
     c = invoices.c
     key: ColumnElement[Any] = {
         Sort.CUSTOMER: c.customer_id,
@@ -159,12 +164,14 @@ def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
         Sort.CHANGE: _change(),
         Sort.NEXT: c.next_at,
     }[wanted.sort]
-    directed: UnaryExpression[Any] = key.desc() if wanted.descending else key.asc()
-    if wanted.sort is Sort.CUSTOMER:
-        return [directed]
-    groups = [c.currency] if wanted.sort is Sort.AMOUNT else []
-    nulls = [key.is_(None)] if wanted.sort in (Sort.CHANGE, Sort.NEXT) else []
-    return [*groups, *nulls, directed, c.customer_id]
+    directed = key.desc().nulls_last() if wanted.descending else key.asc().nulls_first()
+    first: dict[Sort, ColumnElement[Any]] = {
+        Sort.AMOUNT: c.currency,  # amounts of different currencies cannot be compared
+        Sort.CHANGE: key.is_(None),
+        Sort.NEXT: c.outcome.is_not(None),  # an open month without an instant goes on now
+    }
+    groups = [first[wanted.sort]] if wanted.sort in first else []
+    return [*groups, directed] if wanted.sort is Sort.CUSTOMER else [*groups, directed, c.customer_id]
 
 
 def _change() -> ColumnElement[Any]:
@@ -172,10 +179,6 @@ def _change() -> ColumnElement[Any]:
     c = invoices.c
     usual = case((c.version > 0, func.nullif(c.usual_minor, 0)), else_=None)
     return func.abs((c.total_minor - c.carried_minor - usual) * literal(1.0) / func.abs(usual))
-
-
-def _last_if_null(column: ColumnElement[Any]) -> list[ColumnElement[Any]]:
-    return [column.is_(None), column]
 
 
 def _row(values: dict[str, Any]) -> DeskRow:

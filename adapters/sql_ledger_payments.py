@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, text, update
+from sqlalchemy import or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_database import SqlDatabase
 from adapters.sql_ledger_rows import charge_values, event_values, message_values, reversal_values
 from adapters.sql_ledger_schema import EVENT_IS_OPEN, charges, events, messages, reversals
-from adapters.sql_ledger_statements import insert_new, matching, of, upsert
+from adapters.sql_ledger_statements import insert_new, lock, matching, of, upsert
 from billing.errors import PaymentMismatch
 from billing.payment import Payment, PaymentEvent, PaymentStatus, Reversal
 from billing.period import Period
-from billing.ports import ChargeRow, EventRow, Letter, MessageRow, MessageStatus, ReversalRow
+from billing.ports import ChargeRow, Composed, EventRow, Letter, MessageRow, MessageStatus, ReversalRow
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 
@@ -35,7 +35,7 @@ class SqlPayments(SqlDatabase):
         whose = f"{payment.payment_id} of {payment.customer_id}, {payment.period}"
         async with self._writing(f"save {whose}") as connection:
             if is_triable:
-                await _lock(connection, payment.key)
+                await lock(connection, payment.key)
                 if others := await _others(connection, payment):
                     raise PaymentMismatch(
                         f"{whose} must not be tried beside {others}, which would charge the customer twice; "
@@ -95,9 +95,11 @@ class SqlPayments(SqlDatabase):
 
     # -- messages
 
-    async def save_message(self, letter: Letter, number: int, status: MessageStatus, at: datetime) -> None:
-        """Keeps what became of the mail; one that was sent stays as it is."""
-        values = message_values(letter, number, status, at)
+    async def save_message(
+        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+    ) -> None:
+        """Keeps what became of the mail and what it says; one that was sent stays as it is."""
+        values = message_values(letter, number, status, at, composed)
         unsent = messages.c.status != MessageStatus.SENT
         whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
         async with self._writing(f"save the {letter.kind} of {whose}") as connection:
@@ -107,12 +109,6 @@ class SqlPayments(SqlDatabase):
         """The mails of a month, in the order in which they were last handed over."""
         found = await self._read(MessageRow, messages, *of(messages, customer_id, period))
         return sorted(found, key=lambda row: (row.at, row.message_id))
-
-
-async def _lock(connection: AsyncConnection, key: str) -> None:
-    """Lets only one payment of ``key`` be written at a time; SQLite has one writer anyway."""
-    if connection.dialect.name == "postgresql":
-        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
 async def _others(connection: AsyncConnection, payment: Payment) -> str:

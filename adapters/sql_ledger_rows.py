@@ -8,7 +8,8 @@ from billing.customer import Customer
 from billing.invoice import LineItem, Problem
 from billing.month import Month
 from billing.payment import Payment, PaymentEvent, Reversal
-from billing.ports import Letter, MessageStatus
+from billing.policy import flags
+from billing.ports import Composed, Letter, MessageStatus
 
 
 def customer_values(customer: Customer) -> dict[str, Any]:
@@ -36,7 +37,22 @@ def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
         "next_at": month.due(at).at,
         "state": month.model_dump(mode="json"),
         "updated_at": at,
+        "flags": "".join(f"|{flag}" for flag in found) + "|" if (found := flags(month)) else "",
+        "needs": "" if month.outcome else month.needs_person(at),
+        "usual_minor": month.usual_minor,
     }
+
+
+def version_values(month: Month, at: datetime) -> list[dict[str, Any]]:
+    """The version of the invoice that the month has at ``at``, if it has any."""
+    invoice = month.invoice
+    if invoice is None:
+        return []
+    by = month.last_editor if invoice.version > 1 else ""
+    content = invoice.model_dump(mode="json")
+    return [
+        {**_whose(month), "version": invoice.version, "digest": invoice.digest, "by": by, "at": at, "invoice": content}
+    ]
 
 
 def line_values(month: Month) -> list[dict[str, Any]]:
@@ -114,7 +130,9 @@ def event_values(event: PaymentEvent, at: datetime) -> dict[str, Any]:
     return {**dict(event), "received_at": at, "result": ""}
 
 
-def message_values(letter: Letter, number: int, status: MessageStatus, at: datetime) -> dict[str, Any]:
+def message_values(
+    letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None
+) -> dict[str, Any]:
     return {
         **_whose(letter.month),
         "message_id": letter.message_id,
@@ -124,6 +142,8 @@ def message_values(letter: Letter, number: int, status: MessageStatus, at: datet
         "status": status,
         "at": at,
         "total_minor": letter.month.invoice.total_minor if letter.month.invoice else None,
+        "subject": composed.subject if composed else "",
+        "text": composed.text if composed else "",
     }
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table
+from sqlalchemy import ColumnElement, Row, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,6 +44,12 @@ async def upsert(
     statement = _insert(connection, table).values(values)
     written = statement.on_conflict_do_update(index_elements=key, set_=changes, where=only_if)
     return (await connection.execute(written.returning(*table.primary_key))).first() is not None
+
+
+async def lock(connection: AsyncConnection, key: str) -> None:
+    """Lets only one transaction with ``key`` go on at a time; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
 def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:

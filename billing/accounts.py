@@ -30,7 +30,8 @@ class SeenMonth(NamedTuple):
     """A month as the ledger has it. ``email`` is the one it was collected by, or will be.
 
     ``edited`` are the lines that accepted edits changed or removed; ``later`` the lines of later months that point at
-    this month's worksheet; ``halted`` says that a person or a failure stopped the clock, not an unreadable row.
+    this month's worksheet; ``halted`` says that a person or a failure stopped the clock, not an unreadable row, and
+    ``braked`` that the emergency brake did.
     """
 
     stage: Stage
@@ -47,6 +48,7 @@ class SeenMonth(NamedTuple):
     next_at: datetime | None = None
     needs: str = ""
     halted: bool = False
+    braked: bool = False
     lines: tuple[SeenLine, ...] = ()
     problems: tuple[SeenLine, ...] = ()
     edited: frozenset[str] = frozenset()

@@ -1,9 +1,15 @@
-"""The emergency brake: while it is on, nothing is charged."""
+"""The emergency brake: while it is on, nothing is announced to customers and nothing is charged, whoever asks for it.
+
+It is a row in the ledger, so it outlives every process, and customers who are started meanwhile honour it too. Every
+activity that would announce or charge asks for it (``activities/brake.py``); workflows then wait for its release.
+"""
 
 from billing.model import Instant, Model
 
 
 class Brake(Model):
+    """One time that it was pulled. ``number`` counts those; ``pulled_via`` is as a decision's ``via``."""
+
     number: int
     pulled_by: str
     pulled_why: str
@@ -17,3 +23,8 @@ class Brake(Model):
     @property
     def on(self) -> bool:
         return self.released_at is None
+
+    @property
+    def reason(self) -> str:
+        """Who pulled it and why, for people: ``ann: the sheet is of last year``."""
+        return f"{self.pulled_by}: {self.pulled_why}"

@@ -46,6 +46,7 @@ class CollectionStep(StrEnum):
     """What the workflow has to do next."""
 
     WAIT = "wait"
+    AWAIT_RELEASE = "await release"
     CONTACT = "contact"
     TRY = "try"
     LOOK_UP = "look up"
@@ -123,6 +124,7 @@ class Collection(Model):
     alerts: int = 0
     told_exhausted: bool = False
     untried_card: bool = False  # registered while people had halted the collection
+    brake: str = ""  # how the emergency brake stopped the step that is due: who pulled it, and why
     outcome: CollectionStage | None = None
     closed_at: Instant | None = None
     entries: tuple[Entry, ...] = ()
@@ -140,6 +142,7 @@ class Collection(Model):
             amount_minor=month.invoice.total_minor,
             currency=month.invoice.currency,
             opened_at=month.closed_at,
+            series=month.series,
             answer=month.charge,
         )
 
@@ -169,7 +172,7 @@ class Collection(Model):
     @property
     def payable(self) -> bool:
         """Whether the customer can pay by card right now: nothing else may be moving the money."""
-        busy = self.outcome or self.attempt or self.release or self.trouble
+        busy = self.outcome or self.attempt or self.release or self.trouble or self.brake
         return self.by_card and not busy and self.remedy is not Remedy.NEW_CARD
 
     def due(self, now: datetime) -> CollectionDue:
@@ -183,7 +186,9 @@ class Collection(Model):
             return CollectionDue(CollectionStep.WAIT, remind_at, "remind the reviewers")
         if self.release is not None:
             return CollectionDue(CollectionStep.RELEASE, None, "give the card's payment up")
-        if self.attempt:
+        if self.brake and not self.looking:
+            return CollectionDue(CollectionStep.AWAIT_RELEASE, None, "go on once the emergency brake is released")
+        if self.attempt:  # under the brake too if something has happened: the payment is looked up before it is tried
             return CollectionDue(CollectionStep.TRY, None, self.attempt)
         if self.looking:
             return CollectionDue(CollectionStep.LOOK_UP, None, "look the payment up")
@@ -207,7 +212,7 @@ class Collection(Model):
             return self.outcome
         if self.unresolved:
             return CollectionStage.UNRESOLVED
-        if self.hold is not None:
+        if self.hold is not None or self.brake:
             return CollectionStage.HALTED
         if self.trouble or self._asks_for_person:
             return CollectionStage.AWAITING_PERSON
@@ -228,13 +233,13 @@ class Collection(Model):
 
     def exhausted(self, now: datetime) -> bool:
         """Everything that happens by itself has happened: the customer can still pay, and people decide."""
-        busy = self.outcome or self.attempt or self.release
+        busy = self.outcome or self.attempt or self.release or self.brake
         return not busy and self.next_contact is None and now >= self.give_up_at
 
     def needs_person(self, now: datetime) -> str:
         """What a person has to do before the collection can go on, or "" if nothing."""
-        if self.waits_for:
-            return self.waits_for
+        if self.waits_for or self.brake:
+            return self.waits_for or self.brake
         if self.exhausted(now):
             return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
         return ""
@@ -275,7 +280,7 @@ class Collection(Model):
 
     def _alert_at(self, now: datetime) -> datetime | None:
         """When the reviewers are told of what waits for them; None: nothing does, or they know and it is theirs."""
-        if not self.needs_person(now):
+        if not self.needs_person(now) or (self.brake and not self.waits_for):
             return None
         if self.alerted_at is None:
             return now
@@ -405,6 +410,26 @@ class Collection(Model):
         """The step that is due cannot be done for now, because something outside is down. It stays due."""
         return self if self.outcome else self._changed(outage=reason)
 
+    def braked(self, reason: str, looked: int = 0) -> "Collection":
+        """The emergency brake has stopped the step that was due: it stays due until the brake is released.
+
+        A try that it stopped was looked up before; ``looked`` is what is answered by that.
+        """
+        if self.outcome is not None:
+            return self
+        stopped = self._changed(brake=reason, outage="", looking=self.looking - looked)
+        return stopped.unbegun() if stopped.hold is not None else stopped
+
+    def released(self) -> "Collection":
+        """The brake is off."""
+        return self._changed(brake="") if self.brake else self
+
+    def unbegun(self) -> "Collection":
+        """A try that the brake has stopped, and then people: it does not count, and comes again once they resume."""
+        is_new = self.attempt == _NEW_CARD
+        counted = int(self.attempt.startswith("day "))
+        return self.evolve(attempt="", untried_card=self.untried_card or is_new, tries=self.tries - counted)
+
     def in_trouble(self, reason: str) -> "Collection":
         """Something failed that no retry mends: it waits for a person."""
         return self if self.outcome else self._changed(trouble=reason, outage="", alerted_at=None)
@@ -413,7 +438,15 @@ class Collection(Model):
         """It is settled or given up, once and for all."""
         assert outcome in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)
         assert self.outcome is None
-        ended = {"attempt": "", "looking": 0, "reminding": False, "outage": "", "trouble": "", "hold": None}
+        ended = {
+            "attempt": "",
+            "looking": 0,
+            "reminding": False,
+            "outage": "",
+            "trouble": "",
+            "hold": None,
+            "brake": "",
+        }
         return self._changed(outcome=outcome, closed_at=at, **ended)
 
     def noted(self, at: datetime, by: str, what: str, text: str, **more: object) -> "Collection":

@@ -93,7 +93,7 @@ def decide(
     noted = decided.noted(
         now,
         command.by,
-        f"{name} ({via})",
+        f"{name} ({command.via or via})",
         f"{command.reason}: {text}",
         accepted=accepted,
         command_id=command.command_id,
@@ -110,9 +110,11 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
         raise _Refused("it is being given up; that has to end first")
     match command:
         case Halt():
-            return collection.evolve(hold=Hold(by=command.by, reason=command.reason, at=now), alerted_at=None), (
+            halted = collection.evolve(hold=Hold(by=command.by, reason=command.reason, at=now), alerted_at=None)
+            halted = halted.unbegun() if halted.brake else halted
+            return halted, (
                 "halted; the customer is not reminded and the card not tried until resumed"
-                + ("; the try that has begun ends first" if collection.attempt else "")
+                + ("; the try that has begun ends first" if halted.attempt else "")
             )
         case Resume():
             return _resume(collection)
@@ -146,6 +148,8 @@ def _resume(collection: Collection) -> tuple[Collection, str]:
 def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
     if not collection.by_card:
         raise _Refused(_NOT_BY_CARD)
+    if collection.brake:
+        raise _Refused(collection.brake)
     if collection.attempt or collection.looking or collection.release is not None:
         if not collection.trouble:
             raise _Refused("the outcome of the last try has to be known first; it is being looked up")

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -69,6 +69,8 @@ Timezone = Annotated[str, AfterValidator(_valid_zone)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 StripeCustomerId = Annotated[str, StringConstraints(pattern=r"^cus_\w+$")]
 PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$")]
+Trigger = Literal["first", "changed", "large"]
+"""The flags of a draft (``billing.policy.Flag``) that may demand an approval."""
 DunningDay = Annotated[int, Field(ge=1, le=180)]
 Last4 = Annotated[str, StringConstraints(pattern=r"^([0-9]{4})?$")]
 
@@ -77,7 +79,9 @@ class Terms(Model):
     """What was agreed with a customer. Durations in hours, or as they say in days.
 
     A charge that failed is tried again, or its customer reminded, ``dunning_days`` after the charge; after
-    ``give_up_days`` people decide.
+    ``give_up_days`` people decide. A draft is flagged as unusual if the month's own sales differ from the last ones by
+    more than ``unusual_change_percent``, or its total is above ``unusual_above_minor`` (None: never); the flags in
+    ``approve_when`` demand an approval also in review mode monitor.
     """
 
     review_mode: ReviewMode = ReviewMode.MONITOR
@@ -88,6 +92,9 @@ class Terms(Model):
     nothing_due_email: bool = False
     dunning_days: tuple[DunningDay, ...] = (3, 5, 7, 14)
     give_up_days: int = Field(21, ge=1, le=180)
+    unusual_change_percent: int | None = Field(50, ge=1, le=100_000)
+    unusual_above_minor: int | None = Field(None, ge=1)
+    approve_when: tuple[Trigger, ...] = ()
 
     @model_validator(mode="after")
     def _gives_up_last(self) -> "Terms":
@@ -128,7 +135,7 @@ class Customer(Model):
 
 
 class TermsChanges(Model, extra="forbid"):
-    """The terms that an operator wants changed; those left out stay as they are."""
+    """The terms that an operator wants changed; those left out stay as they are. A limit of 0 is taken away."""
 
     review_mode: ReviewMode | None = None
     schedule: Schedule | None = None
@@ -138,6 +145,14 @@ class TermsChanges(Model, extra="forbid"):
     nothing_due_email: bool | None = None
     dunning_days: tuple[DunningDay, ...] | None = None
     give_up_days: int | None = None
+    unusual_change_percent: int | None = None
+    unusual_above_minor: int | None = None
+    approve_when: tuple[Trigger, ...] | None = None
+
+    def made_to(self, terms: Terms) -> Terms:
+        given = {name: value for name, value in self if value is not None}
+        removed = {name: None for name in ("unusual_change_percent", "unusual_above_minor") if given.get(name) == 0}
+        return terms.evolve(**given | removed)
 
 
 class CustomerChanges(Model, extra="forbid"):
@@ -156,7 +171,7 @@ class CustomerChanges(Model, extra="forbid"):
         """The customer after the changes. Raises ``pydantic.ValidationError`` if the terms do not fit together."""
         given = {name: value for name, value in self if value is not None}
         if self.terms is not None:
-            given["terms"] = customer.terms.evolve(**{name: value for name, value in self.terms if value is not None})
+            given["terms"] = self.terms.made_to(customer.terms)
         if self.payment_method_id not in (None, customer.payment_method_id):
             given.setdefault("card_last4", "")  # those of the old card would mislead
         return customer.evolve(**given)

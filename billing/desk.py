@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
 from billing.model import Instant, Model
-from billing.month import Stage
+from billing.month import OUTCOMES, Stage
 from billing.period import Period
 
 PAGE_ROWS = 100
@@ -76,6 +76,7 @@ class Need(Model):
     amount_minor: int
     next_at: Instant | None
     needs: str
+    drafted: bool = True
     collecting: bool = False
 
 
@@ -119,6 +120,11 @@ class DeskRow(Model):
     next_at: Instant | None
     flags: tuple[str, ...]
     needs: str
+
+    @property
+    def is_open(self) -> bool:
+        """Without a next instant, something happens to it now."""
+        return self.stage not in OUTCOMES
 
     @property
     def change(self) -> float | None:

@@ -7,6 +7,7 @@
     ├── NotFound                  no such customer, period or run
     ├── LedgerAhead               the ledger knows more of a month than the run does, which was reset or restored
     │   └── AlreadyClosed         it has an outcome of this customer and period
+    ├── BrakeOn                   the emergency brake stops whatever announces or charges: wait for it     retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     ├── PaymentError
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
@@ -46,6 +47,11 @@ class LedgerAhead(BillingError): ...
 
 
 class AlreadyClosed(LedgerAhead): ...
+
+
+class BrakeOn(BillingError):
+    retryable = True
+    retry_after = timedelta(minutes=1)
 
 
 class SalesUnavailable(BillingError):

@@ -76,8 +76,13 @@ class Invoice(Model):
     added_lines: int = 0
 
     @property
+    def sales_minor(self) -> int:
+        """What the month itself comes to, without the balance carried into it."""
+        return sum(line.amount_minor for line in self.lines)
+
+    @property
     def total_minor(self) -> int:
-        return sum(line.amount_minor for line in self.lines) + self.carried_minor
+        return self.sales_minor + self.carried_minor
 
     @property
     def total(self) -> str:

@@ -42,3 +42,9 @@ class PaymentLinks(NamedTuple):
         assert self.secret, "links that nobody signed open everybody's page"
         digest = hmac.new(self.secret.encode(), said.encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def without_key(link: str) -> str:
+    """A customer's link as it may be kept and shown to others: it leads to the page, but does not open it."""
+    said, separator, _ = link.rpartition(_SEPARATOR)
+    return f"{said}{separator}…" if link else ""

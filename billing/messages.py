@@ -38,10 +38,14 @@ class Resume(Command):
 
 
 class Edit(Command):
-    """Change lines of the draft that the reviewer saw: that of ``period`` at ``version``. Announced, it is so anew."""
+    """Change lines of the draft that the reviewer saw: that of ``period`` at ``version``. Announced, it is so anew.
+
+    ``digest`` is that of what was seen; "" if the sender does not know it.
+    """
 
     period: Period
     version: int
+    digest: str = ""
     changes: tuple[Change, ...] = Field(min_length=1, max_length=100)
 
 

@@ -15,6 +15,7 @@ from billing.model import Instant, Model
 from billing.money import MAX_AMOUNT_MINOR, minimum_minor
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.policy import needs_approval
 
 
 class Stage(StrEnum):
@@ -58,6 +59,7 @@ class Step(StrEnum):
     WAIT = "wait"
     COLLECT = "collect"
     ALERT = "alert"
+    AWAIT_RELEASE = "await release"
     NOTIFY = "notify"
     CHARGE = "charge"
     CLOSE = "close"
@@ -123,6 +125,10 @@ class Month(Model):
     alerted_at: Instant | None = None
     alerts: int = 0
     leaving: str = ""
+    first: bool = False  # nothing was ever billed to this customer before
+    usual_minor: int | None = None  # the sales of the last month that had any; None: not known, or in other money
+    brake: str = ""  # how the emergency brake stopped the month: who pulled it, and why
+    series: int = 1  # of payments: another one begins when the brake has ended a charge before any money moved
     answered: tuple[str, ...] = ()  # ids of commands that the month before answered
     decisions: tuple[Decision, ...] = ()
     decision_count: int = 0
@@ -133,7 +139,7 @@ class Month(Model):
     def open(cls, customer: Customer, period: Period, carried_minor: int = 0) -> "Month":
         """The month before anything has happened, with its planned instants."""
         planned = customer.terms.schedule.instants(period, customer.timezone)
-        return cls(customer=customer, period=period, carried_minor=carried_minor, **dict(planned))
+        return cls(customer=customer, period=period, carried_minor=carried_minor, first=True, **dict(planned))
 
     def next_month(self) -> "Month":
         """The month after this one: who and on which terms, and the balance; never lines, amounts or decisions."""
@@ -141,7 +147,29 @@ class Month(Model):
         following = Month.open(self.customer, self.period.next(), self.balance_forward_minor)
         assert following.period > self.period
         answered = tuple(decision.command_id for decision in self.decisions if decision.command_id)
-        return following.evolve(answered=answered[-KEPT_DECISIONS:])
+        return following.evolve(
+            answered=answered[-KEPT_DECISIONS:],
+            first=self.first and not self._billed_sales_minor,
+            usual_minor=self._next_usual_minor,
+        )
+
+    @property
+    def _billed_sales_minor(self) -> int:
+        """What was sold in this month and went onto an invoice; a skipped month tells nothing, nor does a credit."""
+        if self.invoice is None or self.outcome is Stage.SKIPPED:
+            return 0
+        return max(0, self.invoice.sales_minor)
+
+    @property
+    def _next_usual_minor(self) -> int | None:
+        if self.invoice is not None and self.invoice.currency != self.customer.currency:
+            return None
+        return self._billed_sales_minor or self.usual_minor
+
+    def with_customer(self, customer: Customer) -> "Month":
+        """The same month with other data; what was usual in one currency says nothing about another."""
+        usual_minor = self.usual_minor if customer.currency == self.customer.currency else None
+        return self.evolve(customer=customer, usual_minor=usual_minor)
 
     @property
     def balance_forward_minor(self) -> int:
@@ -156,6 +184,8 @@ class Month(Model):
         """The next step at ``now``. Pure: the same month and instant always give the same step."""
         if self.outcome is not None:
             return Due(Step.CLOSE, None, "close the month")
+        if self.brake and self.charging_since is None:
+            return Due(Step.AWAIT_RELEASE, None, "go on once the emergency brake is released")
         waiting_for = self.needs_person(now)
         remind_at = self.alerted_at + self.customer.terms.reminder if self.alerted_at else now
         if waiting_for and now >= remind_at:
@@ -167,7 +197,8 @@ class Month(Model):
         if self.blocked or self._lacks_approval(now):
             return Due(Step.WAIT, remind_at, "remind the reviewers")
         if self.charging_since is not None:
-            return Due(Step.CHARGE, None, "give the charge up" if self.giving_up else "charge the card")
+            ending = "give the charge up" if self.giving_up else "end the charge before any money moves"
+            return Due(Step.CHARGE, None, ending if self.giving_up or self.brake else "charge the card")
         if not self.announced:
             what = "close without a charge" if self.nothing_to_charge else "send the charge notice"
             return _once(self.notice_at, now, Step.NOTIFY, what)
@@ -194,6 +225,8 @@ class Month(Model):
             return f"halted by {self.hold.by}: {self.hold.reason}"
         if self.trouble:
             return self.trouble
+        if self.brake and self.charging_since is None:
+            return self.brake
         if self.invoice is None:
             return ""
         if self.invoice.problems:
@@ -217,7 +250,7 @@ class Month(Model):
         return self.notice is not None and self.notice.delivered_at is not None
 
     def _lacks_approval(self, now: datetime) -> bool:
-        if self.customer.terms.review_mode is ReviewMode.MONITOR or self.invoice is None or self.announced:
+        if self.invoice is None or self.announced or not needs_approval(self):
             return False
         manual_empty = self.customer.terms.review_mode is ReviewMode.MANUAL and not self.last_editor
         if self.approval is not None and self.approval.version == self.invoice.version and not manual_empty:
@@ -296,6 +329,27 @@ class Month(Model):
         assert not self.blocked
         return self if self.charging_since else self._changed(charging_since=now)
 
+    def braked(self, reason: str) -> "Month":
+        """The emergency brake has stopped the step that was due. A charge that has begun is ended first."""
+        if self.outcome is not None:
+            return self
+        told = self.notice if self.announced else None  # one that did not leave will not
+        return self._changed(brake=reason, notice=told, outage="")
+
+    def released(self, now: datetime) -> "Month":
+        """The brake is off: the month goes on with at least its minimum window, as after a halt."""
+        return self._changed(brake="").unblocked(now) if self.brake and self.charging_since is None else self
+
+    def ended_before(self, result: ChargeResult) -> "Month":
+        """What became of a charge that the brake has stopped: its outcome, or nothing was charged nor can be any more.
+
+        Then it is as if it had not begun; the next one is by another series of payments.
+        """
+        assert self.brake
+        if result.status is not ChargeStatus.CANCELED:
+            return self.charged(result)
+        return self._changed(charging_since=None, series=self.series + 1, outage="", alerted_at=None)
+
     def charged(self, result: ChargeResult) -> "Month":
         """The outcome of the charge is known."""
         outcome = {
@@ -312,7 +366,8 @@ class Month(Model):
         """The ledger knows more of this month than this run (it was reset, say): asks the ledger again at once."""
         kept = {"revision": self.revision, "decisions": self.decisions, "decision_count": self.decision_count}
         again = Month.open(self.customer, self.period, self.carried_minor)
-        return again.evolve(collect_at=now, leaving=self.leaving, **kept)
+        usual = {"first": self.first, "usual_minor": self.usual_minor, "series": self.series}
+        return again.evolve(collect_at=now, leaving=self.leaving, **kept, **usual)
 
     def as_known(self, known: "Month") -> "Month":
         """The month as the ledger has it, with what was said to this run since."""
@@ -336,7 +391,15 @@ class Month(Model):
         """The month ends, once and for all."""
         assert outcome in OUTCOMES
         assert self.outcome is None, f"{self.period} is {self.outcome} already"
-        return self._changed(outcome=outcome, closed_at=now, trouble="", outage="")
+        return self._changed(outcome=outcome, closed_at=now, trouble="", outage="", brake="")
+
+    def reopened(self, reason: str) -> "Month":
+        """The emergency brake has stopped the close of a month without a charge, before anybody knew of it."""
+        assert self.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
+        assert self.invoice is not None
+        if self.invoice.currency != self.customer.currency:  # the customer has changed since: it remains closed
+            return self
+        return self._changed(outcome=None, closed_at=None, brake=reason)
 
     def unblocked(self, now: datetime) -> "Month":
         """The clock runs again, with at least the minimum window left; a notice whose date then fails is void."""

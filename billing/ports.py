@@ -8,8 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from billing.brake import Brake
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
+from billing.difference import Correction
+from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
 from billing.month import Month, Stage
@@ -109,12 +112,14 @@ class LetterKind(StrEnum):
     REMINDER = "reminder"
     ALERT = "alert"
     REPORT = "report"
+    WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
 
 
 class Letter(Model):
     """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
 
-    ``text`` is what a reviewer's alert or report is about; ``link`` is the page where the customer can pay ("": none).
+    ``text`` is what a reviewer's alert or report is about; ``link`` is the page where the customer can pay ("": none);
+    ``correction`` is what a notice corrects.
     """
 
     kind: LetterKind
@@ -124,9 +129,20 @@ class Letter(Model):
     text: str = ""
     collection: Collection | None = None
     link: str = ""
+    correction: Correction | None = None
+
+
+class Composed(Model):
+    """What a mail says, without markup; the subject is one line."""
+
+    subject: str
+    text: str
 
 
 class Mailer(Protocol):
+    def compose(self, letter: Letter) -> Composed:
+        """What ``send`` would send, for a look at it before it goes and for the record."""
+
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. After a failure it may have been sent: a repeat has the same Message-ID."""
 
@@ -151,6 +167,16 @@ class InvoiceRow(Model):
     updated_at: Instant
 
 
+class VersionRow(Model):
+    """A version of a month's invoice as it was on record since ``at``. ``by`` is who made it; "": the collection."""
+
+    version: int
+    digest: str
+    by: str
+    at: Instant
+    invoice: Invoice
+
+
 class MessageRow(Model):
     message_id: str
     kind: LetterKind
@@ -159,6 +185,8 @@ class MessageRow(Model):
     status: MessageStatus
     at: Instant
     total_minor: int | None
+    subject: str
+    text: str  # as it was sent, without the key in its link; "" of mails from before this was kept
 
 
 class ChargeRow(Model):
@@ -246,6 +274,9 @@ class Ledger(Protocol):
     async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month; the month itself carries only the newest."""
 
+    async def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
+        """The versions of a month's invoice that were ever recorded, oldest first."""
+
     async def invoices(
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
     ) -> list[InvoiceRow]: ...
@@ -292,6 +323,21 @@ class Ledger(Protocol):
     async def close_event(self, event_id: str, result: str) -> None:
         """Keeps what was done about an event."""
 
-    async def save_message(self, letter: Letter, number: int, status: MessageStatus, at: datetime) -> None: ...
+    async def save_message(
+        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+    ) -> None:
+        """Keeps what became of a mail and, if given, what it says."""
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
+
+    async def brake(self) -> Brake | None:
+        """The emergency brake as it was pulled last, on or released; None if it never was."""
+
+    async def brakes(self) -> list[Brake]:
+        """Every time that it was pulled, newest first."""
+
+    async def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Puts it on; while it is on, answers the one who did. ``via`` says where: "console", "cli"."""
+
+    async def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Takes it off, once. Raises ``NotFound`` if it was never pulled."""

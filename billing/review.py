@@ -21,6 +21,7 @@ from billing.messages import (
 )
 from billing.money import format_amount
 from billing.month import Approval, Hold, Month, Stage
+from billing.policy import needs_approval
 
 KEPT_CHARACTERS = 1000
 """How much of each text of a decision is kept; its details are bounded by the largest edit, and kept whole."""
@@ -55,9 +56,9 @@ def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Mon
         command=command_name(command),
         accepted=accepted,
         result=result,
-        via=via,
+        via=command.via or via,
         command_id=command.command_id,
-        details=command.model_dump_json(exclude={"by", "reason", "command_id", "period"}, exclude_none=True),
+        details=command.model_dump_json(exclude={"by", "reason", "command_id", "period", "via"}, exclude_none=True),
     )
 
 
@@ -124,13 +125,15 @@ def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
 
 def _halt(month: Month, command: Halt, now: datetime) -> tuple[Month, str]:
     if month.hold is not None:
-        raise _Refused(f"already {month.blocked}")
+        raise _Refused(f"already halted by {month.hold.by}: {month.hold.reason}")
     hold = Hold(by=command.by, reason=command.reason, at=now)
     return month.evolve(hold=hold, alerted_at=now), "halted; nothing is charged until resumed"
 
 
 def _resume(month: Month, now: datetime) -> tuple[Month, str]:
     if month.hold is None and not month.trouble:
+        if month.brake:
+            raise _Refused(f"{month.blocked}; it goes on by itself once that is released")
         raise _Refused(f"{month.blocked}; edit or remove it, or skip the month" if month.blocked else "not halted")
     resumed = month.evolve(hold=None, trouble="").unblocked(now)
     if resumed.blocked:
@@ -141,10 +144,10 @@ def _resume(month: Month, now: datetime) -> tuple[Month, str]:
 def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
     if month.invoice is None:
         raise _Refused(f"there is no draft yet; it is made at {month.collect_at:%Y-%m-%d %H:%M} UTC")
-    if command.version != month.invoice.version:
+    if command.version != month.invoice.version or command.digest not in ("", month.invoice.digest):
         raise _Refused(
-            f"this edit was made on version {command.version}, but version {month.invoice.version} "
-            f"({month.invoice.total}) is current; look at it and edit again"
+            f"this edit was made on version {command.version}, but {_current(month)} is current; "
+            "look at it and edit again"
         )
     was_blocked = bool(month.blocked)
     edited = month.evolve(
@@ -159,12 +162,12 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
 def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]:
     if month.invoice is None:
         raise _Refused(f"there is no draft yet; it is made at {month.collect_at:%Y-%m-%d %H:%M} UTC")
-    if month.customer.terms.review_mode is ReviewMode.MONITOR:
-        raise _Refused("this customer needs no approval (review mode monitor)")
+    if not needs_approval(month):
+        raise _Refused("this draft needs no approval (review mode monitor, and nothing in it demands one)")
     if month.invoice.problems:
         raise _Refused(month.blocked)
     if command.digest != month.invoice.digest:
-        raise _Refused(f"what was approved is not version {month.invoice.version} ({month.invoice.total}); look again")
+        raise _Refused(f"what was approved is not what is current: {_current(month)}; look again")
     if command.by.casefold() == month.last_editor.casefold():
         raise _Refused(f"{command.by} edited this draft last; somebody else has to approve it")
     if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
@@ -197,13 +200,24 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
         raise _Refused(f"a balance in {month.customer.currency} is carried forward; settle it first")
     if month.charging_since is not None and month.outcome is None:
         raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first")
-    updated = month.evolve(customer=customer)
+    limit = customer.terms.unusual_above_minor
+    if "currency" in changes and limit is not None and limit == month.customer.terms.unusual_above_minor:
+        raise _Refused(f"unusual_above is an amount in {month.customer.currency}; give it anew, or 0 for none")
+    updated = month.with_customer(customer)
     if month.invoice is None and month.outcome is None:
         updated = updated.evolve(**dict(customer.terms.schedule.instants(month.period, customer.timezone)))
-    needs_approval = "terms" in changes and customer.terms.review_mode is not month.customer.terms.review_mode
-    if month.notice and month.outcome is None and (needs_approval or _TOLD.intersection(changes)):
+    other_mode = customer.terms.review_mode is not month.customer.terms.review_mode
+    is_needed = other_mode or (needs_approval(updated) and not needs_approval(month))
+    if month.notice and month.outcome is None and (is_needed or _TOLD.intersection(changes)):
         return updated.notice_void(now), f"changed: {', '.join(changes)}; the notice is void, another one follows"
     return updated, f"changed: {', '.join(changes)}"
+
+
+def _current(month: Month) -> str:
+    """``version 3 by ann (12.50 EUR)``."""
+    assert month.invoice is not None
+    by = f"by {month.last_editor}" if month.last_editor and month.invoice.version > 1 else "as collected"
+    return f"version {month.invoice.version} {by} ({month.invoice.total})"
 
 
 def _what_next(month: Month, now: datetime) -> str:

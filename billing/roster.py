@@ -10,9 +10,12 @@ from billing.customer import Customer, ReviewMode, Terms
 from billing.errors import InvalidInput
 from billing.messages import explain
 from billing.model import Model
+from billing.money import currency_code, parse_amount
 
 REQUIRED = ("customer_id", "email", "name", "currency", "timezone", "stripe_customer_id", "payment_method_id")
 OPTIONAL = ("review_mode",)
+TERMS = ("approve_when", "unusual_change_percent", "unusual_above")
+"""Also optional: such as ``first+changed``, ``30`` and ``500.00`` (in the row's currency)."""
 
 
 class RowProblem(Model):
@@ -75,11 +78,24 @@ def _customer(row: dict[str, str], trouble: str) -> Customer:
     if not any(row.values()):
         raise InvalidInput("the row is empty")
     fields = {name: row[name] for name in (*REQUIRED, *OPTIONAL) if row.get(name)}
-    review_mode = fields.pop("review_mode", ReviewMode.MONITOR)
+    terms: dict[str, object] = {"review_mode": fields.pop("review_mode", ReviewMode.MONITOR)}
+    given = {name: row[name] for name in TERMS if row.get(name)}
+    if "approve_when" in given:
+        terms["approve_when"] = triggers(given["approve_when"])
+    if "unusual_change_percent" in given:
+        terms["unusual_change_percent"] = given["unusual_change_percent"]
+    if "unusual_above" in given:
+        terms["unusual_above_minor"] = parse_amount(given["unusual_above"], currency_code(row["currency"]))
     try:
-        return Customer.model_validate({**fields, "terms": Terms.model_validate({"review_mode": review_mode})})
+        return Customer.model_validate({**fields, "terms": Terms.model_validate(terms)})
     except ValidationError as error:
         raise InvalidInput(explain(error)) from None
+
+
+def triggers(text: str) -> tuple[str, ...]:
+    """What demands an approval: ``first+changed``; ``none`` for nothing. Whether such flags exist is checked later."""
+    names = (name.strip().lower() for name in text.split("+"))
+    return () if text.strip().lower() in ("", "none") else tuple(names)
 
 
 def _check_new(customer: Customer, seen: dict[int, Customer]) -> None:

@@ -71,6 +71,7 @@ class Survey:
         self._late: list[Late] = []
         self._late_count = 0
         self._unsummed = 0
+        self._braked: list[str] = []
 
     def take(self, account: Account, runs: bool | None) -> None:
         """``runs``: whether the customer's workflow does; None if nobody knows."""
@@ -112,6 +113,9 @@ class Survey:
     def coverage(self) -> Coverage:
         """What came of it. Call once, after the last customer."""
         self._take_the_rest()
+        if self._braked:
+            text = f"{self._braked[0]} ({len(self._braked)} customers)"
+            self._find(FindingKind.HALTED, text, "python starter.py brake off --by YOU --reason WHY")
         sums = [
             Sum(
                 currency=currency,
@@ -179,6 +183,9 @@ class Survey:
         month, customer_id = account.month, account.customer.customer_id
         assert month is not None
         about = f"{customer_id} --period {self._period} --by YOU --reason WHY"
+        if month.braked:  # all of them for one reason: one finding
+            self._braked.append(month.needs)
+            return
         if month.stage is Stage.HALTED and month.halted:
             kind, todo = FindingKind.HALTED, f"python starter.py resume {about}"
         elif month.stage is Stage.AWAITING_APPROVAL:
@@ -205,7 +212,7 @@ class Survey:
             self._note_late(account, due_at, month.closed_at, is_open=False)
             return
         since = overdue_since(month.next_at, month.updated_at)
-        if self._now - since > TOLERANCE:
+        if self._now - since > TOLERANCE and not month.braked:
             hours = (self._now - since) // timedelta(hours=1)
             self._find(
                 FindingKind.OVERDUE,

@@ -19,7 +19,21 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import collections, coverage, demo, erase, export, listing, operate, reconcile, review, stack, start
+from cli import (
+    brake,
+    collections,
+    coverage,
+    demo,
+    erase,
+    export,
+    listing,
+    operate,
+    reconcile,
+    review,
+    stack,
+    start,
+    users,
+)
 from cli.output import errors, explain, plain
 
 
@@ -142,9 +156,9 @@ _CUSTOMERS = """Customers: erase a person's data.
 [bold]Example[/bold]
 $ python starter.py customers erase acme --by ann --reason "asked by letter of 3 May"
 """
-people = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_CUSTOMERS)
-app.add_typer(people, name="customers", rich_help_panel="Customers and months")
-_add(None, "erase", erase.erase, people)
+roster = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_CUSTOMERS)
+app.add_typer(roster, name="customers", rich_help_panel="Customers and months")
+_add(None, "erase", erase.erase, roster)
 
 _OWED = """What months left unpaid: list, show, retry, halt, record a payment, write off.
 
@@ -161,6 +175,34 @@ _add(None, "halt", collections.halt, owed)
 _add(None, "resume", collections.resume, owed)
 _add(None, "record-payment", collections.record_payment, owed)
 _add(None, "write-off", collections.write_off, owed)
+
+_PEOPLE = """Who may use the console: add, list, disable, enable, password, role.
+
+[bold]Examples[/bold]
+$ python starter.py user add ann --role reviewer --name "Ann Lee"
+$ python starter.py user list
+$ python starter.py user disable ann
+"""
+people = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_PEOPLE)
+app.add_typer(people, name="user", rich_help_panel="Operation")
+_add(None, "add", users.add, people)
+_add(None, "list", users.list_users, people)
+_add(None, "disable", users.disable, people)
+_add(None, "enable", users.enable, people)
+_add(None, "password", users.password, people)
+_add(None, "role", users.role, people)
+
+_BRAKE = """The emergency brake: while it is on, nothing is announced or charged, for anybody.
+
+[bold]Examples[/bold]
+$ python starter.py brake on --by ann --reason "the sheet is last year's"
+$ python starter.py brake show
+"""
+emergency = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_BRAKE)
+app.add_typer(emergency, name="brake", rich_help_panel="Review")
+_add(None, "on", brake.pull, emergency)
+_add(None, "off", brake.release, emergency)
+_add(None, "show", brake.show, emergency)
 
 _add("Operation", "coverage", coverage.coverage)
 _add("Operation", "export", export.export)

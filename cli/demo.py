@@ -28,6 +28,7 @@ from sandbox.demo import STORY, Demo
 from sandbox.demo_show import Show
 from sandbox.evidence import Evidence, gather
 from sandbox.judge import Check, judge
+from sandbox.people import prepare_people
 from sandbox.sample import earliest_period
 from sandbox.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
@@ -88,17 +89,17 @@ async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> E
         await exits.enter_async_context(acting.shown())
         await acting.until_review()
         if serve:
-            await _serve(acting, stack)
+            await _serve(acting, stack, await prepare_people(folder, ledger))
         await acting.until_closed()
         return await gather(folder, ledger, acting.period)
 
 
-async def _serve(acting: Demo, stack: Stack) -> Never:
+async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
     """Time stands, people may act; Enter lets a day pass. Until cancelled."""
     variables = stack.settings.data_dir / "environment.sh"
     exports = (f"export {name}={shlex.quote(value)}\n" for name, value in stack.environment.items())
     variables.write_text("".join(line for line in exports if "PYTHONPATH" not in line))
-    welcome(stack, "", COMMANDS, first=f". {variables}")
+    welcome(stack, password, "", COMMANDS, first=f". {variables}")
     if sys.stdin.isatty():
         say("Enter lets a day pass.", style="dim")
     async with asyncio.TaskGroup() as group:

@@ -153,7 +153,7 @@ def _print_next(month: Month, now: datetime) -> None:
         local = due.at.astimezone(ZoneInfo(month.customer.timezone))
         where = f"{utc(due.at)}, {local:%Y-%m-%d %H:%M} {month.customer.timezone}"
         say(f"\nNext: {due.what} {relative(due.at, now)} ({where})")
-    elif due.step is not Step.CLOSE:
+    elif due.step not in (Step.CLOSE, Step.AWAIT_RELEASE):
         say(f"\nNext: {due.what}, now")
     if month.notice is not None and month.notice.delivered_at is not None:
         amount = format_amount(month.notice.total_minor, month.customer.currency)

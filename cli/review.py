@@ -6,18 +6,20 @@ Each is sent as a Temporal update and answered at once: done, or refused and why
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
-from billing.customer import Customer, CustomerChanges, ReviewMode, TermsChanges
+from billing.customer import Customer, CustomerChanges, ReviewMode
 from billing.errors import BillingError, InvalidInput
 from billing.messages import explain
 from billing.money import parse_amount
 from billing.month import Month
 from billing.period import Period
+from billing.roster import triggers
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
+from cli.difference import digest_of, explained
 from cli.listing import print_invoice, recorded_month
 from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
 from cli.sending import Said, send
@@ -122,9 +124,11 @@ async def edit(
     if not changes:
         raise InvalidInput("nothing to edit; give --change, --describe, --add or --remove")
     _check_each_once(changes)
-    seen = month.invoice.version if month.invoice else 0
+    seen = version if version is not None else month.invoice.version if month.invoice else 0
+    digest = await digest_of(month, seen)
     said = Said(customer_id, by, reason, command_id, timeout, as_json)
-    await send(said, "edit", month.period, {"version": seen if version is None else version, "changes": changes})
+    async with explained(month, digest, as_json):
+        await send(said, "edit", month.period, {"version": seen, "digest": digest, "changes": changes})
 
 
 async def approve(
@@ -148,7 +152,8 @@ async def approve(
     month = await _month(customer_id, period)
     seen = month.invoice.digest if month.invoice else ""
     said = Said(customer_id, by, reason, command_id, timeout, as_json)
-    await send(said, "approve", month.period, {"digest": digest or seen})
+    async with explained(month, digest or seen, as_json):
+        await send(said, "approve", month.period, {"digest": digest or seen})
     if not as_json and digest in (None, seen):
         print_invoice(month)
 
@@ -166,6 +171,15 @@ async def update(
     payment_method: Annotated[str | None, typer.Option(help="The card, such as pm_1Abc; checked at Stripe.")] = None,
     stripe_customer: Annotated[str | None, typer.Option(help="Whose card it is at Stripe, such as cus_1Abc.")] = None,
     review_mode: Annotated[ReviewMode | None, typer.Option(help="What it takes before a charge.")] = None,
+    approve_when: Annotated[
+        str | None, typer.Option(help="What demands an approval: first, changed, large, joined by +; or none.")
+    ] = None,
+    unusual_change_percent: Annotated[
+        int | None, typer.Option(min=0, help="Flag sales that differ from the usual by more than this; 0: never.")
+    ] = None,
+    unusual_above: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="Flag a total above this, such as 500.00; 0: never.")
+    ] = None,
     period: PeriodOption = None,
     command_id: CommandId = "",
     timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
@@ -176,18 +190,25 @@ async def update(
     [bold]Examples[/bold]
     $ python starter.py update acme --by ann --reason "new card" --payment-method pm_1Abc
     $ python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
+    $ python starter.py update acme --by ann --reason "new" --approve-when first+changed --unusual-change-percent 30
     """
     async with connect_adapters(load_settings()) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, period)
-        terms = TermsChanges(review_mode=review_mode) if review_mode else None
-        fields = {
+        above = None if unusual_above is None else parse_amount(unusual_above, currency or month.customer.currency)
+        terms = {
+            "review_mode": review_mode,
+            "approve_when": None if approve_when is None else triggers(approve_when),
+            "unusual_change_percent": unusual_change_percent,
+            "unusual_above_minor": above,
+        }
+        fields: dict[str, Any] = {
             "email": email,
             "name": name,
             "currency": currency,
             "timezone": timezone,
             "payment_method_id": payment_method,
             "stripe_customer_id": stripe_customer,
-            "terms": terms,
+            "terms": terms if any(value is not None for value in terms.values()) else None,
         }
         changes = await _verified(adapters, month.customer, fields)
         said = Said(customer_id, by, reason, command_id, timeout, as_json)

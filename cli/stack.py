@@ -5,7 +5,7 @@ import os
 import shlex
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,9 @@ from temporalio.envconfig import ClientConfig
 
 from billing.errors import InvalidInput
 from billing.period import Period
+from bootstrap import connect_ledger
 from cli.output import console, errors, say
+from sandbox.people import PEOPLE, prepare_people
 from sandbox.sample import earliest_period, month_before, prepare_sample
 from sandbox.stack import DEFAULT_TEMPORAL_PORT, Stack, embedded_stack, shown
 from settings import environment, load_settings
@@ -57,12 +59,14 @@ async def up(data_dir: DataDir = None) -> None:
         this_month = earliest_period(now)
         periods = {month_before(this_month), this_month, Period.at(now, "Pacific/Kiritimati")}
         roster = await prepare_sample(settings.data_dir, stack.stripe_url, periods)
+        async with AsyncExitStack() as exits:
+            password = await prepare_people(settings.data_dir, await connect_ledger(settings, exits))
         typed = [name for name in stack.environment if name in os.environ and name != "PYTHONPATH"]
         prefix = "".join(f"{name}={shlex.quote(stack.environment[name])} " for name in typed)
         if data_dir and "BILLING_DATA_DIR" not in typed:
             prefix += f"BILLING_DATA_DIR={shlex.quote(shown(data_dir))} "
         start = f"start --from {shown(roster)}"
-        welcome(stack, prefix, ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS))
+        welcome(stack, password, prefix, ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS))
         await stack.supervise(report)
 
 
@@ -105,13 +109,17 @@ def report(text: str) -> None:
     say(f"{datetime.now().astimezone():%H:%M:%S} {text}", style="yellow")
 
 
-def welcome(stack: Stack, prefix: str, commands: tuple[tuple[str, str], ...], first: str = "") -> None:
+def welcome(stack: Stack, password: str, prefix: str, commands: tuple[tuple[str, str], ...], first: str = "") -> None:
+    """Where everything is, how to sign in to the console, and what to type next."""
+    people = ", ".join(f"{person.username} ({person.role})" for person in PEOPLE)
     sheets = shown(stack.settings.data_dir / "sheets" / "sales")
     say("\nThe stack is up", style="bold")
     for name, where in (
         ("Temporal", stack.ui_url),
         ("Mail", stack.mail_url),
-        ("Console", f"{stack.console_url}, where customers pay by the links in their mails"),
+        ("Console", f"{stack.console_url}/desk, where reviewers act; customers pay by the links in their mails"),
+        ("Sign in", f"as {people}"),
+        ("Password", password),
         ("Sales", f"{sheets}/*.csv, to be edited"),
     ):
         say(f"  {name:10}{where}")

@@ -54,7 +54,8 @@ async def start(
     A row that cannot be taken is reported with its line; the others start. Exit code 0 if nothing was refused.
 
     The file needs the columns customer_id, email, name, currency, timezone, stripe_customer_id and
-    payment_method_id; review_mode (monitor, approve or manual) is optional.
+    payment_method_id; optional are review_mode (monitor, approve or manual), approve_when (such as
+    first+changed), unusual_change_percent and unusual_above (an amount in the customer's currency).
 
     [bold]Examples[/bold]
     $ python starter.py start --from customers.csv

@@ -36,6 +36,7 @@ async def main() -> None:
                 log_config=None,
                 access_log=False,  # the links of customers are in the paths
                 server_header=False,
+                proxy_headers=False,  # console/proxies.py reads them, from trusted proxies only
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )

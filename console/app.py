@@ -8,22 +8,28 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
+from adapters.passwords import Passwords
 from billing.errors import InvalidInput
 from bootstrap import Adapters, connect_reconciliation
 from console.audit import AuditPages
+from console.brake import BrakePages
 from console.bulk import Bulk
 from console.cards import Cards
 from console.coverage import CoveragePages
 from console.desk import Desk
 from console.health import Health
 from console.inbox import Inbox
+from console.invoice import InvoicePages
 from console.invoices import InvoicesPages
 from console.live import Live
+from console.login import Login
 from console.monitor import Monitor
 from console.month import MonthPages
 from console.pages import Pages
 from console.pay import PaymentPages
-from console.security import SecurityHeaders
+from console.proxies import TrustedProxies
+from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, SecurityHeaders
+from console.signed_in import Sessions
 from console.webhooks import Webhooks
 from settings import Settings
 
@@ -48,19 +54,38 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
         async with inbox.open(), bulk.open():
             yield
 
-    app = FastAPI(title="Monthly billing", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Monthly billing",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=BODY_MAX_BYTES,
+        form_limits={"max_fields": FORM_FIELDS_MAX},
+    )
+    https = links.base_url.startswith("https:")
+    proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
+    app.state.sessions = Sessions(adapters.ledger, proxies, https)
+    login = Login(adapters.ledger, app.state.sessions, Passwords(), proxies, pages, links.base_url)
+    app.include_router(login.router)
+    login.handle_refusals(app)
     app.include_router(Health(adapters.ledger, client).router)
     app.include_router(Monitor(adapters.ledger).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
     desk = Desk(pages, adapters.ledger)
     app.state.live = live = Live(adapters.ledger.pulse)
     app.include_router(AuditPages(desk, adapters.ledger).router)  # before those whose addresses begin with a period
+    app.include_router(BrakePages(adapters.ledger, desk).router)
     app.include_router(MonthPages(desk, adapters.ledger, live).router)
     app.include_router(CoveragePages(desk, adapters.ledger).router)
     app.include_router(InvoicesPages(desk, adapters.ledger, bulk).router)
+    app.include_router(
+        InvoicePages(client, adapters.ledger, adapters.mail, desk, settings.temporal_ui_url, settings.sheet_url).router
+    )
     app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
-    app.add_middleware(SecurityHeaders, form_targets=form_targets, https=links.base_url.startswith("https:"))
+    # Outermost: the answer to a defect of ours has them too.
+    app.middleware_stack = SecurityHeaders(app.build_middleware_stack(), form_targets=form_targets, https=https)
     return app

@@ -58,8 +58,9 @@ def percent(change: float) -> str:
     """``+12%``, with a real minus sign; a tenfold change and more is told as a factor."""
     if change >= 900:
         return f"{change / 100 + 1:,.0f}\N{MULTIPLICATION SIGN}"
-    sign = "+" if change > 0 else "\N{MINUS SIGN}" if change < 0 else "\N{PLUS-MINUS SIGN}"
-    return f"{sign}{abs(change):.0f}%"
+    rounded = round(change)
+    sign = "+" if rounded > 0 else "\N{MINUS SIGN}" if rounded < 0 else ""
+    return f"{sign}{abs(rounded)}%"
 
 
 @lru_cache(maxsize=20_000)

@@ -9,7 +9,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from billing.errors import BillingError
 from billing.period import Period
@@ -54,7 +54,7 @@ class Live:
         """How many months are looked at now."""
         return len(self._watches)
 
-    async def pulses(self, period: Period, quiet_seconds: float = QUIET_SECONDS) -> AsyncIterator[str]:
+    async def pulses(self, period: Period, quiet_seconds: float = QUIET_SECONDS) -> AsyncGenerator[str]:
         """The present pulse, then each other one; "" after ``quiet_seconds`` without. Ends with ``stop``."""
         watch = self._watches.setdefault(period, _Watch())
         watch.listeners += 1

@@ -24,7 +24,7 @@ from console.desk_wording import tone
 from console.live import Live
 from console.signed_in import SignedIn, session_of
 
-SHOWN_NEEDS = 30
+SHOWN_NEEDS = 12
 _PATHS = ("", "/invoices", "/coverage")  # what follows the period where another one may be picked
 
 
@@ -50,7 +50,7 @@ class MonthPages:
         self.router.add_api_route("/desk/{period}", self.show, response_model=None)
         self.router.add_api_route("/desk/{period}/events", self.events, response_model=None)
 
-    async def home(self) -> RedirectResponse:
+    async def home(self, session: SignedIn) -> RedirectResponse:
         return RedirectResponse("/desk", 303)
 
     async def pick(self, session: SignedIn, period: str = "", path: str = "") -> RedirectResponse:

@@ -9,7 +9,7 @@
     GET  /pay/{token}/card      back from there
 
 Everything leads back to the first. Each may be repeated: by a double click, the back button, a mail program that looks
-at links.
+at links. While the emergency brake is on, the page offers no payment.
 """
 
 import asyncio
@@ -157,7 +157,8 @@ class PaymentPages:
             raise HTTPException(404)
         collection = await self._collection(customer_id, period)
         charges = await self._ledger.payments(customer_id, period)
-        return _Case(month, collection, standing(month, collection, charges))
+        brake = await self._ledger.brake()
+        return _Case(month, collection, standing(month, collection, charges, paused=brake is not None and brake.on))
 
     async def _collection(self, customer_id: str, period: Period) -> Collection | None:
         """As it stands this moment, if it answers; and else as last recorded."""

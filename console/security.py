@@ -1,38 +1,50 @@
-"""What every answer tells browsers to refuse; and requests that another site makes in a customer's name."""
+"""What every answer tells browsers to refuse; requests that another site makes in somebody's name."""
+
+from urllib.parse import urlsplit
 
 from fastapi import HTTPException, Request
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+BODY_MAX_BYTES = 2_000_000
+FORM_FIELDS_MAX = 20_000  # a selection of ten thousand invoices, and as much again
 _YEAR_SECONDS = 31_536_000
+_EVERYWHERE = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+_NOTHING_FOREIGN = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
 
 
 class SecurityHeaders:
-    """Middleware. Forms may lead to this site and on to ``form_targets``; foreign content never loads."""
+    """Middleware. Foreign content never loads.
+
+    Customers' pages have no script, and their forms may lead on to ``form_targets``. The desk runs our own scripts, and
+    its forms stay here.
+    """
 
     def __init__(self, app: ASGIApp, form_targets: str, https: bool) -> None:
         self._app = app
-        self._headers = {
-            "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
-            "img-src 'self'; base-uri 'none'; "
-            f"frame-ancestors 'none'; form-action 'self' {form_targets}",
-            "Cache-Control": "no-store",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+        everywhere = _EVERYWHERE | ({"Strict-Transport-Security": f"max-age={_YEAR_SECONDS}"} if https else {})
+        self._customers = everywhere | {
+            "Content-Security-Policy": f"{_NOTHING_FOREIGN}form-action 'self' {form_targets}",
             "Referrer-Policy": "no-referrer",  # the address of a customer's page is its key
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-            "X-Robots-Tag": "noindex, nofollow",
         }
-        if https:
-            self._headers["Strict-Transport-Security"] = f"max-age={_YEAR_SECONDS}"
+        self._desk = everywhere | {
+            "Content-Security-Policy": f"{_NOTHING_FOREIGN}script-src 'self'; connect-src 'self'; form-action 'self'",
+            "Referrer-Policy": "same-origin",  # without a referrer, forms would not say their origin
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                for name, value in (self._desk if _is_desk(scope["path"]) else self._customers).items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/static/"):
                     headers["Cache-Control"] = "no-cache"  # kept, and asked for by its ETag
@@ -41,7 +53,24 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+def _is_desk(path: str) -> bool:
+    return path.split("/")[1:2] in (["desk"], ["login"], ["logout"])
+
+
 def same_site(request: Request) -> None:
     """Refuses a form on another site's page. Browsers tell; their Origin would be null, for want of a referrer."""
-    if request.method == "POST" and request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+    if request.method == "POST" and from_elsewhere(request):
         raise HTTPException(403)
+
+
+def from_elsewhere(request: Request) -> bool:
+    """Whether the browser says that another site's page has made the request."""
+    return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+
+
+def from_origin_of(base_url: str, request: Request) -> bool:
+    """Whether our own page has made the request; an old browser, which has no such word, tells the page's origin."""
+    origin = request.headers.get("origin")
+    if "sec-fetch-site" in request.headers or origin is None:
+        return not from_elsewhere(request)
+    return urlsplit(origin).netloc in (urlsplit(base_url).netloc, request.headers.get("host"))

@@ -17,6 +17,7 @@ class Situation(StrEnum):
     PENDING = "pending"  # the answer is not known yet, or the next step is under way
     PAID = "paid"
     OTHERWISE = "otherwise"  # the rest is to be paid by other means than the card
+    PAUSED = "paused"  # the emergency brake is on: nobody can pay by card for now
     PERSON = "person"  # we have to look into it
     NOTHING = "nothing"  # nothing is owed here, or not any more
 
@@ -41,8 +42,10 @@ class Standing(NamedTuple):
         return self.situation is Situation.PAYABLE
 
 
-def standing(month: Month, collection: Collection | None, charges: Sequence[ChargeRow]) -> Standing:
-    """A payment that succeeded counts at once, before everything else has heard of it."""
+def standing(
+    month: Month, collection: Collection | None, charges: Sequence[ChargeRow], paused: bool = False
+) -> Standing:
+    """A payment that succeeded counts at once, before everything else has heard of it. ``paused``: the brake is on."""
     paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
     if collection is None or collection.outcome is not None:
         if collection is not None and collection.outcome is CollectionStage.RECOVERED:
@@ -54,7 +57,10 @@ def standing(month: Month, collection: Collection | None, charges: Sequence[Char
         return Standing(Situation.NOTHING)
     if paid_at:
         return Standing(Situation.PAID, paid_at=paid_at[0])
-    return _open(collection)
+    shown = _open(collection)
+    is_paused = bool(collection.brake) or (paused and shown.situation is Situation.PAYABLE)
+    stays = shown.situation is Situation.PERSON or collection.release is not None
+    return Standing(Situation.PAUSED, shown.outstanding_minor) if is_paused and not stays else shown
 
 
 def _open(collection: Collection) -> Standing:

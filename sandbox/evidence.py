@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.sql_ledger import SqlLedger
-from billing.collection import Collection, CollectionStage
+from billing.collection import Collection, CollectionStage, Entry
 from billing.messages import Decision
 from billing.month import Month, Stage
 from billing.period import Period
@@ -33,6 +33,8 @@ class Case:
     charges: list[ChargeRow]
     intents: list[Intent]
     collection: Collection | None  # if it was not paid when it was due
+    stage: CollectionStage | None  # of the collection, as the ledger lists it
+    diary: list[Entry]  # of the collection
     due: Due
 
     @property
@@ -127,6 +129,7 @@ async def _account(
     assert customer is not None
     said = {period: await ledger.decisions(customer_id, period) for period in periods}
     script = Script(journal.email_of(customer.stripe_customer_id) or customer.email, list(said.values()))
+    stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
     balance_minor, cases = 0, list[Case]()
     for period in periods:
         month = await ledger.month(customer_id, period)
@@ -144,6 +147,8 @@ async def _account(
                 charges=await ledger.payments(customer_id, period),
                 intents=intents,
                 collection=await ledger.collection(customer_id, period),
+                stage=stages.get(period),
+                diary=await ledger.diary(customer_id, period),
                 due=due,
             )
         )

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from billing.collection import CollectionStage
 from billing.customer import ReviewMode
 from billing.model import Model
 from billing.money import format_amount, minimum_minor
@@ -23,6 +24,14 @@ from sandbox.evidence import Account, Case, Evidence
 from sandbox.expected import minor_of
 from sandbox.mailbox import Mail
 from sandbox.stripe_journal import Intent
+
+_OF_PEOPLE = (
+    CollectionStage.HALTED,
+    CollectionStage.AWAITING_PERSON,
+    CollectionStage.UNRESOLVED,
+    CollectionStage.EXHAUSTED,
+)
+"""Stages of a collection in which nothing happens by itself, or not soon."""
 
 
 class Check(Model):
@@ -149,7 +158,7 @@ def _commands(evidence: Evidence) -> Iterator[str]:
         ids = Counter(each.command_id for each in account.script.decisions if each.accepted and each.command_id)
         yield from (f"{account.customer_id}: {name} took effect {n} times" for name, n in ids.items() if n > 1)
         for case in account.cases:
-            yield from (f"{case.name}: {wrong}" for wrong in _commands_of(case))
+            yield from (f"{case.name}: {wrong}" for wrong in (*_commands_of(case), *_collected(case)))
 
 
 def _commands_of(case: Case) -> Iterator[str]:
@@ -169,6 +178,33 @@ def _commands_of(case: Case) -> Iterator[str]:
         consents = [each for each in case.accepted("approve") if each.number > last and each.at <= since]
         if all(each.by.casefold() == editor.casefold() for each in consents):
             yield "charged without the approval of somebody who had not edited it"
+
+
+def _collected(case: Case) -> Iterator[str]:
+    """What was said of an amount that is owed. A try that had begun before a halt may end after it."""
+    if case.collection is None:
+        return
+    numbers = [each.number for each in case.diary]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"the diary has holes: {numbers}"
+    halt, tries = "", 0
+    for each in case.diary:
+        command, _, by_whom = each.what.partition(" (")
+        if by_whom and not each.text:
+            yield f"{each.what} of {each.by} has no result on record"
+        match command, each.accepted:
+            case "halt", True:
+                halt, tries = each.by, 0
+            case "resume", True:
+                halt = ""
+            case "tried", _ if halt and each.text.startswith("day "):
+                tries += 1
+                if tries > 1:
+                    yield f"the card was tried although {halt} had halted that: {each.text}"
+            case "write_off", True if case.collection.outcome is None:
+                yield f"{each.by} wrote off what is still open"
+            case "record_payment", True if not case.collection.received:
+                yield f"the payment that {each.by} recorded does not count"
 
 
 def _letters(evidence: Evidence) -> Iterator[str]:
@@ -207,10 +243,21 @@ def _chain(evidence: Evidence) -> Iterator[str]:
             unpaid = case.month.outcome in COLLECTED and case.collection is None
             if case.period in evidence.periods and unpaid and following.month.revision:
                 yield f"{case.name} is {case.month.outcome}, and nobody collects it"
+        for case in account.cases:
+            if case.stage in _OF_PEOPLE and not _people_know(evidence, case):
+                yield f"what is owed for {case.name} is {case.stage}, and nobody was told"
         if periods[-1] in evidence.periods:
             yield from _last(evidence, account, account.cases[-1])
         elif any(case.accepted("close_account") for case in account.cases[:-1]):
             yield f"{account.customer_id} is in {periods[-1]}, although the account was closed before"
+
+
+def _people_know(evidence: Evidence, case: Case) -> bool:
+    """Whether reviewers were told of the collection since it was opened, or halted."""
+    assert case.collection is not None
+    since = case.collection.hold.at if case.collection.hold else case.collection.opened_at
+    alerts = [row.message_id for row in case.messages if row.kind is LetterKind.ALERT and row.at >= since]
+    return bool(evidence.arrivals(*alerts))
 
 
 def _last(evidence: Evidence, account: Account, case: Case) -> Iterator[str]:

@@ -80,7 +80,7 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
     folder, ui_port = settings.data_dir.absolute(), temporal_port + UI_PORT_DISTANCE
     _require_free_ports(settings, temporal_port, ui_port)
     address = f"{HOST}:{temporal_port}"
-    environment = _environment(settings, folder, address)
+    environment = _environment(settings, folder, address, ui_port)
     server = temporal_server(
         namespace=SANDBOX_NAMESPACE,
         log=folder / "logs" / "temporal.log",
@@ -196,7 +196,7 @@ def _taken(port: int) -> bool:
     return False
 
 
-def _environment(settings: Settings, folder: Path, address: str) -> dict[str, str]:
+def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -> dict[str, str]:
     return {
         "PYTHONPATH": str(ROOT),
         "TEMPORAL_ADDRESS": address,
@@ -207,6 +207,7 @@ def _environment(settings: Settings, folder: Path, address: str) -> dict[str, st
         "BILLING_SANDBOX_MAIL_PORT": str(settings.sandbox_mail_port),
         "BILLING_SANDBOX_SMTP_PORT": str(settings.sandbox_smtp_port),
         "BILLING_REVIEWERS_EMAIL": settings.reviewers_email,
+        "BILLING_TEMPORAL_UI_URL": f"http://{HOST}:{ui_port}",
     }
 
 

@@ -8,12 +8,13 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.brake import BrakeActivities
     from activities.ledger import LedgerActivities
     from activities.notices import NoticeActivities
     from activities.payments import PaymentActivities
     from activities.sales import SalesActivities
     from billing.collection import Collection
-    from billing.errors import AlreadyClosed, LedgerAhead, NoticeOutdated
+    from billing.errors import AlreadyClosed, BrakeOn, LedgerAhead, NoticeOutdated
     from billing.keys import collection_id
     from billing.messages import Farewell
     from billing.month import COLLECTED, Due, Month, Step
@@ -36,7 +37,8 @@ class MonthlyBilling(CommandHandlers):
     """Bills one customer for one month, then continues as new into the next.
 
     ``Month.due`` says what comes next; the loop does it and looks again. Nothing is kept in the position of the code,
-    so a month that continues as new in its middle goes on where it was.
+    so a month that continues as new in its middle goes on where it was. A step that the emergency brake stops fails
+    with ``BrakeOn``, and the month waits for the release.
     """
 
     @workflow.init
@@ -71,6 +73,8 @@ class MonthlyBilling(CommandHandlers):
                     await self._collect()
                 case Step.ALERT:
                     await self._alert()
+                case Step.AWAIT_RELEASE:
+                    await self._await_release()
                 case Step.NOTIFY:
                     await self._notify()
                 case Step.CHARGE:
@@ -131,6 +135,16 @@ class MonthlyBilling(CommandHandlers):
             self._is_recorded(asked)
         self._month = self._month.alerted(workflow.now())
 
+    async def _await_release(self) -> None:
+        """Until the emergency brake is off, or until somebody changes the month."""
+        seen = self._month
+        waiting = workflow.start_activity_method(
+            BrakeActivities.await_release, **options.for_step(options.AWAIT_RELEASE, "the emergency brake is on")
+        )
+        with suppress(ActivityError):  # it was cancelled: the month is looked at again
+            released = await while_wanted(waiting, lambda: self._month is seen)
+            self._month = self._month.released(max(workflow.now(), released.at))
+
     async def _notify(self) -> None:
         self._month = asked = self._month.announcing(workflow.now())
         if asked.notice is None or asked.outcome is not None:
@@ -165,7 +179,8 @@ class MonthlyBilling(CommandHandlers):
         except ActivityError as error:
             self._failed(error)
         else:
-            self._month = self._month.charged(result)
+            is_stopped = asked.brake and not asked.giving_up
+            self._month = self._month.ended_before(result) if is_stopped else self._month.charged(result)
 
     async def _close(self) -> None:
         """Records the outcome and sends its mail; then whatever was said to the month meanwhile."""
@@ -178,7 +193,9 @@ class MonthlyBilling(CommandHandlers):
             )
             self._is_recorded(asked)
         except ActivityError as error:
-            workflow.logger.warning("the closing mail was given up: %s", reason(error))
+            if error_type(error) == BrakeOn.__name__:
+                self._month = self._month.reopened(reason(error))
+            workflow.logger.warning("not closed with its mail: %s", reason(error))
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._month.outcome is not None and self._month != self._recorded:
             if not await self._record():
@@ -237,6 +254,8 @@ class MonthlyBilling(CommandHandlers):
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
         if error_type(error) in (LedgerAhead.__name__, AlreadyClosed.__name__):
             self._month = self._recorded = self._month.forgotten(workflow.now())  # to be asked for, not written
+        elif error_type(error) == BrakeOn.__name__:
+            self._month = self._month.braked(reason(error))
         elif is_final(error):
             self._month = self._month.in_trouble(reason(error))
         else:

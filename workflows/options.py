@@ -10,6 +10,8 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
+from billing.errors import BrakeOn
+
 TASK_QUEUE = "monthly-billing"
 
 _HEARTBEAT = timedelta(seconds=15)
@@ -17,15 +19,28 @@ _SOON = timedelta(seconds=1)
 BREATH = timedelta(minutes=5)
 """Between two rounds of a step that failed for good and has to be done all the same."""
 
-_QUICK = RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(seconds=30), maximum_attempts=6)
+_WAITED_FOR = [BrakeOn.__name__]
+"""What a step is not tried again for: the workflow waits for the release, without an event for each look."""
+
+_QUICK = RetryPolicy(
+    initial_interval=_SOON,
+    maximum_interval=timedelta(seconds=30),
+    maximum_attempts=6,
+    non_retryable_error_types=_WAITED_FOR,
+)
 """The first round of a step: about a minute, before anybody is alarmed."""
 
 _PATIENT = RetryPolicy(
-    initial_interval=timedelta(minutes=1), maximum_interval=timedelta(minutes=15), maximum_attempts=24
+    initial_interval=timedelta(minutes=1),
+    maximum_interval=timedelta(minutes=15),
+    maximum_attempts=24,
+    non_retryable_error_types=_WAITED_FOR,
 )
 """The rounds after that: some five hours each, as many as it takes."""
 
-_UNTIL_DONE = RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(minutes=5))
+_UNTIL_DONE = RetryPolicy(
+    initial_interval=_SOON, maximum_interval=timedelta(minutes=5), non_retryable_error_types=_WAITED_FOR
+)
 
 COLLECT = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
 CHARGE = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
@@ -33,7 +48,7 @@ PAY = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=60),
     schedule_to_close_timeout=timedelta(seconds=90),
     heartbeat_timeout=_HEARTBEAT,
-    retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=4),
+    retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=4, non_retryable_error_types=_WAITED_FOR),
 )
 """A customer who waits at our page; what is not known by then is looked up for as long as it takes."""
 NOTIFY = ActivityConfig(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT)
@@ -52,6 +67,13 @@ CLOSE = ActivityConfig(
     retry_policy=_UNTIL_DONE,
 )
 """A receipt that cannot be handed over for two days must not hold the next month; the outcome is recorded first."""
+
+AWAIT_RELEASE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=_HEARTBEAT,
+    retry_policy=RetryPolicy(initial_interval=timedelta(minutes=1), backoff_coefficient=1),
+)
+"""As long as the emergency brake is on; a retry leaves no event in the history."""
 
 RECONCILE = ActivityConfig(
     start_to_close_timeout=timedelta(hours=1),

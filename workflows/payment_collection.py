@@ -11,11 +11,12 @@ from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttribut
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.brake import BrakeActivities
     from activities.collections import CollectionActivities
     from billing.collection import Collection, CollectionDue, CollectionStep, PayOnSession
     from billing.collection_review import COLLECTION_COMMANDS, CollectionResult, PayResult, decide
     from billing.collection_summary import summary
-    from billing.errors import AlreadyClosed, InvalidInput, LedgerAhead
+    from billing.errors import AlreadyClosed, BrakeOn, InvalidInput, LedgerAhead
     from billing.messages import parse_command
     from workflows import options
     from workflows.cancellation import despite_cancellation, while_wanted
@@ -23,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.failures import error_type, is_final, reason
     from workflows.visibility import AMOUNT_MINOR, CURRENCY, CUSTOMER, PERIOD, STAGE
 
+_RESTING = (CollectionStep.WAIT, CollectionStep.AWAIT_RELEASE)
 _PATIENCE = timedelta(seconds=20)  # of a customer who waits at our page
 _CANCELLED = {"by": "Temporal", "reason": "somebody requested cancellation; write_off ends a collection"}
 
@@ -73,12 +75,14 @@ class PaymentCollection:
                 attributes = collection_attributes(self._collection, workflow.now())
                 workflow.continue_as_new(self._collection, search_attributes=attributes)
             unrecorded = self._collection != self._recorded  # every activity records it first; waiting does not
-            if self._recorded is None or (unrecorded and due.step is CollectionStep.WAIT):
+            if self._recorded is None or (unrecorded and due.step in _RESTING):
                 await self._record()
                 continue
             match due.step:
                 case CollectionStep.WAIT:
                     await self._wait(due)
+                case CollectionStep.AWAIT_RELEASE:
+                    await self._await_release()
                 case CollectionStep.CONTACT:
                     self._collection = self._collection.contacting(workflow.now())
                 case CollectionStep.TRY | CollectionStep.LOOK_UP | CollectionStep.RELEASE:
@@ -109,6 +113,16 @@ class PaymentCollection:
                 lambda: self._collection is not seen, timeout=timeout, timeout_summary=due.what
             )
 
+    async def _await_release(self) -> None:
+        """Until the emergency brake is off, or until something changes the collection."""
+        seen = self._collection
+        waiting = workflow.start_activity_method(
+            BrakeActivities.await_release, **options.for_step(options.AWAIT_RELEASE, "the emergency brake is on")
+        )
+        with suppress(ActivityError):  # it was cancelled: the collection is looked at again
+            await while_wanted(waiting, lambda: self._collection is seen)
+            self._collection = self._collection.released()
+
     async def _pay(self, step: CollectionStep) -> None:
         """Tries the card, looks the payment up or gives it up; not while the customer is paying."""
         async with self._paying:
@@ -131,7 +145,7 @@ class PaymentCollection:
                 result = await while_wanted(paying, wanted)
             except ActivityError as error:
                 if wanted():
-                    self._failed(error)
+                    self._failed(error, asked.looking)
             else:
                 self._is_recorded(asked)
                 self._collection = self._collection.answered(result, asked)
@@ -235,10 +249,12 @@ class PaymentCollection:
         self._recorded = asked.recorded(asked.entry_count)
         self._collection = self._collection.recorded(asked.entry_count)
 
-    def _failed(self, error: ActivityError) -> None:
+    def _failed(self, error: ActivityError, looked: int = 0) -> None:
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
         if error_type(error) in (LedgerAhead.__name__, AlreadyClosed.__name__):
             self._recorded = None  # recording it brings what the ledger has
+        elif error_type(error) == BrakeOn.__name__:
+            self._collection = self._collection.braked(reason(error), looked)
         elif is_final(error):
             self._collection = self._collection.in_trouble(reason(error))
         else:

@@ -131,7 +131,7 @@ async def _first_month(
                 f"python starter.py start {customer_id}, then change them with update"
             )
     else:
-        month = known.evolve(customer=await with_card_on_file(gateway, customer)).next_month()
+        month = known.with_customer(await with_card_on_file(gateway, customer)).next_month()
         if month.carried_minor and customer.currency != known.customer.currency:
             raise InvalidInput(f"{customer_id}: a balance in {known.customer.currency} is carried forward; settle it")
     if period is not None and period != month.period:

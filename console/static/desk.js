@@ -239,3 +239,51 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
   else if (event.key === "x") document.activeElement.closest("tr")?.querySelector("input[name=row]")?.click();
 });
+
+// -- the lines of an invoice as a form: another empty row whenever the last one is used; what is untouched is not sent
+
+const editing = document.querySelector("form[data-editing]");
+if (editing) {
+  editing.addEventListener("input", (event) => {
+    const last = event.target.closest("tr[data-new]");
+    if (!last) return;
+    const next = last.cloneNode(true);
+    for (const field of next.querySelectorAll("input")) {
+      field.value = "";
+      field.removeAttribute("aria-invalid");
+    }
+    for (const said of next.querySelectorAll(".error")) said.remove();
+    delete last.dataset.new;
+    last.after(next);
+  });
+  editing.addEventListener("submit", () => {
+    for (const field of editing.querySelectorAll("tr:not(.new):not(.touched) input:not([type=checkbox])")) {
+      field.disabled = field.value === field.defaultValue && !field.hasAttribute("aria-invalid");
+    }
+  });
+  const total = editing.querySelector("output");
+  const digits = Number(editing.dataset.digits), form = new RegExp(digits ? `^-?\\d+(\\.\\d{1,${digits}})?$` : "^-?\\d+$");
+  const minor = (text) => {
+    const [whole, rest = ""] = text.replace("-", "").split(".");
+    return Number(whole + rest.padEnd(digits, "0")) * (text.startsWith("-") ? -1 : 1);
+  };
+  const sumUp = () => {
+    let sum = Number(editing.dataset.carried);
+    for (const row of editing.querySelectorAll("tbody tr")) {
+      const amount = row.querySelector("input.num").value.trim();
+      if (!amount || row.querySelector("input:checked")) continue;
+      if (!form.test(amount)) { total.textContent = "…"; return; }
+      sum += minor(amount);
+    }
+    const plain = String(Math.abs(sum)).padStart(digits + 1, "0"), cut = plain.length - digits;
+    const whole = plain.slice(0, cut).replace(/\B(?=(\d{3})+$)/g, ","), rest = digits ? `.${plain.slice(cut)}` : "";
+    total.textContent = (sum < 0 ? "-" : "") + editing.dataset.total.replace(/0(\.0+)?$/, whole + rest);
+  };
+  if (total) {
+    editing.addEventListener("input", sumUp);
+    sumUp();
+  }
+  addEventListener("pageshow", () => {
+    for (const field of editing.querySelectorAll("input:disabled")) field.disabled = false;
+  });
+}

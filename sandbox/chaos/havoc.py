@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from bootstrap import SANDBOX_SHEET_ID
-from sandbox.chaos.plan import Kill, Rule, Storm
+from sandbox.chaos.plan import WEBHOOKS, Kill, Rule, Storm
 from sandbox.processes import Child, ChildFailedError
 from sandbox.stack import Stack
 
@@ -40,9 +40,22 @@ class Havoc:
         self._mail_url = f"http://127.0.0.1:{settings.sandbox_mail_port}"
 
     @asynccontextmanager
+    async def throughout(self, seed: int) -> AsyncIterator[None]:
+        """While the block runs, webhooks come twice, late, reordered or never; the stand-ins draw by ``seed``."""
+        async with _control_surfaces() as http:
+            webhooks = f"{self._urls[0]}/_control/webhooks"
+            for url in (f"{webhooks}/faults/seed", *(f"{url}/_control/faults/seed" for url in self._urls)):
+                await _post(http, url, {"seed": seed})
+            for rule in WEBHOOKS:
+                await _post(http, f"{webhooks}/faults", rule)
+            yield
+            rules: list[Rule] = (await http.get(webhooks)).json()["faults"]
+            self.faults.update({f"webhook {rule['kind']}": rule["fired"] for rule in rules})
+
+    @asynccontextmanager
     async def during(self, storm: Storm) -> AsyncIterator[None]:
         """Breaks things while the block runs; then all services are well, and what was killed is on its way back."""
-        async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+        async with _control_surfaces() as http:
             for url, rules in zip(self._urls, (storm.stripe, storm.sheets), strict=True):
                 for rule in rules:
                     await _post(http, f"{url}/_control/faults", rule)
@@ -131,6 +144,11 @@ class Havoc:
             await over.wait()
         finally:
             away.rename(sheets)
+
+
+def _control_surfaces() -> httpx.AsyncClient:
+    """A connection for each request: a service may close one that was idle just when it is used again."""
+    return httpx.AsyncClient(trust_env=False, timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 async def _wait(over: asyncio.Event, seconds: float) -> None:

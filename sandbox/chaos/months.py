@@ -10,7 +10,7 @@ from typing import NamedTuple
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from billing.collection import CollectionStage
+from billing.collection import CollectionStage, CollectionStep
 from billing.customer import Customer
 from billing.errors import BillingError
 from billing.keys import collection_id, workflow_id
@@ -98,11 +98,13 @@ class Months:
     # -- time
 
     async def pass_by(self) -> None:
-        """Storms first; then good weather, until everybody is past the last month, or nothing moves any more."""
+        """Storms first; then good weather, until everybody is past the last month and what is owed is at rest."""
         calm_from = self.clocks.began + len(self._periods) * _MONTH + _LATE
-        while (rows := await self._open()) and self.steps < _STEPS_AT_MOST * len(self._periods):
+        while (rows := await self._open()) or await self._collecting():
+            if self.steps == _STEPS_AT_MOST * len(self._periods):
+                break
             self.steps += 1
-            helping = self.clocks.now > calm_from
+            helping = not rows or self.clocks.now > calm_from
             await self._write_sheets(rows)
             storm = Storm() if helping else self._plan.storm(self.steps)
             async with self._havoc.during(storm), asyncio.TaskGroup() as group:
@@ -120,6 +122,16 @@ class Months:
         newest = {row.customer_id: row for row in await self._ledger.invoices()}
         staying = {each.customer_id for each in await self._ledger.customers()}
         return [row for row in newest.values() if row.period in self._periods and row.customer_id in staying]
+
+    async def _collecting(self) -> bool:
+        """Whether something is due now of what is owed."""
+        for row in await self._ledger.collections(open_only=True):
+            if row.next_at is not None and row.next_at <= self.clocks.now:
+                return True
+            owed = await self._ledger.collection(row.customer_id, row.period)
+            if owed is not None and owed.due(row.updated_at).step is not CollectionStep.WAIT:
+                return True
+        return False
 
     async def _waiting(self) -> list[Waiting]:
         """Open months and collections; of these, one that is exhausted waits for nothing but people."""
@@ -181,7 +193,7 @@ class Months:
                 if said := wish(month, draw, content):
                     self._said[row.customer_id, row.period] += 1
                     group.create_task(self.reviewers.act(month, said, draw))
-            for owed in await self._ledger.collections(open_only=True):
+            for owed in await self._ledger.collections(open_only=True) if rows else ():
                 draw = self._plan.draw("collect", self.steps, owed.customer_id)
                 group.create_task(self.reviewers.settle(owed, draw))
 

@@ -121,6 +121,11 @@ _SHEETS: tuple[Rule, ...] = (
     {"kind": "garbage_200"},
 )
 
+WEBHOOKS: tuple[Rule, ...] = tuple(
+    {"kind": kind, "times": None, "probability": 0.1} for kind in ("duplicate", "reorder", "delay", "drop")
+)
+"""What happens to Stripe's events all the time."""
+
 
 def _some(draw: Random, rules: tuple[Rule, ...], often: float, path: str) -> list[Rule]:
     if draw.random() > often:

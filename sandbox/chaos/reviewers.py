@@ -60,14 +60,17 @@ class Reviewers:
             self.notes.append(Note(customer_id, command_id, name, answer))
 
     async def settle(self, owed: CollectionRow, draw: Random) -> None:
-        """Now and then somebody does something about what is owed."""
+        """Now and then somebody does something about what is owed; a look-up leaves nothing on record."""
         if draw.random() < 0.9:
             return
         name = draw.choice(("retry", "retry", "look_up", "halt", "resume", "resume", "record_payment", "write_off"))
-        command: dict[str, Any] = {"by": "ann", "reason": "chaos"}
+        self._count += 1
+        command_id = f"{owed.customer_id}-{self._count}"
+        command: dict[str, Any] = {"by": "ann", "reason": "chaos", "command_id": command_id}
         if name == "record_payment":
             command |= {"reference": "a transfer", "amount_minor": owed.outstanding_minor}
-        await self._signal(collection_id(owed.customer_id, owed.period), name, command)
+        if await self._signal(collection_id(owed.customer_id, owed.period), name, command) and name != "look_up":
+            self.notes.append(Note(owed.customer_id, command_id, name, None))
 
     async def _signal(self, name_of_workflow: str, name: str, command: dict[str, Any]) -> bool:
         """Whether it was taken; not if the workflow has ended."""
@@ -106,8 +109,13 @@ class Reviewers:
         wrong = []
         for note in self.notes:
             periods = [row.period for row in await self._ledger.invoices(customer_id=note.customer_id)]
-            trail = [each for period in periods for each in await self._ledger.decisions(note.customer_id, period)]
-            found = [each.accepted for each in trail if each.command_id == note.command_id]
+            found = [
+                each.accepted
+                for period in periods
+                for trail in (self._ledger.decisions, self._ledger.diary)
+                for each in await trail(note.customer_id, period)
+                if each.command_id == note.command_id
+            ]
             if not found or (note.answer is not None and note.answer.accepted not in found):
                 told = note.answer.result if note.answer else "a signal"
                 wrong.append(f"{note.customer_id}: {note.command} {note.command_id} ({told}) is not on record")

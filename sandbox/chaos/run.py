@@ -43,8 +43,9 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         client = Client(**connected.config() | {"interceptors": [ShortTasks()]})
         company, havoc = Company(plan, folder, stack.stripe_url), Havoc(stack, workers)
         months = Months(plan, periods, company, adapters, client, havoc, report)
-        await months.start()
-        await months.pass_by()
+        async with havoc.throughout(plan.seed):
+            await months.start()
+            await months.pass_by()
         evidence = await gather(folder, adapters.ledger, *periods)
         unrecorded = (*months.wrong, *await months.reviewers.unrecorded())
     checks = [*judge(evidence), Check(name="every answer that a person got is on record", wrong=unrecorded)]

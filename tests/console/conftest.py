@@ -105,7 +105,8 @@ async def console(bed: Bed, ledger: SqlLedger | None = None, client: Client | No
     listener = socket.create_server(("127.0.0.1", 0))
     settings = bed.settings.model_copy(update={"console_port": listener.getsockname()[1]})
     adapters = replace(bed.adapters, ledger=ledger) if ledger else bed.adapters
-    running = Server(uvicorn.Config(create_app(settings, adapters, client or bed.client), log_level="warning"))
+    app = create_app(settings, adapters, client or bed.client)
+    running = Server(uvicorn.Config(app, log_level="warning", proxy_headers=False))
     serving = asyncio.create_task(running.serve(sockets=[listener]))
     try:
         async with httpx.AsyncClient(base_url=settings.links.base_url, trust_env=False, timeout=60) as browser:

@@ -47,6 +47,23 @@ async def test_a_double_click_charges_once(desk: Desk) -> None:
     assert len([each for each in desk.bed.objects("charge") if each["status"] == "succeeded"]) == 1
 
 
+async def test_under_the_emergency_brake_the_page_offers_no_payment_and_takes_none(desk: Desk) -> None:
+    month = await desk.overdue()
+    await desk.bed.behaves(month.customer, "succeed")
+    now = datetime.now(UTC)
+    await desk.bed.ledger.pull_brake("ann", "last year's sheet", "cli", now)
+    text = (await desk.browser.get(desk.page())).text
+    assert "Payments are paused for the moment" in text
+    assert "last year" not in text
+    assert "<form" not in text
+    assert address(await desk.browser.post(f"{desk.page()}/pay")) == desk.page()
+    assert address(await desk.browser.post(f"{desk.page()}/card")) == desk.page()
+    assert desk.bed.charged() == []
+    await desk.bed.ledger.release_brake("ann", "mended", "cli", now)
+    await desk.browser.post(f"{desk.page()}/pay")
+    await desk.shows(PAID)
+
+
 async def test_the_customer_confirms_at_the_banks_page(desk: Desk) -> None:
     await desk.overdue("authentication_required")
     assert "Your bank wants you to confirm it yourself" in (await desk.browser.get(desk.page())).text

@@ -96,6 +96,27 @@ def test_a_month_without_a_collection(outcome: Stage | None, situation: Situatio
     assert "€0.00" not in text
 
 
+@pytest.mark.parametrize(
+    ("changes", "situation"),
+    [
+        ({}, Situation.PAUSED),
+        ({"attempt": "day 3", "brake": "it is on"}, Situation.PAUSED),
+        ({"looking": 1}, Situation.PENDING),  # what has begun is found out all the same
+        ({"trouble": "PaymentMismatch"}, Situation.PERSON),
+    ],
+)
+def test_under_the_emergency_brake_no_payment_is_offered(changes: dict[str, Any], situation: Situation) -> None:
+    owed = OWED.evolve(**changes)
+    shown = standing(MONTH, owed, [], paused=True)
+    assert shown.situation is situation
+    assert not shown.can_pay
+    assert not shown.can_change_card
+    text = said(owed, shown)
+    assert "<form" not in text
+    assert "€100.00" in text
+    assert ("Nothing is wrong with your card" in text) == (situation is Situation.PAUSED)
+
+
 @pytest.mark.parametrize("code", [*REMEDIES, "a code of next year"])
 def test_no_refusal_is_put_in_words_that_tell_of_loss_theft_or_fraud(code: str) -> None:
     answer = ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code=code)

@@ -180,9 +180,7 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
         "mails": Counter(_mails(bed).values()),
         "mails in the ledger": Counter((row.kind, row.status) for row in await bed.ledger.messages(name, period)),
         "broken promises": [
-            check.wrong
-            for check in judge(await gather(bed.folder, bed.ledger, period))
-            if not check.ok and collection is None  # the judge does not know collections yet
+            check.wrong for check in judge(await gather(bed.folder, bed.ledger, period)) if not check.ok
         ],
         "next month": (following.period, following.carried_minor, following.invoice),
         "runs, each of which replays": await _replayed(bed, name, period),

@@ -1,7 +1,8 @@
 """The judge names what a broken build does: defects planted into the real application, one at a time."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from activities import notices, payments
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.smtp_mail import SmtpMail
 from adapters.stripe_payments import StripePayments
-from billing import review
+from billing import collection_review, review
+from billing.collection import Collection, CollectionStep
+from billing.collection_review import RecordPayment, WriteOff
 from billing.customer import ReviewMode, Terms
 from billing.errors import PaymentUnknown, SalesUnavailable
 from billing.invoice import ChangeLine, Invoice
-from billing.messages import Edit, Halt
+from billing.messages import Command, Edit, Halt
 from billing.month import Month
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
 from billing.period import Period
@@ -94,6 +97,44 @@ async def the_card_is_declined(bed: Bed) -> None:
     await bed.monitored(card="pm_card_chargeCustomerFail")
     await bed.announced()
     await bed.closed()
+
+
+async def what_is_owed_is_written_off(bed: Bed) -> None:
+    await the_card_is_declined(bed)
+    await say_of_what_is_owed(bed, WriteOff(**ANN))
+
+
+async def what_is_owed_is_transferred(bed: Bed) -> None:
+    await the_card_is_declined(bed)
+    await say_of_what_is_owed(bed, RecordPayment(**ANN, reference="bank 1", amount_minor=10000))
+
+
+async def nobody_may_try_what_is_owed(bed: Bed) -> None:
+    await the_card_is_declined(bed)
+    await say_of_what_is_owed(bed, Halt(**ANN))
+    for days in (4, 2):
+        await bed.skip_collection(timedelta(days=days), period=PERIOD)
+        await at_rest(bed)
+
+
+async def say_of_what_is_owed(bed: Bed, command: Command) -> None:
+    await at_rest(bed)
+    assert (await bed.tell(command, period=PERIOD)).accepted
+    await at_rest(bed)
+
+
+async def at_rest(bed: Bed) -> None:
+    """Until the collection is settled, or waits for what is yet to come; and the ledger knows."""
+
+    def rests(found: Collection) -> bool:
+        return found.outcome is not None or found.due(found.opened_at).step is CollectionStep.WAIT
+
+    while True:
+        found = await bed.collects(rests, period=PERIOD)
+        known = await bed.ledger.collection("acme", PERIOD)
+        if known is not None and known.revision == found.revision:
+            return
+        await asyncio.sleep(0.02)
 
 
 async def a_small_amount_is_carried_forward(bed: Bed) -> None:
@@ -197,6 +238,24 @@ def forgets_the_balance(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(Month, "balance_forward_minor", 0)
 
 
+def writes_nothing_off(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(collection_review, "_released", lambda collection, release: collection)
+
+
+def tries_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    apply = collection_review._apply
+
+    def without_hold(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
+        decided, text = apply(collection, command, now)
+        return decided.evolve(hold=None), text
+
+    patch.setattr(collection_review, "_apply", without_hold)
+
+
+def tells_nobody_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    patch.setattr(Collection, "_alert_at", lambda self, now: None)
+
+
 DEFECTS: list[tuple[Story, Plant, str]] = [
     (the_answer_to_the_charge_is_lost, charges_again_instead_of_looking_up, "nobody is charged twice"),
     (the_sheet_changes_for_a_while, reads_the_amount_from_the_sheet_again, "charges equal the sheet"),
@@ -210,6 +269,10 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (an_uneventful_month, forgets_the_receipt, "every outcome is told"),
     (the_card_is_declined, takes_a_decline_for_a_payment, "every customer has one outcome"),
     (a_small_amount_is_carried_forward, forgets_the_balance, "charges equal the sheet"),
+    (what_is_owed_is_written_off, writes_nothing_off, "every command took effect"),
+    (what_is_owed_is_transferred, writes_nothing_off, "every command took effect"),
+    (nobody_may_try_what_is_owed, tries_what_is_halted, "every command took effect"),
+    (nobody_may_try_what_is_owed, tells_nobody_what_is_halted, "every customer is in the next month"),
 ]
 
 

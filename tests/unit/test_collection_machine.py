@@ -110,6 +110,7 @@ class CollectionMachine(RuleBasedStateMachine):
         self.attempt_before_halt = ""
         self.contacted_at: datetime | None = None
         self.alerted_at: datetime | None = None
+        self.brake_on = False
 
     def become(self, collection: Collection) -> None:
         """Every change of a collection comes through here."""
@@ -130,6 +131,14 @@ class CollectionMachine(RuleBasedStateMachine):
         assert self.work is None
         collection, due = self.collection, self.collection.due(self.now)
         assert due == collection.due(self.now)
+        if due.step is CollectionStep.AWAIT_RELEASE:
+            assert collection.brake
+            assert collection.stage(self.now) is CollectionStage.HALTED
+            assert not collection.payable
+            if not self.brake_on:
+                self.become(collection.released())
+                assert not self.collection.brake
+            return
         if due.step is CollectionStep.WAIT:
             assert due.at is None or due.at > self.now
             if due.at is None:
@@ -173,6 +182,7 @@ class CollectionMachine(RuleBasedStateMachine):
         if collection.attempt.startswith("day "):
             assert helps is not Remedy.PERSON
             assert collection.hold is None or collection.attempt == self.attempt_before_halt
+        assert not (collection.brake and collection.hold), "halted before it had begun"
 
     def finish(self, outcome: str, result: str) -> None:
         """The activity on its way ends: done, lost (it was done, but nobody knows), down or refused for good."""
@@ -181,9 +191,15 @@ class CollectionMachine(RuleBasedStateMachine):
         if work.step is CollectionStep.ALERT:
             self.alerted_at = self.now
             return self.become(self.collection.alerted(self.now))
-        if work.step is CollectionStep.REMIND and result in ("done", "lost"):
+        if work.step is CollectionStep.REMIND and result in ("done", "lost") and not self.brake_on:
             return self.become(self.collection.reminded())
         answer, self.found = self.found, None
+        if answer is None and self.is_stopped(work):
+            if self.collection.release is None or work.step is CollectionStep.REMIND:
+                before = self.collection.tries
+                self.become(self.collection.braked("ann: stop", work.asked.looking))
+                self.own_tries -= before - self.collection.tries
+            return None
         if answer is None and work.step in MOVING and result in ("done", "lost"):
             answer = self.answer(work, outcome)
         if answer is not None and result == "done":
@@ -191,6 +207,17 @@ class CollectionMachine(RuleBasedStateMachine):
         if result == "refused":
             return self.become(self.collection.in_trouble("it was refused"))
         self.become(self.collection.delayed("the server is down"))
+
+    def is_stopped(self, work: Work) -> bool:
+        """What the activities find out: a try looks the payment up first, and is stopped only if it would try."""
+        if not self.brake_on or work.step not in (CollectionStep.TRY, CollectionStep.REMIND):
+            return False
+        return work.step is CollectionStep.REMIND or self.would_try(work.asked)
+
+    def would_try(self, asked: Collection) -> bool:
+        known = self.processor.payments.get(asked.series)
+        tried = asked.answer.attempt_id if asked.answer else ""
+        return known is None or (known.status in OPEN and known.attempt_id == tried)
 
     def answer(self, work: Work, outcome: str) -> ChargeResult:
         asked = work.asked
@@ -231,6 +258,8 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule(outcome=answers)
     def work_reaches_the_processor(self, outcome: str) -> None:
         assert self.work is not None
+        if self.is_stopped(self.work):
+            return
         self.found = self.answer(self.work, outcome)
 
     @precondition(lambda self: self.work is not None)
@@ -267,6 +296,18 @@ class CollectionMachine(RuleBasedStateMachine):
     def ledger_has_the_diary(self, share: float) -> None:
         self.collection = self.collection.recorded(int(self.collection.entry_count * share))
 
+    # -- the emergency brake
+
+    @rule()
+    def brake_is_pulled(self) -> None:
+        self.brake_on = True
+        self.steps = 0
+
+    @rule()
+    def brake_is_released(self) -> None:
+        self.brake_on = False
+        self.steps = 0
+
     # -- the customer and the processor
 
     @precondition(lambda self: self.paying is None and (self.work is None or self.work.step not in MOVING))
@@ -283,6 +324,9 @@ class CollectionMachine(RuleBasedStateMachine):
         assert self.paying is not None
         asked, self.paying, self.steps = self.paying.asked, None, 0
         assert asked.answer is not None
+        if result != "down" and self.brake_on and self.would_try(asked):
+            self.become(self.collection.to_look_up())
+            return
         if result != "down":
             self.webhooks += 1
             answer = self.processor.tries(asked.series, asked.answer.attempt_id, outcome, self.now)
@@ -338,8 +382,10 @@ class CollectionMachine(RuleBasedStateMachine):
 
     @rule()
     def somebody_halts(self) -> None:
+        tries = self.collection.tries
         if self.say("halt", command_id=f"c{self.collection.revision}"):
             self.attempt_before_halt = self.collection.attempt
+            self.own_tries -= tries - self.collection.tries
 
     @rule()
     def somebody_resumes(self) -> None:

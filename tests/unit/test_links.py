@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
-from billing.links import PaymentLinks
+from billing.links import PaymentLinks, without_key
 from billing.period import Period
 
 LINKS = PaymentLinks("https://billing.example.com/", "a secret")
@@ -84,3 +84,11 @@ def test_signature_of_one_link_does_not_open_another(other: str) -> None:
     signature = TOKEN.rpartition(".")[2]
     with pytest.raises(InvalidInput, match="not valid"):
         LINKS.read(f"{other.rpartition('.')[0]}.{signature}", NOW)
+
+
+def test_a_link_that_is_kept_without_its_key_opens_nothing() -> None:
+    kept = without_key(LINKS.to("acme", PERIOD, UNTIL))
+    assert TOKEN not in kept
+    with pytest.raises(InvalidInput, match="not valid"):
+        LINKS.read(kept.rpartition("/")[2], NOW)
+    assert without_key("") == ""

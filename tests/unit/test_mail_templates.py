@@ -11,6 +11,7 @@ from adapters.mail_templates import Rendered, render
 from billing.collection import Collection, Received, Release
 from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import Customer, ReviewMode, Terms
+from billing.difference import Correction, LineChange, difference
 from billing.invoice import Invoice, LineItem, Problem, Source
 from billing.messages import parse_command
 from billing.month import Hold, Month, Stage
@@ -19,7 +20,10 @@ from billing.period import Period
 from billing.ports import Letter, LetterKind
 
 NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
+NOW = NOTICE_AT
 DAY = timedelta(days=1)
+SALE = LineItem(line_id="row-2", description="Sale", amount_minor=100)
+OTHER = SALE.evolve(description="Other")
 LINK = f"https://billing.example.com/pay/v1.bakery-rosa.2026-10.{'x' * 60}"
 
 
@@ -62,6 +66,8 @@ def declined(code: str) -> Month:
 
 
 def letter(kind: LetterKind, month: Month, text: str = "", **more: Any) -> Letter:
+    if kind is LetterKind.WITHDRAWN:
+        more.setdefault("correction", Correction(told_at=NOTICE_AT, told_minor=12_000))
     return Letter(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, text=text, **more)
 
 
@@ -116,6 +122,7 @@ EVERY_LETTER = {
     "authentication": (LetterKind.DECLINE, charged(ChargeStatus.AUTHENTICATION_REQUIRED)),
     "needs card": (LetterKind.DECLINE, charged(ChargeStatus.NEEDS_CARD)),
     "nothing due": (LetterKind.NOTHING_DUE, announced(("Beans", 0))),
+    "withdrawn": (LetterKind.WITHDRAWN, announced().closed(Stage.SKIPPED, NOTICE_AT)),
     "alert": (LetterKind.ALERT, announced()),
     "alert without invoice": (LetterKind.ALERT, Month.open(customer(), Period("2026-10"))),
     "report": (LetterKind.REPORT, charged(ChargeStatus.SUCCEEDED, payment_id="pi_1")),
@@ -182,14 +189,64 @@ def test_unknown_card_is_not_made_up() -> None:
         assert "the one we have on file" in part
 
 
-def test_corrected_notice_says_that_it_replaces_the_earlier_one() -> None:
+def test_corrected_notice_says_what_it_corrects_and_what_has_changed() -> None:
     month = announced()
-    assert month.notice is not None
+    assert month.invoice is not None
     assert "replaces" not in mail(LetterKind.NOTICE, month).subject
-    again = mail(LetterKind.NOTICE, month.evolve(notice=month.notice.evolve(number=2)))
+    first, *others = month.invoice.lines
+    told = month.invoice.evolve(
+        lines=(first.evolve(amount_minor=15_000), LineItem(line_id="row-99", description="Mistake", amount_minor=500))
+    )
+    changes = difference(told, month.invoice)
+    correction = Correction(told_at=datetime(2026, 11, 1, 23, 30, tzinfo=UTC), told_minor=15_500, changes=changes)
+    again = mail(LetterKind.NOTICE, month, correction=correction)
     assert again.subject.startswith("Corrected invoice for October 2026 (replaces our earlier notice): €120.00 on ")
     for part in words(again):
         assert part.startswith("Corrected invoice for October 2026 (replaces our earlier notice)")
+        assert "This corrects our notice of 2 November 2026; only this one counts." in part
+        assert "The total is €120.00 instead of €155.00." in part
+        assert f"Changed: {first.description}, " in part
+        assert " instead of €150.00." in part
+        assert "Removed: Mistake, €5.00." in part
+        for line in others:
+            assert f"Added: {line.description}, " in part
+
+
+def test_corrected_notice_of_the_same_invoice_points_to_what_else_is_new() -> None:
+    month = announced()
+    same = Correction(told_at=NOW, told_minor=12_000, changes=())
+    for part in words(mail(LetterKind.NOTICE, month, correction=same)):
+        assert "The invoice is the same; the charge date or the card is new." in part
+    described = Correction(told_at=NOW, told_minor=12_000, changes=(LineChange(line_id="x", before=SALE, after=OTHER),))
+    for part in words(mail(LetterKind.NOTICE, month, correction=described)):
+        assert "The total is still €120.00." in part
+        assert "Changed: Other (before: Sale), €1.00." in part
+
+
+def test_long_correction_is_cut() -> None:
+    changes = tuple(LineChange(line_id=f"row-{n}", after=SALE) for n in range(25))
+    correction = Correction(told_at=NOW, told_minor=1, changes=changes)
+    for part in words(mail(LetterKind.NOTICE, announced(), correction=correction)):
+        assert part.count("Added: Sale, €1.00.") == 20
+        assert "And 5 more lines have changed." in part
+
+
+@pytest.mark.parametrize(
+    ("outcome", "carried_minor", "told"),
+    [
+        (Stage.SKIPPED, 0, "You need not do anything."),
+        (Stage.SKIPPED, 300, "€3.00 moves to your next invoice; there is nothing to pay now."),
+        (Stage.NOTHING_DUE, 0, "You need not do anything."),
+    ],
+)
+def test_withdrawn_notice_says_that_nothing_is_charged(outcome: Stage, carried_minor: int, told: str) -> None:
+    month = announced().evolve(outcome=outcome, closed_at=NOW, carried_minor=carried_minor)
+    rendered = mail(LetterKind.WITHDRAWN, month, correction=Correction(told_at=NOW, told_minor=12_000))
+    assert rendered.subject == "No charge for October 2026 (our notice is withdrawn)"
+    for part in words(rendered):
+        assert "we would charge €120.00 for October 2026 to your card. That is withdrawn" in part
+        assert told in part
+        assert ("next invoice" in part) == bool(carried_minor)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_an_uneventful_month_is_collected_announced_and_charged() -> None:
     assert month.outcome is Stage.PAID
     assert month.due(month.charge_at).step is Step.CLOSE
     following = month.next_month()
-    assert following == Month.open(month.customer, month.period.next())
+    assert following == Month.open(month.customer, month.period.next()).evolve(first=False, usual_minor=12050)
 
 
 def test_what_is_carried_on_is_the_customer_and_the_balance_only() -> None:

@@ -27,6 +27,7 @@ from billing.money import MAX_AMOUNT_MINOR, minimum_minor, step_minor
 from billing.month import KEPT_DECISIONS, OUTCOMES, Month, Stage, Step
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.policy import needs_approval
 from billing.review import decide, halt_unreadable
 from billing.schedule import Schedule
 from billing.summary import summary
@@ -52,6 +53,9 @@ terms = st.builds(
     min_window_hours=st.sampled_from([1, 48, 200]),
     min_notice_hours=st.sampled_from([1, 72, 200]),
     reminder_hours=st.sampled_from([1, 24, 720]),
+    unusual_change_percent=st.sampled_from([None, 50]),
+    unusual_above_minor=st.sampled_from([None, None, 5000]),
+    approve_when=st.sampled_from([(), (), ("first",), ("changed", "large")]),
 )
 
 
@@ -91,6 +95,9 @@ class MonthMachine(RuleBasedStateMachine):
         self.outcomes: dict[Period, Stage] = {}
         # our own account, in minor units: what was put on invoices, paid, and is owed beside the chain
         self.billed, self.paid, self.owed = self.month.carried_minor, 0, 0
+        self.brake_on, self.released_at = False, self.now - timedelta(days=999)
+        self.usual: int | None = None
+        self.is_first = True
         self.new_month()
 
     def new_month(self) -> None:
@@ -101,13 +108,14 @@ class MonthMachine(RuleBasedStateMachine):
         self.notice_floor = self.charge_floor = self.now
         self.editor, self.approved = "", ""
         self.carried = self.month.carried_minor
+        self.tried = False  # money may have moved by the charge that has begun
 
     def become(self, month: Month) -> None:
         """Every change of a month comes through here."""
         old = self.month
         assert month.period == old.period
         assert month == old or month.revision > old.revision
-        if old.outcome is not None:
+        if old.outcome is not None and not month.brake:
             assert (month.outcome, month.invoice, month.charge) == (old.outcome, old.invoice, old.charge)
             assert (month.trouble, month.outage) == ("", "")
         self.month = month
@@ -119,6 +127,12 @@ class MonthMachine(RuleBasedStateMachine):
         assert self.work is None
         month, due = self.month, self.month.due(self.now)
         assert due == month.due(self.now)
+        if due.step is Step.AWAIT_RELEASE:
+            assert month.brake
+            assert month.stage(self.now) is Stage.HALTED
+            if not self.brake_on:
+                self.becomes_free()
+            return
         if due.step is Step.WAIT:
             assert due.at is not None, "somebody is reminded of whatever waits"
             assert due.at > self.now
@@ -147,7 +161,7 @@ class MonthMachine(RuleBasedStateMachine):
             return
         assert self.month.notice is not None
         assert self.month.notice.total_minor == total_minor
-        if self.month.customer.terms.review_mode is not ReviewMode.MONITOR:
+        if needs_approval(self.month):
             assert self.approved == self.lines_and_total()
         if self.month.customer.terms.review_mode is ReviewMode.MANUAL:
             assert self.editor
@@ -171,10 +185,16 @@ class MonthMachine(RuleBasedStateMachine):
         """The activity on its way ends as ``result``: done, down (its tries are used up) or refused for good."""
         assert self.work is not None
         work, self.work = self.work, None
+        if work.step is Step.CLOSE and self.is_stopped(work):
+            return self.become(self.month.reopened("ann: stop"))
         if work.step is Step.CLOSE:
             return self.next_month()
         if work.step is Step.ALERT:
             return self.become(self.month.alerted(self.now))
+        if work.step in (Step.NOTIFY, Step.CHARGE) and self.is_stopped(work):
+            if work.step is Step.CHARGE or self.month.notice == work.asked.notice:
+                self.become(self.month.braked("ann: stop"))
+            return None
         if result == "down":
             return self.become(self.month.delayed("the server is down"))
         if result == "refused":
@@ -206,8 +226,28 @@ class MonthMachine(RuleBasedStateMachine):
         self.become(self.month.drafted(invoice))
         self.notice_floor = max(self.notice_floor, work.since + self.month.customer.terms.min_window)
 
+    def is_stopped(self, work: Work) -> bool:
+        """What the activities find out: ``activities.brake.check_brake_for``, and what they ask before that."""
+        asked, window = work.asked, work.asked.customer.terms.min_window
+        if work.step is Step.CLOSE:
+            uncharged = asked.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD) and asked.charge is None
+            same_money = not asked.invoice or asked.invoice.currency == self.month.customer.currency
+            return self.brake_on and uncharged and same_money
+        if work.step is Step.CHARGE and (self.month.giving_up or self.month.brake or self.tried):
+            return False
+        if work.step is Step.NOTIFY and asked.notices:
+            return self.brake_on
+        return self.brake_on or self.now < self.released_at + window
+
+    def becomes_free(self) -> None:
+        before = self.month
+        self.become(self.month.released(max(self.now, self.released_at)))
+        assert not self.month.brake
+        self.note_window(before)
+
     def told(self, work: Work) -> None:
         assert work.asked.notice is not None
+        assert not self.brake_on, "announced under the brake"
         self.last_told = work.asked.notice.total_minor
         if self.month.notice == work.asked.notice:
             self.become(self.month.delivered(self.now))
@@ -215,12 +255,27 @@ class MonthMachine(RuleBasedStateMachine):
             assert self.month.charge_at >= work.asked.notice.charge_at, "never earlier than the customer was told"
 
     def charged(self, draw: st.DataObject | None) -> None:
+        if self.month.brake and not self.month.giving_up:
+            return self.ended_by_brake(draw)
         given_up = bool(self.month.giving_up)
+        if not given_up and not self.tried:
+            assert not self.brake_on, "charged under the brake"
+            assert self.now >= self.released_at + self.month.customer.terms.min_window, "no time to look"
         possible = [status for status in ChargeStatus if (status is ChargeStatus.CANCELED) == given_up]
         statuses = st.sampled_from([ChargeStatus.SUCCEEDED, *possible])
         status = draw.draw(statuses, "charge") if draw else ChargeStatus.SUCCEEDED
         self.charges += status is ChargeStatus.SUCCEEDED
         self.become(self.month.charged(ChargeResult(status=status, at=self.now, payment_id="pi_1")))
+
+    def ended_by_brake(self, draw: st.DataObject | None) -> None:
+        """The charge that the brake stopped: its outcome if the card had been tried, else as if it had not begun."""
+        status = ChargeStatus.SUCCEEDED if self.tried else ChargeStatus.CANCELED
+        before, self.charges = self.month, self.charges + self.tried
+        self.become(before.ended_before(ChargeResult(status=status, at=self.now)))
+        if not self.tried:
+            assert self.month.charging_since is None
+            assert self.month.series == before.series + 1
+            self.frozen = None
 
     def next_month(self) -> None:
         """Continue-as-new, or the customer comes back after having left."""
@@ -238,11 +293,70 @@ class MonthMachine(RuleBasedStateMachine):
                 self.owed += month.invoice.total_minor
         following = month.next_month()
         assert following.period > month.period
+        self.note_usual(month)
+        assert (following.usual_minor, following.first) == (self.usual, self.is_first)
         assert self.billed == self.paid + self.owed + following.carried_minor, "money was lost or counted twice"
-        kept = {"customer", "period", "collect_at", "notice_at", "charge_at", "carried_minor", "answered"}
+        kept = {
+            "customer",
+            "period",
+            "collect_at",
+            "notice_at",
+            "charge_at",
+            "carried_minor",
+            "answered",
+            "first",
+            "usual_minor",
+        }
         assert following.model_dump(exclude=kept) == Month.open(month.customer, month.period).model_dump(exclude=kept)
         self.month = following
         self.new_month()
+
+    def note_usual(self, month: Month) -> None:
+        if month.invoice is not None and month.invoice.currency != month.customer.currency:
+            self.usual = None
+        sales = sum(line.amount_minor for line in month.invoice.lines) if month.invoice else 0
+        if sales > 0 and month.outcome is not Stage.SKIPPED:
+            self.is_first = False
+            if month.invoice and month.invoice.currency == month.customer.currency:
+                self.usual = sales
+
+    # -- the emergency brake
+
+    @rule(by=people)
+    def brake_is_pulled(self, by: str) -> None:
+        self.brake_on = True
+        self.steps = 0
+
+    @rule(late=hours)
+    def brake_is_pulled_and_released(self, late: float) -> None:
+        self.brake_on = True
+        self.look_around(late)
+        self.brake_is_released()
+
+    @precondition(lambda self: self.brake_on)
+    @rule()
+    def brake_is_released(self) -> None:
+        self.brake_on, self.released_at, self.steps = False, self.now, 0
+
+    @precondition(lambda self: self.work is not None and self.work.step is Step.CHARGE)
+    @rule()
+    def card_is_tried_and_the_answer_lost(self) -> None:
+        """Then the brake is pulled: what has moved is found, and nothing else moves."""
+        if not (self.month.giving_up or self.month.brake or self.tried or self.brake_on):
+            assert self.work is not None
+            if not self.is_stopped(self.work):
+                self.tried = True
+        self.brake_on = True
+
+    def look_around(self, late: float) -> None:
+        if self.work is not None:
+            self.finish(None, "done")
+        if self.work is None:
+            due = self.month.due(self.now)
+            if due.step is Step.WAIT and due.at is not None:
+                self.pass_time(due.at - self.now)
+            self.pass_time(timedelta(hours=late))
+            self.look()
 
     # -- time
 
@@ -441,6 +555,8 @@ class MonthMachine(RuleBasedStateMachine):
     def updates_the_customer(self, by: str, changes: CustomerChanges) -> None:
         before = self.month
         decision = self.say(UpdateCustomer(by=by, reason="they asked", changes=changes))
+        if decision.accepted and self.month.customer.currency != before.customer.currency:
+            self.usual = None
         if decision.accepted and changes.currency:
             assert self.billed - self.paid - self.owed == 0 or before.outcome, "a balance has one currency"
 

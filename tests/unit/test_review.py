@@ -169,7 +169,7 @@ def test_a_resume_of_what_is_not_halted_is_refused() -> None:
 def test_an_edit_of_a_stale_version_names_the_current_one() -> None:
     month = accepted(drafted(10000), "edit", NOW, **ADD)
     assert refused(month, "edit", NOW, **ADD) == (
-        "this edit was made on version 1, but version 2 (105.00 EUR) is current; look at it and edit again"
+        "this edit was made on version 1, but version 2 by ann (105.00 EUR) is current; look at it and edit again"
     )
 
 
@@ -186,7 +186,10 @@ def test_before_the_draft_there_is_nothing_to_edit_or_approve(name: str) -> None
 def test_an_approval_is_refused_where_it_is_not_asked_for_or_not_of_this_draft() -> None:
     assert "needs no approval" in refused(drafted(1), "approve", NOW, digest="x")
     month = drafted(10000, terms=APPROVE)
-    assert refused(month, "approve", NOW, digest="x") == "what was approved is not version 1 (100.00 EUR); look again"
+    assert (
+        refused(month, "approve", NOW, digest="x")
+        == "what was approved is not what is current: version 1 as collected (100.00 EUR); look again"
+    )
     unreadable = drafted(1, unreadable=True, terms=APPROVE)
     assert "cannot be read" in refused(unreadable, "approve", NOW, digest=unreadable.invoice.digest)  # type: ignore[union-attr]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.customer import ReviewMode
+from billing.customer import ReviewMode, Terms
 from billing.errors import InvalidInput
 from billing.roster import REQUIRED, parse_roster
 
@@ -115,3 +115,25 @@ def test_quoted_cells_may_hold_commas():
 def test_file_without_the_header_is_refused_as_a_whole(text: str):
     with pytest.raises(InvalidInput, match="it must name customer_id, email"):
         parse_roster(text)
+
+
+def test_terms_that_demand_approvals_are_read_in_the_customers_money():
+    header = f"{HEADER},approve_when,unusual_change_percent,unusual_above"
+    customers, problems = parse_roster("\n".join((header, f"{ACME},first+Changed,30,500.00", f"{KIWI},,,")))
+    assert problems == []
+    terms = customers[2].terms
+    assert (terms.approve_when, terms.unusual_change_percent, terms.unusual_above_minor) == (
+        ("first", "changed"),
+        30,
+        50_000,
+    )
+    assert customers[3].terms == Terms()
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [("sometimes,,", "approve_when"), (",much,", "unusual_change_percent"), (',,"1,50"', "'1,50' is not an amount")],
+)
+def test_terms_that_cannot_be_read_are_a_problem_of_their_row(cells: str, reason: str):
+    header = f"{HEADER},approve_when,unusual_change_percent,unusual_above"
+    assert reason in problems_of(f"{ACME},{cells}", header=header)[2]

@@ -84,3 +84,23 @@ def test_every_setting_is_documented_and_nothing_else_is() -> None:
         line.lstrip("# ").split("=")[0] for line in text.splitlines() if line.lstrip("# ").startswith("BILLING_")
     }
     assert documented == set(NAMES)
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", "10.0.0.7, 10.1.0.0/24,fd00::/8")
+    assert [str(each) for each in load_settings().console_trusted_proxies] == ["10.0.0.7/32", "10.1.0.0/24", "fd00::/8"]
+
+
+@pytest.mark.parametrize("value", ["0.0.0.0/0", "::/0", "10.0.0.7/24", "proxy.example", "*"])
+def test_proxies_are_neither_everybody_nor_a_typing_error(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", value)
+    with pytest.raises(InvalidInput, match="console_trusted_proxies"):
+        load_settings()
+
+
+def test_single_sign_on_without_trusted_proxies_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_CONSOLE_SSO_HEADER", "X-Forwarded-User")
+    with pytest.raises(InvalidInput, match="BILLING_CONSOLE_TRUSTED_PROXIES"):
+        load_settings()
+    monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", "127.0.0.1")
+    assert load_settings().console_sso_header == "X-Forwarded-User"

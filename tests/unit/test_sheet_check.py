@@ -311,3 +311,15 @@ def test_a_month_that_was_collected_before_amounts_were_entered_by_hand_is_held_
     now_manual = ACME.evolve(terms=Terms(review_mode=ReviewMode.MANUAL))
     account = seen(ACME, drafted(ACME, read))._replace(customer=now_manual)
     assert surveyed(read, account).covered
+
+
+def test_the_emergency_brake_is_one_finding_however_many_it_stops() -> None:
+    read = snapshot([])
+    stopped = seen(ACME, drafted(ACME, read), stage=Stage.HALTED)
+    assert stopped.month is not None
+    month = stopped.month._replace(braked=True, needs="the emergency brake is on: last year's sheet")
+    found = surveyed(read, stopped._replace(month=month), Account(TANAKA, NOW, first=PERIOD, last=PERIOD, month=month))
+    assert found.kinds == {FindingKind.HALTED: 1}
+    assert "(2 customers)" in found.findings[0].text
+    assert "brake off" in found.findings[0].todo
+    assert found.states[State.HALTED] == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from temporalio.client import Client
+from temporalio.client import ScheduleActionExecutionStartWorkflow
 
 from activities.reconciliation import ReconcileRequest
 from billing.collection import CollectionStage
@@ -17,7 +17,6 @@ from billing.period import Period
 from billing.reconciliation import FindingKind
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
 from sandbox.stack import ROOT
-from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed
 from workflows.options import TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, Reconcile, ensure_daily_reconciliation
@@ -103,12 +102,21 @@ async def test_the_daily_run_tells_the_reviewers_of_each_finding_once(bed: Bed) 
     assert len(told) == 1
 
 
-async def test_the_schedule_is_made_once_and_a_paused_one_stays_paused(server: TemporalServer, bed: Bed) -> None:
-    client: Client = bed.client
-    await ensure_daily_reconciliation(client)
-    schedule = client.get_schedule_handle(SCHEDULE_ID)
+async def test_the_schedule_compares_every_day_and_a_paused_one_stays_paused(bed: Bed) -> None:
+    await ensure_daily_reconciliation(bed.client)
+    schedule = bed.client.get_schedule_handle(SCHEDULE_ID)
+    described = await schedule.describe()
+    first, second, *_ = described.info.next_action_times
+    assert abs(second - first - timedelta(days=1)) < timedelta(hours=1)
+    await schedule.trigger()
+    async with asyncio.timeout(20):
+        while not (actions := (await schedule.describe()).info.recent_actions):
+            await asyncio.sleep(0.02)
+    assert isinstance(actions[0].action, ScheduleActionExecutionStartWorkflow)
+    run = bed.client.get_workflow_handle(actions[0].action.workflow_id, run_id=actions[0].action.first_execution_run_id)
+    assert (await run.describe()).workflow_type == "Reconcile"
     await schedule.pause()
-    await ensure_daily_reconciliation(client)
+    await ensure_daily_reconciliation(bed.client)
     assert (await schedule.describe()).schedule.state.paused
     await schedule.delete()
 

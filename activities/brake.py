@@ -1,0 +1,53 @@
+"""The emergency brake, asked before anything is announced or charged; and waiting for its release."""
+
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities import clock
+from billing.errors import BrakeOn
+from billing.model import Instant, Model
+from billing.month import Month
+from billing.ports import Ledger
+
+
+async def check_brake(ledger: Ledger, min_window: timedelta = timedelta()) -> None:
+    """Raises ``BrakeOn`` while the emergency brake is on, and until ``min_window`` after its release."""
+    brake = await ledger.brake()
+    if brake is None:
+        return
+    if brake.released_at is None:
+        raise BrakeOn(f"the emergency brake is on ({brake.reason}); this goes on once it is released")
+    until = brake.released_at + min_window
+    if min_window and clock.now() < until:
+        raise BrakeOn(
+            f"the emergency brake was on until {brake.released_at:%Y-%m-%d %H:%M} UTC ({brake.reason}); "
+            f"there is time to look until {until:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+async def check_brake_for(ledger: Ledger, month: Month) -> None:
+    """The same for a month: everybody gets the minimum window after a release, also who was not stopped by it.
+
+    A customer who was told before gets the next notice at once: the window is before the charge then.
+    """
+    told_before = month.notices > 0 and month.charging_since is None
+    await check_brake(ledger, timedelta() if told_before else month.customer.terms.min_window)
+
+
+class Released(Model):
+    """The brake is off, since when."""
+
+    at: Instant
+
+
+class BrakeActivities:
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @activity.defn
+    async def await_release(self) -> Released:
+        """Raises ``BrakeOn`` until the brake is off: Temporal asks again every minute, for as long as it takes."""
+        await check_brake(self._ledger)
+        brake = await self._ledger.brake()
+        return Released(at=brake.released_at if brake and brake.released_at else clock.now())

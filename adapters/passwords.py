@@ -1,0 +1,59 @@
+"""Passwords as argon2id hashes, by the library's recommended parameters; the event loop never waits for one."""
+
+import asyncio
+import secrets
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar, TypeVarTuple
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+_AT_ONCE: Final = 2  # each takes 64 MB and several cores for a moment; further ones wait in line
+
+_Args = TypeVarTuple("_Args")
+_T = TypeVar("_T")
+
+
+class Passwords:
+    """::
+
+    passwords = Passwords()
+    kept = await passwords.hashed("correct horse battery staple")
+    assert await passwords.fits("correct horse battery staple", kept)
+    """
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._nobodys = self._hasher.hash(secrets.token_urlsafe())
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passwords")
+
+    async def hashed(self, password: str) -> str:
+        """What to keep of a password."""
+        return await self._in_thread(self._hash, password)
+
+    async def fits(self, password: str, kept: str) -> bool:
+        """Whether it is the password. If none is ``kept`` (""), it takes as long to say no as for a wrong one."""
+        return await self._in_thread(self._verify, password, kept)
+
+    def is_outdated(self, kept: str) -> bool:
+        """Whether a hash was made with other parameters than are recommended now: hash the password anew."""
+        return self._hasher.check_needs_rehash(kept)
+
+    async def _in_thread(self, work: Callable[[*_Args], _T], *args: *_Args) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+    def _hash(self, password: str) -> str:
+        return self._hasher.hash(_one_spelling(password))
+
+    def _verify(self, password: str, kept: str) -> bool:
+        try:
+            return self._hasher.verify(kept or self._nobodys, _one_spelling(password)) and bool(kept)
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _one_spelling(password: str) -> str:
+    """Keyboards write the same letter in several ways (é, e with an accent)."""
+    return unicodedata.normalize("NFKC", password)

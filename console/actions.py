@@ -1,0 +1,92 @@
+"""What a person can do to a month from its page: the commands, who may give them, and when they make sense.
+
+Only the workflow decides: a command that comes too late is refused there, and the page says why.
+"""
+
+from dataclasses import dataclass
+
+from billing.month import Month
+from billing.policy import needs_approval
+from billing.users import Role
+
+
+@dataclass(frozen=True)
+class Action:
+    """``name`` is in the address, ``command`` the name of the update. ``effect`` is read before it is given."""
+
+    name: str
+    command: str
+    role: Role
+    label: str
+    effect: str
+    weight: str = ""  # the class of its button
+
+
+HALT = Action(
+    "halt",
+    "halt",
+    Role.REVIEWER,
+    "Halt",
+    "Stops the clock: nothing is announced or charged until somebody resumes.",
+)
+RESUME = Action(
+    "resume",
+    "resume",
+    Role.REVIEWER,
+    "Resume",
+    "Lets the month go on; the others get at least {window} to look at it. What had failed is tried again.",
+    "primary",
+)
+EDIT = Action("edit", "edit", Role.REVIEWER, "Edit", "")
+APPROVE = Action(
+    "approve",
+    "approve",
+    Role.APPROVER,
+    "Approve",
+    "Consents to exactly these lines and this total. Any later edit voids it.",
+    "primary",
+)
+SKIP = Action(
+    "skip",
+    "skip",
+    Role.APPROVER,
+    "Skip",
+    "Closes {month} without a charge, for good. A balance carried into it stays.",
+    "danger",
+)
+CLOSE = Action(
+    "close",
+    "close_account",
+    Role.APPROVER,
+    "Close account",
+    "{month} is billed as planned and is the last one.",
+    "danger",
+)
+ACTIONS = (RESUME, APPROVE, EDIT, HALT, SKIP, CLOSE)
+
+
+def possible(month: Month, role: Role) -> tuple[Action, ...]:
+    """What somebody with ``role`` can do to ``month`` as it stands, the most likely first."""
+    if month.outcome is not None:
+        return ()
+    moving = month.charging_since is not None
+    stuck = bool(month.hold or month.trouble)
+    makes_sense = {
+        HALT: month.hold is None and not moving,
+        RESUME: stuck and (not moving or bool(month.trouble)),
+        EDIT: month.invoice is not None and not moving,
+        APPROVE: lacks_approval(month) and not moving,
+        SKIP: not moving or bool(month.trouble),
+        CLOSE: not month.leaving,
+    }
+    return tuple(each for each in ACTIONS if makes_sense[each] and role.may(each.role))
+
+
+def lacks_approval(month: Month) -> bool:
+    """Whether somebody has to approve the draft as it is before it is announced."""
+    invoice = month.invoice
+    if invoice is None or invoice.problems or month.announced:
+        return False
+    if not needs_approval(month):
+        return False
+    return month.approval is None or month.approval.version != invoice.version

@@ -1,0 +1,78 @@
+"""The emergency brake: pulled by a reviewer in two steps, released by an administrator.
+
+::
+
+    GET  /desk/brake            whether it is on, since when and why; what is under way; its history
+    POST /desk/brake/pull       first asks, then (with ``confirm``) pulls; a repeat changes nothing
+    POST /desk/brake/release    releases it; a repeat changes nothing
+
+It is one row of the ledger, which every workflow asks before it announces or charges anything.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import RedirectResponse, Response
+
+from adapters.sql_ledger import SqlLedger
+from billing.month import Stage
+from billing.users import Role
+from console.desk import Desk
+from console.signed_in import Session, SignedIn, signed_in
+
+_REASON_MAX = 1000
+_MOVING = (Stage.CHARGING, Stage.UNRESOLVED)
+_PAGE = "/desk/brake"
+
+Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
+Administrator = Annotated[Session, Depends(signed_in(Role.ADMINISTRATOR))]
+Reason = Annotated[str, Form()]
+
+
+class BrakePages:
+    def __init__(self, ledger: SqlLedger, desk: Desk) -> None:
+        self._ledger = ledger
+        self._desk = desk
+        self.router = APIRouter(prefix=_PAGE)
+        self.router.add_api_route("", self.show, response_model=None)
+        self.router.add_api_route("/pull", self.pull, methods=["POST"], response_model=None)
+        self.router.add_api_route("/release", self.release, methods=["POST"], response_model=None)
+        for step in ("/pull", "/release"):
+            self.router.add_api_route(step, self.back, response_model=None, dependencies=[Depends(signed_in())])
+
+    async def show(self, session: SignedIn) -> Response:
+        return await self._page(session)
+
+    async def pull(self, session: Reviewer, reason: Reason = "", confirm: Annotated[str, Form()] = "") -> Response:
+        why = reason.strip()
+        if not 0 < len(why) <= _REASON_MAX:
+            return await self._page(session, reason, wrong="pull", status=422)
+        if confirm != "yes":
+            return await self._page(session, why, asks=True)
+        await self._ledger.pull_brake(session.username, why, "console", datetime.now(UTC))
+        return self.back()
+
+    async def release(self, session: Administrator, reason: Reason = "") -> Response:
+        why = reason.strip()
+        if not 0 < len(why) <= _REASON_MAX:
+            return await self._page(session, reason, wrong="release", status=422)
+        await self._ledger.release_brake(session.username, why, "console", datetime.now(UTC))
+        return self.back()
+
+    def back(self) -> RedirectResponse:
+        return RedirectResponse(_PAGE, 303)
+
+    async def _page(
+        self, session: Session, reason: str = "", asks: bool = False, wrong: str = "", status: int = 200
+    ) -> Response:
+        """``asks``: whether the second step is to come; ``wrong``: the form whose reason cannot be taken."""
+        moving = [row for stage in _MOVING for row in await self._ledger.invoices(stage=stage)]
+        values: dict[str, object] = {
+            "brakes": await self._ledger.brakes(),
+            "moving": moving,
+            "reason": reason,
+            "asks": asks,
+            "wrong": wrong,
+        }
+        return await self._desk.page("brake.html", session, values, section="brake", status=status)

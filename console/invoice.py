@@ -1,0 +1,209 @@
+"""The page of one invoice, and everything that a reviewer says to it.
+
+::
+
+    GET  /desk/{period}/invoices/{customer_id}           the month: lines, who edited them, its story, what can be done
+    GET  /desk/{period}/invoices/{customer_id}/edit      the same with its lines as a form
+    GET  /desk/{period}/invoices/{customer_id}/notice    the charge notice before it goes
+    POST /desk/{period}/invoices/{customer_id}/{action}  halt, resume, edit, approve, skip, close
+
+Every action is a Temporal update, which the workflow answers; this page never writes a month. Each form carries the id
+of its command, so a double click takes effect once, and what was seen (version and digest), so a decision about another
+version is refused. A refusal is a page that says why and keeps what was typed.
+"""
+
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+from temporalio.client import Client
+from temporalio.exceptions import TemporalError
+
+from adapters.sql_ledger import SqlLedger
+from billing.errors import BillingError, InvalidInput, NotFound
+from billing.messages import Command, CommandResult, explain, parse_command
+from billing.period import Period
+from billing.ports import Mailer
+from console import editing
+from console.actions import ACTIONS, APPROVE, EDIT, Action
+from console.commands import say
+from console.desk import Desk
+from console.dossier import Dossier, Dossiers
+from console.invoice_view import View
+from console.preview import preview
+from console.signed_in import Session, SignedIn, signed_in
+from workflows.saying import Unanswered
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+REASON_MAX = 1000
+
+Receiver = Callable[..., Awaitable[Response]]
+
+
+class InvoicePages:
+    """``ui_url`` is Temporal's web page, ``sheet_url`` the sheet that sales are read from; "" makes no links."""
+
+    def __init__(
+        self, client: Client, ledger: SqlLedger, mail: Mailer, desk: Desk, ui_url: str, sheet_url: str
+    ) -> None:
+        self._client = client
+        self._mail = mail
+        self._desk = desk
+        self._dossiers = Dossiers(client, ledger, ui_url)
+        self._sheet_url = sheet_url
+        self.router = APIRouter(prefix="/desk/{period}/invoices/{customer_id}")
+        self.router.add_api_route("", self.show, response_model=None)
+        self.router.add_api_route("/edit", self.form, response_model=None)
+        self.router.add_api_route("/notice", self.notice, response_model=None)
+        for action in ACTIONS:
+            receive = self._receiver(action)
+            self.router.add_api_route(f"/{action.name}", receive, methods=["POST"], response_model=None)
+            if action is not EDIT:
+                self.router.add_api_route(
+                    f"/{action.name}", self.back, response_model=None, dependencies=[Depends(signed_in())]
+                )
+
+    # -- looking
+
+    async def show(self, period: str, customer_id: str, session: SignedIn, said: str = "") -> Response:
+        """``said`` is the id of a command that was just given: the page waits for its answer, and shows it."""
+        dossier = await self._open(period, customer_id, said)
+        return await self._page(View(session, dossier, self._sheet_url, answer=dossier.answer_to(said)))
+
+    async def form(self, period: str, customer_id: str, session: SignedIn) -> Response:
+        dossier = await self._open(period, customer_id)
+        view = View(session, dossier, self._sheet_url)
+        if EDIT not in view.actions or dossier.month.invoice is None:
+            return self.back(period, customer_id)
+        return await self._page(view.editing(editing.blank(dossier.month.invoice)))
+
+    async def notice(self, period: str, customer_id: str, session: SignedIn) -> Response:
+        dossier = await self._open(period, customer_id)
+        found = preview(dossier.month, dossier.now, dossier.messages, dossier.versions)
+        mail = self._mail.compose(found.letter) if found.letter else None
+        values: dict[str, object] = {
+            "preview": found,
+            "mail": mail,
+            "month": dossier.month,
+            "here": _address(period, customer_id),
+        }
+        return await self._desk.page("notice.html", session, values, section="invoices", period=dossier.month.period)
+
+    def back(self, period: str, customer_id: str) -> RedirectResponse:
+        """To the page; of an action, only its form leads there."""
+        return RedirectResponse(_address(period, customer_id), 303)
+
+    # -- acting
+
+    def _receiver(self, action: Action) -> Receiver:
+        async def receive(
+            request: Request,
+            period: str,
+            customer_id: str,
+            session: Annotated[Session, Depends(signed_in(action.role))],
+        ) -> Response:
+            dossier = await self._open(period, customer_id)
+            form = await request.form()
+            view = View(session, dossier, self._sheet_url, typed={action.name: str(form.get("reason", ""))})
+            if action is EDIT:
+                return await self._edit(view, form)
+            if action is not APPROVE:
+                return await self._act(view, action, form, {})
+            version, digest = _seen(form)
+            return await self._act(view.looking_at(version, digest), action, form, {"digest": digest})
+
+        receive.__name__ = action.name
+        return receive
+
+    async def _edit(self, view: View, form: FormData) -> Response:
+        version, digest = _seen(form)
+        seen = view.dossier.seen(version, digest)
+        if seen is None:
+            why = (
+                f"version {version}, which this edit was made on, is not on record; look at the invoice and edit again"
+            )
+            return await self._page(view.refused(EDIT, why), 409)
+        typed = editing.read(form, seen)
+        view = view.editing(typed, version, digest)
+        if typed.wrong:
+            return await self._page(view.wrong(EDIT, "Nothing was saved: see what is marked below."), 422)
+        changes = [change.model_dump(exclude_none=True) for change in typed.changes(seen)]
+        if not changes:
+            return await self._page(view.wrong(EDIT, "Nothing was changed yet."), 422)
+        if len(changes) > editing.CHANGES_MAX:
+            return await self._page(view.wrong(EDIT, f"Save at most {editing.CHANGES_MAX} changes at once."), 422)
+        return await self._act(view, EDIT, form, {"version": version, "digest": digest, "changes": changes})
+
+    async def _act(self, view: View, action: Action, form: FormData, fields: dict[str, Any]) -> Response:
+        """Sends the command, and goes back to the page, which shows the answer; or says why not."""
+        reason, customer_id = str(form.get("reason", "")).strip(), view.dossier.month.customer.customer_id
+        if not 0 < len(reason) <= REASON_MAX:
+            return await self._page(view.wrong(action, "Say why: it is kept in the audit trail.", at_reason=True), 422)
+        command_id = str(form.get("command_id", ""))
+        common = {"by": view.session.username, "reason": reason, "command_id": command_id, "via": "console"}
+        try:
+            uuid.UUID(command_id)
+            command = parse_command(action.command, [common | {"period": view.dossier.month.period} | fields])
+        except (InvalidInput, ValueError) as error:
+            return await self._page(view.wrong(action, _plain(error)), 422)
+        return await self._answer(view, action, customer_id, command)
+
+    async def _answer(self, view: View, action: Action, customer_id: str, command: Command) -> Response:
+        try:
+            result = await say(self._client, customer_id, command)
+        except NotFound:
+            why = "billing of this customer does not run; an operator can start it again"
+            return await self._page(view.refused(action, why), 409)
+        except InvalidInput as error:
+            return await self._page(view.wrong(action, _plain(error)), 422)
+        except (Unanswered, TemporalError):
+            return await self._page(view.unanswered(action, command.command_id), 504)
+        period = view.dossier.month.period
+        if result.accepted:
+            return RedirectResponse(f"{_address(period, customer_id)}?said={command.command_id}", 303)
+        return await self._refused(view, action, customer_id, result)
+
+    async def _refused(self, view: View, action: Action, customer_id: str, result: CommandResult) -> Response:
+        """The month may be another than that which the command was sent to."""
+        now = await self._open(view.dossier.month.period, customer_id)
+        return await self._page(view.on(now).refused(action, result.result), 409)
+
+    # -- helpers
+
+    async def _open(self, period: str, customer_id: str, said: str = "") -> Dossier:
+        try:
+            wanted = Period(period)
+        except InvalidInput:
+            raise HTTPException(404) from None
+        dossier = await self._dossiers.open(customer_id, wanted, said) if _ID.fullmatch(customer_id) else None
+        if dossier is None:
+            raise HTTPException(404)
+        return dossier
+
+    async def _page(self, view: View, status: int = 200) -> Response:
+        period = view.dossier.month.period
+        values = view.values() | {"here": _address(period, view.dossier.month.customer.customer_id)}
+        return await self._desk.page(
+            "invoice.html", view.session, values, section="invoices", period=period, status=status
+        )
+
+
+def _address(period: str, customer_id: str) -> str:
+    return f"/desk/{period}/invoices/{customer_id}"
+
+
+def _seen(form: FormData) -> tuple[int, str]:
+    """Version and digest of the invoice that the form was made on."""
+    text = str(form.get("version", ""))
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0, str(form.get("digest", ""))
+
+
+def _plain(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return explain(error)
+    return str(error) if isinstance(error, BillingError) else "this form is not complete; load the page again"

@@ -1,0 +1,162 @@
+"""What the page of an invoice shows: a dossier, what was typed and refused, as values of the template."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from billing.difference import LineChange, difference
+from billing.invoice import Invoice
+from billing.messages import Decision
+from billing.money import minor_digits
+from billing.month import Step
+from billing.policy import flags, needs_approval
+from billing.ports import VersionRow
+from console.actions import EDIT, Action, lacks_approval, possible
+from console.dossier import Dossier
+from console.editing import EditForm, rebased
+from console.signed_in import Session
+from console.timeline import command_words, mail_words, timeline
+
+
+class Stale(NamedTuple):
+    """What happened between the version that somebody saw and the one that is current."""
+
+    before: Invoice
+    after: Invoice
+    by: str
+    changes: tuple[LineChange, ...]
+
+
+class Refusal(NamedTuple):
+    """Why a command had no effect. ``at_reason``: the field for the reason is what is wrong."""
+
+    action: Action
+    title: str
+    why: str
+    stale: Stale | None = None
+    at_reason: bool = False
+
+
+class Version(NamedTuple):
+    row: VersionRow
+    before: Invoice | None
+    changes: tuple[LineChange, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class View:
+    """``typed`` has the reasons that were typed, by action; ``edit`` the lines as a form on version ``seen``."""
+
+    session: Session
+    dossier: Dossier
+    sheet_url: str
+    answer: Decision | None = None
+    typed: Mapping[str, str] = field(default_factory=dict)
+    refusal: Refusal | None = None
+    edit: EditForm | None = None
+    seen: tuple[int, str] | None = None
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        return possible(self.dossier.month, self.session.role)
+
+    def editing(self, edit: EditForm, version: int | None = None, digest: str = "") -> "View":
+        """With the lines as a form, made on the current version unless another one is named."""
+        invoice = self.dossier.month.invoice
+        if version is None and invoice is not None:
+            version, digest = invoice.version, invoice.digest
+        return replace(self, edit=edit, seen=(version or 0, digest))
+
+    def looking_at(self, version: int, digest: str) -> "View":
+        """With what was seen when the command was given."""
+        return replace(self, seen=(version, digest))
+
+    def on(self, dossier: Dossier) -> "View":
+        """The same about a newer dossier."""
+        return replace(self, dossier=dossier)
+
+    def wrong(self, action: Action, why: str, at_reason: bool = False) -> "View":
+        """What was typed cannot be taken; nothing was sent."""
+        return replace(self, refusal=Refusal(action, "Not done yet", why, at_reason=at_reason))
+
+    def unanswered(self, action: Action, command_id: str) -> "View":
+        """The command may take effect yet; sent again from this page it has the same id."""
+        why = (
+            "the workflow did not answer in time. The command may take effect all the same; sending it again is safe: "
+            "it takes effect once only"
+        )
+        known = replace(self, ids={action.name: command_id})
+        return replace(known, refusal=Refusal(action, f"{action.label}: no answer yet", why))
+
+    def refused(self, action: Action, why: str) -> "View":
+        """The month said no. An edit of another version is kept, as one of the current version, to be looked at."""
+        stale = self._stale()
+        view = replace(self, refusal=Refusal(action, f"{action.label}: refused", why, stale))
+        if action is not EDIT or stale is None or self.edit is None:
+            return view
+        return view.editing(rebased(self.edit, stale.before, stale.after))
+
+    def _stale(self) -> Stale | None:
+        invoice = self.dossier.month.invoice
+        if self.seen is None or invoice is None or self.seen == (invoice.version, invoice.digest):
+            return None
+        before = self.dossier.seen(*self.seen)
+        if before is None:
+            return None
+        return Stale(before, invoice, self.dossier.month.last_editor, difference(before, invoice))
+
+    def values(self) -> dict[str, object]:
+        dossier, month = self.dossier, self.dossier.month
+        earlier = [period for period in dossier.periods if period < month.period]
+        later = [period for period in dossier.periods if period > month.period]
+        currency = month.invoice.currency if month.invoice else month.customer.currency
+        return {
+            "dossier": dossier,
+            "month": month,
+            "customer": month.customer,
+            "invoice": month.invoice,
+            "currency": currency,
+            "digits": minor_digits(currency),
+            "stage": month.stage(dossier.now),
+            "due": month.due(dossier.now),
+            "waits": Step.WAIT,
+            "needs": "" if month.outcome else month.needs_person(dossier.now),
+            "flags": flags(month),
+            "needs_approval": needs_approval(month),
+            "lacks_approval": lacks_approval(month),
+            "actions": self.actions,
+            "own_edit": month.last_editor.casefold() == self.session.username.casefold(),
+            "answer": self.answer,
+            "typed": self.typed,
+            "refusal": self.refusal,
+            "edit": self.edit,
+            "seen": self.seen,
+            "command_id": self._command_id(),
+            "versions": _versions(dossier),
+            "happenings": timeline(dossier),
+            "mail_words": mail_words,
+            "command_words": command_words,
+            "earlier": earlier[-1] if earlier else None,
+            "later": later[0] if later else None,
+            "sheet_url": self.sheet_url,
+        }
+
+    def _command_id(self) -> Callable[[str], str]:
+        return lambda action: self.ids.get(action) or uuid.uuid4().hex
+
+
+def _versions(dossier: Dossier) -> list[Version]:
+    """Newest first, each with what it changed."""
+    reasons = {
+        each.invoice_version: each.reason for each in dossier.decisions if each.accepted and each.command == "edit"
+    }
+    found = []
+    before: Invoice | None = None
+    for row in dossier.versions:
+        changes = difference(before, row.invoice) if before is not None else ()
+        found.append(Version(row, before, changes, reasons.get(row.version, "") if before is not None else ""))
+        before = row.invoice
+    return found[::-1]

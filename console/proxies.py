@@ -1,0 +1,47 @@
+"""What a reverse proxy says of a request, believed only from proxies that are trusted: the address, and the user."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from fastapi import Request
+
+from settings import Network
+
+_CLIENT_BITS = 64  # of an IPv6 address: the rest is the client's own to choose
+
+
+class TrustedProxies:
+    """``sso_header`` names the header in which they say who has signed in; "": none."""
+
+    def __init__(self, networks: Sequence[Network], sso_header: str = "") -> None:
+        self._networks = networks
+        self._sso_header = sso_header
+
+    def user(self, request: Request) -> str:
+        """The user's name as the proxy wrote it; "" if none did, or if it is not clear which one."""
+        if not self._sso_header or not self._are(_address(request.client.host if request.client else "")):
+            return ""
+        names = request.headers.getlist(self._sso_header)
+        return names[0] if len(names) == 1 else ""
+
+    def client(self, request: Request) -> str:
+        """Where the request comes from: an address, or the network of one household (IPv6)."""
+        address = _address(request.client.host if request.client else "")
+        hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+        while self._are(address) and hops and (before := _address(hops.pop().strip())):
+            address = before
+        if isinstance(address, IPv6Address):
+            return str(IPv6Network((address, _CLIENT_BITS), strict=False))
+        return str(address or "unknown")
+
+    def _are(self, address: IPv4Address | IPv6Address | None) -> bool:
+        return address is not None and any(address in network for network in self._networks)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,44 @@
+"""Months in the ledger of a console without Temporal, for the tests of its pages."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from billing.customer import Customer
+from billing.invoice import Invoice, LineItem, Source
+from billing.messages import Halt
+from billing.month import Month
+from billing.period import Period
+from billing.review import decide
+from settings import Settings
+
+NOVEMBER = Period("2026-11")
+AT = datetime(2026, 12, 1, 3, tzinfo=UTC)
+SOON = datetime.now(UTC) + timedelta(hours=5, minutes=30)
+
+
+def settings(folder: Path) -> Settings:
+    """Those of a sandbox of its own."""
+    return Settings(_env_file=None, data_dir=folder)
+
+
+def month(customer_id: str = "acme", amount_minor: int = 123450, period: Period = NOVEMBER, **fields: Any) -> Month:
+    """A drafted month that is announced in five and a half hours from now."""
+    values = {
+        "customer_id": customer_id,
+        "email": f"{customer_id}@post.example",
+        "name": customer_id.title(),
+        "currency": "eur",
+        "timezone": "Europe/Paris",
+        "stripe_customer_id": "cus_1",
+        "payment_method_id": "pm_1",
+    }
+    opened = Month.open(Customer.model_validate(values | fields), period)
+    source = Source(sheet=period, row=2, digest="d")
+    line = LineItem(line_id="row-2", description="Tea", amount_minor=amount_minor, source=source)
+    drafted = opened.drafted(Invoice(currency=opened.customer.currency, collected_at=AT, lines=(line,)))
+    return drafted.evolve(notice_at=SOON, charge_at=SOON + timedelta(days=4))
+
+
+def halted(drafted: Month, by: str = "ann", reason: str = "row 7") -> Month:
+    return decide(drafted, Halt(by=by, reason=reason), AT, "update")[0]

@@ -1,0 +1,80 @@
+"""The audit trail as a page and as a file."""
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from billing.period import Period
+from billing.users import Role
+from console.audit import PAGE
+from tests.console.months import AT, halted, month, settings
+from tests.console.people import Office, office, signed_in_at
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Office]:
+    async with office(settings(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def browser(desk: Office) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_in_at(desk.url, desk.ledger, "viv", Role.VIEWER) as opened:
+        yield opened
+
+
+def told(page: httpx.Response) -> list[str]:
+    """The customers of the decisions on the page."""
+    assert page.status_code == 200, page.text
+    return re.findall(r'<a href="/desk/[\d-]+/invoices/([^"]+)">', page.text)
+
+
+async def test_decisions_are_filtered_by_what_the_address_says(desk: Office, browser: httpx.AsyncClient) -> None:
+    october = halted(month("acme", period=Period("2026-10")), reason="sheet of September")
+    for each in (october, halted(month("acme"), by="Bob"), halted(month("bolt"))):
+        await desk.ledger.record(each, AT)
+    assert sorted(told(await browser.get("/desk/audit"))) == ["acme", "acme", "bolt"]
+    assert told(await browser.get("/desk/audit", params={"by": "bob"})) == ["acme"]
+    assert told(await browser.get("/desk/audit", params={"customer": "bolt"})) == ["bolt"]
+    assert told(await browser.get("/desk/audit", params={"period": "2026-10"})) == ["acme"]
+    assert told(await browser.get("/desk/audit", params={"text": "september"})) == ["acme"]
+    assert told(await browser.get("/desk/audit", params={"text": "nowhere"})) == []
+    assert len(told(await browser.get("/desk/audit", params={"period": "soon", "after": "x"}))) == 3
+
+
+async def test_older_decisions_are_a_link_away(desk: Office, browser: httpx.AsyncClient) -> None:
+    for number in range(PAGE + 3):
+        await desk.ledger.record(halted(month(f"c{number:03}")), AT)
+    first = await browser.get("/desk/audit", params={"by": "ann"})
+    older = re.search(r'rel="next" href="([^"]+)"', first.text)
+    assert older
+    second = await browser.get(older[1].replace("&amp;", "&"))
+    names = told(first) + told(second)
+    assert len(told(first)) == PAGE
+    assert sorted(names) == [f"c{number:03}" for number in range(PAGE + 3)]
+    assert 'rel="next"' not in second.text
+
+
+async def test_the_file_has_all_that_matches_and_no_formula(
+    desk: Office, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.audit._CSV_PAGE", 2)
+    reasons = ['=HYPERLINK("http://evil")', "+1", "-1", "@x", "Grüße, 茶\nzwei", 'said "no"', "plain"]
+    for number, reason in enumerate(reasons):
+        await desk.ledger.record(halted(month(f"c{number}"), reason=reason), AT)
+    await desk.ledger.record(halted(month("other"), by="bob"), AT)
+    answer = await browser.get("/desk/audit.csv", params={"by": "ann"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "attachment" in answer.headers["content-disposition"]
+    head, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    assert head[:4] == ["at", "kind", "by", "customer_id"]
+    found = {row[3]: row[6] for row in rows}
+    expected = [f"'{reason}" if reason[0] in "=+-@" else reason for reason in reasons]
+    assert [found[f"c{number}"] for number in range(len(reasons))] == expected
+    assert len(rows) == len(reasons)
+    assert rows[0][0] == "2026-12-01T03:00:00Z"

@@ -1,0 +1,83 @@
+"""The page of the emergency brake: pulled in two steps, released by an administrator, visible on every page."""
+
+from datetime import UTC, datetime
+
+from billing.users import Role
+from tests.bed import OCTOBER
+from tests.console.conftest import Desk
+from tests.console.reviewing import readable, reviewer
+
+BRAKE = "/desk/brake"
+
+
+async def test_a_reviewer_pulls_it_in_two_steps_and_every_page_says_so(desk: Desk) -> None:
+    await desk.bed.monitored()
+    async with reviewer(desk, role=Role.REVIEWER) as ann:
+        asked = await ann.post(f"{BRAKE}/pull", {"reason": "the sheet is wrong"})
+        assert "Stop everything?" in asked.text
+        assert await desk.bed.ledger.brake() is None, "the first step only asks"
+        pulled = await ann.post(f"{BRAKE}/pull", {"reason": "the sheet is wrong", "confirm": "yes"})
+        assert pulled.headers["location"] == BRAKE
+        text = await ann.page(BRAKE)
+        assert "Nothing is announced or charged" in text
+        assert "Only an administrator can release it" in text
+        assert "The emergency brake is on" in await ann.page(f"/desk/{OCTOBER}/invoices/acme")
+    brake = await desk.bed.ledger.brake()
+    assert brake is not None
+    assert (brake.pulled_by, brake.pulled_why, brake.pulled_via, brake.on) == (
+        "ann",
+        "the sheet is wrong",
+        "console",
+        True,
+    )
+
+
+async def test_only_an_administrator_releases_it_and_its_history_stays(desk: Desk) -> None:
+    await desk.bed.ledger.pull_brake("ann", "the sheet is wrong", "console", datetime.now(UTC))
+    async with reviewer(desk, "bob", Role.APPROVER) as bob:
+        assert (await bob.post(f"{BRAKE}/release", {"reason": "right again"})).status_code == 403
+        brake = await desk.bed.ledger.brake()
+        assert brake is not None
+        assert brake.on
+    async with reviewer(desk, "carol", Role.ADMINISTRATOR) as carol:
+        assert (await carol.post(f"{BRAKE}/release", {"reason": "right again"})).status_code == 303
+        text = await carol.page(BRAKE)
+    assert "Billing runs" in text
+    for shown in ("ann", "the sheet is wrong", "carol", "right again", "via console"):
+        assert shown in text
+
+
+async def test_a_double_click_pulls_it_once(desk: Desk) -> None:
+    async with reviewer(desk) as ann:
+        for _ in range(2):
+            await ann.post(f"{BRAKE}/pull", {"reason": "the sheet is wrong", "confirm": "yes"})
+    assert len(await desk.bed.ledger.brakes()) == 1
+
+
+async def test_it_takes_a_reason(desk: Desk) -> None:
+    async with reviewer(desk) as ann:
+        refused = await ann.post(f"{BRAKE}/pull", {"reason": " ", "confirm": "yes"})
+    assert refused.status_code == 422
+    assert "Say why" in refused.text
+    assert await desk.bed.ledger.brake() is None
+
+
+async def test_a_viewer_sees_it_and_cannot_pull_it(desk: Desk) -> None:
+    async with reviewer(desk, "vic", Role.VIEWER) as vic:
+        page = (await vic.browser.get(BRAKE)).text
+        assert "It has never been pulled" in page
+        assert "/desk/brake/pull" not in page
+        assert (await vic.post(f"{BRAKE}/pull", {"reason": "mine", "confirm": "yes"})).status_code == 403
+    assert await desk.bed.ledger.brake() is None
+
+
+async def test_it_says_which_charges_are_under_way(desk: Desk) -> None:
+    await desk.bed.monitored()
+    month = await desk.bed.announced()
+    await desk.bed.handle("acme").terminate()
+    now = max(datetime.now(UTC), month.charge_at)
+    await desk.bed.ledger.record(month.charging(now), now)
+    async with reviewer(desk) as ann:
+        text = readable((await ann.browser.get(BRAKE)).text)
+    assert "Under way at this moment 1" in text
+    assert "acme 2026-10 Charging" in text

@@ -1,0 +1,39 @@
+"""The command: one line of figures, and an exit code that a machine can go by."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from sandbox.chaos import __main__ as command
+from sandbox.judge import Check
+
+TWICE = Check(name="nobody is charged twice", wrong=("acme, 2026-11: pi_1, pi_2",))
+
+
+@pytest.mark.parametrize(("checks", "code"), [([], 0), ([TWICE], 1)], ids=["all is well", "charged twice"])
+def test_a_broken_promise_is_named_and_ends_with_exit_code_1(
+    checks: list[Check],
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    async def run(*_: Any) -> tuple[dict[str, Any], list[Check]]:
+        return {"violations": len(checks)}, checks
+
+    folder = tmp_path / "chaos"
+    monkeypatch.setattr(command, "run", run)
+    monkeypatch.setattr(sys, "argv", ["chaos", "--seed", "7", "--folder", str(folder)])
+    with mock.patch.dict(os.environ), pytest.raises(SystemExit) as ended:
+        command.main()
+    told = capsys.readouterr()
+    assert ended.value.code == code
+    assert json.loads(told.out) == {"violations": code}
+    assert told.err.startswith("seed 7\n")
+    assert all(wrong in told.err for check in checks for wrong in (check.name, *check.wrong))
+    assert str(folder) in told.err

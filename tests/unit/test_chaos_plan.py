@@ -1,0 +1,66 @@
+"""The plan of chaos: a seed repeats it, another seed has another, and every failure that we know of is in it."""
+
+from typing import get_args
+
+from pydantic import BaseModel
+
+from sandbox.chaos.plan import WEBHOOKS, Plan, Storm
+from sandbox.faults import Rule
+from sandbox.mailbox import MailFault
+from sandbox.stripe_webhooks import WebhookFault
+
+STORMS = [Plan(1, 20, 2).storm(step) for step in range(400)]
+
+
+def kinds(fault: type[BaseModel], field: str = "kind") -> set[str]:
+    """Everything that a stand-in can be told to do wrong."""
+    return set(get_args(fault.model_fields[field].annotation))
+
+
+def told(plan: Plan) -> tuple[object, ...]:
+    sales = [plan.sales(each.customer_id, each.currency, "2026-11") for each in plan.members()]
+    return plan.members(), sales, [plan.storm(step) for step in range(50)]
+
+
+def test_a_seed_repeats_its_plan_and_another_seed_has_another() -> None:
+    assert told(Plan(7, 20, 2)) == told(Plan(7, 20, 2))
+    assert all(one != other for one, other in zip(told(Plan(7, 20, 2)), told(Plan(8, 20, 2)), strict=True))
+
+
+def test_every_wrong_answer_that_the_stand_in_for_stripe_can_give_is_given() -> None:
+    rules = [rule for storm in STORMS for rule in storm.stripe]
+    assert {rule["kind"] for rule in rules} == kinds(Rule)
+    assert all(0 < rule["probability"] < 1 for rule in rules)
+    assert {rule["status"] for rule in rules if rule["kind"] == "status"} == {409, 500}
+    assert {(rule["cached"], rule.get("executed", False)) for rule in rules if "cached" in rule} == {
+        (True, False),
+        (True, True),
+    }
+
+
+def test_webhooks_come_twice_late_in_another_order_or_never() -> None:
+    assert {rule["kind"] for rule in WEBHOOKS} == kinds(WebhookFault)
+    assert all(0 < rule["probability"] < 1 for rule in WEBHOOKS)
+
+
+def test_mail_sheet_ledger_workers_and_server_fail_too() -> None:
+    assert {rule["action"] for storm in STORMS for rule in storm.mail} == kinds(MailFault, "action")
+    assert {"drop_before", "drop_after", "status", "rate_limit", "garbage_200"} == {
+        rule["kind"] for storm in STORMS for rule in storm.sheets
+    }
+    assert {kill.worker for storm in STORMS for kill in storm.kills} == {0, 1}
+    assert {kill.at_payment for storm in STORMS for kill in storm.kills} == {False, True}
+    for something in (has_killed_server, has_locked_ledger, has_no_worksheet):
+        assert 0 < sum(map(something, STORMS)) < len(STORMS) / 2
+
+
+def has_killed_server(storm: Storm) -> bool:
+    return storm.server_dies_after_seconds is not None
+
+
+def has_locked_ledger(storm: Storm) -> bool:
+    return storm.ledger_locked_seconds > 0
+
+
+def has_no_worksheet(storm: Storm) -> bool:
+    return storm.no_worksheet
