@@ -8,9 +8,11 @@ from pathlib import Path
 from activities.coverage import CoverageRequest
 from adapters.sql_ledger import SqlLedger
 from billing.period import Period
+from billing.users import Role
 from console.monitor import STALE
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk, console
+from tests.console.people import signed_in_at
 from workflows.coverage import SCHEDULE_ID, Coverage, ensure_daily_coverage
 from workflows.options import TASK_QUEUE
 
@@ -79,15 +81,17 @@ async def test_while_the_ledger_is_down_switch_and_numbers_say_so(bed: Bed, tmp_
 async def test_the_page_shows_what_the_daily_run_found_and_what_to_do(desk: Desk) -> None:
     bed = desk.bed
     page = f"/desk/{OCTOBER}/coverage"
-    assert "Nobody has looked at October 2026 yet" in (await desk.browser.get(page)).text
-    await bed.monitored()
-    bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("acme@exmaple.com", "7", "<b>Typo</b>"))
-    await cover(bed)
-    text = (await desk.browser.get(page)).text
-    for words in ("1 finding", "is it acme@example.com (acme)?", "unclaimed row", "Waiting", "€107.00", "€100.00"):
-        assert words in text
-    assert "<b>Typo" not in text
-    assert (await desk.browser.get("/desk/2026-1/coverage")).status_code == 404
+    assert (await desk.browser.get(page)).status_code == 303  # to sign in
+    async with signed_in_at(desk.links.base_url, bed.ledger, role=Role.VIEWER) as browser:
+        assert "Nobody has looked at October 2026 yet" in (await browser.get(page)).text
+        await bed.monitored()
+        bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("acme@exmaple.com", "7", "<b>Typo</b>"))
+        await cover(bed)
+        text = (await browser.get(page)).text
+        for words in ("1 finding", "is it acme@example.com (acme)?", "unclaimed row", "Waiting", "€107.00", "€100.00"):
+            assert words in text
+        assert "<b>Typo" not in text
+        assert (await browser.get("/desk/2026-1/coverage")).status_code == 404
 
 
 async def test_reviewers_are_told_of_a_finding_once(bed: Bed) -> None:
