@@ -6,6 +6,7 @@ variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …,
 """
 
 import os
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -70,6 +71,8 @@ class Settings(BaseSettings):
     mail_from: Email = "billing@example.com"
     company: str = "Monthly Billing"
     reviewers_email: Email | Literal[""] = ""
+    alert_urls: SecretStr = SecretStr("")
+    digest_minutes: float = Field(10, gt=0, le=1440)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
@@ -114,6 +117,18 @@ class Settings(BaseSettings):
         if self.sandbox:
             return PaymentLinks(f"http://127.0.0.1:{self.console_port}", "sandbox")
         return PaymentLinks(self.console_url, self.link_secret.get_secret_value())
+
+    @property
+    def mail_domain(self) -> str:
+        """The right side of our Message-IDs."""
+        return self.mail_from.partition("@")[2]
+
+    @property
+    def digest_interval(self) -> timedelta:
+        """How long alerts are gathered before one digest tells them; a second in the sandbox, unless it is set."""
+        if self.sandbox and "digest_minutes" not in self.model_fields_set:
+            return timedelta(seconds=1)
+        return timedelta(minutes=self.digest_minutes)
 
     @property
     def ledger(self) -> str:

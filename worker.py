@@ -22,13 +22,17 @@ from billing.errors import BillingError
 from bootstrap import (
     Adapters,
     connect_adapters,
+    connect_alerts,
+    connect_bell,
     connect_coverage,
+    connect_digests,
     connect_letters,
     connect_reconciliation,
     connect_temporal,
 )
 from settings import Settings, load_settings
 from workflows.coverage import Coverage, ensure_daily_coverage
+from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
@@ -44,6 +48,7 @@ async def main() -> None:
         client = await connect_temporal(settings)
         await ensure_daily_reconciliation(client)
         await ensure_daily_coverage(client)
+        await connect_bell(settings, client).ring()  # an alert may have been left by a crash
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -55,14 +60,16 @@ async def main() -> None:
 def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Worker:
     """The worker that serves every workflow and activity of this application."""
     letters = connect_letters(settings, adapters)
-    notices = NoticeActivities(letters, adapters.ledger)
+    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
+    digests = connect_digests(settings, adapters)
+    notices = NoticeActivities(letters, alerts, adapters.ledger)
     cashier = Cashier(adapters.payments, adapters.ledger)
-    collections = CollectionActivities(cashier, adapters.ledger, letters)
-    sales = SalesActivities(adapters.sales, adapters.ledger, settings.decimal_separator)
+    collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
+    sales = SalesActivities(adapters.sales, adapters.ledger, alerts, settings.decimal_separator)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, Reconcile, Coverage],
+        workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest, Coverage],
         activities=[
             sales.collect_sales,
             notices.send_notice,
@@ -79,6 +86,9 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             collections.alert_about_collection,
             collections.close_collection,
             collections.record_collection,
+            digests.claim_digest,
+            digests.tell_digest,
+            digests.close_digest,
             connect_reconciliation(settings, adapters, client).reconcile,
             connect_coverage(settings, adapters, client).cover,
         ],

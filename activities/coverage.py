@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from temporalio import activity
 
 from activities import clock
-from activities.letters import Letters
+from activities.alerts import Alerts
 from billing.accounts import Account, Accounts, Chains, LastRun
+from billing.alerts import of_report
 from billing.coverage import Coverage, Finding, new_findings
 from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Model
-from billing.month import Month
 from billing.period import Period
-from billing.ports import Ledger, LetterKind, SalesSource
+from billing.ports import Ledger, SalesSource
 from billing.sales import SalesRow
 from billing.sheet_check import Cells
 from billing.survey import Survey
@@ -37,7 +37,7 @@ class CoverageResult(Model):
 
 
 class CoverageCheck:
-    """``chains`` None: Temporal is not there, and ``unseen`` says so. Changes nothing but the heartbeat."""
+    """``chains`` and ``alerts`` None: Temporal is not there, and ``unseen`` says so; then one can only ``look``."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class CoverageCheck:
         ledger: Ledger,
         sales: SalesSource,
         chains: Chains | None,
-        letters: Letters,
+        alerts: Alerts | None,
         decimal_separator: str = ".",
         unseen: Sequence[str] = (),
     ) -> None:
@@ -53,7 +53,7 @@ class CoverageCheck:
         self._ledger = ledger
         self._sales = sales
         self._chains = chains
-        self._letters = letters
+        self._alerts = alerts
         self._decimal_separator = decimal_separator
         self._unseen = tuple(unseen)
 
@@ -112,23 +112,15 @@ class CoverageCheck:
         return CoverageResult(periods=tuple(coverage.brief() for coverage in found))
 
     async def _tell(self, coverage: Coverage, findings: Sequence[Finding]) -> None:
-        """One report for all that is new; it needs a month to be about."""
-        month = await self._any_month(coverage, findings) if findings else None
-        if month is None:
-            return
-        lines = [f"{each.kind}: {each.text}\n  {each.todo}" for each in findings[:_SHOWN]]
+        """What is new goes to the next digest; what was mended and comes back another day is told again."""
+        assert self._alerts is not None
+        now = clock.now()
+        told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in findings[:_SHOWN]]
         if len(findings) > _SHOWN:
-            lines.append(f"and {len(findings) - _SHOWN} more: python starter.py coverage --period {coverage.period}")
-        number = int(f"{clock.now():%Y%m%d}")  # what was mended and comes back another day is told again
-        await self._letters.to_reviewers(LetterKind.REPORT, month, number, "\n".join(lines))
-
-    async def _any_month(self, coverage: Coverage, findings: Sequence[Finding]) -> Month | None:
-        concerned = [each.customer_id for each in findings if each.customer_id]
-        for customer_id in (*concerned, *list(coverage.customers)[:_SHOWN]):
-            month = await self._ledger.month(customer_id, coverage.period)
-            if month is not None:
-                return month
-        return None
+            told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
+        for customer_id, text in told:
+            alert = of_report(customer_id, coverage.period, int(f"{now:%Y%m%d}"), text, now)
+            await self._alerts.tell(alert.evolve(command=f"coverage --period {coverage.period}"))
 
 
 class _Roll:

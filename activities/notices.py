@@ -3,9 +3,11 @@
 from temporalio import activity
 
 from activities import clock
+from activities.alerts import Alerts
 from activities.brake import check_brake, check_brake_for
 from activities.ledger import record
 from activities.letters import Letters
+from billing.alerts import of_month
 from billing.difference import Correction, correction
 from billing.errors import MailRefused, NoticeOutdated
 from billing.messages import Delivered
@@ -23,7 +25,8 @@ _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
 
 
 class NoticeActivities:
-    def __init__(self, letters: Letters, ledger: Ledger) -> None:
+    def __init__(self, letters: Letters, alerts: Alerts, ledger: Ledger) -> None:
+        self._alerts = alerts
         self._letters = letters
         self._ledger = ledger
 
@@ -79,6 +82,7 @@ class NoticeActivities:
 
     @activity.defn
     async def alert_reviewers(self, month: Month) -> None:
-        """Tells the reviewers what waits for them in ``month``."""
-        await self._ledger.record(month, clock.now())
-        await self._letters.to_reviewers(LetterKind.ALERT, month, month.alerts + 1, month.needs_person(clock.now()))
+        """Tells the reviewers, with the next digest, what waits for them in ``month``."""
+        now = clock.now()
+        await self._ledger.record(month, now)
+        await self._alerts.tell(of_month(month, now))

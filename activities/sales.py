@@ -6,6 +6,8 @@ import time
 from temporalio import activity
 
 from activities import clock
+from activities.alerts import Alerts
+from billing.alerts import of_draft
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import Invoice
@@ -26,14 +28,15 @@ class Collected(Model):
 
 
 class SalesActivities:
-    def __init__(self, source: SalesSource, ledger: Ledger, decimal_separator: str = ".") -> None:
+    def __init__(self, source: SalesSource, ledger: Ledger, alerts: Alerts, decimal_separator: str = ".") -> None:
+        self._alerts = alerts
         self._source = SharedSales(source)
         self._ledger = ledger
         self._decimal_separator = decimal_separator
 
     @activity.defn
     async def collect_sales(self, month: Month) -> Collected:
-        """Drafts the invoice of ``month`` from the sheet, and records it.
+        """Drafts the invoice of ``month`` from the sheet, records it, and tells the reviewers that it is there.
 
         Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer
         has the same email and would be billed for the same rows (a person). A month that the ledger knows as
@@ -41,6 +44,8 @@ class SalesActivities:
         """
         known = await self._ledger.month(month.customer.customer_id, month.period)
         if known is not None and (known.outcome is not None or known.revision > month.revision):
+            if known.outcome is None and known.invoice is not None and known.notice is None:  # perhaps a repeat
+                await self._alerts.tell(of_draft(known, clock.now()))
             return Collected(known=known)
         await self._check_only_owner(month)
         invoice = Invoice(currency=month.customer.currency, collected_at=clock.now(), carried_minor=month.carried_minor)
@@ -48,7 +53,9 @@ class SalesActivities:
             snapshot = await self._source.read(month.period)
             lines, problems = lines_for(month.customer, month.period, snapshot, self._decimal_separator)
             invoice = invoice.evolve(lines=lines, problems=problems, collected_at=clock.now())
-        await self._ledger.record(month.drafted(invoice), clock.now())
+        drafted = month.drafted(invoice)
+        await self._ledger.record(drafted, clock.now())
+        await self._alerts.tell(of_draft(drafted, clock.now()))
         return Collected(invoice=invoice)
 
     async def _check_only_owner(self, month: Month) -> None:

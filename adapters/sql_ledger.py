@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.sql_ledger_alerts import SqlAlerts
 from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_coverage import SqlCoverage
 from adapters.sql_ledger_erase import SqlErase
@@ -34,7 +35,7 @@ from billing.period import Period
 from billing.ports import InvoiceRow
 
 
-class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers, SqlCoverage, SqlExport, SqlErase):
+class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers, SqlCoverage, SqlExport, SqlErase, SqlAlerts):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.sql_ledger_database import SqlDatabase
 from adapters.sql_ledger_schema import (
     PlainText,
+    alerts,
     collections,
     coverage_runs,
     customers,
@@ -123,8 +124,13 @@ async def _scrub(connection: AsyncConnection, table: Table, customer_id: str, sc
 
 
 async def _scrub_coverage(connection: AsyncConnection, scrubber: Scrubber) -> int:
-    """What coverage found in old months names addresses; it is of many customers, so only texts are gone through."""
+    """What coverage found, and told as nobody's, may name addresses; it is of many, so only texts are gone through."""
     count = 0
+    nobodys = select(alerts.c.alert_id, alerts.c.text).where(alerts.c.customer_id == "")
+    for alert_id, text in (await connection.execute(nobodys)).all():
+        if (scrubbed := scrubber.text(text)) != text:
+            await connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(text=scrubbed))
+            count += 1
     for row in (await connection.execute(select(coverage_runs))).all():
         before = {"told": row.told, "report": row.report}
         fresh = json.loads(scrubber.text(json.dumps(before, ensure_ascii=False)))

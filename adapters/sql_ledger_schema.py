@@ -98,14 +98,14 @@ def _of(table: str) -> tuple[Column[str], Column[str], ForeignKeyConstraint]:
     )
 
 
-def _index_of(condition: str, name: str, column: str) -> Index:
+def _index_of(condition: str, name: str, *columns: str) -> Index:
     """An index of the rows that meet ``condition``."""
-    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
-_DESK: Final = (
-    *("period", "customer_id", "stage", "currency", "total_minor", "carried_minor", "usual_minor", "version"),
-    *("next_at", "flags", "outcome", "revision", "digest"),
+_LISTED: Final = (
+    *("customer_id", "stage", "currency", "total_minor", "carried_minor", "usual_minor", "version", "flags"),
+    *("revision", "digest"),
 )
 
 customers: Final = Table(
@@ -151,11 +151,11 @@ invoices: Final = Table(
     _added_text("flags"),  # such as "|first|edited|": what reviewers filter by
     _added_text("needs"),  # what a person has to do; "": nothing
     _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
-    Index("invoices_by_period_and_stage", "period", "stage"),
+    # What lists are filtered, sorted and added up by, so that no row need be read for it: a row holds a whole month.
+    Index("invoices_by_period_and_stage", "period", "stage", "currency", "total_minor", "version"),
+    Index("invoices_for_desk", "period", *_LISTED, "outcome", "next_at"),
+    _index_of(INVOICE_NEEDS, "invoices_in_need", "period", "outcome", "next_at", *_LISTED),
     _index_of("outcome IS NULL", "invoices_open", "next_at"),
-    # All that lists are filtered, sorted and added up by, so that no row need be read for it; rows are long.
-    Index("invoices_for_desk", *_DESK),
-    _index_of(INVOICE_NEEDS, "invoices_in_need", "period"),
 )
 
 lines: Final = Table(
@@ -315,6 +315,9 @@ alerts: Final = Table(
     _text("customer_id"),
     _text("period"),
     _text("text"),
+    _text("command"),  # what to type about it
+    _amount("amount_minor", nullable=True),
+    _text("currency"),
     _instant("at"),
     _text("digest_id"),  # "": in no digest yet
     _instant("told_at", nullable=True),

@@ -26,6 +26,21 @@ def collection_id(customer_id: str, period: Period) -> str:
     return f"payment-collection-{_VERSION}-{customer_id}-{period}"
 
 
+def digest_workflow_id() -> str:
+    """One workflow tells the reviewers, for all customers."""
+    return f"reviewer-digest-{_VERSION}"
+
+
+def alert_id(kind: str, customer_id: str, period: Period, content: str) -> str:
+    """Names one matter that reviewers are told of: the same for a repeat, another one for what says something else."""
+    return hashlib.sha256(f"{_VERSION}|alert|{kind}|{customer_id}|{period}|{content}".encode()).hexdigest()[:32]
+
+
+def digest_message_id(digest_id: str, domain: str) -> str:
+    """The Message-ID of the mail that tells a digest."""
+    return f"<{digest_id}@{domain}>"
+
+
 def payment_key(customer_id: str, period: Period, series: int = 1) -> str:
     """Names the one payment of a customer and period; kept in the payment's metadata at the processor.
 

@@ -8,10 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from billing.alerts import Alert, AlertRow
 from billing.brake import Brake
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
 from billing.difference import Correction
+from billing.digest import Digest
 from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
@@ -110,7 +112,7 @@ class LetterKind(StrEnum):
     DECLINE = "decline"
     NOTHING_DUE = "nothing_due"
     REMINDER = "reminder"
-    ALERT = "alert"
+    ALERT = "alert"  # to reviewers, like a report, before digests told them everything
     REPORT = "report"
     WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
 
@@ -118,15 +120,13 @@ class LetterKind(StrEnum):
 class Letter(Model):
     """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
 
-    ``text`` is what a reviewer's alert or report is about; ``link`` is the page where the customer can pay ("": none);
-    ``correction`` is what a notice corrects.
+    ``link`` is the page where the customer can pay ("": none); ``correction`` is what a notice corrects.
     """
 
     kind: LetterKind
     message_id: str
     to: str
     month: Month
-    text: str = ""
     collection: Collection | None = None
     link: str = ""
     correction: Correction | None = None
@@ -145,6 +145,21 @@ class Mailer(Protocol):
 
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. After a failure it may have been sent: a repeat has the same Message-ID."""
+
+
+class Channel(Protocol):
+    """One way to tell the reviewers."""
+
+    async def tell(self, digest: Digest) -> None:
+        """Hands the digest over. After a failure it may have been told: a repeat of a mail has the same Message-ID.
+
+        Raises ``AlertUnavailable``, ``MailUnavailable``, ``MailRefused``.
+        """
+
+
+class Bell(Protocol):
+    async def ring(self) -> None:
+        """Makes sure that what is in the ledger's outbox by now will be told. Raises ``AlertUnavailable``."""
 
 
 class MessageStatus(StrEnum):
@@ -247,6 +262,13 @@ class EventRow(Model):
     result: str
 
 
+class Claim(Model):
+    """What is to be told next ("": nothing), and whether there is more."""
+
+    digest_id: str = ""
+    more: bool = False
+
+
 class Ledger(Protocol):
     """The lasting record. Rows are keyed by customer and period; writing the same thing twice changes nothing."""
 
@@ -329,6 +351,25 @@ class Ledger(Protocol):
         """Keeps what became of a mail and, if given, what it says."""
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
+
+    async def save_alert(self, alert: Alert) -> None:
+        """Puts an alert into the outbox, unless it is or was there."""
+
+    async def claim_alerts(self, digest_id: str) -> Claim:
+        """Takes what a digest is to tell out of the outbox, at once and for nobody else.
+
+        A digest that was claimed before and not told comes first, under its own id; else all alerts become the one
+        of ``digest_id``.
+        """
+
+    async def digest(self, digest_id: str) -> list[Alert]:
+        """The alerts of a digest, oldest first."""
+
+    async def close_digest(self, digest_id: str, at: datetime) -> None:
+        """Keeps that a digest was told; the first time stays."""
+
+    async def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
+        """All alerts that match, oldest first."""
 
     async def brake(self) -> Brake | None:
         """The emergency brake as it was pulled last, on or released; None if it never was."""
