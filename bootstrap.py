@@ -12,6 +12,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alerts import Alerts, DigestActivities
+from activities.coverage import CoverageCheck
 from activities.letters import Letters
 from activities.reconciliation import Reconciliation
 from adapters.apprise_alerts import AppriseAlerts
@@ -25,6 +26,7 @@ from settings import Settings, environment
 from workflows.collecting import CollectionSignals
 from workflows.digest import DigestBell
 from workflows.registering import Registrar
+from workflows.running import RunningChains
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
@@ -136,6 +138,19 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """The bookkeeper who compares the processor's records with the ledger."""
     alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
     return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+
+
+def connect_coverage(settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "") -> CoverageCheck:
+    """Who looks at everybody; ``client`` None: without Temporal, for the reason ``unseen``."""
+    return CoverageCheck(
+        adapters.ledger,
+        adapters.ledger,
+        adapters.sales,
+        RunningChains(client) if client else None,
+        connect_alerts(settings, adapters, connect_bell(settings, client)) if client else None,
+        settings.decimal_separator,
+        (unseen,) if unseen else (),
+    )
 
 
 def _payments(settings: Settings) -> StripePayments:
