@@ -168,7 +168,7 @@ class Bed:
 
     async def _skip_past(self, handle: WorkflowHandle[Any, Any], instant: datetime) -> None:
         """The server sometimes ends a skip that meets a workflow task at once, without having skipped: asks again."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (left := instant - await self._clock(handle)) > timedelta():
                 if not await self.skipper.fast_forward(handle, left):
                     return  # the chain has ended
@@ -249,7 +249,7 @@ class Bed:
         """The collection as soon as ``holds`` is true of it."""
         found: Collection | None = None
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:
                     with contextlib.suppress(RPCError):  # not begun yet
                         found = await self.collection(customer_id, period)
@@ -262,7 +262,7 @@ class Bed:
         """The running month."""
         return await self.handle(customer_id).query(MonthlyBilling.invoice)
 
-    async def until(self, customer_id: str, holds: Callable[[Month], bool], seconds: float = 20) -> Month:
+    async def until(self, customer_id: str, holds: Callable[[Month], bool], seconds: float = 60) -> Month:
         """The running month, as soon as ``holds`` is true of it."""
         month = await self.month(customer_id)
         with contextlib.suppress(TimeoutError):
@@ -327,7 +327,7 @@ class Bed:
 
     async def digests(self) -> list[Mail]:
         """The mails to the reviewers, once they tell everything that is in the outbox."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while any(row.told_at is None for row in await self.ledger.alerts()):
                 await asyncio.sleep(0.02)
         return self.mails("reviewers@example.com")

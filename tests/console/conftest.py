@@ -61,7 +61,7 @@ class Desk:
         """The page, as soon as it says so."""
         text = ""
         with suppress(TimeoutError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while True:
                     text = (await self.browser.get(page or self.page())).text
                     if words in text:
@@ -90,7 +90,7 @@ class Desk:
 
     async def all_done(self, *wanted: str) -> dict[str, str]:
         """What was done about all events, once nothing is left to do and ``wanted`` (or all of Stripe's) are there."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 made = wanted or [each["id"] for each in self.bed.objects("event")]
                 events = self.events()

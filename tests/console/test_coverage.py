@@ -109,7 +109,7 @@ async def test_reviewers_are_told_of_a_finding_once(bed: Bed) -> None:
 async def test_the_schedule_is_made_once_with_a_run_if_asked_and_a_paused_one_stays_paused(bed: Bed) -> None:
     schedule = bed.client.get_schedule_handle(SCHEDULE_ID)
     await ensure_daily_coverage(bed.client, at_once=True)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await bed.ledger.vitals(datetime.now(UTC))).covered_at is None:
             await asyncio.sleep(0.1)
     await schedule.pause()

@@ -45,7 +45,7 @@ async def monitored(bed: Bed, *names: str, **fields: Any) -> None:
 
 
 async def until_recorded(bed: Bed, customer_id: str, version: int) -> Month:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             month = await bed.ledger.month(customer_id, Period(OCTOBER))
             if month is not None and month.invoice is not None and month.invoice.version == version:

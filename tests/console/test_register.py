@@ -108,7 +108,7 @@ async def test_neither_return_nor_webhook_and_the_next_console_finishes_it(desk:
     await without_webhooks(desk)
     await enters_card(desk, await registers(desk))
     assert (await only(desk)).state is RegistrationState.OPEN
-    async with console(desk.bed), asyncio.timeout(20):
+    async with console(desk.bed), asyncio.timeout(60):
         while not mails(desk):
             await asyncio.sleep(0.05)
     await started(desk)
@@ -354,7 +354,7 @@ async def test_a_console_that_is_killed_while_it_finishes_is_made_up_for_by_the_
         back = await enters_card(desk, address(form))
         await bed.stripe_fault(path="/v1/payment_methods/", kind="slow", seconds=30, method="GET")
         returning = asyncio.create_task(browser.get(back))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while (await only(desk)).state is not RegistrationState.SAVED:
                 await asyncio.sleep(0.02)
         child.kill()
@@ -363,7 +363,7 @@ async def test_a_console_that_is_killed_while_it_finishes_is_made_up_for_by_the_
         await bed.stripe_clear_faults()
         assert await bed.ledger.customers() == []
         await child.restart()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not mails(desk):
                 await asyncio.sleep(0.05)
         await started(desk)

@@ -130,7 +130,7 @@ async def _between_create_and_confirm(bed: Bed) -> Month:
     month = await bed.announced()
     await bed.stripe_fault(path=INTENTS, method="POST", kind="slow", seconds=1, executed=True)
     skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not bed.intents():
             await asyncio.sleep(0.02)
     await pull(bed)
@@ -159,7 +159,7 @@ async def test_pulled_after_the_confirm_whose_answer_is_lost_the_payment_is_foun
     month = await bed.announced()
     await bed.stripe_fault(path=CONFIRM, kind="drop_after")
     skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while attempts(bed) != ["succeeded"]:
             await asyncio.sleep(0.02)
     await bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")

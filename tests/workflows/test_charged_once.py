@@ -104,7 +104,7 @@ async def test_case_4_a_worker_killed_between_create_and_its_record_leaves_one_p
         month = await bed.announced()
         await bed.stripe_fault(path=INTENTS, method="POST", kind="slow", seconds=30, executed=True)
         skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not bed.intents():
                 await asyncio.sleep(0.02)
         worker.kill()
