@@ -25,6 +25,7 @@ from billing.errors import BillingError
 from settings import Settings, environment
 from workflows.collecting import CollectionSignals
 from workflows.digest import DigestBell
+from workflows.registering import Registrar
 from workflows.running import RunningChains
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
@@ -125,6 +126,12 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
         settings.mail_domain,
         settings.links.base_url,
     )
+
+
+def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
+    """The registrar, who makes customers of registrations."""
+    letters = connect_letters(settings, adapters)
+    return Registrar(client, adapters.payments, adapters.ledger, letters, settings.links)
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciliation:

@@ -51,6 +51,13 @@ class Letters:
         )
         await self._deliver(letter, number, "|".join(map(str, parts)))
 
+    async def about_card(
+        self, kind: LetterKind, month: Month, link: str, registration_id: str, agreed: str = ""
+    ) -> None:
+        """Tells a customer what their registration came to; raises as ``to_customer`` does."""
+        letter = Letter(kind=kind, message_id="", to=month.customer.email, month=month, link=link, agreed=agreed)
+        await self._deliver(letter, 1, registration_id)
+
     async def _deliver(self, unnamed: Letter, number: int, content: str) -> None:
         customer_id, period = unnamed.month.customer.customer_id, unnamed.month.period
         name = message_id(unnamed.kind, customer_id, period, content, self._domain)

@@ -25,6 +25,7 @@ from billing.ports import Letter, LetterKind
 _TEXT_WIDTH = 72
 _CHANGES_SHOWN = 20
 _ASKING = (LetterKind.DECLINE, LetterKind.REMINDER)
+_ABOUT_CARD = (LetterKind.WELCOME, LetterKind.CARD_LINK)
 _ACTIONS = {
     Remedy.NEW_CARD: "Register a new card",
     Remedy.AUTHENTICATE: "Confirm the payment",
@@ -78,7 +79,9 @@ def _values(letter: Letter) -> dict[str, object]:
         "line": one_line,
         "day": _day(customer),
         "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
-        "link": letter.link if owed and owed.by_card and letter.kind in _ASKING else "",
+        "agreed": one_line(letter.agreed),
+        "notice_days": customer.terms.min_notice_hours // 24,
+        "link": letter.link if letter.kind in _ABOUT_CARD or (owed and owed.by_card and letter.kind in _ASKING) else "",
         "owed": owed,
         "correction": letter.correction,
         "changes": list(_changes(letter.correction, money)) if letter.correction else [],

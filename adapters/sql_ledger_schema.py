@@ -384,6 +384,46 @@ sign_ins: Final = Table(
     Index("sign_ins_by_address", "address", "at"),
 )
 
+registrations: Final = Table(
+    "registrations",
+    metadata,
+    Column("registration_id", PlainText, primary_key=True),
+    _text("email"),
+    _text("name"),
+    _text("currency"),
+    _text("timezone"),
+    _text("review_mode"),
+    Column("consent", JSON(none_as_null=True), nullable=True),  # version, text, instant; None: imported
+    _text("customer_id"),
+    _text("stripe_customer_id", nullable=True),
+    _text("session_id"),  # the card page that counts; "": none is open
+    _text("payment_method_id", nullable=True),
+    _text("card_last4"),
+    _text("state"),
+    _instant("created_at"),
+    _instant("updated_at"),
+    _instant("told_at", nullable=True),
+    _count("revision"),
+    Index("registrations_by_customer", "customer_id", unique=True),
+    Index(  # of each email, one at a time
+        "registrations_on_their_way",
+        "email",
+        unique=True,
+        sqlite_where=text("state IN ('open', 'saved')"),
+        postgresql_where=text("state IN ('open', 'saved')"),
+    ),
+)
+
+registration_tries: Final = Table(
+    "registration_tries",  # of the last hour, for throttling; an origin is a digest, not an address
+    metadata,
+    Column("number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    _text("origin"),
+    _instant("at"),
+    Index("registration_tries_by_origin", "origin", "at"),
+    Index("registration_tries_by_at", "at"),
+)
+
 
 def migrate(connection: Connection, revision: str = "head") -> None:
     """Brings the schema up to date inside the caller's transaction, which has to be a writing one on SQLite.

@@ -58,6 +58,15 @@ def create_key(payment_key: str, stripe_customer_id: str, serial: int = 1) -> st
     return f"{payment_key}:create:{stripe_customer_id}{f':{serial}' if serial > 1 else ''}"
 
 
+def registration_key(registration_id: str, asked: str, serial: int = 1) -> str:
+    """Idempotency key of the request that makes a registration's customer at the processor.
+
+    ``asked`` is all of the request that an operator may correct before a repeat; ``serial`` as in ``create_key``.
+    """
+    digest = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    return f"registration-{_VERSION}:{registration_id}:{digest}{f':{serial}' if serial > 1 else ''}"
+
+
 def message_id(kind: str, customer_id: str, period: Period, content: str, domain: str) -> str:
     """The Message-ID of a mail: the same for a repeat of one mail, another for a mail that says something else."""
     seed = f"{_VERSION}|{kind}|{customer_id}|{period}|{content}"

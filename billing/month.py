@@ -310,9 +310,7 @@ class Month(Model):
         assert not self._lacks_approval(now)
         if self.nothing_to_charge is not None:
             return self.closed(self.nothing_to_charge, now)
-        charge_at = self.charge_at
-        if charge_at < now + self.customer.terms.min_notice + _HANDING_OVER:
-            charge_at = now + self.customer.terms.min_notice + _HANDING_OVER
+        charge_at = self._charge_at_if_announced(now)
         notice = Notice(
             number=self.notices + 1,
             total_minor=self.invoice.total_minor,
@@ -320,6 +318,14 @@ class Month(Model):
             charge_at=charge_at,
         )
         return self._changed(notice=notice, charge_at=charge_at)
+
+    @property
+    def planned_charge_at(self) -> datetime:
+        """When the card is charged if nobody acts: not before the notice and its period."""
+        return self.charge_at if self.announced else self._charge_at_if_announced(self.notice_at)
+
+    def _charge_at_if_announced(self, at: datetime) -> datetime:
+        return max(self.charge_at, at + self.customer.terms.min_notice + _HANDING_OVER)
 
     def delivered(self, at: datetime) -> "Month":
         """The notice left at ``at``; the notice period is counted from then."""

@@ -44,6 +44,20 @@ class CardSetup(Model):
     card: CardDetails
 
 
+class CardPageState(StrEnum):
+    OPEN = "open"
+    USED = "used"  # a card was registered there
+    EXPIRED = "expired"
+
+
+class CardPage(Model):
+    """A page of the processor's where a customer registers a card; ``url`` leads there while it is open."""
+
+    session_id: str
+    state: CardPageState
+    url: str = ""
+
+
 class PaymentGateway(Protocol):
     """Charges cards. Codes in answers are the processor's own words."""
 
@@ -70,11 +84,24 @@ class PaymentGateway(Protocol):
     async def card(self, payment_method_id: str) -> CardDetails:
         """The card on file. Raises ``CardMissing``."""
 
-    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> str:
-        """Opens a page of the processor's where the customer registers a card; its address.
+    async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
+        """The customer of a registration at the processor: the one that an earlier call has made, or a new one.
+
+        ``token`` is a card that may be used once, of an old form. Raises ``CardMissing`` if it was used or refused,
+        ``InvalidInput`` if the address is.
+        """
+
+    async def imported_card(self, stripe_customer_id: str) -> CardDetails:
+        """The card that came of the ``token``. Raises ``CardMissing``."""
+
+    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
+        """Opens a page of the processor's where the customer registers a card.
 
         ``{CHECKOUT_SESSION_ID}`` in ``success_url`` becomes the id that ``card_of_setup`` takes.
         """
+
+    async def card_page(self, session_id: str) -> CardPage:
+        """Such a page as it is now. Raises ``NotFound``."""
 
     async def card_of_setup(self, session_id: str) -> CardSetup:
         """The card that was registered there. Raises ``CardMissing`` if none was, ``NotFound``."""
@@ -115,12 +142,15 @@ class LetterKind(StrEnum):
     ALERT = "alert"  # to reviewers, like a report, before digests told them everything
     REPORT = "report"
     WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
+    WELCOME = "welcome"
+    CARD_LINK = "card_link"
 
 
 class Letter(Model):
     """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
 
-    ``link`` is the page where the customer can pay ("": none); ``correction`` is what a notice corrects.
+    ``link`` is the page where the customer can pay, or register another card ("": none). ``correction`` is what a
+    notice corrects; ``agreed`` what a new customer has consented to.
     """
 
     kind: LetterKind
@@ -129,6 +159,7 @@ class Letter(Model):
     month: Month
     collection: Collection | None = None
     link: str = ""
+    agreed: str = ""
     correction: Correction | None = None
 
 
@@ -179,6 +210,15 @@ class InvoiceRow(Model):
     version: int
     problems: int
     next_at: Instant | None
+    updated_at: Instant
+
+
+class RosterRow(Customer):
+    """A customer as the ledger knows them. ``closed_reason`` says who closed the account and why ("": it is open)."""
+
+    closed_reason: str = ""
+    closed_at: Instant | None = None
+    created_at: Instant
     updated_at: Instant
 
 
@@ -280,6 +320,12 @@ class Ledger(Protocol):
         """Who closed the account and why; "" if it is open or unknown."""
 
     async def customers(self) -> list[Customer]: ...
+
+    async def roster(self) -> list[RosterRow]:
+        """All customers, by id; also those whose account is closed."""
+
+    async def customer_by_email(self, email: str) -> Customer | None:
+        """The one whose account is open."""
 
     async def customers_like(self, customer: Customer) -> list[Customer]:
         """Others, closed ones left out, with the same email, Stripe customer or card: a mistake in one of them."""

@@ -21,11 +21,14 @@ from typer.core import TyperGroup
 from billing.errors import BillingError, InvalidInput
 from cli import (
     brake,
+    closing,
     collections,
     coverage,
+    customers,
     demo,
     erase,
     export,
+    import_customers,
     listing,
     operate,
     reconcile,
@@ -148,17 +151,8 @@ _add("Review", "resume", review.resume)
 _add("Review", "edit", review.edit)
 _add("Review", "approve", review.approve)
 _add("Review", "skip", review.skip)
-_add("Review", "close", review.close)
+_add("Review", "close", closing.close)
 _add("Review", "update", review.update)
-
-_CUSTOMERS = """Customers: erase a person's data.
-
-[bold]Example[/bold]
-$ python starter.py customers erase acme --by ann --reason "asked by letter of 3 May"
-"""
-roster = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_CUSTOMERS)
-app.add_typer(roster, name="customers", rich_help_panel="Customers and months")
-_add(None, "erase", erase.erase, roster)
 
 _OWED = """What months left unpaid: list, show, retry, halt, record a payment, write off.
 
@@ -175,6 +169,23 @@ _add(None, "halt", collections.halt, owed)
 _add(None, "resume", collections.resume, owed)
 _add(None, "record-payment", collections.record_payment, owed)
 _add(None, "write-off", collections.write_off, owed)
+
+_CUSTOMERS = """The roster: list, show, import, export, links to register a card or as a customer; erase a person's data.
+
+[bold]Examples[/bold]
+$ python starter.py customers list
+$ python starter.py customers import tokens.csv
+"""
+roster = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_CUSTOMERS)
+app.add_typer(roster, name="customers", rich_help_panel="Customers and months")
+_add(None, "list", customers.list_customers, roster)
+_add(None, "show", customers.show_customer, roster)
+_add(None, "import", import_customers.import_customers, roster)
+_add(None, "export", customers.export_customers, roster)
+_add(None, "link", customers.link, roster)
+_add(None, "invite", customers.invite, roster)
+_add(None, "registrations", customers.registrations, roster)
+_add(None, "erase", erase.erase, roster)
 
 _PEOPLE = """Who may use the console: add, list, disable, enable, password, role.
 

@@ -18,6 +18,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from billing.alerts import AlertKind
 from billing.collection import Collection
 from billing.collection_review import CollectionResult
 from billing.customer import Customer, Terms
@@ -315,6 +316,14 @@ class Bed:
 
     def mails(self, to: str | None = None) -> list[Mail]:
         return [mail for mail in read_mail(self.folder / "mail") if to is None or mail.to == to]
+
+    def letters(self) -> list[Mail]:
+        """The mails to customers."""
+        return [mail for mail in self.mails() if mail.to != self.settings.reviewers_email]
+
+    async def alerted(self) -> list[str]:
+        """What reviewers were to be told, other than that there are drafts."""
+        return [row.text for row in await self.ledger.alerts() if row.kind is not AlertKind.DRAFT]
 
     async def digests(self) -> list[Mail]:
         """The mails to the reviewers, once they tell everything that is in the outbox."""

@@ -98,6 +98,24 @@ def test_every_setting_is_documented_and_nothing_else_is() -> None:
     assert documented == set(NAMES)
 
 
+@pytest.mark.parametrize("given", ["BILLING_DEFAULT_CURRENCY", "BILLING_DEFAULT_TIMEZONE"])
+def test_newcomers_need_currency_and_zone(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    values = {"BILLING_DEFAULT_CURRENCY": "NZD", "BILLING_DEFAULT_TIMEZONE": "Pacific/Auckland"}
+    monkeypatch.setenv(given, values[given])
+    with pytest.raises(InvalidInput, match="set both BILLING_DEFAULT_CURRENCY and BILLING_DEFAULT_TIMEZONE"):
+        load_settings()
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().newcomers == ("nzd", "Pacific/Auckland")
+
+
+def test_without_them_nobody_registers_without_an_invitation(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().newcomers is not None, "the sandbox"
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().newcomers is None
+
+
 def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", "10.0.0.7, 10.1.0.0/24,fd00::/8")
     assert [str(each) for each in load_settings().console_trusted_proxies] == ["10.0.0.7/32", "10.1.0.0/24", "fd00::/8"]

@@ -224,8 +224,8 @@ async def test_case_10_a_stolen_card_is_never_tried_again_and_its_owner_is_asked
     assert [intent["status"] for intent in bed.intents()] == ["canceled"]
     assert (await bed.collection_handle().result()).outcome is CollectionStage.WRITTEN_OFF
     assert (await bed.ledger.collections(Period(OCTOBER)))[0].stage is CollectionStage.WRITTEN_OFF
-    assert "still owed" in bed.mails("reviewers@example.com")[-2].text
-    assert "written off" in bed.mails("reviewers@example.com")[-1].text
+    told = await bed.told()
+    assert 0 < told.index("still owed") < told.index("written off")
 
 
 async def test_case_10_a_bank_that_forbids_another_try_is_obeyed_whatever_the_code(bed: Bed) -> None:
@@ -240,7 +240,7 @@ async def test_case_10_a_code_that_nobody_knows_waits_for_a_person(bed: Bed) -> 
     await bed.skip_collection(timedelta(days=4))
     waiting = await bed.collects(lambda found: found.alerts > 0)
     assert waiting.stage(waiting.opened_at) is CollectionStage.AWAITING_PERSON
-    assert "a_code_of_next_year" in bed.mails("reviewers@example.com")[-1].text
+    assert "a_code_of_next_year" in await bed.told()
     assert attempts(bed) == ["failed"]
     await bed.behaves(closed.customer, "succeed")
     assert (await bed.tell(Retry(**ANN))).accepted
