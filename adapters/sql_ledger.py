@@ -42,11 +42,11 @@ class SqlLedger(
     SqlReview,
     SqlDesk,
     SqlUsers,
-    SqlAlerts,
-    SqlRegistrations,
     SqlCoverage,
     SqlExport,
     SqlErase,
+    SqlAlerts,
+    SqlRegistrations,
 ):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 

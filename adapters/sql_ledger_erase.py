@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Table, Text, func, insert, select, update
+from sqlalchemy import JSON, Table, Text, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_database import SqlDatabase
@@ -19,6 +19,7 @@ from adapters.sql_ledger_schema import (
     invoices,
     messages,
     metadata,
+    registrations,
     reversals,
 )
 from billing.erasure import ERASED, Erased, Scrubber, Standing, names_in, obstacle
@@ -26,6 +27,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.month import Month
 from billing.payment import ReversalKind
 from billing.ports import LetterKind
+from billing.registration import RegistrationState
 
 _DECIDED: Final = ("won", "lost", "warning_closed", "prevented")
 _TO_REVIEWERS: Final = (LetterKind.ALERT, LetterKind.REPORT)
@@ -43,8 +45,9 @@ class SqlErase(SqlDatabase):
             refusal = obstacle(customer_id, await _standing(connection, customer_id), settled)
             if refusal:
                 raise InvalidInput(f"{customer_id} cannot be erased: {refusal}")
-            scrubber = Scrubber(customer_id, await _known(connection, customer_id))
-            rows = 0
+            known = await _known(connection, customer_id)
+            scrubber = Scrubber(customer_id, known)
+            rows = await _delete_registrations(connection, customer_id, known)
             for table in _tables():
                 rows += await _scrub(connection, table, customer_id, scrubber)
             rows += await _scrub_coverage(connection, scrubber)
@@ -121,6 +124,13 @@ async def _scrub(connection: AsyncConnection, table: Table, customer_id: str, sc
             await connection.execute(update(table).where(*key).values(changes))
             count += 1
     return count
+
+
+async def _delete_registrations(connection: AsyncConnection, customer_id: str, known: set[str]) -> int:
+    """Those by the same address that made no customer: they have nothing but the person's data."""
+    vain = registrations.c.state.in_((RegistrationState.OPEN, RegistrationState.KNOWN))
+    theirs = registrations.c.email.in_(known), registrations.c.customer_id != customer_id
+    return (await connection.execute(delete(registrations).where(vain, *theirs))).rowcount
 
 
 async def _scrub_coverage(connection: AsyncConnection, scrubber: Scrubber) -> int:

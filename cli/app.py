@@ -170,7 +170,7 @@ _add(None, "resume", collections.resume, owed)
 _add(None, "record-payment", collections.record_payment, owed)
 _add(None, "write-off", collections.write_off, owed)
 
-_CUSTOMERS = """The roster: list, show, import, export; links to register a card or as a customer; erase a person.
+_CUSTOMERS = """The roster: list, show, import, export, links to register, erase a person's data.
 
 [bold]Examples[/bold]
 $ python starter.py customers list

@@ -16,6 +16,7 @@ from billing.messages import CloseAccount, Edit, Halt, UpdateCustomer
 from billing.month import Month, Stage
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
 from billing.ports import Letter, LetterKind, MessageStatus
+from billing.registration import Registration, RegistrationState
 from billing.review import decide
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url
 
@@ -49,8 +50,25 @@ def closed_month(outcome: Stage = Stage.PAID, carried_minor: int = 0) -> Month:
     return month.evolve(charge=result).closed(outcome, AT)
 
 
+async def registered(ledger: SqlLedger, customer_id: str, state: RegistrationState) -> None:
+    wanted = Registration(
+        registration_id=f"R-{customer_id}",
+        email="erika@old.example",
+        name="Erika Mustermann",
+        currency="eur",
+        timezone="Europe/Paris",
+        customer_id=customer_id,
+        created_at=AT,
+        updated_at=AT,
+    )
+    opened = await ledger.open_registration(wanted)
+    assert await ledger.save_registration(opened.evolve(state=state))
+
+
 async def lived(ledger: SqlLedger, month: Month) -> None:
     await ledger.record(month, AT)
+    await registered(ledger, "c77", RegistrationState.STARTED)
+    await registered(ledger, "c78", RegistrationState.KNOWN)
     notice = (LetterKind.NOTICE, "erika@old.example")
     for kind, to in (notice, (LetterKind.RECEIPT, "erika@new.example"), (LetterKind.ALERT, "reviewers@example.com")):
         letter = Letter(kind=kind, message_id=f"<{kind}>", to=to, month=month)
@@ -102,6 +120,7 @@ async def test_no_table_has_the_person_any_more_and_amounts_ids_and_decisions_st
     assert (erasure.command, erasure.by, erasure.reason) == ("erase", "ann", "asked by erased")
     recipients = {row.kind: row.recipient for row in await ledger.messages("c77", NOVEMBER)}
     assert recipients == {"notice": "erased", "receipt": "erased", "alert": "reviewers@example.com"}
+    assert [each.customer_id for each in await ledger.registrations()] == ["c77"]  # the other made no customer
     assert (await ledger.customer("acme")) == ACME  # others stay as they are
 
 
