@@ -91,7 +91,7 @@ class Scrubber:
 
     def __init__(self, customer_id: str, known: Collection[str]) -> None:
         self._email = f"{customer_id}{_DOMAIN}"
-        wanted = sorted({each for each in known if each and not _is_erased(each)}, key=len, reverse=True)
+        wanted = sorted({each for each in known if each and not is_erased(each)}, key=len, reverse=True)
         words = "|".join(map(re.escape, wanted))
         self._known = re.compile(rf"(?<!\w)({words})(?!\w)", re.IGNORECASE) if words else None
 
@@ -134,7 +134,7 @@ def names_in(name: str, value: Any) -> Iterator[str]:
         for each in value:
             yield from names_in(name, each)
     elif isinstance(value, str):
-        if name in ("email", "name", "raw") and len(value) >= _SHORTEST and not _is_erased(value):
+        if name in ("email", "name", "raw") and len(value) >= _SHORTEST and not is_erased(value):
             yield value
         elif name == "details":
             yield from names_in("", _parsed(value))
@@ -147,5 +147,6 @@ def _parsed(text: str) -> Any:
         return None
 
 
-def _is_erased(text: str) -> bool:
+def is_erased(text: str) -> bool:
+    """Whether a name or an address stands for a person who was erased."""
     return text == ERASED or text.endswith(_DOMAIN)

@@ -10,6 +10,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.customer import Customer
+from billing.erasure import is_erased
 from billing.errors import CardMissing, InvalidInput, LedgerAhead
 from billing.keys import workflow_id
 from billing.messages import Farewell
@@ -115,6 +116,8 @@ async def _first_month(
         raise InvalidInput(
             f"{customer_id}: the account was closed ({reason}); to bill it again, start it with --reopen"
         )
+    if is_erased(customer.email):
+        raise InvalidInput(f"{customer_id}: this person's data were erased; start them with their data, from a file")
     await check_is_distinct(ledger, customer)
     current = Period.at(now, customer.timezone)
     last = max((row.period for row in await ledger.invoices(customer_id=customer_id)), default=None)

@@ -74,3 +74,13 @@ async def test_reopened_by_several_at_once_it_runs_once(bed: Bed) -> None:
     assert all(isinstance(each, BillingError) or each.period in ("2026-11", None) for each in answers)  # type: ignore[union-attr]
     assert (await bed.month("acme")).period == "2026-11"
     assert await months(bed) == ["2026-10", "2026-11"]
+
+
+async def test_a_person_who_was_erased_is_billed_again_only_with_data_of_theirs(bed: Bed) -> None:
+    month = await closed_account(bed, billed=True)
+    await bed.ledger.erase("acme", "ann", "asked by letter", now())
+    erased = await bed.ledger.customer("acme")
+    assert erased is not None
+    with pytest.raises(InvalidInput, match="data were erased"):
+        await bed.start(erased, reopen=True)
+    assert (await bed.start(month.customer, reopen=True)).period == "2026-11"
