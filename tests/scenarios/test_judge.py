@@ -127,7 +127,7 @@ async def say_of_what_is_owed(bed: Bed, command: Command) -> None:
 
 
 async def at_rest(bed: Bed) -> None:
-    """Until the collection is settled, or waits for what is yet to come; and the ledger knows."""
+    """Until the collection is settled and has said so, or waits for what is yet to come; and the ledger knows."""
 
     def rests(found: Collection) -> bool:
         return found.outcome is not None or found.due(found.opened_at).step is CollectionStep.WAIT
@@ -135,6 +135,9 @@ async def at_rest(bed: Bed) -> None:
     while True:
         found = await bed.collects(rests, period=PERIOD)
         known = await bed.ledger.collection("acme", PERIOD)
+        if found.outcome is not None:
+            await bed.collection_handle(period=PERIOD).result()
+            return
         if known is not None and known.revision == found.revision:
             return
         await asyncio.sleep(0.02)
