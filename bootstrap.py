@@ -11,8 +11,10 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.comparing import Comparing
 from activities.letters import Letters
 from activities.reconciliation import Reconciliation
+from activities.shared_sales import SharedSales
 from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.smtp_mail import SmtpMail
@@ -102,6 +104,11 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """The bookkeeper who compares the processor's records with the ledger."""
     letters = connect_letters(settings, adapters)
     return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, letters, CollectionSignals(client))
+
+
+def connect_comparing(settings: Settings, adapters: Adapters) -> Comparing:
+    """Holds invoices against the sheet; one for each process, whose readings are shared."""
+    return Comparing(SharedSales(adapters.sales), adapters.ledger, settings.decimal_separator)
 
 
 def _payments(settings: Settings) -> StripePayments:

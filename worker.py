@@ -13,11 +13,13 @@ from temporalio.worker import Worker
 from activities.brake import BrakeActivities
 from activities.cashier import Cashier
 from activities.collections import CollectionActivities
+from activities.comparing import Comparing
 from activities.failures import Failures
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
+from activities.shared_sales import SharedSales
 from billing.errors import BillingError
 from bootstrap import Adapters, connect_adapters, connect_letters, connect_reconciliation, connect_temporal
 from settings import Settings, load_settings
@@ -46,10 +48,12 @@ async def main() -> None:
 def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Worker:
     """The worker that serves every workflow and activity of this application."""
     letters = connect_letters(settings, adapters)
-    notices = NoticeActivities(letters, adapters.ledger)
+    source, separator = SharedSales(adapters.sales), settings.decimal_separator
+    comparing = Comparing(source, adapters.ledger, separator)
+    notices = NoticeActivities(letters, adapters.ledger, comparing)
     cashier = Cashier(adapters.payments, adapters.ledger)
     collections = CollectionActivities(cashier, adapters.ledger, letters)
-    sales = SalesActivities(adapters.sales, adapters.ledger, settings.decimal_separator)
+    sales = SalesActivities(source, comparing, adapters.ledger, letters, separator)
     return Worker(
         client,
         task_queue=TASK_QUEUE,

@@ -1,13 +1,18 @@
 """Mails of a month: the charge notice, the mail that closes it, alerts to reviewers."""
 
+import asyncio
+from contextlib import suppress
+
 from temporalio import activity
 
 from activities import clock
 from activities.brake import check_brake, check_brake_for
+from activities.comparing import Comparing
 from activities.ledger import record
 from activities.letters import Letters
 from billing.difference import Correction, correction
-from billing.errors import MailRefused, NoticeOutdated
+from billing.errors import BillingError, MailRefused, NoticeOutdated
+from billing.late import in_words
 from billing.messages import Delivered
 from billing.month import Month, Stage
 from billing.ports import Ledger, LetterKind
@@ -19,17 +24,20 @@ _CLOSING = {
     Stage.NEEDS_CARD: LetterKind.DECLINE,
     Stage.NOTHING_DUE: LetterKind.NOTHING_DUE,
 }
+_LOOK_SECONDS = 20.0
+"""How long a notice that has left waits for the sheet, before it is on record."""
 _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
 
 
 class NoticeActivities:
-    def __init__(self, letters: Letters, ledger: Ledger) -> None:
+    def __init__(self, letters: Letters, ledger: Ledger, comparing: Comparing) -> None:
+        self._comparing = comparing
         self._letters = letters
         self._ledger = ledger
 
     @activity.defn
     async def send_notice(self, month: Month) -> Delivered:
-        """Tells the customer what will be charged and when.
+        """Tells the customer what will be charged and when; and the reviewers, if the sheet says otherwise by now.
 
         Raises ``MailRefused`` if the address takes no mail, ``NoticeOutdated`` if its charge date is too soon by now,
         ``BrakeOn`` if the emergency brake stops it.
@@ -43,8 +51,30 @@ class NoticeActivities:
         corrects = await self._correction(month, month.customer.email)
         await self._letters.to_customer(LetterKind.NOTICE, month, month.notice.number, correction=corrects)
         at = clock.now()
-        await self._ledger.record(month.delivered(at), at)
-        return Delivered(at=at)
+        drift = await self._drift(month)
+        await self._ledger.record(month.delivered(at, drift), at)
+        return Delivered(at=at, drift=drift)
+
+    async def _drift(self, month: Month) -> str | None:
+        """What the sheet says by now and the notice did not, of which reviewers are told; None: it cannot be read.
+
+        Neither stops the notice: what nobody takes in before the charge is on the next invoice.
+        """
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                compared = await self._comparing.compare(month)
+        except (BillingError, TimeoutError) as error:
+            activity.logger.warning("not compared with the sheet: %s", error)
+            return None
+        drift = in_words(compared.drifts, month.customer.currency) if compared else ""
+        if drift:
+            text = (
+                f"The sheet has changed since the collection ({drift}). The charge notice went out as drafted; "
+                "refresh the draft before the charge, or the difference is on the next invoice."
+            )
+            with suppress(BillingError):  # it is on record with the month, and on its pages
+                await self._letters.to_reviewers(LetterKind.REPORT, month, 1, text)
+        return drift
 
     @activity.defn
     async def close_month(self, month: Month) -> None:
