@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
+from billing.difference import LineChange
 from billing.invoice import (
     AddLine,
     Change,
@@ -121,6 +122,11 @@ def in_words(found: Sequence[Drift], currency: str) -> str:
     amount = format_amount(abs(difference_minor), currency)
     less = f"{amount} {'less' if difference_minor < 0 else 'more'}" if difference_minor else "the same sum"
     return f"rows: {', '.join(told)}{f' ({unreadable} unreadable)' if unreadable else ''}; {less}"
+
+
+def shown(found: Sequence[Drift]) -> tuple[LineChange, ...]:
+    """The differences as people see those of two versions; of a row that cannot be read a note says so."""
+    return tuple(_shown_change(drift) for drift in found)
 
 
 def is_late(source: Source, period: Period) -> bool:
@@ -243,6 +249,18 @@ def _late_problem(drift: Drift, row: Problem, period: Period, currency: str) -> 
     reason = f"{row.reason}{billed if _minor(drift.line) else ''}"
     name = f"late-{period}-{row.line_id}"
     return row.evolve(line_id=name, description=_described(drift, period, currency), reason=reason)
+
+
+def _shown_change(drift: Drift) -> LineChange:
+    line, row = drift.line, drift.row
+    item = row or line
+    assert item is not None
+    if isinstance(row, Problem):
+        return LineChange(line_id=row.line_id, note=f"row {row.source.row} cannot be read: {row.raw or 'it is empty'}")
+    before = line if isinstance(line, LineItem) else None
+    if row is None and before is None:
+        return LineChange(line_id=item.line_id, note=f"a row that could not be read is gone: {item.description}")
+    return LineChange(line_id=item.line_id, before=before, after=row)
 
 
 def _described(drift: Drift, period: Period, currency: str) -> str:

@@ -19,7 +19,7 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import brake, collections, demo, listing, operate, reconcile, review, stack, start, users
+from cli import brake, collections, demo, listing, operate, reconcile, refresh, review, stack, start, users
 from cli.output import errors, explain, plain
 
 
@@ -132,6 +132,7 @@ _add("Customers and months", "show", listing.show)
 _add("Review", "halt", review.halt)
 _add("Review", "resume", review.resume)
 _add("Review", "edit", review.edit)
+_add("Review", "refresh", refresh.refresh)
 _add("Review", "approve", review.approve)
 _add("Review", "skip", review.skip)
 _add("Review", "close", review.close)
