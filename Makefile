@@ -10,10 +10,10 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-serve up test crash chaos histories check format lock clean
+.PHONY: help setup demo demo-serve up test crash chaos bench-console histories check format lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev ## create .venv and install everything, also for tests and checks
 
@@ -35,6 +35,9 @@ crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_
 chaos: .venv/.runtime ## bill months while everything fails (SEED=7 CUSTOMERS=100 MONTHS=3)
 	$(BIN)/python -m sandbox.chaos $(if $(SEED),--seed $(SEED)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) \
 		$(if $(MONTHS),--months $(MONTHS))
+
+bench-console: .venv/.runtime ## how quickly the console lists 10,000 invoices, beside an empty page
+	$(BIN)/python -m benchmarks.console_list $(ARGS)
 
 histories: .venv/.dev ## record the replay histories anew; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record

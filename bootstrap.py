@@ -11,10 +11,12 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.alerts import Alerts, DigestActivities
 from activities.comparing import Comparing
 from activities.letters import Letters
 from activities.reconciliation import Reconciliation
 from activities.shared_sales import SharedSales
+from adapters.apprise_alerts import AppriseAlerts
 from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.smtp_mail import SmtpMail
@@ -23,6 +25,8 @@ from adapters.stripe_payments import StripePayments
 from billing.errors import BillingError
 from settings import Settings, environment
 from workflows.collecting import CollectionSignals
+from workflows.digest import DigestBell
+from workflows.registering import Registrar
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
@@ -38,6 +42,7 @@ class Adapters:
     payments: StripePayments
     mail: SmtpMail
     ledger: SqlLedger
+    others: tuple[AppriseAlerts, ...] = ()  # that tell the reviewers, beside the mail
 
 
 @asynccontextmanager
@@ -47,7 +52,8 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         ledger = await connect_ledger(settings, stack)
         payments = _payments(settings)
         stack.push_async_callback(payments.close)
-        yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger)
+        others = tuple(AppriseAlerts(address) for address in settings.alert_urls.get_secret_value().split())
+        yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger, others=others)
 
 
 async def connect_ledger(settings: Settings, stack: AsyncExitStack) -> SqlLedger:
@@ -95,15 +101,43 @@ async def connect_temporal(settings: Settings, address: str = "") -> Client:
 
 
 def connect_letters(settings: Settings, adapters: Adapters) -> Letters:
-    """The post: mails to customers and reviewers."""
-    domain = settings.mail_from.partition("@")[2]
-    return Letters(adapters.mail, adapters.ledger, settings.reviewers_email, domain, settings.links)
+    """The post: mails to customers."""
+    return Letters(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
+
+
+def connect_bell(settings: Settings, client: Client) -> DigestBell:
+    """Wakes the workflow that tells the reviewers; one for each process."""
+    return DigestBell(client, settings.digest_interval)
+
+
+def connect_alerts(settings: Settings, adapters: Adapters, bell: DigestBell) -> Alerts:
+    """What reviewers are to be told; nobody is, if there is no address for them."""
+    wanted = bool(settings.reviewers_email or adapters.others)
+    return Alerts(adapters.ledger, bell, wanted)
+
+
+def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
+    """Tells the reviewers."""
+    return DigestActivities(
+        adapters.ledger,
+        adapters.mail,
+        adapters.others,
+        settings.reviewers_email,
+        settings.mail_domain,
+        settings.links.base_url,
+    )
+
+
+def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
+    """The registrar, who makes customers of registrations."""
+    letters = connect_letters(settings, adapters)
+    return Registrar(client, adapters.payments, adapters.ledger, letters, settings.links)
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciliation:
     """The bookkeeper who compares the processor's records with the ledger."""
-    letters = connect_letters(settings, adapters)
-    return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, letters, CollectionSignals(client))
+    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
+    return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
 
 
 def connect_comparing(settings: Settings, adapters: Adapters) -> Comparing:

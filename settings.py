@@ -6,6 +6,7 @@ variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …,
 """
 
 import os
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,9 +15,9 @@ from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from billing.customer import Email
+from billing.customer import Currency, Email, Timezone
 from billing.errors import InvalidInput
-from billing.links import PaymentLinks
+from billing.links import Links
 from billing.messages import explain
 
 ENV_FILE = ".env"
@@ -57,6 +58,8 @@ class Settings(BaseSettings):
     console_trusted_proxies: Networks = ()
     console_sso_header: HeaderName | Literal[""] = ""
     link_secret: SecretStr = SecretStr("")
+    default_currency: Currency | Literal[""] = ""
+    default_timezone: Timezone | Literal[""] = ""
     sales_sheet_id: str = ""
     google_credentials_file: Path | None = None
     sales_folder: Path | None = None
@@ -70,6 +73,8 @@ class Settings(BaseSettings):
     mail_from: Email = "billing@example.com"
     company: str = "Monthly Billing"
     reviewers_email: Email | Literal[""] = ""
+    alert_urls: SecretStr = SecretStr("")
+    digest_minutes: float = Field(10, gt=0, le=1440)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
@@ -92,6 +97,8 @@ class Settings(BaseSettings):
             raise ValueError("set BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER, not both")
         if not missing and self.console_url and len(self.link_secret.get_secret_value()) < 32:
             raise ValueError("set BILLING_LINK_SECRET too, 32 characters or more: it signs the links in mails")
+        if bool(self.default_currency) != bool(self.default_timezone):
+            raise ValueError("set both BILLING_DEFAULT_CURRENCY and BILLING_DEFAULT_TIMEZONE, or neither")
         if self.console_sso_header and not self.console_trusted_proxies:
             raise ValueError(
                 "set BILLING_CONSOLE_TRUSTED_PROXIES too: from anybody else, BILLING_CONSOLE_SSO_HEADER is not believed"
@@ -104,16 +111,35 @@ class Settings(BaseSettings):
         return not self.stripe_api_key.get_secret_value()
 
     @property
+    def newcomers(self) -> tuple[str, str] | None:
+        """Currency and zone of those who register themselves; None: only by invitation."""
+        if self.default_currency and self.default_timezone:
+            return self.default_currency, self.default_timezone
+        return ("eur", "Europe/Paris") if self.sandbox else None
+
+    @property
     def sheet_url(self) -> str:
         """Where people open the sheet that sales are read from; "" if that is no Google Sheet."""
         return f"https://docs.google.com/spreadsheets/d/{self.sales_sheet_id}/edit" if self.sales_sheet_id else ""
 
     @property
-    def links(self) -> PaymentLinks:
+    def links(self) -> Links:
         """The links in mails to customers; none without a console that they can reach."""
         if self.sandbox:
-            return PaymentLinks(f"http://127.0.0.1:{self.console_port}", "sandbox")
-        return PaymentLinks(self.console_url, self.link_secret.get_secret_value())
+            return Links(f"http://127.0.0.1:{self.console_port}", "sandbox")
+        return Links(self.console_url, self.link_secret.get_secret_value())
+
+    @property
+    def mail_domain(self) -> str:
+        """The right side of our Message-IDs."""
+        return self.mail_from.partition("@")[2]
+
+    @property
+    def digest_interval(self) -> timedelta:
+        """How long alerts are gathered before one digest tells them; a second in the sandbox, unless it is set."""
+        if self.sandbox and "digest_minutes" not in self.model_fields_set:
+            return timedelta(seconds=1)
+        return timedelta(minutes=self.digest_minutes)
 
     @property
     def ledger(self) -> str:

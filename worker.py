@@ -21,8 +21,18 @@ from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from activities.shared_sales import SharedSales
 from billing.errors import BillingError
-from bootstrap import Adapters, connect_adapters, connect_letters, connect_reconciliation, connect_temporal
+from bootstrap import (
+    Adapters,
+    connect_adapters,
+    connect_alerts,
+    connect_bell,
+    connect_digests,
+    connect_letters,
+    connect_reconciliation,
+    connect_temporal,
+)
 from settings import Settings, load_settings
+from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
@@ -37,6 +47,7 @@ async def main() -> None:
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)
         await ensure_daily_reconciliation(client)
+        await connect_bell(settings, client).ring()  # an alert may have been left by a crash
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -48,16 +59,18 @@ async def main() -> None:
 def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Worker:
     """The worker that serves every workflow and activity of this application."""
     letters = connect_letters(settings, adapters)
+    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
+    digests = connect_digests(settings, adapters)
     source, separator = SharedSales(adapters.sales), settings.decimal_separator
     comparing = Comparing(source, adapters.ledger, separator)
-    notices = NoticeActivities(letters, adapters.ledger, comparing)
+    notices = NoticeActivities(letters, alerts, adapters.ledger, comparing)
     cashier = Cashier(adapters.payments, adapters.ledger)
-    collections = CollectionActivities(cashier, adapters.ledger, letters)
-    sales = SalesActivities(source, comparing, adapters.ledger, letters, separator)
+    collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
+    sales = SalesActivities(source, comparing, adapters.ledger, alerts, separator)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, Reconcile],
+        workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest],
         activities=[
             sales.collect_sales,
             notices.send_notice,
@@ -74,6 +87,9 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             collections.alert_about_collection,
             collections.close_collection,
             collections.record_collection,
+            digests.claim_digest,
+            digests.tell_digest,
+            digests.close_digest,
             connect_reconciliation(settings, adapters, client).reconcile,
         ],
         interceptors=[Failures()],

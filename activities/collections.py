@@ -5,9 +5,11 @@ from contextlib import suppress
 from temporalio import activity
 
 from activities import clock
+from activities.alerts import Alerts
 from activities.brake import check_brake
 from activities.cashier import Cashier
 from activities.letters import Letters
+from billing.alerts import of_collection, of_news
 from billing.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
 from billing.errors import AlreadyClosed, LedgerAhead, MailRefused, NotFound
 from billing.keys import payment_key
@@ -19,7 +21,8 @@ from billing.ports import Ledger, LetterKind
 class CollectionActivities:
     """Each one records the collection first; ``LedgerAhead`` says that another run is further."""
 
-    def __init__(self, cashier: Cashier, ledger: Ledger, letters: Letters) -> None:
+    def __init__(self, cashier: Cashier, ledger: Ledger, letters: Letters, alerts: Alerts) -> None:
+        self._alerts = alerts
         self._cashier = cashier
         self._ledger = ledger
         self._letters = letters
@@ -90,23 +93,22 @@ class CollectionActivities:
 
     @activity.defn
     async def alert_about_collection(self, collection: Collection) -> None:
-        """Tells the reviewers what waits for them."""
-        await self._ledger.record_collection(collection, clock.now())
-        text = collection.needs_person(clock.now())
-        month = await self._month(collection)
-        await self._letters.to_reviewers(LetterKind.ALERT, month, collection.alerts + 1, text, collection)
+        """Tells the reviewers, with the next digest, what waits for them."""
+        now = clock.now()
+        await self._ledger.record_collection(collection, now)
+        await self._alerts.tell(of_collection(collection, now))
 
     @activity.defn
     async def close_collection(self, collection: Collection) -> None:
         """Records how it ended; then the receipt, if all is paid, and the news for the reviewers."""
         await self._ledger.record_collection(collection, clock.now())
-        month = await self._month(collection)
         if collection.outcome is CollectionStage.RECOVERED:
+            month = await self._month(collection)
             try:
                 await self._letters.to_customer(LetterKind.RECEIPT, month, 1, await self._addressed(collection))
             except MailRefused as error:
                 activity.logger.warning("receipt refused: %s", error)
-        await self._letters.to_reviewers(LetterKind.REPORT, month, 1, collection.news, collection)
+        await self._alerts.tell(of_news(collection, clock.now()))
 
     @activity.defn
     async def record_collection(self, collection: Collection) -> Collection | None:

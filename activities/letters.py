@@ -1,6 +1,5 @@
-"""Letters: each mail is on record before it leaves, and leaves once; a repeat has the same Message-ID."""
+"""Letters to customers: each mail is on record before it leaves, and leaves once; a repeat has the same Message-ID."""
 
-from contextlib import suppress
 from datetime import timedelta
 
 from activities import clock
@@ -17,12 +16,11 @@ _VALID = timedelta(days=180)
 
 
 class Letters:
-    """``reviewers`` is the address that alerts go to ("": nobody); ``domain`` the right side of our Message-IDs."""
+    """``domain`` is the right side of our Message-IDs."""
 
-    def __init__(self, mailer: Mailer, ledger: Ledger, reviewers: str, domain: str, links: PaymentLinks) -> None:
+    def __init__(self, mailer: Mailer, ledger: Ledger, domain: str, links: PaymentLinks) -> None:
         self._mailer = mailer
         self._ledger = ledger
-        self._reviewers = reviewers
         self._domain = domain
         self._links = links
 
@@ -53,19 +51,12 @@ class Letters:
         )
         await self._deliver(letter, number, "|".join(map(str, parts)))
 
-    async def to_reviewers(
-        self, kind: LetterKind, month: Month, number: int, text: str, collection: Collection | None = None
+    async def about_card(
+        self, kind: LetterKind, month: Month, link: str, registration_id: str, agreed: str = ""
     ) -> None:
-        """Tells the reviewers, if there is an address for them. ``number`` and ``text`` say which mail it is.
-
-        An address that takes no mail is on record as such: no step of a customer's waits for that to be mended.
-        """
-        if not self._reviewers:
-            return
-        with suppress(MailRefused):
-            content = f"{'collection ' if collection else ''}{number}{text if kind is LetterKind.REPORT else ''}"
-            letter = Letter(kind=kind, message_id="", to=self._reviewers, month=month, text=text, collection=collection)
-            await self._deliver(letter, number, content)
+        """Tells a customer what their registration came to; raises as ``to_customer`` does."""
+        letter = Letter(kind=kind, message_id="", to=month.customer.email, month=month, link=link, agreed=agreed)
+        await self._deliver(letter, 1, registration_id)
 
     async def _deliver(self, unnamed: Letter, number: int, content: str) -> None:
         customer_id, period = unnamed.month.customer.customer_id, unnamed.month.period

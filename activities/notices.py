@@ -6,10 +6,12 @@ from contextlib import suppress
 from temporalio import activity
 
 from activities import clock
+from activities.alerts import Alerts
 from activities.brake import check_brake, check_brake_for
 from activities.comparing import Comparing
 from activities.ledger import record
 from activities.letters import Letters
+from billing.alerts import of_drift, of_month
 from billing.difference import Correction, correction
 from billing.errors import BillingError, MailRefused, NoticeOutdated
 from billing.late import in_words
@@ -30,7 +32,8 @@ _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
 
 
 class NoticeActivities:
-    def __init__(self, letters: Letters, ledger: Ledger, comparing: Comparing) -> None:
+    def __init__(self, letters: Letters, alerts: Alerts, ledger: Ledger, comparing: Comparing) -> None:
+        self._alerts = alerts
         self._comparing = comparing
         self._letters = letters
         self._ledger = ledger
@@ -68,12 +71,8 @@ class NoticeActivities:
             return None
         drift = in_words(compared.drifts, month.customer.currency) if compared else ""
         if drift:
-            text = (
-                f"The sheet has changed since the collection ({drift}). The charge notice went out as drafted; "
-                "refresh the draft before the charge, or the difference is on the next invoice."
-            )
-            with suppress(BillingError):  # it is on record with the month, and on its pages
-                await self._letters.to_reviewers(LetterKind.REPORT, month, 1, text)
+            with suppress(BillingError):  # in the outbox, most likely; and on record with the month
+                await self._alerts.tell(of_drift(month, drift, clock.now()))
         return drift
 
     @activity.defn
@@ -109,6 +108,7 @@ class NoticeActivities:
 
     @activity.defn
     async def alert_reviewers(self, month: Month) -> None:
-        """Tells the reviewers what waits for them in ``month``."""
-        await self._ledger.record(month, clock.now())
-        await self._letters.to_reviewers(LetterKind.ALERT, month, month.alerts + 1, month.needs_person(clock.now()))
+        """Tells the reviewers, with the next digest, what waits for them in ``month``."""
+        now = clock.now()
+        await self._ledger.record(month, now)
+        await self._alerts.tell(of_month(month, now))

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, time, timedelta
 from temporalio import activity
 
 from activities import clock
-from activities.letters import Letters
+from activities.alerts import Alerts
+from billing.alerts import of_report
 from billing.collection import Collection
 from billing.errors import BillingError, InvalidInput, NotFound, PaymentMismatch
 from billing.model import Model
@@ -15,7 +16,7 @@ from billing.money import format_amount
 from billing.month import COLLECTED, Month
 from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
 from billing.period import Period
-from billing.ports import Collections, Ledger, LetterKind, PaymentGateway, PaymentRecords, ReversalRow
+from billing.ports import Collections, Ledger, PaymentGateway, PaymentRecords, ReversalRow
 from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare
 
 _RECENT_MONTHS = 3
@@ -41,13 +42,13 @@ class Reconciliation:
         records: PaymentRecords,
         gateway: PaymentGateway,
         ledger: Ledger,
-        letters: Letters,
+        alerts: Alerts,
         collections: Collections,
     ) -> None:
         self._records = records
         self._gateway = gateway
         self._ledger = ledger
-        self._letters = letters
+        self._alerts = alerts
         self._collections = collections
 
     # -- one payment
@@ -79,13 +80,14 @@ class Reconciliation:
         return "; ".join(done)
 
     async def _take_in_reversals(self, payment: Payment, month: Month) -> list[Reversal]:
-        """Reviewers are told before the ledger knows: a mail that fails is tried again, one that left is not."""
+        """Reviewers are told before the ledger knows: what was not told is tried again, what was is not."""
         rows = await self._ledger.reversals(month.period, payment.customer_id)
         known = {(row.reversal_id, row.status, row.amount_minor) for row in rows}
         found = await self._records.reversals(payment.payment_id)
         news = [each for each in found if (each.reversal_id, each.status, each.amount_minor) not in known]
         for number, each in enumerate(news, start=len(rows) + 1):
-            await self._letters.to_reviewers(LetterKind.REPORT, month, number, _told(each, payment))
+            text = _told(each, payment)
+            await self._alerts.tell(of_report(month.customer.customer_id, month.period, number, text, clock.now()))
         await self._ledger.save_reversals(payment, found, clock.now())
         return news
 
@@ -107,18 +109,9 @@ class Reconciliation:
             result = await self.reconcile_period(period)
             for found in result.findings:
                 if not found.repaired or found.repair is Repair.CANCEL:
-                    await self._report(found, period)
+                    await self._alerts.tell(of_report(found.customer_id, period, 1, found.text, clock.now()))
             results.append(result)
         return ReconcileResult(periods=tuple(results))
-
-    async def _report(self, found: Finding, period: Period) -> None:
-        """Tells the reviewers; a payment of nobody's month is told about with the first month of the period."""
-        month = await self._ledger.month(found.customer_id, period)
-        if month is None:
-            rows = await self._ledger.invoices(period)
-            month = await self._ledger.month(rows[0].customer_id, period) if rows else None
-        if month is not None:
-            await self._letters.to_reviewers(LetterKind.REPORT, month, 1, found.text)
 
     async def reconcile_period(self, period: Period) -> Reconciled:
         """Compares one period, repairs what is certain, and compares again what was repaired."""

@@ -1,19 +1,18 @@
 """Collect the month's sales: read the sheet, draft the invoice, record the draft."""
 
-from contextlib import suppress
-
 from temporalio import activity
 
 from activities import clock
+from activities.alerts import Alerts
 from activities.comparing import Comparing
-from activities.letters import Letters
 from activities.shared_sales import SharedSales
+from billing.alerts import of_draft, of_report
 from billing.customer import ReviewMode
-from billing.errors import BillingError, InvalidInput, SalesUnavailable
+from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import Invoice, SalesSeen
 from billing.model import Model
 from billing.month import Month
-from billing.ports import Ledger, LetterKind
+from billing.ports import Ledger
 from billing.sales import MAX_ROWS, lines_for
 
 _TRIES = 12
@@ -38,18 +37,20 @@ class SalesActivities:
         source: SharedSales,
         comparing: Comparing,
         ledger: Ledger,
-        letters: Letters,
+        alerts: Alerts,
         decimal_separator: str = ".",
     ) -> None:
+        self._alerts = alerts
         self._source = source
         self._comparing = comparing
         self._ledger = ledger
-        self._letters = letters
         self._decimal_separator = decimal_separator
 
     @activity.defn
     async def collect_sales(self, month: Month) -> Collected:
         """Drafts the invoice of ``month`` from the sheet, with what was changed in the one before, and records it.
+
+        The reviewers are told that it is there.
 
         Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer
         has the same email and would be billed for the same rows (a person). A month that the ledger knows as
@@ -57,15 +58,23 @@ class SalesActivities:
         """
         known = await self._ledger.month(month.customer.customer_id, month.period)
         if known is not None and (known.outcome is not None or known.revision > month.revision):
+            if known.outcome is None and known.invoice is not None and known.notice is None:  # perhaps a repeat
+                await self._tell(known)
             return Collected(known=known)
         await self._check_only_owner(month)
         invoice, remark = await self._with_late_sales(month, await self._draft(month))
         invoice = invoice.evolve(collected_at=clock.now())
-        await self._ledger.record(month.drafted(invoice, remark), clock.now())
-        if remark:
-            with suppress(BillingError):  # it is on record with the month, and on its pages
-                await self._letters.to_reviewers(LetterKind.REPORT, month, 1, remark)
+        drafted = month.drafted(invoice, remark)
+        await self._ledger.record(drafted, clock.now())
+        await self._tell(drafted)
         return Collected(invoice=invoice, remark=remark)
+
+    async def _tell(self, month: Month) -> None:
+        """The reviewers, of the draft and of what is not in it."""
+        now = clock.now()
+        await self._alerts.tell(of_draft(month, now))
+        if month.remark:
+            await self._alerts.tell(of_report(month.customer.customer_id, month.period, 1, month.remark, now))
 
     async def _draft(self, month: Month) -> Invoice:
         customer = month.customer

@@ -1,4 +1,4 @@
-"""The words and looks of every mail: ``render(letter)`` gives the subject, a text part and an HTML part.
+"""The words and looks of every mail: ``render`` gives the subject, a text part and an HTML part.
 
 Each kind of letter has one template, ``templates/KIND.txt``: its subject, title, prose and facts. It is laid out twice,
 by ``layout.txt`` and by ``layout.html``, so both parts always say the same.
@@ -16,17 +16,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from adapters.wording import LOCALE, date_text, money_text, one_line, why
 from billing.collection import Collection
-from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import Customer
 from billing.difference import Correction, LineChange
+from billing.digest import Digest, Item, headline, sections
 from billing.dunning import Remedy
-from billing.messages import parse_command
-from billing.month import Month
 from billing.ports import Letter, LetterKind
 
 _TEXT_WIDTH = 72
 _CHANGES_SHOWN = 20
 _ASKING = (LetterKind.DECLINE, LetterKind.REMINDER)
+_ABOUT_CARD = (LetterKind.WELCOME, LetterKind.CARD_LINK)
 _ACTIONS = {
     Remedy.NEW_CARD: "Register a new card",
     Remedy.AUTHENTICATE: "Confirm the payment",
@@ -51,6 +50,14 @@ def render(letter: Letter) -> Rendered:
     return Rendered(subject, text, html)
 
 
+def render_digest(digest: Digest) -> Rendered:
+    """What reviewers are told, in English."""
+    subject = one_line(headline(digest))
+    values = {"subject": subject, "sections": sections(digest)}
+    text, html = (_TEXT.get_template("digest.txt").render(values), _HTML.get_template("digest.html").render(values))
+    return Rendered(subject, text, html)
+
+
 def _values(letter: Letter) -> dict[str, object]:
     """What templates see. Text that people typed has gone through ``_line``; take it from here, not from ``month``."""
     month, invoice, owed = letter.month, letter.month.invoice, _owed(letter)
@@ -60,11 +67,6 @@ def _values(letter: Letter) -> dict[str, object]:
     if invoice and invoice.carried_minor:
         what = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
         rows.append((what, money(invoice.carried_minor)))
-    problems = [
-        ("Unreadable", one_line(f"row {problem.source.row} of worksheet {problem.source.sheet}: {problem.reason}"))
-        for problem in (invoice.problems if invoice else ())
-    ]
-    headline, _, details = letter.text.partition("\n")
     return {
         "month": month,
         "id": customer.customer_id,
@@ -77,14 +79,9 @@ def _values(letter: Letter) -> dict[str, object]:
         "line": one_line,
         "day": _day(customer),
         "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
-        "needed": one_line(letter.text),
-        "headline": one_line(headline),
-        "details": one_line(details),
-        # Of all stages, only AwaitingApproval depends on the instant; it begins with the notice instant.
-        "stage": month.stage(month.notice_at),
-        "next_step": _next_step(month),
-        "problems": problems,
-        "link": letter.link if owed and owed.by_card and letter.kind in _ASKING else "",
+        "agreed": one_line(letter.agreed),
+        "notice_days": customer.terms.min_notice_hours // 24,
+        "link": letter.link if letter.kind in _ABOUT_CARD or (owed and owed.by_card and letter.kind in _ASKING) else "",
         "owed": owed,
         "correction": letter.correction,
         "changes": list(_changes(letter.correction, money)) if letter.correction else [],
@@ -122,9 +119,6 @@ def _values_of(owed: Collection) -> dict[str, object]:
     answer = owed.answer
     assert answer is not None
     money, day = partial(money_text, currency=owed.currency), _day(owed.customer)
-    about = f"{owed.customer.customer_id} --period {owed.period}"
-    # Of all stages, only Exhausted depends on the instant: it is that of an alert which nothing else explains.
-    now = owed.opened_at if owed.needs_person(owed.opened_at) else owed.give_up_at
     return {
         "outstanding": money(owed.outstanding_minor),
         "received": [
@@ -136,40 +130,11 @@ def _values_of(owed: Collection) -> dict[str, object]:
         "tried_at": owed.tried_at or owed.opened_at,
         "retry_at": owed.next_contact if owed.retries_by_itself else None,
         "action": _ACTIONS[owed.remedy],
-        "owed_facts": [
-            ("Customer", owed.customer.customer_id),
-            ("Period", owed.period),
-            ("Stage", owed.stage(now)),
-            ("Owed", f"{money(owed.outstanding_minor)} of {money(owed.amount_minor)}"),
-            ("Tries", f"{owed.tries} by the schedule, with this card"),
-            ("Reminders", str(owed.reminders)),
-            ("Last answer", one_line(" ".join(filter(None, (answer.status, answer.code, answer.decline_code))))),
-        ],
-        "owed_commands": [f"collections show {about}", *(f"collections {command}" for command in _fitting(owed))],
     }
-
-
-def _fitting(owed: Collection) -> Iterator[str]:
-    """The commands that would be accepted now, as they are typed."""
-    transfer = {"amount_minor": 1, "reference": "REFERENCE"}
-    for name, fields in {"resume": {}, "retry": {}, "record_payment": transfer, "write_off": {}}.items():
-        command = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
-        if decide(owed, command, name, owed.opened_at, "mail")[2]:
-            more = " --amount AMOUNT --reference REFERENCE" if fields else ""
-            about = f"{owed.customer.customer_id} --period {owed.period}{more}"
-            yield f"{name.replace('_', '-')} {about} --by YOU --reason WHY"
 
 
 def _day(customer: Customer) -> Callable[[datetime], str]:
     return partial(date_text, pattern="d MMMM y", zone=customer.timezone)
-
-
-def _next_step(month: Month) -> tuple[str, datetime] | None:
-    if month.outcome is not None:
-        return None
-    if month.invoice is None:
-        return "collect the sales", month.collect_at
-    return ("charge the card", month.charge_at) if month.announced else ("send the charge notice", month.notice_at)
 
 
 def _wrap(text: str) -> str:
@@ -191,6 +156,16 @@ def _invoice(rows: Iterable[tuple[str, str]], total: str) -> str:
     return "\n".join([*lines[:-1], "-" * width, lines[-1]])
 
 
+def _item(item: Item) -> str:
+    """What a line of a digest tells; typed text cannot begin a line as ours do."""
+    first, text = f"  {item.who}: ", _told(item.text)
+    return textwrap.fill(text, _TEXT_WIDTH, initial_indent=first, subsequent_indent=" " * 6, break_on_hyphens=False)
+
+
+def _told(text: str) -> str:
+    return "; ".join(filter(None, map(one_line, text.split("\n"))))
+
+
 def _hanging(first: str, text: str) -> str:
     return textwrap.fill(text, _TEXT_WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
 
@@ -203,7 +178,7 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(wrap=_wrap, facts=_facts, invoice=_invoice)
+    environment.filters.update(wrap=_wrap, facts=_facts, invoice=_invoice, told=_told, item=_item)
     return environment
 
 

@@ -13,8 +13,9 @@ from typing import Literal
 
 import aiosmtplib
 
-from adapters.mail_templates import render
+from adapters.mail_templates import Rendered, render, render_digest
 from billing.customer import normalise_email
+from billing.digest import Digest
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
 from billing.ports import Composed, Letter
 
@@ -74,9 +75,18 @@ class SmtpMail:
 
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``."""
-        what = f"the {letter.kind} mail of {letter.month.customer.customer_id}, {letter.month.period}"
-        to = _address(letter.to, what)
-        message = self._message(letter, to)
+        whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
+        reference = f"{letter.kind}/{letter.month.customer.customer_id}/{letter.month.period}"
+        await self._send(render(letter), letter.to, letter.message_id, reference, f"the {letter.kind} mail of {whose}")
+
+    async def tell(self, digest: Digest) -> None:
+        """Hands over the mail that tells reviewers many things at once; raises as ``send``."""
+        what, reference = f"digest {digest.digest_id}", f"digest/{digest.digest_id}"
+        await self._send(render_digest(digest), digest.to, digest.message_id, reference, what)
+
+    async def _send(self, rendered: Rendered, recipient: str, message_id: str, reference: str, what: str) -> None:
+        to = _address(recipient, what)
+        message = self._message(rendered, to, message_id, reference)
         with _translated(what):
             async with self._client() as server:
                 await server.send_message(message, recipients=[to.addr_spec])
@@ -98,16 +108,15 @@ class SmtpMail:
             timeout=TIMEOUT_SECONDS,
         )
 
-    def _message(self, letter: Letter, to: Address) -> EmailMessage:
-        rendered = render(letter)
+    def _message(self, rendered: Rendered, to: Address, message_id: str, reference: str) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._sender
         message["To"] = to
         message["Subject"] = rendered.subject
         message["Date"] = datetime.now(UTC)
-        message["Message-ID"] = letter.message_id
+        message["Message-ID"] = message_id
         message["Auto-Submitted"] = "auto-generated"
-        message["X-Billing-Ref"] = f"{letter.kind}/{letter.month.customer.customer_id}/{letter.month.period}"
+        message["X-Billing-Ref"] = reference
         message.set_content(rendered.text)
         message.add_alternative(rendered.html, subtype="html")
         return message

@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.sql_ledger_alerts import SqlAlerts
 from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
+from adapters.sql_ledger_registrations import SqlRegistrations
 from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
 from adapters.sql_ledger_schema import customers, decisions, invoices, lines, versions
@@ -28,10 +30,10 @@ from billing.customer import Customer
 from billing.messages import Decision
 from billing.month import Month, Stage
 from billing.period import Period
-from billing.ports import InvoiceRow
+from billing.ports import InvoiceRow, RosterRow
 
 
-class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers):
+class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers, SqlAlerts, SqlRegistrations):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers
@@ -55,6 +57,16 @@ class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers):
     async def customers(self) -> list[Customer]:
         """The customers whose account is open, by id."""
         return await self._open_customers()
+
+    async def roster(self) -> list[RosterRow]:
+        """All customers, by id; also those whose account is closed."""
+        ordered = select(customers).order_by(customers.c.customer_id)
+        async with self._reading("read its customers") as connection:
+            found = (await connection.execute(ordered)).mappings().all()
+            return [RosterRow.model_validate({**row, "closed_reason": row["closed_reason"] or ""}) for row in found]
+
+    async def customer_by_email(self, email: str) -> Customer | None:
+        return next(iter(await self._open_customers(customers.c.email == email)), None)
 
     async def customers_like(self, customer: Customer) -> list[Customer]:
         """Those of them, without ``customer``, that share its email, Stripe customer or card."""

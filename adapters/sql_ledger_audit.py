@@ -18,11 +18,17 @@ class SqlAudit(SqlDatabase):
     async def audit(self, wanted: AuditWanted, after: Cursor | None, limit: int) -> list[AuditRow]:
         """Newest first, those after the cursor."""
         sources = (_decisions(), _collections(), _pulls(), _releases(), _sign_ins())
-        trail = union_all(*(_narrowed(source, wanted, after) for source in sources)).subquery("trail")
-        newest = select(trail).order_by(*(trail.c[name].desc() for name in _KEY)).limit(limit)
+        found = [_newest(_narrowed(source, wanted, after), limit).subquery() for source in sources]
+        trail = union_all(*(select(each) for each in found)).subquery("trail")
+        newest = _newest(select(trail), limit)
         async with self._reading("read its audit trail") as connection:
-            found = await connection.execute(newest)
-            return [AuditRow.model_validate(dict(row)) for row in found.mappings()]
+            rows = (await connection.execute(newest)).mappings()
+            return [AuditRow.model_validate(dict(row)) for row in rows]
+
+
+def _newest(source: Select[Any], limit: int) -> Select[Any]:
+    """The newest ``limit`` entries of it: no more of any source can be among those of all."""
+    return source.order_by(*(source.selected_columns[name].desc() for name in _KEY)).limit(limit)
 
 
 def _narrowed(source: Select[Any], wanted: AuditWanted, after: Cursor | None) -> Select[Any]:

@@ -1,13 +1,13 @@
 """The ledger's answers to the reviewers' pages: totals, what needs a person, the list of invoices a page at a time.
 
-Every query of the list is answered from the index ``invoices_for_desk`` alone; only the rows that are shown are read,
-for a row holds the whole month and is long.
+Lists are filtered, sorted and counted by indexes alone; only the rows that are shown are read, for a row holds the
+whole month and is long.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Select, case, func, literal, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, TextClause, case, func, literal, or_, select, text
 
 from adapters.sql_ledger_audit import SqlAudit
 from adapters.sql_ledger_schema import INVOICE_NEEDS, brakes, collections, customers, invoices
@@ -22,7 +22,7 @@ _NEED_PERSON = (
     CollectionStage.AWAITING_PERSON,
     CollectionStage.EXHAUSTED,
 )
-_IN_NEED = literal_column(INVOICE_NEEDS, Boolean)
+_IN_NEED = text(INVOICE_NEEDS)
 _MANY = 500  # values in one query
 
 
@@ -137,13 +137,13 @@ class SqlDesk(SqlAudit):
 def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
     """``columns`` of the rows that match."""
     c = invoices.c
-    where: list[ColumnElement[bool]] = [c.period == wanted.period]
+    where: list[ColumnElement[bool] | TextClause] = [c.period == wanted.period]
     if wanted.stage is not None:
         where.append(c.stage == wanted.stage)
     if wanted.currency:
         where.append(c.currency == wanted.currency)
-    if wanted.flag:
-        where.append(c.flags.contains(f"|{wanted.flag}|", autoescape=True))
+    if wanted.flag is not None:
+        where.append(c.flags.like(f"%|{wanted.flag}|%"))
     if wanted.needs:
         where += [_IN_NEED, c.outcome.is_(None)]
     found = select(*columns).select_from(invoices)

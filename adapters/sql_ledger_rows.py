@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from billing.alerts import Alert
 from billing.collection import Collection
 from billing.customer import Customer
 from billing.invoice import LineItem, Problem
@@ -145,6 +146,12 @@ def message_values(
         "subject": composed.subject if composed else "",
         "text": composed.text if composed else "",
     }
+
+
+def alert_values(alert: Alert) -> dict[str, Any]:
+    values = dict(alert)
+    del values["flags"]  # the invoice has them
+    return {**values, "digest_id": "", "told_at": None}
 
 
 def _whose(record: Month | Collection) -> dict[str, str]:

@@ -98,14 +98,14 @@ def _of(table: str) -> tuple[Column[str], Column[str], ForeignKeyConstraint]:
     )
 
 
-def _index_of(condition: str, name: str, column: str) -> Index:
+def _index_of(condition: str, name: str, *columns: str) -> Index:
     """An index of the rows that meet ``condition``."""
-    return Index(name, column, sqlite_where=text(condition), postgresql_where=text(condition))
+    return Index(name, *columns, sqlite_where=text(condition), postgresql_where=text(condition))
 
 
-_DESK: Final = (
-    *("period", "customer_id", "stage", "currency", "total_minor", "carried_minor", "usual_minor", "version"),
-    *("next_at", "flags", "outcome", "revision", "digest"),
+_LISTED: Final = (
+    *("customer_id", "stage", "currency", "total_minor", "carried_minor", "usual_minor", "version", "flags"),
+    *("revision", "digest"),
 )
 
 customers: Final = Table(
@@ -151,10 +151,10 @@ invoices: Final = Table(
     _added_text("flags"),  # such as "|first|edited|": what reviewers filter by
     _added_text("needs"),  # what a person has to do; "": nothing
     _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
-    Index("invoices_by_period_and_stage", "period", "stage"),
-    # All that lists are filtered, sorted and added up by, so that no row need be read for it; rows are long.
-    Index("invoices_for_desk", *_DESK),
-    _index_of(INVOICE_NEEDS, "invoices_in_need", "period"),
+    # What lists are filtered, sorted and added up by, so that no row need be read for it: a row holds a whole month.
+    Index("invoices_by_period_and_stage", "period", "stage", "currency", "total_minor", "version"),
+    Index("invoices_for_desk", "period", *_LISTED, "outcome", "next_at"),
+    _index_of(INVOICE_NEEDS, "invoices_in_need", "period", "outcome", "next_at", *_LISTED),
 )
 
 lines: Final = Table(
@@ -314,6 +314,9 @@ alerts: Final = Table(
     _text("customer_id"),
     _text("period"),
     _text("text"),
+    _text("command"),  # what to type about it
+    _amount("amount_minor", nullable=True),
+    _text("currency"),
     _instant("at"),
     _text("digest_id"),  # "": in no digest yet
     _instant("told_at", nullable=True),
@@ -367,6 +370,46 @@ sign_ins: Final = Table(
     Index("sign_ins_by_at", "at"),
     Index("sign_ins_by_username", "username", "at"),
     Index("sign_ins_by_address", "address", "at"),
+)
+
+registrations: Final = Table(
+    "registrations",
+    metadata,
+    Column("registration_id", PlainText, primary_key=True),
+    _text("email"),
+    _text("name"),
+    _text("currency"),
+    _text("timezone"),
+    _text("review_mode"),
+    Column("consent", JSON(none_as_null=True), nullable=True),  # version, text, instant; None: imported
+    _text("customer_id"),
+    _text("stripe_customer_id", nullable=True),
+    _text("session_id"),  # the card page that counts; "": none is open
+    _text("payment_method_id", nullable=True),
+    _text("card_last4"),
+    _text("state"),
+    _instant("created_at"),
+    _instant("updated_at"),
+    _instant("told_at", nullable=True),
+    _count("revision"),
+    Index("registrations_by_customer", "customer_id", unique=True),
+    Index(  # of each email, one at a time
+        "registrations_on_their_way",
+        "email",
+        unique=True,
+        sqlite_where=text("state IN ('open', 'saved')"),
+        postgresql_where=text("state IN ('open', 'saved')"),
+    ),
+)
+
+registration_tries: Final = Table(
+    "registration_tries",  # of the last hour, for throttling; an origin is a digest, not an address
+    metadata,
+    Column("number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+    _text("origin"),
+    _instant("at"),
+    Index("registration_tries_by_origin", "origin", "at"),
+    Index("registration_tries_by_at", "at"),
 )
 
 

@@ -1,13 +1,23 @@
-"""Cards at Stripe: which one is on file, and Stripe's own page where a customer registers one."""
+"""Cards at Stripe: which one is on file, whose it is, and Stripe's own page where a customer registers one."""
+
+from typing import TYPE_CHECKING
 
 import stripe
-from stripe import PaymentMethod
+from stripe import CardError, InvalidRequestError, PaymentMethod, StripeError
 from stripe.checkout import Session
 
-from adapters.stripe_errors import looking_up, translated
-from adapters.stripe_objects import card_of, expect
-from billing.errors import CardMissing, NotFound
-from billing.ports import CardDetails, CardSetup
+from adapters.stripe_errors import is_replayed_failure, looking_up, translated
+from adapters.stripe_objects import PAGE_SIZE, card_of, each, expect
+from billing.errors import CardMissing, InvalidInput, NotFound
+from billing.keys import registration_key
+from billing.ports import CardDetails, CardPage, CardPageState, CardSetup
+
+if TYPE_CHECKING:
+    from stripe.params import CustomerCreateParams
+
+CREATES_MAX = 20  # keys of one registration in a day, each for a failure that Stripe remembers
+
+_STATES = {"open": CardPageState.OPEN, "complete": CardPageState.USED, "expired": CardPageState.EXPIRED}
 
 
 class StripeCards:
@@ -20,7 +30,42 @@ class StripeCards:
             method = await self._client.v1.payment_methods.retrieve_async(payment_method_id)
             return card_of(expect(PaymentMethod, method).to_dict())
 
-    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> str:
+    async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
+        """Looks before it makes one: listings are consistent at once, and Stripe forgets idempotency keys in a day.
+
+        Only what never changes is sent, so that a repeat is the same request. As in ``StripePayments.create``, a
+        failure that Stripe remembers is over: the next key takes its place.
+        """
+        serial = 1
+        with translated(registration_id):
+            while True:
+                if made := await self._customer_of(registration_id, email):
+                    return made
+                try:
+                    return await self._create_customer(registration_id, customer_id, email, token, serial)
+                except (CardError, InvalidRequestError) as error:
+                    if error.param == "email":  # whose words would repeat it
+                        raise InvalidInput(f"{registration_id}: Stripe refuses its email address; correct it") from None
+                    if token and (isinstance(error, CardError) or error.param == "source"):
+                        raise CardMissing(
+                            f"{registration_id}: Stripe refuses the token; send the customer a link to register a card "
+                            f"({error.http_status}, {error.user_message})"
+                        ) from None
+                    raise
+                except StripeError as error:
+                    if serial == CREATES_MAX or not is_replayed_failure(error):
+                        raise
+                serial += 1
+
+    async def imported_card(self, stripe_customer_id: str) -> CardDetails:
+        with translated(stripe_customer_id):
+            customer = expect(stripe.Customer, await self._client.v1.customers.retrieve_async(stripe_customer_id))
+            source = customer.to_dict().get("default_source")
+            if not source:
+                raise CardMissing(f"{stripe_customer_id} has no card; register one, then go on")
+        return await self.card(source if isinstance(source, str) else source["id"])
+
+    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
         """A Checkout session in setup mode; with the payment method types named, it needs no currency."""
         with translated(f"card registration of {reference}, {stripe_customer_id}"):
             session = await self._client.v1.checkout.sessions.create_async(
@@ -33,10 +78,14 @@ class StripeCards:
                     "cancel_url": cancel_url,
                 }
             )
-            url = expect(Session, session).url
-            if not url:
+            page = _page(session)
+            if not page.url:
                 raise TypeError("a session without a page")
-            return url
+            return page
+
+    async def card_page(self, session_id: str) -> CardPage:
+        with looking_up(session_id):
+            return _page(await self._client.v1.checkout.sessions.retrieve_async(session_id))
 
     async def card_of_setup(self, session_id: str) -> CardSetup:
         with looking_up(session_id):
@@ -53,3 +102,32 @@ class StripeCards:
             if card.stripe_customer_id != session["customer"]:
                 raise CardMissing(f"{session_id}: {card.payment_method_id} is another customer's; open a new one")
             return CardSetup(reference=session["client_reference_id"] or "", card=card)
+
+    async def _customer_of(self, registration_id: str, email: str) -> str:
+        """The oldest customer that this registration has made; "" if there is none."""
+        listing = await self._client.v1.customers.list_async({"email": email, "limit": PAGE_SIZE})
+        found = [
+            customer
+            async for customer in each(stripe.Customer, listing)
+            if customer.metadata and customer.metadata.to_dict().get("registration_id") == registration_id
+        ]
+        return min(found, key=lambda customer: (customer.created, customer.id)).id if found else ""
+
+    async def _create_customer(
+        self, registration_id: str, customer_id: str, email: str, token: str, serial: int
+    ) -> str:
+        params: CustomerCreateParams = {
+            "email": email,
+            "metadata": {"registration_id": registration_id, "customer_id": customer_id},
+        }
+        if token:
+            params["source"] = token
+        key = registration_key(registration_id, f"{email}|{token}", serial)
+        customer = await self._client.v1.customers.create_async(params, {"idempotency_key": key})
+        return expect(stripe.Customer, customer).id
+
+
+def _page(answer: object) -> CardPage:
+    session = expect(Session, answer)
+    state = _STATES[str(session.status)]
+    return CardPage(session_id=session.id, state=state, url=(session.url or "") if state is CardPageState.OPEN else "")

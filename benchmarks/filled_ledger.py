@@ -6,9 +6,7 @@ The months are real ones, made by the domain; they are written many at a time, w
 """
 
 import random
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import insert
 
@@ -63,43 +61,16 @@ async def fill(ledger: SqlLedger, count: int, period: Period, now: datetime, see
     chance = random.Random(seed)
     made = [_month(chance, number, period, now) for number in range(count)]
     for start in range(0, count, _BATCH):
-        await _write(ledger, made[start : start + _BATCH], now, chance)
+        await _write(ledger, made[start : start + _BATCH], now)
 
 
-async def _write(ledger: SqlLedger, months: list[Month], now: datetime, chance: random.Random) -> None:
+async def _write(ledger: SqlLedger, months: list[Month], now: datetime) -> None:
     times = {"created_at": now, "updated_at": now}
     async with ledger._writing("fill itself") as connection:
         await connection.execute(insert(customers), [customer_values(each.customer) | times for each in months])
-        await connection.execute(insert(invoices), [_values(each, now, chance) for each in months])
+        await connection.execute(insert(invoices), [invoice_values(each, now) for each in months])
         if said := [row for each in months for row in decision_values(each)]:
             await connection.execute(insert(decisions), said)
-
-
-def _values(month: Month, now: datetime, chance: random.Random) -> dict[str, Any]:
-    """The row, with flags as the domain would give them in a company of these habits."""
-    total = month.invoice.total_minor if month.invoice else 0
-    usual = None if chance.random() < 0.04 else round(total * chance.choice((1, 1, 1, 1.02, 0.95, 1.1, 0.6, 1.8)))
-    flags = list(_flags(month, total, usual))
-    needs = "" if month.outcome else month.needs_person(now)
-    told = {"flags": f"|{'|'.join(flags)}|" if flags else "", "needs": needs, "usual_minor": usual}
-    return {**invoice_values(month, now), **told}
-
-
-def _flags(month: Month, total: int, usual: int | None) -> Iterator[str]:
-    if month.invoice is None:
-        return
-    if usual is None:
-        yield "first"
-    elif usual and abs(total - usual) * 100 > 30 * usual:
-        yield "changed"
-    if total > 900_000:
-        yield "large"
-    if month.invoice.problems:
-        yield "unreadable"
-    if month.last_editor:
-        yield "edited"
-    if month.hold:
-        yield "halted"
 
 
 def _month(chance: random.Random, number: int, period: Period, now: datetime) -> Month:
@@ -115,18 +86,26 @@ def _month(chance: random.Random, number: int, period: Period, now: datetime) ->
         stripe_customer_id=f"cus_{number}",
         payment_method_id=f"pm_{number}",
         card_last4="4242",
-        terms=Terms(review_mode=mode),
+        terms=Terms(review_mode=mode, unusual_change_percent=30, unusual_above_minor=900_000),
     )
     month = Month.open(customer, period)
     lot = chance.random()
     if lot < 0.03:
         return month if lot < 0.02 else month.delayed("the worksheet cannot be read: quota exceeded")
-    month = month.drafted(_invoice(chance, month, unreadable=lot > 0.98))
+    month = _habitual(chance, month.drafted(_invoice(chance, month, unreadable=lot > 0.98)))
     if lot < 0.08:
         return decide(month, Halt(by="ann", reason="ask about the storage days"), now, "update")[0]
     if lot < 0.40 or month.blocked:
         return month
     return _announced(chance, month, lot, now)
+
+
+def _habitual(chance: random.Random, month: Month) -> Month:
+    """The month of a customer of whom the months before are known, to whom some are unlike."""
+    assert month.invoice is not None
+    like = chance.choice((1, 1, 1, 1.02, 0.95, 1.1, 0.6, 1.8))
+    first = chance.random() < 0.04
+    return month.evolve(first=first, usual_minor=None if first else round(month.invoice.total_minor * like))
 
 
 def _announced(chance: random.Random, month: Month, lot: float, now: datetime) -> Month:

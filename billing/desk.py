@@ -12,10 +12,9 @@ from billing.errors import InvalidInput
 from billing.model import Instant, Model
 from billing.month import OUTCOMES, Stage
 from billing.period import Period
+from billing.policy import Flag
 
 PAGE_ROWS = 100
-FLAGS = ("unreadable", "first", "changed", "large", "edited", "halted")
-"""What the list can be filtered by."""
 NOT_BILLED = frozenset({Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD})
 """Outcomes whose amount is no turnover of the month: nobody pays it, or a later invoice has it."""
 
@@ -96,7 +95,7 @@ class Wanted(Model):
     period: Period
     search: str = ""  # part of a customer's id, name or email
     stage: Stage | None = None
-    flag: str = ""
+    flag: Flag | None = None
     currency: str = ""
     needs: bool = False
     sort: Sort = Sort.CUSTOMER
@@ -118,7 +117,7 @@ class DeskRow(Model):
     version: int  # 0: no draft yet
     digest: str
     next_at: Instant | None
-    flags: tuple[str, ...]
+    flags: tuple[Flag, ...]
     needs: str
 
     @property

@@ -22,6 +22,7 @@
     │   ├── NoticeOutdated        the notice would come too late for the charge date in it: write another one
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
+    ├── AlertUnavailable          what reviewers are told cannot be passed on now                       retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
 """
 
@@ -97,6 +98,10 @@ class MailUnavailable(MailError):
 
 
 class MailRefused(MailError): ...
+
+
+class AlertUnavailable(BillingError):
+    retryable = True
 
 
 class LedgerUnavailable(BillingError):

@@ -20,6 +20,21 @@ def collection_id(customer_id: str, period: Period) -> str:
     return f"payment-collection-{_VERSION}-{customer_id}-{period}"
 
 
+def digest_workflow_id() -> str:
+    """One workflow tells the reviewers, for all customers."""
+    return f"reviewer-digest-{_VERSION}"
+
+
+def alert_id(kind: str, customer_id: str, period: Period, content: str) -> str:
+    """Names one matter that reviewers are told of: the same for a repeat, another one for what says something else."""
+    return hashlib.sha256(f"{_VERSION}|alert|{kind}|{customer_id}|{period}|{content}".encode()).hexdigest()[:32]
+
+
+def digest_message_id(digest_id: str, domain: str) -> str:
+    """The Message-ID of the mail that tells a digest."""
+    return f"<{digest_id}@{domain}>"
+
+
 def payment_key(customer_id: str, period: Period, series: int = 1) -> str:
     """Names the one payment of a customer and period; kept in the payment's metadata at the processor.
 
@@ -35,6 +50,15 @@ def create_key(payment_key: str, stripe_customer_id: str, serial: int = 1) -> st
     It names all of the request that may change; the next ``serial`` is for when Stripe remembers a failure of the last.
     """
     return f"{payment_key}:create:{stripe_customer_id}{f':{serial}' if serial > 1 else ''}"
+
+
+def registration_key(registration_id: str, asked: str, serial: int = 1) -> str:
+    """Idempotency key of the request that makes a registration's customer at the processor.
+
+    ``asked`` is all of the request that an operator may correct before a repeat; ``serial`` as in ``create_key``.
+    """
+    digest = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    return f"registration-{_VERSION}:{registration_id}:{digest}{f':{serial}' if serial > 1 else ''}"
 
 
 def message_id(kind: str, customer_id: str, period: Period, content: str, domain: str) -> str:

@@ -182,14 +182,17 @@ class Month(Model):
 
     # -- what is due
 
-    def due(self, now: datetime) -> Due:
-        """The next step at ``now``. Pure: the same month and instant always give the same step."""
+    def due(self, now: datetime, warns: bool = True) -> Due:
+        """The next step at ``now``. Pure: the same month and instant always give the same step.
+
+        Without ``warns``, as before reviewers were told of a halt in time: for runs that began then.
+        """
         if self.outcome is not None:
             return Due(Step.CLOSE, None, "close the month")
         if self.brake and self.charging_since is None:
             return Due(Step.AWAIT_RELEASE, None, "go on once the emergency brake is released")
         waiting_for = self.needs_person(now)
-        remind_at = self.alerted_at + self.customer.terms.reminder if self.alerted_at else now
+        remind_at = self._remind_at(warns) or now
         if waiting_for and now >= remind_at:
             return Due(Step.ALERT, None, "tell the reviewers")
         if self.invoice is None and not self.trouble:
@@ -205,6 +208,18 @@ class Month(Model):
             what = "close without a charge" if self.nothing_to_charge else "send the charge notice"
             return _once(self.notice_at, now, Step.NOTIFY, what)
         return _once(self.charge_at, now, Step.CHARGE, "charge the card")
+
+    def _remind_at(self, warns: bool) -> datetime | None:
+        """When reviewers are told again of what waits for them; a halt also before it delays the customer."""
+        if self.alerted_at is None:
+            return None
+        again_at = self.alerted_at + self.customer.terms.reminder
+        if self.hold is None or not warns:
+            return again_at
+        delays_at = self.charge_at if self.announced else self.notice_at
+        warn_at = max(delays_at - self.customer.terms.reminder / 2, self.hold.at)
+        told = self.alerted_at >= warn_at and self.alerted_at > self.hold.at  # a halt counts as told for a while
+        return again_at if told or self.hold.at >= delays_at else min(again_at, warn_at)
 
     def stage(self, now: datetime) -> Stage:
         """Where the month stands at ``now``."""
@@ -285,7 +300,9 @@ class Month(Model):
         return self if self.outcome else self._changed(outage=reason)
 
     def alerted(self, now: datetime) -> "Month":
-        """Reviewers were told what waits for them, if it still does."""
+        """Reviewers were told what waits for them, if it still does; of a halt always later than it was."""
+        if self.hold is not None:
+            now = max(now, self.hold.at + timedelta.resolution)
         return self._changed(alerted_at=now if self.needs_person(now) else None, alerts=self.alerts + 1)
 
     def announcing(self, now: datetime) -> "Month":
@@ -296,9 +313,7 @@ class Month(Model):
         assert not self._lacks_approval(now)
         if self.nothing_to_charge is not None:
             return self.closed(self.nothing_to_charge, now)
-        charge_at = self.charge_at
-        if charge_at < now + self.customer.terms.min_notice + _HANDING_OVER:
-            charge_at = now + self.customer.terms.min_notice + _HANDING_OVER
+        charge_at = self._charge_at_if_announced(now)
         notice = Notice(
             number=self.notices + 1,
             total_minor=self.invoice.total_minor,
@@ -306,6 +321,14 @@ class Month(Model):
             charge_at=charge_at,
         )
         return self._changed(notice=notice, charge_at=charge_at)
+
+    @property
+    def planned_charge_at(self) -> datetime:
+        """When the card is charged if nobody acts: not before the notice and its period."""
+        return self.charge_at if self.announced else self._charge_at_if_announced(self.notice_at)
+
+    def _charge_at_if_announced(self, at: datetime) -> datetime:
+        return max(self.charge_at, at + self.customer.terms.min_notice + _HANDING_OVER)
 
     def delivered(self, at: datetime, drift: str | None = None) -> "Month":
         """The notice left at ``at``; the notice period is counted from then. ``drift`` None: as known before."""

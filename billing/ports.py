@@ -8,10 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from billing.alerts import Alert, AlertRow
 from billing.brake import Brake
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
 from billing.difference import Correction
+from billing.digest import Digest
 from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
@@ -42,6 +44,20 @@ class CardSetup(Model):
     card: CardDetails
 
 
+class CardPageState(StrEnum):
+    OPEN = "open"
+    USED = "used"  # a card was registered there
+    EXPIRED = "expired"
+
+
+class CardPage(Model):
+    """A page of the processor's where a customer registers a card; ``url`` leads there while it is open."""
+
+    session_id: str
+    state: CardPageState
+    url: str = ""
+
+
 class PaymentGateway(Protocol):
     """Charges cards. Codes in answers are the processor's own words."""
 
@@ -68,11 +84,24 @@ class PaymentGateway(Protocol):
     async def card(self, payment_method_id: str) -> CardDetails:
         """The card on file. Raises ``CardMissing``."""
 
-    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> str:
-        """Opens a page of the processor's where the customer registers a card; its address.
+    async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
+        """The customer of a registration at the processor: the one that an earlier call has made, or a new one.
+
+        ``token`` is a card that may be used once, of an old form. Raises ``CardMissing`` if it was used or refused,
+        ``InvalidInput`` if the address is.
+        """
+
+    async def imported_card(self, stripe_customer_id: str) -> CardDetails:
+        """The card that came of the ``token``. Raises ``CardMissing``."""
+
+    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
+        """Opens a page of the processor's where the customer registers a card.
 
         ``{CHECKOUT_SESSION_ID}`` in ``success_url`` becomes the id that ``card_of_setup`` takes.
         """
+
+    async def card_page(self, session_id: str) -> CardPage:
+        """Such a page as it is now. Raises ``NotFound``."""
 
     async def card_of_setup(self, session_id: str) -> CardSetup:
         """The card that was registered there. Raises ``CardMissing`` if none was, ``NotFound``."""
@@ -110,25 +139,27 @@ class LetterKind(StrEnum):
     DECLINE = "decline"
     NOTHING_DUE = "nothing_due"
     REMINDER = "reminder"
-    ALERT = "alert"
+    ALERT = "alert"  # to reviewers, like a report, before digests told them everything
     REPORT = "report"
     WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
+    WELCOME = "welcome"
+    CARD_LINK = "card_link"
 
 
 class Letter(Model):
     """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
 
-    ``text`` is what a reviewer's alert or report is about; ``link`` is the page where the customer can pay ("": none);
-    ``correction`` is what a notice corrects.
+    ``link`` is the page where the customer can pay, or register another card ("": none). ``correction`` is what a
+    notice corrects; ``agreed`` what a new customer has consented to.
     """
 
     kind: LetterKind
     message_id: str
     to: str
     month: Month
-    text: str = ""
     collection: Collection | None = None
     link: str = ""
+    agreed: str = ""
     correction: Correction | None = None
 
 
@@ -145,6 +176,21 @@ class Mailer(Protocol):
 
     async def send(self, letter: Letter) -> None:
         """Hands the mail over. After a failure it may have been sent: a repeat has the same Message-ID."""
+
+
+class Channel(Protocol):
+    """One way to tell the reviewers."""
+
+    async def tell(self, digest: Digest) -> None:
+        """Hands the digest over. After a failure it may have been told: a repeat of a mail has the same Message-ID.
+
+        Raises ``AlertUnavailable``, ``MailUnavailable``, ``MailRefused``.
+        """
+
+
+class Bell(Protocol):
+    async def ring(self) -> None:
+        """Makes sure that what is in the ledger's outbox by now will be told. Raises ``AlertUnavailable``."""
 
 
 class MessageStatus(StrEnum):
@@ -164,6 +210,15 @@ class InvoiceRow(Model):
     version: int
     problems: int
     next_at: Instant | None
+    updated_at: Instant
+
+
+class RosterRow(Customer):
+    """A customer as the ledger knows them. ``closed_reason`` says who closed the account and why ("": it is open)."""
+
+    closed_reason: str = ""
+    closed_at: Instant | None = None
+    created_at: Instant
     updated_at: Instant
 
 
@@ -247,6 +302,13 @@ class EventRow(Model):
     result: str
 
 
+class Claim(Model):
+    """What is to be told next ("": nothing), and whether there is more."""
+
+    digest_id: str = ""
+    more: bool = False
+
+
 class Ledger(Protocol):
     """The lasting record. Rows are keyed by customer and period; writing the same thing twice changes nothing."""
 
@@ -258,6 +320,12 @@ class Ledger(Protocol):
         """Who closed the account and why; "" if it is open or unknown."""
 
     async def customers(self) -> list[Customer]: ...
+
+    async def roster(self) -> list[RosterRow]:
+        """All customers, by id; also those whose account is closed."""
+
+    async def customer_by_email(self, email: str) -> Customer | None:
+        """The one whose account is open."""
 
     async def customers_like(self, customer: Customer) -> list[Customer]:
         """Others, closed ones left out, with the same email, Stripe customer or card: a mistake in one of them."""
@@ -332,6 +400,25 @@ class Ledger(Protocol):
         """Keeps what became of a mail and, if given, what it says."""
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
+
+    async def save_alert(self, alert: Alert) -> None:
+        """Puts an alert into the outbox, unless it is or was there."""
+
+    async def claim_alerts(self, digest_id: str) -> Claim:
+        """Takes what a digest is to tell out of the outbox, at once and for nobody else.
+
+        A digest that was claimed before and not told comes first, under its own id; else all alerts become the one
+        of ``digest_id``.
+        """
+
+    async def digest(self, digest_id: str) -> list[Alert]:
+        """The alerts of a digest, oldest first."""
+
+    async def close_digest(self, digest_id: str, at: datetime) -> None:
+        """Keeps that a digest was told; the first time stays."""
+
+    async def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
+        """All alerts that match, oldest first."""
 
     async def brake(self) -> Brake | None:
         """The emergency brake as it was pulled last, on or released; None if it never was."""

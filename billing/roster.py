@@ -1,21 +1,43 @@
-"""Customers from a CSV file: every row becomes a customer or a problem with its line; none is dropped."""
+"""Customers in CSV files: read, every row becoming one or a problem with its line, none dropped; and written.
+
+A customer has the ids of a card at the processor; a newcomer, from an old form, has a ``token`` that becomes one.
+"""
 
 import csv
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import StringConstraints, ValidationError
 
-from billing.customer import Customer, ReviewMode, Terms
+from billing.cells import guarded, unguarded
+from billing.customer import Currency, Customer, CustomerId, Email, Name, ReviewMode, Terms, Timezone
 from billing.errors import InvalidInput
 from billing.messages import explain
 from billing.model import Model
 from billing.money import currency_code, parse_amount
 
-REQUIRED = ("customer_id", "email", "name", "currency", "timezone", "stripe_customer_id", "payment_method_id")
-OPTIONAL = ("review_mode",)
+_WHO = ("customer_id", "email", "name", "currency", "timezone")
+REQUIRED = (*_WHO, "stripe_customer_id", "payment_method_id")
+OPTIONAL = ("review_mode", "terms")
 TERMS = ("approve_when", "unusual_change_percent", "unusual_above")
 """Also optional: such as ``first+changed``, ``30`` and ``500.00`` (in the row's currency)."""
+TOKEN = "token"
+
+Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$")]
+
+
+class Newcomer(Model):
+    """A customer whose card is a token that may be used once."""
+
+    customer_id: CustomerId
+    email: Email
+    name: Name
+    currency: Currency
+    timezone: Timezone
+    token: Token
+    review_mode: ReviewMode = ReviewMode.MONITOR
 
 
 class RowProblem(Model):
@@ -31,21 +53,9 @@ def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
 
     Raises ``InvalidInput`` if the header cannot be read or lacks a column.
     """
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, strict=True)
-    try:
-        columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
-    except csv.Error as error:
-        raise InvalidInput(f"the first row is not CSV ({error}); it must name {', '.join(REQUIRED)}") from None
-    missing = [name for name in REQUIRED if name not in columns]
-    if missing:
-        raise InvalidInput(f"the first row lacks {', '.join(missing)}; it must name {', '.join(REQUIRED)}")
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
-    if repeated:
-        raise InvalidInput(f"the first row has more than one column {', '.join(repeated)}; rename the others")
-    reader.fieldnames = columns
     customers: dict[int, Customer] = {}
-    problems: list[RowProblem] = []
-    for line, row, trouble in _rows(reader):
+    problems = []
+    for line, row, trouble in _rows(_reader(text, REQUIRED)):
         try:
             customer = _customer(row, trouble)
             _check_new(customer, customers)
@@ -54,6 +64,57 @@ def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
         else:
             customers[line] = customer
     return customers, problems
+
+
+def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
+    """The same for a file with a column ``token`` instead of the two of a card."""
+    newcomers: dict[int, Newcomer] = {}
+    problems = []
+    for line, row, trouble in _rows(_reader(text, (*_WHO, TOKEN))):
+        try:
+            newcomer = _newcomer(row, trouble)
+            _check_new(newcomer, newcomers)
+        except InvalidInput as error:
+            problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
+        else:
+            newcomers[line] = newcomer
+    return newcomers, problems
+
+
+def has_tokens(text: str) -> bool:
+    """Whether the file is one of newcomers, by its first row."""
+    first = next(iter(text.removeprefix("\ufeff").splitlines()), "")
+    return TOKEN in (cell.strip().strip('"').lower() for cell in first.split(","))
+
+
+def write_roster(customers: Iterable[Customer]) -> str:
+    """A CSV file that ``parse_roster`` reads as the same customers, and that a spreadsheet calculates nothing of."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow((*REQUIRED, *OPTIONAL))
+    for customer in customers:
+        terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
+        cells = [str(getattr(customer, name)) for name in REQUIRED]
+        cells += [customer.terms.review_mode, json.dumps(terms) if terms else ""]
+        writer.writerow(map(guarded, cells))
+    return file.getvalue()
+
+
+def _reader(text: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
+    """Raises ``InvalidInput`` if the header cannot be read or lacks a column."""
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, strict=True)
+    try:
+        columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
+    except csv.Error as error:
+        raise InvalidInput(f"the first row is not CSV ({error}); it must name {', '.join(required)}") from None
+    missing = [name for name in required if name not in columns]
+    if missing:
+        raise InvalidInput(f"the first row lacks {', '.join(missing)}; it must name {', '.join(required)}")
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise InvalidInput(f"the first row has more than one column {', '.join(repeated)}; rename the others")
+    reader.fieldnames = columns
+    return reader
 
 
 def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str], str]]:
@@ -68,17 +129,13 @@ def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str], 
             reader.line_num = reader.reader.line_num
             yield line, {}, f"not CSV ({error}); nothing was read from here to line {reader.line_num}"
         else:
-            cells = {str(name): value.strip() for name, value in row.items() if isinstance(value, str)}
+            cells = {str(name): unguarded(value.strip()) for name, value in row.items() if isinstance(value, str)}
             yield reader.line_num, cells, "more cells than columns" if None in row else ""
 
 
 def _customer(row: dict[str, str], trouble: str) -> Customer:
-    if trouble:
-        raise InvalidInput(trouble)
-    if not any(row.values()):
-        raise InvalidInput("the row is empty")
-    fields = {name: row[name] for name in (*REQUIRED, *OPTIONAL) if row.get(name)}
-    terms: dict[str, object] = {"review_mode": fields.pop("review_mode", ReviewMode.MONITOR)}
+    fields = _fields(row, trouble, (*REQUIRED, *OPTIONAL))
+    terms = _terms(fields.pop("terms", "{}")) | {"review_mode": fields.pop("review_mode", ReviewMode.MONITOR)}
     given = {name: row[name] for name in TERMS if row.get(name)}
     if "approve_when" in given:
         terms["approve_when"] = triggers(given["approve_when"])
@@ -98,11 +155,42 @@ def triggers(text: str) -> tuple[str, ...]:
     return () if text.strip().lower() in ("", "none") else tuple(names)
 
 
-def _check_new(customer: Customer, seen: dict[int, Customer]) -> None:
+def _newcomer(row: dict[str, str], trouble: str) -> Newcomer:
+    try:
+        return Newcomer.model_validate(_fields(row, trouble, (*_WHO, TOKEN, "review_mode")))
+    except ValidationError as error:
+        raise InvalidInput(explain(error)) from None
+
+
+def _fields(row: dict[str, str], trouble: str, names: tuple[str, ...]) -> dict[str, str]:
+    """The cells with these names that are not empty."""
+    if trouble:
+        raise InvalidInput(trouble)
+    if not any(row.values()):
+        raise InvalidInput("the row is empty")
+    return {name: row[name] for name in names if row.get(name)}
+
+
+def _terms(text: str) -> dict[str, object]:
+    try:
+        terms = json.loads(text)
+    except ValueError:
+        terms = None
+    unknown = sorted(terms.keys() - Terms.model_fields.keys()) if isinstance(terms, dict) else ["an object"]
+    if not isinstance(terms, dict) or unknown:
+        raise InvalidInput(f'terms is JSON such as {{"min_notice_hours": 96}}; not known: {", ".join(unknown)}')
+    return terms
+
+
+def _check_new(one: Customer | Newcomer, seen: Mapping[int, Customer | Newcomer]) -> None:
     for line, other in seen.items():
-        if other.customer_id == customer.customer_id:
-            raise InvalidInput(f"{customer.customer_id} stands in line {line} already")
-        if other.email == customer.email:
+        if other.customer_id == one.customer_id:
+            raise InvalidInput(f"{one.customer_id} stands in line {line} already")
+        if other.email == one.email:
             raise InvalidInput(f"its email is the one of {other.customer_id}; sales rows could not be told apart")
-        if other.payment_method_id == customer.payment_method_id:
+        if _card(other) == _card(one):
             raise InvalidInput(f"its card is the one of {other.customer_id}")
+
+
+def _card(one: Customer | Newcomer) -> str:
+    return one.token if isinstance(one, Newcomer) else one.payment_method_id

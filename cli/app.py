@@ -19,7 +19,22 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from cli import brake, collections, demo, listing, operate, reconcile, refresh, review, stack, start, users
+from cli import (
+    brake,
+    closing,
+    collections,
+    customers,
+    demo,
+    import_customers,
+    listing,
+    operate,
+    reconcile,
+    refresh,
+    review,
+    stack,
+    start,
+    users,
+)
 from cli.output import errors, explain, plain
 
 
@@ -135,7 +150,7 @@ _add("Review", "edit", review.edit)
 _add("Review", "refresh", refresh.refresh)
 _add("Review", "approve", review.approve)
 _add("Review", "skip", review.skip)
-_add("Review", "close", review.close)
+_add("Review", "close", closing.close)
 _add("Review", "update", review.update)
 
 _OWED = """What months left unpaid: list, show, retry, halt, record a payment, write off.
@@ -153,6 +168,22 @@ _add(None, "halt", collections.halt, owed)
 _add(None, "resume", collections.resume, owed)
 _add(None, "record-payment", collections.record_payment, owed)
 _add(None, "write-off", collections.write_off, owed)
+
+_CUSTOMERS = """The roster: list, show, import, export, links to register a card or as a customer.
+
+[bold]Examples[/bold]
+$ python starter.py customers list
+$ python starter.py customers import tokens.csv
+"""
+roster = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_CUSTOMERS)
+app.add_typer(roster, name="customers", rich_help_panel="Customers and months")
+_add(None, "list", customers.list_customers, roster)
+_add(None, "show", customers.show_customer, roster)
+_add(None, "import", import_customers.import_customers, roster)
+_add(None, "export", customers.export_customers, roster)
+_add(None, "link", customers.link, roster)
+_add(None, "invite", customers.invite, roster)
+_add(None, "registrations", customers.registrations, roster)
 
 _PEOPLE = """Who may use the console: add, list, disable, enable, password, role.
 

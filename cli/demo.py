@@ -9,6 +9,7 @@ import tempfile
 import termios
 import time
 import tty
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -182,6 +183,7 @@ def _print(evidence: Evidence, checks: list[Check], seconds: float) -> None:
         ("Outcomes", _counted(evidence.stages())),
         ("Charged", " · ".join(charged)),
         ("Mail", _counted(evidence.letters())),
+        ("Alerts", _counted(Counter(row.kind for row in evidence.alerts))),
         ("Time", f"{seconds:.0f} s"),
     ]
     say("")
@@ -206,6 +208,7 @@ def _print_json(evidence: Evidence, checks: list[Check], seconds: float) -> None
             "stages": evidence.stages(),
             "charged_minor": evidence.charged_minor(),
             "mails": evidence.letters(),
+            "alerts": Counter(row.kind for row in evidence.alerts),
             "checks": [{"name": check.name, "ok": check.ok, "wrong": check.wrong} for check in checks],
         }
     )

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -14,7 +15,7 @@ from billing.customer import Customer
 from billing.errors import BillingError, InvalidInput
 from billing.model import Model
 from billing.period import Period
-from billing.roster import RowProblem, parse_roster
+from billing.roster import Newcomer, RowProblem, parse_roster
 from bootstrap import Adapters, connect_adapters, connect_temporal
 from cli.options import AsJson, PeriodOption
 from cli.output import console, errors, explain, print_json, say, table, whole
@@ -24,6 +25,9 @@ from workflows.start import StartStatus, start_customer
 AT_ONCE = 20
 REFUSED = "refused"
 _SEPARATORS = {"semicolons": ";", "tabs": "\t"}
+T = TypeVar("T")
+L = TypeVar("L", int, int | None)
+C = TypeVar("C", Customer, Newcomer)
 UNKNOWN = "the ledger does not know this customer; add it with: python starter.py start --from customers.csv"
 
 
@@ -75,15 +79,17 @@ async def start(
             customers += [(None, known)] if known else []
             outcomes += [] if known else [Outcome(customer_id=customer_id, status=REFUSED, reason=UNKNOWN)]
         outcomes += await _start_all(client, adapters, customers, period, reopen)
-    _report(sorted(outcomes, key=lambda outcome: outcome.line or 0), as_json)
-    if any(outcome.status == REFUSED for outcome in outcomes):
-        raise typer.Exit(1)
+    report(outcomes, as_json)
 
 
 def _customers_in(path: Path) -> tuple[dict[int, Customer], list[RowProblem]]:
-    text = _read(path)
+    return rows_in(path, read_text(path), parse_roster)
+
+
+def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
+    """What ``parse`` makes of the file's text. Raises ``InvalidInput`` that names the file and what is wrong."""
     try:
-        return parse_roster(text)
+        return parse(text)
     except InvalidInput as error:
         first = next(iter(text.splitlines()), "")
         if not first.strip():
@@ -94,7 +100,8 @@ def _customers_in(path: Path) -> tuple[dict[int, Customer], list[RowProblem]]:
         raise InvalidInput(f"{path}: {error}") from None
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A UTF-8 file. Raises ``InvalidInput``."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -110,27 +117,39 @@ async def _start_all(
     period: Period | None,
     reopen: bool,
 ) -> list[Outcome]:
-    """Starts ``AT_ONCE`` customers at a time; the outcomes in the order of the customers."""
-    limit = asyncio.Semaphore(AT_ONCE)
-    columns = (TextColumn("starting"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        bar = progress.add_task("", total=len(customers))
+    async def one(line: int | None, customer: Customer) -> Outcome:
+        started = await start_customer(client, adapters.ledger, adapters.payments, customer, period, reopen)
+        reason = ""
+        if line and started.status is StartStatus.ALREADY_RUNNING:
+            reason = _difference(customer, await adapters.ledger.customer(customer.customer_id))
+        return Outcome(line=line, reason=reason, **dict(started))
 
-        async def one(line: int | None, customer: Customer) -> Outcome:
+    return await one_by_one("starting", customers, one)
+
+
+async def one_by_one(
+    doing: str, rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[Outcome]]
+) -> list[Outcome]:
+    """Does ``AT_ONCE`` rows at a time, and shows how far it is; the outcomes in the order of the rows.
+
+    A row that fails is refused with the error's words; the others go on.
+    """
+    limit = asyncio.Semaphore(AT_ONCE)
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        bar = progress.add_task("", total=len(rows))
+
+        async def tried(line: L, row: C) -> Outcome:
             async with limit:
                 try:
-                    started = await start_customer(client, adapters.ledger, adapters.payments, customer, period, reopen)
+                    return await one(line, row)
                 except (BillingError, RPCError) as error:
                     reason = explain(error)
-                    return Outcome(customer_id=customer.customer_id, status=REFUSED, line=line, reason=reason)
+                    return Outcome(customer_id=row.customer_id, status=REFUSED, line=line, reason=reason)
                 finally:
                     progress.advance(bar)
-                reason = ""
-                if line and started.status is StartStatus.ALREADY_RUNNING:
-                    reason = _difference(customer, await adapters.ledger.customer(customer.customer_id))
-                return Outcome(line=line, reason=reason, **dict(started))
 
-        return await asyncio.gather(*(one(line, customer) for line, customer in customers))
+        return await asyncio.gather(*(tried(line, row) for line, row in rows))
 
 
 def _difference(listed: Customer, known: Customer | None) -> str:
@@ -142,20 +161,24 @@ def _difference(listed: Customer, known: Customer | None) -> str:
     return f"unchanged: the file has another {', '.join(differing)}; see: python starter.py update --help"
 
 
-def _report(outcomes: list[Outcome], as_json: bool) -> None:
+def report(outcomes: list[Outcome], as_json: bool) -> None:
+    """Prints what became of each, in the order of the file; exit code 1 if anything was refused."""
     found = Counter(outcome.status for outcome in outcomes)
     counts = {status: found[status] for status in (*StartStatus, REFUSED)}
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.line or 0)
     if as_json:
         print_json({"counts": counts, "customers": outcomes})
-        return
-    rows = [
-        (
-            outcome.customer_id,
-            outcome.status,
-            outcome.period or "",
-            f"line {outcome.line}: {outcome.reason}" if outcome.line and outcome.reason else outcome.reason,
-        )
-        for outcome in outcomes
-    ]
-    console.print(table(("Customer", whole("Result"), whole("From"), "Reason"), rows))
-    say(", ".join(f"{count} {status}" for status, count in counts.items()), style="bold")
+    else:
+        rows = [
+            (
+                outcome.customer_id,
+                outcome.status,
+                outcome.period or "",
+                f"line {outcome.line}: {outcome.reason}" if outcome.line and outcome.reason else outcome.reason,
+            )
+            for outcome in outcomes
+        ]
+        console.print(table(("Customer", whole("Result"), whole("From"), "Reason"), rows))
+        say(", ".join(f"{count} {status}" for status, count in counts.items()), style="bold")
+    if found[REFUSED]:
+        raise typer.Exit(1)

@@ -10,11 +10,11 @@ from temporalio.client import Client
 
 from adapters.passwords import Passwords
 from billing.errors import InvalidInput
-from bootstrap import Adapters, connect_comparing, connect_reconciliation
+from bootstrap import Adapters, connect_comparing, connect_reconciliation, connect_registrar
 from console.audit import AuditPages
 from console.brake import BrakePages
 from console.bulk import Bulk
-from console.cards import Cards
+from console.card import CardPages
 from console.desk import Desk
 from console.health import Health
 from console.inbox import Inbox
@@ -26,10 +26,14 @@ from console.month import MonthPages
 from console.pages import Pages
 from console.pay import PaymentPages
 from console.proxies import TrustedProxies
+from console.register import RegistrationPages
 from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, SecurityHeaders
 from console.signed_in import Sessions
+from console.sweeper import sweeping
+from console.throttle import Throttle
 from console.webhooks import Webhooks
 from settings import Settings
+from workflows.cards import Cards
 
 _STRIPE_PAGES = "https://*.stripe.com"
 
@@ -42,14 +46,15 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
             "set BILLING_CONSOLE_URL (where customers and Stripe reach the console) and BILLING_LINK_SECRET"
         )
     pages = Pages(settings.company, settings.mail_from)
-    cards = Cards(client, adapters.payments, adapters.ledger)
+    registrar = connect_registrar(settings, adapters, client)
+    cards = Cards(client, adapters.payments, adapters.ledger, registrar)
     inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards)
 
     bulk = Bulk(client, adapters.ledger)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with inbox.open(), bulk.open():
+        async with inbox.open(), bulk.open(), sweeping(registrar):
             yield
 
     app = FastAPI(
@@ -87,6 +92,11 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
         ).router
     )
     app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
+    app.include_router(CardPages(adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
+    throttle = Throttle(adapters.ledger, links.secret, proxies.client)
+    app.include_router(
+        RegistrationPages(registrar, cards, inbox, throttle, links, pages, settings.company, settings.newcomers).router
+    )
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES

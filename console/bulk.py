@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from temporalio.client import Client
-from temporalio.exceptions import TemporalError
-from temporalio.service import RPCError
 
 from adapters.sql_ledger import SqlLedger
 from billing.desk import Seen
@@ -103,9 +101,9 @@ class Bulk:
             return Outcome(seen.customer_id, False, changed)
         try:
             answer = await say(self._client, seen.customer_id, _command(order, seen))
-        except (BillingError, TemporalError, RPCError) as error:
+        except Exception as error:  # whatever it is, the others go on
             _log.warning("%s of %s, %s: %s", order.action, seen.customer_id, order.period, error)
-            return Outcome(seen.customer_id, False, str(error))
+            return Outcome(seen.customer_id, False, str(error) or type(error).__name__)
         return Outcome(seen.customer_id, answer.accepted, answer.result)
 
 

@@ -12,6 +12,7 @@ from babel.dates import format_date
 from adapters.wording import LOCALE, date_text, money_text
 from billing.month import Stage
 from billing.period import Period
+from billing.policy import Flag
 
 _WORD_BEGINS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TONES = {
@@ -21,7 +22,7 @@ _TONES = {
     "good": (Stage.PAID,),
 }
 _TONE_OF = {stage: tone for tone, stages in _TONES.items() for stage in stages}
-_FLAG_WORDS = {"first": "first invoice", "sheet": "sheet changed"}
+_FLAG_WORDS = {Flag.FIRST: "first invoice", Flag.SHEET: "sheet changed"}
 _NEXT_STEPS = {
     Stage.SCHEDULED: "collects sales",
     Stage.AWAITING_SALES: "reminder",
@@ -51,7 +52,7 @@ def next_step(stage: str) -> str:
 
 
 def flag_words(flag: str) -> str:
-    return _FLAG_WORDS.get(flag, flag)
+    return _FLAG_WORDS.get(Flag(flag), flag)
 
 
 def percent(change: float) -> str:

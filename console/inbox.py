@@ -15,7 +15,7 @@ from activities.reconciliation import Reconciliation
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.payment import PaymentEvent
 from billing.ports import EventRow, Ledger
-from console.cards import Cards
+from workflows.cards import Cards
 
 CARD_REGISTERED = "checkout.session.completed"
 IGNORED = "ignored"
@@ -103,7 +103,7 @@ class Inbox:
         """What was done, in words."""
         try:
             if event.type == CARD_REGISTERED:
-                return await self._cards.finalize(event.object_id)
+                return await self._cards.finalize_card(event.object_id)
             if event.payment_id:
                 return await self._reconciliation.take_in(event.payment_id)
         except _HOPELESS as error:

@@ -20,10 +20,11 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 
 from adapters.sql_ledger import SqlLedger
-from billing.desk import FLAGS, PAGE_ROWS, Seen, Sort, Wanted
+from billing.desk import PAGE_ROWS, Seen, Sort, Wanted
 from billing.messages import Why
 from billing.month import Stage
 from billing.period import Period
+from billing.policy import Flag
 from billing.users import Role
 from console.bulk import ACTIONS, Bulk, Order, Outcome
 from console.desk import Desk
@@ -72,7 +73,7 @@ class InvoicesPages:
             "pages": max(1, -(-count // PAGE_ROWS)),
             "first": (page - 1) * PAGE_ROWS + 1,
             "stages": list(Stage),
-            "flag_names": FLAGS,
+            "flag_names": list(Flag),
             "columns": _columns(wanted),
             "actions": [action for action in ACTIONS if session.role.may(_NEEDED[action])],
         }
@@ -181,7 +182,7 @@ def read_wanted(period: Period, query: Mapping[str, str]) -> Wanted:
         period=period,
         search=query.get("search", "").strip()[:200],
         stage=Stage(stage) if stage in list(Stage) else None,
-        flag=flag if flag in FLAGS else "",
+        flag=Flag(flag) if flag in list(Flag) else None,
         currency=query.get("currency", "").lower()[:3],
         needs=query.get("needs", "") == "1",
         sort=Sort(sort) if sort in list(Sort) else Sort.CUSTOMER,
@@ -194,7 +195,7 @@ def _query(wanted: Wanted) -> dict[str, str]:
     said = {
         "search": wanted.search,
         "stage": wanted.stage or "",
-        "flag": wanted.flag,
+        "flag": wanted.flag or "",
         "currency": wanted.currency,
         "needs": "1" if wanted.needs else "",
         "sort": "" if wanted.sort is Sort.CUSTOMER else wanted.sort,

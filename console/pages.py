@@ -17,6 +17,8 @@ _REFUSALS = {
     403: ("This did not come from our page", _MAIL),
     404: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
     410: ("This link has expired", "Reply to our mail, and we will send you a new one."),
+    413: ("That is too much", "Please go back and shorten what you have typed."),
+    429: ("Too many tries", "Nothing is wrong with what you have typed. Please try again in an hour, or write to us."),
 }
 _DESK_REFUSALS = {
     403: (
@@ -101,7 +103,8 @@ class Pages:
 def _page_of(request: Request) -> str:
     """The customer's page that the request belongs to; a failed POST is not repeated by a reload."""
     token = request.path_params.get("token")
-    return f"/pay/{token}" if token else ""
+    page = request.url.path.split("/")[1]
+    return f"/{page}/{token}" if token else f"/{page}" if page == "register" else ""
 
 
 def _is_of_desk(request: Request) -> bool:

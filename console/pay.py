@@ -30,12 +30,13 @@ from billing.links import PaymentLinks
 from billing.month import Month
 from billing.period import Period
 from billing.ports import Ledger, PaymentGateway
-from console.cards import Cards
 from console.inbox import Inbox
 from console.pages import Pages
 from console.security import same_site
 from console.standing import Situation, Standing, standing
+from console.tokens import opened
 from console.wording import values
+from workflows.cards import Cards
 from workflows.collecting import collection_handle, pay, tell_collection
 from workflows.payment_collection import PaymentCollection
 
@@ -43,7 +44,6 @@ _ANSWER_SECONDS = 25.0  # less than browsers and proxies wait
 _QUERY_TIMEOUT = timedelta(seconds=3)
 _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
 """While an outcome is pending, the page looks again by itself after so long, so often: four minutes in all."""
-_ALWAYS = datetime.fromtimestamp(0, UTC)
 
 _log = logging.getLogger(__name__)
 
@@ -112,20 +112,20 @@ class PaymentPages:
         customer = await self._ledger.customer(customer_id)
         if customer is None or not (await self._case(customer_id, period)).standing.can_change_card:
             return RedirectResponse(self._page(token), 303)
-        url = await self._payments.card_setup(
+        card_page = await self._payments.card_setup(
             customer.stripe_customer_id,
             customer_id,
             success_url=f"{self._page(token)}/card?session_id={{CHECKOUT_SESSION_ID}}",
             cancel_url=self._page(token),
         )
-        return RedirectResponse(url, 303)
+        return RedirectResponse(card_page.url, 303)
 
     async def card_registered(self, token: str, session_id: str = "") -> Response:
         """While a charge is under way, the card has to wait until its outcome is known."""
         customer_id, _ = self._opened(token)
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._cards.finalize(session_id, customer_id)
+                await self._cards.finalize_card(session_id, customer_id)
         except (CardMissing, InvalidInput, NotFound) as error:
             _log.warning("card of %s refused: %s", customer_id, error)
             return self._pages.message(
@@ -143,13 +143,8 @@ class PaymentPages:
         return f"{self._links.base_url.rstrip('/')}/pay/{token}"
 
     def _opened(self, token: str) -> tuple[str, Period]:
-        """Customer and period of the link; 404 for one that we did not make, 410 for an old one."""
-        for instant, status in ((_ALWAYS, 404), (datetime.now(UTC), 410)):
-            try:
-                opened = self._links.read(token, instant)
-            except InvalidInput:
-                raise HTTPException(status) from None
-        return opened
+        """Customer and period of the link."""
+        return opened(self._links.read, token)
 
     async def _case(self, customer_id: str, period: Period) -> _Case:
         month = await self._ledger.month(customer_id, period)

@@ -121,4 +121,4 @@ def _coming(month: Month) -> Iterator[Happening]:
         yield Happening(month.notice_at, title, waits, coming=True)
         if nothing:
             return
-    yield Happening(month.charge_at, "Card is charged", waits, coming=True)
+    yield Happening(month.planned_charge_at, "Card is charged", waits, coming=True)

@@ -112,6 +112,7 @@ class Demo:
         await self._charge(max(month.charge_at for month in months.values() if not month.outcome))
         self._show.chapter("Close: outcomes are in the ledger, everybody continues as new into the next month")
         await self._chain_goes_on()
+        await self._reviewers_are_told()
 
     async def _charge(self, last: datetime) -> None:
         await self._together(self._pass_until(last), self._kill_while_charging)
@@ -126,6 +127,14 @@ class Demo:
             return all(month.period > self.period for month in months)
 
         await self._until(all_gone_on, "the next month")
+
+    async def _reviewers_are_told(self) -> None:
+        """A digest comes a moment after what it tells of."""
+
+        async def all_told() -> bool:
+            return all(row.told_at for row in await self._ledger.alerts())
+
+        await self._until(all_told, "the last digest to the reviewers")
 
     # -- looking
 

@@ -5,12 +5,16 @@
 What should have been charged is computed once more in sandbox/expected.py, by other code than the workflow's.
 """
 
+import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.sql_ledger import SqlLedger
+from billing.alerts import AlertKind, AlertRow
 from billing.collection import Collection, CollectionStage, Entry
+from billing.digest import TITLES
 from billing.messages import Decision
 from billing.month import Month, Stage
 from billing.period import Period
@@ -79,6 +83,7 @@ class Evidence:
     accounts: list[Account]
     strangers: list[str]  # customers at Stripe that the ledger does not know, and payments of no customer
     mails: list[Mail]
+    alerts: list[AlertRow]  # what reviewers were to be told
 
     @property
     def cases(self) -> list[Case]:
@@ -99,7 +104,18 @@ class Evidence:
         """The mails that arrived, by kind, each counted once however often it was delivered."""
         rows = (row for account in self.accounts for case in account.cases for row in case.messages)
         kinds = {row.message_id: str(row.kind) for row in rows}
-        return Counter(kinds.get(name, "unknown") for name in {mail.message_id for mail in self.mails})
+        digests = self.digests()
+        names = {mail.message_id for mail in self.mails}
+        return Counter(kinds.get(name, "digest" if _left(name) in digests else "unknown") for name in names)
+
+    def digests(self) -> set[str]:
+        """The ids of the digests that have arrived."""
+        return {row.digest_id for row in self.alerts} & {_left(mail.message_id) for mail in self.mails}
+
+    def told(self) -> set[tuple[AlertKind, str, Period]]:
+        """What the mails to reviewers told them, about which customer and month; drafts are told all together."""
+        digests = (mail for mail in self.mails if mail.headers.get("X-Billing-Ref", "").startswith("digest/"))
+        return {told for mail in digests for told in _told(mail.text)}
 
     def arrivals(self, *message_ids: str) -> list[Mail]:
         """The deliveries of these mails, in the order of arrival."""
@@ -117,8 +133,8 @@ async def gather(folder: Path, ledger: SqlLedger, *periods: Period) -> Evidence:
         for period in {each for some in known.values() for each in some}
     }
     accounts = [await _account(ledger, journal, sheets, each, sorted(some)) for each, some in known.items()]
-    mails = read_mail(folder / "mail")
-    return Evidence(periods=periods, accounts=accounts, strangers=journal.strangers(), mails=mails)
+    mails, alerts = read_mail(folder / "mail"), await ledger.alerts()
+    return Evidence(periods=periods, accounts=accounts, strangers=journal.strangers(), mails=mails, alerts=alerts)
 
 
 async def _account(
@@ -153,3 +169,16 @@ async def _account(
             )
         )
     return Account(customer_id, await ledger.closed_reason(customer_id), script, cases)
+
+
+def _told(text: str) -> Iterator[tuple[AlertKind, str, Period]]:
+    """What the text part of a digest tells: a title at the left, and below it a line for each matter."""
+    kind: AlertKind | None = None
+    for line in text.splitlines():
+        kind = next((each for each, title in TITLES.items() if line.startswith(f"{title}: ")), kind)
+        if kind and (matter := re.match(r"  ([^ ,]+), (\d{4}-\d\d)[ :]", line)):
+            yield kind, matter[1], Period(matter[2])
+
+
+def _left(message_id: str) -> str:
+    return message_id.lstrip("<").partition("@")[0]

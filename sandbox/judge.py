@@ -14,17 +14,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from billing.alerts import AlertKind
 from billing.collection import CollectionStage
 from billing.customer import ReviewMode
 from billing.model import Model
 from billing.money import format_amount, minimum_minor
 from billing.month import COLLECTED, Stage
+from billing.period import Period
 from billing.ports import LetterKind, MessageStatus
 from sandbox.evidence import Account, Case, Evidence
 from sandbox.expected import minor_of
 from sandbox.mailbox import Mail
 from sandbox.stripe_journal import Intent
 
+_FOR_A_PERSON = (AlertKind.PERSON, AlertKind.UNRESOLVED, AlertKind.HALTED)
 _OF_PEOPLE = (
     CollectionStage.HALTED,
     CollectionStage.AWAITING_PERSON,
@@ -57,6 +60,7 @@ def judge(evidence: Evidence) -> list[Check]:
         "every command took effect once, or was refused with a reason": _commands,
         "every outcome is told to the customer, once, and no other mail is sent": _letters,
         "every customer is in the next month, has left, or waits for a person who knows": _chain,
+        "everything that reviewers were to be told has reached them by mail": _alerts,
     }
     return [Check(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
 
@@ -256,18 +260,41 @@ def _people_know(evidence: Evidence, case: Case) -> bool:
     """Whether reviewers were told of the collection since it was opened, or halted."""
     assert case.collection is not None
     since = case.collection.hold.at if case.collection.hold else case.collection.opened_at
-    alerts = [row.message_id for row in case.messages if row.kind is LetterKind.ALERT and row.at >= since]
-    return bool(evidence.arrivals(*alerts))
+    whose, digests = (case.customer_id, case.period), evidence.digests()
+    return whose in _told_to_people(evidence) and any(
+        (alert.customer_id, alert.period) == whose and alert.kind in _FOR_A_PERSON and alert.at >= since
+        for alert in evidence.alerts
+        if alert.digest_id in digests
+    )
+
+
+def _told_to_people(evidence: Evidence) -> set[tuple[str, Period]]:
+    """Of whose months a mail has told reviewers that something waits for them."""
+    return {(customer_id, period) for kind, customer_id, period in evidence.told() if kind in _FOR_A_PERSON}
 
 
 def _last(evidence: Evidence, account: Account, case: Case) -> Iterator[str]:
     """A customer whose months end with one that is judged."""
-    alerts = [row.message_id for row in case.messages if row.kind is LetterKind.ALERT]
     asked = any(each.accepted("close_account") for each in account.cases)
-    if case.month.outcome is None and not evidence.arrivals(*alerts):
+    if case.month.outcome is None and (case.customer_id, case.period) not in _told_to_people(evidence):
         yield f"{case.name} is open, and nobody was told what it waits for"
     if case.month.outcome is not None and not (asked and account.closed_reason):
         yield f"{account.customer_id} is not in {case.period.next()}"
+
+
+def _alerts(evidence: Evidence) -> Iterator[str]:
+    """By what the mails say, and that the digest of every alert has arrived; drafts are told all together."""
+    told, arrived = evidence.told(), evidence.digests()
+    for alert in evidence.alerts:
+        about = f"{alert.kind} of {alert.customer_id or 'nobody'}, {alert.period}: {alert.text!r}"
+        if alert.told_at is None or alert.digest_id not in arrived:
+            yield f"nobody was told: {about}"
+        elif (
+            alert.customer_id
+            and alert.kind is not AlertKind.DRAFT
+            and (alert.kind, alert.customer_id, alert.period) not in told
+        ):
+            yield f"no mail tells: {about}"
 
 
 def _told(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:

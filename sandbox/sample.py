@@ -74,7 +74,7 @@ async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period
             _write(sheet, [("email", "amount", "description")], [(s.email, *sale) for s in SAMPLE for sale in s.sales])
     cards = await asyncio.gather(*(register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE))
     rows = [
-        (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, str(s.review_mode))
+        (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, str(s.review_mode), "")
         for s, card in zip(SAMPLE, cards, strict=True)
     ]
     _write(roster, [(*REQUIRED, *OPTIONAL)], rows)

@@ -39,6 +39,8 @@ def create_customer(store: Store, params: Params) -> Object:
         "metadata": read_metadata(params),
     }
     customer |= {name: params.get(name) or None for name in _TEXTS}
+    if ".." in (customer["email"] or ""):
+        raise invalid(f"Invalid email address: {customer['email']}", "email", "email_invalid")
     if method_id := params.get("payment_method"):
         _attach(store, method_id, customer["id"])
     if token := params.get("source"):  # the legacy way: tok_visa becomes a card_…, usable as a payment method

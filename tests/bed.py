@@ -18,10 +18,11 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from billing.alerts import AlertKind
 from billing.collection import Collection
 from billing.collection_review import CollectionResult
 from billing.customer import Customer, Terms
-from billing.keys import workflow_id
+from billing.keys import digest_workflow_id, workflow_id
 from billing.messages import Command, CommandResult, Farewell, command_name
 from billing.month import Month
 from billing.period import Period
@@ -41,6 +42,7 @@ from workflows.payment_collection import PaymentCollection
 from workflows.start import Started, handle_for, start_customer
 
 OCTOBER = "2026-10"
+DIGEST_MINUTES = 0.005
 HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000, disable_propagation=True)
 """Time stands still between skips; retry backoffs count as skips, and the server's default allows 200."""
 
@@ -213,13 +215,15 @@ class Bed:
             assert answer.status_code == 303, answer.text
 
     async def end_all(self) -> None:
-        """Terminates every workflow of the customers that were started here."""
+        """Terminates every workflow of the customers that were started here, and the reviewers' digest."""
         for customer_id in self.started:
-            owed = await self.ledger.collections(customer_id=customer_id, open_only=True)
+            months = await self.ledger.invoices(customer_id=customer_id)  # a collection may not be on record, or closed
             everything: list[WorkflowHandle[Any, Any]] = [self.handle(customer_id)]
-            for handle in [*everything, *(self.collection_handle(customer_id, row.period) for row in owed)]:
+            for handle in [*everything, *(self.collection_handle(customer_id, row.period) for row in months)]:
                 with contextlib.suppress(RPCError):
                     await handle.terminate()
+        with contextlib.suppress(RPCError):
+            await self.client.get_workflow_handle(digest_workflow_id()).terminate()
 
     # -- looking
 
@@ -281,6 +285,7 @@ class Bed:
             "TEMPORAL_ADDRESS": self.client.service_client.config.target_host,
             "BILLING_DATA_DIR": str(self.folder),
             "BILLING_REVIEWERS_EMAIL": self.settings.reviewers_email,
+            "BILLING_DIGEST_MINUTES": str(self.settings.digest_minutes),
             "BILLING_SANDBOX_STRIPE_PORT": str(self.ports.stripe),
             "BILLING_SANDBOX_SHEETS_PORT": str(self.ports.sheets),
             "BILLING_SANDBOX_MAIL_PORT": str(self.ports.mail),
@@ -312,6 +317,25 @@ class Bed:
     def mails(self, to: str | None = None) -> list[Mail]:
         return [mail for mail in read_mail(self.folder / "mail") if to is None or mail.to == to]
 
+    def letters(self) -> list[Mail]:
+        """The mails to customers."""
+        return [mail for mail in self.mails() if mail.to != self.settings.reviewers_email]
+
+    async def alerted(self) -> list[str]:
+        """What reviewers were to be told, other than that there are drafts."""
+        return [row.text for row in await self.ledger.alerts() if row.kind is not AlertKind.DRAFT]
+
+    async def digests(self) -> list[Mail]:
+        """The mails to the reviewers, once they tell everything that is in the outbox."""
+        async with asyncio.timeout(20):
+            while any(row.told_at is None for row in await self.ledger.alerts()):
+                await asyncio.sleep(0.02)
+        return self.mails("reviewers@example.com")
+
+    async def told(self) -> str:
+        """All that reviewers were told, as one line."""
+        return " ".join(" ".join(mail.text.split()) for mail in await self.digests())
+
     async def event_names(self, customer_id: str, run_id: str) -> list[str]:
         """The types of all events of one run."""
         handle = self.client.get_workflow_handle(workflow_id(customer_id), run_id=run_id)
@@ -329,6 +353,7 @@ async def prepared_bed(
             data_dir=folder,
             ledger_url=SecretStr(ledger_url),
             reviewers_email="reviewers@example.com",
+            digest_minutes=DIGEST_MINUTES,
             sandbox_stripe_port=ports.stripe,
             sandbox_sheets_port=ports.sheets,
             sandbox_mail_port=ports.mail,

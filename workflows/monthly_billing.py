@@ -91,7 +91,7 @@ class MonthlyBilling(CommandHandlers):
             workflow.upsert_search_attributes([STAGE.value_set(shown[0]), AMOUNT_MINOR.value_set(shown[1])])
             self._shown = shown
         workflow.set_current_details(summary(self._month, now))
-        return self._month.due(now)
+        return self._month.due(now, warns=self._month.hold is None or workflow.patched("halts-delay"))
 
     async def _wait(self, due: Due) -> None:
         """Until the next instant, or until somebody changes the month."""

@@ -57,6 +57,16 @@ ALERT = ActivityConfig(
     heartbeat_timeout=_HEARTBEAT,
     retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=3),
 )
+TELL = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT, retry_policy=_UNTIL_DONE
+)
+TELL_OTHERS = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=_HEARTBEAT,
+    retry_policy=_UNTIL_DONE,
+)
+"""A chat service that is down must not hold up the mails to come."""
 RECORD = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30), heartbeat_timeout=_HEARTBEAT, retry_policy=_UNTIL_DONE
 )

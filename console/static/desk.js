@@ -184,7 +184,8 @@ async function decide(form) {
   let answered = 0, refused = 0;
   try {
     const headers = { Accept: "application/x-ndjson", "X-CSRF-Token": csrf };
-    const answer = await fetch(form.action, { method: "POST", body: fields, headers });
+    const address = form.getAttribute("action"); // form.action is the field of that name
+    const answer = await fetch(address, { method: "POST", body: fields, headers });
     if (!answer.ok || !answer.headers.get("content-type").includes("ndjson")) throw new Error(`status ${answer.status}`);
     for await (const outcome of linesOf(answer)) {
       answered += 1;

@@ -171,8 +171,12 @@ class Months:
                     await self.clocks.until_past(workflow_id(customer_id), self._periods[-1])
                 while await self._unsettled(unpaid):
                     await asyncio.sleep(_POLL_SECONDS)
+                while not all(row.told_at for row in await self._ledger.alerts()):
+                    await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
-            self.wrong.append("a chain does not go on after its last month, or an unpaid month is not collected")
+            self.wrong.append(
+                "a chain does not go on after its last month, an unpaid month is not collected, or an alert is not told"
+            )
 
     async def _unsettled(self, unpaid: list[str]) -> bool:
         """Whether one of these collections has not begun yet, or is settled and has not told so."""

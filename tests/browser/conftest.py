@@ -65,6 +65,7 @@ async def looks_well(page: Page, name: str) -> None:
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for size in (DESKTOP, PHONE):
             await page.set_viewport_size(size)  # type: ignore[arg-type]
+            await page.evaluate("scrollTo(0, 0)")
             which = f"{name}-{scheme}-{'phone' if size is PHONE else 'desktop'}"
             SCREENSHOTS.mkdir(parents=True, exist_ok=True)
             await page.screenshot(path=SCREENSHOTS / f"{which}.png", full_page=True)

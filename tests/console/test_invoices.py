@@ -101,6 +101,18 @@ async def test_only_what_the_role_allows_is_offered(desk: Office, role: Role, ac
         assert ('name="row"' in page) is bool(actions)
 
 
+async def test_a_decision_is_answered_for_every_row_while_temporal_is_down(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
+    for name in ("acme", "bolt"):
+        await desk.ledger.record(month(name), AT)
+    form = {"action": "halt", "reason": "too high", "rows": "acme 1 d\nbolt 1 d\nnobody 1 d"}
+    page = await browser.post("/desk/2026-11/bulk", data=form)
+    assert page.status_code == 200
+    assert "Halt: 0 done, 3 refused" in page.text
+    assert "the ledger has no 2026-11 of this customer" in page.text
+
+
 def test_a_query_means_what_it_can() -> None:
     wanted = read_wanted(Period("2026-11"), {"needs": "1", "flag": "changed", "sort": "change", "order": "down"})
     assert (wanted.needs, wanted.flag, wanted.sort, wanted.descending) == (True, "changed", "change", True)

@@ -28,7 +28,7 @@ WRONG = "User name or password is not right."
 
 def pages_of_a_desk() -> APIRouter:
     """What stands for pages here: who sees it, and who may act."""
-    router = APIRouter(prefix="/desk/test")
+    router = APIRouter(prefix="/desk/2026-11/test")
 
     @router.get("")
     async def see(session: SignedIn) -> dict[str, str]:
@@ -79,23 +79,23 @@ async def browser(here: Office) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_who_is_not_signed_in_is_asked_to_and_comes_back(here: Office, browser: httpx.AsyncClient) -> None:
     await make_user(here.ledger)
-    asked = await browser.get("/desk/test?look=1&q=a%20b")
+    asked = await browser.get("/desk/2026-11/test?look=1&q=a%20b")
     assert (asked.status_code, asked.headers["location"]) == (
         303,
-        "/login?next=%2Fdesk%2Ftest%3Flook%3D1%26q%3Da%2520b",
+        "/login?next=%2Fdesk%2F2026-11%2Ftest%3Flook%3D1%26q%3Da%2520b",
     )
     form = (await browser.get(asked.headers["location"])).text
-    assert '<input type="hidden" name="next" value="/desk/test?look=1&amp;q=a%20b">' in form
-    data = {"username": " Ann ", "password": PASSWORD, "next": "/desk/test?look=1&q=a%20b"}
+    assert '<input type="hidden" name="next" value="/desk/2026-11/test?look=1&amp;q=a%20b">' in form
+    data = {"username": " Ann ", "password": PASSWORD, "next": "/desk/2026-11/test?look=1&q=a%20b"}
     answer = await browser.post("/login", data=data)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/test?look=1&q=a%20b")
-    seen = (await browser.get("/desk/test")).json()
+    assert (answer.status_code, answer.headers["location"]) == (303, "/desk/2026-11/test?look=1&q=a%20b")
+    seen = (await browser.get("/desk/2026-11/test")).json()
     assert seen == {"username": "ann", "name": "Ann", "role": "reviewer", "csrf": csrf_in(browser)}
-    assert (await browser.get("/login?next=/desk/test")).headers["location"] == "/desk/test"
+    assert (await browser.get("/login?next=/desk/2026-11/test")).headers["location"] == "/desk/2026-11/test"
 
 
 async def test_a_script_is_told_in_a_line_that_nobody_is_signed_in(browser: httpx.AsyncClient) -> None:
-    answer = await browser.get("/desk/test", headers={"Sec-Fetch-Mode": "cors", "Accept": "text/event-stream"})
+    answer = await browser.get("/desk/2026-11/test", headers={"Sec-Fetch-Mode": "cors", "Accept": "text/event-stream"})
     assert (answer.status_code, answer.headers["content-type"]) == (403, "text/plain; charset=utf-8")
     assert answer.text.startswith("You are not signed in. ")
 
@@ -103,10 +103,10 @@ async def test_a_script_is_told_in_a_line_that_nobody_is_signed_in(browser: http
 async def test_signing_out_ends_the_session_wherever_its_cookie_was_copied_to(here: Office) -> None:
     async with signed_in_at(here.url, here.ledger) as browser, browser_at(here.url) as thief:
         thief.cookies = httpx.Cookies(browser.cookies)
-        assert (await thief.get("/desk/test")).status_code == 200
+        assert (await thief.get("/desk/2026-11/test")).status_code == 200
         assert (await browser.post("/logout")).headers["location"] == "/login?bye=1"
         assert not browser.cookies
-        assert (await thief.get("/desk/test")).status_code == 303
+        assert (await thief.get("/desk/2026-11/test")).status_code == 303
         assert "You are signed out." in (await browser.get("/login?bye=1")).text
 
 
@@ -116,7 +116,7 @@ async def test_each_sign_in_has_a_new_token_and_ends_the_session_before(here: Of
         before = browser.cookies["billing"]
         await sign_in(browser)
         assert browser.cookies["billing"] != before
-        assert (await thief.get("/desk/test")).status_code == 303
+        assert (await thief.get("/desk/2026-11/test")).status_code == 303
 
 
 async def test_a_token_that_was_planted_before_the_sign_in_is_worth_nothing_after_it(here: Office) -> None:
@@ -124,7 +124,7 @@ async def test_a_token_that_was_planted_before_the_sign_in_is_worth_nothing_afte
     async with browser_at(here.url, cookies={"billing": "planted"}) as browser:
         await sign_in(browser)
     async with browser_at(here.url, cookies={"billing": "planted"}) as thief:
-        assert (await thief.get("/desk/test")).status_code == 303
+        assert (await thief.get("/desk/2026-11/test")).status_code == 303
 
 
 async def test_the_ledger_keeps_neither_token_nor_password(here: Office, tmp_path: Path) -> None:
@@ -163,8 +163,8 @@ async def test_what_an_administrator_changes_holds_at_once(here: Office, change:
             await here.ledger.set_password("ann", await Passwords().hashed("another long password"))
         else:
             await here.ledger.set_role("ann", Role.APPROVER)
-        assert (await browser.get("/desk/test")).status_code == 303
-        assert (await browser.post("/desk/test/act")).status_code == 403
+        assert (await browser.get("/desk/2026-11/test")).status_code == 303
+        assert (await browser.post("/desk/2026-11/test/act")).status_code == 403
         may = (await sign_in(browser)).status_code == 303
         assert may == (change == "role")
 
@@ -202,7 +202,7 @@ async def test_the_hash_of_a_password_is_renewed_when_its_parameters_are_out_of_
     account = await here.ledger.user("ann")
     assert account is not None
     assert not Passwords().is_outdated(account.password_hash)
-    assert (await browser.get("/desk/test")).status_code == 200
+    assert (await browser.get("/desk/2026-11/test")).status_code == 200
     assert (await sign_in(browser)).status_code == 303
 
 
@@ -308,27 +308,27 @@ async def test_an_action_needs_the_token_of_the_session(here: Office) -> None:
     async with signed_in_at(here.url, here.ledger, "bob", Role.APPROVER) as browser:
         token = browser.headers.pop("X-CSRF-Token")
         for wrong in ("", "x", "ü", token[:-1], token.upper()):
-            answer = await browser.post("/desk/test/act", data={"csrf": wrong})
+            answer = await browser.post("/desk/2026-11/test/act", data={"csrf": wrong})
             assert answer.status_code == 403, wrong
             assert "This page is out of date" in answer.text
-        assert (await browser.post("/desk/test/act")).status_code == 403
-        assert (await browser.post("/desk/test/act", json={"csrf": token})).status_code == 403
-        assert (await browser.post("/desk/test/act", files={"csrf": token.encode()})).status_code == 403
-        assert (await browser.post("/desk/test/act", data={"csrf": token})).json() == {"by": "bob"}
-        assert (await browser.post("/desk/test/act", headers={"X-CSRF-Token": token})).json() == {"by": "bob"}
+        assert (await browser.post("/desk/2026-11/test/act")).status_code == 403
+        assert (await browser.post("/desk/2026-11/test/act", json={"csrf": token})).status_code == 403
+        assert (await browser.post("/desk/2026-11/test/act", files={"csrf": token.encode()})).status_code == 403
+        assert (await browser.post("/desk/2026-11/test/act", data={"csrf": token})).json() == {"by": "bob"}
+        assert (await browser.post("/desk/2026-11/test/act", headers={"X-CSRF-Token": token})).json() == {"by": "bob"}
 
 
 async def test_the_token_of_another_session_is_refused(here: Office) -> None:
     async with signed_in_at(here.url, here.ledger, "bob", Role.APPROVER) as browser:
-        assert (await browser.post("/desk/test/act")).status_code == 200
+        assert (await browser.post("/desk/2026-11/test/act")).status_code == 200
         await sign_in(browser, "bob")
-        assert (await browser.post("/desk/test/act")).status_code == 403
+        assert (await browser.post("/desk/2026-11/test/act")).status_code == 403
 
 
 async def test_with_the_token_another_site_is_refused_all_the_same(here: Office) -> None:
     async with signed_in_at(here.url, here.ledger, "bob", Role.APPROVER) as browser:
         for site, status in {"cross-site": 403, "same-site": 403, "same-origin": 200}.items():
-            answer = await browser.post("/desk/test/act", headers={"Sec-Fetch-Site": site})
+            answer = await browser.post("/desk/2026-11/test/act", headers={"Sec-Fetch-Site": site})
             assert answer.status_code == status, site
 
 
@@ -355,10 +355,10 @@ async def test_another_site_signs_nobody_in(
 
 async def test_a_role_that_is_not_enough_is_said(here: Office) -> None:
     async with signed_in_at(here.url, here.ledger) as browser:
-        answer = await browser.post("/desk/test/act")
+        answer = await browser.post("/desk/2026-11/test/act")
         assert answer.status_code == 403
         assert "You are signed in as ann, reviewer; this takes the role approver or a higher one." in answer.text
-        assert (await browser.get("/desk/test")).status_code == 200
+        assert (await browser.get("/desk/2026-11/test")).status_code == 200
 
 
 # -- single sign-on
@@ -375,12 +375,12 @@ async def test_whom_a_trusted_proxy_names_is_signed_in_with_the_role_of_the_ledg
     async with desk_with(with_sso(tmp_path)) as here, browser_at(here.url) as browser:
         await make_user(here.ledger, "ann@acme.example", Role.APPROVER, password="")
         browser.headers["X-Forwarded-User"] = "Ann@Acme.example"
-        asked = await browser.get("/desk/test")
-        assert (await browser.get(asked.headers["location"])).headers["location"] == "/desk/test"
-        assert (await browser.get("/desk/test")).json()["username"] == "ann@acme.example"
-        assert (await browser.post("/desk/test/act")).status_code == 403, "CSRF holds"
+        asked = await browser.get("/desk/2026-11/test")
+        assert (await browser.get(asked.headers["location"])).headers["location"] == "/desk/2026-11/test"
+        assert (await browser.get("/desk/2026-11/test")).json()["username"] == "ann@acme.example"
+        assert (await browser.post("/desk/2026-11/test/act")).status_code == 403, "CSRF holds"
         token = csrf_in(browser)
-        assert (await browser.post("/desk/test/act", data={"csrf": token})).json() == {"by": "ann@acme.example"}
+        assert (await browser.post("/desk/2026-11/test/act", data={"csrf": token})).json() == {"by": "ann@acme.example"}
 
 
 async def test_another_person_at_the_proxy_does_not_go_on_in_the_session_of_the_first(tmp_path: Path) -> None:
@@ -388,11 +388,11 @@ async def test_another_person_at_the_proxy_does_not_go_on_in_the_session_of_the_
         await make_user(here.ledger, "ann")
         await make_user(here.ledger, "bob")
         await browser.get("/login", headers={"X-Forwarded-User": "ann"})
-        assert (await browser.get("/desk/test", headers={"X-Forwarded-User": "ann"})).status_code == 200
+        assert (await browser.get("/desk/2026-11/test", headers={"X-Forwarded-User": "ann"})).status_code == 200
         for other in ("bob", "nobody", "not a name"):
-            assert (await browser.get("/desk/test", headers={"X-Forwarded-User": other})).status_code == 303
+            assert (await browser.get("/desk/2026-11/test", headers={"X-Forwarded-User": other})).status_code == 303
         await browser.get("/login", headers={"X-Forwarded-User": "bob"})
-        seen = await browser.get("/desk/test", headers={"X-Forwarded-User": "bob"})
+        seen = await browser.get("/desk/2026-11/test", headers={"X-Forwarded-User": "bob"})
         assert seen.json()["username"] == "bob"
 
 

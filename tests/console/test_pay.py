@@ -171,7 +171,7 @@ async def test_a_registration_of_somebody_else_is_refused(desk: Desk, reference:
     stranger = await desk.bed.customer("bolt")
     page = f"{desk.page()}/card?session_id={{CHECKOUT_SESSION_ID}}"
     checkout = await desk.bed.adapters.payments.card_setup(stranger.stripe_customer_id, reference, page, desk.page())
-    back = address(await desk.browser.post(checkout, data={"card": "pm_card_mastercard"}))
+    back = address(await desk.browser.post(checkout.url, data={"card": "pm_card_mastercard"}))
     refused = await desk.browser.get(back)
     assert refused.status_code == 400
     done = await desk.all_done()  # the webhook told of it too

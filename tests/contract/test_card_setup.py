@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse
 
 from adapters.stripe_payments import StripePayments
 from billing.errors import CardMissing, NotFound
-from billing.ports import CardSetup
+from billing.ports import CardPage, CardPageState, CardSetup
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 
 __all__ = ["gateway", "stripe"]  # fixtures
@@ -22,7 +22,7 @@ async def customer_id(stripe: Stripe) -> str:
 async def opened(gateway: StripePayments, stripe: Stripe, customer_id: str) -> tuple[str, str]:
     """The page's address and its session's id."""
     page = await gateway.card_setup(customer_id, "ann", SUCCESS_URL, CANCEL_URL)
-    return page, (await stripe.http.get("/v1/checkout/sessions")).json()["data"][0]["id"]
+    return page.url, page.session_id
 
 
 async def registered(gateway: StripePayments, stripe: Stripe, customer_id: str) -> str:
@@ -83,3 +83,15 @@ async def test_id_of_no_registration_is_not_found(gateway, unknown: str) -> None
 async def test_customer_that_stripe_does_not_know_cannot_register_a_card(gateway) -> None:
     with pytest.raises(CardMissing, match="ann, cus_unknown"):
         await gateway.card_setup("cus_unknown", "ann", SUCCESS_URL, CANCEL_URL)
+
+
+async def test_card_page_is_open_then_used_or_expired(gateway, stripe: Stripe, customer_id: str) -> None:
+    page, session_id = await opened(gateway, stripe, customer_id)
+    assert await gateway.card_page(session_id) == CardPage(session_id=session_id, state=CardPageState.OPEN, url=page)
+    await stripe.http.post(page, data={"card": "pm_card_visa"})
+    assert await gateway.card_page(session_id) == CardPage(session_id=session_id, state=CardPageState.USED)
+    _, other = await opened(gateway, stripe, customer_id)
+    await stripe.post(f"/v1/checkout/sessions/{other}/expire")
+    assert (await gateway.card_page(other)).state is CardPageState.EXPIRED
+    with pytest.raises(NotFound):
+        await gateway.card_page("cs_test_unknown")

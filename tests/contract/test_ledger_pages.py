@@ -14,6 +14,7 @@ from billing.messages import Halt, Resume
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.review import decide
+from billing.users import Role, User
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -233,3 +234,33 @@ async def test_the_trail_goes_on_where_a_page_ended_even_within_one_instant(ledg
 def test_a_place_in_the_trail_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         Cursor.parse(text)
+
+
+async def test_what_is_owed_and_needs_a_person_comes_after_the_open_months(ledger: SqlLedger, url: str) -> None:
+    await recorded(ledger, month("acme", 100), month("bolt", 100), month("coal", 100))
+    mark(url, "acme", needs="approve it")
+    owed = text(
+        "INSERT INTO collections (customer_id, period, stage, currency, amount_minor, outstanding_minor, opened_at,"
+        " revision, state, updated_at) VALUES (:whose, '2026-11', :stage, 'eur', 100, 60, :at, 1, '{}', :at)"
+    )
+    for whose, stage in (("bolt", "AwaitingPerson"), ("coal", "Collecting")):
+        values = {"whose": whose, "stage": stage, "at": AT}
+        run(url, lambda connection, values=values: connection.execute(owed, values))
+    needs = [
+        (each.customer_id, each.stage, each.amount_minor, each.collecting) for each in await ledger.needs(NOVEMBER, 9)
+    ]
+    assert needs == [("acme", Stage.MONITORING, 100, False), ("bolt", "AwaitingPerson", 60, True)]
+
+
+async def test_sign_ins_are_told_of_known_users_only(ledger: SqlLedger) -> None:
+    await ledger.add_user(User(username="ann", name="Ann", role=Role.VIEWER), "", AT)
+    for name in ("ann", "my secret password"):
+        await ledger.begin_sign_in(name, "192.0.2.1", AT)
+    (row,) = await ledger.audit(AuditWanted(), None, 10)
+    assert (row.kind, row.by, row.command, row.accepted, row.result) == (
+        AuditKind.SIGN_IN,
+        "ann",
+        "sign in",
+        False,
+        "192.0.2.1",
+    )

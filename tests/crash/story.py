@@ -8,6 +8,7 @@ Several can be told at once on one server: each has a bed, a worker and a task q
 
 import asyncio
 import multiprocessing
+import re
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -18,10 +19,6 @@ from typing import Any, NamedTuple, Never
 
 from temporalio.client import (
     Client,
-    Interceptor,
-    OutboundInterceptor,
-    StartWorkflowInput,
-    WorkflowHandle,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -38,7 +35,7 @@ from sandbox.judge import judge
 from sandbox.temporal_server import TemporalServer
 from settings import Settings
 from tests.bed import OCTOBER, Bed, prepared_bed
-from tests.crash.worker import TASK_SECONDS, Boundaries, serve
+from tests.crash.worker import Boundaries, OnQueue, serve
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
 
@@ -54,7 +51,7 @@ class CrashBed(Bed):
     """A bed whose questions and commands survive a worker that dies while it answers them."""
 
     def __init__(self, bed: Bed, task_queue: str) -> None:
-        client = Client(**bed.client.config() | {"interceptors": [_OnQueue(task_queue)]})
+        client = Client(**bed.client.config() | {"interceptors": [OnQueue(task_queue)]})
         super().__init__(client, bed.adapters, bed.folder, bed.ports, bed.settings)
 
     async def month(self, customer_id: str) -> Month:
@@ -115,26 +112,6 @@ async def tell(story: Story, server: TemporalServer, folder: Path, fatal: str = 
     return Told(outcome, Boundaries(folder).passed())
 
 
-class _OnQueue(Interceptor):
-    """Starts workflows on this task queue; a workflow task that is not answered is soon given out again."""
-
-    def __init__(self, task_queue: str) -> None:
-        self._task_queue = task_queue
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
-        return _Starting(next, self._task_queue)
-
-
-class _Starting(OutboundInterceptor):
-    def __init__(self, next: OutboundInterceptor, task_queue: str) -> None:
-        super().__init__(next)
-        self._task_queue = task_queue
-
-    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
-        input.task_queue, input.task_timeout = self._task_queue, timedelta(seconds=TASK_SECONDS)
-        return await super().start_workflow(input)
-
-
 async def _supervise(settings: Settings, address: str, task_queue: str, fatal: str) -> Never:
     """Keeps one worker alive; only the first one is doomed."""
     while True:
@@ -178,6 +155,7 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
             for row in await bed.ledger.collections(customer_id=name)
         ],
         "mails": Counter(_mails(bed).values()),
+        "reviewers are told": await _told(bed, name, period),
         "mails in the ledger": Counter((row.kind, row.status) for row in await bed.ledger.messages(name, period)),
         "broken promises": [
             check.wrong for check in judge(await gather(bed.folder, bed.ledger, period)) if not check.ok
@@ -188,8 +166,18 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
 
 
 def _mails(bed: CrashBed) -> dict[str, str]:
-    """The kind of each mail by Message-ID: whoever gets a mail twice sees it once."""
-    return {mail.message_id: mail.headers["X-Billing-Ref"].partition("/")[0] for mail in bed.mails()}
+    """The kind of each mail to customers by Message-ID: whoever gets a mail twice sees it once."""
+    mails = {mail.message_id: mail.headers["X-Billing-Ref"].partition("/")[0] for mail in bed.mails()}
+    return {message_id: kind for message_id, kind in mails.items() if kind != "digest"}
+
+
+async def _told(bed: CrashBed, name: str, period: Period) -> list[tuple[str, str]]:
+    """To whom what was told, in how many digests ever: each matter is a line, two spaces from the left."""
+    told = set()
+    for mail in await bed.digests():
+        text = mail.text.replace("\n      ", " ").replace(name, "NAME").replace(period, "PERIOD")
+        told |= {(mail.to, re.sub(r"pi_\w+", "pi", line)) for line in text.splitlines()}
+    return sorted((to, line.strip()) for to, line in told if line[:2] == "  " != line[2:4])
 
 
 async def _replayed(bed: CrashBed, customer_id: str, period: Period) -> int:

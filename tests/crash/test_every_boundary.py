@@ -38,6 +38,7 @@ async def paid(bed: CrashBed, name: str, card: str = "pm_card_visa") -> Period:
     bed.sales(period, (customer.email, "100", "Hosting"), (customer.email, "20.50", "Support"))
     await bed.skip_to(name, (await bed.month(name)).collect_at)
     await bed.drafted(name, period)
+    await bed.digests()
     cheaper = (ChangeLine(line_id="row-2", amount_minor=9000),)
     await bed.command(
         name, Edit(by="ann", reason="as agreed", command_id="ann-1", period=period, version=1, changes=cheaper)
@@ -64,6 +65,7 @@ IN_TIME = {
     "attempts at Stripe": [SUCCEEDED],
     "payments at Stripe": [SUCCEEDED],
     "mails": {"notice": 1, "receipt": 1},
+    "reviewers are told": [("reviewers@example.com", "PERIOD: 1 draft, 1 unusual; 120.50 EUR")],
     "broken promises": [],
 }
 LATE = {
@@ -71,7 +73,11 @@ LATE = {
     "collected": (CollectionStage.RECOVERED, 2, 1, 0),
     "attempts at Stripe": [DECLINED, DECLINED, SUCCEEDED],
     "payments at Stripe": [SUCCEEDED],
-    "mails": {"notice": 1, "decline": 1, "reminder": 1, "receipt": 1, "report": 1},
+    "mails": {"notice": 1, "decline": 1, "reminder": 1, "receipt": 1},
+    "reviewers are told": [
+        ("reviewers@example.com", "NAME, PERIOD: 110.50 EUR of NAME, PERIOD: recovered; paid: pi"),
+        ("reviewers@example.com", "PERIOD: 1 draft, 1 unusual; 120.50 EUR"),
+    ],
     "broken promises": [],
 }
 

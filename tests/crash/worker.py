@@ -22,7 +22,8 @@ from unittest import mock
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.client import Client
+from temporalio.client import Client, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
+from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -35,6 +36,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 import worker
 from activities import failures
+from billing.keys import digest_workflow_id
 from bootstrap import connect_adapters, connect_temporal
 from settings import Settings
 
@@ -71,12 +73,37 @@ async def _serve(settings: Settings, address: str, task_queue: str, boundaries: 
         return Worker(client, **changed)
 
     async with connect_adapters(settings) as adapters:
-        ports: dict[str, Any] = {name: _Port(name, adapter, boundaries) for name, adapter in vars(adapters).items()}
-        client = await connect_temporal(settings, address)
+        ports: dict[str, Any] = {
+            name: _Port(name, adapter, boundaries) for name, adapter in vars(adapters).items() if name != "others"
+        }
+        connected = await connect_temporal(settings, address)
+        client = Client(**connected.config() | {"interceptors": [OnQueue(task_queue)]})
         with mock.patch.object(worker, "Worker", breakable):
             serving = worker.create_worker(client, settings, replace(adapters, **ports))
         async with serving:
             await asyncio.Event().wait()
+
+
+class OnQueue(ClientInterceptor):
+    """Starts workflows on this task queue; a workflow task that is not answered is soon given out again."""
+
+    def __init__(self, task_queue: str) -> None:
+        self._task_queue = task_queue
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        return _Starting(next, self._task_queue)
+
+
+class _Starting(OutboundInterceptor):
+    def __init__(self, next: OutboundInterceptor, task_queue: str) -> None:
+        super().__init__(next)
+        self._task_queue = task_queue
+
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+        input.task_queue, input.task_timeout = self._task_queue, timedelta(seconds=TASK_SECONDS)
+        if input.id == digest_workflow_id():  # there is one for each ledger, and here are several on one server
+            input.id = f"{input.id}-{self._task_queue}"
+        return await super().start_workflow(input)
 
 
 class Boundaries:

@@ -16,7 +16,7 @@ from typing import Any
 from billing.collection_review import RecordPayment, WriteOff
 from billing.customer import ReviewMode, Terms
 from billing.invoice import ChangeLine
-from billing.keys import collection_id, workflow_id
+from billing.keys import collection_id, digest_workflow_id, workflow_id
 from billing.messages import Approve, CloseAccount, Command, Edit, Halt, Resume, Skip
 from billing.month import Month
 from billing.period import Period
@@ -57,6 +57,15 @@ async def halted_and_resumed(bed: Bed) -> None:
     await bed.handle("acme").signal("halt", {"by": "ann"})
     await bed.until("acme", lambda month: month.hold is not None)
     await bed.skip("acme", timedelta(days=3))
+    await _say(bed, Resume(**ANN))
+    await bed.closed()
+
+
+async def halt_told_in_time(bed: Bed) -> None:
+    month = await bed.monitored()
+    await _say(bed, Halt(**ANN))
+    await bed.skip_to("acme", month.notice_at - timedelta(hours=12))
+    await bed.until("acme", lambda month: month.alerts == 2)
     await _say(bed, Resume(**ANN))
     await bed.closed()
 
@@ -185,6 +194,13 @@ async def written_off(bed: Bed) -> None:
     await bed.collection_handle().result()
 
 
+async def reviewers_told(bed: Bed) -> None:
+    await bed.mail_faults({"action": "defer", "times": 1})
+    await bed.monitored(sales=("100", "'12,50"))
+    await bed.digests()
+    await bed.client.get_workflow_handle(digest_workflow_id()).result()
+
+
 async def _overdue(bed: Bed, behaviour: str = "decline:insufficient_funds") -> Month:
     month = await bed.monitored()
     await bed.behaves(month.customer, behaviour)
@@ -199,6 +215,7 @@ MONTHS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     declined,
     skipped,
     halted_and_resumed,
+    halt_told_in_time,
     edited_in_the_last_call,
     approved,
     sales_awaited,
@@ -216,11 +233,11 @@ COLLECTIONS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     collected_by_transfer,
     written_off,
 )
-PATHS = (*MONTHS, *COLLECTIONS)
+PATHS = (*MONTHS, *COLLECTIONS, reviewers_told)
 
 
 async def main() -> None:
-    """Writes one file per path: the first run of its month, or of its collection, which is closed by then."""
+    """Writes one file per path: the first run of its month, collection or digest, which is closed by then."""
     with tempfile.TemporaryDirectory() as folder:
         small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
         async with temporal_server(
@@ -233,6 +250,7 @@ async def main() -> None:
                 async with prepared_bed(server, Path(folder, path.__name__)) as bed:
                     await path(bed)
                     name = workflow_id("acme") if path in MONTHS else collection_id("acme", Period("2026-10"))
+                    name = digest_workflow_id() if path is reviewers_told else name
                     described = await bed.client.get_workflow_handle(name).describe()
                     first_run = described.raw_description.workflow_execution_info.first_run_id
                     handle = bed.client.get_workflow_handle(name, run_id=first_run)

@@ -43,7 +43,10 @@ def test_the_demo_bills_a_month_although_its_worker_is_killed(billed: Billed) ->
         "nzd": 73025,
         "usd": 65250,
     }
-    assert summary["mails"] == {"notice": 9, "receipt": 8, "decline": 1, "alert": 3}
+    digests = summary["mails"].pop("digest")
+    assert summary["mails"] == {"notice": 9, "receipt": 8, "decline": 1}
+    assert summary["alerts"] == {"draft": 12, "person": 3}
+    assert 0 < digests < 15
     assert all(check["ok"] for check in summary["checks"])
 
 
@@ -63,6 +66,11 @@ def _lose_the_notices(folder: Path) -> None:
 def _deliver_the_notices_late(folder: Path) -> None:
     for mail in (folder / "mail").glob("*invoice-for*"):
         mail.rename(mail.with_name("2" + "9" * 3 + mail.name[4:]))
+
+
+def _lose_the_digests(folder: Path) -> None:
+    for mail in (folder / "mail").glob("*reviewers*"):
+        mail.unlink()
 
 
 def _change_the_sheet(folder: Path) -> None:
@@ -94,6 +102,7 @@ def _rewrite(folder: Path, status: str, change: Callable[[dict[str, object]], di
         (_charge_more, "no charge without"),
         (_lose_the_notices, "no charge without"),
         (_deliver_the_notices_late, "no charge without"),
+        (_lose_the_digests, "everything that reviewers"),
         (_change_the_sheet, "charges equal"),
         (_lose_a_customer, "every customer has one outcome"),
     ],

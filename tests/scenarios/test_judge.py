@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from activities import notices, payments
+from activities.alerts import Alerts
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.smtp_mail import SmtpMail
 from adapters.stripe_payments import StripePayments
 from billing import collection_review, review
+from billing.alerts import Alert
 from billing.collection import Collection, CollectionStep
 from billing.collection_review import RecordPayment, WriteOff
 from billing.customer import ReviewMode, Terms
+from billing.digest import Digest
 from billing.errors import PaymentUnknown, SalesUnavailable
 from billing.invoice import ChangeLine, Invoice
 from billing.messages import Command, Edit, Halt
@@ -189,6 +192,20 @@ def sends_no_notice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(SmtpMail, "send", lose)
 
 
+def tells_reviewers_nothing(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    async def lose(self: SmtpMail, digest: Digest) -> None:
+        return
+
+    patch.setattr(SmtpMail, "tell", lose)
+
+
+def alerts_nobody(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    async def forget(self: Alerts, alert: Alert) -> None:
+        return
+
+    patch.setattr(Alerts, "tell", forget)
+
+
 def charges_too_soon(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(Terms, "min_notice", property(lambda self: timedelta()))
 
@@ -263,6 +280,9 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (the_charge_is_planned_for_the_day_after_the_notice, charges_too_soon, "no charge without an earlier notice"),
     (the_sheet_is_down_for_a_moment, takes_a_failed_read_for_an_empty_sheet, "every customer has one outcome"),
     (a_reviewer_halts_and_leaves, halts_without_effect, "nothing is charged that was skipped, halted"),
+    (a_reviewer_halts_and_leaves, tells_reviewers_nothing, "every customer is in the next month"),
+    (a_reviewer_halts_and_leaves, alerts_nobody, "every customer is in the next month"),
+    (an_uneventful_month, tells_reviewers_nothing, "everything that reviewers were to be told"),
     (nobody_approves, needs_no_approval, "every command took effect"),
     (an_uneventful_month, leaves_a_month_out, "every customer is in the next month"),
     (a_reviewer_edits, bills_without_the_edit, "charges equal the sheet"),
@@ -293,4 +313,5 @@ async def test_the_judge_names_the_defect_of_a_build_that(
 
 
 async def _broken(bed: Bed) -> list[Check]:
+    await bed.digests()
     return [check for check in judge(await gather(bed.folder, bed.ledger, PERIOD)) if not check.ok]

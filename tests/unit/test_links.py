@@ -7,10 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
-from billing.links import PaymentLinks, without_key
+from billing.links import Links, PaymentLinks, without_key
 from billing.period import Period
 
 LINKS = PaymentLinks("https://billing.example.com/", "a secret")
+ALL = Links(*LINKS)
 PERIOD = Period("2026-10")
 UNTIL = datetime(2027, 5, 7, 9, 30, 15, 999, tzinfo=UTC)
 NOW = UNTIL - timedelta(days=180)
@@ -84,6 +85,43 @@ def test_signature_of_one_link_does_not_open_another(other: str) -> None:
     signature = TOKEN.rpartition(".")[2]
     with pytest.raises(InvalidInput, match="not valid"):
         LINKS.read(f"{other.rpartition('.')[0]}.{signature}", NOW)
+
+
+@given(customer_id=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True))
+def test_link_to_a_card_opens_its_customer(customer_id: str) -> None:
+    base, _, token = ALL.to_card(customer_id, UNTIL).rpartition("/")
+    assert base == "https://billing.example.com/card"
+    assert ALL.read_card(token, NOW) == customer_id
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Paris", "America/Argentina/ComodRivadavia", "Etc/GMT+5"])
+def test_invitation_fixes_currency_and_zone(zone: str) -> None:
+    base, _, token = ALL.to_invitation("nzd", zone, UNTIL).rpartition("/")
+    assert base == "https://billing.example.com/register"
+    assert not set(token) & set("/?#%& =+")
+    assert ALL.read_invitation(token, NOW) == ("nzd", zone)
+
+
+def test_link_to_a_registration_opens_it_until_it_expires() -> None:
+    token = ALL.to_registration("R-1", UNTIL).rpartition("/")[2]
+    assert ALL.read_registration(token, NOW) == "R-1"
+    with pytest.raises(InvalidInput, match="expired"):
+        ALL.read_registration(token, UNTIL)
+
+
+def test_link_of_one_kind_opens_nothing_of_another() -> None:
+    readers = (ALL.read, ALL.read_card, ALL.read_invitation, ALL.read_registration)
+    addresses = (
+        ALL.to("acme", PERIOD, UNTIL),
+        ALL.to_card("acme", UNTIL),
+        ALL.to_invitation("eur", "UTC", UNTIL),
+        ALL.to_registration("R-1", UNTIL),
+    )
+    for reader in readers:
+        for address in addresses:
+            if readers.index(reader) != addresses.index(address):
+                with pytest.raises(InvalidInput, match="not valid"):
+                    reader(address.rpartition("/")[2], NOW)
 
 
 def test_a_link_that_is_kept_without_its_key_opens_nothing() -> None:

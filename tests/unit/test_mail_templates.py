@@ -10,11 +10,11 @@ import pytest
 from adapters.mail_templates import Rendered, render
 from billing.collection import Collection, Received, Release
 from billing.collection_review import COLLECTION_COMMANDS, decide
-from billing.customer import Customer, ReviewMode, Terms
+from billing.customer import Customer, Terms
 from billing.difference import Correction, LineChange, difference
-from billing.invoice import Invoice, LineItem, Problem, Source
+from billing.invoice import Invoice, LineItem
 from billing.messages import parse_command
-from billing.month import Hold, Month, Stage
+from billing.month import Month, Stage
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.ports import Letter, LetterKind
@@ -65,14 +65,14 @@ def declined(code: str) -> Month:
     return charged(ChargeStatus.DECLINED, code="card_declined", decline_code=code)
 
 
-def letter(kind: LetterKind, month: Month, text: str = "", **more: Any) -> Letter:
+def letter(kind: LetterKind, month: Month, **more: Any) -> Letter:
     if kind is LetterKind.WITHDRAWN:
         more.setdefault("correction", Correction(told_at=NOTICE_AT, told_minor=12_000))
-    return Letter(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, text=text, **more)
+    return Letter(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, **more)
 
 
-def mail(kind: LetterKind, month: Month, text: str = "", **more: Any) -> Rendered:
-    return render(letter(kind, month, text, **more))
+def mail(kind: LetterKind, month: Month, **more: Any) -> Rendered:
+    return render(letter(kind, month, **more))
 
 
 def contacted(month: Month, days: int = 3) -> Collection:
@@ -123,9 +123,6 @@ EVERY_LETTER = {
     "needs card": (LetterKind.DECLINE, charged(ChargeStatus.NEEDS_CARD)),
     "nothing due": (LetterKind.NOTHING_DUE, announced(("Beans", 0))),
     "withdrawn": (LetterKind.WITHDRAWN, announced().closed(Stage.SKIPPED, NOTICE_AT)),
-    "alert": (LetterKind.ALERT, announced()),
-    "alert without invoice": (LetterKind.ALERT, Month.open(customer(), Period("2026-10"))),
-    "report": (LetterKind.REPORT, charged(ChargeStatus.SUCCEEDED, payment_id="pi_1")),
 }
 POOR = declined("insufficient_funds")
 UNPAID = (ChargeStatus.DECLINED, ChargeStatus.AUTHENTICATION_REQUIRED, ChargeStatus.NEEDS_CARD)
@@ -139,17 +136,12 @@ EVERY_COLLECTION = {
     "bank reminder": letter(LetterKind.REMINDER, POOR, collection=transferred(contacted(POOR), 500), link=LINK),
     "receipt of a card": letter(LetterKind.RECEIPT, POOR, collection=recovered(contacted(POOR), PAID_AT), link=LINK),
     "receipt of transfers": letter(LetterKind.RECEIPT, POOR, collection=transferred(contacted(POOR), 500, 11_500)),
-    "alert of a collection": letter(LetterKind.ALERT, POOR, "used up", collection=contacted(POOR, days=14)),
-    "report of a collection": letter(LetterKind.REPORT, POOR, "news\nmore", collection=contacted(POOR)),
 }
 
 
 @pytest.mark.parametrize("name", [*EVERY_LETTER, *EVERY_COLLECTION])
 def test_both_parts_say_the_same(name: str) -> None:
-    if name in EVERY_LETTER:
-        rendered = mail(*EVERY_LETTER[name], "the sheet cannot be read")
-    else:
-        rendered = render(EVERY_COLLECTION[name])
+    rendered = mail(*EVERY_LETTER[name]) if name in EVERY_LETTER else render(EVERY_COLLECTION[name])
     text, seen = (set(re.findall(r"\w+", part)) for part in words(rendered))
     assert text == seen - {"Description"} - ({"Amount"} - text)
     assert "\n" not in rendered.subject
@@ -466,113 +458,6 @@ def test_nothing_due_tells_what_becomes_of_the_amount(amount_minor: int, told: s
         assert told in part
 
 
-def test_alert_of_a_halt_tells_how_to_go_on_and_no_personal_data() -> None:
-    month = announced().evolve(notice=None, hold=Hold(by="ann", reason="too high", at=NOTICE_AT))
-    rendered = mail(LetterKind.ALERT, month, month.blocked)
-    assert rendered.subject == "A person is needed: bakery-rosa, 2026-10"
-    for part in words(rendered):
-        assert "halted by ann: too high" in part
-        assert "Stage Halted" in part
-        assert "send the charge notice, not before Wednesday, 4 November 2026, 10:00 Paris time" in part
-        assert "python starter.py show bakery-rosa" in part
-        assert "python starter.py resume bakery-rosa --by YOU --reason WHY" in part
-        assert "python starter.py skip bakery-rosa --by YOU --reason WHY" in part
-        assert "Rosa Lind" not in part
-        assert "@" not in part
-
-
-def test_alert_names_every_unreadable_row() -> None:
-    problems = tuple(
-        Problem(
-            line_id=f"row-{row}",
-            description="Beans",
-            raw="#REF!",
-            reason="'#REF!' is not an amount",
-            source=Source(sheet="2026-10", row=row, digest="d"),
-        )
-        for row in (7, 19)
-    )
-    month = announced()
-    assert month.invoice is not None
-    month = month.evolve(notice=None, invoice=month.invoice.evolve(problems=problems))
-    for part in words(mail(LetterKind.ALERT, month, month.blocked)):
-        for row in (7, 19):
-            assert f"row {row} of worksheet 2026-10: '#REF!' is not an amount" in part
-        assert "python starter.py edit bakery-rosa --by YOU --reason WHY --change row-7=AMOUNT" in part
-        assert "starter.py resume" not in part  # it would be refused
-
-
-@pytest.mark.parametrize(
-    ("changes", "shown", "hidden"),
-    [
-        ({"terms": Terms(review_mode=ReviewMode.APPROVE), "notice": None}, "Stage AwaitingApproval", "resume"),
-        ({"notice": None, "invoice": None, "outage": "no worksheet"}, "Stage AwaitingSales", "resume"),
-        ({"charging_since": NOTICE_AT, "trouble": "two payments"}, "whether money has moved is not known", "skip"),
-        ({"outcome": Stage.NEEDS_CARD}, "Stage NeedsCard", "Next step"),
-    ],
-)
-def test_alert_tells_the_stage_and_offers_only_what_fits_it(changes: dict[str, Any], shown: str, hidden: str) -> None:
-    month = announced()
-    if "terms" in changes:
-        terms = changes["terms"]
-        changes = {"notice": changes["notice"], "customer": month.customer.evolve(terms=terms)}
-    for part in words(mail(LetterKind.ALERT, month.evolve(**changes), "a person is needed")):
-        assert shown in part
-        assert hidden not in part
-
-
-@pytest.mark.parametrize(
-    ("collection", "stage", "offered"),
-    [
-        (contacted(POOR, days=22), "Exhausted", "retry record-payment write-off"),
-        (Collection.open(declined("new_code")), "AwaitingPerson", "retry record-payment write-off"),
-        (contacted(declined("lost_card"), 22), "Exhausted", "record-payment write-off"),
-        (contacted(POOR).in_trouble("two payments"), "AwaitingPerson", "resume retry record-payment write-off"),
-        (contacted(POOR).evolve(attempt="day 5", trouble="two payments"), "Unresolved", "resume retry record-payment"),
-        (transferred(contacted(POOR, days=22), 500), "Exhausted", "record-payment write-off"),
-        (recovered(contacted(POOR), PAID_AT), "Recovered", ""),
-    ],
-)
-def test_alert_of_a_collection_tells_the_stage_and_offers_only_what_would_be_accepted(
-    collection: Collection, stage: str, offered: str
-) -> None:
-    rendered = mail(LetterKind.ALERT, POOR, "what is the matter", collection=collection)
-    assert rendered.subject == "A person is needed: bakery-rosa, 2026-10"
-    for part in words(rendered):
-        assert "what is the matter" in part
-        assert f"Stage {stage} Owed" in part
-        commands = re.findall(r"python starter.py collections ([\w-]+) bakery-rosa --period 2026-10", part)
-        assert " ".join(commands).startswith(f"show {offered}".strip())
-        assert ("whether money has moved is not known" in part) == (stage == "Unresolved")
-        assert "Rosa Lind" not in part
-        assert "@" not in part
-
-
-def test_alert_of_a_collection_tells_amounts_tries_and_the_processors_own_words() -> None:
-    for part in words(mail(LetterKind.ALERT, POOR, "halted", collection=contacted(POOR, days=5))):
-        assert "Owed €120.00 of €120.00" in part
-        assert "Tries 2 by the schedule, with this card" in part
-        assert "Last answer declined card_declined insufficient_funds" in part
-
-
-def test_report_is_titled_by_its_news() -> None:
-    collection = recovered(contacted(POOR), PAID_AT)
-    rendered = mail(LetterKind.REPORT, POOR, collection.news, collection=collection)
-    assert rendered.subject == "120.00 EUR of bakery-rosa, 2026-10: recovered"
-    for part in words(rendered):
-        assert "paid: pi_1" in part
-        assert "Stage Recovered Owed €0.00 of €120.00" in part
-        assert "python starter.py collections show bakery-rosa --period 2026-10" in part
-
-
-def test_report_of_a_dispute_is_about_the_months_payment() -> None:
-    rendered = mail(*EVERY_LETTER["report"], "dispute dp_1 of pi_1: 120.00 EUR")
-    assert rendered.subject == "dispute dp_1 of pi_1: 120.00 EUR"
-    for part in words(rendered):
-        assert "Stage Paid Invoice €120.00 Payment pi_1" in part
-        assert "python starter.py show bakery-rosa --period 2026-10" in part
-
-
 def test_typed_text_is_escaped_in_html() -> None:
     month = announced(("<img src=x onerror=alert(1)>", 12_000), name="<b>Rosa</b> & {{ sons }}")
     rendered = mail(LetterKind.NOTICE, month)
@@ -584,14 +469,12 @@ def test_typed_text_is_escaped_in_html() -> None:
 
 @pytest.mark.parametrize("breaker", ["\r\n", "\n\n", "\x85", "\u2028", "\x00", "\u202e"])
 def test_typed_text_stays_one_line_and_forges_nothing(breaker: str) -> None:
-    month = announced((f"Beans{breaker}Total €0.00", 12_000)).evolve(trouble=f"no{breaker}Bcc: x@example.com")
+    month = announced((f"Beans{breaker}Total €0.00", 12_000))
     month = month.evolve(customer=month.customer.model_copy(update={"name": f"Rosa{breaker}Bcc: x@example.com"}))
     notice = mail(LetterKind.NOTICE, month)
-    alert = mail(LetterKind.ALERT, month, month.blocked)
     assert "  Beans Total €0.00\n" in notice.text
     assert "Hello Rosa Bcc: x@example.com,\n" in notice.text
-    assert "\nno Bcc: x@example.com\n" in alert.text
-    for part in (*notice, *alert):
+    for part in notice:
         assert breaker == "\n\n" or breaker not in part
 
 

@@ -1,6 +1,6 @@
 """How a month goes, and what happens to it when something goes wrong."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -136,10 +136,45 @@ def test_a_total_over_the_maximum_waits_for_a_reviewer() -> None:
 def test_a_halt_stops_the_clock_and_a_resume_gives_the_minimum_window_back() -> None:
     month = accepted(drafted(10000), "halt", at("2026-11-04 08:59"))
     assert month.stage(at("2026-11-04 09:00")) is Stage.HALTED
+    assert month.due(at("2026-11-04 09:00")).step is Step.ALERT
+    month = month.alerted(at("2026-11-04 09:00"))
     assert month.due(at("2026-11-04 09:00")).step is Step.WAIT
-    assert month.due(at("2026-11-05 08:59")).step is Step.ALERT
+    assert month.due(at("2026-11-05 09:00")).step is Step.ALERT
     month = accepted(month, "resume", at("2026-11-20 12:00"))
     assert month.due(at("2026-11-20 12:00")) == Due(Step.WAIT, at("2026-11-22 12:00"), "send the charge notice")
+
+
+@pytest.mark.parametrize(
+    ("draft", "halted", "told"),
+    [
+        (drafted(10000), "2026-11-02 12:00", ("2026-11-03 12:00", "2026-11-03 21:00", "2026-11-04 21:00")),
+        (drafted(10000), "2026-11-03 12:00", ("2026-11-03 21:00", "2026-11-04 21:00", "2026-11-05 21:00")),
+        (announced(10000), "2026-11-07 20:00", ("2026-11-07 21:00", "2026-11-08 21:00", "2026-11-09 21:00")),
+    ],
+)
+def test_reviewers_are_told_of_a_halt_half_a_reminder_before_it_delays_the_customer(
+    draft: Month, halted: str, told: tuple[str, ...]
+) -> None:
+    month = accepted(draft, "halt", at(halted))
+    for instant in told:
+        before = at(instant) - timedelta(seconds=1)
+        assert month.due(before) == Due(Step.WAIT, at(instant), "remind the reviewers")
+        assert month.due(at(instant)).step is Step.ALERT
+        month = month.alerted(at(instant))
+
+
+def test_reviewers_are_told_at_once_of_a_halt_that_soon_delays_the_customer() -> None:
+    month = accepted(drafted(10000), "halt", at("2026-11-04 08:59"))
+    assert month.due(at("2026-11-04 08:59")).step is Step.ALERT
+    told_at = at("2026-11-04 08:59") + timedelta(milliseconds=1)
+    month = month.alerted(told_at)
+    assert month.due(told_at) == Due(Step.WAIT, told_at + DAY, "remind the reviewers")
+
+
+def test_a_halt_that_delays_already_is_told_after_a_day_and_then_every_day() -> None:
+    overdue = drafted(10000).alerted(at("2026-11-01 03:00"))
+    month = accepted(overdue, "halt", at("2026-11-04 09:00"))
+    assert month.due(at("2026-11-04 09:00")) == Due(Step.WAIT, at("2026-11-05 09:00"), "remind the reviewers")
 
 
 def test_an_early_resume_keeps_the_planned_instants() -> None:

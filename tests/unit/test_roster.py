@@ -1,10 +1,15 @@
 """The roster: each row of the file becomes a customer or a problem with its line; none is dropped."""
 
+import csv
+import io
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from billing.customer import ReviewMode, Terms
 from billing.errors import InvalidInput
-from billing.roster import REQUIRED, parse_roster
+from billing.roster import REQUIRED, has_tokens, parse_newcomers, parse_roster, write_roster
 
 HEADER = ",".join(REQUIRED)
 ACME = "acme,billing@acme.example,Acme,eur,Europe/Paris,cus_1,pm_1"
@@ -115,6 +120,60 @@ def test_quoted_cells_may_hold_commas():
 def test_file_without_the_header_is_refused_as_a_whole(text: str):
     with pytest.raises(InvalidInput, match="it must name customer_id, email"):
         parse_roster(text)
+
+
+# -- newcomers, and files that are written
+
+TOKENS = "customer_id,email,name,currency,timezone,token"
+ANN = "ann,ann@example.com,Ann,eur,Europe/Paris,tok_1Abc"
+
+
+def test_a_file_with_tokens_has_newcomers():
+    newcomers, problems = parse_newcomers("\n".join((f"{TOKENS},review_mode", f"{ANN},approve")))
+    assert problems == []
+    assert (newcomers[2].token, newcomers[2].review_mode) == ("tok_1Abc", "approve")
+    assert has_tokens(f'\ufeff"Customer_id", Token \n{ANN}')
+    assert not has_tokens(f"{HEADER}\ntoken")
+
+
+@pytest.mark.parametrize("token", ["", "pm_1", "4242424242424242", "tok_", "tok_a-b"])
+def test_what_is_no_token_is_reported(token: str):
+    _, problems = parse_newcomers(f"{TOKENS}\n{ANN.replace('tok_1Abc', token)}")
+    assert "token" in problems[0].reason
+
+
+def test_a_token_that_stands_twice_is_reported():
+    bob = ANN.replace("ann", "bob")
+    _, problems = parse_newcomers("\n".join((TOKENS, ANN, bob)))
+    assert [problem.reason for problem in problems] == ["its card is the one of ann"]
+
+
+def test_terms_are_read_and_unknown_ones_reported():
+    header = f"{HEADER},review_mode,terms"
+    customers, _ = parse_roster(f'{header}\n{ACME},manual,"{{""min_notice_hours"": 96}}"')
+    assert (customers[2].terms.min_notice_hours, customers[2].terms.review_mode) == (96, "manual")
+    for terms in ("x", "[]", '"{""notice"": 1}"', '"{""min_notice_hours"": 0}"'):
+        assert "terms" in problems_of(f"{ACME},manual,{terms}", header=header)[2] or terms.endswith('0}"')
+
+
+_TEXT = st.text(min_size=1, max_size=40).filter(lambda text: text.strip() == text and "\0" not in text)
+
+
+@given(
+    name=_TEXT
+    | st.sampled_from(["=1+1", "@SUM(A1)", "'=1", "''+2", "-5", "\u2019t Hooft", '"x", y', "a\nb", "a\r\nb"]),
+    email=st.sampled_from(["=a@b.example", "+a@b.example", "-a@b.example", "a@b.example"]),
+    hours=st.sampled_from([72, 96]),
+)
+def test_what_is_written_is_read_as_the_same_customers_and_calculates_nothing(name: str, email: str, hours: int):
+    acme = parse_roster(f"{HEADER}\n{ACME}")[0][2]
+    customer = acme.evolve(name=name, email=email, terms=acme.terms.evolve(min_notice_hours=hours))
+    text = write_roster([customer])
+    for row in csv.reader(io.StringIO(text, newline="")):
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+    customers, problems = parse_roster(text)
+    assert problems == []
+    assert list(customers.values()) == [customer]
 
 
 def test_terms_that_demand_approvals_are_read_in_the_customers_money():

@@ -1,6 +1,7 @@
 """Settings: what is documented, what is refused, what is never shown."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -73,9 +74,20 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_LEDGER_URL", "postgresql://billing:hunter2@db/ledger")
     monkeypatch.setenv("BILLING_STRIPE_WEBHOOK_SECRET", "whsec_hunter2")
     monkeypatch.setenv("BILLING_LINK_SECRET", "hunter2" * 8)
+    monkeypatch.setenv("BILLING_ALERT_URLS", "slack://hunter2/hunter2/hunter2")
     shown = repr(load_settings())
     assert "secret" not in re.sub(r"\w+_secret=", "", shown)
     assert "hunter2" not in shown
+
+
+def test_digests_are_ten_minutes_apart_and_a_second_in_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().digest_interval == timedelta(seconds=1)
+    monkeypatch.setenv("BILLING_DIGEST_MINUTES", "0.5")
+    assert load_settings().digest_interval == timedelta(seconds=30)
+    monkeypatch.delenv("BILLING_DIGEST_MINUTES")
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().digest_interval == timedelta(minutes=10)
 
 
 def test_every_setting_is_documented_and_nothing_else_is() -> None:
@@ -84,6 +96,24 @@ def test_every_setting_is_documented_and_nothing_else_is() -> None:
         line.lstrip("# ").split("=")[0] for line in text.splitlines() if line.lstrip("# ").startswith("BILLING_")
     }
     assert documented == set(NAMES)
+
+
+@pytest.mark.parametrize("given", ["BILLING_DEFAULT_CURRENCY", "BILLING_DEFAULT_TIMEZONE"])
+def test_newcomers_need_currency_and_zone(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    values = {"BILLING_DEFAULT_CURRENCY": "NZD", "BILLING_DEFAULT_TIMEZONE": "Pacific/Auckland"}
+    monkeypatch.setenv(given, values[given])
+    with pytest.raises(InvalidInput, match="set both BILLING_DEFAULT_CURRENCY and BILLING_DEFAULT_TIMEZONE"):
+        load_settings()
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().newcomers == ("nzd", "Pacific/Auckland")
+
+
+def test_without_them_nobody_registers_without_an_invitation(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().newcomers is not None, "the sandbox"
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().newcomers is None
 
 
 def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:

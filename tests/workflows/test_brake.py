@@ -67,7 +67,8 @@ async def test_pulled_in_the_monitoring_window_nobody_is_told_until_there_was_ti
     (row,) = await bed.ledger.invoices(Period(OCTOBER), stage=Stage.HALTED)
     assert row.customer_id == "acme"
     await bed.skip("acme", timedelta(minutes=30))
-    assert bed.mails() == [], "one brake is no reason for a mail about each customer"
+    assert bed.letters() == []
+    assert await bed.alerted() == [], "one brake is no reason to tell of each customer"
     released_at = await release(bed)
     month = await free(bed)
     assert month.notice_at >= released_at + month.customer.terms.min_window
@@ -283,7 +284,7 @@ async def test_tries_wait_under_it_and_their_schedule_is_not_used_up(bed: Bed) -
     assert (found.stage(found.opened_at), found.tries, found.attempt) == (CollectionStage.HALTED, 1, "day 3")
     await bed.skip_collection(timedelta(minutes=30))
     assert attempts(bed) == ["failed"]
-    assert bed.mails("reviewers@example.com") == []
+    assert await bed.alerted() == []
     await release(bed)
     await bed.skip_collection(MINUTES)
     settled = await bed.collects(lambda found: found.outcome is not None)

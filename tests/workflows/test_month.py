@@ -13,8 +13,8 @@ async def test_an_uneventful_month_is_collected_announced_charged_and_receipted(
     assert bed.charged() == []
 
     month = await bed.announced()
-    assert [mail.to for mail in bed.mails()] == ["acme@example.com"]
-    assert "120.50" in bed.mails()[0].text
+    assert [mail.to for mail in bed.letters()] == ["acme@example.com"]
+    assert "120.50" in bed.letters()[0].text
     assert bed.charged() == []
 
     closed = await bed.closed()
@@ -52,7 +52,8 @@ async def test_a_month_without_sales_is_nothing_due_and_sends_no_mail(bed: Bed) 
     closed = await bed.closed()
     assert closed.outcome is Stage.NOTHING_DUE
     assert bed.charged() == []
-    assert bed.mails() == []
+    assert bed.letters() == []
+    assert await bed.alerted() == []
 
 
 async def test_a_total_under_the_minimum_is_on_the_next_invoice_as_its_own_line(bed: Bed) -> None:

@@ -113,8 +113,8 @@ async def test_the_schedule_compares_every_day_and_a_paused_one_stays_paused(bed
         while not (actions := (await schedule.describe()).info.recent_actions):
             await asyncio.sleep(0.02)
     assert isinstance(actions[0].action, ScheduleActionExecutionStartWorkflow)
-    run = bed.client.get_workflow_handle(actions[0].action.workflow_id, run_id=actions[0].action.first_execution_run_id)
-    assert (await run.describe()).workflow_type == "Reconcile"
+    begun = await bed.client.get_workflow_handle(actions[0].action.workflow_id).describe()
+    assert begun.workflow_type == "Reconcile"
     await schedule.pause()
     await ensure_daily_reconciliation(bed.client)
     assert (await schedule.describe()).schedule.state.paused

@@ -15,11 +15,15 @@ def upgrade() -> None:
     op.add_column("messages", sa.Column("text", sa.Text(), nullable=False, server_default=""))
     op.create_index("decisions_by_at", "decisions", ["at"])
     op.create_index("collection_entries_by_at", "collection_entries", ["at"])
-    amounts = ("currency", "total_minor", "carried_minor", "usual_minor")
-    rest = ("version", "next_at", "flags", "outcome", "revision", "digest")
-    op.create_index("invoices_for_desk", "invoices", ["period", "customer_id", "stage", *amounts, *rest])
+    op.drop_index("invoices_by_period_and_stage", "invoices")
+    totals = ["period", "stage", "currency", "total_minor", "version"]
+    op.create_index("invoices_by_period_and_stage", "invoices", totals)
+    amounts = ["currency", "total_minor", "carried_minor", "usual_minor"]
+    listed = ["customer_id", "stage", *amounts, "version", "flags", "revision", "digest"]
+    op.create_index("invoices_for_desk", "invoices", ["period", *listed, "outcome", "next_at"])
     needs = sa.text("needs <> ''")
-    op.create_index("invoices_in_need", "invoices", ["period"], sqlite_where=needs, postgresql_where=needs)
+    in_need = ["period", "outcome", "next_at", *listed]
+    op.create_index("invoices_in_need", "invoices", in_need, sqlite_where=needs, postgresql_where=needs)
     op.create_table(
         "versions",
         sa.Column("customer_id", sa.Text(), nullable=False),
@@ -52,6 +56,9 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.Text(), nullable=False),
         sa.Column("period", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("command", sa.Text(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("digest_id", sa.Text(), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),

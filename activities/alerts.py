@@ -1,0 +1,100 @@
+"""Alerts: what reviewers are told goes into the ledger's outbox first; then one digest tells all that is there.
+
+An alert is in the outbox before the bell is rung, and the activity that writes it is repeated until both have worked.
+"""
+
+from collections.abc import Sequence
+from uuid import uuid4
+
+from temporalio import activity
+
+from activities import clock
+from billing.alerts import Alert
+from billing.digest import Digest
+from billing.errors import MailRefused, MailUnavailable
+from billing.keys import digest_message_id
+from billing.model import Model
+from billing.ports import Bell, Channel, Ledger
+
+MAIL = "mail"
+
+
+class Alerts:
+    """``wanted``: there is somebody to be told."""
+
+    def __init__(self, ledger: Ledger, bell: Bell, wanted: bool) -> None:
+        self._ledger = ledger
+        self._bell = bell
+        self._wanted = wanted
+
+    async def tell(self, alert: Alert) -> None:
+        """The next digest tells it, once. Raises ``LedgerUnavailable``, ``AlertUnavailable``; then say it again."""
+        if self._wanted:
+            await self._ledger.save_alert(alert)
+            await self._bell.ring()
+
+
+class Claimed(Model):
+    """The digest to tell ("": none), by which channels, and whether another one waits."""
+
+    digest_id: str = ""
+    channels: tuple[str, ...] = ()
+    more: bool = False
+
+
+class Telling(Model):
+    digest_id: str
+    channel: str
+
+
+class DigestActivities:
+    """Tells digests by ``mail`` to ``reviewers`` ("": by no mail) and by ``others``; secrets stay in this process."""
+
+    def __init__(
+        self, ledger: Ledger, mail: Channel, others: Sequence[Channel], reviewers: str, domain: str, console_url: str
+    ) -> None:
+        self._ledger = ledger
+        self._reviewers = reviewers
+        self._domain = domain
+        self._console_url = console_url
+        self._channels = {f"other {number}": channel for number, channel in enumerate(others, start=1)}
+        if reviewers:
+            self._channels[MAIL] = mail
+
+    @activity.defn
+    async def claim_digest(self) -> Claimed:
+        """All alerts that nobody has told yet. A repeat whose answer was lost finds the digest that it has made.
+
+        With nobody to tell there is no digest: alerts stay where they are, until an address is configured again.
+        """
+        if not self._channels:
+            return Claimed()
+        claim = await self._ledger.claim_alerts(uuid4().hex)
+        return Claimed(digest_id=claim.digest_id, channels=tuple(self._channels), more=claim.more)
+
+    @activity.defn
+    async def tell_digest(self, telling: Telling) -> None:
+        """Tells it by one channel; one that is no longer configured is passed over.
+
+        A mail that is refused for good waits too, visibly, until the address or the mail server is mended.
+        """
+        channel = self._channels.get(telling.channel)
+        alerts = await self._ledger.digest(telling.digest_id)
+        if channel is None or not alerts:
+            return
+        digest = Digest(
+            digest_id=telling.digest_id,
+            message_id=digest_message_id(telling.digest_id, self._domain),
+            to=self._reviewers,
+            console_url=self._console_url,
+            alerts=tuple(alerts),
+        )
+        try:
+            await channel.tell(digest)
+        except MailRefused as error:
+            raise MailUnavailable(str(error)) from None
+
+    @activity.defn
+    async def close_digest(self, digest_id: str) -> None:
+        """Keeps that the digest was told."""
+        await self._ledger.close_digest(digest_id, clock.now())

@@ -1,0 +1,170 @@
+"""What reviewers are told: each matter is an alert, and one digest tells many of them.
+
+A matter is alerted once, however often the activity that noticed it is repeated. How a digest is grouped, and how much
+of it is shown, is decided in ``billing/digest.py``.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+
+from billing.collection import Collection
+from billing.collection_review import COLLECTION_COMMANDS, decide
+from billing.customer import ReviewMode
+from billing.invoice import Problem
+from billing.keys import alert_id
+from billing.messages import parse_command
+from billing.model import Instant, Model
+from billing.month import Month, Stage
+from billing.period import Period
+
+_BY_YOU = "--by YOU --reason WHY"
+_ROWS_AT_MOST = 3
+
+
+class AlertKind(StrEnum):
+    """What an alert is about, the most urgent first."""
+
+    PERSON = "person"
+    UNRESOLVED = "unresolved"
+    HALTED = "halted"
+    REPORT = "report"
+    DRAFT = "draft"
+
+
+class Alert(Model):
+    """One matter. ``command`` is what to type about it, after ``python starter.py``; ``customer_id`` "": nobody's.
+
+    ``flags`` is what is remarkable about its invoice, such as ``|first|large|``, by the time it is told.
+    """
+
+    alert_id: str
+    kind: AlertKind
+    customer_id: str
+    period: Period
+    text: str
+    command: str
+    amount_minor: int | None = None
+    currency: str = ""
+    at: Instant
+    flags: str = ""
+
+
+class AlertRow(Alert):
+    """An alert as the ledger knows it: in which digest it is ("": in none yet), and when that was told."""
+
+    digest_id: str
+    told_at: Instant | None
+
+
+def of_month(month: Month, at: datetime) -> Alert:
+    """What waits for a person in ``month``; the next reminder of it is another alert."""
+    unresolved = month.stage(at) is Stage.UNRESOLVED
+    text, command = _what_waits(month, at), _what_helps(month, at)
+    return _about(month, _kind(unresolved, month.hold is not None), str(month.alerts + 1), text, command, at)
+
+
+def of_draft(month: Month, at: datetime) -> Alert:
+    """The draft of ``month`` can be looked at."""
+    return _about(month, AlertKind.DRAFT, "1", "draft", f"show {_whose(month)}", at)
+
+
+def of_collection(collection: Collection, at: datetime) -> Alert:
+    """What waits for a person in ``collection``."""
+    kind = _kind(collection.unresolved, collection.hold is not None)
+    command = next(_accepted(collection, at), f"collections show {_whose(collection)}")
+    content = f"collection {collection.alerts + 1}"
+    return _about(collection, kind, content, collection.needs_person(at), command, at)
+
+
+def of_news(collection: Collection, at: datetime) -> Alert:
+    """How ``collection`` ended."""
+    command = f"collections show {_whose(collection)}"
+    content = f"collection {collection.news}"
+    return _about(collection, AlertKind.REPORT, content, collection.news, command, at)
+
+
+def of_drift(month: Month, drift: str, at: datetime) -> Alert:
+    """The sheet says something else than the charge notice that has just left."""
+    text = (
+        f"the sheet has changed since the collection ({drift}); the charge notice went out as drafted. Refresh the "
+        "draft before the charge, or the difference is on the next invoice"
+    )
+    return _about(month, AlertKind.REPORT, drift, text, f"refresh {_whose(month)} {_BY_YOU}", at)
+
+
+def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime) -> Alert:
+    """Something that people ought to know; ``number`` tells two of the same text apart."""
+    return Alert(
+        alert_id=alert_id(AlertKind.REPORT, customer_id, period, f"{number}{text}"),
+        kind=AlertKind.REPORT,
+        customer_id=customer_id,
+        period=period,
+        text=text,
+        command=f"show {customer_id} --period {period}" if customer_id else f"reconcile --period {period}",
+        at=at,
+    )
+
+
+def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, command: str, at: datetime) -> Alert:
+    customer_id, period = record.customer.customer_id, record.period
+    amount_minor: int | None = None
+    if isinstance(record, Collection):
+        amount_minor = record.outstanding_minor or None
+    elif record.invoice is not None:
+        amount_minor = record.invoice.total_minor
+    return Alert(
+        alert_id=alert_id(kind, customer_id, period, content),
+        kind=kind,
+        customer_id=customer_id,
+        period=period,
+        text=text,
+        command=command,
+        amount_minor=amount_minor,
+        currency=record.currency if isinstance(record, Collection) else record.customer.currency,
+        at=at,
+    )
+
+
+def _kind(unresolved: bool, halted: bool) -> AlertKind:
+    return AlertKind.UNRESOLVED if unresolved else AlertKind.HALTED if halted else AlertKind.PERSON
+
+
+def _whose(record: Month | Collection) -> str:
+    return f"{record.customer.customer_id} --period {record.period}"
+
+
+def _what_waits(month: Month, at: datetime) -> str:
+    """As the month says; of rows that cannot be read, not the first only."""
+    problems = month.invoice.problems if month.invoice and not (month.hold or month.trouble) else ()
+    told = [month.needs_person(at), *map(_unread, problems[1:_ROWS_AT_MOST])]
+    more = len(problems) - _ROWS_AT_MOST
+    return "; ".join(told + ([f"and {more} more rows"] if more > 0 else []))
+
+
+def _unread(problem: Problem) -> str:
+    return f"row {problem.source.row} of worksheet {problem.source.sheet} cannot be read: {problem.reason}"
+
+
+def _what_helps(month: Month, at: datetime) -> str:
+    """The command that would let the month go on, as far as one is known."""
+    invoice = month.invoice
+    if month.hold or month.trouble:
+        return f"resume {_whose(month)} {_BY_YOU}"
+    if invoice and invoice.problems:
+        return f"edit {_whose(month)} {_BY_YOU} --change {invoice.problems[0].line_id}=AMOUNT"
+    if month.stage(at) is Stage.AWAITING_APPROVAL:
+        if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
+            return f"edit {_whose(month)} {_BY_YOU} --add TEXT=AMOUNT"
+        return f"approve {_whose(month)} {_BY_YOU}"
+    return f"show {_whose(month)}"
+
+
+def _accepted(collection: Collection, at: datetime) -> Iterator[str]:
+    """The commands that would be accepted now."""
+    transfer = {"amount_minor": 1, "reference": "REFERENCE"}
+    for name, fields in {"resume": {}, "retry": {}, "record_payment": transfer, "write_off": {}}.items():
+        command = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
+        if decide(collection, command, name, at, "mail")[2]:
+            more = " --amount AMOUNT --reference REFERENCE" if fields else ""
+            yield f"collections {name.replace('_', '-')} {_whose(collection)}{more} {_BY_YOU}"

@@ -1,0 +1,142 @@
+"""Registrations: from a form, or a row of an import, to a customer with a card whose months have begun.
+
+::
+
+    OPEN ──► SAVED ──► STARTED     the customer is recorded and billed from then on
+                  └──► KNOWN       the email is a customer's already: no second one is made, they get a link by mail
+
+Each step is written down before the next, and may be repeated by whoever comes along: the customer's return from the
+card page, the webhook, the sweep, an operator. Of each email only one registration is on its way at a time.
+"""
+
+import secrets
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from pydantic import Field, StringConstraints
+
+from billing.customer import (
+    Currency,
+    Customer,
+    CustomerId,
+    Email,
+    Last4,
+    Name,
+    PaymentMethodId,
+    ReviewMode,
+    StripeCustomerId,
+    Terms,
+    Timezone,
+)
+from billing.model import Instant, Model
+
+CONSENT_VERSION = "2026-11"
+_CONSENT = (
+    "I agree that {company} charges my card once a month for what I have bought in that month, until I end this. "
+    "Amount and date of each charge are announced by mail at least three days before."
+)
+
+RegistrationId = Annotated[str, StringConstraints(pattern=r"^[RI]-[a-z0-9_-]{1,64}$")]
+"""Never personal, and never the id of a customer, which has no capitals."""
+
+
+def consent_text(company: str) -> str:
+    """What a customer agrees to, word for word. Another text needs another ``CONSENT_VERSION``."""
+    return _CONSENT.format(company=company)
+
+
+class Consent(Model):
+    """What a customer has agreed to, and when."""
+
+    version: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    at: Instant
+
+
+class RegistrationState(StrEnum):
+    OPEN = "open"  # no card yet
+    SAVED = "saved"  # the card is known; the customer is still to be recorded and started
+    STARTED = "started"
+    KNOWN = "known"  # the email is another customer's: nothing was started
+
+
+ON_ITS_WAY = (RegistrationState.OPEN, RegistrationState.SAVED)
+
+
+class Registration(Model):
+    """One registration. ``revision`` grows with every change, so that of two at once only one takes effect.
+
+    ``session_id`` is the card page that counts ("": none is open). ``told_at`` is when the mail about the end was
+    handed over; of an import, nobody is to be told. ``consent`` is missing there, too: it was given elsewhere.
+    """
+
+    registration_id: RegistrationId
+    email: Email
+    name: Name
+    currency: Currency
+    timezone: Timezone
+    review_mode: ReviewMode = ReviewMode.MONITOR
+    consent: Consent | None = None
+    customer_id: CustomerId
+    stripe_customer_id: StripeCustomerId | None = None
+    session_id: str = ""
+    payment_method_id: PaymentMethodId | None = None
+    card_last4: Last4 = ""
+    state: RegistrationState = RegistrationState.OPEN
+    created_at: Instant
+    updated_at: Instant
+    told_at: Instant | None = None
+    revision: int = Field(0, ge=0)
+
+    def customer(self) -> Customer:
+        """Whom it is for, with exactly these data. Only once the card is known."""
+        assert self.payment_method_id, f"{self.registration_id} has no card yet"
+        assert self.stripe_customer_id, f"{self.registration_id} has a card that is nobody's"
+        return Customer(
+            customer_id=self.customer_id,
+            email=self.email,
+            name=self.name,
+            currency=self.currency,
+            timezone=self.timezone,
+            stripe_customer_id=self.stripe_customer_id,
+            payment_method_id=self.payment_method_id,
+            card_last4=self.card_last4,
+            terms=Terms(review_mode=self.review_mode),
+        )
+
+
+def new_registration_id() -> str:
+    return f"R-{secrets.token_hex(12)}"
+
+
+def new_customer_id() -> str:
+    """Random, so that it says nothing of the customer."""
+    return f"c-{secrets.token_hex(6)}"
+
+
+def import_id(customer_id: str) -> str:
+    """Of the import of this customer: the same for every repeat."""
+    return f"I-{customer_id}"
+
+
+class Registrations(Protocol):
+    """Where registrations are kept: a part of the ledger. All may be called again after any failure."""
+
+    async def open_registration(self, wanted: Registration) -> Registration:
+        """Keeps ``wanted``, unless it is there, or another one of its customer, or one of its email is on its way:
+        answers that one."""
+
+    async def registration(self, registration_id: str) -> Registration | None: ...
+
+    async def registrations(self, unfinished: bool = False) -> list[Registration]:
+        """Oldest first. Unfinished are those that can go on by themselves: a card page may be used, a card is known, a
+        mail is to be sent."""
+
+    async def save_registration(self, changed: Registration) -> bool:
+        """Keeps the next revision; False, and nothing is kept, if somebody else has changed it meanwhile."""
+
+    async def forget_registrations(self, before: Instant) -> int:
+        """Deletes those without a card or card page that nobody has touched since; how many."""
+
+    async def try_registration(self, origin: str, at: Instant, since: Instant) -> int:
+        """Notes a try from ``origin`` and forgets all from before ``since``; how many there are from it, with this."""

@@ -1,0 +1,62 @@
+"""``close``: ends a customer's chain, after the current month or, if nothing is due in it, now."""
+
+from typing import Annotated
+
+import typer
+
+from billing.errors import BillingError
+from billing.money import format_amount
+from billing.month import Month
+from billing.sales import lines_for
+from bootstrap import connect_adapters
+from cli import review
+from cli.listing import recorded_month
+from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
+from settings import Settings, load_settings
+
+
+async def close(
+    customer_id: CustomerId,
+    by: By,
+    reason: Reason,
+    now: Annotated[
+        bool, typer.Option("--now", help="At once, without the current month; refused if anything is due in it.")
+    ] = False,
+    period: PeriodOption = None,
+    command_id: CommandId = "",
+    timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Close an account: the current month is billed as planned and is the last one; with --now, it ends at once.
+
+    [bold]Examples[/bold]
+    $ python starter.py close acme --by ann --reason "contract ended"
+    $ python starter.py close acme --by ann --reason "registered by mistake" --now
+    """
+    if now:
+        month = await _month_without_dues(load_settings(), customer_id)
+        period = period or month.period
+    said = {"by": by, "reason": reason, "command_id": command_id, "timeout": timeout, "as_json": as_json}
+    await review.close(customer_id, period=period, **said)
+    if now:
+        await review.skip(customer_id, period=period, **said)
+
+
+async def _month_without_dues(settings: Settings, customer_id: str) -> Month:
+    """The current month. Raises ``BillingError`` if it, or the sheet, has anything that would be billed."""
+    async with connect_adapters(settings) as adapters:
+        month = await recorded_month(adapters.ledger, customer_id, None)
+        lines, problems = month.invoice.lines if month.invoice else (), month.invoice.problems if month.invoice else ()
+        if month.invoice is None:
+            snapshot = await adapters.sales.read(month.period)
+            lines, problems = lines_for(month.customer, month.period, snapshot, settings.decimal_separator)
+    due = [f"{len(lines)} sales"] if lines else []
+    due += [f"{len(problems)} unreadable rows"] if problems else []
+    if month.carried_minor:
+        due.append(f"{format_amount(month.carried_minor, month.customer.currency)} carried forward")
+    if due:
+        raise BillingError(
+            f"{customer_id}, {month.period}: not closed, there is something due: {', '.join(due)}; "
+            "close it without --now to have it billed as planned, or skip it afterwards"
+        )
+    return month

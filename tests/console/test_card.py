@@ -1,0 +1,90 @@
+"""A customer registers another card, by the link that is theirs."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.console.conftest import Desk
+from tests.console.visitors import address, comes_back, enters_card
+
+
+def link(desk: Desk, customer_id: str = "acme") -> str:
+    return desk.links.to_card(customer_id, datetime.now(UTC) + timedelta(days=1))
+
+
+async def test_another_card_is_the_customers_from_now_on(desk: Desk) -> None:
+    await desk.bed.monitored()
+    page = (await desk.browser.get(link(desk))).text
+    assert "ends in" in page
+    assert "@" not in page.partition("<footer>")[0]
+    back = await enters_card(desk, address(await desk.browser.post(link(desk))), "pm_card_mastercard")
+    assert "your new card is saved" in await comes_back(desk, back)
+    assert (await desk.bed.month("acme")).customer.card_last4 == "4444"
+    assert "your new card is saved" in await comes_back(desk, back), "a repeat changes nothing"
+    await desk.all_done()
+    assert len((await desk.bed.month("acme")).decisions) == 1
+
+
+async def test_who_never_comes_back_has_registered_it_all_the_same(desk: Desk) -> None:
+    await desk.bed.monitored()
+    await enters_card(desk, address(await desk.browser.post(link(desk))), "pm_card_mastercard")
+    await desk.all_done()
+    assert (await desk.bed.month("acme")).customer.card_last4 == "4444"
+
+
+async def test_what_is_overdue_is_charged_to_it_at_once(desk: Desk) -> None:
+    await desk.overdue("decline:expired_card")
+    await comes_back(desk, await enters_card(desk, address(await desk.browser.post(link(desk)))))
+    await desk.settled()
+    assert desk.bed.charged() == [("2026-10", 10_000)]
+
+
+async def test_while_a_charge_is_under_way_it_has_to_wait(desk: Desk) -> None:
+    month = await desk.overdue()
+    await desk.bed.stripe_control("webhooks", {"url": None})
+    checkout = address(await desk.browser.post(link(desk)))
+    await desk.bed.behaves(month.customer, "processing")
+    await desk.browser.post(f"{desk.page()}/pay")
+    assert "as soon as we know the outcome" in await comes_back(desk, await enters_card(desk, checkout))
+    intent = next(each for each in desk.bed.intents() if each["status"] == "processing")
+    await desk.bed.stripe_control(f"payment_intents/{intent['id']}", {"behaviour": "succeed"})
+    await desk.shows("Paid, thank you")
+    await desk.all_done(
+        "return-" + (await desk.bed.adapters.payments.card_page(checkout.rpartition("/")[2])).session_id
+    )
+    assert (await desk.bed.ledger.customer("acme")) is not None
+
+
+async def test_somebody_elses_registration_or_none_is_refused(desk: Desk) -> None:
+    await desk.bed.monitored()
+    await desk.bed.monitored("bolt", email="bolt@example.com")
+    theirs = await enters_card(desk, address(await desk.browser.post(link(desk, "bolt"))), "pm_card_mastercard")
+    for query in (theirs.partition("?")[2], "session_id=cs_test_nobody", "session_id=", ""):
+        refused = await desk.browser.get(f"{link(desk)}/saved?{query}")
+        assert refused.status_code == 400
+        assert "This card was not saved" in refused.text
+    assert (await desk.bed.month("acme")).customer.card_last4 == "4242"
+
+
+async def test_links_that_are_old_forged_or_of_nobody_open_nothing(desk: Desk) -> None:
+    await desk.bed.monitored()
+    old = desk.links.to_card("acme", datetime.now(UTC) - timedelta(seconds=1))
+    pay = desk.page().replace("/pay/", "/card/")
+    for address_, status in (
+        (old, 410),
+        (link(desk).replace("acme", "bolt"), 404),
+        (link(desk, "nobody"), 404),
+        (pay, 404),
+        (link(desk).replace("/card/", "/pay/"), 404),
+    ):
+        assert (await desk.browser.get(address_)).status_code == status
+    assert (await desk.browser.post(old)).status_code == 410
+    refused = await desk.browser.post(link(desk), headers={"Sec-Fetch-Site": "cross-site"})
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("saved", ["now", "<script>", "https://evil.example"])
+async def test_the_page_shows_nothing_that_the_address_says(desk: Desk, saved: str) -> None:
+    await desk.bed.monitored()
+    text = (await desk.browser.get(link(desk), params={"saved": saved})).text
+    assert saved == "now" or saved not in text

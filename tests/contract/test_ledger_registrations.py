@@ -1,0 +1,134 @@
+"""Registrations in the ledger: one on its way for each email, and of two changes at once only one."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapters.sql_ledger import SqlLedger
+from billing.month import Stage
+from billing.registration import Consent, Registration, RegistrationState
+from tests.contract.ledger_fixtures import ACME, AT, LATER, drafted, ledger, opened, postgresql, read, url
+
+__all__ = ["ledger", "postgresql", "url"]  # fixtures
+
+OPEN, SAVED, STARTED, KNOWN = RegistrationState
+CONSENT = Consent(version="1", text="I agree, Añ 茶", at=AT)
+
+
+def registration(name: str, email: str = "", **fields: object) -> Registration:
+    values: dict[str, object] = {
+        "registration_id": f"R-{name}",
+        "email": email or f"{name}@example.com",
+        "name": name.title(),
+        "currency": "eur",
+        "timezone": "Europe/Paris",
+        "consent": CONSENT,
+        "customer_id": f"c-{name}",
+        "created_at": AT,
+        "updated_at": AT,
+    }
+    return Registration.model_validate(values | fields)
+
+
+async def test_a_registration_is_kept_as_it_is(ledger: SqlLedger) -> None:
+    for each in (registration("ann"), registration("bob", consent=None, told_at=LATER, created_at=LATER)):
+        assert await ledger.open_registration(each) == each
+        assert await ledger.registration(each.registration_id) == each
+    assert [each.registration_id for each in await ledger.registrations()] == ["R-ann", "R-bob"]
+    assert await ledger.registration("R-nobody") is None
+
+
+async def test_another_of_an_email_that_is_on_its_way_is_answered_with_that_one(ledger: SqlLedger) -> None:
+    first = await ledger.open_registration(registration("ann"))
+    assert await ledger.open_registration(registration("bob", email=first.email)) == first
+    assert await ledger.save_registration(first.evolve(state=SAVED))
+    assert (await ledger.open_registration(registration("bob", email=first.email))).registration_id == "R-ann"
+    assert await ledger.save_registration(first.evolve(state=STARTED, revision=1))
+    assert (await ledger.open_registration(registration("bob", email=first.email))).registration_id == "R-bob"
+
+
+async def test_a_repeat_is_answered_with_what_has_become_of_it(ledger: SqlLedger) -> None:
+    ann = await ledger.open_registration(registration("ann"))
+    await ledger.save_registration(ann.evolve(state=STARTED))
+    await ledger.open_registration(registration("bob", email=ann.email))
+    assert (await ledger.open_registration(registration("ann"))).state is STARTED
+
+
+async def test_a_customer_id_is_given_once(ledger: SqlLedger) -> None:
+    ann = await ledger.open_registration(registration("ann"))
+    assert await ledger.open_registration(registration("bob", customer_id="c-ann")) == ann
+
+
+async def test_many_at_once_get_one_registration(ledger: SqlLedger) -> None:
+    wanted = [registration(f"ann{n}", email="ann@example.com") for n in range(6)]
+    found = await asyncio.gather(*map(ledger.open_registration, wanted))
+    assert len({each.registration_id for each in found}) == 1
+    assert len(await ledger.registrations()) == 1
+
+
+async def test_of_two_changes_at_once_one_is_kept(ledger: SqlLedger) -> None:
+    ann = await ledger.open_registration(registration("ann"))
+    cards = [ann.evolve(state=SAVED, stripe_customer_id="cus_1", payment_method_id=f"pm_{n}") for n in range(6)]
+    kept = await asyncio.gather(*map(ledger.save_registration, cards))
+    assert sorted(kept) == [False] * 5 + [True]
+    assert await ledger.registration("R-ann") == cards[kept.index(True)].evolve(revision=1)
+
+
+async def test_unfinished_are_those_that_can_go_on_by_themselves(ledger: SqlLedger) -> None:
+    wanted: dict[str, dict[str, object]] = {
+        "typed": {},
+        "page": {"session_id": "cs_1"},
+        "saved": {"state": SAVED},
+        "untold": {"state": STARTED},
+        "unsaid": {"state": KNOWN},
+        "told": {"state": STARTED, "told_at": AT},
+    }
+    for name, fields in wanted.items():
+        await ledger.open_registration(registration(name).evolve(**fields))
+    found = await ledger.registrations(unfinished=True)
+    assert [each.registration_id for each in found] == ["R-page", "R-saved", "R-unsaid", "R-untold"]
+
+
+async def test_only_what_was_abandoned_without_a_card_is_forgotten(ledger: SqlLedger) -> None:
+    for each in (
+        registration("old"),
+        registration("young", updated_at=LATER),
+        registration("page", session_id="cs_1"),
+        registration("saved", state=SAVED),
+        registration("imported", registration_id="I-imported"),
+    ):
+        await ledger.open_registration(each)
+    assert await ledger.forget_registrations(LATER) == 1
+    left = {each.registration_id for each in await ledger.registrations()}
+    assert left == {"R-young", "R-page", "R-saved", "I-imported"}
+
+
+async def test_tries_are_counted_by_origin_and_forgotten(ledger: SqlLedger, url: str) -> None:
+    hour = timedelta(hours=1)
+    counts = [await ledger.try_registration("here", AT + n * timedelta(minutes=25), AT - hour) for n in range(3)]
+    assert counts == [1, 2, 3]
+    assert await ledger.try_registration("there", AT, AT - hour) == 1
+    assert await ledger.try_registration("here", LATER + hour, LATER) == 1
+    assert read(url, "SELECT count(*) FROM registration_tries") == [(1,)]
+
+
+async def test_many_tries_at_once_are_all_counted(ledger: SqlLedger) -> None:
+    counts = await asyncio.gather(*(ledger.try_registration("here", AT, AT) for _ in range(6)))
+    assert max(counts) <= 6
+    assert await ledger.try_registration("here", AT, AT) == 7
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_the_roster_has_closed_accounts_and_an_email_leads_to_the_open_one(
+    ledger: SqlLedger, closed: bool
+) -> None:
+    await ledger.record(drafted(), AT)
+    if closed:
+        leaving = drafted().evolve(leaving="ann: moved", revision=9)
+        await ledger.record(leaving.closed(Stage.SKIPPED, LATER), LATER)
+    (row,) = await ledger.roster()
+    assert row.customer_id == "acme"
+    assert (row.closed_reason, row.closed_at is None) == (("ann: moved", False) if closed else ("", True))
+    found = await ledger.customer_by_email(ACME.email)
+    assert found == (None if closed else opened().customer)

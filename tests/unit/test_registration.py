@@ -1,0 +1,60 @@
+"""Registrations: what they hold, and that the text of the consent has a version."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from billing.customer import ReviewMode, Terms
+from billing.registration import (
+    CONSENT_VERSION,
+    Registration,
+    consent_text,
+    import_id,
+    new_customer_id,
+    new_registration_id,
+)
+
+NOW = datetime.now(UTC)
+ANN = Registration(
+    registration_id="R-1",
+    email="ann@example.com",
+    name="Ann",
+    currency="eur",
+    timezone="Europe/Paris",
+    customer_id="c-1",
+    created_at=NOW,
+    updated_at=NOW,
+)
+
+
+def test_another_text_of_the_consent_needs_another_version() -> None:
+    """Who changes the text changes ``CONSENT_VERSION``, and this."""
+    digest = hashlib.sha256(consent_text("").encode()).hexdigest()[:8]
+    assert (CONSENT_VERSION, digest) == ("2026-11", "828ae22e")
+
+
+def test_the_consent_promises_the_notice_that_new_customers_get() -> None:
+    assert Terms().min_notice_hours >= 72
+    assert "three days before" in consent_text("Acme")
+
+
+def test_ids_are_random_and_of_different_kinds() -> None:
+    assert len({new_customer_id() for _ in range(100)} | {new_registration_id() for _ in range(100)}) == 200
+    ANN.evolve(customer_id=new_customer_id(), registration_id=new_registration_id())
+    ANN.evolve(registration_id=import_id("a" * 64))
+
+
+@pytest.mark.parametrize("taken", ["acme", "r-1", "X-1", "R-", "R-A"])
+def test_no_id_of_a_customer_is_one_of_a_registration(taken: str) -> None:
+    with pytest.raises(ValidationError):
+        ANN.evolve(registration_id=taken)
+
+
+def test_the_customer_has_exactly_what_was_registered() -> None:
+    done = ANN.evolve(stripe_customer_id="cus_1", payment_method_id="card_1", card_last4="4242", review_mode="approve")
+    customer = done.customer()
+    assert customer.terms == Terms(review_mode=ReviewMode.APPROVE)
+    for name in ("customer_id", "email", "name", "currency", "timezone", "stripe_customer_id", "card_last4"):
+        assert getattr(customer, name) == getattr(done, name)

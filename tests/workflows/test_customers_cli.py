@@ -1,0 +1,158 @@
+"""``customers`` and ``close --now`` on the command line, with a server and the stand-ins."""
+
+import asyncio
+import csv
+import io
+import json
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from billing.registration import RegistrationState
+from bootstrap import connect_registrar
+from sandbox.stack import ROOT
+from tests.bed import Bed
+from tests.workflows.test_registering import PAGE, typed
+
+TOKENS = """customer_id,email,name,currency,timezone,token,review_mode
+tok-a,a@example.com,Ann,eur,Europe/Paris,tok_visa,
+tok-b,b@example.com,Bob,usd,America/Lima,tok_mastercard,approve
+tok-c,c@example.com,Cy,usd,America/Lima,tok_chargeDeclined,
+tok-d,not an address,Dee,usd,America/Lima,tok_amex,
+"""
+
+
+async def starter(bed: Bed, *words: str) -> tuple[int, str]:
+    """Exit code and output."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "starter.py"),
+        *words,
+        cwd=bed.folder,
+        env={**bed.environment, "COLUMNS": "200", "NO_COLOR": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+async def in_json(bed: Bed, *words: str) -> tuple[int, dict[str, Any]]:
+    code, output = await starter(bed, *words, "--json")
+    return code, json.loads(output)
+
+
+async def test_tokens_become_customers_once_however_often_the_file_is_imported(bed: Bed) -> None:
+    (bed.folder / "tokens.csv").write_text(TOKENS)
+    bed.started += ["tok-a", "tok-b", "tok-c"]
+    code, told = await in_json(bed, "customers", "import", "tokens.csv")
+    assert code == 1
+    assert told["counts"] == {"started": 2, "already running": 0, "refused": 2}
+    assert [(each["line"], each["status"]) for each in told["customers"]] == [
+        (2, "started"),
+        (3, "started"),
+        (4, "refused"),
+        (5, "refused"),
+    ]
+    reasons = [each["reason"] for each in told["customers"]]
+    assert "Stripe refuses the token; send the customer a link" in reasons[2]
+    assert "not an email address" in reasons[3]
+    corrected = TOKENS.replace("tok_chargeDeclined", "tok_chargeCustomerFail").replace(
+        "not an address", "d@example.com"
+    )
+    (bed.folder / "tokens.csv").write_text(corrected)
+    bed.started.append("tok-d")
+    code, told = await in_json(bed, "customers", "import", "tokens.csv")
+    assert (code, told["counts"]) == (0, {"started": 2, "already running": 2, "refused": 0})
+    assert len(bed.objects("customer")) == 4
+    assert (await bed.month("tok-b")).customer.terms.review_mode == "approve"
+    assert bed.mails() == []
+
+
+async def test_what_is_exported_is_imported_and_started_again_as_it_was(bed: Bed) -> None:
+    await bed.start(await bed.customer("acme", name='=HYPERLINK("x")'))
+    await bed.start(await bed.customer("bolt"))
+    code, _ = await starter(bed, "customers", "export", "--output", "out.csv")
+    assert code == 0
+    text = (bed.folder / "out.csv").read_text()
+    for row in csv.reader(io.StringIO(text)):
+        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+    assert (await starter(bed, "customers", "export"))[1].replace("\r", "") == text
+    for words in (("customers", "import", "out.csv"), ("start", "--from", "out.csv")):
+        code, told = await in_json(bed, *words)
+        assert (code, told["counts"]["already running"]) == (0, 2)
+        assert [each["reason"] for each in told["customers"]] == ["", ""], "the file says the same as the ledger"
+    await bed.handle("bolt").terminate("an accident")
+    code, told = await in_json(bed, "customers", "import", "out.csv")
+    assert told["counts"] == {"started": 1, "already running": 1, "refused": 0}
+
+
+async def test_the_roster_and_a_customer_are_shown(bed: Bed) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    assert "no customers yet" in (await starter(bed, "customers", "list"))[1]
+    assert "no registrations are on their way" in (await starter(bed, "customers", "registrations"))[1]
+    registration = await registrar.begin(typed("ann@example.com"))
+    url = await registrar.card_page(registration, PAGE)
+    assert "open" in (await starter(bed, "customers", "registrations"))[1]
+    async with httpx.AsyncClient() as browser:
+        await browser.post(url, data={"card": "pm_card_visa"})
+    code, told = await in_json(bed, "customers", "registrations", "--finish")
+    customer_id = registration.customer_id
+    bed.started.append(customer_id)
+    assert (code, told["results"]) == (0, {registration.registration_id: RegistrationState.STARTED})
+    _, roster = await in_json(bed, "customers", "list")
+    assert [each["email"] for each in roster["customers"]] == ["ann@example.com"]
+    shown = (await starter(bed, "customers", "show", customer_id))[1]
+    for part in ("Acme <ann@example.com>", "EUR · Europe/Paris", "last four digits 4242", "Consent of", "  yes"):
+        assert part in shown
+    _, whole = await in_json(bed, "customers", "show", customer_id)
+    assert whole["registration"]["consent"]["text"] == "yes"
+    assert [each["stage"] for each in whole["months"]] == ["Scheduled"]
+    code, output = await starter(bed, "customers", "show", "nobody")
+    assert code == 1
+    assert "does not know nobody; see: python starter.py customers list" in output
+
+
+async def test_links_are_printed_and_open_what_they_are_for(bed: Bed) -> None:
+    await bed.start(await bed.customer("acme"))
+    links, now = bed.settings.links, datetime.now(UTC)
+    _, link = await starter(bed, "customers", "link", "acme")
+    assert links.read_card(link.strip().rpartition("/card/")[2], now) == "acme"
+    _, invitation = await starter(bed, "customers", "invite", "--currency", "NZD", "--timezone", "Pacific/Auckland")
+    assert links.read_invitation(invitation.strip().rpartition("/register/")[2], now) == ("nzd", "Pacific/Auckland")
+    assert (await starter(bed, "customers", "link", "nobody"))[0] == 1
+    for words in (("xyz", "UTC"), ("eur", "Mars")):
+        code, output = await starter(bed, "customers", "invite", "--currency", words[0], "--timezone", words[1])
+        assert code == 2
+        assert "is not a" in output
+
+
+async def test_an_account_is_closed_now_if_nothing_is_due(bed: Bed) -> None:
+    await bed.start(await bed.customer("acme"))
+    period = (await bed.month("acme")).period
+    bed.sales(period, ("acme@example.com", "10", "Bread"))
+    close = ("close", "acme", "--by", "ann", "--reason", "a mistake", "--now")
+    code, output = await starter(bed, *close)
+    assert code == 1
+    assert re.search(r"not closed, there is something due: 1 sales; close it without --now", output)
+    assert not (await bed.month("acme")).leaving
+    bed.sales(period, ("bolt@example.com", "10", "Bread"))
+    code, output = await starter(bed, *close)
+    assert code == 0, output
+    await bed.handle("acme").result()
+    assert await bed.ledger.closed_reason("acme") == "ann: a mistake"
+    assert "acme" not in (await starter(bed, "customers", "list"))[1]
+    assert "closed: ann: a mistake" in (await starter(bed, "customers", "list", "--closed"))[1]
+
+
+@pytest.mark.parametrize("with_invoice", [True, False])
+async def test_an_account_with_a_draft_is_not_closed_now(bed: Bed, with_invoice: bool) -> None:
+    await bed.monitored(sales=("10",) if with_invoice else ("abc",))
+    code, output = await starter(bed, "close", "acme", "--by", "ann", "--reason", "a mistake", "--now")
+    assert code == 1
+    assert ("1 sales" if with_invoice else "1 unreadable rows") in output

@@ -1,0 +1,230 @@
+"""Reviewers get one digest for many alerts, and no alert is forgotten, whatever fails and whenever it comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.alerts import Alerts
+from adapters.apprise_alerts import AppriseAlerts
+from adapters.smtp_mail import SmtpMail
+from adapters.sql_ledger import SqlLedger
+from billing.alerts import Alert, of_report
+from billing.errors import AlertUnavailable
+from billing.keys import digest_workflow_id
+from billing.messages import Halt
+from billing.period import Period
+from bootstrap import connect_alerts, connect_bell
+from sandbox.mailbox import Mail
+from sandbox.temporal_server import TemporalServer
+from tests.bed import Bed, prepared_bed
+from tests.receiver import Receiver, receiver
+from worker import create_worker
+from workflows import options
+from workflows.digest import ReviewerDigest
+
+__all__ = ["receiver"]  # fixture
+
+PERIOD = Period("2026-10")
+ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
+
+
+def report(number: int) -> Alert:
+    return of_report(f"customer-{number:04}", PERIOD, 1, f"matter {number:04}", datetime.now(UTC))
+
+
+def alerts_of(bed: Bed, client: Client | None = None) -> Alerts:
+    return connect_alerts(bed.settings, bed.adapters, connect_bell(bed.settings, client or bed.client))
+
+
+async def digest_ids(bed: Bed) -> set[str]:
+    return {row.digest_id for row in await bed.ledger.alerts()}
+
+
+def by_id(mails: list[Mail]) -> dict[str, str]:
+    return {mail.message_id: mail.text for mail in mails}
+
+
+@asynccontextmanager
+async def told_by(server: TemporalServer, folder: Path, receiver: Receiver, **changes: Any) -> AsyncIterator[Bed]:
+    """A bed whose reviewers are told by a web service too."""
+    async with prepared_bed(server, folder, with_worker=False) as bed:
+        bed.settings = bed.settings.model_copy(update=changes)
+        bed.adapters = replace(bed.adapters, others=(AppriseAlerts(receiver.address),))
+        async with create_worker(bed.client, bed.settings, bed.adapters):
+            yield bed
+            await bed.end_all()
+
+
+async def test_a_thousand_alerts_at_once_make_few_digests(bed: Bed) -> None:
+    alerts = alerts_of(bed)
+    await asyncio.gather(*(alerts.tell(report(number)) for number in range(1000)))
+    mails = await bed.digests()
+    counted = [int(mail.subject.split()[0]) for mail in mails]
+    assert sum(counted) == 1000
+    assert len(mails) < 10
+    assert len(by_id(mails)) == len(mails)
+    assert max(map(len, (mail.text for mail in mails))) < 20_000
+
+
+async def test_no_alert_is_forgotten_that_comes_as_the_last_digest_ends(bed: Bed) -> None:
+    for number in range(20):
+        await alerts_of(bed).tell(report(number))  # by a bell of its own: rings of one process are spread
+        await bed.digests()
+    told = await bed.told()
+    assert [number for number in range(20) if told.count(f": matter {number:04}") != 1] == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "step"), [(SqlLedger, "claim_alerts"), (SmtpMail, "tell"), (SqlLedger, "close_digest")]
+)
+async def test_an_alert_that_comes_while_a_digest_is_told_is_in_the_next_one(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch, owner: type[Any], step: str
+) -> None:
+    original, late = getattr(owner, step), [report(2)]
+
+    async def meanwhile(*arguments: Any) -> Any:
+        answer = await original(*arguments)
+        if late:
+            await alerts_of(bed).tell(late.pop())
+        return answer
+
+    monkeypatch.setattr(owner, step, meanwhile)
+    await alerts_of(bed).tell(report(1))
+    first, second = await bed.digests()
+    assert "matter 0001" in first.text
+    assert "matter 0002" in second.text
+    assert "matter 0001" not in second.text
+
+
+async def test_a_repeat_of_the_activity_is_told_once(bed: Bed) -> None:
+    same = report(1)
+    for _ in range(2):
+        await alerts_of(bed).tell(same)
+        assert (await bed.told()).count("matter 0001") == 1
+
+
+async def test_a_mail_whose_reply_was_lost_is_the_same_mail_and_the_others_are_not_told_again(
+    server: TemporalServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with told_by(server, tmp_path, receiver) as bed:
+        await bed.mail_faults({"action": "drop_reply", "times": 2}, {"action": "defer", "times": 1})
+        await alerts_of(bed).tell(report(1))
+        mails = await bed.digests()
+        assert len(mails) >= 3
+        assert len(by_id(mails)) == 1
+        assert len(receiver.bodies) == 1
+        assert "matter 0001" in receiver.bodies[0]["message"]
+
+
+async def test_a_service_that_fails_is_tried_again_without_another_mail(
+    server: TemporalServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with told_by(server, tmp_path, receiver) as bed:
+        receiver.failures = 2
+        await alerts_of(bed).tell(report(1))
+        assert len(await bed.digests()) == 1
+        assert (receiver.refused, len(receiver.bodies)) == (2, 1)
+
+
+async def test_without_an_address_a_service_alone_is_told(
+    server: TemporalServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with told_by(server, tmp_path, receiver, reviewers_email="") as bed:
+        await alerts_of(bed).tell(report(1))
+        assert await bed.digests() == []
+        assert len(receiver.bodies) == 1
+
+
+async def test_a_digest_that_nobody_could_be_told_comes_again(
+    server: TemporalServer, tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(options.TELL_OTHERS, "schedule_to_close_timeout", timedelta(seconds=1))
+    async with told_by(server, tmp_path, receiver, reviewers_email="") as bed:
+        receiver.failures = 3
+        await alerts_of(bed).tell(report(1))
+        await bed.digests()
+        assert (receiver.refused, len(receiver.bodies)) == (3, 1)
+        assert len(await digest_ids(bed)) == 1
+
+
+async def test_a_mailbox_that_refuses_is_told_once_it_is_mended(bed: Bed) -> None:
+    await bed.mail_faults({"action": "refuse", "recipient": "reviewers@example.com", "times": 3})
+    await alerts_of(bed).tell(report(1))
+    assert len(await bed.digests()) == 1
+
+
+async def test_with_nobody_to_tell_nothing_is_gathered(bed: Bed) -> None:
+    bed.settings = bed.settings.model_copy(update={"reviewers_email": ""})
+    await alerts_of(bed).tell(report(1))
+    assert await bed.ledger.alerts() == []
+
+
+async def test_an_alert_whose_ring_fails_fails_and_is_told_by_the_repeat(bed: Bed) -> None:
+    client = Client(**bed.client.config() | {"interceptors": [Unreachable()]})
+    with pytest.raises(AlertUnavailable) as failed:
+        await alerts_of(bed, client).tell(report(1))
+    assert failed.value.retryable
+    await alerts_of(bed).tell(report(1))
+    assert (await bed.told()).count("matter 0001") == 1
+
+
+async def test_what_a_crash_has_left_is_told_when_a_worker_starts(bed: Bed) -> None:
+    await bed.ledger.save_alert(report(1))
+    await bed.ledger.save_alert(report(2))
+    await bed.ledger.claim_alerts("left")
+    await bed.ledger.save_alert(report(3))
+    await connect_bell(bed.settings, bed.client).ring()  # as worker.py does
+    told = await bed.told()
+    assert [told.count(f"matter 000{number}") for number in (1, 2, 3)] == [1, 1, 1]
+    assert "left" in await digest_ids(bed)
+
+
+async def test_hundreds_of_rings_are_one_digest(bed: Bed) -> None:
+    bed.settings = bed.settings.model_copy(update={"digest_minutes": 0.1})
+    await alerts_of(bed).tell(report(1))
+    handle = bed.client.get_workflow_handle(digest_workflow_id())
+    first_run = (await handle.describe()).run_id
+    for _ in range(200):
+        await handle.signal(ReviewerDigest.ring)
+    assert len(await bed.digests()) == 1
+    assert (await handle.describe()).run_id != first_run, "a history that grows goes on as a new one"
+
+
+async def test_drafts_are_told_in_one_line(bed: Bed) -> None:
+    bed.sales(PERIOD, ("acme@example.com", "100", "Hosting"), ("beta@example.com", "50", "Hosting"))
+    for name in ("acme", "beta"):
+        await bed.start(await bed.customer(name), PERIOD)
+    for name in ("acme", "beta"):
+        await bed.drafted(name, PERIOD)
+    told = await bed.told()
+    assert "2026-10: 2 drafts, 2 unusual; 150.00 EUR" in told or told.count("2026-10: 1 draft, 1 unusual; ") == 2
+    assert f"{bed.settings.links.base_url}/desk/2026-10/invoices" in told
+
+
+async def test_reviewers_are_told_of_a_halt_before_it_delays_the_customer(bed: Bed) -> None:
+    month = await bed.monitored()
+    assert (await bed.command("acme", Halt(**ANN))).accepted
+    await bed.skip_to("acme", month.notice_at - timedelta(hours=12))
+    told = await bed.until("acme", lambda month: month.alerts == 2)
+    assert told.alerted_at is not None
+    assert told.alerted_at < month.notice_at
+    assert "acme, 2026-10 (100.00 EUR): halted by ann: checking" in await bed.told()
+
+
+class Unreachable(Interceptor):
+    """A Temporal server that starts nothing."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        class Failing(OutboundInterceptor):
+            async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+                raise RPCError("unreachable", RPCStatusCode.UNAVAILABLE, b"")
+
+        return Failing(next)

@@ -1,0 +1,219 @@
+"""From a registration to a customer who is billed, interrupted after every single step, and gone on with by anybody."""
+
+import functools
+import inspect
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from billing.errors import CardMissing, InvalidInput
+from billing.registration import (
+    Consent,
+    Registration,
+    RegistrationState,
+    import_id,
+    new_customer_id,
+    new_registration_id,
+)
+from bootstrap import connect_letters, connect_registrar
+from tests.bed import Bed
+from workflows.registering import Registrar
+from workflows.start import start_customer
+
+PAGE = "http://127.0.0.1:1/registration/token"
+LATER = timedelta(minutes=2)
+
+
+class Crashed(BaseException):
+    """The process is gone: nothing that runs afterwards in it has an effect."""
+
+
+class Mortal:
+    """A port whose process dies right after its last call: of all ports together, ``lives`` calls are left."""
+
+    def __init__(self, port: Any, lives: list[int]) -> None:
+        self._port = port
+        self._lives = lives
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        @functools.wraps(found)
+        async def called(*args: Any, **named: Any) -> Any:
+            answer = await found(*args, **named)
+            self._lives[0] -= 1
+            if self._lives[0] <= 0:
+                raise Crashed(name)
+            return answer
+
+        return called
+
+
+def mortal(bed: Bed, calls: int) -> tuple[Registrar, list[int]]:
+    """A registrar that dies after so many calls, and how many are left."""
+    lives = [calls]
+    letters = connect_letters(bed.settings, bed.adapters)
+    ports = (Mortal(port, lives) for port in (bed.client, bed.adapters.payments, bed.ledger, letters))
+    client, gateway, ledger, post = ports
+    made = Registrar(cast(Any, client), cast(Any, gateway), cast(Any, ledger), cast(Any, post), bed.settings.links)
+    return made, lives
+
+
+def typed(email: str) -> Registration:
+    now = datetime.now(UTC)
+    return Registration(
+        registration_id=new_registration_id(),
+        email=email,
+        name="Acme",
+        currency="eur",
+        timezone="Europe/Paris",
+        consent=Consent(version="1", text="yes", at=now),
+        customer_id=new_customer_id(),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def listed(customer_id: str, email: str = "", **fields: Any) -> Registration:
+    """A row of a file with a token."""
+    wanted = typed(email or f"{customer_id}@example.com")
+    return wanted.evolve(
+        registration_id=import_id(customer_id),
+        customer_id=customer_id,
+        consent=None,
+        told_at=wanted.created_at,
+        **fields,
+    )
+
+
+async def visits(registrar: Registrar, email: str) -> None:
+    """The customer types, saves a card if asked for one, and comes back."""
+    registration = await registrar.begin(typed(email))
+    url = await registrar.card_page(registration, PAGE)
+    if url:
+        async with httpx.AsyncClient() as browser:
+            await browser.post(url, data={"card": "pm_card_visa"})
+    found = await registrar.find(registration.registration_id)
+    assert found is not None
+    await registrar.go_on(found)
+
+
+async def check_once(bed: Bed, email: str) -> None:
+    """One customer of this email, who is billed and told; one at Stripe; nothing is left to do."""
+    assert [each.email for each in await bed.ledger.registrations(unfinished=True)] == []
+    (customer,) = [each for each in await bed.ledger.customers() if each.email == email]
+    bed.started.append(customer.customer_id)
+    assert (await bed.month(customer.customer_id)).customer == customer
+    assert [each["id"] for each in bed.objects("customer") if each["email"] == email] == [customer.stripe_customer_id]
+
+
+async def test_a_crash_after_any_step_of_a_registration_leaves_one_customer(bed: Bed) -> None:
+    crashes = 0
+    while True:
+        email = f"ann{crashes}@example.com"
+        registrar, _ = mortal(bed, crashes + 1)
+        try:
+            await visits(registrar, email)
+            break
+        except Crashed:
+            crashes += 1
+        alive = connect_registrar(bed.settings, bed.adapters, bed.client)
+        await alive.sweep(datetime.now(UTC) + LATER)
+        if not any(each.email == email for each in await bed.ledger.customers()):
+            await visits(alive, email)
+        await check_once(bed, email)
+        told = [mail for mail in bed.mails(email) if mail.subject == "Your card is registered"]
+        assert len({mail.message_id for mail in told}) == 1
+    assert crashes > 15
+    await check_once(bed, email)
+
+
+async def test_a_crash_after_any_step_of_an_import_leaves_one_customer(bed: Bed) -> None:
+    crashes = 0
+    while True:
+        wanted = listed(f"tok-{crashes}")
+        registrar, _ = mortal(bed, crashes + 1)
+        try:
+            await registrar.import_customer(wanted, "tok_visa")
+            break
+        except Crashed:
+            crashes += 1
+        alive = connect_registrar(bed.settings, bed.adapters, bed.client)
+        assert (await alive.import_customer(wanted, "tok_visa")).state is RegistrationState.STARTED
+        await check_once(bed, wanted.email)
+        assert bed.mails(wanted.email) == []
+    assert crashes > 10
+    await check_once(bed, wanted.email)
+
+
+async def test_a_token_becomes_a_card_that_is_charged(bed: Bed) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    done = await registrar.import_customer(listed("acme"), "tok_mastercard")
+    assert (done.card_last4, str(done.payment_method_id)[:5]) == ("4444", "card_")
+    customer = done.customer()
+    bed.started.append("acme")
+    month = await bed.month("acme")
+    bed.sales(month.period, (customer.email, "100", "Bread"))
+    await bed.skip_to("acme", month.collect_at)
+    await bed.drafted("acme", month.period)
+    await bed.closed("acme")
+    assert bed.charged("acme") == [(month.period, 10_000)]
+
+
+@pytest.mark.parametrize("token", ["tok_chargeDeclined", "tok_unknown"])
+async def test_a_token_that_is_refused_can_be_corrected_and_repeated(bed: Bed, token: str) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    for _ in range(2):
+        with pytest.raises(CardMissing, match=r"I-acme: Stripe refuses the token; send the customer a link"):
+            await registrar.import_customer(listed("acme"), token)
+    assert bed.objects("customer") == []
+    await registrar.import_customer(listed("acme", "acme@new.example"), "tok_visa")
+    await check_once(bed, "acme@new.example")
+
+
+async def test_an_import_with_a_customers_email_is_refused_before_anything_is_made(bed: Bed) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    await registrar.import_customer(listed("acme"), "tok_visa")
+    bed.started.append("acme")
+    with pytest.raises(InvalidInput, match="bolt: acme has the same email"):
+        await registrar.import_customer(listed("bolt", "acme@example.com"), "tok_visa")
+    assert len(bed.objects("customer")) == 1
+
+
+async def test_an_import_and_a_registration_of_one_email_do_not_make_two_customers(bed: Bed) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    begun = await registrar.begin(typed("acme@example.com"))
+    with pytest.raises(InvalidInput, match=f"{begun.registration_id} has the same email"):
+        await registrar.import_customer(listed("acme"), "tok_visa")
+
+
+async def test_whose_token_is_refused_registers_a_card_and_is_the_customer_of_the_import(bed: Bed) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    with pytest.raises(CardMissing):
+        await registrar.import_customer(listed("bolt", currency="usd"), "tok_unknown")
+    await visits(registrar, "bolt@example.com")
+    await check_once(bed, "bolt@example.com")
+    customer = await bed.ledger.customer("bolt")
+    assert customer is not None
+    assert customer.currency == "usd"
+    assert len(bed.mails("bolt@example.com")) == 1
+
+
+async def test_somebody_else_who_gets_the_email_first_keeps_it(bed: Bed) -> None:
+    """A customer is started by an operator between the form and the card."""
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    registration = await registrar.begin(typed("acme@example.com"))
+    url = await registrar.card_page(registration, PAGE)
+    customer = await bed.customer("acme", email="acme@example.com")
+    bed.started.append("acme")
+    await start_customer(bed.client, bed.ledger, bed.adapters.payments, customer)
+    async with httpx.AsyncClient() as browser:
+        await browser.post(url, data={"card": "pm_card_visa"})
+    results = await registrar.sweep(datetime.now(UTC))
+    assert results == {registration.registration_id: "known"}
+    assert [each.customer_id for each in await bed.ledger.customers()] == ["acme"]
+    assert [mail.subject for mail in bed.mails("acme@example.com")] == ["You are registered already"]

@@ -1,0 +1,63 @@
+"""Cards that customers registered at the processor's page: told by their return, by a webhook, whichever comes."""
+
+from temporalio.client import Client
+
+from billing.customer import Customer
+from billing.errors import CardMissing, InvalidInput, NotFound
+from billing.ports import CardDetails, Ledger, PaymentGateway
+from workflows.collecting import replace_card
+from workflows.registering import Registrar
+
+
+class Cards:
+    def __init__(self, client: Client, payments: PaymentGateway, ledger: Ledger, registrar: Registrar) -> None:
+        self._client = client
+        self._payments = payments
+        self._ledger = ledger
+        self._registrar = registrar
+
+    async def finalize_card(self, session_id: str, owner: str = "") -> str:
+        """Makes of the card that was registered there what it was registered for; answers that in words.
+
+        A customer's is theirs from now on, for all that is owed and to come; of a registration comes a customer who is
+        billed. A repeat changes nothing. With ``owner``, the customer or registration that it has to be of, raises
+        ``InvalidInput`` for somebody else's. ``CardMissing`` and ``NotFound`` if there is none; other ``BillingError``
+        and ``TemporalError`` if it has to be repeated later.
+        """
+        if not session_id:
+            raise NotFound("no card registration is named")
+        setup = await self._payments.card_of_setup(session_id)
+        if owner and setup.reference != owner:
+            raise InvalidInput(f"{session_id} is not a registration of {owner}")
+        if registration := await self._registrar.find(setup.reference):
+            finished = await self._registrar.finalize(registration, setup.card, session_id)
+            return f"{finished.registration_id}: {finished.customer_id} is {finished.state}"
+        return await self._replace(session_id, setup.reference, setup.card)
+
+    async def _replace(self, session_id: str, customer_id: str, card: CardDetails) -> str:
+        customer = await self._ledger.customer(customer_id) if customer_id else None
+        if customer is None:
+            raise NotFound(f"{session_id} is for {customer_id or 'nobody'}, who is no customer of ours")
+        if card.stripe_customer_id != customer.stripe_customer_id:
+            raise InvalidInput(f"{session_id}: the card is not of {customer.customer_id}'s customer at Stripe")
+        if await self._is_older(card, customer):
+            return f"{customer.customer_id}: a newer card is on file"
+        await replace_card(
+            self._client,
+            self._ledger,
+            customer.customer_id,
+            card,
+            by="the customer",
+            reason=f"registered a card ({session_id})",
+        )
+        return f"{customer.customer_id}: card {card.payment_method_id} is theirs"
+
+    async def _is_older(self, card: CardDetails, customer: Customer) -> bool:
+        """Whether the customer has registered another card since; words of the first may come late."""
+        if card.payment_method_id == customer.payment_method_id:
+            return False
+        try:
+            current = await self._payments.card(customer.payment_method_id)
+        except CardMissing:
+            return False
+        return current.stripe_customer_id == customer.stripe_customer_id and current.created_at > card.created_at
