@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alerts import Alerts, DigestActivities
 from activities.comparing import Comparing
+from activities.coverage import CoverageCheck
 from activities.letters import Letters
 from activities.reconciliation import Reconciliation
 from activities.shared_sales import SharedSales
@@ -27,6 +28,7 @@ from settings import Settings, environment
 from workflows.collecting import CollectionSignals
 from workflows.digest import DigestBell
 from workflows.registering import Registrar
+from workflows.running import RunningChains
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
@@ -143,6 +145,19 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
 def connect_comparing(settings: Settings, adapters: Adapters) -> Comparing:
     """Holds invoices against the sheet; one for each process, whose readings are shared."""
     return Comparing(SharedSales(adapters.sales), adapters.ledger, settings.decimal_separator)
+
+
+def connect_coverage(settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "") -> CoverageCheck:
+    """Who looks at everybody; ``client`` None: without Temporal, for the reason ``unseen``."""
+    return CoverageCheck(
+        adapters.ledger,
+        adapters.ledger,
+        adapters.sales,
+        RunningChains(client) if client else None,
+        connect_alerts(settings, adapters, connect_bell(settings, client)) if client else None,
+        settings.decimal_separator,
+        (unseen,) if unseen else (),
+    )
 
 
 def _payments(settings: Settings) -> StripePayments:

@@ -26,12 +26,14 @@ from bootstrap import (
     connect_adapters,
     connect_alerts,
     connect_bell,
+    connect_coverage,
     connect_digests,
     connect_letters,
     connect_reconciliation,
     connect_temporal,
 )
 from settings import Settings, load_settings
+from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
@@ -47,6 +49,7 @@ async def main() -> None:
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)
         await ensure_daily_reconciliation(client)
+        await ensure_daily_coverage(client)
         await connect_bell(settings, client).ring()  # an alert may have been left by a crash
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -70,7 +73,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest],
+        workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest, Coverage],
         activities=[
             sales.collect_sales,
             notices.send_notice,
@@ -91,6 +94,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             digests.tell_digest,
             digests.close_digest,
             connect_reconciliation(settings, adapters, client).reconcile,
+            connect_coverage(settings, adapters, client).cover,
         ],
         interceptors=[Failures()],
         max_cached_workflows=2000,

@@ -2,6 +2,7 @@
 
 from activities.shared_sales import SharedSales
 from billing.customer import Customer
+from billing.errors import SalesUnavailable
 from billing.invoice import LineItem, Problem, SalesSeen
 from billing.late import Compared, adjustments, drifts, in_words
 from billing.model import Model
@@ -28,12 +29,15 @@ class Comparing:
         """How the sheet differs from the invoice of ``month``; ``customer`` is as by now, if the month is over.
 
         None if the invoice was not made from the sheet, or before it was kept what the sheet had said. Raises
-        ``SalesUnavailable``, ``LedgerUnavailable``, and ``InvalidInput`` if there are too many rows.
+        ``SalesUnavailable``, also if the worksheet has no row of anybody any more (it was emptied, which is no credit
+        for all), ``LedgerUnavailable``, and ``InvalidInput`` if there are too many rows.
         """
         customer, invoice = customer or month.customer, month.invoice
         if invoice is None or invoice.sales is None:
             return None
         snapshot = await self._source.read(month.period)
+        if not snapshot.rows and any(invoice.in_sheet(line) for line in invoice.lines):
+            raise SalesUnavailable(f"worksheet {snapshot.sheet!r} has no rows any more; restore them")
         emails = await self._emails(month, invoice.sales, customer)
         reader = customer.evolve(currency=invoice.currency)
         rows = rows_of(reader, emails, month.period, snapshot, self._decimal_separator)

@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_alerts import SqlAlerts
 from adapters.sql_ledger_collections import SqlCollections
+from adapters.sql_ledger_coverage import SqlCoverage
+from adapters.sql_ledger_erase import SqlErase
+from adapters.sql_ledger_export import SqlExport
 from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_registrations import SqlRegistrations
@@ -33,7 +36,18 @@ from billing.period import Period
 from billing.ports import InvoiceRow, RosterRow
 
 
-class SqlLedger(SqlPayments, SqlCollections, SqlReview, SqlDesk, SqlUsers, SqlAlerts, SqlRegistrations):
+class SqlLedger(
+    SqlPayments,
+    SqlCollections,
+    SqlReview,
+    SqlDesk,
+    SqlUsers,
+    SqlCoverage,
+    SqlExport,
+    SqlErase,
+    SqlAlerts,
+    SqlRegistrations,
+):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers

@@ -59,6 +59,12 @@ class SqlDatabase:
         """A transaction; "the ledger could not" do what is ``doing`` if it fails."""
         return _transaction(self._engine, doing)
 
+    def _looking(self, doing: str) -> AbstractAsyncContextManager[AsyncConnection]:
+        """The same for several queries that have to see one state of things."""
+        if _is_sqlite(self._url):
+            return _transaction(self._engine, doing)
+        return _transaction(self._engine.execution_options(isolation_level="REPEATABLE READ"), doing)
+
     def _writing(self, doing: str) -> AbstractAsyncContextManager[AsyncConnection]:
         """The same for one that writes. On SQLite there is only one at a time."""
         return _transaction(self._writing_engine, doing)

@@ -155,6 +155,7 @@ invoices: Final = Table(
     Index("invoices_by_period_and_stage", "period", "stage", "currency", "total_minor", "version"),
     Index("invoices_for_desk", "period", *_LISTED, "outcome", "next_at"),
     _index_of(INVOICE_NEEDS, "invoices_in_need", "period", "outcome", "next_at", *_LISTED),
+    _index_of("outcome IS NULL", "invoices_open", "next_at"),
 )
 
 lines: Final = Table(
@@ -321,6 +322,17 @@ alerts: Final = Table(
     _text("digest_id"),  # "": in no digest yet
     _instant("told_at", nullable=True),
     _index_of("told_at IS NULL", "alerts_untold", "at"),
+)
+
+coverage_runs: Final = Table(
+    "coverage_runs",  # the last daily run of each period: the heartbeat
+    metadata,
+    Column("period", PlainText, primary_key=True),
+    _instant("at"),
+    _count("findings"),
+    Column("told", JSON, nullable=False),  # what reviewers know
+    Column("report", JSON, nullable=False),
+    Index("coverage_runs_by_at", "at"),
 )
 
 brakes: Final = Table(

@@ -23,6 +23,7 @@
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
     ├── AlertUnavailable          what reviewers are told cannot be passed on now                       retry
+    ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
 """
 
@@ -101,6 +102,10 @@ class MailRefused(MailError): ...
 
 
 class AlertUnavailable(BillingError):
+    retryable = True
+
+
+class TemporalUnavailable(BillingError):
     retryable = True
 
 

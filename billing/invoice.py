@@ -34,7 +34,7 @@ class SheetRow(Model):
 class LineItem(Model):
     """One line. ``row-7`` is row 7 of the sheet, ``late-2026-10-row-7`` one of the month before, changed since.
 
-    ``added-1`` was added later: by a reviewer (and has no source), or taken from the sheet by a refresh.
+    ``added-1`` was added by a reviewer (and has no source), or by a refresh when its row's name was taken.
     ``in_sheet`` is what the sheet says, once a reviewer has changed the line.
     """
 
@@ -142,9 +142,10 @@ class Invoice(Model):
         if not isinstance(change, RemoveLine):
             self._check_chargeable(change.amount_minor or 0)
         if isinstance(change, AddLine):
-            number = self.added_lines + 1
+            name = self._name_of_row(change.source)
+            number = self.added_lines + (0 if name else 1)
             line = LineItem(
-                line_id=f"added-{number}",
+                line_id=name or f"added-{number}",
                 description=change.description,
                 amount_minor=change.amount_minor,
                 source=change.source,
@@ -193,6 +194,14 @@ class Invoice(Model):
             return SheetRow(row=line.source.row, description=line.description, raw=line.raw)
         row = SheetRow(row=line.source.row, description=line.description, amount_minor=line.amount_minor)
         return line.in_sheet or row
+
+    def _name_of_row(self, source: Source | None) -> str:
+        """``row-7``, unless there is no row, or the line of another one has that name since rows have moved."""
+        if source is None:
+            return ""
+        name = f"row-{source.row}"
+        taken = {line.line_id for line in self.lines} | {problem.line_id for problem in self.problems}
+        return "" if name in taken else name
 
     def _check_chargeable(self, amount_minor: int) -> None:
         step = step_minor(self.currency)

@@ -15,6 +15,12 @@ def workflow_id(customer_id: str) -> str:
     return f"monthly-billing-{_VERSION}-{customer_id}"
 
 
+def customer_of(chain: str) -> str:
+    """The customer whose workflow has this id; "" if it is none of ours."""
+    prefix = workflow_id("")
+    return chain.removeprefix(prefix) if chain.startswith(prefix) else ""
+
+
 def collection_id(customer_id: str, period: Period) -> str:
     """One workflow for each month that was not paid when it was charged."""
     return f"payment-collection-{_VERSION}-{customer_id}-{period}"

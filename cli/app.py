@@ -23,8 +23,11 @@ from cli import (
     brake,
     closing,
     collections,
+    coverage,
     customers,
     demo,
+    erase,
+    export,
     import_customers,
     listing,
     operate,
@@ -169,7 +172,7 @@ _add(None, "resume", collections.resume, owed)
 _add(None, "record-payment", collections.record_payment, owed)
 _add(None, "write-off", collections.write_off, owed)
 
-_CUSTOMERS = """The roster: list, show, import, export, links to register a card or as a customer.
+_CUSTOMERS = """The roster: list, show, import, export, links to register, erase a person's data.
 
 [bold]Examples[/bold]
 $ python starter.py customers list
@@ -184,6 +187,7 @@ _add(None, "export", customers.export_customers, roster)
 _add(None, "link", customers.link, roster)
 _add(None, "invite", customers.invite, roster)
 _add(None, "registrations", customers.registrations, roster)
+_add(None, "erase", erase.erase, roster)
 
 _PEOPLE = """Who may use the console: add, list, disable, enable, password, role.
 
@@ -213,6 +217,8 @@ _add(None, "on", brake.pull, emergency)
 _add(None, "off", brake.release, emergency)
 _add(None, "show", brake.show, emergency)
 
+_add("Operation", "coverage", coverage.coverage)
+_add("Operation", "export", export.export)
 _add("Operation", "reconcile", reconcile.reconcile)
 _add("Operation", "setup", operate.setup)
 _add("Operation", "doctor", operate.doctor)

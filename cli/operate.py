@@ -19,6 +19,8 @@ from cli.options import AsJson
 from cli.output import console, explain, print_json, say, table, whole
 from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings
+from workflows.coverage import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
+from workflows.coverage import ensure_daily_coverage
 from workflows.options import TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, ensure_daily_reconciliation
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -44,6 +46,8 @@ async def setup() -> None:
     say(f"ledger: tables {'are up to date already' if current else 'created or brought up to date'}")
     client = await connect_temporal(settings)
     await ensure_daily_reconciliation(client)
+    await ensure_daily_coverage(client, at_once=True)
+    say(f"Temporal: {COVERAGE_SCHEDULE_ID} looks at every customer and row every day")
     say(f"Temporal: {SCHEDULE_ID} compares Stripe with the ledger every day")
     if await _usable(client):
         say(f"Temporal: search attributes are all there already ({_where(client)})")

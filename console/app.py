@@ -15,6 +15,7 @@ from console.audit import AuditPages
 from console.brake import BrakePages
 from console.bulk import Bulk
 from console.card import CardPages
+from console.coverage import CoveragePages
 from console.desk import Desk
 from console.health import Health
 from console.inbox import Inbox
@@ -22,6 +23,7 @@ from console.invoice import InvoicePages
 from console.invoices import InvoicesPages
 from console.live import Live
 from console.login import Login
+from console.monitor import Monitor
 from console.month import MonthPages
 from console.pages import Pages
 from console.pay import PaymentPages
@@ -73,12 +75,14 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.include_router(login.router)
     login.handle_refusals(app)
     app.include_router(Health(adapters.ledger, client).router)
+    app.include_router(Monitor(adapters.ledger).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
     desk = Desk(pages, adapters.ledger)
     app.state.live = live = Live(adapters.ledger.pulse)
     app.include_router(AuditPages(desk, adapters.ledger).router)  # before those whose addresses begin with a period
     app.include_router(BrakePages(adapters.ledger, desk).router)
     app.include_router(MonthPages(desk, adapters.ledger, live).router)
+    app.include_router(CoveragePages(desk, adapters.ledger).router)
     app.include_router(InvoicesPages(desk, adapters.ledger, bulk).router)
     app.include_router(
         InvoicePages(

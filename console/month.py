@@ -25,7 +25,7 @@ from console.live import Live
 from console.signed_in import SignedIn, session_of
 
 SHOWN_NEEDS = 12
-_PATHS = ("", "/invoices")  # what follows the period where another one may be picked
+_PATHS = ("", "/invoices", "/coverage")  # what follows the period where another one may be picked
 
 
 class StageLine(NamedTuple):

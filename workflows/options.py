@@ -92,6 +92,8 @@ RECONCILE = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), maximum_interval=timedelta(minutes=10)),
 )
 
+COVER = RECONCILE
+
 
 def for_step(config: ActivityConfig, summary: str) -> ActivityConfig:
     """The options of one activity, with what the Temporal UI says about it."""

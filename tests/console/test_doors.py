@@ -14,8 +14,11 @@ from console.security import BODY_MAX_BYTES
 from settings import Settings
 from tests.console.people import Office, browser_at, office, signed_in_at
 
-PUBLIC = ("/pay", "/webhooks", "/healthz", "/readyz", "/static", "/login")
-"""Who has the link pays; Stripe signs; the rest tells nothing about anybody."""
+PUBLIC = (
+    *("/pay", "/card", "/register", "/registration"),
+    *("/webhooks", "/healthz", "/readyz", "/metrics", "/static", "/login"),
+)
+"""Who has the link pays or registers; Stripe signs; the rest tells nothing about anybody."""
 
 
 @pytest.fixture

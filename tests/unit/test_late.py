@@ -153,6 +153,16 @@ def test_a_refresh_of_many_rows_takes_several_edits() -> None:
     assert drifts(draft, sheet) == ()
 
 
+def test_a_row_that_is_taken_in_has_its_name_unless_rows_have_moved() -> None:
+    draft = invoice([("100", "Hosting")])
+    for sheet, names in (
+        ([("100", "Hosting"), ("5", "Tea")], ["row-2", "row-3"]),
+        ([("1", "Cake"), ("100", "Hosting"), ("5", "Tea")], ["row-2", "row-3", "added-1"]),
+    ):
+        draft = edited(draft, *refreshing(drifts(draft, rows(sheet)), "new"))
+        assert [line.line_id for line in draft.lines] == names
+
+
 # -- whatever the sheets and the reviewers do
 
 amounts = st.sampled_from(["1", "2", "2", "3.50", "-4", "1,5", "#REF!"])

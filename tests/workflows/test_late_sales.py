@@ -20,7 +20,9 @@ from billing.keys import workflow_id
 from billing.late import refreshing
 from billing.messages import Approve, CommandResult, Edit, Skip, UpdateCustomer
 from billing.month import Month, Stage
+from billing.period import Period
 from billing.policy import Flag, flags
+from bootstrap import connect_coverage
 from tests.bed import OCTOBER, Bed
 
 SEPTEMBER, NOVEMBER = "2026-09", "2026-11"
@@ -351,6 +353,39 @@ async def test_a_worksheet_that_is_gone_for_good_holds_the_month_for_hours_and_n
     assert Flag.SHEET in flags(month)
     await bed.closed(period=OCTOBER)
     assert bed.charged() == [(SEPTEMBER, 10000), (OCTOBER, 1000)]
+
+
+async def test_a_worksheet_that_was_emptied_is_no_credit(bed: Bed) -> None:
+    await bed.monitored(period=SEPTEMBER)
+    october(bed, ("10", "Hosting"))
+    september(bed)
+    assert (await bed.announced()).drift == ""
+    await bed.closed(period=SEPTEMBER)
+    month = await bed.until("acme", lambda month: bool(month.outage), seconds=60)
+    assert "worksheet '2026-09' has no rows any more" in month.outage
+
+
+async def test_coverage_accounts_for_every_row_that_came_late_or_was_taken_in(bed: Bed) -> None:
+    await bed.monitored(sales=("100", "5"), period=SEPTEMBER)
+    october(bed, ("10", "Hosting"), ("7", "Tea"))
+    september(bed, ("3", "Cake"), ("100", "Sale 1"), ("6", "Sale 2"))
+    assert (await refresh(bed)).accepted
+    await bed.announced()
+    september(bed, ("3", "Cake"), ("110", "Sale 1"), ("4", "Forgotten"))
+    await bed.closed(period=SEPTEMBER)
+    await bed.drafted("acme", OCTOBER)
+    await edit(bed, ChangeLine(line_id="row-2", amount_minor=900))
+    october(bed, ("7", "Tea"), ("12", "Hosting"))
+    assert (await refresh(bed)).accepted
+    await bed.announced()
+    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    for period, sheet_minor in ((SEPTEMBER, 11700), (OCTOBER, 1900)):
+        found = await check.look(Period(period))
+        assert found.findings == ()
+        assert [each.sheet_minor for each in found.sums] == [sheet_minor]
+    month = await bed.month("acme")
+    assert month.invoice is not None
+    assert month.invoice.total_minor == 1900 + 1000 + 400 - 600
 
 
 async def test_a_run_that_is_reset_takes_nothing_in_twice(bed: Bed) -> None:

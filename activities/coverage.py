@@ -1,0 +1,183 @@
+"""Everybody is looked at, and every row: what coverage needs is read here; a Temporal Schedule asks for it daily."""
+
+import asyncio
+from collections.abc import Sequence
+
+from temporalio import activity
+
+from activities import clock
+from activities.alerts import Alerts
+from billing.accounts import Account, Accounts, Chains, LastRun
+from billing.alerts import of_report
+from billing.coverage import Coverage, Finding, new_findings
+from billing.errors import SalesUnavailable, TemporalUnavailable
+from billing.model import Model
+from billing.period import Period
+from billing.ports import Ledger, SalesSource
+from billing.sales import SalesRow
+from billing.sheet_check import Cells
+from billing.survey import Survey
+
+_AT_ONCE = 20
+_ASKED = 2000
+"""So many workflows are asked for one by one; if more are not in the list, the list is right."""
+
+_SHOWN = 50
+_KEPT_TOLD = 2000
+
+
+class CoverageRequest(Model):
+    """The periods to look at; none: the current one and the one before."""
+
+    periods: tuple[Period, ...] = ()
+
+
+class CoverageResult(Model):
+    periods: tuple[Coverage, ...]
+
+
+class CoverageCheck:
+    """``chains`` and ``alerts`` None: Temporal is not there, and ``unseen`` says so; then one can only ``look``."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        ledger: Ledger,
+        sales: SalesSource,
+        chains: Chains | None,
+        alerts: Alerts | None,
+        decimal_separator: str = ".",
+        unseen: Sequence[str] = (),
+    ) -> None:
+        self._accounts = accounts
+        self._ledger = ledger
+        self._sales = sales
+        self._chains = chains
+        self._alerts = alerts
+        self._decimal_separator = decimal_separator
+        self._unseen = tuple(unseen)
+
+    async def look(self, period: Period, without_temporal: bool = True) -> Coverage:
+        """The coverage of ``period`` now. Raises ``LedgerUnavailable``; what else is down is in ``unseen``.
+
+        Raises ``TemporalUnavailable`` too unless it may go on ``without_temporal``.
+        """
+        unseen = list(self._unseen)
+        cells, rows = await self._read(period, unseen)
+        roll = _Roll(self._chains, unseen, without_temporal)
+        await roll.call()
+        survey = Survey(period, clock.now(), cells, rows)
+        known: set[str] = set()
+        async for page in self._accounts.accounts(period):
+            runs = await roll.of(page)
+            for account in page:
+                known.add(account.customer.customer_id)
+                survey.take(account, runs.get(account.customer.customer_id))
+        for customer_id in await roll.strangers(known, self._ledger):
+            survey.stray(customer_id)
+        coverage = await asyncio.to_thread(survey.coverage)
+        return coverage.evolve(unseen=tuple(unseen))
+
+    async def _read(self, period: Period, unseen: list[str]) -> tuple[Cells | None, tuple[SalesRow, ...]]:
+        try:
+            snapshot = await self._sales.read(period)
+        except SalesUnavailable as error:
+            unseen.append(f"the sheet: {error}")
+            return None, ()
+        return Cells(period, snapshot.sheet, snapshot.digest, self._decimal_separator), snapshot.rows
+
+    # -- every day
+
+    @activity.defn
+    async def cover(self, request: CoverageRequest) -> CoverageResult:
+        """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
+        now = clock.now()
+        current = Period.at(now, "UTC")
+        found = [
+            await self.look(each, without_temporal=False) for each in request.periods or (current, current.previous())
+        ]
+        for coverage in found:
+            before = await self._accounts.coverage_of(coverage.period)
+            await self._tell(coverage, list(new_findings(coverage, before.told if before else ())))
+        for coverage in found:
+            report = coverage.brief()
+            run = LastRun(
+                period=coverage.period,
+                at=now,
+                findings=sum(coverage.kinds.values()),
+                told=tuple(each.text for each in coverage.findings[:_KEPT_TOLD]),
+                report=report.model_dump(mode="json"),
+            )
+            await self._accounts.save_coverage(run)
+        return CoverageResult(periods=tuple(coverage.brief() for coverage in found))
+
+    async def _tell(self, coverage: Coverage, findings: Sequence[Finding]) -> None:
+        """What is new goes to the next digest; what was mended and comes back another day is told again."""
+        assert self._alerts is not None
+        now = clock.now()
+        told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in findings[:_SHOWN]]
+        if len(findings) > _SHOWN:
+            told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
+        for customer_id, text in told:
+            alert = of_report(customer_id, coverage.period, int(f"{now:%Y%m%d}"), text, now)
+            await self._alerts.tell(alert.evolve(command=f"coverage --period {coverage.period}"))
+
+
+class _Roll:
+    """Who runs: by the list; those who ought to be in it and are not are asked for one by one."""
+
+    def __init__(self, chains: Chains | None, unseen: list[str], optional: bool) -> None:
+        self._chains = chains
+        self._unseen = unseen
+        self._optional = optional
+        self._listed: set[str] | None = None
+        self._asked = 0
+
+    async def call(self) -> None:
+        if self._chains is not None:
+            try:
+                self._listed = await self._chains.listed()
+            except TemporalUnavailable as error:
+                self._give_up(error)
+
+    async def of(self, page: Sequence[Account]) -> dict[str, bool]:
+        """Whether the workflow of each of them runs; nobody is in it if that cannot be known."""
+        if self._listed is None:
+            return {}
+        runs = {account.customer.customer_id: account.customer.customer_id in self._listed for account in page}
+        doubtful = [
+            account.customer.customer_id
+            for account in page
+            if runs[account.customer.customer_id] is not (account.closed_at is None)
+        ]
+        return runs | await self._ask(doubtful)
+
+    async def strangers(self, known: set[str], ledger: Ledger) -> list[str]:
+        """Customers of running workflows whom the ledger does not know, not even by now."""
+        found = sorted((self._listed or set()) - known)
+        asked = await self._ask(found)
+        return [name for name in found if asked.get(name, True) and await ledger.customer(name) is None]
+
+    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, bool]:
+        left = max(0, _ASKED - self._asked)
+        wanted = customer_ids[:left]
+        self._asked += len(wanted)
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def ask(customer_id: str) -> bool:
+            assert self._chains is not None
+            async with limit:
+                return await self._chains.runs(customer_id)
+
+        try:
+            answers = await asyncio.gather(*map(ask, wanted))
+        except TemporalUnavailable as error:
+            self._give_up(error)
+            return {}
+        return dict(zip(wanted, answers, strict=True))
+
+    def _give_up(self, error: TemporalUnavailable) -> None:
+        if not self._optional:
+            raise error
+        self._unseen.append(str(error))
+        self._listed = None

@@ -1,0 +1,206 @@
+"""The ledger asked about everybody: what coverage compares, its heartbeat, and a few numbers for monitors."""
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, Table, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_schema import alerts, collections, coverage_runs, customers, decisions, invoices, lines
+from adapters.sql_ledger_statements import upsert
+from billing.accounts import Account, LastRun, SeenLine, SeenMonth, Vitals
+from billing.collection import CollectionStage
+from billing.customer import Customer
+from billing.month import Month, Stage
+from billing.period import Period
+
+PAGE: Final = 500
+_NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
+_NOT_COLUMNS: Final = {"email", "needs", "halted", "braked", "lines", "problems", "edited", "later", "earlier"}
+_MONTH: Final = [invoices.c[name] for name in ("customer_id", *SeenMonth._fields) if name not in _NOT_COLUMNS]
+
+
+class SqlCoverage(SqlDatabase):
+    """``billing.accounts.Accounts`` in SQL: the part of ``SqlLedger`` that looks at everybody, page by page."""
+
+    async def accounts(self, period: Period) -> AsyncIterator[list[Account]]:
+        """All customers by id; each page is one state of things."""
+        after = ""
+        while True:
+            async with self._looking(f"read the accounts of {period}") as connection:
+                page = await _page(connection, period, after)
+            if page:
+                yield page
+            if len(page) < PAGE:
+                return
+            after = page[-1].customer.customer_id
+
+    async def save_coverage(self, run: LastRun) -> None:
+        values = run.model_dump(mode="json", exclude={"at"}) | {"at": run.at}
+        async with self._writing(f"save the coverage of {run.period}") as connection:
+            await upsert(connection, coverage_runs, values)
+
+    async def coverage_of(self, period: Period) -> LastRun | None:
+        return next(iter(await self._read(LastRun, coverage_runs, coverage_runs.c.period == period)), None)
+
+    async def vitals(self, now: datetime) -> Vitals:
+        """``overdue_since`` is of months and collections: a due instant, or the beginning of a step that goes on."""
+        newest = select(func.max(coverage_runs.c.at)).scalar_subquery()
+        findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.at == newest)
+        async with self._reading("tell how it is") as connection:
+            instants = [await connection.scalar(query) for query in _overdue(now)]
+            return Vitals(
+                covered_at=await connection.scalar(select(func.max(coverage_runs.c.at))),
+                findings=await connection.scalar(findings) or 0,
+                overdue_since=min((each for each in instants if each is not None), default=None),
+                open_collections=await _count(connection, collections, collections.c.outcome.is_(None)),
+                untold_alerts=await _count(connection, alerts, alerts.c.told_at.is_(None)),
+            )
+
+    async def count_stages(self, period: Period) -> dict[str, int]:
+        """How many months of ``period`` are in each stage."""
+        counted = select(invoices.c.stage, func.count()).where(invoices.c.period == period).group_by(invoices.c.stage)
+        async with self._reading(f"count the months of {period}") as connection:
+            return {row[0]: row[1] for row in await connection.execute(counted)}
+
+
+def _overdue(now: datetime) -> list[Any]:
+    found = []
+    for table in (invoices, collections):
+        is_open = table.c.outcome.is_(None)
+        found.append(select(func.min(table.c.next_at)).where(is_open, table.c.next_at < now))
+        found.append(select(func.min(table.c.updated_at)).where(is_open, table.c.next_at.is_(None)))
+    return found
+
+
+async def _count(connection: AsyncConnection, table: Table, *where: ColumnElement[bool]) -> int:
+    return await connection.scalar(select(func.count()).select_from(table).where(*where)) or 0
+
+
+async def _page(connection: AsyncConnection, period: Period, after: str) -> list[Account]:
+    """The next customers after ``after``, with what there is of ``period``."""
+    names = [*Customer.model_fields, "created_at", "closed_at", "closed_reason"]
+    found = select(*(customers.c[name] for name in names)).where(customers.c.customer_id > after)
+    rows = (await connection.execute(found.order_by(customers.c.customer_id).limit(PAGE))).all()
+    if not rows:
+        return []
+    seen = _Seen(connection, period, after, rows[-1].customer_id)
+    spans, months, stages = await seen.spans(), await seen.months(), await seen.collections()
+    return [
+        Account(
+            customer=Customer.model_validate({name: row._mapping[name] for name in Customer.model_fields}),
+            opened_at=row.created_at,
+            closed_at=row.closed_at,
+            closed_reason=row.closed_reason or "",
+            first=spans.get(row.customer_id, (None, None))[0],
+            last=spans.get(row.customer_id, (None, None))[1],
+            month=months.get(row.customer_id),
+            collection=stages.get(row.customer_id),
+        )
+        for row in rows
+    ]
+
+
+class _Seen:
+    """What there is of a period for the customers after one and up to another."""
+
+    def __init__(self, connection: AsyncConnection, period: Period, after: str, upto: str) -> None:
+        self._connection = connection
+        self._period = period
+        self._after = after
+        self._upto = upto
+
+    async def spans(self) -> dict[str, tuple[Period, Period]]:
+        """Each customer's first and last month."""
+        whose = invoices.c.customer_id
+        query = select(whose, func.min(invoices.c.period), func.max(invoices.c.period))
+        query = query.where(self._theirs(invoices)).group_by(whose)
+        return {name: (Period(first), Period(last)) for name, first, last in await self._connection.execute(query)}
+
+    async def collections(self) -> dict[str, CollectionStage]:
+        rows = await self._rows(collections, collections.c.customer_id, collections.c.stage)
+        return {row.customer_id: CollectionStage(row.stage) for row in rows}
+
+    async def months(self) -> dict[str, SeenMonth]:
+        email = invoices.c.state[("customer", "email")].as_string().label("email")
+        rows = await self._rows(invoices, *_MONTH, email)
+        if not rows:
+            return {}
+        needs, edited = await self._needs(), await self._edited()
+        is_of_another = lines.c.sheet != str(self._period)  # not so of a line without a sheet
+        own, problems = await self._lines(
+            lines.c.period == self._period, or_(lines.c.sheet.is_(None), lines.c.sheet == str(self._period))
+        )
+        earlier, _ = await self._lines(lines.c.period == self._period, is_of_another)
+        later, _ = await self._lines(
+            lines.c.period.in_([self._period.next(), self._period.next().next()]), lines.c.sheet == str(self._period)
+        )
+        found = {}
+        for row in rows:
+            values = dict(row._mapping)
+            name = values.pop("customer_id")
+            values["stage"] = Stage(values["stage"])
+            text, halted, braked = needs.get(name, ("", False, False))
+            found[name] = SeenMonth(
+                **values,
+                needs=text,
+                halted=halted,
+                braked=braked,
+                lines=tuple(own[name]),
+                problems=tuple(problems[name]),
+                edited=frozenset(edited[name]),
+                later=tuple(later[name]),
+                earlier=tuple(earlier[name]),
+            )
+        return found
+
+    async def _needs(self) -> dict[str, tuple[str, bool, bool]]:
+        """What a person has to do, and whether a person or failure, or else the brake, stopped the clock."""
+        waiting = invoices.c.outcome.is_(None) & invoices.c.stage.in_(_NEEDING)
+        columns = (invoices.c.customer_id, invoices.c.state, invoices.c.updated_at)
+        found = {}
+        for row in await self._rows(invoices, *columns, where=waiting):
+            month = Month.model_validate(row.state)
+            halted = bool(month.hold or month.trouble)
+            braked = bool(month.brake) and not halted
+            found[row.customer_id] = (month.needs_person(row.updated_at), halted, braked)
+        return found
+
+    async def _edited(self) -> dict[str, set[str]]:
+        """The lines that accepted edits changed or removed; not those that the sheet has won over since."""
+        edits = decisions.c.accepted & (decisions.c.command == "edit")
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        columns = (decisions.c.customer_id, decisions.c.number, decisions.c.details)
+        for row in sorted(await self._rows(decisions, *columns, where=edits), key=lambda row: row.number):
+            with suppress(ValueError):
+                for each in json.loads(row.details).get("changes", ()):
+                    theirs = found[row.customer_id]
+                    if "line_id" in each:
+                        (theirs.discard if "source" in each else theirs.add)(each["line_id"])
+        return found
+
+    async def _lines(self, *where: ColumnElement[bool]) -> tuple[dict[str, list[SeenLine]], dict[str, list[SeenLine]]]:
+        """Lines and unreadable rows, in the order of the invoice."""
+        names = ("customer_id", "kind", "line_id", "description", "amount_minor", "row", "digest")
+        query = select(*(lines.c[name] for name in names)).where(self._theirs(lines), *where)
+        found: defaultdict[str, list[SeenLine]] = defaultdict(list)
+        problems: defaultdict[str, list[SeenLine]] = defaultdict(list)
+        for each in await self._connection.execute(query.order_by(lines.c.customer_id, lines.c.position)):
+            line = SeenLine(each.line_id, each.description, each.amount_minor or 0, each.row, each.digest or "")
+            (found if each.kind == "line" else problems)[each.customer_id].append(line)
+        return found, problems
+
+    async def _rows(
+        self, table: Table, *columns: ColumnElement[Any], where: ColumnElement[bool] | None = None
+    ) -> list[Row[Any]]:
+        wanted = [self._theirs(table), table.c.period == self._period]
+        query = select(*columns).where(*wanted, *([] if where is None else [where]))
+        return list((await self._connection.execute(query)).all())
+
+    def _theirs(self, table: Table) -> ColumnElement[bool]:
+        return and_(table.c.customer_id > self._after, table.c.customer_id <= self._upto)

@@ -1,0 +1,109 @@
+"""The ledger for accounting: everything of a period, customer by customer, page by page."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table, and_, select, union
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_schema import charges, collections, invoices, lines, reversals
+from billing.export import Dossier, ExportedInvoice, ExportedLine
+from billing.model import Model
+from billing.period import Period
+from billing.ports import ChargeRow, CollectionRow, ReversalRow
+
+PAGE: Final = 500
+_INVOICE: Final = (
+    "customer_id",
+    "period",
+    "outcome",
+    "currency",
+    "carried_minor",
+    "total_minor",
+    "version",
+    "digest",
+    "closed_at",
+)
+
+
+class SqlExport(SqlDatabase):
+    """``billing.export.Dossiers`` in SQL: the part of ``SqlLedger`` for accounting."""
+
+    async def dossiers(self, period: Period) -> AsyncIterator[Dossier]:
+        """Everybody who has an invoice, a charge, a refund or a collection; each page is one state of things."""
+        after = ""
+        while True:
+            async with self._looking(f"export {period}") as connection:
+                names = await _names(connection, period, after)
+                found = await _page(connection, period, after, names)
+            for dossier in found:
+                yield dossier
+            if len(names) < PAGE:
+                return
+            after = names[-1]
+
+
+async def _names(connection: AsyncConnection, period: Period, after: str) -> list[str]:
+    """The next customers who have anything, also those whom the table of customers does not know."""
+    having = union(
+        *(
+            select(table.c.customer_id)
+            .where(table.c.period == period, table.c.customer_id > after)
+            .order_by(table.c.customer_id)
+            .limit(PAGE)
+            .subquery()
+            .select()
+            for table in (invoices, charges, reversals, collections)
+        )
+    ).subquery()
+    query = select(having.c.customer_id).order_by(having.c.customer_id).limit(PAGE)
+    return list(await connection.scalars(query))
+
+
+async def _page(connection: AsyncConnection, period: Period, after: str, names: Sequence[str]) -> list[Dossier]:
+    if not names:
+        return []
+
+    def theirs(table: Table) -> ColumnElement[bool]:
+        whose = table.c.customer_id
+        return and_(table.c.period == period, whose > after, whose <= names[-1])
+
+    async def rows(table: Table, model: type[Model]) -> dict[str, list[Any]]:
+        query = select(*(table.c[name] for name in model.model_fields)).where(theirs(table))
+        found: defaultdict[str, list[Any]] = defaultdict(list)
+        for row in (await connection.execute(query)).mappings():
+            found[row["customer_id"]].append(model.model_validate(dict(row)))
+        return found
+
+    listed: defaultdict[str, list[ExportedLine]] = defaultdict(list)
+    columns = [lines.c[name] for name in ("customer_id", "line_id", "description", "amount_minor", "sheet", "row")]
+    query = select(*columns).where(theirs(lines), lines.c.kind == "line")
+    for whose, line_id, description, amount_minor, sheet, number in await connection.execute(
+        query.order_by(lines.c.customer_id, lines.c.position)
+    ):
+        listed[whose].append(ExportedLine(line_id, description, amount_minor, sheet or "", number))
+    heads = {}
+    for row in (
+        await connection.execute(select(*(invoices.c[name] for name in _INVOICE)).where(theirs(invoices)))
+    ).all():
+        values = dict(row._mapping) | {"period": period, "outcome": row.outcome or ""}
+        lines_minor = sum(line.amount_minor for line in listed[row.customer_id])
+        heads[row.customer_id] = ExportedInvoice(lines_minor=lines_minor, **values)
+    charged, reversed_, owed = (
+        await rows(charges, ChargeRow),
+        await rows(reversals, ReversalRow),
+        await rows(collections, CollectionRow),
+    )
+    return [
+        Dossier(
+            customer_id=name,
+            invoice=heads.get(name),
+            lines=tuple(listed[name]),
+            charges=tuple(sorted(charged[name], key=lambda each: each.payment_id)),
+            reversals=tuple(sorted(reversed_[name], key=lambda each: (each.created_at, each.reversal_id))),
+            collection=next(iter(owed[name]), None),
+        )
+        for name in names
+    ]

@@ -1,0 +1,129 @@
+"""What is known of each customer in one period, for coverage and export; and who can tell it.
+
+Plain tuples, for there may be a hundred thousand of them.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from pydantic import Field
+
+from billing.collection import CollectionStage
+from billing.customer import Customer
+from billing.model import Instant, Model
+from billing.month import Stage
+from billing.period import Period
+
+
+class SeenLine(NamedTuple):
+    """A line of an invoice as the ledger has it. ``row`` is None if a reviewer added it."""
+
+    line_id: str
+    description: str
+    amount_minor: int
+    row: int | None = None
+    digest: str = ""
+
+
+class SeenMonth(NamedTuple):
+    """A month as the ledger has it. ``email`` is the one it was collected by, or will be.
+
+    ``lines`` are those of its own worksheet, and those that reviewers added; ``edited`` those that they changed or
+    removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this month's
+    worksheet, ``earlier`` those of this month that point at another one's; ``halted`` says that a person or a failure
+    stopped the clock, not an unreadable row, and ``braked`` that the emergency brake did.
+    """
+
+    stage: Stage
+    email: str
+    currency: str
+    total_minor: int
+    carried_minor: int
+    version: int  # 0: not collected yet
+    collect_at: datetime
+    notice_at: datetime
+    charge_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None = None
+    next_at: datetime | None = None
+    needs: str = ""
+    halted: bool = False
+    braked: bool = False
+    lines: tuple[SeenLine, ...] = ()
+    problems: tuple[SeenLine, ...] = ()
+    edited: frozenset[str] = frozenset()
+    later: tuple[SeenLine, ...] = ()
+    earlier: tuple[SeenLine, ...] = ()
+
+    @property
+    def collected_from(self) -> str:
+        """The digest of the worksheet that was read; "" if no row of it was the customer's.
+
+        After a refresh there are lines of several readings: then it is that of no worksheet.
+        """
+        return "+".join(dict.fromkeys(line.digest for line in (*self.lines, *self.problems) if line.digest))
+
+
+class Account(NamedTuple):
+    """A customer, and what the ledger has of one period. ``first`` and ``last`` are their first and last month."""
+
+    customer: Customer
+    opened_at: datetime
+    closed_at: datetime | None = None
+    closed_reason: str = ""
+    first: Period | None = None
+    last: Period | None = None
+    month: SeenMonth | None = None
+    collection: CollectionStage | None = None
+
+    def begins(self) -> Period:
+        """The first period that is theirs; of one without a month yet, that in which the account was opened."""
+        return self.first or Period.at(self.opened_at, self.customer.timezone)
+
+
+class LastRun(Model):
+    """The daily coverage run that looked at a period last. ``report`` is its coverage, without the long lists."""
+
+    period: Period
+    at: Instant
+    findings: int
+    told: tuple[str, ...] = ()
+    report: dict[str, object] = Field(default_factory=dict)
+
+
+class Vitals(Model):
+    """How billing is, in a few numbers. ``overdue_since``: the oldest instant that has passed with nothing done."""
+
+    covered_at: Instant | None
+    findings: int
+    overdue_since: Instant | None
+    open_collections: int
+    untold_alerts: int
+
+
+class Accounts(Protocol):
+    """The ledger, asked about everybody. Every method raises ``LedgerUnavailable``."""
+
+    def accounts(self, period: Period) -> AsyncIterator[list[Account]]:
+        """All customers, closed ones too, by id, some hundreds at a time."""
+
+    async def save_coverage(self, run: LastRun) -> None:
+        """Keeps the last run of a period: the heartbeat."""
+
+    async def coverage_of(self, period: Period) -> LastRun | None: ...
+
+    async def vitals(self, now: datetime) -> Vitals: ...
+
+    async def count_stages(self, period: Period) -> dict[str, int]:
+        """How many months of ``period`` are in each stage."""
+
+
+class Chains(Protocol):
+    """The running workflows. Raises ``TemporalUnavailable``."""
+
+    async def listed(self) -> set[str]:
+        """The customers whose workflow runs, by a list that may be some seconds old."""
+
+    async def runs(self, customer_id: str) -> bool:
+        """Whether it runs right now."""

@@ -1,0 +1,147 @@
+"""Coverage: who is charged in a period, who is not, and why; what keeps anybody or any amount from it is a finding.
+
+``billing/survey.py`` makes it of the ledger, the running workflows and the sheet.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from billing.model import Instant, Model
+from billing.period import Period
+from billing.sheet_check import Reason
+
+TOLERANCE = timedelta(hours=6)
+"""How long a due instant may lie back: a hundred thousand customers are not charged within a minute."""
+
+KEPT = 10_000
+"""How many entries of each list a coverage keeps; its counts and sums are of all."""
+
+
+class State(StrEnum):
+    """Every customer of a period is in exactly one."""
+
+    PAID = "paid"
+    NOTHING_DUE = "nothing due"
+    SKIPPED = "skipped"
+    CARRIED_FORWARD = "carried forward"
+    PAST_DUE = "past due"  # not paid, and nothing happens by itself any more
+    IN_COLLECTION = "in collection"
+    HALTED = "halted"
+    WAITING = "waiting"
+    UNRESOLVED = "unresolved"
+    MISSING = "missing"
+
+
+class FindingKind(StrEnum):
+    MISSING = "missing"
+    NO_WORKFLOW = "no workflow"
+    NO_CUSTOMER = "workflow without a customer"
+    CLOSED_RUNS = "closed, but running"
+    OVERDUE = "overdue"
+    UNCLAIMED = "unclaimed row"
+    CLOSED_ROW = "row of a closed account"
+    EARLY_ROW = "row from before the first month"
+    LATE_ROW = "row changed since"
+    UNREADABLE = "unreadable row"
+    HALTED = "halted"
+    APPROVAL = "waits for approval"
+    SALES = "waits for sales"
+    UNRESOLVED = "unresolved"
+    COLLECTION = "collection waits for a person"
+    UNCOLLECTED = "not collected"
+    UNEXPLAINED = "unexplained"
+
+
+TOLD_ALREADY = frozenset(
+    {FindingKind.HALTED, FindingKind.APPROVAL, FindingKind.SALES, FindingKind.UNRESOLVED, FindingKind.COLLECTION}
+)
+"""What months and collections alert about by themselves."""
+
+
+class Finding(Model):
+    """What keeps a customer, or an amount, from being covered. ``todo`` is what to type, or to correct."""
+
+    kind: FindingKind
+    customer_id: str = ""
+    text: str
+    todo: str
+
+
+class Explained(Model):
+    """One difference between sheet and invoices: what the sheet has more, in minor units."""
+
+    reason: Reason
+    customer_id: str
+    currency: str
+    amount_minor: int
+    row: int
+    description: str
+
+
+class Late(Model):
+    """A month that is, or was, charged later than its schedule says; ``seconds`` beyond it, so far if ``open``."""
+
+    customer_id: str
+    planned_at: Instant
+    seconds: int
+    open: bool
+
+
+class Sum(Model):
+    """Sheet = invoiced + differences, in minor units of ``currency``; ``unexplained_minor`` is what is left over."""
+
+    currency: str
+    sheet_minor: int = 0
+    invoiced_minor: int = 0
+    differences_minor: dict[Reason, int] = Field(default_factory=dict)
+
+    @property
+    def unexplained_minor(self) -> int:
+        explained = sum(minor for reason, minor in self.differences_minor.items() if reason is not Reason.UNEXPLAINED)
+        return self.sheet_minor - self.invoiced_minor - explained
+
+
+class Coverage(Model):
+    """A period looked at. ``unseen`` says which source could not be: then nothing is known to be covered."""
+
+    period: Period
+    at: Instant
+    states: dict[State, int]
+    customers: dict[str, State] = Field(default_factory=dict)
+    sums: tuple[Sum, ...]
+    unsummed_rows: int = 0
+    kinds: dict[FindingKind, int]
+    findings: tuple[Finding, ...]
+    differences: tuple[Explained, ...]
+    late: tuple[Late, ...]
+    late_count: int
+    unseen: tuple[str, ...] = ()
+
+    @property
+    def covered(self) -> bool:
+        """Everybody and everything is accounted for, and goes on by itself."""
+        return not self.kinds and not self.unseen
+
+    def brief(self, kept: int = 200) -> "Coverage":
+        """The same without the names of those who are well, and with short lists."""
+        return self.evolve(
+            customers={},
+            findings=self.findings[:kept],
+            differences=self.differences[:kept],
+            late=self.late[:kept],
+        )
+
+
+def overdue_since(next_at: datetime | None, updated_at: datetime) -> datetime:
+    """The instant from which an open month has had something to do: its next one, or when the last step began."""
+    return next_at or updated_at
+
+
+def new_findings(coverage: Coverage, told: Sequence[str]) -> Iterator[Finding]:
+    """Those that reviewers were told of neither by an earlier coverage nor by the month itself."""
+    for each in coverage.findings:
+        if each.kind not in TOLD_ALREADY and each.text not in told:
+            yield each

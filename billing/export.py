@@ -1,0 +1,163 @@
+"""What accounting gets of a period: invoices, lines, charges, refunds, disputes and collections; totals that agree.
+
+Each customer's part is checked as it passes; whatever does not come out even is said in words.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from billing.collection import CollectionStage
+from billing.model import Model
+from billing.money import format_amount
+from billing.month import Stage
+from billing.payment import PaymentStatus, ReversalKind
+from billing.period import Period
+from billing.ports import ChargeRow, CollectionRow, ReversalRow
+
+
+class ExportedInvoice(NamedTuple):
+    customer_id: str
+    period: Period
+    outcome: str  # "": open
+    currency: str
+    lines_minor: int
+    carried_minor: int
+    total_minor: int
+    version: int
+    digest: str
+    closed_at: datetime | None
+
+
+class ExportedLine(NamedTuple):
+    """``sheet`` and ``row`` are where it comes from; "" and None: a reviewer added it."""
+
+    line_id: str
+    description: str
+    amount_minor: int
+    sheet: str
+    row: int | None
+
+
+class Dossier(NamedTuple):
+    """All that the ledger has of one customer's period. Without an invoice, only what has moved money."""
+
+    customer_id: str
+    invoice: ExportedInvoice | None
+    lines: tuple[ExportedLine, ...]
+    charges: tuple[ChargeRow, ...]
+    reversals: tuple[ReversalRow, ...]
+    collection: CollectionRow | None
+
+
+class Dossiers(Protocol):
+    def dossiers(self, period: Period) -> AsyncIterator[Dossier]:
+        """Every customer who has anything in ``period``, one after the other. Raises ``LedgerUnavailable``."""
+
+
+class Totals(Model):
+    """The sums of one currency, in minor units: lines + carried = invoiced; charged - refunded - disputed = net.
+
+    ``disputed_minor`` are disputes that are lost or not decided yet; ``outstanding_minor`` is what is still collected.
+    """
+
+    currency: str
+    invoices: int
+    lines_minor: int
+    carried_minor: int
+    invoiced_minor: int
+    charged_minor: int
+    refunded_minor: int
+    disputed_minor: int
+    net_minor: int
+    outstanding_minor: int
+
+
+class Tally:
+    """Adds up what passes, and remembers what does not agree."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self._sums: dict[str, Counter[str]] = {}
+
+    def take(self, dossier: Dossier) -> None:
+        self.problems += _disagreements(dossier)
+        if (invoice := dossier.invoice) is not None:
+            sums = self._of(invoice.currency)
+            sums.update(
+                invoices=1,
+                lines_minor=invoice.lines_minor,
+                carried_minor=invoice.carried_minor if invoice.version else 0,
+                invoiced_minor=invoice.total_minor,
+            )
+        for charge in dossier.charges:
+            if charge.status == PaymentStatus.SUCCEEDED:
+                self._of(charge.currency)["charged_minor"] += charge.amount_minor
+        for each in dossier.reversals:
+            if each.kind is ReversalKind.REFUND and each.status in _MOVED:
+                self._of(each.currency)["refunded_minor"] += each.amount_minor
+            elif each.kind is ReversalKind.DISPUTE and each.status not in _KEPT:
+                self._of(each.currency)["disputed_minor"] += each.amount_minor
+        if dossier.collection is not None and dossier.collection.closed_at is None:
+            self._of(dossier.collection.currency)["outstanding_minor"] += dossier.collection.outstanding_minor
+
+    def totals(self) -> list[Totals]:
+        """By currency. Sums that do not agree become problems too."""
+        found = []
+        for currency, sums in sorted(self._sums.items()):
+            net_minor = sums["charged_minor"] - sums["refunded_minor"] - sums["disputed_minor"]
+            values = {name: sums[name] for name in Totals.model_fields if name not in ("currency", "net_minor")}
+            total = Totals(currency=currency, net_minor=net_minor, **values)
+            if total.lines_minor + total.carried_minor != total.invoiced_minor:
+                self.problems.append(f"{currency.upper()}: lines and balances do not come to what was invoiced")
+            found.append(total)
+        return found
+
+    def _of(self, currency: str) -> Counter[str]:
+        return self._sums.setdefault(currency, Counter())
+
+
+_MOVED = ("succeeded", "pending")
+_KEPT = ("won", "warning_closed", "warning_needs_response", "warning_under_review", "prevented")
+"""Disputes that take no money: won, or inquiries only."""
+
+
+def _disagreements(dossier: Dossier) -> Iterator[str]:
+    """Everything about one customer's period that does not come out even, in words."""
+    invoice, whose = dossier.invoice, dossier.customer_id
+    succeeded = [each for each in dossier.charges if each.status == PaymentStatus.SUCCEEDED]
+    charged = sum(each.amount_minor for each in succeeded)
+    refunded = {each.payment_id: 0 for each in succeeded}
+    for each in dossier.reversals:
+        if each.kind is ReversalKind.REFUND and each.status in _MOVED:
+            refunded[each.payment_id] = refunded.get(each.payment_id, 0) + each.amount_minor
+    for charge in succeeded:
+        if refunded[charge.payment_id] > charge.amount_minor:
+            yield f"{whose}: more than all of {charge.payment_id} was refunded"
+    if invoice is None:
+        if charged:
+            yield f"{whose}: {len(succeeded)} charges without an invoice"
+        return
+    if invoice.version and invoice.lines_minor + invoice.carried_minor != invoice.total_minor:
+        total = format_amount(invoice.total_minor, invoice.currency)
+        yield f"{whose}: lines and balance do not come to the invoice's {total}"
+    kept = [each for each in succeeded if refunded[each.payment_id] < each.amount_minor]
+    if any(each.currency != invoice.currency for each in dossier.charges):
+        yield f"{whose}: charged in another currency than invoiced"
+    elif len(kept) > 1:
+        yield f"{whose}: charged {len(kept)} times"
+    elif invoice.outcome == Stage.PAID and charged != invoice.total_minor and len(succeeded) == 1:
+        yield f"{whose}: {format_amount(charged, invoice.currency)} charged, not what was invoiced"
+    elif invoice.outcome == Stage.PAID and not succeeded:
+        yield f"{whose}: paid, but without a charge"
+    elif succeeded and not _is_paid(dossier):
+        yield f"{whose}: charged, but {invoice.outcome or 'open'}"
+
+
+def _is_paid(dossier: Dossier) -> bool:
+    """Whether money is right to have moved; a month may be open for a moment after its charge."""
+    assert dossier.invoice is not None
+    if dossier.invoice.outcome in ("", Stage.PAID):
+        return True
+    return dossier.collection is not None and dossier.collection.stage is not CollectionStage.WRITTEN_OFF

@@ -1,0 +1,429 @@
+"""The survey behind coverage: one customer after the other, each row of the sheet once.
+
+    survey = Survey(period, now, cells, rows)
+    survey.take(account, runs)      # for every customer, in any order
+    coverage = survey.coverage()    # sheet = invoiced + differences
+
+Pure; ``activities/coverage.py`` reads what it needs.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+
+from billing.accounts import Account
+from billing.collection import CollectionStage
+from billing.coverage import (
+    KEPT,
+    TOLERANCE,
+    Coverage,
+    Explained,
+    Finding,
+    FindingKind,
+    Late,
+    State,
+    Sum,
+    overdue_since,
+)
+from billing.customer import fold_email
+from billing.errors import InvalidInput
+from billing.keys import workflow_id
+from billing.money import format_amount, parse_amount
+from billing.month import COLLECTED, Stage
+from billing.period import Period
+from billing.sales import SalesRow
+from billing.sheet_check import Cells, Checked, Difference, Reason, all_for, check, read_rows
+
+_SUGGESTED = 40  # addresses of nobody for which a similar one is looked for; each takes a while among very many
+_SIMILAR = 0.8
+_JUST_CLOSED = timedelta(hours=1)
+
+
+class _Tally:
+    """The sums of one currency, as they grow."""
+
+    def __init__(self) -> None:
+        self.sheet_minor = 0
+        self.invoiced_minor = 0
+        self.differences_minor: Counter[Reason] = Counter()
+
+
+class Survey:
+    """Takes one customer after the other; each row of the sheet is taken once."""
+
+    def __init__(self, period: Period, now: datetime, cells: Cells | None, rows: Sequence[SalesRow] = ()) -> None:
+        """``rows`` are all of the worksheet; ``cells`` None: it could not be read."""
+        self._period = period
+        self._now = now
+        self._cells = cells
+        self._rows = {row.number: row for row in rows}
+        self._by_email: dict[str, list[int]] = defaultdict(list)
+        for row in rows:
+            self._by_email[fold_email(row.email)].append(row.number)
+        self._customers: dict[str, State] = {}
+        self._sums: defaultdict[str, _Tally] = defaultdict(_Tally)
+        self._addresses: dict[str, tuple[str, str]] = {}
+        self._others: dict[str, Account] = {}  # known, but not of this period
+        self._kinds: Counter[FindingKind] = Counter()
+        self._findings: list[Finding] = []
+        self._differences: list[Explained] = []
+        self._late: list[Late] = []
+        self._late_count = 0
+        self._unsummed = 0
+        self._braked: list[str] = []
+
+    def take(self, account: Account, runs: bool | None) -> None:
+        """``runs``: whether the customer's workflow does; None if nobody knows."""
+        customer = account.customer
+        self._addresses.setdefault(customer.email, (customer.customer_id, customer.currency))
+        if account.closed_at is not None and runs and self._now - account.closed_at > _JUST_CLOSED:
+            self._find(
+                FindingKind.CLOSED_RUNS,
+                f"{customer.customer_id} is closed ({account.closed_reason}), but its workflow runs",
+                f"python starter.py close {customer.customer_id} --by YOU --reason WHY",
+                customer.customer_id,
+            )
+        if account.month is None and (account.closed_at is not None or account.begins() > self._period):
+            if customer.email not in self._others or account.closed_at is None:
+                self._others[customer.email] = account
+            return
+        self._customers[customer.customer_id] = self._state(account, runs)
+        if account.closed_at is None and runs is False and account.month is not None:
+            self._find(
+                FindingKind.NO_WORKFLOW,
+                f"{customer.customer_id} has no running workflow: nobody bills it",
+                f"python starter.py start {customer.customer_id}",
+                customer.customer_id,
+            )
+        self._hold_against_sheet(account)
+        self._look_at_clock(account)
+
+    def stray(self, customer_id: str) -> None:
+        """A workflow runs whose customer the ledger does not know."""
+        chain = workflow_id(customer_id)
+        self._find(
+            FindingKind.NO_CUSTOMER,
+            f"{chain} runs, but the ledger knows no such customer",
+            f"python starter.py start --from FILE (with the row of {customer_id}), or end it: "
+            f"temporal workflow terminate --workflow-id {chain}",
+            customer_id,
+        )
+
+    def coverage(self) -> Coverage:
+        """What came of it. Call once, after the last customer."""
+        self._take_the_rest()
+        if self._braked:
+            text = f"{self._braked[0]} ({len(self._braked)} customers)"
+            self._find(FindingKind.HALTED, text, "python starter.py brake off --by YOU --reason WHY")
+        sums = [
+            Sum(
+                currency=currency,
+                sheet_minor=tally.sheet_minor,
+                invoiced_minor=tally.invoiced_minor,
+                differences_minor=dict(tally.differences_minor),
+            )
+            for currency, tally in sorted(self._sums.items())
+        ]
+        counted = Counter(self._customers.values())
+        return Coverage(
+            period=self._period,
+            at=self._now,
+            states={state: counted[state] for state in State},
+            customers=self._customers,
+            sums=tuple(sums),
+            unsummed_rows=self._unsummed,
+            kinds={kind: self._kinds[kind] for kind in FindingKind if self._kinds[kind]},
+            findings=tuple(sorted(self._findings, key=lambda each: list(FindingKind).index(each.kind))),
+            differences=tuple(self._differences),
+            late=tuple(sorted(self._late, key=lambda each: -each.seconds)),
+            late_count=self._late_count,
+        )
+
+    # -- states
+
+    def _state(self, account: Account, runs: bool | None) -> State:
+        customer_id, month = account.customer.customer_id, account.month
+        if month is None:
+            behind = account.last is None or account.last < self._period
+            if behind and runs is not False:
+                return State.WAITING
+            self._find_missing(account, behind)
+            return State.MISSING
+        if month.stage in COLLECTED:
+            return self._owed(customer_id, month.stage, account.collection)
+        self._find_waiting(account)
+        return _STATES.get(month.stage, State.WAITING)
+
+    def _find_missing(self, account: Account, behind: bool) -> None:
+        customer_id = account.customer.customer_id
+        if behind:
+            last = f"; the last one is {account.last}" if account.last else ""
+            text, todo = f"{customer_id} has no month {self._period}{last}", f"python starter.py start {customer_id}"
+        else:
+            text = f"{customer_id} has later months, but no {self._period}: the ledger has lost it"
+            todo = "restore the ledger from a backup; until then charge nobody for it twice"
+        self._find(FindingKind.MISSING, text, todo, customer_id)
+
+    def _owed(self, customer_id: str, stage: Stage, collection: CollectionStage | None) -> State:
+        about = f"{customer_id} --period {self._period}"
+        if collection is None:
+            text = f"{customer_id}: {stage}, and nobody collects it"
+            self._find(
+                FindingKind.UNCOLLECTED, text, f"python starter.py reconcile --period {self._period}", customer_id
+            )
+            return State.PAST_DUE
+        if collection in _FOR_A_PERSON:
+            todo = f"python starter.py collections show {about}; then retry, resume, record-payment or write-off"
+            self._find(FindingKind.COLLECTION, f"{customer_id}: its collection is {collection}", todo, customer_id)
+        return _COLLECTIONS.get(collection, State.IN_COLLECTION)
+
+    def _find_waiting(self, account: Account) -> None:
+        """Months that wait for a person, or for something that is down."""
+        month, customer_id = account.month, account.customer.customer_id
+        assert month is not None
+        about = f"{customer_id} --period {self._period} --by YOU --reason WHY"
+        if month.braked:  # all of them for one reason: one finding
+            self._braked.append(month.needs)
+            return
+        if month.stage is Stage.HALTED and month.halted:
+            kind, todo = FindingKind.HALTED, f"python starter.py resume {about}"
+        elif month.stage is Stage.AWAITING_APPROVAL:
+            kind, todo = FindingKind.APPROVAL, f"python starter.py approve {about}"
+        elif month.stage is Stage.AWAITING_SALES:
+            kind, todo = FindingKind.SALES, "python starter.py doctor"
+        elif month.stage is Stage.UNRESOLVED:
+            kind, todo = FindingKind.UNRESOLVED, f"python starter.py show {customer_id} --period {self._period}"
+        else:
+            return
+        self._find(kind, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
+
+    # -- the clock
+
+    def _look_at_clock(self, account: Account) -> None:
+        customer, month = account.customer, account.month
+        planned = customer.terms.schedule.instants(self._period, customer.timezone)
+        if month is None:
+            self._note_late(account, planned.charge_at, self._now, is_open=True)
+            return
+        if month.closed_at is not None:
+            ended_without = month.stage in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD, Stage.SKIPPED)
+            due_at = planned.notice_at if ended_without else planned.charge_at
+            self._note_late(account, due_at, month.closed_at, is_open=False)
+            return
+        since = overdue_since(month.next_at, month.updated_at)
+        if self._now - since > TOLERANCE and not month.braked:
+            hours = (self._now - since) // timedelta(hours=1)
+            self._find(
+                FindingKind.OVERDUE,
+                f"{customer.customer_id} is {month.stage}; what was due at {since:%Y-%m-%d %H:%M} UTC is not done",
+                f"python starter.py doctor (overdue by {hours} h: is a worker running?)",
+                customer.customer_id,
+            )
+        self._note_late(account, planned.charge_at, max(self._now, month.charge_at), is_open=True)
+
+    def _note_late(self, account: Account, planned_at: datetime, at: datetime, is_open: bool) -> None:
+        if at - planned_at <= TOLERANCE:
+            return
+        self._late_count += 1
+        if len(self._late) < KEPT:
+            seconds = int((at - planned_at).total_seconds())
+            customer_id = account.customer.customer_id
+            self._late.append(Late(customer_id=customer_id, planned_at=planned_at, seconds=seconds, open=is_open))
+
+    # -- the sheet
+
+    def _hold_against_sheet(self, account: Account) -> None:
+        if self._cells is None:
+            return
+        customer, month = account.customer, account.month
+        rows = self._rows_of(account)
+        if month is None:
+            self._all_differ(account, rows, Reason.MISSING)
+            return
+        checked = check(customer, rows, self._cells, month)
+        self._add(account, month.currency, checked)
+        self._find_unexplained(account, checked)
+        for problem in checked.unreadable:
+            self._find_unreadable(account, problem.source.row, problem.reason)
+        if checked.late:
+            self._find_late_rows(account, checked.late)
+
+    def _find_unexplained(self, account: Account, checked: Checked) -> None:
+        customer_id, month = account.customer.customer_id, account.month
+        assert month is not None
+        todo = f"python starter.py show {customer_id} --period {self._period}; and tell the developers"
+        unexplained = [each for each in checked.differences if each.reason is Reason.UNEXPLAINED]
+        for each in unexplained[:5]:
+            amount = format_amount(each.amount_minor, month.currency)
+            text = (
+                f"{customer_id}: row {each.row} of worksheet {self._period} differs by {amount}, and nobody edited it"
+            )
+            self._find(FindingKind.UNEXPLAINED, text, todo, customer_id)
+        lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier))
+        if month.version and lines_minor + month.carried_minor != month.total_minor:
+            text = f"{customer_id}: lines and balance of {self._period} do not come to the invoice's total"
+            self._find(FindingKind.UNEXPLAINED, text, todo, customer_id)
+
+    def _rows_of(self, account: Account) -> list[SalesRow]:
+        """By the address of the month, and those that were billed under another one."""
+        month = account.month
+        numbers = list(self._by_email.pop(month.email if month else account.customer.email, ()))
+        if month is not None and self._cells is not None and month.collected_from == self._cells.digest:
+            numbers += [line.row for line in (*month.lines, *month.problems) if line.row is not None]
+        return [self._rows.pop(number) for number in sorted(set(numbers)) if number in self._rows]
+
+    def _find_unreadable(self, account: Account, row: int, reason: str) -> None:
+        customer_id, month = account.customer.customer_id, account.month
+        self._unsummed += 1
+        text = f"{customer_id}: row {row} of worksheet {self._period} cannot be read: {reason}"
+        todo = f"correct row {row} of worksheet {self._period}"
+        if month is not None and month.version:
+            todo = (
+                f"python starter.py edit {customer_id} --period {self._period} --by YOU --reason WHY "
+                f"--change row-{row}=AMOUNT"
+            )
+        self._find(FindingKind.UNREADABLE, text, todo, customer_id)
+
+    def _find_late_rows(self, account: Account, late: Sequence[Difference]) -> None:
+        customer_id, month = account.customer.customer_id, account.month
+        assert month is not None
+        said = "; ".join(
+            f"row {each.row} {each.reason}: {format_amount(each.amount_minor, month.currency)}" for each in late[:5]
+        )
+        rest = f"; {len(late) - 5} more" if len(late) > 5 else ""
+        words = late[0].description or "Sale"
+        amount = format_amount(late[0].amount_minor, month.currency).split()[0]
+        todo = f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
+        if month.closed_at:
+            todo = (
+                f"it is on the invoice of {self._period.next()} once that is collected; if that was before, "
+                f"python starter.py edit {customer_id} --by YOU --reason WHY --add '{words}={amount}'"
+            )
+        self._find(FindingKind.LATE_ROW, f"{customer_id}: {said}{rest}", todo, customer_id)
+
+    def _take_the_rest(self) -> None:
+        """Rows that are of no customer of this period."""
+        if self._cells is None:
+            return
+        asked = 0
+        for email, numbers in sorted(self._by_email.items()):
+            rows = [self._rows.pop(number) for number in numbers if number in self._rows]
+            rows = [row for row in rows if email or row.amount not in (None, "")]  # a title, or words between
+            if not rows:
+                continue
+            if email in self._others:
+                self._take_other(self._others[email], rows)
+            else:
+                asked += 1
+                self._take_unclaimed(email, rows, looking=asked <= _SUGGESTED)
+
+    def _take_other(self, account: Account, rows: Sequence[SalesRow]) -> None:
+        customer_id = account.customer.customer_id
+        is_closed = account.closed_at is not None
+        amount = self._all_differ(account, rows, Reason.CLOSED if is_closed else Reason.BEGAN_LATER)
+        where = f"{_rows(rows)} of worksheet {self._period}"
+        if is_closed:
+            text = f"{customer_id} is closed ({account.closed_reason}), but has {where}: {amount}"
+            todo = f"correct or delete {_rows(rows)}; or bill it again: python starter.py start {customer_id} --reopen"
+            self._find(FindingKind.CLOSED_ROW, text, todo, customer_id)
+        else:
+            text = f"{customer_id} begins with {account.begins()}, but has {where}: {amount}"
+            todo = f"correct or delete {_rows(rows)}, or move them to worksheet {account.begins()}"
+            self._find(FindingKind.EARLY_ROW, text, todo, customer_id)
+
+    def _take_unclaimed(self, email: str, rows: Sequence[SalesRow], looking: bool) -> None:
+        assert self._cells is not None
+        near = closest(email, self._addresses) if looking else ""
+        customer_id, currency = self._addresses[near] if near else ("", self._only_currency())
+        amounts = []
+        for row in rows:
+            try:
+                amount_minor = parse_amount(row.amount, currency, self._cells.decimal_separator) if currency else None
+            except InvalidInput:
+                amount_minor = None
+            if amount_minor is None:
+                self._unsummed += 1
+                amounts.append(str(row.amount)[:50])
+                continue
+            amounts.append(format_amount(amount_minor, currency))
+            self._sums[currency].sheet_minor += amount_minor
+            self._differ(Difference(Reason.UNCLAIMED, amount_minor, row.number, row.description), customer_id, currency)
+        listed = ", ".join(amounts[:5]) + (f" and {len(amounts) - 5} more" if len(amounts) > 5 else "")
+        text = f"{_rows(rows)} of worksheet {self._period}, {email or 'without an address'}: {listed}"
+        todo = f"correct or delete {_rows(rows)}, or register the customer"
+        if near:
+            edit = f"python starter.py edit {customer_id} --period {self._period} --by YOU --reason WHY"
+            todo = (
+                f"is it {near} ({customer_id})? Correct {_rows(rows)}; if that month is collected already, also: "
+                f"{edit} --add 'WHAT=AMOUNT'"
+            )
+        self._find(FindingKind.UNCLAIMED, text, todo)
+
+    def _only_currency(self) -> str:
+        """What amounts of nobody are taken for, if all customers have the same currency."""
+        found = {currency for _, currency in self._addresses.values()}
+        return found.pop() if len(found) == 1 else ""
+
+    def _all_differ(self, account: Account, rows: Sequence[SalesRow], reason: Reason) -> str:
+        """All readable rows as one kind of difference; their sum in words."""
+        assert self._cells is not None
+        customer = account.customer
+        lines, problems = read_rows(customer, rows, self._cells)
+        total = sum(line.amount_minor for line in lines)
+        self._add(account, customer.currency, Checked(total, 0, tuple(all_for(reason, lines)), problems, ()))
+        self._unsummed += len(problems)
+        unread = f", and {len(problems)} that cannot be read" if problems else ""
+        return format_amount(total, customer.currency) + unread
+
+    # -- keeping
+
+    def _add(self, account: Account, currency: str, checked: Checked) -> None:
+        self._sums[currency].sheet_minor += checked.sheet_minor
+        self._sums[currency].invoiced_minor += checked.invoiced_minor
+        for each in checked.differences:
+            self._differ(each, account.customer.customer_id, currency)
+
+    def _differ(self, each: Difference, customer_id: str, currency: str) -> None:
+        self._sums[currency].differences_minor[each.reason] += each.amount_minor
+        if len(self._differences) < KEPT:
+            values = each._asdict() | {"description": each.description[:200]}
+            self._differences.append(Explained(customer_id=customer_id, currency=currency, **values))
+
+    def _find(self, kind: FindingKind, text: str, todo: str, customer_id: str = "") -> None:
+        self._kinds[kind] += 1
+        if len(self._findings) < KEPT:
+            self._findings.append(Finding(kind=kind, customer_id=customer_id, text=text, todo=todo))
+
+
+_STATES = {
+    Stage.PAID: State.PAID,
+    Stage.NOTHING_DUE: State.NOTHING_DUE,
+    Stage.SKIPPED: State.SKIPPED,
+    Stage.CARRIED_FORWARD: State.CARRIED_FORWARD,
+    Stage.HALTED: State.HALTED,
+    Stage.UNRESOLVED: State.UNRESOLVED,
+}
+_COLLECTIONS = {
+    CollectionStage.RECOVERED: State.PAID,
+    CollectionStage.WRITTEN_OFF: State.PAST_DUE,
+    CollectionStage.EXHAUSTED: State.PAST_DUE,
+    CollectionStage.UNRESOLVED: State.UNRESOLVED,
+}
+_FOR_A_PERSON = (
+    CollectionStage.EXHAUSTED,
+    CollectionStage.AWAITING_PERSON,
+    CollectionStage.HALTED,
+    CollectionStage.UNRESOLVED,
+)
+
+
+def closest(email: str, known: dict[str, tuple[str, str]]) -> str:
+    """The known address that is most like ``email``; "" if none is."""
+    return next(iter(get_close_matches(email, known, n=1, cutoff=_SIMILAR)), "")
+
+
+def _rows(rows: Sequence[SalesRow]) -> str:
+    numbers = [str(row.number) for row in rows]
+    shown = ", ".join(numbers[:5]) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
+    return f"row{'s' if len(numbers) > 1 else ''} {shown}"

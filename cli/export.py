@@ -1,0 +1,153 @@
+"""``export``: a month for accounting, as CSV files or JSON; streamed, with totals that have to agree."""
+
+import csv
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Any
+
+import typer
+from pydantic_core import to_json
+
+from billing.errors import InvalidInput
+from billing.export import Dossier, Tally
+from billing.export_rows import TABLES, cell, rows_of, total_row
+from billing.period import Period
+from bootstrap import connect_ledger
+from cli.options import required_period
+from cli.output import errors, plain
+from settings import load_settings
+
+_STDOUT = Path("-")
+_SHOWN = 20
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+
+
+async def export(
+    period: Annotated[
+        Period, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="The month to export.")
+    ],
+    format: Annotated[Format, typer.Option(help="csv: a file for each table; json: one document, by customer.")],
+    output: Annotated[
+        Path, typer.Option(metavar="FOLDER|-", help="A folder for the files, made if need be; - for standard output.")
+    ] = _STDOUT,
+) -> None:
+    """Export a month for accounting: invoices, lines, charges, refunds and disputes, collections, totals.
+
+    Amounts are exact decimals, and integers of minor units beside them. Text that a spreadsheet would run as a formula
+    begins with an apostrophe. The totals are checked: lines + carried = invoiced, charged - refunded - disputed = net;
+    a paid invoice has one charge of its amount. What does not agree is said on standard error, with exit code 1; the
+    export is complete all the same.
+
+    [bold]Examples[/bold]
+    $ python starter.py export --period 2026-11 --format csv --output accounting/2026-11
+    $ python starter.py export --period 2026-11 --format json > 2026-11.json
+    """
+    tally = Tally()
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(load_settings(), stack)
+        passing = _counted(ledger.dossiers(period), tally)
+        if format is Format.JSON:
+            await _write_json(passing, tally, period, output)
+        else:
+            await _write_csv(passing, tally, output)
+    for problem in tally.problems[:_SHOWN]:
+        errors.print(plain(problem), style="red", soft_wrap=True)
+    if tally.problems:
+        more = f" ({len(tally.problems) - _SHOWN} more)" if len(tally.problems) > _SHOWN else ""
+        text = f"the totals do not agree{more}; see: python starter.py reconcile --period {period}"
+        errors.print(plain(text), style="red", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+async def _counted(dossiers: AsyncIterator[Dossier], tally: Tally) -> AsyncIterator[Dossier]:
+    async for dossier in dossiers:
+        tally.take(dossier)
+        yield dossier
+
+
+async def _write_json(dossiers: AsyncIterator[Dossier], tally: Tally, period: Period, output: Path) -> None:
+    """One document; what is written is never the whole of it in memory."""
+    with _file(output, f"export-{period}.json") as file:
+        file.write(f'{{"period": "{period}", "customers": [')
+        first = True
+        async for dossier in dossiers:
+            file.write("\n" if first else ",\n")
+            file.write(_json(_nested(dossier)))
+            first = False
+        file.write(f'\n], "totals": {_json([total_row(each) for each in tally.totals()])}')
+        file.write(f', "problems": {_json(tally.problems)}}}\n')
+
+
+def _nested(dossier: Dossier) -> dict[str, Any]:
+    tables: dict[str, list[object]] = {name: [] for name in TABLES if name != "totals"}
+    for name, row in rows_of(dossier):
+        tables[name].append(row)
+    invoices, collections = tables.pop("invoices"), tables.pop("collections")
+    return {
+        "customer_id": dossier.customer_id,
+        "invoice": next(iter(invoices), None),
+        "collection": next(iter(collections), None),
+        **tables,
+    }
+
+
+async def _write_csv(dossiers: AsyncIterator[Dossier], tally: Tally, output: Path) -> None:
+    """A file for each table; on standard output one after the other, each below a row with its name."""
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_table(output, name)) for name in TABLES}
+        writers = {name: csv.writer(file, lineterminator="\n") for name, file in files.items()}
+        for name, columns in TABLES.items():
+            writers[name].writerow(columns)
+        async for dossier in dossiers:
+            for name, row in rows_of(dossier):
+                writers[name].writerow(map(cell, row.values()))
+        for each in tally.totals():
+            writers["totals"].writerow(map(cell, total_row(each).values()))
+        if output == _STDOUT:
+            for name, file in files.items():
+                file.seek(0)
+                sys.stdout.write(f"[{name}]\n")
+                sys.stdout.writelines(file)
+                sys.stdout.write("\n")
+
+
+@contextmanager
+def _table(output: Path, name: str) -> Iterator[IO[str]]:
+    if output == _STDOUT:
+        with TemporaryFile("w+", encoding="utf-8", newline="") as file:
+            yield file
+    else:
+        with _file(output, f"{name}.csv", "utf-8-sig") as file:  # the mark by which spreadsheets know UTF-8
+            yield file
+
+
+@contextmanager
+def _file(output: Path, name: str, encoding: str = "utf-8") -> Iterator[IO[str]]:
+    """The file in the folder, there once it is complete; or standard output. Raises ``InvalidInput``."""
+    if output == _STDOUT:
+        yield sys.stdout
+        return
+    part = output / f".{name}.part"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        file = part.open("w", encoding=encoding, newline="")
+    except OSError as error:
+        raise InvalidInput(f"{output} cannot be written to ({error.strerror}); name a folder with --output") from None
+    try:
+        with file:
+            yield file
+        part.replace(output / name)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _json(value: object) -> str:
+    return to_json(value).decode()

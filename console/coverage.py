@@ -1,0 +1,62 @@
+"""The page of a period's coverage, as the daily run last saw it: read-only.
+
+::
+
+    GET /desk/{period}/coverage    states, sums, findings and what to do about them, who is late
+"""
+
+from datetime import timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from adapters.sql_ledger import SqlLedger
+from billing.coverage import Coverage, State
+from billing.month import Stage
+from console.desk import Desk
+from console.monitor import STALE
+from console.signed_in import SignedIn
+
+SHOWN = 100
+
+_STAGES = {
+    State.PAID: Stage.PAID,
+    State.NOTHING_DUE: Stage.NOTHING_DUE,
+    State.SKIPPED: Stage.SKIPPED,
+    State.CARRIED_FORWARD: Stage.CARRIED_FORWARD,
+    State.PAST_DUE: Stage.PAST_DUE,
+    State.IN_COLLECTION: Stage.PAST_DUE,
+    State.HALTED: Stage.HALTED,
+    State.UNRESOLVED: Stage.UNRESOLVED,
+}
+"""The stage by which the list of invoices shows (most of) those in a state."""
+
+
+class CoveragePages:
+    def __init__(self, desk: Desk, ledger: SqlLedger) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self.router = APIRouter()
+        self.router.add_api_route("/desk/{period}/coverage", self.show, response_model=None)
+
+    async def show(self, session: SignedIn, period: str) -> Response:
+        month = self._desk.period(period)
+        if month is None:
+            return await self._desk.no_such_month(session, period)
+        run = await self._ledger.coverage_of(month)
+        values: dict[str, object] = {"run": run, "stale": STALE, "shown": SHOWN, "hours": hours}
+        if run is not None:
+            found = Coverage.model_validate(run.report)
+            values |= {
+                "found": found,
+                "count": sum(found.kinds.values()),
+                "states": [(state, count, _STAGES.get(state, "")) for state, count in found.states.items() if count],
+            }
+        picker = await self._desk.picker(month)
+        return await self._desk.page("coverage.html", session, picker | values, section="coverage", period=month)
+
+
+def hours(seconds: int) -> str:
+    """``2 d 3 h``."""
+    count = timedelta(seconds=seconds) // timedelta(hours=1)
+    return f"{count // 24} d {count % 24} h" if count >= 24 else f"{count} h"

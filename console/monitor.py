@@ -1,0 +1,82 @@
+"""For monitors outside: a dead-man's switch that is red when billing stands still, and a few numbers; nobody's data."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from billing.accounts import Accounts, Vitals
+from billing.coverage import TOLERANCE
+from billing.errors import BillingError
+from billing.period import Period
+
+STALE = timedelta(hours=26)
+"""Coverage runs once a day; two hours are for those that take long, or are tried again."""
+
+
+class Monitor:
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self.router = APIRouter()
+        self.router.add_api_route("/healthz/billing", self.billing, response_model=None)
+        self.router.add_api_route("/metrics", self.metrics, response_model=None)
+
+    async def billing(self) -> JSONResponse:
+        """503 with words if coverage has not run for ``STALE``, or anything is overdue by more than ``TOLERANCE``."""
+        now = datetime.now(UTC)
+        try:
+            words = troubles(await self._accounts.vitals(now), now)
+        except BillingError as error:
+            words = [str(error)]
+        return JSONResponse({"billing": "; ".join(words) or "ok"}, 503 if words else 200)
+
+    async def metrics(self) -> PlainTextResponse:
+        """Prometheus' text format."""
+        now = datetime.now(UTC)
+        current = Period.at(now, "UTC")
+        try:
+            vitals = await self._accounts.vitals(now)
+            stages = {period: await self._accounts.count_stages(period) for period in (current.previous(), current)}
+        except BillingError as error:
+            return PlainTextResponse(f"# {error}\n", 503)
+        return PlainTextResponse(_exposed(vitals, stages, now), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def troubles(vitals: Vitals, now: datetime) -> list[str]:
+    """Why somebody has to be woken, in words without anybody's data."""
+    found = []
+    if vitals.covered_at is None:
+        found.append("coverage has never run; is there a worker? (python starter.py setup makes its schedule)")
+    elif now - vitals.covered_at > STALE:
+        found.append(f"coverage ran last at {vitals.covered_at:%Y-%m-%d %H:%M} UTC")
+    if vitals.overdue_since is not None and now - vitals.overdue_since > TOLERANCE:
+        found.append(f"what was due at {vitals.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
+    return found
+
+
+def _exposed(vitals: Vitals, stages: dict[Period, dict[str, int]], now: datetime) -> str:
+    age = (now - vitals.covered_at).total_seconds() if vitals.covered_at else math.nan
+    overdue = (now - vitals.overdue_since).total_seconds() if vitals.overdue_since else 0.0
+    plain = {
+        "coverage_age_seconds": ("Since the last daily coverage run; NaN before the first.", age),
+        "overdue_seconds": ("Since the oldest due instant with nothing done.", max(0.0, overdue)),
+        "findings": ("Findings of the last coverage run.", vitals.findings),
+        "collections_open": ("Months that are not paid and being collected.", vitals.open_collections),
+        "alerts_untold": ("Alerts that reviewers have not been sent yet.", vitals.untold_alerts),
+    }
+    lines = []
+    for name, (what, value) in plain.items():
+        lines += [f"# HELP billing_{name} {what}", f"# TYPE billing_{name} gauge", f"billing_{name} {_number(value)}"]
+    lines += [
+        "# HELP billing_months Months of the current and the last period, by stage.",
+        "# TYPE billing_months gauge",
+    ]
+    for period, counted in stages.items():
+        for stage, count in sorted(counted.items()):
+            lines.append(f'billing_months{{period="{period}",stage="{stage}"}} {count}')
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    return "NaN" if math.isnan(value) else f"{value:.0f}"

@@ -1,0 +1,118 @@
+"""What monitors outside and reviewers see of coverage: the switch, the numbers, the page."""
+
+import asyncio
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from activities.coverage import CoverageRequest
+from adapters.sql_ledger import SqlLedger
+from billing.period import Period
+from billing.users import Role
+from console.monitor import STALE
+from tests.bed import OCTOBER, Bed
+from tests.console.conftest import Desk, console
+from tests.console.people import signed_in_at
+from workflows.coverage import SCHEDULE_ID, Coverage, ensure_daily_coverage
+from workflows.options import TASK_QUEUE
+
+
+async def cover(bed: Bed, number: int = 1) -> None:
+    """The daily run, now."""
+    request = CoverageRequest(periods=(Period(OCTOBER),))
+    name = f"coverage-{bed.folder.name}-{number}"
+    handle = await bed.client.start_workflow(Coverage.run, request, id=name, task_queue=TASK_QUEUE)
+    await handle.result()
+
+
+def tamper(bed: Bed, statement: str, *values: object) -> None:
+    with sqlite3.connect(bed.folder / "ledger.db") as ledger:
+        ledger.execute(statement, values)
+
+
+async def test_the_switch_is_red_before_the_first_run_green_after_it_and_red_when_the_heartbeat_stops(
+    desk: Desk,
+) -> None:
+    never = await desk.browser.get("/healthz/billing")
+    assert never.status_code == 503
+    assert "coverage has never run" in never.text
+    await cover(desk.bed)
+    well = await desk.browser.get("/healthz/billing")
+    assert (well.status_code, well.json()) == (200, {"billing": "ok"})
+    tamper(desk.bed, "UPDATE coverage_runs SET at = ?", str(datetime.now(UTC) - STALE - timedelta(minutes=1))[:26])
+    stopped = await desk.browser.get("/healthz/billing")
+    assert stopped.status_code == 503
+    assert "coverage ran last at" in stopped.text
+
+
+async def test_the_switch_is_red_when_something_is_overdue_and_the_numbers_say_for_how_long(desk: Desk) -> None:
+    await desk.bed.monitored()
+    await cover(desk.bed)
+    assert (await desk.browser.get("/healthz/billing")).status_code == 200
+    due = datetime.now(UTC) - timedelta(hours=7)
+    tamper(desk.bed, "UPDATE invoices SET next_at = ?", str(due)[:26])
+    answer = await desk.browser.get("/healthz/billing")
+    assert (answer.status_code, "what was due at" in answer.text) == (503, True)
+    assert "acme" not in answer.text
+    numbers = (await desk.browser.get("/metrics")).text
+    overdue = next(line for line in numbers.splitlines() if line.startswith("billing_overdue_seconds"))
+    assert 7 * 3600 <= int(overdue.split()[1]) < 8 * 3600
+
+
+async def test_the_numbers_are_in_the_text_format_of_prometheus_and_name_nobody(desk: Desk) -> None:
+    await desk.overdue()
+    text = (await desk.browser.get("/metrics")).text
+    assert "billing_coverage_age_seconds NaN" in text
+    assert "billing_collections_open 1" in text
+    assert f'billing_months{{period="{OCTOBER}",stage="PastDue"}} 1' in text
+    assert "acme" not in text
+    for line in text.splitlines():
+        assert line.startswith(("# HELP billing_", "# TYPE billing_", "billing_")), line
+
+
+async def test_while_the_ledger_is_down_switch_and_numbers_say_so(bed: Bed, tmp_path: Path) -> None:
+    nowhere = await SqlLedger.connect(f"sqlite:///{tmp_path}/no/such/folder/ledger.db")
+    async with console(bed, nowhere) as desk:
+        for path in ("/healthz/billing", "/metrics"):
+            answer = await desk.browser.get(path)
+            assert (answer.status_code, "the ledger could not" in answer.text) == (503, True)
+
+
+async def test_the_page_shows_what_the_daily_run_found_and_what_to_do(desk: Desk) -> None:
+    bed = desk.bed
+    page = f"/desk/{OCTOBER}/coverage"
+    assert (await desk.browser.get(page)).status_code == 303  # to sign in
+    async with signed_in_at(desk.links.base_url, bed.ledger, role=Role.VIEWER) as browser:
+        assert "Nobody has looked at October 2026 yet" in (await browser.get(page)).text
+        await bed.monitored()
+        bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("acme@exmaple.com", "7", "<b>Typo</b>"))
+        await cover(bed)
+        text = (await browser.get(page)).text
+        for words in ("1 finding", "is it acme@example.com (acme)?", "unclaimed row", "Waiting", "€107.00", "€100.00"):
+            assert words in text
+        assert "<b>Typo" not in text
+        assert (await browser.get("/desk/2026-1/coverage")).status_code == 404
+
+
+async def test_reviewers_are_told_of_a_finding_once(bed: Bed) -> None:
+    await bed.monitored()
+    await cover(bed, 1)
+    assert "coverage" not in await bed.told()
+    await bed.handle("acme").terminate()
+    await cover(bed, 2)
+    await cover(bed, 3)
+    told = await bed.told()
+    assert told.count("acme has no running workflow") == 1
+    assert "python starter.py start acme" in told
+
+
+async def test_the_schedule_is_made_once_with_a_run_if_asked_and_a_paused_one_stays_paused(bed: Bed) -> None:
+    schedule = bed.client.get_schedule_handle(SCHEDULE_ID)
+    await ensure_daily_coverage(bed.client, at_once=True)
+    async with asyncio.timeout(30):
+        while (await bed.ledger.vitals(datetime.now(UTC))).covered_at is None:
+            await asyncio.sleep(0.1)
+    await schedule.pause()
+    await ensure_daily_coverage(bed.client)
+    assert (await schedule.describe()).schedule.state.paused
+    await schedule.delete()

@@ -1,0 +1,150 @@
+"""The ledger asked about everybody, on SQLite and on PostgreSQL alike: page by page, as the months were recorded."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters import sql_ledger_coverage
+from adapters.sql_ledger import SqlLedger
+from billing.accounts import Account, LastRun, SeenLine
+from billing.collection import Collection, CollectionStage
+from billing.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, Source
+from billing.messages import Edit, Halt
+from billing.month import Month, Stage
+from billing.payment import ChargeResult, ChargeStatus
+from billing.period import Period
+from billing.review import decide
+from tests.contract.ledger_fixtures import (
+    ACME,
+    AT,
+    DECEMBER,
+    INVOICE,
+    LATER,
+    NOVEMBER,
+    OCTOBER,
+    ledger,
+    postgresql,
+    url,
+)
+
+__all__ = ["ledger", "postgresql", "url"]  # fixtures
+
+ANN: dict[str, Any] = {"by": "ann", "reason": "looked"}
+
+
+async def accounts(ledger: SqlLedger, period: Period = NOVEMBER) -> dict[str, Account]:
+    return {each.customer.customer_id: each async for page in ledger.accounts(period) for each in page}
+
+
+def month_of(customer_id: str, period: Period = NOVEMBER, invoice: Invoice | None = INVOICE) -> Month:
+    opened = Month.open(ACME.evolve(customer_id=customer_id, email=f"{customer_id}@example.com"), period)
+    return opened.drafted(invoice) if invoice else opened
+
+
+async def test_a_month_is_seen_as_it_was_recorded(ledger: SqlLedger) -> None:
+    changes = (ChangeLine(line_id="row-7", amount_minor=5), AddLine(description="x", amount_minor=1))
+    month, _ = decide(month_of("kiwi"), Edit(period=NOVEMBER, version=1, changes=changes, **ANN), AT, "update")
+    refused = Edit(period=NOVEMBER, version=1, changes=(RemoveLine(line_id="row-9"),), **ANN)
+    month, decision = decide(month, refused, AT, "update")
+    assert not decision.accepted
+    await ledger.record(month, AT)
+    seen = (await accounts(ledger))["kiwi"]
+    assert seen.customer == month.customer
+    assert (seen.first, seen.last, seen.closed_at, seen.collection) == (NOVEMBER, NOVEMBER, None, None)
+    assert seen.month is not None
+    assert month.invoice is not None
+    assert seen.month.email == "kiwi@example.com"
+    assert seen.month.stage is Stage.HALTED  # a row cannot be read
+    assert (seen.month.total_minor, seen.month.carried_minor) == (month.invoice.total_minor, 0)
+    assert seen.month.lines[0] == SeenLine("row-7", "Tea", 5, 7, "d" * 64)
+    assert [line.line_id for line in seen.month.problems] == ["row-9"]
+    assert seen.month.edited == {"row-7"}
+    assert "cannot be read" in seen.month.needs
+    assert not seen.month.halted
+    assert seen.month.next_at == month.due(AT).at
+
+    halted, _ = decide(month, Halt(**ANN), AT, "update")
+    await ledger.record(halted, LATER)
+    seen = (await accounts(ledger))["kiwi"]
+    assert seen.month is not None
+    assert (seen.month.halted, seen.month.needs) == (True, "halted by ann: looked")
+    assert (await accounts(ledger, DECEMBER))["kiwi"].month is None
+
+
+async def test_lines_of_later_months_that_point_at_the_sheet_are_seen(ledger: SqlLedger) -> None:
+    await ledger.record(month_of("kiwi"), AT)
+    source = Source(sheet=str(NOVEMBER), row=12, digest="e")
+    line = LineItem(line_id="late-12", description="Forgotten", amount_minor=900, source=source)
+    await ledger.record(month_of("kiwi", DECEMBER, INVOICE.evolve(lines=(line,), problems=())), AT)
+    seen = (await accounts(ledger))["kiwi"]
+    assert seen.month is not None
+    assert seen.month.later == (SeenLine("late-12", "Forgotten", 900, 12, "e"),)
+    assert (seen.first, seen.last) == (NOVEMBER, DECEMBER)
+
+
+async def test_closed_accounts_and_collections_are_seen(ledger: SqlLedger) -> None:
+    result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
+    invoice = INVOICE.evolve(problems=())
+    month = month_of("kiwi", NOVEMBER, invoice).evolve(leaving="ann: moved", charge=result).closed(Stage.PAST_DUE, AT)
+    await ledger.record(month, AT)
+    await ledger.record_collection(Collection.open(month), AT)
+    seen = (await accounts(ledger))["kiwi"]
+    assert (seen.closed_at, seen.closed_reason) == (AT, "ann: moved")
+    assert seen.collection is CollectionStage.COLLECTING
+
+
+async def test_everybody_comes_once_however_many_pages_there_are(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_ledger_coverage, "PAGE", 3)
+    names = [f"c{number}" for number in range(7)]
+    for name in names:
+        await ledger.record(month_of(name), AT)
+    pages = [[each.customer.customer_id for each in page] async for page in ledger.accounts(NOVEMBER)]
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert [name for page in pages for name in page] == names
+    assert all(len(each.month.lines) == 2 for each in (await accounts(ledger)).values() if each.month)
+
+
+async def test_the_heartbeat_is_the_last_run(ledger: SqlLedger) -> None:
+    assert await ledger.coverage_of(NOVEMBER) is None
+    assert (await ledger.vitals(AT)).covered_at is None
+    run = LastRun(period=NOVEMBER, at=AT, findings=3, told=("row 7",), report={"states": {"paid": 1}})
+    await ledger.save_coverage(run)
+    await ledger.save_coverage(run.evolve(period=OCTOBER, at=LATER, findings=2))
+    await ledger.save_coverage(run.evolve(at=LATER, findings=1))
+    assert await ledger.coverage_of(NOVEMBER) == run.evolve(at=LATER, findings=1)
+    vitals = await ledger.vitals(LATER)
+    assert (vitals.covered_at, vitals.findings) == (LATER, 3)
+
+
+async def test_the_oldest_due_instant_is_of_open_months_and_collections_only(ledger: SqlLedger) -> None:
+    line = LineItem(line_id="added-1", description="Tea", amount_minor=900)
+    month = month_of("kiwi", NOVEMBER, INVOICE.evolve(lines=(line,), problems=()))
+    await ledger.record(month, AT)
+    assert (await ledger.vitals(month.notice_at)).overdue_since is None
+    later = month.notice_at + timedelta(hours=9)
+    assert (await ledger.vitals(later)).overdue_since == month.notice_at
+    await ledger.record(month.closed(Stage.SKIPPED, later), later)
+    assert (await ledger.vitals(later)).overdue_since is None
+    result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
+    owed = Collection(customer=ACME, period=NOVEMBER, amount_minor=5, currency="eur", opened_at=AT, answer=result)
+    await ledger.record_collection(owed, AT)
+    vitals = await ledger.vitals(AT + timedelta(days=30))
+    assert vitals.overdue_since == owed.due(AT).at
+    assert vitals.open_collections == 1
+
+
+async def test_a_step_that_goes_on_and_on_is_overdue_since_it_began(ledger: SqlLedger) -> None:
+    due = Month.open(ACME, NOVEMBER)
+    began = due.collect_at + timedelta(minutes=1)
+    await ledger.record(due, began)
+    assert (await ledger.vitals(began + timedelta(days=1))).overdue_since == began
+
+
+async def test_months_are_counted_by_stage(ledger: SqlLedger) -> None:
+    for name, stage in (("a", Stage.PAID), ("b", Stage.PAID), ("c", Stage.SKIPPED)):
+        await ledger.record(month_of(name).closed(stage, AT), AT)
+    assert await ledger.count_stages(NOVEMBER) == {"Paid": 2, "Skipped": 1}
+    assert await ledger.count_stages(OCTOBER) == {}

@@ -1,0 +1,198 @@
+"""A person who asks for it is forgotten, on SQLite and PostgreSQL alike: no text has them any more, all sums stay."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from adapters.sql_ledger import SqlLedger
+from billing.accounts import LastRun
+from billing.collection import Collection, CollectionStage
+from billing.customer import CustomerChanges
+from billing.erasure import Scrubber
+from billing.errors import InvalidInput, NotFound
+from billing.invoice import AddLine, Invoice, LineItem, Problem, Source
+from billing.messages import CloseAccount, Edit, Halt, UpdateCustomer
+from billing.month import Month, Stage
+from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
+from billing.ports import Letter, LetterKind, MessageStatus
+from billing.registration import Registration, RegistrationState
+from billing.review import decide
+from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url
+
+__all__ = ["ledger", "postgresql", "url"]  # fixtures
+
+ANN: dict[str, Any] = {"by": "ann", "reason": "Erika Mustermann called, erika@old.example"}
+ERIKA = ACME.evolve(customer_id="c77", name="Erika Mustermann", email="erika@old.example")
+SECRETS = ("erika", "mustermann", "@new.example", "@old.example", "massage", "4242", "12,50")
+
+
+def told(month: Month, *commands: Any) -> Month:
+    for command in commands:
+        month, _ = decide(month, command, AT, "update")
+    return month
+
+
+def closed_month(outcome: Stage = Stage.PAID, carried_minor: int = 0) -> Month:
+    source = Source(sheet=str(NOVEMBER), row=2, digest="d")
+    line = LineItem(line_id="row-2", description="Massage", amount_minor=5000, source=source)
+    odd = Problem(line_id="row-3", description="Massage 2", raw="12,50", reason="'12,50' is no amount", source=source)
+    invoice = Invoice(currency="eur", collected_at=AT, lines=(line,), problems=(odd,), carried_minor=carried_minor)
+    added = AddLine(description="For Erika Mustermann", amount_minor=100)
+    month = told(
+        Month.open(ERIKA, NOVEMBER, carried_minor).drafted(invoice),
+        UpdateCustomer(changes=CustomerChanges(email="erika@new.example"), **ANN),
+        Edit(period=NOVEMBER, version=1, changes=(added,), **ANN),
+        Halt(**ANN),
+        CloseAccount(**ANN),
+    )
+    result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
+    return month.evolve(charge=result).closed(outcome, AT)
+
+
+async def registered(ledger: SqlLedger, customer_id: str, state: RegistrationState) -> None:
+    wanted = Registration(
+        registration_id=f"R-{customer_id}",
+        email="erika@old.example",
+        name="Erika Mustermann",
+        currency="eur",
+        timezone="Europe/Paris",
+        customer_id=customer_id,
+        created_at=AT,
+        updated_at=AT,
+    )
+    opened = await ledger.open_registration(wanted)
+    assert await ledger.save_registration(opened.evolve(state=state))
+
+
+async def lived(ledger: SqlLedger, month: Month) -> None:
+    await ledger.record(month, AT)
+    await registered(ledger, "c77", RegistrationState.STARTED)
+    await registered(ledger, "c78", RegistrationState.KNOWN)
+    notice = (LetterKind.NOTICE, "erika@old.example")
+    for kind, to in (notice, (LetterKind.RECEIPT, "erika@new.example"), (LetterKind.ALERT, "reviewers@example.com")):
+        letter = Letter(kind=kind, message_id=f"<{kind}>", to=to, month=month)
+        await ledger.save_message(letter, 1, MessageStatus.SENT, AT)
+    report: dict[str, object] = {"findings": [{"text": "row 9, Erika@old.example: 3.00 EUR"}]}
+    await ledger.save_coverage(LastRun(period=NOVEMBER, at=AT, findings=1, told=("erika@old.example",), report=report))
+
+
+def dump(url: str) -> str:
+    """All that is in the database, as text."""
+
+    def work(connection: Any) -> str:
+        names = connection.execute(
+            text(
+                "SELECT name FROM sqlite_master WHERE type = 'table'"
+                if driver(url) == "sqlite"
+                else "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            )
+        ).scalars()
+        return "\n".join(str(connection.execute(text(f'SELECT * FROM "{name}"')).all()) for name in names.all())
+
+    found: str = run(url, work)
+    return found.casefold()
+
+
+async def test_no_table_has_the_person_any_more_and_amounts_ids_and_decisions_stay(ledger: SqlLedger, url: str) -> None:
+    month = closed_month()
+    await lived(ledger, month)
+    await ledger.record(Month.open(ACME, NOVEMBER), AT)
+    before = await ledger.decisions("c77", NOVEMBER)
+    assert all(secret in dump(url) for secret in SECRETS)
+
+    erased = await ledger.erase("c77", "ann", "asked by Erika Mustermann", LATER)
+    assert erased.rows > 5
+    left = dump(url)
+    assert [secret for secret in SECRETS if secret in left.replace("acme añ 茶", "").replace("'4242'", "")] == []
+    known = await ledger.month("c77", NOVEMBER)
+    assert known is not None
+    assert known.invoice is not None
+    assert known.customer.email == "c77@erased.invalid"
+    assert known.customer.stripe_customer_id == ERIKA.stripe_customer_id
+    assert month.invoice is not None
+    assert known.invoice.total_minor == month.invoice.total_minor
+    assert [line.source for line in known.invoice.lines] == [line.source for line in month.invoice.lines]
+    *after, erasure = await ledger.decisions("c77", NOVEMBER)
+    assert [(each.number, each.by, each.command, each.accepted) for each in after] == [
+        (each.number, each.by, each.command, each.accepted) for each in before
+    ]
+    assert (erasure.command, erasure.by, erasure.reason) == ("erase", "ann", "asked by erased")
+    recipients = {row.kind: row.recipient for row in await ledger.messages("c77", NOVEMBER)}
+    assert recipients == {"notice": "erased", "receipt": "erased", "alert": "reviewers@example.com"}
+    assert [each.customer_id for each in await ledger.registrations()] == ["c77"]  # the other made no customer
+    assert (await ledger.customer("acme")) == ACME  # others stay as they are
+
+
+async def test_a_repeat_changes_nothing(ledger: SqlLedger, url: str) -> None:
+    await lived(ledger, closed_month())
+    await ledger.erase("c77", "ann", "asked", LATER)
+    before = dump(url)
+    assert (await ledger.erase("c77", "bob", "asked again", LATER)).rows == 0
+    assert dump(url) == before
+
+
+async def test_an_account_that_is_open_or_unknown_is_refused(ledger: SqlLedger) -> None:
+    await ledger.record(Month.open(ERIKA, NOVEMBER), AT)
+    with pytest.raises(InvalidInput, match=r"c77 cannot be erased: the account is open; .*starter.py close c77"):
+        await ledger.erase("c77", "ann", "asked", LATER)
+    with pytest.raises(NotFound):
+        await ledger.erase("nobody", "ann", "asked", LATER)
+
+
+async def test_what_is_still_collected_is_refused_until_it_is_settled(ledger: SqlLedger) -> None:
+    month = closed_month(Stage.PAST_DUE)
+    await lived(ledger, month)
+    collection = Collection.open(month)
+    await ledger.record_collection(collection, AT)
+    with pytest.raises(InvalidInput, match=rf"{NOVEMBER} is still being collected"):
+        await ledger.erase("c77", "ann", "asked", LATER)
+    written_off = collection.evolve(outcome=CollectionStage.WRITTEN_OFF, closed_at=LATER, revision=1)
+    await ledger.record_collection(written_off, LATER)
+    assert (await ledger.erase("c77", "ann", "asked", LATER)).rows
+    known = await ledger.collection("c77", NOVEMBER)
+    assert known is not None
+    assert (known.customer.name, known.amount_minor) == ("erased", collection.amount_minor)
+
+
+async def test_a_balance_that_nobody_will_bill_has_to_be_settled_first(ledger: SqlLedger) -> None:
+    await lived(ledger, closed_month(Stage.SKIPPED, carried_minor=-3000))
+    with pytest.raises(InvalidInput, match=r"30.00 EUR are owed to the customer .* --settled"):
+        await ledger.erase("c77", "ann", "asked", LATER)
+    await ledger.erase("c77", "ann", "asked", LATER, settled="paid out by transfer")
+    *_, erasure = await ledger.decisions("c77", NOVEMBER)
+    assert "paid out by transfer" in erasure.result
+
+
+async def test_a_dispute_that_is_not_decided_still_needs_the_person(ledger: SqlLedger) -> None:
+    await lived(ledger, closed_month())
+    payment = Payment(
+        payment_id="pi_1",
+        key="k",
+        customer_id="c77",
+        period=NOVEMBER,
+        stripe_customer_id="cus_1",
+        status=PaymentStatus.SUCCEEDED,
+        amount_minor=5100,
+        currency="eur",
+        created_at=AT,
+    )
+    dispute = Reversal(
+        reversal_id="dp_1",
+        payment_id="pi_1",
+        kind=ReversalKind.DISPUTE,
+        amount_minor=5100,
+        currency="eur",
+        status="needs_response",
+        created_at=AT,
+    )
+    await ledger.save_reversals(payment, [dispute], AT)
+    with pytest.raises(InvalidInput, match="dispute dp_1 is not decided"):
+        await ledger.erase("c77", "ann", "asked", LATER)
+
+
+def test_only_whole_names_are_taken_out_of_texts() -> None:
+    scrubber = Scrubber("c77", {"Ann", "ann@x.example"})
+    assert scrubber.text("I cannot reach ANN at ann@x.example") == "I cannot reach erased at erased"
+    assert scrubber.field("timezone", "Ann") == "Ann"
+    assert scrubber.field("reason", "unreadable Ann") == "unreadable erased"

@@ -1,0 +1,154 @@
+"""Everything of a period for accounting, on SQLite and on PostgreSQL alike; and what does not agree is said."""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters import sql_ledger_export
+from adapters.sql_ledger import SqlLedger
+from billing.collection import Collection, CollectionStage
+from billing.export import Dossier, ExportedLine, Tally, Totals
+from billing.invoice import Invoice, LineItem, Source
+from billing.month import Month, Stage
+from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, ledger, postgresql, url
+
+__all__ = ["ledger", "postgresql", "url"]  # fixtures
+
+
+def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int = 0) -> Month:
+    lines = tuple(
+        LineItem(
+            line_id=f"row-{row}",
+            description="Tea",
+            amount_minor=amount,
+            source=Source(sheet=str(NOVEMBER), row=row, digest="d"),
+        )
+        for row, amount in enumerate(amounts, start=2)
+    )
+    opened = Month.open(ACME.evolve(customer_id=customer_id), NOVEMBER, carried_minor)
+    invoice = Invoice(currency="eur", collected_at=AT, lines=lines, carried_minor=carried_minor)
+    result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
+    return opened.drafted(invoice).evolve(charge=result).closed(outcome, AT)
+
+
+def payment(customer_id: str, amount_minor: int, payment_id: str = "", currency: str = "eur") -> Payment:
+    return Payment(
+        payment_id=payment_id or f"pi_{customer_id}",
+        key=f"monthly-billing-v1:{customer_id}:{NOVEMBER}",
+        customer_id=customer_id,
+        period=NOVEMBER,
+        stripe_customer_id="cus_1",
+        status=PaymentStatus.SUCCEEDED,
+        amount_minor=amount_minor,
+        currency=currency,
+        created_at=AT,
+    )
+
+
+def reversal(of: Payment, kind: ReversalKind, amount_minor: int, status: str = "succeeded") -> Reversal:
+    return Reversal(
+        reversal_id=f"{kind}_{of.customer_id}",
+        payment_id=of.payment_id,
+        kind=kind,
+        amount_minor=amount_minor,
+        currency=of.currency,
+        status=status,
+        created_at=AT,
+    )
+
+
+async def exported(ledger: SqlLedger) -> tuple[dict[str, Dossier], list[Totals], list[str]]:
+    tally, found = Tally(), {}
+    async for dossier in ledger.dossiers(NOVEMBER):
+        tally.take(dossier)
+        assert dossier.customer_id not in found
+        found[dossier.customer_id] = dossier
+    return found, tally.totals(), tally.problems
+
+
+async def test_everything_of_a_period_comes_with_totals_that_agree(ledger: SqlLedger) -> None:
+    paid, back = payment("kiwi", 1250), payment("lima", 700)
+    for month in (
+        closed("kiwi", Stage.PAID, 1000, 240, carried_minor=10),
+        closed("lima", Stage.PAID, 700),
+        closed("owes", Stage.PAST_DUE, 300),
+        closed("zed", Stage.SKIPPED, 99),
+    ):
+        await ledger.record(month, AT)
+    await ledger.record(Month.open(ACME, DECEMBER), AT)
+    for each in (paid, back):
+        await ledger.save_payment(each, AT)
+    await ledger.save_reversals(back, [reversal(back, ReversalKind.REFUND, 200)], AT)
+    await ledger.save_reversals(paid, [reversal(paid, ReversalKind.DISPUTE, 1250, "lost")], AT)
+    await ledger.record_collection(Collection.open(closed("owes", Stage.PAST_DUE, 300)), AT)
+
+    found, totals, problems = await exported(ledger)
+    assert problems == []
+    assert list(found) == ["kiwi", "lima", "owes", "zed"]
+    assert found["kiwi"].lines[0] == ExportedLine("row-2", "Tea", 1000, str(NOVEMBER), 2)
+    assert [each.payment_id for each in found["kiwi"].charges] == ["pi_kiwi"]
+    collection = found["owes"].collection
+    assert collection is not None
+    assert collection.stage is CollectionStage.COLLECTING
+    assert totals == [
+        Totals(
+            currency="eur",
+            invoices=4,
+            lines_minor=2339,
+            carried_minor=10,
+            invoiced_minor=2349,
+            charged_minor=1950,
+            refunded_minor=200,
+            disputed_minor=1250,
+            net_minor=500,
+            outstanding_minor=300,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("month", "charged", "said"),
+    [
+        (closed("kiwi", Stage.PAID, 1000), [payment("kiwi", 999)], "9.99 EUR charged, not what was invoiced"),
+        (closed("kiwi", Stage.PAID, 1000), [], "paid, but without a charge"),
+        (closed("kiwi", Stage.SKIPPED, 1000), [payment("kiwi", 1000)], "charged, but Skipped"),
+        (
+            closed("kiwi", Stage.PAID, 1000),
+            [payment("kiwi", 1000), payment("kiwi", 1000, "pi_again")],
+            "charged 2 times",
+        ),
+        (closed("kiwi", Stage.PAID, 1000), [payment("kiwi", 1000, "", "usd")], "in another currency"),
+        (None, [payment("kiwi", 1000)], "1 charges without an invoice"),
+    ],
+)
+async def test_what_does_not_agree_is_said(
+    ledger: SqlLedger, month: Month | None, charged: list[Payment], said: str
+) -> None:
+    if month is not None:
+        await ledger.record(month, AT)
+    for each in charged:
+        await ledger.save_payment(each, AT)
+    _, _, problems = await exported(ledger)
+    assert any(problem.startswith("kiwi: ") and said in problem for problem in problems), problems
+
+
+async def test_more_refunded_than_charged_is_said(ledger: SqlLedger) -> None:
+    paid = payment("kiwi", 1000)
+    await ledger.record(closed("kiwi", Stage.PAID, 1000), AT)
+    await ledger.save_payment(paid, AT)
+    await ledger.save_reversals(paid, [reversal(paid, ReversalKind.REFUND, 1001)], AT + timedelta(days=1))
+    _, _, problems = await exported(ledger)
+    assert problems == ["kiwi: more than all of pi_kiwi was refunded"]
+
+
+async def test_everybody_comes_once_however_many_pages_there_are(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_ledger_export, "PAGE", 2)
+    for name in ("a", "b", "d"):
+        await ledger.record(closed(name, Stage.SKIPPED, 5), AT)
+    await ledger.save_payment(payment("c", 1), AT)
+    found, _, _ = await exported(ledger)
+    assert list(found) == ["a", "b", "c", "d"]
+    assert [len(each.lines) for each in found.values()] == [1, 1, 0, 1]

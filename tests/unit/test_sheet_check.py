@@ -1,0 +1,325 @@
+"""Sheet = invoiced + explained differences, whatever people type, edit and break; and each reason by itself."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.accounts import Account, SeenLine, SeenMonth
+from billing.coverage import Coverage, FindingKind, State
+from billing.customer import Customer, ReviewMode, Terms, fold_email
+from billing.errors import InvalidInput
+from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, RemoveLine
+from billing.money import parse_amount
+from billing.month import OUTCOMES, Month, Stage
+from billing.period import Period
+from billing.sales import SalesSnapshot, lines_for
+from billing.sheet_check import Cells, Reason
+from billing.survey import Survey, closest
+from tests.unit.months import customer
+
+PERIOD = Period("2026-10")
+NOW = datetime(2026, 11, 9, tzinfo=UTC)
+Cell = tuple[str, str | float, str]
+
+ACME = customer()
+TANAKA = customer(customer_id="tanaka", email="tanaka@example.com", currency="jpy")
+MANUAL = customer(customer_id="hand", email="hand@example.com", terms={"review_mode": "manual"})
+GONE = customer(customer_id="gone", email="gone@example.com")
+
+
+def snapshot(rows: Sequence[Cell]) -> SalesSnapshot:
+    addressed = not rows or any("@" in email for email, _, _ in rows)
+    last = [] if addressed else [["@", "", ""]]
+    return SalesSnapshot.of_cells(PERIOD, [["email", "amount", "description"], *map(list, rows), *last])
+
+
+def cells(read: SalesSnapshot) -> Cells:
+    return Cells(PERIOD, read.sheet, read.digest, ".")
+
+
+def drafted(who: Customer, read: SalesSnapshot) -> Invoice:
+    invoice = Invoice(currency=who.currency, collected_at=NOW)
+    if who.terms.review_mode is ReviewMode.MANUAL:
+        return invoice
+    lines, problems = lines_for(who, PERIOD, read)
+    return invoice.evolve(lines=lines, problems=problems)
+
+
+def seen(who: Customer, invoice: Invoice | None, edits: Sequence[Change] = (), stage: Stage = Stage.PAID) -> Account:
+    """The customer with a month as the ledger would show it."""
+    planned = Month.open(who, PERIOD)
+    lines = invoice.lines if invoice else ()
+    problems = invoice.problems if invoice else ()
+    month = SeenMonth(
+        stage=stage,
+        email=who.email,
+        currency=who.currency,
+        total_minor=invoice.total_minor if invoice else 0,
+        carried_minor=0,
+        version=invoice.version if invoice else 0,
+        collect_at=planned.collect_at,
+        notice_at=planned.notice_at,
+        charge_at=planned.charge_at,
+        updated_at=NOW,
+        closed_at=planned.charge_at if stage in OUTCOMES else None,
+        next_at=None if stage in OUTCOMES else NOW,
+        lines=tuple(_seen(line) for line in lines),
+        problems=tuple(SeenLine(p.line_id, p.description, 0, p.source.row, p.source.digest) for p in problems),
+        edited=frozenset(each.line_id for each in edits if not isinstance(each, AddLine)),
+    )
+    return Account(who, NOW, first=PERIOD, last=PERIOD, month=month)
+
+
+def _seen(line: LineItem) -> SeenLine:
+    source = line.source
+    return SeenLine(
+        line.line_id,
+        line.description,
+        line.amount_minor,
+        source.row if source else None,
+        source.digest if source else "",
+    )
+
+
+def surveyed(read: SalesSnapshot, *accounts: Account, runs: bool | None = True) -> Coverage:
+    survey = Survey(PERIOD, NOW, cells(read), read.rows)
+    for account in accounts:
+        survey.take(account, runs and account.closed_at is None)
+    return survey.coverage()
+
+
+def reasons(coverage: Coverage) -> dict[Reason, int]:
+    (only,) = coverage.sums
+    return only.differences_minor
+
+
+# -- each reason by itself
+
+
+def test_a_sheet_that_was_billed_as_it_stands_is_covered() -> None:
+    read = snapshot([(ACME.email, "10.00", "Tea"), (ACME.email, "2.50", "Cup")])
+    found = surveyed(read, seen(ACME, drafted(ACME, read)))
+    assert found.covered
+    assert (found.sums[0].sheet_minor, found.sums[0].invoiced_minor, reasons(found)) == (1250, 1250, {})
+
+
+def test_what_reviewers_did_is_told_by_kind() -> None:
+    read = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "2", "Cup"), (ACME.email, "4,80", "Milk")])
+    edits: tuple[Change, ...] = (
+        ChangeLine(line_id="row-2", amount_minor=900),
+        RemoveLine(line_id="row-3"),
+        ChangeLine(line_id="row-4", amount_minor=480),
+        AddLine(description="Discount", amount_minor=-100),
+    )
+    found = surveyed(read, seen(ACME, drafted(ACME, read).edited(edits), edits))
+    assert found.covered
+    assert reasons(found) == {Reason.EDITED: 100, Reason.REMOVED: 200, Reason.ENTERED: -480, Reason.ADDED: 100}
+
+
+def test_rows_typed_changed_and_removed_after_the_collection_are_findings_until_somebody_bills_them() -> None:
+    before = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "2", "Cup"), (ACME.email, "7", "Pot")])
+    after = snapshot([(ACME.email, "11", "Tea"), (ACME.email, "7", "Pot"), (ACME.email, "30", "Set")])
+    found = surveyed(after, seen(ACME, drafted(ACME, before)))
+    assert found.kinds == {FindingKind.LATE_ROW: 1}
+    assert reasons(found) == {Reason.CHANGED_ROW: 100, Reason.GONE_ROW: -200, Reason.NEW_ROW: 3000}
+
+    edits: tuple[Change, ...] = (
+        ChangeLine(line_id="row-2", amount_minor=1100),
+        RemoveLine(line_id="row-3"),
+        AddLine(description="Set", amount_minor=3000),
+    )
+    assert surveyed(after, seen(ACME, drafted(ACME, before).edited(edits), edits)).covered
+
+
+def test_rows_that_only_moved_are_the_same_rows() -> None:
+    before = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "2", "Cup")])
+    after = snapshot([("", "", "a title"), (ACME.email, "2", "Cup"), (ACME.email, "10", "Tea")])
+    found = surveyed(after, seen(ACME, drafted(ACME, before)))
+    assert reasons(found) == {}
+
+
+def test_a_line_of_a_later_month_that_points_at_the_sheet_makes_a_late_row_good() -> None:
+    before, after = snapshot([]), snapshot([(ACME.email, "30", "Set")])
+    account = seen(ACME, drafted(ACME, before))
+    assert account.month is not None
+    later = account.month._replace(later=(SeenLine("late-2", "Set", 3000, 2, "d"),))
+    found = surveyed(after, account._replace(month=later))
+    assert found.covered
+    assert reasons(found) == {Reason.LATER: 3000}
+
+
+def test_a_line_that_nobody_edited_and_that_differs_from_the_same_sheet_is_unexplained() -> None:
+    read = snapshot([(ACME.email, "10", "Tea")])
+    invoice = drafted(ACME, read)
+    tampered = invoice.evolve(lines=(invoice.lines[0].evolve(amount_minor=900),))
+    found = surveyed(read, seen(ACME, tampered))
+    assert found.kinds == {FindingKind.UNEXPLAINED: 1}
+    assert found.sums[0].unexplained_minor == 100
+
+
+def test_an_invoice_that_does_not_add_up_is_unexplained() -> None:
+    read = snapshot([(ACME.email, "10", "Tea")])
+    account = seen(ACME, drafted(ACME, read))
+    assert account.month is not None
+    found = surveyed(read, account._replace(month=account.month._replace(total_minor=1)))
+    assert found.kinds == {FindingKind.UNEXPLAINED: 1}
+
+
+def test_months_that_bill_nothing_of_the_sheet_say_why() -> None:
+    read = snapshot([(ACME.email, "10", "Tea"), (MANUAL.email, "5", "Job"), (GONE.email, "1", "Old")])
+    by_hand = AddLine(description="Job", amount_minor=600)
+    found = surveyed(
+        read,
+        seen(ACME, None, stage=Stage.MONITORING),
+        seen(MANUAL, drafted(MANUAL, read).edited((by_hand,))),
+        Account(GONE, NOW, closed_at=NOW, closed_reason="ann: moved away"),
+    )
+    assert reasons(found) == {Reason.NOT_COLLECTED: 1000, Reason.MANUAL: 500, Reason.ADDED: -600, Reason.CLOSED: 100}
+    assert found.kinds == {FindingKind.CLOSED_ROW: 1}
+    skipped = surveyed(read, seen(ACME, drafted(ACME, read), stage=Stage.SKIPPED))
+    assert reasons(skipped) == {Reason.SKIPPED: 1000, Reason.UNCLAIMED: 600}
+    assert skipped.states[State.SKIPPED] == 1
+
+
+def test_rows_of_nobody_name_the_closest_known_address() -> None:
+    read = snapshot([("acme@exmaple.com", "10", "Tea"), ("who@elsewhere.org", "x", "Odd")])
+    found = surveyed(read, seen(ACME, drafted(ACME, snapshot([]))))
+    assert found.kinds == {FindingKind.UNCLAIMED: 2}
+    texts = {each.text: each.todo for each in found.findings}
+    typo = next(text for text in texts if "acme@exmaple.com" in text)
+    assert "row 2 of worksheet 2026-10" in typo
+    assert "10.00 EUR" in typo
+    assert "is it acme@example.com (acme)?" in texts[typo]
+    assert "register the customer" in next(todo for text, todo in texts.items() if "who@" in text)
+    assert found.unsummed_rows == 1
+
+
+def test_a_customer_whose_address_changed_since_the_collection_still_owns_the_rows_that_were_billed() -> None:
+    read = snapshot([("old@example.com", "10", "Tea")])
+    billed = seen(ACME, drafted(ACME.evolve(email="old@example.com"), read))
+    assert surveyed(read, billed).covered
+
+
+# -- all of it at once
+
+ADDRESSES = [
+    ACME.email,
+    "Acme@Example.com ",
+    TANAKA.email,
+    MANUAL.email,
+    GONE.email,
+    "acm@example.com",
+    "zz@zz.org",
+    "",
+]
+AMOUNTS: list[str | float] = ["10", "2.50", 7, 0.1, -3, "12,50", "", "#REF!", "1200", 99999999]
+rows_of_people = st.lists(
+    st.tuples(st.sampled_from(ADDRESSES), st.sampled_from(AMOUNTS), st.sampled_from(["Tea", "Cup", ""])), max_size=12
+)
+edits_of_people = st.lists(
+    st.one_of(
+        st.builds(AddLine, description=st.just("Extra"), amount_minor=st.sampled_from([-100, 700, 1000])),
+        st.builds(
+            ChangeLine, line_id=st.sampled_from([f"row-{n}" for n in range(2, 9)]), amount_minor=st.integers(-9, 9)
+        ),
+        st.builds(RemoveLine, line_id=st.sampled_from([f"row-{n}" for n in range(2, 9)])),
+    ),
+    max_size=4,
+)
+STAGES = [Stage.PAID, Stage.SKIPPED, Stage.MONITORING, Stage.HALTED, Stage.PAST_DUE, Stage.CARRIED_FORWARD]
+
+
+class Fate(NamedTuple):
+    """What becomes of a customer: ``invoiced`` False is an outage, ``known`` False a month that is missing."""
+
+    edits: list[Change]
+    stage: Stage
+    invoiced: bool
+    known: bool
+
+
+fates = st.builds(Fate, edits_of_people, st.sampled_from(STAGES), st.booleans(), st.booleans())
+
+
+def lived(who: Customer, read: SalesSnapshot, fate: Fate) -> Account:
+    if not fate.known:
+        return Account(who, NOW, first=PERIOD.previous(), last=PERIOD.previous())
+    if not fate.invoiced:
+        return seen(who, None, stage=Stage.AWAITING_SALES)
+    invoice, done = drafted(who, read), []
+    for change in fate.edits:
+        try:
+            invoice = invoice.edited((change,))
+        except InvalidInput:
+            continue
+        done.append(change)
+    return seen(who, invoice, done, fate.stage)
+
+
+@given(before=rows_of_people, after=st.none() | rows_of_people, fate=st.tuples(fates, fates, fates), order=st.randoms())
+def test_the_sheet_is_what_was_invoiced_and_what_is_explained(before, after, fate, order) -> None:
+    collected = snapshot(before)
+    now = collected if after is None else snapshot(before[: len(before) // 2] + after)
+    people = (ACME, TANAKA, MANUAL)
+    accounts = [lived(who, collected, each) for who, each in zip(people, fate, strict=True)]
+    accounts.append(Account(GONE, NOW, closed_at=NOW, closed_reason="ann: moved away"))
+    order.shuffle(accounts)
+    found = surveyed(now, *accounts)
+
+    sheet, invoiced, differences = Counter[str](), Counter[str](), Counter[str]()
+    known = {who.email: (who.customer_id, who.currency) for who in (*people, GONE)}
+    for row in now.rows:
+        email = fold_email(row.email)
+        owner = email if email in known else closest(email, known)
+        if owner:
+            try:
+                sheet[known[owner][1]] += parse_amount(row.amount, known[owner][1])
+            except InvalidInput:
+                continue
+    for account in accounts:
+        if account.month and account.month.stage is not Stage.SKIPPED:
+            invoiced[account.customer.currency] += sum(line.amount_minor for line in account.month.lines)
+    for each in found.differences:
+        differences[each.currency] += each.amount_minor
+    for sums in found.sums:
+        currency = sums.currency
+        assert sums.sheet_minor == sheet[currency] == sums.invoiced_minor + differences[currency]
+        assert sums.invoiced_minor == invoiced[currency]
+        assert sums.unexplained_minor == 0
+    assert {name for name, minor in (sheet + invoiced).items() if minor} <= {each.currency for each in found.sums}
+    assert FindingKind.UNEXPLAINED not in found.kinds
+    assert found.customers.keys() == {who.customer_id for who in people}
+    assert sum(found.states.values()) == 3
+
+
+@pytest.mark.parametrize("runs", [True, False, None])
+def test_a_month_that_is_not_there_is_missing_unless_the_chain_is_on_its_way_to_it(runs: bool | None) -> None:
+    behind = Account(ACME, NOW, first=PERIOD.previous(), last=PERIOD.previous())
+    found = surveyed(snapshot([]), behind, runs=runs)
+    assert found.customers == {"acme": State.MISSING if runs is False else State.WAITING}
+    lost = behind._replace(first=PERIOD.previous(), last=PERIOD.next())
+    assert surveyed(snapshot([]), lost, runs=runs).customers == {"acme": State.MISSING}
+
+
+def test_a_month_that_was_collected_before_amounts_were_entered_by_hand_is_held_against_the_sheet() -> None:
+    read = snapshot([(ACME.email, "10", "Tea")])
+    now_manual = ACME.evolve(terms=Terms(review_mode=ReviewMode.MANUAL))
+    account = seen(ACME, drafted(ACME, read))._replace(customer=now_manual)
+    assert surveyed(read, account).covered
+
+
+def test_the_emergency_brake_is_one_finding_however_many_it_stops() -> None:
+    read = snapshot([])
+    stopped = seen(ACME, drafted(ACME, read), stage=Stage.HALTED)
+    assert stopped.month is not None
+    month = stopped.month._replace(braked=True, needs="the emergency brake is on: last year's sheet")
+    found = surveyed(read, stopped._replace(month=month), Account(TANAKA, NOW, first=PERIOD, last=PERIOD, month=month))
+    assert found.kinds == {FindingKind.HALTED: 1}
+    assert "(2 customers)" in found.findings[0].text
+    assert "brake off" in found.findings[0].todo
+    assert found.states[State.HALTED] == 2
