@@ -12,9 +12,11 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alerts import Alerts, DigestActivities
+from activities.comparing import Comparing
 from activities.coverage import CoverageCheck
 from activities.letters import Letters
 from activities.reconciliation import Reconciliation
+from activities.shared_sales import SharedSales
 from adapters.apprise_alerts import AppriseAlerts
 from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
@@ -138,6 +140,11 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """The bookkeeper who compares the processor's records with the ledger."""
     alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
     return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+
+
+def connect_comparing(settings: Settings, adapters: Adapters) -> Comparing:
+    """Holds invoices against the sheet; one for each process, whose readings are shared."""
+    return Comparing(SharedSales(adapters.sales), adapters.ledger, settings.decimal_separator)
 
 
 def connect_coverage(settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "") -> CoverageCheck:

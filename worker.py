@@ -13,11 +13,13 @@ from temporalio.worker import Worker
 from activities.brake import BrakeActivities
 from activities.cashier import Cashier
 from activities.collections import CollectionActivities
+from activities.comparing import Comparing
 from activities.failures import Failures
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
+from activities.shared_sales import SharedSales
 from billing.errors import BillingError
 from bootstrap import (
     Adapters,
@@ -62,10 +64,12 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
     letters = connect_letters(settings, adapters)
     alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
     digests = connect_digests(settings, adapters)
-    notices = NoticeActivities(letters, alerts, adapters.ledger)
+    source, separator = SharedSales(adapters.sales), settings.decimal_separator
+    comparing = Comparing(source, adapters.ledger, separator)
+    notices = NoticeActivities(letters, alerts, adapters.ledger, comparing)
     cashier = Cashier(adapters.payments, adapters.ledger)
     collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
-    sales = SalesActivities(adapters.sales, adapters.ledger, alerts, settings.decimal_separator)
+    sales = SalesActivities(source, comparing, adapters.ledger, alerts, separator)
     return Worker(
         client,
         task_queue=TASK_QUEUE,

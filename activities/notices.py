@@ -1,15 +1,20 @@
 """Mails of a month: the charge notice, the mail that closes it, alerts to reviewers."""
 
+import asyncio
+from contextlib import suppress
+
 from temporalio import activity
 
 from activities import clock
 from activities.alerts import Alerts
 from activities.brake import check_brake, check_brake_for
+from activities.comparing import Comparing
 from activities.ledger import record
 from activities.letters import Letters
-from billing.alerts import of_month
+from billing.alerts import of_drift, of_month
 from billing.difference import Correction, correction
-from billing.errors import MailRefused, NoticeOutdated
+from billing.errors import BillingError, MailRefused, NoticeOutdated
+from billing.late import in_words
 from billing.messages import Delivered
 from billing.month import Month, Stage
 from billing.ports import Ledger, LetterKind
@@ -21,18 +26,21 @@ _CLOSING = {
     Stage.NEEDS_CARD: LetterKind.DECLINE,
     Stage.NOTHING_DUE: LetterKind.NOTHING_DUE,
 }
+_LOOK_SECONDS = 20.0
+"""How long a notice that has left waits for the sheet, before it is on record."""
 _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
 
 
 class NoticeActivities:
-    def __init__(self, letters: Letters, alerts: Alerts, ledger: Ledger) -> None:
+    def __init__(self, letters: Letters, alerts: Alerts, ledger: Ledger, comparing: Comparing) -> None:
         self._alerts = alerts
+        self._comparing = comparing
         self._letters = letters
         self._ledger = ledger
 
     @activity.defn
     async def send_notice(self, month: Month) -> Delivered:
-        """Tells the customer what will be charged and when.
+        """Tells the customer what will be charged and when; and the reviewers, if the sheet says otherwise by now.
 
         Raises ``MailRefused`` if the address takes no mail, ``NoticeOutdated`` if its charge date is too soon by now,
         ``BrakeOn`` if the emergency brake stops it.
@@ -46,8 +54,26 @@ class NoticeActivities:
         corrects = await self._correction(month, month.customer.email)
         await self._letters.to_customer(LetterKind.NOTICE, month, month.notice.number, correction=corrects)
         at = clock.now()
-        await self._ledger.record(month.delivered(at), at)
-        return Delivered(at=at)
+        drift = await self._drift(month)
+        await self._ledger.record(month.delivered(at, drift), at)
+        return Delivered(at=at, drift=drift)
+
+    async def _drift(self, month: Month) -> str | None:
+        """What the sheet says by now and the notice did not, of which reviewers are told; None: it cannot be read.
+
+        Neither stops the notice: what nobody takes in before the charge is on the next invoice.
+        """
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                compared = await self._comparing.compare(month)
+        except (BillingError, TimeoutError) as error:
+            activity.logger.warning("not compared with the sheet: %s", error)
+            return None
+        drift = in_words(compared.drifts, month.customer.currency) if compared else ""
+        if drift:
+            with suppress(BillingError):  # in the outbox, most likely; and on record with the month
+                await self._alerts.tell(of_drift(month, drift, clock.now()))
+        return drift
 
     @activity.defn
     async def close_month(self, month: Month) -> None:

@@ -1,62 +1,110 @@
 """Collect the month's sales: read the sheet, draft the invoice, record the draft."""
 
-import asyncio
-import time
-
 from temporalio import activity
 
 from activities import clock
 from activities.alerts import Alerts
-from billing.alerts import of_draft
+from activities.comparing import Comparing
+from activities.shared_sales import SharedSales
+from billing.alerts import of_draft, of_report
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput, SalesUnavailable
-from billing.invoice import Invoice
+from billing.invoice import Invoice, SalesSeen
 from billing.model import Model
 from billing.month import Month
-from billing.period import Period
-from billing.ports import Ledger, SalesSource
-from billing.sales import SalesSnapshot, lines_for
+from billing.ports import Ledger
+from billing.sales import MAX_ROWS, lines_for
 
-_SHARED_SECONDS = 20.0
+_TRIES = 12
+"""Of the second round, some two hours: after that the sheet of the month before holds nobody any longer."""
+_BEFORE = "the sales of the month before cannot be compared with the sheet"
 
 
 class Collected(Model):
-    """The draft; or, if the ledger knows more of this customer and period than the run, that month."""
+    """The draft; or, if the ledger knows more of this customer and period than the run, that month.
+
+    ``remark`` is what has changed in the sheet of the month before and is not in the draft, in words.
+    """
 
     invoice: Invoice | None = None
     known: Month | None = None
+    remark: str = ""
 
 
 class SalesActivities:
-    def __init__(self, source: SalesSource, ledger: Ledger, alerts: Alerts, decimal_separator: str = ".") -> None:
+    def __init__(
+        self,
+        source: SharedSales,
+        comparing: Comparing,
+        ledger: Ledger,
+        alerts: Alerts,
+        decimal_separator: str = ".",
+    ) -> None:
         self._alerts = alerts
-        self._source = SharedSales(source)
+        self._source = source
+        self._comparing = comparing
         self._ledger = ledger
         self._decimal_separator = decimal_separator
 
     @activity.defn
     async def collect_sales(self, month: Month) -> Collected:
-        """Drafts the invoice of ``month`` from the sheet, records it, and tells the reviewers that it is there.
+        """Drafts the invoice of ``month`` from the sheet, with what was changed in the one before, and records it.
+
+        The reviewers are told that it is there.
 
         Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer
         has the same email and would be billed for the same rows (a person). A month that the ledger knows as
-        closed, or further on than this run, is not collected again.
+        closed, or further on than this run, is not collected again: so a change is taken in once.
         """
         known = await self._ledger.month(month.customer.customer_id, month.period)
         if known is not None and (known.outcome is not None or known.revision > month.revision):
             if known.outcome is None and known.invoice is not None and known.notice is None:  # perhaps a repeat
-                await self._alerts.tell(of_draft(known, clock.now()))
+                await self._tell(known)
             return Collected(known=known)
         await self._check_only_owner(month)
-        invoice = Invoice(currency=month.customer.currency, collected_at=clock.now(), carried_minor=month.carried_minor)
-        if month.customer.terms.review_mode is not ReviewMode.MANUAL:
-            snapshot = await self._source.read(month.period)
-            lines, problems = lines_for(month.customer, month.period, snapshot, self._decimal_separator)
-            invoice = invoice.evolve(lines=lines, problems=problems, collected_at=clock.now())
-        drafted = month.drafted(invoice)
+        invoice, remark = await self._with_late_sales(month, await self._draft(month))
+        invoice = invoice.evolve(collected_at=clock.now())
+        drafted = month.drafted(invoice, remark)
         await self._ledger.record(drafted, clock.now())
-        await self._alerts.tell(of_draft(drafted, clock.now()))
-        return Collected(invoice=invoice)
+        await self._tell(drafted)
+        return Collected(invoice=invoice, remark=remark)
+
+    async def _tell(self, month: Month) -> None:
+        """The reviewers, of the draft and of what is not in it."""
+        now = clock.now()
+        await self._alerts.tell(of_draft(month, now))
+        if month.remark:
+            await self._alerts.tell(of_report(month.customer.customer_id, month.period, 1, month.remark, now))
+
+    async def _draft(self, month: Month) -> Invoice:
+        customer = month.customer
+        invoice = Invoice(currency=customer.currency, collected_at=clock.now(), carried_minor=month.carried_minor)
+        if customer.terms.review_mode is ReviewMode.MANUAL:
+            return invoice
+        snapshot = await self._source.read(month.period)
+        lines, problems = lines_for(customer, month.period, snapshot, self._decimal_separator)
+        sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=(customer.email,))
+        return invoice.evolve(lines=lines, problems=problems, sales=sales)
+
+    async def _with_late_sales(self, month: Month, invoice: Invoice) -> tuple[Invoice, str]:
+        """The draft with the adjustments of the month before, and a remark about what is in the sheet only.
+
+        A sheet that is gone for good (renamed, emptied) is an outage like any other at first, of which the reviewers
+        are told; then the month goes on without, and says so.
+        """
+        try:
+            late = await self._comparing.since(month)
+        except SalesUnavailable as error:
+            if not (month.outage.startswith(_BEFORE) and activity.info().attempt > _TRIES):
+                raise SalesUnavailable(f"{_BEFORE}: {error}") from error
+            return invoice, f"{_BEFORE}, so nothing of it is in this draft: {error}"
+        if late.lines and len(invoice.lines) + len(invoice.problems) + len(late.lines) > MAX_ROWS:
+            raise InvalidInput(
+                f"{len(late.lines)} rows of worksheet {month.period.previous()} were changed after its collection; "
+                f"with those of {month.period} they are more than {MAX_ROWS}; sum them up there, then resume"
+            )
+        lines, problems = (*invoice.lines, *late.lines), (*invoice.problems, *late.problems)
+        return invoice.evolve(lines=lines, problems=problems), late.remark
 
     async def _check_only_owner(self, month: Month) -> None:
         for other in await self._ledger.customers_like(month.customer):
@@ -65,33 +113,3 @@ class SalesActivities:
                     f"{month.customer.customer_id} and {other.customer_id} have the same email, so both would pay for "
                     "the same sales; update or close one of them, then resume"
                 )
-
-
-class SharedSales:
-    """One read of a worksheet serves every customer who asks within a few seconds: quotas are per minute.
-
-    A failed read serves those who were waiting for it, so that an outage does not make them queue one behind the other.
-    """
-
-    def __init__(self, source: SalesSource) -> None:
-        self._source = source
-        self._lock = asyncio.Lock()
-        self._last: dict[Period, tuple[float, SalesSnapshot | SalesUnavailable]] = {}
-
-    async def read(self, period: Period) -> SalesSnapshot:
-        asked = time.monotonic()
-        async with self._lock:
-            read_at, outcome = self._last.get(period, (float("-inf"), None))
-            oldest = asked - _SHARED_SECONDS if isinstance(outcome, SalesSnapshot) else asked
-            if outcome is None or read_at < oldest:
-                outcome = await self._read(period)
-                self._last = {period: (time.monotonic(), outcome)}
-        if isinstance(outcome, SalesUnavailable):
-            raise SalesUnavailable(str(outcome))
-        return outcome
-
-    async def _read(self, period: Period) -> SalesSnapshot | SalesUnavailable:
-        try:
-            return await self._source.read(period)
-        except SalesUnavailable as error:
-            return error

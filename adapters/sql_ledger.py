@@ -132,6 +132,13 @@ class SqlLedger(
         found = await self._read(InvoiceRow, invoices, *wanted)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
+    async def drafted_from(self, period: Period, email: str) -> list[str]:
+        """The customers whose invoice of the period has the rows under this address; looks at all of its months."""
+        emails = invoices.c.state["invoice"]["sales"]["emails"]
+        async with self._reading(f"look up whose sales of {period} are under an address") as connection:
+            found = await connection.execute(select(invoices.c.customer_id, emails).where(invoices.c.period == period))
+            return sorted(customer_id for customer_id, theirs in found if email in (theirs or ()))
+
     async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month, also what the month itself no longer carries."""
         found = await self._read(Decision, decisions, *of(decisions, customer_id, period))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Table, and_, func, select
+from sqlalchemy import ColumnElement, Row, Table, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_database import SqlDatabase
@@ -21,7 +21,7 @@ from billing.period import Period
 
 PAGE: Final = 500
 _NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
-_NOT_COLUMNS: Final = {"email", "needs", "halted", "braked", "lines", "problems", "edited", "later"}
+_NOT_COLUMNS: Final = {"email", "needs", "halted", "braked", "lines", "problems", "edited", "later", "earlier"}
 _MONTH: Final = [invoices.c[name] for name in ("customer_id", *SeenMonth._fields) if name not in _NOT_COLUMNS]
 
 
@@ -132,7 +132,11 @@ class _Seen:
         if not rows:
             return {}
         needs, edited = await self._needs(), await self._edited()
-        own, problems = await self._lines(lines.c.period == self._period)
+        is_of_another = lines.c.sheet != str(self._period)  # not so of a line without a sheet
+        own, problems = await self._lines(
+            lines.c.period == self._period, or_(lines.c.sheet.is_(None), lines.c.sheet == str(self._period))
+        )
+        earlier, _ = await self._lines(lines.c.period == self._period, is_of_another)
         later, _ = await self._lines(
             lines.c.period.in_([self._period.next(), self._period.next().next()]), lines.c.sheet == str(self._period)
         )
@@ -151,6 +155,7 @@ class _Seen:
                 problems=tuple(problems[name]),
                 edited=frozenset(edited[name]),
                 later=tuple(later[name]),
+                earlier=tuple(earlier[name]),
             )
         return found
 
@@ -167,13 +172,16 @@ class _Seen:
         return found
 
     async def _edited(self) -> dict[str, set[str]]:
-        """The lines that accepted edits changed or removed."""
+        """The lines that accepted edits changed or removed; not those that the sheet has won over since."""
         edits = decisions.c.accepted & (decisions.c.command == "edit")
         found: defaultdict[str, set[str]] = defaultdict(set)
-        for row in await self._rows(decisions, decisions.c.customer_id, decisions.c.details, where=edits):
+        columns = (decisions.c.customer_id, decisions.c.number, decisions.c.details)
+        for row in sorted(await self._rows(decisions, *columns, where=edits), key=lambda row: row.number):
             with suppress(ValueError):
-                changes = json.loads(row.details).get("changes", ())
-                found[row.customer_id].update(each["line_id"] for each in changes if "line_id" in each)
+                for each in json.loads(row.details).get("changes", ()):
+                    theirs = found[row.customer_id]
+                    if "line_id" in each:
+                        (theirs.discard if "source" in each else theirs.add)(each["line_id"])
         return found
 
     async def _lines(self, *where: ColumnElement[bool]) -> tuple[dict[str, list[SeenLine]], dict[str, list[SeenLine]]]:

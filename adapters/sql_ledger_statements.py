@@ -84,7 +84,8 @@ def _is_behind(record: Month | Collection, stored: Row[Any]) -> bool:
     if record.revision != stored.revision:
         return bool(record.revision < stored.revision)
     trail = "decisions" if isinstance(record, Month) else "entries"  # of which only the newest are carried along
-    here, there = record.model_dump(mode="json"), dict(stored.state)
+    written = type(record).model_validate(stored.state)  # by older code, perhaps, which knew fewer fields
+    here, there = record.model_dump(mode="json"), written.model_dump(mode="json")
     last_here, last_there = (_said_last(state.pop(trail)) for state in (here, there))
     same = all(here.get(name) == value for name, value in there.items())
     return stored.revision > 0 and not (same and last_here == last_there)

@@ -29,9 +29,10 @@ class SeenLine(NamedTuple):
 class SeenMonth(NamedTuple):
     """A month as the ledger has it. ``email`` is the one it was collected by, or will be.
 
-    ``edited`` are the lines that accepted edits changed or removed; ``later`` the lines of later months that point at
-    this month's worksheet; ``halted`` says that a person or a failure stopped the clock, not an unreadable row, and
-    ``braked`` that the emergency brake did.
+    ``lines`` are those of its own worksheet, and those that reviewers added; ``edited`` those that they changed or
+    removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this month's
+    worksheet, ``earlier`` those of this month that point at another one's; ``halted`` says that a person or a failure
+    stopped the clock, not an unreadable row, and ``braked`` that the emergency brake did.
     """
 
     stage: Stage
@@ -53,11 +54,15 @@ class SeenMonth(NamedTuple):
     problems: tuple[SeenLine, ...] = ()
     edited: frozenset[str] = frozenset()
     later: tuple[SeenLine, ...] = ()
+    earlier: tuple[SeenLine, ...] = ()
 
     @property
     def collected_from(self) -> str:
-        """The digest of the worksheet that was read; "" if no row of it was the customer's."""
-        return next((line.digest for line in (*self.lines, *self.problems) if line.digest), "")
+        """The digest of the worksheet that was read; "" if no row of it was the customer's.
+
+        After a refresh there are lines of several readings: then it is that of no worksheet.
+        """
+        return "+".join(dict.fromkeys(line.digest for line in (*self.lines, *self.problems) if line.digest))
 
 
 class Account(NamedTuple):

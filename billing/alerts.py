@@ -84,6 +84,15 @@ def of_news(collection: Collection, at: datetime) -> Alert:
     return _about(collection, AlertKind.REPORT, content, collection.news, command, at)
 
 
+def of_drift(month: Month, drift: str, at: datetime) -> Alert:
+    """The sheet says something else than the charge notice that has just left."""
+    text = (
+        f"the sheet has changed since the collection ({drift}); the charge notice went out as drafted. Refresh the "
+        "draft before the charge, or the difference is on the next invoice"
+    )
+    return _about(month, AlertKind.REPORT, drift, text, f"refresh {_whose(month)} {_BY_YOU}", at)
+
+
 def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime) -> Alert:
     """Something that people ought to know; ``number`` tells two of the same text apart."""
     return Alert(

@@ -134,7 +134,7 @@ def names_in(name: str, value: Any) -> Iterator[str]:
         for each in value:
             yield from names_in(name, each)
     elif isinstance(value, str):
-        if name in ("email", "name", "raw") and len(value) >= _SHORTEST and not is_erased(value):
+        if name in ("email", "emails", "name", "raw") and len(value) >= _SHORTEST and not is_erased(value):
             yield value
         elif name == "details":
             yield from names_in("", _parsed(value))

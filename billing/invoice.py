@@ -22,13 +22,27 @@ class Source(Model):
     digest: str
 
 
+class SheetRow(Model):
+    """What the sheet says in one row: ``amount_minor`` None if ``raw`` cannot be read."""
+
+    row: int
+    description: str
+    amount_minor: int | None = None
+    raw: str = ""
+
+
 class LineItem(Model):
-    """One line. ``row-7`` is row 7 of the sheet, ``added-1`` was added by a reviewer (and has no source)."""
+    """One line. ``row-7`` is row 7 of the sheet, ``late-2026-10-row-7`` one of the month before, changed since.
+
+    ``added-1`` was added by a reviewer (and has no source), or by a refresh when its row's name was taken.
+    ``in_sheet`` is what the sheet says, once a reviewer has changed the line.
+    """
 
     line_id: str
     description: str
     amount_minor: int
     source: Source | None = None
+    in_sheet: SheetRow | None = None
 
 
 class Problem(Model):
@@ -41,10 +55,21 @@ class Problem(Model):
     source: Source
 
 
+class SalesSeen(Model):
+    """The state of a worksheet that an invoice accounts for, and whose rows are on it: those under ``emails``."""
+
+    sheet: str
+    digest: str
+    emails: tuple[str, ...]
+
+
 class AddLine(Model, extra="forbid"):
+    """One more line. ``source`` here and below: the sheet says so by now, not a reviewer."""
+
     op: Literal["add"] = "add"
     description: Description
     amount_minor: AmountMinor
+    source: Source | None = None
 
 
 class ChangeLine(Model, extra="forbid"):
@@ -54,18 +79,24 @@ class ChangeLine(Model, extra="forbid"):
     line_id: str
     amount_minor: AmountMinor | None = None
     description: Description | None = None
+    source: Source | None = None
 
 
 class RemoveLine(Model, extra="forbid"):
     op: Literal["remove"] = "remove"
     line_id: str
+    source: Source | None = None
 
 
 Change = Annotated[AddLine | ChangeLine | RemoveLine, Field(discriminator="op")]
 
 
 class Invoice(Model):
-    """A month's invoice. Total = sum of lines + carried balance, to the minor unit; a negative balance is credit."""
+    """A month's invoice. Total = sum of lines + carried balance, to the minor unit; a negative balance is credit.
+
+    ``sales`` is what of the sheet it accounts for (None: entered by hand, or from before this was kept); ``left_out``
+    are rows whose lines a reviewer has removed.
+    """
 
     currency: str
     collected_at: Instant
@@ -74,6 +105,8 @@ class Invoice(Model):
     problems: tuple[Problem, ...] = ()
     carried_minor: int = 0
     added_lines: int = 0
+    sales: SalesSeen | None = None
+    left_out: tuple[SheetRow, ...] = ()
 
     @property
     def sales_minor(self) -> int:
@@ -109,14 +142,21 @@ class Invoice(Model):
         if not isinstance(change, RemoveLine):
             self._check_chargeable(change.amount_minor or 0)
         if isinstance(change, AddLine):
-            number = self.added_lines + 1
-            line = LineItem(line_id=f"added-{number}", description=change.description, amount_minor=change.amount_minor)
+            name = self._name_of_row(change.source)
+            number = self.added_lines + (0 if name else 1)
+            line = LineItem(
+                line_id=name or f"added-{number}",
+                description=change.description,
+                amount_minor=change.amount_minor,
+                source=change.source,
+            )
             return self.evolve(lines=(*self.lines, line), added_lines=number)
         if isinstance(change, RemoveLine):
-            self._line(change.line_id)
+            still_there = None if change.source else self.in_sheet(self._line(change.line_id))
             return self.evolve(
                 lines=tuple(line for line in self.lines if line.line_id != change.line_id),
                 problems=tuple(problem for problem in self.problems if problem.line_id != change.line_id),
+                left_out=(*self.left_out, still_there) if still_there else self.left_out,
             )
         return self._changed(change)
 
@@ -125,7 +165,12 @@ class Invoice(Model):
         description = change.description or found.description
         if isinstance(found, LineItem):
             amount_minor = found.amount_minor if change.amount_minor is None else change.amount_minor
-            line = found.evolve(description=description, amount_minor=amount_minor)
+            line = found.evolve(
+                description=description,
+                amount_minor=amount_minor,
+                source=change.source or found.source,
+                in_sheet=None if change.source else self.in_sheet(found),
+            )
             return self.evolve(lines=tuple(line if old is found else old for old in self.lines))
         if change.amount_minor is None:
             raise InvalidInput(f"{change.line_id} cannot be read ({found.reason}); give its amount")
@@ -133,12 +178,30 @@ class Invoice(Model):
             line_id=found.line_id,
             description=description,
             amount_minor=change.amount_minor,
-            source=found.source,
+            source=change.source or found.source,
+            in_sheet=None if change.source else self.in_sheet(found),
         )
         return self.evolve(
             lines=(*self.lines, line),
             problems=tuple(problem for problem in self.problems if problem is not found),
         )
+
+    def in_sheet(self, line: LineItem | Problem) -> SheetRow | None:
+        """What the month's own worksheet says about ``line``, as far as the invoice knows; None if nothing."""
+        if self.sales is None or line.source is None or line.source.sheet != self.sales.sheet:
+            return None
+        if isinstance(line, Problem):
+            return SheetRow(row=line.source.row, description=line.description, raw=line.raw)
+        row = SheetRow(row=line.source.row, description=line.description, amount_minor=line.amount_minor)
+        return line.in_sheet or row
+
+    def _name_of_row(self, source: Source | None) -> str:
+        """``row-7``, unless there is no row, or the line of another one has that name since rows have moved."""
+        if source is None:
+            return ""
+        name = f"row-{source.row}"
+        taken = {line.line_id for line in self.lines} | {problem.line_id for problem in self.problems}
+        return "" if name in taken else name
 
     def _check_chargeable(self, amount_minor: int) -> None:
         step = step_minor(self.currency)

@@ -7,11 +7,12 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from billing.customer import CustomerChanges
 from billing.errors import InvalidInput
-from billing.invoice import Change
+from billing.invoice import Change, SalesSeen
 from billing.model import Instant, Model
 from billing.period import Period
 
 Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+CHANGES_MAX = 100  # of one edit
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
 
@@ -40,13 +41,15 @@ class Resume(Command):
 class Edit(Command):
     """Change lines of the draft that the reviewer saw: that of ``period`` at ``version``. Announced, it is so anew.
 
-    ``digest`` is that of what was seen; "" if the sender does not know it.
+    ``digest`` is that of what was seen; "" if the sender does not know it. ``sales`` is what of the sheet the draft
+    accounts for afterwards, if the changes are the sheet's: then it is a refresh.
     """
 
     period: Period
     version: int
     digest: str = ""
-    changes: tuple[Change, ...] = Field(min_length=1, max_length=100)
+    changes: tuple[Change, ...] = Field(min_length=1, max_length=CHANGES_MAX)
+    sales: SalesSeen | None = None
 
 
 class Approve(Command):
@@ -135,9 +138,13 @@ class CommandResult(Model):
 
 
 class Delivered(Model):
-    """A mail was handed over, at this instant."""
+    """A mail was handed over, at this instant.
+
+    ``drift`` is what the sheet says by then and the invoice does not, in words; None if it could not be read.
+    """
 
     at: Instant
+    drift: str | None = None
 
 
 class Farewell(Model):

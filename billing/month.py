@@ -132,6 +132,8 @@ class Month(Model):
     answered: tuple[str, ...] = ()  # ids of commands that the month before answered
     decisions: tuple[Decision, ...] = ()
     decision_count: int = 0
+    drift: str = ""  # what the sheet said when it was compared last and the draft does not
+    remark: str = ""  # what the sheet of the month before says by now and nobody is billed for
 
     # -- opening
 
@@ -283,10 +285,11 @@ class Month(Model):
 
     # -- what happens
 
-    def drafted(self, invoice: Invoice) -> "Month":
+    def drafted(self, invoice: Invoice, remark: str = "") -> "Month":
         """The sales are in. Reviewers get their whole window from then, however late it is."""
         return self._changed(
             invoice=invoice,
+            remark=remark,
             outage="",
             notice_at=max(self.notice_at, invoice.collected_at + self.customer.terms.min_window),
             alerted_at=self.alerted_at if self.hold else None,
@@ -327,14 +330,19 @@ class Month(Model):
     def _charge_at_if_announced(self, at: datetime) -> datetime:
         return max(self.charge_at, at + self.customer.terms.min_notice + _HANDING_OVER)
 
-    def delivered(self, at: datetime) -> "Month":
-        """The notice left at ``at``; the notice period is counted from then."""
+    def delivered(self, at: datetime, drift: str | None = None) -> "Month":
+        """The notice left at ``at``; the notice period is counted from then. ``drift`` None: as known before."""
         assert self.notice is not None
         charge_at = max(self.charge_at, at + self.customer.terms.min_notice)
         notice = self.notice.evolve(delivered_at=at, charge_at=charge_at)
         alerted_at = self.alerted_at if self.hold else None
         return self._changed(
-            notice=notice, notices=notice.number, charge_at=charge_at, outage="", alerted_at=alerted_at
+            notice=notice,
+            notices=notice.number,
+            charge_at=charge_at,
+            outage="",
+            alerted_at=alerted_at,
+            drift=self.drift if drift is None else drift,
         )
 
     def in_trouble(self, reason: str) -> "Month":

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from billing.customer import ReviewMode
+from billing.late import is_late
 
 if TYPE_CHECKING:
     from billing.month import Month
@@ -19,6 +20,7 @@ class Flag(StrEnum):
     CHANGED = "changed"  # the month's own sales differ from the usual by more than a percentage
     LARGE = "large"  # the total is above an amount
     UNREADABLE = "unreadable"
+    SHEET = "sheet"  # it was changed after a collection: of this month, or of the month before
     EDITED = "edited"
     HALTED = "halted"  # by a person, or by the emergency brake
 
@@ -34,6 +36,7 @@ def flags(month: "Month") -> tuple[Flag, ...]:
         Flag.CHANGED: _has_changed(month),
         Flag.LARGE: _is_large(month),
         Flag.UNREADABLE: bool(invoice.problems),
+        Flag.SHEET: bool(month.drift or month.remark) or _has_late_lines(month),
         Flag.EDITED: bool(month.last_editor),
         Flag.HALTED: halted,
     }
@@ -44,6 +47,13 @@ def needs_approval(month: "Month") -> bool:
     """Whether the draft as it stands may be announced only once somebody has approved it."""
     terms = month.customer.terms
     return terms.review_mode is not ReviewMode.MONITOR or not set(terms.approve_when).isdisjoint(flags(month))
+
+
+def _has_late_lines(month: "Month") -> bool:
+    assert month.invoice is not None
+    lines, problems = month.invoice.lines, month.invoice.problems
+    sources = [*(line.source for line in lines), *(problem.source for problem in problems)]
+    return any(source is not None and is_late(source, month.period) for source in sources)
 
 
 def _has_changed(month: "Month") -> bool:

@@ -339,6 +339,9 @@ class Ledger(Protocol):
     async def month(self, customer_id: str, period: Period) -> Month | None:
         """The month as last recorded."""
 
+    async def drafted_from(self, period: Period, email: str) -> list[str]:
+        """The customers whose invoice of ``period`` was made from the rows of the sheet under ``email``."""
+
     async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month; the month itself carries only the newest."""
 

@@ -150,9 +150,12 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
             "look at it and edit again"
         )
     was_blocked = bool(month.blocked)
-    edited = month.evolve(
-        invoice=month.invoice.edited(command.changes), last_editor=command.by, approval=None
-    ).notice_void(now)
+    invoice, drift = month.invoice.edited(command.changes), month.drift
+    if command.sales is not None:
+        if invoice.sales is None or invoice.sales.sheet != command.sales.sheet:
+            raise _Refused(f"this draft was not made from worksheet {command.sales.sheet}; edit its lines instead")
+        invoice, drift = invoice.evolve(sales=command.sales), ""
+    edited = month.evolve(invoice=invoice, drift=drift, last_editor=command.by, approval=None).notice_void(now)
     if was_blocked:
         edited = edited.unblocked(now)
     assert edited.invoice is not None

@@ -106,5 +106,19 @@ def lines_for(
     return tuple(lines), tuple(problems)
 
 
+def rows_of(
+    customer: Customer, emails: Sequence[str], period: Period, snapshot: SalesSnapshot, decimal_separator: str = "."
+) -> tuple[LineItem | Problem, ...]:
+    """The rows under any of ``emails``, read in the customer's currency, in the order of the sheet.
+
+    Raises ``InvalidInput`` for more than ``MAX_ROWS`` under one of them.
+    """
+    found: list[LineItem | Problem] = []
+    for email in dict.fromkeys(emails):
+        for part in lines_for(customer.evolve(email=email), period, snapshot, decimal_separator):
+            found += part
+    return tuple(sorted(found, key=lambda each: each.source.row if each.source else 0))
+
+
 def _text(cell: type_of_cell) -> str:
     return "" if cell is None else str(cell).encode("utf-8", "replace").decode().strip()

@@ -179,10 +179,17 @@ def _described(sheet: dict[str, LineItem], description: str) -> LineItem | None:
 
 
 def _later(found: Iterator[Difference], month: SeenMonth) -> Iterator[Difference]:
-    """Those that a line of a later month has made good."""
+    """Those that a line of a later month has made good: all if they come to the same sum, else each by its amount.
+
+    The collection may have taken other rows for the same ones; to the sum that makes no difference.
+    """
+    everything = list(found)
     made_good = Counter(line.amount_minor for line in month.later)
-    for each in found:
-        if each.reason in SINCE and made_good[each.amount_minor]:
+    is_all = bool(month.later) and sum(each.amount_minor for each in everything if each.reason in SINCE) == sum(
+        line.amount_minor for line in month.later
+    )
+    for each in everything:
+        if each.reason in SINCE and (is_all or made_good[each.amount_minor]):
             made_good[each.amount_minor] -= 1
             each = each._replace(reason=Reason.LATER)
         yield each

@@ -18,6 +18,10 @@ def summary(month: Month, now: datetime) -> str:
     waiting_for = "" if month.outcome else month.needs_person(now)
     if waiting_for:
         parts.append(f"**A person is needed**: {waiting_for}")
+    if month.drift and month.outcome is None:
+        parts.append(f"The sheet has changed since the collection: {month.drift}")
+    if month.remark:
+        parts.append(month.remark)
     if due.step is Step.WAIT and due.at is not None:
         parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
     return "\n\n".join(parts)

@@ -260,7 +260,7 @@ class Survey:
                 f"{customer_id}: row {each.row} of worksheet {self._period} differs by {amount}, and nobody edited it"
             )
             self._find(FindingKind.UNEXPLAINED, text, todo, customer_id)
-        lines_minor = sum(line.amount_minor for line in month.lines)
+        lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier))
         if month.version and lines_minor + month.carried_minor != month.total_minor:
             text = f"{customer_id}: lines and balance of {self._period} do not come to the invoice's total"
             self._find(FindingKind.UNEXPLAINED, text, todo, customer_id)
@@ -292,10 +292,14 @@ class Survey:
             f"row {each.row} {each.reason}: {format_amount(each.amount_minor, month.currency)}" for each in late[:5]
         )
         rest = f"; {len(late) - 5} more" if len(late) > 5 else ""
-        where = "" if month.closed_at else f" --period {self._period}"
         words = late[0].description or "Sale"
         amount = format_amount(late[0].amount_minor, month.currency).split()[0]
-        todo = f"python starter.py edit {customer_id}{where} --by YOU --reason WHY --add '{words}={amount}'"
+        todo = f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
+        if month.closed_at:
+            todo = (
+                f"it is on the invoice of {self._period.next()} once that is collected; if that was before, "
+                f"python starter.py edit {customer_id} --by YOU --reason WHY --add '{words}={amount}'"
+            )
         self._find(FindingKind.LATE_ROW, f"{customer_id}: {said}{rest}", todo, customer_id)
 
     def _take_the_rest(self) -> None:

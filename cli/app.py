@@ -32,6 +32,7 @@ from cli import (
     listing,
     operate,
     reconcile,
+    refresh,
     review,
     stack,
     start,
@@ -149,6 +150,7 @@ _add("Customers and months", "show", listing.show)
 _add("Review", "halt", review.halt)
 _add("Review", "resume", review.resume)
 _add("Review", "edit", review.edit)
+_add("Review", "refresh", refresh.refresh)
 _add("Review", "approve", review.approve)
 _add("Review", "skip", review.skip)
 _add("Review", "close", closing.close)

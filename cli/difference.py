@@ -1,6 +1,6 @@
 """What has changed since a reviewer looked: printed when an edit or an approval was refused because it is stale."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import typer
@@ -54,8 +54,12 @@ async def _print_difference(month: Month, digest: str) -> None:
 
 
 def _rows(seen: Invoice, now: Invoice) -> list[tuple[str, str, str, str]]:
-    rows = [_row(change, now.currency) for change in difference(seen, now)]
-    return [*rows, ("", seen.total, now.total, "Total")]
+    return [*rows_of(difference(seen, now), now.currency), ("", seen.total, now.total, "Total")]
+
+
+def rows_of(changes: Sequence[LineChange], currency: str) -> list[tuple[str, str, str, str]]:
+    """Line, amount before and after, and description of each."""
+    return [_row(change, currency) for change in changes]
 
 
 def _row(change: LineChange, currency: str) -> tuple[str, str, str, str]:

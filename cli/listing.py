@@ -139,6 +139,11 @@ def print_invoice(month: Month) -> None:
     rows.append(("", "Total", "", invoice.total))
     console.print(table((whole("Line"), "Description", whole("From"), whole("Amount", "right")), rows))
     say(f"Version {invoice.version}, digest {invoice.digest}")
+    if month.drift and month.outcome is None:
+        say(f"\nThe sheet has changed since the collection: {month.drift}", style="yellow")
+        say(f"  take it in with: python starter.py refresh {month.customer.customer_id} --by YOU --reason WHY")
+    if month.remark:
+        say(f"\nNot in this draft: {month.remark}", style="yellow")
     for problem in invoice.problems:
         where = f"{problem.line_id} ({problem.description}; {problem.source.sheet}, row {problem.source.row})"
         say(f"\nunreadable: {where}: {problem.reason}", style="yellow")

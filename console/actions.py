@@ -62,6 +62,15 @@ CLOSE = Action(
     "{month} is billed as planned and is the last one.",
     "danger",
 )
+REFRESH = Action(
+    "refresh",
+    "edit",
+    Role.REVIEWER,
+    "Refresh the draft",
+    "Takes the rows in as the sheet has them. Lines that people added or edited stay, unless their row has changed.",
+    "primary",
+)
+"""Not among the others: it stands where the page shows how the sheet differs."""
 ACTIONS = (RESUME, APPROVE, EDIT, HALT, SKIP, CLOSE)
 
 

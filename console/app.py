@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from adapters.passwords import Passwords
 from billing.errors import InvalidInput
-from bootstrap import Adapters, connect_reconciliation, connect_registrar
+from bootstrap import Adapters, connect_comparing, connect_reconciliation, connect_registrar
 from console.audit import AuditPages
 from console.brake import BrakePages
 from console.bulk import Bulk
@@ -85,7 +85,15 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.include_router(CoveragePages(desk, adapters.ledger).router)
     app.include_router(InvoicesPages(desk, adapters.ledger, bulk).router)
     app.include_router(
-        InvoicePages(client, adapters.ledger, adapters.mail, desk, settings.temporal_ui_url, settings.sheet_url).router
+        InvoicePages(
+            client,
+            adapters.ledger,
+            adapters.mail,
+            connect_comparing(settings, adapters),
+            desk,
+            settings.temporal_ui_url,
+            settings.sheet_url,
+        ).router
     )
     app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
     app.include_router(CardPages(adapters.payments, adapters.ledger, cards, inbox, links, pages).router)

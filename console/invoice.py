@@ -5,13 +5,17 @@
     GET  /desk/{period}/invoices/{customer_id}           the month: lines, who edited them, its story, what can be done
     GET  /desk/{period}/invoices/{customer_id}/edit      the same with its lines as a form
     GET  /desk/{period}/invoices/{customer_id}/notice    the charge notice before it goes
-    POST /desk/{period}/invoices/{customer_id}/{action}  halt, resume, edit, approve, skip, close
+    POST /desk/{period}/invoices/{customer_id}/{action}  halt, resume, edit, approve, skip, close, refresh
 
 Every action is a Temporal update, which the workflow answers; this page never writes a month. Each form carries the id
 of its command, so a double click takes effect once, and what was seen (version and digest), so a decision about another
 version is refused. A refusal is a page that says why and keeps what was typed.
+
+With ``?compare=1``, or if a difference is known already, the page reads the sheet and shows how it differs from the
+draft; a refresh takes exactly that in. A sheet that cannot be read is told on the page, and does not make it fail.
 """
 
+import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable
@@ -24,23 +28,26 @@ from starlette.datastructures import FormData
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
+from activities.comparing import Comparing
 from adapters.sql_ledger import SqlLedger
 from billing.errors import BillingError, InvalidInput, NotFound
+from billing.late import refreshing
 from billing.messages import Command, CommandResult, explain, parse_command
 from billing.period import Period
 from billing.ports import Mailer
 from console import editing
-from console.actions import ACTIONS, APPROVE, EDIT, Action
+from console.actions import ACTIONS, APPROVE, EDIT, REFRESH, Action
 from console.commands import say
 from console.desk import Desk
 from console.dossier import Dossier, Dossiers
-from console.invoice_view import View
+from console.invoice_view import Sheet, View
 from console.preview import preview
 from console.signed_in import Session, SignedIn, signed_in
 from workflows.saying import Unanswered
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 REASON_MAX = 1000
+_SHEET_SECONDS = 10.0
 
 Receiver = Callable[..., Awaitable[Response]]
 
@@ -49,9 +56,17 @@ class InvoicePages:
     """``ui_url`` is Temporal's web page, ``sheet_url`` the sheet that sales are read from; "" makes no links."""
 
     def __init__(
-        self, client: Client, ledger: SqlLedger, mail: Mailer, desk: Desk, ui_url: str, sheet_url: str
+        self,
+        client: Client,
+        ledger: SqlLedger,
+        mail: Mailer,
+        comparing: Comparing,
+        desk: Desk,
+        ui_url: str,
+        sheet_url: str,
     ) -> None:
         self._client = client
+        self._comparing = comparing
         self._mail = mail
         self._desk = desk
         self._dossiers = Dossiers(client, ledger, ui_url)
@@ -60,7 +75,7 @@ class InvoicePages:
         self.router.add_api_route("", self.show, response_model=None)
         self.router.add_api_route("/edit", self.form, response_model=None)
         self.router.add_api_route("/notice", self.notice, response_model=None)
-        for action in ACTIONS:
+        for action in (*ACTIONS, REFRESH):
             receive = self._receiver(action)
             self.router.add_api_route(f"/{action.name}", receive, methods=["POST"], response_model=None)
             if action is not EDIT:
@@ -70,10 +85,13 @@ class InvoicePages:
 
     # -- looking
 
-    async def show(self, period: str, customer_id: str, session: SignedIn, said: str = "") -> Response:
+    async def show(
+        self, period: str, customer_id: str, session: SignedIn, said: str = "", compare: bool = False
+    ) -> Response:
         """``said`` is the id of a command that was just given: the page waits for its answer, and shows it."""
         dossier = await self._open(period, customer_id, said)
-        return await self._page(View(session, dossier, self._sheet_url, answer=dossier.answer_to(said)))
+        sheet = await self._sheet(dossier) if compare or dossier.month.drift else None
+        return await self._page(View(session, dossier, self._sheet_url, answer=dossier.answer_to(said), sheet=sheet))
 
     async def form(self, period: str, customer_id: str, session: SignedIn) -> Response:
         dossier = await self._open(period, customer_id)
@@ -112,6 +130,8 @@ class InvoicePages:
             view = View(session, dossier, self._sheet_url, typed={action.name: str(form.get("reason", ""))})
             if action is EDIT:
                 return await self._edit(view, form)
+            if action is REFRESH:
+                return await self._refresh(view, form)
             if action is not APPROVE:
                 return await self._act(view, action, form, {})
             version, digest = _seen(form)
@@ -138,6 +158,23 @@ class InvoicePages:
         if len(changes) > editing.CHANGES_MAX:
             return await self._page(view.wrong(EDIT, f"Save at most {editing.CHANGES_MAX} changes at once."), 422)
         return await self._act(view, EDIT, form, {"version": version, "digest": digest, "changes": changes})
+
+    async def _refresh(self, view: View, form: FormData) -> Response:
+        """Takes in what the page has shown, from the state of the sheet that it has shown."""
+        if view.dossier.answer_to(str(form.get("command_id", ""))):  # a double click: it is done
+            return self.back(view.dossier.month.period, view.dossier.month.customer.customer_id)
+        (version, digest), sheet = _seen(form), await self._sheet(view.dossier)
+        view = view.looking_at(version, digest).beside(sheet)
+        if sheet.compared is None:
+            return await self._page(view.refused(REFRESH, sheet.why), 409)
+        if sheet.compared.sales.digest != form.get("sheet"):
+            why = "the sheet has been changed since this page was made; look at the differences below, then refresh"
+            return await self._page(view.refused(REFRESH, why), 409)
+        changes = refreshing(sheet.compared.drifts, sheet.compared.sales.digest)
+        if not changes:
+            return await self._page(view.refused(REFRESH, "there is nothing to take in"), 409)
+        fields = {"version": version, "digest": digest, "changes": changes, "sales": sheet.compared.sales}
+        return await self._act(view, REFRESH, form, fields)
 
     async def _act(self, view: View, action: Action, form: FormData, fields: dict[str, Any]) -> Response:
         """Sends the command, and goes back to the page, which shows the answer; or says why not."""
@@ -174,6 +211,16 @@ class InvoicePages:
         return await self._page(view.on(now).refused(action, result.result), 409)
 
     # -- helpers
+
+    async def _sheet(self, dossier: Dossier) -> Sheet:
+        try:
+            async with asyncio.timeout(_SHEET_SECONDS):
+                compared = await self._comparing.compare(dossier.month)
+        except TimeoutError:
+            return Sheet(None, "the sheet does not answer; try again")
+        except BillingError as error:
+            return Sheet(None, str(error))
+        return Sheet(compared, "" if compared else "this draft was not made from the sheet")
 
     async def _open(self, period: str, customer_id: str, said: str = "") -> Dossier:
         try:

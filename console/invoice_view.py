@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from billing.difference import LineChange, difference
 from billing.invoice import Invoice
+from billing.late import Compared, in_words, refreshing, shown
 from billing.messages import Decision
 from billing.money import minor_digits
 from billing.month import Step
 from billing.policy import flags, needs_approval
 from billing.ports import VersionRow
-from console.actions import EDIT, Action, lacks_approval, possible
+from console.actions import EDIT, REFRESH, Action, lacks_approval, possible
 from console.dossier import Dossier
 from console.editing import EditForm, rebased
 from console.signed_in import Session
@@ -45,6 +46,13 @@ class Version(NamedTuple):
     reason: str
 
 
+class Sheet(NamedTuple):
+    """The sheet beside the draft; or ``why`` it could not be compared."""
+
+    compared: Compared | None
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class View:
     """``typed`` has the reasons that were typed, by action; ``edit`` the lines as a form on version ``seen``."""
@@ -58,6 +66,7 @@ class View:
     edit: EditForm | None = None
     seen: tuple[int, str] | None = None
     ids: Mapping[str, str] = field(default_factory=dict)
+    sheet: Sheet | None = None
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -73,6 +82,10 @@ class View:
     def looking_at(self, version: int, digest: str) -> "View":
         """With what was seen when the command was given."""
         return replace(self, seen=(version, digest))
+
+    def beside(self, sheet: Sheet) -> "View":
+        """With the sheet as it is now."""
+        return replace(self, sheet=sheet)
 
     def on(self, dossier: Dossier) -> "View":
         """The same about a newer dossier."""
@@ -142,6 +155,21 @@ class View:
             "earlier": earlier[-1] if earlier else None,
             "later": later[0] if later else None,
             "sheet_url": self.sheet_url,
+            "sheet": self.sheet,
+            "refresh": REFRESH if EDIT in self.actions else None,
+            **self._differences(currency),
+        }
+
+    def _differences(self, currency: str) -> dict[str, object]:
+        """Between draft and sheet; a month whose charge has begun is compared at the next collection."""
+        compared = self.sheet.compared if self.sheet else None
+        drifts = compared.drifts if compared else ()
+        invoice = self.dossier.month.invoice
+        return {
+            "comparable": bool(invoice and invoice.sales) and not self.dossier.month.outcome,
+            "sheet_changes": shown(drifts),
+            "sheet_words": in_words(drifts, currency),
+            "refreshable": len(refreshing(drifts, "")),
         }
 
     def _command_id(self) -> Callable[[str], str]:

@@ -130,6 +130,8 @@ def _edited(amounts: dict[str, int | None], decisions: list[Decision]) -> dict[s
         if not decision.accepted or decision.command != "edit":
             continue
         for change in _told(decision)["changes"]:
+            if "source" in change:  # a refresh: the sheet says so itself
+                continue
             if change["op"] == "remove":
                 edited.pop(change["line_id"], None)
             elif change["op"] == "add":

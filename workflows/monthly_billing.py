@@ -123,8 +123,8 @@ class MonthlyBilling(CommandHandlers):
         if collected.known is not None:
             self._month = self._month.as_known(collected.known)
         elif collected.invoice is not None:
-            self._month = self._month.drafted(collected.invoice)
-            self._is_recorded(asked.drafted(collected.invoice))
+            self._month = self._month.drafted(collected.invoice, collected.remark)
+            self._is_recorded(asked.drafted(collected.invoice, collected.remark))
 
     async def _alert(self) -> None:
         asked = self._month
@@ -165,8 +165,8 @@ class MonthlyBilling(CommandHandlers):
                 self._failed(error)
             return
         if self._month.notice == asked.notice:
-            self._month = self._month.delivered(delivered.at)
-        self._is_recorded(asked.delivered(delivered.at))
+            self._month = self._month.delivered(delivered.at, delivered.drift)
+        self._is_recorded(asked.delivered(delivered.at, delivered.drift))
 
     async def _charge(self) -> None:
         self._month = asked = self._month.charging(workflow.now())

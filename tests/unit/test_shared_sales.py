@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from activities.sales import SharedSales
+from activities.shared_sales import SharedSales
 from billing.errors import SalesUnavailable
 from billing.period import Period
 from billing.sales import SalesSnapshot

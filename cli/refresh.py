@@ -1,0 +1,50 @@
+"""``refresh``: shows how the sheet differs from a draft, and takes that in, as an edit."""
+
+from billing.errors import BillingError
+from billing.late import in_words, refreshing, shown
+from bootstrap import connect_adapters, connect_comparing
+from cli.difference import explained, rows_of
+from cli.listing import recorded_month
+from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
+from cli.output import console, print_json, say, table, whole
+from cli.sending import Said, send
+from settings import load_settings
+
+
+async def refresh(
+    customer_id: CustomerId,
+    by: By,
+    reason: Reason,
+    period: PeriodOption = None,
+    command_id: CommandId = "",
+    timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
+    as_json: AsJson = False,
+) -> None:
+    """Refresh a draft from the sheet: rows that were added, changed or removed after the collection.
+
+    What reviewers added or edited stays, unless its row has changed since. A draft that was announced already is
+    announced anew. What nobody takes in before the charge is on the next invoice.
+
+    [bold]Example[/bold]
+    $ python starter.py refresh acme --by ann --reason "two rows were late"
+    """
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
+        month = await recorded_month(adapters.ledger, customer_id, period)
+        compared = await connect_comparing(settings, adapters).compare(month)
+    if compared is None or month.invoice is None:
+        raise BillingError(f"{customer_id}, {month.period}: there is no draft that was made from the sheet")
+    changes = refreshing(compared.drifts, compared.sales.digest)
+    if not as_json and compared.drifts:
+        currency = month.invoice.currency
+        columns = ("Line", whole("Draft", "right"), whole("Sheet", "right"), "Description")
+        console.print(table(columns, rows_of(shown(compared.drifts), currency)))
+        say(in_words(compared.drifts, currency))
+    if not changes:
+        unreadable = "what has changed in the sheet cannot be read" if compared.drifts else "the sheet has not changed"
+        answer = f"{customer_id}, {month.period}: nothing to refresh: {unreadable}"
+        return print_json({"customer_id": customer_id, "result": answer}) if as_json else say(answer)
+    said = Said(customer_id, by, reason, command_id, timeout, as_json)
+    seen = {"version": month.invoice.version, "digest": month.invoice.digest}
+    async with explained(month, month.invoice.digest, as_json):
+        await send(said, "edit", month.period, {**seen, "changes": changes, "sales": compared.sales})

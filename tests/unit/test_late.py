@@ -1,0 +1,257 @@
+"""Sales that were changed after the collection: what differs, and that it is taken in exactly once."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, SalesSeen
+from billing.late import Drift, adjustments, drifts, in_words, refreshing
+from billing.period import Period
+from billing.sales import SalesSnapshot, rows_of
+from tests.unit.months import DAY, customer, drafted
+
+OCTOBER = Period("2026-10")
+ACME = customer()
+EMAIL = ACME.email
+
+Cells = list[tuple[str, str]]
+
+
+def snapshot(cells: Cells, email: str = EMAIL) -> SalesSnapshot:
+    return SalesSnapshot.of_cells(OCTOBER, [["email", "amount", "description"], *([email, *row] for row in cells)])
+
+
+def rows(cells: Cells) -> tuple[LineItem | Problem, ...]:
+    """The rows of the sheet, from row 2 on."""
+    return rows_of(ACME, (EMAIL,), OCTOBER, snapshot(cells)) if cells else ()
+
+
+def invoice(cells: Cells) -> Invoice:
+    """What is drafted from the sheet."""
+    found = rows(cells)
+    return Invoice(
+        currency="eur",
+        collected_at=drafted(1).collect_at + DAY,
+        lines=tuple(each for each in found if isinstance(each, LineItem)),
+        problems=tuple(each for each in found if isinstance(each, Problem)),
+        sales=SalesSeen(sheet=OCTOBER, digest="d", emails=(EMAIL,)),
+    )
+
+
+def told(found: tuple[Drift, ...]) -> list[tuple[str, int]]:
+    return [(drift.kind, drift.amount_minor) for drift in found]
+
+
+def edited(draft: Invoice, *changes: Change) -> Invoice:
+    return draft.edited(changes)
+
+
+# -- what differs
+
+
+def test_a_row_is_added_changed_or_removed_by_what_it_says_wherever_it_stands() -> None:
+    draft = invoice([("100", "Hosting"), ("50", "Support"), ("7", "Tea")])
+    found = drifts(draft, rows([("1", "Cake"), ("120", "Hosting"), ("7", "Tea")]))
+    assert told(found) == [("added", 100), ("changed", 2000), ("removed", -5000)]
+    assert in_words(found, "eur") == "rows: 1 added, 1 changed, 1 removed; 29.00 EUR less"
+
+
+def test_a_row_in_the_same_place_was_changed_whatever_it_says() -> None:
+    (drift,) = drifts(invoice([("100", "Hosting")]), rows([("80", "Hosting, half a month")]))
+    assert (drift.kind, drift.amount_minor) == ("changed", -2000)
+
+
+def test_a_sheet_that_catches_up_with_an_edit_is_no_difference() -> None:
+    draft = edited(
+        invoice([("480", "Licences"), ("4800", "Training")]), ChangeLine(line_id="row-3", amount_minor=48000)
+    )
+    assert drifts(draft, rows([("480", "Licences"), ("4800", "Training")])) == ()
+    assert drifts(draft, rows([("480", "Licences"), ("480", "Training")])) == ()
+    assert told(drifts(draft, rows([("480", "Licences"), ("500", "Training")]))) == [("changed", 2000)]
+
+
+def test_an_unreadable_row_that_a_reviewer_gave_its_amount_is_not_billed_again_when_it_is_mended() -> None:
+    draft = invoice([("12,50", "Tea")])
+    assert told(drifts(draft, rows([("12.50", "Tea")]))) == [("changed", 1250)]
+    draft = edited(draft, ChangeLine(line_id="row-2", amount_minor=1250))
+    assert drifts(draft, rows([("12,50", "Tea")])) == ()
+    assert drifts(draft, rows([("12.50", "Tea")])) == ()
+
+
+def test_a_line_that_a_reviewer_removed_stays_away_until_its_row_changes() -> None:
+    draft = edited(invoice([("100", "Hosting"), ("100", "Hosting")]), RemoveLine(line_id="row-2"))
+    assert drifts(draft, rows([("100", "Hosting"), ("100", "Hosting")])) == ()
+    assert drifts(draft, rows([("100", "Hosting")])) == (), "the row twice was mended in the sheet, too"
+    assert told(drifts(draft, rows([("100", "Hosting"), ("70", "Hosting")]))) == [("added", 7000)]
+    assert told(drifts(draft, ())) == [("removed", -10000)], "only what was billed"
+
+
+def test_a_line_that_a_reviewer_added_is_taken_for_the_row_that_is_typed_later() -> None:
+    draft = edited(invoice([]), AddLine(description="Forgotten", amount_minor=500))
+    assert drifts(draft, rows([("5", "Forgotten")])) == ()
+    assert told(drifts(draft, rows([("6", "Forgotten")]))) == [("added", 600)]
+
+
+def test_an_adjustment_that_a_reviewer_removed_is_not_taken_for_a_row_of_the_month() -> None:
+    source = rows([("9", "Tea")])[0].source
+    assert source is not None
+    late = LineItem(line_id="late-2026-09-row-2", description="Late", amount_minor=900, source=source.evolve(sheet="x"))
+    draft = invoice([("1", "Cake")]).evolve(lines=(*invoice([("1", "Cake")]).lines, late))
+    assert drifts(draft, rows([("1", "Cake")])) == ()
+    assert drifts(edited(draft, RemoveLine(line_id=late.line_id)), rows([("1", "Cake")])) == ()
+
+
+# -- what becomes of it
+
+
+def test_adjustments_say_what_they_are_and_point_at_their_rows() -> None:
+    draft = invoice([("100", "Hosting"), ("50", "Support"), ("7", "Tea")])
+    found = drifts(draft, rows([("7", "Tea"), ("120", "Hosting"), ("1", "Cake")]))
+    lines, problems = adjustments(found, OCTOBER, "eur")
+    assert [(line.line_id, line.description, line.amount_minor) for line in lines] == [
+        ("late-2026-10-row-3", "Correction of 2026-10: Hosting (120.00 EUR instead of 100.00 EUR)", 2000),
+        ("removed-2026-10-row-3", "Removed from 2026-10: Support", -5000),
+        ("late-2026-10-row-4", "Late sale of 2026-10: Cake", 100),
+    ]
+    assert [line.source.row for line in lines if line.source] == [3, 3, 4]
+    assert {line.source.sheet for line in lines if line.source} == {"2026-10"}
+    assert problems == ()
+
+
+def test_a_changed_row_that_cannot_be_read_asks_a_person_for_the_difference() -> None:
+    found = drifts(invoice([("100", "Hosting")]), rows([("1,2", "Hosting"), ("x", "Tea")]))
+    lines, (changed, added) = adjustments(found, OCTOBER, "eur")
+    assert lines == ()
+    assert changed.reason.endswith("100.00 EUR is billed for it: give the difference")
+    assert "difference" not in added.reason
+    assert refreshing(found, "new") == (), "a draft keeps what is billed until the row can be read"
+
+
+def test_words_alone_change_the_draft_and_are_nothing_to_adjust() -> None:
+    draft = invoice([("100", "Hosting")])
+    found = drifts(draft, rows([("100", "Web hosting")]))
+    assert told(found) == [("changed", 0)]
+    assert adjustments(found, OCTOBER, "eur") == ((), ())
+    assert edited(draft, *refreshing(found, "new")).lines[0].description == "Web hosting"
+
+
+def test_a_long_description_leaves_room_for_what_it_is_about() -> None:
+    found = drifts(invoice([("1", "x" * 600)]), rows([("2", "x" * 600)]))
+    ((line,), _) = adjustments(found, OCTOBER, "eur")
+    assert len(line.description) == 500
+    assert line.description.endswith("(2.00 EUR instead of 1.00 EUR)")
+
+
+def test_a_refresh_of_many_rows_takes_several_edits() -> None:
+    draft, sheet = invoice([]), rows([(str(number), f"Sale {number}") for number in range(1, 151)])
+    for left in (150, 50):
+        found = drifts(draft, sheet)
+        assert len(found) == left
+        draft = edited(draft, *refreshing(found, "new"))
+    assert drifts(draft, sheet) == ()
+
+
+def test_a_row_that_is_taken_in_has_its_name_unless_rows_have_moved() -> None:
+    draft = invoice([("100", "Hosting")])
+    for sheet, names in (
+        ([("100", "Hosting"), ("5", "Tea")], ["row-2", "row-3"]),
+        ([("1", "Cake"), ("100", "Hosting"), ("5", "Tea")], ["row-2", "row-3", "added-1"]),
+    ):
+        draft = edited(draft, *refreshing(drifts(draft, rows(sheet)), "new"))
+        assert [line.line_id for line in draft.lines] == names
+
+
+# -- whatever the sheets and the reviewers do
+
+amounts = st.sampled_from(["1", "2", "2", "3.50", "-4", "1,5", "#REF!"])
+sheets = st.lists(st.tuples(amounts, st.sampled_from(["Tea", "Cake", ""])), max_size=7)
+readable = st.lists(st.tuples(st.sampled_from(["1", "2", "3.50", "-4"]), st.sampled_from(["Tea", "Cake"])), max_size=7)
+
+
+@st.composite
+def invoices(draw: Any, cells: st.SearchStrategy[Cells] = sheets) -> tuple[Cells, Invoice]:
+    """A sheet, and its draft after some edits."""
+    typed = draw(cells)
+    draft = invoice(typed)
+    for kind in draw(st.lists(st.sampled_from(["add", "change", "describe", "remove"]), max_size=4)):
+        names = [each.line_id for each in draft.lines]
+        if kind == "add" or not names:
+            change: Change = AddLine(description="By hand", amount_minor=draw(st.integers(-5, 5)) * 100)
+        elif kind == "change":
+            change = ChangeLine(line_id=draw(st.sampled_from(names)), amount_minor=draw(st.integers(10, 20)) * 100)
+        elif kind == "describe":
+            change = ChangeLine(line_id=draw(st.sampled_from(names)), description=draw(st.sampled_from("AB")))
+        else:
+            change = RemoveLine(line_id=draw(st.sampled_from(names)))
+        draft = draft.edited((change,)) if draft._with(change) != draft else draft
+    return typed, draft
+
+
+@given(made=invoices(), data=st.data())
+def test_rows_that_only_moved_are_no_difference(made: tuple[Cells, Invoice], data: st.DataObject) -> None:
+    typed, draft = made
+    shuffled = data.draw(st.permutations(typed))
+    moved = [each.evolve(source=each.source.evolve(row=each.source.row + 3)) for each in rows(shuffled) if each.source]
+    assert drifts(draft, moved) == ()
+
+
+@given(before=readable, after=sheets)
+def test_without_edits_the_differences_come_to_new_sum_less_old_sum(before: Cells, after: Cells) -> None:
+    found = drifts(invoice(before), rows(after))
+    new = sum(each.amount_minor for each in rows(after) if isinstance(each, LineItem))
+    assert sum(drift.amount_minor for drift in found) == new - invoice(before).sales_minor
+    lines, problems = adjustments(found, OCTOBER, "eur")
+    unreadable = [drift for drift in found if isinstance(drift.row, Problem)]
+    assert sum(line.amount_minor for line in lines) == sum(d.amount_minor for d in found if d not in unreadable)
+    assert len(problems) == len(unreadable)
+
+
+@given(made=invoices(), after=sheets)
+def test_no_row_and_no_line_is_counted_twice(made: tuple[Cells, Invoice], after: Cells) -> None:
+    _, draft = made
+    found = drifts(draft, rows(after))
+    lines = [drift.line.line_id for drift in found if drift.line]
+    taken = [drift.row.line_id for drift in found if drift.row]
+    assert len(lines) == len(set(lines))
+    assert len(taken) == len(set(taken))
+    ids = [each.line_id for part in adjustments(found, OCTOBER, "eur") for each in part]
+    assert len(ids) == len(set(ids))
+
+
+@given(made=invoices(), first=readable, second=readable)
+def test_a_refreshed_draft_has_nothing_to_refresh_until_the_sheet_changes_again(
+    made: tuple[Cells, Invoice], first: Cells, second: Cells
+) -> None:
+    _, draft = made
+    for after in (first, second):
+        found = drifts(draft, rows(after))
+        changes = refreshing(found, "new")
+        before = draft
+        draft = draft.edited(changes) if changes else draft
+        assert draft.sales_minor - before.sales_minor == sum(drift.amount_minor for drift in found)
+        assert drifts(draft, rows(after)) == ()
+
+
+@given(before=sheets, after=readable)
+def test_an_unedited_draft_is_the_sheet_after_a_refresh(before: Cells, after: Cells) -> None:
+    draft = invoice(before)
+    changes = refreshing(drifts(draft, rows(after)), "new")
+    draft = draft.edited(changes) if changes else draft
+    assert not draft.problems
+    billed = Counter((line.amount_minor, line.description) for line in draft.lines)
+    assert billed == Counter((row.amount_minor, row.description) for row in rows(after) if isinstance(row, LineItem))
+
+
+@given(made=invoices(readable), changed=readable)
+def test_a_sheet_that_is_changed_and_changed_back_is_billed_as_before(
+    made: tuple[Cells, Invoice], changed: Cells
+) -> None:
+    """Of rows that no reviewer has touched; the sheet wins over edits of rows that change."""
+    typed, _ = made
+    draft = invoice(typed)
+    for after in (changed, typed):
+        changes = refreshing(drifts(draft, rows(after)), "new")
+        draft = draft.edited(changes) if changes else draft
+    assert draft.sales_minor == invoice(typed).sales_minor
