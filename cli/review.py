@@ -18,6 +18,7 @@ from billing.money import parse_amount
 from billing.month import Month
 from billing.period import Period
 from billing.roster import triggers
+from billing.schedule import Schedule
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.difference import digest_of, explained
 from cli.listing import print_invoice, recorded_month
@@ -180,6 +181,10 @@ async def update(
     unusual_above: Annotated[
         str | None, typer.Option(metavar="AMOUNT", help="Flag a total above this, such as 500.00; 0: never.")
     ] = None,
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=VALUE", help="collect_day, notice_days, charge_days; collect_time, notice_time, …"),
+    ] = None,
     period: PeriodOption = None,
     command_id: CommandId = "",
     timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
@@ -187,10 +192,13 @@ async def update(
 ) -> None:
     """Update how a customer is reached, charged or reviewed, from now on.
 
+    Another schedule counts for the running month until its sales are collected, and else from the next one on.
+
     [bold]Examples[/bold]
     $ python starter.py update acme --by ann --reason "new card" --payment-method pm_1Abc
     $ python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
     $ python starter.py update acme --by ann --reason "new" --approve-when first+changed --unusual-change-percent 30
+    $ python starter.py update acme --by ann --reason "asked" --schedule notice_days=5 --schedule notice_time=09:00
     """
     async with connect_adapters(load_settings()) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, period)
@@ -200,6 +208,7 @@ async def update(
             "approve_when": None if approve_when is None else triggers(approve_when),
             "unusual_change_percent": unusual_change_percent,
             "unusual_above_minor": above,
+            "schedule": _schedule(month.customer, schedule),
         }
         fields: dict[str, Any] = {
             "email": email,
@@ -216,6 +225,17 @@ async def update(
         if changes.payment_method_id or changes.stripe_customer_id:  # what is still owed is tried with the new card
             card = await adapters.payments.card(changes.payment_method_id or month.customer.payment_method_id)
             await replace_card(await connect_temporal(load_settings()), adapters.ledger, customer_id, card, by, reason)
+
+
+def _schedule(customer: Customer, given: list[str] | None) -> Schedule | None:
+    """The customer's schedule with the fields that were given; None if none was."""
+    fields = dict(_pairs("--schedule", "notice_time=09:00", given))
+    if unknown := sorted(fields.keys() - Schedule.model_fields.keys()):
+        raise InvalidInput(f"--schedule has no {', '.join(unknown)}; it has {', '.join(Schedule.model_fields)}")
+    try:
+        return customer.terms.schedule.evolve(**fields) if fields else None
+    except ValidationError as error:
+        raise InvalidInput(f"{customer.customer_id}: schedule: {explain(error)}") from None
 
 
 def _line_changes(

@@ -249,6 +249,11 @@ def test_halt_with_a_period_does_not_need_the_ledger(run: Run):
         (["update", "--email", "acme"], "acme: email: 'acme' is not an email address"),
         (["update", "--timezone", "Mars"], "acme: timezone: 'Mars' is not a time zone"),
         (["update", "--review-mode", "sometimes"], "'sometimes' is not one of"),
+        (["update", "--schedule", "lunch=12:00"], "--schedule has no lunch; it has collect_day, collect_time, notice"),
+        (
+            ["update", "--schedule", "notice_days=0", "--schedule", "notice_time=01:00"],
+            "must come after the collection",
+        ),
     ],
 )
 def test_command_with_bad_values_is_one_line_and_exit_code_2(

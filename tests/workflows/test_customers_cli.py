@@ -6,7 +6,7 @@ import io
 import json
 import re
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -156,3 +156,17 @@ async def test_an_account_with_a_draft_is_not_closed_now(bed: Bed, with_invoice:
     code, output = await starter(bed, "close", "acme", "--by", "ann", "--reason", "a mistake", "--now")
     assert code == 1
     assert ("1 sales" if with_invoice else "1 unreadable rows") in output
+
+
+async def test_another_schedule_reaches_the_month_that_is_not_collected_yet(bed: Bed) -> None:
+    await bed.start(await bed.customer("acme"))
+    before = await bed.month("acme")
+    code, output = await starter(
+        bed, "update", "acme", "--by", "ann", "--reason", "asked", "--schedule", "notice_days=5"
+    )
+    assert code == 0, output
+    after = await bed.month("acme")
+    assert after.notice_at - before.notice_at == timedelta(days=2)
+    assert after.collect_at == before.collect_at
+    assert after.customer.terms.schedule.notice_time == before.customer.terms.schedule.notice_time
+    assert [(each.by, each.via, each.result) for each in after.decisions] == [("ann", "cli", "changed: terms")]
