@@ -1,7 +1,7 @@
 """Everybody is looked at, and every row: what coverage needs is read here; a Temporal Schedule asks for it daily."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from temporalio import activity
 
@@ -9,7 +9,7 @@ from activities import clock
 from activities.alerts import Alerts
 from billing.accounts import Account, Accounts, Chains, LastRun
 from billing.alerts import of_report
-from billing.coverage import Coverage, Finding, new_findings
+from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Model
 from billing.period import Period
@@ -96,16 +96,17 @@ class CoverageCheck:
         found = [
             await self.look(each, without_temporal=False) for each in request.periods or (current, current.previous())
         ]
+        before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
         for coverage in found:
-            before = await self._accounts.coverage_of(coverage.period)
-            await self._tell(coverage, list(new_findings(coverage, before.told if before else ())))
+            await self._tell(coverage, list(new_findings(coverage, _told(before[coverage.period]))))
+        await self._tell_unseen(found, before)
         for coverage in found:
             report = coverage.brief()
             run = LastRun(
                 period=coverage.period,
                 at=now,
                 findings=sum(coverage.kinds.values()),
-                told=tuple(each.text for each in coverage.findings[:_KEPT_TOLD]),
+                told=_now_told(coverage, before[coverage.period]),
                 report=report.model_dump(mode="json"),
             )
             await self._accounts.save_coverage(run)
@@ -115,12 +116,40 @@ class CoverageCheck:
         """What is new goes to the next digest; what was mended and comes back another day is told again."""
         assert self._alerts is not None
         now = clock.now()
-        told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in findings[:_SHOWN]]
+        told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
         if len(findings) > _SHOWN:
             told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
         for customer_id, text in told:
             alert = of_report(customer_id, coverage.period, int(f"{now:%Y%m%d}"), text, now)
             await self._alerts.tell(alert.evolve(command=f"coverage --period {coverage.period}"))
+
+    async def _tell_unseen(self, found: Sequence[Coverage], before: Mapping[Period, LastRun | None]) -> None:
+        """One alert for all periods, on the first day on which a source cannot be seen."""
+        assert self._alerts is not None
+        known = {each.period: sources(run.unseen) if (run := before[each.period]) else () for each in found}
+        if all(set(sources(each.unseen)) <= set(known[each.period]) for each in found):
+            return
+        now, first = clock.now(), found[0].period
+        by_source = {sources([each])[0]: each for coverage in reversed(found) for each in coverage.unseen}
+        text = f"coverage could not see everything: {'; '.join(by_source.values())}"
+        alert = of_report("", first, int(f"{now:%Y%m%d}"), text, now)
+        await self._alerts.tell(alert.evolve(command=f"coverage --period {first}"))
+
+
+def _told(run: LastRun | None) -> tuple[str, ...]:
+    return run.told if run else ()
+
+
+def _now_told(coverage: Coverage, before: LastRun | None) -> tuple[str, ...]:
+    """What reviewers know by now; what cannot be seen today is not mended, so it is not forgotten either."""
+    texts = [each.text for each in _share(coverage.findings, _KEPT_TOLD)]
+    if coverage.unseen:
+        texts = [*_told(before), *texts]
+    return tuple(dict.fromkeys(texts))[:_KEPT_TOLD]
+
+
+def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:
+    return shared(findings, kept, lambda each: each.kind)
 
 
 class _Roll:
@@ -179,5 +208,5 @@ class _Roll:
     def _give_up(self, error: TemporalUnavailable) -> None:
         if not self._optional:
             raise error
-        self._unseen.append(str(error))
+        self._unseen.append(f"Temporal: {error}")
         self._listed = None

@@ -52,6 +52,7 @@ class SqlCoverage(SqlDatabase):
         """``overdue_since`` is of months and collections: a due instant, or the beginning of a step that goes on."""
         newest = select(func.max(coverage_runs.c.at)).scalar_subquery()
         findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.at == newest)
+        unseen = select(coverage_runs.c.report["unseen"]).where(coverage_runs.c.at == newest)
         async with self._reading("tell how it is") as connection:
             instants = [await connection.scalar(query) for query in _overdue(now)]
             return Vitals(
@@ -60,6 +61,7 @@ class SqlCoverage(SqlDatabase):
                 overdue_since=min((each for each in instants if each is not None), default=None),
                 open_collections=await _count(connection, collections, collections.c.outcome.is_(None)),
                 untold_alerts=await _count(connection, alerts, alerts.c.told_at.is_(None)),
+                unseen=tuple(each for found in await connection.scalars(unseen) for each in found or ()),
             )
 
     async def count_stages(self, period: Period) -> dict[str, int]:

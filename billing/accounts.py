@@ -91,15 +91,25 @@ class LastRun(Model):
     told: tuple[str, ...] = ()
     report: dict[str, object] = Field(default_factory=dict)
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What the run could not look at."""
+        found = self.report.get("unseen")
+        return tuple(map(str, found)) if isinstance(found, list | tuple) else ()
+
 
 class Vitals(Model):
-    """How billing is, in a few numbers. ``overdue_since``: the oldest instant that has passed with nothing done."""
+    """How billing is, in a few numbers. ``overdue_since``: the oldest instant that has passed with nothing done.
+
+    ``unseen`` is what the last coverage run could not look at.
+    """
 
     covered_at: Instant | None
     findings: int
     overdue_since: Instant | None
     open_collections: int
     untold_alerts: int
+    unseen: tuple[str, ...] = ()
 
 
 class Accounts(Protocol):

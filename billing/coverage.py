@@ -3,9 +3,11 @@
 ``billing/survey.py`` makes it of the ledger, the running workflows and the sheet.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from pydantic import Field
 
@@ -13,11 +15,13 @@ from billing.model import Instant, Model
 from billing.period import Period
 from billing.sheet_check import Reason
 
+_Entry = TypeVar("_Entry")
+
 TOLERANCE = timedelta(hours=6)
 """How long a due instant may lie back: a hundred thousand customers are not charged within a minute."""
 
 KEPT = 10_000
-"""How many entries of each list a coverage keeps; its counts and sums are of all."""
+"""How many findings and differences of each kind, and how many late months, are kept; counts and sums are of all."""
 
 
 class State(StrEnum):
@@ -105,7 +109,10 @@ class Sum(Model):
 
 
 class Coverage(Model):
-    """A period looked at. ``unseen`` says which source could not be: then nothing is known to be covered."""
+    """A period looked at. ``unseen`` says which source could not be: then nothing is known to be covered.
+
+    ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``.
+    """
 
     period: Period
     at: Instant
@@ -119,6 +126,7 @@ class Coverage(Model):
     late: tuple[Late, ...]
     late_count: int
     unseen: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
 
     @property
     def covered(self) -> bool:
@@ -126,13 +134,28 @@ class Coverage(Model):
         return not self.kinds and not self.unseen
 
     def brief(self, kept: int = 200) -> "Coverage":
-        """The same without the names of those who are well, and with short lists."""
+        """The same without the names of those who are well, and with short lists, in which each kind has its share."""
         return self.evolve(
             customers={},
-            findings=self.findings[:kept],
-            differences=self.differences[:kept],
+            findings=shared(self.findings, kept, lambda each: each.kind),
+            differences=shared(self.differences, kept, lambda each: each.reason),
             late=self.late[:kept],
         )
+
+
+def shared(entries: Sequence[_Entry], kept: int, kind: Callable[[_Entry], Hashable]) -> tuple[_Entry, ...]:
+    """``kept`` of the entries in their order: the first of each kind, the second of each, and so on."""
+    seen: Counter[Hashable] = Counter()
+    ranked = []
+    for index, each in enumerate(entries):
+        ranked.append((seen[kind(each)], index))
+        seen[kind(each)] += 1
+    return tuple(entries[index] for index in sorted(index for _, index in sorted(ranked)[:kept]))
+
+
+def sources(unseen: Iterable[str]) -> tuple[str, ...]:
+    """The names of what could not be looked at, each once, without what is wrong with it."""
+    return tuple(dict.fromkeys(each.partition(":")[0] for each in unseen))
 
 
 def overdue_since(next_at: datetime | None, updated_at: datetime) -> datetime:

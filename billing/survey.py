@@ -8,9 +8,10 @@ Pure; ``activities/coverage.py`` reads what it needs.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from heapq import heappush, heappushpop
 
 from billing.accounts import Account
 from billing.collection import CollectionStage
@@ -68,7 +69,8 @@ class Survey:
         self._kinds: Counter[FindingKind] = Counter()
         self._findings: list[Finding] = []
         self._differences: list[Explained] = []
-        self._late: list[Late] = []
+        self._explained: Counter[Reason] = Counter()  # how many differences there are of each
+        self._late: list[tuple[int, int, Late]] = []  # a heap: the least late is let go first
         self._late_count = 0
         self._unsummed = 0
         self._braked: list[str] = []
@@ -96,7 +98,7 @@ class Survey:
                 f"python starter.py start {customer.customer_id}",
                 customer.customer_id,
             )
-        self._hold_against_sheet(account)
+        self._find_blocked(account, is_found=self._hold_against_sheet(account))
         self._look_at_clock(account)
 
     def stray(self, customer_id: str) -> None:
@@ -136,9 +138,18 @@ class Survey:
             kinds={kind: self._kinds[kind] for kind in FindingKind if self._kinds[kind]},
             findings=tuple(sorted(self._findings, key=lambda each: list(FindingKind).index(each.kind))),
             differences=tuple(self._differences),
-            late=tuple(sorted(self._late, key=lambda each: -each.seconds)),
+            late=tuple(late for _, _, late in sorted(self._late, key=lambda each: (-each[0], -each[1]))),
             late_count=self._late_count,
+            cut=tuple(self._cut()),
         )
+
+    def _cut(self) -> Iterator[str]:
+        """The lists that are not whole, with how much of each is kept."""
+        counts = {f"findings, {kind}": self._kinds[kind] for kind in FindingKind}
+        counts |= {f"differences, {reason}": self._explained[reason] for reason in Reason}
+        for name, count in (counts | {"late months": self._late_count}).items():
+            if count > KEPT:
+                yield f"{name}: {KEPT} of {count}"
 
     # -- states
 
@@ -198,6 +209,16 @@ class Survey:
             return
         self._find(kind, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
 
+    def _find_blocked(self, account: Account, is_found: bool) -> None:
+        """A month that its own draft stops, whatever the sheet says by now; unless its row is found already."""
+        month, customer_id = account.month, account.customer.customer_id
+        if is_found or month is None or month.stage is not Stage.HALTED or month.halted or month.braked:
+            return
+        change = f"--remove {month.problems[0].line_id}" if month.problems else "--change LINE=AMOUNT"
+        about = f"{customer_id} --period {self._period} --by YOU --reason WHY"
+        todo = f"python starter.py edit {about} {change}; or refresh it from the sheet, or skip it"
+        self._find(FindingKind.HALTED, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
+
     # -- the clock
 
     def _look_at_clock(self, account: Account) -> None:
@@ -226,21 +247,22 @@ class Survey:
         if at - planned_at <= TOLERANCE:
             return
         self._late_count += 1
-        if len(self._late) < KEPT:
-            seconds = int((at - planned_at).total_seconds())
-            customer_id = account.customer.customer_id
-            self._late.append(Late(customer_id=customer_id, planned_at=planned_at, seconds=seconds, open=is_open))
+        seconds = int((at - planned_at).total_seconds())
+        late = Late(customer_id=account.customer.customer_id, planned_at=planned_at, seconds=seconds, open=is_open)
+        keep = heappush if len(self._late) < KEPT else heappushpop
+        keep(self._late, (seconds, -self._late_count, late))
 
     # -- the sheet
 
-    def _hold_against_sheet(self, account: Account) -> None:
+    def _hold_against_sheet(self, account: Account) -> bool:
+        """Whether a row of the month cannot be read, and is found."""
         if self._cells is None:
-            return
+            return False
         customer, month = account.customer, account.month
         rows = self._rows_of(account)
         if month is None:
             self._all_differ(account, rows, Reason.MISSING)
-            return
+            return False
         checked = check(customer, rows, self._cells, month)
         self._add(account, month.currency, checked)
         self._find_unexplained(account, checked)
@@ -248,6 +270,7 @@ class Survey:
             self._find_unreadable(account, problem.source.row, problem.reason)
         if checked.late:
             self._find_late_rows(account, checked.late)
+        return bool(checked.unreadable)
 
     def _find_unexplained(self, account: Account, checked: Checked) -> None:
         customer_id, month = account.customer.customer_id, account.month
@@ -386,13 +409,14 @@ class Survey:
 
     def _differ(self, each: Difference, customer_id: str, currency: str) -> None:
         self._sums[currency].differences_minor[each.reason] += each.amount_minor
-        if len(self._differences) < KEPT:
+        self._explained[each.reason] += 1
+        if self._explained[each.reason] <= KEPT:
             values = each._asdict() | {"description": each.description[:200]}
             self._differences.append(Explained(customer_id=customer_id, currency=currency, **values))
 
     def _find(self, kind: FindingKind, text: str, todo: str, customer_id: str = "") -> None:
         self._kinds[kind] += 1
-        if len(self._findings) < KEPT:
+        if self._kinds[kind] <= KEPT:
             self._findings.append(Finding(kind=kind, customer_id=customer_id, text=text, todo=todo))
 
 

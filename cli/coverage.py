@@ -63,11 +63,13 @@ def print_coverage(found: Coverage) -> None:
     _print_late(found)
     if found.findings:
         say("\nFindings", style="bold")
-        rows = [(each.kind, each.text, each.todo) for each in found.findings[:_SHOWN]]
+        rows = [(each.kind, each.text, each.todo) for each in found.brief(_SHOWN).findings]
         console.print(table((whole("Kind"), "What", "What to do"), rows))
     total = sum(found.kinds.values())
     if total > _SHOWN:
-        say(f"… {total - _SHOWN} more; --json has them all")
+        say(f"… {total - _SHOWN} more; --json has them{'' if found.cut else ' all'}")
+    for words in found.cut:
+        say(f"not all are kept: {words}", style="yellow")
     for source in found.unseen:
         say(f"\nnot looked at: {source}", style="yellow")
     if found.covered:

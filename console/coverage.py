@@ -46,7 +46,7 @@ class CoveragePages:
         run = await self._ledger.coverage_of(month)
         values: dict[str, object] = {"run": run, "stale": STALE, "shown": SHOWN, "hours": hours}
         if run is not None:
-            found = Coverage.model_validate(run.report)
+            found = Coverage.model_validate(run.report).brief(SHOWN)
             values |= {
                 "found": found,
                 "count": sum(found.kinds.values()),

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from billing.accounts import Accounts, Vitals
-from billing.coverage import TOLERANCE
+from billing.coverage import TOLERANCE, sources
 from billing.errors import BillingError
 from billing.period import Period
 
@@ -23,7 +23,7 @@ class Monitor:
         self.router.add_api_route("/metrics", self.metrics, response_model=None)
 
     async def billing(self) -> JSONResponse:
-        """503 with words if coverage has not run for ``STALE``, or anything is overdue by more than ``TOLERANCE``."""
+        """503 with words if coverage has not run for ``STALE`` or could not see everything, or anything is overdue."""
         now = datetime.now(UTC)
         try:
             words = troubles(await self._accounts.vitals(now), now)
@@ -50,6 +50,8 @@ def troubles(vitals: Vitals, now: datetime) -> list[str]:
         found.append("coverage has never run; is there a worker? (python starter.py setup makes its schedule)")
     elif now - vitals.covered_at > STALE:
         found.append(f"coverage ran last at {vitals.covered_at:%Y-%m-%d %H:%M} UTC")
+    if vitals.unseen:
+        found.append(f"the last coverage run could not see: {', '.join(sources(vitals.unseen))}")
     if vitals.overdue_since is not None and now - vitals.overdue_since > TOLERANCE:
         found.append(f"what was due at {vitals.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
     return found
@@ -62,6 +64,7 @@ def _exposed(vitals: Vitals, stages: dict[Period, dict[str, int]], now: datetime
         "coverage_age_seconds": ("Since the last daily coverage run; NaN before the first.", age),
         "overdue_seconds": ("Since the oldest due instant with nothing done.", max(0.0, overdue)),
         "findings": ("Findings of the last coverage run.", vitals.findings),
+        "unseen_sources": ("Sources that the last coverage run could not see.", len(sources(vitals.unseen))),
         "collections_open": ("Months that are not paid and being collected.", vitals.open_collections),
         "alerts_untold": ("Alerts that reviewers have not been sent yet.", vitals.untold_alerts),
     }

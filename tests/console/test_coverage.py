@@ -36,6 +36,7 @@ async def test_the_switch_is_red_before_the_first_run_green_after_it_and_red_whe
     never = await desk.browser.get("/healthz/billing")
     assert never.status_code == 503
     assert "coverage has never run" in never.text
+    desk.bed.sales(OCTOBER)
     await cover(desk.bed)
     well = await desk.browser.get("/healthz/billing")
     assert (well.status_code, well.json()) == (200, {"billing": "ok"})
@@ -104,6 +105,27 @@ async def test_reviewers_are_told_of_a_finding_once(bed: Bed) -> None:
     told = await bed.told()
     assert told.count("acme has no running workflow") == 1
     assert "python starter.py start acme" in told
+
+
+async def test_a_run_that_cannot_see_the_sheet_turns_the_switch_red_is_told_once_and_forgets_nothing(
+    desk: Desk,
+) -> None:
+    bed = desk.bed
+    await bed.monitored()
+    bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("who@elsewhere.org", "7", "Odd"))
+    await cover(bed, 1)
+    assert (await desk.browser.get("/healthz/billing")).status_code == 200
+    assert "billing_unseen_sources 0" in (await desk.browser.get("/metrics")).text
+    await bed.sheets_fault(path="/v4/", kind="status", status=503, times=None)
+    await cover(bed, 2)
+    await cover(bed, 3)
+    answer = await desk.browser.get("/healthz/billing")
+    assert (answer.status_code, answer.json()) == (503, {"billing": "the last coverage run could not see: the sheet"})
+    assert "billing_unseen_sources 1" in (await desk.browser.get("/metrics")).text
+    assert (await bed.told()).count("coverage could not see everything: the sheet: ") == 1
+    run = await bed.ledger.coverage_of(Period(OCTOBER))
+    assert run is not None
+    assert any("who@elsewhere.org" in text for text in run.told)
 
 
 async def test_the_schedule_is_made_once_with_a_run_if_asked_and_a_paused_one_stays_paused(bed: Bed) -> None:

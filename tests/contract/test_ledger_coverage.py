@@ -116,7 +116,19 @@ async def test_the_heartbeat_is_the_last_run(ledger: SqlLedger) -> None:
     await ledger.save_coverage(run.evolve(at=LATER, findings=1))
     assert await ledger.coverage_of(NOVEMBER) == run.evolve(at=LATER, findings=1)
     vitals = await ledger.vitals(LATER)
-    assert (vitals.covered_at, vitals.findings) == (LATER, 3)
+    assert (vitals.covered_at, vitals.findings, vitals.unseen) == (LATER, 3, ())
+
+
+async def test_what_the_last_run_could_not_see_is_kept_until_a_run_sees_it(ledger: SqlLedger) -> None:
+    blind = LastRun(period=NOVEMBER, at=AT, findings=0, report={"unseen": ["the sheet: 503"]})
+    await ledger.save_coverage(blind)
+    await ledger.save_coverage(blind.evolve(period=OCTOBER, report={"unseen": []}))
+    kept = await ledger.coverage_of(NOVEMBER)
+    assert kept is not None
+    assert kept.unseen == ("the sheet: 503",)
+    assert (await ledger.vitals(AT)).unseen == ("the sheet: 503",)
+    await ledger.save_coverage(blind.evolve(at=LATER, report={"unseen": []}))
+    assert (await ledger.vitals(LATER)).unseen == ()
 
 
 async def test_the_oldest_due_instant_is_of_open_months_and_collections_only(ledger: SqlLedger) -> None:

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing import survey
 from billing.accounts import Account, SeenLine, SeenMonth
 from billing.coverage import Coverage, FindingKind, State
 from billing.customer import Customer, ReviewMode, Terms, fold_email
@@ -323,3 +324,80 @@ def test_the_emergency_brake_is_one_finding_however_many_it_stops() -> None:
     assert "(2 customers)" in found.findings[0].text
     assert "brake off" in found.findings[0].todo
     assert found.states[State.HALTED] == 2
+
+
+def halted(read: SalesSnapshot, needs: str) -> Account:
+    account = seen(ACME, drafted(ACME, read), stage=Stage.HALTED)
+    assert account.month is not None
+    return account._replace(month=account.month._replace(needs=needs))
+
+
+def test_a_month_halted_by_a_row_that_was_deleted_since_is_a_finding() -> None:
+    before = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "#REF!", "Cup")])
+    needs = "row 3 of worksheet 2026-10 cannot be read: no amount"
+    found = surveyed(snapshot([(ACME.email, "10", "Tea")]), halted(before, needs))
+    assert found.kinds == {FindingKind.HALTED: 1}
+    assert found.findings[0].text == f"acme: {needs}"
+    for word in ("edit acme", "--remove row-3", "refresh", "skip"):
+        assert word in found.findings[0].todo
+
+
+def test_a_month_halted_by_a_total_that_cannot_be_charged_is_a_finding() -> None:
+    read = snapshot([(ACME.email, "900000", "Mill"), (ACME.email, "900000", "Barn")])
+    found = surveyed(read, halted(read, "1800000.00 EUR is more than can be charged at once"))
+    assert found.kinds == {FindingKind.HALTED: 1}
+    assert "edit acme" in found.findings[0].todo
+
+
+def test_a_month_halted_by_a_row_that_still_cannot_be_read_is_one_finding() -> None:
+    read = snapshot([(ACME.email, "#REF!", "Cup")])
+    assert surveyed(read, halted(read, "row 2 cannot be read")).kinds == {FindingKind.UNREADABLE: 1}
+
+
+def test_a_month_halted_by_its_draft_is_a_finding_while_the_sheet_is_down() -> None:
+    blind = Survey(PERIOD, NOW, None)
+    blind.take(halted(snapshot([(ACME.email, "#REF!", "Cup")]), "row 2 cannot be read"), True)
+    assert blind.coverage().kinds == {FindingKind.HALTED: 1}
+
+
+# -- very many
+
+
+def test_each_kind_of_finding_and_difference_is_kept_however_many_others_came_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(survey, "KEPT", 3)
+    crowd = [customer(customer_id=f"c{n}", email=f"c{n}@example.com") for n in range(5)]
+    read = snapshot([*((who.email, "1", "Tea") for who in crowd), ("zz@zz.org", "7", "Odd")])
+    lost = [Account(who, NOW, first=PERIOD.previous(), last=PERIOD.next()) for who in crowd]
+    found = surveyed(read, *lost)
+    assert found.kinds == {FindingKind.MISSING: 5, FindingKind.UNCLAIMED: 1}
+    assert Counter(each.kind for each in found.findings) == {FindingKind.MISSING: 3, FindingKind.UNCLAIMED: 1}
+    assert Counter(each.reason for each in found.differences) == {Reason.MISSING: 3, Reason.UNCLAIMED: 1}
+    assert found.cut == (
+        "findings, missing: 3 of 5",
+        "differences, the customer has no month: 3 of 5",
+        "late months: 3 of 5",
+    )
+    short = found.brief(2)
+    assert [each.kind for each in short.findings] == [FindingKind.MISSING, FindingKind.UNCLAIMED]
+    assert [each.reason for each in short.differences] == [Reason.MISSING, Reason.UNCLAIMED]
+    assert short.cut == found.cut
+
+
+def test_nothing_is_said_to_be_cut_that_was_not() -> None:
+    read = snapshot([("zz@zz.org", "7", "Odd")])
+    assert surveyed(read, Account(ACME, NOW, first=PERIOD.previous(), last=PERIOD.next())).cut == ()
+
+
+def test_the_latest_months_are_kept_in_whatever_order_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "KEPT", 2)
+    late = []
+    for hours in (10, 30, 20, 40):
+        account = seen(customer(customer_id=f"c{hours}", email=f"c{hours}@example.com"), drafted(ACME, snapshot([])))
+        assert account.month is not None
+        closed_at = account.month.charge_at + timedelta(hours=hours)
+        late.append(account._replace(month=account.month._replace(closed_at=closed_at)))
+    found = surveyed(snapshot([]), *late)
+    assert [each.customer_id for each in found.late] == ["c40", "c30"]
+    assert found.late_count == 4
