@@ -1,7 +1,7 @@
 # Everyday commands. `make` alone lists them; each one first sets up what it needs in .venv.
 
 PYTHON ?= python3
-JOBS ?= 3
+JOBS ?= 4
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input
 UV := .make/uv/bin/uv
@@ -26,7 +26,7 @@ demo-serve: .venv/.runtime ## the same, then leave the stack and its web page up
 up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; it keeps its data
 	$(BIN)/python starter.py up
 
-test: .venv/.dev ## run all tests, JOBS=3 at a time (pass options with ARGS="-k halt")
+test: .venv/.dev ## run all tests, JOBS=4 at a time (pass options with ARGS="-k halt")
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)

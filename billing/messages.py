@@ -35,7 +35,12 @@ class Halt(Command):
 
 
 class Resume(Command):
-    """Let the month go on, with at least the minimum window; also tries again what needed a person."""
+    """Let the month go on, with at least the minimum window; also tries again what needed a person.
+
+    ``stopped`` is ``Month.stop`` as it was seen: what something else stops by now is not resumed. "": unchecked.
+    """
+
+    stopped: str = ""
 
 
 class Edit(Command):
@@ -59,7 +64,13 @@ class Approve(Command):
 
 
 class Skip(Command):
-    """Close the month without a charge. The balance carried into it stays."""
+    """Close the month without a charge. The balance carried into it stays.
+
+    ``version`` (0: no draft) and ``digest`` are those of what was seen; another one is not skipped. None: unchecked.
+    """
+
+    version: int | None = None
+    digest: str = ""
 
 
 class CloseAccount(Command):

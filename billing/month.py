@@ -4,6 +4,7 @@
 to the ledger, so that all of them agree. Commands of people are in ``billing/review.py``.
 """
 
+import hashlib
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -253,6 +254,11 @@ class Month(Model):
             return f"{self.invoice.total} is more than can be charged at once"
         return ""
 
+    @property
+    def stop(self) -> str:
+        """A short fingerprint of ``blocked``, by which a command says what it lets go of; "" if the clock runs."""
+        return stop_of(self.blocked)
+
     def needs_person(self, now: datetime) -> str:
         """What a person has to do before the month can go on, or "" if nothing."""
         if self.blocked:
@@ -460,6 +466,11 @@ class Month(Model):
 
     def _changed(self, **changes: object) -> "Month":
         return self.evolve(revision=self.revision + 1, **changes)
+
+
+def stop_of(reason: str) -> str:
+    """The fingerprint of a reason why the clock stands still."""
+    return hashlib.sha256(reason.encode()).hexdigest()[:12] if reason else ""
 
 
 def _once(at: datetime, now: datetime, step: Step, what: str) -> Due:

@@ -88,6 +88,11 @@ class Registration(Model):
     told_at: Instant | None = None
     revision: int = Field(0, ge=0)
 
+    @property
+    def is_import(self) -> bool:
+        """It came from a file, whose business knows its currency and zone."""
+        return self.registration_id == import_id(self.customer_id)
+
     def customer(self) -> Customer:
         """Whom it is for, with exactly these data. Only once the card is known."""
         assert self.payment_method_id, f"{self.registration_id} has no card yet"

@@ -106,7 +106,7 @@ def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
         case Halt():
             return _halt(month, command, now)
         case Resume():
-            return _resume(month, now)
+            return _resume(month, command, now)
         case Edit():
             return _edit(month, command, now)
         case Approve():
@@ -130,11 +130,13 @@ def _halt(month: Month, command: Halt, now: datetime) -> tuple[Month, str]:
     return month.evolve(hold=hold, alerted_at=now), "halted; nothing is charged until resumed"
 
 
-def _resume(month: Month, now: datetime) -> tuple[Month, str]:
+def _resume(month: Month, command: Resume, now: datetime) -> tuple[Month, str]:
     if month.hold is None and not month.trouble:
         if month.brake:
             raise _Refused(f"{month.blocked}; it goes on by itself once that is released")
         raise _Refused(f"{month.blocked}; edit or remove it, or skip the month" if month.blocked else "not halted")
+    if command.stopped not in ("", month.stop):
+        raise _Refused(f"something else stops it now: {month.blocked}; look at that, then resume")
     resumed = month.evolve(hold=None, trouble="").unblocked(now)
     if resumed.blocked:
         return resumed, f"no longer halted, but {resumed.blocked}"
@@ -183,6 +185,10 @@ def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]
 def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
     if month.invoice is None and not month.outage and command.period is None:
         raise _Refused(f"{month.period} is not collected yet; name the period to skip it all the same")
+    seen = (month.invoice.version, month.invoice.digest) if month.invoice else (0, "")
+    if command.version is not None and (command.version, command.digest) != seen:
+        current = _current(month) if month.invoice else "no draft"
+        raise _Refused(f"you saw version {command.version}, but {current} is current; look at it and skip again")
     if month.charging_since is not None:
         given_up = month.evolve(giving_up=command.by, trouble="", alerted_at=None)
         return given_up, "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"

@@ -8,7 +8,7 @@ from billing.errors import BillingError
 from billing.money import format_amount
 from billing.month import Month
 from billing.sales import lines_for
-from bootstrap import connect_adapters
+from bootstrap import connect_adapters, connect_comparing
 from cli import review
 from cli.listing import recorded_month
 from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
@@ -36,10 +36,10 @@ async def close(
     if now:
         month = await _month_without_dues(load_settings(), customer_id)
         period = period or month.period
-    said = {"by": by, "reason": reason, "command_id": command_id, "timeout": timeout, "as_json": as_json}
-    await review.close(customer_id, period=period, **said)
-    if now:
-        await review.skip(customer_id, period=period, **said)
+    said = {"by": by, "reason": reason, "timeout": timeout, "as_json": as_json}
+    await review.close(customer_id, period=period, command_id=command_id, **said)
+    if now:  # a command of its own: the id of the other would get the other's answer
+        await review.skip(customer_id, period=period, command_id=command_id and f"{command_id}-skip", **said)
 
 
 async def _month_without_dues(settings: Settings, customer_id: str) -> Month:
@@ -50,6 +50,8 @@ async def _month_without_dues(settings: Settings, customer_id: str) -> Month:
         if month.invoice is None:
             snapshot = await adapters.sales.read(month.period)
             lines, problems = lines_for(month.customer, month.period, snapshot, settings.decimal_separator)
+            late = await connect_comparing(settings, adapters).since(month)  # due with this month, by nobody else
+            lines, problems = (*lines, *late.lines), (*problems, *late.problems)
     due = [f"{len(lines)} sales"] if lines else []
     due += [f"{len(problems)} unreadable rows"] if problems else []
     if month.carried_minor:

@@ -36,7 +36,7 @@ from billing.messages import Command, CommandResult, explain, parse_command
 from billing.period import Period
 from billing.ports import Mailer
 from console import editing
-from console.actions import ACTIONS, APPROVE, EDIT, REFRESH, Action
+from console.actions import ACTIONS, APPROVE, EDIT, REFRESH, RESUME, SKIP, Action
 from console.commands import say
 from console.desk import Desk
 from console.dossier import Dossier, Dossiers
@@ -132,10 +132,13 @@ class InvoicePages:
                 return await self._edit(view, form)
             if action is REFRESH:
                 return await self._refresh(view, form)
-            if action is not APPROVE:
+            if action is RESUME:
+                return await self._act(view, action, form, {"stopped": str(form.get("stopped", ""))})
+            if action not in (APPROVE, SKIP):
                 return await self._act(view, action, form, {})
             version, digest = _seen(form)
-            return await self._act(view.looking_at(version, digest), action, form, {"digest": digest})
+            seen = {"digest": digest} if action is APPROVE else {"digest": digest, "version": version}
+            return await self._act(view.looking_at(version, digest), action, form, seen)
 
         receive.__name__ = action.name
         return receive

@@ -55,13 +55,15 @@ class Registrar:
         return await self._ledger.registration(registration_id)
 
     async def begin(self, wanted: Registration) -> Registration:
-        """Keeps the registration; one of its email that is on its way goes on, with the name and consent of this.
+        """Keeps the registration; one of its email that is on its way goes on, with what this one says.
 
         So goes an import whose token was refused: its customer registers a card instead.
         """
         found = await self._ledger.open_registration(wanted)
         if found.state is RegistrationState.OPEN and found.registration_id != wanted.registration_id:
-            found = await self._saved(found, name=wanted.name, consent=wanted.consent, told_at=None)
+            names = ("name", "consent") if found.is_import else ("name", "consent", "currency", "timezone")
+            said = {name: getattr(wanted, name) for name in names}
+            found = await self._saved(found, **said, told_at=None)
         return found
 
     async def card_page(self, registration: Registration, page: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from billing.customer import ReviewMode, Terms
 from billing.invoice import ChangeLine
-from billing.messages import Edit
+from billing.messages import Edit, Halt, Resume
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.users import Role
@@ -290,3 +290,30 @@ async def test_a_command_that_nobody_answers_is_sent_again_with_the_same_id(
         async with create_worker(bed.client, bed.settings, bed.adapters):
             assert "Done. You halted it" in await ann.result(await ann.post(f"{PAGE}/halt", form))
             assert len((await bed.month("acme")).decisions) == 1
+
+
+async def test_a_skip_of_what_somebody_has_edited_meanwhile_is_refused_with_the_difference(desk: Desk) -> None:
+    await desk.bed.monitored()
+    async with reviewer(desk, role=Role.APPROVER) as ann:
+        seen = await ann.form("skip")
+        await edited_by_bob(desk, 900_000)
+        refused = await ann.post(f"{PAGE}/skip", seen | {"reason": "too small to bother"})
+        assert refused.status_code == 409
+        assert "€9,000.00" in readable(refused.text)
+        assert (await desk.bed.month("acme")).outcome is None
+
+
+async def test_a_resume_lets_go_of_the_halt_that_was_seen_and_of_no_other(desk: Desk) -> None:
+    await desk.bed.monitored()
+    async with reviewer(desk, role=Role.REVIEWER) as ann:
+        await ann.send("halt", "row 2 looks wrong")
+        seen = await ann.form("resume")
+        assert (await desk.bed.command("acme", Resume(by="bob", reason="it is right"))).accepted
+        assert (await desk.bed.command("acme", Halt(by="carl", reason="fraud"))).accepted
+        refused = await ann.post(f"{PAGE}/resume", seen | {"reason": "it is right"})
+        assert refused.status_code == 409
+        assert "halted by carl: fraud" in readable(refused.text)
+        hold = (await desk.bed.month("acme")).hold
+        assert hold is not None
+        assert hold.by == "carl"
+        assert "Done" in await ann.result(await ann.send("resume", "spoke to carl"))

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from billing.month import Stage
 from billing.registration import RegistrationState
 from bootstrap import connect_registrar
 from sandbox.stack import ROOT
@@ -156,6 +157,23 @@ async def test_an_account_with_a_draft_is_not_closed_now(bed: Bed, with_invoice:
     code, output = await starter(bed, "close", "acme", "--by", "ann", "--reason", "a mistake", "--now")
     assert code == 1
     assert ("1 sales" if with_invoice else "1 unreadable rows") in output
+
+
+async def test_an_account_is_not_closed_now_while_sales_of_last_month_came_late(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.announced()
+    await bed.closed()
+    bed.sales("2026-11", ("bolt@example.com", "10", "Bread"))
+    bed.sales("2026-10", ("acme@example.com", "100", "Sale 1"), ("acme@example.com", "7", "Came late"))
+    close = ("close", "acme", "--by", "ann", "--reason", "left", "--now", "--command-id", "c1")
+    code, output = await starter(bed, *close)
+    assert code == 1
+    assert "due: 1 sales" in output
+    bed.sales("2026-10", ("acme@example.com", "100", "Sale 1"))
+    code, output = await starter(bed, *close)
+    assert code == 0, output
+    await bed.handle("acme").result()
+    assert (await bed.recorded("acme", "2026-11")).outcome is Stage.SKIPPED
 
 
 async def test_another_schedule_reaches_the_month_that_is_not_collected_yet(bed: Bed) -> None:

@@ -102,6 +102,18 @@ async def visits(registrar: Registrar, email: str) -> None:
     await registrar.go_on(found)
 
 
+async def test_who_begins_anew_by_an_invitation_is_billed_as_it_says(bed: Bed) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    begun = await registrar.begin(typed("acme@example.com"))
+    invited = typed("acme@example.com").evolve(currency="nzd", timezone="Pacific/Auckland")
+    found = await registrar.begin(invited)
+    assert found.registration_id == begun.registration_id
+    assert (found.currency, found.timezone) == ("nzd", "Pacific/Auckland")
+    imported = await registrar.begin(listed("kiwi", currency="aud"))
+    again = await registrar.begin(typed("kiwi@example.com"))
+    assert (again.registration_id, again.currency) == (imported.registration_id, "aud")
+
+
 async def check_once(bed: Bed, email: str) -> None:
     """One customer of this email, who is billed and told; one at Stripe; nothing is left to do."""
     assert [each.email for each in await bed.ledger.registrations(unfinished=True)] == []
