@@ -66,7 +66,8 @@ class Comparing:
             return Late(
                 remark=f"{before.period} {why}, and its sheet has changed since; nothing is billed for it: {told}"
             )
-        lines, problems = adjustments(compared.drifts, before.period, currency)
+        by_hand = [line for line in before.invoice.lines if line.source is None]
+        lines, problems = adjustments(compared.drifts, before.period, currency, by_hand)
         return Late(lines=lines, problems=problems)
 
     async def _emails(self, month: Month, sales: SalesSeen, customer: Customer) -> tuple[str, ...]:

@@ -139,8 +139,12 @@ class _Seen:
             lines.c.period == self._period, or_(lines.c.sheet.is_(None), lines.c.sheet == str(self._period))
         )
         earlier, _ = await self._lines(lines.c.period == self._period, is_of_another)
-        later, _ = await self._lines(
-            lines.c.period.in_([self._period.next(), self._period.next().next()]), lines.c.sheet == str(self._period)
+        of_theirs = invoices.c.customer_id == lines.c.customer_id, invoices.c.period == lines.c.period
+        skipped = select(invoices.c.period).where(*of_theirs, invoices.c.stage == Stage.SKIPPED).exists()
+        later, _ = await self._lines(  # a month that somebody skipped has billed nothing of what came late
+            lines.c.period.in_([self._period.next(), self._period.next().next()]),
+            lines.c.sheet == str(self._period),
+            ~skipped,
         )
         found = {}
         for row in rows:

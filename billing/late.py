@@ -95,17 +95,20 @@ def refreshing(found: Sequence[Drift], digest: str) -> tuple[Change, ...]:
 
 
 def adjustments(
-    found: Sequence[Drift], period: Period, currency: str
+    found: Sequence[Drift], period: Period, currency: str, by_hand: Sequence[LineItem] = ()
 ) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
     """The lines of a later invoice that make good what the one of ``period`` lacked, each with its source.
 
-    A row that cannot be read by now becomes a problem: a person says what is still to be billed for it.
+    A row that cannot be read by now becomes a problem: a person says what is still to be billed for it. So does a
+    difference of just the amount of a line that people had added (``by_hand``): it may be the same sale or discount.
     """
     lines: list[LineItem] = []
     problems: list[Problem] = []
     for drift in found:
         if isinstance(drift.row, Problem):
             problems.append(_late_problem(drift, drift.row, period, currency))
+        elif twin := next((line for line in by_hand if line.amount_minor == drift.amount_minor != 0), None):
+            problems.append(_doubtful(_late_line(drift, period, currency), twin, currency))
         elif drift.amount_minor:
             lines.append(_late_line(drift, period, currency))
     return tuple(lines), tuple(problems)
@@ -249,6 +252,21 @@ def _late_problem(drift: Drift, row: Problem, period: Period, currency: str) -> 
     reason = f"{row.reason}{billed if _minor(drift.line) else ''}"
     name = f"late-{period}-{row.line_id}"
     return row.evolve(line_id=name, description=_described(drift, period, currency), reason=reason)
+
+
+def _doubtful(line: LineItem, twin: LineItem, currency: str) -> Problem:
+    assert line.source is not None
+    amount = format_amount(line.amount_minor, currency)
+    reason = (
+        f"it may be what people added by hand as “{twin.description}”: remove it, or give what is still to be billed"
+    )
+    return Problem(
+        line_id=line.line_id,
+        description=line.description,
+        raw=amount,
+        reason=reason[:_DESCRIPTION_MAX],
+        source=line.source,
+    )
 
 
 def _shown_change(drift: Drift) -> LineChange:

@@ -54,9 +54,11 @@ PAY = ActivityConfig(
 NOTIFY = ActivityConfig(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT)
 ALERT = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(minutes=15),
     heartbeat_timeout=_HEARTBEAT,
-    retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=3),
+    retry_policy=RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(seconds=30)),
 )
+"""A server that restarts must not cost reviewers a day; what is down for longer is told with the next reminder."""
 TELL = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT, retry_policy=_UNTIL_DONE
 )

@@ -76,10 +76,16 @@ async def test_lines_of_later_months_that_point_at_the_sheet_are_seen(ledger: Sq
     await ledger.record(month_of("kiwi"), AT)
     source = Source(sheet=str(NOVEMBER), row=12, digest="e")
     line = LineItem(line_id="late-12", description="Forgotten", amount_minor=900, source=source)
-    await ledger.record(month_of("kiwi", DECEMBER, INVOICE.evolve(lines=(line,), problems=())), AT)
+    december = month_of("kiwi", DECEMBER, INVOICE.evolve(lines=(line,), problems=()))
+    await ledger.record(december, AT)
     seen = (await accounts(ledger))["kiwi"]
     assert seen.month is not None
     assert seen.month.later == (SeenLine("late-12", "Forgotten", 900, 12, "e"),)
+
+    await ledger.record(december.closed(Stage.SKIPPED, LATER), LATER)  # which bills nobody anything
+    seen = (await accounts(ledger))["kiwi"]
+    assert seen.month is not None
+    assert seen.month.later == ()
     assert (seen.first, seen.last) == (NOVEMBER, DECEMBER)
 
 

@@ -129,6 +129,21 @@ def test_a_changed_row_that_cannot_be_read_asks_a_person_for_the_difference() ->
     assert refreshing(found, "new") == (), "a draft keeps what is billed until the row can be read"
 
 
+def test_what_people_added_by_hand_in_other_words_is_not_billed_again_unasked() -> None:
+    forgotten = edited(invoice([("100", "Hosting")]), AddLine(description="Cake", amount_minor=70000))
+    by_hand = [line for line in forgotten.lines if line.source is None]
+    found = drifts(forgotten, rows([("100", "Hosting"), ("700", "Cake, large"), ("5", "Tea")]))
+    (tea,), (cake,) = adjustments(found, OCTOBER, "eur", by_hand)
+    assert (tea.amount_minor, cake.line_id, cake.raw) == (500, "late-2026-10-row-3", "700.00 EUR")
+    assert "added by hand as “Cake”" in cake.reason
+
+    discount = edited(invoice([("1000", "Hosting")]), AddLine(description="Discount", amount_minor=-20000))
+    by_hand = [line for line in discount.lines if line.source is None]
+    lines, (corrected,) = adjustments(drifts(discount, rows([("800", "Hosting")])), OCTOBER, "eur", by_hand)
+    assert lines == ()
+    assert corrected.raw == "-200.00 EUR"
+
+
 def test_words_alone_change_the_draft_and_are_nothing_to_adjust() -> None:
     draft = invoice([("100", "Hosting")])
     found = drifts(draft, rows([("100", "Web hosting")]))
