@@ -13,7 +13,7 @@ Customers and months are here, the rest in ``sql_ledger_payments.py`` and its ne
 
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_alerts import SqlAlerts
@@ -26,14 +26,15 @@ from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_registrations import SqlRegistrations
 from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
-from adapters.sql_ledger_schema import customers, decisions, invoices, lines, versions
+from adapters.sql_ledger_schema import collections, customers, decisions, invoices, lines, versions
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
 from adapters.sql_ledger_users import SqlUsers
+from billing.collection import CollectionStage
 from billing.customer import Customer
 from billing.messages import Decision
 from billing.month import Month, Stage
 from billing.period import Period
-from billing.ports import InvoiceRow, RosterRow
+from billing.ports import CollectionRow, InvoiceRow, RosterRow
 
 
 class SqlLedger(
@@ -132,6 +133,17 @@ class SqlLedger(
         found = await self._read(InvoiceRow, invoices, *wanted)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
+    async def under_way(self) -> list[InvoiceRow | CollectionRow]:
+        """Where money may be moving, as recorded just now: charges of months and tries of what is owed that have begun,
+        and those whose outcome is not known.
+        """
+        months = await self._read(InvoiceRow, invoices, invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED)))
+        c = collections.c
+        attempt, brake = (c.state[name].as_string() for name in ("attempt", "brake"))
+        is_moving = or_(c.stage == CollectionStage.UNRESOLVED, and_(attempt != "", brake == ""))
+        owed = await self._read(CollectionRow, collections, c.outcome.is_(None), is_moving)
+        return [*sorted(months, key=_whose), *sorted(owed, key=_whose)]
+
     async def drafted_from(self, period: Period, email: str) -> list[str]:
         """The customers whose invoice of the period has the rows under this address; looks at all of its months."""
         emails = invoices.c.state["invoice"]["sales"]["emails"]
@@ -143,6 +155,10 @@ class SqlLedger(
         """The whole audit trail of a month, also what the month itself no longer carries."""
         found = await self._read(Decision, decisions, *of(decisions, customer_id, period))
         return sorted(found, key=lambda decision: decision.number)
+
+
+def _whose(row: InvoiceRow | CollectionRow) -> tuple[str, str]:
+    return row.customer_id, row.period
 
 
 async def _lock_customer(connection: AsyncConnection, customer: Customer, at: datetime) -> None:

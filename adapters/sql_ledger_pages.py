@@ -7,12 +7,12 @@ whole month and is long.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, TextClause, case, func, literal, or_, select, text
+from sqlalchemy import ColumnElement, CompoundSelect, Select, case, exists, func, literal, or_, select, text, union_all
 
 from adapters.sql_ledger_audit import SqlAudit
 from adapters.sql_ledger_schema import INVOICE_NEEDS, brakes, collections, customers, invoices
 from billing.collection import CollectionStage
-from billing.desk import PAGE_ROWS, DeskRow, Need, Seen, Sort, StageTotal, Wanted
+from billing.desk import PAGE_ROWS, DeskRow, Need, Seen, Sort, StageTotal, Standing, Wanted
 from billing.month import Stage
 from billing.period import Period
 
@@ -23,6 +23,7 @@ _NEED_PERSON = (
     CollectionStage.EXHAUSTED,
 )
 _IN_NEED = text(INVOICE_NEEDS)
+_OWED_NEEDS = "what is owed cannot be collected without a person"
 _MANY = 500  # values in one query
 
 
@@ -63,7 +64,7 @@ class SqlDesk(SqlAudit):
             return [StageTotal.model_validate(dict(row)) for row in found.mappings()]
 
     async def needs(self, period: Period, limit: int) -> list[Need]:
-        """What a person has to do, most urgent first: open months, then what is owed for closed ones."""
+        """What a person has to do, by its next instant: open months, and what is owed for closed ones."""
         whose = (customers.c.customer_id, customers.c.name, customers.c.timezone)
         i, c = invoices.c, collections.c
         months = select(*whose, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
@@ -72,7 +73,7 @@ class SqlDesk(SqlAudit):
         months = months.where(i.period == period, _IN_NEED, i.outcome.is_(None))
         owed = select(*whose, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
         owed = owed.join(collections, c.customer_id == customers.c.customer_id)
-        owed = owed.where(c.period == period, c.stage.in_(_NEED_PERSON), c.outcome.is_(None))
+        owed = owed.where(*_owed_in_need(period))
         async with self._reading(f"find who is needed in {period}") as connection:
             open_months = await connection.execute(
                 months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit)
@@ -81,9 +82,9 @@ class SqlDesk(SqlAudit):
                 owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit)
             )
             found = [Need.model_validate(dict(row)) for row in open_months.mappings()]
-            said = {"needs": "what is owed cannot be collected without a person", "collecting": True}
+            said = {"needs": _OWED_NEEDS, "collecting": True}
             found += [Need.model_validate({**row, **said}) for row in collecting.mappings()]
-            return found[:limit]
+            return sorted(found, key=_urgency)[:limit]
 
     async def pulse(self, period: Period) -> str:
         """Something that differs after every change of the month. Revisions only grow, whatever clocks say."""
@@ -108,7 +109,11 @@ class SqlDesk(SqlAudit):
         chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
         chosen = chosen.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
         this = invoices.c.customer_id.in_(chosen.scalar_subquery())
-        theirs = {name: customers.c[name] for name in ("customer_id", "name", "email", "timezone")}
+        theirs: dict[str, ColumnElement[Any]] = {
+            name: customers.c[name] for name in ("customer_id", "name", "email", "timezone")
+        }
+        owed = exists().where(collections.c.customer_id == invoices.c.customer_id, *_owed_in_need(wanted.period))
+        theirs["needs"] = case((owed, _OWED_NEEDS), else_=invoices.c.needs).label("needs")
         shown = select(*({**invoices.c, **theirs}[name] for name in DeskRow.model_fields))
         shown = shown.join(invoices, invoices.c.customer_id == customers.c.customer_id)
         async with self._reading(f"list {wanted.period}") as connection:
@@ -122,22 +127,22 @@ class SqlDesk(SqlAudit):
             found = await connection.execute(_matching(wanted, *columns).order_by(invoices.c.customer_id))
             return [Seen.model_validate(dict(row)) for row in found.mappings()]
 
-    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Seen]:
+    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
         """How these invoices stand now, by customer."""
-        now: dict[str, Seen] = {}
+        now: dict[str, Standing] = {}
         async with self._reading(f"look at {period}") as connection:
             for start in range(0, len(customer_ids), _MANY):
                 these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
-                columns = (invoices.c[name] for name in Seen.model_fields)
+                columns = (invoices.c[name] for name in Standing.model_fields)
                 found = await connection.execute(select(*columns).where(invoices.c.period == period, these))
-                now |= {row["customer_id"]: Seen.model_validate(dict(row)) for row in found.mappings()}
+                now |= {row["customer_id"]: Standing.model_validate(dict(row)) for row in found.mappings()}
         return now
 
 
 def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
     """``columns`` of the rows that match."""
     c = invoices.c
-    where: list[ColumnElement[bool] | TextClause] = [c.period == wanted.period]
+    where: list[ColumnElement[bool]] = [c.period == wanted.period]
     if wanted.stage is not None:
         where.append(c.stage == wanted.stage)
     if wanted.currency:
@@ -145,13 +150,30 @@ def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
     if wanted.flag is not None:
         where.append(c.flags.like(f"%|{wanted.flag}|%"))
     if wanted.needs:
-        where += [_IN_NEED, c.outcome.is_(None)]
+        where.append(c.customer_id.in_(_in_need(wanted.period)))
     found = select(*columns).select_from(invoices)
     if wanted.search:
         names = (customers.c.customer_id, customers.c.name, customers.c.email)
         found = found.join(customers, customers.c.customer_id == c.customer_id)
         where.append(or_(*(name.icontains(wanted.search, autoescape=True) for name in names)))
     return found.where(*where)
+
+
+def _in_need(period: Period) -> CompoundSelect[Any]:
+    """The customers of whose month, or of what is owed for it, a person has to do something."""
+    months = invoices.alias("months")
+    open_months = select(months.c.customer_id).where(months.c.period == period, _IN_NEED, months.c.outcome.is_(None))
+    return union_all(open_months, select(collections.c.customer_id).where(*_owed_in_need(period)))
+
+
+def _owed_in_need(period: Period) -> list[ColumnElement[bool]]:
+    c = collections.c
+    return [c.period == period, c.stage.in_(_NEED_PERSON), c.outcome.is_(None)]
+
+
+def _urgency(need: Need) -> tuple[float, str]:
+    """What nothing happens to by itself comes first, as each query has it."""
+    return need.next_at.timestamp() if need.next_at else float("-inf"), need.customer_id
 
 
 def _order(wanted: Wanted) -> list[ColumnElement[Any]]:

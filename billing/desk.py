@@ -139,6 +139,13 @@ class Seen(Model):
     digest: str
 
 
+class Standing(Seen):
+    """An invoice as it stands now, and what it comes to."""
+
+    currency: str
+    total_minor: int
+
+
 class AuditWanted(Model):
     """Which entries of the audit trail; every filter is part of what it is compared with, except for the period."""
 
@@ -211,7 +218,7 @@ class Desk(Protocol):
     async def totals(self, period: Period) -> list[StageTotal]: ...
 
     async def needs(self, period: Period, limit: int) -> list[Need]:
-        """What a person has to do, most urgent first."""
+        """What a person has to do, for open months and for what is owed, by its next instant."""
 
     async def pulse(self, period: Period) -> str:
         """Something that differs after every change of the month; cheap."""
@@ -224,7 +231,7 @@ class Desk(Protocol):
     async def seen(self, wanted: Wanted) -> list[Seen]:
         """All that match, as they stand now."""
 
-    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Seen]:
+    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
         """How these invoices stand now, by customer."""
 
     async def audit(self, wanted: AuditWanted, after: Cursor | None, limit: int) -> list[AuditRow]:

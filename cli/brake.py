@@ -6,9 +6,7 @@ from datetime import UTC, datetime
 
 from adapters.sql_ledger import SqlLedger
 from billing.brake import Brake
-from billing.collection import CollectionStage
 from billing.money import format_amount
-from billing.month import Stage
 from billing.ports import CollectionRow, InvoiceRow
 from bootstrap import connect_ledger
 from cli.options import AsJson, By, Reason
@@ -30,7 +28,7 @@ async def pull(by: By, reason: Reason, as_json: AsJson = False) -> None:
     """
     async with _ledger() as ledger:
         brake = await ledger.pull_brake(by, reason, VIA, datetime.now(UTC))
-        rows = await under_way(ledger)
+        rows = await ledger.under_way()
     if as_json:
         print_json({"brake": brake, "on": brake.on, "under_way": rows})
         return
@@ -62,7 +60,7 @@ async def show(as_json: AsJson = False) -> None:
     async with _ledger() as ledger:
         brakes = await ledger.brakes()
         is_on = bool(brakes) and brakes[0].on
-        rows = await under_way(ledger) if is_on else []
+        rows = await ledger.under_way() if is_on else []
     if as_json:
         print_json({"on": is_on, "under_way": rows, "brakes": brakes})
         return
@@ -74,13 +72,6 @@ async def show(as_json: AsJson = False) -> None:
         _say_under_way(rows)
     for brake in brakes[1:]:
         _say_state(brake)
-
-
-async def under_way(ledger: SqlLedger) -> list[Row]:
-    """Where money may be moving: months and collections whose payment has no known outcome, as recorded just now."""
-    months = [row for stage in (Stage.CHARGING, Stage.UNRESOLVED) for row in await ledger.invoices(stage=stage)]
-    owed = await ledger.collections(open_only=True)
-    return [*months, *(row for row in owed if row.stage is CollectionStage.UNRESOLVED)]
 
 
 @asynccontextmanager

@@ -29,7 +29,7 @@ from console.pages import Pages
 from console.pay import PaymentPages
 from console.proxies import TrustedProxies
 from console.register import RegistrationPages
-from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, SecurityHeaders
+from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
 from console.signed_in import Sessions
 from console.sweeper import sweeping
 from console.throttle import Throttle
@@ -105,5 +105,6 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
     # Outermost: the answer to a defect of ours has them too.
-    app.middleware_stack = SecurityHeaders(app.build_middleware_stack(), form_targets=form_targets, https=https)
+    limited = BodyLimit(app.build_middleware_stack(), lambda request: pages.refusal(request, 413))
+    app.middleware_stack = SecurityHeaders(limited, form_targets=form_targets, https=https)
     return app

@@ -16,13 +16,12 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from adapters.sql_ledger import SqlLedger
-from billing.month import Stage
 from billing.users import Role
 from console.desk import Desk
 from console.signed_in import Session, SignedIn, signed_in
 
 _REASON_MAX = 1000
-_MOVING = (Stage.CHARGING, Stage.UNRESOLVED)
+_SHOWN_MOVING = 100
 _PAGE = "/desk/brake"
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
@@ -67,10 +66,11 @@ class BrakePages:
         self, session: Session, reason: str = "", asks: bool = False, wrong: str = "", status: int = 200
     ) -> Response:
         """``asks``: whether the second step is to come; ``wrong``: the form whose reason cannot be taken."""
-        moving = [row for stage in _MOVING for row in await self._ledger.invoices(stage=stage)]
+        moving = await self._ledger.under_way()
         values: dict[str, object] = {
             "brakes": await self._ledger.brakes(),
-            "moving": moving,
+            "moving": moving[:_SHOWN_MOVING],
+            "count": len(moving),
             "reason": reason,
             "asks": asks,
             "wrong": wrong,

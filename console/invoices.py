@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 
 from adapters.sql_ledger import SqlLedger
-from billing.desk import PAGE_ROWS, Seen, Sort, Wanted
+from billing.desk import PAGE_ROWS, Seen, Sort, Standing, Wanted
 from billing.messages import Why
 from billing.month import Stage
 from billing.period import Period
@@ -31,7 +31,8 @@ from console.desk import Desk
 from console.signed_in import Session, SignedIn, signed_in
 
 NDJSON = "application/x-ndjson"
-SHOWN_SEEN = 200  # of a selection that is to be confirmed; the rest is counted
+SHOWN_SEEN = 200  # of a selection that is to be confirmed; the rest is counted and added up
+DECIDED_AT_ONCE = 20_000  # a form of more, with long customer ids, would be larger than BODY_MAX_BYTES
 
 _NEEDED = {"halt": Role.REVIEWER, "resume": Role.REVIEWER, "approve": Role.APPROVER}
 _SUBMISSION = re.compile(r"[0-9a-f]{32}")
@@ -89,18 +90,14 @@ class InvoicesPages:
         if refusal := await self._may(session, action, month, back):
             return refusal
         seen = await self._ledger.seen(wanted) if form.get("all") else _seen(map(str, form.getlist("row")))
-        if not seen:
-            return await self._desk.message(
-                session,
-                "Nothing is selected",
-                "Tick the invoices that you mean, or take all that match.",
-                status=400,
-                back=back,
-                back_label="Back to the list",
-                section="invoices",
-                period=month,
-            )
-        return await self._confirmation(session, month, action, seen, uuid4().hex, back)
+        if not 0 < len(seen) <= DECIDED_AT_ONCE:
+            title, text = "Nothing is selected", "Tick the invoices that you mean, or take all that match."
+            if seen:
+                title = f"{len(seen):,} invoices are too many at once"
+                text = f"Filter the list to {DECIDED_AT_ONCE:,} or fewer, and decide about one part after the other."
+            return await self._refusal(session, title, text, 400, back, month)
+        changed = bool(form.get("all")) and form.get("pulse") != await self._ledger.pulse(month)
+        return await self._confirmation(session, month, action, seen, uuid4().hex, back, changed)
 
     async def decide(self, request: Request, session: Reviewing, period: str) -> Response:
         month, form = self._desk.period(period), _texts(await request.form())
@@ -118,7 +115,8 @@ class InvoicesPages:
             reason = TypeAdapter(Why).validate_python(form.get("reason", ""))
         except ValidationError:
             problem = "Say why, in up to 1,000 characters: it goes into the audit trail."
-            return await self._confirmation(session, month, action, seen, submission, back, problem)
+            changed = bool(form.get("changed"))
+            return await self._confirmation(session, month, action, seen, submission, back, changed, problem)
         order = Order(action, month, session.username, reason, submission, seen)
         if NDJSON in request.headers.get("accept", ""):
             return StreamingResponse(_lines(self._bulk.carry_out(order)), media_type=NDJSON)
@@ -141,11 +139,16 @@ class InvoicesPages:
         if action in ACTIONS:
             title = f"You may not {action} invoices"
             text = f"You are {session.role}; this takes the role {_NEEDED[action]} or a higher one."
+        return await self._refusal(session, title, text, 403 if action in ACTIONS else 400, back, period)
+
+    async def _refusal(
+        self, session: Session, title: str, text: str, status: int, back: str, period: Period
+    ) -> Response:
         return await self._desk.message(
             session,
             title,
             text,
-            status=403 if action in ACTIONS else 400,
+            status=status,
             back=back,
             back_label="Back to the list",
             section="invoices",
@@ -160,11 +163,18 @@ class InvoicesPages:
         seen: list[Seen],
         submission: str,
         back: str,
+        changed: bool,
         problem: str = "",
     ) -> Response:
+        """``changed``: whether these may be others than those that the list has shown."""
+        now = await self._ledger.now_of(period, [each.customer_id for each in seen])
+        same = [each for row in seen if (each := now.get(row.customer_id)) and each.digest == row.digest]
         values = {
             "action": action,
+            "changed": changed,
             "seen": seen[:SHOWN_SEEN],
+            "same": {each.customer_id: each for each in same},
+            "sums": _sums(same),
             "count": len(seen),
             "rows": "\n".join(" ".join((each.customer_id, str(each.version), each.digest)) for each in seen),
             "submission": submission,
@@ -239,6 +249,15 @@ def _seen(rows: Iterable[str]) -> list[Seen]:
         if len(parts) in (2, 3) and parts[1].isdecimal():
             found[parts[0]] = Seen(customer_id=parts[0], version=int(parts[1]), digest=" ".join(parts[2:]))
     return list(found.values())
+
+
+def _sums(rows: Iterable[Standing]) -> dict[str, int]:
+    """What drafts come to, by currency."""
+    sums: dict[str, int] = {}
+    for each in rows:
+        if each.version:
+            sums[each.currency] = sums.get(each.currency, 0) + each.total_minor
+    return dict(sorted(sums.items()))
 
 
 def _texts(form: FormData) -> dict[str, str]:

@@ -27,6 +27,7 @@ _DESK_REFUSALS = {
     ),
     404: ("There is nothing here", "The address may be incomplete."),
     405: ("There is nothing here", "The address may be incomplete."),
+    413: ("That is too much at once", "Nothing was done. Go back, and filter the list to fewer, or shorten the text."),
 }
 _log = logging.getLogger(__name__)
 
@@ -73,6 +74,12 @@ class Pages:
             status=status,
         )
 
+    def refusal(self, request: Request, status: int) -> HTMLResponse:
+        """What was not answered, in the words of those who asked."""
+        refusals = _DESK_REFUSALS if _is_of_desk(request) else _REFUSALS
+        title, text = refusals.get(status, refusals[404])
+        return self.message(title, text, status=status)
+
     def handle_errors(self, app: FastAPI) -> None:
         """What is down, or was never there, is said in words; so is a defect of ours."""
 
@@ -87,11 +94,7 @@ class Pages:
 
         @app.exception_handler(HTTPException)
         async def refused(request: Request, error: HTTPException) -> HTMLResponse:
-            if _is_of_desk(request):
-                title, text = _DESK_REFUSALS.get(error.status_code, _DESK_REFUSALS[404])
-                return self.message(title, text, status=error.status_code)
-            title, text = _REFUSALS.get(error.status_code, _REFUSALS[404])
-            return self.message(title, text, status=error.status_code)
+            return self.refusal(request, error.status_code)
 
         @app.exception_handler(Exception)
         async def broken(request: Request, error: Exception) -> HTMLResponse:

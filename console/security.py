@@ -1,8 +1,9 @@
 """What every answer tells browsers to refuse; requests that another site makes in somebody's name."""
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Request, Response
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,6 +52,22 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class BodyLimit:
+    """Middleware: a body that says it is too large is answered with a page; Starlette's own answer has no words."""
+
+    def __init__(self, app: ASGIApp, refusal: Callable[[Request], Response]) -> None:
+        self._app = app
+        self._refusal = refusal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = Request(scope)
+            length = request.headers.get("content-length", "")
+            if length.isdecimal() and int(length) > BODY_MAX_BYTES:
+                return await self._refusal(request)(scope, receive, send)
+        await self._app(scope, receive, send)
 
 
 def _is_desk(path: str) -> bool:

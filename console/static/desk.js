@@ -161,6 +161,7 @@ function outcomeRow(body, customer) {
   head.textContent = customer;
   row.append(head);
   row.insertCell();
+  row.insertCell();
   row.insertCell().dataset.result = "";
   return row;
 }

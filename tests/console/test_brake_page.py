@@ -1,11 +1,17 @@
 """The page of the emergency brake: pulled in two steps, released by an administrator, visible on every page."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
+
+from billing.collection import Collection
 from billing.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.reviewing import readable, reviewer
+from tests.unit.collecting import opened
+from tests.unit.months import customer
 
 BRAKE = "/desk/brake"
 
@@ -81,3 +87,42 @@ async def test_it_says_which_charges_are_under_way(desk: Desk) -> None:
         text = readable((await ann.browser.get(BRAKE)).text)
     assert "Under way at this moment 1" in text
     assert "acme 2026-10 Charging" in text
+
+
+async def test_it_says_which_tries_of_what_is_owed_are_under_way(desk: Desk) -> None:
+    declined = opened()
+    assert declined.customer.customer_id == "acme"
+
+    def of(name: str, **fields: Any) -> Collection:
+        return declined.evolve(customer=customer(customer_id=name), revision=1, **fields)
+
+    tried, waiting = of("bolt", attempt="day 3"), of("coal")
+    stopped = of("dune", attempt="day 3", brake="ann: the sheet is wrong")
+    unknown = of("eden", looking=1, trouble="Stripe does not answer")
+    for each in (tried, waiting, stopped, unknown):
+        await desk.bed.ledger.record_collection(each, each.opened_at)
+    async with reviewer(desk) as ann:
+        text = readable((await ann.browser.get(BRAKE)).text)
+    assert "Under way at this moment 2" in text
+    assert "bolt 2026-10 still owed Collecting €120.00" in text
+    assert "eden 2026-10 still owed Unresolved €120.00" in text
+
+
+async def test_many_that_are_under_way_are_counted_and_the_first_are_shown(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.brake._SHOWN_MOVING", 2)
+    for name in ("acme", "bolt", "coal"):
+        trying = opened().evolve(customer=customer(customer_id=name), attempt="day 3")
+        await desk.bed.ledger.record_collection(trying, trying.opened_at)
+    async with reviewer(desk) as ann:
+        text = readable((await ann.browser.get(BRAKE)).text)
+    assert "Under way at this moment 3" in text
+    assert "bolt" in text
+    assert "coal" not in text
+    assert "and 1 more" in text
+
+
+async def test_it_says_truthfully_that_nothing_is_under_way(desk: Desk) -> None:
+    async with reviewer(desk) as ann:
+        assert "no charge has begun and none is without a known outcome" in await ann.page(BRAKE)

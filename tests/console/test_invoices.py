@@ -4,15 +4,19 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
 from billing.period import Period
 from billing.users import Role
-from console.invoices import read_wanted
+from console.invoices import DECIDED_AT_ONCE, read_wanted
+from console.security import BODY_MAX_BYTES
 from tests.console.months import AT, halted, month, settings
 from tests.console.people import Office, office, signed_in_at
+from tests.console.reviewing import readable
 
 LIST = "/desk/2026-11/invoices"
 
@@ -116,3 +120,76 @@ async def test_a_decision_is_answered_for_every_row_while_temporal_is_down(
 def test_a_query_means_what_it_can() -> None:
     wanted = read_wanted(Period("2026-11"), {"needs": "1", "flag": "changed", "sort": "change", "order": "down"})
     assert (wanted.needs, wanted.flag, wanted.sort, wanted.descending) == (True, "changed", "change", True)
+
+
+# -- about to be decided
+
+
+async def confirmation(browser: httpx.AsyncClient, **fields: Any) -> httpx.Response:
+    return await browser.post(LIST, data={"action": "approve", **fields})
+
+
+def pulse_of(page: httpx.Response) -> str:
+    found = re.search(r'name="pulse" value="([^"]+)"', page.text)
+    assert found
+    return found[1]
+
+
+async def test_who_is_to_confirm_sees_each_amount_and_the_sums(desk: Office, browser: httpx.AsyncClient) -> None:
+    for each in (month("acme", 300), month("bolt", 123_400), month("coal", 1200, currency="jpy")):
+        await desk.ledger.record(each, AT)
+    page = readable((await confirmation(browser, all="1", pulse=pulse_of(await browser.get(LIST)))).text)
+    assert "Together: €1,237.00 and ¥1,200 ." in page
+    for row in ("acme 1 €3.00", "bolt 1 €1,234.00", "coal 1 ¥1,200"):
+        assert row in page
+    assert "has changed since" not in page
+
+
+async def test_all_that_match_may_be_others_than_those_that_were_shown(
+    desk: Office, browser: httpx.AsyncClient
+) -> None:
+    await desk.ledger.record(month("acme", 300), AT)
+    shown = pulse_of(await browser.get(LIST))
+    told = "The list has changed since you looked."
+    assert told not in (await confirmation(browser, all="1", pulse=shown)).text
+    await desk.ledger.record(month("bolt", 100), AT)
+    page = await confirmation(browser, all="1", pulse=shown)
+    assert told in page.text
+    unsaid = {"action": "approve", "rows": "acme 1 d", "changed": "1"}
+    assert told in (await browser.post("/desk/2026-11/bulk", data=unsaid)).text
+    assert told in (await confirmation(browser, all="1")).text, "nobody says what was shown"
+
+
+async def test_a_ticked_row_that_has_changed_is_not_added_up(desk: Office, browser: httpx.AsyncClient) -> None:
+    drafted = month("acme", 300)
+    for each in (drafted, month("bolt", 100)):
+        await desk.ledger.record(each, AT)
+    assert drafted.invoice is not None
+    page = await confirmation(browser, row=[f"acme 1 {drafted.invoice.digest}", "bolt 1 before"])
+    text = readable(page.text)
+    assert "Together: €3.00 ." in text
+    assert "bolt 1 has changed since" in text
+
+
+async def test_more_than_one_decision_can_carry_are_refused_with_what_to_do(
+    desk: Office, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("acme", "bolt", "coal"):
+        await desk.ledger.record(month(name, 300), AT)
+    monkeypatch.setattr("console.invoices.DECIDED_AT_ONCE", 2)
+    page = await confirmation(browser, all="1")
+    assert page.status_code == 400
+    assert "3 invoices are too many at once" in page.text
+    assert "Filter the list to 2 or fewer" in page.text
+    assert (await confirmation(browser, all="1", search="acme")).status_code == 200
+
+
+def test_as_many_as_may_be_decided_at_once_fit_into_a_form() -> None:
+    rows = "\r\n".join(["a" * 64 + " 99999 " + "d" * 16] * DECIDED_AT_ONCE)
+    assert len(urlencode({"rows": rows, "reason": "\N{BILLIARDS}" * 1000})) < BODY_MAX_BYTES - 1000
+
+
+async def test_a_form_that_is_too_large_is_refused_in_the_desks_words(browser: httpx.AsyncClient) -> None:
+    page = await browser.post("/desk/2026-11/bulk", data={"rows": "x" * BODY_MAX_BYTES})
+    assert page.status_code == 413
+    assert "That is too much at once" in page.text

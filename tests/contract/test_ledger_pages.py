@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, text
+from sqlalchemy.dialects import sqlite
 
 from adapters.sql_ledger import SqlLedger
+from adapters.sql_ledger_pages import _matching
 from billing.desk import AuditKind, AuditWanted, Cursor, Desk, Sort, StageTotal, Wanted
 from billing.errors import InvalidInput
 from billing.invoice import Invoice, LineItem, Source
@@ -129,7 +131,10 @@ async def test_a_row_tells_what_a_decision_is_bound_to(ledger: SqlLedger, url: s
     assert (row.name, row.email, row.timezone) == ("Acme", "acme@post.example", "Europe/Paris")
     (seen,) = await ledger.seen(MONTH)
     assert (seen.customer_id, seen.version, seen.digest) == ("acme", 1, row.digest)
-    assert await ledger.now_of(NOVEMBER, ["acme", "nobody"]) == {"acme": seen}
+    now = await ledger.now_of(NOVEMBER, ["acme", "nobody"])
+    assert {name: (each.digest, each.currency, each.total_minor) for name, each in now.items()} == {
+        "acme": (seen.digest, "eur", 1300)
+    }
 
 
 async def test_rows_are_found_by_any_part_of_id_name_and_email(ledger: SqlLedger) -> None:
@@ -236,20 +241,60 @@ def test_a_place_in_the_trail_that_cannot_be_read_is_refused(text: str) -> None:
         Cursor.parse(text)
 
 
-async def test_what_is_owed_and_needs_a_person_comes_after_the_open_months(ledger: SqlLedger, url: str) -> None:
-    await recorded(ledger, month("acme", 100), month("bolt", 100), month("coal", 100))
-    mark(url, "acme", needs="approve it")
+def owe(url: str, customer_id: str, stage: str, next_at: datetime | None = None) -> None:
+    """Of a customer's November, 60 are still owed."""
     owed = text(
         "INSERT INTO collections (customer_id, period, stage, currency, amount_minor, outstanding_minor, opened_at,"
-        " revision, state, updated_at) VALUES (:whose, '2026-11', :stage, 'eur', 100, 60, :at, 1, '{}', :at)"
+        " next_at, revision, state, updated_at)"
+        " VALUES (:whose, '2026-11', :stage, 'eur', 100, 60, :at, :next, 1, '{}', :at)"
     )
-    for whose, stage in (("bolt", "AwaitingPerson"), ("coal", "Collecting")):
-        values = {"whose": whose, "stage": stage, "at": AT}
-        run(url, lambda connection, values=values: connection.execute(owed, values))
-    needs = [
-        (each.customer_id, each.stage, each.amount_minor, each.collecting) for each in await ledger.needs(NOVEMBER, 9)
-    ]
-    assert needs == [("acme", Stage.MONITORING, 100, False), ("bolt", "AwaitingPerson", 60, True)]
+    values = {"whose": customer_id, "stage": stage, "at": AT, "next": next_at}
+    run(url, lambda connection: connection.execute(owed, values))
+
+
+async def test_what_is_owed_and_open_months_are_needed_in_the_order_of_the_next_instant(
+    ledger: SqlLedger, url: str
+) -> None:
+    closed = [month(name, 100).closed(Stage.UNPAID, AT) for name in ("bolt", "coal", "dune")]
+    await recorded(ledger, month("acme", 100), month("eden", 100), *closed)
+    for name, hours in (("acme", 1), ("eden", 3)):
+        mark(url, name, needs="approve it", next_at=AT + timedelta(hours=hours))
+    owe(url, "bolt", "AwaitingPerson", AT + timedelta(hours=2))
+    owe(url, "coal", "Collecting", AT)
+    owe(url, "dune", "Exhausted", AT + timedelta(hours=4))
+    needs = [(each.customer_id, each.collecting) for each in await ledger.needs(NOVEMBER, 9)]
+    assert needs == [("acme", False), ("bolt", True), ("eden", False), ("dune", True)]
+    assert [each.customer_id for each in await ledger.needs(NOVEMBER, 2)] == ["acme", "bolt"]
+
+
+async def test_the_list_of_who_is_needed_has_what_is_owed_too(ledger: SqlLedger, url: str) -> None:
+    closed = [month(name, 100).closed(Stage.UNPAID, AT) for name in ("bolt", "coal")]
+    await recorded(ledger, month("acme", 100), *closed, month("bolt", 100, period=OCTOBER))
+    mark(url, "acme", needs="approve it")
+    owe(url, "bolt", "Unresolved")
+    owe(url, "coal", "Collecting")
+    assert await listed(ledger, needs=True) == ["acme", "bolt"]
+    assert await listed(ledger, needs=True, search="bolt@") == ["bolt"]
+    rows = {row.customer_id: row.needs for row in await ledger.rows(MONTH, 1)}
+    assert rows == {"acme": "approve it", "bolt": "what is owed cannot be collected without a person", "coal": ""}
+    assert await ledger.count(MONTH.evolve(period=OCTOBER, needs=True)) == 0
+
+
+async def test_who_is_needed_is_found_without_reading_a_month(ledger: SqlLedger, url: str) -> None:
+    if not url.startswith("sqlite"):
+        pytest.skip("PostgreSQL chooses by the size of its tables")
+    counted = str(
+        _matching(MONTH.evolve(needs=True), func.count()).compile(
+            dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}
+        )
+    )
+    plan: list[str] = []
+    run(
+        url, lambda connection: plan.extend(row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {counted}")))
+    )
+    of_months = [step for step in plan if "invoices" in step]
+    assert len(of_months) == 2, plan
+    assert all("COVERING INDEX" in step for step in of_months), plan
 
 
 async def test_sign_ins_are_told_of_known_users_only(ledger: SqlLedger) -> None:
