@@ -5,15 +5,28 @@ whole month and is long.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, case, exists, func, literal, or_, select, text, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    RowMapping,
+    Select,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
 from adapters.sql_ledger_audit import SqlAudit
 from adapters.sql_ledger_schema import INVOICE_NEEDS, brakes, collections, customers, invoices
 from billing.collection import CollectionStage
 from billing.desk import PAGE_ROWS, DeskRow, Need, Seen, Sort, StageTotal, Standing, Wanted
-from billing.month import Stage
+from billing.month import Stage, stop_of
 from billing.period import Period
 
 _NEED_PERSON = (
@@ -25,6 +38,7 @@ _NEED_PERSON = (
 _IN_NEED = text(INVOICE_NEEDS)
 _OWED_NEEDS = "what is owed cannot be collected without a person"
 _MANY = 500  # values in one query
+_S = TypeVar("_S", bound=Seen)
 
 
 class SqlDesk(SqlAudit):
@@ -122,10 +136,9 @@ class SqlDesk(SqlAudit):
 
     async def seen(self, wanted: Wanted) -> list[Seen]:
         """All that match, as they stand now, by customer."""
-        columns = (invoices.c[name] for name in Seen.model_fields)
         async with self._reading(f"list {wanted.period}") as connection:
-            found = await connection.execute(_matching(wanted, *columns).order_by(invoices.c.customer_id))
-            return [Seen.model_validate(dict(row)) for row in found.mappings()]
+            query = _matching(wanted, *_seen_columns(Seen)).order_by(invoices.c.customer_id)
+            return [_as_seen(Seen, row) for row in (await connection.execute(query)).mappings()]
 
     async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
         """How these invoices stand now, by customer."""
@@ -133,10 +146,19 @@ class SqlDesk(SqlAudit):
         async with self._reading(f"look at {period}") as connection:
             for start in range(0, len(customer_ids), _MANY):
                 these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
-                columns = (invoices.c[name] for name in Standing.model_fields)
-                found = await connection.execute(select(*columns).where(invoices.c.period == period, these))
-                now |= {row["customer_id"]: Standing.model_validate(dict(row)) for row in found.mappings()}
+                query = select(*_seen_columns(Standing)).where(invoices.c.period == period, these)
+                found = (await connection.execute(query)).mappings()
+                now |= {row["customer_id"]: _as_seen(Standing, row) for row in found}
         return now
+
+
+def _seen_columns(kind: type[Seen]) -> list[ColumnElement[Any]]:
+    return [invoices.c["needs" if name == "stop" else name] for name in kind.model_fields]
+
+
+def _as_seen(kind: type[_S], row: RowMapping) -> _S:
+    values: dict[str, Any] = dict(row)
+    return kind.model_validate(values | {"stop": stop_of(values.pop("needs"))})
 
 
 def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
 from billing.model import Instant, Model
-from billing.month import OUTCOMES, Stage
+from billing.month import OUTCOMES, Stage, stop_of
 from billing.period import Period
 from billing.policy import Flag
 
@@ -130,13 +130,22 @@ class DeskRow(Model):
         """The month's own sales against the usual ones, in percent."""
         return change(self.total_minor - self.carried_minor, self.usual_minor) if self.version else None
 
+    @property
+    def seen(self) -> "Seen":
+        return Seen(customer_id=self.customer_id, version=self.version, digest=self.digest, stop=stop_of(self.needs))
+
 
 class Seen(Model):
-    """An invoice as it stood when somebody decided about it."""
+    """An invoice as it stood when somebody decided about it; ``stop`` as ``Month.stop``."""
 
     customer_id: str
     version: int
     digest: str
+    stop: str = ""
+
+    def __str__(self) -> str:
+        """As a form carries it."""
+        return " ".join((self.customer_id, str(self.version), self.digest or "-", self.stop)).strip()
 
 
 class Standing(Seen):

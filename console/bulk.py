@@ -112,7 +112,14 @@ def _command(order: Order, seen: Seen) -> Command:
     if order.action == "halt":
         return Halt(by=order.by, reason=order.reason, command_id=command_id, period=order.period, via="console")
     if order.action == "resume":
-        return Resume(by=order.by, reason=order.reason, command_id=command_id, period=order.period, via="console")
+        return Resume(
+            by=order.by,
+            reason=order.reason,
+            command_id=command_id,
+            period=order.period,
+            via="console",
+            stopped=seen.stop or "nothing",  # a halt that was not there yet is not let go of
+        )
     assert order.action == "approve", order.action
     return Approve(
         by=order.by,

@@ -176,7 +176,7 @@ class InvoicesPages:
             "same": {each.customer_id: each for each in same},
             "sums": _sums(same),
             "count": len(seen),
-            "rows": "\n".join(" ".join((each.customer_id, str(each.version), each.digest)) for each in seen),
+            "rows": "\n".join(map(str, seen)),
             "submission": submission,
             "back": back,
             "problem": problem,
@@ -242,12 +242,14 @@ def _page(text: str) -> int:
 
 
 def _seen(rows: Iterable[str]) -> list[Seen]:
-    """Rows as a form carries them: customer, version and digest; what is none is left out, as are repeats."""
+    """Rows as a form carries them; what is none is left out, as are repeats."""
     found: dict[str, Seen] = {}
     for row in rows:
         parts = row.strip().split(" ")
-        if len(parts) in (2, 3) and parts[1].isdecimal():
-            found[parts[0]] = Seen(customer_id=parts[0], version=int(parts[1]), digest=" ".join(parts[2:]))
+        if len(parts) in (3, 4) and parts[1].isdecimal():
+            customer_id, version, digest, stop = (*parts, "")[:4]
+            seen = Seen(customer_id=customer_id, version=int(version), digest=digest.strip("-"), stop=stop)
+            found[customer_id] = seen
     return list(found.values())
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from billing.customer import ReviewMode, Terms
-from billing.messages import Halt, parse_command
+from billing.messages import Halt, Resume, parse_command
 from billing.month import Month
 from billing.period import Period
 from billing.users import Role
@@ -50,6 +50,13 @@ async def until_recorded(bed: Bed, customer_id: str, version: int) -> Month:
             month = await bed.ledger.month(customer_id, Period(OCTOBER))
             if month is not None and month.invoice is not None and month.invoice.version == version:
                 return month
+            await asyncio.sleep(0.02)
+
+
+async def halted_on_record(bed: Bed, *names: str) -> None:
+    """Until the list can show it: the answer to a command comes before its record."""
+    async with asyncio.timeout(60):
+        while not all([(await bed.recorded(name, OCTOBER)).hold for name in names]):
             await asyncio.sleep(0.02)
 
 
@@ -93,10 +100,25 @@ async def test_a_selection_is_halted_and_resumed_row_by_row(bed: Bed, browser: h
     assert (month.hold.by, month.hold.reason) == ("cleo", "as agreed")
     assert (await bed.month("coal")).hold is None
 
+    await halted_on_record(bed, "acme", "bolt")
     outcomes = await streamed(browser, await confirmed(browser, "resume", all="1"))
     assert {name: each["accepted"] for name, each in outcomes.items()} == {"acme": True, "bolt": True, "coal": False}
     assert "not halted" in outcomes["coal"]["result"]
     assert (await bed.month("acme")).hold is None
+
+
+async def test_many_are_resumed_from_what_was_seen_to_stop_them_and_from_nothing_else(
+    bed: Bed, browser: httpx.AsyncClient
+) -> None:
+    await monitored(bed, "acme", "bolt")
+    await streamed(browser, await confirmed(browser, "halt", all="1"))
+    await halted_on_record(bed, "acme", "bolt")
+    form = await confirmed(browser, "resume", row=await rows(browser))
+    assert (await bed.command("acme", Resume(by="ann", reason="it is right"))).accepted
+    assert (await bed.command("acme", Halt(by="carl", reason="fraud"))).accepted
+    outcomes = await streamed(browser, form)
+    assert {name: each["accepted"] for name, each in outcomes.items()} == {"acme": False, "bolt": True}
+    assert "halted by carl: fraud" in outcomes["acme"]["result"]
 
 
 async def test_the_same_submission_twice_takes_effect_once(bed: Bed, browser: httpx.AsyncClient) -> None:
