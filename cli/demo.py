@@ -79,7 +79,7 @@ async def demo(
 async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> Evidence:
     """Bills the month in a stack of its own, which ends with it; with ``serve`` only half of it, until cancelled."""
     port = free_temporal_port()
-    settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=REVIEWERS), port)
+    settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=REVIEWERS))
     async with AsyncExitStack() as exits:
         with out.status("starting Temporal, the stand-ins and a worker"):
             stack = await exits.enter_async_context(embedded_stack(settings, port, cwd=folder))

@@ -14,7 +14,6 @@ No child outlives this process, however it ends.
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,9 +25,10 @@ import httpx
 from billing.errors import BillingError
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_WEBHOOK_SECRET, connect_ledger
 from console import READY as CONSOLE_READY
+from sandbox.ports import HOST, free_port, is_taken, reserve
 from sandbox.processes import Child, ChildFailedError, logged
 from sandbox.stand_ins import READY as STAND_INS_READY
-from sandbox.temporal_server import HOST, SearchAttributeError, temporal_server
+from sandbox.temporal_server import SearchAttributeError, temporal_server
 from settings import Settings
 from worker import READY as WORKER_READY
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -140,35 +140,17 @@ def _in_one_line(error: Exception) -> Exception:
     return BillingError(f"{first.removesuffix(' ends with:')}{f': {log[-1]}' if log else ''}")
 
 
-def sandbox_settings(settings: Settings, temporal_port: int) -> Settings:
-    """``settings`` for a stack of its own: the stand-ins on ports next to nobody else's, like ``temporal_port``."""
+def sandbox_settings(settings: Settings) -> Settings:
+    """``settings`` for a stack of its own: the stand-ins and the console on ports that nobody else has."""
     names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port", "sandbox_smtp_port", "console_port")
-    return settings.model_copy(update=dict(zip(names, free_ports(len(names), temporal_port), strict=True)))
+    return settings.model_copy(update={name: free_port() for name in names})
 
 
 def free_temporal_port() -> int:
-    """A port that is free, and so is the one of its web page."""
-    while True:
-        (port,) = free_ports(1)
-        if port + UI_PORT_DISTANCE <= 65535 and not _taken(port + UI_PORT_DISTANCE):
-            return port
-
-
-def free_ports(count: int, *others: int) -> list[int]:
-    """Ports that nobody listens on, and that nobody else is given while all of them are looked for."""
-    taken = {*others, *(port + UI_PORT_DISTANCE for port in others)}
-    listeners: list[socket.socket] = []
-    try:
-        while len(found := [port for port in map(_port, listeners) if port not in taken]) < count:
-            listeners.append(socket.create_server((HOST, 0)))
-        return found
-    finally:
-        for listener in listeners:
-            listener.close()
-
-
-def _port(listener: socket.socket) -> int:
-    return int(listener.getsockname()[1])
+    """A port that is free, and so is the one of its web page; both are kept for a minute."""
+    while not reserve((port := free_port()) + UI_PORT_DISTANCE):
+        pass
+    return port
 
 
 def _require_free_ports(settings: Settings, temporal_port: int, ui_port: int) -> None:
@@ -182,18 +164,10 @@ def _require_free_ports(settings: Settings, temporal_port: int, ui_port: int) ->
         "BILLING_SANDBOX_SMTP_PORT": settings.sandbox_smtp_port,
     }
     for name, port in wanted.items():
-        if _taken(port):
+        if is_taken(port):
             raise BillingError(
                 f"port {port} ({name}) is in use, perhaps by another starter.py up; stop that, or set another port"
             )
-
-
-def _taken(port: int) -> bool:
-    try:
-        socket.create_server((HOST, port)).close()
-    except OSError:
-        return True
-    return False
 
 
 def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -> dict[str, str]:

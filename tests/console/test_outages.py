@@ -17,8 +17,9 @@ from billing.errors import InvalidInput
 from bootstrap import connect_temporal
 from console import READY
 from console.app import create_app
+from sandbox.ports import free_port
 from sandbox.processes import Child, logged
-from sandbox.stack import ROOT, free_ports
+from sandbox.stack import ROOT
 from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk, console
@@ -104,7 +105,7 @@ async def test_while_stripe_is_down_nothing_is_lost_and_the_page_waits_for_the_o
 
 
 async def test_the_process_starts_says_so_and_ends_on_sigterm(bed: Bed, server: TemporalServer, tmp_path: Path) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     environment = {
         "PYTHONPATH": str(ROOT),
         "TEMPORAL_ADDRESS": server.address,

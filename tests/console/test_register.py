@@ -17,8 +17,8 @@ from billing.registration import CONSENT_VERSION, RegistrationState, consent_tex
 from bootstrap import connect_registrar
 from console import READY, throttle
 from console.app import create_app
+from sandbox.ports import free_port
 from sandbox.processes import Child, logged
-from sandbox.stack import free_ports
 from sandbox.temporal_server import TemporalServer
 from tests.bed import Bed
 from tests.console.conftest import Desk, console
@@ -345,7 +345,7 @@ async def test_who_tries_too_often_has_to_wait(desk: Desk, monkeypatch: pytest.M
 async def test_a_console_that_is_killed_while_it_finishes_is_made_up_for_by_the_next(
     bed: Bed, server: TemporalServer, tmp_path: Path
 ) -> None:
-    (port,) = free_ports(1)
+    port = free_port()
     environment = bed.environment | {"BILLING_CONSOLE_PORT": str(port), "TEMPORAL_ADDRESS": server.address}
     command = [sys.executable, "-m", "console"]
     child = Child("console", command, log=tmp_path / "log", ready=logged(READY), env=environment, cwd=tmp_path)

@@ -1,0 +1,42 @@
+"""Ports for servers that are started a moment later: chosen now, told to others, and still free then."""
+
+import random
+import socket
+
+HOST = "127.0.0.1"
+# Below the range from which systems give ports to outgoing connections (Linux: 32768, others higher).
+_FIRST, _LAST = 15_000, 31_000
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that nobody else who asks here is given for a minute."""
+    while not reserve(port := random.randint(_FIRST, _LAST)):
+        pass
+    return port
+
+
+def reserve(port: int) -> bool:
+    """Keeps a port for a server that is to be started within a minute; False if it is in use or kept already.
+
+    One connection on it is made and closed from its own side. In TIME_WAIT the port is refused to the next who asks
+    here, also in another process: ``bind`` is called without ``SO_REUSEADDR``. A server, which sets that, gets it.
+    """
+    with socket.socket() as server:
+        try:
+            server.bind((HOST, port))
+        except OSError:
+            return False
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the connection is to have it
+        server.listen(1)
+        with socket.create_connection((HOST, port)):
+            server.accept()[0].close()
+        return True
+
+
+def is_taken(port: int) -> bool:
+    """Whether a server could not listen on it now."""
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return True
+    return False
