@@ -5,6 +5,7 @@ import secrets
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Final, TypeVar, TypeVarTuple
 
 from argon2 import PasswordHasher
@@ -26,7 +27,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._hasher = PasswordHasher()
-        self._nobodys = self._hasher.hash(secrets.token_urlsafe())
+        self._nobodys = _hash_of_nobody()
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passwords")
 
     async def hashed(self, password: str) -> str:
@@ -52,6 +53,12 @@ class Passwords:
             return self._hasher.verify(kept or self._nobodys, _one_spelling(password)) and bool(kept)
         except (VerificationError, InvalidHashError):
             return False
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """Of a password that nobody knows; made once in a process, a quarter of a second."""
+    return PasswordHasher().hash(secrets.token_urlsafe())
 
 
 def _one_spelling(password: str) -> str:
