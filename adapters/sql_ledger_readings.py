@@ -38,12 +38,10 @@ class SqlReadings(SqlDatabase):
             return await upsert(connection, sales_readings, claim, only_if=and_(free, unread))
 
     async def keep_reading(self, source: str, snapshot: SalesSnapshot, period: Period, read_at: datetime) -> None:
-        fresh = {"read_at": read_at, "claimed_until": None}
-        same = update(sales_readings).where(*_this(source, period), _c.digest == snapshot.digest).values(fresh)
+        key = {"source": source, "period": period}
+        found = {"digest": snapshot.digest, "read_at": read_at, "content": packed(snapshot), "claimed_until": None}
         async with self._writing(f"keep its copy of worksheet {period}") as connection:
-            if not (await connection.execute(same)).rowcount:
-                key = {"source": source, "period": period, "digest": snapshot.digest}
-                await upsert(connection, sales_readings, key | fresh | {"content": packed(snapshot)})
+            await upsert(connection, sales_readings, key | found)
 
     async def release_reading(self, source: str, period: Period) -> None:
         async with self._writing(f"release worksheet {period}") as connection:
