@@ -14,7 +14,7 @@ from activities import clock
 from activities.alerts import Alerts
 from activities.comparing import Comparing
 from activities.sales import SalesActivities
-from activities.shared_sales import SharedSales, since_due
+from activities.shared_sales import SharedSales, since_collection, since_due
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer
@@ -23,6 +23,7 @@ from billing.messages import Resume
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.review import decide
+from billing.sales import lines_for
 from sandbox.faults import Faults
 from sandbox.sheets_api import sheets_app
 from tests.contract.ledger_fixtures import ACME, NOVEMBER, OCTOBER
@@ -144,6 +145,29 @@ async def test_a_month_costs_four_requests_however_many_customers_and_workers(
     assert await office.requests() == 2 + 1, "two that agree, and one before the charge that agrees with them"
     await month_of(office, processes, following)
     assert await office.requests() == 3 + 4, "and one of the month before"
+
+
+async def test_ten_thousand_customers_of_one_time_zone_cost_at_most_five_requests_a_month(office: Office) -> None:
+    """Each reads the worksheets that a month reads, and takes its rows; spread over an hour and three workers."""
+    everybody = people(10_000)
+    month = Month.open(everybody[0], NOVEMBER)  # planned for the same instants as everybody's
+    office.sells(OCTOBER, everybody)
+    office.sells(NOVEMBER, everybody)
+    processes = [await office.worker() for _ in range(3)]
+    office.now = month.collect_at - timedelta(days=28)
+    await processes[0].shared.read(OCTOBER, office.now)
+    before, billed = await office.requests(), 0
+    for number, customer in enumerate(everybody):
+        office.now = month.collect_at + number * HOUR / len(everybody)
+        shared, since = processes[number % 3].shared, since_collection(month, office.now)
+        lines, _ = lines_for(customer, NOVEMBER, await shared.read(NOVEMBER, since))
+        billed += sum(line.amount_minor for line in lines)
+        await shared.read(OCTOBER, since)
+    for number in range(len(everybody)):
+        office.now = month.notice_at + number * HOUR / len(everybody)
+        await processes[number % 3].shared.read(NOVEMBER, since_due(month.notice_at, office.now))
+    assert billed == 10_000 * 1000
+    assert await office.requests() - before <= 5
 
 
 async def test_workers_that_begin_in_the_same_moment_leave_it_to_one_of_them(office: Office) -> None:
