@@ -20,7 +20,7 @@ _SKEW = timedelta(minutes=1)  # between clocks of servers; a reading further ahe
 _FAILED = timedelta(seconds=1)  # not longer than a first retry waits
 _KEPT = 3
 """Worksheets in memory: those of a collection, and one of somebody who is late."""
-_CLAIM_SECONDS = 30.0
+_CLAIM_SECONDS = 10.0  # less than the heartbeat timeout, after which another worker takes over
 _LOOK_SECONDS = 0.25
 
 
