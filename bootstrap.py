@@ -142,17 +142,24 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
 
 
-def connect_comparing(settings: Settings, adapters: Adapters) -> Comparing:
-    """Holds invoices against the sheet; one for each process, whose readings are shared."""
-    return Comparing(SharedSales(adapters.sales), adapters.ledger, settings.decimal_separator)
+def connect_sales(adapters: Adapters) -> SharedSales:
+    """The sheet, whose readings are shared; one for each process."""
+    return SharedSales(adapters.sales, adapters.ledger)
 
 
-def connect_coverage(settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "") -> CoverageCheck:
+def connect_comparing(settings: Settings, adapters: Adapters, sales: SharedSales | None = None) -> Comparing:
+    """Holds invoices against the sheet."""
+    return Comparing(sales or connect_sales(adapters), adapters.ledger, settings.decimal_separator)
+
+
+def connect_coverage(
+    settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "", sales: SharedSales | None = None
+) -> CoverageCheck:
     """Who looks at everybody; ``client`` None: without Temporal, for the reason ``unseen``."""
     return CoverageCheck(
         adapters.ledger,
         adapters.ledger,
-        adapters.sales,
+        sales or connect_sales(adapters),
         RunningChains(client) if client else None,
         connect_alerts(settings, adapters, connect_bell(settings, client)) if client else None,
         settings.decimal_separator,

@@ -13,23 +13,23 @@ from temporalio.worker import Worker
 from activities.brake import BrakeActivities
 from activities.cashier import Cashier
 from activities.collections import CollectionActivities
-from activities.comparing import Comparing
 from activities.failures import Failures
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
-from activities.shared_sales import SharedSales
 from billing.errors import BillingError
 from bootstrap import (
     Adapters,
     connect_adapters,
     connect_alerts,
     connect_bell,
+    connect_comparing,
     connect_coverage,
     connect_digests,
     connect_letters,
     connect_reconciliation,
+    connect_sales,
     connect_temporal,
 )
 from settings import Settings, load_settings
@@ -64,12 +64,12 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
     letters = connect_letters(settings, adapters)
     alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
     digests = connect_digests(settings, adapters)
-    source, separator = SharedSales(adapters.sales), settings.decimal_separator
-    comparing = Comparing(source, adapters.ledger, separator)
+    source = connect_sales(adapters)
+    comparing = connect_comparing(settings, adapters, source)
     notices = NoticeActivities(letters, alerts, adapters.ledger, comparing)
     cashier = Cashier(adapters.payments, adapters.ledger)
     collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
-    sales = SalesActivities(source, comparing, adapters.ledger, alerts, separator)
+    sales = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
@@ -94,7 +94,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             digests.tell_digest,
             digests.close_digest,
             connect_reconciliation(settings, adapters, client).reconcile,
-            connect_coverage(settings, adapters, client).cover,
+            connect_coverage(settings, adapters, client, sales=source).cover,
         ],
         interceptors=[Failures()],
         max_cached_workflows=2000,

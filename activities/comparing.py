@@ -1,5 +1,7 @@
 """Holds invoices against the sheet once more: before the charge, when somebody looks, and at the next collection."""
 
+from datetime import datetime
+
 from activities.shared_sales import SharedSales
 from billing.customer import Customer
 from billing.errors import SalesUnavailable
@@ -25,8 +27,10 @@ class Comparing:
         self._ledger = ledger
         self._decimal_separator = decimal_separator
 
-    async def compare(self, month: Month, customer: Customer | None = None) -> Compared | None:
-        """How the sheet differs from the invoice of ``month``; ``customer`` is as by now, if the month is over.
+    async def compare(self, month: Month, read_since: datetime, customer: Customer | None = None) -> Compared | None:
+        """How the sheet differs from the invoice of ``month``, by a reading that is not older than ``read_since``.
+
+        ``customer`` is as by now, if the month is over.
 
         None if the invoice was not made from the sheet, or before it was kept what the sheet had said. Raises
         ``SalesUnavailable``, also if the worksheet has no row of anybody any more (it was emptied, which is no credit
@@ -35,7 +39,7 @@ class Comparing:
         customer, invoice = customer or month.customer, month.invoice
         if invoice is None or invoice.sales is None:
             return None
-        snapshot = await self._source.read(month.period)
+        snapshot = await self._source.read(month.period, read_since)
         if not snapshot.rows and any(invoice.in_sheet(line) for line in invoice.lines):
             raise SalesUnavailable(f"worksheet {snapshot.sheet!r} has no rows any more; restore them")
         emails = await self._emails(month, invoice.sales, customer)
@@ -44,7 +48,7 @@ class Comparing:
         sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=emails)
         return Compared(drifts=drifts(invoice, rows), sales=sales)
 
-    async def since(self, month: Month) -> Late:
+    async def since(self, month: Month, read_since: datetime) -> Late:
         """What was changed in the sheet of the month before ``month`` since that was drafted.
 
         Only what differs from its invoice, whatever became of that: paid, owed, carried forward. Nothing is billed
@@ -54,7 +58,7 @@ class Comparing:
         before = await self._ledger.month(month.customer.customer_id, month.period.previous())
         if before is None or before.outcome is None or before.invoice is None:
             return Late()
-        compared = await self.compare(before, month.customer)
+        compared = await self.compare(before, read_since, month.customer)
         if compared is None or not compared.drifts:
             return Late()
         currency = before.invoice.currency

@@ -7,13 +7,14 @@ from temporalio import activity
 
 from activities import clock
 from activities.alerts import Alerts
+from activities.shared_sales import SharedSales
 from billing.accounts import Account, Accounts, Chains, LastRun
 from billing.alerts import of_report
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Model
 from billing.period import Period
-from billing.ports import Ledger, SalesSource
+from billing.ports import Ledger
 from billing.sales import SalesRow
 from billing.sheet_check import Cells
 from billing.survey import Survey
@@ -43,7 +44,7 @@ class CoverageCheck:
         self,
         accounts: Accounts,
         ledger: Ledger,
-        sales: SalesSource,
+        sales: SharedSales,
         chains: Chains | None,
         alerts: Alerts | None,
         decimal_separator: str = ".",
@@ -80,7 +81,7 @@ class CoverageCheck:
 
     async def _read(self, period: Period, unseen: list[str]) -> tuple[Cells | None, tuple[SalesRow, ...]]:
         try:
-            snapshot = await self._sales.read(period)
+            snapshot = await self._sales.read(period, clock.now())
         except SalesUnavailable as error:
             unseen.append(f"the sheet: {error}")
             return None, ()

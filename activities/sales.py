@@ -5,7 +5,7 @@ from temporalio import activity
 from activities import clock
 from activities.alerts import Alerts
 from activities.comparing import Comparing
-from activities.shared_sales import SharedSales
+from activities.shared_sales import SharedSales, since_collection
 from billing.alerts import of_draft, of_report
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput, SalesUnavailable
@@ -81,7 +81,7 @@ class SalesActivities:
         invoice = Invoice(currency=customer.currency, collected_at=clock.now(), carried_minor=month.carried_minor)
         if customer.terms.review_mode is ReviewMode.MANUAL:
             return invoice
-        snapshot = await self._source.read(month.period)
+        snapshot = await self._source.read(month.period, since_collection(month, clock.now()))
         lines, problems = lines_for(customer, month.period, snapshot, self._decimal_separator)
         sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=(customer.email,))
         return invoice.evolve(lines=lines, problems=problems, sales=sales)
@@ -93,7 +93,7 @@ class SalesActivities:
         are told; then the month goes on without, and says so.
         """
         try:
-            late = await self._comparing.since(month)
+            late = await self._comparing.since(month, since_collection(month, clock.now()))
         except SalesUnavailable as error:
             if not (month.outage.startswith(_BEFORE) and activity.info().attempt > _TRIES):
                 raise SalesUnavailable(f"{_BEFORE}: {error}") from error

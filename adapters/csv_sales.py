@@ -18,6 +18,10 @@ class CsvSales:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def name(self) -> str:
+        return str(self._folder)
+
     async def read(self, period: Period) -> SalesSnapshot:
         return await asyncio.to_thread(self._read, period)
 

@@ -1,7 +1,7 @@
 """Sales from a Google spreadsheet with one worksheet per month, named like ``2026-11``.
 
     source = GoogleSheetsSales.connect("1aBcD...", credentials_file=Path("service-account.json"))
-    snapshot = await source.read(Period("2026-11"))         # two HTTP requests
+    snapshot = await source.read(Period("2026-11"))         # one HTTP request
 
 Nothing is tried again here: every trouble is ``SalesUnavailable``, and says what to do.
 """
@@ -40,6 +40,10 @@ class GoogleSheetsSales:
         self._sheet_id = sheet_id
         self._open_client = open_client
 
+    @property
+    def name(self) -> str:
+        return self._sheet_id
+
     @classmethod
     def connect(
         cls, sheet_id: str, credentials_file: Path | str | None = None, base_url: str | None = None
@@ -53,7 +57,7 @@ class GoogleSheetsSales:
         return cls(sheet_id, partial(_google_client, credentials_file))
 
     async def read(self, period: Period) -> SalesSnapshot:
-        """Reads the worksheet twice, and takes it only if nobody edited it in between."""
+        """The worksheet as it is now; whoever is typing in it is half done."""
         return await asyncio.to_thread(self._read, period)
 
     async def ping(self) -> list[str]:
@@ -63,16 +67,10 @@ class GoogleSheetsSales:
     def _read(self, period: Period) -> SalesSnapshot:
         about = f"worksheet {str(period)!r} of spreadsheet {self._sheet_id}"
         with self._client(about) as client:
-            first, second = (self._snapshot(client, period) for _ in range(2))
-        if first != second:
-            raise SalesUnavailable(f"{about} is being edited; it will be read again")
-        return first
-
-    def _snapshot(self, client: HTTPClient, period: Period) -> SalesSnapshot:
-        answer = client.values_get(self._sheet_id, f"'{period}'!A:F", dict(_AS_TYPED))
-        if "range" not in answer:  # as every answer about cells has; one without values is an empty worksheet
-            raise ValueError("no cells in the answer")
-        return SalesSnapshot.of_cells(period, _CELLS.validate_python(answer.get("values", [])))
+            answer = client.values_get(self._sheet_id, f"'{period}'!A:F", dict(_AS_TYPED))
+            if "range" not in answer:  # as every answer about cells has; one without values is an empty worksheet
+                raise ValueError("no cells in the answer")
+            return SalesSnapshot.of_cells(period, _CELLS.validate_python(answer.get("values", [])))
 
     def _titles(self) -> list[str]:
         with self._client(f"spreadsheet {self._sheet_id}") as client:

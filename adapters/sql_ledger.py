@@ -23,6 +23,7 @@ from adapters.sql_ledger_erase import SqlErase
 from adapters.sql_ledger_export import SqlExport
 from adapters.sql_ledger_pages import SqlDesk
 from adapters.sql_ledger_payments import SqlPayments
+from adapters.sql_ledger_readings import SqlReadings
 from adapters.sql_ledger_registrations import SqlRegistrations
 from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
@@ -48,6 +49,7 @@ class SqlLedger(
     SqlErase,
     SqlAlerts,
     SqlRegistrations,
+    SqlReadings,
 ):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 

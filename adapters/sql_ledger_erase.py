@@ -9,6 +9,7 @@ from sqlalchemy import JSON, Table, Text, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_readings import unpacked
 from adapters.sql_ledger_schema import (
     PlainText,
     alerts,
@@ -21,6 +22,7 @@ from adapters.sql_ledger_schema import (
     metadata,
     registrations,
     reversals,
+    sales_readings,
 )
 from billing.erasure import ERASED, Erased, Scrubber, Standing, names_in, obstacle
 from billing.errors import InvalidInput, NotFound
@@ -51,6 +53,7 @@ class SqlErase(SqlDatabase):
             for table in _tables():
                 rows += await _scrub(connection, table, customer_id, scrubber)
             rows += await _scrub_coverage(connection, scrubber)
+            rows += await _forget_readings(connection, scrubber)
             if rows:
                 result = f"{rows} rows rewritten" + (f"; balance settled: {settled}" if settled else "")
                 said = {"by": by, "reason": scrubber.field("reason", reason), "result": scrubber.field("", result)}
@@ -147,6 +150,19 @@ async def _scrub_coverage(connection: AsyncConnection, scrubber: Scrubber) -> in
         if fresh != before:
             this = coverage_runs.c.period == row.period
             await connection.execute(update(coverage_runs).where(this).values(fresh))
+            count += 1
+    return count
+
+
+async def _forget_readings(connection: AsyncConnection, scrubber: Scrubber) -> int:
+    """Of the sheet; those that name the person. They are made anew at need, of what the sheet says then."""
+    count = 0
+    kept = select(sales_readings).where(sales_readings.c.content.is_not(None))
+    for row in (await connection.execute(kept)).all():
+        content = unpacked(row.content)
+        if scrubber.text(content) != content:
+            this = sales_readings.c.source == row.source, sales_readings.c.period == row.period
+            await connection.execute(delete(sales_readings).where(*this))
             count += 1
     return count
 

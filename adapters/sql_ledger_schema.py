@@ -24,6 +24,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -333,6 +334,17 @@ coverage_runs: Final = Table(
     Column("told", JSON, nullable=False),  # what reviewers know
     Column("report", JSON, nullable=False),
     Index("coverage_runs_by_at", "at"),
+)
+
+sales_readings: Final = Table(
+    "sales_readings",  # the last agreed reading of each worksheet
+    metadata,
+    Column("source", PlainText, primary_key=True),
+    Column("period", PlainText, primary_key=True),
+    _text("digest", nullable=True),  # None: it was never read, or is forgotten
+    _instant("read_at", nullable=True),
+    Column("content", LargeBinary, nullable=True),
+    _instant("claimed_until", nullable=True),  # somebody reads it now
 )
 
 brakes: Final = Table(

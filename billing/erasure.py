@@ -40,7 +40,7 @@ _KEPT = frozenset(
 STAYS = (
     "at Stripe: the customer, cards and payments; delete the customer in Stripe's dashboard",
     "in Temporal: histories of the runs, until the namespace's retention has passed",
-    "in the sheet: the rows of past months, with the address",
+    "in the sheet: the rows of past months, with the address; a month that is looked at again is copied from there",
     "in mail servers, mailboxes and backups: until they are deleted there",
     "in the ledger: ids, amounts, instants, digests and decisions, as bookkeeping requires",
 )

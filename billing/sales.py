@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 from billing.customer import Customer, fold_email
 from billing.errors import InvalidInput, SalesUnavailable
@@ -32,6 +34,14 @@ class SalesSnapshot(Model):
     sheet: str
     digest: str
     rows: tuple[SalesRow, ...]
+
+    @cached_property
+    def by_email(self) -> Mapping[str, Sequence[SalesRow]]:
+        """The rows of each address, in the order of the sheet; sorted once, however many customers ask."""
+        found: defaultdict[str, list[SalesRow]] = defaultdict(list)
+        for row in self.rows:
+            found[fold_email(row.email)].append(row)
+        return dict(found)
 
     @classmethod
     def of_cells(cls, sheet: str, cells: Sequence[Sequence[type_of_cell]]) -> "SalesSnapshot":
@@ -83,9 +93,7 @@ def lines_for(
     """
     lines: list[LineItem] = []
     problems: list[Problem] = []
-    for row in snapshot.rows:
-        if fold_email(row.email) != customer.email:
-            continue
+    for row in snapshot.by_email.get(customer.email, ()):
         line_id = f"row-{row.number}"
         source = Source(sheet=snapshot.sheet, row=row.number, digest=snapshot.digest)
         description = row.description[:500] or f"Sale in {period}"

@@ -1,5 +1,6 @@
 """``close``: ends a customer's chain, after the current month or, if nothing is due in it, now."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from billing.errors import BillingError
 from billing.money import format_amount
 from billing.month import Month
 from billing.sales import lines_for
-from bootstrap import connect_adapters, connect_comparing
+from bootstrap import connect_adapters, connect_comparing, connect_sales
 from cli import review
 from cli.listing import recorded_month
 from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
@@ -48,9 +49,10 @@ async def _month_without_dues(settings: Settings, customer_id: str) -> Month:
         month = await recorded_month(adapters.ledger, customer_id, None)
         lines, problems = month.invoice.lines if month.invoice else (), month.invoice.problems if month.invoice else ()
         if month.invoice is None:
-            snapshot = await adapters.sales.read(month.period)
+            now = datetime.now(UTC)
+            snapshot = await connect_sales(adapters).read(month.period, now)
             lines, problems = lines_for(month.customer, month.period, snapshot, settings.decimal_separator)
-            late = await connect_comparing(settings, adapters).since(month)  # due with this month, by nobody else
+            late = await connect_comparing(settings, adapters).since(month, now)  # due with this month, by nobody else
             lines, problems = (*lines, *late.lines), (*problems, *late.problems)
     due = [f"{len(lines)} sales"] if lines else []
     due += [f"{len(problems)} unreadable rows"] if problems else []

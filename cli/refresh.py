@@ -1,5 +1,7 @@
 """``refresh``: shows how the sheet differs from a draft, and takes that in, as an edit."""
 
+from datetime import UTC, datetime
+
 from billing.errors import BillingError
 from billing.late import in_words, refreshing, shown
 from bootstrap import connect_adapters, connect_comparing
@@ -31,7 +33,7 @@ async def refresh(
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, period)
-        compared = await connect_comparing(settings, adapters).compare(month)
+        compared = await connect_comparing(settings, adapters).compare(month, datetime.now(UTC))
     if compared is None or month.invoice is None:
         raise BillingError(f"{customer_id}, {month.period}: there is no draft that was made from the sheet")
     changes = refreshing(compared.drifts, compared.sales.digest)

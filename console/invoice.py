@@ -19,6 +19,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -218,7 +219,7 @@ class InvoicePages:
     async def _sheet(self, dossier: Dossier) -> Sheet:
         try:
             async with asyncio.timeout(_SHEET_SECONDS):
-                compared = await self._comparing.compare(dossier.month)
+                compared = await self._comparing.compare(dossier.month, datetime.now(UTC))
         except TimeoutError:
             return Sheet(None, "the sheet does not answer; try again")
         except BillingError as error:

@@ -3,9 +3,7 @@
 import asyncio
 
 import httpx
-import pytest
 
-from activities import shared_sales
 from billing.invoice import ChangeLine
 from billing.messages import Edit, Halt
 from billing.period import Period
@@ -17,11 +15,6 @@ from tests.console.reviewing import Reviewer, readable, reviewer
 PAGE = f"/desk/{OCTOBER}/invoices/acme"
 COMPARED = f"{PAGE}?compare=1"
 ACME = "acme@example.com"
-
-
-@pytest.fixture(autouse=True)
-def read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_sales, "_SHARED_SECONDS", 0.0)
 
 
 async def refresh(person: Reviewer, page: str = COMPARED) -> httpx.Response:

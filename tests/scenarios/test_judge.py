@@ -67,7 +67,7 @@ async def the_charge_is_planned_for_the_day_after_the_notice(bed: Bed) -> None:
 
 
 async def the_sheet_is_down_for_a_moment(bed: Bed) -> None:
-    await bed.sheets_fault(path="/values/", kind="status", status=503)
+    await bed.sheets_fault(path="/values/", kind="status", status=503, times=2)  # one would not agree with the next
     await bed.monitored()
     await bed.closed("acme", PERIOD)
 

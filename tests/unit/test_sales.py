@@ -160,3 +160,19 @@ def test_more_rows_than_a_month_can_carry_are_a_persons_business() -> None:
     cells: list[list[type_of_cell]] = [["email", "amount"], *[row] * (MAX_ROWS + 1)]
     with pytest.raises(InvalidInput, match="acme has more than 2000 rows in worksheet 2026-10"):
         lines_for(customer(), PERIOD, SalesSnapshot.of_cells("2026-10", cells))
+
+
+def test_the_rows_are_sorted_once_however_many_customers_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    folded: list[str] = []
+
+    def fold(email: str) -> str:
+        folded.append(email)
+        return fold_email(email)
+
+    monkeypatch.setattr("billing.sales.fold_email", fold)
+    addresses = [f"c{n}@example.com" for n in range(50)]
+    snapshot = read(HEADER, *([address.upper(), 1] for address in addresses))
+    for address in addresses:
+        lines, problems = lines_for(customer(email=address), PERIOD, snapshot)
+        assert (len(lines), problems) == (1, ())
+    assert len(folded) == len(addresses)

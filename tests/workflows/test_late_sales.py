@@ -11,8 +11,6 @@ from temporalio.api.enums.v1 import ResetReapplyType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from activities import shared_sales
-from activities.comparing import Comparing
-from activities.shared_sales import SharedSales
 from billing.alerts import AlertKind
 from billing.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
 from billing.invoice import AddLine, ChangeLine, RemoveLine
@@ -22,8 +20,8 @@ from billing.messages import Approve, CommandResult, Edit, Skip, UpdateCustomer
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.policy import Flag, flags
-from bootstrap import connect_coverage
-from tests.bed import OCTOBER, Bed
+from bootstrap import connect_comparing, connect_coverage
+from tests.bed import OCTOBER, Bed, now
 
 SEPTEMBER, NOVEMBER = "2026-09", "2026-11"
 ACME = "acme@example.com"
@@ -32,9 +30,9 @@ ANN: dict[str, Any] = {"by": "ann", "reason": "as agreed"}
 
 @pytest.fixture(autouse=True)
 def read_anew(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Days pass in these tests within the seconds in which a reading is shared."""
+    """These months are collected late, one after the other within the seconds in which a reading is shared."""
     if "one_worksheet_more" not in request.node.name:
-        monkeypatch.setattr(shared_sales, "_SHARED_SECONDS", 0.0)
+        monkeypatch.setattr(shared_sales, "_SHARED", timedelta())
 
 
 def september(bed: Bed, *rows: tuple[str, str], email: str = ACME) -> None:
@@ -57,7 +55,7 @@ def billed(month: Month) -> list[tuple[str, int, str]]:
 async def refresh(bed: Bed, customer_id: str = "acme") -> CommandResult:
     """What a reviewer does by the command line or the console."""
     month = await bed.month(customer_id)
-    compared = await Comparing(SharedSales(bed.adapters.sales), bed.ledger).compare(month)
+    compared = await connect_comparing(bed.settings, bed.adapters).compare(month, now())
     assert compared is not None
     assert month.invoice is not None
     edit = Edit(
@@ -300,7 +298,7 @@ async def test_a_refresh_of_what_somebody_has_edited_meanwhile_is_refused(bed: B
     seen = await bed.monitored()
     october(bed, ("100", "Sale 1"), ("20", "Forgotten"))
     await edit(bed, ChangeLine(line_id="row-2", amount_minor=9000))
-    compared = await Comparing(SharedSales(bed.adapters.sales), bed.ledger).compare(seen)
+    compared = await connect_comparing(bed.settings, bed.adapters).compare(seen, now())
     assert compared is not None
     assert seen.invoice is not None
     changes = refreshing(compared.drifts, compared.sales.digest)
