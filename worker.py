@@ -79,7 +79,7 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             notices.send_notice,
             notices.alert_reviewers,
             notices.close_month,
-            PaymentActivities(cashier, adapters.ledger).charge_card,
+            PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card,
             LedgerActivities(adapters.ledger).record_month,
             BrakeActivities(adapters.ledger).await_release,
             collections.try_card,
