@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     reviewers_email: Email | Literal[""] = ""
     alert_urls: SecretStr = SecretStr("")
     digest_minutes: float = Field(10, gt=0, le=1440)
+    charges_per_second: float = Field(20, gt=0, le=10_000)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
@@ -140,6 +141,13 @@ class Settings(BaseSettings):
         if self.sandbox and "digest_minutes" not in self.model_fields_set:
             return timedelta(seconds=1)
         return timedelta(minutes=self.digest_minutes)
+
+    @property
+    def charge_rate(self) -> float | None:
+        """How many charges and tries a second all workers together begin; None, in the sandbox unless set: any."""
+        if self.sandbox and "charges_per_second" not in self.model_fields_set:
+            return None
+        return self.charges_per_second
 
     @property
     def ledger(self) -> str:

@@ -171,11 +171,11 @@ class MonthlyBilling(CommandHandlers):
     async def _charge(self) -> None:
         """The charge; a month that was paid without trouble is closed with it."""
         self._month = asked = self._month.charging(workflow.now())
+        charge = options.round_of(options.CHARGE, "charge the announced amount", asked.outage)
+        turn = options.Turn.TRY_AGAIN if asked.outage else options.Turn.CHARGE
         try:
             charged = await workflow.execute_activity_method(
-                PaymentActivities.charge_card,
-                asked,
-                **options.round_of(options.CHARGE, "charge the announced amount", asked.outage),
+                PaymentActivities.charge_card, asked, **options.in_turn(charge, turn, asked.customer.customer_id)
             )
         except ActivityError as error:
             self._failed(error)

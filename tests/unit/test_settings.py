@@ -90,6 +90,16 @@ def test_digests_are_ten_minutes_apart_and_a_second_in_the_sandbox(monkeypatch: 
     assert load_settings().digest_interval == timedelta(minutes=10)
 
 
+def test_twenty_are_charged_a_second_and_in_the_sandbox_as_many_as_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().charge_rate is None
+    monkeypatch.setenv("BILLING_CHARGES_PER_SECOND", "8")
+    assert load_settings().charge_rate == 8
+    monkeypatch.delenv("BILLING_CHARGES_PER_SECOND")
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().charge_rate == 20
+
+
 def test_every_setting_is_documented_and_nothing_else_is() -> None:
     text = (Path(__file__).parents[2] / ".env.example").read_text()
     documented = {
