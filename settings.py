@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     alert_urls: SecretStr = SecretStr("")
     digest_minutes: float = Field(10, gt=0, le=1440)
     charges_per_second: float = Field(20, gt=0, le=10_000)
+    spread_minutes: int = Field(60, ge=0, le=180)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
@@ -148,6 +149,11 @@ class Settings(BaseSettings):
         if self.sandbox and "charges_per_second" not in self.model_fields_set:
             return None
         return self.charges_per_second
+
+    @property
+    def spread(self) -> int:
+        """The minutes over which newcomers are spread; 0 in the sandbox, whose story has round hours, unless set."""
+        return 0 if self.sandbox and "spread_minutes" not in self.model_fields_set else self.spread_minutes
 
     @property
     def ledger(self) -> str:
