@@ -133,7 +133,7 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
     """The registrar, who makes customers of registrations."""
     letters = connect_letters(settings, adapters)
-    return Registrar(client, adapters.payments, adapters.ledger, letters, settings.links)
+    return Registrar(client, adapters.payments, adapters.ledger, letters, settings.links, settings.spread)
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciliation:

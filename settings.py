@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     reviewers_email: Email | Literal[""] = ""
     alert_urls: SecretStr = SecretStr("")
     digest_minutes: float = Field(10, gt=0, le=1440)
+    charges_per_second: float = Field(20, gt=0, le=10_000)
+    spread_minutes: int = Field(60, ge=0, le=180)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
@@ -140,6 +142,18 @@ class Settings(BaseSettings):
         if self.sandbox and "digest_minutes" not in self.model_fields_set:
             return timedelta(seconds=1)
         return timedelta(minutes=self.digest_minutes)
+
+    @property
+    def charge_rate(self) -> float | None:
+        """How many charges and tries a second all workers together begin; None, in the sandbox unless set: any."""
+        if self.sandbox and "charges_per_second" not in self.model_fields_set:
+            return None
+        return self.charges_per_second
+
+    @property
+    def spread(self) -> int:
+        """The minutes over which newcomers are spread; 0 in the sandbox, whose story has round hours, unless set."""
+        return 0 if self.sandbox and "spread_minutes" not in self.model_fields_set else self.spread_minutes
 
     @property
     def ledger(self) -> str:

@@ -1,11 +1,14 @@
-"""The worker process: settings -> adapters -> activities -> Worker. Run as many as you like; SIGTERM ends one well."""
+"""The worker process: settings -> adapters -> activities -> Workers. Run as many as you like; SIGTERM ends one well."""
 
 import asyncio
 import logging
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -36,11 +39,14 @@ from settings import Settings, load_settings
 from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
-from workflows.options import TASK_QUEUE
+from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
 from workflows.reconciliation import Reconcile, ensure_daily_reconciliation
 
 READY = "worker ready"
+
+_GRACE = timedelta(seconds=30)
+"""How long activities that run may go on when a worker is stopped."""
 
 
 async def main() -> None:
@@ -55,12 +61,23 @@ async def main() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with create_worker(client, settings, adapters):
-            logging.info("%s: task queue %s, %s", READY, TASK_QUEUE, "sandbox" if settings.sandbox else "REAL MONEY")
+            money = "sandbox" if settings.sandbox else "REAL MONEY"
+            rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "as many charges as come"
+            logging.info("%s: task queue %s, %s, %s", READY, TASK_QUEUE, rate, money)
             await stop.wait()
 
 
-def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Worker:
-    """The worker that serves every workflow and activity of this application."""
+def create_worker(client: Client, settings: Settings, adapters: Adapters) -> AbstractAsyncContextManager[None]:
+    """Serves, while it is entered, every workflow and activity of this application."""
+    return _together(*workers(client, settings, adapters))
+
+
+def workers(client: Client, settings: Settings, adapters: Adapters) -> tuple[Worker, Worker]:
+    """One for all but charges, one for charges; neither runs yet.
+
+    Charges are served on the other queue too: those that an earlier release has scheduled there are tried for up to
+    six hours. The rate is the server's, for all workers together; the last to ask says what it is.
+    """
     letters = connect_letters(settings, adapters)
     alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
     digests = connect_digests(settings, adapters)
@@ -70,7 +87,14 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
     cashier = Cashier(adapters.payments, adapters.ledger)
     collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
     sales = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
-    return Worker(
+    charging: list[Callable[..., Any]] = [
+        PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card,
+        collections.try_card,
+        collections.look_up_payment,
+        collections.release_payment,
+        collections.pay_on_session,
+    ]
+    billing = Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest, Coverage],
@@ -79,13 +103,9 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
             notices.send_notice,
             notices.alert_reviewers,
             notices.close_month,
-            PaymentActivities(cashier, adapters.ledger).charge_card,
             LedgerActivities(adapters.ledger).record_month,
             BrakeActivities(adapters.ledger).await_release,
-            collections.try_card,
-            collections.look_up_payment,
-            collections.release_payment,
-            collections.pay_on_session,
+            *charging,
             collections.remind_customer,
             collections.alert_about_collection,
             collections.close_collection,
@@ -99,8 +119,29 @@ def create_worker(client: Client, settings: Settings, adapters: Adapters) -> Wor
         interceptors=[Failures()],
         max_cached_workflows=2000,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # how long a killed worker is waited for
-        graceful_shutdown_timeout=timedelta(seconds=30),
+        graceful_shutdown_timeout=_GRACE,
     )
+    charges = Worker(
+        client,
+        task_queue=CHARGES_QUEUE,
+        activities=charging,
+        interceptors=[Failures()],
+        max_task_queue_activities_per_second=settings.charge_rate,
+        graceful_shutdown_timeout=_GRACE,
+    )
+    return billing, charges
+
+
+@asynccontextmanager
+async def _together(*both: Worker) -> AsyncIterator[None]:
+    """They run together and are stopped at the same time: activities have one grace period for both."""
+    async with AsyncExitStack() as stack:
+        for worker in both:
+            await stack.enter_async_context(worker)
+        try:
+            yield
+        finally:
+            await asyncio.gather(*(worker.shutdown() for worker in both))
 
 
 if __name__ == "__main__":

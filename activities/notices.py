@@ -11,7 +11,7 @@ from activities.brake import check_brake, check_brake_for
 from activities.comparing import Comparing
 from activities.ledger import record
 from activities.letters import Letters
-from activities.shared_sales import since_due
+from activities.shared_sales import since_notice
 from billing.alerts import of_drift, of_month
 from billing.difference import Correction, correction
 from billing.errors import BillingError, MailRefused, NoticeOutdated
@@ -66,7 +66,7 @@ class NoticeActivities:
         """
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                compared = await self._comparing.compare(month, since_due(month.notice_at, clock.now()))
+                compared = await self._comparing.compare(month, since_notice(month, clock.now()))
         except (BillingError, TimeoutError) as error:
             activity.logger.warning("not compared with the sheet: %s", error)
             return None

@@ -1,30 +1,50 @@
 """The charge of a month: what was announced, to the customer's card, at most once however often it is repeated."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 from temporalio import activity
 
 from activities import clock
 from activities.brake import check_brake_for
 from activities.cashier import Cashier
-from billing.errors import AlreadyClosed, LedgerAhead
+from billing.errors import AlreadyClosed, BillingError, LedgerAhead
 from billing.keys import payment_key
 from billing.month import Month
-from billing.payment import ChargeResult, PaymentRequest
+from billing.payment import Charged, ChargeResult, ChargeStatus, PaymentRequest
 from billing.ports import Ledger
+
+Close = Callable[[Month], Awaitable[None]]
+"""Records the outcome and sends its mail; may be repeated."""
+
+_CLOSE_SECONDS = 20.0
+"""How long a charge whose outcome is known waits for the mail server, before it says so."""
 
 
 class PaymentActivities:
-    def __init__(self, cashier: Cashier, ledger: Ledger) -> None:
+    def __init__(self, cashier: Cashier, ledger: Ledger, close: Close) -> None:
         self._cashier = cashier
         self._ledger = ledger
+        self._close = close
 
     @activity.defn
-    async def charge_card(self, month: Month) -> ChargeResult:
+    async def charge_card(self, month: Month) -> Charged:
         """Charges the announced amount; or, if that was given up or stopped, makes sure that it cannot happen any more.
 
-        Raises as ``Cashier.charge`` does, ``AlreadyClosed`` if the ledger has an outcome, ``LedgerAhead`` if it knows
-        of something that this run does not, ``BrakeOn`` if the card is untried and the emergency brake forbids to try.
+        A month that is paid is closed with it, if that works at once. A repeat of an attempt that was lost finds its
+        payment, or its close, and goes on from there.
+
+        Raises as ``Cashier.charge`` does, ``AlreadyClosed`` if the ledger has another outcome, ``LedgerAhead`` if it
+        knows of something that this run does not, ``BrakeOn`` if the card is untried and the emergency brake forbids to
+        try.
         """
-        await self._check_open(month)
+        known = await self._known(month)
+        result = _closed_before(month, known) or await self._charge(month, known)
+        closed = result.status is ChargeStatus.SUCCEEDED and await self._closes(month, result)
+        return Charged(**dict(result), closed=closed)
+
+    async def _charge(self, month: Month, known: Month | None) -> ChargeResult:
+        _check_open(month, known)
         await self._ledger.record(month, clock.now())
         request = request_for(month)
         if month.giving_up:
@@ -33,20 +53,44 @@ class PaymentActivities:
             return await self._cashier.end_untried(request)
 
         async def still_wanted() -> None:
-            known = await self._check_open(month)
-            if known is not None and known.revision > month.revision:
-                raise LedgerAhead(
-                    f"the ledger has a newer {month.period} of {month.customer.customer_id} than this run"
-                )
+            now_known = await self._known(month)
+            _check_open(month, now_known)
+            _check_current(month, now_known)
             await check_brake_for(self._ledger, month)
 
         return await self._cashier.charge(request, "", still_wanted)
 
-    async def _check_open(self, month: Month) -> Month | None:
-        known = await self._ledger.month(month.customer.customer_id, month.period)
-        if known is not None and known.outcome is not None:
-            raise AlreadyClosed(f"{month.customer.customer_id}, {month.period} is closed already: {known.outcome}")
-        return known
+    async def _closes(self, month: Month, result: ChargeResult) -> bool:
+        """Whether outcome and receipt are out. If not, the workflow closes the month like any other."""
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                _check_current(month, await self._known(month))
+                await self._close(month.charged(result))
+        except Exception as error:  # whatever it is: that the card was charged must be said all the same
+            what = error if isinstance(error, BillingError) else type(error).__name__
+            activity.logger.warning("not closed with its charge: %s", what)
+            return False
+        return True
+
+    async def _known(self, month: Month) -> Month | None:
+        return await self._ledger.month(month.customer.customer_id, month.period)
+
+
+def _closed_before(month: Month, known: Month | None) -> ChargeResult | None:
+    """What an earlier attempt of this very charge came to, if it was lost after it had recorded the outcome."""
+    if known is None or known.charge is None or known.charge.status is not ChargeStatus.SUCCEEDED:
+        return None
+    return known.charge if known == month.charged(known.charge) else None
+
+
+def _check_open(month: Month, known: Month | None) -> None:
+    if known is not None and known.outcome is not None:
+        raise AlreadyClosed(f"{month.customer.customer_id}, {month.period} is closed already: {known.outcome}")
+
+
+def _check_current(month: Month, known: Month | None) -> None:
+    if known is not None and known.outcome is None and known.revision > month.revision:
+        raise LedgerAhead(f"the ledger has a newer {month.period} of {month.customer.customer_id} than this run")
 
 
 def request_for(month: Month) -> PaymentRequest:

@@ -33,13 +33,22 @@ def since_due(due_at: datetime, now: datetime) -> datetime:
 
 
 def since_collection(month: Month, now: datetime) -> datetime:
-    """The same for the collection of ``month``, due when the schedule says so, whoever is spread over the hour after.
+    """The same for the collection of ``month``, due when it opens, whoever is spread over the hour after.
 
     After an outage, and after whatever a person has said to this month, only what the sheet has said since counts.
     """
-    planned = month.customer.terms.schedule.instants(month.period, month.customer.timezone)
-    since = since_due(now if month.outage else planned.collect_at, now)
+    since = since_due(now if month.outage else month.collection_opens_at, now)
     return max([since, *(decision.at for decision in month.decisions[-1:])])
+
+
+def since_notice(month: Month, now: datetime) -> datetime:
+    """The same for the comparison as the notice leaves; one that leaves at its planned instant is due with all others,
+    whoever is spread over the hour after.
+    """
+    customer, due_at = month.customer, month.notice_at
+    if due_at == customer.instants(month.period).notice_at:
+        due_at -= customer.terms.schedule.share(customer.customer_id)
+    return since_due(due_at, now)
 
 
 class _Held(NamedTuple):

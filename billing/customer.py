@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from billing.errors import InvalidInput
 from billing.model import Model
 from billing.money import currency_code
-from billing.schedule import Schedule
+from billing.period import Period
+from billing.schedule import Instants, Schedule
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
 
@@ -132,6 +133,18 @@ class Customer(Model):
     payment_method_id: PaymentMethodId
     card_last4: Last4 = ""
     terms: Terms = Terms()
+
+    def instants(self, period: Period) -> Instants:
+        """When this customer's ``period`` is collected, announced and charged, if all goes well."""
+        schedule = self.terms.schedule
+        return schedule.instants(period, self.timezone).later(schedule.share(self.customer_id))
+
+    def spread_over(self, minutes: int) -> "Customer":
+        """With this spread, unless the schedule says one itself."""
+        schedule = self.terms.schedule
+        if "spread_minutes" in schedule.model_fields_set:
+            return self
+        return self.evolve(terms=self.terms.evolve(schedule=schedule.evolve(spread_minutes=minutes)))
 
 
 class TermsChanges(Model, extra="forbid"):

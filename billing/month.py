@@ -141,7 +141,7 @@ class Month(Model):
     @classmethod
     def open(cls, customer: Customer, period: Period, carried_minor: int = 0) -> "Month":
         """The month before anything has happened, with its planned instants."""
-        planned = customer.terms.schedule.instants(period, customer.timezone)
+        planned = customer.instants(period)
         return cls(customer=customer, period=period, carried_minor=carried_minor, first=True, **dict(planned))
 
     def next_month(self) -> "Month":
@@ -155,6 +155,11 @@ class Month(Model):
             first=self.first and not self._billed_sales_minor,
             usual_minor=self._next_usual_minor,
         )
+
+    @property
+    def collection_opens_at(self) -> datetime:
+        """When the first of those who share this schedule and zone are collected: the sheet has to be ready by then."""
+        return self.customer.terms.schedule.instants(self.period, self.customer.timezone).collect_at
 
     @property
     def _billed_sales_minor(self) -> int:

@@ -97,6 +97,20 @@ class ChargeResult(Model):
     attempt_id: str = ""
 
 
+class Charged(ChargeResult):
+    """The outcome as the month's charge answers it; ``closed`` if it is on record with the month, and the receipt left.
+
+    Answers of older code lack ``closed``: those months are closed by an activity of their own.
+    """
+
+    closed: bool = False
+
+    @property
+    def result(self) -> ChargeResult:
+        """What the month keeps."""
+        return ChargeResult.model_validate(self.model_dump(exclude={"closed"}))
+
+
 def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None:
     """Of all payments made for ``request``, the one to go on with: succeeded wins, then processing, then the oldest.
 

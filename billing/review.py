@@ -214,7 +214,7 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
         raise _Refused(f"unusual_above is an amount in {month.customer.currency}; give it anew, or 0 for none")
     updated = month.with_customer(customer)
     if month.invoice is None and month.outcome is None:
-        updated = updated.evolve(**dict(customer.terms.schedule.instants(month.period, customer.timezone)))
+        updated = updated.evolve(**dict(customer.instants(month.period)))
     other_mode = customer.terms.review_mode is not month.customer.terms.review_mode
     is_needed = other_mode or (needs_approval(updated) and not needs_approval(month))
     if month.notice and month.outcome is None and (is_needed or _TOLD.intersection(changes)):

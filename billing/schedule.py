@@ -1,5 +1,6 @@
 """When things happen: from a period and a time zone to the three instants of a month."""
 
+import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -26,12 +27,17 @@ class Instants(Model):
     notice_at: Instant
     charge_at: Instant
 
+    def later(self, by: timedelta) -> "Instants":
+        """All of them, so that none comes closer to another."""
+        return Instants(collect_at=self.collect_at + by, notice_at=self.notice_at + by, charge_at=self.charge_at + by)
+
 
 class Schedule(Model):
     """Days and wall-clock times in the customer's time zone.
 
     ``collect_day`` is a day of the month after the period; ``notice_days`` are counted from that day and
-    ``charge_days`` from the day of the notice.
+    ``charge_days`` from the day of the notice. Those who share a schedule are spread over
+    ``spread_minutes`` from then on.
     """
 
     collect_day: int = Field(1, ge=1, le=28)
@@ -40,6 +46,7 @@ class Schedule(Model):
     notice_time: WallClock = time(10, 0)
     charge_days: int = Field(4, ge=0, le=28)
     charge_time: WallClock = time(10, 0)
+    spread_minutes: int = Field(0, ge=0, le=180)
 
     @model_validator(mode="after")
     def _in_order(self) -> "Schedule":
@@ -50,7 +57,7 @@ class Schedule(Model):
         return self
 
     def instants(self, period: Period, timezone: str) -> Instants:
-        """The instants at which ``period`` is collected, announced and charged in ``timezone``.
+        """The instants at which ``period`` is collected, announced and charged in ``timezone``, before any spread.
 
         Always in this order; where a clock change would reverse two steps of one day, the later one moves.
         """
@@ -62,6 +69,11 @@ class Schedule(Model):
         notice_at = max(collect_at, instant(notice_day, self.notice_time, zone))
         charge_at = max(notice_at, instant(charge_day, self.charge_time, zone))
         return Instants(collect_at=collect_at, notice_at=notice_at, charge_at=charge_at)
+
+    def share(self, customer_id: str) -> timedelta:
+        """How much later everything is for this customer: by whole seconds under the spread, the same for ever."""
+        number = int.from_bytes(hashlib.sha256(customer_id.encode()).digest()[:8], "big")
+        return timedelta(seconds=number * self.spread_minutes * 60 >> 64)
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -223,7 +223,7 @@ class Survey:
 
     def _look_at_clock(self, account: Account) -> None:
         customer, month = account.customer, account.month
-        planned = customer.terms.schedule.instants(self._period, customer.timezone)
+        planned = customer.instants(self._period)
         if month is None:
             self._note_late(account, planned.charge_at, self._now, is_open=True)
             return

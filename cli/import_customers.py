@@ -47,7 +47,8 @@ async def import_customers(
         registrar = connect_registrar(settings, adapters, client)
 
         async def start(line: int, customer: Customer) -> Outcome:
-            started = await start_customer(client, adapters.ledger, adapters.payments, customer)
+            spread = customer.spread_over(settings.spread)
+            started = await start_customer(client, adapters.ledger, adapters.payments, spread)
             return Outcome(line=line, **dict(started))
 
         async def register(line: int, newcomer: Newcomer) -> Outcome:

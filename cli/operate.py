@@ -21,7 +21,7 @@ from sandbox.temporal_server import SearchAttributeError, ensure_search_attribut
 from settings import Settings, load_settings
 from workflows.coverage import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
 from workflows.coverage import ensure_daily_coverage
-from workflows.options import TASK_QUEUE
+from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, ensure_daily_reconciliation
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -164,18 +164,22 @@ async def _usable(client: Client) -> bool:
 
 
 async def _polled(client: Client) -> str:
-    answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=TASK_QUEUE),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-    )
-    recent = datetime.now(UTC) - POLLED_WITHIN
-    alive = {poller.identity for poller in answer.pollers if poller.last_access_time.ToDatetime(UTC) > recent}
-    if not alive:
-        raise BillingError(f"nobody polls the task queue {TASK_QUEUE}; start one with: python worker.py")
+    alive = await _pollers(client, TASK_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+    charging = await _pollers(client, CHARGES_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+    for queue, polling in ((TASK_QUEUE, alive), (CHARGES_QUEUE, charging)):
+        if not polling:
+            raise BillingError(f"nobody polls the task queue {queue}; start one with: python worker.py")
     return f"{len(alive)} on task queue {TASK_QUEUE}: {', '.join(sorted(alive))}"
+
+
+async def _pollers(client: Client, queue: str, kind: "TaskQueueType.ValueType") -> set[str]:
+    """The identities of those who have asked for work a short while ago."""
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
+    )
+    answer = await client.workflow_service.describe_task_queue(request)
+    recent = datetime.now(UTC) - POLLED_WITHIN
+    return {poller.identity for poller in answer.pollers if poller.last_access_time.ToDatetime(UTC) > recent}
 
 
 async def _ledger(adapters: Adapters) -> str:

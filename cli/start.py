@@ -73,7 +73,9 @@ async def start(
     async with connect_adapters(settings) as adapters:
         await adapters.ledger.customers()  # an unprepared ledger is one error, not one for each customer
         client = await connect_temporal(settings)
-        customers: list[tuple[int | None, Customer]] = list(listed.items())
+        customers: list[tuple[int | None, Customer]] = [
+            (line, customer.spread_over(settings.spread)) for line, customer in listed.items()
+        ]
         for customer_id in customer_ids or ():
             known = await adapters.ledger.customer(customer_id)
             customers += [(None, known)] if known else []

@@ -169,21 +169,27 @@ class MonthlyBilling(CommandHandlers):
         self._is_recorded(asked.delivered(delivered.at, delivered.drift))
 
     async def _charge(self) -> None:
+        """The charge; a month that was paid without trouble is closed with it."""
         self._month = asked = self._month.charging(workflow.now())
+        charge = options.round_of(options.CHARGE, "charge the announced amount", asked.outage)
+        turn = options.Turn.TRY_AGAIN if asked.outage else options.Turn.CHARGE
         try:
-            result = await workflow.execute_activity_method(
-                PaymentActivities.charge_card,
-                asked,
-                **options.round_of(options.CHARGE, "charge the announced amount", asked.outage),
+            charged = await workflow.execute_activity_method(
+                PaymentActivities.charge_card, asked, **options.in_turn(charge, turn, asked.customer.customer_id)
             )
         except ActivityError as error:
             self._failed(error)
-        else:
-            is_stopped = asked.brake and not asked.giving_up
-            self._month = self._month.ended_before(result) if is_stopped else self._month.charged(result)
+            return
+        result = charged.result
+        is_stopped = asked.brake and not asked.giving_up
+        self._month = self._month.ended_before(result) if is_stopped else self._month.charged(result)
+        if charged.closed:
+            workflow.set_current_details(summary(self._month, workflow.now()))
+            self._is_recorded(asked.charged(result))
+            await self._settle()
 
     async def _close(self) -> None:
-        """Records the outcome and sends its mail; then whatever was said to the month meanwhile."""
+        """Records the outcome and sends its mail."""
         asked = self._month
         if asked.outcome in COLLECTED and workflow.patched("payment-collection"):
             await self._begin_collection()
@@ -196,6 +202,10 @@ class MonthlyBilling(CommandHandlers):
             if error_type(error) == BrakeOn.__name__:
                 self._month = self._month.reopened(reason(error))
             workflow.logger.warning("not closed with its mail: %s", reason(error))
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Records whatever was said to the month while it was closed."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._month.outcome is not None and self._month != self._recorded:
             if not await self._record():

@@ -1,4 +1,4 @@
-"""Task queue, timeouts and retry policies, in one table.
+"""Task queues, timeouts and retry policies, in one table.
 
 A heartbeat timeout lets another worker take over soon after one was killed. ``maximum_attempts`` and
 ``schedule_to_close_timeout`` end a round of tries, not the work: the workflow then shows what is wrong, tells the
@@ -6,13 +6,25 @@ reviewers, and starts the next round. What a retry cannot mend is marked in ``ac
 """
 
 from datetime import timedelta
+from enum import IntEnum
 
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityConfig
 
 from billing.errors import BrakeOn
 
 TASK_QUEUE = "monthly-billing"
+CHARGES_QUEUE = f"{TASK_QUEUE}-charges"
+"""Where whatever moves money at the processor waits for its turn: so many a second, ``BILLING_CHARGES_PER_SECOND``."""
+
+
+class Turn(IntEnum):
+    """Who goes first there, if many wait (``temporalio.common.Priority``)."""
+
+    CUSTOMER_WAITS = 1  # at our page
+    CHARGE = 3  # a month's first round of tries; and what people ask for
+    TRY_AGAIN = 5  # days later, or in the rounds after the first
+
 
 _HEARTBEAT = timedelta(seconds=15)
 _SOON = timedelta(seconds=1)
@@ -95,6 +107,14 @@ RECONCILE = ActivityConfig(
 )
 
 COVER = RECONCILE
+
+
+def in_turn(config: ActivityConfig, turn: Turn, customer_id: str) -> ActivityConfig:
+    """The same on the queue of charges. Of one turn, who has been served least often goes first: a first try goes
+    before the repeats of others.
+    """
+    priority = Priority(priority_key=turn, fairness_key=customer_id)
+    return config | ActivityConfig(task_queue=CHARGES_QUEUE, priority=priority)
 
 
 def for_step(config: ActivityConfig, summary: str) -> ActivityConfig:

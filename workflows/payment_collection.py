@@ -138,8 +138,11 @@ class PaymentCollection:
             def wanted() -> bool:  # a person gives it up: what may still happen is found out by that
                 return step is CollectionStep.RELEASE or self._collection.release is None
 
+            again = step is CollectionStep.TRY or asked.outage
+            turn = options.Turn.TRY_AGAIN if again else options.Turn.CHARGE
+            config = options.round_of(options.CHARGE, f"{step} the payment", asked.outage)
             paying = workflow.start_activity_method(
-                activity, asked, **options.round_of(options.CHARGE, f"{step} the payment", asked.outage)
+                activity, asked, **options.in_turn(config, turn, asked.customer.customer_id)
             )
             try:
                 result = await while_wanted(paying, wanted)
@@ -160,11 +163,12 @@ class PaymentCollection:
         async with self._paying:
             asked, url = self._collection, ""
             if asked.payable:
+                config = options.for_step(options.PAY, "the customer pays")
                 try:
                     paid = await workflow.execute_activity_method(
                         CollectionActivities.pay_on_session,
                         PayOnSession(collection=asked, return_url=return_url),
-                        **options.for_step(options.PAY, "the customer pays"),
+                        **options.in_turn(config, options.Turn.CUSTOMER_WAITS, asked.customer.customer_id),
                     )
                 except ActivityError as error:
                     workflow.logger.warning("a customer's payment has no known outcome: %s", reason(error))

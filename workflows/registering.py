@@ -44,12 +44,23 @@ class Book(Ledger, Registrations, Protocol):
 
 
 class Registrar:
-    def __init__(self, client: Client, gateway: PaymentGateway, ledger: Book, letters: Letters, links: Links) -> None:
+    """``spread_minutes`` are the newcomers' (``billing.schedule``)."""
+
+    def __init__(
+        self,
+        client: Client,
+        gateway: PaymentGateway,
+        ledger: Book,
+        letters: Letters,
+        links: Links,
+        spread_minutes: int = 0,
+    ) -> None:
         self._client = client
         self._gateway = gateway
         self._ledger = ledger
         self._letters = letters
         self._links = links
+        self._spread_minutes = spread_minutes
 
     async def find(self, registration_id: str) -> Registration | None:
         return await self._ledger.registration(registration_id)
@@ -193,7 +204,8 @@ class Registrar:
             return RegistrationState.STARTED
         if await self._other(registration) is not None:
             return RegistrationState.KNOWN
-        await start_customer(self._client, self._ledger, self._gateway, registration.customer())
+        customer = registration.customer().spread_over(self._spread_minutes)
+        await start_customer(self._client, self._ledger, self._gateway, customer)
         return RegistrationState.STARTED
 
     async def _tell(self, registration: Registration) -> None:

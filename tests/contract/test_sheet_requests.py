@@ -14,7 +14,7 @@ from activities import clock
 from activities.alerts import Alerts
 from activities.comparing import Comparing
 from activities.sales import SalesActivities
-from activities.shared_sales import SharedSales, since_collection, since_due
+from activities.shared_sales import SharedSales, since_collection, since_notice
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer
@@ -53,7 +53,7 @@ class Worker:
 
     async def finds(self, month: Month) -> int:
         """How many rows the sheet has otherwise when the notice leaves."""
-        compared = await self.comparing.compare(month, since_due(month.notice_at, clock.now()))
+        compared = await self.comparing.compare(month, since_notice(month, clock.now()))
         assert compared is not None
         return len(compared.drifts)
 
@@ -117,15 +117,21 @@ def opened(customers: list[Customer], period: Period = OCTOBER) -> list[Month]:
     return [Month.open(customer, period) for customer in customers]
 
 
+def spread(months: list[Month]) -> list[Month]:
+    """The same with each customer at their minute of an hour, the earliest first."""
+    opened = [Month.open(month.customer.spread_over(60), month.period) for month in months]
+    return sorted(opened, key=lambda month: month.collect_at)
+
+
 async def month_of(office: Office, workers: list[Worker], months: list[Month]) -> list[Month]:
     """A month of everybody, spread over an hour and over the workers; answers the month after it."""
-    spread = HOUR / len(months)
+    months = spread(months)
     drafted = []
     for number, month in enumerate(months):
-        office.now = month.collect_at + spread * number + timedelta(seconds=1)
+        office.now = month.collect_at + timedelta(seconds=1)
         drafted.append(await workers[number % len(workers)].collect(month))
     for number, month in enumerate(drafted):
-        office.now = month.notice_at + timedelta(seconds=1 + number)
+        office.now = month.notice_at + timedelta(seconds=1)
         assert await workers[number % len(workers)].finds(month) == 0
     closed = [month.closed(Stage.PAID, office.now) for month in drafted]
     for month in closed:
@@ -150,22 +156,22 @@ async def test_a_month_costs_four_requests_however_many_customers_and_workers(
 async def test_ten_thousand_customers_of_one_time_zone_cost_at_most_five_requests_a_month(office: Office) -> None:
     """Each reads the worksheets that a month reads, and takes its rows; spread over an hour and three workers."""
     everybody = people(10_000)
-    month = Month.open(everybody[0], NOVEMBER)  # planned for the same instants as everybody's
+    months = spread(opened(everybody, NOVEMBER))
     office.sells(OCTOBER, everybody)
     office.sells(NOVEMBER, everybody)
     processes = [await office.worker() for _ in range(3)]
-    office.now = month.collect_at - timedelta(days=28)
+    office.now = months[0].collect_at - timedelta(days=28)
     await processes[0].shared.read(OCTOBER, office.now)
     before, billed = await office.requests(), 0
-    for number, customer in enumerate(everybody):
-        office.now = month.collect_at + number * HOUR / len(everybody)
+    for number, month in enumerate(months):
+        office.now = month.collect_at
         shared, since = processes[number % 3].shared, since_collection(month, office.now)
-        lines, _ = lines_for(customer, NOVEMBER, await shared.read(NOVEMBER, since))
+        lines, _ = lines_for(month.customer, NOVEMBER, await shared.read(NOVEMBER, since))
         billed += sum(line.amount_minor for line in lines)
         await shared.read(OCTOBER, since)
-    for number in range(len(everybody)):
-        office.now = month.notice_at + number * HOUR / len(everybody)
-        await processes[number % 3].shared.read(NOVEMBER, since_due(month.notice_at, office.now))
+    for number, month in enumerate(months):
+        office.now = month.notice_at
+        await processes[number % 3].shared.read(NOVEMBER, since_notice(month, office.now))
     assert billed == 10_000 * 1000
     assert await office.requests() - before <= 5
 

@@ -39,6 +39,7 @@ from activities import failures
 from billing.keys import digest_workflow_id
 from bootstrap import connect_adapters, connect_temporal
 from settings import Settings
+from workflows.options import TASK_QUEUE
 
 TASK_SECONDS = 2
 """Until a workflow task that died with its worker is given to another one."""
@@ -64,9 +65,9 @@ async def _serve(settings: Settings, address: str, task_queue: str, boundaries: 
 
     def breakable(client: Client, *, interceptors: list[Interceptor], **arguments: Any) -> Worker:
         changed = arguments | {
-            "task_queue": task_queue,
+            "task_queue": arguments["task_queue"].replace(TASK_QUEUE, task_queue),
             "interceptors": [_Activities(boundaries), *interceptors],
-            "workflow_runner": _Workflows(boundaries=boundaries),
+            "workflow_runner": _Workflows(boundaries=boundaries, task_queue=task_queue),
             "build_id": "crash",  # the default hashes every module, which takes a while
             "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
         }
@@ -178,6 +179,7 @@ class _Port:
 @dataclass(frozen=True)
 class _Workflows(SandboxedWorkflowRunner):
     boundaries: Boundaries = field(kw_only=True)
+    task_queue: str = field(kw_only=True)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         instance = super().create_instance(det)
@@ -188,17 +190,18 @@ class _Workflows(SandboxedWorkflowRunner):
             if act.is_replaying or jobs <= _NOTHING_COMES_OF:
                 return activate(act)
             with self.boundaries.around(f"{det.info.workflow_type} {'+'.join(sorted(jobs))}"):
-                return _retried_soon(activate(act))
+                return self._retried_soon(activate(act))
 
         instance.activate = activate_between_boundaries  # type: ignore[method-assign]
         return instance
 
-
-def _retried_soon(completion: WorkflowActivationCompletion) -> WorkflowActivationCompletion:
-    """Shortens what a dead worker's work is waited for; a history replays whatever its timeouts are."""
-    for command in completion.successful.commands:
-        if command.HasField("schedule_activity"):
-            command.schedule_activity.heartbeat_timeout.FromSeconds(_HEARTBEAT_SECONDS)
-        if command.HasField("start_child_workflow_execution"):
-            command.start_child_workflow_execution.workflow_task_timeout.FromSeconds(TASK_SECONDS)
-    return completion
+    def _retried_soon(self, completion: WorkflowActivationCompletion) -> WorkflowActivationCompletion:
+        """Shortens what a dead worker's work is waited for, on our own queues; a history replays whatever they are."""
+        for command in completion.successful.commands:
+            if command.HasField("schedule_activity"):
+                command.schedule_activity.heartbeat_timeout.FromSeconds(_HEARTBEAT_SECONDS)
+                queue = command.schedule_activity.task_queue
+                command.schedule_activity.task_queue = queue.replace(TASK_QUEUE, self.task_queue)
+            if command.HasField("start_child_workflow_execution"):
+                command.start_child_workflow_execution.workflow_task_timeout.FromSeconds(TASK_SECONDS)
+        return completion

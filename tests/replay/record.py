@@ -36,6 +36,29 @@ async def paid(bed: Bed) -> None:
     await bed.closed()
 
 
+async def closed_with_its_charge(bed: Bed) -> None:
+    """As ``paid`` is since a month that is paid needs no activity of its own to be closed; that history is older."""
+    await paid(bed)
+
+
+async def closed_after_its_charge(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.announced()
+    await bed.mail_faults({"action": "defer", "recipient": "acme@example.com", "times": 2})
+    await bed.closed()
+
+
+async def told_during_the_charge(bed: Bed) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.stripe_fault(path="/confirm$", kind="slow", seconds=1.5, executed=True)
+    skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
+    await bed.until("acme", lambda month: month.charging_since is not None)
+    await _say(bed, CloseAccount(**ANN))
+    await skipping
+    await bed.handle("acme").result()
+
+
 async def nothing_due(bed: Bed) -> None:
     await bed.monitored(sales=())
     await bed.closed()
@@ -211,6 +234,9 @@ async def _overdue(bed: Bed, behaviour: str = "decline:insufficient_funds") -> M
 
 MONTHS: tuple[Callable[[Bed], Awaitable[None]], ...] = (
     paid,
+    closed_with_its_charge,
+    closed_after_its_charge,
+    told_during_the_charge,
     nothing_due,
     declined,
     skipped,

@@ -8,8 +8,9 @@ import pytest
 from billing.money import MAX_AMOUNT_MINOR
 from billing.month import OUTCOMES, Due, Month, Stage, Step
 from billing.payment import ChargeResult, ChargeStatus
+from billing.schedule import Schedule
 from billing.summary import summary
-from tests.unit.months import DAY, HOUR, accepted, announced, charged, charging, drafted, opened, refused
+from tests.unit.months import DAY, HOUR, accepted, announced, charged, charging, customer, drafted, opened, refused
 
 
 def at(text: str) -> datetime:
@@ -418,3 +419,25 @@ def test_the_summary_shows_the_invoice_and_what_comes_next_but_nobodys_address()
     assert text.endswith("Next: send the charge notice at 2026-11-04 09:00 UTC")
     assert "example.com" not in text
     assert "**A person is needed**: row 4" in summary(drafted(unreadable=True), month.collect_at)
+
+
+def test_a_customer_who_is_spread_is_told_the_instant_of_the_charge_and_has_the_same_windows() -> None:
+    plain, spread = opened(), opened(terms={"schedule": {"spread_minutes": 60}})
+    share = spread.collect_at - plain.collect_at
+    assert timedelta() < share < HOUR
+    assert (spread.notice_at, spread.charge_at) == (plain.notice_at + share, plain.charge_at + share)
+    assert spread.collection_opens_at == plain.collection_opens_at == plain.collect_at
+    told = announced(10000, terms={"schedule": {"spread_minutes": 60}})
+    assert told.notice is not None
+    assert told.notice.charge_at == spread.charge_at
+    following = told.charging(told.charge_at).charged(ChargeResult(status=ChargeStatus.SUCCEEDED, at=told.charge_at))
+    assert following.next_month().collect_at - following.next_month().collection_opens_at == share
+
+
+def test_newcomers_are_spread_unless_their_schedule_says_so_itself() -> None:
+    assert customer().spread_over(60).terms.schedule.spread_minutes == 60
+    assert customer(terms={"schedule": {"collect_day": 3}}).spread_over(60).terms.schedule == Schedule(
+        collect_day=3, spread_minutes=60
+    )
+    asked = customer(terms={"schedule": {"spread_minutes": 0}})
+    assert asked.spread_over(60) == asked

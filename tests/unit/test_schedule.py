@@ -1,5 +1,6 @@
 """Schedules in every time zone: gaps, folds, month ends, leap years, both sides of the date line."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -150,3 +151,26 @@ def test_december_and_a_leap_february_are_collected_on_the_first_of_the_next_mon
 def test_a_schedule_that_cannot_be_kept_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Schedule.model_validate(fields)
+
+
+@given(schedules(), periods, zones, st.integers(0, 180), st.text("abc-_0123456789", min_size=1, max_size=64))
+def test_a_spread_moves_all_instants_by_the_same_share_within_it(
+    schedule: Schedule, period: Period, zone: str, minutes: int, customer_id: str
+) -> None:
+    spread = schedule.evolve(spread_minutes=minutes)
+    planned, share = spread.instants(period, zone), spread.share(customer_id)
+    assert timedelta() <= share <= max(timedelta(), timedelta(minutes=minutes, seconds=-1))
+    later = planned.later(share)
+    assert planned == schedule.instants(period, zone)
+    assert later.notice_at - later.collect_at == planned.notice_at - planned.collect_at
+    assert later.charge_at - later.notice_at == planned.charge_at - planned.notice_at
+    assert Period.at(later.collect_at, zone) > period
+    assert schedule.share(customer_id) == timedelta()
+
+
+def test_ten_thousand_customers_are_spread_evenly_and_each_keeps_their_second() -> None:
+    shares = [Schedule(spread_minutes=60).share(f"c-{number}") for number in range(10_000)]
+    in_each_minute = Counter(share // timedelta(minutes=1) for share in shares)
+    assert in_each_minute.keys() == set(range(60))
+    assert max(in_each_minute.values()) < 2 * 10_000 / 60
+    assert [share.seconds for share in shares[:3]] == [2562, 2347, 1383], "a change would move what was announced"

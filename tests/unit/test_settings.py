@@ -90,6 +90,26 @@ def test_digests_are_ten_minutes_apart_and_a_second_in_the_sandbox(monkeypatch: 
     assert load_settings().digest_interval == timedelta(minutes=10)
 
 
+def test_twenty_are_charged_a_second_and_in_the_sandbox_as_many_as_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().charge_rate is None
+    monkeypatch.setenv("BILLING_CHARGES_PER_SECOND", "8")
+    assert load_settings().charge_rate == 8
+    monkeypatch.delenv("BILLING_CHARGES_PER_SECOND")
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().charge_rate == 20
+
+
+def test_newcomers_are_spread_over_an_hour_and_not_in_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().spread == 0
+    monkeypatch.setenv("BILLING_SPREAD_MINUTES", "30")
+    assert load_settings().spread == 30
+    monkeypatch.delenv("BILLING_SPREAD_MINUTES")
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().spread == 60
+
+
 def test_every_setting_is_documented_and_nothing_else_is() -> None:
     text = (Path(__file__).parents[2] / ".env.example").read_text()
     documented = {
