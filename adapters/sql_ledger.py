@@ -27,6 +27,7 @@ from adapters.sql_ledger_registrations import SqlRegistrations
 from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
 from adapters.sql_ledger_schema import collections, customers, decisions, invoices, lines, versions
+from adapters.sql_ledger_starts import SqlStarts
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
 from adapters.sql_ledger_users import SqlUsers
 from billing.collection import CollectionStage
@@ -48,6 +49,7 @@ class SqlLedger(
     SqlErase,
     SqlAlerts,
     SqlRegistrations,
+    SqlStarts,
 ):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 

@@ -20,7 +20,7 @@ from billing.period import Period
 from billing.review import decide
 from cli import output
 from cli.app import app
-from cli.start import _difference
+from cli.outcomes import difference
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOURCE = Source(sheet="2026-10", row=2, digest="d")
@@ -307,8 +307,8 @@ def test_list_as_json_has_totals_per_currency_and_counts_per_stage(run: Run, led
 
 def test_customer_who_runs_already_with_other_values_than_the_file_is_told():
     changed = ACME.evolve(email="new@acme.example", timezone="Europe/Berlin")
-    assert "the file has another email, timezone; see: python starter.py update --help" in _difference(changed, ACME)
-    assert _difference(ACME, ACME) == _difference(ACME, None) == ""
+    assert "the file has another email, timezone; see: python starter.py update --help" in difference(changed, ACME)
+    assert difference(ACME, ACME) == difference(ACME, None) == ""
 
 
 def test_empty_list_says_what_to_do_and_is_json_on_request(run: Run, ledger: Callable[..., None]):
