@@ -334,8 +334,10 @@ class Ledger(Protocol):
 
     async def customers(self) -> list[Customer]: ...
 
-    async def roster(self) -> list[RosterRow]:
-        """All customers, by id; also those whose account is closed."""
+    def roster(self, closed: bool = True) -> AsyncIterator[RosterRow]:
+        """All customers, by id; with ``closed`` also those whose account is closed."""
+
+    async def roster_row(self, customer_id: str) -> RosterRow | None: ...
 
     async def customer_by_email(self, email: str) -> Customer | None:
         """The one whose account is open."""
@@ -370,6 +372,12 @@ class Ledger(Protocol):
     async def invoices(
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
     ) -> list[InvoiceRow]: ...
+
+    async def current_invoices(self) -> list[InvoiceRow]:
+        """The newest month of each customer, by customer."""
+
+    async def periods(self) -> list[Period]:
+        """Every month from the first to the newest that there is, newest first."""
 
     async def save_payment(self, payment: Payment, at: datetime) -> None:
         """Keeps a payment of ours with its id and status; written before and after money is moved.

@@ -89,11 +89,15 @@ def has_tokens(text: str) -> bool:
     return TOKEN in (cell.strip().strip('"').lower() for cell in first.split(","))
 
 
-def write_roster(customers: Iterable[Customer]) -> str:
-    """A CSV file that ``parse_roster`` reads as the same customers, and that a spreadsheet calculates nothing of."""
+def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
+    """A CSV file that ``parse_roster`` reads as the same customers, and that a spreadsheet calculates nothing of.
+
+    Without ``header``, rows to append to it.
+    """
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow((*REQUIRED, *OPTIONAL))
+    if header:
+        writer.writerow((*REQUIRED, *OPTIONAL))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
         cells = [str(getattr(customer, name)) for name in REQUIRED]
