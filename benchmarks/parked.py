@@ -2,8 +2,9 @@
 
     python -m benchmarks.parked [--customers 10000] [--rounds 5] [--json]
 
-The embedded stack in a folder of its own. First one customer, then all of them wait for the end of their month; each
-time the worker is stopped, a customer becomes due, and the worker is started: how long until that one has its draft?
+Two embedded stacks, each in a folder of its own: in one all customers wait for the end of their month, in the other
+nobody does. In turn the worker of each is stopped, one more customer becomes due, and the worker is started: how long
+until that one has its draft?
 """
 
 import argparse
@@ -14,7 +15,8 @@ import statistics
 import sys
 import tempfile
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,43 @@ def _print(figures: dict[str, Any]) -> None:
 
 
 async def _measure(customers: int, rounds: int) -> dict[str, Any]:
+    async with _house(rounds) as alone, _house(rounds) as full:
+        await full.quiet()
+        before = full.rss()
+        roster = await write_roster_file(full.folder / "customers.csv", full.stack.stripe_url, customers)
+        started = await full.start(roster, customers)
+        await full.quiet()
+        parked = full.rss()
+        repeated = await full.start(roster, customers)
+        one, many = [], []
+        for _ in range(rounds):
+            one.append(await alone.restart())
+            many.append(await full.restart())
+        await full.quiet()
+        after = full.rss()
+    memory = {
+        "worker": (before["worker"], parked["worker"]),
+        "worker, restarted": (before["worker"], after["worker"]),
+        "server": (before["server"], parked["server"]),
+    }
+    return {
+        "customers": customers,
+        "rounds": rounds,
+        "cores": os.cpu_count(),
+        "start": started,
+        "repeat": repeated,
+        "rss_mb": {
+            name: {"before": first, "parked": then, "per_10000": (then - first) * _PER / customers}
+            for name, (first, then) in memory.items()
+        },
+        "restart_with_1": _medians(one),
+        "restart_with_all": _medians(many),
+    }
+
+
+@asynccontextmanager
+async def _house(rounds: int) -> AsyncIterator["_House"]:
+    """A stack with as many customers as become due one by one."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         settings = sandbox_settings(Settings(_env_file=None, data_dir=folder))
@@ -80,9 +119,8 @@ async def _measure(customers: int, rounds: int) -> dict[str, Any]:
             stack = await exits.enter_async_context(embedded_stack(settings, free_temporal_port()))
             adapters = await exits.enter_async_context(connect_adapters(settings))
             client = await connect_temporal(settings, stack.address)
-            due = await write_roster_file(folder / "due.csv", stack.stripe_url, 2 * rounds, prefix="due")
-            house = _House(stack, client, adapters, folder, _months(due.read_text()))
-            return await house.measured(customers, rounds)
+            due = await write_roster_file(folder / "due.csv", stack.stripe_url, rounds, prefix="due")
+            yield _House(stack, client, adapters, folder, _months(due.read_text()))
 
 
 def _months(roster: str) -> list[Month]:
@@ -92,59 +130,27 @@ def _months(roster: str) -> list[Month]:
 
 
 class _House:
-    """The stack, and customers who become due one after the other."""
+    """A stack, and customers who become due one after the other."""
 
     def __init__(self, stack: Stack, client: Client, adapters: Adapters, folder: Path, months: list[Month]) -> None:
-        self._stack = stack
+        self.stack = stack
         self._client = client
         self._ledger = adapters.ledger
-        self._folder = folder
+        self.folder = folder
         self._due = iter(months)
         sheet = folder / "sheets" / SANDBOX_SHEET_ID / f"{months[0].period}.csv"
         sheet.parent.mkdir(parents=True, exist_ok=True)
         rows = [f"{month.customer.email},100,Hosting" for month in months]
         sheet.write_text("\n".join(["email,amount,description", *rows, ""]))
 
-    async def measured(self, customers: int, rounds: int) -> dict[str, Any]:
-        await self._quiet()
-        one = [await self._restart() for _ in range(rounds)]
-        await self._quiet()
-        before = self._rss()
-        roster = await write_roster_file(self._folder / "customers.csv", self._stack.stripe_url, customers)
-        started = await self._start(roster, customers)
-        await self._quiet()
-        parked = self._rss()
-        repeated = await self._start(roster, customers)
-        many = [await self._restart() for _ in range(rounds)]
-        await self._quiet()
-        after = self._rss()
-        memory = {
-            "worker": (before["worker"], parked["worker"]),
-            "worker, restarted": (before["worker"], after["worker"]),
-            "server": (before["server"], parked["server"]),
-        }
-        return {
-            "customers": customers,
-            "rounds": rounds,
-            "cores": os.cpu_count(),
-            "start": started,
-            "repeat": repeated,
-            "rss_mb": {
-                name: {"before": first, "parked": then, "per_10000": (then - first) * _PER / customers}
-                for name, (first, then) in memory.items()
-            },
-            "restart_with_1": _medians(one),
-            "restart_with_all": _medians(many),
-        }
-
-    def _rss(self) -> dict[str, float]:
-        pids = {"worker": self._stack.worker.pid, "server": self._stack.server.pid}
+    def rss(self) -> dict[str, float]:
+        pids = {"worker": self.stack.worker.pid, "server": self.stack.server.pid}
         return {name: rss_bytes(pid) / 2**20 for name, pid in pids.items()}
 
-    async def _quiet(self) -> None:
-        await quiet([self._stack.worker.pid, self._stack.server.pid])
+    async def quiet(self) -> None:
+        await quiet([self.stack.worker.pid, self.stack.server.pid])
 
-    async def _restart(self) -> dict[str, float]:
+    async def restart(self) -> dict[str, float]:
         """The worker is stopped, somebody becomes due, the worker is started: until there is a draft."""
         month = next(self._due).evolve(collect_at=datetime.now(UTC) + _SOON)
         customer_id = month.customer.customer_id
@@ -152,10 +158,10 @@ class _House:
         chain = workflow_id(customer_id)
         await self._client.start_workflow(MonthlyBilling.run, month, id=chain, task_queue=TASK_QUEUE)
         await self._client.get_workflow_handle(chain).query(MonthlyBilling.invoice)  # it waits by now
-        await self._stack.worker.stop()
+        await self.stack.worker.stop()
         await asyncio.sleep(max(0.0, (month.collect_at - datetime.now(UTC)).total_seconds()) + 1)
-        began, server = time.perf_counter(), cpu_seconds(self._stack.server.pid)
-        await self._stack.worker.start()
+        began, server = time.perf_counter(), cpu_seconds(self.stack.server.pid)
+        await self.stack.worker.start()
         ready = time.perf_counter()
         while (now := await self._ledger.month(customer_id, month.period)) is None or now.invoice is None:
             await asyncio.sleep(0.01)
@@ -164,14 +170,14 @@ class _House:
         return {
             "seconds_until_the_first_draft": served - began,
             "of_these_once_the_worker_is_ready": served - ready,
-            "CPU_of_the_worker_seconds": cpu_seconds(self._stack.worker.pid),
-            "CPU_of_the_server_seconds": cpu_seconds(self._stack.server.pid) - server,
+            "CPU_of_the_worker_seconds": cpu_seconds(self.stack.worker.pid),
+            "CPU_of_the_server_seconds": cpu_seconds(self.stack.server.pid) - server,
         }
 
-    async def _start(self, roster: Path, customers: int) -> dict[str, float]:
+    async def start(self, roster: Path, customers: int) -> dict[str, float]:
         """The operator's command in a process of its own. Fails unless everybody is started, or runs."""
         command = (sys.executable, str(ROOT / "starter.py"), "start", "--from", str(roster))
-        environment = {**os.environ, **self._stack.environment}
+        environment = {**os.environ, **self.stack.environment}
         began, before = time.perf_counter(), os.times()
         process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.DEVNULL)
         code = await process.wait()
