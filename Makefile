@@ -10,7 +10,7 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-serve up test crash chaos bench-console histories check format lock clean
+.PHONY: help setup demo demo-serve up test crash chaos bench-console bench-parked bench-book histories check format lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -36,8 +36,14 @@ chaos: .venv/.runtime ## bill months while everything fails (SEED=7 CUSTOMERS=10
 	$(BIN)/python -m sandbox.chaos $(if $(SEED),--seed $(SEED)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) \
 		$(if $(MONTHS),--months $(MONTHS))
 
-bench-console: .venv/.runtime ## how quickly the console lists 10,000 invoices, beside an empty page
+bench-console: .venv/.runtime ## how quickly the console lists 10,000 invoices (or ARGS="--customers 100000")
 	$(BIN)/python -m benchmarks.console_list $(ARGS)
+
+bench-parked: .venv/.runtime ## what 10,000 waiting customers cost: to start, in memory, at a worker's restart
+	$(BIN)/python -m benchmarks.parked $(ARGS)
+
+bench-book: .venv/.runtime ## coverage, export and lists of 10,000 and of 100,000 customers
+	$(BIN)/python -m benchmarks.whole_book $(ARGS)
 
 histories: .venv/.dev ## record the replay histories anew; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record

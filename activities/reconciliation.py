@@ -183,8 +183,7 @@ class Reconciliation:
         return found.evolve(text=f"{found.text}; repaired: {said}", repaired=True)
 
     async def _recent(self) -> list[Period]:
-        periods = sorted({row.period for row in await self._ledger.invoices()})
-        return periods[-_RECENT_MONTHS:]
+        return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]
 
 
 def _told(reversal: Reversal, payment: Payment) -> str:

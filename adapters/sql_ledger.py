@@ -26,8 +26,10 @@ from adapters.sql_ledger_payments import SqlPayments
 from adapters.sql_ledger_readings import SqlReadings
 from adapters.sql_ledger_registrations import SqlRegistrations
 from adapters.sql_ledger_review import SqlReview
+from adapters.sql_ledger_roster import SqlRoster
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
 from adapters.sql_ledger_schema import collections, customers, decisions, invoices, lines, versions
+from adapters.sql_ledger_starts import SqlStarts
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
 from adapters.sql_ledger_users import SqlUsers
 from billing.collection import CollectionStage
@@ -35,7 +37,7 @@ from billing.customer import Customer
 from billing.messages import Decision
 from billing.month import Month, Stage
 from billing.period import Period
-from billing.ports import CollectionRow, InvoiceRow, RosterRow
+from billing.ports import CollectionRow, InvoiceRow
 
 
 class SqlLedger(
@@ -50,6 +52,8 @@ class SqlLedger(
     SqlAlerts,
     SqlRegistrations,
     SqlReadings,
+    SqlStarts,
+    SqlRoster,
 ):
     """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
 
@@ -74,13 +78,6 @@ class SqlLedger(
     async def customers(self) -> list[Customer]:
         """The customers whose account is open, by id."""
         return await self._open_customers()
-
-    async def roster(self) -> list[RosterRow]:
-        """All customers, by id; also those whose account is closed."""
-        ordered = select(customers).order_by(customers.c.customer_id)
-        async with self._reading("read its customers") as connection:
-            found = (await connection.execute(ordered)).mappings().all()
-            return [RosterRow.model_validate({**row, "closed_reason": row["closed_reason"] or ""}) for row in found]
 
     async def customer_by_email(self, email: str) -> Customer | None:
         return next(iter(await self._open_customers(customers.c.email == email)), None)

@@ -29,6 +29,10 @@ class SqlRegistrations(SqlDatabase):
         found = await self._read(Registration, registrations, _TABLE.registration_id == registration_id)
         return next(iter(found), None)
 
+    async def registration_of(self, customer_id: str) -> Registration | None:
+        found = await self._read(Registration, registrations, _TABLE.customer_id == customer_id)
+        return next(iter(found), None)
+
     async def registrations(self, unfinished: bool = False) -> list[Registration]:
         goes_on = or_(
             _TABLE.state == RegistrationState.SAVED,

@@ -126,6 +126,8 @@ customers: Final = Table(
     _instant("created_at"),
     _instant("updated_at"),
     Index("customers_by_email", "email"),
+    Index("customers_by_stripe_customer", "stripe_customer_id"),
+    Index("customers_by_card", "payment_method_id"),
 )
 
 invoices: Final = Table(

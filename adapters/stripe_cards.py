@@ -6,6 +6,7 @@ import stripe
 from stripe import CardError, InvalidRequestError, PaymentMethod, StripeError
 from stripe.checkout import Session
 
+from adapters.pace import Pace
 from adapters.stripe_errors import is_replayed_failure, looking_up, translated
 from adapters.stripe_objects import PAGE_SIZE, card_of, each, expect
 from billing.errors import CardMissing, InvalidInput, NotFound
@@ -24,8 +25,10 @@ class StripeCards:
     """The part of ``billing.ports.PaymentGateway`` that is about cards. Card numbers never come here."""
 
     _client: stripe.StripeClient
+    _card_pace: Pace
 
     async def card(self, payment_method_id: str) -> CardDetails:
+        await self._card_pace.turn()
         with translated(f"payment method {payment_method_id}"):
             method = await self._client.v1.payment_methods.retrieve_async(payment_method_id)
             return card_of(expect(PaymentMethod, method).to_dict())

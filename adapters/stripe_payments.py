@@ -12,6 +12,7 @@ import stripe
 from stripe import CardError, HTTPXClient, InvalidRequestError, PaymentIntent, StripeError
 from stripe.params import PaymentIntentConfirmParams
 
+from adapters.pace import Pace
 from adapters.stripe_cards import StripeCards
 from adapters.stripe_errors import code_of, is_replayed_failure, translated
 from adapters.stripe_objects import PAGE_SIZE, each, expect, failed, own_payment
@@ -21,6 +22,8 @@ from billing.payment import Payment, PaymentRequest, PaymentStatus, keep_one
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 30.0
+CARDS_PER_SECOND = 20  # looked up when thousands are started at once; Stripe's limit for one kind of request is 25
+STAND_IN_CARDS_PER_SECOND = 10_000
 CREATES_MAX = 20  # keys of one payment in a day, each for a failure that Stripe remembers: about half an hour of outage
 
 _CAN_BE_TRIED = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
@@ -30,8 +33,9 @@ _UNEXPECTED_STATE = "payment_intent_unexpected_state"
 class StripePayments(StripeCards, StripeRecords):
     """Stripe, as ``PaymentGateway`` and ``PaymentRecords`` of ``billing.ports``."""
 
-    def __init__(self, client: stripe.StripeClient, http: HTTPXClient, webhook_secret: str) -> None:
+    def __init__(self, client: stripe.StripeClient, http: HTTPXClient, webhook_secret: str, pace: Pace) -> None:
         self._client = client
+        self._card_pace = pace
         self._http = http
         self._webhook_secret = webhook_secret
         self._intents = client.v1.payment_intents
@@ -47,7 +51,7 @@ class StripePayments(StripeCards, StripeRecords):
             stripe_version=API_VERSION,
             base_addresses={"api": base_url.rstrip("/")} if base_url else {},
         )
-        return cls(client, http, webhook_secret)
+        return cls(client, http, webhook_secret, Pace(STAND_IN_CARDS_PER_SECOND if base_url else CARDS_PER_SECOND))
 
     async def close(self) -> None:
         await self._http.close_async()  # type: ignore[no-untyped-call]

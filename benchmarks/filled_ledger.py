@@ -1,23 +1,31 @@
 """A ledger with as many customers as wanted and a month of each, in all stages: for measuring, and for looking at.
 
     await fill(ledger, 10_000, Period("2026-11"), now)
+    await fill(ledger, 100_000, period, now, sheet=folder / "2026-11.csv")   # and the worksheet that they come from
 
 The months are real ones, made by the domain; they are written many at a time, which is not how the application does it.
 """
 
+import csv
+import itertools
+import os
 import random
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import insert
 
 from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values
-from adapters.sql_ledger_schema import customers, decisions, invoices
+from adapters.sql_ledger_rows import charge_values, customer_values, decision_values, invoice_values, line_values
+from adapters.sql_ledger_schema import charges, customers, decisions, invoices, lines
 from billing.customer import Customer, ReviewMode, Terms
 from billing.invoice import Invoice, LineItem, Problem, Source
+from billing.keys import payment_key
 from billing.messages import Approve, Halt
+from billing.money import format_amount
 from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus
+from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus
 from billing.period import Period
 from billing.review import decide
 
@@ -56,12 +64,30 @@ _PLACES = (
 )
 
 
-async def fill(ledger: SqlLedger, count: int, period: Period, now: datetime, seed: int = 1) -> None:
+async def fill(
+    ledger: SqlLedger, count: int, period: Period, now: datetime, seed: int = 1, sheet: Path | None = None
+) -> None:
     """Writes ``count`` customers with their months of ``period``, which is in its monitoring window around ``now``."""
-    chance = random.Random(seed)
-    made = [_month(chance, number, period, now) for number in range(count)]
-    for start in range(0, count, _BATCH):
-        await _write(ledger, made[start : start + _BATCH], now)
+    chance, rows = random.Random(seed), itertools.count(2)
+    with (sheet or Path(os.devnull)).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("email", "amount", "description"))
+        for start in range(0, count, _BATCH):
+            made = [_month(chance, number, period, now, rows) for number in range(start, min(start + _BATCH, count))]
+            writer.writerows(row for month in made for row in _sold(month))
+            await _write(ledger, made, now)
+
+
+def _sold(month: Month) -> Iterator[tuple[str, str, str]]:
+    """The rows of the worksheet that the invoice was made of."""
+    for line in month.invoice.lines if month.invoice else ():
+        yield (
+            month.customer.email,
+            format_amount(line.amount_minor, month.customer.currency).split()[0],
+            line.description,
+        )
+    for problem in month.invoice.problems if month.invoice else ():
+        yield month.customer.email, problem.raw, problem.description
 
 
 async def _write(ledger: SqlLedger, months: list[Month], now: datetime) -> None:
@@ -69,11 +95,30 @@ async def _write(ledger: SqlLedger, months: list[Month], now: datetime) -> None:
     async with ledger._writing("fill itself") as connection:
         await connection.execute(insert(customers), [customer_values(each.customer) | times for each in months])
         await connection.execute(insert(invoices), [invoice_values(each, now) for each in months])
+        await connection.execute(insert(lines), [row for each in months for row in line_values(each)])
         if said := [row for each in months for row in decision_values(each)]:
             await connection.execute(insert(decisions), said)
+        if paid := [charge_values(_payment(each), now) for each in months if each.outcome is Stage.PAID]:
+            await connection.execute(insert(charges), paid)
 
 
-def _month(chance: random.Random, number: int, period: Period, now: datetime) -> Month:
+def _payment(month: Month) -> Payment:
+    customer, key = month.customer, payment_key(month.customer.customer_id, month.period)
+    assert month.invoice is not None
+    return Payment(
+        payment_id=f"pi_{customer.stripe_customer_id}",
+        key=key,
+        customer_id=customer.customer_id,
+        period=month.period,
+        stripe_customer_id=customer.stripe_customer_id,
+        amount_minor=month.invoice.total_minor,
+        currency=customer.currency,
+        status=PaymentStatus.SUCCEEDED,
+        created_at=month.charge_at,
+    )
+
+
+def _month(chance: random.Random, number: int, period: Period, now: datetime, rows: Iterator[int]) -> Month:
     """A month that is, by chance, in one of its stages."""
     currency, zone = chance.choice(_PLACES)
     mode = ReviewMode.APPROVE if chance.random() < 0.1 else ReviewMode.MONITOR
@@ -92,7 +137,7 @@ def _month(chance: random.Random, number: int, period: Period, now: datetime) ->
     lot = chance.random()
     if lot < 0.03:
         return month if lot < 0.02 else month.delayed("the worksheet cannot be read: quota exceeded")
-    month = _habitual(chance, month.drafted(_invoice(chance, month, unreadable=lot > 0.98)))
+    month = _habitual(chance, month.drafted(_invoice(chance, month, rows, unreadable=lot > 0.98)))
     if lot < 0.08:
         return decide(month, Halt(by="ann", reason="ask about the storage days"), now, "update")[0]
     if lot < 0.40 or month.blocked:
@@ -125,7 +170,7 @@ def _announced(chance: random.Random, month: Month, lot: float, now: datetime) -
     return month.charged(ChargeResult(status=status, at=month.charge_at))
 
 
-def _invoice(chance: random.Random, month: Month, unreadable: bool) -> Invoice:
+def _invoice(chance: random.Random, month: Month, rows: Iterator[int], unreadable: bool) -> Invoice:
     scale = 100 if month.customer.currency == "jpy" else 1
     source = Source(sheet=month.period, row=2, digest="d" * 64)
     lines = tuple(
@@ -135,13 +180,18 @@ def _invoice(chance: random.Random, month: Month, unreadable: bool) -> Invoice:
             amount_minor=round(chance.lognormvariate(10, 1)) * scale,
             source=source.evolve(row=row),
         )
-        for row in range(2, 2 + chance.randint(1, 6))
+        for row in itertools.islice(rows, chance.randint(1, 6))
     )
-    problem = Problem(line_id="row-9", description="Ribbon", raw="12,50", reason="not an amount in EUR", source=source)
+    problems: tuple[Problem, ...] = ()
+    if unreadable:
+        row = next(rows)
+        source = source.evolve(row=row)
+        words = {"description": "Ribbon", "raw": "12,5x", "reason": "not an amount"}
+        problems = (Problem(line_id=f"row-{row}", source=source, **words),)
     collected_at = month.collect_at + timedelta(minutes=chance.randint(0, 90))
     return Invoice(
         currency=month.customer.currency,
         collected_at=collected_at,
         lines=lines,
-        problems=(problem,) if unreadable else (),
+        problems=problems,
     )

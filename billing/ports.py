@@ -6,7 +6,7 @@ Every method raises errors of ``billing.errors`` only, and may be called again a
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from billing.alerts import Alert, AlertRow
 from billing.brake import Brake
@@ -247,6 +247,19 @@ class InvoiceRow(Model):
     updated_at: Instant
 
 
+class Known(NamedTuple):
+    """What the ledger has of a customer who is to be started.
+
+    ``last`` is their newest month; ``like`` are others, closed ones left out, with the same email, Stripe customer or
+    card: a mistake in one of them.
+    """
+
+    customer: Customer | None
+    closed_reason: str = ""
+    last: Period | None = None
+    like: tuple[Customer, ...] = ()
+
+
 class RosterRow(Customer):
     """A customer as the ledger knows them. ``closed_reason`` says who closed the account and why ("": it is open)."""
 
@@ -355,14 +368,22 @@ class Ledger(Protocol):
 
     async def customers(self) -> list[Customer]: ...
 
-    async def roster(self) -> list[RosterRow]:
-        """All customers, by id; also those whose account is closed."""
+    def roster(self, closed: bool = True) -> AsyncIterator[RosterRow]:
+        """All customers, by id; with ``closed`` also those whose account is closed."""
+
+    async def roster_row(self, customer_id: str) -> RosterRow | None: ...
 
     async def customer_by_email(self, email: str) -> Customer | None:
         """The one whose account is open."""
 
     async def customers_like(self, customer: Customer) -> list[Customer]:
         """Others, closed ones left out, with the same email, Stripe customer or card: a mistake in one of them."""
+
+    async def known(self, asked: Sequence[Customer]) -> dict[str, Known]:
+        """What there is of each of some hundred customers, by id."""
+
+    async def record_opened(self, months: Sequence[Month], at: datetime) -> None:
+        """Writes customers of whom nothing was known, with their first months; what is there stays as it is."""
 
     async def record(self, month: Month, at: datetime) -> None:
         """Writes the month as it stands: customer, invoice, lines, decisions.
@@ -385,6 +406,12 @@ class Ledger(Protocol):
     async def invoices(
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
     ) -> list[InvoiceRow]: ...
+
+    async def current_invoices(self) -> list[InvoiceRow]:
+        """The newest month of each customer, by customer."""
+
+    async def periods(self) -> list[Period]:
+        """Every month from the first to the newest that there is, newest first."""
 
     async def save_payment(self, payment: Payment, at: datetime) -> None:
         """Keeps a payment of ours with its id and status; written before and after money is moved.

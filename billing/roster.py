@@ -6,7 +6,7 @@ A customer has the ids of a card at the processor; a newcomer, from an old form,
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from pydantic import StringConstraints, ValidationError
@@ -55,10 +55,11 @@ def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
     """
     customers: dict[int, Customer] = {}
     problems = []
+    others = _Others()
     for line, row, trouble in _rows(_reader(text, REQUIRED)):
         try:
             customer = _customer(row, trouble)
-            _check_new(customer, customers)
+            others.take(line, customer)
         except InvalidInput as error:
             problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
         else:
@@ -70,10 +71,11 @@ def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
     """The same for a file with a column ``token`` instead of the two of a card."""
     newcomers: dict[int, Newcomer] = {}
     problems = []
+    others = _Others()
     for line, row, trouble in _rows(_reader(text, (*_WHO, TOKEN))):
         try:
             newcomer = _newcomer(row, trouble)
-            _check_new(newcomer, newcomers)
+            others.take(line, newcomer)
         except InvalidInput as error:
             problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
         else:
@@ -87,11 +89,15 @@ def has_tokens(text: str) -> bool:
     return TOKEN in (cell.strip().strip('"').lower() for cell in first.split(","))
 
 
-def write_roster(customers: Iterable[Customer]) -> str:
-    """A CSV file that ``parse_roster`` reads as the same customers, and that a spreadsheet calculates nothing of."""
+def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
+    """A CSV file that ``parse_roster`` reads as the same customers, and that a spreadsheet calculates nothing of.
+
+    Without ``header``, rows to append to it.
+    """
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow((*REQUIRED, *OPTIONAL))
+    if header:
+        writer.writerow((*REQUIRED, *OPTIONAL))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
         cells = [str(getattr(customer, name)) for name in REQUIRED]
@@ -182,15 +188,23 @@ def _terms(text: str) -> dict[str, object]:
     return terms
 
 
-def _check_new(one: Customer | Newcomer, seen: Mapping[int, Customer | Newcomer]) -> None:
-    for line, other in seen.items():
-        if other.customer_id == one.customer_id:
-            raise InvalidInput(f"{one.customer_id} stands in line {line} already")
-        if other.email == one.email:
-            raise InvalidInput(f"its email is the one of {other.customer_id}; sales rows could not be told apart")
-        if _card(other) == _card(one):
-            raise InvalidInput(f"its card is the one of {other.customer_id}")
+class _Others:
+    """Whose each id, email and card of the rows so far is."""
 
+    def __init__(self) -> None:
+        self._lines: dict[str, int] = {}
+        self._emails: dict[str, str] = {}
+        self._cards: dict[str, str] = {}
 
-def _card(one: Customer | Newcomer) -> str:
-    return one.token if isinstance(one, Newcomer) else one.payment_method_id
+    def take(self, line: int, one: Customer | Newcomer) -> None:
+        """Raises ``InvalidInput`` if something of it is another's; then it is not taken."""
+        customer_id = one.customer_id
+        card = one.token if isinstance(one, Newcomer) else one.payment_method_id
+        if customer_id in self._lines:
+            raise InvalidInput(f"{customer_id} stands in line {self._lines[customer_id]} already")
+        if other := self._emails.get(one.email):
+            raise InvalidInput(f"its email is the one of {other}; sales rows could not be told apart")
+        if other := self._cards.get(card):
+            raise InvalidInput(f"its card is the one of {other}")
+        self._lines[customer_id] = line
+        self._emails[one.email] = self._cards[card] = customer_id

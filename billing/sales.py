@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -71,7 +72,7 @@ class SalesSnapshot(Model):
             return row[index] if index is not None and index < len(row) else None
 
         rows = tuple(
-            SalesRow(number=number, email=_text(cell(row, 0)), amount=cell(row, 1), description=_text(cell(row, 2)))
+            _row(number, _text(cell(row, 0)), cell(row, 1), _text(cell(row, 2)))
             for number, row in enumerate(cells, start=1)
             if not (has_header and number == 1) and any(_text(value) for value in row)
         )
@@ -80,8 +81,25 @@ class SalesSnapshot(Model):
                 f"no row of worksheet {sheet!r} has an email address in its column; is each cell in a column of its "
                 "own, and the header in the first row?"
             )
-        digest = hashlib.sha256(json.dumps([list(row) for row in cells]).encode()).hexdigest()
-        return cls(sheet=sheet, digest=digest, rows=rows)
+        return cls(sheet=sheet, digest=_digest(cells), rows=rows)
+
+
+_ROW_FIELDS = set(SalesRow.model_fields)
+
+
+def _row(number: int, email: str, amount: type_of_cell, description: str) -> SalesRow:
+    """A row among hundreds of thousands: what is the same in many of them is in memory once."""
+    texts = {"email": sys.intern(email), "description": sys.intern(description)}
+    return SalesRow.model_construct(_ROW_FIELDS, number=number, amount=amount, **texts)
+
+
+def _digest(cells: Sequence[Sequence[type_of_cell]]) -> str:
+    """Of the cells as one JSON array, which is never whole in memory."""
+    digest = hashlib.sha256(b"[")
+    for number, row in enumerate(cells):
+        digest.update(f"{', ' if number else ''}{json.dumps(list(row))}".encode())
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def lines_for(

@@ -1,9 +1,10 @@
 """``customers``: the roster in the ledger, how it comes in and goes out, and the links by which customers register."""
 
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -18,7 +19,7 @@ from billing.registration import Registration, RegistrationState
 from billing.roster import write_roster
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
 from cli.options import AsJson, CustomerId
-from cli.output import console, print_json, relative, say, table, utc, whole
+from cli.output import SHOWN, console, print_json, print_json_list, relative, say, table, utc, whole
 from settings import Settings, load_settings
 
 Closed = Annotated[bool, typer.Option("--closed", help="Also those whose account is closed.")]
@@ -32,16 +33,23 @@ async def list_customers(closed: Closed = False, as_json: AsJson = False) -> Non
     $ python starter.py customers list
     $ python starter.py customers list --closed --json
     """
-    rows = await _roster(closed)
-    if as_json:
-        print_json({"customers": rows})
-        return
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(load_settings(), stack)
+        if as_json:
+            await print_json_list("customers", ledger.roster(closed))
+            return
+        rows, count = [], 0
+        async for row in ledger.roster(closed):
+            rows += [row] if count < SHOWN else []
+            count += 1
     if not rows:
         say("no customers yet; they register themselves, or: python starter.py customers import customers.csv")
         return
     columns = (whole("Customer"), "Name", "Email", whole("Currency"), "Zone", whole("Card"), "Review")
     console.print(table(columns, map(_listed, rows)))
-    say(f"{len(rows)} customers", style="bold")
+    if count > len(rows):
+        say(f"… {count - len(rows):,} more; --json has them all")
+    say(f"{count:,} customers", style="bold")
 
 
 def _listed(row: RosterRow) -> tuple[str, ...]:
@@ -57,12 +65,11 @@ async def show_customer(customer_id: CustomerId, as_json: AsJson = False) -> Non
     """
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(load_settings(), stack)
-        row = next((row for row in await ledger.roster() if row.customer_id == customer_id), None)
+        row = await ledger.roster_row(customer_id)
         if row is None:
             raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list --closed")
         months = await ledger.invoices(customer_id=customer_id)
-        found = [each for each in await ledger.registrations() if each.customer_id == customer_id]
-    registration = found[0] if found else None
+        registration = await ledger.registration_of(customer_id)
     if as_json:
         print_json({**row.model_dump(mode="json"), "registration": registration, "months": months})
         return
@@ -107,14 +114,24 @@ async def export_customers(
     [bold]Example[/bold]
     $ python starter.py customers export --output customers.csv
     """
-    rows = await _roster(closed)
-    text = write_roster(rows)
-    if output is None:
-        typer.echo(text, nl=False)
-        return
-    with output.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-    say(f"{len(rows)} customers written to {output}")
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(load_settings(), stack)
+        if output is None:
+            await _write(ledger.roster(closed), typer.get_text_stream("stdout"))
+            return
+        with output.open("w", encoding="utf-8", newline="") as file:
+            count = await _write(ledger.roster(closed), file)
+    say(f"{count:,} customers written to {output}")
+
+
+async def _write(rows: AsyncIterator[RosterRow], file: IO[str]) -> int:
+    """Row by row: how many."""
+    count = 0
+    file.write(write_roster([]))
+    async for row in rows:
+        file.write(write_roster([row], header=False))
+        count += 1
+    return count
 
 
 async def link(customer_id: CustomerId, days: Days = 30) -> None:
@@ -188,12 +205,6 @@ def _is_finished(row: Registration) -> bool:
 def _on_its_way(row: Registration, results: dict[str, str], now: datetime) -> tuple[str, ...]:
     result = results.get(row.registration_id, "")
     return row.registration_id, row.customer_id, row.email, row.state, relative(row.updated_at, now), result
-
-
-async def _roster(closed: bool) -> list[RosterRow]:
-    async with AsyncExitStack() as stack:
-        rows = await (await connect_ledger(load_settings(), stack)).roster()
-    return [row for row in rows if closed or row.closed_at is None]
 
 
 def _with_links() -> Settings:

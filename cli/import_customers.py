@@ -12,7 +12,8 @@ from billing.registration import Registration, RegistrationState, import_id
 from billing.roster import Newcomer, RowProblem, has_tokens, parse_newcomers, parse_roster
 from bootstrap import Adapters, connect_adapters, connect_registrar, connect_temporal
 from cli.options import AsJson
-from cli.start import REFUSED, Outcome, one_by_one, read_text, report, rows_in
+from cli.outcomes import REFUSED, Outcome, one_by_one, report, start_all
+from cli.start import read_text, rows_in
 from settings import load_settings
 from workflows.registering import Registrar
 from workflows.start import StartStatus, start_customer
@@ -42,19 +43,15 @@ async def import_customers(
     outcomes = [Outcome(status=REFUSED, **dict(problem)) for problem in problems]
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
-        await adapters.ledger.customers()  # an unprepared ledger is one error, not one for each customer
+        await adapters.ledger.known([])  # an unprepared ledger is one error, not one for each customer
         client = await connect_temporal(settings)
         registrar = connect_registrar(settings, adapters, client)
-
-        async def start(line: int, customer: Customer) -> Outcome:
-            spread = customer.spread_over(settings.spread)
-            started = await start_customer(client, adapters.ledger, adapters.payments, spread)
-            return Outcome(line=line, **dict(started))
 
         async def register(line: int, newcomer: Newcomer) -> Outcome:
             return await _registered(client, adapters, registrar, line, newcomer)
 
-        outcomes += await one_by_one("importing", list(customers.items()), start)
+        spread = [(line, customer.spread_over(settings.spread)) for line, customer in customers.items()]
+        outcomes += await start_all("importing", client, adapters, spread)
         outcomes += await one_by_one("importing", list(newcomers.items()), register)
     report(outcomes, as_json)
 

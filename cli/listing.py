@@ -19,7 +19,7 @@ from billing.ports import InvoiceRow, MessageRow
 from bootstrap import connect_ledger
 from cli.collections import print_charges
 from cli.options import AsJson, CustomerId, PeriodOption
-from cli.output import console, print_json, relative, say, table, utc, whole
+from cli.output import SHOWN, console, print_json, relative, say, table, utc, whole
 from settings import load_settings
 
 
@@ -40,10 +40,8 @@ async def list_months(
     """
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(load_settings(), stack)
-        rows = await ledger.invoices(period=period, stage=stage)
-    if stage is None and period is None:
-        rows = list({row.customer_id: row for row in sorted(rows, key=lambda row: row.period)}.values())
-    rows.sort(key=lambda row: (row.customer_id, row.period))
+        one_each = stage is None and period is None
+        rows = await (ledger.current_invoices() if one_each else ledger.invoices(period=period, stage=stage))
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row.currency] += row.total_minor if row.version else 0
@@ -60,7 +58,9 @@ async def list_months(
         return
     now = datetime.now(UTC)
     columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
-    console.print(table(columns, (_listed(row, now) for row in rows)))
+    console.print(table(columns, (_listed(row, now) for row in rows[:SHOWN])))
+    if len(rows) > SHOWN:
+        say(f"… {len(rows) - SHOWN:,} more; --json has them all, --stage and --period fewer")
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
     say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
 

@@ -185,7 +185,7 @@ async def _pollers(client: Client, queue: str, kind: "TaskQueueType.ValueType") 
 async def _ledger(adapters: Adapters) -> str:
     if not await adapters.ledger.schema_is_current():
         raise BillingError("its tables are not those of this release; run: python starter.py setup")
-    return f"{len(await adapters.ledger.customers())} customers"
+    return f"{await adapters.ledger.count_customers():,} customers"
 
 
 async def _sales(adapters: Adapters) -> str:

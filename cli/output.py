@@ -1,6 +1,7 @@
 """What commands print: results on stdout, progress and errors on stderr; no colours when piped, JSON on request."""
 
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import typer
@@ -11,6 +12,9 @@ from rich.table import Column, Table
 from rich.text import Text
 from temporalio.service import RPCError
 
+SHOWN = 1000
+"""So many rows of a list are shown; the others are in ``--json``."""
+
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
 
@@ -18,6 +22,15 @@ errors = Console(stderr=True, highlight=False)
 def print_json(value: object) -> None:
     """``value`` as indented JSON; instants in ISO 8601 (UTC), amounts in minor units."""
     typer.echo(to_json(value, indent=2))
+
+
+async def print_json_list(name: str, rows: AsyncIterator[object]) -> None:
+    """``{"name": [...]}``, a row on each line, printed as they come: they are never all in memory."""
+    between = f'{{"{name}": ['
+    async for row in rows:
+        sys.stdout.write(f"{between}\n  {to_json(row).decode()}")
+        between = ","
+    typer.echo(f"{between if between != ',' else ''}\n]}}")
 
 
 def say(text: str, style: str = "") -> None:

@@ -1,6 +1,8 @@
 """Start a customer's chain of months: idempotent, and never in a month that is closed."""
 
-from contextlib import suppress
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -11,16 +13,18 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from billing.customer import Customer
 from billing.erasure import is_erased
-from billing.errors import CardMissing, InvalidInput, LedgerAhead
+from billing.errors import CardMissing, InvalidInput, LedgerAhead, PaymentBusy
 from billing.keys import workflow_id
 from billing.messages import Farewell
 from billing.model import Model
 from billing.month import Month
 from billing.period import Period
-from billing.ports import Ledger, PaymentGateway
+from billing.ports import CardDetails, Known, Ledger, PaymentGateway
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
+
+_BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
 
 
 class StartStatus(StrEnum):
@@ -49,34 +53,95 @@ async def start_customer(
     period: Period | None = None,
     reopen: bool = False,
 ) -> Started:
-    """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
+    """Starts one customer: a ``Lot`` of one, whose words about outcome and errors hold."""
+    async with Lot.of([customer], client, ledger, gateway) as lot:
+        return await lot.start(customer, period, reopen)
 
-    A customer whom the ledger does not know begins with ``period`` or the current month. For others billing goes on
-    where it was: in the open month, exactly as it stands, or after the last closed one. Raises ``InvalidInput`` for
-    another period than that, one in the future, an email that another customer has, an account that was closed (unless
-    ``reopen``), and data that differ from an open month's; ``CardMissing`` if the card is not the customer's.
+
+class Lot:
+    """Customers who are started together: the ledger is asked about all of them at once, and told at once.
+
+    ::
+
+        async with Lot.of(some_hundred, client, ledger, gateway, running=await RunningChains(client).listed()) as lot:
+            await lot.start(customer)     # for each, any number at a time
+
+    Interrupted by an exception or a cancellation, it still tells the ledger whom it has started. Killed between, it
+    leaves workflows that the ledger does not know; starting the same customers again tells it.
     """
-    now = datetime.now(UTC)
-    running = Started(customer_id=customer.customer_id, status=StartStatus.ALREADY_RUNNING)
-    if await _is_running(client, customer.customer_id) and await ledger.customer(customer.customer_id) is not None:
-        return running
-    month = await _first_month(ledger, gateway, customer, period, now, reopen)
-    try:
-        await client.start_workflow(
-            MonthlyBilling.run,
-            month,
-            id=workflow_id(customer.customer_id),
-            task_queue=TASK_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            search_attributes=search_attributes(month, now),
-        )
-        started = Started(customer_id=customer.customer_id, status=StartStatus.STARTED, period=month.period)
-    except WorkflowAlreadyStartedError:
-        started = running
-    with suppress(LedgerAhead):  # the month has been faster than this line, or an earlier start was interrupted here
-        await ledger.record(month, now)
-    return started
+
+    @classmethod
+    @asynccontextmanager
+    async def of(
+        cls,
+        customers: Sequence[Customer],
+        client: Client,
+        ledger: Ledger,
+        gateway: PaymentGateway,
+        running: Collection[str] | None = None,
+    ) -> AsyncIterator["Lot"]:
+        """``running``: whose workflows run, by a list some seconds old; None: each is asked for."""
+        lot = cls(client, ledger, gateway, await ledger.known(customers), running)
+        try:
+            yield lot
+        finally:
+            await asyncio.shield(ledger.record_opened(lot._opened, lot._now))
+
+    def __init__(
+        self,
+        client: Client,
+        ledger: Ledger,
+        gateway: PaymentGateway,
+        known: Mapping[str, Known],
+        running: Collection[str] | None,
+    ) -> None:
+        self.known = known
+        self._client = client
+        self._ledger = ledger
+        self._gateway = gateway
+        self._running = running
+        self._now = datetime.now(UTC)
+        self._opened: list[Month] = []
+
+    async def start(self, customer: Customer, period: Period | None = None, reopen: bool = False) -> Started:
+        """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
+
+        A customer whom the ledger does not know begins with ``period`` or the current month. For others billing goes
+        on where it was: in the open month, exactly as it stands, or after the last closed one. Raises ``InvalidInput``
+        for another period than that, one in the future, an email that another customer has, an account that was closed
+        (unless ``reopen``), and data that differ from an open month's; ``CardMissing`` if the card is not the
+        customer's.
+        """
+        customer_id, known = customer.customer_id, self.known[customer.customer_id]
+        running = Started(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
+        if known.customer is not None and await self._runs(customer_id, known):
+            return running
+        month = await _first_month(self._ledger, self._gateway, customer, known, period, self._now, reopen)
+        try:
+            await self._client.start_workflow(
+                MonthlyBilling.run,
+                month,
+                id=workflow_id(customer_id),
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                search_attributes=search_attributes(month, self._now),
+            )
+            started = Started(customer_id=customer_id, status=StartStatus.STARTED, period=month.period)
+        except WorkflowAlreadyStartedError:
+            started = running
+        if known.customer is None:
+            self._opened.append(month)
+            return started
+        with suppress(LedgerAhead):  # the month has been faster, or an earlier start was interrupted here
+            await self._ledger.record(month, self._now)
+        return started
+
+    async def _runs(self, customer_id: str, known: Known) -> bool:
+        """The list is believed about those of whom it says what the ledger says; of others it may be too old."""
+        if self._running is not None and customer_id in self._running and not known.closed_reason:
+            return True
+        return await _is_running(self._client, customer_id)
 
 
 async def _is_running(client: Client, customer_id: str) -> bool:
@@ -90,14 +155,18 @@ async def _is_running(client: Client, customer_id: str) -> bool:
 
 async def check_is_distinct(ledger: Ledger, customer: Customer) -> None:
     """Raises ``InvalidInput`` if another customer has the same email (and so the same sales) or card."""
-    for other in await ledger.customers_like(customer):
+    _check_is_distinct(customer, await ledger.customers_like(customer))
+
+
+def _check_is_distinct(customer: Customer, others: Sequence[Customer]) -> None:
+    for other in others:
         what = "email; sales need one owner" if other.email == customer.email else "card or Stripe customer"
         raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same {what}")
 
 
 async def with_card_on_file(gateway: PaymentGateway, customer: Customer) -> Customer:
     """The customer with the last four digits of the card. Raises ``CardMissing`` if it is not theirs."""
-    card = await gateway.card(customer.payment_method_id)
+    card = await _patiently(lambda: gateway.card(customer.payment_method_id))
     if card.stripe_customer_id != customer.stripe_customer_id:
         raise CardMissing(
             f"{customer.customer_id}: card {customer.payment_method_id} belongs to "
@@ -106,37 +175,51 @@ async def with_card_on_file(gateway: PaymentGateway, customer: Customer) -> Cust
     return customer.evolve(card_last4=card.last4)
 
 
+async def _patiently(ask: Callable[[], Awaitable[CardDetails]]) -> CardDetails:
+    """Asks again while the processor has too much to do."""
+    for seconds in _BUSY_PAUSES_SECONDS:
+        try:
+            return await ask()
+        except PaymentBusy:
+            await asyncio.sleep(seconds)
+    return await ask()
+
+
 async def _first_month(
-    ledger: Ledger, gateway: PaymentGateway, customer: Customer, period: Period | None, now: datetime, reopen: bool
+    ledger: Ledger,
+    gateway: PaymentGateway,
+    customer: Customer,
+    known: Known,
+    period: Period | None,
+    now: datetime,
+    reopen: bool,
 ) -> Month:
     """The open month, or the one after the last closed; a customer without either may begin with any until now."""
     customer_id = customer.customer_id
-    reason = await ledger.closed_reason(customer_id)
-    if reason and not reopen:
+    if known.closed_reason and not reopen:
         raise InvalidInput(
-            f"{customer_id}: the account was closed ({reason}); to bill it again, start it with --reopen"
+            f"{customer_id}: the account was closed ({known.closed_reason}); to bill it again, start it with --reopen"
         )
     if is_erased(customer.email):
         raise InvalidInput(f"{customer_id}: this person's data were erased; start them with their data, from a file")
-    await check_is_distinct(ledger, customer)
+    _check_is_distinct(customer, known.like)
     current = Period.at(now, customer.timezone)
-    last = max((row.period for row in await ledger.invoices(customer_id=customer_id)), default=None)
-    known = await ledger.month(customer_id, last) if last else None
-    if known is None:
+    newest = await ledger.month(customer_id, known.last) if known.last else None
+    if newest is None:
         month = Month.open(await with_card_on_file(gateway, customer), period or current)
         if month.period > current:
             raise InvalidInput(f"{customer_id}: {period} has not begun; the current month is {current}")
-    elif known.outcome is None:
-        month = known
-        if customer.evolve(card_last4=known.customer.card_last4, terms=known.customer.terms) != known.customer:
+    elif newest.outcome is None:
+        month = newest
+        if customer.evolve(card_last4=newest.customer.card_last4, terms=newest.customer.terms) != newest.customer:
             raise InvalidInput(
-                f"{customer_id}: {known.period} is open with other data than these; go on with "
+                f"{customer_id}: {newest.period} is open with other data than these; go on with "
                 f"python starter.py start {customer_id}, then change them with update"
             )
     else:
-        month = known.with_customer(await with_card_on_file(gateway, customer)).next_month()
-        if month.carried_minor and customer.currency != known.customer.currency:
-            raise InvalidInput(f"{customer_id}: a balance in {known.customer.currency} is carried forward; settle it")
+        month = newest.with_customer(await with_card_on_file(gateway, customer)).next_month()
+        if month.carried_minor and customer.currency != newest.customer.currency:
+            raise InvalidInput(f"{customer_id}: a balance in {newest.customer.currency} is carried forward; settle it")
     if period is not None and period != month.period:
         raise InvalidInput(
             f"{customer_id}: billing goes on with {month.period}, not with {period}; leave the period out"

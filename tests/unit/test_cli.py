@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typer
 import typer.main
 from typer.testing import CliRunner, Result
 
@@ -20,7 +21,7 @@ from billing.period import Period
 from billing.review import decide
 from cli import output
 from cli.app import app
-from cli.start import _difference
+from cli.outcomes import Outcome, difference, report
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOURCE = Source(sheet="2026-10", row=2, digest="d")
@@ -307,8 +308,8 @@ def test_list_as_json_has_totals_per_currency_and_counts_per_stage(run: Run, led
 
 def test_customer_who_runs_already_with_other_values_than_the_file_is_told():
     changed = ACME.evolve(email="new@acme.example", timezone="Europe/Berlin")
-    assert "the file has another email, timezone; see: python starter.py update --help" in _difference(changed, ACME)
-    assert _difference(ACME, ACME) == _difference(ACME, None) == ""
+    assert "the file has another email, timezone; see: python starter.py update --help" in difference(changed, ACME)
+    assert difference(ACME, ACME) == difference(ACME, None) == ""
 
 
 def test_empty_list_says_what_to_do_and_is_json_on_request(run: Run, ledger: Callable[..., None]):
@@ -402,3 +403,63 @@ def test_doctor_says_whether_money_moves(run: Run, monkeypatch: pytest.MonkeyPat
 )
 def test_relative_instants_have_two_units(distance: timedelta, words: str):
     assert output.relative(NOW + distance, NOW) == words
+
+
+# -- very many customers
+
+
+def several(names: str = "abc") -> list[Month]:
+    return [
+        Month.open(
+            ACME.evolve(
+                customer_id=f"c-{name}",
+                email=f"{name}@example.com",
+                stripe_customer_id=f"cus_{name}",
+                payment_method_id=f"pm_{name}",
+            ),
+            Period("2026-10"),
+        )
+        for name in names
+    ]
+
+
+def test_of_very_many_rows_the_first_are_shown_and_json_has_all(
+    run: Run, ledger: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+):
+    ledger(*several())
+    monkeypatch.setattr("cli.customers.SHOWN", 1)
+    monkeypatch.setattr("cli.listing.SHOWN", 1)
+    shown = run("customers", "list").stdout
+    assert ("c-a" in shown, "c-b" in shown) == (True, False)
+    assert "… 2 more; --json has them all" in shown
+    assert "3 customers" in shown
+    listed = json.loads(run("customers", "list", "--json").stdout)
+    assert [each["customer_id"] for each in listed["customers"]] == ["c-a", "c-b", "c-c"]
+    shown = run("list").stdout
+    assert ("c-a" in shown, "c-b" in shown) == (True, False)
+    assert "… 2 more; --json has them all" in shown
+    assert "3 months" in shown
+    assert len(json.loads(run("list", "--json").stdout)["invoices"]) == 3
+
+
+def test_a_list_of_nobody_is_json_too(run: Run, ledger: Callable[..., None]):
+    ledger()
+    assert json.loads(run("customers", "list", "--json").stdout) == {"customers": []}
+    assert run("customers", "export").stdout.startswith("customer_id,email")
+
+
+def test_of_very_many_started_only_those_are_shown_of_whom_there_is_something_to_say(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("cli.outcomes._SHOWN", 2)
+    started = [Outcome(customer_id=f"c-{number}", status="started", line=number) for number in range(2, 1202)]
+    report(started, as_json=False)
+    assert capsys.readouterr().out == "1,200 started, 0 already running, 0 refused\n"
+    bad = [
+        Outcome(customer_id=f"bad-{number}", status="refused", line=number, reason="no card") for number in (7, 8, 9)
+    ]
+    with pytest.raises(typer.Exit):
+        report([*started, *bad], as_json=False)
+    told = capsys.readouterr().out
+    assert ("line 7: no card" in told, "bad-9" in told) == (True, False)
+    assert "… 1 more with a reason; --json has them all" in told

@@ -1,5 +1,7 @@
 """From the cells of a worksheet to a customer's lines: nothing dropped, nothing misread, no bill of zero."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,6 +91,12 @@ def test_a_cell_read_as_number_truth_value_or_text_stays_what_it_was() -> None:
     amounts = [1, 1.0, True, "1", None]
     snapshot = read(HEADER, *(["acme@example.com", amount] for amount in amounts))
     assert [(type(row.amount), row.amount) for row in snapshot.rows] == [(type(one), one) for one in amounts]
+
+
+def test_the_digest_is_that_of_the_cells_as_one_json_array() -> None:
+    cells: list[list[Any]] = [["email", "amount"], ["ann@example.com", 1.5, None, True], []]
+    whole = hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+    assert SalesSnapshot.of_cells("2026-10", cells).digest == whole
 
 
 def test_the_digest_follows_the_cells() -> None:

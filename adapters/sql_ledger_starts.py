@@ -1,0 +1,77 @@
+"""The ledger for those who start customers, many at once: what is known of them, and their first months."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_rows import customer_values, invoice_values
+from adapters.sql_ledger_schema import customers, invoices
+from adapters.sql_ledger_statements import insert_new
+from billing.customer import Customer
+from billing.month import Month
+from billing.period import Period
+from billing.ports import Known
+
+_CUSTOMER = [customers.c[name] for name in Customer.model_fields]
+_SHARED = ("email", "stripe_customer_id", "payment_method_id")
+
+
+class SqlStarts(SqlDatabase):
+    """The part of ``SqlLedger`` that knows some hundred customers by a few queries."""
+
+    async def known(self, asked: Sequence[Customer]) -> dict[str, Known]:
+        """What there is of each of them, by id."""
+        names = [each.customer_id for each in asked]
+        theirs = select(*_CUSTOMER, customers.c.closed_reason).where(customers.c.customer_id.in_(names))
+        whose = invoices.c.customer_id
+        newest = select(whose, func.max(invoices.c.period)).where(whose.in_(names)).group_by(whose)
+        alike = or_(*(customers.c[name].in_({getattr(each, name) for each in asked}) for name in _SHARED))
+        others = select(*_CUSTOMER).where(customers.c.closed_at.is_(None), alike)
+        async with self._looking("look customers up") as connection:
+            found = {row["customer_id"]: dict(row) for row in (await connection.execute(theirs)).mappings()}
+            last = {name: Period(period) for name, period in await connection.execute(newest)}
+            like = _by_likeness(
+                asked, [Customer.model_validate(dict(row)) for row in (await connection.execute(others)).mappings()]
+            )
+        reasons = {name: row.pop("closed_reason") or "" for name, row in found.items()}
+        return {
+            name: Known(
+                customer=Customer.model_validate(found[name]) if name in found else None,
+                closed_reason=reasons.get(name, ""),
+                last=last.get(name),
+                like=tuple(like[name]),
+            )
+            for name in names
+        }
+
+    async def record_opened(self, months: Sequence[Month], at: datetime) -> None:
+        """Writes customers of whom nothing was known, and the months that they begin with, in one transaction.
+
+        What is there already stays as it is: the month has been faster.
+        """
+        if not months:
+            return
+        ordered = sorted(
+            months, key=lambda month: month.customer.customer_id
+        )  # two at once wait for each other in turn
+        times = {"created_at": at, "updated_at": at}
+        async with self._writing(f"record the beginning of {len(ordered)} customers") as connection:
+            await insert_new(connection, customers, [customer_values(month.customer) | times for month in ordered])
+            await insert_new(connection, invoices, [invoice_values(month, at) for month in ordered])
+
+
+def _by_likeness(asked: Sequence[Customer], others: Sequence[Customer]) -> dict[str, list[Customer]]:
+    """Of each who was asked about, by id, those others who share something with it."""
+    sharing: defaultdict[tuple[str, str], list[Customer]] = defaultdict(list)
+    for other in sorted(others, key=lambda each: each.customer_id):
+        for name in _SHARED:
+            sharing[name, getattr(other, name)].append(other)
+    found = {}
+    for each in asked:
+        alike = {other.customer_id: other for name in _SHARED for other in sharing.get((name, getattr(each, name)), ())}
+        alike.pop(each.customer_id, None)
+        found[each.customer_id] = list(alike.values())
+    return found

@@ -1,0 +1,112 @@
+"""Many customers started at once: killed, interrupted and repeated, everyone is started once; a repeat is quick."""
+
+import asyncio
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from billing.customer import Customer
+from billing.errors import PaymentBusy
+from billing.keys import workflow_id
+from billing.roster import write_roster
+from cli.outcomes import Outcome, start_all
+from sandbox.stack import ROOT
+from sandbox.temporal_server import TemporalServer
+from tests.bed import Bed, prepared_bed
+from workflows import start as starting
+from workflows.start import StartStatus
+
+COUNT = 60
+SLOW_CARDS = {"path": "/v1/payment_methods", "method": "GET", "kind": "slow", "seconds": 0.3, "times": None}
+
+
+async def book(bed: Bed, prefix: str, count: int) -> list[Customer]:
+    customers = list(await asyncio.gather(*(bed.customer(f"{prefix}-{number:03}") for number in range(count))))
+    bed.started += [each.customer_id for each in customers]
+    return customers
+
+
+async def start(bed: Bed, customers: list[Customer]) -> list[Outcome]:
+    return await start_all("starting", bed.client, bed.adapters, [(None, each) for each in customers])
+
+
+async def runs(bed: Bed, prefix: str) -> Counter[str]:
+    """How many workflows, running or not, each customer has."""
+    query = f"WorkflowId STARTS_WITH '{workflow_id(prefix)}'"
+    return Counter([each.id async for each in bed.client.list_workflows(query)])
+
+
+async def until_some_run(bed: Bed, prefix: str, some: int) -> None:
+    async with asyncio.timeout(60):
+        while sum((await runs(bed, prefix)).values()) < some:
+            await asyncio.sleep(0.02)
+
+
+async def test_killed_interrupted_and_repeated_everyone_is_started_once(
+    server: TemporalServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with prepared_bed(server, tmp_path, with_worker=False) as bed:
+        customers = await book(bed, "crowd", COUNT)
+        (tmp_path / "customers.csv").write_text(write_roster(customers))
+        await bed.stripe_fault(**SLOW_CARDS)
+        command = (sys.executable, str(ROOT / "starter.py"), "start", "--from", "customers.csv")
+        process = await asyncio.create_subprocess_exec(*command, cwd=tmp_path, env=bed.environment)
+        await until_some_run(bed, "crowd", 1)
+        process.kill()
+        await process.wait()
+        assert await bed.ledger.customers() == []  # those who run already are told by the repeat
+
+        killed = sum((await runs(bed, "crowd")).values())  # and up to 20 that were on their way
+        interrupted = asyncio.create_task(start(bed, customers))
+        await until_some_run(bed, "crowd", killed + 25)
+        interrupted.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await interrupted
+        told = {each.customer_id for each in await bed.ledger.customers()}
+        assert 0 < len(told) < COUNT
+        assert "repeat the command to go on" in capsys.readouterr().err
+
+        await bed.stripe_clear_faults()
+        outcomes = await start(bed, customers)
+        assert [each.customer_id for each in outcomes] == [each.customer_id for each in customers]
+        counts = Counter(each.status for each in outcomes)
+        assert counts[StartStatus.STARTED] + counts[StartStatus.ALREADY_RUNNING] == COUNT
+        assert {each.customer_id for each in outcomes if each.status == StartStatus.ALREADY_RUNNING} >= told
+        found = await runs(bed, "crowd")
+        assert (len(found), set(found.values())) == (COUNT, {1})
+        assert {row.customer_id for row in await bed.ledger.invoices()} == {each.customer_id for each in customers}
+
+
+async def test_a_repeat_asks_neither_stripe_nor_for_each_workflow(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.outcomes._FEW", 2)
+    monkeypatch.setattr("cli.outcomes._LOT", 2)
+    customers = await book(bed, "again", 5)
+    await start(bed, customers)
+    await until_some_run(bed, "again", len(customers))
+    await bed.stripe_fault(path="/v1/payment_methods", kind="status", status=500, times=None)
+    monkeypatch.setattr(starting, "_is_running", None)
+    assert {each.status for each in await start(bed, customers)} == {StartStatus.ALREADY_RUNNING}
+
+
+async def test_one_who_cannot_be_started_does_not_keep_the_others_of_the_lot(bed: Bed) -> None:
+    good, twin = await book(bed, "pair", 2)
+    await bed.start(good)
+    bad = twin.evolve(email=good.email)
+    other = await bed.customer("pair-other")
+    bed.started.append("pair-other")
+    outcomes = await start(bed, [bad, other])
+    assert [each.status for each in outcomes] == ["refused", "started"]
+    assert "pair-000 has the same email" in outcomes[0].reason
+
+
+async def test_a_busy_stripe_is_asked_again(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starting, "_BUSY_PAUSES_SECONDS", (0, 0))
+    (customer,) = await book(bed, "busy", 1)
+    await bed.stripe_fault(path="/v1/payment_methods", kind="rate_limit", times=2)
+    assert (await bed.start(customer)).status is StartStatus.STARTED
+    (another,) = await book(bed, "never", 1)
+    await bed.stripe_fault(path="/v1/payment_methods", kind="rate_limit", times=3)
+    with pytest.raises(PaymentBusy):
+        await bed.start(another)
