@@ -376,10 +376,9 @@ class Survey:
         text = f"{_rows(rows)} of worksheet {self._period}, {email or 'without an address'}: {listed}"
         todo = f"correct or delete {_rows(rows)}, or register the customer"
         if near:
-            edit = f"python starter.py edit {customer_id} --period {self._period} --by YOU --reason WHY"
             todo = (
                 f"is it {near} ({customer_id})? Correct {_rows(rows)}; if that month is collected already, also: "
-                f"{edit} --add 'WHAT=AMOUNT'"
+                f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
             )
         self._find(FindingKind.UNCLAIMED, text, todo)
 
