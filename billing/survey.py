@@ -320,7 +320,7 @@ class Survey:
         todo = f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
         if month.closed_at:
             todo = (
-                f"it is on the invoice of {self._period.next()} once that is collected; if that was before, "
+                f"it is on the next invoice that is collected; if {self._period.next()} was collected before, "
                 f"python starter.py edit {customer_id} --by YOU --reason WHY --add '{words}={amount}'"
             )
         self._find(FindingKind.LATE_ROW, f"{customer_id}: {said}{rest}", todo, customer_id)

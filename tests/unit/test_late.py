@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.adjusting import adjustments, refreshing
 from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, SalesSeen
-from billing.late import Drift, adjustments, drifts, in_words, refreshing
+from billing.late import Drift, drifts, in_words
 from billing.period import Period
 from billing.sales import SalesSnapshot, rows_of
 from tests.unit.months import DAY, customer, drafted

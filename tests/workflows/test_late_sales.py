@@ -13,11 +13,11 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from activities import shared_sales
 from activities.comparing import Comparing
 from activities.shared_sales import SharedSales
+from billing.adjusting import refreshing
 from billing.alerts import AlertKind
 from billing.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
 from billing.invoice import AddLine, ChangeLine, RemoveLine
 from billing.keys import workflow_id
-from billing.late import refreshing
 from billing.messages import Approve, CommandResult, Edit, Skip, UpdateCustomer
 from billing.month import Month, Stage
 from billing.period import Period
