@@ -205,8 +205,8 @@ def _what_stays(month: Month) -> str:
         stays.append(f"the balance of {format_amount(month.carried_minor, month.customer.currency)}")
     if month.invoice is not None and (lines or problems):
         amount = format_amount(sum(line.amount_minor for line in lines), month.invoice.currency)
-        unread = f" and {len(problems)} to be settled" if problems else ""
-        stays.append(f"late sales of earlier months ({len(lines)} lines, {amount}{unread})")
+        unread = f", and {len(problems)} to be settled" if problems else ""
+        stays.append(f"late sales of earlier months ({amount}{unread})")
     if not stays:
         return ""
     said = "nobody bills, as the account closes" if month.leaving else "stays, for the next invoice"
