@@ -6,7 +6,8 @@
                   └──► KNOWN       the email is a customer's already: no second one is made, they get a link by mail
 
 Each step is written down before the next, and may be repeated by whoever comes along: the customer's return from the
-card page, the webhook, the sweep, an operator. Of each email only one registration is on its way at a time.
+card page, the webhook, the sweep, an operator. Of each email only one registration is on its way at a time. A card that
+ends as KNOWN is taken off again, unless it came from a file.
 """
 
 import secrets
