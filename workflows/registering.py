@@ -103,7 +103,8 @@ class Registrar:
             return await self.finish(found)
         if found.stripe_customer_id is None:
             corrected = {
-                name: getattr(wanted, name) for name in ("email", "name", "currency", "timezone", "review_mode")
+                name: getattr(wanted, name)
+                for name in ("email", "name", "currency", "timezone", "review_mode", "terms")
             }
             found = await self._saved(found, **corrected)
             found = await self._known_to_processor(found, token)
