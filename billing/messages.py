@@ -66,7 +66,7 @@ class Approve(Command):
 
 
 class Skip(Command):
-    """Close the month without a charge. The balance carried into it stays.
+    """Close the month without a charge. The balance carried into it stays, and late sales of earlier months do.
 
     ``version`` (0: no draft) and ``digest`` are those of what was seen; another one is not skipped. None: unchecked.
     """
