@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from activities.shared_sales import SharedSales
+from billing.adjusting import adjustments, carried_on
 from billing.customer import Customer
 from billing.errors import SalesUnavailable
 from billing.invoice import LineItem, Problem, SalesSeen
-from billing.late import Compared, adjustments, drifts, in_words
+from billing.late import Compared, compared, in_words
 from billing.model import Model
+from billing.money import format_amount
 from billing.month import Month, Stage
 from billing.ports import Ledger
 from billing.sales import rows_of
@@ -46,33 +48,49 @@ class Comparing:
         reader = customer.evolve(currency=invoice.currency)
         rows = rows_of(reader, emails, month.period, snapshot, self._decimal_separator)
         sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=emails)
-        return Compared(drifts=drifts(invoice, rows), sales=sales)
+        return compared(invoice, rows, sales)
 
     async def since(self, month: Month, read_since: datetime) -> Late:
         """What was changed in the sheet of the month before ``month`` since that was drafted.
 
-        Only what differs from its invoice, whatever became of that: paid, owed, carried forward. Nothing is billed
-        for a month that somebody skipped, or in another currency; it is told. A month that was entered by hand, or
-        is not closed on record, is not compared. Raises as ``compare`` does.
+        Only what differs from its invoice, whatever became of that: paid, owed, carried forward. Of one that somebody
+        skipped nothing is billed but what it had of earlier months; nor is anything in another currency; it is told.
+        A month that was entered by hand, or is not closed on record, is not compared. Raises as ``compare`` does.
         """
         before = await self._ledger.month(month.customer.customer_id, month.period.previous())
         if before is None or before.outcome is None or before.invoice is None:
             return Late()
-        compared = await self.compare(before, read_since, month.customer)
-        if compared is None or not compared.drifts:
+        if before.outcome is Stage.SKIPPED:
+            return await self._since_skipped(before, month.customer, read_since)
+        found = await self.compare(before, read_since, month.customer)
+        if found is None or not found.drifts:
             return Late()
         currency = before.invoice.currency
-        why = "was skipped" if before.outcome is Stage.SKIPPED else ""
-        if not why and currency != month.customer.currency:
-            why = f"was billed in {currency.upper()}"
-        if why:
-            told = in_words(compared.drifts, currency)
-            return Late(
-                remark=f"{before.period} {why}, and its sheet has changed since; nothing is billed for it: {told}"
-            )
-        by_hand = [line for line in before.invoice.lines if line.source is None]
-        lines, problems = adjustments(compared.drifts, before.period, currency, by_hand)
+        if currency != month.customer.currency:
+            why = f"{before.period} was billed in {currency.upper()}"
+            return Late(remark=_not_billed(why, in_words(found.drifts, currency)))
+        lines, problems = adjustments(found.drifts, before.period, currency, found.by_hand)
         return Late(lines=lines, problems=problems)
+
+    async def _since_skipped(self, before: Month, customer: Customer, read_since: datetime) -> Late:
+        """A skip forgoes the month's own sales, not those of earlier months that came late and were on its invoice."""
+        assert before.invoice is not None
+        currency, remarks = before.invoice.currency, []
+        try:
+            found = await self.compare(before, read_since, customer)
+        except SalesUnavailable as error:  # nothing would be billed by it: nobody waits for it
+            remarks.append(f"{before.period} was skipped, and its sheet cannot be compared: {error}")
+        else:
+            if found is not None and found.drifts:
+                remarks.append(_not_billed(f"{before.period} was skipped", in_words(found.drifts, currency)))
+        lines, problems = carried_on(before.invoice, before.period)
+        if currency != customer.currency and (lines or problems):
+            amount = format_amount(sum(line.amount_minor for line in lines), currency)
+            remarks.append(
+                f"{before.period} was skipped with late sales of earlier months, {amount}: bill them by hand"
+            )
+            lines, problems = (), ()
+        return Late(lines=lines, problems=problems, remark="; ".join(remarks))
 
     async def _emails(self, month: Month, sales: SalesSeen, customer: Customer) -> tuple[str, ...]:
         """The addresses whose rows are the customer's: those that the invoice was made from, and the present one.
@@ -84,3 +102,7 @@ class Comparing:
         if await self._ledger.drafted_from(month.period, customer.email):
             return sales.emails
         return (*sales.emails, customer.email)
+
+
+def _not_billed(why: str, told: str) -> str:
+    return f"{why}, and its sheet has changed since; nothing is billed for it: {told}"

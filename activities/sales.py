@@ -6,6 +6,7 @@ from activities import clock
 from activities.alerts import Alerts
 from activities.comparing import Comparing
 from activities.shared_sales import SharedSales, since_collection
+from billing.adjusting import folded
 from billing.alerts import of_draft, of_report
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput, SalesUnavailable
@@ -98,12 +99,15 @@ class SalesActivities:
             if not (month.outage.startswith(_BEFORE) and activity.info().attempt > _TRIES):
                 raise SalesUnavailable(f"{_BEFORE}: {error}") from error
             return invoice, f"{_BEFORE}, so nothing of it is in this draft: {error}"
-        if late.lines and len(invoice.lines) + len(invoice.problems) + len(late.lines) > MAX_ROWS:
+        rows = len(invoice.lines) + len(invoice.problems) + len(late.problems)
+        if late.problems and rows > MAX_ROWS:
             raise InvalidInput(
-                f"{len(late.lines)} rows of worksheet {month.period.previous()} were changed after its collection; "
-                f"with those of {month.period} they are more than {MAX_ROWS}; sum them up there, then resume"
+                f"{len(late.problems)} rows of worksheet {month.period.previous()} were changed after its collection "
+                f"and need a person; with those of {month.period} they are more than {MAX_ROWS}; correct them there, "
+                "then resume"
             )
-        lines, problems = (*invoice.lines, *late.lines), (*invoice.problems, *late.problems)
+        adjusted = late.lines if rows + len(late.lines) <= MAX_ROWS else folded(late.lines)
+        lines, problems = (*invoice.lines, *adjusted), (*invoice.problems, *late.problems)
         return invoice.evolve(lines=lines, problems=problems), late.remark
 
     async def _check_only_owner(self, month: Month) -> None:

@@ -21,7 +21,7 @@ from billing.period import Period
 
 PAGE: Final = 500
 _NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
-_NOT_COLUMNS: Final = {"email", "needs", "halted", "braked", "lines", "problems", "edited", "later", "earlier"}
+_NOT_COLUMNS: Final = {"email", "needs", "halted", "braked", "drift", "lines", "problems", "edited", "later", "earlier"}
 _MONTH: Final = [invoices.c[name] for name in ("customer_id", *SeenMonth._fields) if name not in _NOT_COLUMNS]
 
 
@@ -130,7 +130,8 @@ class _Seen:
 
     async def months(self) -> dict[str, SeenMonth]:
         email = invoices.c.state[("customer", "email")].as_string().label("email")
-        rows = await self._rows(invoices, *_MONTH, email)
+        drift = invoices.c.state["drift"].as_string().label("drift")
+        rows = await self._rows(invoices, *_MONTH, email, drift)
         if not rows:
             return {}
         needs, edited = await self._needs(), await self._edited()
@@ -142,7 +143,7 @@ class _Seen:
         of_theirs = invoices.c.customer_id == lines.c.customer_id, invoices.c.period == lines.c.period
         skipped = select(invoices.c.period).where(*of_theirs, invoices.c.stage == Stage.SKIPPED).exists()
         later, _ = await self._lines(  # a month that somebody skipped has billed nothing of what came late
-            lines.c.period.in_([self._period.next(), self._period.next().next()]),
+            lines.c.period > str(self._period),
             lines.c.sheet == str(self._period),
             ~skipped,
         )
@@ -151,6 +152,7 @@ class _Seen:
             values = dict(row._mapping)
             name = values.pop("customer_id")
             values["stage"] = Stage(values["stage"])
+            values["drift"] = bool(values["drift"])
             text, halted, braked = needs.get(name, ("", False, False))
             found[name] = SeenMonth(
                 **values,

@@ -69,5 +69,5 @@ class SqlRegistrations(SqlDatabase):
 
 
 def _values(registration: Registration) -> dict[str, object]:
-    consent = registration.consent
-    return {**dict(registration), "consent": consent and consent.model_dump(mode="json")}
+    models = {"consent": registration.consent, "terms": registration.terms}
+    return {**dict(registration), **{name: each and each.model_dump(mode="json") for name, each in models.items()}}

@@ -418,6 +418,7 @@ registrations: Final = Table(
     _instant("updated_at"),
     _instant("told_at", nullable=True),
     _count("revision"),
+    Column("terms", JSON(none_as_null=True), nullable=True),
     Index("registrations_by_customer", "customer_id", unique=True),
     Index(  # of each email, one at a time
         "registrations_on_their_way",

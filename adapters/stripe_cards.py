@@ -68,6 +68,21 @@ class StripeCards:
                 raise CardMissing(f"{stripe_customer_id} has no card; register one, then go on")
         return await self.card(source if isinstance(source, str) else source["id"])
 
+    async def forget_card(self, payment_method_id: str) -> None:
+        """Looks before and after: Stripe refuses to detach what is detached already."""
+        with translated(f"payment method {payment_method_id}"):
+            if not await self._is_attached(payment_method_id):
+                return
+            try:
+                await self._client.v1.payment_methods.detach_async(payment_method_id)
+            except InvalidRequestError:
+                if await self._is_attached(payment_method_id):
+                    raise
+
+    async def _is_attached(self, payment_method_id: str) -> bool:
+        method = await self._client.v1.payment_methods.retrieve_async(payment_method_id)
+        return bool(expect(PaymentMethod, method).customer)
+
     async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
         """A Checkout session in setup mode; with the payment method types named, it needs no currency."""
         with translated(f"card registration of {reference}, {stripe_customer_id}"):

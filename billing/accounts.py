@@ -32,7 +32,8 @@ class SeenMonth(NamedTuple):
     ``lines`` are those of its own worksheet, and those that reviewers added; ``edited`` those that they changed or
     removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this month's
     worksheet, ``earlier`` those of this month that point at another one's; ``halted`` says that a person or a failure
-    stopped the clock, not an unreadable row, and ``braked`` that the emergency brake did.
+    stopped the clock, not an unreadable row, and ``braked`` that the emergency brake did; ``drift`` that the sheet was
+    seen to say something else, and people know.
     """
 
     stage: Stage
@@ -50,6 +51,7 @@ class SeenMonth(NamedTuple):
     needs: str = ""
     halted: bool = False
     braked: bool = False
+    drift: bool = False
     lines: tuple[SeenLine, ...] = ()
     problems: tuple[SeenLine, ...] = ()
     edited: frozenset[str] = frozenset()
@@ -60,9 +62,10 @@ class SeenMonth(NamedTuple):
     def collected_from(self) -> str:
         """The digest of the worksheet that was read; "" if no row of it was the customer's.
 
-        After a refresh there are lines of several readings: then it is that of no worksheet.
+        After a refresh there are lines of several readings, or it has left something: then it is that of no worksheet.
         """
-        return "+".join(dict.fromkeys(line.digest for line in (*self.lines, *self.problems) if line.digest))
+        digests = dict.fromkeys(line.digest for line in (*self.lines, *self.problems) if line.digest)
+        return "+".join([*digests, *(["drift"] if self.drift and digests else [])])
 
 
 class Account(NamedTuple):

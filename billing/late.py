@@ -1,4 +1,4 @@
-"""Sales that were added, changed or removed after the collection: what differs, and what becomes of it.
+"""Sales that were added, changed or removed after the collection: what differs. billing/adjusting.py: what then.
 
 Compared is the sheet as it is with what the invoice says the sheet said, not one reading with another: a reviewer may
 have billed a row otherwise. So what is added to what was billed is what the sheet says now, and nothing is added twice.
@@ -9,24 +9,10 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from billing.difference import LineChange
-from billing.invoice import (
-    AddLine,
-    Change,
-    ChangeLine,
-    Invoice,
-    LineItem,
-    Problem,
-    RemoveLine,
-    SalesSeen,
-    SheetRow,
-    Source,
-)
-from billing.messages import CHANGES_MAX
+from billing.invoice import Invoice, LineItem, Problem, SalesSeen, SheetRow, Source
 from billing.model import Model
 from billing.money import format_amount
 from billing.period import Period
-
-_DESCRIPTION_MAX = 500
 
 
 class Drift(Model):
@@ -52,10 +38,20 @@ class Drift(Model):
 
 
 class Compared(Model):
-    """An invoice held against the sheet: how they differ, and which state of the sheet that was."""
+    """An invoice held against the sheet: how they differ, and which state of the sheet that was.
+
+    ``by_hand`` are lines that people added and that no row of the sheet says word for word.
+    """
 
     drifts: tuple[Drift, ...] = ()
     sales: SalesSeen
+    by_hand: tuple[LineItem, ...] = ()
+
+
+def compared(invoice: Invoice, rows: Sequence[LineItem | Problem], sales: SalesSeen) -> Compared:
+    """``invoice`` held against ``rows``, all of the customer's in the state ``sales`` of the sheet."""
+    by_hand = tuple(each.item for each in _unpaired(invoice, rows).by_hand if isinstance(each.item, LineItem))
+    return Compared(drifts=drifts(invoice, rows), sales=sales, by_hand=by_hand)
 
 
 def drifts(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple[Drift, ...]:
@@ -65,9 +61,7 @@ def drifts(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple[Drift,
     left over of both is one row that was changed if it has the same description or the same place. A line that a
     reviewer has added is taken for a new row of the same amount and description.
     """
-    known, found = list(_known(invoice)), [_Entry(sheet_row(each), each) for each in rows]
-    _take_pairs(known, found, _content)
-    _take_pairs([_Entry(sheet_row(line), line) for line in invoice.lines if line.source is None], found, _content)
+    known, found, _ = _unpaired(invoice, rows)
     changed = [pair for same in (_words_and_place, _words, _place) for pair in _take_pairs(known, found, same)]
     every = [
         *(Drift(line=line.item, row=row.item) for line, row in changed),
@@ -83,35 +77,6 @@ def sheet_row(line: LineItem | Problem) -> SheetRow:
     if isinstance(line, Problem):
         return SheetRow(row=number, description=line.description, raw=line.raw)
     return SheetRow(row=number, description=line.description, amount_minor=line.amount_minor)
-
-
-def refreshing(found: Sequence[Drift], digest: str) -> tuple[Change, ...]:
-    """The changes that bring the draft up to the sheet with this ``digest``, as many as fit into one edit.
-
-    The sheet's amount wins over what a reviewer made of a row that has changed since; lines that reviewers added, and
-    their edits of rows that are as they were, stay. A row that cannot be read by now is left as it is billed.
-    """
-    return tuple(change for drift in found for change in _change(drift, digest))[:CHANGES_MAX]
-
-
-def adjustments(
-    found: Sequence[Drift], period: Period, currency: str, by_hand: Sequence[LineItem] = ()
-) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
-    """The lines of a later invoice that make good what the one of ``period`` lacked, each with its source.
-
-    A row that cannot be read by now becomes a problem: a person says what is still to be billed for it. So does a
-    difference of just the amount of a line that people had added (``by_hand``): it may be the same sale or discount.
-    """
-    lines: list[LineItem] = []
-    problems: list[Problem] = []
-    for drift in found:
-        if isinstance(drift.row, Problem):
-            problems.append(_late_problem(drift, drift.row, period, currency))
-        elif twin := next((line for line in by_hand if line.amount_minor == drift.amount_minor != 0), None):
-            problems.append(_doubtful(_late_line(drift, period, currency), twin, currency))
-        elif drift.amount_minor:
-            lines.append(_late_line(drift, period, currency))
-    return tuple(lines), tuple(problems)
 
 
 def in_words(found: Sequence[Drift], currency: str) -> str:
@@ -145,6 +110,21 @@ class _Entry(NamedTuple):
 
     row: SheetRow
     item: LineItem | Problem | None
+
+
+class _Unpaired(NamedTuple):
+    known: list[_Entry]
+    found: list[_Entry]
+    by_hand: list[_Entry]
+
+
+def _unpaired(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> _Unpaired:
+    """What is left over once all that says the same is taken out."""
+    known, found = list(_known(invoice)), [_Entry(sheet_row(each), each) for each in rows]
+    by_hand = [_Entry(sheet_row(line), line) for line in invoice.lines if line.source is None]
+    _take_pairs(known, found, _content)
+    _take_pairs(by_hand, found, _content)
+    return _Unpaired(known, found, by_hand)
 
 
 def _known(invoice: Invoice) -> Iterator[_Entry]:
@@ -217,58 +197,6 @@ def _minor(item: LineItem | Problem | None) -> int:
     return item.amount_minor if isinstance(item, LineItem) else 0
 
 
-# -- what becomes of it
-
-
-def _change(drift: Drift, digest: str) -> Iterator[Change]:
-    line, row = drift.line, drift.row
-    if isinstance(row, Problem):
-        return
-    if row is None:
-        if line is not None and line.source is not None:
-            yield RemoveLine(line_id=line.line_id, source=line.source.evolve(digest=digest))
-        return
-    said = {"description": row.description, "amount_minor": row.amount_minor, "source": row.source}
-    if line is None:
-        yield AddLine.model_validate(said)
-    else:
-        yield ChangeLine.model_validate({"line_id": line.line_id, **said})
-
-
-def _late_line(drift: Drift, period: Period, currency: str) -> LineItem:
-    item = drift.row or drift.line
-    assert item is not None
-    kind = "removed" if drift.row is None else "late"
-    return LineItem(
-        line_id=f"{kind}-{period}-{item.line_id}",
-        description=_described(drift, period, currency),
-        amount_minor=drift.amount_minor,
-        source=item.source,
-    )
-
-
-def _late_problem(drift: Drift, row: Problem, period: Period, currency: str) -> Problem:
-    billed = f"; {format_amount(_minor(drift.line), currency)} is billed for it: give the difference"
-    reason = f"{row.reason}{billed if _minor(drift.line) else ''}"
-    name = f"late-{period}-{row.line_id}"
-    return row.evolve(line_id=name, description=_described(drift, period, currency), reason=reason)
-
-
-def _doubtful(line: LineItem, twin: LineItem, currency: str) -> Problem:
-    assert line.source is not None
-    amount = format_amount(line.amount_minor, currency)
-    reason = (
-        f"it may be what people added by hand as “{twin.description}”: remove it, or give what is still to be billed"
-    )
-    return Problem(
-        line_id=line.line_id,
-        description=line.description,
-        raw=amount,
-        reason=reason[:_DESCRIPTION_MAX],
-        source=line.source,
-    )
-
-
 def _shown_change(drift: Drift) -> LineChange:
     line, row = drift.line, drift.row
     item = row or line
@@ -279,16 +207,3 @@ def _shown_change(drift: Drift) -> LineChange:
     if row is None and before is None:
         return LineChange(line_id=item.line_id, note=f"a row that could not be read is gone: {item.description}")
     return LineChange(line_id=item.line_id, before=before, after=row)
-
-
-def _described(drift: Drift, period: Period, currency: str) -> str:
-    """In the customer's own terms: the month, and the words of the row."""
-    item = drift.row or drift.line
-    assert item is not None
-    what = {"added": "Late sale of", "changed": "Correction of", "removed": "Removed from"}[drift.kind]
-    text = f"{what} {period}: {item.description}"
-    if drift.kind == "changed" and isinstance(drift.line, LineItem) and isinstance(drift.row, LineItem):
-        before, after = (format_amount(each.amount_minor, currency) for each in (drift.line, drift.row))
-        amounts = f" ({after} instead of {before})"
-        return f"{text[: _DESCRIPTION_MAX - len(amounts)]}{amounts}"
-    return text[:_DESCRIPTION_MAX]

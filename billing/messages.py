@@ -47,7 +47,8 @@ class Edit(Command):
     """Change lines of the draft that the reviewer saw: that of ``period`` at ``version``. Announced, it is so anew.
 
     ``digest`` is that of what was seen; "" if the sender does not know it. ``sales`` is what of the sheet the draft
-    accounts for afterwards, if the changes are the sheet's: then it is a refresh.
+    accounts for afterwards, if the changes are the sheet's: then it is a refresh, and ``drift`` is what the sheet says
+    all the same and the draft does not, in words.
     """
 
     period: Period
@@ -55,6 +56,7 @@ class Edit(Command):
     digest: str = ""
     changes: tuple[Change, ...] = Field(min_length=1, max_length=CHANGES_MAX)
     sales: SalesSeen | None = None
+    drift: str = Field("", max_length=500)
 
 
 class Approve(Command):
@@ -64,7 +66,7 @@ class Approve(Command):
 
 
 class Skip(Command):
-    """Close the month without a charge. The balance carried into it stays.
+    """Close the month without a charge. The balance carried into it stays, and late sales of earlier months do.
 
     ``version`` (0: no draft) and ``digest`` are those of what was seen; another one is not skipped. None: unchecked.
     """

@@ -128,6 +128,9 @@ class PaymentGateway(Protocol):
     async def imported_card(self, stripe_customer_id: str) -> CardDetails:
         """The card that came of the ``token``. Raises ``CardMissing``."""
 
+    async def forget_card(self, payment_method_id: str) -> None:
+        """Takes a card off its customer, so that nobody can charge it any more; a repeat changes nothing."""
+
     async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
         """Opens a page of the processor's where the customer registers a card.
 

@@ -6,7 +6,8 @@
                   └──► KNOWN       the email is a customer's already: no second one is made, they get a link by mail
 
 Each step is written down before the next, and may be repeated by whoever comes along: the customer's return from the
-card page, the webhook, the sweep, an operator. Of each email only one registration is on its way at a time.
+card page, the webhook, the sweep, an operator. Of each email only one registration is on its way at a time. A card that
+ends as KNOWN is taken off again, unless it came from a file.
 """
 
 import secrets
@@ -68,6 +69,7 @@ class Registration(Model):
 
     ``session_id`` is the card page that counts ("": none is open). ``told_at`` is when the mail about the end was
     handed over; of an import, nobody is to be told. ``consent`` is missing there, too: it was given elsewhere.
+    ``terms`` are those of a file; without, only the ``review_mode`` is not as usual.
     """
 
     registration_id: RegistrationId
@@ -76,6 +78,7 @@ class Registration(Model):
     currency: Currency
     timezone: Timezone
     review_mode: ReviewMode = ReviewMode.MONITOR
+    terms: Terms | None = None
     consent: Consent | None = None
     customer_id: CustomerId
     stripe_customer_id: StripeCustomerId | None = None
@@ -106,7 +109,7 @@ class Registration(Model):
             stripe_customer_id=self.stripe_customer_id,
             payment_method_id=self.payment_method_id,
             card_last4=self.card_last4,
-            terms=Terms(review_mode=self.review_mode),
+            terms=self.terms or Terms(review_mode=self.review_mode),
         )
 
 

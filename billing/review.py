@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+from billing.adjusting import carried_on
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput
 from billing.messages import (
@@ -156,12 +157,13 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
     if command.sales is not None:
         if invoice.sales is None or invoice.sales.sheet != command.sales.sheet:
             raise _Refused(f"this draft was not made from worksheet {command.sales.sheet}; edit its lines instead")
-        invoice, drift = invoice.evolve(sales=command.sales), ""
+        invoice, drift = invoice.evolve(sales=command.sales), command.drift
     edited = month.evolve(invoice=invoice, drift=drift, last_editor=command.by, approval=None).notice_void(now)
     if was_blocked:
         edited = edited.unblocked(now)
     assert edited.invoice is not None
-    return edited, f"version {edited.invoice.version}: {edited.invoice.total}; {_what_next(edited, now)}"
+    still = f"the sheet still differs ({drift}); " if command.sales is not None and drift else ""
+    return edited, f"version {edited.invoice.version}: {edited.invoice.total}; {still}{_what_next(edited, now)}"
 
 
 def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]:
@@ -192,7 +194,23 @@ def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
     if month.charging_since is not None:
         given_up = month.evolve(giving_up=command.by, trouble="", alerted_at=None)
         return given_up, "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"
-    return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge"
+    return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge{_what_stays(month)}"
+
+
+def _what_stays(month: Month) -> str:
+    """What a skipped month had of earlier ones: the next month has it, if there is one."""
+    lines, problems = carried_on(month.invoice, month.period) if month.invoice else ((), ())
+    stays = []
+    if month.carried_minor:
+        stays.append(f"the balance of {format_amount(month.carried_minor, month.customer.currency)}")
+    if month.invoice is not None and (lines or problems):
+        amount = format_amount(sum(line.amount_minor for line in lines), month.invoice.currency)
+        unread = f", and {len(problems)} to be settled" if problems else ""
+        stays.append(f"late sales of earlier months ({amount}{unread})")
+    if not stays:
+        return ""
+    said = "nobody bills, as the account closes" if month.leaving else "stays, for the next invoice"
+    return f"; {said}: {' and '.join(stays)}"
 
 
 def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tuple[Month, str]:

@@ -37,7 +37,7 @@ class Newcomer(Model):
     currency: Currency
     timezone: Timezone
     token: Token
-    review_mode: ReviewMode = ReviewMode.MONITOR
+    terms: Terms = Terms()
 
 
 class RowProblem(Model):
@@ -141,6 +141,15 @@ def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str], 
 
 def _customer(row: dict[str, str], trouble: str) -> Customer:
     fields = _fields(row, trouble, (*REQUIRED, *OPTIONAL))
+    try:
+        terms = _agreed(row, fields)
+        return Customer.model_validate({**fields, "terms": terms})
+    except ValidationError as error:
+        raise InvalidInput(explain(error)) from None
+
+
+def _agreed(row: dict[str, str], fields: dict[str, str]) -> Terms:
+    """The terms in a row; takes theirs out of its ``fields``."""
     terms = _terms(fields.pop("terms", "{}")) | {"review_mode": fields.pop("review_mode", ReviewMode.MONITOR)}
     given = {name: row[name] for name in TERMS if row.get(name)}
     if "approve_when" in given:
@@ -149,10 +158,7 @@ def _customer(row: dict[str, str], trouble: str) -> Customer:
         terms["unusual_change_percent"] = given["unusual_change_percent"]
     if "unusual_above" in given:
         terms["unusual_above_minor"] = parse_amount(given["unusual_above"], currency_code(row["currency"]))
-    try:
-        return Customer.model_validate({**fields, "terms": Terms.model_validate(terms)})
-    except ValidationError as error:
-        raise InvalidInput(explain(error)) from None
+    return Terms.model_validate(terms)
 
 
 def triggers(text: str) -> tuple[str, ...]:
@@ -162,8 +168,10 @@ def triggers(text: str) -> tuple[str, ...]:
 
 
 def _newcomer(row: dict[str, str], trouble: str) -> Newcomer:
+    fields = _fields(row, trouble, (*_WHO, TOKEN, *OPTIONAL))
     try:
-        return Newcomer.model_validate(_fields(row, trouble, (*_WHO, TOKEN, "review_mode")))
+        terms = _agreed(row, fields)
+        return Newcomer.model_validate({**fields, "terms": terms})
     except ValidationError as error:
         raise InvalidInput(explain(error)) from None
 

@@ -320,7 +320,7 @@ class Survey:
         todo = f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
         if month.closed_at:
             todo = (
-                f"it is on the invoice of {self._period.next()} once that is collected; if that was before, "
+                f"it is on the next invoice that is collected; if {self._period.next()} was collected before, "
                 f"python starter.py edit {customer_id} --by YOU --reason WHY --add '{words}={amount}'"
             )
         self._find(FindingKind.LATE_ROW, f"{customer_id}: {said}{rest}", todo, customer_id)
@@ -376,10 +376,9 @@ class Survey:
         text = f"{_rows(rows)} of worksheet {self._period}, {email or 'without an address'}: {listed}"
         todo = f"correct or delete {_rows(rows)}, or register the customer"
         if near:
-            edit = f"python starter.py edit {customer_id} --period {self._period} --by YOU --reason WHY"
             todo = (
                 f"is it {near} ({customer_id})? Correct {_rows(rows)}; if that month is collected already, also: "
-                f"{edit} --add 'WHAT=AMOUNT'"
+                f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
             )
         self._find(FindingKind.UNCLAIMED, text, todo)
 

@@ -13,6 +13,7 @@ from bootstrap import connect_adapters, connect_comparing, connect_sales
 from cli import review
 from cli.listing import recorded_month
 from cli.options import DEFAULT_TIMEOUT_SECONDS, AsJson, By, CommandId, CustomerId, PeriodOption, Reason, Timeout
+from cli.sending import Said, answer, ask
 from settings import Settings, load_settings
 
 
@@ -34,13 +35,16 @@ async def close(
     $ python starter.py close acme --by ann --reason "contract ended"
     $ python starter.py close acme --by ann --reason "registered by mistake" --now
     """
-    if now:
-        month = await _month_without_dues(load_settings(), customer_id)
-        period = period or month.period
-    said = {"by": by, "reason": reason, "timeout": timeout, "as_json": as_json}
-    await review.close(customer_id, period=period, command_id=command_id, **said)
-    if now:  # a command of its own: the id of the other would get the other's answer
-        await review.skip(customer_id, period=period, command_id=command_id and f"{command_id}-skip", **said)
+    if not now:
+        await review.close(customer_id, by, reason, period, command_id, timeout, as_json)
+        return
+    month = await _month_without_dues(load_settings(), customer_id)
+    period, said = period or month.period, Said(customer_id, by, reason, command_id, timeout, as_json)
+    answers = [await ask(said, "close_account", period, {})]
+    if answers[0]["accepted"]:  # a command of its own: the id of the other would get the other's answer
+        said = said._replace(command_id=command_id and f"{command_id}-skip")
+        answers.append(await ask(said, "skip", period, {}))
+    answer(said, answers)
 
 
 async def _month_without_dues(settings: Settings, customer_id: str) -> Month:

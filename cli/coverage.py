@@ -63,8 +63,9 @@ def print_coverage(found: Coverage) -> None:
     _print_late(found)
     if found.findings:
         say("\nFindings", style="bold")
-        rows = [(each.kind, each.text, each.todo) for each in found.brief(_SHOWN).findings]
-        console.print(table((whole("Kind"), "What", "What to do"), rows))
+        for each in found.brief(_SHOWN).findings:
+            say(f"  {each.kind}: {each.text}", style="yellow")
+            say(f"    {each.todo}")
     total = sum(found.kinds.values())
     if total > _SHOWN:
         say(f"… {total - _SHOWN} more; --json has them{'' if found.cut else ' all'}")
@@ -75,7 +76,10 @@ def print_coverage(found: Coverage) -> None:
     if found.covered:
         say("\nEverybody and every row is accounted for.", style="green")
     else:
-        say(f"\n{total} findings{'; not everything could be looked at' if found.unseen else ''}", style="bold")
+        say(
+            f"\n{_counted(total, 'finding')}{'; not everything could be looked at' if found.unseen else ''}",
+            style="bold",
+        )
 
 
 def _print_sums(sums: Iterable[Sum], found: Coverage) -> None:
@@ -89,7 +93,7 @@ def _print_sums(sums: Iterable[Sum], found: Coverage) -> None:
         say("\nSheet = invoiced + differences", style="bold")
         console.print(table(("", whole("Amount", "right")), rows))
     if found.unsummed_rows:
-        say(f"{found.unsummed_rows} rows cannot be read, or have no currency: in no sum")
+        say(f"{_counted(found.unsummed_rows, 'row')} in no sum: unreadable, or without a currency")
     shown = [each for each in found.differences if each.amount_minor][:_SHOWN]
     if shown:
         say("\nDifferences", style="bold")
@@ -122,6 +126,10 @@ def _print_late(found: Coverage) -> None:
     console.print(table(("Customer", whole("Planned"), whole("Late by"), ""), rows))
     if found.late_count > len(rows):
         say(f"… {found.late_count - len(rows)} more; --json has them all")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _words(by: timedelta) -> str:

@@ -100,7 +100,11 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
     variables = stack.settings.data_dir / "environment.sh"
     exports = (f"export {name}={shlex.quote(value)}\n" for name, value in stack.environment.items())
     variables.write_text("".join(line for line in exports if "PYTHONPATH" not in line))
-    welcome(stack, password, "", COMMANDS, first=f". {variables}")
+    coverage = (
+        f"coverage --period {acting.period}",
+        "who is not charged, why, and what to type: exit code 1 until mended",
+    )
+    welcome(stack, password, "", (*COMMANDS, coverage), first=f". {variables}")
     if sys.stdin.isatty():
         say("Enter lets a day pass.", style="dim")
     async with asyncio.TaskGroup() as group:

@@ -69,6 +69,7 @@ async def _registered(
     wanted = Registration(
         registration_id=import_id(customer_id),
         **newcomer.model_dump(exclude={"token"}),
+        review_mode=newcomer.terms.review_mode,
         created_at=now,
         updated_at=now,
         told_at=now,  # nobody is told: they consented elsewhere

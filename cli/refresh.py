@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
+from billing.adjusting import doubts, left_over, refreshing
 from billing.errors import BillingError
-from billing.late import in_words, refreshing, shown
+from billing.late import Compared, in_words, shown
 from bootstrap import connect_adapters, connect_comparing
 from cli.difference import explained, rows_of
 from cli.listing import recorded_month
@@ -24,7 +25,8 @@ async def refresh(
 ) -> None:
     """Refresh a draft from the sheet: rows that were added, changed or removed after the collection.
 
-    What reviewers added or edited stays, unless its row has changed since. A draft that was announced already is
+    What reviewers added or edited stays, unless its row has changed since; a row that may be what they added, in other
+    words, is left for a person. A draft that was announced already is
     announced anew. What nobody takes in before the charge is on the next invoice.
 
     [bold]Example[/bold]
@@ -36,17 +38,27 @@ async def refresh(
         compared = await connect_comparing(settings, adapters).compare(month, datetime.now(UTC))
     if compared is None or month.invoice is None:
         raise BillingError(f"{customer_id}, {month.period}: there is no draft that was made from the sheet")
-    changes = refreshing(compared.drifts, compared.sales.digest)
+    currency, (drifts, by_hand) = month.invoice.currency, (compared.drifts, compared.by_hand)
+    changes = refreshing(drifts, compared.sales.digest, by_hand)
+    left = in_words(left_over(drifts, by_hand), currency)
     if not as_json and compared.drifts:
-        currency = month.invoice.currency
         columns = ("Line", whole("Draft", "right"), whole("Sheet", "right"), "Description")
         console.print(table(columns, rows_of(shown(compared.drifts), currency)))
-        say(in_words(compared.drifts, currency))
+        say(in_words(drifts, currency))
+        for words in doubts(drifts, by_hand, currency):
+            say(words, style="yellow")
     if not changes:
-        unreadable = "what has changed in the sheet cannot be read" if compared.drifts else "the sheet has not changed"
-        answer = f"{customer_id}, {month.period}: nothing to refresh: {unreadable}"
+        answer = f"{customer_id}, {month.period}: nothing to refresh: {_why_nothing(compared, currency)}"
         return print_json({"customer_id": customer_id, "result": answer}) if as_json else say(answer)
     said = Said(customer_id, by, reason, command_id, timeout, as_json)
     seen = {"version": month.invoice.version, "digest": month.invoice.digest}
     async with explained(month, month.invoice.digest, as_json):
-        await send(said, "edit", month.period, {**seen, "changes": changes, "sales": compared.sales})
+        await send(said, "edit", month.period, {**seen, "changes": changes, "sales": compared.sales, "drift": left})
+
+
+def _why_nothing(compared: Compared, currency: str) -> str:
+    if not compared.drifts:
+        return "the sheet has not changed"
+    if told := doubts(compared.drifts, compared.by_hand, currency):
+        return "; ".join(told)
+    return "what has changed in the sheet cannot be read"

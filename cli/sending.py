@@ -1,6 +1,7 @@
 """Sends a reviewer's command to a running month as a Temporal update, and prints the answer."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import typer
@@ -29,17 +30,30 @@ class Said(NamedTuple):
 
 async def send(said: Said, name: str, period: Period, fields: dict[str, Any]) -> None:
     """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
+    answer(said, [await ask(said, name, period, fields)])
+
+
+async def ask(said: Said, name: str, period: Period, fields: dict[str, Any]) -> dict[str, Any]:
+    """Sends the command; its answer, as ``--json`` prints it."""
     command_id = said.command_id or uuid.uuid4().hex
     common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period, "via": "cli"}
     command = parse_command(name, [common | fields])
     result = await _answer(await connect_temporal(load_settings()), said, command, period)
+    return {"customer_id": said.customer_id, "command": name, "command_id": command_id, **dict(result)}
+
+
+def answer(said: Said, answers: Sequence[dict[str, Any]]) -> None:
+    """Prints the answers, in JSON as one document: the first, with those to what followed from it in ``then``."""
+    first, *then = answers
     if said.as_json:
-        print_json({"customer_id": said.customer_id, "command": name, "command_id": command_id, **dict(result)})
-    elif result.accepted:
-        say(f"{said.customer_id}, {result.period}: {result.result}")
-    else:
-        raise BillingError(f"{said.customer_id}, {result.period}: refused: {result.result}")
-    if not result.accepted:
+        print_json(first | ({"then": then} if then else {}))
+    for each in answers:
+        text = f"{said.customer_id}, {each['period']}: {'' if each['accepted'] else 'refused: '}{each['result']}"
+        if not said.as_json and not each["accepted"]:
+            raise BillingError(text)
+        if not said.as_json:
+            say(text)
+    if not all(each["accepted"] for each in answers):
         raise typer.Exit(1)
 
 

@@ -49,10 +49,12 @@ class CardPages:
     async def show(self, token: str, saved: str = "") -> HTMLResponse:
         """``saved`` is "now" or "soon" for those who come back from Stripe's page."""
         customer = await self._opened(token)
+        brake = await self._ledger.brake()
         values: dict[str, object] = {
             "here": f"/card/{token}",
             "name": one_line(customer.name),
             "card": customer.card_last4,
+            "paused": brake is not None and brake.on,
             "saved": saved if saved in ("now", "soon") else "",
         }
         return self._pages.page("card.html", values)

@@ -31,8 +31,9 @@ from temporalio.exceptions import TemporalError
 
 from activities.comparing import Comparing
 from adapters.sql_ledger import SqlLedger
+from billing.adjusting import left_over, refreshing
 from billing.errors import BillingError, InvalidInput, NotFound
-from billing.late import refreshing
+from billing.late import in_words
 from billing.messages import Command, CommandResult, explain, parse_command
 from billing.period import Period
 from billing.ports import Mailer
@@ -174,10 +175,12 @@ class InvoicePages:
         if sheet.compared.sales.digest != form.get("sheet"):
             why = "the sheet has been changed since this page was made; look at the differences below, then refresh"
             return await self._page(view.refused(REFRESH, why), 409)
-        changes = refreshing(sheet.compared.drifts, sheet.compared.sales.digest)
+        drifts, sales, by_hand = sheet.compared.drifts, sheet.compared.sales, sheet.compared.by_hand
+        changes = refreshing(drifts, sales.digest, by_hand)
         if not changes:
             return await self._page(view.refused(REFRESH, "there is nothing to take in"), 409)
-        fields = {"version": version, "digest": digest, "changes": changes, "sales": sheet.compared.sales}
+        left = in_words(left_over(drifts, by_hand), view.dossier.month.customer.currency)
+        fields = {"version": version, "digest": digest, "changes": changes, "sales": sales, "drift": left}
         return await self._act(view, REFRESH, form, fields)
 
     async def _act(self, view: View, action: Action, form: FormData, fields: dict[str, Any]) -> Response:

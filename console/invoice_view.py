@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from billing.adjusting import doubts, refreshing
 from billing.difference import LineChange, difference
 from billing.invoice import Invoice
-from billing.late import Compared, in_words, refreshing, shown
+from billing.late import Compared, in_words, shown
 from billing.messages import Decision
 from billing.money import minor_digits
 from billing.month import Step
@@ -163,13 +164,14 @@ class View:
     def _differences(self, currency: str) -> dict[str, object]:
         """Between draft and sheet; a month whose charge has begun is compared at the next collection."""
         compared = self.sheet.compared if self.sheet else None
-        drifts = compared.drifts if compared else ()
+        drifts, by_hand = (compared.drifts, compared.by_hand) if compared else ((), ())
         invoice = self.dossier.month.invoice
         return {
             "comparable": bool(invoice and invoice.sales) and not self.dossier.month.outcome,
             "sheet_changes": shown(drifts),
             "sheet_words": in_words(drifts, currency),
-            "refreshable": len(refreshing(drifts, "")),
+            "sheet_doubts": doubts(drifts, by_hand, currency),
+            "refreshable": len(refreshing(drifts, "", by_hand)),
         }
 
     def _command_id(self) -> Callable[[str], str]:

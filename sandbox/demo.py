@@ -18,14 +18,16 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from adapters.sql_ledger import SqlLedger
+from billing.coverage import FindingKind
 from billing.errors import BillingError
 from billing.invoice import Invoice
 from billing.month import Month, Stage
 from sandbox.demo_show import Show
-from sandbox.sample import SAMPLE, earliest_period, prepare_sample
+from sandbox.sample import SAMPLE, correct_address, earliest_period, prepare_sample, sheet_of
 from sandbox.stack import ROOT, Stack
 from workflows.monthly_billing import MonthlyBilling
 from workflows.start import handle_for
@@ -37,6 +39,14 @@ STORY = dict.fromkeys((sample.customer_id for sample in SAMPLE), Stage.PAID) | {
     "london": Stage.CARRIED_FORWARD,
 }
 """How the month ends for each customer."""
+
+PLANTED = {
+    FindingKind.NO_WORKFLOW: "tanaka",
+    FindingKind.UNCLAIMED: "billing@bergsen.example",
+    FindingKind.UNREADABLE: "quito",
+    FindingKind.HALTED: "kiwi",
+}
+"""What keeps somebody from being charged by the time that reviewers have looked, and whom: coverage names each."""
 
 _TIMEOUT_SECONDS = 60
 _REFRESH_SECONDS = 0.3
@@ -85,6 +95,8 @@ class Demo:
             self._type("halt", "kiwi", "--by", "ann", "--reason", "ask about the storage days"),
         )
         await self._type("skip", "pago", "--by", "bob", "--reason", "charter is disputed")
+        await handle_for(self._client, PLANTED[FindingKind.NO_WORKFLOW]).terminate()
+        self._show.tell("Meanwhile somebody terminates tanaka's workflow in the Temporal UI, by mistake.", style="red")
 
     async def until_closed(self) -> None:
         """Lets the rest of the month pass; every customer ends in the next one."""
@@ -92,13 +104,23 @@ class Demo:
         if self._kills:
             self._kill("time goes on without it")
         await self._together(self._pass_until(self.now + timedelta(hours=22)), self._revive)
+        self._show.chapter("Coverage: who is not charged, and why?")
+        answer = await self._type("coverage", "--period", self.period, since="Findings", exit_code=1)
+        self._check_named(answer)
         ribbon = _invoice(months["quito"]).problems[0]
+        self._show.tell("They do what it says, and correct the address in the sheet.")
+        correct_address(sheet_of(self._stack.settings.data_dir, self.period))
         await asyncio.gather(
+            self._type("start", "tanaka", lines=slice(-1, None)),
+            self._type(
+                "refresh", "bergson", "--by", "ann", "--reason", "the address was mistyped", lines=slice(-1, None)
+            ),
             self._type(
                 "edit", "quito", "--by", "bob", "--reason", "it is 12.50", "--change", f"{ribbon.line_id}=12.50"
             ),
             self._type("resume", "kiwi", "--by", "ann", "--reason", "the customer confirms"),
         )
+        await self._covered()
         self._show.chapter("Notify: on the 4th, 10:00, each customer is told amount and date")
         months = await self.months()
         await self._pass_until(max(month.notice_at for month in months.values()) + timedelta(hours=1))
@@ -112,7 +134,18 @@ class Demo:
         await self._charge(max(month.charge_at for month in months.values() if not month.outcome))
         self._show.chapter("Close: outcomes are in the ledger, everybody continues as new into the next month")
         await self._chain_goes_on()
-        await self._reviewers_are_told()
+        await asyncio.gather(self._reviewers_are_told(), self._covered())
+
+    async def _covered(self) -> None:
+        """Exit code 0: everybody and every row is accounted for."""
+        answer = await self._type("coverage", "--period", self.period, lines=slice(0))
+        self._show.answer([answer[0], answer[-1]])
+
+    def _check_named(self, answer: list[str]) -> None:
+        """Raises ``BillingError`` unless coverage names exactly what was planted."""
+        for kind, who in PLANTED.items():
+            if not any(line.strip().startswith(kind) and who in line for line in answer):
+                raise BillingError(f"coverage does not name {who}: {kind}")
 
     async def _charge(self, last: datetime) -> None:
         await self._together(self._pass_until(last), self._kill_while_charging)
@@ -202,12 +235,18 @@ class Demo:
         handle = handle_for(self._client, customer_id)
         now = await self._skipper.get_current_time(handle)
         if instant > now:
-            await self._skipper.fast_forward(handle, instant - now)
+            try:
+                await self._skipper.fast_forward(handle, instant - now)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:  # who does not run has no clock, and catches up later
+                    raise
 
     # -- acting
 
-    async def _type(self, *arguments: str, lines: slice = slice(None)) -> None:
-        """Runs a command of the command line; ``lines`` of its answer are shown."""
+    async def _type(
+        self, *arguments: str, lines: slice = slice(None), since: str = "", exit_code: int = 0
+    ) -> list[str]:
+        """Runs a command of the command line and answers what it says; shown are ``lines`` of it, or all ``since``."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(ROOT / "starter.py"),
@@ -224,9 +263,14 @@ class Demo:
             process.kill()
             raise
         answer = [line.rstrip() for line in output.decode().splitlines() if line.strip()]
-        self._show.command(arguments, answer[lines] if process.returncode == 0 else answer)
-        if process.returncode != 0:
+        if process.returncode != exit_code:
+            self._show.command(arguments, answer)
             raise BillingError(f"starter.py {arguments[0]} ended with exit code {process.returncode}: {answer[-1:]}")
+        first = answer.index(since) if since in answer else 0
+        self._show.command(arguments, answer[first:][lines])
+        if exit_code:
+            self._show.answer([f"exit code {exit_code}"])
+        return answer
 
     # -- killing
 

@@ -54,7 +54,10 @@ class Show:
         """A command as it was typed, and what it answered."""
         typed = Text("  $ ", style="dim").append(f"python starter.py {shlex.join(arguments)}", style="bold")
         self._console.print(typed, soft_wrap=True)
-        for line in answer:
+        self.answer(answer)
+
+    def answer(self, lines: list[str]) -> None:
+        for line in lines:
             self._console.print(Text(f"    {line}", style="dim"), soft_wrap=True)
 
     def refresh(self, now: datetime, months: Mapping[str, Month]) -> None:

@@ -50,6 +50,10 @@ SAMPLE = (
 )
 
 
+MISTYPED = ("billing@bergsen.example", "150", "One more seat")
+"""The last row of the sheet: whoever typed it meant bergson."""
+
+
 def earliest_period(now: datetime) -> Period:
     """The month that has begun for all of the sample customers, wherever they are."""
     return min(Period.at(now, sample.timezone) for sample in SAMPLE)
@@ -68,10 +72,11 @@ async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period
     if roster.exists():
         return roster
     for period in periods:
-        sheet = folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
+        sheet = sheet_of(folder, period)
         sheet.parent.mkdir(parents=True, exist_ok=True)
         if not sheet.exists():
-            _write(sheet, [("email", "amount", "description")], [(s.email, *sale) for s in SAMPLE for sale in s.sales])
+            sales = [(s.email, *sale) for s in SAMPLE for sale in s.sales]
+            _write(sheet, [("email", "amount", "description")], sales, [MISTYPED])
     cards = await asyncio.gather(*(register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE))
     rows = [
         (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, str(s.review_mode), "")
@@ -79,6 +84,15 @@ async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period
     ]
     _write(roster, [(*REQUIRED, *OPTIONAL)], rows)
     return roster
+
+
+def sheet_of(folder: Path, period: Period) -> Path:
+    return folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
+
+
+def correct_address(sheet: Path) -> None:
+    """Mends the row that was mistyped."""
+    sheet.write_text(sheet.read_text("utf-8").replace(MISTYPED[0], "billing@bergson.example"), "utf-8")
 
 
 async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from temporalio.client import Client
 from billing.customer import Customer
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.ports import CardDetails, Ledger, PaymentGateway
+from billing.registration import ON_ITS_WAY
 from workflows.collecting import replace_card
 from workflows.registering import Registrar
 
@@ -26,6 +27,8 @@ class Cards:
         """
         if not session_id:
             raise NotFound("no card registration is named")
+        if owner and (done := await self._done(session_id, owner)):
+            return done
         setup = await self._payments.card_of_setup(session_id)
         if owner and setup.reference != owner:
             raise InvalidInput(f"{session_id} is not a registration of {owner}")
@@ -33,6 +36,14 @@ class Cards:
             finished = await self._registrar.finalize(registration, setup.card, session_id)
             return f"{finished.registration_id}: {finished.customer_id} is {finished.state}"
         return await self._replace(session_id, setup.reference, setup.card)
+
+    async def _done(self, session_id: str, owner: str) -> str:
+        """What came of a registration that is over; "" if it is not. The card may be taken off again by then."""
+        registration = await self._registrar.find(owner)
+        if registration is None or registration.session_id != session_id or registration.state in ON_ITS_WAY:
+            return ""
+        finished = await self._registrar.finish(registration)
+        return f"{finished.registration_id}: {finished.customer_id} is {finished.state}"
 
     async def _replace(self, session_id: str, customer_id: str, card: CardDetails) -> str:
         customer = await self._ledger.customer(customer_id) if customer_id else None

@@ -114,7 +114,8 @@ class Registrar:
             return await self.finish(found)
         if found.stripe_customer_id is None:
             corrected = {
-                name: getattr(wanted, name) for name in ("email", "name", "currency", "timezone", "review_mode")
+                name: getattr(wanted, name)
+                for name in ("email", "name", "currency", "timezone", "review_mode", "terms")
             }
             found = await self._saved(found, **corrected)
             found = await self._known_to_processor(found, token)
@@ -151,6 +152,8 @@ class Registrar:
                 nothing = {"session_id": "", "payment_method_id": None, "card_last4": ""}
                 await self._saved(registration, state=RegistrationState.OPEN, **nothing)
                 raise
+            if state is RegistrationState.KNOWN:
+                await self._forget_card(registration)
             mine, registration = await self._save(registration, state=state)
         forgotten = (now or datetime.now(UTC)) - registration.updated_at > _TELLING
         if registration.state is not RegistrationState.OPEN and registration.told_at is None and (mine or forgotten):
@@ -207,6 +210,14 @@ class Registrar:
         customer = registration.customer().spread_over(self._spread_minutes)
         await start_customer(self._client, self._ledger, self._gateway, customer)
         return RegistrationState.STARTED
+
+    async def _forget_card(self, registration: Registration) -> None:
+        """Nobody is charged by this registration, so its card does not stay at the processor.
+
+        That of an import stays: whoever has the file decides.
+        """
+        if registration.payment_method_id and not registration.is_import:
+            await self._gateway.forget_card(registration.payment_method_id)
 
     async def _tell(self, registration: Registration) -> None:
         welcome = registration.state is RegistrationState.STARTED

@@ -39,6 +39,15 @@ async def test_what_is_overdue_is_charged_to_it_at_once(desk: Desk) -> None:
     assert desk.bed.charged() == [("2026-10", 10_000)]
 
 
+async def test_while_the_brake_is_on_nothing_is_promised_to_be_charged_at_once(desk: Desk) -> None:
+    await desk.bed.monitored()
+    assert "charged to it at once" in (await desk.browser.get(link(desk))).text
+    await desk.bed.ledger.pull_brake("ann", "last year's sheet", "cli", datetime.now(UTC))
+    page = (await desk.browser.get(link(desk))).text
+    assert "For the moment we charge nobody" in page
+    assert "at once" not in page
+
+
 async def test_while_a_charge_is_under_way_it_has_to_wait(desk: Desk) -> None:
     month = await desk.overdue()
     await desk.bed.stripe_control("webhooks", {"url": None})

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from billing.customer import Customer
-from billing.errors import BillingError
+from billing.errors import BillingError, CardMissing
 from billing.registration import CONSENT_VERSION, RegistrationState, consent_text
 from bootstrap import connect_registrar
 from console import READY, throttle
@@ -190,6 +190,12 @@ async def test_whose_email_is_a_customers_sees_the_same_and_gets_a_link_by_mail(
     desk.bed.started.append(states["bolt@example.com"].customer_id)
     assert {each.email for each in await desk.bed.ledger.customers()} == {EMAIL, "bolt@example.com"}
     assert (await desk.bed.month("acme")).customer == customer, "nothing has changed"
+    saved = states[EMAIL].payment_method_id
+    assert saved is not None
+    with pytest.raises(CardMissing):  # it is kept for nothing
+        await desk.bed.adapters.payments.card(saved)
+    again = [await comes_back(desk, back) for back in (stranger, same)]
+    assert again[0] == again[1] == pages[0]
     (mail,) = [mail for mail in mails(desk) if mail.subject == "You are registered already"]
     link = re.search(r"http://\S+/card/\S+", mail.text)
     assert link is not None

@@ -54,6 +54,16 @@ async def test_registration_that_was_not_finished_has_no_card(gateway, stripe: S
         await gateway.card_of_setup(session_id)
 
 
+async def test_card_that_is_forgotten_is_nobodys_and_a_repeat_changes_nothing(
+    gateway, stripe: Stripe, customer_id: str
+) -> None:
+    card = (await gateway.card_of_setup(await registered(gateway, stripe, customer_id))).card
+    for _ in range(2):
+        await gateway.forget_card(card.payment_method_id)
+        with pytest.raises(CardMissing, match="not a customer's card"):
+            await gateway.card(card.payment_method_id)
+
+
 async def test_registered_card_that_was_detached_since_is_missing(gateway, stripe: Stripe, customer_id: str) -> None:
     session_id = await registered(gateway, stripe, customer_id)
     card = (await gateway.card_of_setup(session_id)).card

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.sql_ledger import SqlLedger
+from billing.customer import ReviewMode, Terms
 from billing.month import Stage
 from billing.registration import Consent, Registration, RegistrationState
 from tests.contract.ledger_fixtures import ACME, AT, LATER, drafted, ledger, opened, postgresql, read, url
@@ -73,6 +74,16 @@ async def test_of_two_changes_at_once_one_is_kept(ledger: SqlLedger) -> None:
     kept = await asyncio.gather(*map(ledger.save_registration, cards))
     assert sorted(kept) == [False] * 5 + [True]
     assert await ledger.registration("R-ann") == cards[kept.index(True)].evolve(revision=1)
+
+
+async def test_the_terms_of_a_file_come_back(ledger: SqlLedger) -> None:
+    terms = Terms(review_mode=ReviewMode.APPROVE, approve_when=("first",), unusual_above_minor=50000)
+    ann = registration("ann", terms=terms, stripe_customer_id="cus_1", payment_method_id="pm_1")
+    await ledger.open_registration(ann)
+    found = await ledger.registration("R-ann")
+    assert found == ann
+    assert found is not None
+    assert found.customer().terms == terms
 
 
 async def test_unfinished_are_those_that_can_go_on_by_themselves(ledger: SqlLedger) -> None:

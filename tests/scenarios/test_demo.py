@@ -38,7 +38,7 @@ def test_the_demo_bills_a_month_although_its_worker_is_killed(billed: Billed) ->
         "aud": 31040,
         "bhd": 45250,
         "chf": 99995,
-        "eur": 229040,
+        "eur": 244040,
         "jpy": 120000,
         "nzd": 73025,
         "usd": 65250,
@@ -48,6 +48,27 @@ def test_the_demo_bills_a_month_although_its_worker_is_killed(billed: Billed) ->
     assert summary["alerts"] == {"draft": 12, "person": 3}
     assert 0 < digests < 15
     assert all(check["ok"] for check in summary["checks"])
+
+
+def test_coverage_names_what_keeps_people_from_being_charged_until_it_is_mended(billed: Billed) -> None:
+    _, demo = billed
+    typed = demo.stderr.split("python starter.py coverage --period ")[1:]
+    assert len(typed) == 3, demo.stderr
+    found, mended, closed = (answer.partition("$ python")[0] for answer in typed)
+    for words in (
+        "no workflow: tanaka has no running workflow",
+        "python starter.py start tanaka",
+        "billing@bergsen.example: 150.00 EUR",
+        "is it billing@bergson.example (bergson)?",
+        "quito: row 13 of worksheet",
+        "kiwi: halted by ann",
+        "4 findings",
+        "exit code 1",
+    ):
+        assert words in found, found
+    assert "Everybody and every row is accounted for." in mended, mended
+    assert "8 paid · 1 nothing due · 1 skipped · 1 carried forward · 1 in collection" in closed, closed
+    assert "Everybody and every row is accounted for." in closed, closed
 
 
 def _charge_again(folder: Path) -> None:

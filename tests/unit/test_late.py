@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.adjusting import adjustments, carried_on, doubts, folded, left_over, refreshing
 from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, SalesSeen
-from billing.late import Drift, adjustments, drifts, in_words, refreshing
+from billing.late import Drift, compared, drifts, in_words
 from billing.period import Period
 from billing.sales import SalesSnapshot, rows_of
 from tests.unit.months import DAY, customer, drafted
@@ -142,6 +143,64 @@ def test_what_people_added_by_hand_in_other_words_is_not_billed_again_unasked() 
     lines, (corrected,) = adjustments(drifts(discount, rows([("800", "Hosting")])), OCTOBER, "eur", by_hand)
     assert lines == ()
     assert corrected.raw == "-200.00 EUR"
+
+
+def test_a_refresh_leaves_to_people_what_they_may_have_added_by_hand_in_other_words() -> None:
+    draft = edited(invoice([("100", "Hosting")]), AddLine(description="Cake", amount_minor=70000))
+    sheet = rows([("100", "Hosting"), ("700", "Cake, large"), ("5", "Tea"), ("x", "Bread")])
+    seen = compared(draft, sheet, SalesSeen(sheet=OCTOBER, digest="new", emails=(EMAIL,)))
+    (doubt,) = doubts(seen.drifts, seen.by_hand, "eur")
+    assert doubt.startswith("row 3 (Cake, large, 700.00 EUR) may be added-1 (Cake), added by hand")
+    refreshed = edited(draft, *refreshing(seen.drifts, "new", seen.by_hand))
+    assert [line.description for line in refreshed.lines] == ["Hosting", "Cake", "Tea"]
+    left = left_over(seen.drifts, seen.by_hand)
+    assert in_words(left, "eur") == "rows: 2 added (1 unreadable); 700.00 EUR more"
+    assert drifts(refreshed, sheet) == left
+
+    same = edited(refreshed, RemoveLine(line_id="added-1"))
+    seen = compared(same, sheet, seen.sales)
+    assert [change.op for change in refreshing(seen.drifts, "new", seen.by_hand)] == ["add"]
+    other = edited(refreshed, AddLine(description="Cake, large", amount_minor=70000))
+    assert [drift.kind for drift in drifts(other, sheet)] == ["added"], "only what cannot be read"
+
+
+def test_a_line_by_hand_that_the_sheet_says_word_for_word_makes_nothing_else_doubtful() -> None:
+    draft = edited(invoice([]), AddLine(description="Cake", amount_minor=500))
+    seen = compared(draft, rows([("5", "Cake"), ("5", "Tea")]), SalesSeen(sheet=OCTOBER, digest="n", emails=(EMAIL,)))
+    assert seen.by_hand == ()
+    assert left_over(seen.drifts, seen.by_hand) == ()
+
+
+def test_what_does_not_fit_into_one_refresh_is_left_over() -> None:
+    found = drifts(invoice([]), rows([(str(number), f"Sale {number}") for number in range(1, 151)]))
+    assert len(refreshing(found, "new")) == 100
+    assert in_words(left_over(found), "eur").startswith("rows: 50 added; ")
+
+
+def test_adjustments_that_are_too_many_are_one_line_for_each_worksheet() -> None:
+    found = drifts(invoice([("7", "Tea")]), rows([("6", "Tea"), ("10", "Cake"), ("20", "Cake")]))
+    lines, _ = adjustments(found, OCTOBER, "eur")
+    (line,) = folded(lines)
+    assert (line.line_id, line.amount_minor) == ("late-2026-10", 2900)
+    assert line.description == "Late sales and corrections of 2026-10: 3 rows"
+    assert line.source is not None
+    assert (line.source.sheet, line.source.row) == ("2026-10", 2)
+    assert folded(lines[:1]) == lines[:1]
+
+
+def test_what_is_carried_on_is_what_comes_from_other_worksheets() -> None:
+    found = drifts(invoice([]), rows([("5", "Cake"), ("x", "Tea")]))
+    lines, problems = adjustments(found, OCTOBER, "eur")
+    own = invoice([("1", "Hosting"), ("y", "Bread")])
+    november = own.evolve(lines=(*own.lines, *lines), problems=(*own.problems, *problems))
+    november = edited(november, AddLine(description="By hand", amount_minor=1))
+    assert carried_on(november, OCTOBER) == ((), ())
+    (line, problem) = own.lines[0], own.problems[0]
+    assert line.source is not None
+    line = line.evolve(source=line.source.evolve(sheet="2026-11"))
+    problem = problem.evolve(source=problem.source.evolve(sheet="2026-11"))
+    november = november.evolve(lines=(line, *november.lines[1:]), problems=(problem, *november.problems[1:]))
+    assert carried_on(november, Period("2026-11")) == (lines, problems)
 
 
 def test_words_alone_change_the_draft_and_are_nothing_to_adjust() -> None:

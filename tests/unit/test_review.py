@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
+from billing.invoice import LineItem, Problem, SalesSeen, Source
 from billing.messages import COMMANDS, parse_command
-from billing.month import KEPT_DECISIONS, KEPT_DETAILS, Stage
+from billing.month import KEPT_DECISIONS, KEPT_DETAILS, Month, Stage
 from billing.payment import ChargeStatus
 from billing.period import Period
 from billing.review import KEPT_CHARACTERS, decide, halt_unreadable
@@ -141,6 +142,42 @@ def test_a_closed_month_still_takes_what_concerns_the_next_one() -> None:
 def test_what_was_meant_for_another_month_is_refused(name: str, stage: Any) -> None:
     reason = refused(stage, name, NOW, period="2026-09", **FIELDS[name])
     assert reason == "this was meant for 2026-09, but 2026-10 is current now"
+
+
+def with_late_sale(month: Month) -> Month:
+    """A draft with a line of the month before, and one of its rows that nobody can read."""
+    assert month.invoice is not None
+    source = Source(sheet=month.period.previous(), row=7, digest="d")
+    line = LineItem(line_id="late-7", description="Late", amount_minor=1250, source=source)
+    problem = Problem(line_id="late-8", description="Late", raw="x", reason="no amount", source=source.evolve(row=8))
+    invoice = month.invoice.evolve(lines=(*month.invoice.lines, line), problems=(problem,))
+    return month.evolve(invoice=invoice)
+
+
+def test_a_skip_says_what_of_earlier_months_is_still_to_be_billed() -> None:
+    month, decision = say(with_late_sale(drafted(10000, carried_minor=300)), "skip", NOW)
+    assert month.outcome is Stage.SKIPPED
+    assert decision.result == (
+        "2026-10 is closed without a charge; stays, for the next invoice: the balance of 3.00 EUR and late sales of "
+        "earlier months (12.50 EUR, and 1 to be settled)"
+    )
+    leaving = accepted(with_late_sale(drafted(10000)), "close_account", NOW)
+    _, decision = say(leaving, "skip", NOW)
+    assert "nobody bills, as the account closes: late sales of earlier months" in decision.result
+    assert say(drafted(10000), "skip", NOW)[1].result == "2026-10 is closed without a charge"
+
+
+def test_a_draft_stays_flagged_while_a_refresh_has_left_something() -> None:
+    month = drafted(10000)
+    assert month.invoice is not None
+    sales = {"sheet": "2026-10", "digest": "e", "emails": ["billing@acme.example"]}
+    month = month.evolve(invoice=month.invoice.evolve(sales=SalesSeen.model_validate(sales)))
+    left = "rows: 50 added; 9.00 EUR more"
+    partly, decision = say(month, "edit", NOW, period="2026-10", **ADD, sales=sales, drift=left)
+    assert partly.drift == left
+    assert f"version 2: 105.00 EUR; the sheet still differs ({left}); next: " in decision.result
+    wholly = accepted(partly, "edit", NOW, period="2026-10", **(ADD | {"version": 2}), sales=sales)
+    assert wholly.drift == ""
 
 
 @pytest.mark.parametrize("name", ["halt", "resume", "edit", "approve", "skip"])

@@ -131,9 +131,20 @@ ANN = "ann,ann@example.com,Ann,eur,Europe/Paris,tok_1Abc"
 def test_a_file_with_tokens_has_newcomers():
     newcomers, problems = parse_newcomers("\n".join((f"{TOKENS},review_mode", f"{ANN},approve")))
     assert problems == []
-    assert (newcomers[2].token, newcomers[2].review_mode) == ("tok_1Abc", "approve")
+    assert (newcomers[2].token, newcomers[2].terms.review_mode) == ("tok_1Abc", "approve")
     assert has_tokens(f'\ufeff"Customer_id", Token \n{ANN}')
     assert not has_tokens(f"{HEADER}\ntoken")
+
+
+def test_newcomers_have_the_same_terms_as_other_customers():
+    header = f"{TOKENS},review_mode,approve_when,unusual_change_percent,unusual_above,terms"
+    newcomers, problems = parse_newcomers(f'{header}\n{ANN},approve,first+large,30,500.00,"{{""give_up_days"": 30}}"')
+    assert problems == []
+    terms = newcomers[2].terms
+    assert (terms.review_mode, terms.approve_when, terms.give_up_days) == ("approve", ("first", "large"), 30)
+    assert (terms.unusual_change_percent, terms.unusual_above_minor) == (30, 50000)
+    _, (problem,) = parse_newcomers(f"{header}\n{ANN},approve,sometimes,,,")
+    assert "approve_when" in problem.reason
 
 
 @pytest.mark.parametrize("token", ["", "pm_1", "4242424242424242", "tok_", "tok_a-b"])

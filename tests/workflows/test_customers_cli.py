@@ -170,8 +170,13 @@ async def test_an_account_is_not_closed_now_while_sales_of_last_month_came_late(
     assert code == 1
     assert "due: 1 sales" in output
     bed.sales("2026-10", ("acme@example.com", "100", "Sale 1"))
-    code, output = await starter(bed, *close)
+    code, output = await starter(bed, *close, "--json")
     assert code == 0, output
+    answers = json.loads(output)
+    assert [(each["command"], each["accepted"]) for each in (answers, *answers["then"])] == [
+        ("close_account", True),
+        ("skip", True),
+    ]
     await bed.handle("acme").result()
     assert (await bed.recorded("acme", "2026-11")).outcome is Stage.SKIPPED
 

@@ -11,11 +11,11 @@ from temporalio.api.enums.v1 import ResetReapplyType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 from activities import shared_sales
+from billing.adjusting import refreshing
 from billing.alerts import AlertKind
 from billing.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
 from billing.invoice import AddLine, ChangeLine, RemoveLine
 from billing.keys import workflow_id
-from billing.late import refreshing
 from billing.messages import Approve, CommandResult, Edit, Skip, UpdateCustomer
 from billing.month import Month, Stage
 from billing.period import Period
@@ -161,6 +161,28 @@ async def test_nobody_is_billed_for_a_month_that_was_skipped_and_people_are_told
     assert "2026-09 was skipped, and its sheet has changed since" in month.remark
     assert Flag.SHEET in flags(month)
     assert "2026-09 was skipped" in await bed.told()
+
+
+async def test_late_sales_of_a_month_that_is_skipped_are_on_the_next_invoice_once(bed: Bed) -> None:
+    await bed.monitored(sales=("100",), period=SEPTEMBER)
+    october(bed, ("10", "Hosting"))
+    bed.sales(NOVEMBER, (ACME, "1", "Tea"))
+    await bed.announced()
+    september(bed, ("100", "Sale 1"), ("5", "Forgotten"))
+    await bed.closed(period=SEPTEMBER)
+    await bed.drafted("acme", OCTOBER)
+    answer = await bed.command("acme", Skip(**ANN))
+    assert "stays, for the next invoice: late sales of earlier months (5.00 EUR)" in answer.result
+    (bed.folder / "sheets" / "sales" / f"{OCTOBER}.csv").rename(bed.folder / "away.csv")
+    month = await bed.until("acme", lambda month: month.period == NOVEMBER)
+    await bed.skip_to("acme", month.collect_at)
+    month = await bed.drafted("acme", NOVEMBER)
+    assert billed(month) == [("row-2", 100, "2026-11, 2"), ("late-2026-09-row-3", 500, "2026-09, 3")]
+    assert "2026-10 was skipped, and its sheet cannot be compared" in month.remark
+    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    assert (await check.look(Period(SEPTEMBER))).findings == ()
+    await bed.closed(period=NOVEMBER)
+    assert bed.charged() == [(SEPTEMBER, 10000), (NOVEMBER, 600)]
 
 
 async def test_a_month_that_was_carried_forward_or_had_nothing_due_is_adjusted_like_any_other(bed: Bed) -> None:
