@@ -21,10 +21,10 @@ from cli.output import console, errors, print_json, say, table, utc, whole
 from cli.stack import until_signal
 from cli.start import read_text, rows_in
 from sandbox.rehearsal.book import Book, Wanted, read_book
+from sandbox.rehearsal.parts import parts_for, rehearse_in_parts
 from sandbox.rehearsal.privacy import forget_settings, private_folder
 from sandbox.rehearsal.report import Difference, Row, Summary, differences, rows_of, summaries, sums
 from sandbox.rehearsal.run import Result
-from sandbox.rehearsal.run import rehearse as run_rehearsal
 from sandbox.rehearsal.script import Script, read_script
 from settings import load_settings
 
@@ -94,7 +94,7 @@ async def rehearse(
     forget_settings()
     async with until_signal(quietly=False):
         with _progress(sum(len(book.months_of(entry)) for entry in book.entries)) as advance:
-            result = await run_rehearsal(book, script, folder, advance)
+            result = await rehearse_in_parts(book, script, folder, advance, parts_for(book))
     rows = rows_of(book, result)
     compared = differences([row for row in rows if row.period == book.against], book.real or {}) if book.against else []
     if csv_file:
@@ -153,8 +153,8 @@ def _print(book: Book, result: Result, rows: list[Row], compared: list[Differenc
 _COLUMNS = (
     whole("Month"),
     whole("Sales"),
-    "Outcomes",
-    "Charged",
+    whole("Outcomes"),
+    whole("Charged", "right"),
     whole("First charge"),
     whole("Last, UTC"),
     whole("Person", "right"),
@@ -163,8 +163,8 @@ _COLUMNS = (
 
 def _cells(month: Summary) -> tuple[object, ...]:
     repeated = [sheet for sheet in month.sheets if sheet != month.period]
-    stages = " · ".join(f"{count} {stage}" for stage, count in month.stages.items())
-    charged = " · ".join(format_amount(total, currency) for currency, total in month.charged_minor.items())
+    stages = "\n".join(f"{count} {stage}" for stage, count in month.stages.items())
+    charged = "\n".join(format_amount(total, currency) for currency, total in month.charged_minor.items())
     first, last = (f"{at:%m-%d %H:%M}" if at else "" for at in (month.first_at, month.last_at))
     sales = f"as {repeated[0]}" if repeated else "its own"
     return month.period, sales, stages, charged, first, last, month.need_person or ""

@@ -5,5 +5,6 @@ script.py      what reviewers do in it, from a file
 privacy.py     nothing of the real settings, and no connection but to this machine
 stage.py       the private world: Temporal server, stand-ins, ledger, worker
 run.py         lets each customer's time pass, each on a clock of its own
+parts.py       a large book, by several processes
 report.py      what came of it, as arithmetic
 """

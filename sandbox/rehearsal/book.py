@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from adapters.csv_sales import CsvSales
 from adapters.sql_ledger import SqlLedger
@@ -28,6 +28,14 @@ class Entry(NamedTuple):
     before: Month | None = None
 
 
+class Looks(NamedTuple):
+    """All that a rehearsal takes from the real settings: how cells are read, and how mails look."""
+
+    company: str
+    mail_from: str
+    decimal_separator: Literal[".", ","]
+
+
 class Real(NamedTuple):
     """What a month really came to."""
 
@@ -45,7 +53,7 @@ class Book:
     periods: tuple[Period, ...]
     sheets: Worksheets
     cards: dict[str, str]  # behaviours of cards, by customer
-    settings: Settings
+    looks: Looks
     against: Period | None = None
     real: dict[str, Real] | None = None
 
@@ -99,7 +107,8 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
     comparable = {period for period, used in sheets.used.items() if period == used}
     entries = [e if e.before and e.before.period in comparable else e._replace(before=None) for e in entries]
-    return Book(source, entries, periods, sheets, cards, settings, wanted.against, real)
+    looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
+    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real)
 
 
 async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None:

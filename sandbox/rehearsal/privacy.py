@@ -16,6 +16,7 @@ _OURS = ("BILLING_", "TEMPORAL_")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "grpc_proxy")
 _NAMED_FIRST = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
 _ADDRESSED = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+_WATCHED = _NAMED_FIRST | _ADDRESSED
 _LOCAL = frozenset({"localhost", ""})
 
 _guards: list[list[str]] = []  # the innermost is last; an audit hook can never be removed, only be idle
@@ -55,7 +56,7 @@ def loopback_only() -> Iterator[list[str]]:
 
 
 def _watch(event: str, arguments: tuple[object, ...]) -> None:
-    if not _guards or not (event in _ADDRESSED or event in _NAMED_FIRST):
+    if event not in _WATCHED or not _guards:  # of very many events: this line has to be quick
         return
     if event in _ADDRESSED:
         address = next((each for each in arguments[1:] if isinstance(each, tuple)), None)

@@ -15,7 +15,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, connect_adapters
-from sandbox.rehearsal.book import Book
+from sandbox.rehearsal.book import Book, Looks
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import Watching
 from sandbox.stand_ins import Ports, stand_ins
@@ -52,7 +52,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
             )
         )
         ports = await exits.enter_async_context(stand_ins(folder))
-        settings = _settings(book.settings, folder, ports)
+        settings = _settings(book.looks, folder, ports)
         adapters = await exits.enter_async_context(connect_adapters(settings))
         ledger = PrivateLedger(make_url(settings.ledger).set(drivername="sqlite+aiosqlite"))
         exits.push_async_callback(ledger.close)
@@ -69,7 +69,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
         yield World(client, ledger, folder)
 
 
-def _settings(real: Settings, folder: Path, ports: Ports) -> Settings:
+def _settings(real: Looks, folder: Path, ports: Ports) -> Settings:
     """The sandbox's; of the real ones only how cells are read, and how mails look. Reviewers get no digests: those
     would mix the months of customers whose clocks differ.
     """
