@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from adapters.csv_sales import CsvSales
+from adapters.google_sheets import GoogleSheetsSales
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer, Terms
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.month import Month
 from billing.period import Period
-from bootstrap import SANDBOX_SHEET_ID, connect_adapters, connect_ledger
+from bootstrap import SANDBOX_SHEET_ID, connect_ledger
 from sandbox.rehearsal.sheets import Worksheets, read_worksheets, sample_snapshot
 from sandbox.sample import SAMPLE
 from sandbox.stripe_cards import MAGIC_CARDS
 from settings import Settings
+
+_EARLIEST = "Etc/GMT-14"  # where a month begins first
 
 
 class Entry(NamedTuple):
@@ -77,6 +80,8 @@ class Wanted:
 async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     """Reads everything that is real. Raises ``InvalidInput`` for what cannot be rehearsed, ``BillingError``."""
     begin = wanted.period or wanted.against
+    if begin is not None and begin > Period.at(now, _EARLIEST):
+        raise InvalidInput(f"a rehearsal begins with a month that has begun, which {begin} has not")
     async with AsyncExitStack() as exits:
         ledger = await _ledger(settings, exits)
         if wanted.roster is None and ledger is not None and (known := await ledger.customers()):
@@ -91,9 +96,6 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
         if wanted.against is not None and ledger is None:
             raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
         real = await _real(ledger, wanted.against) if ledger and wanted.against else None
-    late = [each.month.customer.customer_id for each in entries if each.month.period > Period.at(now, "Etc/GMT-14")]
-    if late:
-        raise InvalidInput(f"a rehearsal begins with a month that has begun; {late[0]} would begin later")
     if not entries:
         raise InvalidInput("there is nobody to rehearse")
     periods = _periods(begin, entries, wanted.months)
@@ -183,25 +185,25 @@ async def _sheets(
 ) -> Worksheets:
     first = min(each.before.period if each.before else each.month.period for each in entries)
     asked = list(span(min(first, periods[0]), periods[-1]))
-    async with connect_adapters(_sales_settings(settings, wanted.sales)) as adapters:
-        source = adapters.sales if wanted.sales == "sheet" or not settings.sandbox else None
-        if wanted.sales not in ("", "sheet"):
-            source = CsvSales(Path(wanted.sales))
-        elif source is None:
-            source = CsvSales(settings.data_dir / "sheets" / SANDBOX_SHEET_ID)
-        try:
-            titles = await source.ping()
-        except SalesUnavailable as error:
-            if settings.sandbox and not wanted.sales:
-                raise InvalidInput("no sales are configured; name a folder of CSV files with --sales FOLDER") from error
-            raise
-        return await read_worksheets(source, titles, asked, wanted.repeat)
+    source = _source(settings, wanted.sales)
+    try:
+        titles = await source.ping()
+    except SalesUnavailable as error:
+        if settings.sandbox and not wanted.sales:
+            raise InvalidInput("no sales are configured; name a folder of CSV files with --sales FOLDER") from error
+        raise
+    return await read_worksheets(source, titles, asked, wanted.repeat)
 
 
-def _sales_settings(settings: Settings, sales: str) -> Settings:
-    if sales == "sheet" and not settings.sales_sheet_id:
+def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:
+    """Where sales are read: as asked for, or as configured; in the sandbox, from the files of its stand-in."""
+    if sales not in ("", "sheet"):
+        return CsvSales(Path(sales))
+    if settings.sales_sheet_id:
+        return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=settings.google_credentials_file)
+    if sales == "sheet":
         raise InvalidInput("no sheet is configured; set BILLING_SALES_SHEET_ID, or name a folder with --sales FOLDER")
-    return settings
+    return CsvSales(settings.sales_folder or settings.data_dir / "sheets" / SANDBOX_SHEET_ID)
 
 
 # -- the sample company

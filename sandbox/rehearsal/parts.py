@@ -66,7 +66,7 @@ async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Call
             "-m",
             "sandbox.rehearsal.parts",
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
@@ -86,6 +86,11 @@ async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Call
         raise BillingError(f"a part of the rehearsal failed: {said[-1] if said else f'exit code {code}'}; see {folder}")
     result: Result = pickle.loads((folder / _RESULT).read_bytes())
     return result
+
+
+def _environment() -> dict[str, str]:
+    paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
 
 def _together(results: list[Result], folder: Path) -> Result:
