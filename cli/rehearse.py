@@ -14,22 +14,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from billing.customer import Customer
 from billing.errors import InvalidInput
-from billing.money import format_amount
+from billing.period import Period
 from billing.roster import parse_roster
 from cli.options import AsJson, PeriodOption, required_period
-from cli.output import console, errors, print_json, say, table, utc, whole
+from cli.output import errors
+from cli.rehearsal_tables import print_document, print_rehearsal
 from cli.stack import until_signal
 from cli.start import read_text, rows_in
-from sandbox.rehearsal.book import Book, Wanted, read_book
+from sandbox.rehearsal.book import Wanted, read_book
 from sandbox.rehearsal.parts import parts_for, rehearse_in_parts
 from sandbox.rehearsal.privacy import forget_settings, private_folder
-from sandbox.rehearsal.report import Difference, Row, Summary, differences, rows_of, summaries, sums
-from sandbox.rehearsal.run import Result
+from sandbox.rehearsal.report import Row, differences, rows_of
 from sandbox.rehearsal.script import Script, read_script
 from settings import load_settings
-
-_SHOWN = 20
-_MADE_BY_REHEARSAL = ".made-by-rehearsal"
 
 
 async def rehearse(
@@ -45,14 +42,22 @@ async def rehearse(
     ] = None,
     period: PeriodOption = None,
     repeat: Annotated[
-        str | None,
-        typer.Option("--repeat", metavar="YYYY-MM", help="The worksheet for months without one; else the newest."),
+        Period | None,
+        typer.Option(
+            "--repeat",
+            metavar="YYYY-MM",
+            parser=required_period,
+            help="The worksheet for months without one; else the newest.",
+        ),
     ] = None,
     reviewers: Annotated[
         Path | None, typer.Option("--reviewers", metavar="FILE", help="A YAML file of what reviewers do, and cards.")
     ] = None,
     against: Annotated[
-        str | None, typer.Option("--against", metavar="YYYY-MM", help="Compare with what that month really came to.")
+        Period | None,
+        typer.Option(
+            "--against", metavar="YYYY-MM", parser=required_period, help="Compare with what that month really came to."
+        ),
     ] = None,
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="FOLDER", help="Where mails and logs are kept: a new folder.")
@@ -85,8 +90,8 @@ async def rehearse(
         sales=sales,
         only=tuple(dict.fromkeys(only or ())),
         period=period,
-        repeat=required_period(repeat) if repeat else None,
-        against=required_period(against) if against else None,
+        repeat=repeat,
+        against=against,
     )
     book = await read_book(load_settings(), wanted, datetime.now(UTC))
     script.require_known({entry.month.customer.customer_id for entry in book.entries})
@@ -100,7 +105,7 @@ async def rehearse(
     if csv_file:
         _write_csv(csv_file, rows)
     seconds = time.monotonic() - began
-    (_print_json if as_json else _print)(book, result, rows, compared, seconds)
+    (print_document if as_json else print_rehearsal)(book, result, rows, compared, seconds)
     if any(row.person for row in rows) or any(each.verdict != "same" for each in compared):
         raise typer.Exit(1)
 
@@ -131,144 +136,6 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         bar = progress.add_task("", total=total)
         yield lambda count: progress.advance(bar, count)
-
-
-# -- what came of it
-
-
-def _print(book: Book, result: Result, rows: list[Row], compared: list[Difference], seconds: float) -> None:
-    say(f"\nRehearsed: {book.source}, {book.periods[0]} to {book.periods[-1]}, nothing real touched", style="bold")
-    console.print(table(_COLUMNS, map(_cells, summaries(rows))))
-    for words in book.sheets.unread:
-        say(f"not used: {words}", style="yellow")
-    _print_odd(rows)
-    _print_people(rows)
-    _print_heard(result)
-    if book.against:
-        _print_compared(book, compared)
-    say(f"\n{result.mails} mails, each a file: {result.folder / 'mail'}", style="dim")
-    say(f"{len(rows)} months of customers in {seconds:.0f} s", style="dim")
-
-
-_COLUMNS = (
-    whole("Month"),
-    whole("Sales"),
-    whole("Outcomes"),
-    whole("Charged", "right"),
-    whole("First charge"),
-    whole("Last, UTC"),
-    whole("Person", "right"),
-)
-
-
-def _cells(month: Summary) -> tuple[object, ...]:
-    repeated = [sheet for sheet in month.sheets if sheet != month.period]
-    stages = "\n".join(f"{count} {stage}" for stage, count in month.stages.items())
-    charged = "\n".join(format_amount(total, currency) for currency, total in month.charged_minor.items())
-    first, last = (f"{at:%m-%d %H:%M}" if at else "" for at in (month.first_at, month.last_at))
-    sales = f"as {repeated[0]}" if repeated else "its own"
-    return month.period, sales, stages, charged, first, last, month.need_person or ""
-
-
-def _print_odd(rows: list[Row]) -> None:
-    found = [(month.period, odd, count) for month in summaries(rows) for odd, count in month.odd.items()]
-    if found:
-        say("\nOddities", style="bold")
-        console.print(table((whole("Month"), "What", whole("Customers", "right")), found))
-
-
-def _print_people(rows: list[Row]) -> None:
-    needing = [row for row in rows if row.person]
-    if needing:
-        seen: dict[tuple[str, str, str], list[Row]] = {}
-        for row in needing:
-            words = row.person.replace(row.period, "the month").replace(row.sheet, "the month")
-            seen.setdefault((row.customer_id, words, row.assumed), []).append(row)
-        say("\nA person is needed", style="bold")
-        cells = [
-            (who, _times([each.period for each in group]), group[0].person, did)
-            for (who, _, did), group in list(seen.items())[:_SHOWN]
-        ]
-        console.print(table((whole("Customer"), "Months", "Why", "The rehearsal"), cells))
-        if len(seen) > _SHOWN:
-            say(f"… {len(seen) - _SHOWN} more; --json and --csv have them all")
-    owed = [row for row in rows if row.collection and row.collection != "Recovered"]
-    if owed:
-        say("\nNot paid", style="bold")
-        unpaid = [
-            (row.customer_id, row.period, format_amount(row.total_minor, row.currency), row.stage, row.collection)
-            for row in owed[:_SHOWN]
-        ]
-        heads = (whole("Customer"), whole("Month"), whole("Amount", "right"), "At the charge", "After all tries")
-        console.print(table(heads, unpaid))
-        if len(owed) > _SHOWN:
-            say(f"… {len(owed) - _SHOWN} more; --json and --csv have them all")
-
-
-def _times(periods: list[str]) -> str:
-    return periods[0] if len(periods) == 1 else f"{periods[0]} … {periods[-1]} ({len(periods)})"
-
-
-def _print_heard(result: Result) -> None:
-    if result.heard:
-        say("\nThe reviewers' script", style="bold")
-        cells = [
-            (each.customer_id, each.period, utc(each.at), f"{each.by}: {each.do}", each.result)
-            for each in sorted(result.heard, key=lambda each: each.at)[:_SHOWN]
-        ]
-        console.print(table((whole("Customer"), whole("Month"), whole("When"), "What", "Answer"), cells))
-        if len(result.heard) > _SHOWN:
-            say(f"… {len(result.heard) - _SHOWN} more; --json has them all")
-
-
-def _print_compared(book: Book, compared: list[Difference]) -> None:
-    differing = [each for each in compared if each.verdict != "same"]
-    say(
-        f"\nAgainst the real {book.against}: {len(compared) - len(differing)} same, {len(differing)} differ",
-        style="bold",
-    )
-    if differing:
-        cells = [
-            (
-                each.customer_id,
-                each.verdict,
-                _amount(each.rehearsed_minor, each),
-                each.rehearsed_stage,
-                _amount(each.real_minor, each),
-                each.real_stage,
-            )
-            for each in differing[:_SHOWN]
-        ]
-        heads = (whole("Customer"), whole("What"), whole("Rehearsed", "right"), "", whole("Real", "right"), "")
-        console.print(table(heads, cells))
-        if len(differing) > _SHOWN:
-            say(f"… {len(differing) - _SHOWN} more; --json has them all")
-    for currency, (here, there) in sums(compared).items():
-        apart = format_amount(here - there, currency)
-        say(f"  rehearsed {format_amount(here, currency)}, real {format_amount(there, currency)}: {apart} apart")
-
-
-def _amount(minor: int | None, each: Difference) -> str:
-    return "" if minor is None else format_amount(minor, each.currency)
-
-
-def _print_json(book: Book, result: Result, rows: list[Row], compared: list[Difference], seconds: float) -> None:
-    print_json(
-        {
-            "source": book.source,
-            "periods": book.periods,
-            "seconds": round(seconds, 1),
-            "months": summaries(rows),
-            "customers": rows,
-            "reviewers": [each._asdict() for each in result.heard],
-            "sheets_not_used": book.sheets.unread,
-            "against": book.against,
-            "differences": compared,
-            "sums": {currency: {"rehearsed": a, "real": b} for currency, (a, b) in sums(compared).items()},
-            "mails": result.mails,
-            "mail_folder": str(result.folder / "mail"),
-        }
-    )
 
 
 def _write_csv(path: Path, rows: list[Row]) -> None:
