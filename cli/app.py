@@ -33,6 +33,7 @@ from cli import (
     operate,
     reconcile,
     refresh,
+    rehearse,
     review,
     stack,
     start,
@@ -218,6 +219,7 @@ _add(None, "off", brake.release, emergency)
 _add(None, "show", brake.show, emergency)
 
 _add("Operation", "coverage", coverage.coverage)
+_add("Operation", "rehearse", rehearse.rehearse)
 _add("Operation", "export", export.export)
 _add("Operation", "reconcile", reconcile.reconcile)
 _add("Operation", "setup", operate.setup)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -149,7 +150,7 @@ def mail_app(folder: Path, mailbox: Mailbox | None = None) -> FastAPI:
 
 def _keep(folder: Path, address: str, content: bytes) -> None:
     """Write atomically, and never over another mail: also a repeat is a delivery."""
-    mail = message_from_bytes(content, policy=policy.default)
+    mail = BytesHeaderParser(policy=policy.default).parsebytes(content)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     to = re.sub(r"[^\w@.+-]", "_", address)[:80]
     stem = f"{stamp}-{to}-{_slug(str(mail['subject'] or ''))}"

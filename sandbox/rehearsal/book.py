@@ -1,0 +1,232 @@
+"""What is rehearsed: customers with the months they are in, and the worksheets; read, and never written."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from adapters.csv_sales import CsvSales
+from adapters.google_sheets import GoogleSheetsSales
+from adapters.sql_ledger import SqlLedger
+from billing.customer import Customer, Terms
+from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
+from billing.month import Month
+from billing.period import Period
+from bootstrap import SANDBOX_SHEET_ID, connect_ledger
+from sandbox.rehearsal.sheets import Worksheets, read_worksheets, sample_snapshot
+from sandbox.sample import SAMPLE
+from sandbox.stripe_cards import MAGIC_CARDS
+from settings import Settings
+
+_EARLIEST = "Etc/GMT-14"  # where a month begins first
+
+
+class Entry(NamedTuple):
+    """A customer: the month to begin with, and the closed one before it, which its sales are compared with."""
+
+    month: Month
+    before: Month | None = None
+
+
+class Looks(NamedTuple):
+    """All that a rehearsal takes from the real settings: how cells are read, and how mails look."""
+
+    company: str
+    mail_from: str
+    decimal_separator: Literal[".", ","]
+
+
+class Real(NamedTuple):
+    """What a month really came to."""
+
+    stage: str  # its outcome, or "open"
+    currency: str
+    total_minor: int
+
+
+@dataclass(frozen=True)
+class Book:
+    """``periods`` are the months that were asked for; who is behind begins earlier. ``real`` is by customer."""
+
+    source: str
+    entries: list[Entry]
+    periods: tuple[Period, ...]
+    sheets: Worksheets
+    cards: dict[str, str]  # behaviours of cards, by customer
+    looks: Looks
+    against: Period | None = None
+    real: dict[str, Real] | None = None
+
+    def months_of(self, entry: Entry) -> list[Period]:
+        return list(span(entry.month.period, self.periods[-1]))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the operator asks for."""
+
+    months: int
+    roster: list[Customer] | None = None  # from a file; None: the ledger's
+    sales: str = ""  # "sheet", a folder, or "" for the configured source
+    only: tuple[str, ...] = ()
+    period: Period | None = None
+    repeat: Period | None = None
+    against: Period | None = None
+
+
+async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
+    """Reads everything that is real. Raises ``InvalidInput`` for what cannot be rehearsed, ``BillingError``."""
+    begin = wanted.period or wanted.against
+    if begin is not None and begin > Period.at(now, _EARLIEST):
+        raise InvalidInput(f"a rehearsal begins with a month that has begun, which {begin} has not")
+    async with AsyncExitStack() as exits:
+        ledger = await _ledger(settings, exits)
+        if wanted.roster is None and ledger is not None and (known := await ledger.customers()):
+            source = f"{len(known)} customers of the ledger"
+            entries = [await _standing(ledger, each, begin, now) for each in _chosen(known, wanted.only)]
+        elif wanted.roster is None and not settings.sandbox:
+            raise InvalidInput("the ledger has no customers; name a file: python starter.py rehearse --from FILE")
+        else:
+            customers = wanted.roster or _sample()
+            source = "the file" if wanted.roster else "the sample customers"
+            entries = [Entry(_fresh(each, begin, now)) for each in _chosen(customers, wanted.only)]
+        if wanted.against is not None and ledger is None:
+            raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
+        real = await _real(ledger, wanted.against) if ledger and wanted.against else None
+    if not entries:
+        raise InvalidInput("there is nobody to rehearse")
+    periods = _periods(begin, entries, wanted.months)
+    if wanted.against is not None and wanted.against not in periods:
+        raise InvalidInput(f"--against {wanted.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
+    is_sample = source == "the sample customers"
+    if is_sample and not wanted.sales:
+        sheets = _sample_sheets(periods)
+    else:
+        sheets = await _sheets(settings, wanted, entries, periods)
+    cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
+    comparable = {period for period, used in sheets.used.items() if period == used}
+    entries = [e if e.before and e.before.period in comparable else e._replace(before=None) for e in entries]
+    looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
+    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real)
+
+
+async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None:
+    """The real ledger, or None if there is none yet: a look must not create it."""
+    if not settings.ledger_url.get_secret_value() and not (settings.data_dir / "ledger.db").exists():
+        return None
+    ledger = await connect_ledger(settings, exits)
+    if not await ledger.schema_is_current():
+        if settings.sandbox:
+            return None
+        raise LedgerUnavailable("the ledger's tables are not those of this release; run: python starter.py setup")
+    return ledger
+
+
+def _chosen(customers: Sequence[Customer], only: tuple[str, ...]) -> list[Customer]:
+    known = {each.customer_id: each for each in customers}
+    if unknown := [name for name in only if name not in known]:
+        raise InvalidInput(
+            f"there is no customer {', '.join(unknown)} to rehearse; see: python starter.py customers list"
+        )
+    return [known[name] for name in only] if only else list(customers)
+
+
+def _fresh(customer: Customer, begin: Period | None, now: datetime) -> Month:
+    return Month.open(customer, begin or Period.at(now, customer.timezone))
+
+
+async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None, now: datetime) -> Entry:
+    """Where the customer's chain is; or, in ``begin``, how that month began: balance and habits as they were."""
+    rows = await ledger.invoices(customer_id=customer.customer_id)
+    if not rows:
+        return Entry(_fresh(customer, begin, now))
+    period = begin if begin is not None and begin < rows[-1].period else rows[-1].period
+    known = await ledger.month(customer.customer_id, period)
+    before = await ledger.month(customer.customer_id, period.previous())
+    closed = before if before is not None and before.outcome is not None else None
+    if known is None:  # the customer was not there yet
+        return Entry(_fresh(customer, begin, now))
+    if begin is None and known.outcome is None:
+        return Entry(known, closed)
+    if known.outcome is not None and begin is None:
+        return Entry(known.next_month(), known)
+    habits = {"first": known.first, "usual_minor": known.usual_minor}
+    return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
+
+
+def _periods(begin: Period | None, entries: Sequence[Entry], months: int) -> tuple[Period, ...]:
+    """From ``begin``, or from the month that most are in."""
+    first = begin or Counter(sorted(each.month.period for each in entries)).most_common(1)[0][0]
+    periods = [first]
+    while len(periods) < months:
+        periods.append(periods[-1].next())
+    return tuple(periods)
+
+
+def span(first: Period, last: Period) -> Iterator[Period]:
+    while first <= last:
+        yield first
+        first = first.next()
+
+
+async def _real(ledger: SqlLedger, period: Period) -> dict[str, Real]:
+    found = {}
+    async for dossier in ledger.dossiers(period):
+        if (invoice := dossier.invoice) is not None:
+            found[dossier.customer_id] = Real(invoice.outcome or "open", invoice.currency, invoice.total_minor)
+    return found
+
+
+async def _sheets(
+    settings: Settings, wanted: Wanted, entries: Sequence[Entry], periods: Sequence[Period]
+) -> Worksheets:
+    first = min(each.before.period if each.before else each.month.period for each in entries)
+    asked = list(span(min(first, periods[0]), periods[-1]))
+    source = _source(settings, wanted.sales)
+    try:
+        titles = await source.ping()
+    except SalesUnavailable as error:
+        if settings.sandbox and not wanted.sales:
+            raise InvalidInput("no sales are configured; name a folder of CSV files with --sales FOLDER") from error
+        raise
+    return await read_worksheets(source, titles, asked, wanted.repeat)
+
+
+def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:
+    """Where sales are read: as asked for, or as configured; in the sandbox, from the files of its stand-in."""
+    if sales not in ("", "sheet"):
+        return CsvSales(Path(sales))
+    if settings.sales_sheet_id:
+        return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=settings.google_credentials_file)
+    if sales == "sheet":
+        raise InvalidInput("no sheet is configured; set BILLING_SALES_SHEET_ID, or name a folder with --sales FOLDER")
+    return CsvSales(settings.sales_folder or settings.data_dir / "sheets" / SANDBOX_SHEET_ID)
+
+
+# -- the sample company
+
+
+def _sample() -> list[Customer]:
+    return [
+        Customer(
+            customer_id=s.customer_id,
+            email=s.email,
+            name=s.name,
+            currency=s.currency,
+            timezone=s.timezone,
+            stripe_customer_id=f"cus_{s.customer_id}",
+            payment_method_id=f"pm_{s.customer_id}",
+            card_last4=MAGIC_CARDS[s.card][1],
+            terms=Terms(review_mode=s.review_mode),
+        )
+        for s in SAMPLE
+    ]
+
+
+def _sample_sheets(periods: Sequence[Period]) -> Worksheets:
+    """The sample company has one worksheet, that of the first month."""
+    snapshot = sample_snapshot(periods[0], ((s.email, *sale) for s in SAMPLE for sale in s.sales))
+    return Worksheets({periods[0]: snapshot}, dict.fromkeys(periods, periods[0]), [])

@@ -1,0 +1,192 @@
+"""What a rehearsal came to: a row for each customer and month, a summary of each month, the difference to reality."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from billing.model import Instant, Model
+from billing.month import COLLECTED, Month, Stage
+from billing.period import Period
+from sandbox.rehearsal.book import Book, Real
+from sandbox.rehearsal.run import Result
+
+CLOCKS_CHANGE = "clocks change between notice and charge"
+WEEKEND = "charged on a weekend"
+LATER_MONTH = "charged in a later month than planned"
+LATE = "charged later than planned"
+WAITING, NOT_REACHED = "Waiting", "NotReached"
+"""Of months that nobody lets go on, and of those after them."""
+
+_PUNCTUAL = timedelta(hours=1)
+_SATURDAY = 5
+
+
+class Row(Model):
+    """One customer's month. ``sheet`` is the worksheet that it was billed from; amounts in minor units."""
+
+    customer_id: str
+    period: Period
+    sheet: Period
+    stage: str
+    currency: str
+    total_minor: int = 0
+    charged_minor: int = 0
+    collected_at: Instant | None = None
+    announced_at: Instant | None = None
+    charged_at: Instant | None = None  # when the card was tried
+    closed_at: Instant | None = None
+    collection: str = ""  # how what was not paid ends, if nobody does anything
+    person: str = ""  # what a person was needed for
+    assumed: str = ""  # what the rehearsal took it that they do
+    odd: tuple[str, ...] = ()
+
+
+class Summary(Model):
+    """A month of everybody. ``first_at`` and ``last_at`` are of charges."""
+
+    period: Period
+    sheets: tuple[Period, ...]
+    customers: int
+    charged_minor: dict[str, int]
+    stages: dict[str, int]
+    past_due: int
+    need_person: int
+    first_at: Instant | None
+    last_at: Instant | None
+    odd: dict[str, int]
+
+
+class Difference(Model):
+    """A customer's rehearsed month beside the real one; ``verdict``: same, amount, outcome, only here, only there."""
+
+    customer_id: str
+    verdict: str
+    currency: str
+    rehearsed_minor: int | None
+    real_minor: int | None
+    rehearsed_stage: str = ""
+    real_stage: str = ""
+
+
+def rows_of(book: Book, result: Result) -> list[Row]:
+    """Every customer and month that was to be rehearsed, by month."""
+    people: dict[tuple[str, Period], tuple[str, str]] = {}
+    for need in result.needs:
+        people.setdefault((need.customer_id, need.period), (need.why, need.did))
+    rows = []
+    for entry in book.entries:
+        customer_id = entry.month.customer.customer_id
+        for period in book.months_of(entry):
+            why, did = people.get((customer_id, period), ("", ""))
+            known = {"sheet": book.sheets.used[period], "person": why, "assumed": did}
+            month = result.closed.get((customer_id, period))
+            if month is None:
+                stays = result.left.get(customer_id)
+                here = stays is not None and stays.period == period
+                stage = WAITING if here else NOT_REACHED
+                currency = entry.month.customer.currency
+                known |= {"customer_id": customer_id, "period": period, "stage": stage, "currency": currency}
+                rows.append(Row.model_validate(known))
+            else:
+                owed = result.owed.get((customer_id, period))
+                rows.append(_row(month, str(owed.stage) if owed else "", known))
+    return sorted(rows, key=lambda row: (row.period, row.customer_id))
+
+
+def _row(month: Month, collection: str, known: Mapping[str, object]) -> Row:
+    invoice, notice = month.invoice, month.notice
+    charged_at = month.charge.at if month.charge else None
+    return Row.model_validate(
+        {
+            "customer_id": month.customer.customer_id,
+            "period": month.period,
+            "stage": str(month.outcome),
+            "currency": invoice.currency if invoice else month.customer.currency,
+            "total_minor": invoice.total_minor if invoice else 0,
+            "charged_minor": invoice.total_minor if invoice and month.outcome is Stage.PAID else 0,
+            "collected_at": invoice.collected_at if invoice else None,
+            "announced_at": notice.delivered_at if notice else None,
+            "charged_at": charged_at,
+            "closed_at": month.closed_at,
+            "collection": collection,
+            "odd": tuple(_odd(month, notice.delivered_at if notice else None, charged_at)),
+            **known,
+        }
+    )
+
+
+def _odd(month: Month, announced_at: datetime | None, charged_at: datetime | None) -> Iterable[str]:
+    """What may surprise somebody about the instants of a month, on the customer's clock."""
+    if charged_at is None or announced_at is None:
+        return
+    zone = ZoneInfo(month.customer.timezone)
+    told, charged = announced_at.astimezone(zone), charged_at.astimezone(zone)
+    planned = month.customer.terms.schedule.instants(month.period, month.customer.timezone).charge_at.astimezone(zone)
+    if told.utcoffset() != charged.utcoffset():
+        yield CLOCKS_CHANGE
+    if charged.weekday() >= _SATURDAY:
+        yield WEEKEND
+    if charged - planned > _PUNCTUAL:
+        yield LATER_MONTH if (charged.year, charged.month) > (planned.year, planned.month) else LATE
+
+
+def summaries(rows: Iterable[Row]) -> list[Summary]:
+    """The rows by month, oldest first."""
+    by_period: dict[Period, list[Row]] = {}
+    for row in rows:
+        by_period.setdefault(row.period, []).append(row)
+    return [_summary(period, found) for period, found in sorted(by_period.items())]
+
+
+def _summary(period: Period, rows: Sequence[Row]) -> Summary:
+    charged: Counter[str] = Counter()
+    for row in rows:
+        charged[row.currency] += row.charged_minor
+    instants = [row.charged_at for row in rows if row.charged_at]
+    return Summary(
+        period=period,
+        sheets=tuple(sorted({row.sheet for row in rows})),
+        customers=len(rows),
+        charged_minor={currency: total for currency, total in sorted(charged.items()) if total},
+        stages=dict(Counter(row.stage for row in rows).most_common()),
+        past_due=sum(row.stage in COLLECTED for row in rows),
+        need_person=sum(bool(row.person) for row in rows),
+        first_at=min(instants, default=None),
+        last_at=max(instants, default=None),
+        odd=dict(Counter(odd for row in rows for odd in row.odd).most_common()),
+    )
+
+
+def differences(rows: Iterable[Row], real: Mapping[str, Real]) -> list[Difference]:
+    """Everybody who is in the rehearsed month or in the real one, by id."""
+    here = {row.customer_id: row for row in rows}
+    return [_difference(name, here.get(name), real.get(name)) for name in sorted(here.keys() | real.keys())]
+
+
+def _difference(name: str, row: Row | None, real: Real | None) -> Difference:
+    if row is None or real is None:
+        currency = row.currency if row else real.currency if real else ""
+        verdict = "only here" if row else "only there"
+    else:
+        currency = real.currency
+        is_same = (row.currency, row.total_minor) == (real.currency, real.total_minor)
+        verdict = "amount" if not is_same else "same" if row.stage == real.stage else "outcome"
+    return Difference(
+        customer_id=name,
+        verdict=verdict,
+        currency=currency,
+        rehearsed_minor=row.total_minor if row else None,
+        real_minor=real.total_minor if real else None,
+        rehearsed_stage=row.stage if row else "",
+        real_stage=real.stage if real else "",
+    )
+
+
+def sums(differences: Iterable[Difference]) -> dict[str, tuple[int, int]]:
+    """By currency: what was rehearsed, and what was real, in minor units."""
+    found: dict[str, tuple[int, int]] = {}
+    for each in differences:
+        here, there = found.get(each.currency, (0, 0))
+        found[each.currency] = here + (each.rehearsed_minor or 0), there + (each.real_minor or 0)
+    return dict(sorted(found.items()))

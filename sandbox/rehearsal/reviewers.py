@@ -1,0 +1,183 @@
+"""Reviewers of a rehearsal: those of the script, and whoever answers what the script does not speak of.
+
+What waits for a person is answered inside the activity that tells it: a clock does not move while an activity runs, so
+the answer comes at that very instant, and a rehearsal is the same each time.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from temporalio import activity
+from temporalio import client as client_side
+from temporalio import worker as worker_side
+from temporalio.client import Client
+
+from activities import clock
+from billing.collection import Collection
+from billing.customer import Customer, ReviewMode
+from billing.errors import InvalidInput
+from billing.messages import (
+    Approve,
+    CloseAccount,
+    Command,
+    CommandResult,
+    Edit,
+    Halt,
+    Resume,
+    Skip,
+    command_name,
+)
+from billing.money import parse_amount
+from billing.month import Month
+from billing.period import Period
+from sandbox.rehearsal.script import Do, Said, Script
+from workflows.start import handle_for
+
+NOBODY = "rehearsal"
+"""Who acts where the script says nothing; in the audit trail of the private ledger."""
+_TRIES = 3  # of an answer that does not let a month go on
+
+
+class Need(NamedTuple):
+    """A month that waited for a person: since when, why, and what was assumed."""
+
+    customer_id: str
+    period: Period
+    at: datetime
+    why: str
+    did: str
+
+
+class Heard(NamedTuple):
+    """What a reviewer of the script has done, and what came of it."""
+
+    customer_id: str
+    period: Period
+    at: datetime
+    do: Do
+    by: str
+    accepted: bool
+    result: str
+
+
+class Watching(client_side.Interceptor, worker_side.Interceptor):
+    """Sees each month end, and each alert, until the month ``last``; ``on_closed`` is called for each that ends."""
+
+    def __init__(self, script: Script, last: Period, on_closed: Callable[[], None] = lambda: None) -> None:
+        self.closed: dict[tuple[str, Period], Month] = {}
+        self.left: dict[str, Month] = {}  # who stays in a month that nobody lets go on
+        self.needs: list[Need] = []
+        self.owed: dict[tuple[str, Period], str] = {}  # what people have to do about collections
+        self.client: Client | None = None
+        self._script = script
+        self._last = last
+        self._on_closed = on_closed
+        self._asked: dict[tuple[str, Period], int] = {}
+
+    def intercept_activity(
+        self, next: worker_side.ActivityInboundInterceptor
+    ) -> worker_side.ActivityInboundInterceptor:
+        return _Inbound(next, self)
+
+    def is_closed(self, month: Month) -> None:
+        key = month.customer.customer_id, month.period
+        if key not in self.closed and month.period <= self._last:
+            self.closed[key] = month
+            self._on_closed()
+
+    async def is_told(self, month: Month, now: datetime) -> None:
+        """Answers what waits for a person, unless the script will."""
+        key, why = (month.customer.customer_id, month.period), month.needs_person(now)
+        if not why or month.outcome is not None or month.period > self._last:
+            return
+        planned = Month.open(month.customer, month.period)
+        to_come = [each for each in self._script.of(key[0]) if each.period in (None, month.period)]
+        if any(each.instant(planned) > now for each in to_come):
+            return self._note(month, now, why, "left to the script")
+        self._asked[key] = tries = self._asked.get(key, 0) + 1
+        command = self._answer(month, now) if tries <= _TRIES else None
+        assert self.client is not None
+        handle = handle_for(self.client, key[0])
+        if command is None:
+            self._note(month, now, why, "left waiting; later months are not rehearsed")
+            self.left[key[0]] = month
+            await handle.terminate("a rehearsed month that nobody lets go on")
+            return None
+        result: CommandResult = await handle.execute_update(command_name(command), command, result_type=CommandResult)
+        did = "approved" if isinstance(command, Approve) else "skipped"
+        return self._note(month, now, why, did if result.accepted else f"{did} in vain: {result.result}")
+
+    def _answer(self, month: Month, now: datetime) -> Command | None:
+        waits_for_approval = not month.blocked and not month.outage
+        wanted = self._script.otherwise.approval if waits_for_approval else self._script.otherwise.stopped
+        by, reason = NOBODY, "nobody is scripted to decide"
+        no_amount = month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor
+        if wanted == "approve" and month.invoice is not None and not no_amount:
+            return Approve(by=by, reason=reason, period=month.period, digest=month.invoice.digest)
+        if wanted == "wait":
+            return None
+        return Skip(by=by, reason=reason, period=month.period)
+
+    def _note(self, month: Month, now: datetime, why: str, did: str) -> None:
+        need = Need(month.customer.customer_id, month.period, now, why, did)
+        if not any(each[:2] == need[:2] and each.why == why for each in self.needs[-1000:]):
+            self.needs.append(need)
+
+
+class _Inbound(worker_side.ActivityInboundInterceptor):
+    def __init__(self, next: worker_side.ActivityInboundInterceptor, watching: Watching) -> None:
+        super().__init__(next)
+        self._watching = watching
+
+    async def execute_activity(self, input: worker_side.ExecuteActivityInput) -> Any:
+        result = await super().execute_activity(input)
+        match activity.info().activity_type, *input.args:
+            case "close_month", Month() as month:
+                self._watching.is_closed(month)
+            case "alert_reviewers", Month() as month:
+                await self._watching.is_told(month, clock.now())
+            case "alert_about_collection", Collection() as owed:
+                self._watching.owed[owed.customer.customer_id, owed.period] = str(owed.stage(clock.now()))
+        return result
+
+
+async def speak(client: Client, said: Said, customer: Customer, period: Period, at: datetime) -> Heard:
+    """A reviewer of the script acts on what they see at ``at``."""
+
+    def heard(accepted: bool, result: str) -> Heard:
+        return Heard(customer.customer_id, period, at, said.do, said.by, accepted, result)
+
+    handle = handle_for(client, customer.customer_id)
+    month: Month = await handle.query("invoice", result_type=Month)
+    if month.period != period:
+        return heard(False, f"the customer is in {month.period} at that time")
+    try:
+        command = command_of(said, month)
+    except InvalidInput as error:
+        return heard(False, str(error))
+    answer: CommandResult = await handle.execute_update(command_name(command), command, result_type=CommandResult)
+    return heard(answer.accepted, answer.result)
+
+
+def command_of(said: Said, month: Month) -> Command:
+    """What is said, about the draft as it is. Raises ``InvalidInput`` if there is none yet, or it does not fit."""
+    who: Mapping[str, Any] = {"by": said.by, "reason": said.reason, "period": month.period}
+    plain: dict[Do, type[Command]] = {Do.HALT: Halt, Do.RESUME: Resume, Do.SKIP: Skip, Do.CLOSE: CloseAccount}
+    if said.do in plain:
+        return plain[said.do].model_validate(who)
+    if month.invoice is None:
+        raise InvalidInput("there is no draft at that time")
+    if said.do is Do.APPROVE:
+        return Approve(**who, digest=month.invoice.digest)
+    currency = month.invoice.currency
+    changes: list[dict[str, object]] = [
+        {"op": "change", "line_id": line_id, "amount_minor": parse_amount(amount, currency)}
+        for line_id, amount in said.change.items()
+    ]
+    changes += [
+        {"op": "add", "description": line.description, "amount_minor": parse_amount(line.amount, currency)}
+        for line in said.add
+    ]
+    changes += [{"op": "remove", "line_id": line_id} for line_id in said.remove]
+    return Edit.model_validate({**who, "version": month.invoice.version, "changes": changes})

@@ -1,0 +1,137 @@
+"""What reviewers do in a rehearsal, from a YAML file: who halts, edits, approves or skips what, and when.
+
+::
+
+    otherwise: {approval: approve, stopped: skip}   # of what nobody here speaks; or: wait
+    cards:
+      denver: decline:insufficient_funds            # how a customer's card behaves, all the time
+    say:
+      - {customer: kiwi, period: 2026-12, do: halt, by: ann, reason: ask them, when: draft + 6h}
+      - {customer: kiwi, period: 2026-12, do: resume, by: ann, reason: they confirm, when: draft + 30h}
+      - {customer: bergson, do: edit, by: ann, reason: typo, change: {row-5: "480.00"}}    # in every month
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from billing.customer import CustomerId
+from billing.errors import InvalidInput
+from billing.messages import Who, Why, explain
+from billing.model import Model
+from billing.month import Month
+from billing.period import Period
+from sandbox.stripe_cards import BEHAVIOUR
+
+_AFTER = re.compile(r"(draft|notice|charge)(?: *\+ *(\d+) *h)?")
+_HOUR = timedelta(hours=1)
+_SOON = timedelta(minutes=5)  # after the instant that it is counted from, at the least
+
+Amount = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
+Text = Annotated[str, BeforeValidator(lambda value: str(value))]  # YAML makes dates of what looks like one
+
+
+class Do(StrEnum):
+    HALT = "halt"
+    RESUME = "resume"
+    EDIT = "edit"
+    APPROVE = "approve"
+    SKIP = "skip"
+    CLOSE = "close"
+
+
+class Line(Model, extra="forbid"):
+    """A line to add; the amount in the customer's currency."""
+
+    description: Text
+    amount: Amount
+
+
+class Said(Model, extra="forbid"):
+    """One thing that a reviewer does, in ``period`` or (None) in every month.
+
+    ``when``: ``draft + 6h`` (after the collection, the notice or the charge as they are planned), or a date and time on
+    the customer's clock. ``change`` is by line id: ``row-5`` is row 5 of the sheet.
+    """
+
+    customer: CustomerId
+    do: Do
+    by: Who
+    reason: Why
+    period: Period | None = None
+    when: Text = "draft + 1h"
+    change: Mapping[str, Amount] = {}
+    add: tuple[Line, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    @field_validator("when")
+    @classmethod
+    def _is_an_instant(cls, text: str) -> str:
+        if not _AFTER.fullmatch(text.strip()):
+            try:
+                datetime.fromisoformat(text.strip())
+            except ValueError:
+                raise ValueError("write draft + 6h, notice, charge + 2h, or 2026-12-04T09:00") from None
+        return text.strip()
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        edits = bool(self.change or self.add or self.remove)
+        if edits != (self.do is Do.EDIT):
+            raise ValueError("an edit needs change, add or remove; nothing else has them")
+        return self
+
+    def instant(self, month: Month) -> datetime:
+        """When it is said in ``month``, in UTC, as that month is planned."""
+        after = _AFTER.fullmatch(self.when)
+        if after is None:
+            local = datetime.fromisoformat(self.when)
+            return local if local.tzinfo else local.replace(tzinfo=ZoneInfo(month.customer.timezone))
+        planned = {"draft": month.collect_at, "notice": month.notice_at, "charge": month.planned_charge_at}[after[1]]
+        return planned + max(_SOON, int(after[2] or 0) * _HOUR)
+
+
+class Otherwise(Model, extra="forbid"):
+    """What becomes of a month that waits for a person of whom the script does not speak.
+
+    ``approval``: it waits for an approval only. ``stopped``: anything else. After ``wait`` the customer stays there,
+    and the months after it are not rehearsed.
+    """
+
+    approval: Literal["approve", "skip", "wait"] = "approve"
+    stopped: Literal["skip", "wait"] = "skip"
+
+
+class Script(Model, extra="forbid"):
+    otherwise: Otherwise = Otherwise()
+    cards: Mapping[CustomerId, Annotated[str, StringConstraints(pattern=BEHAVIOUR)]] = Field(default={})
+    say: tuple[Said, ...] = ()
+
+    def of(self, customer_id: str) -> list[Said]:
+        return [each for each in self.say if each.customer == customer_id]
+
+    def require_known(self, customer_ids: set[str]) -> None:
+        """Raises ``InvalidInput`` for a customer whom the rehearsal does not have."""
+        named = {each.customer for each in self.say} | set(self.cards)
+        if unknown := sorted(named - customer_ids):
+            raise InvalidInput(f"the reviewers' script names {', '.join(unknown)}; nobody of that id is rehearsed")
+
+
+def read_script(path: Path) -> Script:
+    """The script in a YAML file. Raises ``InvalidInput``, which says where."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Script.model_validate(found or {})
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}); name a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} is not YAML: {error}") from None
+    except ValidationError as error:
+        raise InvalidInput(f"{path}: {explain(error)}") from None

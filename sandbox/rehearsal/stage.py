@@ -1,0 +1,147 @@
+"""The private world of a rehearsal: Temporal in memory, stand-ins, a ledger and the production worker; all local."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import make_url
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.plugin import SimplePlugin
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.worker import UnsandboxedWorkflowRunner
+
+from adapters.sql_ledger import SqlLedger
+from billing.customer import Customer
+from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, connect_adapters
+from sandbox.rehearsal.book import Book, Looks
+from sandbox.rehearsal.ledger import PrivateLedger
+from sandbox.rehearsal.reviewers import Watching
+from sandbox.stand_ins import Ports, stand_ins
+from sandbox.stripe_store import Store
+from sandbox.temporal_server import temporal_server
+from settings import Settings
+from worker import create_worker
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+_NO_CARD = "0000"  # the last digits of a card that we know nothing of
+_UNCHECKED = SimplePlugin("rehearsal", workflow_runner=UnsandboxedWorkflowRunner())
+"""The SDK's sandbox around workflow code only looks for mistakes in it; without it, a rehearsal takes a tenth less."""
+_QUIET = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+
+
+@dataclass(frozen=True)
+class World:
+    client: Client
+    ledger: SqlLedger
+    folder: Path
+
+
+@asynccontextmanager
+async def private_world(book: Book, cards: dict[str, str], folder: Path, watching: Watching) -> AsyncIterator[World]:
+    """Everything that the workflows need until the block ends; ``cards`` are behaviours, by customer.
+
+    Nothing is read from the environment or a ``.env`` file.
+    """
+    _log_to(folder / "worker.log")
+    book.sheets.write(folder / "sheets" / SANDBOX_SHEET_ID)
+    _register([each.month.customer for each in book.entries], cards, folder / "stripe.jsonl")
+    async with AsyncExitStack() as exits:
+        server = await exits.enter_async_context(
+            temporal_server(
+                namespace=SANDBOX_NAMESPACE, log=folder / "temporal.log", search_attributes=SEARCH_ATTRIBUTES
+            )
+        )
+        ports = await exits.enter_async_context(stand_ins(folder))
+        settings = _settings(book.looks, folder, ports)
+        adapters = await exits.enter_async_context(connect_adapters(settings))
+        ledger = PrivateLedger(make_url(settings.ledger).set(drivername="sqlite+aiosqlite"))
+        exits.push_async_callback(ledger.close)
+        await ledger.migrate()
+        await _begin(book, ledger)
+        client = await Client.connect(
+            server.address,
+            namespace=SANDBOX_NAMESPACE,
+            data_converter=pydantic_data_converter,
+            interceptors=[watching],
+            plugins=[_UNCHECKED],
+            runtime=Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=_QUIET))),
+        )
+        await exits.enter_async_context(create_worker(client, settings, replace(adapters, ledger=ledger)))
+        yield World(client, ledger, folder)
+
+
+def _settings(real: Looks, folder: Path, ports: Ports) -> Settings:
+    """The sandbox's; of the real ones only how cells are read, and how mails look. Reviewers get no digests: those
+    would mix the months of customers whose clocks differ.
+    """
+    return Settings(
+        _env_file=None,
+        data_dir=folder,
+        company=real.company,
+        mail_from=real.mail_from,
+        decimal_separator=real.decimal_separator,
+        sandbox_stripe_port=ports.stripe,
+        sandbox_sheets_port=ports.sheets,
+        sandbox_mail_port=ports.mail,
+        sandbox_smtp_port=ports.smtp,
+    )
+
+
+def _log_to(file: Path) -> None:
+    logging.basicConfig(filename=file, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+
+
+async def _begin(book: Book, ledger: SqlLedger) -> None:
+    """The ledger knows the months that the chains begin in, and those before, as the real one does."""
+    now = datetime.now(UTC)
+    for entry in book.entries:
+        for month in (entry.before, entry.month):
+            if month is not None:
+                await ledger.record(month, max(now, month.closed_at or now))
+
+
+def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -> None:
+    """Customers and cards, under the ids that they have at the real processor, in the journal of its stand-in."""
+    store = Store(journal)
+    for customer in customers:
+        common = {"created": store.now(), "livemode": False, "metadata": {}}
+        store.put(
+            {
+                "id": customer.stripe_customer_id,
+                "object": "customer",
+                "email": customer.email,
+                "name": customer.name,
+                "invoice_settings": {"default_payment_method": None},
+                **common,
+            }
+        )
+        store.put(
+            {
+                "id": customer.payment_method_id,
+                "object": "payment_method",
+                "customer": customer.stripe_customer_id,
+                "type": "card",
+                "billing_details": {"address": None, "email": None, "name": None, "phone": None},
+                "card": _card(customer),
+                **common,
+            }
+        )
+        store.note("behaviour", card=customer.payment_method_id, behaviour=cards.get(customer.customer_id, "succeed"))
+    store.commit()
+
+
+def _card(customer: Customer) -> dict[str, object]:
+    last4 = customer.card_last4 or _NO_CARD
+    return {
+        "brand": "visa",
+        "country": "US",
+        "exp_month": 12,
+        "exp_year": 2099,
+        "fingerprint": f"fingerprint{last4}",
+        "funding": "credit",
+        "last4": last4,
+    }

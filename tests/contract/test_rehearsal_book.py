@@ -1,0 +1,126 @@
+"""What a rehearsal reads of the real world, and that it leaves it as it was."""
+
+import csv
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.csv_sales import CsvSales
+from adapters.sql_ledger import SqlLedger
+from billing.errors import InvalidInput
+from billing.payment import ChargeStatus
+from billing.period import Period
+from sandbox.rehearsal.book import Wanted, read_book
+from sandbox.rehearsal.sheets import cells, read_worksheets
+from settings import Settings
+from tests.unit.months import announced, charged
+
+SEPTEMBER, OCTOBER, NOVEMBER = Period("2026-09"), Period("2026-10"), Period("2026-11")
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def _worksheet(folder: Path, period: str, *rows: tuple[str, str, str], header: bool = True) -> None:
+    path = folder / "sheets" / "sales" / f"{period}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([*([("email", "amount", "description")] if header else []), *rows])
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> Path:
+    """The data of a company: acme has paid October, globex is about to be charged for it."""
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    await ledger.migrate()
+    await ledger.record(charged(ChargeStatus.SUCCEEDED, 1000), NOW)
+    other = {"customer_id": "globex", "email": "globex@example.com", "stripe_customer_id": "cus_2"}
+    await ledger.record(announced(2000, payment_method_id="pm_2", **other), NOW)
+    await ledger.close()
+    _worksheet(tmp_path, "2026-10", ("acme@example.com", "10", "Sale"), ("globex@example.com", "20", "Sale"))
+    return tmp_path
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(_env_file=None, data_dir=folder)
+
+
+def _dump(folder: Path) -> list[str]:
+    with sqlite3.connect(folder / "ledger.db") as connection:
+        return list(connection.iterdump())
+
+
+async def test_chains_begin_where_they_are_and_nothing_is_written(folder: Path) -> None:
+    before = _dump(folder)
+    book = await read_book(_settings(folder), Wanted(months=3), NOW)
+    acme, globex = book.entries
+    assert (acme.month.period, acme.month.outcome, acme.month.first) == (NOVEMBER, None, False)
+    assert acme.before is not None
+    assert acme.before.period == OCTOBER
+    assert globex.month.period == OCTOBER
+    assert globex.month.announced
+    assert book.periods == (OCTOBER, NOVEMBER, Period("2026-12"))  # where most are; of equals, the earlier
+    assert book.sheets.used[NOVEMBER] == OCTOBER
+    assert _dump(folder) == before
+
+
+async def test_a_real_month_is_begun_as_it_began_and_compared(folder: Path) -> None:
+    book = await read_book(_settings(folder), Wanted(months=1, against=OCTOBER), NOW)
+    assert [(each.month.period, each.month.invoice) for each in book.entries] == [(OCTOBER, None)] * 2
+    assert book.real is not None
+    assert {name: (each.stage, each.total_minor) for name, each in book.real.items()} == {
+        "acme": ("Paid", 1000),
+        "globex": ("open", 2000),
+    }
+
+
+async def test_only_some_customers_may_be_rehearsed(folder: Path) -> None:
+    book = await read_book(_settings(folder), Wanted(months=2, only=("globex",)), NOW)
+    assert [each.month.customer.customer_id for each in book.entries] == ["globex"]
+    with pytest.raises(InvalidInput, match="no customer nobody"):
+        await read_book(_settings(folder), Wanted(months=2, only=("nobody",)), NOW)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        (Wanted(months=1, period=Period("2027-02")), "has begun"),
+        (Wanted(months=1, period=NOVEMBER, against=OCTOBER), "is not rehearsed"),
+        (Wanted(months=1, sales="sheet"), "BILLING_SALES_SHEET_ID"),
+    ],
+)
+async def test_what_cannot_be_rehearsed_is_said(folder: Path, wanted: Wanted, says: str) -> None:
+    with pytest.raises(InvalidInput, match=says):
+        await read_book(_settings(folder), wanted, NOW)
+
+
+async def test_without_anything_configured_it_is_the_sample_company(tmp_path: Path) -> None:
+    book = await read_book(_settings(tmp_path), Wanted(months=2), NOW)
+    assert len(book.entries) == 12
+    assert book.cards["denver"] == "decline:generic_decline"
+    assert not (tmp_path / "ledger.db").exists()
+
+
+async def test_a_month_without_a_worksheet_gets_the_newest_readable_one(tmp_path: Path) -> None:
+    _worksheet(tmp_path, "2026-09", ("acme@example.com", "1", ""))
+    _worksheet(tmp_path, "2026-10", ("acme@example.com", "2", ""))
+    _worksheet(tmp_path, "2026-11", header=False)  # made in advance, and empty
+    source = CsvSales(tmp_path / "sheets" / "sales")
+    found = await read_worksheets(source, await source.ping(), [SEPTEMBER, OCTOBER, NOVEMBER])
+    assert found.used == {SEPTEMBER: SEPTEMBER, OCTOBER: OCTOBER, NOVEMBER: OCTOBER}
+    assert "empty" in found.unread[0]
+    chosen = await read_worksheets(source, await source.ping(), [NOVEMBER], SEPTEMBER)
+    assert chosen.used == {NOVEMBER: SEPTEMBER}
+    with pytest.raises(InvalidInput, match="no worksheet"):
+        await read_worksheets(source, [], [NOVEMBER])
+
+
+async def test_a_worksheet_is_written_with_its_rows_in_their_places(tmp_path: Path) -> None:
+    _worksheet(tmp_path, "2026-10", ("a@example.com", "00123", "x"), ("", "", ""), ("b@example.com", "1,5", "'y"))
+    snapshot = await CsvSales(tmp_path / "sheets" / "sales").read(OCTOBER)
+    assert cells(snapshot) == [
+        ["email", "amount", "description"],
+        ["'a@example.com", "'00123", "'x"],
+        ["", "", ""],
+        ["'b@example.com", "'1,5", "''y"],
+    ]

@@ -1,0 +1,118 @@
+"""The arithmetic of a rehearsal: rows, summaries, the difference to a real month."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from billing.month import Month, Stage
+from billing.payment import ChargeResult, ChargeStatus
+from billing.period import Period
+from sandbox.rehearsal.book import Book, Entry, Looks, Real
+from sandbox.rehearsal.report import (
+    CLOCKS_CHANGE,
+    LATE,
+    NOT_REACHED,
+    WAITING,
+    WEEKEND,
+    differences,
+    rows_of,
+    summaries,
+    sums,
+)
+from sandbox.rehearsal.reviewers import Need
+from sandbox.rehearsal.run import Result
+from sandbox.rehearsal.sheets import Worksheets
+from tests.unit.months import HOUR, announced, drafted, opened
+
+OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
+
+
+def _charged(month: Month, status: ChargeStatus = ChargeStatus.SUCCEEDED, late: timedelta = timedelta()) -> Month:
+    at = month.charge_at + late
+    return month.charging(at).charged(ChargeResult(status=status, at=at))
+
+
+def _book(*months: Month) -> Book:
+    sheets = Worksheets({}, {OCTOBER: OCTOBER, NOVEMBER: OCTOBER}, [])
+    return Book("a test", [Entry(each) for each in months], (OCTOBER, NOVEMBER), sheets, {}, Looks("", "", "."))
+
+
+def _result(*closed: Month, **fields: Any) -> Result:
+    months = {(each.customer.customer_id, each.period): each for each in closed}
+    values: dict[str, Any] = {"left": {}, "needs": [], "heard": [], "owed": {}, "mails": 0, "folder": Path()}
+    return Result(closed=months, **values | fields)
+
+
+def test_a_month_sums_up_what_everybody_was_charged() -> None:
+    paid = _charged(announced(1000))
+    other = _charged(announced(2000, 50, customer_id="globex"))
+    declined = _charged(announced(9900, customer_id="denver"), ChargeStatus.DECLINED)
+    rows = rows_of(_book(paid, other, declined), _result(paid, other, declined))
+    month = summaries(rows)[0]
+    assert (month.period, month.sheets, month.customers) == (OCTOBER, (OCTOBER,), 3)
+    assert month.charged_minor == {"eur": 3050}
+    assert month.stages == {"Paid": 2, "PastDue": 1}
+    assert (month.past_due, month.need_person) == (1, 0)
+    assert month.first_at == month.last_at == paid.charge_at
+
+
+def test_a_month_without_a_worksheet_says_which_one_it_repeats() -> None:
+    month = _charged(announced(1000))
+    rows = rows_of(_book(month), _result(month))
+    assert [(row.period, row.sheet) for row in rows] == [(OCTOBER, OCTOBER), (NOVEMBER, OCTOBER)]
+
+
+def test_who_stays_waiting_is_told_apart_from_the_months_after() -> None:
+    waiting = drafted(1000)
+    need = Need("acme", OCTOBER, waiting.notice_at, "halted by ann: row 7", "left waiting")
+    rows = rows_of(_book(waiting), _result(left={"acme": waiting}, needs=[need]))
+    assert [row.stage for row in rows] == [WAITING, NOT_REACHED]
+    assert [(row.person, row.assumed) for row in rows] == [("halted by ann: row 7", "left waiting"), ("", "")]
+    assert [month.need_person for month in summaries(rows)] == [1, 0]
+
+
+def test_clock_changes_weekends_and_lateness_are_told() -> None:
+    assert _odd(_charged(announced(1000, terms={"schedule": {"charge_days": 3}}))) == (WEEKEND,)  # 7 November
+    late = _charged(announced(1000), late=HOUR * 30)
+    assert _odd(late) == (LATE,)
+    march = Month.open(opened().customer, Period("2027-02"))  # told on 4 March, charged on 28 March
+    winter = march.evolve(
+        customer=march.customer.evolve(terms={"schedule": {"charge_days": 26}}),
+        charge_at=march.notice_at + timedelta(days=26),
+    )
+    moved = winter.drafted(_invoice(winter)).announcing(winter.notice_at).delivered(winter.notice_at)
+    assert CLOCKS_CHANGE in _odd(_charged(moved))
+
+
+def _invoice(month: Month) -> Any:
+    invoice = drafted(1000).invoice
+    assert invoice is not None
+    return invoice.evolve(collected_at=month.collect_at)
+
+
+def _odd(month: Month) -> tuple[str, ...]:
+    sheets = Worksheets({}, {month.period: month.period}, [])
+    book = Book("a test", [Entry(month)], (month.period,), sheets, {}, Looks("", "", "."))
+    (row,) = rows_of(book, _result(month))
+    return row.odd
+
+
+def test_the_difference_to_a_real_month_names_everybody_once() -> None:
+    names = ("same", "more", "declines", "new")
+    months = {name: _charged(announced(1000, customer_id=name)) for name in names}
+    rows = [row for row in rows_of(_book(*months.values()), _result(*months.values())) if row.period == OCTOBER]
+    real = {
+        "same": Real(str(Stage.PAID), "eur", 1000),
+        "more": Real(str(Stage.PAID), "eur", 900),
+        "declines": Real(str(Stage.PAST_DUE), "eur", 1000),
+        "gone": Real(str(Stage.PAID), "usd", 500),
+    }
+    found = {each.customer_id: each.verdict for each in differences(rows, real)}
+    assert found == {
+        "same": "same",
+        "more": "amount",
+        "declines": "outcome",
+        "new": "only here",
+        "gone": "only there",
+    }
+    assert sums(differences(rows, real)) == {"eur": (4000, 2900), "usd": (0, 500)}
