@@ -23,6 +23,7 @@ from temporalio.testing._timeskipping import FastForwardConfig
 
 from adapters.sql_ledger import SqlLedger
 from benchmarks import bare
+from benchmarks.history import month_in_history
 from benchmarks.world import World
 from billing.keys import workflow_id
 from billing.month import Month, Stage
@@ -50,6 +51,9 @@ class Team(Protocol):
 
     async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None: ...
 
+    async def history(self) -> dict[str, float]:
+        """Events, billable actions and bytes of history of one month; nothing without Temporal."""
+
     async def check(self, periods: Sequence[Period], customers: int) -> None:
         """Raises ``AssertionError`` unless everybody has paid in each period."""
 
@@ -58,7 +62,8 @@ class Team(Protocol):
 
 
 class Contender(Protocol):
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def ready(self) -> AbstractAsyncContextManager[Team]: ...
 
@@ -83,6 +88,9 @@ class _OnTemporal:
         """Runs that have continued as new: a month each."""
         query = f"WorkflowType = '{self.workflow}' AND ExecutionStatus = 'ContinuedAsNew'"
         return (await self.client.count_workflows(query)).count
+
+    async def history(self) -> dict[str, float]:
+        return await month_in_history(self.client, self.workflow, self.started[-1])
 
     async def clear(self) -> None:
         await _each(self.started, lambda name: self.client.get_workflow_handle(name).terminate())
@@ -202,6 +210,9 @@ class _DbosTeam:
 
     async def check(self, periods: Sequence[Period], customers: int) -> None:
         await _check_paid(self.ledger, periods, customers)
+
+    async def history(self) -> dict[str, float]:
+        return {}
 
     async def clear(self) -> None:
         self._connection.close()

@@ -107,10 +107,19 @@ class World:
         opened = [Month.open(customer, period) for customer in everybody]
         return Book(opened[:warm_up], opened[warm_up:], periods)
 
-    async def requests_to_sheets(self) -> int:
+    async def requests(self) -> dict[str, int]:
+        """How many have come to the stand-ins so far, by vendor."""
         async with httpx.AsyncClient(trust_env=False) as http:
-            answer = await http.get(f"http://{HOST}:{self.ports.sheets}/_control/requests")
-            return int(answer.raise_for_status().json()["total"])
+            sheets = (await http.get(f"http://{HOST}:{self.ports.sheets}/_control/requests")).raise_for_status()
+            rules = (await http.get(f"http://{HOST}:{self.ports.stripe}/_control/faults")).raise_for_status()
+        return {"Sheets": int(sheets.json()["total"]), "Stripe": sum(int(rule["fired"]) for rule in rules.json())}
+
+    async def count_requests(self) -> None:
+        """Lets the Stripe stand-in count what it answers: by a fault that does nothing."""
+        rule = {"path": "^/v1/", "method": "*", "kind": "slow", "seconds": 0, "times": None}
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(f"http://{HOST}:{self.ports.stripe}/_control/faults", json=rule)
+            answer.raise_for_status()
 
 
 @asynccontextmanager
@@ -131,7 +140,9 @@ async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterato
             ) as server,
             stand_ins,
         ):
-            yield World(folder, server, ports, stand_ins, url, pid, count(1))
+            world = World(folder, server, ports, stand_ins, url, pid, count(1))
+            await world.count_requests()
+            yield world
 
 
 async def _register(http: httpx.AsyncClient, limit: asyncio.Semaphore, name: str) -> Customer:
@@ -165,4 +176,4 @@ def _postgresql(wanted: bool) -> Iterator[tuple[str, int]]:
         with psycopg.connect(server.get_uri(database="postgres"), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET synchronous_commit = off")
             connection.execute("SELECT pg_reload_conf()")
-        yield server.get_uri(database="{}"), server.get_pid()
+        yield server.get_uri(database="{}"), int(server.get_pid() or 0)

@@ -11,7 +11,6 @@ edit or approve here; a team that wanted that would wait for messages (``DBOS.re
 import asyncio
 import logging
 import signal
-from datetime import UTC, datetime
 from typing import Any
 
 from dbos import DBOS, DBOSConfig
@@ -70,14 +69,14 @@ async def collect(month: Month) -> Month:
 
 @DBOS.step(**_TRIES)
 async def notify(month: Month) -> Month:
-    announcing = month.announcing(datetime.now(UTC))
+    announcing = month.announcing(month.notice_at)
     delivered = await Doing.notices.send_notice(announcing)
     return announcing.delivered(delivered.at, delivered.drift)
 
 
 @DBOS.step(**_TRIES)
 async def charge(month: Month) -> Month:
-    charging = month.charging(datetime.now(UTC))
+    charging = month.charging(month.charge_at)
     return charging.charged(await Doing.payments.charge_card(charging))
 
 
