@@ -59,6 +59,7 @@ async def measure(
             contenders: list[Contender] = [Bare(world), Product(world)]
             if peers:
                 contenders += [Product(world, on_postgresql=True), Dbos(world)]
+            contenders.append(Bare(world, skips=False))
             turns = []
             for number in range(rounds):
                 for contender in contenders:

@@ -78,7 +78,7 @@ def print_report(turns: Sequence[Turn], growth: Sequence[Turn]) -> None:
         last = [turn for turn in (*turns, *growth) if turn.contender == name][-1]
         stripe = f"{last.requests['Stripe'] / last.billed:.1f} requests to Stripe"
         history = [f"{value:,.0f} {what}" for what, value in last.history.items()]
-        console.print(f"{name}, one month: {', '.join([*history, stripe])}")
+        console.print(f"{name}, one month: {', '.join([*history, stripe])}", soft_wrap=True)
     console.print(machine())
 
 
