@@ -8,6 +8,7 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
 
 _STARTED_AT_ONCE = 20
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.1  # at first; then a fiftieth of what has passed: to ask costs the server as well
 _STALLED_SECONDS = 900.0  # many customers go through their months abreast, and are done late, together
 _AFTER = timedelta(days=5)
 """How far beyond the last charge time is skipped: into the next month, which waits."""
@@ -282,14 +283,15 @@ async def _each(items: Sequence[Any], act: Callable[[Any], Awaitable[Any]]) -> N
 
 async def _until(done: Callable[[], Awaitable[int]], wanted: int) -> None:
     """Raises ``TimeoutError`` if nothing is done for a long while."""
-    seen = -1
+    seen, began = -1, time.monotonic()
     while True:
         async with asyncio.timeout(_STALLED_SECONDS):
             while (now := await done()) == seen:
-                await asyncio.sleep(_POLL_SECONDS)
+                await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
         seen = now
         if seen >= wanted:
             return
+        await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
 
 
 async def _check_paid(ledger: SqlLedger, periods: Sequence[Period], customers: int) -> None:
