@@ -10,7 +10,8 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-serve up test crash chaos bench-console bench-parked bench-book histories check format lock clean
+.PHONY: help setup demo demo-serve up test crash chaos bench bench-console bench-parked bench-book histories check format \
+	lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -35,6 +36,9 @@ crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_
 chaos: .venv/.runtime ## bill months while everything fails (SEED=7 CUSTOMERS=100 MONTHS=3)
 	$(BIN)/python -m sandbox.chaos $(if $(SEED),--seed $(SEED)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) \
 		$(if $(MONTHS),--months $(MONTHS))
+
+bench: .make/bench/.installed ## how fast months are billed, beside bare workflows and DBOS (ARGS=--full, --json)
+	@.make/bench/bin/python -m benchmarks $(ARGS)
 
 bench-console: .venv/.runtime ## how quickly the console lists 10,000 invoices (or ARGS="--customers 100000")
 	$(BIN)/python -m benchmarks.console_list $(ARGS)
@@ -61,6 +65,8 @@ format: .venv/.dev ## format the code and fix what ruff can fix
 lock: $(UV) ## pin and hash the newest allowed dependencies in requirements*.txt
 	$(COMPILE) --upgrade --output-file requirements.txt
 	$(COMPILE) --upgrade --extra dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(COMPILE:pyproject.toml=benchmarks/peers/requirements.in) --upgrade --constraints requirements-dev.txt \
+		--output-file benchmarks/peers/requirements.txt
 
 clean: ## remove .venv and caches; data/ stays, it holds ledgers
 	rm -rf .venv .make .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -76,6 +82,15 @@ clean: ## remove .venv and caches; data/ stays, it holds ledgers
 	@echo "installing requirements-dev.txt into .venv"
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@ .venv/.runtime
+
+# What the benchmark compares with stays out of .venv.
+.make/bench/.installed: requirements.txt benchmarks/peers/requirements.txt | .venv/pyvenv.cfg
+	@echo "installing requirements.txt and benchmarks/peers/requirements.txt into .make/bench"
+	@$(PYTHON) -m venv .make/bench
+	@for each in $(filter %.txt,$^); do \
+	.make/bench/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $$each \
+	|| exit 1; done
+	@touch $@
 
 .venv/pyvenv.cfg:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 to 3.14" >&2; exit 1; }

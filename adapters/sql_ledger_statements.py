@@ -27,7 +27,8 @@ async def insert_new(connection: AsyncConnection, table: Table, rows: list[dict[
     """Inserts those rows whose primary key is not there yet; whether there were any."""
     if not rows:
         return False
-    statement = _insert(connection, table).values(rows).on_conflict_do_nothing()
+    values = rows[0] if len(rows) == 1 else rows  # SQLAlchemy compiles a list of rows anew each time
+    statement = _insert(connection, table).values(values).on_conflict_do_nothing()
     return (await connection.execute(statement.returning(*table.primary_key))).first() is not None
 
 

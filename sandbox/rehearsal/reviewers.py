@@ -135,6 +135,8 @@ class _Inbound(worker_side.ActivityInboundInterceptor):
         match activity.info().activity_type, *input.args:
             case "close_month", Month() as month:
                 self._watching.is_closed(month)
+            case "charge_card", Month() as month if result.closed:
+                self._watching.is_closed(month.charged(result.result))
             case "alert_reviewers", Month() as month:
                 await self._watching.is_told(month, clock.now())
             case "alert_about_collection", Collection() as owed:

@@ -1,0 +1,300 @@
+"""Who does the same months: the product, a bare workflow on the same server, and the same job on DBOS Transact.
+
+    async with Product(world).ready() as team:      # its worker runs
+        await team.bill(book.measured, book.periods)
+
+``bill`` starts everybody at once and returns when all months are done.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
+
+import psycopg
+from temporalio.client import Client
+from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from temporalio.testing._timeskipping import FastForwardConfig
+
+from adapters.sql_ledger import SqlLedger
+from benchmarks import bare
+from benchmarks.history import month_in_history
+from benchmarks.world import World
+from billing.keys import workflow_id
+from billing.month import Month, Stage
+from billing.period import Period
+from bootstrap import connect_temporal
+from sandbox.processes import Child, logged
+from sandbox.stack import ROOT
+from settings import Settings
+from worker import READY as WORKER_READY
+from workflows.monthly_billing import MonthlyBilling
+from workflows.options import TASK_QUEUE
+from workflows.visibility import search_attributes
+
+_STARTED_AT_ONCE = 20
+_POLL_SECONDS = 0.1  # at first; then a fiftieth of what has passed: to ask costs the server as well
+_STALLED_SECONDS = 900.0  # many customers go through their months abreast, and are done late, together
+_AFTER = timedelta(days=5)
+"""How far beyond the last charge time is skipped: into the next month, which waits."""
+
+
+class Team(Protocol):
+    """A contender whose worker is up. ``processes`` are those it uses, by name: process ids."""
+
+    processes: dict[str, int]
+
+    async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None: ...
+
+    async def history(self) -> dict[str, float]:
+        """Events, billable actions and bytes of history of one month; nothing without Temporal."""
+
+    async def check(self, periods: Sequence[Period], customers: int) -> None:
+        """Raises ``AssertionError`` unless everybody has paid in each period."""
+
+    async def clear(self) -> None:
+        """Ends what would go on."""
+
+
+class Contender(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def ready(self) -> AbstractAsyncContextManager[Team]: ...
+
+
+@dataclass
+class _OnTemporal:
+    """What the two teams on Temporal share. Time is skipped for each workflow by itself, whatever others do."""
+
+    client: Client
+    processes: dict[str, int]
+    workflow: str
+    started: list[str]
+
+    async def start(self, name: str, argument: list[Any], queue: str, until: timedelta | None, **options: Any) -> None:
+        """Skips the time ``until`` then; None: no time."""
+        client = self.client
+        if until is not None:
+            fast_forward = FastForwardConfig(id=uuid4().hex, duration=until)
+            config = TimeSkippingConfig(fast_forward_config=fast_forward, max_session_skip_count=1000)
+            client = TimeSkipper(client, config=config).client
+        await client.start_workflow(self.workflow, args=argument, id=name, task_queue=queue, **options)
+        self.started.append(name)
+
+    async def gone_on(self) -> int:
+        """Runs that have continued as new: a month each."""
+        query = f"WorkflowType = '{self.workflow}' AND ExecutionStatus = 'ContinuedAsNew'"
+        return (await self.client.count_workflows(query)).count
+
+    async def history(self) -> dict[str, float]:
+        return await month_in_history(self.client, self.workflow, self.started[-1])
+
+    async def clear(self) -> None:
+        await _each(self.started, lambda name: self.client.get_workflow_handle(name).terminate())
+
+
+@dataclass
+class _ProductTeam(_OnTemporal):
+    ledger: SqlLedger
+
+    async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None:
+        before = await self.gone_on()
+
+        async def begin(month: Month) -> None:
+            now = datetime.now(UTC)
+            last = month.customer.terms.schedule.instants(periods[-1], month.customer.timezone).charge_at
+            attributes = search_attributes(month, now)
+            name = workflow_id(month.customer.customer_id)
+            await self.start(name, [month], TASK_QUEUE, last + _AFTER - now, search_attributes=attributes)
+
+        await _each(months, begin)
+        await _until(self.gone_on, before + len(months) * len(periods))
+
+    async def check(self, periods: Sequence[Period], customers: int) -> None:
+        await _check_paid(self.ledger, periods, customers)
+
+
+@dataclass
+class _BareTeam(_OnTemporal):
+    skips: bool
+
+    async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None:
+        before = await self.gone_on()
+        timers = bare.TIMERS if self.skips else bare.NO_TIME
+        until = sum(timers, timedelta()) * len(periods) + _AFTER if self.skips else None
+
+        async def begin(month: Month) -> None:
+            whose = month.customer.customer_id
+            await self.start(f"bare-{whose}", [whose, len(periods), list(timers)], bare.TASK_QUEUE, until)
+
+        await _each(months, begin)
+        await _until(self.gone_on, before + len(months) * len(periods))
+
+    async def check(self, periods: Sequence[Period], customers: int) -> None:
+        """It does nothing."""
+
+
+@dataclass
+class Product:
+    """The product's own worker, in a process of its own; its ledger in SQLite, or in PostgreSQL."""
+
+    world: World
+    on_postgresql: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"product, ledger in {'PostgreSQL' if self.on_postgresql else 'SQLite'}"
+
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[Team]:
+        folder = self.world.new_folder()
+        url = self.world.new_database() if self.on_postgresql else f"sqlite:///{folder / 'ledger.db'}"
+        env = self.world.environment(folder) | {"BILLING_LEDGER_URL": url}
+        ledger = await SqlLedger.connect(url)
+        await ledger.migrate()
+        worker = Child(
+            "worker",
+            [sys.executable, str(ROOT / "worker.py")],
+            log=folder / "worker.log",
+            ready=logged(WORKER_READY),
+            env=env,
+            cwd=folder,
+        )
+        async with worker:
+            processes = _processes(self.world, worker)
+            if self.on_postgresql:
+                processes["PostgreSQL"] = self.world.postgresql_pid
+            yield _ProductTeam(await _client(self.world), processes, MonthlyBilling.__name__, [], ledger)
+        await ledger.close()
+
+
+@dataclass
+class Bare:
+    """``benchmarks/bare.py`` on the same server."""
+
+    world: World
+    skips: bool = True
+
+    @property
+    def name(self) -> str:
+        return "bare workflow" if self.skips else "bare workflow, timers of 1 ms"
+
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[Team]:
+        folder = self.world.new_folder()
+        worker = _module("benchmarks.bare", bare.READY, folder, self.world.environment(folder))
+        async with worker:
+            processes = {"Temporal": self.world.server.pid, "worker": worker.pid}
+            yield _BareTeam(await _client(self.world), processes, bare.BareMonth.__name__, [], self.skips)
+
+
+@dataclass
+class _DbosTeam:
+    client: Any  # dbos.DBOSClient
+    processes: dict[str, int]
+    url: str
+    ledger: SqlLedger
+
+    async def bill(self, months: Sequence[Month], periods: Sequence[Period]) -> None:
+        from benchmarks.peers.dbos_billing import in_queue
+
+        before = await self._done()
+        await _each(months, lambda month: self.client.enqueue_async(in_queue(month), month, len(periods)))
+        await _until(self._done, before + len(months) * len(periods))
+
+    async def _done(self) -> int:
+        def count() -> int:
+            query = "SELECT count(*) FROM dbos.workflow_status WHERE status = 'SUCCESS'"
+            row = self._connection.execute(query).fetchone()
+            return int(row[0]) if row else 0
+
+        return await asyncio.to_thread(count)
+
+    def __post_init__(self) -> None:
+        self._connection = psycopg.connect(self.url, autocommit=True)
+
+    async def check(self, periods: Sequence[Period], customers: int) -> None:
+        await _check_paid(self.ledger, periods, customers)
+
+    async def history(self) -> dict[str, float]:
+        return {}
+
+    async def clear(self) -> None:
+        self._connection.close()
+        await asyncio.to_thread(self.client.destroy)
+
+
+@dataclass
+class Dbos:
+    """``benchmarks/peers/dbos_billing.py``; its checkpoints and the ledger in one PostgreSQL database."""
+
+    world: World
+    name: str = "DBOS, ledger in PostgreSQL"
+
+    @asynccontextmanager
+    async def ready(self) -> AsyncIterator[Team]:
+        from dbos import DBOSClient
+
+        from benchmarks.peers.dbos_billing import READY
+
+        folder, url = self.world.new_folder(), self.world.new_database()
+        env = self.world.environment(folder) | {"BILLING_LEDGER_URL": url}
+        ledger = await SqlLedger.connect(url)
+        await ledger.migrate()
+        worker = _module("benchmarks.peers.dbos_billing", READY, folder, env)
+        async with worker:
+            processes = _processes(self.world, worker) | {"PostgreSQL": self.world.postgresql_pid}
+            del processes["Temporal"]
+            client = await asyncio.to_thread(lambda: DBOSClient(system_database_url=url))
+            yield _DbosTeam(client, processes, url, ledger)
+        await ledger.close()
+
+
+def _processes(world: World, worker: Child) -> dict[str, int]:
+    return {"Temporal": world.server.pid, "worker": worker.pid, "stand-ins": world.stand_ins.pid}
+
+
+def _module(name: str, ready: str, folder: Path, env: dict[str, str]) -> Child:
+    command = [sys.executable, "-m", name]
+    return Child(name, command, log=folder / "worker.log", ready=logged(ready), env=env, cwd=folder)
+
+
+async def _client(world: World) -> Client:
+    return await connect_temporal(Settings(_env_file=None), world.server.address)
+
+
+async def _each(items: Sequence[Any], act: Callable[[Any], Awaitable[Any]]) -> None:
+    """All of them, a few at a time."""
+    limit = asyncio.Semaphore(_STARTED_AT_ONCE)
+
+    async def one(item: Any) -> None:
+        async with limit:
+            await act(item)
+
+    await asyncio.gather(*(one(item) for item in items))
+
+
+async def _until(done: Callable[[], Awaitable[int]], wanted: int) -> None:
+    """Raises ``TimeoutError`` if nothing is done for a long while."""
+    seen, began = -1, time.monotonic()
+    while True:
+        async with asyncio.timeout(_STALLED_SECONDS):
+            while (now := await done()) == seen:
+                await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
+        seen = now
+        if seen >= wanted:
+            return
+        await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
+
+
+async def _check_paid(ledger: SqlLedger, periods: Sequence[Period], customers: int) -> None:
+    for period in periods:
+        paid = await ledger.invoices(period=period, stage=Stage.PAID)
+        assert len(paid) == customers, f"{period}: {len(paid)} of {customers} have paid"

