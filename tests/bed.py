@@ -6,6 +6,7 @@ import csv
 import functools
 import json
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -213,6 +214,15 @@ class Bed:
         async with httpx.AsyncClient() as http:
             answer = await http.post(url, data={"authentication": decision})
             assert answer.status_code == 303, answer.text
+
+    async def tamper(self, statement: str, *values: object) -> None:
+        """Changes the ledger behind everybody's back; in a thread, since what holds its lock may need this loop to end."""
+
+        def change() -> None:
+            with contextlib.closing(sqlite3.connect(self.folder / "ledger.db", timeout=30)) as ledger, ledger:
+                ledger.execute(statement, values)
+
+        await asyncio.to_thread(change)
 
     async def end_all(self) -> None:
         """Terminates every workflow of the customers that were started here, and the reviewers' digest."""

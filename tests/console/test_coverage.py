@@ -1,7 +1,6 @@
 """What monitors outside and reviewers see of coverage: the switch, the numbers, the page."""
 
 import asyncio
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,11 +24,6 @@ async def cover(bed: Bed, number: int = 1) -> None:
     await handle.result()
 
 
-def tamper(bed: Bed, statement: str, *values: object) -> None:
-    with sqlite3.connect(bed.folder / "ledger.db") as ledger:
-        ledger.execute(statement, values)
-
-
 async def test_the_switch_is_red_before_the_first_run_green_after_it_and_red_when_the_heartbeat_stops(
     desk: Desk,
 ) -> None:
@@ -40,7 +34,7 @@ async def test_the_switch_is_red_before_the_first_run_green_after_it_and_red_whe
     await cover(desk.bed)
     well = await desk.browser.get("/healthz/billing")
     assert (well.status_code, well.json()) == (200, {"billing": "ok"})
-    tamper(desk.bed, "UPDATE coverage_runs SET at = ?", str(datetime.now(UTC) - STALE - timedelta(minutes=1))[:26])
+    await desk.bed.tamper("UPDATE coverage_runs SET at = ?", str(datetime.now(UTC) - STALE - timedelta(minutes=1))[:26])
     stopped = await desk.browser.get("/healthz/billing")
     assert stopped.status_code == 503
     assert "coverage ran last at" in stopped.text
@@ -51,7 +45,7 @@ async def test_the_switch_is_red_when_something_is_overdue_and_the_numbers_say_f
     await cover(desk.bed)
     assert (await desk.browser.get("/healthz/billing")).status_code == 200
     due = datetime.now(UTC) - timedelta(hours=7)
-    tamper(desk.bed, "UPDATE invoices SET next_at = ?", str(due)[:26])
+    await desk.bed.tamper("UPDATE invoices SET next_at = ?", str(due)[:26])
     answer = await desk.browser.get("/healthz/billing")
     assert (answer.status_code, "what was due at" in answer.text) == (503, True)
     assert "acme" not in answer.text

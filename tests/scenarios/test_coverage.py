@@ -1,7 +1,6 @@
 """Eight things go wrong with a month's customers; ``coverage`` names each, and says 0 once people have mended them."""
 
 import json
-import sqlite3
 from typing import Any
 
 from billing.messages import Halt, Skip
@@ -57,9 +56,8 @@ async def planted(bed: Bed) -> None:
     assert (await bed.command("lost", Skip(**ANN))).accepted
     await bed.drafted("lost", OCTOBER)
     await bed.handle("lost").terminate()
-    with sqlite3.connect(bed.folder / "ledger.db") as ledger:
-        for table in ("lines", "decisions", "invoices"):
-            ledger.execute(f"DELETE FROM {table} WHERE customer_id = 'lost' AND period = ?", (OCTOBER,))
+    for table in ("lines", "decisions", "invoices"):
+        await bed.tamper(f"DELETE FROM {table} WHERE customer_id = 'lost' AND period = ?", OCTOBER)
     # a workflow that somebody terminated, and one that somebody started by hand
     await bed.handle("acme").terminate()
     ghost = await bed.customer("ghost")
