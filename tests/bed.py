@@ -216,7 +216,7 @@ class Bed:
             assert answer.status_code == 303, answer.text
 
     async def tamper(self, statement: str, *values: object) -> None:
-        """Changes the ledger behind everybody's back; in a thread, since what holds its lock may need this loop to end."""
+        """Changes the ledger behind everybody's back; in a thread: what holds its lock may need this loop to end."""
 
         def change() -> None:
             with contextlib.closing(sqlite3.connect(self.folder / "ledger.db", timeout=30)) as ledger, ledger:
