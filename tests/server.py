@@ -15,9 +15,13 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
     log = tmp_path_factory.mktemp("temporal") / "server.log"
-    small_histories = {"limit.historyCount.suggestContinueAsNew": "150"}
+    config = {
+        "limit.historyCount.suggestContinueAsNew": "150",  # small histories
+        "matching.numTaskqueueReadPartitions": "1",  # one queue, in exact order, as docs/deploy.md advises for charges
+        "matching.numTaskqueueWritePartitions": "1",
+    }
     async with temporal_server(
-        log=log, namespace=SANDBOX_NAMESPACE, search_attributes=SEARCH_ATTRIBUTES, dynamic_config=small_histories
+        log=log, namespace=SANDBOX_NAMESPACE, search_attributes=SEARCH_ATTRIBUTES, dynamic_config=config
     ) as running:
         yield running
 
