@@ -180,7 +180,7 @@ async def test_whose_email_is_a_customers_sees_the_same_and_gets_a_link_by_mail(
     customer = await known(desk)
     stranger = await enters_card(desk, await registers(desk, email="bolt@example.com"))
     same = await enters_card(desk, await registers(desk))
-    shapes = [re.sub(r"R-[0-9a-f]{24}|cs_\w+|[\w-]{43}", "*", back) for back in (stranger, same)]
+    shapes = [re.sub(r"R-[0-9a-f]{24}|cs_\w+|[\w-]{43}|(?<=\.)\d{10}(?=\.)", "*", back) for back in (stranger, same)]
     assert shapes[0] == shapes[1]
     pages = [await comes_back(desk, back) for back in (stranger, same)]
     assert pages[0] == pages[1]
