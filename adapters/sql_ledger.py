@@ -12,8 +12,9 @@ Customers and months are here, the rest in ``sql_ledger_payments.py`` and its ne
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from adapters.sql_ledger_alerts import SqlAlerts
 from adapters.sql_ledger_collections import SqlCollections
@@ -101,29 +102,19 @@ class SqlLedger(
     # -- months
 
     @in_thread
-    def record(self, month: Month, at: datetime) -> None:
-        """Writes the month as it stood at ``at``, in one transaction.
+    def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
+        """Writes the month as it stood at ``at``, and the ``following`` one unless it has begun, in one transaction.
 
         Raises ``LedgerAhead`` for an older revision than the ledger has, and ``AlreadyClosed`` if the ledger has an
         outcome and ``month`` has another one, or is open although ``at`` is later than the close.
         """
-        customer_id, period = month.customer.customer_id, month.period
-        this = of(invoices, customer_id, period)
-        values = invoice_values(month, at)
-        with self._writing(f"record {customer_id}, {period}") as connection:
+        with self._writing(f"record {month.customer.customer_id}, {month.period}") as connection:
             _lock_customer(connection, month.customer, at)
-            stored = connection.execute(select(invoices).where(*this)).one_or_none()
-            if stored is not None and comes_late(month, at, stored):
-                return
-            if stored is None or stored.state != values["state"]:
-                if month.leaving and month.outcome is not None:
-                    _forget_unbegun(connection, month)
-                _update_customer(connection, month, at)
-            upsert(connection, invoices, values)
-            if stored is None or stored.state["invoice"] != values["state"]["invoice"]:
-                _write_lines(connection, month)
-            insert_new(connection, versions, version_values(month, at))
-            insert_new(connection, decisions, decision_values(month))
+            _record(connection, month, at, _stored(connection, month))
+            if following is not None:
+                stored = _stored(connection, following)
+                if stored is None or stored.revision == 0:
+                    _record(connection, following, at, stored)
 
     @in_thread
     def month(self, customer_id: str, period: Period) -> Month | None:
@@ -173,11 +164,34 @@ def _whose(row: InvoiceRow | CollectionRow) -> tuple[str, str]:
 
 def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
     """Makes sure of the customer's row, and lets only one record of a customer be written at a time."""
-    values = customer_values(customer) | {"created_at": at, "updated_at": at}
-    insert_new(connection, customers, [values])
-    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
-        this = customers.c.customer_id == customer.customer_id
-        connection.execute(select(customers.c.customer_id).where(this).with_for_update())
+    locked = select(customers.c.customer_id).where(customers.c.customer_id == customer.customer_id).with_for_update()
+    if connection.scalar(locked) is None:
+        insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
+        connection.scalar(locked)
+
+
+def _stored(connection: Connection, month: Month) -> Row[Any] | None:
+    this = of(invoices, month.customer.customer_id, month.period)
+    return connection.execute(select(invoices).where(*this)).one_or_none()
+
+
+def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any] | None) -> None:
+    """Writes what has changed since the month was ``stored``."""
+    if stored is not None and comes_late(month, at, stored):
+        return
+    values = invoice_values(month, at)
+    before = stored.state if stored is not None else {}
+    changed = {name for name, value in values["state"].items() if name not in before or before[name] != value}
+    if changed & {"customer", "leaving", "outcome"}:
+        if month.leaving and month.outcome is not None:
+            _forget_unbegun(connection, month)
+        _update_customer(connection, month, at)
+    upsert(connection, invoices, values)
+    if "invoice" in changed:
+        _write_lines(connection, month)
+        insert_new(connection, versions, version_values(month, at))
+    if "decisions" in changed:
+        insert_new(connection, decisions, decision_values(month))
 
 
 def _write_lines(connection: Connection, month: Month) -> None:

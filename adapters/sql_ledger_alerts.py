@@ -47,7 +47,7 @@ class SqlAlerts(SqlDatabase):
     @in_thread
     def close_digest(self, digest_id: str, at: datetime) -> None:
         with self._writing(f"close digest {digest_id}") as connection:
-            this = (alerts.c.digest_id == digest_id, _UNTOLD)
+            this = (alerts.c.digest_id == digest_id, alerts.c.digest_id != "", _UNTOLD)  # "": what is free
             connection.execute(update(alerts).where(*this).values(told_at=at))
 
     @in_thread

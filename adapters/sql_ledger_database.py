@@ -21,6 +21,7 @@ from billing.model import Model
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 _SQLITE: Final = ("busy_timeout = 10000", "synchronous = NORMAL", "foreign_keys = ON")
 _THREADS: Final = 8
+_IDLE_SECONDS = 5.0
 _SWITCH_TRIES: Final = 100  # 0.1 seconds apart
 _POSTGRESQL: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds; milliseconds without an answer
 
@@ -55,6 +56,11 @@ class SqlDatabase:
         if _is_sqlite(url):
             _prepare_sqlite(self._engine)
             self._turn = threading.Lock()  # else its writers would sleep until one finds it free
+        else:
+            _ask_idle_connections(self._engine)
+        self._reading_engine = self._engine.execution_options(
+            **{"sqlite_begin": ""} if _is_sqlite(url) else {"isolation_level": "AUTOCOMMIT"}
+        )
         self._writing_engine = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
 
     @classmethod
@@ -89,8 +95,8 @@ class SqlDatabase:
         _upgrade(self._url)
 
     def _reading(self, doing: str) -> AbstractContextManager[Connection]:
-        """A transaction; "the ledger could not" do what is ``doing`` if it fails."""
-        return _transaction(self._engine, doing)
+        """A connection for queries, each by itself; "the ledger could not" do what is ``doing`` if one fails."""
+        return _transaction(self._reading_engine, doing)
 
     def _looking(self, doing: str) -> AbstractContextManager[Connection]:
         """The same for several queries that have to see one state of things."""
@@ -165,7 +171,7 @@ def _is_sqlite(url: URL) -> bool:
 
 
 def _options(url: URL) -> dict[str, Any]:
-    ours = {} if _is_sqlite(url) else {"pool_pre_ping": True, "connect_args": _POSTGRESQL}
+    ours = {} if _is_sqlite(url) else {"connect_args": _POSTGRESQL}
     json = {"json_serializer": lambda value: to_json(value).decode(), "json_deserializer": from_json}
     return {"hide_parameters": True, "pool_size": _THREADS, **json, **ours}
 
@@ -189,6 +195,27 @@ def _prepare_sqlite(engine: Engine) -> None:
         begin = connection.get_execution_options().get("sqlite_begin", "BEGIN")
         if begin:
             connection.exec_driver_sql(begin)
+
+
+def _ask_idle_connections(engine: Engine) -> None:
+    """Finds out that the server was restarted before a statement is lost by it; a connection in use need not be asked.
+
+    If one is dead, the others are taken for dead too.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def returned(connection: object, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, record: Any, proxy: object) -> None:
+        now = time.monotonic()
+        if now - record.info.get("used", now) < _IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.InvalidatePoolError from error
 
 
 def _switch_to_write_ahead_log(engine: Engine) -> None:

@@ -105,13 +105,13 @@ class SqlPayments(SqlDatabase):
     @in_thread
     def save_message(
         self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
-    ) -> None:
-        """Keeps what became of the mail and what it says; one that was sent stays as it is."""
+    ) -> bool:
+        """Keeps what became of the mail and what it says; False if it was sent before, and stays as it is."""
         values = message_values(letter, number, status, at, composed)
         unsent = messages.c.status != MessageStatus.SENT
         whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
         with self._writing(f"save the {letter.kind} of {whose}") as connection:
-            upsert(connection, messages, values, only_if=unsent)
+            return upsert(connection, messages, values, only_if=unsent)
 
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
