@@ -2,10 +2,10 @@
 
 ::
 
-    ledger = SqlLedger.connect("sqlite:////srv/billing/ledger.db")  # or postgresql://user:password@host/database
-    ledger.migrate()
-    ledger.record(month, at)
-    ledger.close()
+    ledger = await SqlLedger.connect("sqlite:////srv/billing/ledger.db")  # or postgresql://user:password@host/database
+    await ledger.migrate()
+    await ledger.record(month, at)
+    await ledger.close()
 
 Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
 Customers and months are here, the rest in ``sql_ledger_payments.py`` and its neighbours.
