@@ -201,14 +201,13 @@ def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
 
 def _for_the_next(month: Month) -> str:
     """What is left for the invoice after that of a closed month, if there is one: a balance, and late sales."""
-    lines, problems = (), ()
-    if month.outcome is Stage.SKIPPED and month.invoice is not None:
-        lines, problems = carried_on(month.invoice, month.period)
+    skipped = month.invoice if month.outcome is Stage.SKIPPED else None
+    lines, problems = carried_on(skipped, month.period) if skipped else ((), ())
     left = []
     if month.balance_forward_minor:
         left.append(f"the balance of {format_amount(month.balance_forward_minor, month.customer.currency)}")
-    if month.invoice is not None and (lines or problems):
-        amount = format_amount(sum(line.amount_minor for line in lines), month.invoice.currency)
+    if skipped and (lines or problems):
+        amount = format_amount(sum(line.amount_minor for line in lines), skipped.currency)
         unread = f", and {len(problems)} to be settled" if problems else ""
         left.append(f"late sales of earlier months ({amount}{unread})")
     return " and ".join(left)
