@@ -49,7 +49,7 @@ class ReviewerDigest:
         self._interval = timedelta(seconds=plan.interval_seconds)
         self._unposted = list(plan.unposted)
         self._posted = ""  # the last digest whose mail has left
-        self._posting = asyncio.create_task(self._post()) if self._unposted else None
+        self._posting: asyncio.Task[None] | None = None
 
     @workflow.signal(description="There is something new in the outbox")
     def ring(self) -> None:
@@ -58,6 +58,7 @@ class ReviewerDigest:
     @workflow.run
     async def run(self, plan: DigestPlan) -> None:
         due_at = plan.due_at or workflow.now() + self._interval
+        self._go_on_posting()
         while True:
             await self._gather(plan.evolve(due_at=due_at))
             self._rung = False
@@ -98,12 +99,15 @@ class ReviewerDigest:
     async def _tell_all(self, digest_id: str, others: Sequence[str]) -> bool:
         """The same by mail and others, until one of them is told. A mail that takes longer leaves when it can."""
         self._unposted.append(digest_id)
-        if self._posting is None or self._posting.done():
-            self._posting = asyncio.create_task(self._post())
+        self._go_on_posting()
         while not (told := await self._tell_by(others, digest_id)) and digest_id in self._unposted:
             with suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(lambda: digest_id not in self._unposted, timeout=self._interval)
         return told or self._posted == digest_id
+
+    def _go_on_posting(self) -> None:
+        if self._unposted and (self._posting is None or self._posting.done()):
+            self._posting = asyncio.create_task(self._post())
 
     async def _post(self) -> None:
         """The mails that have not left, one after the other; one that is no longer configured is passed over."""

@@ -29,7 +29,7 @@ from tests.bed import Bed, prepared_bed
 from tests.receiver import Receiver, receiver
 from worker import create_worker
 from workflows import options
-from workflows.digest import ReviewerDigest
+from workflows.digest import DigestPlan, ReviewerDigest
 
 __all__ = ["receiver"]  # fixture
 
@@ -180,6 +180,15 @@ async def test_a_mail_that_cannot_leave_does_not_hold_up_what_others_are_told(
         assert bed.mails("reviewers@example.com") == []
         await bed.mail_faults()
         assert [mail.text.count("matter 000") for mail in await posted(bed)] == [1, 1]
+
+
+async def test_a_mail_that_has_not_left_goes_on_in_the_run_that_follows(bed: Bed) -> None:
+    await bed.ledger.save_alert(report(1))
+    await bed.ledger.claim_alerts("told by chat")
+    await bed.ledger.close_digest("told by chat", datetime.now(UTC))
+    plan = DigestPlan(interval_seconds=0.1, unposted=("told by chat",))
+    await bed.client.start_workflow(ReviewerDigest.run, plan, id=digest_workflow_id(), task_queue=options.TASK_QUEUE)
+    assert [mail.text.count("matter 0001") for mail in await posted(bed)] == [1]
 
 
 async def test_what_a_worker_has_no_channel_for_is_not_told(
