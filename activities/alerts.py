@@ -73,15 +73,18 @@ class DigestActivities:
         return Claimed(digest_id=claim.digest_id, channels=tuple(self._channels), more=claim.more)
 
     @activity.defn
-    async def tell_digest(self, telling: Telling) -> None:
-        """Tells it by one channel; one that is no longer configured is passed over.
+    async def tell_digest(self, telling: Telling) -> bool | None:
+        """Tells it by one channel; False if this worker has no such channel, which tells nobody anything.
 
-        A mail that is refused for good waits too, visibly, until the address or the mail server is mended.
+        A mail that is refused for good waits too, visibly, until the address or the mail server is mended. Older code
+        answered None in any case.
         """
         channel = self._channels.get(telling.channel)
         alerts = await self._ledger.digest(telling.digest_id)
-        if channel is None or not alerts:
-            return
+        if not alerts:
+            return True
+        if channel is None:
+            return False
         digest = Digest(
             digest_id=telling.digest_id,
             message_id=digest_message_id(telling.digest_id, self._domain),
@@ -93,6 +96,7 @@ class DigestActivities:
             await channel.tell(digest)
         except MailRefused as error:
             raise MailUnavailable(str(error)) from None
+        return True
 
     @activity.defn
     async def close_digest(self, digest_id: str) -> None:

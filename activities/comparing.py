@@ -5,7 +5,7 @@ from datetime import datetime
 from activities.shared_sales import SharedSales
 from billing.adjusting import adjustments, carried_on
 from billing.customer import Customer
-from billing.errors import SalesUnavailable
+from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import LineItem, Problem, SalesSeen
 from billing.late import Compared, compared, in_words
 from billing.model import Model
@@ -78,7 +78,7 @@ class Comparing:
         currency, remarks = before.invoice.currency, []
         try:
             found = await self.compare(before, read_since, customer)
-        except SalesUnavailable as error:  # nothing would be billed by it: nobody waits for it
+        except (SalesUnavailable, InvalidInput) as error:  # nothing would be billed by it: nobody waits for it
             remarks.append(f"{before.period} was skipped, and its sheet cannot be compared: {error}")
         else:
             if found is not None and found.drifts:

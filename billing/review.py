@@ -116,9 +116,8 @@ def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
             return _skip(month, command, now)
         case CloseAccount():
             leaving = month.evolve(leaving=f"{command.by}: {command.reason}")
-            owed = month.balance_forward_minor if month.outcome else month.carried_minor
-            balance = f"; {format_amount(owed, month.customer.currency)} are carried forward" if owed else ""
-            return leaving, f"the account closes after {month.period}{balance}"
+            lost = _for_the_next(month) if month.outcome else ""  # of an open month, this invoice still has it
+            return leaving, f"the account closes after {month.period}{f'; nobody bills: {lost}' if lost else ''}"
         case UpdateCustomer():
             return _update_customer(month, command, now)
     raise InvalidInput(f"unknown command {type(command).__name__}")
@@ -194,23 +193,24 @@ def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
     if month.charging_since is not None:
         given_up = month.evolve(giving_up=command.by, trouble="", alerted_at=None)
         return given_up, "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"
-    return month.closed(Stage.SKIPPED, now), f"{month.period} is closed without a charge{_what_stays(month)}"
-
-
-def _what_stays(month: Month) -> str:
-    """What a skipped month had of earlier ones: the next month has it, if there is one."""
-    lines, problems = carried_on(month.invoice, month.period) if month.invoice else ((), ())
-    stays = []
-    if month.carried_minor:
-        stays.append(f"the balance of {format_amount(month.carried_minor, month.customer.currency)}")
-    if month.invoice is not None and (lines or problems):
-        amount = format_amount(sum(line.amount_minor for line in lines), month.invoice.currency)
-        unread = f", and {len(problems)} to be settled" if problems else ""
-        stays.append(f"late sales of earlier months ({amount}{unread})")
-    if not stays:
-        return ""
+    skipped = month.closed(Stage.SKIPPED, now)
+    stays = _for_the_next(skipped)
     said = "nobody bills, as the account closes" if month.leaving else "stays, for the next invoice"
-    return f"; {said}: {' and '.join(stays)}"
+    return skipped, f"{month.period} is closed without a charge{f'; {said}: {stays}' if stays else ''}"
+
+
+def _for_the_next(month: Month) -> str:
+    """What is left for the invoice after that of a closed month, if there is one: a balance, and late sales."""
+    skipped = month.invoice if month.outcome is Stage.SKIPPED else None
+    lines, problems = carried_on(skipped, month.period) if skipped else ((), ())
+    left = []
+    if month.balance_forward_minor:
+        left.append(f"the balance of {format_amount(month.balance_forward_minor, month.customer.currency)}")
+    if skipped and (lines or problems):
+        amount = format_amount(sum(line.amount_minor for line in lines), skipped.currency)
+        unread = f", and {len(problems)} to be settled" if problems else ""
+        left.append(f"late sales of earlier months ({amount}{unread})")
+    return " and ".join(left)
 
 
 def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tuple[Month, str]:

@@ -197,12 +197,16 @@ def _terms(text: str) -> dict[str, object]:
 
 
 class _Others:
-    """Whose each id, email and card of the rows so far is."""
+    """Whose each id, email, card and customer at the processor of the rows so far is.
+
+    They are started together, so that the ledger cannot know of one of them what is refused to another.
+    """
 
     def __init__(self) -> None:
         self._lines: dict[str, int] = {}
         self._emails: dict[str, str] = {}
         self._cards: dict[str, str] = {}
+        self._at_processor: dict[str, str] = {}
 
     def take(self, line: int, one: Customer | Newcomer) -> None:
         """Raises ``InvalidInput`` if something of it is another's; then it is not taken."""
@@ -214,5 +218,9 @@ class _Others:
             raise InvalidInput(f"its email is the one of {other}; sales rows could not be told apart")
         if other := self._cards.get(card):
             raise InvalidInput(f"its card is the one of {other}")
+        if isinstance(one, Customer):
+            if other := self._at_processor.get(one.stripe_customer_id):
+                raise InvalidInput(f"its Stripe customer is the one of {other}")
+            self._at_processor[one.stripe_customer_id] = customer_id
         self._lines[customer_id] = line
         self._emails[one.email] = self._cards[card] = customer_id

@@ -7,24 +7,19 @@
 Pure; ``activities/coverage.py`` reads what it needs.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
-from heapq import heappush, heappushpop
 
 from billing.accounts import Account
 from billing.collection import CollectionStage
 from billing.coverage import (
-    KEPT,
     TOLERANCE,
     Coverage,
-    Explained,
-    Finding,
     FindingKind,
     Late,
     State,
-    Sum,
     overdue_since,
 )
 from billing.customer import fold_email
@@ -35,19 +30,11 @@ from billing.month import COLLECTED, Stage
 from billing.period import Period
 from billing.sales import SalesRow
 from billing.sheet_check import Cells, Checked, Difference, Reason, all_for, check, read_rows
+from billing.survey_record import Record
 
 _SUGGESTED = 40  # addresses of nobody for which a similar one is looked for; each takes a while among very many
 _SIMILAR = 0.8
 _JUST_CLOSED = timedelta(hours=1)
-
-
-class _Tally:
-    """The sums of one currency, as they grow."""
-
-    def __init__(self) -> None:
-        self.sheet_minor = 0
-        self.invoiced_minor = 0
-        self.differences_minor: Counter[Reason] = Counter()
 
 
 class Survey:
@@ -63,16 +50,9 @@ class Survey:
         for row in rows:
             self._by_email[fold_email(row.email)].append(row.number)
         self._customers: dict[str, State] = {}
-        self._sums: defaultdict[str, _Tally] = defaultdict(_Tally)
+        self._record = Record()
         self._addresses: dict[str, tuple[str, str]] = {}
         self._others: dict[str, Account] = {}  # known, but not of this period
-        self._kinds: Counter[FindingKind] = Counter()
-        self._findings: list[Finding] = []
-        self._differences: list[Explained] = []
-        self._explained: Counter[Reason] = Counter()  # how many differences there are of each
-        self._late: list[tuple[int, int, Late]] = []  # a heap: the least late is let go first
-        self._late_count = 0
-        self._unsummed = 0
         self._braked: list[str] = []
 
     def take(self, account: Account, runs: bool | None) -> None:
@@ -80,7 +60,7 @@ class Survey:
         customer = account.customer
         self._addresses.setdefault(customer.email, (customer.customer_id, customer.currency))
         if account.closed_at is not None and runs and self._now - account.closed_at > _JUST_CLOSED:
-            self._find(
+            self._record.find(
                 FindingKind.CLOSED_RUNS,
                 f"{customer.customer_id} is closed ({account.closed_reason}), but its workflow runs",
                 f"python starter.py close {customer.customer_id} --by YOU --reason WHY",
@@ -92,7 +72,7 @@ class Survey:
             return
         self._customers[customer.customer_id] = self._state(account, runs)
         if account.closed_at is None and runs is False and account.month is not None:
-            self._find(
+            self._record.find(
                 FindingKind.NO_WORKFLOW,
                 f"{customer.customer_id} has no running workflow: nobody bills it",
                 f"python starter.py start {customer.customer_id}",
@@ -104,7 +84,7 @@ class Survey:
     def stray(self, customer_id: str) -> None:
         """A workflow runs whose customer the ledger does not know."""
         chain = workflow_id(customer_id)
-        self._find(
+        self._record.find(
             FindingKind.NO_CUSTOMER,
             f"{chain} runs, but the ledger knows no such customer",
             f"python starter.py start --from FILE (with the row of {customer_id}), or end it: "
@@ -117,39 +97,8 @@ class Survey:
         self._take_the_rest()
         if self._braked:
             text = f"{self._braked[0]} ({len(self._braked)} customers)"
-            self._find(FindingKind.HALTED, text, "python starter.py brake off --by YOU --reason WHY")
-        sums = [
-            Sum(
-                currency=currency,
-                sheet_minor=tally.sheet_minor,
-                invoiced_minor=tally.invoiced_minor,
-                differences_minor=dict(tally.differences_minor),
-            )
-            for currency, tally in sorted(self._sums.items())
-        ]
-        counted = Counter(self._customers.values())
-        return Coverage(
-            period=self._period,
-            at=self._now,
-            states={state: counted[state] for state in State},
-            customers=self._customers,
-            sums=tuple(sums),
-            unsummed_rows=self._unsummed,
-            kinds={kind: self._kinds[kind] for kind in FindingKind if self._kinds[kind]},
-            findings=tuple(sorted(self._findings, key=lambda each: list(FindingKind).index(each.kind))),
-            differences=tuple(self._differences),
-            late=tuple(late for _, _, late in sorted(self._late, key=lambda each: (-each[0], -each[1]))),
-            late_count=self._late_count,
-            cut=tuple(self._cut()),
-        )
-
-    def _cut(self) -> Iterator[str]:
-        """The lists that are not whole, with how much of each is kept."""
-        counts = {f"findings, {kind}": self._kinds[kind] for kind in FindingKind}
-        counts |= {f"differences, {reason}": self._explained[reason] for reason in Reason}
-        for name, count in (counts | {"late months": self._late_count}).items():
-            if count > KEPT:
-                yield f"{name}: {KEPT} of {count}"
+            self._record.find(FindingKind.HALTED, text, "python starter.py brake off --by YOU --reason WHY")
+        return self._record.coverage(self._period, self._now, self._customers)
 
     # -- states
 
@@ -174,19 +123,21 @@ class Survey:
         else:
             text = f"{customer_id} has later months, but no {self._period}: the ledger has lost it"
             todo = "restore the ledger from a backup; until then charge nobody for it twice"
-        self._find(FindingKind.MISSING, text, todo, customer_id)
+        self._record.find(FindingKind.MISSING, text, todo, customer_id)
 
     def _owed(self, customer_id: str, stage: Stage, collection: CollectionStage | None) -> State:
         about = f"{customer_id} --period {self._period}"
         if collection is None:
             text = f"{customer_id}: {stage}, and nobody collects it"
-            self._find(
+            self._record.find(
                 FindingKind.UNCOLLECTED, text, f"python starter.py reconcile --period {self._period}", customer_id
             )
             return State.PAST_DUE
         if collection in _FOR_A_PERSON:
             todo = f"python starter.py collections show {about}; then retry, resume, record-payment or write-off"
-            self._find(FindingKind.COLLECTION, f"{customer_id}: its collection is {collection}", todo, customer_id)
+            self._record.find(
+                FindingKind.COLLECTION, f"{customer_id}: its collection is {collection}", todo, customer_id
+            )
         return _COLLECTIONS.get(collection, State.IN_COLLECTION)
 
     def _find_waiting(self, account: Account) -> None:
@@ -207,7 +158,7 @@ class Survey:
             kind, todo = FindingKind.UNRESOLVED, f"python starter.py show {customer_id} --period {self._period}"
         else:
             return
-        self._find(kind, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
+        self._record.find(kind, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
 
     def _find_blocked(self, account: Account, is_found: bool) -> None:
         """A month that its own draft stops, whatever the sheet says by now; unless its row is found already."""
@@ -217,7 +168,7 @@ class Survey:
         change = f"--remove {month.problems[0].line_id}" if month.problems else "--change LINE=AMOUNT"
         about = f"{customer_id} --period {self._period} --by YOU --reason WHY"
         todo = f"python starter.py edit {about} {change}; or refresh it from the sheet, or skip it"
-        self._find(FindingKind.HALTED, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
+        self._record.find(FindingKind.HALTED, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
 
     # -- the clock
 
@@ -235,7 +186,7 @@ class Survey:
         since = overdue_since(month.next_at, month.updated_at)
         if self._now - since > TOLERANCE and not month.braked:
             hours = (self._now - since) // timedelta(hours=1)
-            self._find(
+            self._record.find(
                 FindingKind.OVERDUE,
                 f"{customer.customer_id} is {month.stage}; what was due at {since:%Y-%m-%d %H:%M} UTC is not done",
                 f"python starter.py doctor (overdue by {hours} h: is a worker running?)",
@@ -246,11 +197,9 @@ class Survey:
     def _note_late(self, account: Account, planned_at: datetime, at: datetime, is_open: bool) -> None:
         if at - planned_at <= TOLERANCE:
             return
-        self._late_count += 1
         seconds = int((at - planned_at).total_seconds())
         late = Late(customer_id=account.customer.customer_id, planned_at=planned_at, seconds=seconds, open=is_open)
-        keep = heappush if len(self._late) < KEPT else heappushpop
-        keep(self._late, (seconds, -self._late_count, late))
+        self._record.note_late(late)
 
     # -- the sheet
 
@@ -264,7 +213,7 @@ class Survey:
             self._all_differ(account, rows, Reason.MISSING)
             return False
         checked = check(customer, rows, self._cells, month)
-        self._add(account, month.currency, checked)
+        self._record.add(customer.customer_id, month.currency, checked)
         self._find_unexplained(account, checked)
         for problem in checked.unreadable:
             self._find_unreadable(account, problem.source.row, problem.reason)
@@ -282,11 +231,11 @@ class Survey:
             text = (
                 f"{customer_id}: row {each.row} of worksheet {self._period} differs by {amount}, and nobody edited it"
             )
-            self._find(FindingKind.UNEXPLAINED, text, todo, customer_id)
+            self._record.find(FindingKind.UNEXPLAINED, text, todo, customer_id)
         lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier))
         if month.version and lines_minor + month.carried_minor != month.total_minor:
             text = f"{customer_id}: lines and balance of {self._period} do not come to the invoice's total"
-            self._find(FindingKind.UNEXPLAINED, text, todo, customer_id)
+            self._record.find(FindingKind.UNEXPLAINED, text, todo, customer_id)
 
     def _rows_of(self, account: Account) -> list[SalesRow]:
         """By the address of the month, and those that were billed under another one."""
@@ -298,7 +247,7 @@ class Survey:
 
     def _find_unreadable(self, account: Account, row: int, reason: str) -> None:
         customer_id, month = account.customer.customer_id, account.month
-        self._unsummed += 1
+        self._record.add_unsummed()
         text = f"{customer_id}: row {row} of worksheet {self._period} cannot be read: {reason}"
         todo = f"correct row {row} of worksheet {self._period}"
         if month is not None and month.version:
@@ -306,7 +255,7 @@ class Survey:
                 f"python starter.py edit {customer_id} --period {self._period} --by YOU --reason WHY "
                 f"--change row-{row}=AMOUNT"
             )
-        self._find(FindingKind.UNREADABLE, text, todo, customer_id)
+        self._record.find(FindingKind.UNREADABLE, text, todo, customer_id)
 
     def _find_late_rows(self, account: Account, late: Sequence[Difference]) -> None:
         customer_id, month = account.customer.customer_id, account.month
@@ -323,7 +272,7 @@ class Survey:
                 f"it is on the next invoice that is collected; if {self._period.next()} was collected before, "
                 f"python starter.py edit {customer_id} --by YOU --reason WHY --add '{words}={amount}'"
             )
-        self._find(FindingKind.LATE_ROW, f"{customer_id}: {said}{rest}", todo, customer_id)
+        self._record.find(FindingKind.LATE_ROW, f"{customer_id}: {said}{rest}", todo, customer_id)
 
     def _take_the_rest(self) -> None:
         """Rows that are of no customer of this period."""
@@ -349,11 +298,11 @@ class Survey:
         if is_closed:
             text = f"{customer_id} is closed ({account.closed_reason}), but has {where}: {amount}"
             todo = f"correct or delete {_rows(rows)}; or bill it again: python starter.py start {customer_id} --reopen"
-            self._find(FindingKind.CLOSED_ROW, text, todo, customer_id)
+            self._record.find(FindingKind.CLOSED_ROW, text, todo, customer_id)
         else:
             text = f"{customer_id} begins with {account.begins()}, but has {where}: {amount}"
             todo = f"correct or delete {_rows(rows)}, or move them to worksheet {account.begins()}"
-            self._find(FindingKind.EARLY_ROW, text, todo, customer_id)
+            self._record.find(FindingKind.EARLY_ROW, text, todo, customer_id)
 
     def _take_unclaimed(self, email: str, rows: Sequence[SalesRow], looking: bool) -> None:
         assert self._cells is not None
@@ -366,12 +315,12 @@ class Survey:
             except InvalidInput:
                 amount_minor = None
             if amount_minor is None:
-                self._unsummed += 1
+                self._record.add_unsummed()
                 amounts.append(str(row.amount)[:50])
                 continue
             amounts.append(format_amount(amount_minor, currency))
-            self._sums[currency].sheet_minor += amount_minor
-            self._differ(Difference(Reason.UNCLAIMED, amount_minor, row.number, row.description), customer_id, currency)
+            unclaimed = Difference(Reason.UNCLAIMED, amount_minor, row.number, row.description)
+            self._record.add_uninvoiced(customer_id, currency, unclaimed)
         listed = ", ".join(amounts[:5]) + (f" and {len(amounts) - 5} more" if len(amounts) > 5 else "")
         text = f"{_rows(rows)} of worksheet {self._period}, {email or 'without an address'}: {listed}"
         todo = f"correct or delete {_rows(rows)}, or register the customer"
@@ -380,7 +329,7 @@ class Survey:
                 f"is it {near} ({customer_id})? Correct {_rows(rows)}; if that month is collected already, also: "
                 f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
             )
-        self._find(FindingKind.UNCLAIMED, text, todo)
+        self._record.find(FindingKind.UNCLAIMED, text, todo)
 
     def _only_currency(self) -> str:
         """What amounts of nobody are taken for, if all customers have the same currency."""
@@ -393,30 +342,11 @@ class Survey:
         customer = account.customer
         lines, problems = read_rows(customer, rows, self._cells)
         total = sum(line.amount_minor for line in lines)
-        self._add(account, customer.currency, Checked(total, 0, tuple(all_for(reason, lines)), problems, ()))
-        self._unsummed += len(problems)
+        differing = Checked(total, 0, tuple(all_for(reason, lines)), problems, ())
+        self._record.add(customer.customer_id, customer.currency, differing)
+        self._record.add_unsummed(len(problems))
         unread = f", and {len(problems)} that cannot be read" if problems else ""
         return format_amount(total, customer.currency) + unread
-
-    # -- keeping
-
-    def _add(self, account: Account, currency: str, checked: Checked) -> None:
-        self._sums[currency].sheet_minor += checked.sheet_minor
-        self._sums[currency].invoiced_minor += checked.invoiced_minor
-        for each in checked.differences:
-            self._differ(each, account.customer.customer_id, currency)
-
-    def _differ(self, each: Difference, customer_id: str, currency: str) -> None:
-        self._sums[currency].differences_minor[each.reason] += each.amount_minor
-        self._explained[each.reason] += 1
-        if self._explained[each.reason] <= KEPT:
-            values = each._asdict() | {"description": each.description[:200]}
-            self._differences.append(Explained(customer_id=customer_id, currency=currency, **values))
-
-    def _find(self, kind: FindingKind, text: str, todo: str, customer_id: str = "") -> None:
-        self._kinds[kind] += 1
-        if self._kinds[kind] <= KEPT:
-            self._findings.append(Finding(kind=kind, customer_id=customer_id, text=text, todo=todo))
 
 
 _STATES = {

@@ -43,7 +43,8 @@ async def close(
     answers = [await ask(said, "close_account", period, {})]
     if answers[0]["accepted"]:  # a command of its own: the id of the other would get the other's answer
         said = said._replace(command_id=command_id and f"{command_id}-skip")
-        answers.append(await ask(said, "skip", period, {}))
+        version, digest = (month.invoice.version, month.invoice.digest) if month.invoice else (0, "")
+        answers.append(await ask(said, "skip", period, {"version": version, "digest": digest}))
     answer(said, answers)
 
 

@@ -1,10 +1,10 @@
 """The application: settings, adapters and a Temporal client -> routes, and a task that handles what webhooks told."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
@@ -29,6 +29,7 @@ from console.pages import Pages
 from console.pay import PaymentPages
 from console.proxies import TrustedProxies
 from console.register import RegistrationPages
+from console.returned_cards import ReturnedCards
 from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
 from console.signed_in import Sessions
 from console.sweeper import sweeping
@@ -36,6 +37,7 @@ from console.throttle import Throttle
 from console.webhooks import Webhooks
 from settings import Settings
 from workflows.cards import Cards
+from workflows.registering import Registrar
 
 _STRIPE_PAGES = "https://*.stripe.com"
 
@@ -51,7 +53,6 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     registrar = connect_registrar(settings, adapters, client)
     cards = Cards(client, adapters.payments, adapters.ledger, registrar)
     inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards)
-
     bulk = Bulk(client, adapters.ledger)
 
     @asynccontextmanager
@@ -77,30 +78,14 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.include_router(Health(adapters.ledger, client).router)
     app.include_router(Monitor(adapters.ledger).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
-    desk = Desk(pages, adapters.ledger)
     app.state.live = live = Live(adapters.ledger.pulse)
-    app.include_router(AuditPages(desk, adapters.ledger).router)  # before those whose addresses begin with a period
-    app.include_router(BrakePages(adapters.ledger, desk).router)
-    app.include_router(MonthPages(desk, adapters.ledger, live).router)
-    app.include_router(CoveragePages(desk, adapters.ledger).router)
-    app.include_router(InvoicesPages(desk, adapters.ledger, bulk).router)
-    app.include_router(
-        InvoicePages(
-            client,
-            adapters.ledger,
-            adapters.mail,
-            connect_comparing(settings, adapters),
-            desk,
-            settings.temporal_ui_url,
-            settings.sheet_url,
-        ).router
-    )
-    app.include_router(PaymentPages(client, adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
-    app.include_router(CardPages(adapters.payments, adapters.ledger, cards, inbox, links, pages).router)
+    desk = Desk(pages, adapters.ledger)
+    for router in _of_reviewers(settings, adapters, client, desk, live, bulk):
+        app.include_router(router)
     throttle = Throttle(adapters.ledger, links.secret, proxies.client)
-    app.include_router(
-        RegistrationPages(registrar, cards, inbox, throttle, links, pages, settings.company, settings.newcomers).router
-    )
+    returned = ReturnedCards(cards, inbox)
+    for router in _of_customers(settings, adapters, client, pages, registrar, returned, throttle):
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
@@ -108,3 +93,32 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     limited = BodyLimit(app.build_middleware_stack(), lambda request: pages.refusal(request, 413))
     app.middleware_stack = SecurityHeaders(limited, form_targets=form_targets, https=https)
     return app
+
+
+def _of_reviewers(
+    settings: Settings, adapters: Adapters, client: Client, desk: Desk, live: Live, bulk: Bulk
+) -> Iterator[APIRouter]:
+    """Those whose addresses begin with a period come last."""
+    ledger = adapters.ledger
+    yield AuditPages(desk, ledger).router
+    yield BrakePages(ledger, desk).router
+    yield MonthPages(desk, ledger, live).router
+    yield CoveragePages(desk, ledger).router
+    yield InvoicesPages(desk, ledger, bulk).router
+    comparing, where = connect_comparing(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
+    yield InvoicePages(client, ledger, adapters.mail, comparing, desk, *where).router
+
+
+def _of_customers(
+    settings: Settings,
+    adapters: Adapters,
+    client: Client,
+    pages: Pages,
+    registrar: Registrar,
+    returned: ReturnedCards,
+    throttle: Throttle,
+) -> Iterator[APIRouter]:
+    payments, ledger, links = adapters.payments, adapters.ledger, settings.links
+    yield PaymentPages(client, payments, ledger, returned, links, pages).router
+    yield CardPages(payments, ledger, returned, links, pages).router
+    yield RegistrationPages(registrar, returned, throttle, links, pages, settings.company, settings.newcomers).router

@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from temporalio.client import Client
 
@@ -109,23 +109,11 @@ class Bulk:
 
 def _command(order: Order, seen: Seen) -> Command:
     command_id = f"{order.submission}-{seen.customer_id}"
+    said: dict[str, Any] = {"by": order.by, "reason": order.reason, "command_id": command_id, "period": order.period}
+    said["via"] = "console"
     if order.action == "halt":
-        return Halt(by=order.by, reason=order.reason, command_id=command_id, period=order.period, via="console")
+        return Halt(**said)
     if order.action == "resume":
-        return Resume(
-            by=order.by,
-            reason=order.reason,
-            command_id=command_id,
-            period=order.period,
-            via="console",
-            stopped=seen.stop or "nothing",  # a halt that was not there yet is not let go of
-        )
+        return Resume(**said, stopped=seen.stop or "nothing")  # a halt that was not there yet is not let go of
     assert order.action == "approve", order.action
-    return Approve(
-        by=order.by,
-        reason=order.reason,
-        command_id=command_id,
-        period=order.period,
-        via="console",
-        digest=seen.digest,
-    )
+    return Approve(**said, digest=seen.digest)

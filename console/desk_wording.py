@@ -10,6 +10,8 @@ from functools import cache, lru_cache
 from babel.dates import format_date
 
 from adapters.wording import LOCALE, date_text, money_text
+from billing.desk import DeskRow
+from billing.money import minimum_minor
 from billing.month import Stage
 from billing.period import Period
 from billing.policy import Flag
@@ -46,9 +48,11 @@ def tone(stage: str) -> str:
     return _TONE_OF.get(Stage(stage), "quiet")
 
 
-def next_step(stage: str) -> str:
-    """What happens at the next instant of a month in this stage."""
-    return _NEXT_STEPS.get(Stage(stage), "")
+def next_step(row: DeskRow) -> str:
+    """What happens to it at its next instant."""
+    if row.stage is Stage.MONITORING and row.total_minor < minimum_minor(row.currency):
+        return "close"
+    return _NEXT_STEPS.get(row.stage, "")
 
 
 def flag_words(flag: str) -> str:

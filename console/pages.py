@@ -56,6 +56,14 @@ class Pages:
         """A page of a few sentences; ``back`` is the address of the page to go on with."""
         return self.page("message.html", {"title": title, "paragraphs": paragraphs, "back": back}, status)
 
+    def card_not_saved(self, back: str) -> HTMLResponse:
+        return self.message(
+            "This card was not saved",
+            "Nothing has changed, and no money has been taken. Please try again, or write to us.",
+            status=400,
+            back=back,
+        )
+
     def unavailable(self, back: str, status: int = 503) -> HTMLResponse:
         return self.message(
             "We cannot answer right now",

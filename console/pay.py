@@ -15,7 +15,7 @@ at links. While the emergency brake is on, the page offers no payment.
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from fastapi import APIRouter, Depends, HTTPException
@@ -25,22 +25,20 @@ from temporalio.exceptions import TemporalError
 
 from billing.collection import Collection
 from billing.collection_review import LookUp
-from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
+from billing.errors import NotFound
 from billing.links import PaymentLinks
 from billing.month import Month
 from billing.period import Period
 from billing.ports import Ledger, PaymentGateway
-from console.inbox import Inbox
 from console.pages import Pages
+from console.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
 from console.security import same_site
 from console.standing import Situation, Standing, standing
 from console.tokens import opened
 from console.wording import values
-from workflows.cards import Cards
 from workflows.collecting import collection_handle, pay, tell_collection
 from workflows.payment_collection import PaymentCollection
 
-_ANSWER_SECONDS = 25.0  # less than browsers and proxies wait
 _QUERY_TIMEOUT = timedelta(seconds=3)
 _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
 """While an outcome is pending, the page looks again by itself after so long, so often: four minutes in all."""
@@ -60,16 +58,14 @@ class PaymentPages:
         client: Client,
         payments: PaymentGateway,
         ledger: Ledger,
-        cards: Cards,
-        inbox: Inbox,
+        returned: ReturnedCards,
         links: PaymentLinks,
         pages: Pages,
     ) -> None:
         self._client = client
         self._payments = payments
         self._ledger = ledger
-        self._cards = cards
-        self._inbox = inbox
+        self._returned = returned
         self._links = links
         self._pages = pages
         self.router = APIRouter(prefix="/pay/{token}", dependencies=[Depends(same_site)])
@@ -93,7 +89,7 @@ class PaymentPages:
         redirect_url = ""
         if (await self._case(customer_id, period)).standing.can_pay:
             with suppress(NotFound):  # it was settled a moment ago
-                async with asyncio.timeout(_ANSWER_SECONDS):
+                async with asyncio.timeout(ANSWER_SECONDS):
                     answer = await pay(self._client, customer_id, period, f"{self._page(token)}/return")
                     redirect_url = answer.redirect_url
         return RedirectResponse(redirect_url or self._page(token), 303)
@@ -103,7 +99,7 @@ class PaymentPages:
         customer_id, period = self._opened(token)
         look_up = LookUp(by="the customer", reason="back from the bank's page")
         with suppress(NotFound):
-            async with asyncio.timeout(_ANSWER_SECONDS):
+            async with asyncio.timeout(ANSWER_SECONDS):
                 await tell_collection(self._client, customer_id, period, look_up)
         return RedirectResponse(self._page(token), 303)
 
@@ -123,20 +119,8 @@ class PaymentPages:
     async def card_registered(self, token: str, session_id: str = "") -> Response:
         """While a charge is under way, the card has to wait until its outcome is known."""
         customer_id, _ = self._opened(token)
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._cards.finalize_card(session_id, customer_id)
-        except (CardMissing, InvalidInput, NotFound) as error:
-            _log.warning("card of %s refused: %s", customer_id, error)
-            return self._pages.message(
-                "This card was not saved",
-                "Nothing has changed, and no money has been taken. Please try again, or reply to our mail.",
-                status=400,
-                back=self._page(token),
-            )
-        except BillingError as error:
-            _log.info("card of %s: later: %s", customer_id, error)
-            await self._inbox.put_card(session_id, datetime.now(UTC))
+        if await self._returned.take(session_id, customer_id) is Taken.REFUSED:
+            return self._pages.card_not_saved(self._page(token))
         return RedirectResponse(self._page(token), 303)
 
     def _page(self, token: str) -> str:

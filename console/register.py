@@ -11,7 +11,6 @@
 Whether an address is a customer's already, these pages do not tell: the answers are the same, and the mail tells.
 """
 
-import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
@@ -23,7 +22,7 @@ from temporalio.exceptions import TemporalError
 
 from adapters.wording import one_line
 from billing.customer import Email, Name
-from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
+from billing.errors import BillingError, InvalidInput
 from billing.links import Links
 from billing.model import Model
 from billing.registration import (
@@ -35,17 +34,15 @@ from billing.registration import (
     new_customer_id,
     new_registration_id,
 )
-from console.inbox import Inbox
 from console.pages import Pages
+from console.returned_cards import ReturnedCards, Taken
 from console.security import same_site
 from console.throttle import Throttle
 from console.tokens import opened
-from workflows.cards import Cards
 from workflows.registering import Registrar
 
 MAX_BODY_BYTES = 10_000
 _VALID = timedelta(days=30)
-_ANSWER_SECONDS = 25.0  # less than browsers and proxies wait
 _WRONG = {
     "name": "Please tell us your name or your company\N{RIGHT SINGLE QUOTATION MARK}s, in up to 200 characters.",
     "email": "This does not look like an email address. Please check it.",
@@ -66,8 +63,7 @@ class RegistrationPages:
     def __init__(
         self,
         registrar: Registrar,
-        cards: Cards,
-        inbox: Inbox,
+        returned: ReturnedCards,
         throttle: Throttle,
         links: Links,
         pages: Pages,
@@ -75,8 +71,7 @@ class RegistrationPages:
         newcomers: tuple[str, str] | None,
     ) -> None:
         self._registrar = registrar
-        self._cards = cards
-        self._inbox = inbox
+        self._returned = returned
         self._throttle = throttle
         self._links = links
         self._pages = pages
@@ -161,20 +156,8 @@ class RegistrationPages:
     async def card_registered(self, token: str, session_id: str = "") -> Response:
         """What cannot be finished now is finished later: the card is at Stripe, and the webhook tells of it too."""
         registration = await self._opened(token)
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                await self._cards.finalize_card(session_id, registration.registration_id)
-        except (CardMissing, InvalidInput, NotFound) as error:
-            _log.warning("card of %s refused: %s", registration.registration_id, error)
-            return self._pages.message(
-                "This card was not saved",
-                "Nothing has changed, and no money has been taken. Please try again, or write to us.",
-                status=400,
-                back=self._page(token),
-            )
-        except (BillingError, TemporalError, TimeoutError) as error:
-            _log.warning("card of %s: later: %s", registration.registration_id, error or type(error).__name__)
-            await self._inbox.put_card(session_id, datetime.now(UTC))
+        if await self._returned.take(session_id, registration.registration_id) is Taken.REFUSED:
+            return self._pages.card_not_saved(self._page(token))
         return RedirectResponse(self._page(token), 303)
 
     async def _to_card_page(self, registration: Registration, page: str) -> RedirectResponse:

@@ -112,7 +112,7 @@ def _charge(charge: ChargeRow) -> Happening:
 def _coming(month: Month) -> Iterator[Happening]:
     if month.outcome is not None or month.charging_since is not None:
         return
-    waits = "not before somebody resumes" if month.blocked else ""
+    waits = _awaited(month)
     if month.invoice is None:
         yield Happening(month.collect_at, "Sales are collected", coming=True)
     if not month.announced:
@@ -122,3 +122,12 @@ def _coming(month: Month) -> Iterator[Happening]:
         if nothing:
             return
     yield Happening(month.planned_charge_at, "Card is charged", waits, coming=True)
+
+
+def _awaited(month: Month) -> str:
+    """What lets a clock go on that stands still."""
+    if month.hold or month.trouble:
+        return "not before somebody resumes"
+    if month.brake:
+        return "not before the brake is released"
+    return "not before a person acts" if month.blocked else ""

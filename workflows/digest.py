@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -23,10 +24,14 @@ _PAUSE_SECONDS = 0.25  # between two rings of one process: a burst of alerts nee
 
 
 class DigestPlan(Model):
-    """How long alerts are gathered before they are told; ``due_at`` is carried to a run that goes on."""
+    """How long alerts are gathered before they are told; the rest is carried to a run that goes on.
+
+    ``unposted`` are digests that others were told, and whose mail has not left yet, the oldest first.
+    """
 
     interval_seconds: float
     due_at: Instant | None = None
+    unposted: tuple[str, ...] = ()
 
 
 @workflow.defn
@@ -38,8 +43,13 @@ class ReviewerDigest:
     that comes later starts the next. So no alert is forgotten.
     """
 
-    def __init__(self) -> None:
+    @workflow.init
+    def __init__(self, plan: DigestPlan) -> None:
         self._rung = False
+        self._interval = timedelta(seconds=plan.interval_seconds)
+        self._unposted = list(plan.unposted)
+        self._posted = ""  # the last digest whose mail has left
+        self._posting: asyncio.Task[None] | None = None
 
     @workflow.signal(description="There is something new in the outbox")
     def ring(self) -> None:
@@ -47,8 +57,8 @@ class ReviewerDigest:
 
     @workflow.run
     async def run(self, plan: DigestPlan) -> None:
-        interval = timedelta(seconds=plan.interval_seconds)
-        due_at = plan.due_at or workflow.now() + interval
+        due_at = plan.due_at or workflow.now() + self._interval
+        self._go_on_posting()
         while True:
             await self._gather(plan.evolve(due_at=due_at))
             self._rung = False
@@ -56,9 +66,11 @@ class ReviewerDigest:
                 DigestActivities.claim_digest, **options.for_step(options.RECORD, "what is to be told")
             )
             told = not claimed.digest_id or await self._tell(claimed)
-            if told and not claimed.more and not self._rung:
-                return
-            due_at = workflow.now() + interval
+            if told and not claimed.more:
+                await workflow.wait_condition(lambda: self._rung or not self._unposted)
+                if not self._rung:
+                    return
+            due_at = workflow.now() + self._interval
 
     async def _gather(self, plan: DigestPlan) -> None:
         """Until it is time; thousands of rings meanwhile are more than one history should hold."""
@@ -69,22 +81,49 @@ class ReviewerDigest:
                 enough, timeout=max(timedelta(), plan.due_at - workflow.now()), timeout_summary="alerts are gathered"
             )
         if enough():
-            workflow.continue_as_new(plan)
+            workflow.continue_as_new(plan.evolve(unposted=tuple(self._unposted)))
 
     async def _tell(self, claimed: Claimed) -> bool:
         """By all channels at once, each on its own; False if nobody could be told: then the digest comes again."""
-        told = await asyncio.gather(*(self._tell_by(channel, claimed.digest_id) for channel in claimed.channels))
-        if any(told):
+        others = [channel for channel in claimed.channels if channel != MAIL]
+        if MAIL in claimed.channels and others and workflow.patched("mail-holds-nobody"):
+            told = await self._tell_all(claimed.digest_id, others)
+        else:
+            told = await self._tell_by(claimed.channels, claimed.digest_id)
+        if told:
             await workflow.execute_activity_method(
                 DigestActivities.close_digest, claimed.digest_id, **options.for_step(options.RECORD, "it was told")
             )
-        return any(told)
+        return told
 
-    async def _tell_by(self, channel: str, digest_id: str) -> bool:
-        """Mail is tried until it has left; another service only for a while, so that it cannot hold the mails up."""
+    async def _tell_all(self, digest_id: str, others: Sequence[str]) -> bool:
+        """The same by mail and others, until one of them is told. A mail that takes longer leaves when it can."""
+        self._unposted.append(digest_id)
+        self._go_on_posting()
+        while not (told := await self._tell_by(others, digest_id)) and digest_id in self._unposted:
+            with suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(lambda: digest_id not in self._unposted, timeout=self._interval)
+        return told or self._posted == digest_id
+
+    def _go_on_posting(self) -> None:
+        if self._unposted and (self._posting is None or self._posting.done()):
+            self._posting = asyncio.create_task(self._post())
+
+    async def _post(self) -> None:
+        """The mails that have not left, one after the other; one that is no longer configured is passed over."""
+        while self._unposted:
+            if await self._tell_by([MAIL], self._unposted[0]):
+                self._posted = self._unposted[0]
+            del self._unposted[0]
+
+    async def _tell_by(self, channels: Sequence[str], digest_id: str) -> bool:
+        """Whether any was told. Mail is tried until it has left; another service only for a while."""
+        return any(await asyncio.gather(*(self._tell_one(channel, digest_id) for channel in channels)))
+
+    async def _tell_one(self, channel: str, digest_id: str) -> bool:
         config = options.TELL if channel == MAIL else options.TELL_OTHERS
         try:
-            await workflow.execute_activity_method(
+            told = await workflow.execute_activity_method(
                 DigestActivities.tell_digest,
                 Telling(digest_id=digest_id, channel=channel),
                 **options.for_step(config, f"tell by {channel}"),
@@ -92,7 +131,7 @@ class ReviewerDigest:
         except ActivityError as error:
             workflow.logger.warning("a digest was not told by %s: %s", channel, reason(error))
             return False
-        return True
+        return told is not False
 
 
 class DigestBell:

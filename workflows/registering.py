@@ -214,10 +214,15 @@ class Registrar:
     async def _forget_card(self, registration: Registration) -> None:
         """Nobody is charged by this registration, so its card does not stay at the processor.
 
-        That of an import stays: whoever has the file decides.
+        That of an import stays: whoever has the file decides. So does one that is a customer's all the same, whom an
+        operator has started with it meanwhile.
         """
-        if registration.payment_method_id and not registration.is_import:
-            await self._gateway.forget_card(registration.payment_method_id)
+        card = registration.payment_method_id
+        if card is None or registration.is_import:
+            return
+        others = await self._ledger.customers_like(registration.customer())
+        if all(other.payment_method_id != card for other in others):
+            await self._gateway.forget_card(card)
 
     async def _tell(self, registration: Registration) -> None:
         welcome = registration.state is RegistrationState.STARTED

@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 from billing.collection import CollectionStage
 from billing.collection_review import RecordPayment, WriteOff
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
+from workflows.cards import Cards
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "agreed with the customer"}
 PAID = "Paid, thank you"
@@ -146,6 +148,24 @@ async def test_a_card_registered_while_a_charge_is_under_way_is_taken_once_that_
     await desk.shows(PAID)
     assert (await desk.bed.month("acme")).customer.card_last4 == "4444"
     assert desk.bed.charged() == [(OCTOBER, 10000)]
+
+
+@pytest.mark.parametrize("outage", [TimeoutError(), RPCError("unreachable", RPCStatusCode.UNAVAILABLE, b"")])
+async def test_a_card_that_cannot_be_taken_now_is_taken_later_without_a_webhook(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, outage: Exception
+) -> None:
+    await desk.overdue("decline:expired_card")
+    await desk.bed.stripe_control("webhooks", {"url": None})
+    checkout = address(await desk.browser.post(f"{desk.page()}/card"))
+    back = address(await desk.browser.post(checkout, data={"card": "pm_card_visa"}))
+
+    async def down(*_: str) -> str:
+        raise outage
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Cards, "finalize_card", down)
+        assert address(await desk.browser.get(back)) == desk.page()
+    await desk.shows(PAID)
 
 
 async def test_a_customer_who_cancels_at_the_card_page_is_back_where_they_were(desk: Desk) -> None:

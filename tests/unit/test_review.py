@@ -167,6 +167,18 @@ def test_a_skip_says_what_of_earlier_months_is_still_to_be_billed() -> None:
     assert say(drafted(10000), "skip", NOW)[1].result == "2026-10 is closed without a charge"
 
 
+def test_closing_the_account_of_a_skipped_month_says_what_nobody_bills_any_more() -> None:
+    skipped = accepted(with_late_sale(drafted(10000, carried_minor=300)), "skip", NOW)
+    _, decision = say(skipped, "close_account", NOW)
+    assert decision.result == (
+        "the account closes after 2026-10; nobody bills: the balance of 3.00 EUR and late sales of earlier months "
+        "(12.50 EUR, and 1 to be settled)"
+    )
+    open_month, decision = say(with_late_sale(drafted(10000, carried_minor=300)), "close_account", NOW)
+    assert decision.result == "the account closes after 2026-10", "this invoice has the balance"
+    assert "nobody bills, as the account closes: the balance of 3.00 EUR" in say(open_month, "skip", NOW)[1].result
+
+
 def test_a_draft_stays_flagged_while_a_refresh_has_left_something() -> None:
     month = drafted(10000)
     assert month.invoice is not None

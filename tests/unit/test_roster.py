@@ -78,17 +78,19 @@ def test_row_with_too_few_or_too_many_cells_is_reported():
     assert "payment_method_id" in found[2]
 
 
-def test_second_row_of_a_customer_an_email_or_a_card_is_reported():
+def test_second_row_of_a_customer_an_email_a_card_or_a_stripe_customer_is_reported():
     found = problems_of(
         ACME,
         ACME,
         KIWI.replace("billing@kiwi.example", "BILLING@acme.example"),
         KIWI.replace("pm_2", "pm_1"),
+        KIWI.replace("cus_2", "cus_1"),
     )
     assert found == {
         3: "acme stands in line 2 already",
         4: "its email is the one of acme; sales rows could not be told apart",
         5: "its card is the one of acme",
+        6: "its Stripe customer is the one of acme",
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import survey
+from billing import survey_record
 from billing.accounts import Account, SeenLine, SeenMonth
 from billing.coverage import Coverage, FindingKind, State
 from billing.customer import Customer, ReviewMode, Terms, fold_email
@@ -366,7 +366,7 @@ def test_a_month_halted_by_its_draft_is_a_finding_while_the_sheet_is_down() -> N
 def test_each_kind_of_finding_and_difference_is_kept_however_many_others_came_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(survey, "KEPT", 3)
+    monkeypatch.setattr(survey_record, "KEPT", 3)
     crowd = [customer(customer_id=f"c{n}", email=f"c{n}@example.com") for n in range(5)]
     read = snapshot([*((who.email, "1", "Tea") for who in crowd), ("zz@zz.org", "7", "Odd")])
     lost = [Account(who, NOW, first=PERIOD.previous(), last=PERIOD.next()) for who in crowd]
@@ -391,7 +391,7 @@ def test_nothing_is_said_to_be_cut_that_was_not() -> None:
 
 
 def test_the_latest_months_are_kept_in_whatever_order_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "KEPT", 2)
+    monkeypatch.setattr(survey_record, "KEPT", 2)
     late = []
     for hours in (10, 30, 20, 40):
         account = seen(customer(customer_id=f"c{hours}", email=f"c{hours}@example.com"), drafted(ACME, snapshot([])))

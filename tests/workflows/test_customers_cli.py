@@ -1,11 +1,9 @@
 """``customers`` and ``close --now`` on the command line, with a server and the stand-ins."""
 
-import asyncio
 import csv
 import io
 import json
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,8 +13,8 @@ import pytest
 from billing.month import Stage
 from billing.registration import RegistrationState
 from bootstrap import connect_registrar
-from sandbox.stack import ROOT
 from tests.bed import Bed
+from tests.typed import typed as starter
 from tests.workflows.test_registering import PAGE, typed
 
 TOKENS = """customer_id,email,name,currency,timezone,token,review_mode
@@ -25,22 +23,6 @@ tok-b,b@example.com,Bob,usd,America/Lima,tok_mastercard,approve
 tok-c,c@example.com,Cy,usd,America/Lima,tok_chargeDeclined,
 tok-d,not an address,Dee,usd,America/Lima,tok_amex,
 """
-
-
-async def starter(bed: Bed, *words: str) -> tuple[int, str]:
-    """Exit code and output."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / "starter.py"),
-        *words,
-        cwd=bed.folder,
-        env={**bed.environment, "COLUMNS": "200", "NO_COLOR": "1"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
 
 
 async def in_json(bed: Bed, *words: str) -> tuple[int, dict[str, Any]]:

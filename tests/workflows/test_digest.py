@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import ActivityEnvironment
 
-from activities.alerts import Alerts
+from activities.alerts import Alerts, Telling
 from adapters.apprise_alerts import AppriseAlerts
 from adapters.smtp_mail import SmtpMail
 from adapters.sql_ledger import SqlLedger
@@ -21,14 +22,14 @@ from billing.errors import AlertUnavailable
 from billing.keys import digest_workflow_id
 from billing.messages import Halt
 from billing.period import Period
-from bootstrap import connect_alerts, connect_bell
+from bootstrap import connect_alerts, connect_bell, connect_digests
 from sandbox.mailbox import Mail
 from sandbox.temporal_server import TemporalServer
 from tests.bed import Bed, prepared_bed
 from tests.receiver import Receiver, receiver
 from worker import create_worker
 from workflows import options
-from workflows.digest import ReviewerDigest
+from workflows.digest import DigestPlan, ReviewerDigest
 
 __all__ = ["receiver"]  # fixture
 
@@ -46,6 +47,13 @@ def alerts_of(bed: Bed, client: Client | None = None) -> Alerts:
 
 async def digest_ids(bed: Bed) -> set[str]:
     return {row.digest_id for row in await bed.ledger.alerts()}
+
+
+async def posted(bed: Bed) -> list[Mail]:
+    """The mails to the reviewers, once nothing is left to be told or mailed."""
+    await bed.digests()
+    await bed.client.get_workflow_handle(digest_workflow_id()).result()
+    return bed.mails("reviewers@example.com")
 
 
 def by_id(mails: list[Mail]) -> dict[str, str]:
@@ -98,6 +106,9 @@ async def test_an_alert_that_comes_while_a_digest_is_told_is_in_the_next_one(
 
     monkeypatch.setattr(owner, step, meanwhile)
     await alerts_of(bed).tell(report(1))
+    async with asyncio.timeout(60):
+        while late:
+            await asyncio.sleep(0.02)
     first, second = await bed.digests()
     assert "matter 0001" in first.text
     assert "matter 0002" in second.text
@@ -117,7 +128,7 @@ async def test_a_mail_whose_reply_was_lost_is_the_same_mail_and_the_others_are_n
     async with told_by(server, tmp_path, receiver) as bed:
         await bed.mail_faults({"action": "drop_reply", "times": 2}, {"action": "defer", "times": 1})
         await alerts_of(bed).tell(report(1))
-        mails = await bed.digests()
+        mails = await posted(bed)
         assert len(mails) >= 3
         assert len(by_id(mails)) == 1
         assert len(receiver.bodies) == 1
@@ -130,7 +141,7 @@ async def test_a_service_that_fails_is_tried_again_without_another_mail(
     async with told_by(server, tmp_path, receiver) as bed:
         receiver.failures = 2
         await alerts_of(bed).tell(report(1))
-        assert len(await bed.digests()) == 1
+        assert len(await posted(bed)) == 1
         assert (receiver.refused, len(receiver.bodies)) == (2, 1)
 
 
@@ -153,6 +164,45 @@ async def test_a_digest_that_nobody_could_be_told_comes_again(
         await bed.digests()
         assert (receiver.refused, len(receiver.bodies)) == (3, 1)
         assert len(await digest_ids(bed)) == 1
+
+
+async def test_a_mail_that_cannot_leave_does_not_hold_up_what_others_are_told(
+    server: TemporalServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    async with told_by(server, tmp_path, receiver) as bed:
+        await bed.mail_faults({"action": "refuse", "times": 1000})
+        for number in (1, 2):
+            await alerts_of(bed).tell(report(number))
+            async with asyncio.timeout(30):
+                while len(receiver.bodies) < number or not all(row.told_at for row in await bed.ledger.alerts()):
+                    await asyncio.sleep(0.05)
+        assert [f"matter 000{number}" in receiver.bodies[-1]["message"] for number in (1, 2)] == [False, True]
+        assert bed.mails("reviewers@example.com") == []
+        await bed.mail_faults()
+        assert [mail.text.count("matter 000") for mail in await posted(bed)] == [1, 1]
+
+
+async def test_a_mail_that_has_not_left_goes_on_in_the_run_that_follows(bed: Bed) -> None:
+    await bed.ledger.save_alert(report(1))
+    await bed.ledger.claim_alerts("told by chat")
+    await bed.ledger.close_digest("told by chat", datetime.now(UTC))
+    plan = DigestPlan(interval_seconds=0.1, unposted=("told by chat",))
+    await bed.client.start_workflow(ReviewerDigest.run, plan, id=digest_workflow_id(), task_queue=options.TASK_QUEUE)
+    assert [mail.text.count("matter 0001") for mail in await posted(bed)] == [1]
+
+
+async def test_what_a_worker_has_no_channel_for_is_not_told(
+    server: TemporalServer, tmp_path: Path, receiver: Receiver
+) -> None:
+    """A digest was claimed before the only service was exchanged for a mail address."""
+    async with told_by(server, tmp_path, receiver, reviewers_email="") as bed:
+        digests = connect_digests(
+            bed.settings.model_copy(update={"reviewers_email": "reviewers@example.com"}), bed.adapters
+        )
+        assert await ActivityEnvironment().run(digests.tell_digest, Telling(digest_id="none", channel="other 2"))
+        await bed.ledger.save_alert(report(1))
+        await bed.ledger.claim_alerts("claimed")
+        assert not await ActivityEnvironment().run(digests.tell_digest, Telling(digest_id="claimed", channel="other 2"))
 
 
 async def test_a_mailbox_that_refuses_is_told_once_it_is_mended(bed: Bed) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from datetime import timedelta
 from typing import Any
 
@@ -16,8 +15,8 @@ from billing.collection_review import Retry
 from billing.period import Period
 from billing.reconciliation import FindingKind
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
-from sandbox.stack import ROOT
 from tests.bed import OCTOBER, Bed
+from tests.typed import typed
 from workflows.options import TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, Reconcile, ensure_daily_reconciliation
 
@@ -46,22 +45,6 @@ async def paid_month(bed: Bed) -> dict[str, str]:
     return dict(intent["metadata"])
 
 
-async def command(bed: Bed, *words: str) -> tuple[int, str]:
-    """Exit code and output of the command line."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / "starter.py"),
-        *words,
-        cwd=bed.folder,
-        env={**bed.environment, "COLUMNS": "200", "NO_COLOR": "1"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
-
-
 async def test_an_orphan_is_cancelled_and_a_double_charge_is_told_until_a_person_has_mended_it(bed: Bed) -> None:
     metadata = await paid_month(bed)
     orphan = await made_by_hand(bed, confirm=False, **metadata)
@@ -79,13 +62,13 @@ async def test_an_orphan_is_cancelled_and_a_double_charge_is_told_until_a_person
 
 async def test_the_command_tells_what_is_open_and_exits_1_and_0_when_all_is_well(bed: Bed) -> None:
     await paid_month(bed)
-    code, output = await command(bed, "reconcile", "--period", OCTOBER)
+    code, output = await typed(bed, "reconcile", "--period", OCTOBER)
     assert (code, "0 repaired, 0 open" in output) == (0, True), output
     await made_by_hand(bed, confirm=True)
-    code, output = await command(bed, "reconcile", "--period", OCTOBER)
+    code, output = await typed(bed, "reconcile", "--period", OCTOBER)
     assert code == 1, output
     assert "was it charged by hand?" in output
-    code, output = await command(bed, "reconcile", "--period", OCTOBER, "--json")
+    code, output = await typed(bed, "reconcile", "--period", OCTOBER, "--json")
     assert (code, json.loads(output)["open"]) == (1, 1)
 
 
@@ -127,7 +110,7 @@ async def test_what_is_owed_is_listed_and_shown(bed: Bed, listing: str) -> None:
     await bed.closed()
     await bed.collects(lambda found: True)
     words = ["list"] if listing == "list" else ["show", "acme", "--period", OCTOBER]
-    code, output = await command(bed, "collections", *words)
+    code, output = await typed(bed, "collections", *words)
     assert code == 0, output
     assert "Collecting" in output
     assert "100.00 EUR" in output
@@ -139,13 +122,13 @@ async def test_an_operator_writes_off_what_will_not_come(bed: Bed) -> None:
     await bed.closed()
     await bed.collects(lambda found: True)
     said = ["--period", OCTOBER, "--by", "ann", "--reason", "bankrupt"]
-    code, output = await command(bed, "collections", "write-off", "acme", *said)
+    code, output = await typed(bed, "collections", "write-off", "acme", *said)
     assert code == 0, output
     await bed.collects(lambda found: found.outcome is not None)
-    code, output = await command(bed, "collections", "retry", "acme", *said)
+    code, output = await typed(bed, "collections", "retry", "acme", *said)
     assert code == 1
     assert "nothing of acme is being collected" in output or "settled already" in output
-    code, output = await command(
+    code, output = await typed(
         bed, "collections", "record-payment", "acme", "--amount", "-5", "--reference", "x", *said
     )
     assert code == 2, output

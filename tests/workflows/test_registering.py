@@ -229,3 +229,21 @@ async def test_somebody_else_who_gets_the_email_first_keeps_it(bed: Bed) -> None
     assert results == {registration.registration_id: "known"}
     assert [each.customer_id for each in await bed.ledger.customers()] == ["acme"]
     assert [mail.subject for mail in bed.mails("acme@example.com")] == ["You are registered already"]
+
+
+async def test_a_card_that_an_operator_has_put_into_a_file_meanwhile_stays_that_customers(bed: Bed) -> None:
+    """It was copied from Stripe's dashboard before the registration was finished."""
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    registration = await registrar.begin(typed("acme@example.com"))
+    url = await registrar.card_page(registration, PAGE)
+    async with httpx.AsyncClient() as browser:
+        await browser.post(url, data={"card": "pm_card_visa"})
+    found = await registrar.find(registration.registration_id)
+    assert found is not None
+    card = (await bed.adapters.payments.card_of_setup(found.session_id)).card
+    theirs = {"stripe_customer_id": card.stripe_customer_id, "payment_method_id": card.payment_method_id}
+    customer = (await bed.customer("acme", email="acme@example.com")).evolve(**theirs)
+    bed.started.append("acme")
+    await start_customer(bed.client, bed.ledger, bed.adapters.payments, customer)
+    assert await registrar.sweep(datetime.now(UTC)) == {registration.registration_id: "known"}
+    assert (await bed.adapters.payments.card(card.payment_method_id)).stripe_customer_id == card.stripe_customer_id

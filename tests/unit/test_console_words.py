@@ -1,0 +1,49 @@
+"""What the console's pages say about what is to come."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from billing.desk import DeskRow
+from billing.month import Month, Stage
+from console.desk_wording import next_step
+from console.dossier import Dossier
+from console.timeline import timeline
+from tests.unit.months import accepted, drafted
+
+NOW = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("month", "waits"),
+    [
+        (drafted(10000), ""),
+        (accepted(drafted(10000), "halt", NOW), "not before somebody resumes"),
+        (drafted(10000).in_trouble("the sheet has two owners"), "not before somebody resumes"),
+        (drafted(10000, unreadable=True), "not before a person acts"),
+        (drafted(10000).braked("the brake is on"), "not before the brake is released"),
+    ],
+    ids=["runs", "halted", "trouble", "unreadable", "braked"],
+)
+def test_the_month_says_what_a_stopped_clock_waits_for(month: Month, waits: str) -> None:
+    coming = [each.text for each in timeline(dossier(month)) if each.coming]
+    assert coming == [waits, waits]
+
+
+@pytest.mark.parametrize(("total_minor", "step"), [(10000, "notice"), (0, "close"), (20, "close"), (-500, "close")])
+def test_a_draft_that_nobody_is_charged_for_is_closed_and_not_announced(total_minor: int, step: str) -> None:
+    assert next_step(row(total_minor)) == step
+
+
+def dossier(month: Month) -> Dossier:
+    records = ("decisions", "versions", "messages", "charges", "reversals", "diary", "periods")
+    nothing: dict[str, Any] = dict.fromkeys(records, ())
+    return Dossier(month=month, live=True, run_url="", now=NOW, collection=None, **nothing)
+
+
+def row(total_minor: int) -> DeskRow:
+    whose = {"customer_id": "acme", "name": "Acme", "email": "acme@example.com", "timezone": "UTC", "currency": "eur"}
+    amounts = {"total_minor": total_minor, "carried_minor": 0, "usual_minor": None}
+    seen = {"version": 1, "digest": "d", "flags": (), "needs": ""}
+    return DeskRow.model_validate({**whose, **amounts, **seen, "stage": Stage.MONITORING, "next_at": NOW})
