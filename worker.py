@@ -35,6 +35,7 @@ from bootstrap import (
     connect_sales,
     connect_temporal,
 )
+from memory import cached_workflows, memory_bytes
 from settings import Settings, load_settings
 from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.digest import ReviewerDigest
@@ -118,7 +119,7 @@ def workers(client: Client, settings: Settings, adapters: Adapters) -> tuple[Wor
         ],
         interceptors=[Failures()],
         workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic
-        max_cached_workflows=2000,
+        max_cached_workflows=settings.cached_workflows or cached_workflows(memory_bytes()),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # how long a killed worker is waited for
         graceful_shutdown_timeout=_GRACE,
     )
