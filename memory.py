@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-_RUN_BYTES = 64 * 1024  # docs/performance.md, parked customers: measured, and as much again for months with many lines
+_RUN_BYTES = 64 * 1024  # twice what a month of two lines takes (docs/performance.md): others have more lines
 _LEAST, _MOST = 500, 20_000
 
 
