@@ -26,8 +26,8 @@ from adapters.stripe_payments import StripePayments
 from billing.errors import BillingError
 from settings import Settings, environment
 from workflows.collecting import CollectionSignals
-from workflows.digest import DigestBell
 from workflows.registering import Registrar
+from workflows.ringing import DigestBell
 from workflows.running import RunningChains
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"

@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     digest_minutes: float = Field(10, gt=0, le=1440)
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
+    cached_workflows: int | None = Field(None, ge=1)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)

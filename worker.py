@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.brake import BrakeActivities
 from activities.cashier import Cashier
@@ -35,6 +35,7 @@ from bootstrap import (
     connect_sales,
     connect_temporal,
 )
+from memory import cached_workflows, memory_bytes
 from settings import Settings, load_settings
 from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.digest import ReviewerDigest
@@ -117,7 +118,8 @@ def workers(client: Client, settings: Settings, adapters: Adapters) -> tuple[Wor
             connect_coverage(settings, adapters, client, sales=source).cover,
         ],
         interceptors=[Failures()],
-        max_cached_workflows=2000,
+        workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic
+        max_cached_workflows=settings.cached_workflows or cached_workflows(memory_bytes()),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # how long a killed worker is waited for
         graceful_shutdown_timeout=_GRACE,
     )

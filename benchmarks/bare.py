@@ -2,7 +2,7 @@
 
     python -m benchmarks.bare         serves it until SIGTERM, by TEMPORAL_ADDRESS; what an engine costs without a job
 
-Its worker has the product's own options, data converter and sandbox.
+Its worker has the product's own options and data converter.
 """
 
 import asyncio
@@ -11,11 +11,10 @@ from datetime import timedelta
 
 from temporalio import activity, workflow
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-with workflow.unsafe.imports_passed_through():
-    from bootstrap import connect_temporal
-    from settings import load_settings
+from bootstrap import connect_temporal
+from settings import load_settings
 
 TASK_QUEUE = "bare"
 READY = "bare worker ready"
@@ -67,7 +66,12 @@ async def _main() -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     activities = [collect, notify, charge, close]
     async with Worker(
-        client, task_queue=TASK_QUEUE, workflows=[BareMonth], activities=activities, max_cached_workflows=2000
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[BareMonth],
+        activities=activities,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+        max_cached_workflows=2000,
     ):
         print(READY, flush=True)
         await stop.wait()

@@ -1,26 +1,18 @@
 """ReviewerDigest: one durable workflow that tells the reviewers, in one message, what many alerts say."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ActivityError
-from temporalio.service import RPCError
 
 with workflow.unsafe.imports_passed_through():
     from activities.alerts import MAIL, Claimed, DigestActivities, Telling
-    from billing.errors import AlertUnavailable
-    from billing.keys import digest_workflow_id
     from billing.model import Instant, Model
     from workflows import options
     from workflows.failures import reason
-
-_PAUSE_SECONDS = 0.25  # between two rings of one process: a burst of alerts needs few
 
 
 class DigestPlan(Model):
@@ -132,38 +124,3 @@ class ReviewerDigest:
             workflow.logger.warning("a digest was not told by %s: %s", channel, reason(error))
             return False
         return told is not False
-
-
-class DigestBell:
-    """``billing.ports.Bell``, by signal-with-start. Rings that are asked for together are one."""
-
-    def __init__(self, client: Client, interval: timedelta) -> None:
-        self._client = client
-        self._plan = DigestPlan(interval_seconds=interval.total_seconds())
-        self._lock = asyncio.Lock()
-        self._rung_at = float("-inf")
-
-    async def ring(self) -> None:
-        """Returns after a ring that began after it was asked for, whoever rang."""
-        asked_at = time.monotonic()
-        async with self._lock:
-            if self._rung_at > asked_at:
-                return
-            await asyncio.sleep(max(0.0, self._rung_at + _PAUSE_SECONDS - time.monotonic()))
-            began_at = time.monotonic()
-            await self._signal()
-            self._rung_at = began_at
-
-    async def _signal(self) -> None:
-        try:
-            await self._client.start_workflow(
-                ReviewerDigest.run,
-                self._plan,
-                id=digest_workflow_id(),
-                task_queue=options.TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                start_signal="ring",
-                static_summary="tells the reviewers what waits for them",
-            )
-        except RPCError as error:
-            raise AlertUnavailable(f"the reviewers cannot be told: Temporal answers {error.message}") from None

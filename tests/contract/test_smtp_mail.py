@@ -2,15 +2,21 @@
 
 import asyncio
 import inspect
+import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from adapters import smtp_mail
 from adapters.smtp_mail import SmtpMail
@@ -165,6 +171,43 @@ async def test_mail_never_leaves_in_clear_text_if_tls_is_asked_for(mailbox: Mail
     with pytest.raises(MailUnavailable):
         await mailer(mailbox.port, tls=tls).send(letter())
     assert read_mail(mailbox.folder) == []
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+async def test_whom_to_trust_is_read_once_for_all_mails(
+    mailbox: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tls: Literal["starttls", "tls"]
+) -> None:
+    """It takes longer to read than a mail to send."""
+    authority = tmp_path / "authority.pem"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(authority))
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    wrapped, upgraded = (context, None) if tls == "tls" else (None, context)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(mailbox, hostname="sandbox", tls_context=upgraded, loop=loop), "127.0.0.1", 0, ssl=wrapped
+    )
+    async with server:
+        sending = mailer(server.sockets[0].getsockname()[1], tls=tls)
+        await sending.send(letter())
+        authority.unlink()
+        await sending.send(letter())
+    assert len(read_mail(mailbox.folder)) == 2
+
+
+def certificate(path: Path) -> Path:
+    """Writes the certificate of 127.0.0.1, signed by its own key, and that key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    now = datetime.now(UTC)
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    host = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    signed = builder.add_extension(host, critical=False).sign(key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    form, clear = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path.write_bytes(signed.public_bytes(pem) + key.private_bytes(pem, form, clear))
+    return path
 
 
 async def test_wrong_password_is_not_the_months_fault() -> None:

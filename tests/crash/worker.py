@@ -28,11 +28,11 @@ from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
+    UnsandboxedWorkflowRunner,
     Worker,
     WorkflowInstance,
     WorkflowInstanceDetails,
 )
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 import worker
 from activities import failures
@@ -177,7 +177,7 @@ class _Port:
 
 
 @dataclass(frozen=True)
-class _Workflows(SandboxedWorkflowRunner):
+class _Workflows(UnsandboxedWorkflowRunner):
     boundaries: Boundaries = field(kw_only=True)
     task_queue: str = field(kw_only=True)
 

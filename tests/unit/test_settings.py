@@ -100,6 +100,14 @@ def test_twenty_are_charged_a_second_and_in_the_sandbox_as_many_as_come(monkeypa
     assert load_settings().charge_rate == 20
 
 
+@pytest.mark.parametrize("months", ["0", "-1", "many"])
+def test_a_worker_keeps_at_least_one_month_at_hand(monkeypatch: pytest.MonkeyPatch, months: str) -> None:
+    assert load_settings().cached_workflows is None
+    monkeypatch.setenv("BILLING_CACHED_WORKFLOWS", months)
+    with pytest.raises(InvalidInput, match="cached_workflows"):
+        load_settings()
+
+
 def test_newcomers_are_spread_over_an_hour_and_not_in_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().spread == 0
     monkeypatch.setenv("BILLING_SPREAD_MINUTES", "30")
