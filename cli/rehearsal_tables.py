@@ -1,12 +1,14 @@
 """What ``rehearse`` prints: a table of months, oddities, who needs a person, what was not paid, differences."""
 
-from collections import Counter
+import re
+
+from rich.table import Column
 
 from billing.collection import CollectionStage
 from billing.money import format_amount
 from cli.output import console, print_json, say, table, utc, whole
 from sandbox.rehearsal.book import Book
-from sandbox.rehearsal.report import Difference, Row, Summary, summaries, sums
+from sandbox.rehearsal.report import Difference, Row, Summary, summaries, sums, together
 from sandbox.rehearsal.run import Result
 
 _SHOWN = 20  # of a list; --json and --csv have all
@@ -14,8 +16,7 @@ _SHOWN = 20  # of a list; --json and --csv have all
 
 def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[Difference], seconds: float) -> None:
     say(f"\nRehearsed: {book.source}, {book.periods[0]} to {book.periods[-1]}, nothing real touched", style="bold")
-    months = summaries(rows)
-    console.print(table(_COLUMNS, [*map(_cells, months), *_all(months)]))
+    _print_months(rows)
     for words in book.sheets.unread:
         say(f"not used: {words}", style="yellow")
     _print_odd(rows)
@@ -25,39 +26,57 @@ def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[
     if book.against:
         _print_compared(book, compared)
     say(f"\n{result.mails} mails, each a file: {result.folder / 'mail'}", style="dim")
-    say(f"{len(rows)} months of customers in {seconds:.0f} s", style="dim")
+    say(f"{len(rows)} months of {len(book.entries)} customers in {seconds:.0f} s", style="dim")
 
 
-_COLUMNS = (
-    whole("Month"),
-    whole("Sales"),
-    whole("Outcomes"),
-    whole("Charged", "right"),
-    whole("First charge"),
-    whole("Last, UTC"),
-    whole("Person", "right"),
-)
+def _print_months(rows: list[Row]) -> None:
+    """A line for each month and one for all; amounts in several currencies have a table of their own."""
+    months, every = summaries(rows), together(rows)
+    stages, currencies = [*every.stages], [*every.charged_minor]
+    in_one_currency = len(currencies) < 2
+
+    def cells(month: Summary) -> list[object]:
+        counts = [month.stages.get(stage, "") for stage in stages]
+        sums = [format_amount(minor, currency) for currency, minor in month.charged_minor.items()]
+        charged = ["".join(sums)] if in_one_currency else []
+        return [month.period, month.sheets[0], *counts, *charged, month.need_person or "", *_instants(month)]
+
+    def amounts(month: Summary) -> list[object]:
+        return [month.period, *(_bare(month.charged_minor.get(currency, 0), currency) for currency in currencies)]
+
+    outcomes = [Column(_words(stage), justify="right") for stage in stages]
+    charged = [whole("Charged", "right")] if in_one_currency else []
+    heads: list[str | Column] = [
+        whole("Month"),
+        whole("Sales"),
+        *outcomes,
+        *charged,
+        Column("Person needed", justify="right"),
+        *_INSTANTS,
+    ]
+    total = ["all", "", *cells(every)[2 : -len(_INSTANTS)]]
+    console.print(table(heads, [*map(cells, months), *([total] if months[1:] else [])]))
+    if not in_one_currency:
+        heads = [whole("Charged"), *(whole(currency.upper(), "right") for currency in currencies)]
+        total = ["all", *amounts(every)[1:]]
+        console.print("", table(heads, [*map(amounts, months), *([total] if months[1:] else [])]))
 
 
-def _cells(month: Summary) -> tuple[object, ...]:
-    repeated = [sheet for sheet in month.sheets if sheet != month.period]
-    stages = "\n".join(f"{count} {stage}" for stage, count in month.stages.items())
-    charged = "\n".join(format_amount(total, currency) for currency, total in month.charged_minor.items())
-    first, last = (f"{at:%m-%d %H:%M}" if at else "" for at in (month.first_at, month.last_at))
-    sales = f"as {repeated[0]}" if repeated else "its own"
-    return month.period, sales, stages, charged, first, last, month.need_person or ""
+_INSTANTS = ("First charge", "Last, UTC")
 
 
-def _all(months: list[Summary]) -> list[tuple[object, ...]]:
-    """The last row: all months together."""
-    charged: Counter[str] = Counter()
-    stages: Counter[str] = Counter()
-    for month in months:
-        charged.update(month.charged_minor)
-        stages.update(month.stages)
-    ended = "\n".join(f"{count} {stage}" for stage, count in stages.most_common())
-    sums = "\n".join(format_amount(total, currency) for currency, total in sorted(charged.items()))
-    return [("all", "", ended, sums, "", "", sum(month.need_person for month in months) or "")] if months[1:] else []
+def _instants(month: Summary) -> list[str]:
+    return [f"{at:%m-%d %H:%M}" if at else "" for at in (month.first_at, month.last_at)]
+
+
+def _words(stage: str) -> str:
+    """``CarriedForward`` in words, which a narrow terminal can fold."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stage).capitalize()
+
+
+def _bare(amount_minor: int, currency: str) -> str:
+    """Without the currency, which is in the head; nothing for nothing."""
+    return format_amount(amount_minor, currency).partition(" ")[0] if amount_minor else ""
 
 
 def _print_odd(rows: list[Row]) -> None:

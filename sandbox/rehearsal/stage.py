@@ -16,7 +16,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer
-from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, connect_adapters
+from bootstrap import SANDBOX_NAMESPACE, connect_adapters
 from sandbox.rehearsal.book import Book, Looks
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import Watching
@@ -47,7 +47,6 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
     Nothing is read from the environment or a ``.env`` file.
     """
     _log_to(folder / "worker.log")
-    book.sheets.write(folder / "sheets" / SANDBOX_SHEET_ID)
     _register([each.month.customer for each in book.entries], cards, folder / "stripe.jsonl")
     async with AsyncExitStack() as exits:
         server = await exits.enter_async_context(
@@ -70,7 +69,8 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
             plugins=[_UNCHECKED],
             runtime=Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=_QUIET))),
         )
-        await exits.enter_async_context(create_worker(client, settings, replace(adapters, ledger=ledger)))
+        own = replace(adapters, ledger=ledger)
+        await exits.enter_async_context(create_worker(client, settings, own, book.sheets))
         yield World(client, ledger, folder)
 
 
