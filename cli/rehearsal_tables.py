@@ -1,6 +1,10 @@
 """What ``rehearse`` prints: a table of months, oddities, who needs a person, what was not paid, differences."""
 
 import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from operator import attrgetter
 
 from rich.table import Column
 
@@ -26,57 +30,61 @@ def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[
     if book.against:
         _print_compared(book, compared)
     say(f"\n{result.mails} mails, each a file: {result.folder / 'mail'}", style="dim")
-    say(f"{len(rows)} months of {len(book.entries)} customers in {seconds:.0f} s", style="dim")
+    customers = f"{len(book.entries)} customer{'s' if book.entries[1:] else ''}"
+    say(f"{len(rows)} months of {customers} in {seconds:.0f} s", style="dim")
 
 
 def _print_months(rows: list[Row]) -> None:
     """A line for each month and one for all; amounts in several currencies have a table of their own."""
-    months, every = summaries(rows), together(rows)
-    stages, currencies = [*every.stages], [*every.charged_minor]
-    in_one_currency = len(currencies) < 2
-
-    def cells(month: Summary) -> list[object]:
-        counts = [month.stages.get(stage, "") for stage in stages]
-        sums = [format_amount(minor, currency) for currency, minor in month.charged_minor.items()]
-        charged = ["".join(sums)] if in_one_currency else []
-        return [month.period, month.sheets[0], *counts, *charged, month.need_person or "", *_instants(month)]
-
-    def amounts(month: Summary) -> list[object]:
-        return [month.period, *(_bare(month.charged_minor.get(currency, 0), currency) for currency in currencies)]
-
-    outcomes = [Column(_words(stage), justify="right") for stage in stages]
-    charged = [whole("Charged", "right")] if in_one_currency else []
-    heads: list[str | Column] = [
-        whole("Month"),
-        whole("Sales"),
-        *outcomes,
-        *charged,
-        Column("Person needed", justify="right"),
-        *_INSTANTS,
-    ]
-    total = ["all", "", *cells(every)[2 : -len(_INSTANTS)]]
-    console.print(table(heads, [*map(cells, months), *([total] if months[1:] else [])]))
+    months = summaries(rows)
+    every = together(rows).model_copy(update={"period": "all", "sheets": ("",), "first_at": None, "last_at": None})
+    lines = [*months, every] if months[1:] else months
+    columns: list[_Column] = [(whole("Month"), attrgetter("period")), (whole("Sales"), lambda month: month.sheets[0])]
+    columns += [(Column(_words(stage), justify="right"), partial(_count, stage)) for stage in every.stages]
+    in_one_currency = len(every.charged_minor) < 2
+    if in_one_currency:
+        columns += [(whole("Charged", "right"), _charged)]
+    if every.need_person:
+        columns += [(Column("Person needed", justify="right"), lambda month: month.need_person or "")]
+    columns += [(Column("First charge"), lambda month: _instant(month.first_at))]
+    columns += [(Column("Last, UTC"), lambda month: _instant(month.last_at))]
+    _print_lines(columns, lines)
     if not in_one_currency:
-        heads = [whole("Charged"), *(whole(currency.upper(), "right") for currency in currencies)]
-        total = ["all", *amounts(every)[1:]]
-        console.print("", table(heads, [*map(amounts, months), *([total] if months[1:] else [])]))
+        currencies = every.charged_minor
+        columns = [(whole("Charged"), attrgetter("period"))]
+        columns += [(whole(each.upper(), "right"), partial(_charged_in, each)) for each in currencies]
+        say("")
+        _print_lines(columns, lines)
 
 
-_INSTANTS = ("First charge", "Last, UTC")
+_Column = tuple[Column, Callable[[Summary], object]]
 
 
-def _instants(month: Summary) -> list[str]:
-    return [f"{at:%m-%d %H:%M}" if at else "" for at in (month.first_at, month.last_at)]
+def _print_lines(columns: Sequence[_Column], lines: Iterable[Summary]) -> None:
+    console.print(table([head for head, _ in columns], [[cell(line) for _, cell in columns] for line in lines]))
+
+
+def _count(stage: str, month: Summary) -> object:
+    return month.stages.get(stage, "")
+
+
+def _charged(month: Summary) -> str:
+    return "".join(format_amount(minor, currency) for currency, minor in month.charged_minor.items())
+
+
+def _charged_in(currency: str, month: Summary) -> str:
+    """Without the currency, which is in the head; nothing for nothing."""
+    minor = month.charged_minor.get(currency, 0)
+    return format_amount(minor, currency).partition(" ")[0] if minor else ""
+
+
+def _instant(at: datetime | None) -> str:
+    return f"{at:%m-%d %H:%M}" if at else ""
 
 
 def _words(stage: str) -> str:
     """``CarriedForward`` in words, which a narrow terminal can fold."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stage).capitalize()
-
-
-def _bare(amount_minor: int, currency: str) -> str:
-    """Without the currency, which is in the head; nothing for nothing."""
-    return format_amount(amount_minor, currency).partition(" ")[0] if amount_minor else ""
 
 
 def _print_odd(rows: list[Row]) -> None:

@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
 
 class Looks(NamedTuple):
-    """All that a rehearsal takes from the real settings: how cells are read, and how mails look."""
+    """All that a rehearsal takes from the real settings, by their names: how cells are read, and how mails look."""
 
     company: str
     mail_from: str
