@@ -19,9 +19,5 @@ class LedgerActivities:
 
 async def record(ledger: Ledger, month: Month) -> None:
     """Writes ``month``; once it is closed, the next one too, so that the ledger has every customer's current month."""
-    await ledger.record(month, clock.now())
-    if month.outcome is not None and not month.leaving:
-        following = month.next_month()
-        known = await ledger.month(following.customer.customer_id, following.period)
-        if known is None or known.revision == 0:
-            await ledger.record(following, clock.now())
+    goes_on = month.outcome is not None and not month.leaving
+    await ledger.record(month, clock.now(), month.next_month() if goes_on else None)

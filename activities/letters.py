@@ -62,11 +62,9 @@ class Letters:
         customer_id, period = unnamed.month.customer.customer_id, unnamed.month.period
         name = message_id(unnamed.kind, customer_id, period, content, self._domain)
         letter = unnamed.evolve(message_id=name)
-        sent = await self._ledger.messages(customer_id, period)
-        if any(row.message_id == name and row.status is MessageStatus.SENT for row in sent):
-            return
         composed = self._mailer.compose(letter.evolve(link=without_key(letter.link)))
-        await self._ledger.save_message(letter, number, MessageStatus.SENDING, clock.now(), composed)
+        if not await self._ledger.save_message(letter, number, MessageStatus.SENDING, clock.now(), composed):
+            return  # it was sent before
         try:
             await self._mailer.send(letter)
         except MailRefused:

@@ -104,7 +104,8 @@ class NoticeActivities:
         if month.invoice is None:
             return None
         whose = month.customer.customer_id, month.period
-        messages, versions = await self._ledger.messages(*whose), await self._ledger.versions(*whose)
+        messages = await self._ledger.messages(*whose)
+        versions = await self._ledger.versions(*whose) if messages else []
         return correction(month.invoice, messages, versions, to)
 
     @activity.defn

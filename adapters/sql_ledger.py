@@ -12,13 +12,14 @@ Customers and months are here, the rest in ``sql_ledger_payments.py`` and its ne
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from adapters.sql_ledger_alerts import SqlAlerts
 from adapters.sql_ledger_collections import SqlCollections
 from adapters.sql_ledger_coverage import SqlCoverage
+from adapters.sql_ledger_database import in_thread
 from adapters.sql_ledger_erase import SqlErase
 from adapters.sql_ledger_export import SqlExport
 from adapters.sql_ledger_pages import SqlDesk
@@ -59,99 +60,101 @@ class SqlLedger(
 
     # -- customers
 
-    async def save_customer(self, customer: Customer) -> None:
+    @in_thread
+    def save_customer(self, customer: Customer) -> None:
         """Writes the customer as given; one whose account was closed is open again."""
         now = datetime.now(UTC)
         values = customer_values(customer) | {"closed_reason": None, "closed_at": None, "updated_at": now}
-        async with self._writing(f"save {customer.customer_id}") as connection:
-            await upsert(connection, customers, values | {"created_at": now}, keep=("created_at",))
+        with self._writing(f"save {customer.customer_id}") as connection:
+            upsert(connection, customers, values | {"created_at": now}, keep=("created_at",))
 
-    async def customer(self, customer_id: str) -> Customer | None:
+    @in_thread
+    def customer(self, customer_id: str) -> Customer | None:
         """The customer, also if the account is closed."""
-        return next(iter(await self._read(Customer, customers, customers.c.customer_id == customer_id)), None)
+        return next(iter(self._read(Customer, customers, customers.c.customer_id == customer_id)), None)
 
-    async def closed_reason(self, customer_id: str) -> str:
-        async with self._reading(f"look {customer_id} up") as connection:
+    @in_thread
+    def closed_reason(self, customer_id: str) -> str:
+        with self._reading(f"look {customer_id} up") as connection:
             this = customers.c.customer_id == customer_id
-            return await connection.scalar(select(customers.c.closed_reason).where(this)) or ""
+            return connection.scalar(select(customers.c.closed_reason).where(this)) or ""
 
-    async def customers(self) -> list[Customer]:
+    @in_thread
+    def customers(self) -> list[Customer]:
         """The customers whose account is open, by id."""
-        return await self._open_customers()
+        return self._open_customers()
 
-    async def customer_by_email(self, email: str) -> Customer | None:
-        return next(iter(await self._open_customers(customers.c.email == email)), None)
+    @in_thread
+    def customer_by_email(self, email: str) -> Customer | None:
+        return next(iter(self._open_customers(customers.c.email == email)), None)
 
-    async def customers_like(self, customer: Customer) -> list[Customer]:
+    @in_thread
+    def customers_like(self, customer: Customer) -> list[Customer]:
         """Those of them, without ``customer``, that share its email, Stripe customer or card."""
         names = ("email", "stripe_customer_id", "payment_method_id")
         shared = or_(*(customers.c[name] == getattr(customer, name) for name in names))
-        return await self._open_customers(customers.c.customer_id != customer.customer_id, shared)
+        return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
 
-    async def _open_customers(self, *where: ColumnElement[bool]) -> list[Customer]:
-        found = await self._read(Customer, customers, customers.c.closed_at.is_(None), *where)
+    def _open_customers(self, *where: ColumnElement[bool]) -> list[Customer]:
+        found = self._read(Customer, customers, customers.c.closed_at.is_(None), *where)
         return sorted(found, key=lambda customer: customer.customer_id)
 
     # -- months
 
-    async def record(self, month: Month, at: datetime) -> None:
-        """Writes the month as it stood at ``at``, in one transaction.
+    @in_thread
+    def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
+        """Writes the month as it stood at ``at``, and the ``following`` one unless it has begun, in one transaction.
 
         Raises ``LedgerAhead`` for an older revision than the ledger has, and ``AlreadyClosed`` if the ledger has an
         outcome and ``month`` has another one, or is open although ``at`` is later than the close.
         """
-        customer_id, period = month.customer.customer_id, month.period
-        this = of(invoices, customer_id, period)
-        values = invoice_values(month, at)
-        async with self._writing(f"record {customer_id}, {period}") as connection:
-            await _lock_customer(connection, month.customer, at)
-            stored = (await connection.execute(select(invoices).where(*this))).one_or_none()
-            if stored is not None and comes_late(month, at, stored):
-                return
-            if stored is None or stored.state != values["state"]:
-                if month.leaving and month.outcome is not None:
-                    await _forget_unbegun(connection, month)
-                await _update_customer(connection, month, at)
-            await upsert(connection, invoices, values)
-            if stored is None or stored.state["invoice"] != values["state"]["invoice"]:
-                await _write_lines(connection, month)
-            await insert_new(connection, versions, version_values(month, at))
-            await insert_new(connection, decisions, decision_values(month))
+        with self._writing(f"record {month.customer.customer_id}, {month.period}") as connection:
+            _lock_customer(connection, month.customer, at)
+            _record(connection, month, at, _stored(connection, month))
+            if following is not None:
+                stored = _stored(connection, following)
+                if stored is None or stored.revision == 0:
+                    _record(connection, following, at, stored)
 
-    async def month(self, customer_id: str, period: Period) -> Month | None:
-        async with self._reading(f"read {customer_id}, {period}") as connection:
-            state = await connection.scalar(select(invoices.c.state).where(*of(invoices, customer_id, period)))
+    @in_thread
+    def month(self, customer_id: str, period: Period) -> Month | None:
+        with self._reading(f"read {customer_id}, {period}") as connection:
+            state = connection.scalar(select(invoices.c.state).where(*of(invoices, customer_id, period)))
             return None if state is None else Month.model_validate(state)
 
-    async def invoices(
+    @in_thread
+    def invoices(
         self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
     ) -> list[InvoiceRow]:
         """The months that match everything given, by customer and period."""
         wanted = matching(invoices, period=period, stage=stage, customer_id=customer_id)
-        found = await self._read(InvoiceRow, invoices, *wanted)
+        found = self._read(InvoiceRow, invoices, *wanted)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
-    async def under_way(self) -> list[InvoiceRow | CollectionRow]:
+    @in_thread
+    def under_way(self) -> list[InvoiceRow | CollectionRow]:
         """Where money may be moving, as recorded just now: charges of months and tries of what is owed that have begun,
         and those whose outcome is not known.
         """
-        months = await self._read(InvoiceRow, invoices, invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED)))
+        months = self._read(InvoiceRow, invoices, invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED)))
         c = collections.c
         attempt, brake = (c.state[name].as_string() for name in ("attempt", "brake"))
         is_moving = or_(c.stage == CollectionStage.UNRESOLVED, and_(attempt != "", brake == ""))
-        owed = await self._read(CollectionRow, collections, c.outcome.is_(None), is_moving)
+        owed = self._read(CollectionRow, collections, c.outcome.is_(None), is_moving)
         return [*sorted(months, key=_whose), *sorted(owed, key=_whose)]
 
-    async def drafted_from(self, period: Period, email: str) -> list[str]:
+    @in_thread
+    def drafted_from(self, period: Period, email: str) -> list[str]:
         """The customers whose invoice of the period has the rows under this address; looks at all of its months."""
         emails = invoices.c.state["invoice"]["sales"]["emails"]
-        async with self._reading(f"look up whose sales of {period} are under an address") as connection:
-            found = await connection.execute(select(invoices.c.customer_id, emails).where(invoices.c.period == period))
+        with self._reading(f"look up whose sales of {period} are under an address") as connection:
+            found = connection.execute(select(invoices.c.customer_id, emails).where(invoices.c.period == period))
             return sorted(customer_id for customer_id, theirs in found if email in (theirs or ()))
 
-    async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
+    @in_thread
+    def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month, also what the month itself no longer carries."""
-        found = await self._read(Decision, decisions, *of(decisions, customer_id, period))
+        found = self._read(Decision, decisions, *of(decisions, customer_id, period))
         return sorted(found, key=lambda decision: decision.number)
 
 
@@ -159,28 +162,51 @@ def _whose(row: InvoiceRow | CollectionRow) -> tuple[str, str]:
     return row.customer_id, row.period
 
 
-async def _lock_customer(connection: AsyncConnection, customer: Customer, at: datetime) -> None:
+def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
     """Makes sure of the customer's row, and lets only one record of a customer be written at a time."""
-    values = customer_values(customer) | {"created_at": at, "updated_at": at}
-    await insert_new(connection, customers, [values])
-    if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
-        this = customers.c.customer_id == customer.customer_id
-        await connection.execute(select(customers.c.customer_id).where(this).with_for_update())
+    locked = select(customers.c.customer_id).where(customers.c.customer_id == customer.customer_id).with_for_update()
+    if connection.scalar(locked) is None:
+        insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
+        connection.scalar(locked)
 
 
-async def _write_lines(connection: AsyncConnection, month: Month) -> None:
-    await connection.execute(delete(lines).where(*of(lines, month.customer.customer_id, month.period)))
+def _stored(connection: Connection, month: Month) -> Row[Any] | None:
+    this = of(invoices, month.customer.customer_id, month.period)
+    return connection.execute(select(invoices).where(*this)).one_or_none()
+
+
+def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any] | None) -> None:
+    """Writes what has changed since the month was ``stored``."""
+    if stored is not None and comes_late(month, at, stored):
+        return
+    values = invoice_values(month, at)
+    before = stored.state if stored is not None else {}
+    changed = {name for name, value in values["state"].items() if name not in before or before[name] != value}
+    if changed & {"customer", "leaving", "outcome"}:
+        if month.leaving and month.outcome is not None:
+            _forget_unbegun(connection, month)
+        _update_customer(connection, month, at)
+    upsert(connection, invoices, values)
+    if "invoice" in changed:
+        _write_lines(connection, month)
+        insert_new(connection, versions, version_values(month, at))
+    if "decisions" in changed:
+        insert_new(connection, decisions, decision_values(month))
+
+
+def _write_lines(connection: Connection, month: Month) -> None:
+    connection.execute(delete(lines).where(*of(lines, month.customer.customer_id, month.period)))
     if rows := line_values(month):
-        await connection.execute(insert(lines), rows)
+        connection.execute(insert(lines), rows)
 
 
-async def _forget_unbegun(connection: AsyncConnection, month: Month) -> None:
+def _forget_unbegun(connection: Connection, month: Month) -> None:
     """The month after the last one was written before the account was closed; nothing has happened in it."""
     mine = invoices.c.customer_id == month.customer.customer_id
-    await connection.execute(delete(invoices).where(mine, invoices.c.period > month.period, invoices.c.revision == 0))
+    connection.execute(delete(invoices).where(mine, invoices.c.period > month.period, invoices.c.revision == 0))
 
 
-async def _update_customer(connection: AsyncConnection, month: Month, at: datetime) -> None:
+def _update_customer(connection: Connection, month: Month, at: datetime) -> None:
     """Customer data follow the newest month; the account is closed by that month's outcome if it was the last one."""
     customer_id = month.customer.customer_id
     newer = select(invoices.c.period).where(invoices.c.customer_id == customer_id, invoices.c.period > month.period)
@@ -188,4 +214,4 @@ async def _update_customer(connection: AsyncConnection, month: Month, at: dateti
     closed = {"closed_reason": month.leaving if is_last else None, "closed_at": month.closed_at if is_last else None}
     values = customer_values(month.customer) | closed | {"updated_at": at}
     this = customers.c.customer_id == customer_id
-    await connection.execute(update(customers).where(this, ~newer.exists()).values(values))
+    connection.execute(update(customers).where(this, ~newer.exists()).values(values))

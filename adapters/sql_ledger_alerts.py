@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, exists, func, select, update
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_rows import alert_values
 from adapters.sql_ledger_schema import alerts, invoices
 from adapters.sql_ledger_statements import insert_new, matching
@@ -22,39 +22,44 @@ _CLAIMED = select(alerts.c.digest_id).where(_UNTOLD, alerts.c.digest_id != "").o
 class SqlAlerts(SqlDatabase):
     """The part of ``SqlLedger`` about alerts."""
 
-    async def save_alert(self, alert: Alert) -> None:
+    @in_thread
+    def save_alert(self, alert: Alert) -> None:
         """Puts the alert into the outbox; one of its id stays as it was first written."""
-        async with self._writing(f"save the alert of {alert.customer_id}, {alert.period}") as connection:
-            await insert_new(connection, alerts, [alert_values(alert)])
+        with self._writing(f"save the alert of {alert.customer_id}, {alert.period}") as connection:
+            insert_new(connection, alerts, [alert_values(alert)])
 
-    async def claim_alerts(self, digest_id: str) -> Claim:
+    @in_thread
+    def claim_alerts(self, digest_id: str) -> Claim:
         """Claims all that is free; unless a digest was claimed before and not told, which then is the answer."""
-        async with self._writing("claim its alerts") as connection:
-            known = await connection.scalar(_CLAIMED)
+        with self._writing("claim its alerts") as connection:
+            known = connection.scalar(_CLAIMED)
             if known is None:
-                if (await connection.execute(update(alerts).where(_FREE).values(digest_id=digest_id))).rowcount:
+                if connection.execute(update(alerts).where(_FREE).values(digest_id=digest_id)).rowcount:
                     return Claim(digest_id=digest_id)
-                known = await connection.scalar(_CLAIMED)  # by another attempt, which this one had to wait for
+                known = connection.scalar(_CLAIMED)  # by another attempt, which this one had to wait for
             others = and_(_UNTOLD, alerts.c.digest_id != known)
-            return Claim(digest_id=known or "", more=bool(await connection.scalar(select(exists().where(others)))))
+            return Claim(digest_id=known or "", more=bool(connection.scalar(select(exists().where(others)))))
 
-    async def digest(self, digest_id: str) -> list[Alert]:
-        return await self._alerts(Alert, alerts.c.digest_id == digest_id)
+    @in_thread
+    def digest(self, digest_id: str) -> list[Alert]:
+        return self._alerts(Alert, alerts.c.digest_id == digest_id)
 
-    async def close_digest(self, digest_id: str, at: datetime) -> None:
-        async with self._writing(f"close digest {digest_id}") as connection:
-            this = (alerts.c.digest_id == digest_id, _UNTOLD)
-            await connection.execute(update(alerts).where(*this).values(told_at=at))
+    @in_thread
+    def close_digest(self, digest_id: str, at: datetime) -> None:
+        with self._writing(f"close digest {digest_id}") as connection:
+            this = (alerts.c.digest_id == digest_id, alerts.c.digest_id != "", _UNTOLD)  # "": what is free
+            connection.execute(update(alerts).where(*this).values(told_at=at))
 
-    async def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
-        return await self._alerts(AlertRow, *matching(alerts, period=period, customer_id=customer_id))
+    @in_thread
+    def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
+        return self._alerts(AlertRow, *matching(alerts, period=period, customer_id=customer_id))
 
-    async def _alerts(self, model: type[_A], *where: ColumnElement[bool]) -> list[_A]:
+    def _alerts(self, model: type[_A], *where: ColumnElement[bool]) -> list[_A]:
         """Oldest first, with what is remarkable about their invoices by now."""
         same = and_(invoices.c.customer_id == alerts.c.customer_id, invoices.c.period == alerts.c.period)
         columns: list[ColumnElement[Any]] = [alerts.c[name] for name in model.model_fields if name != "flags"]
         flags = func.coalesce(invoices.c.flags, "").label("flags")
         found = select(*columns, flags).select_from(alerts.outerjoin(invoices, same)).where(*where)
-        async with self._reading("read its alerts") as connection:
-            rows = await connection.execute(found.order_by(alerts.c.at, alerts.c.alert_id))
+        with self._reading("read its alerts") as connection:
+            rows = connection.execute(found.order_by(alerts.c.at, alerts.c.alert_id))
             return [model.model_validate(dict(row)) for row in rows.mappings()]

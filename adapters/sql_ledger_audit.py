@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, true, tuple_, union_all
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import PlainText, brakes, decisions, entries, sign_ins, users
 from billing.desk import AuditKind, AuditRow, AuditWanted, Cursor
 
@@ -15,14 +15,15 @@ _NOBODY = literal("", PlainText)
 class SqlAudit(SqlDatabase):
     """The part of ``SqlLedger`` that tells who did what."""
 
-    async def audit(self, wanted: AuditWanted, after: Cursor | None, limit: int) -> list[AuditRow]:
+    @in_thread
+    def audit(self, wanted: AuditWanted, after: Cursor | None, limit: int) -> list[AuditRow]:
         """Newest first, those after the cursor."""
         sources = (_decisions(), _collections(), _pulls(), _releases(), _sign_ins())
         found = [_newest(_narrowed(source, wanted, after), limit).subquery() for source in sources]
         trail = union_all(*(select(each) for each in found)).subquery("trail")
         newest = _newest(select(trail), limit)
-        async with self._reading("read its audit trail") as connection:
-            rows = (await connection.execute(newest)).mappings()
+        with self._reading("read its audit trail") as connection:
+            rows = connection.execute(newest).mappings()
             return [AuditRow.model_validate(dict(row)) for row in rows]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_rows import collection_values, entry_values
 from adapters.sql_ledger_schema import collections, entries
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
@@ -16,7 +16,8 @@ from billing.ports import CollectionRow
 class SqlCollections(SqlDatabase):
     """The part of ``SqlLedger`` about money that is owed."""
 
-    async def record_collection(self, collection: Collection, at: datetime) -> None:
+    @in_thread
+    def record_collection(self, collection: Collection, at: datetime) -> None:
         """Writes the collection as it stood at ``at``, and its diary, in one transaction.
 
         Raises ``LedgerAhead`` and ``AlreadyClosed`` as ``record`` does for a month.
@@ -24,29 +25,32 @@ class SqlCollections(SqlDatabase):
         customer_id, period = collection.customer.customer_id, collection.period
         this = of(collections, customer_id, period)
         values = collection_values(collection, at)
-        async with self._writing(f"record the collection of {customer_id}, {period}") as connection:
-            if not await insert_new(connection, collections, [values]):
-                stored = (await connection.execute(select(collections).where(*this).with_for_update())).one()
+        with self._writing(f"record the collection of {customer_id}, {period}") as connection:
+            if not insert_new(connection, collections, [values]):
+                stored = connection.execute(select(collections).where(*this).with_for_update()).one()
                 if comes_late(collection, at, stored):
                     return
-                await upsert(connection, collections, values)
-            await insert_new(connection, entries, entry_values(collection))
+                upsert(connection, collections, values)
+            insert_new(connection, entries, entry_values(collection))
 
-    async def collection(self, customer_id: str, period: Period) -> Collection | None:
-        async with self._reading(f"read the collection of {customer_id}, {period}") as connection:
-            state = await connection.scalar(select(collections.c.state).where(*of(collections, customer_id, period)))
+    @in_thread
+    def collection(self, customer_id: str, period: Period) -> Collection | None:
+        with self._reading(f"read the collection of {customer_id}, {period}") as connection:
+            state = connection.scalar(select(collections.c.state).where(*of(collections, customer_id, period)))
             return None if state is None else Collection.model_validate(state)
 
-    async def collections(
+    @in_thread
+    def collections(
         self, period: Period | None = None, customer_id: str | None = None, open_only: bool = False
     ) -> list[CollectionRow]:
         """The collections that match everything given, by customer and period."""
         is_open = [collections.c.outcome.is_(None)] if open_only else []
         wanted = matching(collections, period=period, customer_id=customer_id)
-        found = await self._read(CollectionRow, collections, *wanted, *is_open)
+        found = self._read(CollectionRow, collections, *wanted, *is_open)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
-    async def diary(self, customer_id: str, period: Period) -> list[Entry]:
+    @in_thread
+    def diary(self, customer_id: str, period: Period) -> list[Entry]:
         """The whole diary, also what the collection itself no longer carries."""
-        found = await self._read(Entry, entries, *of(entries, customer_id, period))
+        found = self._read(Entry, entries, *of(entries, customer_id, period))
         return sorted(found, key=lambda entry: entry.number)

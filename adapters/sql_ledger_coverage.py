@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Table, and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import alerts, collections, coverage_runs, customers, decisions, invoices, lines
 from adapters.sql_ledger_statements import upsert
 from billing.accounts import Account, LastRun, SeenLine, SeenMonth, Vitals
@@ -32,43 +32,50 @@ class SqlCoverage(SqlDatabase):
         """All customers by id; each page is one state of things."""
         after = ""
         while True:
-            async with self._looking(f"read the accounts of {period}") as connection:
-                page = await _page(connection, period, after)
+            page = await self.run(partial(self._accounts, period, after))
             if page:
                 yield page
             if len(page) < PAGE:
                 return
             after = page[-1].customer.customer_id
 
-    async def save_coverage(self, run: LastRun) -> None:
+    def _accounts(self, period: Period, after: str) -> list[Account]:
+        with self._looking(f"read the accounts of {period}") as connection:
+            return _page(connection, period, after)
+
+    @in_thread
+    def save_coverage(self, run: LastRun) -> None:
         values = run.model_dump(mode="json", exclude={"at"}) | {"at": run.at}
-        async with self._writing(f"save the coverage of {run.period}") as connection:
-            await upsert(connection, coverage_runs, values)
+        with self._writing(f"save the coverage of {run.period}") as connection:
+            upsert(connection, coverage_runs, values)
 
-    async def coverage_of(self, period: Period) -> LastRun | None:
-        return next(iter(await self._read(LastRun, coverage_runs, coverage_runs.c.period == period)), None)
+    @in_thread
+    def coverage_of(self, period: Period) -> LastRun | None:
+        return next(iter(self._read(LastRun, coverage_runs, coverage_runs.c.period == period)), None)
 
-    async def vitals(self, now: datetime) -> Vitals:
+    @in_thread
+    def vitals(self, now: datetime) -> Vitals:
         """``overdue_since`` is of months and collections: a due instant, or the beginning of a step that goes on."""
         newest = select(func.max(coverage_runs.c.at)).scalar_subquery()
         findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.at == newest)
         unseen = select(coverage_runs.c.report["unseen"]).where(coverage_runs.c.at == newest)
-        async with self._reading("tell how it is") as connection:
-            instants = [await connection.scalar(query) for query in _overdue(now)]
+        with self._reading("tell how it is") as connection:
+            instants = [connection.scalar(query) for query in _overdue(now)]
             return Vitals(
-                covered_at=await connection.scalar(select(func.max(coverage_runs.c.at))),
-                findings=await connection.scalar(findings) or 0,
+                covered_at=connection.scalar(select(func.max(coverage_runs.c.at))),
+                findings=connection.scalar(findings) or 0,
                 overdue_since=min((each for each in instants if each is not None), default=None),
-                open_collections=await _count(connection, collections, collections.c.outcome.is_(None)),
-                untold_alerts=await _count(connection, alerts, alerts.c.told_at.is_(None)),
-                unseen=tuple(each for found in await connection.scalars(unseen) for each in found or ()),
+                open_collections=_count(connection, collections, collections.c.outcome.is_(None)),
+                untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
+                unseen=tuple(each for found in connection.scalars(unseen) for each in found or ()),
             )
 
-    async def count_stages(self, period: Period) -> dict[str, int]:
+    @in_thread
+    def count_stages(self, period: Period) -> dict[str, int]:
         """How many months of ``period`` are in each stage."""
         counted = select(invoices.c.stage, func.count()).where(invoices.c.period == period).group_by(invoices.c.stage)
-        async with self._reading(f"count the months of {period}") as connection:
-            return {row[0]: row[1] for row in await connection.execute(counted)}
+        with self._reading(f"count the months of {period}") as connection:
+            return {row[0]: row[1] for row in connection.execute(counted)}
 
 
 def _overdue(now: datetime) -> list[Any]:
@@ -80,19 +87,19 @@ def _overdue(now: datetime) -> list[Any]:
     return found
 
 
-async def _count(connection: AsyncConnection, table: Table, *where: ColumnElement[bool]) -> int:
-    return await connection.scalar(select(func.count()).select_from(table).where(*where)) or 0
+def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(*where)) or 0
 
 
-async def _page(connection: AsyncConnection, period: Period, after: str) -> list[Account]:
+def _page(connection: Connection, period: Period, after: str) -> list[Account]:
     """The next customers after ``after``, with what there is of ``period``."""
     names = [*Customer.model_fields, "created_at", "closed_at", "closed_reason"]
     found = select(*(customers.c[name] for name in names)).where(customers.c.customer_id > after)
-    rows = (await connection.execute(found.order_by(customers.c.customer_id).limit(PAGE))).all()
+    rows = connection.execute(found.order_by(customers.c.customer_id).limit(PAGE)).all()
     if not rows:
         return []
     seen = _Seen(connection, period, after, rows[-1].customer_id)
-    spans, months, stages = await seen.spans(), await seen.months(), await seen.collections()
+    spans, months, stages = seen.spans(), seen.months(), seen.collections()
     return [
         Account(
             customer=Customer.model_validate({name: row._mapping[name] for name in Customer.model_fields}),
@@ -111,38 +118,38 @@ async def _page(connection: AsyncConnection, period: Period, after: str) -> list
 class _Seen:
     """What there is of a period for the customers after one and up to another."""
 
-    def __init__(self, connection: AsyncConnection, period: Period, after: str, upto: str) -> None:
+    def __init__(self, connection: Connection, period: Period, after: str, upto: str) -> None:
         self._connection = connection
         self._period = period
         self._after = after
         self._upto = upto
 
-    async def spans(self) -> dict[str, tuple[Period, Period]]:
+    def spans(self) -> dict[str, tuple[Period, Period]]:
         """Each customer's first and last month."""
         whose = invoices.c.customer_id
         query = select(whose, func.min(invoices.c.period), func.max(invoices.c.period))
         query = query.where(self._theirs(invoices)).group_by(whose)
-        return {name: (Period(first), Period(last)) for name, first, last in await self._connection.execute(query)}
+        return {name: (Period(first), Period(last)) for name, first, last in self._connection.execute(query)}
 
-    async def collections(self) -> dict[str, CollectionStage]:
-        rows = await self._rows(collections, collections.c.customer_id, collections.c.stage)
+    def collections(self) -> dict[str, CollectionStage]:
+        rows = self._rows(collections, collections.c.customer_id, collections.c.stage)
         return {row.customer_id: CollectionStage(row.stage) for row in rows}
 
-    async def months(self) -> dict[str, SeenMonth]:
+    def months(self) -> dict[str, SeenMonth]:
         email = invoices.c.state[("customer", "email")].as_string().label("email")
         drift = invoices.c.state["drift"].as_string().label("drift")
-        rows = await self._rows(invoices, *_MONTH, email, drift)
+        rows = self._rows(invoices, *_MONTH, email, drift)
         if not rows:
             return {}
-        needs, edited = await self._needs(), await self._edited()
+        needs, edited = self._needs(), self._edited()
         is_of_another = lines.c.sheet != str(self._period)  # not so of a line without a sheet
-        own, problems = await self._lines(
+        own, problems = self._lines(
             lines.c.period == self._period, or_(lines.c.sheet.is_(None), lines.c.sheet == str(self._period))
         )
-        earlier, _ = await self._lines(lines.c.period == self._period, is_of_another)
+        earlier, _ = self._lines(lines.c.period == self._period, is_of_another)
         of_theirs = invoices.c.customer_id == lines.c.customer_id, invoices.c.period == lines.c.period
         skipped = select(invoices.c.period).where(*of_theirs, invoices.c.stage == Stage.SKIPPED).exists()
-        later, _ = await self._lines(  # a month that somebody skipped has billed nothing of what came late
+        later, _ = self._lines(  # a month that somebody skipped has billed nothing of what came late
             lines.c.period > str(self._period),
             lines.c.sheet == str(self._period),
             ~skipped,
@@ -167,24 +174,24 @@ class _Seen:
             )
         return found
 
-    async def _needs(self) -> dict[str, tuple[str, bool, bool]]:
+    def _needs(self) -> dict[str, tuple[str, bool, bool]]:
         """What a person has to do, and whether a person or failure, or else the brake, stopped the clock."""
         waiting = invoices.c.outcome.is_(None) & invoices.c.stage.in_(_NEEDING)
         columns = (invoices.c.customer_id, invoices.c.state, invoices.c.updated_at)
         found = {}
-        for row in await self._rows(invoices, *columns, where=waiting):
+        for row in self._rows(invoices, *columns, where=waiting):
             month = Month.model_validate(row.state)
             halted = bool(month.hold or month.trouble)
             braked = bool(month.brake) and not halted
             found[row.customer_id] = (month.needs_person(row.updated_at), halted, braked)
         return found
 
-    async def _edited(self) -> dict[str, set[str]]:
+    def _edited(self) -> dict[str, set[str]]:
         """The lines that accepted edits changed or removed; not those that the sheet has won over since."""
         edits = decisions.c.accepted & (decisions.c.command == "edit")
         found: defaultdict[str, set[str]] = defaultdict(set)
         columns = (decisions.c.customer_id, decisions.c.number, decisions.c.details)
-        for row in sorted(await self._rows(decisions, *columns, where=edits), key=lambda row: row.number):
+        for row in sorted(self._rows(decisions, *columns, where=edits), key=lambda row: row.number):
             with suppress(ValueError):
                 for each in json.loads(row.details).get("changes", ()):
                     theirs = found[row.customer_id]
@@ -192,23 +199,23 @@ class _Seen:
                         (theirs.discard if "source" in each else theirs.add)(each["line_id"])
         return found
 
-    async def _lines(self, *where: ColumnElement[bool]) -> tuple[dict[str, list[SeenLine]], dict[str, list[SeenLine]]]:
+    def _lines(self, *where: ColumnElement[bool]) -> tuple[dict[str, list[SeenLine]], dict[str, list[SeenLine]]]:
         """Lines and unreadable rows, in the order of the invoice."""
         names = ("customer_id", "kind", "line_id", "description", "amount_minor", "row", "digest")
         query = select(*(lines.c[name] for name in names)).where(self._theirs(lines), *where)
         found: defaultdict[str, list[SeenLine]] = defaultdict(list)
         problems: defaultdict[str, list[SeenLine]] = defaultdict(list)
-        for each in await self._connection.execute(query.order_by(lines.c.customer_id, lines.c.position)):
+        for each in self._connection.execute(query.order_by(lines.c.customer_id, lines.c.position)):
             line = SeenLine(each.line_id, each.description, each.amount_minor or 0, each.row, each.digest or "")
             (found if each.kind == "line" else problems)[each.customer_id].append(line)
         return found, problems
 
-    async def _rows(
+    def _rows(
         self, table: Table, *columns: ColumnElement[Any], where: ColumnElement[bool] | None = None
     ) -> list[Row[Any]]:
         wanted = [self._theirs(table), table.c.period == self._period]
         query = select(*columns).where(*wanted, *([] if where is None else [where]))
-        return list((await self._connection.execute(query)).all())
+        return list(self._connection.execute(query).all())
 
     def _theirs(self, table: Table) -> ColumnElement[bool]:
         return and_(table.c.customer_id > self._after, table.c.customer_id <= self._upto)

@@ -1,36 +1,66 @@
 """The ledger's database: a SQLite file or PostgreSQL, its connections, transactions and tables brought up to date."""
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, exc, make_url, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from adapters import sql_ledger_schema as schema
 from adapters.sql_ledger_errors import translated
 from billing.errors import InvalidInput
 from billing.model import Model
 
-_DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+psycopg"}
+_DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 _SQLITE: Final = ("busy_timeout = 10000", "synchronous = NORMAL", "foreign_keys = ON")
+_THREADS: Final = 8
+_IDLE_SECONDS = 5.0
 _SWITCH_TRIES: Final = 100  # 0.1 seconds apart
 _POSTGRESQL: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds; milliseconds without an answer
 
 _M = TypeVar("_M", bound=Model)
+_L = TypeVar("_L", bound="SqlDatabase")
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+
+
+def in_thread(method: Callable[Concatenate[_L, _P], _T]) -> Callable[Concatenate[_L, _P], Coroutine[Any, Any, _T]]:
+    """The method of a ledger as one to wait for, which runs where it blocks nobody."""
+
+    @wraps(method)
+    async def waited_for(self: _L, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return await self.run(partial(method, self, *args, **kwargs))
+
+    return waited_for
 
 
 class SqlDatabase:
-    """What the parts of the ledger share; several processes may use one database."""
+    """What the parts of the ledger share; several processes may use one database.
+
+    Methods for others run as a whole in one of the ledger's threads (``in_thread``): there and back once, not for each
+    statement. One that is cancelled may still take effect, like any whose answer is lost.
+    """
 
     def __init__(self, url: URL) -> None:
         self._url = url
-        self._engine = create_async_engine(url, **_options(url))
+        self._engine = create_engine(url, **_options(url))
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
+        self._turn: AbstractContextManager[object] = nullcontext()
         if _is_sqlite(url):
-            _prepare_sqlite(self._engine.sync_engine)
+            _prepare_sqlite(self._engine)
+            self._turn = threading.Lock()  # else its writers would sleep until one finds it free
+        else:
+            _ask_idle_connections(self._engine)
+        self._reading_engine = self._engine.execution_options(
+            **{"sqlite_begin": ""} if _is_sqlite(url) else {"isolation_level": "AUTOCOMMIT"}
+        )
         self._writing_engine = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
 
     @classmethod
@@ -39,40 +69,51 @@ class SqlDatabase:
         return cls(_parse(url))
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        """Waits for what has begun."""
+        await asyncio.to_thread(self._threads.shutdown)
+        self._engine.dispose()
 
-    async def ping(self) -> None:
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """What ``work`` answers, in a thread of the ledger."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    @in_thread
+    def ping(self) -> None:
         """Raises ``LedgerUnavailable`` unless the database answers."""
-        async with self._reading("answer") as connection:
-            await connection.execute(select(1))
+        with self._reading("answer") as connection:
+            connection.execute(select(1))
 
-    async def schema_is_current(self) -> bool:
+    @in_thread
+    def schema_is_current(self) -> bool:
         """Whether the tables are those of this release; if not, ``migrate`` makes them so."""
-        async with self._reading("show its tables") as connection:
-            return await connection.run_sync(schema.is_current)
+        with self._reading("show its tables") as connection:
+            return schema.is_current(connection)
 
-    async def migrate(self) -> None:
+    @in_thread
+    def migrate(self) -> None:
         """``upgrade`` without blocking the event loop."""
-        await asyncio.to_thread(_upgrade, self._url)
+        _upgrade(self._url)
 
-    def _reading(self, doing: str) -> AbstractAsyncContextManager[AsyncConnection]:
-        """A transaction; "the ledger could not" do what is ``doing`` if it fails."""
-        return _transaction(self._engine, doing)
+    def _reading(self, doing: str) -> AbstractContextManager[Connection]:
+        """A connection for queries, each by itself; "the ledger could not" do what is ``doing`` if one fails."""
+        return _transaction(self._reading_engine, doing)
 
-    def _looking(self, doing: str) -> AbstractAsyncContextManager[AsyncConnection]:
+    def _looking(self, doing: str) -> AbstractContextManager[Connection]:
         """The same for several queries that have to see one state of things."""
         if _is_sqlite(self._url):
             return _transaction(self._engine, doing)
         return _transaction(self._engine.execution_options(isolation_level="REPEATABLE READ"), doing)
 
-    def _writing(self, doing: str) -> AbstractAsyncContextManager[AsyncConnection]:
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[Connection]:
         """The same for one that writes. On SQLite there is only one at a time."""
-        return _transaction(self._writing_engine, doing)
+        with self._turn, _transaction(self._writing_engine, doing) as connection:
+            yield connection
 
-    async def _read(self, model: type[_M], table: Table, *where: ColumnElement[bool]) -> list[_M]:
+    def _read(self, model: type[_M], table: Table, *where: ColumnElement[bool]) -> list[_M]:
         """Rows as models: a column is named like the field it fills."""
-        async with self._reading(f"read its {table.name}") as connection:
-            found = await connection.execute(select(*(table.c[name] for name in model.model_fields)).where(*where))
+        with self._reading(f"read its {table.name}") as connection:
+            found = connection.execute(select(*(table.c[name] for name in model.model_fields)).where(*where))
             return [model.model_validate(dict(row)) for row in found.mappings()]
 
 
@@ -86,7 +127,7 @@ def upgrade(url: str) -> None:
 
 def _upgrade(url: URL) -> None:
     with translated("bring its tables up to date"):
-        engine = create_engine(url.set(drivername="sqlite") if _is_sqlite(url) else url, **_options(url))
+        engine = create_engine(url, **_options(url))
         try:
             if _is_sqlite(url):
                 Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -98,11 +139,10 @@ def _upgrade(url: URL) -> None:
             engine.dispose()
 
 
-@asynccontextmanager
-async def _transaction(engine: AsyncEngine, doing: str) -> AsyncIterator[AsyncConnection]:
-    with translated(doing):
-        async with engine.begin() as connection:
-            yield connection
+@contextmanager
+def _transaction(engine: Engine, doing: str) -> Iterator[Connection]:
+    with translated(doing), engine.begin() as connection:
+        yield connection
 
 
 def _parse(text: str) -> URL:
@@ -131,8 +171,9 @@ def _is_sqlite(url: URL) -> bool:
 
 
 def _options(url: URL) -> dict[str, Any]:
-    ours = {} if _is_sqlite(url) else {"pool_pre_ping": True, "connect_args": _POSTGRESQL}
-    return {"hide_parameters": True, **ours}
+    ours = {} if _is_sqlite(url) else {"connect_args": _POSTGRESQL}
+    json = {"json_serializer": lambda value: to_json(value).decode(), "json_deserializer": from_json}
+    return {"hide_parameters": True, "pool_size": _THREADS, **json, **ours}
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -154,6 +195,27 @@ def _prepare_sqlite(engine: Engine) -> None:
         begin = connection.get_execution_options().get("sqlite_begin", "BEGIN")
         if begin:
             connection.exec_driver_sql(begin)
+
+
+def _ask_idle_connections(engine: Engine) -> None:
+    """Finds out that the server was restarted before a statement is lost by it; a connection in use need not be asked.
+
+    If one is dead, the others are taken for dead too.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def returned(connection: object, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, record: Any, proxy: object) -> None:
+        now = time.monotonic()
+        if now - record.info.get("used", now) < _IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise exc.InvalidatePoolError from error
 
 
 def _switch_to_write_ahead_log(engine: Engine) -> None:

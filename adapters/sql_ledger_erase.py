@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Table, Text, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import JSON, Connection, Table, Text, delete, func, insert, select, update
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_readings import unpacked
 from adapters.sql_ledger_schema import (
     PlainText,
@@ -38,32 +37,33 @@ _TO_REVIEWERS: Final = (LetterKind.ALERT, LetterKind.REPORT)
 class SqlErase(SqlDatabase):
     """The part of ``SqlLedger`` that forgets."""
 
-    async def erase(self, customer_id: str, by: str, reason: str, at: datetime, settled: str = "") -> Erased:
+    @in_thread
+    def erase(self, customer_id: str, by: str, reason: str, at: datetime, settled: str = "") -> Erased:
         """Erases the person in one transaction; a repeat finds nothing left. Decided by ``by``, on record.
 
         Raises ``NotFound``; ``InvalidInput`` while the account is open or anything is owed, saying what to do first.
         """
-        async with self._writing(f"erase {customer_id}") as connection:
-            refusal = obstacle(customer_id, await _standing(connection, customer_id), settled)
+        with self._writing(f"erase {customer_id}") as connection:
+            refusal = obstacle(customer_id, _standing(connection, customer_id), settled)
             if refusal:
                 raise InvalidInput(f"{customer_id} cannot be erased: {refusal}")
-            known = await _known(connection, customer_id)
+            known = _known(connection, customer_id)
             scrubber = Scrubber(customer_id, known)
-            rows = await _delete_registrations(connection, customer_id, known)
+            rows = _delete_registrations(connection, customer_id, known)
             for table in _tables():
-                rows += await _scrub(connection, table, customer_id, scrubber)
-            rows += await _scrub_coverage(connection, scrubber)
-            rows += await _forget_readings(connection, scrubber)
+                rows += _scrub(connection, table, customer_id, scrubber)
+            rows += _scrub_coverage(connection, scrubber)
+            rows += _forget_readings(connection, scrubber)
             if rows:
                 result = f"{rows} rows rewritten" + (f"; balance settled: {settled}" if settled else "")
                 said = {"by": by, "reason": scrubber.field("reason", reason), "result": scrubber.field("", result)}
-                await _note(connection, customer_id, said | {"at": at})
+                _note(connection, customer_id, said | {"at": at})
         return Erased(customer_id=customer_id, at=at, rows=rows)
 
 
-async def _standing(connection: AsyncConnection, customer_id: str) -> Standing:
+def _standing(connection: Connection, customer_id: str) -> Standing:
     this = customers.c.customer_id == customer_id
-    account = (await connection.execute(select(customers).where(this).with_for_update())).one_or_none()
+    account = connection.execute(select(customers).where(this).with_for_update()).one_or_none()
     if account is None:
         raise NotFound(f"the ledger does not know {customer_id}")
     owed = select(collections.c.period).where(collections.c.customer_id == customer_id, collections.c.outcome.is_(None))
@@ -74,13 +74,13 @@ async def _standing(connection: AsyncConnection, customer_id: str) -> Standing:
     )
     mine = invoices.c.customer_id == customer_id
     unfinished = select(invoices.c.period).where(mine, invoices.c.outcome.is_(None))
-    state = await connection.scalar(select(invoices.c.state).where(mine).order_by(invoices.c.period.desc()).limit(1))
+    state = connection.scalar(select(invoices.c.state).where(mine).order_by(invoices.c.period.desc()).limit(1))
     last = None if state is None else Month.model_validate(state)
     return Standing(
         is_open=account.closed_at is None,
-        open_months=tuple(await connection.scalars(unfinished)),
-        collected=tuple(await connection.scalars(owed)),
-        disputes=tuple(await connection.scalars(pending)),
+        open_months=tuple(connection.scalars(unfinished)),
+        collected=tuple(connection.scalars(owed)),
+        disputes=tuple(connection.scalars(pending)),
         balance_minor=last.balance_forward_minor if last else 0,
         currency=account.currency,
     )
@@ -96,17 +96,17 @@ def _columns(table: Table) -> list[str]:
     return [column.name for column in table.c if isinstance(column.type, kinds) and not column.primary_key]
 
 
-async def _rows(connection: AsyncConnection, table: Table, customer_id: str) -> list[dict[str, Any]]:
+def _rows(connection: Connection, table: Table, customer_id: str) -> list[dict[str, Any]]:
     wanted = [*(column.name for column in table.primary_key), *_columns(table)]
     query = select(*(table.c[name] for name in wanted)).where(table.c.customer_id == customer_id)
-    return [dict(row) for row in (await connection.execute(query)).mappings()]
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
-async def _known(connection: AsyncConnection, customer_id: str) -> set[str]:
+def _known(connection: Connection, customer_id: str) -> set[str]:
     """Every name and address that the customer ever had, wherever it is on record."""
     found: set[str] = set()
     for table in _tables():
-        for row in await _rows(connection, table, customer_id):
+        for row in _rows(connection, table, customer_id):
             for name in _columns(table):
                 found.update(names_in(name, row[name]))
             if table is messages and row["kind"] not in _TO_REVIEWERS:
@@ -114,66 +114,66 @@ async def _known(connection: AsyncConnection, customer_id: str) -> set[str]:
     return found
 
 
-async def _scrub(connection: AsyncConnection, table: Table, customer_id: str, scrubber: Scrubber) -> int:
+def _scrub(connection: Connection, table: Table, customer_id: str, scrubber: Scrubber) -> int:
     """How many rows were rewritten."""
     count = 0
-    for row in await _rows(connection, table, customer_id):
+    for row in _rows(connection, table, customer_id):
         fresh = scrubber.field("", {name: row[name] for name in _columns(table)})
         if table is messages:
             fresh |= {name: ERASED for name in ("subject", "text") if row[name]}
         changes = {name: value for name, value in fresh.items() if value != row[name]}
         if changes:
             key = [table.c[column.name] == row[column.name] for column in table.primary_key]
-            await connection.execute(update(table).where(*key).values(changes))
+            connection.execute(update(table).where(*key).values(changes))
             count += 1
     return count
 
 
-async def _delete_registrations(connection: AsyncConnection, customer_id: str, known: set[str]) -> int:
+def _delete_registrations(connection: Connection, customer_id: str, known: set[str]) -> int:
     """Those by the same address that made no customer: they have nothing but the person's data."""
     vain = registrations.c.state.in_((RegistrationState.OPEN, RegistrationState.KNOWN))
     theirs = registrations.c.email.in_(known), registrations.c.customer_id != customer_id
-    return (await connection.execute(delete(registrations).where(vain, *theirs))).rowcount
+    return connection.execute(delete(registrations).where(vain, *theirs)).rowcount
 
 
-async def _scrub_coverage(connection: AsyncConnection, scrubber: Scrubber) -> int:
+def _scrub_coverage(connection: Connection, scrubber: Scrubber) -> int:
     """What coverage found, and told as nobody's, may name addresses; it is of many, so only texts are gone through."""
     count = 0
     nobodys = select(alerts.c.alert_id, alerts.c.text).where(alerts.c.customer_id == "")
-    for alert_id, text in (await connection.execute(nobodys)).all():
+    for alert_id, text in connection.execute(nobodys).all():
         if (scrubbed := scrubber.text(text)) != text:
-            await connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(text=scrubbed))
+            connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(text=scrubbed))
             count += 1
-    for row in (await connection.execute(select(coverage_runs))).all():
+    for row in connection.execute(select(coverage_runs)).all():
         before = {"told": row.told, "report": row.report}
         fresh = json.loads(scrubber.text(json.dumps(before, ensure_ascii=False)))
         if fresh != before:
             this = coverage_runs.c.period == row.period
-            await connection.execute(update(coverage_runs).where(this).values(fresh))
+            connection.execute(update(coverage_runs).where(this).values(fresh))
             count += 1
     return count
 
 
-async def _forget_readings(connection: AsyncConnection, scrubber: Scrubber) -> int:
+def _forget_readings(connection: Connection, scrubber: Scrubber) -> int:
     """Of the sheet; those that name the person. They are made anew at need, of what the sheet says then."""
     count = 0
     kept = select(sales_readings).where(sales_readings.c.content.is_not(None))
-    for row in (await connection.execute(kept)).all():
+    for row in connection.execute(kept).all():
         content = unpacked(row.content)
         if scrubber.text(content) != content:
             this = sales_readings.c.source == row.source, sales_readings.c.period == row.period
-            await connection.execute(delete(sales_readings).where(*this))
+            connection.execute(delete(sales_readings).where(*this))
             count += 1
     return count
 
 
-async def _note(connection: AsyncConnection, customer_id: str, said: dict[str, Any]) -> None:
+def _note(connection: Connection, customer_id: str, said: dict[str, Any]) -> None:
     """An entry of the audit trail, with the customer's last month; a customer who never had one has no trail."""
     mine = decisions.c.customer_id == customer_id
-    last = await connection.scalar(select(func.max(invoices.c.period)).where(invoices.c.customer_id == customer_id))
+    last = connection.scalar(select(func.max(invoices.c.period)).where(invoices.c.customer_id == customer_id))
     if last is None:
         return
-    number = await connection.scalar(select(func.max(decisions.c.number)).where(mine, decisions.c.period == last)) or 0
+    number = connection.scalar(select(func.max(decisions.c.number)).where(mine, decisions.c.period == last)) or 0
     whose = {"customer_id": customer_id, "period": last, "number": number + 1}
     fixed = {"command": "erase", "accepted": True, "via": "cli", "invoice_version": 0, "command_id": "", "details": ""}
-    await connection.execute(insert(decisions).values(whose | fixed | said))
+    connection.execute(insert(decisions).values(whose | fixed | said))

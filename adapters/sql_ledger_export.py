@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, select, union
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, Table, and_, select, union
 
 from adapters.sql_ledger_database import SqlDatabase
 from adapters.sql_ledger_schema import charges, collections, invoices, lines, reversals
@@ -35,17 +35,19 @@ class SqlExport(SqlDatabase):
         """Everybody who has an invoice, a charge, a refund or a collection; each page is one state of things."""
         after = ""
         while True:
-            async with self._looking(f"export {period}") as connection:
-                names = await _names(connection, period, after)
-                found = await _page(connection, period, after, names)
-            for dossier in found:
+            page = await self.run(partial(self._dossiers, period, after))
+            for dossier in page:
                 yield dossier
-            if len(names) < PAGE:
+            if len(page) < PAGE:
                 return
-            after = names[-1]
+            after = page[-1].customer_id
+
+    def _dossiers(self, period: Period, after: str) -> list[Dossier]:
+        with self._looking(f"export {period}") as connection:
+            return _page(connection, period, after, _names(connection, period, after))
 
 
-async def _names(connection: AsyncConnection, period: Period, after: str) -> list[str]:
+def _names(connection: Connection, period: Period, after: str) -> list[str]:
     """The next customers who have anything, also those whom the table of customers does not know."""
     having = union(
         *(
@@ -59,10 +61,10 @@ async def _names(connection: AsyncConnection, period: Period, after: str) -> lis
         )
     ).subquery()
     query = select(having.c.customer_id).order_by(having.c.customer_id).limit(PAGE)
-    return list(await connection.scalars(query))
+    return list(connection.scalars(query))
 
 
-async def _page(connection: AsyncConnection, period: Period, after: str, names: Sequence[str]) -> list[Dossier]:
+def _page(connection: Connection, period: Period, after: str, names: Sequence[str]) -> list[Dossier]:
     if not names:
         return []
 
@@ -70,31 +72,29 @@ async def _page(connection: AsyncConnection, period: Period, after: str, names: 
         whose = table.c.customer_id
         return and_(table.c.period == period, whose > after, whose <= names[-1])
 
-    async def rows(table: Table, model: type[Model]) -> dict[str, list[Any]]:
+    def rows(table: Table, model: type[Model]) -> dict[str, list[Any]]:
         query = select(*(table.c[name] for name in model.model_fields)).where(theirs(table))
         found: defaultdict[str, list[Any]] = defaultdict(list)
-        for row in (await connection.execute(query)).mappings():
+        for row in connection.execute(query).mappings():
             found[row["customer_id"]].append(model.model_validate(dict(row)))
         return found
 
     listed: defaultdict[str, list[ExportedLine]] = defaultdict(list)
     columns = [lines.c[name] for name in ("customer_id", "line_id", "description", "amount_minor", "sheet", "row")]
     query = select(*columns).where(theirs(lines), lines.c.kind == "line")
-    for whose, line_id, description, amount_minor, sheet, number in await connection.execute(
+    for whose, line_id, description, amount_minor, sheet, number in connection.execute(
         query.order_by(lines.c.customer_id, lines.c.position)
     ):
         listed[whose].append(ExportedLine(line_id, description, amount_minor, sheet or "", number))
     heads = {}
-    for row in (
-        await connection.execute(select(*(invoices.c[name] for name in _INVOICE)).where(theirs(invoices)))
-    ).all():
+    for row in (connection.execute(select(*(invoices.c[name] for name in _INVOICE)).where(theirs(invoices)))).all():
         values = dict(row._mapping) | {"period": period, "outcome": row.outcome or ""}
         lines_minor = sum(line.amount_minor for line in listed[row.customer_id])
         heads[row.customer_id] = ExportedInvoice(lines_minor=lines_minor, **values)
     charged, reversed_, owed = (
-        await rows(charges, ChargeRow),
-        await rows(reversals, ReversalRow),
-        await rows(collections, CollectionRow),
+        rows(charges, ChargeRow),
+        rows(reversals, ReversalRow),
+        rows(collections, CollectionRow),
     )
     return [
         Dossier(

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from adapters.sql_ledger_audit import SqlAudit
+from adapters.sql_ledger_database import in_thread
 from adapters.sql_ledger_schema import INVOICE_NEEDS, brakes, collections, customers, invoices
 from billing.collection import CollectionStage
 from billing.desk import PAGE_ROWS, DeskRow, Need, Seen, Sort, StageTotal, Standing, Wanted
@@ -44,25 +45,28 @@ _S = TypeVar("_S", bound=Seen)
 class SqlDesk(SqlAudit):
     """``billing.desk.Desk`` in SQL."""
 
-    async def current_period(self) -> Period | None:
+    @in_thread
+    def current_period(self) -> Period | None:
         """The newest month that has drafts, else the newest there is; None in an empty ledger."""
         newest = select(func.max(invoices.c.period))
         begun = newest.where(invoices.c.stage != Stage.SCHEDULED)
-        async with self._reading("name its current month") as connection:
-            found = await connection.scalar(begun) or await connection.scalar(newest)
+        with self._reading("name its current month") as connection:
+            found = connection.scalar(begun) or connection.scalar(newest)
             return Period(found) if found else None
 
-    async def periods(self) -> list[Period]:
+    @in_thread
+    def periods(self) -> list[Period]:
         """Every month from the first to the newest that the ledger has, newest first."""
-        async with self._reading("list its months") as connection:
-            first = await connection.scalar(select(func.min(invoices.c.period)))
-            last = await connection.scalar(select(func.max(invoices.c.period)))
+        with self._reading("list its months") as connection:
+            first = connection.scalar(select(func.min(invoices.c.period)))
+            last = connection.scalar(select(func.max(invoices.c.period)))
         found = [Period(last)] if last else []
         while found and found[-1] > first:
             found.append(found[-1].previous())
         return found
 
-    async def totals(self, period: Period) -> list[StageTotal]:
+    @in_thread
+    def totals(self, period: Period) -> list[StageTotal]:
         """Customers, drafts and sums by stage and currency."""
         c = invoices.c
         drafts = func.coalesce(func.sum(case((c.version > 0, 1), else_=0)), 0)
@@ -73,11 +77,12 @@ class SqlDesk(SqlAudit):
             drafts.label("drafts"),
             func.sum(c.total_minor).label("total_minor"),
         )
-        async with self._reading(f"add {period} up") as connection:
-            found = await connection.execute(counted.where(c.period == period).group_by(c.stage, c.currency))
+        with self._reading(f"add {period} up") as connection:
+            found = connection.execute(counted.where(c.period == period).group_by(c.stage, c.currency))
             return [StageTotal.model_validate(dict(row)) for row in found.mappings()]
 
-    async def needs(self, period: Period, limit: int) -> list[Need]:
+    @in_thread
+    def needs(self, period: Period, limit: int) -> list[Need]:
         """What a person has to do, by its next instant: open months, and what is owed for closed ones."""
         whose = (customers.c.customer_id, customers.c.name, customers.c.timezone)
         i, c = invoices.c, collections.c
@@ -88,36 +93,35 @@ class SqlDesk(SqlAudit):
         owed = select(*whose, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
         owed = owed.join(collections, c.customer_id == customers.c.customer_id)
         owed = owed.where(*_owed_in_need(period))
-        async with self._reading(f"find who is needed in {period}") as connection:
-            open_months = await connection.execute(
-                months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit)
-            )
-            collecting = await connection.execute(
-                owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit)
-            )
+        with self._reading(f"find who is needed in {period}") as connection:
+            open_months = connection.execute(months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit))
+            collecting = connection.execute(owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit))
             found = [Need.model_validate(dict(row)) for row in open_months.mappings()]
             said = {"needs": _OWED_NEEDS, "collecting": True}
             found += [Need.model_validate({**row, **said}) for row in collecting.mappings()]
             return sorted(found, key=_urgency)[:limit]
 
-    async def pulse(self, period: Period) -> str:
+    @in_thread
+    def pulse(self, period: Period) -> str:
         """Something that differs after every change of the month. Revisions only grow, whatever clocks say."""
-        async with self._reading(f"see whether {period} has changed") as connection:
+        with self._reading(f"see whether {period} has changed") as connection:
             found: list[Any] = []
             for table in (invoices, collections):
                 counted = select(func.count(), func.sum(table.c.revision)).where(table.c.period == period)
-                found += (await connection.execute(counted)).one()
-            found += (await connection.execute(select(func.count(), func.count(brakes.c.released_at)))).one()
+                found += connection.execute(counted).one()
+            found += connection.execute(select(func.count(), func.count(brakes.c.released_at))).one()
         return "-".join(str(each or 0) for each in found)
 
     # -- the list
 
-    async def count(self, wanted: Wanted) -> int:
+    @in_thread
+    def count(self, wanted: Wanted) -> int:
         """How many rows match."""
-        async with self._reading(f"count in {wanted.period}") as connection:
-            return await connection.scalar(_matching(wanted, func.count())) or 0
+        with self._reading(f"count in {wanted.period}") as connection:
+            return connection.scalar(_matching(wanted, func.count())) or 0
 
-    async def rows(self, wanted: Wanted, page: int) -> list[DeskRow]:
+    @in_thread
+    def rows(self, wanted: Wanted, page: int) -> list[DeskRow]:
         """A page of the list; the first is 1."""
         order = _order(wanted)
         chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
@@ -130,24 +134,26 @@ class SqlDesk(SqlAudit):
         theirs["needs"] = case((owed, _OWED_NEEDS), else_=invoices.c.needs).label("needs")
         shown = select(*({**invoices.c, **theirs}[name] for name in DeskRow.model_fields))
         shown = shown.join(invoices, invoices.c.customer_id == customers.c.customer_id)
-        async with self._reading(f"list {wanted.period}") as connection:
-            found = await connection.execute(shown.where(invoices.c.period == wanted.period, this).order_by(*order))
+        with self._reading(f"list {wanted.period}") as connection:
+            found = connection.execute(shown.where(invoices.c.period == wanted.period, this).order_by(*order))
             return [_row(dict(each)) for each in found.mappings()]
 
-    async def seen(self, wanted: Wanted) -> list[Seen]:
+    @in_thread
+    def seen(self, wanted: Wanted) -> list[Seen]:
         """All that match, as they stand now, by customer."""
-        async with self._reading(f"list {wanted.period}") as connection:
+        with self._reading(f"list {wanted.period}") as connection:
             query = _matching(wanted, *_seen_columns(Seen)).order_by(invoices.c.customer_id)
-            return [_as_seen(Seen, row) for row in (await connection.execute(query)).mappings()]
+            return [_as_seen(Seen, row) for row in connection.execute(query).mappings()]
 
-    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
+    @in_thread
+    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
         """How these invoices stand now, by customer."""
         now: dict[str, Standing] = {}
-        async with self._reading(f"look at {period}") as connection:
+        with self._reading(f"look at {period}") as connection:
             for start in range(0, len(customer_ids), _MANY):
                 these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
                 query = select(*_seen_columns(Standing)).where(invoices.c.period == period, these)
-                found = (await connection.execute(query)).mappings()
+                found = connection.execute(query).mappings()
                 now |= {row["customer_id"]: _as_seen(Standing, row) for row in found}
         return now
 

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select, text, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, or_, select, text, update
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_rows import charge_values, event_values, message_values, reversal_values
 from adapters.sql_ledger_schema import EVENT_IS_OPEN, charges, events, messages, reversals
 from adapters.sql_ledger_statements import insert_new, lock, matching, of, upsert
@@ -23,7 +22,8 @@ class SqlPayments(SqlDatabase):
 
     # -- payments
 
-    async def save_payment(self, payment: Payment, at: datetime) -> None:
+    @in_thread
+    def save_payment(self, payment: Payment, at: datetime) -> None:
         """Keeps the payment as it is at ``at``. One that has succeeded stays so; a cancelled one is not triable again.
 
         Raises ``PaymentMismatch`` if it could still be confirmed, and another one of its key has not been cancelled.
@@ -33,86 +33,95 @@ class SqlPayments(SqlDatabase):
         is_triable = payment.status in _TRIABLE
         final = (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED) if is_triable else (PaymentStatus.SUCCEEDED,)
         whose = f"{payment.payment_id} of {payment.customer_id}, {payment.period}"
-        async with self._writing(f"save {whose}") as connection:
+        with self._writing(f"save {whose}") as connection:
             if is_triable:
-                await lock(connection, payment.key)
-                if others := await _others(connection, payment):
+                lock(connection, payment.key)
+                if others := _others(connection, payment):
                     raise PaymentMismatch(
                         f"{whose} must not be tried beside {others}, which would charge the customer twice; "
                         "cancel all but one at the processor, then try again"
                     )
             unfinished = charges.c.status.not_in(final)
-            await upsert(connection, charges, charge_values(payment, at), keep=("first_at",), only_if=unfinished)
+            upsert(connection, charges, charge_values(payment, at), keep=("first_at",), only_if=unfinished)
 
-    async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
+    @in_thread
+    def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
         """The payments of a month, in the order of their ids."""
-        return await self._payments(period=period, customer_id=customer_id)
+        return self._payments(period=period, customer_id=customer_id)
 
-    async def payments_of(self, period: Period) -> list[ChargeRow]:
+    @in_thread
+    def payments_of(self, period: Period) -> list[ChargeRow]:
         """The payments of all customers of a month, in the order of their ids."""
-        return await self._payments(period=period)
+        return self._payments(period=period)
 
-    async def _payments(self, **wanted: str) -> list[ChargeRow]:
-        found = await self._read(ChargeRow, charges, *matching(charges, **wanted))
+    def _payments(self, **wanted: str) -> list[ChargeRow]:
+        found = self._read(ChargeRow, charges, *matching(charges, **wanted))
         return sorted(found, key=lambda row: row.payment_id)
 
-    async def save_reversals(self, payment: Payment, found: Sequence[Reversal], at: datetime) -> list[Reversal]:
+    @in_thread
+    def save_reversals(self, payment: Payment, found: Sequence[Reversal], at: datetime) -> list[Reversal]:
         """Keeps refunds and disputes; answers those that are new or have another status or amount than before."""
         news = []
-        async with self._writing(f"save the refunds and disputes of {payment.payment_id}") as connection:
+        with self._writing(f"save the refunds and disputes of {payment.payment_id}") as connection:
             for each in found:
                 changed = or_(reversals.c.status != each.status, reversals.c.amount_minor != each.amount_minor)
-                if await upsert(connection, reversals, reversal_values(each, payment, at), only_if=changed):
+                if upsert(connection, reversals, reversal_values(each, payment, at), only_if=changed):
                     news.append(each)
         return news
 
-    async def reversals(self, period: Period | None = None, customer_id: str | None = None) -> list[ReversalRow]:
+    @in_thread
+    def reversals(self, period: Period | None = None, customer_id: str | None = None) -> list[ReversalRow]:
         """The refunds and disputes that match everything given, oldest first."""
-        found = await self._read(ReversalRow, reversals, *matching(reversals, period=period, customer_id=customer_id))
+        found = self._read(ReversalRow, reversals, *matching(reversals, period=period, customer_id=customer_id))
         return sorted(found, key=lambda row: (row.created_at, row.reversal_id))
 
     # -- events
 
-    async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
+    @in_thread
+    def save_event(self, event: PaymentEvent, at: datetime) -> bool:
         """Keeps the event; True in one process only, however many save it at once."""
-        async with self._writing(f"save event {event.event_id}") as connection:
-            return await insert_new(connection, events, [event_values(event, at)])
+        with self._writing(f"save event {event.event_id}") as connection:
+            return insert_new(connection, events, [event_values(event, at)])
 
-    async def open_events(self, limit: int = 100) -> list[EventRow]:
+    @in_thread
+    def open_events(self, limit: int = 100) -> list[EventRow]:
         """Events that nothing was done about yet, in the order in which they were received."""
         columns = (events.c[name] for name in EventRow.model_fields)
         oldest = select(*columns).where(text(EVENT_IS_OPEN)).order_by(events.c.received_at, events.c.event_id)
-        async with self._reading("read its open events") as connection:
-            found = await connection.execute(oldest.limit(limit))
+        with self._reading("read its open events") as connection:
+            found = connection.execute(oldest.limit(limit))
             return [EventRow.model_validate(dict(row)) for row in found.mappings()]
 
-    async def close_event(self, event_id: str, result: str) -> None:
+    @in_thread
+    def close_event(self, event_id: str, result: str) -> None:
         """Keeps what was done about the event; the first result stays."""
         assert result, f"event {event_id} would stay open without a result"
         this = events.c.event_id == event_id
-        async with self._writing(f"close event {event_id}") as connection:
-            await connection.execute(update(events).where(this, text(EVENT_IS_OPEN)).values(result=result))
+        with self._writing(f"close event {event_id}") as connection:
+            connection.execute(update(events).where(this, text(EVENT_IS_OPEN)).values(result=result))
 
     # -- messages
 
-    async def save_message(
+    @in_thread
+    def save_message(
         self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
-    ) -> None:
-        """Keeps what became of the mail and what it says; one that was sent stays as it is."""
+    ) -> bool:
+        """Keeps what became of the mail and what it says; False if it was sent before, and stays as it is."""
         values = message_values(letter, number, status, at, composed)
         unsent = messages.c.status != MessageStatus.SENT
         whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
-        async with self._writing(f"save the {letter.kind} of {whose}") as connection:
-            await upsert(connection, messages, values, only_if=unsent)
+        with self._writing(f"save the {letter.kind} of {whose}") as connection:
+            return upsert(connection, messages, values, only_if=unsent)
 
-    async def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
+    @in_thread
+    def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
         """The mails of a month, in the order in which they were last handed over."""
-        found = await self._read(MessageRow, messages, *of(messages, customer_id, period))
+        found = self._read(MessageRow, messages, *of(messages, customer_id, period))
         return sorted(found, key=lambda row: (row.at, row.message_id))
 
 
-async def _others(connection: AsyncConnection, payment: Payment) -> str:
+def _others(connection: Connection, payment: Payment) -> str:
     """The payments with the same key that are not cancelled."""
     same_key = (charges.c.key == payment.key, charges.c.payment_id != payment.payment_id)
     wanted = select(charges.c.payment_id, charges.c.status).where(*same_key, charges.c.status != PaymentStatus.CANCELED)
-    return ", ".join(f"{row.payment_id} ({row.status})" for row in await connection.execute(wanted))
+    return ", ".join(f"{row.payment_id} ({row.status})" for row in connection.execute(wanted))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import sales_readings
 from adapters.sql_ledger_statements import upsert
 from billing.period import Period
@@ -19,33 +19,38 @@ _c = sales_readings.c
 class SqlReadings(SqlDatabase):
     """The part of ``SqlLedger`` that is ``billing.ports.SalesReadings``."""
 
-    async def reading(self, source: str, period: Period) -> Reading | None:
+    @in_thread
+    def reading(self, source: str, period: Period) -> Reading | None:
         was_read = _c.read_at.is_not(None)
-        return next(iter(await self._read(Reading, sales_readings, *_this(source, period), was_read)), None)
+        return next(iter(self._read(Reading, sales_readings, *_this(source, period), was_read)), None)
 
-    async def kept_sales(self, source: str, period: Period, digest: str) -> SalesSnapshot | None:
+    @in_thread
+    def kept_sales(self, source: str, period: Period, digest: str) -> SalesSnapshot | None:
         same = select(_c.content).where(*_this(source, period), _c.digest == digest)
-        async with self._reading(f"read its copy of worksheet {period}") as connection:
-            content = await connection.scalar(same)
+        with self._reading(f"read its copy of worksheet {period}") as connection:
+            content = connection.scalar(same)
         return None if content is None else SalesSnapshot.model_validate_json(zlib.decompress(content))
 
-    async def claim_reading(self, source: str, period: Period, seen: Reading | None, seconds: float) -> bool:
+    @in_thread
+    def claim_reading(self, source: str, period: Period, seen: Reading | None, seconds: float) -> bool:
         now = datetime.now(UTC)
         free = or_(_c.claimed_until.is_(None), _c.claimed_until <= now)
         unread = _c.read_at.is_(None) if seen is None else _c.read_at == seen.read_at
         claim = {"source": source, "period": period, "claimed_until": now + timedelta(seconds=seconds)}
-        async with self._writing(f"claim worksheet {period}") as connection:
-            return await upsert(connection, sales_readings, claim, only_if=and_(free, unread))
+        with self._writing(f"claim worksheet {period}") as connection:
+            return upsert(connection, sales_readings, claim, only_if=and_(free, unread))
 
-    async def keep_reading(self, source: str, snapshot: SalesSnapshot, period: Period, read_at: datetime) -> None:
+    @in_thread
+    def keep_reading(self, source: str, snapshot: SalesSnapshot, period: Period, read_at: datetime) -> None:
         key = {"source": source, "period": period}
         found = {"digest": snapshot.digest, "read_at": read_at, "content": packed(snapshot), "claimed_until": None}
-        async with self._writing(f"keep its copy of worksheet {period}") as connection:
-            await upsert(connection, sales_readings, key | found)
+        with self._writing(f"keep its copy of worksheet {period}") as connection:
+            upsert(connection, sales_readings, key | found)
 
-    async def release_reading(self, source: str, period: Period) -> None:
-        async with self._writing(f"release worksheet {period}") as connection:
-            await connection.execute(update(sales_readings).where(*_this(source, period)).values(claimed_until=None))
+    @in_thread
+    def release_reading(self, source: str, period: Period) -> None:
+        with self._writing(f"release worksheet {period}") as connection:
+            connection.execute(update(sales_readings).where(*_this(source, period)).values(claimed_until=None))
 
 
 def packed(snapshot: SalesSnapshot) -> bytes:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import registration_tries, registrations
 from adapters.sql_ledger_statements import insert_new
 from billing.registration import ON_ITS_WAY, Registration, RegistrationState
@@ -15,57 +15,64 @@ _TABLE = registrations.c
 class SqlRegistrations(SqlDatabase):
     """The part of ``SqlLedger`` about those who are to become customers."""
 
-    async def open_registration(self, wanted: Registration) -> Registration:
+    @in_thread
+    def open_registration(self, wanted: Registration) -> Registration:
         same = _TABLE.registration_id == wanted.registration_id
         of_email = and_(_TABLE.email == wanted.email, _TABLE.state.in_(ON_ITS_WAY))
         rival = or_(of_email, _TABLE.customer_id == wanted.customer_id)
         while True:  # a rival that is finished between the two statements leaves nothing to find
-            async with self._writing(f"open {wanted.registration_id}") as connection:
-                await insert_new(connection, registrations, [_values(wanted)])
-            if found := await self._read(Registration, registrations, or_(same, rival)):
+            with self._writing(f"open {wanted.registration_id}") as connection:
+                insert_new(connection, registrations, [_values(wanted)])
+            if found := self._read(Registration, registrations, or_(same, rival)):
                 return min(found, key=lambda each: each.registration_id != wanted.registration_id)
 
-    async def registration(self, registration_id: str) -> Registration | None:
-        found = await self._read(Registration, registrations, _TABLE.registration_id == registration_id)
+    @in_thread
+    def registration(self, registration_id: str) -> Registration | None:
+        found = self._read(Registration, registrations, _TABLE.registration_id == registration_id)
         return next(iter(found), None)
 
-    async def registration_of(self, customer_id: str) -> Registration | None:
-        found = await self._read(Registration, registrations, _TABLE.customer_id == customer_id)
+    @in_thread
+    def registration_of(self, customer_id: str) -> Registration | None:
+        found = self._read(Registration, registrations, _TABLE.customer_id == customer_id)
         return next(iter(found), None)
 
-    async def registrations(self, unfinished: bool = False) -> list[Registration]:
+    @in_thread
+    def registrations(self, unfinished: bool = False) -> list[Registration]:
         goes_on = or_(
             _TABLE.state == RegistrationState.SAVED,
             and_(_TABLE.state == RegistrationState.OPEN, _TABLE.session_id != ""),
             and_(_TABLE.state.not_in(ON_ITS_WAY), _TABLE.told_at.is_(None)),
         )
-        found = await self._read(Registration, registrations, *([goes_on] if unfinished else []))
+        found = self._read(Registration, registrations, *([goes_on] if unfinished else []))
         return sorted(found, key=lambda each: (each.created_at, each.registration_id))
 
-    async def save_registration(self, changed: Registration) -> bool:
+    @in_thread
+    def save_registration(self, changed: Registration) -> bool:
         same = and_(_TABLE.registration_id == changed.registration_id, _TABLE.revision == changed.revision)
         values = _values(changed) | {"revision": changed.revision + 1}
-        async with self._writing(f"save {changed.registration_id}") as connection:
-            written = await connection.execute(update(registrations).where(same).values(values))
+        with self._writing(f"save {changed.registration_id}") as connection:
+            written = connection.execute(update(registrations).where(same).values(values))
             return written.rowcount == 1
 
-    async def forget_registrations(self, before: datetime) -> int:
+    @in_thread
+    def forget_registrations(self, before: datetime) -> int:
         abandoned = and_(
             _TABLE.state == RegistrationState.OPEN,
             _TABLE.session_id == "",
             _TABLE.registration_id.like("R-%"),
             _TABLE.updated_at < before,
         )
-        async with self._writing("forget abandoned registrations") as connection:
-            return (await connection.execute(delete(registrations).where(abandoned))).rowcount
+        with self._writing("forget abandoned registrations") as connection:
+            return connection.execute(delete(registrations).where(abandoned)).rowcount
 
-    async def try_registration(self, origin: str, at: datetime, since: datetime) -> int:
+    @in_thread
+    def try_registration(self, origin: str, at: datetime, since: datetime) -> int:
         """Notes the try in the same transaction in which it counts them."""
         tries = registration_tries
-        async with self._writing("note a try to register") as connection:
-            await connection.execute(delete(tries).where(tries.c.at < since))
-            await connection.execute(insert(tries).values(origin=origin, at=at))
-            return await connection.scalar(select(func.count()).where(tries.c.origin == origin)) or 0
+        with self._writing("note a try to register") as connection:
+            connection.execute(delete(tries).where(tries.c.at < since))
+            connection.execute(insert(tries).values(origin=origin, at=at))
+            return connection.scalar(select(func.count()).where(tries.c.origin == origin)) or 0
 
 
 def _values(registration: Registration) -> dict[str, object]:

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import desc, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, desc, select, update
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import brakes, versions
 from adapters.sql_ledger_statements import insert_new, of
 from billing.brake import Brake
@@ -17,51 +16,56 @@ from billing.ports import VersionRow
 class SqlReview(SqlDatabase):
     """The part of ``SqlLedger`` about what people saw and stopped."""
 
-    async def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
+    @in_thread
+    def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
         """The versions that were ever on record, oldest first."""
-        found = await self._read(VersionRow, versions, *of(versions, customer_id, period))
+        found = self._read(VersionRow, versions, *of(versions, customer_id, period))
         return sorted(found, key=lambda row: (row.version, row.at))
 
     # -- the brake
 
-    async def brake(self) -> Brake | None:
+    @in_thread
+    def brake(self) -> Brake | None:
         """The last one; None if it was never pulled."""
-        async with self._reading("read the emergency brake") as connection:
-            return await _last(connection)
+        with self._reading("read the emergency brake") as connection:
+            return _last(connection)
 
-    async def brakes(self) -> list[Brake]:
+    @in_thread
+    def brakes(self) -> list[Brake]:
         """All of them, newest first."""
-        found = await self._read(Brake, brakes)
+        found = self._read(Brake, brakes)
         return sorted(found, key=lambda brake: brake.number, reverse=True)
 
-    async def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+    @in_thread
+    def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
         """Puts it on. While it is on, another pull changes nothing: the first one is answered."""
-        async with self._writing("pull the emergency brake") as connection:
-            last = await _last(connection)
+        with self._writing("pull the emergency brake") as connection:
+            last = _last(connection)
             if last is not None and last.on:
                 return last
             pulled = {"pulled_by": by, "pulled_why": why, "pulled_via": via, "pulled_at": at}
             number = last.number + 1 if last is not None else 1
-            await insert_new(connection, brakes, [{"number": number, **pulled}])  # or somebody else has, just now
-            return await _read(connection, number)
+            insert_new(connection, brakes, [{"number": number, **pulled}])  # or somebody else has, just now
+            return _read(connection, number)
 
-    async def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+    @in_thread
+    def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
         """Takes it off; released already, that stays. Raises ``NotFound`` if it was never pulled."""
-        async with self._writing("release the emergency brake") as connection:
-            last = await _last(connection)
+        with self._writing("release the emergency brake") as connection:
+            last = _last(connection)
             if last is None:
                 raise NotFound("the emergency brake was never pulled")
             released = {"released_by": by, "released_why": why, "released_via": via, "released_at": at}
             this = (brakes.c.number == last.number, brakes.c.released_at.is_(None))
-            await connection.execute(update(brakes).where(*this).values(released))
-            return await _read(connection, last.number)
+            connection.execute(update(brakes).where(*this).values(released))
+            return _read(connection, last.number)
 
 
-async def _last(connection: AsyncConnection) -> Brake | None:
-    found = (await connection.execute(select(brakes).order_by(desc(brakes.c.number)).limit(1))).mappings().first()
+def _last(connection: Connection) -> Brake | None:
+    found = connection.execute(select(brakes).order_by(desc(brakes.c.number)).limit(1)).mappings().first()
     return None if found is None else Brake.model_validate(dict(found))
 
 
-async def _read(connection: AsyncConnection, number: int) -> Brake:
-    found = await connection.execute(select(brakes).where(brakes.c.number == number))
+def _read(connection: Connection, number: int) -> Brake:
+    found = connection.execute(select(brakes).where(brakes.c.number == number))
     return Brake.model_validate(dict(found.mappings().one()))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import func, or_, select
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_rows import customer_values, invoice_values
 from adapters.sql_ledger_schema import customers, invoices
 from adapters.sql_ledger_statements import insert_new
@@ -22,7 +22,8 @@ _SHARED = ("email", "stripe_customer_id", "payment_method_id")
 class SqlStarts(SqlDatabase):
     """The part of ``SqlLedger`` that knows some hundred customers by a few queries."""
 
-    async def known(self, asked: Sequence[Customer]) -> dict[str, Known]:
+    @in_thread
+    def known(self, asked: Sequence[Customer]) -> dict[str, Known]:
         """What there is of each of them, by id."""
         names = [each.customer_id for each in asked]
         theirs = select(*_CUSTOMER, customers.c.closed_reason).where(customers.c.customer_id.in_(names))
@@ -30,11 +31,11 @@ class SqlStarts(SqlDatabase):
         newest = select(whose, func.max(invoices.c.period)).where(whose.in_(names)).group_by(whose)
         alike = or_(*(customers.c[name].in_({getattr(each, name) for each in asked}) for name in _SHARED))
         others = select(*_CUSTOMER).where(customers.c.closed_at.is_(None), alike)
-        async with self._looking("look customers up") as connection:
-            found = {row["customer_id"]: dict(row) for row in (await connection.execute(theirs)).mappings()}
-            last = {name: Period(period) for name, period in await connection.execute(newest)}
+        with self._looking("look customers up") as connection:
+            found = {row["customer_id"]: dict(row) for row in connection.execute(theirs).mappings()}
+            last = {name: Period(period) for name, period in connection.execute(newest)}
             like = _by_likeness(
-                asked, [Customer.model_validate(dict(row)) for row in (await connection.execute(others)).mappings()]
+                asked, [Customer.model_validate(dict(row)) for row in connection.execute(others).mappings()]
             )
         reasons = {name: row.pop("closed_reason") or "" for name, row in found.items()}
         return {
@@ -47,7 +48,8 @@ class SqlStarts(SqlDatabase):
             for name in names
         }
 
-    async def record_opened(self, months: Sequence[Month], at: datetime) -> None:
+    @in_thread
+    def record_opened(self, months: Sequence[Month], at: datetime) -> None:
         """Writes customers of whom nothing was known, and the months that they begin with, in one transaction.
 
         What is there already stays as it is: the month has been faster.
@@ -58,9 +60,9 @@ class SqlStarts(SqlDatabase):
             months, key=lambda month: month.customer.customer_id
         )  # two at once wait for each other in turn
         times = {"created_at": at, "updated_at": at}
-        async with self._writing(f"record the beginning of {len(ordered)} customers") as connection:
-            await insert_new(connection, customers, [customer_values(month.customer) | times for month in ordered])
-            await insert_new(connection, invoices, [invoice_values(month, at) for month in ordered])
+        with self._writing(f"record the beginning of {len(ordered)} customers") as connection:
+            insert_new(connection, customers, [customer_values(month.customer) | times for month in ordered])
+            insert_new(connection, invoices, [invoice_values(month, at) for month in ordered])
 
 
 def _by_likeness(asked: Sequence[Customer], others: Sequence[Customer]) -> dict[str, list[Customer]]:

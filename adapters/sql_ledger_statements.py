@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from billing.collection import Collection
 from billing.errors import AlreadyClosed, LedgerAhead
@@ -23,17 +22,17 @@ def matching(table: Table, **wanted: str | None) -> list[ColumnElement[bool]]:
     return [table.c[name] == value for name, value in wanted.items() if value is not None]
 
 
-async def insert_new(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> bool:
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> bool:
     """Inserts those rows whose primary key is not there yet; whether there were any."""
     if not rows:
         return False
     values = rows[0] if len(rows) == 1 else rows  # SQLAlchemy compiles a list of rows anew each time
     statement = _insert(connection, table).values(values).on_conflict_do_nothing()
-    return (await connection.execute(statement.returning(*table.primary_key))).first() is not None
+    return connection.execute(statement.returning(*table.primary_key)).first() is not None
 
 
-async def upsert(
-    connection: AsyncConnection,
+def upsert(
+    connection: Connection,
     table: Table,
     values: dict[str, Any],
     keep: tuple[str, ...] = (),
@@ -44,16 +43,16 @@ async def upsert(
     changes = {name: value for name, value in values.items() if name not in (*key, *keep)}
     statement = _insert(connection, table).values(values)
     written = statement.on_conflict_do_update(index_elements=key, set_=changes, where=only_if)
-    return (await connection.execute(written.returning(*table.primary_key))).first() is not None
+    return connection.execute(written.returning(*table.primary_key)).first() is not None
 
 
-async def lock(connection: AsyncConnection, key: str) -> None:
+def lock(connection: Connection, key: str) -> None:
     """Lets only one transaction with ``key`` go on at a time; SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
-        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
-def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
 
 

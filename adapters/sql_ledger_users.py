@@ -3,10 +3,9 @@
 import hashlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
 
-from adapters.sql_ledger_database import SqlDatabase
+from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import sessions, sign_ins, users
 from adapters.sql_ledger_statements import insert_new, lock
 from billing.errors import BillingError, NotFound
@@ -29,134 +28,148 @@ class SqlUsers(SqlDatabase):
 
     # -- users
 
-    async def add_user(self, user: User, password_hash: str, at: datetime) -> bool:
+    @in_thread
+    def add_user(self, user: User, password_hash: str, at: datetime) -> bool:
         """False, and nothing is changed, if there is a user of that name."""
         values = user.model_dump() | {"password_hash": password_hash, "created_at": at}
-        async with self._writing(f"add the user {user.username}") as connection:
-            return await insert_new(connection, users, [values])
+        with self._writing(f"add the user {user.username}") as connection:
+            return insert_new(connection, users, [values])
 
-    async def user(self, username: str) -> Account | None:
-        return next(iter(await self._read(Account, users, users.c.username == username)), None)
+    @in_thread
+    def user(self, username: str) -> Account | None:
+        return next(iter(self._read(Account, users, users.c.username == username)), None)
 
-    async def users(self) -> list[User]:
+    @in_thread
+    def users(self) -> list[User]:
         """Everybody, also who is disabled, by user name."""
-        return sorted(await self._read(User, users), key=lambda user: user.username)
+        return sorted(self._read(User, users), key=lambda user: user.username)
 
-    async def set_password(self, username: str, password_hash: str) -> None:
+    @in_thread
+    def set_password(self, username: str, password_hash: str) -> None:
         """Ends the user's sessions. Raises ``NotFound``."""
-        async with self._writing(f"change the password of {username}") as connection:
-            await _locked(connection, username)
-            await _change(connection, username, password_hash=password_hash)
+        with self._writing(f"change the password of {username}") as connection:
+            _locked(connection, username)
+            _change(connection, username, password_hash=password_hash)
 
-    async def renew_hash(self, username: str, before: str, after: str) -> None:
+    @in_thread
+    def renew_hash(self, username: str, before: str, after: str) -> None:
         """The same password, hashed anew; sessions go on. Nothing happens if the password has changed meanwhile."""
         this = and_(users.c.username == username, users.c.password_hash == before)
-        async with self._writing(f"renew the hash of {username}") as connection:
-            await connection.execute(update(users).where(this).values(password_hash=after))
+        with self._writing(f"renew the hash of {username}") as connection:
+            connection.execute(update(users).where(this).values(password_hash=after))
 
-    async def set_role(self, username: str, role: Role) -> bool:
+    @in_thread
+    def set_role(self, username: str, role: Role) -> bool:
         """Ends the user's sessions; False if it is the role already.
 
         Raises ``NotFound``, and ``BillingError`` if no administrator would be left.
         """
-        async with self._writing(f"change the role of {username}") as connection:
-            user = await _locked(connection, username, leaves=role is not Role.ADMINISTRATOR)
+        with self._writing(f"change the role of {username}") as connection:
+            user = _locked(connection, username, leaves=role is not Role.ADMINISTRATOR)
             if user.role is role:
                 return False
-            await _change(connection, username, role=role)
+            _change(connection, username, role=role)
             return True
 
-    async def disable_user(self, username: str, at: datetime) -> bool:
+    @in_thread
+    def disable_user(self, username: str, at: datetime) -> bool:
         """Ends the user's sessions; False if the user is disabled already. Raises as ``set_role`` does."""
-        async with self._writing(f"disable the user {username}") as connection:
-            user = await _locked(connection, username, leaves=True)
+        with self._writing(f"disable the user {username}") as connection:
+            user = _locked(connection, username, leaves=True)
             if user.disabled_at is not None:
                 return False
-            await _change(connection, username, disabled_at=at)
+            _change(connection, username, disabled_at=at)
             return True
 
-    async def enable_user(self, username: str) -> bool:
+    @in_thread
+    def enable_user(self, username: str) -> bool:
         """False if the user is enabled already. Raises ``NotFound``."""
-        async with self._writing(f"enable the user {username}") as connection:
-            user = await _locked(connection, username)
+        with self._writing(f"enable the user {username}") as connection:
+            user = _locked(connection, username)
             if user.disabled_at is None:
                 return False
-            await _change(connection, username, disabled_at=None)
+            _change(connection, username, disabled_at=None)
             return True
 
     # -- sessions
 
-    async def open_session(self, token_hash: str, account: Account, at: datetime) -> bool:
+    @in_thread
+    def open_session(self, token_hash: str, account: Account, at: datetime) -> bool:
         """False if the user was disabled, or got another password, since ``account`` was read."""
         values = {"token_hash": token_hash, "username": account.username, "created_at": at, "seen_at": at}
-        async with self._writing(f"sign {account.username} in") as connection:
-            now = await _locked(connection, account.username)
+        with self._writing(f"sign {account.username} in") as connection:
+            now = _locked(connection, account.username)
             if now.disabled_at is not None or now.password_hash != account.password_hash:
                 return False
-            await connection.execute(delete(sessions).where(~_in_force(at)))
-            return await insert_new(connection, sessions, [values | {"expires_at": at + SESSION_LIFETIME}])
+            connection.execute(delete(sessions).where(~_in_force(at)))
+            return insert_new(connection, sessions, [values | {"expires_at": at + SESSION_LIFETIME}])
 
-    async def session(self, token_hash: str, at: datetime) -> OpenSession | None:
+    @in_thread
+    def session(self, token_hash: str, at: datetime) -> OpenSession | None:
         """The session, if it is in force at ``at``; with its user's name and role as they are then."""
         columns = (users.c.username, users.c.name, users.c.role, sessions.c.seen_at)
         theirs = and_(users.c.username == sessions.c.username, users.c.disabled_at.is_(None))
         wanted = select(*columns).join(users, theirs).where(sessions.c.token_hash == token_hash, _in_force(at))
-        async with self._reading("look a session up") as connection:
-            row = (await connection.execute(wanted)).mappings().one_or_none()
+        with self._reading("look a session up") as connection:
+            row = connection.execute(wanted).mappings().one_or_none()
             return None if row is None else OpenSession.model_validate(dict(row))
 
-    async def session_is_used(self, token_hash: str, session: OpenSession, at: datetime) -> None:
+    @in_thread
+    def session_is_used(self, token_hash: str, session: OpenSession, at: datetime) -> None:
         """Keeps an idle session apart from one in use; writes once in ``SEEN_EVERY``."""
         if at - session.seen_at < SEEN_EVERY:
             return
         this = and_(sessions.c.token_hash == token_hash, sessions.c.seen_at < at)
-        async with self._writing("note the use of a session") as connection:
-            await connection.execute(update(sessions).where(this).values(seen_at=at))
+        with self._writing("note the use of a session") as connection:
+            connection.execute(update(sessions).where(this).values(seen_at=at))
 
-    async def end_session(self, token_hash: str) -> None:
-        async with self._writing("end a session") as connection:
-            await connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
+    @in_thread
+    def end_session(self, token_hash: str) -> None:
+        with self._writing("end a session") as connection:
+            connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
 
     # -- sign-ins
 
-    async def begin_sign_in(self, username: str, address: str, at: datetime) -> Attempt:
+    @in_thread
+    def begin_sign_in(self, username: str, address: str, at: datetime) -> Attempt:
         """Counts as a failure until ``accept_sign_in``, so that attempts at once do not slip through.
 
         One that has to wait is not counted. ``username`` may be anything that somebody typed.
         """
-        async with self._writing("note a sign-in") as connection:
-            known = await connection.scalar(select(exists().where(users.c.username == username)))
+        with self._writing("note a sign-in") as connection:
+            known = connection.scalar(select(exists().where(users.c.username == username)))
             username = username if known else _unknown(username)
             for key in (f"sign-in by {username}", f"sign-in from {address}"):
-                await lock(connection, key)
-            await connection.execute(delete(sign_ins).where(sign_ins.c.at < at - SIGN_INS_KEPT))
-            if (wait := await _wait(connection, username, address, at)) > timedelta():
+                lock(connection, key)
+            connection.execute(delete(sign_ins).where(sign_ins.c.at < at - SIGN_INS_KEPT))
+            if (wait := _wait(connection, username, address, at)) > timedelta():
                 return Attempt(0, wait)
             values = {"username": username, "address": address, "accepted": False, "at": at}
-            number = await connection.scalar(insert(sign_ins).values(values).returning(sign_ins.c.number))
+            number = connection.scalar(insert(sign_ins).values(values).returning(sign_ins.c.number))
             assert number is not None
             return Attempt(number)
 
-    async def accept_sign_in(self, number: int) -> None:
-        async with self._writing("note a sign-in") as connection:
-            await connection.execute(update(sign_ins).where(sign_ins.c.number == number).values(accepted=True))
+    @in_thread
+    def accept_sign_in(self, number: int) -> None:
+        with self._writing("note a sign-in") as connection:
+            connection.execute(update(sign_ins).where(sign_ins.c.number == number).values(accepted=True))
 
 
-async def _locked(connection: AsyncConnection, username: str, leaves: bool = False) -> Account:
+def _locked(connection: Connection, username: str, leaves: bool = False) -> Account:
     """The user, whom nobody else changes until the transaction ends. Raises ``NotFound``.
 
     ``BillingError`` if the user ``leaves`` the administrators, and is the last of them.
     """
     if leaves:
-        await lock(connection, "administrators")
+        lock(connection, "administrators")
     columns = [users.c[name] for name in Account.model_fields]
-    found = await connection.execute(select(*columns).where(users.c.username == username).with_for_update())
+    found = connection.execute(select(*columns).where(users.c.username == username).with_for_update())
     row = found.mappings().one_or_none()
     if row is None:
         raise NotFound(f"there is no user {username}; see: python starter.py user list")
     user = Account.model_validate(dict(row))
     is_one = user.role is Role.ADMINISTRATOR and user.disabled_at is None
-    if leaves and is_one and not await connection.scalar(select(_other_administrators(username))):
+    if leaves and is_one and not connection.scalar(select(_other_administrators(username))):
         raise BillingError(
             f"{username} is the last administrator; first: python starter.py user role SOMEBODY administrator"
         )
@@ -168,17 +181,17 @@ def _other_administrators(username: str) -> ColumnElement[bool]:
     return exists().where(enabled, users.c.username != username)
 
 
-async def _change(connection: AsyncConnection, username: str, **values: object) -> None:
+def _change(connection: Connection, username: str, **values: object) -> None:
     """Whatever is changed of a user ends the user's sessions."""
-    await connection.execute(update(users).where(users.c.username == username).values(**values))
-    await connection.execute(delete(sessions).where(sessions.c.username == username))
+    connection.execute(update(users).where(users.c.username == username).values(**values))
+    connection.execute(delete(sessions).where(sessions.c.username == username))
 
 
 def _in_force(at: datetime) -> ColumnElement[bool]:
     return and_(sessions.c.expires_at > at, sessions.c.seen_at > at - SESSION_IDLE)
 
 
-async def _wait(connection: AsyncConnection, username: str, address: str, at: datetime) -> timedelta:
+def _wait(connection: Connection, username: str, address: str, at: datetime) -> timedelta:
     """How long nobody may try this name, or from this address.
 
     Who has signed in from an address before is held up there by failures from there only: else anybody could lock
@@ -186,21 +199,19 @@ async def _wait(connection: AsyncConnection, username: str, address: str, at: da
     """
     theirs, there = sign_ins.c.username == username, sign_ins.c.address == address
     accepted = select(func.max(sign_ins.c.number)).where(theirs, sign_ins.c.accepted)
-    since = sign_ins.c.number > (await connection.scalar(accepted) or 0)
-    here_before = await connection.scalar(select(exists().where(theirs, there, sign_ins.c.accepted)))
+    since = sign_ins.c.number > (connection.scalar(accepted) or 0)
+    here_before = connection.scalar(select(exists().where(theirs, there, sign_ins.c.accepted)))
     by_name = (theirs, since, there) if here_before else (theirs, since)
     waits = [
-        await _wait_for(connection, Throttle.of_username(), at, *by_name),
-        await _wait_for(connection, Throttle.of_address(), at, there),
+        _wait_for(connection, Throttle.of_username(), at, *by_name),
+        _wait_for(connection, Throttle.of_address(), at, there),
     ]
     return max(waits)
 
 
-async def _wait_for(
-    connection: AsyncConnection, throttle: Throttle, at: datetime, *which: ColumnElement[bool]
-) -> timedelta:
+def _wait_for(connection: Connection, throttle: Throttle, at: datetime, *which: ColumnElement[bool]) -> timedelta:
     failed = (~sign_ins.c.accepted, sign_ins.c.at > at - throttle.window, *which)
-    count, last_at = (await connection.execute(select(func.count(), func.max(sign_ins.c.at)).where(*failed))).one()
+    count, last_at = connection.execute(select(func.count(), func.max(sign_ins.c.at)).where(*failed)).one()
     return last_at + throttle.pause(count) - at if count else timedelta()
 
 

@@ -75,7 +75,7 @@ async def fill(
         for start in range(0, count, _BATCH):
             made = [_month(chance, number, period, now, rows) for number in range(start, min(start + _BATCH, count))]
             writer.writerows(row for month in made for row in _sold(month))
-            await _write(ledger, made, now)
+            _write(ledger, made, now)
 
 
 def _sold(month: Month) -> Iterator[tuple[str, str, str]]:
@@ -90,16 +90,16 @@ def _sold(month: Month) -> Iterator[tuple[str, str, str]]:
         yield month.customer.email, problem.raw, problem.description
 
 
-async def _write(ledger: SqlLedger, months: list[Month], now: datetime) -> None:
+def _write(ledger: SqlLedger, months: list[Month], now: datetime) -> None:
     times = {"created_at": now, "updated_at": now}
-    async with ledger._writing("fill itself") as connection:
-        await connection.execute(insert(customers), [customer_values(each.customer) | times for each in months])
-        await connection.execute(insert(invoices), [invoice_values(each, now) for each in months])
-        await connection.execute(insert(lines), [row for each in months for row in line_values(each)])
+    with ledger._writing("fill itself") as connection:
+        connection.execute(insert(customers), [customer_values(each.customer) | times for each in months])
+        connection.execute(insert(invoices), [invoice_values(each, now) for each in months])
+        connection.execute(insert(lines), [row for each in months for row in line_values(each)])
         if said := [row for each in months for row in decision_values(each)]:
-            await connection.execute(insert(decisions), said)
+            connection.execute(insert(decisions), said)
         if paid := [charge_values(_payment(each), now) for each in months if each.outcome is Stage.PAID]:
-            await connection.execute(insert(charges), paid)
+            connection.execute(insert(charges), paid)
 
 
 def _payment(month: Month) -> Payment:

@@ -388,8 +388,8 @@ class Ledger(Protocol):
     async def record_opened(self, months: Sequence[Month], at: datetime) -> None:
         """Writes customers of whom nothing was known, with their first months; what is there stays as it is."""
 
-    async def record(self, month: Month, at: datetime) -> None:
-        """Writes the month as it stands: customer, invoice, lines, decisions.
+    async def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
+        """Writes the month as it stands: customer, invoice, lines, decisions; and the next, unless it has begun.
 
         Raises ``LedgerAhead`` if it has a newer revision of the month, ``AlreadyClosed`` if another outcome.
         """
@@ -460,8 +460,8 @@ class Ledger(Protocol):
 
     async def save_message(
         self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
-    ) -> None:
-        """Keeps what became of a mail and, if given, what it says."""
+    ) -> bool:
+        """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so."""
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import make_url
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
@@ -62,7 +61,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
         ports = await exits.enter_async_context(stand_ins(folder))
         settings = _settings(book.looks, folder, ports)
         adapters = await exits.enter_async_context(connect_adapters(settings))
-        ledger = PrivateLedger(make_url(settings.ledger).set(drivername="sqlite+aiosqlite"))
+        ledger = await PrivateLedger.connect(settings.ledger)
         exits.push_async_callback(ledger.close)
         await ledger.migrate()
         await _begin(book, ledger)

@@ -83,6 +83,13 @@ async def test_no_alert_gets_lost_or_into_two_digests_while_many_write_and_claim
     assert all(row.digest_id and row.told_at for row in rows)
 
 
+async def test_nothing_claimed_is_nothing_told(ledger: SqlLedger) -> None:
+    nothing = await ledger.claim_alerts("first")
+    await ledger.save_alert(alert(1))  # meanwhile
+    await ledger.close_digest(nothing.digest_id, LATER)
+    assert (await ledger.claim_alerts("second")).digest_id == "second"
+
+
 async def test_a_digest_knows_what_is_remarkable_about_the_invoices_by_now(ledger: SqlLedger, url: str) -> None:
     await ledger.record(drafted(), AT)
     draft = of_draft(drafted(), AT)

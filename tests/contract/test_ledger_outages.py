@@ -55,10 +55,25 @@ async def test_a_row_that_does_not_fit_is_not_shown(ledger: SqlLedger, url: str)
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-async def test_a_lost_connection_is_made_again(ledger: SqlLedger, url: str) -> None:
+async def test_a_lost_connection_is_made_again(ledger: SqlLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_ledger_database, "_IDLE_SECONDS", 0)
     await ledger.ping()
     kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     assert read(url, f"{kill} AND datname = current_database()")[0][0] >= 1
+    await ledger.record(drafted(), AT)
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_connections_lost_in_use_cost_one_error_whose_repeat_finds_new_ones(
+    ledger: SqlLedger, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sql_ledger_database, "_IDLE_SECONDS", 600)
+    await asyncio.gather(*(ledger.ping() for _ in range(20)))
+    kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    read(url, f"{kill} AND datname = current_database()")
+    with pytest.raises(LedgerUnavailable, match="check that its server runs"):
+        await ledger.record(drafted(), AT)
+    await asyncio.gather(*(ledger.ping() for _ in range(20)))
     await ledger.record(drafted(), AT)
 
 
