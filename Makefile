@@ -10,11 +10,11 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-serve up test crash chaos bench bench-console bench-parked bench-book histories check format \
-	lock clean
+.PHONY: help setup demo demo-serve up test crash chaos bench bench-console bench-parked bench-book bench-rehearsal \
+	histories check format lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.dev ## create .venv and install everything, also for tests and checks
 
@@ -48,6 +48,9 @@ bench-parked: .venv/.runtime ## what 10,000 waiting customers cost: to start, in
 
 bench-book: .venv/.runtime ## coverage, export and lists of 10,000 and of 100,000 customers
 	$(BIN)/python -m benchmarks.whole_book $(ARGS)
+
+bench-rehearsal: .venv/.dev ## how long a year of 500 customers takes to rehearse (or ARGS="--customers 60")
+	$(BIN)/python -m benchmarks.rehearsal $(ARGS)
 
 histories: .venv/.dev ## record the replay histories anew; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record

@@ -16,7 +16,7 @@ from activities.comparing import Comparing
 from activities.coverage import CoverageCheck
 from activities.letters import Letters
 from activities.reconciliation import Reconciliation
-from activities.shared_sales import SharedSales
+from activities.shared_sales import Sales, SharedSales
 from adapters.apprise_alerts import AppriseAlerts
 from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
@@ -147,13 +147,13 @@ def connect_sales(adapters: Adapters) -> SharedSales:
     return SharedSales(adapters.sales, adapters.ledger)
 
 
-def connect_comparing(settings: Settings, adapters: Adapters, sales: SharedSales | None = None) -> Comparing:
+def connect_comparing(settings: Settings, adapters: Adapters, sales: Sales | None = None) -> Comparing:
     """Holds invoices against the sheet."""
     return Comparing(sales or connect_sales(adapters), adapters.ledger, settings.decimal_separator)
 
 
 def connect_coverage(
-    settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "", sales: SharedSales | None = None
+    settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "", sales: Sales | None = None
 ) -> CoverageCheck:
     """Who looks at everybody; ``client`` None: without Temporal, for the reason ``unseen``."""
     return CoverageCheck(
@@ -165,6 +165,11 @@ def connect_coverage(
         settings.decimal_separator,
         (unseen,) if unseen else (),
     )
+
+
+def sandbox_sheet(settings: Settings) -> GoogleSheetsSales:
+    """The spreadsheet of the stand-in."""
+    return GoogleSheetsSales.connect(SANDBOX_SHEET_ID, base_url=f"http://127.0.0.1:{settings.sandbox_sheets_port}")
 
 
 def _payments(settings: Settings) -> StripePayments:
@@ -179,7 +184,7 @@ def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:
     if settings.sales_folder:
         return CsvSales(settings.sales_folder)
     if settings.sandbox:
-        return GoogleSheetsSales.connect(SANDBOX_SHEET_ID, base_url=f"http://127.0.0.1:{settings.sandbox_sheets_port}")
+        return sandbox_sheet(settings)
     credentials = str(settings.google_credentials_file) if settings.google_credentials_file else None
     return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=credentials)
 

@@ -21,6 +21,7 @@ from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
+from activities.shared_sales import Sales
 from billing.errors import BillingError
 from bootstrap import (
     Adapters,
@@ -68,12 +69,16 @@ async def main() -> None:
             await stop.wait()
 
 
-def create_worker(client: Client, settings: Settings, adapters: Adapters) -> AbstractAsyncContextManager[None]:
-    """Serves, while it is entered, every workflow and activity of this application."""
-    return _together(*workers(client, settings, adapters))
+def create_worker(
+    client: Client, settings: Settings, adapters: Adapters, sales: Sales | None = None
+) -> AbstractAsyncContextManager[None]:
+    """Serves, while it is entered, every workflow and activity of this application; ``sales`` None: by ``adapters``."""
+    return _together(*workers(client, settings, adapters, sales))
 
 
-def workers(client: Client, settings: Settings, adapters: Adapters) -> tuple[Worker, Worker]:
+def workers(
+    client: Client, settings: Settings, adapters: Adapters, sales: Sales | None = None
+) -> tuple[Worker, Worker]:
     """One for all but charges, one for charges; neither runs yet.
 
     Charges are served on the other queue too: those that an earlier release has scheduled there are tried for up to
@@ -82,12 +87,12 @@ def workers(client: Client, settings: Settings, adapters: Adapters) -> tuple[Wor
     letters = connect_letters(settings, adapters)
     alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
     digests = connect_digests(settings, adapters)
-    source = connect_sales(adapters)
+    source = sales or connect_sales(adapters)
     comparing = connect_comparing(settings, adapters, source)
     notices = NoticeActivities(letters, alerts, adapters.ledger, comparing)
     cashier = Cashier(adapters.payments, adapters.ledger)
     collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
-    sales = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
+    collecting = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
     charging: list[Callable[..., Any]] = [
         PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card,
         collections.try_card,
@@ -100,7 +105,7 @@ def workers(client: Client, settings: Settings, adapters: Adapters) -> tuple[Wor
         task_queue=TASK_QUEUE,
         workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest, Coverage],
         activities=[
-            sales.collect_sales,
+            collecting.collect_sales,
             notices.send_notice,
             notices.alert_reviewers,
             notices.close_month,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from activities.shared_sales import SharedSales
+from activities.shared_sales import Sales
 from billing.adjusting import adjustments, carried_on
 from billing.customer import Customer
 from billing.errors import InvalidInput, SalesUnavailable
@@ -24,7 +24,7 @@ class Late(Model):
 
 
 class Comparing:
-    def __init__(self, source: SharedSales, ledger: Ledger, decimal_separator: str = ".") -> None:
+    def __init__(self, source: Sales, ledger: Ledger, decimal_separator: str = ".") -> None:
         self._source = source
         self._ledger = ledger
         self._decimal_separator = decimal_separator

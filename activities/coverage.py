@@ -7,7 +7,7 @@ from temporalio import activity
 
 from activities import clock
 from activities.alerts import Alerts
-from activities.shared_sales import SharedSales
+from activities.shared_sales import Sales
 from billing.accounts import Account, Accounts, Chains, LastRun
 from billing.alerts import of_report
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
@@ -44,7 +44,7 @@ class CoverageCheck:
         self,
         accounts: Accounts,
         ledger: Ledger,
-        sales: SharedSales,
+        sales: Sales,
         chains: Chains | None,
         alerts: Alerts | None,
         decimal_separator: str = ".",

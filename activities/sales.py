@@ -5,7 +5,7 @@ from temporalio import activity
 from activities import clock
 from activities.alerts import Alerts
 from activities.comparing import Comparing
-from activities.shared_sales import SharedSales, since_collection
+from activities.shared_sales import Sales, since_collection
 from billing.adjusting import folded
 from billing.alerts import of_draft, of_report
 from billing.customer import ReviewMode
@@ -35,7 +35,7 @@ class Collected(Model):
 class SalesActivities:
     def __init__(
         self,
-        source: SharedSales,
+        source: Sales,
         comparing: Comparing,
         ledger: Ledger,
         alerts: Alerts,

@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from activities import clock
 from billing.errors import BillingError, LedgerUnavailable, SalesUnavailable
@@ -51,6 +51,16 @@ def since_notice(month: Month, now: datetime) -> datetime:
     return since_due(due_at, now)
 
 
+class Sales(Protocol):
+    """The worksheets, for whoever bills by them."""
+
+    async def read(self, period: Period, since: datetime) -> SalesSnapshot:
+        """All sales of ``period`` as the sheet had them at ``since``, or at a moment after it.
+
+        Raises ``SalesUnavailable``, also while somebody is typing, and ``LedgerUnavailable``.
+        """
+
+
 class _Held(NamedTuple):
     reading: Reading
     snapshot: SalesSnapshot
@@ -77,10 +87,6 @@ class SharedSales:
         self._failures: dict[Period, _Failure] = {}
 
     async def read(self, period: Period, since: datetime) -> SalesSnapshot:
-        """All sales of ``period`` as the sheet had them at ``since``, or at a moment after it.
-
-        Raises ``SalesUnavailable``, also while somebody is typing, and ``LedgerUnavailable``.
-        """
         asked = time.monotonic()
         if found := self._in_memory(period, since):
             return found

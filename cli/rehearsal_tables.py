@@ -1,12 +1,18 @@
 """What ``rehearse`` prints: a table of months, oddities, who needs a person, what was not paid, differences."""
 
-from collections import Counter
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from operator import attrgetter
+
+from rich.table import Column
 
 from billing.collection import CollectionStage
 from billing.money import format_amount
 from cli.output import console, print_json, say, table, utc, whole
 from sandbox.rehearsal.book import Book
-from sandbox.rehearsal.report import Difference, Row, Summary, summaries, sums
+from sandbox.rehearsal.report import Difference, Row, Summary, summaries, sums, together
 from sandbox.rehearsal.run import Result
 
 _SHOWN = 20  # of a list; --json and --csv have all
@@ -14,8 +20,7 @@ _SHOWN = 20  # of a list; --json and --csv have all
 
 def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[Difference], seconds: float) -> None:
     say(f"\nRehearsed: {book.source}, {book.periods[0]} to {book.periods[-1]}, nothing real touched", style="bold")
-    months = summaries(rows)
-    console.print(table(_COLUMNS, [*map(_cells, months), *_all(months)]))
+    _print_months(rows)
     for words in book.sheets.unread:
         say(f"not used: {words}", style="yellow")
     _print_odd(rows)
@@ -25,39 +30,61 @@ def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[
     if book.against:
         _print_compared(book, compared)
     say(f"\n{result.mails} mails, each a file: {result.folder / 'mail'}", style="dim")
-    say(f"{len(rows)} months of customers in {seconds:.0f} s", style="dim")
+    customers = f"{len(book.entries)} customer{'s' if book.entries[1:] else ''}"
+    say(f"{len(rows)} months of {customers} in {seconds:.0f} s", style="dim")
 
 
-_COLUMNS = (
-    whole("Month"),
-    whole("Sales"),
-    whole("Outcomes"),
-    whole("Charged", "right"),
-    whole("First charge"),
-    whole("Last, UTC"),
-    whole("Person", "right"),
-)
+def _print_months(rows: list[Row]) -> None:
+    """A line for each month and one for all; amounts in several currencies have a table of their own."""
+    months = summaries(rows)
+    every = together(rows).model_copy(update={"period": "all", "sheets": ("",), "first_at": None, "last_at": None})
+    lines = [*months, every] if months[1:] else months
+    columns: list[_Column] = [(whole("Month"), attrgetter("period")), (whole("Sales"), lambda month: month.sheets[0])]
+    columns += [(Column(_words(stage), justify="right"), partial(_count, stage)) for stage in every.stages]
+    in_one_currency = len(every.charged_minor) < 2
+    if in_one_currency:
+        columns += [(whole("Charged", "right"), _charged)]
+    if every.need_person:
+        columns += [(Column("Person needed", justify="right"), lambda month: month.need_person or "")]
+    columns += [(Column("First charge"), lambda month: _instant(month.first_at))]
+    columns += [(Column("Last, UTC"), lambda month: _instant(month.last_at))]
+    _print_lines(columns, lines)
+    if not in_one_currency:
+        currencies = every.charged_minor
+        columns = [(whole("Charged"), attrgetter("period"))]
+        columns += [(whole(each.upper(), "right"), partial(_charged_in, each)) for each in currencies]
+        say("")
+        _print_lines(columns, lines)
 
 
-def _cells(month: Summary) -> tuple[object, ...]:
-    repeated = [sheet for sheet in month.sheets if sheet != month.period]
-    stages = "\n".join(f"{count} {stage}" for stage, count in month.stages.items())
-    charged = "\n".join(format_amount(total, currency) for currency, total in month.charged_minor.items())
-    first, last = (f"{at:%m-%d %H:%M}" if at else "" for at in (month.first_at, month.last_at))
-    sales = f"as {repeated[0]}" if repeated else "its own"
-    return month.period, sales, stages, charged, first, last, month.need_person or ""
+_Column = tuple[Column, Callable[[Summary], object]]
 
 
-def _all(months: list[Summary]) -> list[tuple[object, ...]]:
-    """The last row: all months together."""
-    charged: Counter[str] = Counter()
-    stages: Counter[str] = Counter()
-    for month in months:
-        charged.update(month.charged_minor)
-        stages.update(month.stages)
-    ended = "\n".join(f"{count} {stage}" for stage, count in stages.most_common())
-    sums = "\n".join(format_amount(total, currency) for currency, total in sorted(charged.items()))
-    return [("all", "", ended, sums, "", "", sum(month.need_person for month in months) or "")] if months[1:] else []
+def _print_lines(columns: Sequence[_Column], lines: Iterable[Summary]) -> None:
+    console.print(table([head for head, _ in columns], [[cell(line) for _, cell in columns] for line in lines]))
+
+
+def _count(stage: str, month: Summary) -> object:
+    return month.stages.get(stage, "")
+
+
+def _charged(month: Summary) -> str:
+    return "".join(format_amount(minor, currency) for currency, minor in month.charged_minor.items())
+
+
+def _charged_in(currency: str, month: Summary) -> str:
+    """Without the currency, which is in the head; nothing for nothing."""
+    minor = month.charged_minor.get(currency, 0)
+    return format_amount(minor, currency).partition(" ")[0] if minor else ""
+
+
+def _instant(at: datetime | None) -> str:
+    return f"{at:%m-%d %H:%M}" if at else ""
+
+
+def _words(stage: str) -> str:
+    """``CarriedForward`` in words, which a narrow terminal can fold."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stage).capitalize()
 
 
 def _print_odd(rows: list[Row]) -> None:

@@ -21,50 +21,59 @@ from cli.output import errors
 from cli.rehearsal_tables import print_document, print_rehearsal
 from cli.stack import until_signal
 from cli.start import read_text, rows_in
-from sandbox.rehearsal.book import Wanted, read_book
+from sandbox.rehearsal.book import Book, Wanted, read_book
 from sandbox.rehearsal.parts import parts_for, rehearse_in_parts
 from sandbox.rehearsal.privacy import forget_settings, private_folder
 from sandbox.rehearsal.report import Row, differences, rows_of
+from sandbox.rehearsal.run import Result
 from sandbox.rehearsal.script import Script, read_script
 from settings import load_settings
 
+Months = Annotated[int, typer.Option("--months", min=1, max=36, help="How many months.")]
+Roster = Annotated[
+    Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers; without it, the ledger's.")
+]
+Sales = Annotated[
+    str, typer.Option("--sales", metavar="sheet|FOLDER", help="Where sales are read; else, where they are by .env.")
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", metavar="CUSTOMER_ID", help="Only this customer; may be repeated.")
+]
+Repeat = Annotated[
+    Period | None,
+    typer.Option(
+        "--repeat",
+        metavar="YYYY-MM",
+        parser=required_period,
+        help="The worksheet for months without one; else the newest.",
+    ),
+]
+Reviewers = Annotated[
+    Path | None, typer.Option("--reviewers", metavar="FILE", help="A YAML file of what reviewers do, and cards.")
+]
+Against = Annotated[
+    Period | None,
+    typer.Option(
+        "--against", metavar="YYYY-MM", parser=required_period, help="Compare with what that month really came to."
+    ),
+]
+Keep = Annotated[
+    Path | None, typer.Option("--keep", metavar="FOLDER", help="Where mails and logs are kept: a new folder.")
+]
+Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each customer and month.")]
+
 
 async def rehearse(
-    months: Annotated[int, typer.Option("--months", min=1, max=36, help="How many months.")] = 12,
-    roster: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers; without it, the ledger's.")
-    ] = None,
-    sales: Annotated[
-        str, typer.Option("--sales", metavar="sheet|FOLDER", help="Where sales are read; else, where they are by .env.")
-    ] = "",
-    only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="CUSTOMER_ID", help="Only this customer; may be repeated.")
-    ] = None,
+    months: Months = 12,
+    roster: Roster = None,
+    sales: Sales = "",
+    only: Only = None,
     period: PeriodOption = None,
-    repeat: Annotated[
-        Period | None,
-        typer.Option(
-            "--repeat",
-            metavar="YYYY-MM",
-            parser=required_period,
-            help="The worksheet for months without one; else the newest.",
-        ),
-    ] = None,
-    reviewers: Annotated[
-        Path | None, typer.Option("--reviewers", metavar="FILE", help="A YAML file of what reviewers do, and cards.")
-    ] = None,
-    against: Annotated[
-        Period | None,
-        typer.Option(
-            "--against", metavar="YYYY-MM", parser=required_period, help="Compare with what that month really came to."
-        ),
-    ] = None,
-    keep: Annotated[
-        Path | None, typer.Option("--keep", metavar="FOLDER", help="Where mails and logs are kept: a new folder.")
-    ] = None,
-    csv_file: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each customer and month.")
-    ] = None,
+    repeat: Repeat = None,
+    reviewers: Reviewers = None,
+    against: Against = None,
+    keep: Keep = None,
+    csv_file: Csv = None,
     as_json: AsJson = False,
 ) -> None:
     """Rehearse the coming months of all customers before a card is charged; nothing real is touched.
@@ -83,7 +92,6 @@ async def rehearse(
     $ python starter.py rehearse --only acme --reviewers reviewers.yaml --csv rehearsal.csv
     """
     began = time.monotonic()
-    script = read_script(reviewers) if reviewers else Script()
     wanted = Wanted(
         months=months,
         roster=_customers_in(roster) if roster else None,
@@ -93,13 +101,7 @@ async def rehearse(
         repeat=repeat,
         against=against,
     )
-    book = await read_book(load_settings(), wanted, datetime.now(UTC))
-    script.require_known({entry.month.customer.customer_id for entry in book.entries})
-    folder = _folder(keep)
-    forget_settings()
-    async with until_signal(quietly=False):
-        with _progress(sum(len(book.months_of(entry)) for entry in book.entries)) as advance:
-            result = await rehearse_in_parts(book, script, folder, advance, parts_for(book))
+    book, result = await _rehearsed(wanted, read_script(reviewers) if reviewers else Script(), keep)
     rows = rows_of(book, result)
     compared = differences([row for row in rows if row.period == book.against], book.real or {}) if book.against else []
     if csv_file:
@@ -108,6 +110,17 @@ async def rehearse(
     (print_document if as_json else print_rehearsal)(book, result, rows, compared, seconds)
     if any(row.person for row in rows) or any(each.verdict != "same" for each in compared):
         raise typer.Exit(1)
+
+
+async def _rehearsed(wanted: Wanted, script: Script, keep: Path | None) -> tuple[Book, Result]:
+    """What is real is read first; then it is forgotten how."""
+    book = await read_book(load_settings(), wanted, datetime.now(UTC))
+    script.require_known({entry.month.customer.customer_id for entry in book.entries})
+    folder = _folder(keep)
+    forget_settings()
+    async with until_signal(quietly=False):
+        with _progress(sum(len(book.months_of(entry)) for entry in book.entries)) as advance:
+            return book, await rehearse_in_parts(book, script, folder, advance, parts_for(book))
 
 
 def _customers_in(path: Path) -> list[Customer]:

@@ -15,13 +15,20 @@ from billing.customer import Customer, Terms
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.month import Month
 from billing.period import Period
-from bootstrap import SANDBOX_SHEET_ID, connect_ledger
-from sandbox.rehearsal.sheets import Worksheets, read_worksheets, sample_snapshot
+from billing.sales import COLUMNS, SalesSnapshot
+from bootstrap import SANDBOX_SHEET_ID, connect_ledger, sandbox_sheet
+from sandbox.rehearsal.sheets import Worksheets, read_worksheets
 from sandbox.sample import SAMPLE
 from sandbox.stripe_cards import MAGIC_CARDS
 from settings import Settings
 
 _EARLIEST = "Etc/GMT-14"  # where a month begins first
+_NOTHING_CONFIGURED = {
+    "": "no sales are configured; name a folder of CSV files with --sales FOLDER",
+    "sheet": "no sheet is configured, and that of the sandbox does not answer; set "
+    "BILLING_SALES_SHEET_ID, or name a folder with --sales FOLDER",
+}
+"""What is missing where nothing is configured, by ``--sales``."""
 
 
 class Entry(NamedTuple):
@@ -32,7 +39,7 @@ class Entry(NamedTuple):
 
 
 class Looks(NamedTuple):
-    """All that a rehearsal takes from the real settings: how cells are read, and how mails look."""
+    """All that a rehearsal takes from the real settings, by their names: how cells are read, and how mails look."""
 
     company: str
     mail_from: str
@@ -189,8 +196,8 @@ async def _sheets(
     try:
         titles = await source.ping()
     except SalesUnavailable as error:
-        if settings.sandbox and not wanted.sales:
-            raise InvalidInput("no sales are configured; name a folder of CSV files with --sales FOLDER") from error
+        if settings.sandbox and not settings.sales_sheet_id and wanted.sales in _NOTHING_CONFIGURED:
+            raise InvalidInput(_NOTHING_CONFIGURED[wanted.sales]) from error
         raise
     return await read_worksheets(source, titles, asked, wanted.repeat)
 
@@ -201,6 +208,8 @@ def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:
         return CsvSales(Path(sales))
     if settings.sales_sheet_id:
         return GoogleSheetsSales.connect(settings.sales_sheet_id, credentials_file=settings.google_credentials_file)
+    if sales == "sheet" and settings.sandbox:
+        return sandbox_sheet(settings)
     if sales == "sheet":
         raise InvalidInput("no sheet is configured; set BILLING_SALES_SHEET_ID, or name a folder with --sales FOLDER")
     return CsvSales(settings.sales_folder or settings.data_dir / "sheets" / SANDBOX_SHEET_ID)
@@ -228,5 +237,11 @@ def _sample() -> list[Customer]:
 
 def _sample_sheets(periods: Sequence[Period]) -> Worksheets:
     """The sample company has one worksheet, that of the first month."""
-    snapshot = sample_snapshot(periods[0], ((s.email, *sale) for s in SAMPLE for sale in s.sales))
+    rows = [[s.email, _typed(amount), description] for s in SAMPLE for amount, description in s.sales]
+    snapshot = SalesSnapshot.of_cells(periods[0], [COLUMNS, *rows])
     return Worksheets({periods[0]: snapshot}, dict.fromkeys(periods, periods[0]), [])
+
+
+def _typed(amount: str) -> str | float:
+    """What the sheet makes of it: an apostrophe leads what is text."""
+    return amount[1:] if amount.startswith("'") else float(amount)

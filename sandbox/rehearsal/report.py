@@ -139,6 +139,11 @@ def summaries(rows: Iterable[Row]) -> list[Summary]:
     return [_summary(period, found) for period, found in sorted(by_period.items())]
 
 
+def together(rows: Sequence[Row]) -> Summary:
+    """All months as if they were one."""
+    return _summary(rows[0].period, rows)
+
+
 def _summary(period: Period, rows: Sequence[Row]) -> Summary:
     charged: Counter[str] = Counter()
     for row in rows:

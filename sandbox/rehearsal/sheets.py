@@ -1,13 +1,12 @@
 """The worksheets of a rehearsal: those that exist, and for months to come the newest of them once more."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from datetime import datetime
 
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.period import Period
 from billing.ports import SalesSource
-from billing.sales import COLUMNS, SalesRow, SalesSnapshot, type_of_cell
+from billing.sales import SalesSnapshot
 
 
 class Worksheets:
@@ -16,14 +15,17 @@ class Worksheets:
     def __init__(self, snapshots: Mapping[Period, SalesSnapshot], used: Mapping[Period, Period], unread: list[str]):
         self.used = used
         self.unread = unread
-        self._snapshots = snapshots
+        self._sales = {
+            period: snapshots[source].model_copy(update={"sheet": period})
+            for period, source in used.items()
+            if source in snapshots
+        }
 
-    def write(self, folder: Path) -> None:
-        """One file a month, as the stand-in for Google Sheets reads them; rows keep their numbers."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for period, source in self.used.items():
-            with (folder / f"{period}.csv").open("w", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerows(cells(self._snapshots[source]))
+    async def read(self, period: Period, since: datetime) -> SalesSnapshot:
+        """As ``activities.shared_sales.Sales``; nobody edits them, so they are the same at any instant."""
+        if period not in self._sales:
+            raise SalesUnavailable(f"there is no worksheet {period} in this rehearsal")
+        return self._sales[period]
 
 
 async def read_worksheets(
@@ -60,37 +62,3 @@ def _period(title: str) -> Period | None:
         return Period(title)
     except InvalidInput:
         return None
-
-
-def cells(snapshot: SalesSnapshot) -> list[list[str]]:
-    """What has to be typed to get the rows of ``snapshot`` again, each in its place, with the types they have."""
-    rows = {row.number: [as_typed(cell) for cell in (row.email, row.amount, row.description)] for row in snapshot.rows}
-    if 1 not in rows:
-        rows[1] = list(COLUMNS)
-    return [rows.get(number, ["", "", ""]) for number in range(1, max(rows) + 1)]
-
-
-def as_typed(cell: type_of_cell) -> str:
-    """A leading apostrophe keeps text from being taken for something else."""
-    if cell is None or cell == "":
-        return ""
-    if isinstance(cell, bool):
-        return str(cell).upper()
-    return f"'{cell}" if isinstance(cell, str) else repr(cell)
-
-
-def sample_snapshot(period: Period, rows: Iterable[tuple[str, str, str]]) -> SalesSnapshot:
-    """A worksheet of rows as people type them: an apostrophe makes text, else what looks like a number is one."""
-    numbered = enumerate(rows, start=2)
-    return SalesSnapshot(
-        sheet=period,
-        digest="",
-        rows=tuple(
-            SalesRow(number=number, email=email, amount=_typed(amount), description=description)
-            for number, (email, amount, description) in numbered
-        ),
-    )
-
-
-def _typed(text: str) -> type_of_cell:
-    return text[1:] if text.startswith("'") else float(text)

@@ -15,7 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer
-from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, connect_adapters
+from bootstrap import SANDBOX_NAMESPACE, connect_adapters
 from sandbox.rehearsal.book import Book, Looks
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import Watching
@@ -29,6 +29,8 @@ from workflows.visibility import SEARCH_ATTRIBUTES
 _NO_CARD = "0000"  # the last digits of a card that we know nothing of
 _UNCHECKED = SimplePlugin("rehearsal", workflow_runner=UnsandboxedWorkflowRunner())
 """The SDK's sandbox around workflow code only looks for mistakes in it; without it, a rehearsal takes a tenth less."""
+_UNLISTED = {"history.visibilityProcessorMaxPollRPS": "1", "history.visibilityTaskBatchSize": "1"}
+"""Nobody lists the workflows of a rehearsal: their index may lag for good. It would be a sixth of the server's work."""
 _QUIET = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 
 
@@ -46,12 +48,14 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
     Nothing is read from the environment or a ``.env`` file.
     """
     _log_to(folder / "worker.log")
-    book.sheets.write(folder / "sheets" / SANDBOX_SHEET_ID)
     _register([each.month.customer for each in book.entries], cards, folder / "stripe.jsonl")
     async with AsyncExitStack() as exits:
         server = await exits.enter_async_context(
             temporal_server(
-                namespace=SANDBOX_NAMESPACE, log=folder / "temporal.log", search_attributes=SEARCH_ATTRIBUTES
+                namespace=SANDBOX_NAMESPACE,
+                log=folder / "temporal.log",
+                search_attributes=SEARCH_ATTRIBUTES,
+                dynamic_config=_UNLISTED,
             )
         )
         ports = await exits.enter_async_context(stand_ins(folder))
@@ -69,7 +73,8 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
             plugins=[_UNCHECKED],
             runtime=Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=_QUIET))),
         )
-        await exits.enter_async_context(create_worker(client, settings, replace(adapters, ledger=ledger)))
+        own = replace(adapters, ledger=ledger)
+        await exits.enter_async_context(create_worker(client, settings, own, book.sheets))
         yield World(client, ledger, folder)
 
 
@@ -80,9 +85,7 @@ def _settings(real: Looks, folder: Path, ports: Ports) -> Settings:
     return Settings(
         _env_file=None,
         data_dir=folder,
-        company=real.company,
-        mail_from=real.mail_from,
-        decimal_separator=real.decimal_separator,
+        **real._asdict(),
         sandbox_stripe_port=ports.stripe,
         sandbox_sheets_port=ports.sheets,
         sandbox_mail_port=ports.mail,

@@ -4,16 +4,18 @@ import csv
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from adapters.csv_sales import CsvSales
 from adapters.sql_ledger import SqlLedger
-from billing.errors import InvalidInput
+from billing.errors import InvalidInput, SalesUnavailable
 from billing.payment import ChargeStatus
 from billing.period import Period
 from sandbox.rehearsal.book import Wanted, read_book
-from sandbox.rehearsal.sheets import cells, read_worksheets
+from sandbox.rehearsal.sheets import read_worksheets
+from sandbox.sheets_api import sheets_app
 from settings import Settings
 from tests.unit.months import announced, charged
 
@@ -115,12 +117,37 @@ async def test_a_month_without_a_worksheet_gets_the_newest_readable_one(tmp_path
         await read_worksheets(source, [], [NOVEMBER])
 
 
-async def test_a_worksheet_is_written_with_its_rows_in_their_places(tmp_path: Path) -> None:
-    _worksheet(tmp_path, "2026-10", ("a@example.com", "00123", "x"), ("", "", ""), ("b@example.com", "1,5", "'y"))
-    snapshot = await CsvSales(tmp_path / "sheets" / "sales").read(OCTOBER)
-    assert cells(snapshot) == [
-        ["email", "amount", "description"],
-        ["'a@example.com", "'00123", "'x"],
-        ["", "", ""],
-        ["'b@example.com", "'1,5", "''y"],
-    ]
+async def test_sales_are_those_of_the_real_worksheet_cell_by_cell(tmp_path: Path) -> None:
+    _worksheet(tmp_path, "2026-10", ("a@example.com", "'00123", "x"), ("", "", ""), ("b@example.com", "1,5", "'y"))
+    source = CsvSales(tmp_path / "sheets" / "sales")
+    real = await source.read(OCTOBER)
+    found = await read_worksheets(source, await source.ping(), [OCTOBER, NOVEMBER])
+    assert await found.read(OCTOBER, NOW) == real
+    assert await found.read(NOVEMBER, NOW) == real.evolve(sheet=NOVEMBER)
+    with pytest.raises(SalesUnavailable, match="2026-09"):
+        await found.read(SEPTEMBER, NOW)
+
+
+async def test_a_google_sheet_is_read_once_for_all_and_never_written(tmp_path: Path, serve: Any) -> None:
+    folder = tmp_path / "google"
+    _worksheet(folder, "2026-10", ("billing@acme.example", "10.50", "Sale"), ("billing@quito.example", "'12,50", ""))
+    _worksheet(folder, "2026-09", ("billing@acme.example", "9", "Sale"))
+    methods: list[str] = []
+    app = sheets_app(folder / "sheets")
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        methods.append(scope.get("method", ""))
+        await app(scope, receive, send)
+
+    port = int((await serve(watched)).rpartition(":")[2])
+    settings = Settings(_env_file=None, data_dir=tmp_path, sandbox_sheets_port=port)
+    book = await read_book(settings, Wanted(months=12, sales="sheet", period=OCTOBER), NOW)
+    assert [*filter(None, methods)] == ["GET", "GET"]  # what there is; and the newest of it
+    assert set(book.sheets.used.values()) == {OCTOBER}
+    for period in book.periods:
+        sales = await book.sheets.read(period, NOW)
+        assert [(row.email, row.amount) for row in sales.rows] == [
+            ("billing@acme.example", 10.5),
+            ("billing@quito.example", "12,50"),
+        ]
+    assert len([*filter(None, methods)]) == 2

@@ -7,6 +7,8 @@ from typing import Any
 from billing.month import Month, Stage
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from cli.output import console
+from cli.rehearsal_tables import print_rehearsal
 from sandbox.rehearsal.book import Book, Entry, Looks, Real
 from sandbox.rehearsal.report import (
     CLOCKS_CHANGE,
@@ -116,3 +118,26 @@ def test_the_difference_to_a_real_month_names_everybody_once() -> None:
         "gone": "only there",
     }
     assert sums(differences(rows, real)) == {"eur": (4000, 2900), "usd": (0, 500)}
+
+
+def _printed(*months: Month) -> list[list[str]]:
+    book, result = _book(*months), _result(*months)
+    with console.capture() as captured:
+        print_rehearsal(book, result, rows_of(book, result), [], 1.0)
+    return [line.split() for line in captured.get().splitlines()]
+
+
+def test_months_are_printed_one_a_line_with_what_was_charged() -> None:
+    lines = _printed(_charged(announced(1000)), _charged(announced(9900, customer_id="d"), ChargeStatus.DECLINED))
+    assert ["2026-10", "2026-10", "1", "1", "10.00", "EUR"] in [line[:6] for line in lines]
+    assert ["all", "2", "1", "1", "10.00", "EUR"] in lines  # November is not reached, twice
+
+
+def test_amounts_in_several_currencies_are_printed_beside_each_other() -> None:
+    yen = announced(1000, customer_id="tanaka", currency="jpy")
+    lines = _printed(_charged(announced(1000)), _charged(yen))
+    assert lines[lines.index(["Charged", "EUR", "JPY"]) + 2 :][:3] == [
+        ["2026-10", "10.00", "1000"],
+        ["2026-11"],
+        ["all", "10.00", "1000"],
+    ]
