@@ -35,6 +35,7 @@ from sandbox.stack import ROOT
 from sandbox.stand_ins import Ports, stand_ins
 from sandbox.temporal_server import TemporalServer
 from settings import Settings
+from tests.empty_ledger import empty_ledger
 from worker import create_worker
 from workflows.collecting import collection_handle, tell_collection
 from workflows.monthly_billing import MonthlyBilling
@@ -377,9 +378,12 @@ async def prepared_bed(
             sandbox_mail_port=ports.mail,
             sandbox_smtp_port=ports.smtp,
         )
+        if not ledger_url:
+            await empty_ledger(folder)
         async with contextlib.AsyncExitStack() as stack:
             adapters = await stack.enter_async_context(connect_adapters(settings))
-            await adapters.ledger.migrate()
+            if ledger_url:
+                await adapters.ledger.migrate()
             client = await connect_temporal(settings, server.address)
             bed = Bed(client, adapters, folder, ports, settings)
             if with_worker:

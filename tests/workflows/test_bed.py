@@ -1,5 +1,6 @@
 """What the other tests rely on: nothing that one of them began goes on in the next."""
 
+import asyncio
 from pathlib import Path
 
 from temporalio.client import WorkflowExecutionStatus
@@ -21,7 +22,7 @@ async def test_a_collection_that_is_about_to_end_ends_with_its_bed(server: Tempo
         assert (await bed.tell(transfer)).accepted
         await bed.collects(lambda found: found.outcome is not None)
         while await bed.ledger.collections(open_only=True):
-            pass
+            await asyncio.sleep(0.02)
     ended = await bed.collection_handle("acme", OCTOBER).describe()
     assert ended.status is WorkflowExecutionStatus.TERMINATED
 

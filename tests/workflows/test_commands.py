@@ -235,6 +235,7 @@ async def test_thousands_of_signals_continue_the_month_as_new_in_its_middle_and_
     async with asyncio.timeout(60):
         while len(audit) < 300:
             audit = await bed.ledger.decisions("acme", month.period)
+            await asyncio.sleep(0.05)
     assert (await bed.handle("acme").describe()).run_id != first_run
     month = await bed.month("acme")
     assert month.period == "2026-10"
