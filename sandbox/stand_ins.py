@@ -45,28 +45,47 @@ async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[P
     (folder / "sheets").mkdir(exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
         mailbox = await stack.enter_async_context(Mailbox(folder / "mail", port=wanted.smtp))
-        yield Ports(
-            stripe=await stack.enter_async_context(serve(Faults(stripe_app(folder / "stripe.jsonl")), wanted.stripe)),
-            sheets=await stack.enter_async_context(serve(Faults(sheets_app(folder / "sheets")), wanted.sheets)),
-            mail=await stack.enter_async_context(serve(mail_app(folder / "mail", mailbox), wanted.mail)),
-            smtp=mailbox.port,
+        stripe, sheets, mail = await stack.enter_async_context(
+            _serve_all(
+                (Faults(stripe_app(folder / "stripe.jsonl")), wanted.stripe),
+                (Faults(sheets_app(folder / "sheets")), wanted.sheets),
+                (mail_app(folder / "mail", mailbox), wanted.mail),
+            )
         )
+        yield Ports(stripe, sheets, mail, mailbox.port)
 
 
 @contextlib.asynccontextmanager
 async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
     """Serves an ASGI app on 127.0.0.1; answers its port. Raises ``OSError`` if the port is taken."""
+    async with _serve_all((app, port)) as (answered,):
+        yield answered
+
+
+@contextlib.asynccontextmanager
+async def _serve_all(*wanted: tuple[ASGIApp, int]) -> AsyncIterator[list[int]]:
+    """Serves them until all stop at the same time: each takes a while to."""
+    with contextlib.ExitStack() as opened:
+        listeners = [opened.enter_context(_listener(port)) for _, port in wanted]
+        servers = [
+            _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
+            for app, _ in wanted
+        ]
+        serving = asyncio.gather(*(each.serve([on]) for each, on in zip(servers, listeners, strict=True)))
+        try:
+            yield [each.getsockname()[1] for each in listeners]
+        finally:
+            for each in servers:
+                each.should_exit = True
+            await serving
+
+
+def _listener(port: int) -> socket.socket:
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio turns Nagle's delay off only if TCP is named
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen(512)
-    server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        server.should_exit = True
-        await serving
+    return listener
 
 
 class _Server(uvicorn.Server):

@@ -29,7 +29,7 @@ _MONTH, _LATE = timedelta(days=31), timedelta(days=14)
 """After so much time per month, and some more, the weather is good, and reviewers only help."""
 _STEPS_AT_MOST = 400  # per month
 _TOGETHER = timedelta(minutes=20)
-_OVERSHOOT = timedelta(seconds=1)
+_OVERSHOOT = timedelta(seconds=45)
 _SETTLE_SECONDS = 1.0
 _FINISH_SECONDS = 120.0
 _POLL_SECONDS = 0.05

@@ -22,6 +22,7 @@ from console.app import create_app
 from console.server import Server
 from console.signed_in import csrf_of
 from settings import Settings
+from tests.empty_ledger import empty_ledger
 
 PASSWORD = "correct horse battery staple"
 _hashed = functools.cache(argon2.PasswordHasher().hash)  # once for all tests: hashing is slow on purpose
@@ -79,8 +80,8 @@ class Office:
 async def office(settings: Settings) -> AsyncIterator[Office]:
     listener = socket.create_server(("127.0.0.1", 0))
     settings = settings.model_copy(update={"console_port": listener.getsockname()[1]})
+    await empty_ledger(settings.data_dir)
     async with connect_adapters(settings) as adapters:
-        await adapters.ledger.migrate()
         app = create_app(settings, adapters, await Client.connect("127.0.0.1:1", lazy=True))
         running = Server(uvicorn.Config(app, log_level="warning", proxy_headers=False))
         serving = asyncio.create_task(running.serve(sockets=[listener]))

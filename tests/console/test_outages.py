@@ -117,7 +117,7 @@ async def test_the_process_starts_says_so_and_ends_on_sigterm(bed: Bed, server: 
     log = tmp_path / "console.log"
     async with Child("console", command, log=log, ready=logged(READY), env=environment, cwd=tmp_path) as child:
         os.kill(child.pid, signal.SIGTERM)
-        assert await asyncio.wait_for(child.exited(), 10) == 0
+        assert await asyncio.wait_for(child.exited(), 60) == 0
     assert f"http://127.0.0.1:{port}" in log.read_text()
 
 

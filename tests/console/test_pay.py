@@ -178,11 +178,11 @@ async def test_a_customer_who_cancels_at_the_card_page_is_back_where_they_were(d
     assert "This card was not saved" in refused.text
 
 
-@pytest.mark.parametrize("session_id", ["", "cs_test_nobody", "../payment_intents", "cs_ü"])
-async def test_a_registration_that_there_never_was_is_refused(desk: Desk, session_id: str) -> None:
+async def test_a_registration_that_there_never_was_is_refused(desk: Desk) -> None:
     await desk.overdue()
-    refused = await desk.browser.get(f"{desk.page()}/card", params={"session_id": session_id})
-    assert refused.status_code == 400, refused.text
+    for session_id in ("", "cs_test_nobody", "../payment_intents", "cs_ü"):
+        refused = await desk.browser.get(f"{desk.page()}/card", params={"session_id": session_id})
+        assert refused.status_code == 400, (session_id, refused.text)
 
 
 @pytest.mark.parametrize("reference", ["acme", "bolt"])

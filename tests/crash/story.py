@@ -41,6 +41,7 @@ from workflows.payment_collection import PaymentCollection
 
 _PATIENCE_SECONDS = 60
 _POLL_SECONDS = 0.05
+_BEYOND = timedelta(minutes=1)
 _QUERY_TIMEOUT = timedelta(seconds=2)
 
 _processes = multiprocessing.get_context("forkserver")  # a worker is there at once: its modules are loaded already
@@ -64,13 +65,13 @@ class CrashBed(Bed):
         handle = self.collection_handle(customer_id, period)
         return await handle.query(PaymentCollection.collection, rpc_timeout=_QUERY_TIMEOUT)  # ``collects`` asks again
 
-    async def skip_to(self, customer_id: str, instant: datetime) -> None:
-        """A minute further, so that all work is done when the skip ends: the server and the SDK mind the two meeting.
+    async def skip_to(self, customer_id: str, instant: datetime, beyond: timedelta = _BEYOND) -> None:
+        """Further than others: work of a worker that is killed waits for its successor.
 
-        Work that ends just when a skip does makes the server skip on to the next timer; a question to a worker that is
-        new to a workflow, just when a timer of it fires, makes the SDK run it with an old clock.
+        A question to a worker that is new to a workflow, just when a timer of it fires, makes the SDK run it with an
+        old clock; so all of it has to be done when the skip ends.
         """
-        await super().skip_to(customer_id, instant + timedelta(minutes=1))
+        await super().skip_to(customer_id, instant, beyond)
 
     async def command(self, customer_id: str, command: Command) -> CommandResult:
         """Says it again, with the same ``command_id``, until it is answered."""

@@ -70,7 +70,7 @@ async def test_an_edit_in_the_last_call_voids_the_notice_and_sends_a_corrected_o
 async def test_a_halt_in_the_last_call_stops_the_charge(bed: Bed) -> None:
     await bed.monitored()
     month = await bed.announced()
-    await bed.skip_to("acme", month.charge_at - timedelta(seconds=30))
+    await bed.skip_to("acme", month.charge_at - timedelta(seconds=30), beyond=timedelta())
     assert (await bed.command("acme", Halt(**ANN))).accepted
     await bed.skip("acme", timedelta(days=3))
     assert bed.charged() == []
@@ -209,7 +209,7 @@ async def test_nothing_sent_at_the_edge_of_the_month_is_lost(bed: Bed) -> None:
     """Signals rain while the month is charged and continued as new: each is on record, in this month or the next."""
     await bed.monitored()
     month = await bed.announced()
-    await bed.skip_to("acme", month.charge_at - timedelta(seconds=2))
+    await bed.skip_to("acme", month.charge_at - timedelta(seconds=1), beyond=timedelta())
     sent = 0
     while sent < 200 and (await bed.month("acme")).period == "2026-10":
         edit = {"period": "2026-10", "version": 99, "changes": [{"op": "remove", "line_id": "x"}]}
@@ -235,6 +235,7 @@ async def test_thousands_of_signals_continue_the_month_as_new_in_its_middle_and_
     async with asyncio.timeout(60):
         while len(audit) < 300:
             audit = await bed.ledger.decisions("acme", month.period)
+            await asyncio.sleep(0.05)
     assert (await bed.handle("acme").describe()).run_id != first_run
     month = await bed.month("acme")
     assert month.period == "2026-10"
