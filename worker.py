@@ -82,7 +82,8 @@ def workers(
     """One for all but charges, one for charges; neither runs yet.
 
     Charges are served on the other queue too: those that an earlier release has scheduled there are tried for up to
-    six hours. The rate is the server's, for all workers together; the last to ask says what it is.
+    six hours. Its workflows close the month themselves, so there the charge does not. The rate is the server's, for
+    all workers together; the last to ask says what it is.
     """
     letters = connect_letters(settings, adapters)
     alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
@@ -92,9 +93,8 @@ def workers(
     notices = NoticeActivities(letters, alerts, adapters.ledger, comparing)
     cashier = Cashier(adapters.payments, adapters.ledger)
     collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
-    collecting = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
-    charging: list[Callable[..., Any]] = [
-        PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card,
+    drafting = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
+    collecting: list[Callable[..., Any]] = [
         collections.try_card,
         collections.look_up_payment,
         collections.release_payment,
@@ -105,13 +105,14 @@ def workers(
         task_queue=TASK_QUEUE,
         workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest, Coverage],
         activities=[
-            collecting.collect_sales,
+            drafting.collect_sales,
             notices.send_notice,
             notices.alert_reviewers,
             notices.close_month,
             LedgerActivities(adapters.ledger).record_month,
             BrakeActivities(adapters.ledger).await_release,
-            *charging,
+            PaymentActivities(cashier, adapters.ledger, close=None).charge_card,
+            *collecting,
             collections.remind_customer,
             collections.alert_about_collection,
             collections.close_collection,
@@ -131,7 +132,7 @@ def workers(
     charges = Worker(
         client,
         task_queue=CHARGES_QUEUE,
-        activities=charging,
+        activities=[PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card, *collecting],
         interceptors=[Failures()],
         max_task_queue_activities_per_second=settings.charge_rate,
         graceful_shutdown_timeout=_GRACE,
