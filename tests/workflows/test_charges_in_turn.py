@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from temporalio import workflow
-from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 from temporalio.worker import Worker
 
