@@ -16,7 +16,7 @@ from billing.period import Period
 from billing.ports import LetterKind
 from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
-from tests.workflows.test_charged_once import ANN, CONFIRM, INTENTS, attempts, overdue
+from tests.workflows.test_charged_once import ANN, CONFIRM, INTENTS, answer_is_lost, attempts, overdue
 from worker import create_worker
 from workflows.collecting import pay
 
@@ -157,12 +157,11 @@ async def test_pulled_after_the_confirm_whose_answer_is_lost_the_payment_is_foun
 ) -> None:
     await bed.monitored()
     month = await bed.announced()
-    await bed.stripe_fault(path=CONFIRM, kind="drop_after")
+    await answer_is_lost(bed, CONFIRM)
     skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
     async with asyncio.timeout(60):
         while attempts(bed) != ["succeeded"]:
             await asyncio.sleep(0.02)
-    await bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
     await pull(bed)
     await skipping
     await bed.stripe_clear_faults()

@@ -33,6 +33,7 @@ from workflows.start import StartStatus
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "asked by the customer"}
 INTENTS = r"/v1/payment_intents$"
+INTENT = r"/v1/payment_intents/pi_\w+$"
 CONFIRM = "/confirm$"
 LAST_SECONDS = timedelta(seconds=15)
 """Enough for an edit to arrive, also on a busy machine."""
@@ -52,6 +53,17 @@ def attempts(bed: Bed) -> list[str]:
     return [charge["status"] for charge in bed.objects("charge")]
 
 
+async def answer_is_lost(bed: Bed, path: str) -> None:
+    """Of the next charge the create or the confirm is carried out, and from then on Stripe is down."""
+    await bed.stripe_fault(path=path, method="POST", kind="drop_after")
+    answered = [("GET", INTENTS)]  # what comes before: the look-up; the create, and a look at what it made
+    if path == CONFIRM:
+        answered += [("POST", INTENTS), ("GET", INTENT)]
+    for method, before in answered:
+        await bed.stripe_fault(path=before, method=method, kind="slow", seconds=0)
+    await bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
+
+
 # -- 1 to 7: answers are lost
 
 
@@ -64,13 +76,11 @@ async def test_case_1_an_answer_dropped_after_the_confirm_was_committed_is_looke
     assert attempts(bed) == ["succeeded"]
 
 
-async def _down_for_days(bed: Bed, month: Month, **lost: Any) -> None:
+async def _down_for_days(bed: Bed, month: Month, path: str) -> None:
     """The answer is lost, then Stripe is down for three days, in which it forgets its idempotency keys."""
-    await bed.stripe_fault(method="POST", kind="drop_after", **lost)
-    for method in {"GET", "POST"} if lost["path"] == CONFIRM else {"GET"}:  # what comes before it is answered
-        await bed.stripe_fault(path=INTENTS, method=method, kind="slow", seconds=0)
-    await bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
+    await answer_is_lost(bed, path)
     await bed.skip_to("acme", month.charge_at)
+    assert (len(bed.intents()), len(bed.charged())) == (1, int(path == CONFIRM))
     await bed.skip("acme", timedelta(minutes=10))
     waiting = await bed.until("acme", lambda month: bool(month.outage))
     assert waiting.stage(waiting.charge_at) is Stage.UNRESOLVED
@@ -85,7 +95,7 @@ async def _down_for_days(bed: Bed, month: Month, **lost: Any) -> None:
 
 async def test_case_2_the_same_is_resolved_three_days_later_when_the_keys_are_gone(bed: Bed) -> None:
     await bed.monitored()
-    await _down_for_days(bed, await bed.announced(), path=CONFIRM)
+    await _down_for_days(bed, await bed.announced(), CONFIRM)
     assert (await bed.recorded("acme", OCTOBER)).outcome is Stage.PAID
     assert bed.charged() == [(OCTOBER, 10000)]
     assert attempts(bed) == ["succeeded"]
@@ -93,7 +103,7 @@ async def test_case_2_the_same_is_resolved_three_days_later_when_the_keys_are_go
 
 async def test_case_3_a_lost_create_is_found_when_its_key_is_gone(bed: Bed) -> None:
     await bed.monitored()
-    await _down_for_days(bed, await bed.announced(), path=INTENTS)
+    await _down_for_days(bed, await bed.announced(), INTENTS)
     assert (await bed.recorded("acme", OCTOBER)).outcome is Stage.PAID
     assert bed.charged() == [(OCTOBER, 10000)]
     assert len(bed.intents()) == 1

@@ -1,7 +1,8 @@
 """A month that is paid is closed by the attempt that charged it; whatever happens in between, it closes once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -127,10 +128,10 @@ async def test_a_mail_server_that_is_down_at_the_close_is_waited_for_and_the_rec
 async def test_what_is_said_during_the_charge_counts_and_is_on_record_when_the_month_is_closed_with_it(
     bed: Bed,
 ) -> None:
-    await _is_charging(bed)
-    halted = await bed.command("acme", Halt(**ANN))
-    assert "has begun" in halted.result
-    assert (await bed.command("acme", CloseAccount(**ANN))).accepted
+    async with _charging(bed):
+        halted = await bed.command("acme", Halt(**ANN))
+        assert "has begun" in halted.result
+        assert (await bed.command("acme", CloseAccount(**ANN))).accepted
     farewell = await bed.handle("acme").result()
     assert farewell.last_period == OCTOBER
     closed = await bed.recorded("acme", OCTOBER)
@@ -143,15 +144,16 @@ async def test_what_is_said_during_the_charge_counts_and_is_on_record_when_the_m
 
 
 async def test_the_brake_pulled_between_charge_and_close_takes_no_receipt_away(bed: Bed) -> None:
-    await _is_charging(bed)
-    await pull(bed)
+    async with _charging(bed):
+        await pull(bed)
     assert (await bed.until("acme", lambda month: month.period == "2026-11")).outcome is None
     assert (await bed.recorded("acme", OCTOBER)).outcome is Stage.PAID
     assert await sent(bed) == [(LetterKind.RECEIPT, MessageStatus.SENT)]
 
 
-async def _is_charging(bed: Bed) -> None:
-    """The money has moved at the processor, whose answer takes a second."""
+@asynccontextmanager
+async def _charging(bed: Bed) -> AsyncIterator[None]:
+    """The money has moved at the processor, whose answer takes a second or two; afterwards it has come."""
     await bed.monitored()
     month = await bed.announced()
     await bed.stripe_fault(path=CONFIRM, kind="slow", seconds=1.5, executed=True)
@@ -159,4 +161,5 @@ async def _is_charging(bed: Bed) -> None:
     async with asyncio.timeout(60):
         while not attempts(bed):
             await asyncio.sleep(0.02)
+    yield
     await skipping

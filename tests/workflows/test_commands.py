@@ -299,9 +299,10 @@ async def test_a_cancellation_while_the_card_is_charged_does_not_interfere(bed: 
     await bed.monitored()
     month = await bed.announced()
     await bed.stripe_fault(path="/confirm$", method="POST", kind="slow", seconds=1.5, times=1)
-    await bed.skip_to("acme", month.charge_at)
+    skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
     await bed.until("acme", lambda month: month.charging_since is not None)
     await bed.handle("acme").cancel()
+    await skipping
     await bed.until("acme", lambda month: month.period == "2026-11")
     closed = await bed.recorded("acme", "2026-10")
     assert closed.outcome is Stage.PAID
