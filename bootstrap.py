@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from email.utils import formataddr
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client
+from temporalio.client import Client, GrpcCompression
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
@@ -67,6 +67,12 @@ async def connect_ledger(settings: Settings, stack: AsyncExitStack) -> SqlLedger
     return ledger
 
 
+def compression_to(address: str) -> GrpcCompression:
+    """None to a server on this machine: there it only takes time."""
+    host = address.rpartition(":")[0].strip("[]")
+    return GrpcCompression.NONE if host in ("127.0.0.1", "::1", "localhost") else GrpcCompression.GZIP
+
+
 async def connect_temporal(settings: Settings, address: str = "") -> Client:
     """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
 
@@ -81,7 +87,11 @@ async def connect_temporal(settings: Settings, address: str = "") -> Client:
     if settings.sandbox:
         config["namespace"] = SANDBOX_NAMESPACE
     try:
-        client = await Client.connect(**config, data_converter=pydantic_data_converter)
+        client = await Client.connect(
+            **config,
+            data_converter=pydantic_data_converter,
+            grpc_compression=compression_to(config["target_host"]),
+        )
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:

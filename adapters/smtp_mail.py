@@ -3,7 +3,9 @@
 Errors name customer, period and the server's codes only: its words may repeat an address, and errors end up in logs.
 """
 
+import asyncio
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +71,7 @@ class SmtpMail:
         self._username = username
         self._password = password
         self._tls = tls
+        self._name: str | None = None
 
     def compose(self, letter: Letter) -> Composed:
         """Subject and text part of the mail."""
@@ -90,19 +93,22 @@ class SmtpMail:
         to = _address(recipient, what)
         message = self._message(rendered, to, message_id, reference)
         with _translated(what):
-            async with self._client() as server:
+            async with await self._client() as server:
                 await server.send_message(message, recipients=[to.addr_spec])
 
     async def ping(self) -> None:
         """Connects and logs in, and sends nothing. Raises ``MailUnavailable``."""
         with _translated("a connection"):
-            async with self._client() as server:
+            async with await self._client() as server:
                 await server.noop()
 
-    def _client(self) -> aiosmtplib.SMTP:
+    async def _client(self) -> aiosmtplib.SMTP:
+        if self._name is None:  # asked once: name servers may take seconds to answer
+            self._name = await asyncio.to_thread(socket.getfqdn)
         return aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
+            local_hostname=self._name,
             username=self._username,
             password=self._password,
             use_tls=self._tls == "tls",

@@ -14,7 +14,7 @@ Customers and months are here, the rest in ``sql_ledger_payments.py`` and its ne
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, or_, select, update
 
 from adapters.sql_ledger_alerts import SqlAlerts
 from adapters.sql_ledger_collections import SqlCollections
@@ -31,7 +31,7 @@ from adapters.sql_ledger_roster import SqlRoster
 from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
 from adapters.sql_ledger_schema import collections, customers, decisions, invoices, lines, versions
 from adapters.sql_ledger_starts import SqlStarts
-from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
+from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, of_this, upsert
 from adapters.sql_ledger_users import SqlUsers
 from billing.collection import CollectionStage
 from billing.customer import Customer
@@ -39,6 +39,11 @@ from billing.messages import Decision
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.ports import CollectionRow, InvoiceRow
+
+# Several times a month for everybody, so written once.
+_STATE = select(invoices.c.state).where(*of_this(invoices))
+_ROW = select(invoices).where(*of_this(invoices))
+_LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 
 
 class SqlLedger(
@@ -119,7 +124,7 @@ class SqlLedger(
     @in_thread
     def month(self, customer_id: str, period: Period) -> Month | None:
         with self._reading(f"read {customer_id}, {period}") as connection:
-            state = connection.scalar(select(invoices.c.state).where(*of(invoices, customer_id, period)))
+            state = connection.scalar(_STATE, {"customer_id": customer_id, "period": period})
             return None if state is None else Month.model_validate(state)
 
     @in_thread
@@ -164,15 +169,15 @@ def _whose(row: InvoiceRow | CollectionRow) -> tuple[str, str]:
 
 def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
     """Makes sure of the customer's row, and lets only one record of a customer be written at a time."""
-    locked = select(customers.c.customer_id).where(customers.c.customer_id == customer.customer_id).with_for_update()
-    if connection.scalar(locked) is None:
+    this = {"customer_id": customer.customer_id}
+    if connection.scalar(_LOCKED, this) is None:
         insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
-        connection.scalar(locked)
+        connection.scalar(_LOCKED, this)
 
 
 def _stored(connection: Connection, month: Month) -> Row[Any] | None:
-    this = of(invoices, month.customer.customer_id, month.period)
-    return connection.execute(select(invoices).where(*this)).one_or_none()
+    this = {"customer_id": month.customer.customer_id, "period": month.period}
+    return connection.execute(_ROW, this).one_or_none()
 
 
 def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any] | None) -> None:

@@ -15,6 +15,9 @@ from billing.period import Period
 from billing.ports import ChargeRow, Composed, EventRow, Letter, MessageRow, MessageStatus, ReversalRow
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
+_UNPAID = charges.c.status != PaymentStatus.SUCCEEDED
+_UNFINISHED = charges.c.status.not_in((PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED))
+_UNSENT = messages.c.status != MessageStatus.SENT
 
 
 class SqlPayments(SqlDatabase):
@@ -31,7 +34,6 @@ class SqlPayments(SqlDatabase):
         assert payment.key, f"{payment.payment_id} is not a payment of ours"
         assert payment.customer_id, f"{payment.payment_id} of {payment.key} names no customer"
         is_triable = payment.status in _TRIABLE
-        final = (PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED) if is_triable else (PaymentStatus.SUCCEEDED,)
         whose = f"{payment.payment_id} of {payment.customer_id}, {payment.period}"
         with self._writing(f"save {whose}") as connection:
             if is_triable:
@@ -41,8 +43,8 @@ class SqlPayments(SqlDatabase):
                         f"{whose} must not be tried beside {others}, which would charge the customer twice; "
                         "cancel all but one at the processor, then try again"
                     )
-            unfinished = charges.c.status.not_in(final)
-            upsert(connection, charges, charge_values(payment, at), keep=("first_at",), only_if=unfinished)
+            allowed = _UNFINISHED if is_triable else _UNPAID
+            upsert(connection, charges, charge_values(payment, at), keep=("first_at",), only_if=allowed)
 
     @in_thread
     def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
@@ -108,10 +110,9 @@ class SqlPayments(SqlDatabase):
     ) -> bool:
         """Keeps what became of the mail and what it says; False if it was sent before, and stays as it is."""
         values = message_values(letter, number, status, at, composed)
-        unsent = messages.c.status != MessageStatus.SENT
         whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
         with self._writing(f"save the {letter.kind} of {whose}") as connection:
-            return upsert(connection, messages, values, only_if=unsent)
+            return upsert(connection, messages, values, only_if=_UNSENT)
 
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:

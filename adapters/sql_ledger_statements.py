@@ -1,9 +1,10 @@
 """What the parts of the ledger share: rows looked for, inserted once, updated, and records that come late."""
 
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from billing.collection import Collection
@@ -22,13 +23,17 @@ def matching(table: Table, **wanted: str | None) -> list[ColumnElement[bool]]:
     return [table.c[name] == value for name, value in wanted.items() if value is not None]
 
 
+def of_this(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """The same in a statement that is written once: ``customer_id`` and ``period`` are given when it is executed."""
+    return tuple(table.c[name] == bindparam(name) for name in ("customer_id", "period"))
+
+
 def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> bool:
     """Inserts those rows whose primary key is not there yet; whether there were any."""
     if not rows:
         return False
-    values = rows[0] if len(rows) == 1 else rows  # SQLAlchemy compiles a list of rows anew each time
-    statement = _insert(connection, table).values(values).on_conflict_do_nothing()
-    return connection.execute(statement.returning(*table.primary_key)).first() is not None
+    statement = _insert_new(table, connection.dialect.name)
+    return connection.execute(statement, rows[0] if len(rows) == 1 else rows).first() is not None
 
 
 def upsert(
@@ -39,11 +44,8 @@ def upsert(
     only_if: ColumnElement[bool] | None = None,
 ) -> bool:
     """Inserts the row; or updates it, except for what to ``keep``, ``only_if`` the row there allows it: whether so."""
-    key = [column.name for column in table.primary_key]
-    changes = {name: value for name, value in values.items() if name not in (*key, *keep)}
-    statement = _insert(connection, table).values(values)
-    written = statement.on_conflict_do_update(index_elements=key, set_=changes, where=only_if)
-    return connection.execute(written.returning(*table.primary_key)).first() is not None
+    statement = _upsert(table, connection.dialect.name, tuple(values), keep, only_if)
+    return connection.execute(statement, values).first() is not None
 
 
 def lock(connection: Connection, key: str) -> None:
@@ -52,8 +54,25 @@ def lock(connection: Connection, key: str) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+@cache
+def _insert_new(table: Table, dialect: str) -> Executable:
+    return _insert(table, dialect).on_conflict_do_nothing().returning(*table.primary_key)
+
+
+@lru_cache(maxsize=100)
+def _upsert(
+    table: Table, dialect: str, names: tuple[str, ...], keep: tuple[str, ...], only_if: ColumnElement[bool] | None
+) -> Executable:
+    """To write a statement takes SQLAlchemy several times as long as SQLite takes to execute it."""
+    key = [column.name for column in table.primary_key]
+    statement = _insert(table, dialect)
+    changes = {name: statement.excluded[name] for name in names if name not in (*key, *keep)}
+    written = statement.on_conflict_do_update(index_elements=key, set_=changes, where=only_if)
+    return written.returning(*table.primary_key)
+
+
+def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
 
 
 def comes_late(record: Month | Collection, at: datetime, stored: Row[Any]) -> bool:

@@ -13,7 +13,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer
-from bootstrap import SANDBOX_NAMESPACE, connect_adapters
+from bootstrap import SANDBOX_NAMESPACE, compression_to, connect_adapters
 from sandbox.rehearsal.book import Book, Looks
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import Watching
@@ -65,6 +65,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
             server.address,
             namespace=SANDBOX_NAMESPACE,
             data_converter=pydantic_data_converter,
+            grpc_compression=compression_to(server.address),
             interceptors=[watching],
             runtime=Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=_QUIET))),
         )
