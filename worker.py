@@ -1,6 +1,7 @@
 """The worker process: settings -> adapters -> activities -> Workers. Run as many as you like; SIGTERM ends one well."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -65,6 +66,7 @@ async def main() -> None:
         async with create_worker(client, settings, adapters):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "as many charges as come"
+            gc.freeze()  # what is loaded by now stays, and need not be told from what months leave behind
             logging.info("%s: task queue %s, %s, %s", READY, TASK_QUEUE, rate, money)
             await stop.wait()
 

@@ -45,6 +45,11 @@ _STATE = select(invoices.c.state).where(*of_this(invoices))
 _ROW = select(invoices).where(*of_this(invoices))
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 
+_NEWER = select(invoices.c.period).where(
+    invoices.c.customer_id == bindparam("whose"), invoices.c.period > bindparam("newest")
+)
+_UPDATE = update(customers).where(customers.c.customer_id == bindparam("whose"), ~_NEWER.exists())
+
 
 class SqlLedger(
     SqlPayments,
@@ -214,9 +219,7 @@ def _forget_unbegun(connection: Connection, month: Month) -> None:
 def _update_customer(connection: Connection, month: Month, at: datetime) -> None:
     """Customer data follow the newest month; the account is closed by that month's outcome if it was the last one."""
     customer_id = month.customer.customer_id
-    newer = select(invoices.c.period).where(invoices.c.customer_id == customer_id, invoices.c.period > month.period)
     is_last = bool(month.leaving) and month.outcome is not None
     closed = {"closed_reason": month.leaving if is_last else None, "closed_at": month.closed_at if is_last else None}
     values = customer_values(month.customer) | closed | {"updated_at": at}
-    this = customers.c.customer_id == customer_id
-    connection.execute(update(customers).where(this, ~newer.exists()).values(values))
+    connection.execute(_UPDATE, values | {"whose": customer_id, "newest": month.period})

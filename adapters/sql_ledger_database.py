@@ -6,12 +6,24 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, exc, make_url, select
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    create_engine,
+    event,
+    exc,
+    make_url,
+    select,
+)
 
 from adapters import sql_ledger_schema as schema
 from adapters.sql_ledger_errors import translated
@@ -113,8 +125,13 @@ class SqlDatabase:
     def _read(self, model: type[_M], table: Table, *where: ColumnElement[bool]) -> list[_M]:
         """Rows as models: a column is named like the field it fills."""
         with self._reading(f"read its {table.name}") as connection:
-            found = connection.execute(select(*(table.c[name] for name in model.model_fields)).where(*where))
+            found = connection.execute(_columns(model, table).where(*where))
             return [model.model_validate(dict(row)) for row in found.mappings()]
+
+
+@cache
+def _columns(model: type[Model], table: Table) -> Select[*tuple[Any, ...]]:
+    return select(*(table.c[name] for name in model.model_fields))
 
 
 def upgrade(url: str) -> None:

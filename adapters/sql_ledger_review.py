@@ -12,6 +12,8 @@ from billing.errors import NotFound
 from billing.period import Period
 from billing.ports import VersionRow
 
+_LAST = select(brakes).order_by(desc(brakes.c.number)).limit(1)  # looked up before every charge, so written once
+
 
 class SqlReview(SqlDatabase):
     """The part of ``SqlLedger`` about what people saw and stopped."""
@@ -62,7 +64,7 @@ class SqlReview(SqlDatabase):
 
 
 def _last(connection: Connection) -> Brake | None:
-    found = connection.execute(select(brakes).order_by(desc(brakes.c.number)).limit(1)).mappings().first()
+    found = connection.execute(_LAST).mappings().first()
     return None if found is None else Brake.model_validate(dict(found))
 
 

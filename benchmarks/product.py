@@ -6,6 +6,7 @@ too.
 """
 
 import asyncio
+import gc
 import signal
 from collections import defaultdict
 from datetime import datetime
@@ -43,6 +44,7 @@ async def _main() -> None:
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)
         async with create_worker(client, settings, adapters, OneReadingEach(connect_sales(adapters))):
+            gc.freeze()
             print(READY, flush=True)
             await stop.wait()
 

@@ -6,6 +6,7 @@ python -m sandbox.rehearsal.parts      in a part's folder: rehearses it; each li
 """
 
 import asyncio
+import gc
 import os
 import pickle
 import sys
@@ -116,6 +117,7 @@ def _together(results: list[Result], folder: Path) -> Result:
 def _main() -> None:
     folder = Path.cwd()
     book, script = pickle.loads((folder / _TASK).read_bytes())
+    gc.freeze()  # what is there stays; months that come and go need not be told from it
 
     def advance(count: int) -> None:
         print(count, flush=True)
