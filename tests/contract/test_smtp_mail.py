@@ -195,6 +195,18 @@ async def test_whom_to_trust_is_read_once_for_all_mails(
     assert len(read_mail(mailbox.folder)) == 2
 
 
+async def test_a_slow_name_server_holds_up_the_first_mail_only(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(socket, "getfqdn", lambda name="": asked.append(name) or "billing.example.com")
+    sending = mailer(mailbox.port)
+    for _ in range(3):
+        await sending.send(letter())
+    assert len(read_mail(mailbox.folder)) == 3
+    assert len(asked) == 1
+
+
 def certificate(path: Path) -> Path:
     """Writes the certificate of 127.0.0.1, signed by its own key, and that key."""
     key = ec.generate_private_key(ec.SECP256R1())
