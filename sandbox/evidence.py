@@ -140,19 +140,18 @@ async def gather(folder: Path, ledger: SqlLedger, *periods: Period) -> Evidence:
 async def _account(
     ledger: SqlLedger, journal: Journal, sheets: dict[Period, list[Row] | None], customer_id: str, periods: list[Period]
 ) -> Account:
-    """Month after month, each with the balance that the ones before should have left."""
+    """Month after month, each with what the one before should have left."""
     customer = await ledger.customer(customer_id)
     assert customer is not None
     said = {period: await ledger.decisions(customer_id, period) for period in periods}
     script = Script(journal.email_of(customer.stripe_customer_id) or customer.email, list(said.values()))
     stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
-    balance_minor, cases = 0, list[Case]()
+    due, cases = None, list[Case]()
     for period in periods:
         month = await ledger.month(customer_id, period)
         assert month is not None
         intents = journal.claim(customer_id, period)
-        due = Due.of(month, balance_minor, sheets[period], script, said[period], intents, journal)
-        balance_minor = due.balance_minor
+        due = Due.of(month, due, sheets[period], script, said[period], intents, journal)
         cases.append(
             Case(
                 customer_id=customer_id,

@@ -18,7 +18,12 @@ from billing.money import minimum_minor, minor_digits, step_minor
 from billing.month import Month, Stage
 from sandbox.stripe_journal import Intent, Journal
 
+LATE = "Came late"
+"""The description of rows that were typed after their customer's collection: they belong on the next invoice."""
+
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?")
+_NOT_COMPARED = "the sales of the month before cannot be compared"
+"""What a month says that has given up waiting for the sheet of the one before."""
 
 
 class Row(NamedTuple):
@@ -27,6 +32,7 @@ class Row(NamedTuple):
     line_id: str
     email: str
     cell: str
+    late: bool = False
 
 
 class Script:
@@ -49,28 +55,35 @@ class Due:
 
     carried_minor: int
     amounts: dict[str, int | None]  # by line, after the accepted edits; None cannot be read
+    late: dict[str, int | None]  # by their lines on the next invoice, the rows of this month's sheet that came late
     outcome: Stage | None
 
     @classmethod
     def of(
         cls,
         month: Month,
-        carried_minor: int,
+        before: "Due | None",
         sheet: list[Row] | None,
         script: Script,
         decisions: list[Decision],
         intents: list[Intent],
         journal: Journal,
     ) -> "Due":
+        carried_minor = before.balance_minor if before else 0
         amounts: dict[str, int | None] = {}
+        late: dict[str, int | None] = {}
         if month.invoice is not None and month.customer.terms.review_mode is not ReviewMode.MANUAL:
             owner = script.email_at(month.invoice.collected_at)
             currency = month.invoice.currency
-            amounts = {row.line_id: minor_of(row.cell, currency) for row in sheet or () if row.email == owner}
-        unpriced = cls(carried_minor, _edited(amounts, decisions), None)
+            theirs = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email == owner]
+            amounts = {row.line_id: minor for row, minor in theirs if not row.late}
+            late = {f"late-{month.period}-{row.line_id}": minor for row, minor in theirs if row.late}
+            if before and not month.remark.startswith(_NOT_COMPARED):
+                amounts |= before.left_over
+        unpriced = cls(carried_minor, _edited(amounts, decisions), late, None)
         known = sheet is not None or not amounts
         outcome = unpriced._outcome(month, decisions, intents, journal) if known else None
-        return cls(carried_minor, unpriced.amounts, outcome)
+        return cls(carried_minor, unpriced.amounts, late, outcome)
 
     @property
     def total_minor(self) -> int:
@@ -82,6 +95,15 @@ class Due:
         if self.outcome is Stage.CARRIED_FORWARD:
             return self.total_minor
         return self.carried_minor if self.outcome is Stage.SKIPPED else 0
+
+    @property
+    def left_over(self) -> dict[str, int | None]:
+        """The lines that the next invoice begins with. A skip forgoes the month's own sales, late ones too; not those
+        of earlier months that were on its invoice.
+        """
+        if self.outcome is Stage.SKIPPED:
+            return {name: minor for name, minor in self.amounts.items() if name.startswith("late-")}
+        return self.late
 
     @property
     def is_charged(self) -> bool:
@@ -112,7 +134,7 @@ def read_sheet(path: Path) -> list[Row] | None:
         return None
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    return [Row(f"row-{number}", row[0], row[1]) for number, row in enumerate(rows[1:], start=2)]
+    return [Row(f"row-{number}", row[0], row[1], LATE in row[2:]) for number, row in enumerate(rows[1:], start=2)]
 
 
 def minor_of(cell: str, currency: str) -> int | None:

@@ -8,10 +8,12 @@ import httpx
 
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer, Terms
+from billing.month import Month
 from billing.payment import PaymentStatus
 from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.chaos.plan import Member, Plan
+from sandbox.expected import LATE
 from sandbox.sample import register_card
 
 
@@ -47,7 +49,7 @@ class Company:
 
     def write_sheet(self, period: Period, emails: Mapping[str, str]) -> None:
         """Once per month, with the addresses that customers (by id) have by then."""
-        path = self._folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
+        path = self._sheet(period)
         if path.exists():
             return
         rows = [
@@ -59,6 +61,19 @@ class Company:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("email", "amount", "description"), *rows])
+
+    def sell_late(self, month: Month) -> bool:
+        """Perhaps something was sold that is typed only now, after the month was drafted: whether so."""
+        customer = month.customer
+        amount = self._plan.late_sale(customer.customer_id, customer.currency, month.period)
+        if amount is None or month.invoice is None or month.invoice.sales is None:
+            return False
+        with self._sheet(month.period).open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerow((month.invoice.sales.emails[0], amount, LATE))
+        return True
+
+    def _sheet(self, period: Period) -> Path:
+        return self._folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
 
     async def banks_decide(self, ledger: SqlLedger, periods: list[Period], step: int) -> None:
         """Slow banks decide some time, and now and then a card that was declined is good again."""

@@ -68,6 +68,8 @@ class Months:
         self._client = client
         self._havoc = havoc
         self._report = report
+        self.late_sales = 0
+        self._drafted: set[tuple[str, Period]] = set()
         self._said: Counter[tuple[str, Period]] = Counter()
         self._restless = 0
 
@@ -106,6 +108,7 @@ class Months:
             self.steps += 1
             helping = not rows or self.clocks.now > calm_from
             await self._write_sheets(rows)
+            await self._sell_late(rows)
             storm = Storm() if helping else self._plan.storm(self.steps)
             async with self._havoc.during(storm), asyncio.TaskGroup() as group:
                 group.create_task(self._review(rows, helping))
@@ -205,3 +208,13 @@ class Months:
         emails = {each.customer_id: each.email for each in await self._ledger.customers()}
         for period in {row.period for row in rows}:
             self._company.write_sheet(period, emails)
+
+    async def _sell_late(self, rows: list[InvoiceRow]) -> None:
+        """Once for each month that has its draft and waits for a later instant: it cannot be over before that."""
+        for row in rows:
+            waits = row.version > 0 and row.next_at is not None and row.next_at > self.clocks.now
+            if waits and (row.customer_id, row.period) not in self._drafted:
+                self._drafted.add((row.customer_id, row.period))
+                month = await self._ledger.month(row.customer_id, row.period)
+                assert month is not None
+                self.late_sales += self._company.sell_late(month)

@@ -56,6 +56,7 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         "customers": plan.customers,
         "months": plan.months,
         "steps": months.steps,
+        "late_sales": months.late_sales,
         **havoc.figures,
         "faults": dict(sorted(havoc.faults.items())),
         "commands_accepted": sum(answers),

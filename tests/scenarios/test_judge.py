@@ -9,6 +9,7 @@ import pytest
 
 from activities import notices, payments
 from activities.alerts import Alerts
+from activities.comparing import Comparing, Late
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.smtp_mail import SmtpMail
 from adapters.stripe_payments import StripePayments
@@ -28,11 +29,12 @@ from billing.ports import Letter, LetterKind
 from billing.sales import SalesSnapshot
 from billing.schedule import Schedule
 from sandbox.evidence import gather
+from sandbox.expected import LATE
 from sandbox.judge import Check, judge
 from tests.bed import Bed
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "review"}
-PERIOD = Period("2026-10")
+SEPTEMBER, PERIOD = Period("2026-09"), Period("2026-10")
 
 Story = Callable[[Bed], Awaitable[None]]
 Plant = Callable[[pytest.MonkeyPatch, Bed], None]
@@ -144,9 +146,21 @@ async def at_rest(bed: Bed) -> None:
 
 
 async def a_small_amount_is_carried_forward(bed: Bed) -> None:
-    await bed.monitored(sales=("0.30",), period="2026-09")
+    await bed.monitored(sales=("0.30",), period=SEPTEMBER)
     bed.sales(PERIOD, ("acme@example.com", "10", "Hosting"))
     await bed.closed()
+    await bed.drafted("acme", PERIOD)
+    await bed.announced()
+    await bed.closed()
+
+
+async def a_sale_comes_late(bed: Bed) -> None:
+    """After the draft of September, which is charged without it; reviewers are told, and October has it."""
+    await bed.monitored(period=SEPTEMBER)
+    bed.sales(SEPTEMBER, ("acme@example.com", "100", "Sale 1"), ("acme@example.com", "1234.50", LATE))
+    bed.sales(PERIOD, ("acme@example.com", "10", "Hosting"))
+    await bed.announced()
+    await bed.closed("acme", SEPTEMBER)
     await bed.drafted("acme", PERIOD)
     await bed.announced()
     await bed.closed()
@@ -258,6 +272,24 @@ def forgets_the_balance(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(Month, "balance_forward_minor", 0)
 
 
+def forgets_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    async def nothing(self: Comparing, month: Month, read_since: datetime) -> Late:
+        return Late()
+
+    patch.setattr(Comparing, "since", nothing)
+
+
+def bills_at_once_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """And again on the next invoice."""
+    request_for = payments.request_for
+
+    def with_late_sales(month: Month) -> PaymentRequest:
+        request = request_for(month)
+        return request.evolve(amount_minor=request.amount_minor + 123450) if month.period != PERIOD else request
+
+    patch.setattr(payments, "request_for", with_late_sales)
+
+
 def writes_nothing_off(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(collection_review, "_released", lambda collection, release: collection)
 
@@ -292,6 +324,8 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (an_uneventful_month, forgets_the_receipt, "every outcome is told"),
     (the_card_is_declined, takes_a_decline_for_a_payment, "every customer has one outcome"),
     (a_small_amount_is_carried_forward, forgets_the_balance, "charges equal the sheet"),
+    (a_sale_comes_late, forgets_what_came_late, "charges equal the sheet"),
+    (a_sale_comes_late, bills_at_once_what_came_late, "charges equal the sheet"),
     (what_is_owed_is_written_off, writes_nothing_off, "every command took effect"),
     (what_is_owed_is_transferred, writes_nothing_off, "every command took effect"),
     (nobody_may_try_what_is_owed, tries_what_is_halted, "every command took effect"),
@@ -317,4 +351,6 @@ async def test_the_judge_names_the_defect_of_a_build_that(
 
 async def _broken(bed: Bed) -> list[Check]:
     await bed.digests()
-    return [check for check in judge(await gather(bed.folder, bed.ledger, PERIOD)) if not check.ok]
+    begun = {row.period for row in await bed.ledger.invoices()}
+    evidence = await gather(bed.folder, bed.ledger, *(period for period in (SEPTEMBER, PERIOD) if period in begun))
+    return [check for check in judge(evidence) if not check.ok]
