@@ -12,7 +12,7 @@ MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @pytest.mark.parametrize(
-    ("memory", "workflows"), [(64 * MB, 500), (512 * MB, 2048), (1024 * MB, 4096), (4096 * MB, 16_384), (2**40, 20_000)]
+    ("memory", "workflows"), [(64 * MB, 500), (512 * MB, 1024), (1024 * MB, 2048), (4096 * MB, 8192), (2**40, 20_000)]
 )
 def test_a_quarter_of_the_memory_is_for_waiting_months(memory: int, workflows: int) -> None:
     assert cached_workflows(memory) == workflows
