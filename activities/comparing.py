@@ -55,9 +55,11 @@ class Comparing:
 
         Only what differs from its invoice, whatever became of that: paid, owed, carried forward. Of one that somebody
         skipped nothing is billed but what it had of earlier months; nor is anything in another currency; it is told.
-        A month that was entered by hand, or is not closed on record, is not compared. Raises as ``compare`` does.
+        A month that was entered by hand, or is not closed on record, is not compared. One that was skipped before its
+        collection has no invoice that could have brought anything: then it is the month before that one. Raises as
+        ``compare`` does.
         """
-        before = await self._ledger.month(month.customer.customer_id, month.period.previous())
+        before = await self._before(month)
         if before is None or before.outcome is None or before.invoice is None:
             return Late()
         if before.outcome is Stage.SKIPPED:
@@ -71,6 +73,14 @@ class Comparing:
             return Late(remark=_not_billed(why, in_words(found.drifts, currency)))
         lines, problems = adjustments(found.drifts, before.period, currency, found.by_hand)
         return Late(lines=lines, problems=problems)
+
+    async def _before(self, month: Month) -> Month | None:
+        customer_id, period = month.customer.customer_id, month.period.previous()
+        before = await self._ledger.month(customer_id, period)
+        while before is not None and before.outcome is Stage.SKIPPED and before.invoice is None:
+            period = period.previous()
+            before = await self._ledger.month(customer_id, period)
+        return before
 
     async def _since_skipped(self, before: Month, customer: Customer, read_since: datetime) -> Late:
         """A skip forgoes the month's own sales, not those of earlier months that came late and were on its invoice."""

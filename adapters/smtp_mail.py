@@ -71,7 +71,7 @@ class SmtpMail:
         self._username = username
         self._password = password
         self._tls = tls
-        self._name: str | None = None
+        self._name = ""
 
     def compose(self, letter: Letter) -> Composed:
         """Subject and text part of the mail."""
@@ -103,12 +103,13 @@ class SmtpMail:
                 await server.noop()
 
     async def _client(self) -> aiosmtplib.SMTP:
-        if self._name is None:  # asked once: name servers may take seconds to answer
-            self._name = await asyncio.to_thread(socket.getfqdn)
+        name = self._name or await asyncio.to_thread(socket.getfqdn)
+        if "." in name:  # else no name server has answered; one may take seconds, so it is asked once
+            self._name = name
         return aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
-            local_hostname=self._name,
+            local_hostname=name,
             username=self._username,
             password=self._password,
             use_tls=self._tls == "tls",

@@ -32,7 +32,7 @@ def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]])
     """Inserts those rows whose primary key is not there yet; whether there were any."""
     if not rows:
         return False
-    statement = _insert_new(table, connection.dialect.name)
+    statement = _insert_new(table, connection.dialect.name, tuple(rows[0]))
     return connection.execute(statement, rows[0] if len(rows) == 1 else rows).first() is not None
 
 
@@ -55,7 +55,8 @@ def lock(connection: Connection, key: str) -> None:
 
 
 @cache
-def _insert_new(table: Table, dialect: str) -> Executable:
+def _insert_new(table: Table, dialect: str, names: tuple[str, ...]) -> Executable:
+    assert set(names) <= set(table.c.keys()), f"{table.name} has no columns for all of {names}"  # it would lose them
     return _insert(table, dialect).on_conflict_do_nothing().returning(*table.primary_key)
 
 

@@ -25,7 +25,6 @@ from temporalio.testing._timeskipping import FastForwardConfig
 from adapters.sql_ledger import SqlLedger
 from benchmarks import bare
 from benchmarks.history import month_in_history
-from benchmarks.product import READY as PRODUCT_READY
 from benchmarks.world import World
 from billing.keys import workflow_id
 from billing.month import Month, Stage
@@ -33,6 +32,7 @@ from billing.period import Period
 from bootstrap import connect_temporal
 from sandbox.processes import Child, logged
 from settings import Settings
+from worker import READY as WORKER_READY
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
@@ -158,7 +158,7 @@ class Product:
         env = self.world.environment(folder) | {"BILLING_LEDGER_URL": url}
         ledger = await SqlLedger.connect(url)
         await ledger.migrate()
-        worker = _module("benchmarks.product", PRODUCT_READY, folder, env)
+        worker = _module("benchmarks.product", WORKER_READY, folder, env)
         async with worker:
             processes = _processes(self.world, worker)
             if self.on_postgresql:

@@ -6,19 +6,16 @@ are due on one day.
 """
 
 import asyncio
-import gc
-import signal
+import logging
 from collections import defaultdict
 from datetime import date, datetime
+from unittest import mock
 
+import worker
 from activities.shared_sales import Sales
 from billing.period import Period
 from billing.sales import SalesSnapshot
-from bootstrap import connect_adapters, connect_sales, connect_temporal
-from settings import load_settings
-from worker import create_worker
-
-READY = "product ready"
+from bootstrap import connect_sales
 
 
 class OneReadingADay:
@@ -37,17 +34,7 @@ class OneReadingADay:
             return self._read[key]
 
 
-async def _main() -> None:
-    settings = load_settings()
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with connect_adapters(settings) as adapters:
-        client = await connect_temporal(settings)
-        async with create_worker(client, settings, adapters, OneReadingADay(connect_sales(adapters))):
-            gc.freeze()
-            print(READY, flush=True)
-            await stop.wait()
-
-
 if __name__ == "__main__":
-    asyncio.run(_main())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    with mock.patch.object(worker, "connect_sales", lambda adapters: OneReadingADay(connect_sales(adapters))):
+        asyncio.run(worker.main())

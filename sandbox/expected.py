@@ -78,8 +78,8 @@ class Due:
             theirs = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email == owner]
             amounts = {row.line_id: minor for row, minor in theirs if not row.late}
             late = {f"late-{month.period}-{row.line_id}": minor for row, minor in theirs if row.late}
-            if before and not month.remark.startswith(_NOT_COMPARED):
-                amounts |= before.left_over
+        if before and not month.remark.startswith(_NOT_COMPARED):
+            amounts |= before.left_over
         unpriced = cls(carried_minor, _edited(amounts, decisions), late, None)
         known = sheet is not None or not amounts
         outcome = unpriced._outcome(month, decisions, intents, journal) if known else None

@@ -185,6 +185,23 @@ async def test_late_sales_of_a_month_that_is_skipped_are_on_the_next_invoice_onc
     assert bed.charged() == [(SEPTEMBER, 10000), (NOVEMBER, 600)]
 
 
+async def test_late_sales_before_a_month_that_is_skipped_without_a_draft_are_on_the_next_invoice(bed: Bed) -> None:
+    await bed.monitored(sales=("100",), period=SEPTEMBER)
+    bed.sales(NOVEMBER, (ACME, "1", "Tea"))
+    await bed.announced()
+    september(bed, ("100", "Sale 1"), ("5", "Forgotten"))
+    await bed.closed(period=SEPTEMBER)
+    await bed.skip("acme", timedelta(minutes=2))  # the first round of tries: there is no worksheet of October
+    await bed.until("acme", lambda month: month.period == OCTOBER and bool(month.outage), seconds=60)
+    assert (await bed.command("acme", Skip(**ANN, period=Period(OCTOBER)))).accepted
+    month = await bed.until("acme", lambda month: month.period == NOVEMBER)
+    await bed.skip_to("acme", month.collect_at)
+    month = await bed.drafted("acme", NOVEMBER)
+    assert billed(month) == [("row-2", 100, "2026-11, 2"), ("late-2026-09-row-3", 500, "2026-09, 3")]
+    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    assert (await check.look(Period(SEPTEMBER))).findings == ()
+
+
 async def test_a_month_that_was_carried_forward_or_had_nothing_due_is_adjusted_like_any_other(bed: Bed) -> None:
     await bed.monitored(sales=("0.30",), period=SEPTEMBER)
     await bed.monitored("other", sales=(), period=SEPTEMBER)
