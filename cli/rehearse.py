@@ -92,6 +92,8 @@ async def rehearse(
     $ python starter.py rehearse --only acme --reviewers reviewers.yaml --csv rehearsal.csv
     """
     began = time.monotonic()
+    if csv_file and not csv_file.parent.is_dir():
+        raise InvalidInput(f"there is no folder {csv_file.parent} for {csv_file.name}; make it first")
     wanted = Wanted(
         months=months,
         roster=_customers_in(roster) if roster else None,

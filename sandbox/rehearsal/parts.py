@@ -10,6 +10,7 @@ import gc
 import os
 import pickle
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -68,7 +69,7 @@ async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Call
             "sandbox.rehearsal.parts",
             cwd=folder,
             env=_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,  # closed by our end, whatever that is
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
             start_new_session=True,
@@ -78,10 +79,9 @@ async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Call
         async for line in process.stdout:
             advance(int(line))
         code = await process.wait()
-    except asyncio.CancelledError:
-        with suppress(ProcessLookupError):
+    finally:
+        with suppress(ProcessLookupError):  # it has ended by itself
             process.terminate()  # its own children end with it, however it ends
-        raise
     if code != 0:
         said = (folder / _LOG).read_text(errors="replace").splitlines()
         raise BillingError(f"a part of the rehearsal failed: {said[-1] if said else f'exit code {code}'}; see {folder}")
@@ -114,7 +114,18 @@ def _together(results: list[Result], folder: Path) -> Result:
     )
 
 
+def end_with_parent() -> None:
+    """Ends this process once its standard input is closed, and with it what it has started."""
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _main() -> None:
+    end_with_parent()
     folder = Path.cwd()
     book, script = pickle.loads((folder / _TASK).read_bytes())
     gc.freeze()  # what is there stays; months that come and go need not be told from it

@@ -28,9 +28,11 @@ class OutsideConnectionError(PermissionError):
 
 
 def forget_settings() -> None:
-    """Nothing that is configured outside reaches this process from here on, nor its children."""
+    """Nothing that is configured outside reaches this process from here on, nor its children. Settings are read in
+    whatever case their names are.
+    """
     for name in list(os.environ):
-        is_ours = name.startswith(_OURS) and name != "BILLING_DEBUG"
+        is_ours = name.upper().startswith(_OURS) and name != "BILLING_DEBUG"
         if is_ours or name.casefold() in _PROXIES:
             del os.environ[name]
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
@@ -81,5 +83,6 @@ def _is_here(host: object) -> bool:
 
 
 def private_folder(folder: Path) -> None:
-    """Makes the folder, for nobody else: the mails in it have names and amounts."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Makes the folder, or what is there, one for nobody else: the mails in it have names and amounts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)

@@ -463,3 +463,9 @@ def test_of_very_many_started_only_those_are_shown_of_whom_there_is_something_to
     told = capsys.readouterr().out
     assert ("line 7: no card" in told, "bad-9" in told) == (True, False)
     assert "… 1 more with a reason; --json has them all" in told
+
+
+def test_a_rehearsal_whose_rows_could_not_be_kept_does_not_begin(run: Run) -> None:
+    result = run("rehearse", "--csv", "away/rows.csv", "--sales", "nowhere")
+    assert result.exit_code == 2
+    assert "there is no folder away" in result.stderr
