@@ -102,7 +102,7 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
             entries = [Entry(_fresh(each, begin, now)) for each in _chosen(customers, wanted.only)]
         if wanted.against is not None and ledger is None:
             raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
-        real = await _real(ledger, wanted.against) if ledger and wanted.against else None
+        real = await _real(ledger, wanted.against, wanted.only) if ledger and wanted.against else None
     if not entries:
         raise InvalidInput("there is nobody to rehearse")
     periods = _periods(begin, entries, wanted.months)
@@ -179,10 +179,10 @@ def span(first: Period, last: Period) -> Iterator[Period]:
         first = first.next()
 
 
-async def _real(ledger: SqlLedger, period: Period) -> dict[str, Real]:
+async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...]) -> dict[str, Real]:
     found = {}
     async for dossier in ledger.dossiers(period):
-        if (invoice := dossier.invoice) is not None:
+        if (invoice := dossier.invoice) is not None and (not only or dossier.customer_id in only):
             found[dossier.customer_id] = Real(invoice.outcome or "open", invoice.currency, invoice.total_minor)
     return found
 

@@ -83,6 +83,12 @@ async def test_only_some_customers_may_be_rehearsed(folder: Path) -> None:
         await read_book(_settings(folder), Wanted(months=2, only=("nobody",)), NOW)
 
 
+async def test_only_those_who_are_rehearsed_are_compared(folder: Path) -> None:
+    book = await read_book(_settings(folder), Wanted(months=1, only=("globex",), against=OCTOBER), NOW)
+    assert book.real is not None
+    assert [*book.real] == ["globex"]
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
