@@ -146,22 +146,21 @@ def _fresh(customer: Customer, begin: Period | None, now: datetime) -> Month:
 
 
 async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None, now: datetime) -> Entry:
-    """Where the customer's chain is; or, in ``begin``, how that month began: balance and habits as they were."""
+    """Where the customer's chain is; or, if it has come to ``begin``, how that month began: its balance and habits."""
     rows = await ledger.invoices(customer_id=customer.customer_id)
     if not rows:
         return Entry(_fresh(customer, begin, now))
-    period = begin if begin is not None and begin < rows[-1].period else rows[-1].period
+    newest = rows[-1].period
+    period = newest if begin is None else min(begin, newest)
     known = await ledger.month(customer.customer_id, period)
     before = await ledger.month(customer.customer_id, period.previous())
     closed = before if before is not None and before.outcome is not None else None
     if known is None:  # the customer was not there yet
         return Entry(_fresh(customer, begin, now))
-    if begin is None and known.outcome is None:
-        return Entry(known, closed)
-    if known.outcome is not None and begin is None:
-        return Entry(known.next_month(), known)
-    habits = {"first": known.first, "usual_minor": known.usual_minor}
-    return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
+    if period == begin:
+        habits = {"first": known.first, "usual_minor": known.usual_minor}
+        return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
+    return Entry(known, closed) if known.outcome is None else Entry(known.next_month(), known)
 
 
 def _periods(begin: Period | None, entries: Sequence[Entry], months: int) -> tuple[Period, ...]:

@@ -76,6 +76,16 @@ async def test_a_real_month_is_begun_as_it_began_and_compared(folder: Path) -> N
     }
 
 
+async def test_who_is_behind_goes_on_where_they_stand(folder: Path) -> None:
+    ledger = await SqlLedger.connect(f"sqlite:///{folder / 'ledger.db'}")
+    real = [await ledger.month(name, OCTOBER) for name in ("acme", "globex")]
+    await ledger.close()
+    for wanted in (Wanted(months=1, period=NOVEMBER), Wanted(months=1, against=NOVEMBER)):
+        acme, globex = (await read_book(_settings(folder), wanted, NOW)).entries
+        assert (acme.month.period, acme.before) == (NOVEMBER, real[0])  # October is closed and not billed again
+        assert globex.month == real[1]
+
+
 async def test_only_some_customers_may_be_rehearsed(folder: Path) -> None:
     book = await read_book(_settings(folder), Wanted(months=2, only=("globex",)), NOW)
     assert [each.month.customer.customer_id for each in book.entries] == ["globex"]
