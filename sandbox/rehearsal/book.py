@@ -114,8 +114,7 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     else:
         sheets = await _sheets(settings, wanted, entries, periods)
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
-    comparable = {period for period, used in sheets.used.items() if period == used}
-    entries = [e if e.before and e.before.period in comparable else e._replace(before=None) for e in entries]
+    entries = [_comparable(each, sheets) for each in entries]
     looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
     return Book(source, entries, periods, sheets, cards, looks, wanted.against, real)
 
@@ -161,6 +160,15 @@ async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None,
         habits = {"first": known.first, "usual_minor": known.usual_minor}
         return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
     return Entry(known, closed) if known.outcome is None else Entry(known.next_month(), known)
+
+
+def _comparable(entry: Entry, sheets: Worksheets) -> Entry:
+    """Without what would be compared with a copy of another month's worksheet: that would invent late sales."""
+    own = {period for period, used in sheets.used.items() if period == used}
+    month, before = entry
+    if month.invoice is not None and month.period not in own:
+        month = month.evolve(invoice=month.invoice.evolve(sales=None))
+    return Entry(month, before if before is not None and before.period in own else None)
 
 
 def _periods(begin: Period | None, entries: Sequence[Entry], months: int) -> tuple[Period, ...]:

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from activities.comparing import Comparing
 from adapters.csv_sales import CsvSales
 from adapters.sql_ledger import SqlLedger
 from billing.errors import InvalidInput, SalesUnavailable
+from billing.invoice import SalesSeen
 from billing.payment import ChargeStatus
 from billing.period import Period
 from sandbox.rehearsal.book import Wanted, read_book
 from sandbox.rehearsal.sheets import read_worksheets
 from sandbox.sheets_api import sheets_app
 from settings import Settings
-from tests.unit.months import announced, charged
+from tests.unit.months import announced, charged, drafted
 
 SEPTEMBER, OCTOBER, NOVEMBER = Period("2026-09"), Period("2026-10"), Period("2026-11")
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -110,6 +112,27 @@ async def test_only_those_who_are_rehearsed_are_compared(folder: Path) -> None:
 async def test_what_cannot_be_rehearsed_is_said(folder: Path, wanted: Wanted, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         await read_book(_settings(folder), wanted, NOW)
+
+
+async def test_a_draft_is_not_compared_with_a_copy_of_another_month(tmp_path: Path) -> None:
+    draft = drafted(2000)
+    assert draft.invoice is not None
+    seen = SalesSeen(sheet=OCTOBER, digest="d", emails=("acme@example.com",))
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    await ledger.migrate()
+    await ledger.record(draft.evolve(invoice=draft.invoice.evolve(sales=seen)), NOW)
+    late = []
+    for sheet in ("2026-09", "2026-10"):
+        _worksheet(tmp_path, sheet, ("acme@example.com", "7", "Sale"))
+        book = await read_book(_settings(tmp_path), Wanted(months=2), NOW)
+        month = book.entries[0].month
+        assert month.invoice is not None
+        assert month.invoice.digest == draft.invoice.digest
+        late.append(await Comparing(book.sheets, ledger).compare(month, NOW))
+    await ledger.close()
+    assert late[0] is None
+    assert late[1] is not None
+    assert [drift.amount_minor for drift in late[1].drifts] == [-1300]
 
 
 async def test_without_anything_configured_it_is_the_sample_company(tmp_path: Path) -> None:
