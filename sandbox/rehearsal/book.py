@@ -108,11 +108,13 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     periods = _periods(begin, entries, wanted.months)
     if wanted.against is not None and wanted.against not in periods:
         raise InvalidInput(f"--against {wanted.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
+    first = min(each.before.period if each.before else each.month.period for each in entries)
+    asked = list(span(min(first, periods[0]), periods[-1]))
     is_sample = source == "the sample customers"
     if is_sample and not wanted.sales:
-        sheets = _sample_sheets(periods)
+        sheets = _sample_sheets(asked)
     else:
-        sheets = await _sheets(settings, wanted, entries, periods)
+        sheets = await _sheets(settings, wanted, asked)
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
     entries = [_comparable(each, sheets) for each in entries]
     looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
@@ -194,11 +196,7 @@ async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...]) -> dic
     return found
 
 
-async def _sheets(
-    settings: Settings, wanted: Wanted, entries: Sequence[Entry], periods: Sequence[Period]
-) -> Worksheets:
-    first = min(each.before.period if each.before else each.month.period for each in entries)
-    asked = list(span(min(first, periods[0]), periods[-1]))
+async def _sheets(settings: Settings, wanted: Wanted, periods: Sequence[Period]) -> Worksheets:
     source = _source(settings, wanted.sales)
     try:
         titles = await source.ping()
@@ -206,7 +204,7 @@ async def _sheets(
         if settings.sandbox and not settings.sales_sheet_id and wanted.sales in _NOTHING_CONFIGURED:
             raise InvalidInput(_NOTHING_CONFIGURED[wanted.sales]) from error
         raise
-    return await read_worksheets(source, titles, asked, wanted.repeat)
+    return await read_worksheets(source, titles, periods, wanted.repeat)
 
 
 def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:

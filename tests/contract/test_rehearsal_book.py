@@ -2,7 +2,7 @@
 
 import csv
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +140,14 @@ async def test_without_anything_configured_it_is_the_sample_company(tmp_path: Pa
     assert len(book.entries) == 12
     assert book.cards["denver"] == "decline:generic_decline"
     assert not (tmp_path / "ledger.db").exists()
+
+
+@pytest.mark.parametrize("hour", range(0, 48, 6))
+async def test_the_sample_company_has_sales_wherever_a_month_turns(tmp_path: Path, hour: int) -> None:
+    now = datetime(2026, 10, 31, tzinfo=UTC) + timedelta(hours=hour)
+    book = await read_book(_settings(tmp_path), Wanted(months=2), now)
+    for entry in book.entries:
+        assert {*book.months_of(entry)} <= {*book.sheets.used}
 
 
 async def test_a_month_without_a_worksheet_gets_the_newest_readable_one(tmp_path: Path) -> None:
