@@ -102,20 +102,21 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
             entries = [Entry(_fresh(each, begin, now)) for each in _chosen(customers, wanted.only)]
         if wanted.against is not None and ledger is None:
             raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
-        real = await _real(ledger, wanted.against) if ledger and wanted.against else None
+        real = await _real(ledger, wanted.against, wanted.only) if ledger and wanted.against else None
     if not entries:
         raise InvalidInput("there is nobody to rehearse")
     periods = _periods(begin, entries, wanted.months)
     if wanted.against is not None and wanted.against not in periods:
         raise InvalidInput(f"--against {wanted.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
+    first = min(each.before.period if each.before else each.month.period for each in entries)
+    asked = list(span(min(first, periods[0]), periods[-1]))
     is_sample = source == "the sample customers"
     if is_sample and not wanted.sales:
-        sheets = _sample_sheets(periods)
+        sheets = _sample_sheets(asked)
     else:
-        sheets = await _sheets(settings, wanted, entries, periods)
+        sheets = await _sheets(settings, wanted, asked)
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
-    comparable = {period for period, used in sheets.used.items() if period == used}
-    entries = [e if e.before and e.before.period in comparable else e._replace(before=None) for e in entries]
+    entries = [_comparable(each, sheets) for each in entries]
     looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
     return Book(source, entries, periods, sheets, cards, looks, wanted.against, real)
 
@@ -146,22 +147,30 @@ def _fresh(customer: Customer, begin: Period | None, now: datetime) -> Month:
 
 
 async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None, now: datetime) -> Entry:
-    """Where the customer's chain is; or, in ``begin``, how that month began: balance and habits as they were."""
+    """Where the customer's chain is; or, if it has come to ``begin``, how that month began: its balance and habits."""
     rows = await ledger.invoices(customer_id=customer.customer_id)
     if not rows:
         return Entry(_fresh(customer, begin, now))
-    period = begin if begin is not None and begin < rows[-1].period else rows[-1].period
+    newest = rows[-1].period
+    period = newest if begin is None else min(begin, newest)
     known = await ledger.month(customer.customer_id, period)
     before = await ledger.month(customer.customer_id, period.previous())
     closed = before if before is not None and before.outcome is not None else None
     if known is None:  # the customer was not there yet
         return Entry(_fresh(customer, begin, now))
-    if begin is None and known.outcome is None:
-        return Entry(known, closed)
-    if known.outcome is not None and begin is None:
-        return Entry(known.next_month(), known)
-    habits = {"first": known.first, "usual_minor": known.usual_minor}
-    return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
+    if period == begin:
+        habits = {"first": known.first, "usual_minor": known.usual_minor}
+        return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
+    return Entry(known, closed) if known.outcome is None else Entry(known.next_month(), known)
+
+
+def _comparable(entry: Entry, sheets: Worksheets) -> Entry:
+    """Without what would be compared with a copy of another month's worksheet: that would invent late sales."""
+    own = {period for period, used in sheets.used.items() if period == used}
+    month, before = entry
+    if month.invoice is not None and month.period not in own:
+        month = month.evolve(invoice=month.invoice.evolve(sales=None))
+    return Entry(month, before if before is not None and before.period in own else None)
 
 
 def _periods(begin: Period | None, entries: Sequence[Entry], months: int) -> tuple[Period, ...]:
@@ -179,19 +188,15 @@ def span(first: Period, last: Period) -> Iterator[Period]:
         first = first.next()
 
 
-async def _real(ledger: SqlLedger, period: Period) -> dict[str, Real]:
+async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...]) -> dict[str, Real]:
     found = {}
     async for dossier in ledger.dossiers(period):
-        if (invoice := dossier.invoice) is not None:
+        if (invoice := dossier.invoice) is not None and (not only or dossier.customer_id in only):
             found[dossier.customer_id] = Real(invoice.outcome or "open", invoice.currency, invoice.total_minor)
     return found
 
 
-async def _sheets(
-    settings: Settings, wanted: Wanted, entries: Sequence[Entry], periods: Sequence[Period]
-) -> Worksheets:
-    first = min(each.before.period if each.before else each.month.period for each in entries)
-    asked = list(span(min(first, periods[0]), periods[-1]))
+async def _sheets(settings: Settings, wanted: Wanted, periods: Sequence[Period]) -> Worksheets:
     source = _source(settings, wanted.sales)
     try:
         titles = await source.ping()
@@ -199,7 +204,7 @@ async def _sheets(
         if settings.sandbox and not settings.sales_sheet_id and wanted.sales in _NOTHING_CONFIGURED:
             raise InvalidInput(_NOTHING_CONFIGURED[wanted.sales]) from error
         raise
-    return await read_worksheets(source, titles, asked, wanted.repeat)
+    return await read_worksheets(source, titles, periods, wanted.repeat)
 
 
 def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:

@@ -17,6 +17,8 @@ LATER_MONTH = "charged in a later month than planned"
 LATE = "charged later than planned"
 WAITING, NOT_REACHED = "Waiting", "NotReached"
 """Of months that nobody lets go on, and of those after them."""
+ALREADY_PAST = "AlreadyPast"
+"""Of the last month, for customers who are past all months that were asked for: nothing of theirs is rehearsed."""
 
 _PUNCTUAL = timedelta(hours=1)
 _SATURDAY = 5
@@ -70,21 +72,21 @@ class Difference(Model):
 
 
 def rows_of(book: Book, result: Result) -> list[Row]:
-    """Every customer and month that was to be rehearsed, by month."""
+    """Every customer and month that was to be rehearsed, by month; each customer is there at least once."""
     people: dict[tuple[str, Period], tuple[str, str]] = {}
     for need in result.needs:
         people.setdefault((need.customer_id, need.period), (need.why, need.did))
     rows = []
     for entry in book.entries:
         customer_id = entry.month.customer.customer_id
-        for period in book.months_of(entry):
+        for period in book.months_of(entry) or book.periods[-1:]:
             why, did = people.get((customer_id, period), ("", ""))
             known = {"sheet": book.sheets.used[period], "person": why, "assumed": did}
             month = result.closed.get((customer_id, period))
             if month is None:
                 stays = result.left.get(customer_id)
                 here = stays is not None and stays.period == period
-                stage = WAITING if here else NOT_REACHED
+                stage = ALREADY_PAST if entry.month.period > period else WAITING if here else NOT_REACHED
                 currency = entry.month.customer.currency
                 known |= {"customer_id": customer_id, "period": period, "stage": stage, "currency": currency}
                 rows.append(Row.model_validate(known))

@@ -2,22 +2,24 @@
 
 import csv
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from activities.comparing import Comparing
 from adapters.csv_sales import CsvSales
 from adapters.sql_ledger import SqlLedger
 from billing.errors import InvalidInput, SalesUnavailable
+from billing.invoice import SalesSeen
 from billing.payment import ChargeStatus
 from billing.period import Period
 from sandbox.rehearsal.book import Wanted, read_book
 from sandbox.rehearsal.sheets import read_worksheets
 from sandbox.sheets_api import sheets_app
 from settings import Settings
-from tests.unit.months import announced, charged
+from tests.unit.months import announced, charged, drafted
 
 SEPTEMBER, OCTOBER, NOVEMBER = Period("2026-09"), Period("2026-10"), Period("2026-11")
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -76,11 +78,27 @@ async def test_a_real_month_is_begun_as_it_began_and_compared(folder: Path) -> N
     }
 
 
+async def test_who_is_behind_goes_on_where_they_stand(folder: Path) -> None:
+    ledger = await SqlLedger.connect(f"sqlite:///{folder / 'ledger.db'}")
+    real = [await ledger.month(name, OCTOBER) for name in ("acme", "globex")]
+    await ledger.close()
+    for wanted in (Wanted(months=1, period=NOVEMBER), Wanted(months=1, against=NOVEMBER)):
+        acme, globex = (await read_book(_settings(folder), wanted, NOW)).entries
+        assert (acme.month.period, acme.before) == (NOVEMBER, real[0])  # October is closed and not billed again
+        assert globex.month == real[1]
+
+
 async def test_only_some_customers_may_be_rehearsed(folder: Path) -> None:
     book = await read_book(_settings(folder), Wanted(months=2, only=("globex",)), NOW)
     assert [each.month.customer.customer_id for each in book.entries] == ["globex"]
     with pytest.raises(InvalidInput, match="no customer nobody"):
         await read_book(_settings(folder), Wanted(months=2, only=("nobody",)), NOW)
+
+
+async def test_only_those_who_are_rehearsed_are_compared(folder: Path) -> None:
+    book = await read_book(_settings(folder), Wanted(months=1, only=("globex",), against=OCTOBER), NOW)
+    assert book.real is not None
+    assert [*book.real] == ["globex"]
 
 
 @pytest.mark.parametrize(
@@ -96,11 +114,40 @@ async def test_what_cannot_be_rehearsed_is_said(folder: Path, wanted: Wanted, sa
         await read_book(_settings(folder), wanted, NOW)
 
 
+async def test_a_draft_is_not_compared_with_a_copy_of_another_month(tmp_path: Path) -> None:
+    draft = drafted(2000)
+    assert draft.invoice is not None
+    seen = SalesSeen(sheet=OCTOBER, digest="d", emails=("acme@example.com",))
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
+    await ledger.migrate()
+    await ledger.record(draft.evolve(invoice=draft.invoice.evolve(sales=seen)), NOW)
+    late = []
+    for sheet in ("2026-09", "2026-10"):
+        _worksheet(tmp_path, sheet, ("acme@example.com", "7", "Sale"))
+        book = await read_book(_settings(tmp_path), Wanted(months=2), NOW)
+        month = book.entries[0].month
+        assert month.invoice is not None
+        assert month.invoice.digest == draft.invoice.digest
+        late.append(await Comparing(book.sheets, ledger).compare(month, NOW))
+    await ledger.close()
+    assert late[0] is None
+    assert late[1] is not None
+    assert [drift.amount_minor for drift in late[1].drifts] == [-1300]
+
+
 async def test_without_anything_configured_it_is_the_sample_company(tmp_path: Path) -> None:
     book = await read_book(_settings(tmp_path), Wanted(months=2), NOW)
     assert len(book.entries) == 12
     assert book.cards["denver"] == "decline:generic_decline"
     assert not (tmp_path / "ledger.db").exists()
+
+
+@pytest.mark.parametrize("hour", range(0, 48, 6))
+async def test_the_sample_company_has_sales_wherever_a_month_turns(tmp_path: Path, hour: int) -> None:
+    now = datetime(2026, 10, 31, tzinfo=UTC) + timedelta(hours=hour)
+    book = await read_book(_settings(tmp_path), Wanted(months=2), now)
+    for entry in book.entries:
+        assert {*book.months_of(entry)} <= {*book.sheets.used}
 
 
 async def test_a_month_without_a_worksheet_gets_the_newest_readable_one(tmp_path: Path) -> None:

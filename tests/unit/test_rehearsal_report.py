@@ -11,6 +11,7 @@ from cli.output import console
 from cli.rehearsal_tables import print_rehearsal
 from sandbox.rehearsal.book import Book, Entry, Looks, Real
 from sandbox.rehearsal.report import (
+    ALREADY_PAST,
     CLOCKS_CHANGE,
     LATE,
     NOT_REACHED,
@@ -71,6 +72,13 @@ def test_who_stays_waiting_is_told_apart_from_the_months_after() -> None:
     assert [row.stage for row in rows] == [WAITING, NOT_REACHED]
     assert [(row.person, row.assumed) for row in rows] == [("halted by ann: row 7", "left waiting"), ("", "")]
     assert [month.need_person for month in summaries(rows)] == [1, 0]
+
+
+def test_who_is_past_the_rehearsed_months_is_told_in_the_last_of_them() -> None:
+    paid, ahead = _charged(announced(1000)), opened(customer_id="ahead").evolve(period=NOVEMBER.next())
+    rows = rows_of(_book(paid, ahead), _result(paid))
+    assert [(row.period, row.stage) for row in rows if row.customer_id == "ahead"] == [(NOVEMBER, ALREADY_PAST)]
+    assert [month.stages for month in summaries(rows)] == [{"Paid": 1}, {NOT_REACHED: 1, ALREADY_PAST: 1}]
 
 
 def test_clock_changes_weekends_and_lateness_are_told() -> None:
