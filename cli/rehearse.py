@@ -117,7 +117,7 @@ async def rehearse(
 async def _rehearsed(wanted: Wanted, script: Script, keep: Path | None) -> tuple[Book, Result]:
     """What is real is read first; then it is forgotten how."""
     book = await read_book(load_settings(), wanted, datetime.now(UTC))
-    script.require_known({entry.month.customer.customer_id for entry in book.entries})
+    script.require_known({entry.month.customer.customer_id for entry in book.entries} | book.others)
     folder = _folder(keep)
     forget_settings()
     async with until_signal(quietly=False):

@@ -66,6 +66,7 @@ class Book:
     looks: Looks
     against: Period | None = None
     real: dict[str, Real] | None = None
+    others: frozenset[str] = frozenset()  # who could have been rehearsed, and was not chosen
 
     def months_of(self, entry: Entry) -> list[Period]:
         return list(span(entry.month.period, self.periods[-1]))
@@ -92,14 +93,15 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     async with AsyncExitStack() as exits:
         ledger = await _ledger(settings, exits)
         if wanted.roster is None and ledger is not None and (known := await ledger.customers()):
+            everybody: Sequence[Customer] = known
             source = f"{len(known)} customers of the ledger"
             entries = [await _standing(ledger, each, begin, now) for each in _chosen(known, wanted.only)]
         elif wanted.roster is None and not settings.sandbox:
             raise InvalidInput("the ledger has no customers; name a file: python starter.py rehearse --from FILE")
         else:
-            customers = wanted.roster or _sample()
+            everybody = wanted.roster or _sample()
             source = "the file" if wanted.roster else "the sample customers"
-            entries = [Entry(_fresh(each, begin, now)) for each in _chosen(customers, wanted.only)]
+            entries = [Entry(_fresh(each, begin, now)) for each in _chosen(everybody, wanted.only)]
         if wanted.against is not None and ledger is None:
             raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
         real = await _real(ledger, wanted.against, wanted.only) if ledger and wanted.against else None
@@ -118,7 +120,10 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
     entries = [_comparable(each, sheets) for each in entries]
     looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
-    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real)
+    others = frozenset({each.customer_id for each in everybody} - {e.month.customer.customer_id for e in entries})
+    if others:
+        source = f"{len(entries)} of {source}"
+    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others)
 
 
 async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None:
