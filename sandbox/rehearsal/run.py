@@ -67,7 +67,10 @@ async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[
                         f"the rehearsal was ended: something in it tried to reach {refused[0]}; please report this"
                     )
                 await asyncio.wait([running], timeout=_WATCH_SECONDS)
-            await running
+            try:
+                await running
+            except ExceptionGroup as failed:
+                raise (failed.subgroup(BillingError) or failed).exceptions[0] from None
             owed = {(row.customer_id, row.period): row for row in await world.ledger.collections()}
     mails = sum(1 for _ in (folder / "mail").glob("*.eml"))
     return Result(watching.closed, watching.left, watching.needs, run.heard, owed, mails, folder)
