@@ -51,7 +51,7 @@ class Need(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What a reviewer of the script has done, and what came of it."""
+    """What a reviewer of the script has done, and what came of it; or why it was not said."""
 
     customer_id: str
     period: Period
@@ -156,6 +156,11 @@ class _Inbound(worker_side.ActivityInboundInterceptor):
             case "alert_about_collection", Collection() as owed:
                 self._watching.owed[owed.customer.customer_id, owed.period] = str(owed.stage(clock.now()))
         return result
+
+
+def unsaid(said: Said, customer: Customer, period: Period, at: datetime, why: str) -> Heard:
+    """What a reviewer of the script had no occasion to do."""
+    return Heard(customer.customer_id, period, at, said.do, said.by, False, why)
 
 
 async def speak(client: Client, said: Said, customer: Customer, period: Period, at: datetime) -> Heard:
