@@ -37,10 +37,11 @@ from workflows.start import handle_for
 NOBODY = "rehearsal"
 """Who acts where the script says nothing; in the audit trail of the private ledger."""
 _TRIES = 3  # of an answer that does not let a month go on
+_THEN = "; then "
 
 
 class Need(NamedTuple):
-    """A month that waited for a person: since when, why, and what was assumed."""
+    """A month that waited for a person: since when, why, and what was done; of several times, in their order."""
 
     customer_id: str
     period: Period
@@ -50,7 +51,7 @@ class Need(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What a reviewer of the script has done, and what came of it."""
+    """What a reviewer of the script has done, and what came of it; or why it was not said."""
 
     customer_id: str
     period: Period
@@ -67,13 +68,18 @@ class Watching(client_side.Interceptor, worker_side.Interceptor):
     def __init__(self, script: Script, last: Period, on_closed: Callable[[], None] = lambda: None) -> None:
         self.closed: dict[tuple[str, Period], Month] = {}
         self.left: dict[str, Month] = {}  # who stays in a month that nobody lets go on
-        self.needs: list[Need] = []
         self.owed: dict[tuple[str, Period], str] = {}  # what people have to do about collections
         self.client: Client | None = None
         self._script = script
         self._last = last
         self._on_closed = on_closed
         self._asked: dict[tuple[str, Period], int] = {}
+        self._needs: dict[tuple[str, Period], Need] = {}
+
+    @property
+    def needs(self) -> list[Need]:
+        """One for each month that waited for a person."""
+        return list(self._needs.values())
 
     def intercept_activity(
         self, next: worker_side.ActivityInboundInterceptor
@@ -120,9 +126,17 @@ class Watching(client_side.Interceptor, worker_side.Interceptor):
         return Skip(by=by, reason=reason, period=month.period)
 
     def _note(self, month: Month, now: datetime, why: str, did: str) -> None:
-        need = Need(month.customer.customer_id, month.period, now, why, did)
-        if not any(each[:2] == need[:2] and each.why == why for each in self.needs[-1000:]):
-            self.needs.append(need)
+        key = month.customer.customer_id, month.period
+        before = self._needs.get(key)
+        if before is None:
+            self._needs[key] = Need(*key, now, why, did)
+        else:
+            self._needs[key] = before._replace(why=_then(before.why, why), did=_then(before.did, did))
+
+
+def _then(told: str, more: str) -> str:
+    """What was told, and what came after it; the same again is not told again."""
+    return told if f"{_THEN}{told}".endswith(f"{_THEN}{more}") else f"{told}{_THEN}{more}"
 
 
 class _Inbound(worker_side.ActivityInboundInterceptor):
@@ -142,6 +156,11 @@ class _Inbound(worker_side.ActivityInboundInterceptor):
             case "alert_about_collection", Collection() as owed:
                 self._watching.owed[owed.customer.customer_id, owed.period] = str(owed.stage(clock.now()))
         return result
+
+
+def unsaid(said: Said, customer: Customer, period: Period, at: datetime, why: str) -> Heard:
+    """What a reviewer of the script had no occasion to do."""
+    return Heard(customer.customer_id, period, at, said.do, said.by, False, why)
 
 
 async def speak(client: Client, said: Said, customer: Customer, period: Period, at: datetime) -> Heard:

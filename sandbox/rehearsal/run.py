@@ -21,7 +21,7 @@ from billing.period import Period
 from billing.ports import CollectionRow
 from sandbox.rehearsal.book import Book, Entry
 from sandbox.rehearsal.privacy import loopback_only
-from sandbox.rehearsal.reviewers import Heard, Need, Watching, speak
+from sandbox.rehearsal.reviewers import Heard, Need, Watching, speak, unsaid
 from sandbox.rehearsal.script import Said, Script
 from sandbox.rehearsal.stage import World, private_world
 from workflows.collecting import collection_handle
@@ -35,8 +35,10 @@ AT_ONCE = 64
 _HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=1_000_000, disable_propagation=True)
 _BEFORE_THE_NEXT = timedelta(minutes=1)
 _OVERTIME, _STEPS_OF_OVERTIME = timedelta(hours=12), 120
-"""A chain that began late may end its last month after the next one's collection was due."""
+"""For each month that has not ended when the last one's time is over, as in a chain that begins late."""
 _WATCH_SECONDS = 0.2
+
+_Planned = tuple[datetime, Period, Said]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,10 @@ async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[
                         f"the rehearsal was ended: something in it tried to reach {refused[0]}; please report this"
                     )
                 await asyncio.wait([running], timeout=_WATCH_SECONDS)
-            await running
+            try:
+                await running
+            except ExceptionGroup as failed:
+                raise (failed.subgroup(BillingError) or failed).exceptions[0] from None
             owed = {(row.customer_id, row.period): row for row in await world.ledger.collections()}
     mails = sum(1 for _ in (folder / "mail").glob("*.eml"))
     return Result(watching.closed, watching.left, watching.needs, run.heard, owed, mails, folder)
@@ -98,40 +103,50 @@ class _Run:
     async def _chain(self, entry: Entry) -> None:
         """One customer from the first month to the end of the last, or to where nobody lets it go on."""
         async with self._limit:
-            month, last = entry.month, self._book.periods[-1]
+            month, last, began = entry.month, self._book.periods[-1], datetime.now(UTC)
+            planned = self._planned(entry, began)
             if month.period <= last:
                 handle: WorkflowHandle[Any, Any] = await self._skipper.client.start_workflow(
                     MonthlyBilling.run,
                     month,
                     id=workflow_id(month.customer.customer_id),
                     task_queue=TASK_QUEUE,
-                    search_attributes=search_attributes(month, datetime.now(UTC)),
+                    search_attributes=search_attributes(month, began),
                 )
-                await self._pass(handle, entry)
+                await self._pass(handle, entry, planned)
             periods = self._book.months_of(entry)
             self._advance(sum((month.customer.customer_id, each) not in self._watching.closed for each in periods))
 
-    async def _pass(self, handle: WorkflowHandle[Any, Any], entry: Entry) -> None:
+    async def _pass(self, handle: WorkflowHandle[Any, Any], entry: Entry, planned: list[_Planned]) -> None:
         customer, last = entry.month.customer, self._book.periods[-1]
-        for at, period, said in self._planned(entry):
-            if not await self._reach(handle, at):
-                return
-            self.heard.append(await speak(self._world.client, said, customer, period, at))
-        end = Month.open(customer, last.next()).collect_at - _BEFORE_THE_NEXT
-        for overtime in range(_STEPS_OF_OVERTIME):
-            runs = await self._reach(handle, end + overtime * _OVERTIME)
-            if not runs or (customer.customer_id, last) in self._watching.closed:
+        for at, period, said in planned:
+            if (now := await self._reach(handle, at)) is None:
+                self.heard.append(unsaid(said, customer, period, at, "the customer's chain had ended by then"))
+            else:
+                self.heard.append(await speak(self._world.client, said, customer, period, now))
+        now = await self._reach(handle, Month.open(customer, last.next()).collect_at - _BEFORE_THE_NEXT)
+        for period in self._book.months_of(entry):
+            for _ in range(_STEPS_OF_OVERTIME):
+                if now is None or (customer.customer_id, period) in self._watching.closed:
+                    break
+                now = await self._reach(handle, now + _OVERTIME)
+            else:
                 return
 
-    def _planned(self, entry: Entry) -> list[tuple[datetime, Period, Said]]:
-        """What the script says to a customer, in the order of time."""
-        customer = entry.month.customer
-        found = [
-            (said.instant(Month.open(customer, period)), period, said)
-            for said in self._script.of(customer.customer_id)
-            for period in self._book.months_of(entry)
-            if said.period in (None, period)
-        ]
+    def _planned(self, entry: Entry, began: datetime) -> list[_Planned]:
+        """What the script says to a customer, in the order of time; what it cannot say any more is noted so."""
+        customer, months = entry.month.customer, self._book.months_of(entry)
+        found = []
+        for said in self._script.of(customer.customer_id):
+            for period in [said.period] if said.period else months:
+                at = said.instant(Month.open(customer, period))
+                if at <= began:
+                    why = "its time was over when the rehearsal began"
+                    self.heard.append(unsaid(said, customer, period, began, why))
+                elif period not in months:
+                    self.heard.append(unsaid(said, customer, period, began, f"{period} is not rehearsed"))
+                else:
+                    found.append((at, period, said))
         return sorted(found, key=lambda each: each[:2])
 
     async def _collection(self, row: CollectionRow) -> None:
@@ -142,14 +157,14 @@ class _Run:
             handle = collection_handle(self._world.client, row.customer_id, row.period)
             await self._reach(handle, owed.give_up_at + timedelta(hours=1))
 
-    async def _reach(self, handle: WorkflowHandle[Any, Any], instant: datetime) -> bool:
-        """Whether the workflow runs on once its clock has come to ``instant``."""
+    async def _reach(self, handle: WorkflowHandle[Any, Any], instant: datetime) -> datetime | None:
+        """The workflow's clock once that has come to ``instant``; None if the workflow has ended."""
         try:
-            while (left := instant - await self._skipper.get_current_time(handle)) > timedelta():
-                if not await self._skipper.fast_forward(handle, left):
-                    return False
-            return (await handle.describe()).close_time is None
+            while (now := await self._skipper.get_current_time(handle)) < instant:
+                if not await self._skipper.fast_forward(handle, instant - now):
+                    return None
+            return now if (await handle.describe()).close_time is None else None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return False
+                return None
             raise

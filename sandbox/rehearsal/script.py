@@ -24,7 +24,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 
 from billing.customer import CustomerId
 from billing.errors import InvalidInput
-from billing.messages import Who, Why, explain
+from billing.invoice import Description
+from billing.messages import CHANGES_MAX, Who, Why, explain
 from billing.model import Model
 from billing.month import Month
 from billing.period import Period
@@ -35,7 +36,8 @@ _HOUR = timedelta(hours=1)
 _SOON = timedelta(minutes=5)  # after the instant that it is counted from, at the least
 
 Amount = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
-Text = Annotated[str, BeforeValidator(lambda value: str(value))]  # YAML makes dates of what looks like one
+_AS_TEXT = BeforeValidator(lambda value: value if value is None else str(value))
+Text = Annotated[str, _AS_TEXT]  # YAML makes dates of what looks like one
 
 
 class Do(StrEnum):
@@ -50,7 +52,7 @@ class Do(StrEnum):
 class Line(Model, extra="forbid"):
     """A line to add; the amount in the customer's currency."""
 
-    description: Text
+    description: Annotated[Description, _AS_TEXT]
     amount: Amount
 
 
@@ -83,9 +85,11 @@ class Said(Model, extra="forbid"):
 
     @model_validator(mode="after")
     def _says_what(self) -> Self:
-        edits = bool(self.change or self.add or self.remove)
-        if edits != (self.do is Do.EDIT):
+        changes = len(self.change) + len(self.add) + len(self.remove)
+        if (changes > 0) != (self.do is Do.EDIT):
             raise ValueError("an edit needs change, add or remove; nothing else has them")
+        if changes > CHANGES_MAX:
+            raise ValueError(f"an edit has at most {CHANGES_MAX} changes; this one has {changes}")
         return self
 
     def instant(self, month: Month) -> datetime:

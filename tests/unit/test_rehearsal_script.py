@@ -19,6 +19,7 @@ say:
   - {customer: acme, period: 2026-10, do: halt, by: ann, reason: ask, when: draft + 6h}
   - {customer: acme, do: edit, by: bob, reason: typo, change: {row-2: 12.50}, add: [{description: Fee, amount: 3}]}
 """
+EDIT = "customer: acme, do: edit, by: ann, reason: r"
 
 
 def _written(folder: Path, text: str) -> Path:
@@ -63,6 +64,10 @@ def test_an_approval_before_the_draft_is_told_so() -> None:
         ("say: [{customer: acme, do: shout, by: ann, reason: r}]", "do"),
         ("say: [{customer: acme, do: edit, by: ann, reason: r}]", "an edit needs"),
         ("say: [{customer: acme, do: halt, by: ann, reason: r, when: noon}]", "draft \\+ 6h"),
+        (f"say: [{{{EDIT}, add: [{{description: {'x' * 501}, amount: 1}}]}}]", "at most 500"),
+        (f"say: [{{{EDIT}, add: [{{description: ' ', amount: 1}}]}}]", "at least 1"),
+        (f"say: [{{{EDIT}, add: [{{description: , amount: 1}}]}}]", "description"),
+        (f"say: [{{{EDIT}, remove: [{', '.join(['row-2'] * 101)}]}}]", "at most 100 changes"),
         ("cards: {acme: explode}", "cards"),
         ("say: [", "not YAML"),
         ("saying: []", "saying"),

@@ -1,0 +1,56 @@
+"""A rehearsal of months that ended long ago: billed late, from now on, in a private world."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from billing.month import Month, Stage
+from billing.period import Period
+from billing.sales import COLUMNS, SalesSnapshot
+from sandbox.rehearsal.book import Book, Entry, Looks, span
+from sandbox.rehearsal.run import rehearse
+from sandbox.rehearsal.script import Do, Script
+from sandbox.rehearsal.sheets import Worksheets
+from tests.unit.months import customer
+
+FIRST, LAST = Period("2025-01"), Period("2025-03")
+SALES = {"acme": "100.00", "quito": "12,50"}  # the second cannot be read
+
+
+def _book() -> Book:
+    periods = tuple(span(FIRST, LAST))
+    who = {name: {"email": f"{name}@{name}.example", "payment_method_id": f"pm_{name}"} for name in SALES}
+    entries = [Entry(Month.open(customer(customer_id=name, **fields), FIRST)) for name, fields in who.items()]
+    rows = [[who[name]["email"], amount, "Sale"] for name, amount in SALES.items()]
+    sheets = Worksheets({FIRST: SalesSnapshot.of_cells(FIRST, [COLUMNS, *rows])}, dict.fromkeys(periods, FIRST), [])
+    return Book("a test", entries, periods, sheets, {}, Looks("Example", "billing@example.com", "."))
+
+
+async def test_months_that_ended_long_ago_are_billed_from_now_on(tmp_path: Path) -> None:
+    began = datetime.now(UTC)
+    said = {"by": "ann", "reason": "ask them", "period": FIRST}
+    soon, later = (f"{began + timedelta(days=days):%Y-%m-%dT%H:%M}" for days in (2, 40))
+    script = Script.model_validate(
+        {
+            "otherwise": {"stopped": "wait"},
+            "say": [
+                said | {"customer": "acme", "do": "halt"},
+                said | {"customer": "quito", "do": "resume", "when": soon},
+                said | {"customer": "quito", "do": "skip", "when": later, "period": LAST},
+            ],
+        }
+    )
+    result = await rehearse(_book(), script, tmp_path, lambda _: None)
+    paid = {period: (month.outcome, month.invoice) for (_, period), month in result.closed.items()}
+    assert [(period, outcome, invoice and invoice.total_minor) for period, (outcome, invoice) in paid.items()] == [
+        (period, Stage.PAID, 10_000) for period in span(FIRST, LAST)
+    ]
+    assert all(month.closed_at and month.closed_at > began for month in result.closed.values())
+    assert list(result.left) == ["quito"]
+    (need,) = result.needs
+    assert (need.customer_id, need.period) == ("quito", FIRST)
+    assert need.did == "left to the script; then left waiting; later months are not rehearsed"
+    heard = {each.do: each for each in result.heard}
+    assert not heard[Do.HALT].accepted
+    assert heard[Do.HALT].result == "its time was over when the rehearsal began"
+    assert heard[Do.RESUME].at >= datetime.fromisoformat(f"{soon}+00:00") - timedelta(hours=3)
+    assert heard[Do.SKIP].result == "the customer's chain had ended by then"
