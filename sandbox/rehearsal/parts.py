@@ -47,7 +47,7 @@ async def rehearse_in_parts(
             for part, place in zip(split(book, count), folders, strict=True):
                 running.append(group.create_task(_rehearse_part(part, script, place, advance)))
     except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
+        raise (failed.subgroup(BillingError) or failed).exceptions[0] from None
     return _together([each.result() for each in running], folder)
 
 

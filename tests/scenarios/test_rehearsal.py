@@ -19,7 +19,7 @@ from billing.period import Period
 from billing.roster import REQUIRED
 
 ROOT = Path(__file__).resolve().parents[2]
-PERIOD = Period.at(datetime.now(UTC), "Etc/GMT+12")  # has begun everywhere
+PERIOD = Period.at(datetime.now(UTC), "Europe/Paris")  # where customers are
 
 # Loaded by every Python process of the rehearsal before anything else: an observer that is not the product's own.
 OBSERVER = """
