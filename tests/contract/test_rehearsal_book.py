@@ -91,7 +91,7 @@ async def test_who_is_behind_goes_on_where_they_stand(folder: Path) -> None:
 async def test_only_some_customers_may_be_rehearsed(folder: Path) -> None:
     book = await read_book(_settings(folder), Wanted(months=2, only=("globex",)), NOW)
     assert [each.month.customer.customer_id for each in book.entries] == ["globex"]
-    assert (book.source, book.others) == ("1 of 2 customers of the ledger", {"acme"})
+    assert (book.source, book.others) == ("1 of 2 customers of the ledger", frozenset({"acme"}))
     with pytest.raises(InvalidInput, match="no customer nobody"):
         await read_book(_settings(folder), Wanted(months=2, only=("nobody",)), NOW)
 
