@@ -94,9 +94,9 @@ class CoverageCheck:
         """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
         now = clock.now()
         current = Period.at(now, "UTC")
-        found = [
-            await self.look(each, without_temporal=False) for each in request.periods or (current, current.previous())
-        ]
+        # The month before last was compared for the last time with the collection of the last one.
+        daily = (current, current.previous(), current.previous().previous())
+        found = [await self.look(each, without_temporal=False) for each in request.periods or daily]
         before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
         for coverage in found:
             await self._tell(coverage, list(new_findings(coverage, _told(before[coverage.period]))))

@@ -12,11 +12,12 @@ from activities.comparing import Comparing
 from activities.ledger import record
 from activities.letters import Letters
 from activities.shared_sales import since_notice
-from billing.alerts import of_drift, of_month
+from billing.alerts import of_drift, of_month, of_report
 from billing.difference import Correction, correction
 from billing.errors import BillingError, MailRefused, NoticeOutdated
 from billing.late import in_words
 from billing.messages import Delivered
+from billing.money import format_amount
 from billing.month import Month, Stage
 from billing.ports import Ledger, LetterKind
 
@@ -88,6 +89,7 @@ class NoticeActivities:
             if known is None or known.outcome is None:
                 await check_brake(self._ledger)
         await record(self._ledger, month)
+        await self._tell_what_is_left(month)
         kind = _CLOSING.get(month.outcome) if month.outcome else None
         withdrawn = await self._correction(month) if month.outcome in _UNCHARGED else None
         if withdrawn is not None:
@@ -98,6 +100,15 @@ class NoticeActivities:
             await self._letters.to_customer(kind, month, 1, correction=withdrawn)
         except MailRefused as error:
             activity.logger.warning("closing mail refused: %s", error)
+
+    async def _tell_what_is_left(self, month: Month) -> None:
+        """The reviewers, of a balance that no next month takes over."""
+        if month.leaving and month.balance_forward_minor:
+            amount = format_amount(month.balance_forward_minor, month.customer.currency)
+            text = f"the account closes with a balance of {amount}, which nobody bills or pays back; settle it by hand"
+            with suppress(BillingError):  # in the outbox, most likely
+                now = clock.now()
+                await self._alerts.tell(of_report(month.customer.customer_id, month.period, 1, text, now))
 
     async def _correction(self, month: Month, to: str = "") -> Correction | None:
         """What the ledger knows that the customer was told of this month, and what has changed since."""

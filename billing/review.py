@@ -230,11 +230,14 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
     limit = customer.terms.unusual_above_minor
     if "currency" in changes and limit is not None and limit == month.customer.terms.unusual_above_minor:
         raise _Refused(f"unusual_above is an amount in {month.customer.currency}; give it anew, or 0 for none")
+    before, after = month.customer.terms.review_mode, customer.terms.review_mode
+    is_empty = month.invoice is not None and month.invoice.sales is None and not month.last_editor
+    if before is ReviewMode.MANUAL and after is not before and is_empty and month.outcome is None:
+        raise _Refused(f"nobody has entered the amounts of {month.period} yet; enter them or skip it, then change that")
     updated = month.with_customer(customer)
     if month.invoice is None and month.outcome is None:
         updated = updated.evolve(**dict(customer.instants(month.period)))
-    other_mode = customer.terms.review_mode is not month.customer.terms.review_mode
-    is_needed = other_mode or (needs_approval(updated) and not needs_approval(month))
+    is_needed = after is not before or (needs_approval(updated) and not needs_approval(month))
     if month.notice and month.outcome is None and (is_needed or _TOLD.intersection(changes)):
         return updated.notice_void(now), f"changed: {', '.join(changes)}; the notice is void, another one follows"
     return updated, f"changed: {', '.join(changes)}"

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from billing.customer import Customer
 from billing.erasure import is_erased
-from billing.errors import CardMissing, InvalidInput, LedgerAhead, PaymentBusy
+from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy
 from billing.keys import workflow_id
 from billing.messages import Farewell
 from billing.model import Model
@@ -115,6 +115,10 @@ class Lot:
         customer_id, known = customer.customer_id, self.known[customer.customer_id]
         running = Started(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
         if known.customer is not None and await self._runs(customer_id, known):
+            if known.closed_reason:  # it ends just now, or an earlier start was interrupted before the ledger was told
+                runs = await handle_for(self._client, customer_id).query(MonthlyBilling.invoice)
+                with suppress(LedgerAhead, AlreadyClosed):
+                    await self._ledger.record(runs, self._now)
             return running
         month = await _first_month(self._ledger, self._gateway, customer, known, period, self._now, reopen)
         try:

@@ -353,6 +353,16 @@ def test_in_manual_mode_the_month_waits_until_one_enters_and_another_approves() 
     assert month.due(now).step is Step.NOTIFY
 
 
+def test_a_month_whose_amounts_nobody_has_entered_does_not_become_one_of_nothing_due() -> None:
+    month = drafted(terms={"review_mode": "manual"})
+    monitor = {"terms": {"review_mode": "monitor"}}
+    assert "nobody has entered the amounts" in refused(month, "update_customer", month.collect_at, changes=monitor)
+    add = {"op": "add", "description": "Consulting", "amount_minor": 5000}
+    month = accepted(month, "edit", month.collect_at, version=1, changes=[add])
+    month = accepted(month, "update_customer", month.collect_at, changes=monitor)
+    assert month.due(month.notice_at).step is Step.NOTIFY
+
+
 def test_an_approval_from_before_a_change_to_manual_does_not_stand_for_an_entered_amount() -> None:
     month = drafted(10000, terms={"review_mode": "approve"})
     assert month.invoice is not None

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from billing.errors import BillingError, InvalidInput
+from billing.errors import BillingError, InvalidInput, LedgerUnavailable
 from billing.messages import CloseAccount, Skip
 from billing.month import Month
 from billing.period import Period
 from tests.bed import Bed, now
+from workflows.start import StartStatus
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "moved away"}
 
@@ -84,3 +85,30 @@ async def test_a_person_who_was_erased_is_billed_again_only_with_data_of_theirs(
     with pytest.raises(InvalidInput, match="data were erased"):
         await bed.start(erased, reopen=True)
     assert (await bed.start(month.customer, reopen=True)).period == "2026-11"
+
+
+async def test_a_start_that_was_interrupted_before_the_ledger_was_told_is_mended_by_a_repeat(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = await closed_account(bed, billed=True)
+
+    async def down(*_: object) -> None:
+        raise LedgerUnavailable("the ledger could not record acme")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(bed.ledger, "record", down)
+        with pytest.raises(LedgerUnavailable):
+            await bed.start(month.customer, reopen=True)
+    assert await bed.ledger.closed_reason("acme")
+    assert (await bed.start(month.customer)).status is StartStatus.ALREADY_RUNNING
+    assert not await bed.ledger.closed_reason("acme")
+    assert await months(bed) == ["2026-10", "2026-11"]
+
+
+async def test_a_balance_that_nobody_takes_over_is_told(bed: Bed) -> None:
+    await bed.monitored(sales=("0.30",))
+    await bed.command("acme", CloseAccount(**ANN))
+    month = await bed.month("acme")
+    await bed.skip_to("acme", month.notice_at)
+    await bed.handle("acme").result()
+    assert "closes with a balance of 0.30 EUR" in await bed.told()
