@@ -53,6 +53,9 @@ KEPT_DETAILS = 200
 _HANDING_OVER = timedelta(hours=1)
 """A notice that names the earliest charge date still holds if it takes this long to hand it over."""
 
+_BEFORE_ALL = -1_000_000
+"""A revision before any that the ledger may have, however much is said meanwhile."""
+
 
 class Step(StrEnum):
     """What the workflow has to do next."""
@@ -405,8 +408,10 @@ class Month(Model):
         return self._changed(charge=result).closed(outcome, result.at)
 
     def forgotten(self, now: datetime) -> "Month":
-        """The ledger knows more of this month than this run (it was reset, say): asks the ledger again at once."""
-        kept = {"revision": self.revision, "decisions": self.decisions, "decision_count": self.decision_count}
+        """The ledger knows of something in this month that this run does not (it was reset, say; or a step had recorded
+        what it did, and was cancelled by a command): asks the ledger again at once, and writes nothing before that.
+        """
+        kept = {"revision": _BEFORE_ALL, "decisions": self.decisions, "decision_count": self.decision_count}
         again = Month.open(self.customer, self.period, self.carried_minor)
         usual = {"first": self.first, "usual_minor": self.usual_minor, "series": self.series}
         return again.evolve(collect_at=now, leaving=self.leaving, **kept, **usual)

@@ -1,14 +1,15 @@
 """The outside world fails: nobody is billed zero, nobody is charged twice, nobody is forgotten, and people are told."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from billing.customer import CustomerChanges
 from billing.errors import BillingError, CardMissing, InvalidInput
-from billing.messages import CloseAccount, Halt, Resume, Skip, UpdateCustomer
+from billing.invoice import ChangeLine
+from billing.messages import CloseAccount, Edit, Halt, Resume, Skip, UpdateCustomer
 from billing.month import Month, Stage
 from billing.period import Period
 from bootstrap import connect_temporal
@@ -290,6 +291,37 @@ async def test_what_is_decided_while_the_notice_is_under_way_counts(bed: Bed, ch
         assert bed.charged() == []
 
 
+async def test_a_halt_while_the_ledger_already_has_the_delivered_notice_holds(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run hears of both at once, and its revision is that of the ledger."""
+    month = await bed.monitored()
+    change = ChangeLine(line_id="row-2", amount_minor=9000)
+    assert (await bed.command("acme", Edit(**ANN, period=month.period, version=1, changes=(change,)))).accepted
+    record, has_it, go_on = bed.ledger.record, asyncio.Event(), asyncio.Event()
+
+    async def slowly(month: Month, at: datetime, following: Month | None = None) -> None:
+        await record(month, at, following)
+        if month.notices and not has_it.is_set():
+            has_it.set()
+            await go_on.wait()
+
+    monkeypatch.setattr(bed.ledger, "record", slowly)
+    skipping = asyncio.create_task(bed.skip_to("acme", month.notice_at))
+    async with asyncio.timeout(60):
+        await has_it.wait()
+    assert (await bed.command("acme", Halt(**ANN))).accepted
+    go_on.set()
+    await skipping
+    await bed.skip("acme", timedelta(days=10))
+    month = await bed.until("acme", lambda month: month.hold is not None)
+    assert month.invoice is not None
+    assert month.invoice.total_minor == 9000
+    assert month.period == "2026-10"
+    assert bed.charged() == []
+    assert len(bed.mails("acme@example.com")) == 1
+
+
 async def test_what_is_decided_while_the_sheet_is_down_is_on_record_at_once(bed: Bed) -> None:
     await bed.start(await bed.customer("acme"), "2026-10")
     await bed.skip("acme", timedelta(minutes=10))
@@ -356,3 +388,29 @@ async def test_the_sandbox_never_reaches_a_server_that_is_not_its_own(
     monkeypatch.setattr("bootstrap.SANDBOX_NAMESPACE", "not-there")
     with pytest.raises(BillingError, match="not the embedded one"):
         await connect_temporal(Settings(_env_file=None), server.address)
+
+
+async def test_a_notice_that_is_corrected_before_its_answer_comes_is_sent_although_the_amount_is_the_same(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its number is the same too: the run does not know yet that the first one left."""
+    month = await bed.monitored()
+    record, has_it, go_on = bed.ledger.record, asyncio.Event(), asyncio.Event()
+
+    async def slowly(month: Month, at: datetime, following: Month | None = None) -> None:
+        if month.notices and not has_it.is_set():
+            has_it.set()
+            await go_on.wait()
+        await record(month, at, following)
+
+    monkeypatch.setattr(bed.ledger, "record", slowly)
+    skipping = asyncio.create_task(bed.skip_to("acme", month.notice_at))
+    async with asyncio.timeout(60):
+        await has_it.wait()
+    change = ChangeLine(line_id="row-2", description="What was really sold")
+    assert (await bed.command("acme", Edit(**ANN, period=month.period, version=1, changes=(change,)))).accepted
+    go_on.set()
+    await skipping
+    await bed.until("acme", lambda month: month.notice is not None and month.notice.version == 2 and month.announced)
+    assert "What was really sold" in bed.mails("acme@example.com")[-1].text
+    assert len(bed.mails("acme@example.com")) == 2
