@@ -39,8 +39,7 @@ class Letters:
             link = self._links.to(customer.customer_id, month.period, month.closed_at + _VALID)
         parts: list[object] = [number]
         if kind is LetterKind.NOTICE and month.notice is not None:  # everything that is promised in it
-            notice = month.notice
-            parts += [notice.total_minor, notice.version, notice.charge_at, customer.email, customer.card_last4]
+            parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.card_last4]
         letter = Letter(
             kind=kind,
             message_id="",

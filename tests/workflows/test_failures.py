@@ -388,29 +388,3 @@ async def test_the_sandbox_never_reaches_a_server_that_is_not_its_own(
     monkeypatch.setattr("bootstrap.SANDBOX_NAMESPACE", "not-there")
     with pytest.raises(BillingError, match="not the embedded one"):
         await connect_temporal(Settings(_env_file=None), server.address)
-
-
-async def test_a_notice_that_is_corrected_before_its_answer_comes_is_sent_although_the_amount_is_the_same(
-    bed: Bed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its number is the same too: the run does not know yet that the first one left."""
-    month = await bed.monitored()
-    record, has_it, go_on = bed.ledger.record, asyncio.Event(), asyncio.Event()
-
-    async def slowly(month: Month, at: datetime, following: Month | None = None) -> None:
-        if month.notices and not has_it.is_set():
-            has_it.set()
-            await go_on.wait()
-        await record(month, at, following)
-
-    monkeypatch.setattr(bed.ledger, "record", slowly)
-    skipping = asyncio.create_task(bed.skip_to("acme", month.notice_at))
-    async with asyncio.timeout(60):
-        await has_it.wait()
-    change = ChangeLine(line_id="row-2", description="What was really sold")
-    assert (await bed.command("acme", Edit(**ANN, period=month.period, version=1, changes=(change,)))).accepted
-    go_on.set()
-    await skipping
-    await bed.until("acme", lambda month: month.notice is not None and month.notice.version == 2 and month.announced)
-    assert "What was really sold" in bed.mails("acme@example.com")[-1].text
-    assert len(bed.mails("acme@example.com")) == 2
