@@ -79,8 +79,9 @@ class Inbox:
                         if subject not in self._in_work:
                             self._in_work[subject] = len(about)
                             group.create_task(self._settle(subject, about))
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), _SWEEP_SECONDS)
+                with suppress(TimeoutError):  # not wait_for, which before Python 3.12 may swallow a cancellation
+                    async with asyncio.timeout(_SWEEP_SECONDS):
+                        await self._news.wait()
 
     async def _settle(self, subject: str, events: Sequence[EventRow]) -> None:
         """Handles the events of one subject; after a failure it rests for a while, and they stay open."""

@@ -67,7 +67,8 @@ class Live:
                     yield told
                     continue
                 try:
-                    await asyncio.wait_for(asyncio.shield(watch.news), quiet_seconds)
+                    async with asyncio.timeout(quiet_seconds):
+                        await asyncio.shield(watch.news)
                 except TimeoutError:
                     yield ""
         finally:

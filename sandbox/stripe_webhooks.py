@@ -175,7 +175,8 @@ class Webhooks:
                     await self._deliver(http, heapq.heappop(self._queue))
                     continue
                 try:
-                    await asyncio.wait_for(self._news.wait(), wait_seconds)
+                    async with asyncio.timeout(wait_seconds):
+                        await self._news.wait()
                 except TimeoutError:
                     if not deliverable:
                         return
