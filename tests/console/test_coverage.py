@@ -9,16 +9,16 @@ from adapters.sql_ledger import SqlLedger
 from billing.period import Period
 from billing.users import Role
 from console.monitor import STALE
-from tests.bed import OCTOBER, Bed
+from tests.bed import OCTOBER, Bed, now
 from tests.console.conftest import Desk, console
 from tests.console.people import signed_in_at
 from workflows.coverage import SCHEDULE_ID, Coverage, ensure_daily_coverage
 from workflows.options import TASK_QUEUE
 
 
-async def cover(bed: Bed, number: int = 1) -> None:
+async def cover(bed: Bed, number: int = 1, periods: tuple[Period, ...] = (Period(OCTOBER),)) -> None:
     """The daily run, now."""
-    request = CoverageRequest(periods=(Period(OCTOBER),))
+    request = CoverageRequest(periods=periods)
     name = f"coverage-{bed.folder.name}-{number}"
     handle = await bed.client.start_workflow(Coverage.run, request, id=name, task_queue=TASK_QUEUE)
     await handle.result()
@@ -38,6 +38,13 @@ async def test_the_switch_is_red_before_the_first_run_green_after_it_and_red_whe
     stopped = await desk.browser.get("/healthz/billing")
     assert stopped.status_code == 503
     assert "coverage ran last at" in stopped.text
+
+
+async def test_every_day_looks_at_the_month_before_last_too_whose_sheet_no_collection_reads_any_more(bed: Bed) -> None:
+    current = Period.at(now(), "UTC")
+    await cover(bed, periods=())
+    for period in (current, current.previous(), current.previous().previous()):
+        assert await bed.ledger.coverage_of(period) is not None
 
 
 async def test_the_switch_is_red_when_something_is_overdue_and_the_numbers_say_for_how_long(desk: Desk) -> None:
