@@ -89,30 +89,14 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
         db_file=folder / "temporal.db",
         search_attributes=SEARCH_ATTRIBUTES,
     )
-    stand_ins = Child(
-        "stand-ins",
-        _stand_ins_command(settings, folder),
-        log=folder / "logs" / "stand-ins.log",
-        ready=logged(STAND_INS_READY),
-        env=environment,
-        cwd=cwd,
-    )
-    worker = Child(
-        "worker",
-        [sys.executable, str(ROOT / "worker.py")],
-        log=folder / "logs" / "worker.log",
-        ready=logged(WORKER_READY),
-        env=environment,
-        cwd=cwd,
-    )
-    console = Child(
-        "console",
-        [sys.executable, "-m", "console"],
-        log=folder / "logs" / "console.log",
-        ready=logged(CONSOLE_READY),
-        env=environment,
-        cwd=cwd,
-    )
+
+    def child(name: str, ready: str, *command: str) -> Child:
+        log = folder / "logs" / f"{name}.log"
+        return Child(name, [sys.executable, *command], log=log, ready=logged(ready), env=environment, cwd=cwd)
+
+    stand_ins = child("stand-ins", STAND_INS_READY, *_stand_ins_command(settings, folder))
+    worker = child("worker", WORKER_READY, str(ROOT / "worker.py"))
+    console = child("console", CONSOLE_READY, "-m", "console")
     folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         try:
@@ -186,7 +170,7 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
 
 
 def _stand_ins_command(settings: Settings, folder: Path) -> list[str]:
-    command = [sys.executable, "-m", "sandbox.stand_ins", "--folder", str(folder)]
+    command = ["-m", "sandbox.stand_ins", "--folder", str(folder)]
     for name in ("stripe", "sheets", "mail", "smtp"):
         command += [f"--{name}", str(getattr(settings, f"sandbox_{name}_port"))]
     return command
