@@ -43,8 +43,9 @@ class Limits:
         self._config = config
         self._test_seconds = float(config.getini("test_limit"))
         self._run_ends = time.monotonic() + float(config.getini("run_limit"))
-        if worker := getattr(config, "workerinput", None):
-            self._run_ends = worker["run_ends"]
+        self._worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        if self._worker:
+            self._run_ends = self._worker["run_ends"]
         self._stderr = os.dup(2)  # while tests run, pytest captures 2
         self._timer: threading.Timer | None = None
         self._item: pytest.Item | None = None
@@ -68,7 +69,8 @@ class Limits:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        self._limit("the end of the run", self._test_seconds)  # also for what keeps the interpreter from ending
+        if self._worker is None:  # a worker waits for the others, and xdist kills one that does not end
+            self._limit("the end of the run", self._test_seconds)  # also for what keeps the interpreter from ending
 
     def pytest_enter_pdb(self) -> None:
         self._run_ends = math.inf

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
+
+from tests.harness.processes import runs
 
 ROOT = Path(__file__).parents[2]
 HANGS = Path(__file__).with_name("hangs.py")
@@ -75,13 +76,6 @@ def test_beside_others_a_hang_is_a_failed_test_and_the_others_go_on(folder: Path
         assert re.search(rf"worker 'gw\d' crashed while running 'test_hangs.py::test_{test}'", printed), printed
         assert f"Limit exceeded by test_hangs.py::test_{test}" in printed
     assert not runs(int(re.findall(r"child (\d+)", printed)[0]))
-
-
-def runs(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "with workers"])
