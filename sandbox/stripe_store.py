@@ -147,7 +147,7 @@ class Store:
         self._lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
 
     def commit(self) -> None:
-        """Write what was noted since the last commit. Raises ``OSError`` if it does not fit: the next one tries again."""
+        """Write what was noted since the last commit. Raises ``OSError`` if it does not fit; the next tries again."""
         if self._lines:
             self._file.append("".join(self._lines))
             self._lines.clear()
