@@ -1,4 +1,4 @@
-"""A file of JSON lines that only grows. What is appended is there as a whole or not at all; what is torn is left out."""
+"""A file of JSON lines that only grows. What is appended is there as a whole or not at all; torn lines are left out."""
 
 import json
 import logging
