@@ -27,11 +27,11 @@ demo-serve: .venv/.runtime ## the same, then leave the stack and its web page up
 up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; it keeps its data
 	$(BIN)/python starter.py up
 
-test: .venv/.dev ## run all tests, JOBS=4 at a time (pass options with ARGS="-k halt")
+test: .venv/.dev ## run all tests, JOBS=4 at a time, for 20 minutes at most (pass options with ARGS="-k halt")
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
-	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s
+	CRASH_AT="$(AT)" $(BIN)/python -m pytest tests/crash -s -o run_limit=3600
 
 chaos: .venv/.runtime ## bill months while everything fails (SEED=7 CUSTOMERS=100 MONTHS=3)
 	$(BIN)/python -m sandbox.chaos $(if $(SEED),--seed $(SEED)) $(if $(CUSTOMERS),--customers $(CUSTOMERS)) \

@@ -96,8 +96,11 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         content = cast(bytes, envelope.content)
-        for address in envelope.rcpt_tos:
-            _keep(self.folder, address, content)
+        try:
+            for address in envelope.rcpt_tos:
+                _keep(self.folder, address, content)
+        except OSError as error:  # a full disk: later there may be room
+            return f"452 4.3.1 Not kept: {error}"
         if any(self._fails("drop_reply", address) for address in envelope.rcpt_tos):
             cast(asyncio.Transport, server.transport).abort()
             await asyncio.Event().wait()  # the lost connection cancels this task: no reply

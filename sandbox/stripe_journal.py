@@ -1,6 +1,5 @@
 """What the Stripe stand-in's journal tells of customers, cards and payments, for the judge."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from billing.month import Stage
 from billing.period import Period
+from sandbox.journal_file import read_entries
 
 Object = dict[str, Any]
 
@@ -55,8 +55,7 @@ class Journal:
     @classmethod
     def read(cls, path: Path) -> "Journal":
         journal = cls()
-        for line in path.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
+        for entry in read_entries(path):
             if entry["kind"] == "object":
                 journal._take(entry["object"], entry.get("at", ""))
         return journal

@@ -2,7 +2,7 @@
 
     store = Store(Path("stripe.jsonl"))         # rebuilt from the file, so SIGKILL loses nothing acknowledged
     store.put({"id": "cus_1", "object": "customer"})
-    store.commit()                              # the changes of one request reach the file in one write
+    store.commit()                              # the changes of one request reach the file, or none of them
 
 Journal lines: {"at": real time in UTC, "kind": "object" | "request" | "behaviour" | "clock" | "webhook" | "delivery",
 ...}. A request whose answer its idempotency key remembers carries "stored": true: that line is the idempotency record.
@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
+from sandbox.journal_file import JournalFile, read_entries
 from sandbox.stripe_events import announced
 
 Object = dict[str, Any]
@@ -83,17 +84,10 @@ class Store:
         self._lines: list[str] = []
         self._temporary = NamedTemporaryFile(prefix="stripe-journal-")  # noqa: SIM115 - lives as long as this
         self.journal = journal or Path(self._temporary.name)
-        self._rebuild()
-        self._file = self.journal.open("ab", buffering=0)
-
-    def _rebuild(self) -> None:
-        data = self.journal.read_bytes() if self.journal.exists() else b""
-        whole = data.rfind(b"\n") + 1
-        for line in data[:whole].splitlines():
-            self._apply(json.loads(line))
-        if whole < len(data):  # killed while writing: that request was never acknowledged
-            with self.journal.open("r+b") as file:
-                file.truncate(whole)
+        if self.journal.exists():
+            for entry in read_entries(self.journal):
+                self._apply(entry)
+        self._file = JournalFile(self.journal)
 
     def now(self) -> int:
         """Unix time of the stand-in, in seconds: real time plus what `advance` added."""
@@ -153,9 +147,9 @@ class Store:
         self._lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
 
     def commit(self) -> None:
-        """Write what was noted since the last commit: in one write, so that a kill leaves all or nothing of it."""
+        """Write what was noted since the last commit. Raises ``OSError`` if it does not fit; the next tries again."""
         if self._lines:
-            self._file.write("".join(self._lines).encode())
+            self._file.append("".join(self._lines))
             self._lines.clear()
 
     def _apply(self, entry: Object) -> None:

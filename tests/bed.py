@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import csv
 import functools
-import json
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -29,6 +28,7 @@ from billing.month import Month
 from billing.period import Period
 from billing.ports import CardDetails
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
+from sandbox.journal_file import read_entries
 from sandbox.mailbox import Mail, read_mail
 from sandbox.sample import register_card
 from sandbox.stack import ROOT
@@ -318,8 +318,7 @@ class Bed:
     def objects(self, kind: str) -> list[dict[str, Any]]:
         """Every object of a kind at the Stripe stand-in as it stands now, by its own journal."""
         latest: dict[str, dict[str, Any]] = {}
-        for line in (self.folder / "stripe.jsonl").read_text().splitlines():
-            entry = json.loads(line)
+        for entry in read_entries(self.folder / "stripe.jsonl"):
             snapshot = entry.get("object")
             if isinstance(snapshot, dict) and snapshot.get("object") == kind:
                 latest[snapshot["id"]] = snapshot

