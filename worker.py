@@ -39,6 +39,7 @@ from bootstrap import (
 )
 from memory import cached_workflows, memory_bytes
 from settings import Settings, load_settings
+from threads import WorkflowThreads
 from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
@@ -72,14 +73,22 @@ async def main() -> None:
 
 
 def create_worker(
-    client: Client, settings: Settings, adapters: Adapters, sales: Sales | None = None
+    client: Client,
+    settings: Settings,
+    adapters: Adapters,
+    sales: Sales | None = None,
+    threads: WorkflowThreads | None = None,
 ) -> AbstractAsyncContextManager[None]:
     """Serves, while it is entered, every workflow and activity of this application; ``sales`` None: by ``adapters``."""
-    return _together(*workers(client, settings, adapters, sales))
+    return _together(*workers(client, settings, adapters, sales, threads))
 
 
 def workers(
-    client: Client, settings: Settings, adapters: Adapters, sales: Sales | None = None
+    client: Client,
+    settings: Settings,
+    adapters: Adapters,
+    sales: Sales | None = None,
+    threads: WorkflowThreads | None = None,
 ) -> tuple[Worker, Worker]:
     """One for all but charges, one for charges; neither runs yet.
 
@@ -127,6 +136,7 @@ def workers(
         ],
         interceptors=[Failures()],
         workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic
+        workflow_task_executor=threads or WorkflowThreads(),
         max_cached_workflows=settings.cached_workflows or cached_workflows(memory_bytes()),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # how long a killed worker is waited for
         graceful_shutdown_timeout=_GRACE,
@@ -154,7 +164,8 @@ async def _together(*both: Worker) -> AsyncIterator[None]:
             await asyncio.gather(*(worker.shutdown() for worker in both))
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The process from its first to its last moment."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         asyncio.run(main())
@@ -162,3 +173,7 @@ if __name__ == "__main__":
         sys.exit(f"worker: {error}")
     logging.shutdown()
     os._exit(0)  # the SDK's threads can crash an interpreter that ends in order (temporalio/sdk-python issue 300)
+
+
+if __name__ == "__main__":
+    run()
