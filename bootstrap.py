@@ -60,8 +60,6 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
 
 async def connect_ledger(settings: Settings, stack: AsyncExitStack) -> SqlLedger:
     """The ledger alone, closed with ``stack``."""
-    if not settings.ledger_url.get_secret_value():
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
     ledger = await SqlLedger.connect(settings.ledger)
     stack.push_async_callback(ledger.close)
     return ledger

@@ -6,7 +6,7 @@ variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …,
 """
 
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -112,6 +112,17 @@ class Settings(BaseSettings):
     def sandbox(self) -> bool:
         """Nothing real is configured: stand-ins serve, and no money moves."""
         return not self.stripe_api_key.get_secret_value()
+
+    @property
+    def skipped_file(self) -> Path:
+        """How many seconds the demo, which skips time, is ahead of the real clock."""
+        return self.data_dir / "skipped-seconds"
+
+    def now(self) -> datetime:
+        """The present instant in UTC; where the demo skips time, the skipped one, by which its months go."""
+        if not self.sandbox or not self.skipped_file.exists():
+            return datetime.now(UTC)
+        return datetime.now(UTC) + timedelta(seconds=float(self.skipped_file.read_text()))
 
     @property
     def newcomers(self) -> tuple[str, str] | None:

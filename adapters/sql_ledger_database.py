@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from adapters import sql_ledger_schema as schema
 from adapters.sql_ledger_errors import translated
-from billing.errors import InvalidInput
+from billing.errors import InvalidInput, LedgerUnavailable
 from billing.model import Model
 
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
@@ -66,6 +66,7 @@ class SqlDatabase:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
         self._turn: AbstractContextManager[object] = nullcontext()
         if _is_sqlite(url):
+            _require_file(self._engine)
             _prepare_sqlite(self._engine)
             self._turn = threading.Lock()  # else its writers would sleep until one finds it free
         else:
@@ -191,6 +192,18 @@ def _options(url: URL) -> dict[str, Any]:
     ours = {} if _is_sqlite(url) else {"connect_args": _POSTGRESQL}
     json = {"json_serializer": lambda value: to_json(value).decode(), "json_deserializer": from_json}
     return {"hide_parameters": True, "pool_size": _THREADS, **json, **ours}
+
+
+def _require_file(engine: Engine) -> None:
+    """SQLite would make an empty file of one that is missing. Only ``migrate`` may."""
+
+    @event.listens_for(engine, "do_connect")
+    def connecting(dialect: object, record: object, arguments: list[str], options: object) -> None:
+        if not Path(arguments[0]).exists():
+            raise LedgerUnavailable(
+                f"there is no ledger at {arguments[0]}; the sandbox's is made by: make up, and a real one, "
+                "once .env says where everything is, by: python starter.py setup"
+            )
 
 
 def _prepare_sqlite(engine: Engine) -> None:

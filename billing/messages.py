@@ -12,6 +12,7 @@ from billing.model import Instant, Model
 from billing.period import Period
 
 Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Via = Literal["", "console", "cli", "customer"]
 CHANGES_MAX = 100  # of one edit
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
@@ -27,7 +28,7 @@ class Command(Model, extra="forbid"):
     reason: Why
     command_id: str = Field("", max_length=100)
     period: Period | None = None
-    via: Literal["", "console", "cli", "customer"] = ""
+    via: Via = ""
 
 
 class Halt(Command):

@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -40,7 +40,8 @@ async def list_collections(
     $ python starter.py collections list --all --period 2026-11 --json
     """
     async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
+        settings = load_settings()
+        ledger = await connect_ledger(settings, stack)
         rows = await ledger.collections(period=period, open_only=not everything)
     totals: Counter[str] = Counter()
     for row in rows:
@@ -52,7 +53,7 @@ async def list_collections(
     if not rows:
         say("nothing is being collected" if not everything else "nothing was ever collected")
         return
-    now = datetime.now(UTC)
+    now = settings.now()
     columns = ("Customer", whole("Period"), "Stage", whole("Owed", "right"), whole("Since"), whole("Next"))
     console.print(table(columns, (_listed(row, now) for row in rows)))
     say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
@@ -71,14 +72,15 @@ async def show_collection(customer_id: CustomerId, period: PeriodOfIt, as_json: 
     $ python starter.py collections show acme --period 2026-11
     """
     async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
+        settings = load_settings()
+        ledger = await connect_ledger(settings, stack)
         collection = await ledger.collection(customer_id, period)
         if collection is None:
             raise NotFound(f"{customer_id} owes nothing for {period}; see: python starter.py collections list --all")
         diary = await ledger.diary(customer_id, period)
         charges = await ledger.payments(customer_id, period)
         reversals = await ledger.reversals(period, customer_id)
-    now = datetime.now(UTC)
+    now = settings.now()
     if as_json:
         print_json(
             collection.model_dump(mode="json")
@@ -212,7 +214,7 @@ async def record_payment(
 
 async def _send(customer_id: str, period: Period, name: str, said: dict[str, object], as_json: bool) -> None:
     """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
-    said["command_id"] = said["command_id"] or uuid.uuid4().hex
+    said |= {"via": "cli", "command_id": said["command_id"] or uuid.uuid4().hex}
     command = parse_command(name, [said], COLLECTION_COMMANDS)
     result = await tell_collection(await connect_temporal(load_settings()), customer_id, period, command)
     if as_json:

@@ -24,7 +24,7 @@ from billing.money import format_amount
 from bootstrap import connect_ledger, connect_temporal
 from cli.options import AsJson
 from cli.output import console, errors, print_json, say, table
-from cli.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
+from cli.stack import COMMANDS, REVIEWERS, SIGNALLED, entering, report, until_signal, welcome
 from sandbox.demo import STORY, Demo
 from sandbox.demo_show import Show
 from sandbox.evidence import Evidence, gather
@@ -98,8 +98,9 @@ async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> E
 async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
     """Time stands, people may act; Enter lets a day pass. Until cancelled."""
     variables = stack.settings.data_dir / "environment.sh"
-    exports = (f"export {name}={shlex.quote(value)}\n" for name, value in stack.environment.items())
-    variables.write_text("".join(line for line in exports if "PYTHONPATH" not in line))
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in stack.environment.items()]
+    lines = [entering(absolute=True), *(line for line in exports if "PYTHONPATH" not in line)]
+    variables.write_text("\n".join([*lines, ""]))
     coverage = (
         f"coverage --period {acting.period}",
         "who is not charged, why, and what to type: exit code 1 until mended",
@@ -113,7 +114,7 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
             while await pressed.wait():
                 pressed.clear()
                 try:
-                    await acting.skip_to(acting.now + timedelta(days=1))
+                    await acting.pass_until(acting.now + timedelta(days=1))
                 except BillingError as error:
                     report(str(error))
     raise AssertionError("only a signal ends this")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -39,7 +39,8 @@ async def list_months(
     $ python starter.py list --period 2026-11 --stage PastDue --json
     """
     async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
+        settings = load_settings()
+        ledger = await connect_ledger(settings, stack)
         one_each = stage is None and period is None
         rows = await (ledger.current_invoices() if one_each else ledger.invoices(period=period, stage=stage))
     totals: Counter[str] = Counter()
@@ -56,7 +57,7 @@ async def list_months(
             else "no months yet; start customers with: python starter.py start --from customers.csv"
         )
         return
-    now = datetime.now(UTC)
+    now = settings.now()
     columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
     console.print(table(columns, (_listed(row, now) for row in rows[:SHOWN])))
     if len(rows) > SHOWN:
@@ -92,14 +93,15 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     $ python starter.py show acme --period 2026-11 --json
     """
     async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
+        settings = load_settings()
+        ledger = await connect_ledger(settings, stack)
         month = await recorded_month(ledger, customer_id, period)
         decisions = await ledger.decisions(customer_id, month.period)
         messages = await ledger.messages(customer_id, month.period)
         charges = await ledger.payments(customer_id, month.period)
         reversals = await ledger.reversals(month.period, customer_id)
         collection = await ledger.collection(customer_id, month.period)
-    now = datetime.now(UTC)
+    now = settings.now()
     if as_json:
         trail = {"decisions": decisions, "messages": messages, "charges": charges, "reversals": reversals}
         _print_as_json(month, trail | {"collection": collection}, now)

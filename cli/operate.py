@@ -36,6 +36,8 @@ async def setup() -> None:
     $ TEMPORAL_ADDRESS=temporal.example.com:7233 python starter.py setup
     """
     settings = load_settings()
+    if not settings.ledger_url.get_secret_value():
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(settings, stack)
         try:

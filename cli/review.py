@@ -224,7 +224,8 @@ async def update(
         await send(said, "update_customer", month.period, {"changes": changes})
         if changes.payment_method_id or changes.stripe_customer_id:  # what is still owed is tried with the new card
             card = await adapters.payments.card(changes.payment_method_id or month.customer.payment_method_id)
-            await replace_card(await connect_temporal(load_settings()), adapters.ledger, customer_id, card, by, reason)
+            by_us: dict[str, Any] = {"by": by, "reason": reason, "via": "cli"}
+            await replace_card(await connect_temporal(load_settings()), adapters.ledger, customer_id, card, **by_us)
 
 
 def _schedule(customer: Customer, given: list[str] | None) -> Schedule | None:

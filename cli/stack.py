@@ -4,6 +4,7 @@ import asyncio
 import os
 import shlex
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
@@ -66,7 +67,8 @@ async def up(data_dir: DataDir = None) -> None:
         if data_dir and "BILLING_DATA_DIR" not in typed:
             prefix += f"BILLING_DATA_DIR={shlex.quote(shown(data_dir))} "
         start = f"start --from {shown(roster)}"
-        welcome(stack, password, prefix, ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS))
+        commands = ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS)
+        welcome(stack, password, prefix, commands, first=entering())
         await stack.supervise(report)
 
 
@@ -105,6 +107,13 @@ async def until_signal(quietly: bool = True) -> AsyncIterator[None]:
             raise typer.Exit(SIGNALLED + signals[0]) from None
 
 
+def entering(absolute: bool = False) -> str:
+    """What to type in a new shell, so that ``python`` is the one that runs this; "" if any is."""
+    activate = Path(sys.prefix) / "bin" / "activate"
+    path = str(activate) if absolute else shown(activate)
+    return f". {shlex.quote(path)}" if activate.exists() else ""
+
+
 def report(text: str) -> None:
     say(f"{datetime.now().astimezone():%H:%M:%S} {text}", style="yellow")
 
@@ -123,7 +132,7 @@ def welcome(stack: Stack, password: str, prefix: str, commands: tuple[tuple[str,
         ("Sales", f"{sheets}/*.csv, to be edited"),
     ):
         say(f"  {name:10}{where}")
-    say("\nIn another terminal" + (f", after: {first}" if first else ""), style="bold")
+    say("\nIn another terminal, in this folder" + (f", after: {first}" if first else ""), style="bold")
     for command, what in commands:
         console.print(f"  {prefix}python starter.py {command}", soft_wrap=True, markup=False)
         say(f"      {what}", style="dim")

@@ -79,7 +79,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.include_router(Monitor(adapters.ledger).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
     app.state.live = live = Live(adapters.ledger.pulse)
-    desk = Desk(pages, adapters.ledger)
+    desk = Desk(pages, adapters.ledger, settings.now)
     for router in _of_reviewers(settings, adapters, client, desk, live, bulk):
         app.include_router(router)
     throttle = Throttle(adapters.ledger, links.secret, proxies.client)

@@ -2,14 +2,15 @@
 
 ::
 
-    desk = Desk(pages, ledger)
+    desk = Desk(pages, ledger, settings.now)
     return await desk.page("month.html", session, {"totals": totals}, section="month", period=period)
 
 Templates extend ``desk.html``; they have the session, ``may(role)``, the brake while it is on, the period, ``now``, and
 the filters of ``desk_wording.py``.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 
 from fastapi.responses import HTMLResponse
 
@@ -24,9 +25,10 @@ from console.signed_in import Session
 
 
 class Desk:
-    def __init__(self, pages: Pages, ledger: SqlLedger) -> None:
+    def __init__(self, pages: Pages, ledger: SqlLedger, now: Callable[[], datetime]) -> None:
         self._pages = pages
         self._ledger = ledger
+        self._now = now
         pages.add_filters(FILTERS)
 
     async def page(
@@ -47,7 +49,7 @@ class Desk:
             "brake": brake if brake and brake.on else None,
             "section": section,
             "period": period or await self.current_period(),
-            "now": datetime.now(UTC),
+            "now": self._now(),
         }
         return self._pages.page(template, frame | values, status)
 
@@ -100,4 +102,4 @@ class Desk:
 
     async def current_period(self) -> Period:
         """The newest month that has drafts; before there is one, the newest there is, or this calendar month."""
-        return await self._ledger.current_period() or Period.at(datetime.now(UTC), "UTC")
+        return await self._ledger.current_period() or Period.at(self._now(), "UTC")

@@ -97,7 +97,7 @@ class PaymentPages:
     async def returned(self, token: str) -> RedirectResponse:
         """The bank has its answer, or the customer has given up: the collection asks Stripe."""
         customer_id, period = self._opened(token)
-        look_up = LookUp(by="the customer", reason="back from the bank's page")
+        look_up = LookUp(by="the customer", reason="back from the bank's page", via="customer")
         with suppress(NotFound):
             async with asyncio.timeout(ANSWER_SECONDS):
                 await tell_collection(self._client, customer_id, period, look_up)

@@ -70,6 +70,7 @@ class Demo:
         self._show = show
         self._kills = kills
         self._skipper = TimeSkipper(client, config=_HELD)
+        self._skipped_seconds = 0.0
 
     async def until_review(self) -> None:
         """Starts everybody, collects their sales, and lets the reviewers act on the drafts."""
@@ -82,7 +83,7 @@ class Demo:
             await self._revive()
         months = await self.months()
         self._show.chapter("Collect: on the 1st, 02:00 in each customer's time zone, the sheet is read")
-        await self._pass_until(max(month.collect_at for month in months.values()) + timedelta(hours=2))
+        await self.pass_until(max(month.collect_at for month in months.values()) + timedelta(hours=2))
         await self._see(lambda months: all(month.invoice for month in months.values()), "all drafts")
         self._show.chapter("Monitor: reviewers look at the drafts")
         await self._review(await self.months())
@@ -103,7 +104,7 @@ class Demo:
         months = await self.months()
         if self._kills:
             self._kill("time goes on without it")
-        await self._together(self._pass_until(self.now + timedelta(hours=22)), self._revive)
+        await self._together(self.pass_until(self.now + timedelta(hours=22)), self._revive)
         self._show.chapter("Coverage: who is not charged, and why?")
         answer = await self._type("coverage", "--period", self.period, since="Findings", exit_code=1)
         self._check_named(answer)
@@ -123,7 +124,7 @@ class Demo:
         await self._covered()
         self._show.chapter("Notify: on the 4th, 10:00, each customer is told amount and date")
         months = await self.months()
-        await self._pass_until(max(month.notice_at for month in months.values()) + timedelta(hours=1))
+        await self.pass_until(max(month.notice_at for month in months.values()) + timedelta(hours=1))
         await self._see(lambda months: months["zurich"].alerts > 0, "the alert that zurich needs an approval")
         await self._type("approve", "zurich", "--by", "bob", "--reason", "as agreed", lines=slice(1))
         await self._see(
@@ -148,7 +149,7 @@ class Demo:
                 raise BillingError(f"coverage does not name {who}: {kind}")
 
     async def _charge(self, last: datetime) -> None:
-        await self._together(self._pass_until(last), self._kill_while_charging)
+        await self._together(self.pass_until(last), self._kill_while_charging)
         await self._see(lambda months: all(month.outcome for month in months.values()), "all outcomes")
 
     async def _chain_goes_on(self) -> None:
@@ -209,7 +210,7 @@ class Demo:
 
     # -- time
 
-    async def _pass_until(self, instant: datetime) -> None:
+    async def pass_until(self, instant: datetime) -> None:
         """Lets time pass, from one planned instant of any customer to the next."""
         while True:
             dues = [month.due(self.now).at for month in (await self.months()).values() if not month.outcome]
@@ -218,7 +219,8 @@ class Demo:
                 return
 
     async def skip_to(self, instant: datetime) -> None:
-        """Moves all clocks to ``instant``, together."""
+        """Moves all clocks to ``instant``, together: each customer's, and those of Stripe and of who looks on."""
+        await self._set_clocks(instant)
         pace = asyncio.create_task(asyncio.sleep(0 if self._kills else self._show.pace_seconds))
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -240,6 +242,15 @@ class Demo:
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:  # who does not run has no clock, and catches up later
                     raise
+
+    async def _set_clocks(self, instant: datetime) -> None:
+        """Stripe's is put forward; the console and the commands read how far their own is."""
+        skipped = max((instant - datetime.now(UTC)).total_seconds(), self._skipped_seconds)
+        file = self._stack.settings.skipped_file
+        await self._control_stripe("clock", advance_seconds=skipped - self._skipped_seconds)
+        file.with_suffix(".new").write_text(str(skipped))
+        file.with_suffix(".new").replace(file)
+        self._skipped_seconds = skipped
 
     # -- acting
 
@@ -302,8 +313,11 @@ class Demo:
         self._show.tell("It takes over when the server misses the heartbeats of the old one: after 15 s.", style="dim")
 
     async def _slow_stripe(self, seconds: float) -> None:
+        await self._control_stripe("latency", seconds=seconds)
+
+    async def _control_stripe(self, what: str, **values: float) -> None:
         async with httpx.AsyncClient(trust_env=False) as http:
-            await http.post(f"{self._stack.stripe_url}/_control/latency", json={"seconds": seconds})
+            (await http.post(f"{self._stack.stripe_url}/_control/{what}", json=values)).raise_for_status()
 
 
 def _invoice(month: Month) -> Invoice:

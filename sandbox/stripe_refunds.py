@@ -110,7 +110,14 @@ def open_dispute(store: Store, intent_id: str, reason: str) -> Object:
         done = "disputed" if charge["disputed"] else "refunded"
         raise StripeError(400, f"Charge {charge['id']} has been {done} already.")
     store.put(charge | {"disputed": True})
-    details = {"due_by": store.now() + _EVIDENCE_DUE_SECONDS, "has_evidence": False, "past_due": False}
+    details = {
+        "due_by": store.now() + _EVIDENCE_DUE_SECONDS,
+        "enhanced_eligibility": {},
+        "has_evidence": False,
+        "past_due": False,
+        "submission_count": 0,
+        "submission_method": "not_submitted",
+    }
     return store.put(
         {
             "id": new_id("dp"),
@@ -121,8 +128,8 @@ def open_dispute(store: Store, intent_id: str, reason: str) -> Object:
             "created": store.now(),
             "currency": charge["currency"],
             "enhanced_eligibility_types": [],
-            "evidence": {},
-            "evidence_details": details | {"submission_count": 0},
+            "evidence": {"enhanced_evidence": {}},
+            "evidence_details": details,
             "is_charge_refundable": False,
             "livemode": False,
             "metadata": {},

@@ -60,6 +60,7 @@ class Cards:
             card,
             by="the customer",
             reason=f"registered a card ({session_id})",
+            via="customer",
         )
         return f"{customer.customer_id}: card {card.payment_method_id} is theirs"
 

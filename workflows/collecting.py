@@ -18,7 +18,7 @@ from billing.collection_review import (
 from billing.customer import CustomerChanges
 from billing.errors import BillingError, NotFound
 from billing.keys import collection_id
-from billing.messages import Command, CommandResult, UpdateCustomer
+from billing.messages import Command, CommandResult, UpdateCustomer, Via
 from billing.period import Period
 from billing.ports import CardDetails, Ledger
 from workflows.options import TASK_QUEUE
@@ -47,14 +47,14 @@ async def pay(client: Client, customer_id: str, period: Period, return_url: str)
 
 
 async def replace_card(
-    client: Client, ledger: Ledger, customer_id: str, card: CardDetails, by: str, reason: str
+    client: Client, ledger: Ledger, customer_id: str, card: CardDetails, by: str, reason: str, via: Via = ""
 ) -> None:
     """Makes ``card`` the customer's, for months to come and for all that is still to be collected; at once.
 
     May be repeated: a card that is known already changes nothing. Raises ``BillingError`` while a charge of the
     customer is under way, whose outcome has to be known first: it has to be repeated later.
     """
-    said: dict[str, Any] = {"by": by, "reason": reason}
+    said: dict[str, Any] = {"by": by, "reason": reason, "via": via}
     fields: dict[str, Any] = {
         "payment_method_id": card.payment_method_id,
         "stripe_customer_id": card.stripe_customer_id,

@@ -17,9 +17,12 @@ function distance(milliseconds) {
   return milliseconds > 0 ? `in ${text}` : `${text} ago`;
 }
 
+// By the server's clock: the browser's may be wrong, and the demo skips time.
+let ahead = Date.parse(document.body.dataset.now) - Date.now();
+
 function countDown() {
   for (const each of document.querySelectorAll("time[data-countdown]")) {
-    const text = distance(Date.parse(each.dateTime) - Date.now());
+    const text = distance(Date.parse(each.dateTime) - Date.now() - ahead);
     if (each.textContent !== text) each.textContent = text;
   }
 }
@@ -55,6 +58,7 @@ async function refresh() {
     old.dataset.pulse = part.dataset.pulse;
     replaceLive(old, part);
   }
+  ahead = Date.parse(fresh.body.dataset.now) - Date.now();
   countDown();
   document.dispatchEvent(new Event("refreshed"));
   return true;

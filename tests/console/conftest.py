@@ -46,11 +46,16 @@ class Desk:
     async def overdue(
         self, behaviour: str = "decline:insufficient_funds", customer_id: str = "acme", **fields: Any
     ) -> Month:
-        """A customer whose October could not be charged."""
+        """A customer whose October could not be charged, on record: that is shown if the workflow is slow to answer."""
         month = await self.bed.monitored(customer_id, **fields)
         await self.bed.behaves(month.customer, behaviour)
         closed = await self.bed.closed(customer_id)
-        await self.bed.collects(lambda found: not found.attempt, customer_id)
+        asked = await self.bed.collects(lambda found: not found.attempt, customer_id)
+        async with asyncio.timeout(60):
+            while (recorded := await self.bed.ledger.collection(customer_id, closed.period)) is None or (
+                recorded.revision < asked.revision
+            ):
+                await asyncio.sleep(0.02)
         return closed
 
     def page(self, customer_id: str = "acme", period: str = OCTOBER, until: datetime | None = None) -> str:

@@ -1,10 +1,13 @@
 """The page of an invoice: what it shows of a month, before, during and after."""
 
+import re
+from datetime import datetime, timedelta
+
 from billing.invoice import ChangeLine
 from billing.messages import Edit
 from billing.period import Period
 from billing.users import Role
-from tests.bed import OCTOBER
+from tests.bed import OCTOBER, now
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import reviewer
 
@@ -22,6 +25,19 @@ async def test_a_draft_shows_its_lines_their_rows_the_total_and_what_comes_next(
     assert "Total €150.50" in text
     assert "unreadable" in text
     assert "As the workflow says it now." in text
+
+
+async def test_where_the_demo_skips_time_countdowns_go_by_its_clock(desk: Desk) -> None:
+    month = await desk.bed.monitored()
+    then = month.notice_at - timedelta(days=2, hours=3, minutes=30)
+    desk.bed.settings.skipped_file.write_text(str((then - now()).total_seconds()))
+    async with reviewer(desk) as ann:
+        text = await ann.page()
+        page = (await ann.browser.get(PAGE)).text
+    assert "in 2 d 3 h" in text
+    shown = re.search('<body data-now="([^"]+)">', page)  # the script counts on from there
+    assert shown
+    assert timedelta(0) <= datetime.fromisoformat(shown[1]) - then.replace(microsecond=0) < timedelta(minutes=5)
 
 
 async def test_a_paid_month_tells_its_whole_story(desk: Desk) -> None:

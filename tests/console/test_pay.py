@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from billing.collection import CollectionStage
 from billing.collection_review import RecordPayment, WriteOff
+from billing.period import Period
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from workflows.cards import Cards
@@ -106,8 +107,11 @@ async def test_another_card_pays_at_once_and_is_the_card_of_the_months_to_come(d
     assert address(first) == address(again) == desk.page()
     await desk.shows(PAID)
     await desk.all_done()  # the webhook tells the same
-    customer = (await desk.bed.month("acme")).customer
-    assert customer.card_last4 == "4444"
+    month = await desk.bed.month("acme")
+    assert month.customer.card_last4 == "4444"
+    diary = await desk.bed.ledger.diary("acme", Period(OCTOBER))
+    assert {decision.via for decision in month.decisions} == {"customer"}
+    assert "replace_card (customer)" in [entry.what for entry in diary]
     assert desk.bed.charged() == [(OCTOBER, 10000)]
     assert len([each for each in desk.bed.objects("charge") if each["status"] == "succeeded"]) == 1
 

@@ -73,6 +73,7 @@ def postgresql() -> Iterator[str]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new database without tables."""
     if request.param == "sqlite":
+        (tmp_path / "ledger.db").touch()  # only migrate makes a file
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     server: str = request.getfixturevalue("postgresql")
     name = f"ledger_{next(_numbers)}"

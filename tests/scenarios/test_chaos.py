@@ -5,12 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.limit(300)
 def test_a_month_comes_to_what_was_promised_whatever_dies_and_fails(tmp_path: Path) -> None:
     options = ["--seed", "4", "--customers", "4", "--months", "1", "--folder", str(tmp_path / "chaos")]
     command = [sys.executable, "-m", "sandbox.chaos", *options]

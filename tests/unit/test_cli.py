@@ -167,16 +167,37 @@ def test_settings_that_do_not_fit_are_named_without_their_value(run: Run, monkey
     assert "secret" not in result.stderr
 
 
-def test_ledger_that_is_not_set_up_is_one_line_that_says_how(run: Run):
-    result = run("list")
-    assert result.exit_code == 1
-    assert "python starter.py setup" in one_line(result)
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list",),
+        ("show", "acme"),
+        ("collections", "list"),
+        ("collections", "show", "acme", "--period", "2026-10"),
+        ("customers", "list"),
+        ("coverage", "--period", "2026-10"),
+        ("reconcile", "--period", "2026-10"),
+        ("user", "list"),
+        ("brake", "show"),
+        ("start", "acme"),
+    ],
+    ids=" ".join,
+)
+def test_without_a_ledger_no_command_makes_an_empty_one_and_all_say_how_it_is_made(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+):
+    result = run(*words)
+    assert result.exit_code == 1, result.output
+    said = one_line(result)
+    assert "no ledger at" in said or "no Temporal server answers" in said
+    assert "make up" in said or "starter.py up" in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_that_cannot_be_used_is_one_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BILLING_DATA_DIR", "occupied")
     (tmp_path / "occupied").touch()
-    result = run("list")
+    result = run("setup")
     assert result.exit_code == 1
     assert "occupied: File exists; name a folder that can be written to by BILLING_DATA_DIR" in one_line(result)
 

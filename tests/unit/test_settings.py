@@ -1,7 +1,7 @@
 """Settings: what is documented, what is refused, what is never shown."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,18 @@ def _nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 def test_nothing_configured_is_the_sandbox() -> None:
     assert load_settings().sandbox
+
+
+def test_a_sandbox_whose_time_is_skipped_has_one_clock_and_what_is_real_has_the_real_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = load_settings()
+    settings.skipped_file.parent.mkdir()
+    settings.skipped_file.write_text("86400.5")
+    assert timedelta(days=1) < settings.now() - datetime.now(UTC) < timedelta(days=1, seconds=1)
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    assert abs(load_settings().now() - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,8 @@ async def test_an_operator_writes_off_what_will_not_come(bed: Bed) -> None:
     code, output = await typed(bed, "collections", "write-off", "acme", *said)
     assert code == 0, output
     await bed.collects(lambda found: found.outcome is not None)
+    diary = await bed.ledger.diary("acme", Period(OCTOBER))
+    assert [entry.what for entry in diary if entry.by == "ann"] == ["write_off (cli)"]
     code, output = await typed(bed, "collections", "retry", "acme", *said)
     assert code == 1
     assert "nothing of acme is being collected" in output or "settled already" in output
