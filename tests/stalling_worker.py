@@ -1,11 +1,13 @@
-"""The production worker, which stalls once where it is told to, in C as a slow disk would: PLACE SECONDS FILE.
+"""The production worker, which stalls once in a workflow's thread, in C as a slow disk would.
 
-It stalls when it comes to PLACE in a workflow's thread and finds FILE, which it removes.
+It stalls when it comes to the place and finds the file, which it removes.
 """
 
-import sys
+import argparse
+import re
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,6 +15,7 @@ from unittest import mock
 from temporalio import workflow
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 
+import ending
 import worker
 from workflows import monthly_billing
 from workflows.commands import CommandHandlers
@@ -26,18 +29,38 @@ PLACES: dict[str, tuple[Any, str]] = {
 }
 
 
-def stalling(call: Callable[..., Any], seconds: float, trigger: Path) -> Callable[..., Any]:
+def stalling(call: Callable[..., Any], stall: Callable[[], object], trigger: Path) -> Callable[..., Any]:
     def stalls(*arguments: Any, **options: Any) -> Any:
         if workflow.in_workflow() and trigger.exists():
             trigger.unlink()
-            time.sleep(seconds)
+            stall()
         return call(*arguments, **options)
 
     return stalls
 
 
-if __name__ == "__main__":
-    place, seconds, trigger = sys.argv[1:]
-    owner, name = PLACES[place]
-    with mock.patch.object(owner, name, stalling(getattr(owner, name), float(seconds), Path(trigger))):
+def freeze() -> None:
+    """The interpreter's lock is held for ever: no Python code runs any more."""
+    re.match("(a+)+$", "a" * 80 + "b")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("place", choices=PLACES)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--seconds", type=float, help="without: for ever, and nothing else goes on")
+    parser.add_argument("--grace", type=float, default=30)
+    parser.add_argument("--patience", type=float, default=60)
+    options = parser.parse_args()
+    ending._KEPT = ending._FROZEN = timedelta(seconds=options.patience)
+    ending._LOOK = timedelta(seconds=0.5)
+    ending.GRACE = timedelta(seconds=options.grace)
+    owner, name = PLACES[options.place]
+    stall = freeze if options.seconds is None else lambda: time.sleep(options.seconds)
+    stalls = stalling(getattr(owner, name), stall, options.file)
+    with mock.patch.object(worker, "GRACE", ending.GRACE), mock.patch.object(owner, name, stalls):
         worker.run()
+
+
+if __name__ == "__main__":
+    main()
