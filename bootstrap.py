@@ -1,5 +1,6 @@
 """From settings to adapters and clients: what every entry point is composed of."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, GrpcCompression
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alerts import Alerts, DigestActivities
@@ -75,10 +76,12 @@ def compression_to(address: str) -> GrpcCompression:
 
 
 def connect_runtime(settings: Settings) -> Runtime:
-    """The SDK's runtime, which tells Prometheus of itself and of our gauges where that is configured."""
+    """The SDK's runtime: it logs where we do, and tells Prometheus of itself and of our gauges if that is asked for."""
     address = settings.worker_metrics_address
+    logs = LoggingConfig(LoggingConfig.default.filter, LogForwardingConfig(logging.getLogger("temporalio")))
+    metrics = PrometheusConfig(bind_address=address) if address else None
     try:
-        return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=address) if address else None))
+        return Runtime(telemetry=TelemetryConfig(logging=logs, metrics=metrics))
     except ValueError as error:
         raise BillingError(f"BILLING_WORKER_METRICS_ADDRESS {address} cannot be served: {error}") from None
 

@@ -38,6 +38,7 @@ from bootstrap import (
     connect_temporal,
 )
 from ending import GRACE, Ending, KeptRuns
+from logs import start_logging
 from memory import cached_workflows, memory_bytes
 from settings import Settings, load_settings
 from threads import WorkflowThreads
@@ -54,6 +55,7 @@ READY = "worker ready"
 async def main() -> int:
     """Serves until SIGTERM or SIGINT; activities that run then get half a minute to finish. Answers the exit code."""
     settings = load_settings()
+    start_logging(settings.log_level)
     async with connect_adapters(settings) as adapters:
         runtime = connect_runtime(settings)
         client = await connect_temporal(settings, runtime=runtime)
@@ -167,7 +169,6 @@ async def _together(*both: Worker) -> AsyncIterator[None]:
 
 def run() -> None:
     """The process from its first to its last moment."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         code = asyncio.run(main())
     except BillingError as error:

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from temporalio import activity
+
 from activities import clock
 from billing.collection import Collection
 from billing.difference import Correction
@@ -71,3 +73,4 @@ class Letters:
             await self._ledger.save_message(letter, number, MessageStatus.FAILED, clock.now(), composed)
             raise
         await self._ledger.save_message(letter, number, MessageStatus.SENT, clock.now(), composed)
+        activity.logger.info("mailed: %s, %s, %s %d", customer_id, period, letter.kind, number)

@@ -16,6 +16,7 @@ import pytest
 from billing.alerts import AlertKind
 from billing.messages import Halt
 from ending import REPLACE
+from sandbox.chaos.stalls import Place, put_stall
 from sandbox.ports import free_port
 from sandbox.processes import Child, logged
 from sandbox.temporal_server import TemporalServer
@@ -23,7 +24,7 @@ from tests.bed import Bed, prepared_bed
 from worker import READY
 
 DEADLOCK = "TMPRL1101"
-FOR_EVER = "3600"
+FOR_EVER = 3600
 HALT = Halt(by="ann", reason="the sheet is wrong")
 ACME = "monthly-billing-v1-acme"
 
@@ -36,14 +37,16 @@ async def bed(server: TemporalServer, tmp_path: Path) -> AsyncIterator[Bed]:
 
 
 @asynccontextmanager
-async def stalling_worker(bed: Bed, place: str, *options: str, **environment: str) -> AsyncIterator[Child]:
+async def stalling_worker(
+    bed: Bed, place: Place, seconds: float, *options: str, **environment: str
+) -> AsyncIterator[Child]:
     """It has acme's month at hand, and stalls when it comes to ``place`` again."""
     script = Path(__file__).parents[1] / "stalling_worker.py"
-    command = [sys.executable, str(script), place, str(bed.folder / "stall"), *options]
+    command = [sys.executable, str(script), str(bed.folder), *options]
     log, env = bed.folder / "worker.log", bed.environment | environment
     async with Child("worker", command, log=log, ready=logged(READY), env=env) as worker:
         await bed.monitored()
-        (bed.folder / "stall").touch()
+        put_stall(bed.folder, place, seconds)
         yield worker
 
 
@@ -60,20 +63,19 @@ async def halts(bed: Bed, seconds: float = 30) -> None:
 
 
 @asynccontextmanager
-async def stalled(bed: Bed, place: str, *options: str, **environment: str) -> AsyncIterator[Child]:
-    """A worker that has stalled there, since somebody halts the month, which gets no answer from it."""
-    async with stalling_worker(bed, place, *options, **environment) as worker:
+async def stalled(bed: Bed, place: Place, *options: str, **environment: str) -> AsyncIterator[Child]:
+    """A worker that has stalled there for ever, when somebody halted the month; another one will answer that."""
+    async with stalling_worker(bed, place, FOR_EVER, *options, **environment) as worker:
         halting = asyncio.create_task(halts(bed, 120))
-        while (bed.folder / "stall").exists():
-            await asyncio.sleep(0.05)
+        await logs(worker, DEADLOCK)
         yield worker
         async with Child("other", [sys.executable, "worker.py"], log=bed.folder / "other.log", env=bed.environment):
             await halting
 
 
-@pytest.mark.parametrize("place", ["step", "update", "payload", "completion"])
-async def test_the_customer_goes_on_after_a_stall_and_the_worker_ends(bed: Bed, place: str) -> None:
-    async with stalling_worker(bed, place, "--seconds=4") as worker:
+@pytest.mark.parametrize("place", Place)
+async def test_the_customer_goes_on_after_a_stall_and_the_worker_ends(bed: Bed, place: Place) -> None:
+    async with stalling_worker(bed, place, 4) as worker:
         await halts(bed)
         await logs(worker, DEADLOCK)
         os.kill(worker.pid, signal.SIGTERM)
@@ -82,22 +84,21 @@ async def test_the_customer_goes_on_after_a_stall_and_the_worker_ends(bed: Bed, 
 
 async def test_a_worker_that_cannot_let_go_of_a_run_tells_everybody_and_replaces_itself(bed: Bed) -> None:
     metrics = f"127.0.0.1:{free_port()}"
-    options = ("--seconds", FOR_EVER, "--patience=4", "--grace=3")
-    async with stalled(bed, "step", *options, BILLING_WORKER_METRICS_ADDRESS=metrics) as worker:
+    options = ("--patience=4", "--grace=3")
+    async with stalled(bed, Place.STEP, *options, BILLING_WORKER_METRICS_ADDRESS=metrics) as worker:
         await logs(worker, f"could not let go of {ACME} (run ")
         async with httpx.AsyncClient(trust_env=False) as http:
             numbers = (await http.get(f"http://{metrics}/metrics")).text
         assert re.search(r"^billing_kept_runs\b.* 1$", numbers, re.MULTILINE), numbers
         assert await asyncio.wait_for(worker.exited(), 30) == REPLACE
-        assert "in stalls" in worker.output(), "the stacks say where"
+        assert "in stalling" in worker.output(), "the stacks say where"
         (alert,) = [row for row in await bed.ledger.alerts() if row.kind is AlertKind.WORKER]
         assert alert.customer_id == "acme"
         assert "could not let go of monthly-billing-v1-acme" in alert.text
 
 
 async def test_sigterm_ends_a_worker_soon_after_its_grace_period_whatever_has_stalled(bed: Bed) -> None:
-    async with stalled(bed, "update", "--seconds", FOR_EVER, "--grace=2") as worker:
-        await logs(worker, DEADLOCK)
+    async with stalled(bed, Place.UPDATE, "--grace=2") as worker:
         began = time.monotonic()
         os.kill(worker.pid, signal.SIGTERM)
         assert await asyncio.wait_for(worker.exited(), 30) == REPLACE
@@ -106,8 +107,7 @@ async def test_sigterm_ends_a_worker_soon_after_its_grace_period_whatever_has_st
 
 
 async def test_a_second_sigterm_ends_it_at_once(bed: Bed) -> None:
-    async with stalled(bed, "update", "--seconds", FOR_EVER) as worker:
-        await logs(worker, DEADLOCK)
+    async with stalled(bed, Place.UPDATE) as worker:
         os.kill(worker.pid, signal.SIGTERM)
         await logs(worker, "told to end")
         os.kill(worker.pid, signal.SIGTERM)
@@ -115,6 +115,9 @@ async def test_a_second_sigterm_ends_it_at_once(bed: Bed) -> None:
 
 
 async def test_a_worker_in_which_nothing_goes_on_any_more_replaces_itself(bed: Bed) -> None:
-    async with stalled(bed, "step", "--patience=4") as worker:
+    async with stalling_worker(bed, Place.STEP, FOR_EVER, "--patience=4", "--freezes") as worker:
+        halting = asyncio.create_task(halts(bed, 120))
         assert await asyncio.wait_for(worker.exited(), 30) == 1
         assert "in freeze" in worker.output(), "the stacks say where"
+        await worker.start()
+        await halting
