@@ -4,18 +4,13 @@ Every step looks before it acts. Creating a payment moves no money, and confirmi
 repeat, also days later when idempotency keys are forgotten, finds the payment by its key and goes on from there.
 """
 
-from collections.abc import Awaitable, Callable
-
 from temporalio import activity
 
 from activities import clock
 from billing.errors import AmountTooSmall, CardMissing, PaymentUnknown
 from billing.money import format_amount
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest, PaymentStatus, keep_one
-from billing.ports import Ledger, PaymentGateway
-
-StillWanted = Callable[[], Awaitable[None]]
-"""Raises if the run that asks is not the current one any more, or the brake is on; asked between looking and acting."""
+from billing.ports import Ledger, PaymentGateway, StillWanted
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _RESULTS = {
