@@ -8,7 +8,7 @@ from typing import Final
 
 LINE: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 _TALKATIVE: Final = ("apprise", "google", "httpcore", "httpx", "stripe")  # a line for each request, and what is in it
-_EMAIL: Final = re.compile(r"[^\s@<>()\[\]{}\"',;:=]+(?:@|%40)[^\s@<>()\[\]{}\"',;:=&/]+\.[^\s@<>()\[\]{}\"',;:=&/]+")
+_WORD: Final = re.compile(r"[^\s<>()\[\]{}\"',;:=&/?]+")
 
 _Error = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
@@ -29,7 +29,7 @@ class SafeFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        return _EMAIL.sub("(address)", super().format(record))
+        return _WORD.sub(lambda word: "(address)" if _is_address(word[0]) else word[0], super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         record.message = _on_one_line(record.message)
@@ -40,6 +40,12 @@ class SafeFormatter(logging.Formatter):
 
     def formatStack(self, stack_info: str) -> str:
         return "\n".join(f"    {_on_one_line(line)}" for line in stack_info.splitlines())
+
+
+def _is_address(word: str) -> bool:
+    """Also as it is written in the address of a page."""
+    local, _, domain = word.replace("%40", "@").rpartition("@")
+    return bool(local) and "." in domain.strip(".")
 
 
 def _on_one_line(text: str) -> str:
