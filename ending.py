@@ -18,7 +18,6 @@ from threading import Timer
 from temporalio.common import MetricMeter
 
 from billing.alerts import of_worker
-from billing.errors import BillingError
 from billing.ports import Bell, Ledger
 from threads import Eviction, WorkflowThreads
 
@@ -57,8 +56,8 @@ class KeptRuns:
                 for eviction in kept:
                     await self._ledger.save_alert(of_worker(eviction.workflow_id, datetime.now(UTC)))
                     await self._bell.ring()
-        except (BillingError, TimeoutError) as error:
-            _log.warning("reviewers were not told that runs are kept: %s", error)
+        except Exception as error:  # whatever it is: it must not keep the worker from its end
+            _log.warning("reviewers were not told that runs are kept: %s", error or type(error).__name__)
 
 
 class Ending:
@@ -72,15 +71,17 @@ class Ending:
             asyncio.get_running_loop().add_signal_handler(number, self._told)
 
     async def begins(self, report: Report) -> None:
-        """Returns when this process is told to end, or has to; ``report`` gets the runs that it cannot let go of."""
+        """Returns when this process is told to end, or has to; ``report`` gets the runs that it cannot let go of.
+
+        From the first look on, ``faulthandler`` ends a process in which nobody looks again.
+        """
         while not self._begun.is_set():
             faulthandler.dump_traceback_later(_FROZEN.total_seconds(), exit=True)
-            kept = self._threads.evictions(_KEPT.total_seconds())
-            await report(kept)
-            if kept:
+            if kept := self._threads.evictions(_KEPT.total_seconds()):
                 _log.critical("replaces itself, after it could not let go of %s for %s", _named(kept), _KEPT)
                 self.code = REPLACE
                 self._begin()
+            await report(kept)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK.total_seconds()):
                     await self._begun.wait()

@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     spread_minutes: int = Field(60, ge=0, le=180)
     cached_workflows: int | None = Field(None, ge=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$")] | Literal[""] = ""
+    worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
