@@ -1,5 +1,6 @@
 """From settings to adapters and clients: what every entry point is composed of."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, GrpcCompression
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alerts import Alerts, DigestActivities
@@ -71,7 +73,18 @@ def compression_to(address: str) -> GrpcCompression:
     return GrpcCompression.NONE if host in ("127.0.0.1", "::1", "localhost") else GrpcCompression.GZIP
 
 
-async def connect_temporal(settings: Settings, address: str = "") -> Client:
+def connect_runtime(settings: Settings) -> Runtime:
+    """The SDK's runtime: it logs where we do, and tells Prometheus of itself and of our gauges if that is asked for."""
+    address = settings.worker_metrics_address
+    logs = LoggingConfig(LoggingConfig.default.filter, LogForwardingConfig(logging.getLogger("temporalio")))
+    metrics = PrometheusConfig(bind_address=address) if address else None
+    try:
+        return Runtime(telemetry=TelemetryConfig(logging=logs, metrics=metrics))
+    except ValueError as error:
+        raise BillingError(f"BILLING_WORKER_METRICS_ADDRESS {address} cannot be served: {error}") from None
+
+
+async def connect_temporal(settings: Settings, address: str = "", runtime: Runtime | None = None) -> Client:
     """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
 
     The sandbox lives in a namespace of its own, which only the embedded server has: a worker or a command without
@@ -89,6 +102,7 @@ async def connect_temporal(settings: Settings, address: str = "") -> Client:
             **config,
             data_converter=pydantic_data_converter,
             grpc_compression=compression_to(config["target_host"]),
+            runtime=runtime,
         )
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     except RPCError as error:

@@ -78,6 +78,8 @@ class Settings(BaseSettings):
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
     cached_workflows: int | None = Field(None, ge=1)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)

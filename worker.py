@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -34,9 +33,12 @@ from bootstrap import (
     connect_digests,
     connect_letters,
     connect_reconciliation,
+    connect_runtime,
     connect_sales,
     connect_temporal,
 )
+from ending import GRACE, Ending, KeptRuns
+from logs import start_logging
 from memory import cached_workflows, memory_bytes
 from settings import Settings, load_settings
 from threads import WorkflowThreads
@@ -49,27 +51,28 @@ from workflows.reconciliation import Reconcile, ensure_daily_reconciliation
 
 READY = "worker ready"
 
-_GRACE = timedelta(seconds=30)
-"""How long activities that run may go on when a worker is stopped."""
 
-
-async def main() -> None:
-    """Serves until SIGTERM or SIGINT; activities that run then get half a minute to finish."""
+async def main() -> int:
+    """Serves until SIGTERM or SIGINT; activities that run then get half a minute to finish. Answers the exit code."""
     settings = load_settings()
+    start_logging(settings.log_level)
     async with connect_adapters(settings) as adapters:
-        client = await connect_temporal(settings)
+        runtime = connect_runtime(settings)
+        client = await connect_temporal(settings, runtime=runtime)
         await ensure_daily_reconciliation(client)
         await ensure_daily_coverage(client)
-        await connect_bell(settings, client).ring()  # an alert may have been left by a crash
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with create_worker(client, settings, adapters):
+        bell = connect_bell(settings, client)
+        await bell.ring()  # an alert may have been left by a crash
+        threads = WorkflowThreads()
+        ending = Ending(threads)
+        kept = KeptRuns(runtime.metric_meter, adapters.ledger, bell)
+        async with create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "as many charges as come"
             gc.freeze()  # what is loaded by now stays, and need not be told from what months leave behind
             logging.info("%s: task queue %s, %s, %s", READY, TASK_QUEUE, rate, money)
-            await stop.wait()
+            await ending.begins(kept.report)
+    return ending.code
 
 
 def create_worker(
@@ -139,7 +142,7 @@ def workers(
         workflow_task_executor=threads or WorkflowThreads(),
         max_cached_workflows=settings.cached_workflows or cached_workflows(memory_bytes()),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # how long a killed worker is waited for
-        graceful_shutdown_timeout=_GRACE,
+        graceful_shutdown_timeout=GRACE,
     )
     charges = Worker(
         client,
@@ -147,7 +150,7 @@ def workers(
         activities=[PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card, *collecting],
         interceptors=[Failures()],
         max_task_queue_activities_per_second=settings.charge_rate,
-        graceful_shutdown_timeout=_GRACE,
+        graceful_shutdown_timeout=GRACE,
     )
     return billing, charges
 
@@ -166,13 +169,12 @@ async def _together(*both: Worker) -> AsyncIterator[None]:
 
 def run() -> None:
     """The process from its first to its last moment."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(main())
+        code = asyncio.run(main())
     except BillingError as error:
         sys.exit(f"worker: {error}")
     logging.shutdown()
-    os._exit(0)  # the SDK's threads can crash an interpreter that ends in order (temporalio/sdk-python issue 300)
+    os._exit(code)  # the SDK's threads can crash an interpreter that ends in order (temporalio/sdk-python issue 300)
 
 
 if __name__ == "__main__":

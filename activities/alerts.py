@@ -96,6 +96,7 @@ class DigestActivities:
             await channel.tell(digest)
         except MailRefused as error:
             raise MailUnavailable(str(error)) from None
+        activity.logger.info("told: digest %s with %d alerts, by %s", digest.digest_id, len(alerts), telling.channel)
         return True
 
     @activity.defn

@@ -4,15 +4,13 @@ Every step looks before it acts. Creating a payment moves no money, and confirmi
 repeat, also days later when idempotency keys are forgotten, finds the payment by its key and goes on from there.
 """
 
-from collections.abc import Awaitable, Callable
+from temporalio import activity
 
 from activities import clock
 from billing.errors import AmountTooSmall, CardMissing, PaymentUnknown
+from billing.money import format_amount
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest, PaymentStatus, keep_one
-from billing.ports import Ledger, PaymentGateway
-
-StillWanted = Callable[[], Awaitable[None]]
-"""Raises if the run that asks is not the current one any more, or the brake is on; asked between looking and acting."""
+from billing.ports import Ledger, PaymentGateway, StillWanted
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _RESULTS = {
@@ -40,6 +38,7 @@ class Cashier:
             if payment.status in _TRIABLE and payment.attempt_id == tried:
                 await still_wanted()
                 payment = await self._gateway.confirm(payment, request)
+                _log(payment)
                 await self._ledger.save_payment(payment, clock.now())
         except CardMissing as error:
             return ChargeResult(status=ChargeStatus.NEEDS_CARD, at=clock.now(), code=str(error), attempt_id=tried)
@@ -58,6 +57,7 @@ class Cashier:
             if payment.status in _TRIABLE and (begun or payment.attempt_id == tried):
                 await still_wanted()
                 payment, url = await self._gateway.confirm_on_session(payment, request, return_url)
+                _log(payment)
                 await self._ledger.save_payment(payment, clock.now())
         except CardMissing as error:
             return ChargeResult(status=ChargeStatus.NEEDS_CARD, at=clock.now(), code=str(error), attempt_id=tried), ""
@@ -79,7 +79,7 @@ class Cashier:
         released = ChargeResult(status=ChargeStatus.CANCELED, at=clock.now())
         for payment in await self._found(request):
             if payment.status in _TRIABLE:
-                payment = await self._gateway.cancel(payment)
+                payment = await self._cancel(payment)
             await self._ledger.save_payment(payment, clock.now())
             if payment.status is not PaymentStatus.CANCELED:
                 released = result_of(payment)
@@ -104,15 +104,27 @@ class Cashier:
         kept = keep_one(found, request)
         for other in found:
             if other != kept:
-                canceled = await self._gateway.cancel(other) if other.status in _TRIABLE else other
+                canceled = await self._cancel(other) if other.status in _TRIABLE else other
                 await self._ledger.save_payment(canceled, clock.now())
                 if canceled.status is not PaymentStatus.CANCELED:
                     raise PaymentUnknown(f"{other.payment_id} moved while it was cancelled; all are looked at again")
         return kept
 
+    async def _cancel(self, payment: Payment) -> Payment:
+        canceled = await self._gateway.cancel(payment)
+        _log(canceled)
+        return canceled
+
     async def _found(self, request: PaymentRequest) -> list[Payment]:
         known = await self._ledger.payments(request.customer.customer_id, request.period)
         return await self._gateway.find(request, [row.payment_id for row in known if row.key == request.key])
+
+
+def _log(payment: Payment) -> None:
+    """What a card was asked for has come to, or what cannot be charged any more."""
+    amount = format_amount(payment.amount_minor, payment.currency)
+    outcome = f"{amount}: {payment.status} ({payment.payment_id})"
+    activity.logger.info("charge: %s, %s, %s", payment.customer_id, payment.period, outcome)
 
 
 def result_of(payment: Payment) -> ChargeResult:

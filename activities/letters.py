@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from temporalio import activity
+
 from activities import clock
 from billing.collection import Collection
 from billing.difference import Correction
-from billing.errors import MailRefused
+from billing.errors import MailRefused, MailUnavailable
 from billing.keys import message_id
 from billing.links import PaymentLinks, without_key
 from billing.month import Month
@@ -63,11 +65,22 @@ class Letters:
         name = message_id(unnamed.kind, customer_id, period, content, self._domain)
         letter = unnamed.evolve(message_id=name)
         composed = self._mailer.compose(letter.evolve(link=without_key(letter.link)))
-        if not await self._ledger.save_message(letter, number, MessageStatus.SENDING, clock.now(), composed):
+        began = clock.now()
+        if not await self._ledger.save_message(letter, number, MessageStatus.SENDING, began, composed):
             return  # it was sent before
+
+        async def still_wanted() -> None:
+            rows = await self._ledger.messages(customer_id, period)
+            if (MessageStatus.SENDING, began) not in [(row.status, row.at) for row in rows if row.message_id == name]:
+                raise MailUnavailable(
+                    f"another worker has the {letter.kind} of {customer_id}, {period}, in hand: this one was away for "
+                    "long; it is looked at again"
+                )
+
         try:
-            await self._mailer.send(letter)
+            await self._mailer.send(letter, still_wanted)
         except MailRefused:
             await self._ledger.save_message(letter, number, MessageStatus.FAILED, clock.now(), composed)
             raise
         await self._ledger.save_message(letter, number, MessageStatus.SENT, clock.now(), composed)
+        activity.logger.info("mailed: %s, %s, %s %d", customer_id, period, letter.kind, number)

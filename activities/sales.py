@@ -12,6 +12,7 @@ from billing.customer import ReviewMode
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import Invoice, SalesSeen
 from billing.model import Model
+from billing.money import format_amount
 from billing.month import Month
 from billing.ports import Ledger
 from billing.sales import MAX_ROWS, lines_for
@@ -67,6 +68,9 @@ class SalesActivities:
         invoice = invoice.evolve(collected_at=clock.now())
         drafted = month.drafted(invoice, remark)
         await self._ledger.record(drafted, clock.now())
+        total = format_amount(invoice.total_minor, invoice.currency)
+        what = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
+        activity.logger.info("collected: %s, %s, %s", month.customer.customer_id, month.period, what)
         await self._tell(drafted)
         return Collected(invoice=invoice, remark=remark)
 

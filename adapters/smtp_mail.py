@@ -21,7 +21,7 @@ from adapters.mail_templates import Rendered, render, render_digest
 from billing.customer import normalise_email
 from billing.digest import Digest
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
-from billing.ports import Composed, Letter
+from billing.ports import Composed, Letter, StillWanted, always
 
 TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
 
@@ -78,22 +78,35 @@ class SmtpMail:
         rendered = render(letter)
         return Composed(subject=rendered.subject, text=rendered.text)
 
-    async def send(self, letter: Letter) -> None:
-        """Hands the mail over. Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``."""
+    async def send(self, letter: Letter, still_wanted: StillWanted = always) -> None:
+        """Hands the mail over, if ``still_wanted`` once the server is there to take it.
+
+        Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``, and what that raises.
+        """
         whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
         reference = f"{letter.kind}/{letter.month.customer.customer_id}/{letter.month.period}"
-        await self._send(render(letter), letter.to, letter.message_id, reference, f"the {letter.kind} mail of {whose}")
+        what = f"the {letter.kind} mail of {whose}"
+        await self._send(render(letter), letter.to, letter.message_id, reference, what, still_wanted)
 
     async def tell(self, digest: Digest) -> None:
         """Hands over the mail that tells reviewers many things at once; raises as ``send``."""
         what, reference = f"digest {digest.digest_id}", f"digest/{digest.digest_id}"
         await self._send(render_digest(digest), digest.to, digest.message_id, reference, what)
 
-    async def _send(self, rendered: Rendered, recipient: str, message_id: str, reference: str, what: str) -> None:
+    async def _send(
+        self,
+        rendered: Rendered,
+        recipient: str,
+        message_id: str,
+        reference: str,
+        what: str,
+        still_wanted: StillWanted = always,
+    ) -> None:
         to = _address(recipient, what)
         message = self._message(rendered, to, message_id, reference)
         with _translated(what):
             async with await self._client() as server:
+                await still_wanted()
                 await server.send_message(message, recipients=[to.addr_spec])
 
     async def ping(self) -> None:

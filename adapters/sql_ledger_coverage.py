@@ -14,6 +14,7 @@ from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import alerts, collections, coverage_runs, customers, decisions, invoices, lines
 from adapters.sql_ledger_statements import upsert
 from billing.accounts import Account, LastRun, SeenLine, SeenMonth, Vitals
+from billing.alerts import AlertKind
 from billing.collection import CollectionStage
 from billing.customer import Customer
 from billing.month import Month, Stage
@@ -59,6 +60,7 @@ class SqlCoverage(SqlDatabase):
         newest = select(func.max(coverage_runs.c.at)).scalar_subquery()
         findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.at == newest)
         unseen = select(coverage_runs.c.report["unseen"]).where(coverage_runs.c.at == newest)
+        replaced = select(func.max(alerts.c.at)).where(alerts.c.kind == AlertKind.WORKER)
         with self._reading("tell how it is") as connection:
             instants = [connection.scalar(query) for query in _overdue(now)]
             return Vitals(
@@ -68,6 +70,7 @@ class SqlCoverage(SqlDatabase):
                 open_collections=_count(connection, collections, collections.c.outcome.is_(None)),
                 untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
                 unseen=tuple(each for found in connection.scalars(unseen) for each in found or ()),
+                replaced_at=connection.scalar(replaced),
             )
 
     @in_thread

@@ -6,7 +6,6 @@ are due on one day.
 """
 
 import asyncio
-import logging
 from collections import defaultdict
 from datetime import date, datetime
 from unittest import mock
@@ -35,6 +34,5 @@ class OneReadingADay:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     with mock.patch.object(worker, "connect_sales", lambda adapters: OneReadingADay(connect_sales(adapters))):
-        asyncio.run(worker.main())
+        worker.run()

@@ -104,7 +104,7 @@ class LastRun(Model):
 class Vitals(Model):
     """How billing is, in a few numbers. ``overdue_since``: the oldest instant that has passed with nothing done.
 
-    ``unseen`` is what the last coverage run could not look at.
+    ``unseen`` is what the last coverage run could not look at; at ``replaced_at`` a worker had to replace itself last.
     """
 
     covered_at: Instant | None
@@ -113,6 +113,7 @@ class Vitals(Model):
     open_collections: int
     untold_alerts: int
     unseen: tuple[str, ...] = ()
+    replaced_at: Instant | None = None
 
 
 class Accounts(Protocol):

@@ -12,7 +12,7 @@ from billing.collection import Collection
 from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import ReviewMode
 from billing.invoice import Problem
-from billing.keys import alert_id
+from billing.keys import alert_id, customer_of
 from billing.messages import parse_command
 from billing.model import Instant, Model
 from billing.month import Month, Stage
@@ -28,6 +28,7 @@ class AlertKind(StrEnum):
     PERSON = "person"
     UNRESOLVED = "unresolved"
     HALTED = "halted"
+    WORKER = "worker"
     REPORT = "report"
     DRAFT = "draft"
 
@@ -91,6 +92,24 @@ def of_drift(month: Month, drift: str, at: datetime) -> Alert:
         "draft before the charge, or the difference is on the next invoice"
     )
     return _about(month, AlertKind.REPORT, drift, text, f"refresh {_whose(month)} {_BY_YOU}", at)
+
+
+def of_worker(chain: str, at: datetime) -> Alert:
+    """A worker could not let go of the workflow with the id ``chain``, and replaces itself; told once an hour."""
+    customer_id, period = customer_of(chain), Period.at(at, "UTC")
+    text = (
+        f"a worker could not let go of {chain} and has replaced itself, so that others go on with it. If that comes "
+        "again, a step of this workflow stalls: the worker's log shows where"
+    )
+    return Alert(
+        alert_id=alert_id(AlertKind.WORKER, customer_id, period, f"{at:%Y-%m-%dT%H}{chain}"),
+        kind=AlertKind.WORKER,
+        customer_id=customer_id,
+        period=period,
+        text=text,
+        command=f"show {customer_id}" if customer_id else "doctor",
+        at=at,
+    )
 
 
 def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime) -> Alert:

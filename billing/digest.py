@@ -19,6 +19,7 @@ TITLES = {
     AlertKind.PERSON: "A person is needed now",
     AlertKind.UNRESOLVED: "Charges whose outcome is not known",
     AlertKind.HALTED: "Halted, and not charged until resumed",
+    AlertKind.WORKER: "Workers that had to be replaced",
     AlertKind.REPORT: "Reports",
     AlertKind.DRAFT: "Drafts to look at before they are announced",
 }
@@ -26,6 +27,7 @@ _IN_SHORT = {
     AlertKind.PERSON: "needs a person|need a person",
     AlertKind.UNRESOLVED: "unresolved|unresolved",
     AlertKind.HALTED: "halted|halted",
+    AlertKind.WORKER: "worker replaced|workers replaced",
     AlertKind.REPORT: "report|reports",
     AlertKind.DRAFT: "draft ready|drafts ready",
 }

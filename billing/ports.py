@@ -3,7 +3,7 @@
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -207,12 +207,23 @@ class Composed(Model):
     text: str
 
 
+StillWanted = Callable[[], Awaitable[None]]
+"""Raises if what is about to be done outside is not wanted any more, at least not by the one who is asked."""
+
+
+async def always() -> None:
+    """It is wanted."""
+
+
 class Mailer(Protocol):
     def compose(self, letter: Letter) -> Composed:
         """What ``send`` would send, for a look at it before it goes and for the record."""
 
-    async def send(self, letter: Letter) -> None:
-        """Hands the mail over. After a failure it may have been sent: a repeat has the same Message-ID."""
+    async def send(self, letter: Letter, still_wanted: StillWanted = always) -> None:
+        """Hands the mail over, unless ``still_wanted``, asked at the last moment, raises.
+
+        After a failure it may have been sent: a repeat has the same Message-ID.
+        """
 
 
 class Channel(Protocol):

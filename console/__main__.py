@@ -13,6 +13,7 @@ from bootstrap import connect_adapters, connect_temporal
 from console import READY
 from console.app import create_app
 from console.server import Server
+from logs import start_logging
 from settings import load_settings
 
 _GRACE_SECONDS = 10  # for requests that are being answered
@@ -26,6 +27,7 @@ class _Announced(Server):
 
 async def main() -> None:
     settings = load_settings()
+    start_logging(settings.log_level)
     async with connect_adapters(settings) as adapters:
         app = create_app(settings, adapters, await connect_temporal(settings))
         server = _Announced(
@@ -46,7 +48,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         asyncio.run(main())
     except BillingError as error:

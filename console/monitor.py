@@ -15,6 +15,10 @@ STALE = timedelta(hours=26)
 """Coverage runs once a day; two hours are for those that take long, or are tried again."""
 
 
+_REPLACED = timedelta(hours=1)
+"""For so long the switch tells that a worker had to be replaced; one that is replaced again and again keeps it red."""
+
+
 class Monitor:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
@@ -52,6 +56,8 @@ def troubles(vitals: Vitals, now: datetime) -> list[str]:
         found.append(f"coverage ran last at {vitals.covered_at:%Y-%m-%d %H:%M} UTC")
     if vitals.unseen:
         found.append(f"the last coverage run could not see: {', '.join(sources(vitals.unseen))}")
+    if vitals.replaced_at is not None and now - vitals.replaced_at < _REPLACED:
+        found.append(f"a worker had to replace itself at {vitals.replaced_at:%Y-%m-%d %H:%M} UTC; its log says why")
     if vitals.overdue_since is not None and now - vitals.overdue_since > TOLERANCE:
         found.append(f"what was due at {vitals.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
     return found

@@ -118,13 +118,14 @@ class Child:
                 return code
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def stop(self) -> None:
-        """SIGTERM, then SIGKILL after the grace time. A child that has ended is no error."""
+    async def stop(self) -> int | None:
+        """SIGTERM, then SIGKILL after the grace time. The exit code, also of a child that has ended; None: killed."""
         try:
             if self._process is not None:
                 self._process.terminate()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.exited(), self._grace_seconds)
+                    return await asyncio.wait_for(self.exited(), self._grace_seconds)
+            return None
         finally:
             self.kill()
 

@@ -68,7 +68,7 @@ class Stack:
         """Runs until it is cancelled: reports a child that ended, and starts it again."""
         async with asyncio.TaskGroup() as group:
             for child in (self.server, self.stand_ins, self.worker, self.console):
-                group.create_task(_keep_alive(child, report))
+                group.create_task(keep_alive(child, report))
 
 
 @asynccontextmanager
@@ -191,7 +191,8 @@ async def _deliver_webhooks(settings: Settings) -> None:
         answer.raise_for_status()
 
 
-async def _keep_alive(child: Child, report: Callable[[str], None]) -> None:
+async def keep_alive(child: Child, report: Callable[[str], None]) -> None:
+    """Runs until it is cancelled, as ``supervise`` does, for one child; a worker that replaces itself is one."""
     while True:
         if child.running:
             code = await child.exited()

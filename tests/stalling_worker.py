@@ -1,43 +1,36 @@
-"""The production worker, which stalls once where it is told to, in C as a slow disk would: PLACE SECONDS FILE.
+"""The production worker, which stalls in a workflow's thread where ``put_stall`` says so."""
 
-It stalls when it comes to PLACE in a workflow's thread and finds FILE, which it removes.
-"""
-
-import sys
-import time
-from collections.abc import Callable
+import argparse
+import re
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
-from temporalio import workflow
-from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
-
+import ending
 import worker
-from workflows import monthly_billing
-from workflows.commands import CommandHandlers
-from workflows.monthly_billing import MonthlyBilling
-
-PLACES: dict[str, tuple[Any, str]] = {
-    "step": (monthly_billing, "summary"),
-    "update": (CommandHandlers, "_receive"),
-    "payload": (PydanticJSONPlainPayloadConverter, "from_payload"),
-    "completion": (MonthlyBilling, "_is_recorded"),
-}
+from sandbox.chaos import stalls
 
 
-def stalling(call: Callable[..., Any], seconds: float, trigger: Path) -> Callable[..., Any]:
-    def stalls(*arguments: Any, **options: Any) -> Any:
-        if workflow.in_workflow() and trigger.exists():
-            trigger.unlink()
-            time.sleep(seconds)
-        return call(*arguments, **options)
+def freeze(seconds: float) -> None:
+    """Holds the interpreter's lock for ever: no Python code runs any more."""
+    re.match("(a+)+$", "a" * 80 + "b")
 
-    return stalls
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--grace", type=float, default=30)
+    parser.add_argument("--patience", type=float, default=60)
+    parser.add_argument("--freezes", action="store_true")
+    options = parser.parse_args()
+    ending._KEPT = ending._FROZEN = timedelta(seconds=options.patience)
+    ending._LOOK = timedelta(seconds=0.5)
+    ending.GRACE = timedelta(seconds=options.grace)
+    if options.freezes:
+        mock.patch.object(stalls, "sleep", freeze).start()
+    with mock.patch.object(worker, "GRACE", ending.GRACE), stalls.stalls_from(options.folder):
+        worker.run()
 
 
 if __name__ == "__main__":
-    place, seconds, trigger = sys.argv[1:]
-    owner, name = PLACES[place]
-    with mock.patch.object(owner, name, stalling(getattr(owner, name), float(seconds), Path(trigger))):
-        worker.run()
+    main()

@@ -16,6 +16,7 @@ import httpx
 
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.chaos.plan import WEBHOOKS, Kill, Rule, Storm
+from sandbox.chaos.stalls import put_stall, take_stall
 from sandbox.processes import Child, ChildFailedError
 from sandbox.stack import Stack
 
@@ -24,11 +25,12 @@ _POLL_SECONDS = 0.02
 
 
 class Havoc:
-    """``figures`` counts what has been done."""
+    """``figures`` counts what has been done; ``replaced`` are workers that ended although nobody told them to."""
 
     def __init__(self, stack: Stack, workers: list[Child]) -> None:
         self.figures: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
+        self.replaced: list[str] = []
         self._stack = stack
         self._workers = workers
         self._reviving: dict[int, asyncio.Task[None]] = {}
@@ -62,6 +64,8 @@ class Havoc:
             await _post(http, f"{self._mail_url}/_control/mail-faults", storm.mail)
             self.faults.update(f"mail {rule['action']} (set)" for rule in storm.mail)
             await _post(http, f"{self._urls[0]}/_control/latency", {"seconds": storm.latency_seconds})
+            for place, seconds in storm.stalls.items():
+                put_stall(self._folder, place, seconds)
             over = asyncio.Event()
             async with asyncio.TaskGroup() as group:
                 for breaking in self._breaking(storm, over):
@@ -71,6 +75,7 @@ class Havoc:
                 finally:
                     over.set()
             await self._calm(http)
+            self.faults.update(f"stall in {place}" for place in storm.stalls if not take_stall(self._folder, place))
 
     async def passed(self) -> None:
         """Until everything that was killed is back."""
@@ -104,6 +109,8 @@ class Havoc:
         is_back = kill.worker not in self._reviving or self._reviving[kill.worker].done()
         if is_back and not over.is_set():
             worker = self._workers[kill.worker]
+            if not worker.running:
+                self.replaced.append(worker.name)
             worker.kill()
             self.figures["worker_kills"] += 1
             self.figures["kills_between_creation_and_confirmation"] += at_payment

@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 from billing.customer import ReviewMode
+from sandbox.chaos.stalls import Place
 
 Rule = dict[str, Any]
 
@@ -52,6 +53,9 @@ class Storm:
     no_worksheet: bool = False
     ledger_locked_seconds: float = 0.0
     kills: list[Kill] = field(default_factory=list)
+    stalls: dict[Place, float] = field(
+        default_factory=dict
+    )  # where a workflow's thread stalls, and for how many seconds
     server_dies_after_seconds: float | None = None
 
 
@@ -103,6 +107,7 @@ class Plan:
             no_worksheet=draw.random() < 0.05,
             ledger_locked_seconds=draw.choices((0.0, 1.0, 2.0, 11.0), (30, 3, 2, 1))[0],
             kills=_kills(draw),
+            stalls=_stalls(self.draw("stalls", step)),
             server_dies_after_seconds=draw.random() if draw.random() < 0.05 else None,
         )
 
@@ -158,6 +163,11 @@ def _kills(draw: Random) -> list[Kill]:
         for number, (wanted, at_payment) in enumerate(kills)
         if wanted
     ]
+
+
+def _stalls(draw: Random) -> dict[Place, float]:
+    """Each for longer than the two seconds after which the SDK gives a step up."""
+    return {place: draw.uniform(2.2, 4.5) for place in Place if draw.random() < 0.1}
 
 
 def _amount(draw: Random, currency: str) -> str:

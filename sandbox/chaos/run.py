@@ -11,6 +11,7 @@ from typing import Any
 from temporalio.client import Client
 
 from bootstrap import connect_adapters, connect_temporal
+from ending import BY_FORCE, GRACE
 from sandbox.chaos.clocks import ShortTasks
 from sandbox.chaos.company import Company
 from sandbox.chaos.havoc import Havoc
@@ -46,9 +47,14 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         async with havoc.throughout(plan.seed):
             await months.start()
             await months.pass_by()
+        kept = [worker.name for worker in workers if await worker.stop() != 0]
         evidence = await gather(folder, adapters.ledger, *periods)
         unrecorded = (*months.wrong, *await months.reviewers.unrecorded())
-    checks = [*judge(evidence), Check(name="every answer that a person got is on record", wrong=unrecorded)]
+    checks = [
+        *judge(evidence),
+        Check(name="every answer that a person got is on record", wrong=unrecorded),
+        Check(name="every worker let go of every run, and ended when it was told to", wrong=(*havoc.replaced, *kept)),
+    ]
     answers = [note.answer.accepted for note in months.reviewers.notes if note.answer]
     letters = evidence.letters()
     figures = {
@@ -84,5 +90,5 @@ def _worker(stack: Stack, number: int) -> Child:
         ready=logged(READY),
         env=stack.environment,
         cwd=folder,
-        grace_seconds=2,
+        grace_seconds=(GRACE + BY_FORCE).total_seconds() + 5,
     )

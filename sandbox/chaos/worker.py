@@ -1,11 +1,10 @@
-"""The production worker, whose crashes are noticed after two seconds instead of fifteen.
+"""The production worker, which can stall, and whose crashes are noticed after two seconds instead of fifteen.
 
 Timeouts are no part of what a history replays, so this changes nothing but how long a run of chaos takes.
 """
 
-import asyncio
-import logging
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -19,12 +18,15 @@ from temporalio.worker import (
 )
 from temporalio.workflow import ActivityHandle
 
+import ending
 import worker
 from activities import failures
+from sandbox.chaos.stalls import stalls_from
 
 _HEARTBEAT_SECONDS = 0.5
 _HEARTBEAT_TIMEOUT = timedelta(seconds=2)
 _STICKY_TIMEOUT = timedelta(seconds=1)
+_KEPT = timedelta(seconds=15)  # the plan's stalls are over long before
 
 
 class _Impatience(Interceptor):
@@ -49,7 +51,7 @@ def _impatient(*arguments: Any, interceptors: list[Interceptor], **options: Any)
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     failures._HEARTBEAT_SECONDS = _HEARTBEAT_SECONDS
-    with mock.patch.object(worker, "Worker", _impatient):
-        asyncio.run(worker.main())
+    ending._KEPT = _KEPT
+    with mock.patch.object(worker, "Worker", _impatient), stalls_from(Path.cwd()):
+        worker.run()

@@ -1,6 +1,5 @@
 """The private world of a rehearsal: Temporal in memory, stand-ins, a ledger and the production worker; all local."""
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from adapters.sql_ledger import SqlLedger
 from billing.customer import Customer
 from bootstrap import SANDBOX_NAMESPACE, compression_to, connect_adapters
+from logs import start_logging
 from sandbox.rehearsal.book import Book, Looks
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import Watching
@@ -43,7 +43,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
 
     Nothing is read from the environment or a ``.env`` file.
     """
-    _log_to(folder / "worker.log")
+    start_logging("WARNING", folder / "worker.log")
     _register([each.month.customer for each in book.entries], cards, folder / "stripe.jsonl")
     async with AsyncExitStack() as exits:
         server = await exits.enter_async_context(
@@ -87,10 +87,6 @@ def _settings(real: Looks, folder: Path, ports: Ports) -> Settings:
         sandbox_mail_port=ports.mail,
         sandbox_smtp_port=ports.smtp,
     )
-
-
-def _log_to(file: Path) -> None:
-    logging.basicConfig(filename=file, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
 
 
 async def _begin(book: Book, ledger: SqlLedger) -> None:

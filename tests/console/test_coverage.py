@@ -6,6 +6,8 @@ from pathlib import Path
 
 from activities.coverage import CoverageRequest
 from adapters.sql_ledger import SqlLedger
+from billing.alerts import of_worker
+from billing.keys import workflow_id
 from billing.period import Period
 from billing.users import Role
 from console.monitor import STALE
@@ -59,6 +61,18 @@ async def test_the_switch_is_red_when_something_is_overdue_and_the_numbers_say_f
     numbers = (await desk.browser.get("/metrics")).text
     overdue = next(line for line in numbers.splitlines() if line.startswith("billing_overdue_seconds"))
     assert 7 * 3600 <= int(overdue.split()[1]) < 8 * 3600
+
+
+async def test_the_switch_is_red_for_an_hour_after_a_worker_had_to_replace_itself(desk: Desk) -> None:
+    desk.bed.sales(OCTOBER)
+    await cover(desk.bed)
+    chain = workflow_id("acme")
+    await desk.bed.ledger.save_alert(of_worker(chain, datetime.now(UTC) - timedelta(minutes=61)))
+    assert (await desk.browser.get("/healthz/billing")).status_code == 200
+    await desk.bed.ledger.save_alert(of_worker(chain, datetime.now(UTC)))
+    answer = await desk.browser.get("/healthz/billing")
+    assert (answer.status_code, "a worker had to replace itself at" in answer.text) == (503, True)
+    assert "acme" not in answer.text
 
 
 async def test_the_numbers_are_in_the_text_format_of_prometheus_and_name_nobody(desk: Desk) -> None:

@@ -21,6 +21,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from sandbox.processes import Child, ChildFailedError, answers, logged
+from sandbox.stack import keep_alive
 from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes, temporal_server
 
 STAGE = SearchAttributeKey.for_keyword("BillingStage")
@@ -148,6 +149,7 @@ async def test_child_is_ready_stopped_killed_and_restarted(tmp_path: Path) -> No
         child.kill()
         assert not child.running
         await child.restart()
+        assert await child.stop() == -signal.SIGTERM
     assert not child.running
     assert (tmp_path / "log").read_text().count("tick 0\n") == 3
 
@@ -167,8 +169,21 @@ async def test_stubborn_child_is_killed_after_the_grace_time(tmp_path: Path) -> 
     command = [sys.executable, "-c", STUBBORN]
     child = Child("stubborn", command, log=tmp_path / "log", ready=logged("up"), grace_seconds=0.2)
     async with child:
-        pass
+        assert await child.stop() is None
     assert not child.running
+
+
+async def test_a_child_that_ended_by_itself_is_started_again_and_reported(tmp_path: Path) -> None:
+    told: list[str] = []
+    async with python(COUNT, tmp_path / "log") as child:
+        supervising = asyncio.create_task(keep_alive(child, told.append))
+        os.kill(child.pid, signal.SIGKILL)
+        while len(told) < 2:
+            await asyncio.sleep(0.01)
+        supervising.cancel()
+        assert child.running
+    assert "python ended by itself (SIGKILL)" in told[0]
+    assert told[1].startswith("python is back")
 
 
 async def test_child_that_ends_or_hangs_before_it_is_ready_is_reported_with_its_log(tmp_path: Path) -> None:

@@ -17,4 +17,5 @@ def test_a_month_comes_to_what_was_promised_whatever_dies_and_fails(tmp_path: Pa
     figures = json.loads(chaos.stdout)
     assert figures["violations"] == 0
     assert figures["worker_kills"] > 0
+    assert any(name.startswith("stall in ") for name in figures["faults"])
     assert sum(figures["outcomes"].values()) == 4

@@ -25,7 +25,7 @@ from billing.messages import Command, Edit, Halt
 from billing.month import Month
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
 from billing.period import Period
-from billing.ports import Letter, LetterKind
+from billing.ports import Letter, LetterKind, StillWanted
 from billing.sales import SalesSnapshot
 from billing.schedule import Schedule
 from sandbox.evidence import gather
@@ -202,9 +202,9 @@ def reads_the_amount_from_the_sheet_again(patch: pytest.MonkeyPatch, bed: Bed) -
 def sends_no_notice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     send = SmtpMail.send
 
-    async def lose(self: SmtpMail, letter: Letter) -> None:
+    async def lose(self: SmtpMail, letter: Letter, still_wanted: StillWanted) -> None:
         if letter.kind is not LetterKind.NOTICE:
-            await send(self, letter)
+            await send(self, letter, still_wanted)
 
     patch.setattr(SmtpMail, "send", lose)
 

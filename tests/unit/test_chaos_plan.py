@@ -5,6 +5,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from sandbox.chaos.plan import WEBHOOKS, Plan, Storm
+from sandbox.chaos.stalls import Place
 from sandbox.faults import Rule
 from sandbox.mailbox import MailFault
 from sandbox.stripe_webhooks import WebhookFault
@@ -43,13 +44,15 @@ def test_webhooks_come_twice_late_in_another_order_or_never() -> None:
     assert all(0 < rule["probability"] < 1 for rule in WEBHOOKS)
 
 
-def test_mail_sheet_ledger_workers_and_server_fail_too() -> None:
+def test_mail_sheet_ledger_workers_their_threads_and_server_fail_too() -> None:
     assert {rule["action"] for storm in STORMS for rule in storm.mail} == kinds(MailFault, "action")
     assert {"drop_before", "drop_after", "status", "rate_limit", "garbage_200"} == {
         rule["kind"] for storm in STORMS for rule in storm.sheets
     }
     assert {kill.worker for storm in STORMS for kill in storm.kills} == {0, 1}
     assert {kill.at_payment for storm in STORMS for kill in storm.kills} == {False, True}
+    assert {place for storm in STORMS for place in storm.stalls} == set(Place)
+    assert all(2 < seconds < 5 for storm in STORMS for seconds in storm.stalls.values())
     for something in (has_killed_server, has_locked_ledger, has_no_worksheet):
         assert 0 < sum(map(something, STORMS)) < len(STORMS) / 2
 

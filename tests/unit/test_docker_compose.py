@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ending import BY_FORCE, GRACE
+
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -57,6 +59,13 @@ def test_images_are_pinned_and_none_is_deprecated() -> None:
     assert "auto-setup" not in TEXT
     versions = {service["image"].split(":")[1] for service in SERVICES.values() if is_temporal(service["image"])}
     assert len(versions) == 1, "server and admin-tools are of one version"
+
+
+def test_a_worker_has_time_to_end_in_order_and_is_started_again_however_it_ended() -> None:
+    worker = SERVICES["worker"]
+    assert worker["restart"] == "unless-stopped"
+    seconds = int(worker["stop_grace_period"].removesuffix("s"))
+    assert seconds > (GRACE + BY_FORCE).total_seconds()
 
 
 def test_dependencies_exist_and_their_condition_can_come_true() -> None:

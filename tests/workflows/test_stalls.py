@@ -2,52 +2,122 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
+from billing.alerts import AlertKind
 from billing.messages import Halt
-from billing.month import Stage
+from ending import REPLACE
+from sandbox.chaos.stalls import Place, put_stall
+from sandbox.ports import free_port
 from sandbox.processes import Child, logged
 from sandbox.temporal_server import TemporalServer
-from tests.bed import Bed, now, prepared_bed
+from tests.bed import Bed, prepared_bed
 from worker import READY
 
 DEADLOCK = "TMPRL1101"
-STALL_SECONDS = 4
+FOR_EVER = 3600
 HALT = Halt(by="ann", reason="the sheet is wrong")
+ACME = "monthly-billing-v1-acme"
+
+
+@pytest.fixture
+async def bed(server: TemporalServer, tmp_path: Path) -> AsyncIterator[Bed]:
+    """Without a worker: that is another process here."""
+    async with prepared_bed(server, tmp_path, with_worker=False) as prepared:
+        yield prepared
 
 
 @asynccontextmanager
-async def stalling_worker(bed: Bed, place: str, seconds: float = STALL_SECONDS) -> AsyncIterator[Child]:
+async def stalling_worker(
+    bed: Bed, place: Place, seconds: float, *options: str, **environment: str
+) -> AsyncIterator[Child]:
+    """It has acme's month at hand, and stalls when it comes to ``place`` again."""
     script = Path(__file__).parents[1] / "stalling_worker.py"
-    command = [sys.executable, str(script), place, str(seconds), str(bed.folder / "stall")]
-    log = bed.folder / "worker.log"
-    async with Child("worker", command, log=log, ready=logged(READY), env=bed.environment) as worker:
+    command = [sys.executable, str(script), str(bed.folder), *options]
+    log, env = bed.folder / "worker.log", bed.environment | environment
+    async with Child("worker", command, log=log, ready=logged(READY), env=env) as worker:
+        await bed.monitored()
+        put_stall(bed.folder, place, seconds)
         yield worker
 
 
-async def logs(worker: Child, text: str) -> None:
-    while text not in worker.output():
-        await asyncio.sleep(0.05)
+async def logs(worker: Child, text: str, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while text not in worker.output():
+            await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("place", ["step", "update", "payload", "completion"])
-async def test_a_customer_goes_on_after_a_stall_and_the_worker_ends(
-    server: TemporalServer, tmp_path: Path, place: str
-) -> None:
-    async with prepared_bed(server, tmp_path, with_worker=False) as bed, stalling_worker(bed, place) as worker:
-        await bed.monitored()
-        (bed.folder / "stall").touch()
-        async with asyncio.timeout(30):
-            assert (await bed.command("acme", HALT)).accepted
-        async with asyncio.timeout(30):
-            await logs(worker, DEADLOCK)
-        month = await bed.until("acme", lambda month: month.hold is not None, seconds=30)
-        assert month.stage(now()) is Stage.HALTED
+async def halts(bed: Bed, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        assert (await bed.command("acme", HALT)).accepted
+    await bed.until("acme", lambda month: month.hold is not None)
+
+
+@asynccontextmanager
+async def stalled(bed: Bed, place: Place, *options: str, **environment: str) -> AsyncIterator[Child]:
+    """A worker that has stalled there for ever, when somebody halted the month; another one will answer that."""
+    async with stalling_worker(bed, place, FOR_EVER, *options, **environment) as worker:
+        halting = asyncio.create_task(halts(bed, 120))
+        await logs(worker, DEADLOCK)
+        yield worker
+        async with Child("other", [sys.executable, "worker.py"], log=bed.folder / "other.log", env=bed.environment):
+            await halting
+
+
+@pytest.mark.parametrize("place", Place)
+async def test_the_customer_goes_on_after_a_stall_and_the_worker_ends(bed: Bed, place: Place) -> None:
+    async with stalling_worker(bed, place, 4) as worker:
+        await halts(bed)
+        await logs(worker, DEADLOCK)
         os.kill(worker.pid, signal.SIGTERM)
         assert await asyncio.wait_for(worker.exited(), 20) == 0
+
+
+async def test_a_worker_that_cannot_let_go_of_a_run_tells_everybody_and_replaces_itself(bed: Bed) -> None:
+    metrics = f"127.0.0.1:{free_port()}"
+    options = ("--patience=4", "--grace=3")
+    async with stalled(bed, Place.STEP, *options, BILLING_WORKER_METRICS_ADDRESS=metrics) as worker:
+        await logs(worker, f"could not let go of {ACME} (run ")
+        async with httpx.AsyncClient(trust_env=False) as http:
+            numbers = (await http.get(f"http://{metrics}/metrics")).text
+        assert re.search(r"^billing_kept_runs\b.* 1$", numbers, re.MULTILINE), numbers
+        assert await asyncio.wait_for(worker.exited(), 30) == REPLACE
+        assert "in stalling" in worker.output(), "the stacks say where"
+        (alert,) = [row for row in await bed.ledger.alerts() if row.kind is AlertKind.WORKER]
+        assert alert.customer_id == "acme"
+        assert "could not let go of monthly-billing-v1-acme" in alert.text
+
+
+async def test_sigterm_ends_a_worker_soon_after_its_grace_period_whatever_has_stalled(bed: Bed) -> None:
+    async with stalled(bed, Place.UPDATE, "--grace=2") as worker:
+        began = time.monotonic()
+        os.kill(worker.pid, signal.SIGTERM)
+        assert await asyncio.wait_for(worker.exited(), 30) == REPLACE
+        assert time.monotonic() - began < 2 + 5 + 5
+        assert f"runs that it could not let go of: {ACME} (run " in worker.output()
+
+
+async def test_a_second_sigterm_ends_it_at_once(bed: Bed) -> None:
+    async with stalled(bed, Place.UPDATE) as worker:
+        os.kill(worker.pid, signal.SIGTERM)
+        await logs(worker, "told to end")
+        os.kill(worker.pid, signal.SIGTERM)
+        assert await asyncio.wait_for(worker.exited(), 10) == REPLACE
+
+
+async def test_a_worker_in_which_nothing_goes_on_any_more_replaces_itself(bed: Bed) -> None:
+    async with stalling_worker(bed, Place.STEP, FOR_EVER, "--patience=4", "--freezes") as worker:
+        halting = asyncio.create_task(halts(bed, 120))
+        assert await asyncio.wait_for(worker.exited(), 30) == 1
+        assert "in freeze" in worker.output(), "the stacks say where"
+        await worker.start()
+        await halting

@@ -1,0 +1,74 @@
+"""Stalls in a workflow's thread, in C as by a slow disk: the worker that comes to the place first takes it, once.
+
+with stalls_from(folder):                        a worker that may stall
+put_stall(folder, Place.UPDATE, seconds=3)       by whoever breaks things, in another process
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from time import sleep
+from typing import Any, Final
+from unittest import mock
+
+from temporalio import workflow
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+
+from workflows import monthly_billing
+from workflows.commands import CommandHandlers
+from workflows.monthly_billing import MonthlyBilling
+
+
+class Place(StrEnum):
+    STEP = "step"
+    UPDATE = "update"
+    PAYLOAD = "payload"
+    COMPLETION = "completion"
+
+
+_CALLS: Final[dict[Place, tuple[Any, str]]] = {
+    Place.STEP: (monthly_billing, "summary"),
+    Place.UPDATE: (CommandHandlers, "_receive"),
+    Place.PAYLOAD: (PydanticJSONPlainPayloadConverter, "from_payload"),
+    Place.COMPLETION: (MonthlyBilling, "_is_recorded"),
+}
+
+
+def put_stall(folder: Path, place: Place, seconds: float) -> None:
+    """The next worker on ``folder`` that comes to ``place`` stalls there for so long."""
+    _file(folder, place).write_text(str(seconds))
+
+
+def take_stall(folder: Path, place: Place) -> float:
+    """Takes the stall that waits at ``place``: its seconds; 0 if there is none, or somebody else was faster."""
+    file = _file(folder, place)
+    try:
+        seconds = float(file.read_text())
+        file.unlink()
+    except FileNotFoundError:
+        return 0
+    return seconds
+
+
+@contextmanager
+def stalls_from(folder: Path) -> Iterator[None]:
+    """While the block runs, this worker stalls wherever a stall waits in ``folder``."""
+    with ExitStack() as patches:
+        for place, (owner, name) in _CALLS.items():
+            stalling = _stalling(getattr(owner, name), folder, place)
+            patches.enter_context(mock.patch.object(owner, name, stalling))
+        yield
+
+
+def _stalling(call: Callable[..., Any], folder: Path, place: Place) -> Callable[..., Any]:
+    def stalling(*arguments: Any, **options: Any) -> Any:
+        if workflow.in_workflow() and (seconds := take_stall(folder, place)):
+            sleep(seconds)
+        return call(*arguments, **options)
+
+    return stalling
+
+
+def _file(folder: Path, place: Place) -> Path:
+    return folder / f"stall-{place}"

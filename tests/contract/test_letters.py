@@ -1,0 +1,75 @@
+"""A letter that two workers are about to hand over, because one was thought dead and goes on, arrives once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiosmtplib
+import pytest
+
+from activities.letters import Letters
+from adapters.smtp_mail import SmtpMail
+from adapters.sql_ledger import SqlLedger
+from billing.errors import MailUnavailable
+from billing.links import Links
+from billing.month import Month
+from billing.ports import LetterKind
+from sandbox.mailbox import Mailbox, read_mail
+from tests.contract.ledger_fixtures import ledger, postgresql, url
+from tests.unit.months import drafted
+
+__all__ = ["ledger", "postgresql", "url"]
+
+MONTH = drafted(10_000).announcing(drafted(10_000).notice_at)
+
+
+class Stopped(SmtpMail):
+    """A worker that is stopped, by SIGSTOP or by a machine without time for it, while it connects."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__("127.0.0.1", port, "Billing <billing@example.com>")
+        self.stopped, self.goes_on = asyncio.Event(), asyncio.Event()
+
+    async def _client(self) -> aiosmtplib.SMTP:
+        self.stopped.set()
+        await self.goes_on.wait()
+        return await super()._client()
+
+
+@pytest.fixture
+async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
+    async with Mailbox(tmp_path) as running:
+        yield running
+
+
+async def sends(mailer: SmtpMail, ledger: SqlLedger, month: Month = MONTH) -> None:
+    await Letters(mailer, ledger, "example.com", Links("", "")).to_customer(LetterKind.NOTICE, month, 1)
+
+
+async def begins(mailer: Stopped, ledger: SqlLedger) -> asyncio.Task[None]:
+    """A worker that has put the letter on record, and is stopped before it hands it over."""
+    sending = asyncio.create_task(sends(mailer, ledger))
+    await mailer.stopped.wait()
+    return sending
+
+
+async def test_a_worker_that_goes_on_after_another_has_sent_it_leaves_it(ledger: SqlLedger, mailbox: Mailbox) -> None:
+    first, second = Stopped(mailbox.port), SmtpMail("127.0.0.1", mailbox.port, "billing@example.com")
+    sending = await begins(first, ledger)
+    await sends(second, ledger)
+    first.goes_on.set()
+    with pytest.raises(MailUnavailable, match="another worker"):
+        await sending
+    await sends(second, ledger)
+    assert len(read_mail(mailbox.folder)) == 1
+
+
+async def test_of_two_that_go_on_at_once_one_sends_it(ledger: SqlLedger, mailbox: Mailbox) -> None:
+    both = [Stopped(mailbox.port) for _ in range(2)]
+    sending = [await begins(mailer, ledger) for mailer in both]
+    for mailer in both:
+        mailer.goes_on.set()
+    left, sent = await asyncio.gather(*sending, return_exceptions=True)
+    assert isinstance(left, MailUnavailable)
+    assert sent is None
+    assert len(read_mail(mailbox.folder)) == 1

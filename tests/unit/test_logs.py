@@ -1,0 +1,53 @@
+"""Logs: no message forges a line, and none holds an address."""
+
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logs import LINE, SafeFormatter
+
+
+def formatted(message: str, *arguments: object, error: BaseException | None = None) -> str:
+    record = logging.LogRecord("console.inbox", logging.WARNING, __file__, 1, message, arguments, None)
+    if error is not None:
+        record.exc_info = (type(error), error, error.__traceback__)
+    return SafeFormatter(LINE).format(record)
+
+
+@given(st.text())
+def test_a_message_is_one_line_whatever_is_in_it(text: str) -> None:
+    line = formatted("cs_%s", text)
+    assert line.isprintable()
+    assert len(line.splitlines()) == 1
+
+
+@given(st.text())
+def test_the_text_of_an_exception_cannot_look_like_a_line_of_the_log(text: str) -> None:
+    try:
+        raise ValueError(f"no such session: {text}")
+    except ValueError as error:
+        first, *others = formatted("refused", error=error).splitlines()
+    assert first.endswith("refused")
+    assert all(line.startswith("    ") for line in others)
+
+
+@pytest.mark.parametrize(
+    "address", ["ann@example.com", "a+b.c@mail.example.co.uk", "kasse@straße.example", "a%40b.io", "a@b.io."]
+)
+@pytest.mark.parametrize("text", ["{}", "mail to <{}> was refused", "'email': '{}',", "/search?query=email:{}&limit=1"])
+def test_no_address_is_in_a_line(address: str, text: str) -> None:
+    line = formatted("%s", text.format(address))
+    assert address not in line
+    assert "(address)" in line
+    assert address not in formatted("%s", "x", error=ValueError(text.format(address)))
+
+
+def test_a_long_word_takes_no_long_time() -> None:
+    assert len(formatted("%s", f"{'a' * 1_000_000}@")) > 1_000_000
+
+
+def test_what_is_no_address_stays() -> None:
+    text = "retry @ 10 s: acme, 2026-10, 3 @ 5.00, alert 5@b"
+    assert formatted("%s", text).endswith(text)
