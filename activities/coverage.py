@@ -10,6 +10,7 @@ from activities.alerts import Alerts
 from activities.shared_sales import Sales
 from billing.accounts import Account, Accounts, Chains, LastRun
 from billing.alerts import of_report
+from billing.apart import Failed, why
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Model
@@ -70,20 +71,33 @@ class CoverageCheck:
         survey = Survey(period, clock.now(), cells, rows)
         known: set[str] = set()
         async for page in self._accounts.accounts(period):
-            runs = await roll.of(page)
-            for account in page:
-                known.add(account.customer.customer_id)
-                survey.take(account, runs.get(account.customer.customer_id))
-        for customer_id in await roll.strangers(known, self._ledger):
-            survey.stray(customer_id)
+            accounts = [each for each in page if not isinstance(each, Failed)]
+            running = await roll.of(accounts)
+            for account in accounts:
+                runs = running.get(account.customer.customer_id)
+                survey.take(account, None if isinstance(runs, Failed) else runs)
+            for each in (*page, *running.values()):
+                if isinstance(each, Failed):
+                    (survey.fail if each in page else survey.note)(each)
+            known |= {each.customer_id if isinstance(each, Failed) else each.customer.customer_id for each in page}
+        for customer_id in await roll.strangers(known):
+            await self._take_stranger(survey, customer_id)
         coverage = await asyncio.to_thread(survey.coverage)
         return coverage.evolve(unseen=tuple(unseen))
+
+    async def _take_stranger(self, survey: Survey, customer_id: str) -> None:
+        """Unless the ledger knows the customer by now."""
+        try:
+            if await self._ledger.customer(customer_id) is None:
+                survey.stray(customer_id)
+        except Exception as error:
+            survey.note(Failed(customer_id=customer_id, reason=why(error)))
 
     async def _read(self, period: Period, unseen: list[str]) -> tuple[Cells | None, tuple[SalesRow, ...]]:
         try:
             snapshot = await self._sales.read(period, clock.now())
-        except SalesUnavailable as error:
-            unseen.append(f"the sheet: {error}")
+        except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
+            unseen.append(f"the sheet: {error if isinstance(error, SalesUnavailable) else why(error)}")
             return None, ()
         return Cells(period, snapshot.sheet, snapshot.digest, self._decimal_separator), snapshot.rows
 
@@ -170,11 +184,14 @@ class _Roll:
             except TemporalUnavailable as error:
                 self._give_up(error)
 
-    async def of(self, page: Sequence[Account]) -> dict[str, bool]:
+    async def of(self, page: Sequence[Account]) -> dict[str, bool | Failed]:
         """Whether the workflow of each of them runs; nobody is in it if that cannot be known."""
         if self._listed is None:
             return {}
-        runs = {account.customer.customer_id: account.customer.customer_id in self._listed for account in page}
+        listed = self._listed
+        runs: dict[str, bool | Failed] = {
+            each.customer.customer_id: each.customer.customer_id in listed for each in page
+        }
         doubtful = [
             account.customer.customer_id
             for account in page
@@ -182,22 +199,25 @@ class _Roll:
         ]
         return runs | await self._ask(doubtful)
 
-    async def strangers(self, known: set[str], ledger: Ledger) -> list[str]:
-        """Customers of running workflows whom the ledger does not know, not even by now."""
+    async def strangers(self, known: set[str]) -> list[str]:
+        """Customers of running workflows who are not ``known``."""
         found = sorted((self._listed or set()) - known)
         asked = await self._ask(found)
-        return [name for name in found if asked.get(name, True) and await ledger.customer(name) is None]
+        return [name for name in found if asked.get(name, True)]
 
-    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, bool]:
+    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, bool | Failed]:
         left = max(0, _ASKED - self._asked)
         wanted = customer_ids[:left]
         self._asked += len(wanted)
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(customer_id: str) -> bool:
+        async def ask(customer_id: str) -> bool | Failed:
             assert self._chains is not None
             async with limit:
-                return await self._chains.runs(customer_id)
+                try:
+                    return await self._chains.runs(customer_id)
+                except Exception as error:
+                    return Failed(customer_id=customer_id, reason=why(error))
 
         try:
             answers = await asyncio.gather(*map(ask, wanted))

@@ -73,7 +73,7 @@ def of_draft(month: Month, at: datetime) -> Alert:
 def of_collection(collection: Collection, at: datetime) -> Alert:
     """What waits for a person in ``collection``."""
     kind = _kind(collection.unresolved, collection.hold is not None)
-    command = next(_accepted(collection, at), f"collections show {_whose(collection)}")
+    command = what_helps_collecting(collection, at)
     content = f"collection {collection.alerts + 1}"
     return _about(collection, kind, content, collection.needs_person(at), command, at)
 
@@ -177,6 +177,14 @@ def _what_helps(month: Month, at: datetime) -> str:
             return f"edit {_whose(month)} {_BY_YOU} --add TEXT=AMOUNT"
         return f"approve {_whose(month)} {_BY_YOU}"
     return f"show {_whose(month)}"
+
+
+def what_helps_collecting(collection: Collection, at: datetime) -> str:
+    """The same for a collection."""
+    if collection.brake and not collection.hold:
+        return f"brake off {_BY_YOU}"
+    show = f"collections show {_whose(collection)}"
+    return show if collection.unresolved and not collection.trouble else next(_accepted(collection, at), show)
 
 
 def _accepted(collection: Collection, at: datetime) -> Iterator[str]:

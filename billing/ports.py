@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from billing.alerts import Alert, AlertRow
+from billing.apart import Failed
 from billing.brake import Brake
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
@@ -393,11 +394,14 @@ class Ledger(Protocol):
     async def customers_like(self, customer: Customer) -> list[Customer]:
         """Others, closed ones left out, with the same email, Stripe customer or card: a mistake in one of them."""
 
-    async def known(self, asked: Sequence[Customer]) -> dict[str, Known]:
+    async def known(self, asked: Sequence[Customer]) -> dict[str, Known | Failed]:
         """What there is of each of some hundred customers, by id."""
 
-    async def record_opened(self, months: Sequence[Month], at: datetime) -> None:
-        """Writes customers of whom nothing was known, with their first months; what is there stays as it is."""
+    async def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
+        """Writes customers of whom nothing was known, with their first months; what is there stays as it is.
+
+        Answers who could not be written.
+        """
 
     async def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
         """Writes the month as it stands: customer, invoice, lines, decisions; and the next, unless it has begun.

@@ -12,6 +12,9 @@ from rich.table import Column, Table
 from rich.text import Text
 from temporalio.service import RPCError
 
+from billing.apart import why
+from billing.errors import BillingError
+
 SHOWN = 1000
 """So many rows of a list are shown; the others are in ``--json``."""
 
@@ -82,7 +85,7 @@ def relative(instant: datetime, now: datetime) -> str:
 def explain(error: Exception) -> str:
     """What happened and what to do; our own errors say both already."""
     if not isinstance(error, RPCError):
-        return str(error)
+        return str(error) if isinstance(error, BillingError | OSError) else why(error)
     unprepared = "search attribute" in error.message.lower()
     advice = "prepare it with: python starter.py setup" if unprepared else "look further with: python starter.py doctor"
     return f"Temporal answers {error.status.name}: {error.message}; {advice}"

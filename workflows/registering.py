@@ -16,11 +16,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from temporalio.client import Client
-from temporalio.exceptions import TemporalError
 
 from activities.letters import Letters
+from billing.apart import why
 from billing.customer import Customer
-from billing.errors import BillingError, CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
+from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
 from billing.links import Links
 from billing.month import Month
 from billing.period import Period
@@ -167,9 +167,9 @@ class Registrar:
         for registration in await self._ledger.registrations(unfinished=True):
             try:
                 results[registration.registration_id] = await self.go_on(registration, now)
-            except (BillingError, TemporalError) as error:
-                results[registration.registration_id] = f"not yet: {error}"
-                _log.warning("%s: not yet: %s", registration.registration_id, error)
+            except Exception as error:  # whatever it is, the others go on
+                results[registration.registration_id] = f"not yet: {why(error)}"
+                _log.warning("%s: %s", registration.registration_id, results[registration.registration_id])
         await self._ledger.forget_registrations(now - FORGOTTEN_AFTER)
         return results
 
