@@ -3,13 +3,14 @@
 An alert is in the outbox before the bell is rung, and the activity that writes it is repeated until both have worked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import uuid4
 
 from temporalio import activity
 
 from activities import clock
 from billing.alerts import Alert
+from billing.apart import why
 from billing.digest import Digest
 from billing.errors import MailRefused, MailUnavailable
 from billing.keys import digest_message_id
@@ -32,6 +33,18 @@ class Alerts:
         if self._wanted:
             await self._ledger.save_alert(alert)
             await self._bell.ring()
+
+    async def tell_each(self, alerts: Iterable[Callable[[], Alert]]) -> None:
+        """The same of many. What cannot be told of one is raised again once all others were."""
+        errors = []
+        for made in alerts:
+            try:
+                await self.tell(made())
+            except Exception as error:
+                why(error)
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
 
 class Claimed(Model):

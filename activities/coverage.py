@@ -1,7 +1,8 @@
 """Everybody is looked at, and every row: what coverage needs is read here; a Temporal Schedule asks for it daily."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from temporalio import activity
 
@@ -9,7 +10,7 @@ from activities import clock
 from activities.alerts import Alerts
 from activities.shared_sales import Sales
 from billing.accounts import Account, Accounts, Chains, LastRun
-from billing.alerts import of_report
+from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
@@ -18,6 +19,7 @@ from billing.period import Period
 from billing.ports import Ledger
 from billing.sales import SalesRow
 from billing.sheet_check import Cells
+from billing.shell import command
 from billing.survey import Survey
 
 _AT_ONCE = 20
@@ -106,14 +108,17 @@ class CoverageCheck:
     @activity.defn
     async def cover(self, request: CoverageRequest) -> CoverageResult:
         """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
+        assert self._alerts is not None
         now = clock.now()
         current = Period.at(now, "UTC")
         # The month before last was compared for the last time with the collection of the last one.
         daily = (current, current.previous(), current.previous().previous())
         found = [await self.look(each, without_temporal=False) for each in request.periods or daily]
         before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
+        told = []
         for coverage in found:
-            await self._tell(coverage, list(new_findings(coverage, _told(before[coverage.period]))))
+            told += _alerts_of(coverage, list(new_findings(coverage, _told(before[coverage.period]))))
+        await self._alerts.tell_each(told)
         await self._tell_unseen(found, before)
         for coverage in found:
             report = coverage.brief()
@@ -127,28 +132,29 @@ class CoverageCheck:
             await self._accounts.save_coverage(run)
         return CoverageResult(periods=tuple(coverage.brief() for coverage in found))
 
-    async def _tell(self, coverage: Coverage, findings: Sequence[Finding]) -> None:
-        """What is new goes to the next digest; what was mended and comes back another day is told again."""
-        assert self._alerts is not None
-        now = clock.now()
-        told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
-        if len(findings) > _SHOWN:
-            told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
-        for customer_id, text in told:
-            alert = of_report(customer_id, coverage.period, int(f"{now:%Y%m%d}"), text, now)
-            await self._alerts.tell(alert.evolve(command=f"coverage --period {coverage.period}"))
-
     async def _tell_unseen(self, found: Sequence[Coverage], before: Mapping[Period, LastRun | None]) -> None:
         """One alert for all periods, on the first day on which a source cannot be seen."""
         assert self._alerts is not None
         known = {each.period: sources(run.unseen) if (run := before[each.period]) else () for each in found}
         if all(set(sources(each.unseen)) <= set(known[each.period]) for each in found):
             return
-        now, first = clock.now(), found[0].period
         by_source = {sources([each])[0]: each for coverage in reversed(found) for each in coverage.unseen}
         text = f"coverage could not see everything: {'; '.join(by_source.values())}"
-        alert = of_report("", first, int(f"{now:%Y%m%d}"), text, now)
-        await self._alerts.tell(alert.evolve(command=f"coverage --period {first}"))
+        await self._alerts.tell(_alert("", found[0].period, text))
+
+
+def _alerts_of(coverage: Coverage, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
+    """What is new goes to the next digest; what was mended and comes back another day is told again."""
+    told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
+    if len(findings) > _SHOWN:
+        told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
+    return [partial(_alert, customer_id, coverage.period, text) for customer_id, text in told]
+
+
+def _alert(customer_id: str, period: Period, text: str) -> Alert:
+    now = clock.now()
+    alert = of_report(customer_id, period, int(f"{now:%Y%m%d}"), text, now)
+    return alert.evolve(command=command("coverage", period=period))
 
 
 def _told(run: LastRun | None) -> tuple[str, ...]:

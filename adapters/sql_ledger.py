@@ -33,6 +33,7 @@ from adapters.sql_ledger_schema import collections, customers, decisions, invoic
 from adapters.sql_ledger_starts import SqlStarts
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, of_this, upsert
 from adapters.sql_ledger_users import SqlUsers
+from billing.apart import Failed
 from billing.collection import CollectionStage
 from billing.customer import Customer
 from billing.messages import Decision
@@ -95,6 +96,13 @@ class SqlLedger(
         return self._open_customers()
 
     @in_thread
+    def customers_at_processor(self) -> dict[str, str]:
+        """The customers whose account is open, by their id at the processor."""
+        ids = select(customers.c.stripe_customer_id, customers.c.customer_id).where(customers.c.closed_at.is_(None))
+        with self._reading("list the customers at the processor") as connection:
+            return {row[0]: row[1] for row in connection.execute(ids)}
+
+    @in_thread
     def customer_by_email(self, email: str) -> Customer | None:
         return next(iter(self._open_customers(customers.c.email == email)), None)
 
@@ -134,11 +142,15 @@ class SqlLedger(
 
     @in_thread
     def invoices(
-        self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
+        self,
+        period: Period | None = None,
+        stage: Stage | None = None,
+        customer_id: str | None = None,
+        failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]:
         """The months that match everything given, by customer and period."""
         wanted = matching(invoices, period=period, stage=stage, customer_id=customer_id)
-        found = self._read(InvoiceRow, invoices, *wanted)
+        found = self._read(InvoiceRow, invoices, *wanted, failed=failed)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
     @in_thread

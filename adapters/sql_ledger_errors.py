@@ -54,6 +54,11 @@ def translated(doing: str) -> Iterator[None]:
         raise kind(f"the ledger could not {doing}: {what}; {advice}") from None
 
 
+def unfit(error: ValidationError) -> str:
+    """What is wrong with a row, and what to do, without a row's contents."""
+    return "; ".join(_explain(error))
+
+
 def _explain(error: Exception) -> tuple[str, str]:
     """What happened, in words without a row's contents, and what to do."""
     if isinstance(error, CommandError):

@@ -62,7 +62,7 @@ class SqlStarts(SqlDatabase):
     def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
         """Writes customers of whom nothing was known, and the months that they begin with, in one transaction.
 
-        What is there already stays as it is: the month has been faster. Who cannot be written keeps nobody else from it.
+        What is there already stays as it is: the month has been faster. Who cannot be written keeps nobody from it.
         """
         by_id = {month.customer.customer_id: month for month in months}
 

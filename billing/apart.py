@@ -7,17 +7,21 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from billing.errors import BillingError, LedgerUnavailable, RowUnreadable, TemporalUnavailable
+from billing.errors import AlertUnavailable, BillingError, LedgerUnavailable, RowUnreadable, TemporalUnavailable
 from billing.messages import explain
 from billing.model import Model
 
 _CHARACTERS = 300
+_DOWN = (LedgerUnavailable, TemporalUnavailable, AlertUnavailable)
 
 T = TypeVar("T")
 
 
 class Failed(Model):
-    """One of many who could not be done, and why. ``email`` is the customer's, as far as it is known."""
+    """One of many who could not be done, and why. ``email`` is the customer's, as far as it is known.
+
+    ``customer_id`` is another name where it is not about customers: of a registration, or an event.
+    """
 
     customer_id: str
     reason: str
@@ -29,7 +33,7 @@ def why(error: Exception) -> str:
 
     Raises ``error`` again if it is not about the one, but about what all of them need: the ledger or Temporal is down.
     """
-    if isinstance(error, LedgerUnavailable | TemporalUnavailable) and not isinstance(error, RowUnreadable):
+    if isinstance(error, _DOWN) and not isinstance(error, RowUnreadable):
         raise error
     if isinstance(error, BillingError):
         return str(error)

@@ -151,7 +151,7 @@ class PaymentRecords(Protocol):
     async def payment(self, payment_id: str) -> Payment:
         """The payment as it is now. Raises ``NotFound``."""
 
-    def payments_since(self, instant: datetime) -> AsyncIterator[Payment]:
+    def payments_since(self, instant: datetime) -> AsyncIterator[Payment | Failed]:
         """All payments of the account created since ``instant``, newest first; also those that are not ours."""
 
     async def reversals(self, payment_id: str) -> list[Reversal]:
@@ -372,7 +372,10 @@ class Claim(Model):
 
 
 class Ledger(Protocol):
-    """The lasting record. Rows are keyed by customer and period; writing the same thing twice changes nothing."""
+    """The lasting record. Rows are keyed by customer and period; writing the same thing twice changes nothing.
+
+    Whoever looks at many gives a list of those who ``failed``: rows that cannot be read go there, and stop nothing.
+    """
 
     async def save_customer(self, customer: Customer) -> None: ...
 
@@ -383,7 +386,10 @@ class Ledger(Protocol):
 
     async def customers(self) -> list[Customer]: ...
 
-    def roster(self, closed: bool = True) -> AsyncIterator[RosterRow]:
+    async def customers_at_processor(self) -> dict[str, str]:
+        """Those whose account is open, by their id at the processor."""
+
+    def roster(self, closed: bool = True, failed: list[Failed] | None = None) -> AsyncIterator[RosterRow]:
         """All customers, by id; with ``closed`` also those whose account is closed."""
 
     async def roster_row(self, customer_id: str) -> RosterRow | None: ...
@@ -422,10 +428,14 @@ class Ledger(Protocol):
         """The versions of a month's invoice that were ever recorded, oldest first."""
 
     async def invoices(
-        self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
+        self,
+        period: Period | None = None,
+        stage: Stage | None = None,
+        customer_id: str | None = None,
+        failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]: ...
 
-    async def current_invoices(self) -> list[InvoiceRow]:
+    async def current_invoices(self, failed: list[Failed] | None = None) -> list[InvoiceRow]:
         """The newest month of each customer, by customer."""
 
     async def periods(self) -> list[Period]:
@@ -440,13 +450,15 @@ class Ledger(Protocol):
 
     async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]: ...
 
-    async def payments_of(self, period: Period) -> list[ChargeRow]:
+    async def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]:
         """The payments of all customers of a month."""
 
     async def save_reversals(self, payment: Payment, reversals: Sequence[Reversal], at: datetime) -> list[Reversal]:
         """Keeps refunds and disputes of ``payment``; answers those that are new or have changed."""
 
-    async def reversals(self, period: Period | None = None, customer_id: str | None = None) -> list[ReversalRow]: ...
+    async def reversals(
+        self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
+    ) -> list[ReversalRow]: ...
 
     async def record_collection(self, collection: Collection, at: datetime) -> None:
         """Writes the collection as it stands, and its diary.
@@ -458,7 +470,11 @@ class Ledger(Protocol):
         """The collection as last recorded."""
 
     async def collections(
-        self, period: Period | None = None, customer_id: str | None = None, open_only: bool = False
+        self,
+        period: Period | None = None,
+        customer_id: str | None = None,
+        open_only: bool = False,
+        failed: list[Failed] | None = None,
     ) -> list[CollectionRow]: ...
 
     async def diary(self, customer_id: str, period: Period) -> list[Entry]:
@@ -467,7 +483,7 @@ class Ledger(Protocol):
     async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
         """Keeps a webhook's event; False if it is there already."""
 
-    async def open_events(self, limit: int = 100) -> list[EventRow]:
+    async def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
         """Events that nothing was done about yet, oldest first."""
 
     async def close_event(self, event_id: str, result: str) -> None:

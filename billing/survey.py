@@ -30,9 +30,9 @@ from billing.keys import workflow_id
 from billing.money import format_amount, parse_amount
 from billing.month import COLLECTED, Stage
 from billing.period import Period
-from billing.shell import PROGRAM, typed
 from billing.sales import SalesRow
 from billing.sheet_check import Cells, Checked, Difference, Reason, all_for, check, read_rows
+from billing.shell import PROGRAM, typed
 from billing.survey_record import Record
 
 _SUGGESTED = 40  # addresses of nobody for which a similar one is looked for; each takes a while among very many

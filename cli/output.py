@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 from temporalio.service import RPCError
 
-from billing.apart import why
+from billing.apart import Failed, why
 from billing.errors import BillingError
 
 SHOWN = 1000
@@ -59,6 +59,16 @@ def table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> 
 def whole(name: str, justify: JustifyMethod = "left") -> Column:
     """A column for amounts and instants, which stay on one line."""
     return Column(name, justify=justify, no_wrap=True)
+
+
+def end_with(failed: Sequence[Failed]) -> None:
+    """Names on stderr those of many who could not be done, if there is anybody, and ends with exit code 1."""
+    for each in failed[:SHOWN]:
+        errors.print(plain(f"{each.customer_id or 'nobody we know'}: {each.reason}"), style="red", soft_wrap=True)
+    if failed:
+        text = f"{len(failed):,} could not be read and {'is' if len(failed) == 1 else 'are'} missing here"
+        errors.print(plain(text), style="red", soft_wrap=True)
+        raise typer.Exit(1)
 
 
 def utc(instant: datetime) -> str:
