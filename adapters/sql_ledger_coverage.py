@@ -34,11 +34,11 @@ class SqlCoverage(SqlDatabase):
     async def accounts(self, period: Period) -> AsyncIterator[list[Account | Failed]]:
         """All customers by id; each page is one state of things, as long as all of it can be read."""
         after = ""
-        while names := await self.run(partial(self._names, after)):
+        while names := await self.run(partial(self._account_names, after)):
             yield await self.run(partial(self._accounts, period, names))
             after = list(names)[-1]
 
-    def _names(self, after: str) -> dict[str, str]:
+    def _account_names(self, after: str) -> dict[str, str]:
         """The next customers after ``after``: their addresses, by id."""
         query = select(customers.c.customer_id, customers.c.email).where(customers.c.customer_id > after)
         with self._reading("list the accounts") as connection:

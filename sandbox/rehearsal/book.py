@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.sql_ledger import SqlLedger
+from billing.apart import Failed
 from billing.customer import Customer, Terms
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.month import Month
@@ -196,6 +197,8 @@ def span(first: Period, last: Period) -> Iterator[Period]:
 async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...]) -> dict[str, Real]:
     found = {}
     async for dossier in ledger.dossiers(period):
+        if isinstance(dossier, Failed):
+            raise LedgerUnavailable(f"{dossier.customer_id}, {period}, cannot be compared with: {dossier.reason}")
         if (invoice := dossier.invoice) is not None and (not only or dossier.customer_id in only):
             found[dossier.customer_id] = Real(invoice.outcome or "open", invoice.currency, invoice.total_minor)
     return found
