@@ -9,12 +9,13 @@ from uuid import uuid4
 from temporalio import activity
 
 from activities import clock
-from billing.alerts import Alert
-from billing.apart import why
+from billing.alerts import Alert, unreadable, untellable
+from billing.apart import Failed, why
 from billing.digest import Digest
-from billing.errors import MailRefused, MailUnavailable
+from billing.errors import BillingError, MailRefused, MailUnavailable
 from billing.keys import digest_message_id
 from billing.model import Model
+from billing.period import Period
 from billing.ports import Bell, Channel, Ledger
 
 MAIL = "mail"
@@ -93,7 +94,10 @@ class DigestActivities:
         answered None in any case.
         """
         channel = self._channels.get(telling.channel)
-        alerts = await self._ledger.digest(telling.digest_id)
+        unread: list[Failed] = []
+        alerts = await self._ledger.digest(telling.digest_id, unread)
+        now = clock.now()
+        alerts += [unreadable(each, Period.at(now, "UTC"), now) for each in unread]
         if not alerts:
             return True
         if channel is None:
@@ -106,7 +110,12 @@ class DigestActivities:
             alerts=tuple(alerts),
         )
         try:
-            await channel.tell(digest)
+            try:
+                await channel.tell(digest)
+            except BillingError:
+                raise
+            except Exception as error:  # not the channel's: perhaps one alert cannot be written
+                await channel.tell(_tellable(digest, channel, error))
         except MailRefused as error:
             raise MailUnavailable(str(error)) from None
         activity.logger.info("told: digest %s with %d alerts, by %s", digest.digest_id, len(alerts), telling.channel)
@@ -116,3 +125,17 @@ class DigestActivities:
     async def close_digest(self, digest_id: str) -> None:
         """Keeps that the digest was told."""
         await self._ledger.close_digest(digest_id, clock.now())
+
+
+def _tellable(digest: Digest, channel: Channel, error: Exception) -> Digest:
+    """The digest with a plain line for each alert that cannot be written. Raises ``error`` if it is none of them."""
+    told = []
+    for alert in digest.alerts:
+        try:
+            channel.write(digest.evolve(alerts=(alert,)))
+            told.append(alert)
+        except Exception as failure:
+            told.append(untellable(alert, failure))
+    if told == list(digest.alerts):
+        raise error
+    return digest.evolve(alerts=tuple(told))

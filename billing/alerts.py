@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
+from billing.apart import Failed
 from billing.collection import Collection
 from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import ReviewMode
@@ -123,6 +124,19 @@ def of_report(customer_id: str, period: Period, number: int, text: str, at: date
         command=f"show {customer_id} --period {period}" if customer_id else f"reconcile --period {period}",
         at=at,
     )
+
+
+def untellable(alert: Alert, error: Exception) -> Alert:
+    """Instead of an alert that cannot be written: nothing of it but whose it is."""
+    text = f"an alert about this cannot be told as it is ({type(error).__name__}); look at it, and tell the developers"
+    plain = of_report(alert.customer_id, alert.period, 0, text, alert.at)
+    return plain.evolve(alert_id=alert.alert_id, kind=alert.kind)
+
+
+def unreadable(failed: Failed, period: Period, at: datetime) -> Alert:
+    """Instead of an alert that cannot be read in the ledger."""
+    text = f"an alert of {failed.customer_id or 'nobody'} cannot be read in the ledger's outbox: {failed.reason}"
+    return of_report("", period, 0, text, at)
 
 
 def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, command: str, at: datetime) -> Alert:

@@ -236,6 +236,9 @@ class Channel(Protocol):
         Raises ``AlertUnavailable``, ``MailUnavailable``, ``MailRefused``.
         """
 
+    def write(self, digest: Digest) -> bytes:
+        """What would be handed over. Raises whatever it is that cannot be told."""
+
 
 class Bell(Protocol):
     async def ring(self) -> None:
@@ -506,7 +509,7 @@ class Ledger(Protocol):
         of ``digest_id``.
         """
 
-    async def digest(self, digest_id: str) -> list[Alert]:
+    async def digest(self, digest_id: str, failed: list[Failed] | None = None) -> list[Alert]:
         """The alerts of a digest, oldest first."""
 
     async def close_digest(self, digest_id: str, at: datetime) -> None:
