@@ -91,9 +91,9 @@ class SqlLedger(
             return connection.scalar(select(customers.c.closed_reason).where(this)) or ""
 
     @in_thread
-    def customers(self) -> list[Customer]:
+    def customers(self, failed: list[Failed] | None = None) -> list[Customer]:
         """The customers whose account is open, by id."""
-        return self._open_customers()
+        return self._open_customers(failed=failed)
 
     @in_thread
     def customers_at_processor(self) -> dict[str, str]:
@@ -113,8 +113,8 @@ class SqlLedger(
         shared = or_(*(customers.c[name] == getattr(customer, name) for name in names))
         return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
 
-    def _open_customers(self, *where: ColumnElement[bool]) -> list[Customer]:
-        found = self._read(Customer, customers, customers.c.closed_at.is_(None), *where)
+    def _open_customers(self, *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[Customer]:
+        found = self._read(Customer, customers, customers.c.closed_at.is_(None), *where, failed=failed)
         return sorted(found, key=lambda customer: customer.customer_id)
 
     # -- months

@@ -387,7 +387,7 @@ class Ledger(Protocol):
     async def closed_reason(self, customer_id: str) -> str:
         """Who closed the account and why; "" if it is open or unknown."""
 
-    async def customers(self) -> list[Customer]: ...
+    async def customers(self, failed: list[Failed] | None = None) -> list[Customer]: ...
 
     async def customers_at_processor(self) -> dict[str, str]:
         """Those whose account is open, by their id at the processor."""
