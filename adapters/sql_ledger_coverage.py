@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select
 
 from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_pages import NEED_PERSON
@@ -166,9 +166,10 @@ class _Seen:
         earlier, _ = self._lines(lines.c.period == self._period, is_of_another)
         of_theirs = invoices.c.customer_id == lines.c.customer_id, invoices.c.period == lines.c.period
         skipped = select(invoices.c.period).where(*of_theirs, invoices.c.stage == Stage.SKIPPED).exists()
+        of_hand = f"% ({self._period})"
         later, _ = self._lines(  # a month that somebody skipped has billed nothing of what came late
             lines.c.period > str(self._period),
-            lines.c.sheet == str(self._period),
+            or_(lines.c.sheet == str(self._period), and_(lines.c.sheet.is_(None), lines.c.description.like(of_hand))),
             ~skipped,
         )
         found = {}

@@ -31,10 +31,11 @@ class SeenMonth(NamedTuple):
     """A month as the ledger has it. ``email`` is the one it was collected by, or will be.
 
     ``lines`` are those of its own worksheet, and those that reviewers added; ``edited`` those that they changed or
-    removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this month's
-    worksheet, ``earlier`` those of this month that point at another one's; ``halted`` says that a person or a failure
-    stopped the clock, not an unreadable row, and ``braked`` that the emergency brake did; ``drift`` that the sheet was
-    seen to say something else, and people know.
+    removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this
+    month's worksheet, or were added by a person and name this month, ``earlier`` those of this month that point at
+    another one's; ``halted`` says that a person or a failure stopped the clock, not an unreadable row, and
+    ``braked`` that the emergency brake did; ``drift`` that the sheet was seen to say something else, and people
+    know.
     """
 
     stage: Stage

@@ -31,12 +31,13 @@ from billing.money import format_amount, parse_amount
 from billing.month import COLLECTED, Stage
 from billing.period import Period
 from billing.sales import SalesRow
-from billing.sheet_check import Cells, Checked, Difference, Reason, all_for, check, read_rows
+from billing.sheet_check import Cells, Checked, Difference, Reason, all_for, check, read_rows, words_by_hand
 from billing.shell import PROGRAM, typed
 from billing.survey_record import Record
 
 _SUGGESTED = 40  # addresses of nobody for which a similar one is looked for; each takes a while among very many
 _SIMILAR = 0.8
+_TYPED = 20  # of what has to be typed at once; the rest is found again
 _JUST_CLOSED = timedelta(hours=1)
 
 
@@ -296,7 +297,10 @@ class Survey:
         rest = f"; {len(late) - 5} more" if len(late) > 5 else ""
         todo = self._type("refresh", customer_id)
         if month.closed_at:
-            lines = [f"{each.description or 'Sale'}={_plain(each.amount_minor, month.currency)}" for each in late]
+            lines = [
+                f"{words_by_hand(each, self._period)}={_plain(each.amount_minor, month.currency)}"
+                for each in late[:_TYPED]
+            ]
             options = tuple(word for line in lines for word in ("--add", line))
             todo = (
                 f"it is on the next invoice that is collected; if {self._period.next()} was collected before, "

@@ -112,7 +112,7 @@ def test_words_of_a_sheet_are_one_word_of_the_command() -> None:
     survey.take(seen(ACME, drafted(ACME, snapshot([(ACME.email, "10", "Tea")]))), True)
     (finding,) = survey.coverage().findings
     (words,) = commands_in(finding.todo)
-    assert words[-4:] == ["--add", f"{QUOTE}=7.00", "--add", "Credit; old=-2.00"]
+    assert words[-4:] == ["--add", f"{QUOTE} (2026-10)=7.00", "--add", "Credit; old (2026-10)=-2.00"]
     assert parsed(words) == "edit"
 
 
