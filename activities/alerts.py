@@ -96,8 +96,7 @@ class DigestActivities:
         channel = self._channels.get(telling.channel)
         unread: list[Failed] = []
         alerts = await self._ledger.digest(telling.digest_id, unread)
-        now = clock.now()
-        alerts += [unreadable(each, Period.at(now, "UTC"), now) for each in unread]
+        alerts += [unreadable(each, Period.at(clock.now(), "UTC"), clock.now()) for each in unread]
         if not alerts:
             return True
         if channel is None:
@@ -110,12 +109,7 @@ class DigestActivities:
             alerts=tuple(alerts),
         )
         try:
-            try:
-                await channel.tell(digest)
-            except BillingError:
-                raise
-            except Exception as error:  # not the channel's: perhaps one alert cannot be written
-                await channel.tell(_tellable(digest, channel, error))
+            await _tell(channel, digest)
         except MailRefused as error:
             raise MailUnavailable(str(error)) from None
         activity.logger.info("told: digest %s with %d alerts, by %s", digest.digest_id, len(alerts), telling.channel)
@@ -125,6 +119,15 @@ class DigestActivities:
     async def close_digest(self, digest_id: str) -> None:
         """Keeps that the digest was told."""
         await self._ledger.close_digest(digest_id, clock.now())
+
+
+async def _tell(channel: Channel, digest: Digest) -> None:
+    try:
+        await channel.tell(digest)
+    except BillingError:
+        raise
+    except Exception as error:  # not the channel's: perhaps one alert cannot be written
+        await channel.tell(_tellable(digest, channel, error))
 
 
 def _tellable(digest: Digest, channel: Channel, error: Exception) -> Digest:
