@@ -420,12 +420,13 @@ registrations: Final = Table(
     _count("revision"),
     Column("terms", JSON(none_as_null=True), nullable=True),
     Index("registrations_by_customer", "customer_id", unique=True),
+    Index("registrations_by_email", "email"),
     Index(  # of each email, one at a time
-        "registrations_on_their_way",
+        "registrations_saved",
         "email",
         unique=True,
-        sqlite_where=text("state IN ('open', 'saved')"),
-        postgresql_where=text("state IN ('open', 'saved')"),
+        sqlite_where=text("state = 'saved'"),
+        postgresql_where=text("state = 'saved'"),
     ),
 )
 

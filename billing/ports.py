@@ -181,7 +181,8 @@ class LetterKind(StrEnum):
     REPORT = "report"
     WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
     WELCOME = "welcome"
-    CARD_LINK = "card_link"
+    CARD_LINK = "card_link"  # to a customer whose address was registered once more
+    CARD_WANTED = "card_wanted"  # the same, to one of an import who has no card yet
 
 
 class Letter(Model):
@@ -493,9 +494,18 @@ class Ledger(Protocol):
         """Keeps what was done about an event."""
 
     async def save_message(
-        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+        self,
+        letter: Letter,
+        number: int,
+        status: MessageStatus,
+        at: datetime,
+        composed: Composed | None = None,
+        idle_since: datetime | None = None,
     ) -> bool:
-        """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so."""
+        """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so.
+
+        With ``idle_since``, also False if anything was kept of it since then: somebody else sends it.
+        """
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
 
