@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, or_, select, text, update
+from sqlalchemy import Connection, and_, exists, or_, select, text, update
 
 from adapters.sql_ledger_database import SqlDatabase, as_models, in_thread
 from adapters.sql_ledger_rows import charge_values, event_values, message_values, reversal_values
@@ -88,6 +88,12 @@ class SqlPayments(SqlDatabase):
         """Keeps the event; True in one process only, however many save it at once."""
         with self._writing(f"save event {event.event_id}") as connection:
             return insert_new(connection, events, [event_values(event, at)])
+
+    @in_thread
+    def has_open_event(self, beginning: str) -> bool:
+        this = events.c.event_id.startswith(beginning, autoescape=True)
+        with self._reading("read its open events") as connection:
+            return bool(connection.scalar(select(exists().where(text(EVENT_IS_OPEN), this))))
 
     @in_thread
     def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:

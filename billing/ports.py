@@ -487,6 +487,9 @@ class Ledger(Protocol):
     async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
         """Keeps a webhook's event; False if it is there already."""
 
+    async def has_open_event(self, beginning: str) -> bool:
+        """Whether nothing was done yet about an event whose id begins so."""
+
     async def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
         """Events that nothing was done about yet, oldest first."""
 

@@ -10,7 +10,14 @@ from temporalio.client import Client
 
 from adapters.passwords import Passwords
 from billing.errors import InvalidInput
-from bootstrap import Adapters, connect_comparing, connect_reconciliation, connect_registrar
+from bootstrap import (
+    Adapters,
+    connect_alerts,
+    connect_bell,
+    connect_comparing,
+    connect_reconciliation,
+    connect_registrar,
+)
 from console.audit import AuditPages
 from console.brake import BrakePages
 from console.bulk import Bulk
@@ -52,7 +59,8 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     pages = Pages(settings.company, settings.mail_from)
     registrar = connect_registrar(settings, adapters, client)
     cards = Cards(client, adapters.payments, adapters.ledger, registrar)
-    inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards)
+    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
+    inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards, alerts)
     bulk = Bulk(client, adapters.ledger)
 
     @asynccontextmanager

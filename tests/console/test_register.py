@@ -461,7 +461,7 @@ async def test_stripe_is_down_when_the_customer_comes_back(desk: Desk) -> None:
     back = await enters_card(desk, await registers(desk))
     await desk.bed.stripe_fault(path="/v1/", kind="status", status=503, times=2, method="*")
     await desk.browser.get(back)
-    await desk.all_done("return-" + back.rpartition("=")[2])
+    await desk.all_done(f"return:{(await only(desk)).registration_id}:{back.rpartition('=')[2]}")
     await started(desk)
 
 
