@@ -6,13 +6,11 @@ import signal
 import socket
 import sys
 
-import uvicorn
-
 from billing.errors import BillingError
 from bootstrap import connect_adapters, connect_temporal
 from console import READY
 from console.app import create_app
-from console.server import Server
+from console.server import Server, configuration
 from logs import start_logging
 from settings import load_settings
 
@@ -31,14 +29,10 @@ async def main() -> None:
     async with connect_adapters(settings) as adapters:
         app = create_app(settings, adapters, await connect_temporal(settings))
         server = _Announced(
-            uvicorn.Config(
+            configuration(
                 app,
                 host=settings.console_host,
                 port=settings.console_port,
-                log_config=None,
-                access_log=False,  # the links of customers are in the paths
-                server_header=False,
-                proxy_headers=False,  # console/proxies.py reads them, from trusted proxies only
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )

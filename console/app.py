@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -24,6 +25,7 @@ from console.bulk import Bulk
 from console.card import CardPages
 from console.coverage import CoveragePages
 from console.desk import Desk
+from console.front_door import FrontDoor
 from console.health import Health
 from console.inbox import Inbox
 from console.invoice import InvoicePages
@@ -70,6 +72,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
 
     app = FastAPI(
         title="Monthly billing",
+        redirect_slashes=False,  # to an address made of whatever host the client says
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -99,7 +102,9 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
     # Outermost: the answer to a defect of ours has them too.
     limited = BodyLimit(app.build_middleware_stack(), lambda request: pages.refusal(request, 413))
-    app.middleware_stack = SecurityHeaders(limited, form_targets=form_targets, https=https)
+    hosts = () if settings.sandbox else (urlsplit(links.base_url).hostname or "",)
+    guarded = FrontDoor(limited, hosts, proxies, pages.refusal)
+    app.middleware_stack = SecurityHeaders(guarded, form_targets=form_targets, https=https)
     return app
 
 
