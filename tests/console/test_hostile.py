@@ -1,5 +1,6 @@
 """Whatever an address says, every page answers with a page: no 5xx, no traceback, and nowhere but to ourselves."""
 
+import asyncio
 import logging
 import re
 from datetime import UTC, datetime, timedelta
@@ -16,18 +17,17 @@ from tests.console.people import signed_in_at
 from tests.console.test_doors import leaves
 
 HOSTILE = (
-    *("", "%00", "%0a", "x%0a", "%0d%0aX-Evil:%201", "%7f", "%20", ".", "..", "%2e%2e%2f", "%2f", "%5c", "%3f", "%23"),
-    *("%ed%a0%80", "%ed%b0%80", "%ff", "%c0%af", "%f0%9f%92%a9", "%e2%80%ae", "%d9%a3", "%c2%b2"),
-    *("0", "-1", "1e9", "9" * 20, "9" * 5000, str(2**31), str(2**63), f"-{2**63}", "0x10", "1_000", "NaN", "inf"),
-    *("2026-11", "2000-01", "2099-12", "1999-12", "2100-01", "0000-00", "2026-13", "2026-11%0a", "9999-12"),
-    *("true", "null", "[]", "{}", "'%20OR%201=1--", "%3Cscript%3E", "{{7*7}}", "%25s", "=1+1"),
-    *("x" * 4000, "%F0" * 1500, "https:%2f%2fevil.example", "%2f%2fevil.example", "/%5Cevil.example"),
-    *(
-        f"{at}~{kind}~{customer}~{period}~{number}"
-        for at in ("0001-01-01T00:00:00%2b14:00", "9999-12-31T23:59:59-14:00", "2026-11-01T00:00:00Z", "1e400")
-        for kind, customer, period in (("decision", "acme", "2026-11"), ("sign-in", "", ""), ("x", "%00", "%ed%a0%80"))
-        for number in ("1", str(2**63), f"-{2**200}", "9" * 4999)
-    ),
+    *("", "%00", "x%0a", "%0d%0aX-Evil:%201", "%7f", ".", "..", "%2e%2e%2f", "%2f", "%5c", "%3f", "%23"),
+    *("%ed%a0%80", "%ff", "%c0%af", "%e2%80%ae", "%d9%a3", "%c2%b2"),
+    *("0", "-1", "9" * 5000, str(2**63), "1e9", "NaN"),
+    *("2000-01", "2099-12", "1999-12", "2026-13", "2026-11%0a"),
+    *("true", "'%20OR%201=1--", "%3Cscript%3E", "{{7*7}}", "x" * 4000, "https:%2f%2fevil.example", "/%5Cevil.example"),
+)
+CURSORS = tuple(
+    "~".join((at, kind, customer, period, number))
+    for at in ("0001-01-01T00:00:00%2b14:00", "9999-12-31T23:59:59-14:00", "2026-11-01T00:00:00Z", "1e400")
+    for kind, customer, period in (("decision", "acme", "2026-11"), ("sign-in", "%00", "%ed%a0%80"))
+    for number in ("1", str(2**63), f"-{2**200}", "9" * 4999)
 )
 PARAMETERS = {
     "/desk/{period}/invoices": ("page", "search", "stage", "flag", "currency", "needs", "sort", "order"),
@@ -95,7 +95,10 @@ async def test_no_address_breaks_a_page_or_leads_to_somebody_else(desk: Desk, ca
     for path, value in product(found, HOSTILE):
         targets += [filled(path, good, **{place: value}) for place in re.findall(r"{(\w+)", path)]
         targets += [f"{filled(path, good)}?{name}={value}" for name in PARAMETERS.get(path, ())]
+    targets += [f"/desk/audit?after={cursor}" for cursor in CURSORS]
     async with signed_in_at(links.base_url, desk.bed.ledger, "carol", Role.ADMINISTRATOR) as browser:
-        for target in targets:
-            check(await get(browser, target), target, links.base_url)
+        for some in (targets[start : start + 8] for start in range(0, len(targets), 8)):
+            answers = await asyncio.gather(*(get(browser, target) for target in some))
+            for target, answer in zip(some, answers, strict=True):
+                check(answer, target, links.base_url)
     assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
