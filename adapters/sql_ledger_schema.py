@@ -391,6 +391,7 @@ sign_ins: Final = Table(
     Column("number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
     _text("username"),
     _text("address"),
+    _text("browser"),  # in which the user has signed in before; "": none
     Column("accepted", Boolean, nullable=False),
     _instant("at"),
     Index("sign_ins_by_at", "at"),

@@ -12,7 +12,7 @@ from console import READY
 from console.app import create_app
 from console.server import Server, configuration
 from logs import start_logging
-from settings import load_settings
+from settings import load_settings, private_files
 
 _GRACE_SECONDS = 10  # for requests that are being answered
 
@@ -42,6 +42,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    private_files()
     try:
         asyncio.run(main())
     except BillingError as error:

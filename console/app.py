@@ -30,6 +30,7 @@ from console.health import Health
 from console.inbox import Inbox
 from console.invoice import InvoicePages
 from console.invoices import InvoicesPages
+from console.known_browsers import KnownBrowsers
 from console.live import Live
 from console.login import Login
 from console.monitor import Monitor
@@ -83,7 +84,8 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     https = links.base_url.startswith("https:")
     proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
     app.state.sessions = Sessions(adapters.ledger, proxies, https)
-    login = Login(adapters.ledger, app.state.sessions, Passwords(), proxies, pages, links.base_url)
+    browsers = KnownBrowsers(links.secret, https)
+    login = Login(adapters.ledger, app.state.sessions, Passwords(), proxies, browsers, pages, links.base_url)
     app.include_router(login.router)
     login.handle_refusals(app)
     app.include_router(Health(adapters.ledger, client).router)

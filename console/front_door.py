@@ -9,10 +9,10 @@ from fastapi import Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from console.proxies import TrustedProxies
+from settings import LOOPBACK
 
 OPEN_TO_MONITORS = ("/healthz", "/healthz/billing", "/readyz", "/metrics")
 """Monitors and load balancers ask by an address of their own."""
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # routes end with $, which a line feed may follow
 
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class FrontDoor:
         refusal: Callable[[Request, int], Response],
     ) -> None:
         self._app = app
-        self._hosts = (*hosts, *_LOOPBACK) if hosts else ()
+        self._hosts = (*hosts, *LOOPBACK) if hosts else ()
         self._proxies = proxies
         self._refusal = refusal
         self._warned: set[str] = set()
