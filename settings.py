@@ -120,8 +120,8 @@ class Settings(BaseSettings):
         is_live = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
         if is_live and url.scheme == "http" and url.hostname not in LOOPBACK:
             raise ValueError(
-                "BILLING_CONSOLE_URL begins with http://, but the Stripe key is for real money, and everybody on the way "
-                "could read links and passwords: put a reverse proxy with TLS before the console, and write https://"
+                "BILLING_CONSOLE_URL begins with http://, and the Stripe key is for real money: everybody on the way "
+                "could read links and passwords. Put a reverse proxy with TLS before the console, and write https://"
             )
         return self
 
