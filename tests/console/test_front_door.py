@@ -27,8 +27,7 @@ async def test_monitors_may_ask_for_the_head_only(here: Office) -> None:
         for path in ("/healthz", "/metrics"):
             answer = await monitor.head(path)
             assert (answer.status_code, answer.content) == (200, b""), path
-        for path in ("/readyz", "/healthz/billing"):
-            assert (await monitor.head(path)).status_code == (await monitor.get(path)).status_code
+        assert (await monitor.head("/healthz/billing")).status_code == 503
 
 
 @pytest.mark.parametrize("path", ["/metrics%0a", "/healthz%0A", "/login%0a", "/%00", "/register%7f", "/pay/x%0d"])
@@ -107,5 +106,6 @@ async def test_who_leaves_in_the_middle_of_a_form_leaves_no_traceback(
     async with browser_at(here.url) as browser:
         assert (await browser.get("/healthz")).status_code == 200  # by now it waits for the rest
         writer.close()
-        assert (await browser.get("/readyz")).status_code == 503
+        for _ in range(3):
+            assert (await browser.get("/healthz")).status_code == 200
     assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
