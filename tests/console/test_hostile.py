@@ -46,10 +46,10 @@ PARAMETERS = {
 
 
 def paths(app: Any) -> list[str]:
-    """Of every route that answers a GET, but for the stream of events, which does not end."""
-    routes = leaves(app.routes)
-    found = {route.path for route in routes if "GET" in (getattr(route, "methods", None) or {"GET"})}
-    return sorted(path for path in found if not path.endswith("/events"))
+    """Of the routes that answer a GET, one for each function; but for the stream of events, which does not end."""
+    routes = [route for route in leaves(app.routes) if "GET" in (getattr(route, "methods", None) or {"GET"})]
+    found = {(getattr(route, "endpoint", route.path), route.path.count("{")): route.path for route in routes}
+    return sorted(path for path in found.values() if not path.endswith("/events"))
 
 
 def filled(path: str, good: dict[str, str], **hostile: str) -> str:
