@@ -123,7 +123,7 @@ class Inbox:
         why = str(error) if isinstance(error, BillingError | TemporalError) else type(error).__name__
         for event in events:
             if now - event.received_at > GIVEN_UP_AFTER:
-                with suppress(BillingError, TemporalError):
+                with suppress(Exception):  # whatever it is, the others go on
                     await self._alerts.tell(
                         of_lost_event(event.event_id, event.payment_id, event.received_at, why, now)
                     )

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 _RUN = """
 import os, runpy, sys
+os._exit = sys.exit  # how they end
 sys.argv = ["x", "--help"]
 try:
     runpy.run_module(%r, run_name="__main__")
