@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -21,6 +22,7 @@ from billing.links import Links
 from billing.messages import explain
 
 ENV_FILE = ".env"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Network = IPv4Network | IPv6Network
 
@@ -110,6 +112,24 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _reached_safely(self) -> Self:
+        url = urlsplit(self.console_url)
+        if self.console_url and (url.scheme not in ("http", "https") or not url.hostname):
+            raise ValueError("BILLING_CONSOLE_URL is no address; write it as https://pay.example.com")
+        is_live = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
+        if is_live and url.scheme == "http" and url.hostname not in LOOPBACK:
+            raise ValueError(
+                "BILLING_CONSOLE_URL begins with http://, and the Stripe key is for real money: everybody on the way "
+                "could read links and passwords. Put a reverse proxy with TLS before the console, and write https://"
+            )
+        return self
+
+    @property
+    def behind_unknown_proxy(self) -> bool:
+        """The console speaks no TLS, so a proxy stands before an https:// address; and none is trusted."""
+        return not self.sandbox and self.console_url.startswith("https://") and not self.console_trusted_proxies
+
     @property
     def sandbox(self) -> bool:
         """Nothing real is configured: stand-ins serve, and no money moves."""
@@ -173,6 +193,11 @@ class Settings(BaseSettings):
     def ledger(self) -> str:
         """The ledger's URL; a file in the data folder unless one is configured."""
         return self.ledger_url.get_secret_value() or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"
+
+
+def private_files() -> None:
+    """From now on, what this process and its children make can be read by its user only. For entry points."""
+    os.umask(0o077)
 
 
 def load_settings() -> Settings:

@@ -40,7 +40,7 @@ from bootstrap import (
 from ending import GRACE, Ending, KeptRuns
 from logs import start_logging
 from memory import cached_workflows, memory_bytes
-from settings import Settings, load_settings
+from settings import Settings, load_settings, private_files
 from threads import WorkflowThreads
 from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.digest import ReviewerDigest
@@ -169,6 +169,7 @@ async def _together(*both: Worker) -> AsyncIterator[None]:
 
 def run() -> None:
     """The process from its first to its last moment."""
+    private_files()
     try:
         code = asyncio.run(main())
     except BillingError as error:

@@ -139,6 +139,21 @@ def unreadable(failed: Failed, period: Period, at: datetime) -> Alert:
     return of_report("", period, 0, text, at)
 
 
+def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str, at: datetime) -> Alert:
+    """What a processor's event told could not be looked up, and is not tried any more."""
+    period = Period.at(received_at, "UTC")
+    about = f"payment {payment_id}" if payment_id else "a card that was registered"
+    return Alert(
+        alert_id=alert_id(AlertKind.REPORT, "", period, f"lost event {event_id}"),
+        kind=AlertKind.REPORT,
+        customer_id="",
+        period=period,
+        text=f"event {event_id} about {about} could not be handled and is given up: {why}. Try again by the command",
+        command=f"reconcile --period {period}" if payment_id else "customers registrations --finish",
+        at=at,
+    )
+
+
 def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, command: str, at: datetime) -> Alert:
     customer_id, period = record.customer.customer_id, record.period
     amount_minor: int | None = None

@@ -1,5 +1,6 @@
 """What reviewers' pages show of the months, as the ledger last knew them: totals, rows of the list, the audit trail."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from billing.period import Period
 from billing.policy import Flag
 
 PAGE_ROWS = 100
+_NUMBER = re.compile(r"[0-9]{1,9}")
 NOT_BILLED = frozenset({Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD})
 """Outcomes whose amount is no turnover of the month: nobody pays it, or a later invoice has it."""
 
@@ -189,6 +191,8 @@ class Cursor(NamedTuple):
         try:
             at, kind, customer_id, period, number = text.split("~")
             instant = TypeAdapter(Instant).validate_python(at)
+            if not 2000 <= instant.year < 2100 or not _NUMBER.fullmatch(number):
+                raise ValueError("nothing is that old, or new")  # and no database could compare it
             return cls(instant, AuditKind(kind), customer_id, period, int(number))
         except (ValueError, ValidationError):
             raise InvalidInput(f"{text!r} is not a place in the audit trail") from None

@@ -18,7 +18,10 @@ class Model(BaseModel):
 
 
 def _in_utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("before the year 1, or after 9999") from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]

@@ -181,7 +181,8 @@ class LetterKind(StrEnum):
     REPORT = "report"
     WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
     WELCOME = "welcome"
-    CARD_LINK = "card_link"
+    CARD_LINK = "card_link"  # to a customer whose address was registered once more
+    CARD_WANTED = "card_wanted"  # the same, to one of an import who has no card yet
 
 
 class Letter(Model):
@@ -486,6 +487,9 @@ class Ledger(Protocol):
     async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
         """Keeps a webhook's event; False if it is there already."""
 
+    async def has_open_event(self, beginning: str) -> bool:
+        """Whether nothing was done yet about an event whose id begins so."""
+
     async def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
         """Events that nothing was done about yet, oldest first."""
 
@@ -493,9 +497,18 @@ class Ledger(Protocol):
         """Keeps what was done about an event."""
 
     async def save_message(
-        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+        self,
+        letter: Letter,
+        number: int,
+        status: MessageStatus,
+        at: datetime,
+        composed: Composed | None = None,
+        idle_since: datetime | None = None,
     ) -> bool:
-        """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so."""
+        """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so.
+
+        With ``idle_since``, also False if anything was kept of it since then: somebody else sends it.
+        """
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
 

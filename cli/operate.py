@@ -77,6 +77,12 @@ class Check(Model):
     detail: str
 
 
+_UNKNOWN_PROXY = (
+    "a reverse proxy stands before BILLING_CONSOLE_URL, but none is trusted, so all clients count as one: set "
+    "BILLING_CONSOLE_TRUSTED_PROXIES to its address as the console sees it"
+)
+
+
 async def doctor(as_json: AsJson = False) -> None:
     """Check settings and every configured connection, and say what is wrong. Exit code 1 if anything is.
 
@@ -94,6 +100,8 @@ async def doctor(as_json: AsJson = False) -> None:
             checks = [Check(name="settings", ok=False, detail=str(error))]
         else:
             checks = [Check(name="settings", ok=True, detail="readable and complete")]
+            if settings.behind_unknown_proxy:
+                checks.append(Check(name="console", ok=False, detail=_UNKNOWN_PROXY))
             checks += await _temporal_checks(settings)
             checks += await asyncio.gather(*_service_checks(adapters))
     if as_json:

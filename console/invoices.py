@@ -35,6 +35,8 @@ SHOWN_SEEN = 200  # of a selection that is to be confirmed; the rest is counted 
 DECIDED_AT_ONCE = 20_000  # a form of more, with long customer ids, would be larger than BODY_MAX_BYTES
 
 _NEEDED = {"halt": Role.REVIEWER, "resume": Role.REVIEWER, "approve": Role.APPROVER}
+_PAGE = re.compile(r"[1-9][0-9]{0,4}")
+_ROW = re.compile(r"([a-z0-9][a-z0-9_-]{0,63}) ([0-9]{1,9}) (\S{1,100})(?: (\S{1,100}))?")
 _SUBMISSION = re.compile(r"[0-9a-f]{32}")
 
 Reviewing = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
@@ -238,16 +240,15 @@ def _columns(wanted: Wanted) -> list[dict[str, str]]:
 
 
 def _page(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 100_000 else 1
+    return int(text) if _PAGE.fullmatch(text) else 1
 
 
 def _seen(rows: Iterable[str]) -> list[Seen]:
     """Rows as a form carries them; what is none is left out, as are repeats."""
     found: dict[str, Seen] = {}
     for row in rows:
-        parts = row.strip().split(" ")
-        if len(parts) in (3, 4) and parts[1].isdecimal():
-            customer_id, version, digest, stop = (*parts, "")[:4]
+        if parts := _ROW.fullmatch(row.strip()):
+            customer_id, version, digest, stop = parts.groups(default="")
             seen = Seen(customer_id=customer_id, version=int(version), digest=digest.strip("-"), stop=stop)
             found[customer_id] = seen
     return list(found.values())

@@ -62,6 +62,46 @@ def test_everything_real_is_taken_from_the_environment_and_from_the_file(
     assert not load_settings().sandbox
 
 
+@pytest.mark.parametrize(
+    ("key", "url", "is_refused"),
+    [
+        ("sk_live_x", "http://pay.example.com", True),
+        ("rk_live_x", "http://10.0.0.7:12114", True),
+        ("sk_live_x", "HTTP://pay.example.com", True),
+        ("sk_live_x", "https://pay.example.com", False),
+        ("sk_live_x", "http://127.0.0.1:12114", False),
+        ("sk_live_x", "http://[::1]:12114", False),
+        ("sk_test_x", "http://pay.example.com", False),
+        ("sk_test_x", "pay.example.com", True),
+        ("sk_test_x", "ftp://pay.example.com", True),
+        ("sk_test_x", "https://", True),
+    ],
+)
+def test_links_of_real_money_are_not_sent_over_the_network_in_the_open(
+    monkeypatch: pytest.MonkeyPatch, key: str, url: str, is_refused: bool
+) -> None:
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_LINK_SECRET", "x" * 32)
+    monkeypatch.setenv("BILLING_STRIPE_API_KEY", key)
+    monkeypatch.setenv("BILLING_CONSOLE_URL", url)
+    if is_refused:
+        with pytest.raises(InvalidInput, match="BILLING_CONSOLE_URL"):
+            load_settings()
+    else:
+        assert load_settings().console_url == url
+
+
+def test_a_proxy_that_there_must_be_and_nobody_trusts_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_LINK_SECRET", "x" * 32)
+    monkeypatch.setenv("BILLING_CONSOLE_URL", "https://pay.example.com")
+    assert load_settings().behind_unknown_proxy
+    monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", "10.0.0.7")
+    assert not load_settings().behind_unknown_proxy
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_SALES_FOLDER", "")
     monkeypatch.setenv("BILLING_SMTP_PORT", "")
