@@ -11,7 +11,7 @@ from billing.alerts import of_draft, of_report
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import Invoice, SalesSeen
-from billing.model import Model
+from billing.model import Model, Words
 from billing.money import format_amount
 from billing.month import Month
 from billing.ports import Ledger
@@ -30,7 +30,7 @@ class Collected(Model):
 
     invoice: Invoice | None = None
     known: Month | None = None
-    remark: str = ""
+    remark: Words = ""
 
 
 class SalesActivities:

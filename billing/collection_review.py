@@ -9,7 +9,7 @@ from billing.collection import Collection, Received, Release
 from billing.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.dunning import Remedy
 from billing.messages import Command, Halt, Resume
-from billing.model import Model
+from billing.model import Code, Model, Url, Words
 from billing.month import Hold
 
 
@@ -32,7 +32,7 @@ class RecordPayment(Command):
     """
 
     reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    amount_minor: int = Field(gt=0)
+    amount_minor: int = Field(gt=0, le=10**15)
 
 
 class WriteOff(Command):
@@ -61,15 +61,15 @@ class CollectionResult(Model):
     """The answer to a command: done or refused, in words, and where the collection stands now."""
 
     accepted: bool
-    result: str
-    stage: str
+    result: Words
+    stage: Code
 
 
 class PayResult(Model):
     """What came of a customer's own try: go to ``redirect_url`` to authenticate, or ``stage`` says how it stands."""
 
-    stage: str
-    redirect_url: str = ""
+    stage: Code
+    redirect_url: Url = ""
 
 
 class _Refused(Exception):

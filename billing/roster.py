@@ -15,7 +15,7 @@ from billing.cells import guarded, unguarded
 from billing.customer import Currency, Customer, CustomerId, Email, Name, ReviewMode, Terms, Timezone
 from billing.errors import InvalidInput
 from billing.messages import explain
-from billing.model import Model
+from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
 
 _WHO = ("customer_id", "email", "name", "currency", "timezone")
@@ -25,7 +25,7 @@ TERMS = ("approve_when", "unusual_change_percent", "unusual_above")
 """Also optional: such as ``first+changed``, ``30`` and ``500.00`` (in the row's currency)."""
 TOKEN = "token"
 
-Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$")]
+Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
 
 
 class Newcomer(Model):
@@ -43,9 +43,9 @@ class Newcomer(Model):
 class RowProblem(Model):
     """A row that cannot be taken: its line in the file (the header is line 1) and why."""
 
-    line: int
-    customer_id: str
-    reason: str
+    line: Count
+    customer_id: Words
+    reason: Words
 
 
 def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from billing.customer import Customer, fold_email
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import LineItem, Problem, Source
-from billing.model import Model
+from billing.model import Code, Count, Line, Model, Rows
 from billing.money import parse_amount
 from billing.period import Period
 
@@ -23,18 +23,18 @@ COLUMNS = ("email", "amount", "description")
 class SalesRow(Model):
     """One row as it stands in the sheet; ``number`` is the row a person sees, counted from 1."""
 
-    number: int
-    email: str
+    number: Count
+    email: Line
     amount: type_of_cell
-    description: str
+    description: Line
 
 
 class SalesSnapshot(Model):
     """All rows of one worksheet as read at one moment; ``digest`` is the SHA-256 of the cells read."""
 
-    sheet: str
-    digest: str
-    rows: tuple[SalesRow, ...]
+    sheet: Code
+    digest: Code
+    rows: Rows[SalesRow]
 
     @cached_property
     def by_email(self) -> Mapping[str, Sequence[SalesRow]]:

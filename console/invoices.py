@@ -21,7 +21,7 @@ from starlette.datastructures import FormData
 
 from adapters.sql_ledger import SqlLedger
 from billing.desk import PAGE_ROWS, Seen, Sort, Standing, Wanted
-from billing.messages import Why
+from billing.model import Why
 from billing.month import Stage
 from billing.period import Period
 from billing.policy import Flag

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.alerts import MAIL, Claimed, DigestActivities, Telling
-    from billing.model import Instant, Model
+    from billing.model import Code, Instant, Many, Model
     from workflows import options
     from workflows.failures import reason
 
@@ -23,7 +23,7 @@ class DigestPlan(Model):
 
     interval_seconds: float
     due_at: Instant | None = None
-    unposted: tuple[str, ...] = ()
+    unposted: Many[Code] = ()
 
 
 @workflow.defn

@@ -4,6 +4,7 @@ answer = await say(client, "acme", Halt(by="ann", reason="row 7", command_id=uui
 """
 
 import asyncio
+import hashlib
 import time
 from datetime import timedelta
 
@@ -44,11 +45,17 @@ async def say(client: Client, customer_id: str, command: Command, patience_secon
     raise Unanswered(f"{customer_id}: no worker answers within {patience_seconds:g} s, but it may still take effect")
 
 
+def _update_id(command: Command) -> str:
+    """The same for the same command only: of an id that it has seen, Temporal answers the first without asking us."""
+    content = f"{command_name(command)}{command.model_dump_json()}"
+    return f"{command.command_id}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
 async def _ask(client: Client, customer_id: str, command: Command, timeout: timedelta) -> CommandResult:
     answer: CommandResult = await handle_for(client, customer_id).execute_update(
         command_name(command),
         command,
-        id=command.command_id,
+        id=_update_id(command),
         result_type=CommandResult,
         rpc_timeout=timeout,
     )

@@ -248,7 +248,7 @@ def test_the_last_editor_cannot_approve() -> None:
     assert month.invoice is not None
     digest = month.invoice.digest
     assert refused(month, "approve", NOW, digest=digest) == (
-        "ann edited this draft last; somebody else has to approve it"
+        "ann has edited this draft since it was approved or collected; somebody else has to approve it"
     )
     assert accepted(month, "approve", NOW, by="ben", digest=digest).approval is not None
 
