@@ -117,7 +117,7 @@ class Reconciliation:
             if not found.repaired or found.repair is Repair.CANCEL
         ]
         await self._alerts.tell_each(told)
-        return ReconcileResult(periods=tuple(results))
+        return ReconcileResult(periods=tuple(result.brief() for result in results))
 
     async def reconcile_period(self, period: Period) -> Reconciled:
         """Compares one period, and repairs what is certain. What fails for one customer is a finding like the others.

@@ -11,11 +11,30 @@ from typing import NamedTuple
 
 from billing.customer import Customer
 from billing.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
-from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Number, Url, Who, Why, Words
+from billing.model import (
+    Author,
+    Code,
+    Count,
+    Few,
+    Id,
+    Instant,
+    Line,
+    Many,
+    Measured,
+    Minor,
+    Model,
+    Number,
+    Url,
+    Who,
+    Why,
+    Words,
+    cut,
+)
 from billing.money import format_amount
 from billing.month import Hold, Month
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.trail import appended, carried_on
 
 KEPT_ENTRIES = 50
 """How many entries of its diary a collection carries with it once the ledger has them."""
@@ -83,7 +102,7 @@ class Release(Model):
     customer: Customer | None = None
 
 
-class Entry(Model):
+class Entry(Measured):
     """A line of the diary: what happened, or what a person said and what became of it."""
 
     number: Count
@@ -93,6 +112,10 @@ class Entry(Model):
     text: Words
     accepted: bool = True
     command_id: Code = ""
+
+    def in_short(self) -> "Entry":
+        """The same with little of its text."""
+        return self.evolve(text=cut(self.text, 100))
 
 
 class Collection(Model):
@@ -397,6 +420,7 @@ class Collection(Model):
 
         What they were told may not be so any more, and saying it twice may cost somebody money.
         """
+        known = known.recorded(known.entry_count)
         last = max((entry.at for entry in known.entries), default=known.opened_at)
         later = [entry for entry in self.entries if entry.by and entry.accepted and entry.at > last]
         for entry in later:
@@ -452,13 +476,13 @@ class Collection(Model):
     def noted(self, at: datetime, by: str, what: str, text: str, **more: object) -> "Collection":
         """Adds a line to the diary; ``by`` is "" for what the application did."""
         entry = Entry.model_validate(
-            {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text[:2500], **more}
+            {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text, **more}
         )
-        return self._changed(entries=(*self.entries, entry), entry_count=entry.number)
+        return self._changed(entries=appended(self.entries, entry), entry_count=entry.number)
 
     def recorded(self, count: int) -> "Collection":
         """The ledger has the first ``count`` entries: of those, only the newest are carried on."""
-        return self.evolve(entries=tuple(each for each in self.entries if each.number > count - KEPT_ENTRIES))
+        return self.evolve(entries=tuple(carried_on(self.entries, count, KEPT_ENTRIES)))
 
     def _changed(self, **changes: object) -> "Collection":
         return self.evolve(revision=self.revision + 1, **changes)

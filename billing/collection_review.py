@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError
 
-from billing.collection import Collection, Received, Release
+from billing.collection import Collection, Entry, Received, Release
 from billing.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.dunning import Remedy
-from billing.messages import Command, Halt, Resume
+from billing.messages import Command, Halt, Resume, explain
 from billing.model import Code, Model, Url, Words
 from billing.month import Hold
 
@@ -54,6 +54,8 @@ COLLECTION_COMMANDS: dict[str, type[Command]] = {
 }
 
 
+RECEIVED_MAX = 50
+"""Payments by other means of one collection."""
 _NOT_BY_CARD = "a part was paid by other means; the rest is not charged to the card"
 
 
@@ -81,13 +83,15 @@ def decide(
 ) -> tuple[Collection, str, bool]:
     """Applies ``command``. A repeated ``command_id`` gets the first answer again and changes nothing."""
     for entry in collection.entries:
-        if command.command_id and entry.command_id == command.command_id and entry.what.startswith(f"{name} ("):
+        if command.command_id and entry.command_id == command.command_id and _is_repeat(command, name, entry):
             return collection, entry.text.removeprefix(f"{command.reason}: "), entry.accepted
     try:
         decided, text = _apply(collection, command, now)
         accepted = True
     except _Refused as refusal:
         decided, text, accepted = collection, str(refusal), False
+    except ValidationError as error:  # whatever has no room in the collection is refused
+        decided, text, accepted = collection, explain(error), False
     if isinstance(command, LookUp) and accepted:
         return decided, text, True  # webhooks come by the dozen; what is found is in the diary
     noted = decided.noted(
@@ -99,6 +103,13 @@ def decide(
         command_id=command.command_id,
     )
     return noted, text, accepted
+
+
+def _is_repeat(command: Command, name: str, entry: Entry) -> bool:
+    """Whether it is the same command, as far as its entry has it: it may be kept in short by now."""
+    begins = f"{command.reason}: "
+    same = entry.by == command.by and entry.what.startswith(f"{name} (")
+    return same and (entry.text.startswith(begins) or begins.startswith(entry.text.removesuffix("…")))
 
 
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
@@ -183,6 +194,8 @@ def _record_payment(collection: Collection, command: RecordPayment, now: datetim
         raise _Refused(f"payment {command.reference} is on record already")
     if command.amount_minor > collection.outstanding_minor:
         raise _Refused(f"only {collection.outstanding} are owed; record that, and return the rest")
+    if len(collection.received) >= RECEIVED_MAX:
+        raise _Refused(f"{RECEIVED_MAX} payments are on record; record what else has arrived as one")
     received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now)
     release = Release(by=command.by, reason=command.reason, received=received)
     return _released(collection, release), ("recorded once the card's payment is cancelled, so that nobody pays twice")

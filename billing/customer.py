@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from billing.errors import InvalidInput
-from billing.model import Few, Minor, Model, Number
+from billing.model import Few, Kept, Minor, Model, Number
 from billing.money import currency_code
 from billing.period import Period
 from billing.schedule import Instants, Schedule
@@ -67,7 +67,7 @@ CustomerId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63
 Email = Annotated[str, Field(max_length=320), AfterValidator(_valid_email)]
 Currency = Annotated[str, Field(max_length=10), AfterValidator(_valid_currency)]
 Timezone = Annotated[str, Field(max_length=100), AfterValidator(_valid_zone)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
 StripeCustomerId = Annotated[str, StringConstraints(pattern=r"^cus_\w+$", max_length=255)]
 PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$", max_length=255)]
 Trigger = Literal["first", "changed", "large", "edited"]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from billing.errors import InvalidInput
-from billing.model import Code, Count, Few, Instant, Line, Many, Measured, Minor, Model, cut
+from billing.model import Code, Count, Few, Instant, Kept, Line, Many, Measured, Minor, Model, cut
 from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 
 DRAFT_MAX_BYTES = 600_000
@@ -15,7 +15,7 @@ DRAFT_MAX_BYTES = 600_000
 INVOICE_MAX_BYTES = 800_000
 """Of an invoice after edits. A month with it, and with all that is said to it, has to fit into a payload of 2 MB."""
 
-Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Kept]
 AmountMinor = Annotated[int, Field(ge=-MAX_AMOUNT_MINOR, le=MAX_AMOUNT_MINOR)]
 
 

@@ -43,26 +43,26 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 # -- texts
 
 
-def _no_nul(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("a NUL character cannot be kept")
-    return text
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", " ")
 
 
-_Kept = AfterValidator(_no_nul)  # PostgreSQL does not take it
+Kept = AfterValidator(_without_nul)
+"""PostgreSQL does not take NUL."""
 
-Code = Annotated[str, Field(max_length=100), _Kept]
+Code = Annotated[str, Field(max_length=100), Kept]
 """A word for machines: a status, a digest, an id of ours."""
-Id = Annotated[str, Field(max_length=255), _Kept]
+Id = Annotated[str, Field(max_length=255), Kept]
 """A name that another system gave: Stripe's ids have up to 255 characters."""
-Line = Annotated[str, Field(max_length=500), _Kept]
+LINE_MAX = 500
+Line = Annotated[str, Field(max_length=LINE_MAX), Kept]
 """A line for people: a description, an address."""
-Url = Annotated[str, Field(max_length=2000), _Kept]
-Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), _Kept]
+Url = Annotated[str, Field(max_length=2000), Kept]
+Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
 """A person, or what acts in their place."""
-Author = Annotated[str, Field(max_length=200), _Kept]
+Author = Annotated[str, Field(max_length=200), Kept]
 """The same; "": the application."""
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), _Kept]
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Kept]
 """What somebody gives as a reason."""
 
 WORDS_MAX = 2500
@@ -70,7 +70,7 @@ WORDS_MAX = 2500
 
 def cut(text: str, most: int = WORDS_MAX) -> str:
     """As much of a text as is kept, without what cannot be kept: NUL, and halves of characters."""
-    kept = text[:most].replace("\x00", "").encode("utf-8", "replace").decode()
+    kept = text[:most].replace("\x00", " ").encode("utf-8", "replace").decode()
     return kept if len(text) <= most else f"{kept[: most - 1]}…"
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from billing.apart import why
 from billing.collection import CollectionStage
-from billing.model import Count, Id, Line, Minor, Model, Rows, Words
+from billing.model import LINE_MAX, Count, Id, Line, Minor, Model, Rows, Words, cut
 from billing.money import format_amount
 from billing.month import COLLECTED, OUTCOMES, Stage
 from billing.payment import Payment, PaymentStatus
@@ -61,6 +61,11 @@ class Reconciled(Model):
     months: Count
     payments: Count
     findings: Rows[Finding] = ()
+
+    def brief(self, kept: int = 200) -> "Reconciled":
+        """With the first findings only, in short: what is open was told one by one."""
+        texts = (each.evolve(text=cut(each.text, LINE_MAX)) for each in self.findings[:kept])
+        return self.evolve(findings=tuple(texts))
 
     @property
     def open(self) -> tuple[Finding, ...]:

@@ -44,7 +44,7 @@ def _kinds(base: type[Any]) -> Iterator[type[Any]]:
 
 
 def _ours() -> list[type[Any]]:
-    kinds = {*_kinds(Model), settings.Settings}
+    kinds: set[type[Any]] = {*_kinds(Model), settings.Settings}
     return sorted(kinds, key=lambda kind: f"{kind.__module__}.{kind.__name__}")
 
 
@@ -58,7 +58,7 @@ def unlimited(kind: type[Any]) -> list[str]:
         if field.annotation is SecretStr:
             found += [] if any(hasattr(each, "max_length") for each in field.metadata) else [f"{kind.__name__}.{name}"]
             continue
-        annotation = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
         schema = TypeAdapter(annotation).core_schema
         found += [f"{kind.__name__}.{name}: {what}" for what in _lacking(schema, {})]
     return found

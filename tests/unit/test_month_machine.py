@@ -571,7 +571,7 @@ class MonthMachine(RuleBasedStateMachine):
 
     @rule(by=people, kind=st.sampled_from([Halt, Resume, CloseAccount]), number=st.integers(0, 3))
     def repeats_what_was_said(self, by: str, kind: type[Command], number: int) -> None:
-        command = kind(by=by, reason="again", command_id=f"{kind.__name__}-{self.month.period}-{number}")
+        command = kind(by=by, reason="again", command_id=f"{kind.__name__}-{by}-{self.month.period}-{number}")
         if all(known.command_id != command.command_id for known in self.month.decisions):
             decision = self.say(command)
             if decision.accepted and kind is not CloseAccount:
