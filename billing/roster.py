@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, ValidationError
 
-from billing.cells import guarded, unguarded
+from billing.cells import Writer, unguarded
 from billing.customer import Currency, Customer, CustomerId, Email, Name, ReviewMode, Terms, Timezone
 from billing.errors import InvalidInput
 from billing.messages import explain
@@ -95,14 +95,14 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
     Without ``header``, rows to append to it.
     """
     file = io.StringIO(newline="")
-    writer = csv.writer(file)
+    writer = Writer(file, "\r\n")
     if header:
-        writer.writerow((*REQUIRED, *OPTIONAL))
+        writer.row((*REQUIRED, *OPTIONAL))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
         cells = [str(getattr(customer, name)) for name in REQUIRED]
         cells += [customer.terms.review_mode, json.dumps(terms) if terms else ""]
-        writer.writerow(map(guarded, cells))
+        writer.row(cells)
     return file.getvalue()
 
 
