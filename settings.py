@@ -18,7 +18,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from billing.customer import Currency, Email, Name, Timezone
 from billing.errors import InvalidInput
 from billing.links import Links
-from billing.messages import explain
 from billing.model import Id, Line, Url
 
 ENV_FILE = ".env"
@@ -30,7 +29,10 @@ def _networks(text: object) -> object:
     """``10.0.0.7, fd00::/8`` as networks."""
     if not isinstance(text, str):
         return text
-    networks = tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+    try:
+        networks = tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+    except ValueError:
+        raise ValueError("write addresses and networks, such as 10.0.0.7, fd00::/8") from None
     if any(network.prefixlen == 0 for network in networks):
         raise ValueError("that is everybody; name the addresses of your proxies")
     return networks
@@ -45,7 +47,12 @@ class Settings(BaseSettings):
     """Every variable is documented in ``.env.example``. Secrets are never printed."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BILLING_", env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="BILLING_",
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Path("data")
@@ -182,7 +189,17 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise InvalidInput(f"settings (environment or .env): {explain(error)}") from None
+        raise InvalidInput(f"settings (environment or .env): {_explained(error)}") from None
+
+
+def _explained(error: ValidationError) -> str:
+    """What is wrong with which variable; not what it says, which may be a secret in the wrong place."""
+    parts = []
+    for item in error.errors(include_url=False, include_context=False):
+        variable = "".join(f"BILLING_{str(part).upper()}: " for part in item["loc"][:1])
+        message = item["msg"].removeprefix("Value error, ")
+        parts.append(f"{variable}{message.replace(repr(item['input']), 'what it says')}")
+    return "; ".join(parts)
 
 
 def environment() -> dict[str, str]:

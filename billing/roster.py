@@ -188,7 +188,7 @@ def _fields(row: dict[str, str], trouble: str, names: tuple[str, ...]) -> dict[s
 def _terms(text: str) -> dict[str, object]:
     try:
         terms = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested beyond all measure
         terms = None
     unknown = sorted(terms.keys() - Terms.model_fields.keys()) if isinstance(terms, dict) else ["an object"]
     if not isinstance(terms, dict) or unknown:

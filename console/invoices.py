@@ -10,6 +10,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -246,10 +247,11 @@ def _seen(rows: Iterable[str]) -> list[Seen]:
     found: dict[str, Seen] = {}
     for row in rows:
         parts = row.strip().split(" ")
-        if len(parts) in (3, 4) and parts[1].isdecimal():
+        if len(parts) in (3, 4):
             customer_id, version, digest, stop = (*parts, "")[:4]
-            seen = Seen(customer_id=customer_id, version=int(version), digest=digest.strip("-"), stop=stop)
-            found[customer_id] = seen
+            with suppress(ValidationError):
+                seen = {"customer_id": customer_id, "version": version, "digest": digest.strip("-"), "stop": stop}
+                found[customer_id] = Seen.model_validate(seen)
     return list(found.values())
 
 

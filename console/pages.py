@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
@@ -18,6 +19,7 @@ _REFUSALS = {
     404: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
     410: ("This link has expired", "Reply to our mail, and we will send you a new one."),
     413: ("That is too much", "Please go back and shorten what you have typed."),
+    422: ("We cannot read that", "Please go back, and look at what you have typed."),
     429: ("Too many tries", "Nothing is wrong with what you have typed. Please try again in an hour, or write to us."),
 }
 _DESK_REFUSALS = {
@@ -28,6 +30,7 @@ _DESK_REFUSALS = {
     404: ("There is nothing here", "The address may be incomplete."),
     405: ("There is nothing here", "The address may be incomplete."),
     413: ("That is too much at once", "Nothing was done. Go back, and filter the list to fewer, or shorten the text."),
+    422: ("That cannot be read", "Nothing was done. Go back, and look at what you have typed, or at the address."),
 }
 _log = logging.getLogger(__name__)
 
@@ -103,6 +106,10 @@ class Pages:
         @app.exception_handler(HTTPException)
         async def refused(request: Request, error: HTTPException) -> HTMLResponse:
             return self.refusal(request, error.status_code)
+
+        @app.exception_handler(RequestValidationError)
+        async def unreadable(request: Request, error: RequestValidationError) -> HTMLResponse:
+            return self.refusal(request, 422)
 
         @app.exception_handler(Exception)
         async def broken(request: Request, error: Exception) -> HTMLResponse:

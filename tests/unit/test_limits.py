@@ -1,12 +1,14 @@
 """No text, list or number from outside is without a limit, nor is anything that is kept: all models are looked at."""
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import pytest
-from pydantic import SecretStr, TypeAdapter
+from fastapi.params import Form
+from pydantic import Field, SecretStr, TypeAdapter
 
 import activities
 import adapters
@@ -15,7 +17,7 @@ import cli
 import console
 import settings
 import workflows
-from billing.model import Model
+from billing.model import Code, Few, Line, Model
 
 _PACKAGES = (billing, activities, workflows, adapters, console, cli)
 EXEMPT = {
@@ -101,6 +103,49 @@ def _inner(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for part in ("items_schema", "python_schema", "lax_schema"):
         inner = schema.get(part, ())
         yield from [inner] if isinstance(inner, dict) else inner
+
+
+def _forms() -> Iterator[tuple[str, Any]]:
+    """Every field of every form, by its endpoint."""
+    for module in (each for each in MODULES if each.__name__.startswith("console.")):
+        for kind in vars(module).values():
+            if inspect.isclass(kind) and kind.__module__ == module.__name__ and not issubclass(kind, Model):
+                for name, method in inspect.getmembers(kind, inspect.isfunction):
+                    for field, hint in get_type_hints(method, include_extras=True).items():
+                        if any(isinstance(each, Form) for each in getattr(hint, "__metadata__", ())):
+                            yield f"{kind.__name__}.{name}: {field}", hint
+
+
+FORMS = dict(_forms())
+
+
+@pytest.mark.parametrize("hint", FORMS.values(), ids=FORMS)
+def test_every_field_of_a_form_has_a_limit(hint: Any) -> None:
+    limits = [each for each in hint.__metadata__ if isinstance(each, Form)]
+    metadata = [each for each in (*hint.__metadata__, *limits[0].metadata) if not isinstance(each, Form)]
+    assert not list(_lacking(TypeAdapter(Annotated[hint.__origin__, *metadata]).core_schema, {}))
+
+
+def test_a_new_field_without_a_limit_is_found() -> None:
+    class Careless(Model):
+        text: str
+        blob: bytes = b""
+        numbers: tuple[int, ...] = ()
+        words: dict[str, str] = Field(default_factory=dict)
+        maybe: Code | int | None = None
+        several: list[Line] = Field(default_factory=list)
+        limited: Few[Code] = ()
+        anything: Any = None
+
+    assert [each.partition(".")[2] for each in unlimited(Careless)] == [
+        "text: str",
+        "blob: bytes",
+        *("numbers: tuple", "numbers: int"),
+        *("words: dict", "words: str", "words: str"),
+        "maybe: int",
+        "several: list",
+        "anything: any",
+    ]
 
 
 @pytest.mark.parametrize("kind", _ours(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
