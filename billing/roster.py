@@ -22,7 +22,7 @@ _WHO = ("customer_id", "email", "name", "currency", "timezone")
 REQUIRED = (*_WHO, "stripe_customer_id", "payment_method_id")
 OPTIONAL = ("review_mode", "terms")
 TERMS = ("approve_when", "unusual_change_percent", "unusual_above")
-"""Also optional: such as ``first+changed``, ``30`` and ``500.00`` (in the row's currency)."""
+"""Also optional: such as ``first+changed+edited``, ``30`` and ``500.00`` (in the row's currency)."""
 TOKEN = "token"
 
 Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]

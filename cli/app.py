@@ -41,11 +41,20 @@ from cli import (
 )
 from cli.output import errors, explain, plain
 
+ARGUMENT_MAX = 10_000  # of characters; what each option may have is said where it is kept
+
 
 class _OneLineErrors(TyperGroup):
     """Whatever goes wrong becomes one line on stderr that says what to do, and an exit code for scripts."""
 
     debug = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for argument in args:
+            if len(argument) > ARGUMENT_MAX:
+                begins, length = argument[:30], f"{len(argument):,}"
+                raise typer.BadParameter(f"{begins!r}… has {length} characters; no text here has so many")
+        return super().parse_args(ctx, args)
 
     def main(self, *args: Any, **extra: Any) -> Any:
         try:

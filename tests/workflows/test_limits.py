@@ -13,7 +13,6 @@ from temporalio.service import RPCError
 
 from billing.collection import CollectionStage
 from billing.collection_review import COLLECTION_COMMANDS
-from billing.collection_review import Halt as HaltCollection
 from billing.errors import BillingError
 from billing.invoice import DRAFT_MAX_BYTES, INVOICE_MAX_BYTES, AddLine
 from billing.keys import digest_workflow_id
@@ -128,16 +127,15 @@ async def test_huge_words_to_a_collection_are_refused_and_a_halt_is_heard_afterw
     await bed.closed()
     await bed.collects(lambda found: found.entry_count == 0)
     handle = bed.collection_handle()
-    for argument in (ARGUMENTS["a reason"], ARGUMENTS["fields"]):
-        for name in COLLECTION_COMMANDS:
-            with pytest.raises(WorkflowUpdateFailedError, match="Workflow update failed"):
-                await handle.execute_update(name, argument)
-            await handle.signal(name, argument)
+    for name in COLLECTION_COMMANDS:
+        with pytest.raises(WorkflowUpdateFailedError, match="Workflow update failed"):
+            await handle.execute_update(name, ARGUMENTS["a stop"])
+        await handle.signal(name, ARGUMENTS["a stop"])
     with pytest.raises(BillingError, match="pay cannot be read"):
         await pay(bed.client, "acme", Period(OCTOBER), f"https://example.com/{HUGE}")
     with pytest.raises(WorkflowUpdateFailedError):
         await handle.execute_update("pay")
-    assert (await bed.tell(HaltCollection(**ANN))).accepted
+    assert (await bed.tell(Halt(**ANN))).accepted
     assert (await bed.collection()).stage(month.charge_at) is CollectionStage.HALTED
 
 
