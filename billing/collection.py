@@ -112,6 +112,7 @@ class Entry(Measured):
     text: Words
     accepted: bool = True
     command_id: Code = ""
+    content: Code = ""  # the command's fingerprint
 
     def in_short(self) -> "Entry":
         """The same with little of its text."""

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from billing.collection import Collection, Entry, Received, Release
+from billing.collection import Collection, Received, Release
 from billing.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.dunning import Remedy
-from billing.messages import Command, Halt, Resume, explain
+from billing.messages import Command, Halt, Resume, content_of, explain
 from billing.model import Code, Model, Url, Words
 from billing.month import Hold
 
@@ -82,8 +82,9 @@ def decide(
     collection: Collection, command: Command, name: str, now: datetime, via: str
 ) -> tuple[Collection, str, bool]:
     """Applies ``command``. A repeated ``command_id`` gets the first answer again and changes nothing."""
+    content = content_of(command)
     for entry in collection.entries:
-        if command.command_id and entry.command_id == command.command_id and _is_repeat(command, name, entry):
+        if command.command_id and (entry.command_id, entry.content) == (command.command_id, content):
             return collection, entry.text.removeprefix(f"{command.reason}: "), entry.accepted
     try:
         decided, text = _apply(collection, command, now)
@@ -101,15 +102,9 @@ def decide(
         f"{command.reason}: {text}",
         accepted=accepted,
         command_id=command.command_id,
+        content=content,
     )
     return noted, text, accepted
-
-
-def _is_repeat(command: Command, name: str, entry: Entry) -> bool:
-    """Whether it is the same command, as far as its entry has it: it may be kept in short by now."""
-    begins = f"{command.reason}: "
-    same = entry.by == command.by and entry.what.startswith(f"{name} (")
-    return same and (entry.text.startswith(begins) or begins.startswith(entry.text.removesuffix("…")))
 
 
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:

@@ -1,5 +1,6 @@
 """What people say to a running month, and what it answers: commands, decisions, results."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
@@ -101,6 +102,12 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
+def content_of(command: Command) -> str:
+    """A short fingerprint of all that a command says: only the same content makes it a repeat."""
+    said = f"{type(command).__name__}{command.model_dump_json(exclude={'via'})}"
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
 def command_name(command: Command) -> str:
     """The name of the signal and update that carries ``command``."""
     return next(name for name, kind in COMMANDS.items() if type(command) is kind)
@@ -144,7 +151,10 @@ def explain(error: ValidationError) -> str:
 
 
 class Decision(Measured):
-    """One entry of the audit trail: a command, or what was left of an unreadable one, and what became of it."""
+    """One entry of the audit trail: a command, or what was left of an unreadable one, and what became of it.
+
+    ``content`` is the command's fingerprint.
+    """
 
     number: Count
     at: Instant
@@ -156,6 +166,7 @@ class Decision(Measured):
     via: Code
     invoice_version: Count = 0
     command_id: Code = ""
+    content: Code = ""
     details: Details = ""
 
     def in_short(self) -> "Decision":

@@ -19,6 +19,7 @@ from billing.messages import (
     Skip,
     UpdateCustomer,
     command_name,
+    content_of,
     explain,
 )
 from billing.money import format_amount
@@ -40,9 +41,10 @@ class _Refused(Exception):
 
 def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Month, Decision]:
     """Applies ``command`` to ``month`` at ``now``. A repeated ``command_id`` gets the first answer again."""
+    content = content_of(command)
     details = command.model_dump_json(exclude={"by", "reason", "command_id", "period", "via"}, exclude_none=True)
     for earlier in month.decisions:
-        if command.command_id and earlier.command_id == command.command_id and _is_repeat(command, details, earlier):
+        if command.command_id and (earlier.command_id, earlier.content) == (command.command_id, content):
             return month, earlier
     try:
         _check_fits(month, command)
@@ -65,15 +67,9 @@ def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Mon
         result=result,
         via=command.via or via,
         command_id=command.command_id,
+        content=content,
         details=details,
     )
-
-
-def _is_repeat(command: Command, details: str, earlier: Decision) -> bool:
-    """Whether it is the same command, as far as its entry has it: it may be kept in short by now."""
-    same = (command_name(command), command.by) == (earlier.command, earlier.by)
-    whole = (command.reason, earlier.reason), (details, earlier.details)
-    return same and all(said.startswith(kept.removesuffix("…")) for said, kept in whole)
 
 
 def halt_unreadable(month: Month, name: str, problem: str, now: datetime, via: str) -> tuple[Month, Decision]:
@@ -103,8 +99,9 @@ def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decisi
 
 def _check_room(month: Month, details: str) -> None:
     """What is carried on in short does not have to fit as a whole."""
-    fits = size_of(month.decisions) + len(json.dumps(details, ensure_ascii=False).encode()) <= TRAIL_MAX_BYTES
-    if not fits and len(details) > KEPT_DETAILS:
+    if len(details) <= KEPT_DETAILS:
+        return
+    if size_of(month.decisions) + len(json.dumps(details, ensure_ascii=False).encode()) > TRAIL_MAX_BYTES:
         raise _Refused("too much was said to this month that is not on record yet; say it again in a minute")
 
 

@@ -4,7 +4,6 @@ answer = await say(client, "acme", Halt(by="ann", reason="row 7", command_id=uui
 """
 
 import asyncio
-import hashlib
 import time
 from datetime import timedelta
 
@@ -12,7 +11,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.errors import BillingError, InvalidInput, NotFound
-from billing.messages import Command, CommandResult, command_name
+from billing.messages import Command, CommandResult, command_name, content_of
 from workflows.start import handle_for
 
 _CALL_TIMEOUT = timedelta(seconds=2)
@@ -47,8 +46,7 @@ async def say(client: Client, customer_id: str, command: Command, patience_secon
 
 def _update_id(command: Command) -> str:
     """The same for the same command only: of an id that it has seen, Temporal answers the first without asking us."""
-    content = f"{command_name(command)}{command.model_dump_json()}"
-    return f"{command.command_id}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    return f"{command.command_id}-{content_of(command)}"
 
 
 async def _ask(client: Client, customer_id: str, command: Command, timeout: timedelta) -> CommandResult:
