@@ -57,7 +57,7 @@ Id = Annotated[str, Field(max_length=255), Kept]
 LINE_MAX = 500
 Line = Annotated[str, Field(max_length=LINE_MAX), Kept]
 """A line for people: a description, an address."""
-Url = Annotated[str, Field(max_length=2000), Kept]
+Url = Annotated[str, Field(max_length=5000), Kept]
 Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
 """A person, or what acts in their place."""
 Author = Annotated[str, Field(max_length=200), Kept]

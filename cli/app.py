@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Annotated, Any, Never
 
 import typer
+from pydantic import ValidationError
 from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
+from billing.messages import explain as mistakes
 from cli import (
     brake,
     closing,
@@ -59,7 +61,7 @@ class _OneLineErrors(TyperGroup):
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
-        except (BillingError, RPCError, OSError, typer.TyperException) as error:
+        except (BillingError, RPCError, OSError, ValidationError, typer.TyperException) as error:
             if self.debug:
                 raise
             code, message = _explained(error)
@@ -73,6 +75,8 @@ def _explained(error: Exception) -> tuple[int, str]:
         command = getattr(getattr(error, "ctx", None), "command_path", "starter.py")
         said = error.format_message().removesuffix(".").replace("Value error, ", "")
         return error.exit_code, f"{said}; see: python {command} --help"
+    if isinstance(error, ValidationError):
+        return 2, mistakes(error)
     if isinstance(error, OSError) and error.filename:
         return 1, f"{error.filename}: {error.strerror}; name a folder that can be written to by BILLING_DATA_DIR"
     return 2 if isinstance(error, InvalidInput) else 1, explain(error)
