@@ -120,7 +120,7 @@ class Month(Model):
     hold: Hold | None = None
     approval: Approval | None = None
     last_editor: Author = ""
-    editors: Few[Who] = ()  # since the collection or the last approval: none of them may approve
+    editors: Few[Who] = ()  # of what was not approved before: none of them may approve it
     notice: Notice | None = None
     notices: Count = 0
     charging_since: Instant | None = None

@@ -175,7 +175,8 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
         if invoice.sales is None or invoice.sales.sheet != command.sales.sheet:
             raise _Refused(f"this draft was not made from worksheet {command.sales.sheet}; edit its lines instead")
         invoice, drift = invoice.evolve(sales=command.sales), command.drift
-    others = tuple(editor for editor in month.editors if editor.casefold() != command.by.casefold())
+    unapproved = month.editors if month.approval is None else ()
+    others = tuple(editor for editor in unapproved if editor.casefold() != command.by.casefold())
     editing = {"last_editor": command.by, "editors": (*others, command.by)}
     edited = month.evolve(invoice=invoice, drift=drift, approval=None, **editing).notice_void(now)
     if was_blocked:
@@ -193,7 +194,7 @@ def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]
         raise _Refused(refusal)
     assert invoice is not None
     approval = Approval(by=command.by, version=invoice.version, at=now)
-    approved = month.evolve(approval=approval, editors=())
+    approved = month.evolve(approval=approval)
     return approved, f"{invoice.total} approved; {_what_next(approved, now)}"
 
 

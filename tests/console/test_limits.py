@@ -97,7 +97,7 @@ async def test_signed_events_that_stripe_would_not_send_are_refused_and_not_stor
 async def test_an_id_of_an_earlier_command_does_not_pass_a_halt_off_as_done(desk: Desk) -> None:
     """Temporal answers for an update id what the first of it came to, whatever the second says."""
     await desk.bed.monitored()
-    who = {"by": "ann", "reason": "as agreed", "command_id": "c-1", "period": Period(OCTOBER)}
+    who: dict[str, Any] = {"by": "ann", "reason": "as agreed", "command_id": "c-1", "period": Period(OCTOBER)}
     edit = Edit(**who, version=1, changes=(AddLine(description="Fee", amount_minor=100),))
     first = await say(desk.bed.client, "acme", edit)
     assert first.accepted

@@ -521,3 +521,11 @@ def test_a_command_that_the_month_has_no_room_for_is_refused_in_words() -> None:
         month = accepted(month, "edit", NOW, by=f"editor {number}", **ADD | {"version": number + 1})
     refusal = refused(month, "edit", NOW, by="one more", **ADD | {"version": 101})
     assert refusal == "editors: Tuple should have at most 100 items after validation, not 101"
+
+
+def test_an_editor_does_not_approve_again_what_somebody_else_has_approved() -> None:
+    month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, by="bob", **ADD)
+    assert month.invoice is not None
+    digest = month.invoice.digest
+    month = accepted(month, "approve", NOW, by="ann", digest=digest)
+    assert "somebody else has to approve it" in refused(month, "approve", NOW, by="bob", digest=digest)
