@@ -191,6 +191,7 @@ decisions: Final = Table(
     _text("via"),
     _count("invoice_version"),
     _text("command_id"),
+    _text("content"),
     _text("details"),
     Index("decisions_by_at", "at"),
 )
@@ -277,6 +278,7 @@ entries: Final = Table(
     _text("text"),
     Column("accepted", Boolean, nullable=False),
     _text("command_id"),
+    _text("content"),
     Index("collection_entries_by_at", "at"),
 )
 

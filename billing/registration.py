@@ -17,7 +17,7 @@ import secrets
 from enum import StrEnum
 from typing import Annotated, Protocol
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from billing.apart import Failed
 from billing.customer import (
@@ -34,7 +34,7 @@ from billing.customer import (
     Timezone,
     fold_email,
 )
-from billing.model import Instant, Model
+from billing.model import Count, Id, Instant, Model
 
 CONSENT_VERSION = "2026-11"
 _CONSENT = (
@@ -42,7 +42,7 @@ _CONSENT = (
     "Amount and date of each charge are announced by mail at least three days before."
 )
 
-RegistrationId = Annotated[str, StringConstraints(pattern=r"^[RI]-[a-z0-9_-]{1,64}$")]
+RegistrationId = Annotated[str, StringConstraints(pattern=r"^[RI]-[a-z0-9_-]{1,64}$", max_length=66)]
 """Never personal, and never the id of a customer, which has no capitals."""
 
 _BROWSER_KEY = re.compile(r"[A-Za-z0-9_-]{22,64}")
@@ -90,14 +90,14 @@ class Registration(Model):
     consent: Consent | None = None
     customer_id: CustomerId
     stripe_customer_id: StripeCustomerId | None = None
-    session_id: str = ""
+    session_id: Id = ""
     payment_method_id: PaymentMethodId | None = None
     card_last4: Last4 = ""
     state: RegistrationState = RegistrationState.OPEN
     created_at: Instant
     updated_at: Instant
     told_at: Instant | None = None
-    revision: int = Field(0, ge=0)
+    revision: Count = 0
 
     @property
     def is_import(self) -> bool:

@@ -10,31 +10,32 @@ from functools import cached_property
 from billing.customer import Customer, fold_email
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import LineItem, Problem, Source
-from billing.model import Model
-from billing.money import parse_amount
+from billing.model import LINE_MAX, Code, Count, Line, Minor, Model, Rows, cut
+from billing.money import MAX_AMOUNT_MINOR, parse_amount
 from billing.period import Period
 
 type_of_cell = str | int | float | bool | None
+Cell = Line | Minor | float | bool | None
 MAX_ROWS = 2000
-"""Rows of one customer and period: a month with its lines has to fit into a payload of 2 MB."""
+"""Rows of one customer and period; how large they may be together: ``billing.invoice.DRAFT_MAX_BYTES``."""
 COLUMNS = ("email", "amount", "description")
 
 
 class SalesRow(Model):
     """One row as it stands in the sheet; ``number`` is the row a person sees, counted from 1."""
 
-    number: int
-    email: str
-    amount: type_of_cell
-    description: str
+    number: Count
+    email: Line
+    amount: Cell
+    description: Line
 
 
 class SalesSnapshot(Model):
     """All rows of one worksheet as read at one moment; ``digest`` is the SHA-256 of the cells read."""
 
-    sheet: str
-    digest: str
-    rows: tuple[SalesRow, ...]
+    sheet: Code
+    digest: Code
+    rows: Rows[SalesRow]
 
     @cached_property
     def by_email(self) -> Mapping[str, Sequence[SalesRow]]:
@@ -89,7 +90,9 @@ _ROW_FIELDS = set(SalesRow.model_fields)
 
 def _row(number: int, email: str, amount: type_of_cell, description: str) -> SalesRow:
     """A row among hundreds of thousands: what is the same in many of them is in memory once."""
-    texts = {"email": sys.intern(email), "description": sys.intern(description)}
+    texts = {"email": sys.intern(cut(email, LINE_MAX)), "description": sys.intern(cut(description, LINE_MAX))}
+    if isinstance(amount, str) or (isinstance(amount, int) and abs(amount) > MAX_AMOUNT_MINOR):
+        amount = cut(str(amount), LINE_MAX)  # no more is an amount
     return SalesRow.model_construct(_ROW_FIELDS, number=number, amount=amount, **texts)
 
 
@@ -114,13 +117,13 @@ def lines_for(
     for row in snapshot.by_email.get(customer.email, ()):
         line_id = f"row-{row.number}"
         source = Source(sheet=snapshot.sheet, row=row.number, digest=snapshot.digest)
-        description = row.description[:500] or f"Sale in {period}"
+        description = row.description or f"Sale in {period}"
         try:
             amount_minor = parse_amount(row.amount, customer.currency, decimal_separator)
         except InvalidInput as error:
-            raw = "" if row.amount is None else str(row.amount)[:100]
+            raw = "" if row.amount is None else cut(str(row.amount), 100)
             problems.append(
-                Problem(line_id=line_id, description=description, raw=raw, reason=str(error)[:300], source=source)
+                Problem(line_id=line_id, description=description, raw=raw, reason=cut(str(error), 300), source=source)
             )
         else:
             lines.append(LineItem(line_id=line_id, description=description, amount_minor=amount_minor, source=source))

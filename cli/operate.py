@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.errors import BillingError, LedgerUnavailable
-from billing.model import Model
+from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.options import AsJson
 from cli.output import console, explain, print_json, say, table, whole
@@ -72,9 +72,9 @@ async def setup() -> None:
 class Check(Model):
     """One line of the doctor's report: what was found, or what is wrong and what to do."""
 
-    name: str
+    name: Line
     ok: bool
-    detail: str
+    detail: Words
 
 
 _UNKNOWN_PROXY = (

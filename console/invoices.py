@@ -10,6 +10,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -21,7 +22,7 @@ from starlette.datastructures import FormData
 
 from adapters.sql_ledger import SqlLedger
 from billing.desk import PAGE_ROWS, Seen, Sort, Standing, Wanted
-from billing.messages import Why
+from billing.model import Why
 from billing.month import Stage
 from billing.period import Period
 from billing.policy import Flag
@@ -249,8 +250,9 @@ def _seen(rows: Iterable[str]) -> list[Seen]:
     for row in rows:
         if parts := _ROW.fullmatch(row.strip()):
             customer_id, version, digest, stop = parts.groups(default="")
-            seen = Seen(customer_id=customer_id, version=int(version), digest=digest.strip("-"), stop=stop)
-            found[customer_id] = seen
+            with suppress(ValidationError):
+                seen = {"customer_id": customer_id, "version": version, "digest": digest.strip("-"), "stop": stop}
+                found[customer_id] = Seen.model_validate(seen)
     return list(found.values())
 
 

@@ -19,6 +19,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from adapters.passwords import Passwords
 from adapters.sql_ledger import SqlLedger
 from billing.errors import InvalidInput
+from billing.model import Line, Url
 from billing.users import PASSWORD_MAX, Account, username_of
 from console.known_browsers import KnownBrowsers
 from console.pages import Pages
@@ -75,9 +76,9 @@ class Login:
     async def sign_in(
         self,
         request: Request,
-        username: Annotated[str, Form()] = "",
-        password: Annotated[str, Form()] = "",
-        next: Annotated[str, Form()] = HOME,
+        username: Annotated[Line, Form()] = "",
+        password: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
+        next: Annotated[Url, Form()] = HOME,
     ) -> Response:
         """It takes as long to refuse a name that nobody has as a wrong password, and the words are the same."""
         if not from_origin_of(self._base_url, request):
@@ -120,10 +121,10 @@ class Login:
         """The account, if the password is its own; whose hash is old-fashioned gets a new one."""
         account = await self._account(username)
         kept = account.password_hash if account else ""
-        if not await self._passwords.fits(password[:PASSWORD_MAX], kept) or account is None:
+        if not await self._passwords.fits(password, kept) or account is None:
             return None
         if self._passwords.is_outdated(kept):
-            renewed = await self._passwords.hashed(password[:PASSWORD_MAX])
+            renewed = await self._passwords.hashed(password)
             await self._ledger.renew_hash(account.username, kept, renewed)
             return account.evolve(password_hash=renewed)
         return account

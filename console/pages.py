@@ -15,24 +15,34 @@ from temporalio.exceptions import TemporalError
 from billing.errors import BillingError
 
 _MAIL = "Please open the link in our last mail, or reply to it."
+_UNREADABLE = (
+    "We cannot read that",
+    f"The address may have been cut on its way, or something in what you have typed is unreadable. {_MAIL}",
+)
+_UNREADABLE_AT_DESK = (
+    "That cannot be read",
+    "Nothing was done. Go back, and look at what you have typed, or at the address.",
+)
 _REFUSALS = {
+    400: _UNREADABLE,
     403: ("This did not come from our page", _MAIL),
     404: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
     410: ("This link has expired", "Reply to our mail, and we will send you a new one."),
     413: ("That is too much", "Please go back and shorten what you have typed."),
     421: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
-    422: ("This address cannot be read", f"It may have been cut or changed on its way. {_MAIL}"),
+    422: _UNREADABLE,
     429: ("Too many tries", "Nothing is wrong with what you have typed. Please try again in an hour, or write to us."),
 }
 _DESK_REFUSALS = {
+    400: _UNREADABLE_AT_DESK,
     403: (
         "You may not do this",
         "Your role does not allow it, or the page was open for too long: go back and reload it.",
     ),
     404: ("There is nothing here", "The address may be incomplete."),
     405: ("There is nothing here", "The address may be incomplete."),
-    422: ("This address cannot be read", "It may have been cut or changed on its way. Go on from the list."),
     413: ("That is too much at once", "Nothing was done. Go back, and filter the list to fewer, or shorten the text."),
+    422: _UNREADABLE_AT_DESK,
 }
 _log = logging.getLogger(__name__)
 

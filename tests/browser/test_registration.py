@@ -85,5 +85,5 @@ async def test_a_name_that_names_a_page_and_an_address_that_was_cut_are_answered
         await expect(page.get_by_text("Please write the name without the address of a web page")).to_be_visible()
         await looks_well(page, "register-name")
         await page.goto(f"{desk.page()}?look=x")
-        await expect(page.get_by_role("heading", name="This address cannot be read")).to_be_visible()
+        await expect(page.get_by_role("heading", name="We cannot read that")).to_be_visible()
         await looks_well(page, "address-cut")

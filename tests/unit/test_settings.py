@@ -109,7 +109,20 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("BILLING_SMTP_PORT", "many"), ("BILLING_MAIL_FROM", "nobody"), ("BILLING_SMTP_TLS", "yes")]
+    ("name", "value"),
+    [
+        ("BILLING_SMTP_PORT", "sk_live_1"),
+        ("BILLING_MAIL_FROM", "sk_live_1"),
+        ("BILLING_MAIL_FROM", 'it\'s "sk_live_1"'),
+        ("BILLING_SMTP_TLS", "sk_live_1"),
+        ("BILLING_DEFAULT_CURRENCY", "sk_live_1"),
+        ("BILLING_DEFAULT_TIMEZONE", "sk_live_1"),
+        ("BILLING_CONSOLE_TRUSTED_PROXIES", "10.0.0.7, sk_live_1"),
+        ("BILLING_CONSOLE_SSO_HEADER", "sk_live_1 "),
+        ("BILLING_SPREAD_MINUTES", "sk_live_1"),
+        ("BILLING_COMPANY", "sk_live_1" * 100),
+        ("BILLING_STRIPE_API_KEY", "sk_live_1" * 1000),
+    ],
 )
 def test_a_wrong_value_is_named_without_being_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv("BILLING_SMTP_PASSWORD", "hunter2")
@@ -118,6 +131,7 @@ def test_a_wrong_value_is_named_without_being_shown(monkeypatch: pytest.MonkeyPa
         load_settings()
     assert name.removeprefix("BILLING_").lower() in str(refused.value).lower()
     assert "hunter2" not in str(refused.value)
+    assert "sk_live" not in str(refused.value)
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +170,7 @@ def test_twenty_are_charged_a_second_and_in_the_sandbox_as_many_as_come(monkeypa
 def test_a_worker_keeps_at_least_one_month_at_hand(monkeypatch: pytest.MonkeyPatch, months: str) -> None:
     assert load_settings().cached_workflows is None
     monkeypatch.setenv("BILLING_CACHED_WORKFLOWS", months)
-    with pytest.raises(InvalidInput, match="cached_workflows"):
+    with pytest.raises(InvalidInput, match="BILLING_CACHED_WORKFLOWS"):
         load_settings()
 
 
@@ -204,7 +218,7 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("value", ["0.0.0.0/0", "::/0", "10.0.0.7/24", "proxy.example", "*"])
 def test_proxies_are_neither_everybody_nor_a_typing_error(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", value)
-    with pytest.raises(InvalidInput, match="console_trusted_proxies"):
+    with pytest.raises(InvalidInput, match="BILLING_CONSOLE_TRUSTED_PROXIES"):
         load_settings()
 
 
