@@ -8,8 +8,9 @@ from temporalio import activity
 from activities import clock
 from activities.alerts import Alerts
 from activities.shared_sales import Sales
-from billing.accounts import Account, Accounts, Chains, LastRun
+from billing.accounts import Account, Accounts, LastRun
 from billing.alerts import of_report
+from billing.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Model
@@ -67,15 +68,17 @@ class CoverageCheck:
         cells, rows = await self._read(period, unseen)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
-        survey = Survey(period, clock.now(), cells, rows)
+        survey = Survey(period, clock.now(), cells, rows, roll.strays)
         known: set[str] = set()
         async for page in self._accounts.accounts(period):
-            runs = await roll.of(page)
+            chains = await roll.of(page)
             for account in page:
                 known.add(account.customer.customer_id)
-                survey.take(account, runs.get(account.customer.customer_id))
+                survey.take(account, chains.get(account.customer.customer_id))
         for customer_id in await roll.strangers(known, self._ledger):
             survey.stray(customer_id)
+        for chain in roll.standing_still:
+            survey.stands_still(chain)
         coverage = await asyncio.to_thread(survey.coverage)
         return coverage.evolve(unseen=tuple(unseen))
 
@@ -98,8 +101,11 @@ class CoverageCheck:
         daily = (current, current.previous(), current.previous().previous())
         found = [await self.look(each, without_temporal=False) for each in request.periods or daily]
         before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
+        told: list[str] = []  # what is the same for several months, such as a workflow, is told once
         for coverage in found:
-            await self._tell(coverage, list(new_findings(coverage, _told(before[coverage.period]))))
+            fresh = list(new_findings(coverage, (*_told(before[coverage.period]), *told)))
+            told += [each.text for each in fresh]
+            await self._tell(coverage, fresh)
         await self._tell_unseen(found, before)
         for coverage in found:
             report = coverage.brief()
@@ -154,50 +160,60 @@ def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:
 
 
 class _Roll:
-    """Who runs: by the list; those who ought to be in it and are not are asked for one by one."""
+    """How everybody's workflow stands: by the list; whom it surprises with are asked for one by one."""
 
     def __init__(self, chains: Chains | None, unseen: list[str], optional: bool) -> None:
         self._chains = chains
         self._unseen = unseen
         self._optional = optional
-        self._listed: set[str] | None = None
+        self._listed: OpenChains | None = None
         self._asked = 0
+        self.standing_still: list[Chain] = []
+
+    @property
+    def strays(self) -> tuple[Chain, ...]:
+        return self._listed.strays if self._listed else ()
 
     async def call(self) -> None:
         if self._chains is not None:
             try:
                 self._listed = await self._chains.listed()
+                self.standing_still = await self._chains.standing_still()
             except TemporalUnavailable as error:
                 self._give_up(error)
 
-    async def of(self, page: Sequence[Account]) -> dict[str, bool]:
-        """Whether the workflow of each of them runs; nobody is in it if that cannot be known."""
+    async def of(self, page: Sequence[Account]) -> dict[str, ChainStatus]:
+        """How the workflow of each of them stands; nobody is in it if that cannot be known."""
         if self._listed is None:
             return {}
-        runs = {account.customer.customer_id: account.customer.customer_id in self._listed for account in page}
+        listed = {
+            account.customer.customer_id: self._listed.own.get(account.customer.customer_id, ChainStatus.ABSENT)
+            for account in page
+        }
         doubtful = [
             account.customer.customer_id
             for account in page
-            if runs[account.customer.customer_id] is not (account.closed_at is None)
+            if listed[account.customer.customer_id].is_open is not (account.closed_at is None)
         ]
-        return runs | await self._ask(doubtful)
+        return listed | await self._ask(doubtful)
 
     async def strangers(self, known: set[str], ledger: Ledger) -> list[str]:
         """Customers of running workflows whom the ledger does not know, not even by now."""
-        found = sorted((self._listed or set()) - known)
-        asked = await self._ask(found)
-        return [name for name in found if asked.get(name, True) and await ledger.customer(name) is None]
+        names = sorted(self._listed.own.keys() - known) if self._listed else []
+        asked = await self._ask(names)
+        left = [name for name in names if asked.get(name, ChainStatus.RUNNING).is_open]
+        return [name for name in left if await ledger.customer(name) is None]
 
-    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, bool]:
+    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus]:
         left = max(0, _ASKED - self._asked)
         wanted = customer_ids[:left]
         self._asked += len(wanted)
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(customer_id: str) -> bool:
+        async def ask(customer_id: str) -> ChainStatus:
             assert self._chains is not None
             async with limit:
-                return await self._chains.runs(customer_id)
+                return await self._chains.status(customer_id)
 
         try:
             answers = await asyncio.gather(*map(ask, wanted))

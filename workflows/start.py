@@ -1,16 +1,16 @@
 """Start a customer's chain of months: idempotent, and never in a month that is closed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
+from billing.chains import ChainStatus
 from billing.customer import Customer
 from billing.erasure import is_erased
 from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy
@@ -22,6 +22,7 @@ from billing.period import Period
 from billing.ports import CardDetails, Known, Ledger, PaymentGateway
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
+from workflows.running import chain_status
 from workflows.visibility import search_attributes
 
 _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
@@ -33,11 +34,15 @@ class StartStatus(StrEnum):
 
 
 class Started(Model):
-    """What a start came to. ``period`` is the first month of a chain that was started now."""
+    """What a start came to. ``period`` is the first month of a chain that was started now.
+
+    ``chain`` says how a workflow that was there already stands: it may be paused, or fail.
+    """
 
     customer_id: str
     status: StartStatus
     period: Period | None = None
+    chain: ChainStatus = ChainStatus.RUNNING
 
 
 def handle_for(client: Client, customer_id: str) -> WorkflowHandle[MonthlyBilling, Farewell]:
@@ -63,7 +68,8 @@ class Lot:
 
     ::
 
-        async with Lot.of(some_hundred, client, ledger, gateway, running=await RunningChains(client).listed()) as lot:
+        listed = (await RunningChains(client).listed()).own
+        async with Lot.of(some_hundred, client, ledger, gateway, listed) as lot:
             await lot.start(customer)     # for each, any number at a time
 
     Interrupted by an exception or a cancellation, it still tells the ledger whom it has started. Killed between, it
@@ -78,10 +84,10 @@ class Lot:
         client: Client,
         ledger: Ledger,
         gateway: PaymentGateway,
-        running: Collection[str] | None = None,
+        listed: Mapping[str, ChainStatus] | None = None,
     ) -> AsyncIterator["Lot"]:
-        """``running``: whose workflows run, by a list some seconds old; None: each is asked for."""
-        lot = cls(client, ledger, gateway, await ledger.known(customers), running)
+        """``listed``: how open workflows stand, by a list some seconds old; None: each is asked for."""
+        lot = cls(client, ledger, gateway, await ledger.known(customers), listed)
         try:
             yield lot
         finally:
@@ -93,13 +99,13 @@ class Lot:
         ledger: Ledger,
         gateway: PaymentGateway,
         known: Mapping[str, Known],
-        running: Collection[str] | None,
+        listed: Mapping[str, ChainStatus] | None,
     ) -> None:
         self.known = known
         self._client = client
         self._ledger = ledger
         self._gateway = gateway
-        self._running = running
+        self._listed = listed
         self._now = datetime.now(UTC)
         self._opened: list[Month] = []
 
@@ -114,8 +120,10 @@ class Lot:
         """
         customer_id, known = customer.customer_id, self.known[customer.customer_id]
         running = Started(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
-        if known.customer is not None and await self._runs(customer_id, known):
-            if known.closed_reason:  # it ends just now, or an earlier start was interrupted before the ledger was told
+        if known.customer is not None and (chain := await self._chain(customer_id, known)).is_open:
+            running = running.evolve(chain=chain)
+            # It ends just now, or an earlier start was interrupted before the ledger was told.
+            if known.closed_reason and chain is ChainStatus.RUNNING:
                 runs = await handle_for(self._client, customer_id).query(MonthlyBilling.invoice)
                 with suppress(LedgerAhead, AlreadyClosed):
                     await self._ledger.record(runs, self._now)
@@ -141,20 +149,11 @@ class Lot:
             await self._ledger.record(month, self._now)
         return started
 
-    async def _runs(self, customer_id: str, known: Known) -> bool:
+    async def _chain(self, customer_id: str, known: Known) -> ChainStatus:
         """The list is believed about those of whom it says what the ledger says; of others it may be too old."""
-        if self._running is not None and customer_id in self._running and not known.closed_reason:
-            return True
-        return await _is_running(self._client, customer_id)
-
-
-async def _is_running(client: Client, customer_id: str) -> bool:
-    try:
-        return (await handle_for(client, customer_id).describe()).status is WorkflowExecutionStatus.RUNNING
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return False
-        raise
+        if self._listed is not None and customer_id in self._listed and not known.closed_reason:
+            return self._listed[customer_id]
+        return await chain_status(self._client, customer_id)
 
 
 async def check_is_distinct(ledger: Ledger, customer: Customer) -> None:
