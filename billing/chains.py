@@ -32,8 +32,23 @@ class ChainStatus(StrEnum):
         """Open, and nothing is announced or charged all the same."""
         return self.is_open and self is not ChainStatus.RUNNING
 
+    @property
+    def words(self) -> str:
+        """What is the matter with it, as a sentence that begins with the workflow goes on."""
+        return _WORDS.get(self, f"was {self}")
+
 
 _OPEN = (ChainStatus.RUNNING, ChainStatus.PAUSED, ChainStatus.FAILING, ChainStatus.UNKNOWN)
+
+_WORDS = {
+    ChainStatus.RUNNING: "runs",
+    ChainStatus.PAUSED: "is paused in Temporal",
+    ChainStatus.FAILING: "fails again and again",
+    ChainStatus.COMPLETED: "has ended",
+    ChainStatus.FAILED: "has failed for good",
+    ChainStatus.ABSENT: "does not exist",
+    ChainStatus.UNKNOWN: "is in a state that this release does not know",
+}
 
 
 class Chain(NamedTuple):
@@ -66,11 +81,6 @@ class Chains(Protocol):
         """How the customer's monthly workflow stands right now."""
 
 
-def in_words(status: ChainStatus) -> str:
-    """What is the matter with a workflow that does not go on, as the end of a sentence that begins with it."""
-    return _WORDS.get(status, f"was {status}")
-
-
 def remedy(chain: str, status: ChainStatus) -> str:
     """What to do about an open workflow with the id ``chain`` that stands still."""
     match status:
@@ -95,14 +105,3 @@ def _temporal(verb: str, chain: str) -> str:
 def restart(customer_id: str, status: ChainStatus) -> str:
     """What to do about a customer's workflow that does not go on."""
     return remedy(workflow_id(customer_id), status) if status.is_open else f"python starter.py start {customer_id}"
-
-
-_WORDS = {
-    ChainStatus.RUNNING: "runs",
-    ChainStatus.PAUSED: "is paused in Temporal",
-    ChainStatus.FAILING: "fails again and again",
-    ChainStatus.COMPLETED: "has ended",
-    ChainStatus.FAILED: "has failed for good",
-    ChainStatus.ABSENT: "does not exist",
-    ChainStatus.UNKNOWN: "is in a state that this release does not know",
-}

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 from billing.accounts import Account
-from billing.chains import Chain, ChainStatus, in_words, remedy, terminate
+from billing.chains import Chain, ChainStatus, remedy, terminate
 from billing.collection import CollectionStage
 from billing.coverage import (
     TOLERANCE,
@@ -110,7 +110,7 @@ class Survey:
         if chain.period in ("", self._period):
             self._record.find(
                 FindingKind.STANDSTILL,
-                f"{chain.kind} {chain.workflow_id} {in_words(chain.status)}: nothing happens there",
+                f"{chain.kind} {chain.workflow_id} {chain.status.words}: nothing happens there",
                 remedy(chain.workflow_id, chain.status),
                 chain.customer_id,
             )

@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from billing.chains import in_words, remedy
+from billing.chains import remedy
 from billing.errors import BillingError, LedgerUnavailable
 from billing.model import Model
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
@@ -183,7 +183,7 @@ async def _going_on(client: Client) -> str:
     standing = await chains.standing_still()
     if standing:
         named = [
-            f"{each.kind} {each.workflow_id} {in_words(each.status)}: {remedy(each.workflow_id, each.status)}"
+            f"{each.kind} {each.workflow_id} {each.status.words}: {remedy(each.workflow_id, each.status)}"
             for each in standing
         ]
         more = f"\nand {len(named) - _NAMED} more; coverage names them" if len(named) > _NAMED else ""

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from billing.chains import in_words, restart
+from billing.chains import restart
 from billing.customer import Customer
 from billing.errors import BillingError
 from billing.model import Model
@@ -66,7 +66,7 @@ def _starting(lot: Lot, period: Period | None, reopen: bool) -> Callable[[L, Cus
         started = await lot.start(customer, period, reopen)
         reason = ""
         if started.chain.stands_still:
-            reason = f"its workflow {in_words(started.chain)}: {restart(customer.customer_id, started.chain)}"
+            reason = f"its workflow {started.chain.words}: {restart(customer.customer_id, started.chain)}"
         elif line and started.status is StartStatus.ALREADY_RUNNING:
             reason = difference(customer, lot.known[customer.customer_id].customer)
         return Outcome(line=line, reason=reason, **started.model_dump(exclude={"chain"}))

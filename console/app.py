@@ -106,7 +106,7 @@ def _of_reviewers(
     yield CoveragePages(desk, ledger).router
     yield InvoicesPages(desk, ledger, bulk).router
     comparing, where = connect_comparing(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
-    yield InvoicePages(client, ledger, adapters.mail, comparing, desk, *where).router
+    yield InvoicePages(client, ledger, adapters.payments, adapters.mail, comparing, desk, *where).router
 
 
 def _of_customers(

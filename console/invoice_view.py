@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from billing.adjusting import doubts, refreshing
+from billing.chains import restart
 from billing.difference import LineChange, difference
 from billing.invoice import Invoice
 from billing.late import Compared, in_words, shown
@@ -14,7 +15,7 @@ from billing.money import minor_digits
 from billing.month import Step
 from billing.policy import flags, needs_approval
 from billing.ports import VersionRow
-from console.actions import EDIT, REFRESH, Action, lacks_approval, possible
+from console.actions import EDIT, REFRESH, START, Action, lacks_approval, possible
 from console.dossier import Dossier
 from console.editing import EditForm, rebased
 from console.signed_in import Session
@@ -71,7 +72,7 @@ class View:
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        return possible(self.dossier.month, self.session.role)
+        return possible(self.dossier.month, self.session.role, self.dossier.chain)
 
     def editing(self, edit: EditForm, version: int | None = None, digest: str = "") -> "View":
         """With the lines as a form, made on the current version unless another one is named."""
@@ -138,6 +139,8 @@ class View:
             "due": month.due(dossier.now),
             "waits": Step.WAIT,
             "needs": "" if month.outcome else month.needs_person(dossier.now),
+            "standstill": self._standstill(),
+            "start_role": START.role,
             "flags": flags(month),
             "needs_approval": needs_approval(month),
             "lacks_approval": lacks_approval(month),
@@ -160,6 +163,14 @@ class View:
             "refresh": REFRESH if EDIT in self.actions else None,
             **self._differences(currency),
         }
+
+    def _standstill(self) -> dict[str, object] | None:
+        """Why nothing happens to the month by itself, whatever it says; None if its workflow goes on."""
+        chain = self.dossier.chain
+        if self.dossier.goes_on or chain is None:
+            return None
+        customer_id = self.dossier.month.customer.customer_id
+        return {"words": chain.words, "is_open": chain.is_open, "todo": restart(customer_id, chain)}
 
     def _differences(self, currency: str) -> dict[str, object]:
         """Between draft and sheet; a month whose charge has begun is compared at the next collection."""

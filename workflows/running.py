@@ -128,15 +128,21 @@ class RunningChains:
 
 async def chain_status(client: Client, customer_id: str) -> ChainStatus:
     """How the customer's monthly workflow stands right now. Raises ``TemporalUnavailable``."""
+    return (await described(client, customer_id))[0]
+
+
+async def described(client: Client, customer_id: str, patience: timedelta = _PATIENCE) -> tuple[ChainStatus, str]:
+    """The same with the id of its run ("": there is none)."""
     execution = WorkflowExecution(workflow_id=workflow_id(customer_id))
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
     try:
-        answer = await client.workflow_service.describe_workflow_execution(request, timeout=_PATIENCE)
+        answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            return ChainStatus.ABSENT
+            return ChainStatus.ABSENT, ""
         raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {error.message}") from None
-    return _status(answer.workflow_execution_info)
+    info = answer.workflow_execution_info
+    return _status(info), info.execution.run_id
 
 
 def _chain(info: WorkflowExecutionInfo) -> Chain:

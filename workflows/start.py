@@ -15,11 +15,12 @@ from billing.customer import Customer
 from billing.erasure import is_erased
 from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy
 from billing.keys import workflow_id
-from billing.messages import Farewell
+from billing.messages import Command, Farewell
 from billing.model import Model
 from billing.month import Month
 from billing.period import Period
 from billing.ports import CardDetails, Known, Ledger, PaymentGateway
+from billing.review import record
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.running import chain_status
@@ -57,10 +58,11 @@ async def start_customer(
     customer: Customer,
     period: Period | None = None,
     reopen: bool = False,
+    because: Command | None = None,
 ) -> Started:
     """Starts one customer: a ``Lot`` of one, whose words about outcome and errors hold."""
     async with Lot.of([customer], client, ledger, gateway) as lot:
-        return await lot.start(customer, period, reopen)
+        return await lot.start(customer, period, reopen, because)
 
 
 class Lot:
@@ -109,14 +111,20 @@ class Lot:
         self._now = datetime.now(UTC)
         self._opened: list[Month] = []
 
-    async def start(self, customer: Customer, period: Period | None = None, reopen: bool = False) -> Started:
+    async def start(
+        self,
+        customer: Customer,
+        period: Period | None = None,
+        reopen: bool = False,
+        because: Command | None = None,
+    ) -> Started:
         """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
 
         A customer whom the ledger does not know begins with ``period`` or the current month. For others billing goes
         on where it was: in the open month, exactly as it stands, or after the last closed one. Raises ``InvalidInput``
         for another period than that, one in the future, an email that another customer has, an account that was closed
         (unless ``reopen``), and data that differ from an open month's; ``CardMissing`` if the card is not the
-        customer's.
+        customer's. Of a start that takes effect, ``because`` is noted in the audit trail of its month: who and why.
         """
         customer_id, known = customer.customer_id, self.known[customer.customer_id]
         running = Started(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
@@ -129,6 +137,8 @@ class Lot:
                     await self._ledger.record(runs, self._now)
             return running
         month = await _first_month(self._ledger, self._gateway, customer, known, period, self._now, reopen)
+        if because is not None:
+            month = _noted(month, because, self._now)
         try:
             await self._client.start_workflow(
                 MonthlyBilling.run,
@@ -154,6 +164,13 @@ class Lot:
         if self._listed is not None and customer_id in self._listed and not known.closed_reason:
             return self._listed[customer_id]
         return await chain_status(self._client, customer_id)
+
+
+def _noted(month: Month, because: Command, now: datetime) -> Month:
+    """The month with the start in its audit trail."""
+    said = because.model_dump(include={"by", "reason", "via", "command_id"})
+    month, _ = record(month, now, command="start", accepted=True, result=f"{month.period} goes on as it stood", **said)
+    return month
 
 
 async def check_is_distinct(ledger: Ledger, customer: Customer) -> None:
