@@ -1,7 +1,7 @@
 """How workflows stand, by Temporal's own answers: raw ones, for the SDK raises at a status that it does not know."""
 
 import json
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -31,6 +31,7 @@ from workflows.visibility import CUSTOMER, PERIOD
 KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, Coverage, Reconcile)
 
 _PAGE = 1000
+_MANY = 100  # ids in one query
 _PATIENCE = timedelta(seconds=10)
 _PROBLEMS = "TemporalReportedProblems"
 """Set by the server after five failed or timed-out tasks in a row, a minute or so; cleared by one that succeeds."""
@@ -56,8 +57,9 @@ _STATUSES = {
 class RunningChains:
     """``billing.chains.Chains``, by Temporal's visibility, which lags a moment behind, and by descriptions."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, patience: timedelta = _PATIENCE) -> None:
         self._client = client
+        self._patience = patience
 
     async def listed(self) -> OpenChains:
         own: dict[str, ChainStatus] = {}
@@ -77,22 +79,27 @@ class RunningChains:
         """How many workflows of every kind are open."""
         request = CountWorkflowExecutionsRequest(namespace=self._client.namespace, query=f"{_OURS} AND {_OPEN}")
         try:
-            return (await self._client.workflow_service.count_workflow_executions(request, timeout=_PATIENCE)).count
-        except RPCError as error:
-            raise TemporalUnavailable(f"Temporal cannot count the workflows: {error.message}") from None
+            answer = await self._client.workflow_service.count_workflow_executions(request, timeout=self._patience)
+        except (RPCError, RuntimeError) as error:
+            raise TemporalUnavailable(f"Temporal cannot count the workflows: {_why(error)}") from None
+        return answer.count
 
-    async def cut_off(self, period: str) -> set[str]:
+    async def cut_off(self, period: str) -> dict[str, ChainStatus]:
         """Customers of whom a run in ``period`` was ended before its time; they may have been started again since."""
-        query = f"{_CUT_OFF} AND {PERIOD.name} = '{period}'"
-        return {customer_of(info.execution.workflow_id) async for info in self._list(query)} - {""}
+        cut_off: dict[str, ChainStatus] = {}
+        async for info in self._list(f"{_CUT_OFF} AND {PERIOD.name} = '{period}'"):
+            if customer_id := customer_of(info.execution.workflow_id):
+                cut_off.setdefault(customer_id, _status(info))
+        return cut_off
 
-    async def among(self, customer_ids: Collection[str]) -> dict[str, ChainStatus]:
-        """Those of them whose workflow is open, by one list."""
-        if not customer_ids:
-            return {}
-        ids = ", ".join(f"'{workflow_id(customer_id)}'" for customer_id in customer_ids)
-        found = self._list(f"{_OPEN} AND WorkflowId IN ({ids})")
-        return {customer_of(info.execution.workflow_id): _status(info) async for info in found}
+    async def among(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus]:
+        """Those of them whose workflow is open, by the list."""
+        open_chains: dict[str, ChainStatus] = {}
+        for start in range(0, len(customer_ids), _MANY):
+            ids = ", ".join(repr(workflow_id(customer_id)) for customer_id in customer_ids[start : start + _MANY])
+            async for info in self._list(f"{_OPEN} AND WorkflowId IN ({ids})"):
+                open_chains[customer_of(info.execution.workflow_id)] = _status(info)
+        return open_chains
 
     async def status(self, customer_id: str) -> ChainStatus:
         return await chain_status(self._client, customer_id)
@@ -101,9 +108,9 @@ class RunningChains:
         request = ListWorkflowExecutionsRequest(namespace=self._client.namespace, query=query, page_size=_PAGE)
         while True:
             try:
-                page = await self._client.workflow_service.list_workflow_executions(request, timeout=_PATIENCE)
-            except RPCError as error:
-                raise TemporalUnavailable(f"Temporal cannot list the workflows: {error.message}") from None
+                page = await self._client.workflow_service.list_workflow_executions(request, timeout=self._patience)
+            except (RPCError, RuntimeError) as error:
+                raise TemporalUnavailable(f"Temporal cannot list the workflows: {_why(error)}") from None
             for info in page.executions:
                 yield info
             if not page.next_page_token:
@@ -116,12 +123,12 @@ class RunningChains:
             namespace=self._client.namespace, execution=execution, maximum_page_size=1
         )
         try:
-            answer = await self._client.workflow_service.get_workflow_execution_history(request, timeout=_PATIENCE)
+            answer = await self._client.workflow_service.get_workflow_execution_history(request, timeout=self._patience)
             payloads = answer.history.events[0].workflow_execution_started_event_attributes.input.payloads
             month: Month = (await self._client.data_converter.decode(payloads, [Month]))[0]
-        except RPCError as error:
-            raise TemporalUnavailable(f"Temporal cannot show {chain.workflow_id}: {error.message}") from None
-        except (ValidationError, ValueError, IndexError, RuntimeError):
+        except (RPCError, RuntimeError) as error:
+            raise TemporalUnavailable(f"Temporal cannot show {chain.workflow_id}: {_why(error)}") from None
+        except (ValidationError, ValueError, IndexError, TypeError):
             return chain
         return chain._replace(customer_id=month.customer.customer_id)
 
@@ -141,6 +148,8 @@ async def described(client: Client, customer_id: str, patience: timedelta = _PAT
         if error.status is RPCStatusCode.NOT_FOUND:
             return ChainStatus.ABSENT, ""
         raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {error.message}") from None
+    except RuntimeError as error:  # a client that connects when it is used, and cannot
+        raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {error}") from None
     info = answer.workflow_execution_info
     return _status(info), info.execution.run_id
 
@@ -164,3 +173,8 @@ def _attribute(info: WorkflowExecutionInfo, name: str) -> object:
     """A search attribute's value; None if it is not set."""
     fields = info.search_attributes.indexed_fields
     return json.loads(fields[name].data) if name in fields and fields[name].data else None
+
+
+def _why(error: RPCError | RuntimeError) -> str:
+    """``RuntimeError``: of a client that connects when it is used, and cannot."""
+    return error.message if isinstance(error, RPCError) else str(error)
