@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from temporalio import activity
 
@@ -29,7 +30,7 @@ _KEPT_TOLD = 2000
 
 
 class CoverageRequest(Model):
-    """The periods to look at; none: the current one and the one before."""
+    """The periods to look at; none: those of ``daily``."""
 
     periods: tuple[Period, ...] = ()
 
@@ -96,10 +97,7 @@ class CoverageCheck:
     async def cover(self, request: CoverageRequest) -> CoverageResult:
         """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
         now = clock.now()
-        current = Period.at(now, "UTC")
-        # The month before last was compared for the last time with the collection of the last one.
-        daily = (current, current.previous(), current.previous().previous())
-        found = [await self.look(each, without_temporal=False) for each in request.periods or daily]
+        found = [await self.look(each, without_temporal=False) for each in request.periods or daily(now)]
         before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
         told: list[str] = []  # what is the same for several months, such as a workflow, is told once
         for coverage in found:
@@ -141,6 +139,15 @@ class CoverageCheck:
         text = f"coverage could not see everything: {'; '.join(by_source.values())}"
         alert = of_report("", first, int(f"{now:%Y%m%d}"), text, now)
         await self._alerts.tell(alert.evolve(command=f"coverage --period {first}"))
+
+
+def daily(now: datetime) -> tuple[Period, ...]:
+    """The months that are looked at every day: the current one and the two before.
+
+    The month before last was compared for the last time with the collection of the last one.
+    """
+    current = Period.at(now, "UTC")
+    return current, current.previous(), current.previous().previous()
 
 
 def _told(run: LastRun | None) -> tuple[str, ...]:

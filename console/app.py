@@ -108,7 +108,7 @@ def _of_reviewers(
     yield AuditPages(desk, ledger).router
     yield BrakePages(ledger, desk).router
     yield MonthPages(desk, ledger, live, watch).router
-    yield CoveragePages(desk, ledger).router
+    yield CoveragePages(desk, ledger, client).router
     yield InvoicesPages(desk, ledger, watch, bulk).router
     comparing, where = connect_comparing(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
     yield InvoicePages(client, ledger, adapters.payments, adapters.mail, comparing, desk, *where).router
