@@ -68,6 +68,13 @@ class OpenChains(NamedTuple):
     strays: tuple[Chain, ...] = ()
 
 
+class Standstill(NamedTuple):
+    """Customers with an open month that nothing happens to, and how its workflow stands; or why that is ``unseen``."""
+
+    customers: Mapping[str, ChainStatus]
+    unseen: str = ""
+
+
 class Chains(Protocol):
     """The workflows, as Temporal knows them. Raises ``TemporalUnavailable``."""
 

@@ -9,11 +9,11 @@
 import asyncio
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from adapters.sql_ledger import SqlLedger
-from billing.chains import Chain, ChainStatus
+from billing.chains import Chain, Standstill
 from billing.coverage import Coverage, FindingKind
 from billing.errors import TemporalUnavailable
 from billing.period import Period
@@ -21,13 +21,6 @@ from workflows.monthly_billing import MonthlyBilling
 from workflows.running import RunningChains
 
 LOOK_SECONDS = 5.0
-
-
-class Standstill(NamedTuple):
-    """Customers with an open month that nothing happens to, and how its workflow stands; or why that is ``unseen``."""
-
-    customers: Mapping[str, ChainStatus]
-    unseen: str = ""
 
 
 class Watch:
@@ -61,20 +54,19 @@ class Watch:
                 for chain in await self.standing_still()
                 if chain.kind == MonthlyBilling.__name__
             }
-            cut_off = dict.fromkeys(await self._missed(period), ChainStatus.ABSENT) | await self._chains.cut_off(period)
+            cut_off = await self._chains.cut_off(period) | await self._missed(period)
             open_months = await self._ledger.open_among(period, [*still, *cut_off])
-            gone = [name for name in cut_off if name in open_months]
-            again = await self._chains.among(gone)
+            asked = await self._chains.of(cut_off & open_months)
         except TemporalUnavailable as error:
             return Standstill({}, str(error))
-        stopped = {name: cut_off[name] for name in gone if name not in again}
+        stopped = {name: status for name, status in asked.items() if not status.is_open}
         return Standstill({name: status for name, status in (still | stopped).items() if name in open_months})
 
-    async def _missed(self, period: Period) -> list[str]:
+    async def _missed(self, period: Period) -> set[str]:
         """Whom the last coverage missed: their workflow may be closed for so long that Temporal has forgotten it."""
         run = await self._ledger.coverage_of(period)
         findings = Coverage.model_validate(run.report).findings if run else ()
-        return [finding.customer_id for finding in findings if finding.kind is FindingKind.NO_WORKFLOW]
+        return {finding.customer_id for finding in findings if finding.kind is FindingKind.NO_WORKFLOW}
 
     async def _shared(self, key: Period | None, look: Callable[[], Awaitable[Any]]) -> Any:
         """The answer of a look that began a short while ago; else of a new one, for all who ask meanwhile."""

@@ -1,7 +1,8 @@
 """How workflows stand, by Temporal's own answers: raw ones, for the SDK raises at a status that it does not know."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -32,6 +33,9 @@ KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, Coverage, Reconcile)
 
 _PAGE = 1000
 _MANY = 100  # ids in one query
+_FEW = 500  # of more, everybody is listed
+_ASKED = 500
+_AT_ONCE = 20
 _PATIENCE = timedelta(seconds=10)
 _PROBLEMS = "TemporalReportedProblems"
 """Set by the server after five failed or timed-out tasks in a row, a minute or so; cleared by one that succeeds."""
@@ -84,16 +88,27 @@ class RunningChains:
             raise TemporalUnavailable(f"Temporal cannot count the workflows: {_why(error)}") from None
         return answer.count
 
-    async def cut_off(self, period: str) -> dict[str, ChainStatus]:
+    async def cut_off(self, period: str) -> set[str]:
         """Customers of whom a run in ``period`` was ended before its time; they may have been started again since."""
-        cut_off: dict[str, ChainStatus] = {}
-        async for info in self._list(f"{_CUT_OFF} AND {PERIOD.name} = '{period}'"):
-            if customer_id := customer_of(info.execution.workflow_id):
-                cut_off.setdefault(customer_id, _status(info))
-        return cut_off
+        query = f"{_CUT_OFF} AND {PERIOD.name} = '{period}'"
+        return {customer_of(info.execution.workflow_id) async for info in self._list(query)} - {""}
 
-    async def among(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus]:
-        """Those of them whose workflow is open, by the list."""
+    async def of(self, customer_ids: Collection[str]) -> dict[str, ChainStatus]:
+        """How their workflows stand: by the list, and those who are not in it by asking, unless these are very many."""
+        few = len(customer_ids) <= _FEW
+        listed = await self._among(list(customer_ids)) if few else (await self.listed()).own
+        missing = [customer_id for customer_id in customer_ids if customer_id not in listed]
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def asked(customer_id: str) -> ChainStatus:
+            async with limit:
+                return (await described(self._client, customer_id, self._patience))[0]
+
+        answers = await asyncio.gather(*map(asked, missing[:_ASKED]))
+        known = {**listed, **dict(zip(missing, answers, strict=False))}
+        return {customer_id: known.get(customer_id, ChainStatus.ABSENT) for customer_id in customer_ids}
+
+    async def _among(self, customer_ids: list[str]) -> dict[str, ChainStatus]:
         open_chains: dict[str, ChainStatus] = {}
         for start in range(0, len(customer_ids), _MANY):
             ids = ", ".join(repr(workflow_id(customer_id)) for customer_id in customer_ids[start : start + _MANY])

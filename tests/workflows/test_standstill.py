@@ -1,6 +1,7 @@
 """Workflows that are open and do not go on, or go on under another id: found at once, and nobody else is kept."""
 
 import asyncio
+import json
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -187,6 +188,23 @@ def test_a_status_that_nobody_knows_yet_is_unknown_and_counts_as_open() -> None:
     assert _status(WorkflowExecutionInfo(status=99)) is ChainStatus.UNKNOWN  # type: ignore[arg-type]
     assert ChainStatus.UNKNOWN.is_open
     assert ChainStatus.UNKNOWN.stands_still
+
+
+async def test_list_and_show_name_who_is_not_billed_with_what_to_type_and_count_nothing_down(bed: Bed) -> None:
+    await bed.monitored()
+    assert "is not billed" not in (await typed(bed, "list"))[1]
+    await bed.handle("acme").terminate()
+    for command in (("list",), ("show", "acme")):
+        code, output = await typed(bed, *command)
+        assert code == 0, output
+        assert "acme is not billed: its workflow was terminated\n  python starter.py start acme" in output
+        assert "in 5 d" not in output
+        assert "Next:" not in output
+        answer = json.loads((await typed(bed, *command, "--json"))[1])
+        assert (answer["standstill"], answer["unseen"]) == ({"acme": "terminated"}, "")
+        code, output = await typed(bed, *command, TEMPORAL_ADDRESS="127.0.0.1:1")
+        assert (code, "Whether billing goes on is not known" in output) == (0, True), output
+    assert "Monitoring; its workflow was terminated" in (await typed(bed, "list"))[1]
 
 
 # -- under another id
