@@ -1,4 +1,4 @@
-"""Whose months do not go on, whatever the ledger says of them: asked of Temporal for lists, and told with what to do."""
+"""Whose months do not go on, whatever the ledger says of them, and what to type."""
 
 from collections.abc import Set
 

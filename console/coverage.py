@@ -20,7 +20,7 @@ from billing.users import Role
 from console.desk import Desk
 from console.monitor import STALE
 from console.signed_in import Session, SignedIn, signed_in
-from workflows.coverage import look_now, looking
+from workflows.coverage_now import look_now, looking
 
 SHOWN = 100
 _PATIENCE = timedelta(seconds=1.5)
