@@ -9,8 +9,6 @@ import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
-    PauseWorkflowExecutionRequest,
-    UnpauseWorkflowExecutionRequest,
 )
 from temporalio.client import Client
 
@@ -21,6 +19,7 @@ from billing.users import Role
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import readable, reviewer
+from tests.console.standing import paused, unpaused
 from tests.console.test_coverage import cover
 from workflows.running import RunningChains
 
@@ -33,20 +32,6 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not await holds():
             await asyncio.sleep(0.05)
-
-
-async def paused(bed: Bed, customer_id: str = "acme") -> None:
-    request = PauseWorkflowExecutionRequest(
-        namespace=bed.client.namespace, workflow_id=workflow_id(customer_id), reason="look", request_id="1"
-    )
-    await bed.client.workflow_service.pause_workflow_execution(request)
-
-
-async def unpaused(bed: Bed, customer_id: str = "acme") -> None:
-    request = UnpauseWorkflowExecutionRequest(
-        namespace=bed.client.namespace, workflow_id=workflow_id(customer_id), reason="looked", request_id="2"
-    )
-    await bed.client.workflow_service.unpause_workflow_execution(request)
 
 
 async def test_a_terminated_month_is_red_counts_nothing_down_and_is_started_by_the_button_with_its_audit(
