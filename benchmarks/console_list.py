@@ -125,8 +125,8 @@ async def _served(folder: Path, temporal: str) -> AsyncIterator[str]:
     """The application in a process of its own, on a socket that takes connections already."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         os.set_inheritable(listener.fileno(), True)
-        arguments = ("-m", "benchmarks.console_list", "--serve", str(folder), "--listener", str(listener.fileno()))
-        arguments += ("--temporal", temporal)
+        given = ("--serve", str(folder), "--listener", str(listener.fileno()), "--temporal", temporal)
+        arguments = ("-m", "benchmarks.console_list", *given)
         server = await asyncio.create_subprocess_exec(sys.executable, *arguments, pass_fds=(listener.fileno(),))
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -110,7 +110,7 @@ class Survey:
         if chain.period in ("", self._period):
             self._record.find(
                 FindingKind.STANDSTILL,
-                f"{chain.kind} {chain.workflow_id} {chain.status.words}: nothing happens there",
+                f"{chain.kind} {chain.workflow_id} {chain.status.words}, and does nothing meanwhile",
                 remedy(chain.workflow_id, chain.status),
                 chain.customer_id,
             )

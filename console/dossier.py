@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from billing.month import Month
 from billing.period import Period
 from billing.ports import ChargeRow, MessageRow, ReversalRow, VersionRow
 from workflows.monthly_billing import MonthlyBilling
-from workflows.running import described
+from workflows.running import RunningChains, described
 from workflows.saying import Unanswered, ask
 from workflows.start import handle_for
 
@@ -40,6 +41,7 @@ class Dossier:
     month: Month
     live: bool
     chain: ChainStatus | None
+    stray: str  # the id of a workflow that bills the customer in place of their own; "": there is none
     run_url: str
     now: datetime  # the real instant, or that of the newest record if a rehearsal has skipped time
     periods: Sequence[Period]  # of the customer, oldest first
@@ -89,9 +91,11 @@ class Dossiers:
     async def _read(self, customer_id: str, period: Period) -> Dossier | None:
         rows = await self._ledger.invoices(customer_id=customer_id)
         recorded = await self._ledger.month(customer_id, period)
-        running, chain, run_url = None, None, self._listed(customer_id, period)
+        running, chain, stray, run_url = None, None, "", self._listed(customer_id, period)
         if recorded is None or recorded.outcome is None:
             running, chain, run_url = await self._running(customer_id, period, run_url)
+        if chain is not None and not chain.is_open:
+            stray = await self._stray(customer_id)
         month = running or recorded
         if month is None:
             return None
@@ -101,6 +105,7 @@ class Dossiers:
             month=month,
             live=running is not None,
             chain=chain,
+            stray=stray,
             run_url=run_url,
             now=max([datetime.now(UTC), *(row.updated_at for row in rows if row.period == period)]),
             periods=sorted({period, *(row.period for row in rows)}),
@@ -135,6 +140,13 @@ class Dossiers:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return None, chain, run_url
         return (month, chain, run_url) if month.period == period else (None, chain, listed)
+
+    async def _stray(self, customer_id: str) -> str:
+        with suppress(TemporalUnavailable):
+            for stray in await RunningChains(self._client, _QUERY_TIMEOUT).strays():
+                if stray.customer_id == customer_id:
+                    return stray.workflow_id
+        return ""
 
     def _listed(self, customer_id: str, period: Period) -> str:
         """The list of the month's runs; an ended chain, or a month that has passed, is found there too."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from billing.adjusting import doubts, refreshing
-from billing.chains import restart
+from billing.chains import restart, terminate
 from billing.difference import LineChange, difference
 from billing.invoice import Invoice
 from billing.late import Compared, in_words, shown
@@ -72,6 +72,8 @@ class View:
 
     @property
     def actions(self) -> tuple[Action, ...]:
+        if self.dossier.stray:  # no command reaches it under its id, and another one beside it would help nobody
+            return ()
         return possible(self.dossier.month, self.session.role, self.dossier.chain)
 
     def editing(self, edit: EditForm, version: int | None = None, digest: str = "") -> "View":
@@ -170,7 +172,9 @@ class View:
         if self.dossier.goes_on or chain is None:
             return None
         customer_id = self.dossier.month.customer.customer_id
-        return {"words": chain.words, "is_open": chain.is_open, "todo": restart(customer_id, chain)}
+        stray = self.dossier.stray
+        todo = terminate(stray) if stray else restart(customer_id, chain)
+        return {"words": chain.words, "is_open": chain.is_open, "todo": todo, "stray": stray}
 
     def _differences(self, currency: str) -> dict[str, object]:
         """Between draft and sheet; a month whose charge has begun is compared at the next collection."""

@@ -73,7 +73,7 @@ class RunningChains:
             if named and chain.customer_id in ("", named):
                 own[named] = chain.status
             else:
-                strays.append(chain if chain.customer_id else await self._asked(chain, info.execution))
+                strays.append(await self._asked(chain, info.execution))
         return OpenChains(own, tuple(strays))
 
     async def standing_still(self) -> list[Chain]:
@@ -93,8 +93,16 @@ class RunningChains:
         query = f"{_CUT_OFF} AND {PERIOD.name} = '{period}'"
         return {customer_of(info.execution.workflow_id) async for info in self._list(query)} - {""}
 
+    async def strays(self) -> list[Chain]:
+        """Open monthly workflows whose id is not that of a customer, with whom they bill."""
+        query = f"{_MONTHLY} AND {_OPEN} AND WorkflowId NOT STARTS_WITH '{workflow_id('')}'"
+        return [await self._asked(_chain(info), info.execution) async for info in self._list(query)]
+
     async def of(self, customer_ids: Collection[str]) -> dict[str, ChainStatus]:
-        """How their workflows stand: by the list, and those who are not in it by asking, unless these are very many."""
+        """How their workflows stand: by the list, and those who are not in it by asking, unless these are very many.
+
+        Who has none and is billed under another id counts as running: that is coverage's finding.
+        """
         few = len(customer_ids) <= _FEW
         listed = await self._among(list(customer_ids)) if few else (await self.listed()).own
         missing = [customer_id for customer_id in customer_ids if customer_id not in listed]
@@ -106,6 +114,10 @@ class RunningChains:
 
         answers = await asyncio.gather(*map(asked, missing[:_ASKED]))
         known = {**listed, **dict(zip(missing, answers, strict=False))}
+        if missing:
+            known |= {
+                stray.customer_id: ChainStatus.RUNNING for stray in await self.strays() if stray.customer_id in missing
+            }
         return {customer_id: known.get(customer_id, ChainStatus.ABSENT) for customer_id in customer_ids}
 
     async def _among(self, customer_ids: list[str]) -> dict[str, ChainStatus]:
@@ -133,7 +145,9 @@ class RunningChains:
             request.next_page_token = page.next_page_token
 
     async def _asked(self, chain: Chain, execution: WorkflowExecution) -> Chain:
-        """With its customer, by what it was started with; as it is if that cannot be read."""
+        """With its customer, if need be by what it was started with; as it is if that cannot be read."""
+        if chain.customer_id:
+            return chain
         request = GetWorkflowExecutionHistoryRequest(
             namespace=self._client.namespace, execution=execution, maximum_page_size=1
         )

@@ -21,6 +21,8 @@ from tests.console.conftest import Desk, console
 from tests.console.reviewing import readable, reviewer
 from tests.console.standing import paused, unpaused
 from tests.console.test_coverage import cover
+from workflows.monthly_billing import MonthlyBilling
+from workflows.options import TASK_QUEUE
 from workflows.running import RunningChains
 
 PAGE = f"/desk/{OCTOBER}/invoices/acme"
@@ -88,6 +90,29 @@ async def test_an_account_that_is_closed_is_not_started_by_the_button(desk: Desk
     async with reviewer(desk) as ann:
         refused = await ann.send("start")
         assert (refused.status_code, "the account was closed" in readable(refused.text)) == (409, True)
+
+
+async def test_who_is_billed_under_another_id_is_not_called_forgotten_and_is_not_started_beside_it(desk: Desk) -> None:
+    await desk.bed.monitored("astray")
+    await desk.bed.handle("astray").terminate()
+    month = await desk.bed.recorded("astray", OCTOBER)
+    by_hand = await desk.bed.client.start_workflow(MonthlyBilling.run, month, id="by hand", task_queue=TASK_QUEUE)
+    chains = RunningChains(desk.bed.client)
+
+    async def listed() -> bool:
+        return bool(await chains.strays()) and "astray" in await chains.cut_off(OCTOBER)
+
+    await until(listed)
+    path = f"/desk/{OCTOBER}/invoices/astray"
+    async with reviewer(desk) as ann:
+        text = await ann.page(path)
+        assert "Astray is billed by a workflow with another id: by hand." in text
+        assert "temporal workflow terminate --workflow-id 'by hand'" in text
+        assert "Nobody bills" not in text
+        assert "Start billing" not in text
+        assert "stands still" not in await ann.page(f"/desk/{OCTOBER}")
+        await by_hand.terminate()
+        assert "Nobody bills Astray" in await ann.page(path)
 
 
 async def test_a_paused_month_says_so_and_how_it_goes_on(desk: Desk) -> None:

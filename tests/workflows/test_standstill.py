@@ -227,6 +227,7 @@ async def test_a_customer_who_is_billed_under_another_id_is_named_with_it_and_no
     (finding,) = looked_at.findings
     assert finding.customer_id == "acme"
     assert finding.text == "acme is billed by a workflow with another id: acme by hand"
+    assert "is not billed" not in (await typed(bed, "list"))[1], "it is"
     terminate, start = finding.todo.split(" (")[0], finding.todo.split("; then ")[1]
     await temporal(bed, terminate)
     assert (await typed(bed, *start.split()[2:]))[0] == 0
