@@ -15,7 +15,7 @@ from billing.money import minor_digits
 from billing.month import Step
 from billing.policy import flags, needs_approval
 from billing.ports import VersionRow
-from console.actions import EDIT, REFRESH, START, Action, lacks_approval, possible
+from console.actions import ACTIONS, EDIT, REFRESH, START, Action, lacks_approval, possible
 from console.dossier import Dossier
 from console.editing import EditForm, rebased
 from console.signed_in import Session
@@ -72,9 +72,12 @@ class View:
 
     @property
     def actions(self) -> tuple[Action, ...]:
+        """What can be done, and what was just refused: its form keeps what was typed."""
+        refused = (self.refusal.action,) if self.refusal and self.refusal.action in ACTIONS else ()
         if self.dossier.stray:  # no command reaches it under its id, and another one beside it would help nobody
-            return ()
-        return possible(self.dossier.month, self.session.role, self.dossier.chain)
+            return refused
+        actions = possible(self.dossier.month, self.session.role, self.dossier.chain)
+        return (*actions, *(action for action in refused if action not in actions and not self.dossier.goes_on))
 
     def editing(self, edit: EditForm, version: int | None = None, digest: str = "") -> "View":
         """With the lines as a form, made on the current version unless another one is named."""
