@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from billing.chains import Chain, ChainStatus
 from billing.keys import workflow_id
-from billing.messages import CloseAccount, Halt
+from billing.messages import Halt
 from billing.users import Role
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.console.conftest import Desk, console
@@ -82,7 +82,6 @@ async def test_only_who_may_decide_can_start_and_a_second_click_changes_nothing(
 
 async def test_an_account_that_is_closed_is_not_started_by_the_button(desk: Desk) -> None:
     await desk.bed.monitored()
-    assert (await desk.bed.command("acme", CloseAccount(by="ann", reason="moved"))).accepted
     await desk.bed.handle("acme").terminate()
     await desk.bed.tamper(
         "UPDATE customers SET closed_at = ?, closed_reason = 'ann: moved'", str(datetime.now(UTC))[:26]
