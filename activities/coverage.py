@@ -1,8 +1,9 @@
 """Everybody is looked at, and every row: what coverage needs is read here; a Temporal Schedule asks for it daily."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from temporalio import activity
 
@@ -10,7 +11,8 @@ from activities import clock
 from activities.alerts import Alerts
 from activities.shared_sales import Sales
 from billing.accounts import Account, Accounts, LastRun
-from billing.alerts import of_report
+from billing.alerts import Alert, of_report
+from billing.apart import Failed, why
 from billing.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
@@ -19,6 +21,7 @@ from billing.period import Period
 from billing.ports import Ledger
 from billing.sales import SalesRow
 from billing.sheet_check import Cells
+from billing.shell import command
 from billing.survey import Survey
 
 _AT_ONCE = 20
@@ -72,22 +75,35 @@ class CoverageCheck:
         survey = Survey(period, clock.now(), cells, rows, roll.strays)
         known: set[str] = set()
         async for page in self._accounts.accounts(period):
-            chains = await roll.of(page)
-            for account in page:
-                known.add(account.customer.customer_id)
-                survey.take(account, chains.get(account.customer.customer_id))
-        for customer_id in await roll.strangers(known, self._ledger):
-            survey.stray(customer_id)
-        for chain in roll.standing_still:
-            survey.stands_still(chain)
+            accounts = [each for each in page if not isinstance(each, Failed)]
+            chains = await roll.of(accounts)
+            for account in accounts:
+                chain = chains.get(account.customer.customer_id)
+                survey.take(account, None if isinstance(chain, Failed) else chain)
+            for each in (*page, *chains.values()):
+                if isinstance(each, Failed):
+                    (survey.fail if each in page else survey.note)(each)
+            known |= {each.customer_id if isinstance(each, Failed) else each.customer.customer_id for each in page}
+        for customer_id in await roll.strangers(known):
+            await self._take_stranger(survey, customer_id)
+        for standing in roll.standing_still:
+            survey.stands_still(standing)
         coverage = await asyncio.to_thread(survey.coverage)
         return coverage.evolve(unseen=tuple(unseen))
+
+    async def _take_stranger(self, survey: Survey, customer_id: str) -> None:
+        """Unless the ledger knows the customer by now."""
+        try:
+            if await self._ledger.customer(customer_id) is None:
+                survey.stray(customer_id)
+        except Exception as error:
+            survey.note(Failed(customer_id=customer_id, reason=why(error)))
 
     async def _read(self, period: Period, unseen: list[str]) -> tuple[Cells | None, tuple[SalesRow, ...]]:
         try:
             snapshot = await self._sales.read(period, clock.now())
-        except SalesUnavailable as error:
-            unseen.append(f"the sheet: {error}")
+        except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
+            unseen.append(f"the sheet: {error if isinstance(error, SalesUnavailable) else why(error)}")
             return None, ()
         return Cells(period, snapshot.sheet, snapshot.digest, self._decimal_separator), snapshot.rows
 
@@ -96,14 +112,17 @@ class CoverageCheck:
     @activity.defn
     async def cover(self, request: CoverageRequest) -> CoverageResult:
         """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
+        assert self._alerts is not None
         now = clock.now()
         found = [await self.look(each, without_temporal=False) for each in request.periods or daily(now)]
         before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
-        told: list[str] = []  # what is the same for several months, such as a workflow, is told once
+        told: list[Callable[[], Alert]] = []
+        texts: list[str] = []  # what is the same for several months, such as a workflow, is told once
         for coverage in found:
-            fresh = list(new_findings(coverage, (*_told(before[coverage.period]), *told)))
-            told += [each.text for each in fresh]
-            await self._tell(coverage, fresh)
+            fresh = list(new_findings(coverage, (*_told(before[coverage.period]), *texts)))
+            texts += [each.text for each in fresh]
+            told += _alerts_of(coverage, fresh)
+        await self._alerts.tell_each(told)
         await self._tell_unseen(found, before)
         for coverage in found:
             report = coverage.brief()
@@ -117,28 +136,29 @@ class CoverageCheck:
             await self._accounts.save_coverage(run)
         return CoverageResult(periods=tuple(coverage.brief() for coverage in found))
 
-    async def _tell(self, coverage: Coverage, findings: Sequence[Finding]) -> None:
-        """What is new goes to the next digest; what was mended and comes back another day is told again."""
-        assert self._alerts is not None
-        now = clock.now()
-        told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
-        if len(findings) > _SHOWN:
-            told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
-        for customer_id, text in told:
-            alert = of_report(customer_id, coverage.period, int(f"{now:%Y%m%d}"), text, now)
-            await self._alerts.tell(alert.evolve(command=f"coverage --period {coverage.period}"))
-
     async def _tell_unseen(self, found: Sequence[Coverage], before: Mapping[Period, LastRun | None]) -> None:
         """One alert for all periods, on the first day on which a source cannot be seen."""
         assert self._alerts is not None
         known = {each.period: sources(run.unseen) if (run := before[each.period]) else () for each in found}
         if all(set(sources(each.unseen)) <= set(known[each.period]) for each in found):
             return
-        now, first = clock.now(), found[0].period
         by_source = {sources([each])[0]: each for coverage in reversed(found) for each in coverage.unseen}
         text = f"coverage could not see everything: {'; '.join(by_source.values())}"
-        alert = of_report("", first, int(f"{now:%Y%m%d}"), text, now)
-        await self._alerts.tell(alert.evolve(command=f"coverage --period {first}"))
+        await self._alerts.tell(_alert("", found[0].period, text))
+
+
+def _alerts_of(coverage: Coverage, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
+    """What is new goes to the next digest; what was mended and comes back another day is told again."""
+    told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
+    if len(findings) > _SHOWN:
+        told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
+    return [partial(_alert, customer_id, coverage.period, text) for customer_id, text in told]
+
+
+def _alert(customer_id: str, period: Period, text: str) -> Alert:
+    now = clock.now()
+    alert = of_report(customer_id, period, int(f"{now:%Y%m%d}"), text, now)
+    return alert.evolve(command=command("coverage", period=period))
 
 
 def daily(now: datetime) -> tuple[Period, ...]:
@@ -189,7 +209,7 @@ class _Roll:
             except TemporalUnavailable as error:
                 self._give_up(error)
 
-    async def of(self, page: Sequence[Account]) -> dict[str, ChainStatus]:
+    async def of(self, page: Sequence[Account]) -> dict[str, ChainStatus | Failed]:
         """How the workflow of each of them stands; nobody is in it if that cannot be known."""
         if self._listed is None:
             return {}
@@ -204,23 +224,27 @@ class _Roll:
         ]
         return listed | await self._ask(doubtful)
 
-    async def strangers(self, known: set[str], ledger: Ledger) -> list[str]:
-        """Customers of running workflows whom the ledger does not know, not even by now."""
+    async def strangers(self, known: set[str]) -> list[str]:
+        """Customers of open workflows who are not ``known``."""
         names = sorted(self._listed.own.keys() - known) if self._listed else []
         asked = await self._ask(names)
-        left = [name for name in names if asked.get(name, ChainStatus.RUNNING).is_open]
-        return [name for name in left if await ledger.customer(name) is None]
+        return [name for name in names if not isinstance(chain := asked.get(name), ChainStatus) or chain.is_open]
 
-    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus]:
+    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus | Failed]:
         left = max(0, _ASKED - self._asked)
         wanted = customer_ids[:left]
         self._asked += len(wanted)
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(customer_id: str) -> ChainStatus:
+        async def ask(customer_id: str) -> ChainStatus | Failed:
             assert self._chains is not None
             async with limit:
-                return await self._chains.status(customer_id)
+                try:
+                    return await self._chains.status(customer_id)
+                except TemporalUnavailable:
+                    raise
+                except Exception as error:
+                    return Failed(customer_id=customer_id, reason=why(error))
 
         try:
             answers = await asyncio.gather(*map(ask, wanted))

@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import Field
 
+from billing.apart import Failed
 from billing.collection import CollectionStage
 from billing.customer import Customer
 from billing.model import Instant, Model
@@ -30,10 +31,11 @@ class SeenMonth(NamedTuple):
     """A month as the ledger has it. ``email`` is the one it was collected by, or will be.
 
     ``lines`` are those of its own worksheet, and those that reviewers added; ``edited`` those that they changed or
-    removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this month's
-    worksheet, ``earlier`` those of this month that point at another one's; ``halted`` says that a person or a failure
-    stopped the clock, not an unreadable row, and ``braked`` that the emergency brake did; ``drift`` that the sheet was
-    seen to say something else, and people know.
+    removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this
+    month's worksheet, or were added by a person and name this month, ``earlier`` those of this month that point at
+    another one's; ``halted`` says that a person or a failure stopped the clock, not an unreadable row, and
+    ``braked`` that the emergency brake did; ``drift`` that the sheet was seen to say something else, and people
+    know.
     """
 
     stage: Stage
@@ -68,6 +70,15 @@ class SeenMonth(NamedTuple):
         return "+".join([*digests, *(["drift"] if self.drift and digests else [])])
 
 
+class SeenCollection(NamedTuple):
+    """What is owed, as the ledger has it. ``needs`` and ``command``: what a person has to do, and to type; or ""."""
+
+    stage: CollectionStage
+    needs: str = ""
+    command: str = ""
+    braked: bool = False
+
+
 class Account(NamedTuple):
     """A customer, and what the ledger has of one period. ``first`` and ``last`` are their first and last month."""
 
@@ -78,7 +89,7 @@ class Account(NamedTuple):
     first: Period | None = None
     last: Period | None = None
     month: SeenMonth | None = None
-    collection: CollectionStage | None = None
+    collection: SeenCollection | None = None
 
     def begins(self) -> Period:
         """The first period that is theirs; of one without a month yet, that in which the account was opened."""
@@ -119,7 +130,7 @@ class Vitals(Model):
 class Accounts(Protocol):
     """The ledger, asked about everybody. Every method raises ``LedgerUnavailable``."""
 
-    def accounts(self, period: Period) -> AsyncIterator[list[Account]]:
+    def accounts(self, period: Period) -> AsyncIterator[list[Account | Failed]]:
         """All customers, closed ones too, by id, some hundreds at a time."""
 
     async def save_coverage(self, run: LastRun) -> None:

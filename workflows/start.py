@@ -10,10 +10,11 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from billing.apart import Failed
 from billing.chains import ChainStatus
 from billing.customer import Customer
 from billing.erasure import is_erased
-from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy
+from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy, RowUnreadable
 from billing.keys import workflow_id
 from billing.messages import Command, Farewell
 from billing.model import Model
@@ -62,7 +63,10 @@ async def start_customer(
 ) -> Started:
     """Starts one customer: a ``Lot`` of one, whose words about outcome and errors hold."""
     async with Lot.of([customer], client, ledger, gateway) as lot:
-        return await lot.start(customer, period, reopen, because)
+        started = await lot.start(customer, period, reopen, because)
+    for failed in lot.untold:
+        raise RowUnreadable(f"{failed.customer_id} runs, and the ledger could not be told: {failed.reason}")
+    return started
 
 
 class Lot:
@@ -75,7 +79,8 @@ class Lot:
             await lot.start(customer)     # for each, any number at a time
 
     Interrupted by an exception or a cancellation, it still tells the ledger whom it has started. Killed between, it
-    leaves workflows that the ledger does not know; starting the same customers again tells it.
+    leaves workflows that the ledger does not know; starting the same customers again tells it. So do those who are
+    ``untold`` in the end, because the ledger could not write them.
     """
 
     @classmethod
@@ -93,23 +98,31 @@ class Lot:
         try:
             yield lot
         finally:
-            await asyncio.shield(ledger.record_opened(lot._opened, lot._now))
+            lot.untold = await asyncio.shield(ledger.record_opened(lot._opened, lot._now))
 
     def __init__(
         self,
         client: Client,
         ledger: Ledger,
         gateway: PaymentGateway,
-        known: Mapping[str, Known],
+        known: Mapping[str, Known | Failed],
         listed: Mapping[str, ChainStatus] | None,
     ) -> None:
-        self.known = known
+        self.untold: list[Failed] = []
+        self._known = known
         self._client = client
         self._ledger = ledger
         self._gateway = gateway
         self._listed = listed
         self._now = datetime.now(UTC)
         self._opened: list[Month] = []
+
+    def known(self, customer_id: str) -> Known:
+        """What the ledger knew of the customer. Raises ``RowUnreadable``."""
+        known = self._known[customer_id]
+        if isinstance(known, Failed):
+            raise RowUnreadable(f"{customer_id}: {known.reason}")
+        return known
 
     async def start(
         self,
@@ -126,7 +139,7 @@ class Lot:
         (unless ``reopen``), and data that differ from an open month's; ``CardMissing`` if the card is not the
         customer's. Of a start that takes effect, ``because`` is noted in the audit trail of its month: who and why.
         """
-        customer_id, known = customer.customer_id, self.known[customer.customer_id]
+        customer_id, known = customer.customer_id, self.known(customer.customer_id)
         running = Started(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
         if known.customer is not None and (chain := await self._chain(customer_id, known)).is_open:
             running = running.evolve(chain=chain)
