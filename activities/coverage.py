@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 
 from temporalio import activity
@@ -9,9 +10,10 @@ from temporalio import activity
 from activities import clock
 from activities.alerts import Alerts
 from activities.shared_sales import Sales
-from billing.accounts import Account, Accounts, Chains, LastRun
+from billing.accounts import Account, Accounts, LastRun
 from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
+from billing.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Few, Model
@@ -31,7 +33,7 @@ _KEPT_TOLD = 2000
 
 
 class CoverageRequest(Model):
-    """The periods to look at; none: the current one and the one before."""
+    """The periods to look at; none: those of ``daily``."""
 
     periods: Few[Period] = ()
 
@@ -70,20 +72,22 @@ class CoverageCheck:
         cells, rows = await self._read(period, unseen)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
-        survey = Survey(period, clock.now(), cells, rows)
+        survey = Survey(period, clock.now(), cells, rows, roll.strays)
         known: set[str] = set()
         async for page in self._accounts.accounts(period):
             accounts = [each for each in page if not isinstance(each, Failed)]
-            running = await roll.of(accounts)
+            chains = await roll.of(accounts)
             for account in accounts:
-                runs = running.get(account.customer.customer_id)
-                survey.take(account, None if isinstance(runs, Failed) else runs)
-            for each in (*page, *running.values()):
+                chain = chains.get(account.customer.customer_id)
+                survey.take(account, None if isinstance(chain, Failed) else chain)
+            for each in (*page, *chains.values()):
                 if isinstance(each, Failed):
                     (survey.fail if each in page else survey.note)(each)
             known |= {each.customer_id if isinstance(each, Failed) else each.customer.customer_id for each in page}
         for customer_id in await roll.strangers(known):
             await self._take_stranger(survey, customer_id)
+        for standing in roll.standing_still:
+            survey.stands_still(standing)
         coverage = await asyncio.to_thread(survey.coverage)
         return coverage.evolve(unseen=tuple(unseen))
 
@@ -110,14 +114,14 @@ class CoverageCheck:
         """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
         assert self._alerts is not None
         now = clock.now()
-        current = Period.at(now, "UTC")
-        # The month before last was compared for the last time with the collection of the last one.
-        daily = (current, current.previous(), current.previous().previous())
-        found = [await self.look(each, without_temporal=False) for each in request.periods or daily]
+        found = [await self.look(each, without_temporal=False) for each in request.periods or daily(now)]
         before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
-        told = []
+        told: list[Callable[[], Alert]] = []
+        texts: list[str] = []  # what is the same for several months, such as a workflow, is told once
         for coverage in found:
-            told += _alerts_of(coverage, list(new_findings(coverage, _told(before[coverage.period]))))
+            fresh = list(new_findings(coverage, (*_told(before[coverage.period]), *texts)))
+            texts += [each.text for each in fresh]
+            told += _alerts_of(coverage, fresh)
         await self._alerts.tell_each(told)
         await self._tell_unseen(found, before)
         for coverage in found:
@@ -157,6 +161,15 @@ def _alert(customer_id: str, period: Period, text: str) -> Alert:
     return alert.evolve(command=command("coverage", period=period))
 
 
+def daily(now: datetime) -> tuple[Period, ...]:
+    """The months that are looked at every day: the current one and the two before.
+
+    The month before last was compared for the last time with the collection of the last one.
+    """
+    current = Period.at(now, "UTC")
+    return current, current.previous(), current.previous().previous()
+
+
 def _told(run: LastRun | None) -> tuple[str, ...]:
     return run.told if run else ()
 
@@ -174,54 +187,62 @@ def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:
 
 
 class _Roll:
-    """Who runs: by the list; those who ought to be in it and are not are asked for one by one."""
+    """How everybody's workflow stands: by the list; whom it surprises with are asked for one by one."""
 
     def __init__(self, chains: Chains | None, unseen: list[str], optional: bool) -> None:
         self._chains = chains
         self._unseen = unseen
         self._optional = optional
-        self._listed: set[str] | None = None
+        self._listed: OpenChains | None = None
         self._asked = 0
+        self.standing_still: list[Chain] = []
+
+    @property
+    def strays(self) -> tuple[Chain, ...]:
+        return self._listed.strays if self._listed else ()
 
     async def call(self) -> None:
         if self._chains is not None:
             try:
                 self._listed = await self._chains.listed()
+                self.standing_still = await self._chains.standing_still()
             except TemporalUnavailable as error:
                 self._give_up(error)
 
-    async def of(self, page: Sequence[Account]) -> dict[str, bool | Failed]:
-        """Whether the workflow of each of them runs; nobody is in it if that cannot be known."""
+    async def of(self, page: Sequence[Account]) -> dict[str, ChainStatus | Failed]:
+        """How the workflow of each of them stands; nobody is in it if that cannot be known."""
         if self._listed is None:
             return {}
-        listed = self._listed
-        runs: dict[str, bool | Failed] = {
-            each.customer.customer_id: each.customer.customer_id in listed for each in page
+        listed = {
+            account.customer.customer_id: self._listed.own.get(account.customer.customer_id, ChainStatus.ABSENT)
+            for account in page
         }
         doubtful = [
             account.customer.customer_id
             for account in page
-            if runs[account.customer.customer_id] is not (account.closed_at is None)
+            if listed[account.customer.customer_id].is_open is not (account.closed_at is None)
         ]
-        return runs | await self._ask(doubtful)
+        return listed | await self._ask(doubtful)
 
     async def strangers(self, known: set[str]) -> list[str]:
-        """Customers of running workflows who are not ``known``."""
-        found = sorted((self._listed or set()) - known)
-        asked = await self._ask(found)
-        return [name for name in found if asked.get(name, True)]
+        """Customers of open workflows who are not ``known``."""
+        names = sorted(self._listed.own.keys() - known) if self._listed else []
+        asked = await self._ask(names)
+        return [name for name in names if not isinstance(chain := asked.get(name), ChainStatus) or chain.is_open]
 
-    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, bool | Failed]:
+    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus | Failed]:
         left = max(0, _ASKED - self._asked)
         wanted = customer_ids[:left]
         self._asked += len(wanted)
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(customer_id: str) -> bool | Failed:
+        async def ask(customer_id: str) -> ChainStatus | Failed:
             assert self._chains is not None
             async with limit:
                 try:
-                    return await self._chains.runs(customer_id)
+                    return await self._chains.status(customer_id)
+                except TemporalUnavailable:
+                    raise
                 except Exception as error:
                     return Failed(customer_id=customer_id, reason=why(error))
 

@@ -82,24 +82,30 @@ class SqlDesk(SqlAudit):
             return [StageTotal.model_validate(dict(row)) for row in found.mappings()]
 
     @in_thread
-    def needs(self, period: Period, limit: int) -> list[Need]:
-        """What a person has to do, by its next instant: open months, and what is owed for closed ones."""
+    def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[Need]:
+        """What a person has to do, by its next instant: open months, and what is owed for closed ones.
+
+        The open months of the customers ``first`` come first, whatever the ledger says of them.
+        """
         whose = (customers.c.customer_id, customers.c.name, customers.c.timezone)
         i, c = invoices.c, collections.c
         months = select(*whose, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
         months = months.add_columns((i.version > 0).label("drafted"))
         months = months.join(invoices, i.customer_id == customers.c.customer_id)
-        months = months.where(i.period == period, _IN_NEED, i.outcome.is_(None))
+        months = months.where(i.period == period, i.outcome.is_(None))
         owed = select(*whose, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
         owed = owed.join(collections, c.customer_id == customers.c.customer_id)
         owed = owed.where(*_owed_in_need(period))
         with self._reading(f"find who is needed in {period}") as connection:
+            urgent = months.where(i.customer_id.in_(first[:limit])).order_by(i.customer_id)
+            before = [Need.model_validate(dict(row)) for row in connection.execute(urgent).mappings()]
+            months = months.where(_IN_NEED, i.customer_id.not_in(first[:limit]))
             open_months = connection.execute(months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit))
             collecting = connection.execute(owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit))
             found = [Need.model_validate(dict(row)) for row in open_months.mappings()]
             said = {"needs": _OWED_NEEDS, "collecting": True}
             found += [Need.model_validate({**row, **said}) for row in collecting.mappings()]
-            return sorted(found, key=_urgency)[:limit]
+            return [*before, *sorted(found, key=_urgency)][:limit]
 
     @in_thread
     def pulse(self, period: Period) -> str:
@@ -146,6 +152,17 @@ class SqlDesk(SqlAudit):
             return [_as_seen(Seen, row) for row in connection.execute(query).mappings()]
 
     @in_thread
+    def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
+        """Those of them whose month is open."""
+        open_months: set[str] = set()
+        with self._reading(f"look at {period}") as connection:
+            for start in range(0, len(customer_ids), _MANY):
+                these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
+                query = select(invoices.c.customer_id).where(invoices.c.period == period, these)
+                open_months |= set(connection.scalars(query.where(invoices.c.outcome.is_(None))))
+        return open_months
+
+    @in_thread
     def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
         """How these invoices stand now, by customer."""
         now: dict[str, Standing] = {}
@@ -178,7 +195,8 @@ def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
     if wanted.flag is not None:
         where.append(c.flags.like(f"%|{wanted.flag}|%"))
     if wanted.needs:
-        where.append(c.customer_id.in_(_in_need(wanted.period)))
+        needed = c.customer_id.in_(_in_need(wanted.period))
+        where.append(or_(needed, c.customer_id.in_(wanted.first)) if wanted.first else needed)
     found = select(*columns).select_from(invoices)
     if wanted.search:
         names = (customers.c.customer_id, customers.c.name, customers.c.email)
@@ -221,6 +239,8 @@ def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
         Sort.NEXT: c.outcome.is_not(None),  # an open month without an instant goes on now
     }
     groups = [first[wanted.sort]] if wanted.sort in first else []
+    if wanted.first:
+        groups.insert(0, c.customer_id.not_in(wanted.first))
     return [*groups, directed] if wanted.sort is Sort.CUSTOMER else [*groups, directed, c.customer_id]
 
 

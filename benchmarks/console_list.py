@@ -25,7 +25,6 @@ import httpx
 import uvicorn
 from rich.console import Console
 from rich.table import Table
-from temporalio.client import Client
 
 from adapters.passwords import Passwords
 from adapters.sql_ledger import SqlLedger
@@ -33,10 +32,12 @@ from benchmarks.filled_ledger import fill
 from billing.accounts import LastRun
 from billing.period import Period
 from billing.users import Role, User
-from bootstrap import connect_adapters, connect_coverage
+from bootstrap import SANDBOX_NAMESPACE, connect_adapters, connect_coverage, connect_temporal
 from console.app import create_app
 from console.server import Server
+from sandbox.temporal_server import temporal_server
 from settings import Settings
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 PERIOD = Period("2026-11")
 EMPTY = "an empty page"
@@ -62,9 +63,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--listener", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--temporal", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        asyncio.run(_serve(given.serve, given.listener))
+        asyncio.run(_serve(given.serve, given.listener, given.temporal))
         return
     medians = asyncio.run(_measure(given.customers, given.rounds))
     figures = {name: {"median_ms": ms, "ratio": ms / medians[EMPTY]} for name, ms in medians.items()}
@@ -91,7 +93,10 @@ async def _measure(customers: int, rounds: int) -> dict[str, float]:
         await ledger.close()
         await _cover(_settings(Path(folder)))
         async with (
-            _served(Path(folder)) as url,
+            temporal_server(
+                log=Path(folder) / "temporal.log", namespace=SANDBOX_NAMESPACE, search_attributes=SEARCH_ATTRIBUTES
+            ) as temporal,
+            _served(Path(folder), temporal.address) as url,
             httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as browser,
         ):
             await browser.post("/login", data={"username": "viv", "password": password})
@@ -116,11 +121,12 @@ async def _cover(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _served(folder: Path) -> AsyncIterator[str]:
+async def _served(folder: Path, temporal: str) -> AsyncIterator[str]:
     """The application in a process of its own, on a socket that takes connections already."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         os.set_inheritable(listener.fileno(), True)
-        arguments = ("-m", "benchmarks.console_list", "--serve", str(folder), "--listener", str(listener.fileno()))
+        given = ("--serve", str(folder), "--listener", str(listener.fileno()), "--temporal", temporal)
+        arguments = ("-m", "benchmarks.console_list", *given)
         server = await asyncio.create_subprocess_exec(sys.executable, *arguments, pass_fds=(listener.fileno(),))
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -129,10 +135,10 @@ async def _served(folder: Path) -> AsyncIterator[str]:
             await server.wait()
 
 
-async def _serve(folder: Path, listener: int) -> None:
+async def _serve(folder: Path, listener: int, temporal: str) -> None:
     settings = _settings(folder)
     async with connect_adapters(settings) as adapters:
-        app = create_app(settings, adapters, await Client.connect("127.0.0.1:1", lazy=True))
+        app = create_app(settings, adapters, await connect_temporal(settings, temporal))
         await Server(uvicorn.Config(app, log_level="warning", access_log=False)).serve([socket.socket(fileno=listener)])
 
 

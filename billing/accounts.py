@@ -142,13 +142,3 @@ class Accounts(Protocol):
 
     async def count_stages(self, period: Period) -> dict[str, int]:
         """How many months of ``period`` are in each stage."""
-
-
-class Chains(Protocol):
-    """The running workflows. Raises ``TemporalUnavailable``."""
-
-    async def listed(self) -> set[str]:
-        """The customers whose workflow runs, by a list that may be some seconds old."""
-
-    async def runs(self, customer_id: str) -> bool:
-        """Whether it runs right now."""

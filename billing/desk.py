@@ -92,7 +92,10 @@ class Sort(StrEnum):
 
 
 class Wanted(Model):
-    """Which rows of a month's list, in which order."""
+    """Which rows of a month's list, in which order.
+
+    With ``needs``, the customers ``first`` are in it, and come first, whatever the ledger says of them.
+    """
 
     period: Period
     search: Line = ""  # part of a customer's id, name or email
@@ -100,6 +103,7 @@ class Wanted(Model):
     flag: Flag | None = None
     currency: Code = ""
     needs: bool = False
+    first: tuple[str, ...] = ()
     sort: Sort = Sort.CUSTOMER
     descending: bool = False
 
@@ -230,8 +234,8 @@ class Desk(Protocol):
 
     async def totals(self, period: Period) -> list[StageTotal]: ...
 
-    async def needs(self, period: Period, limit: int) -> list[Need]:
-        """What a person has to do, for open months and for what is owed, by its next instant."""
+    async def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[Need]:
+        """What a person has to do, for open months and for what is owed, by its next instant; ``first`` before all."""
 
     async def pulse(self, period: Period) -> str:
         """Something that differs after every change of the month; cheap."""
@@ -243,6 +247,9 @@ class Desk(Protocol):
 
     async def seen(self, wanted: Wanted) -> list[Seen]:
         """All that match, as they stand now."""
+
+    async def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
+        """Those of them whose month is open."""
 
     async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
         """How these invoices stand now, by customer."""

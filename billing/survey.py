@@ -1,7 +1,7 @@
 """The survey behind coverage: one customer after the other, each row of the sheet once.
 
     survey = Survey(period, now, cells, rows)
-    survey.take(account, runs)      # for every customer, in any order
+    survey.take(account, chain)     # for every customer, in any order
     coverage = survey.coverage()    # sheet = invoiced + differences
 
 Pure; ``activities/coverage.py`` reads what it needs.
@@ -14,6 +14,7 @@ from difflib import get_close_matches
 
 from billing.accounts import Account, SeenCollection
 from billing.apart import Failed, why
+from billing.chains import Chain, ChainStatus, remedy, terminate
 from billing.collection import CollectionStage
 from billing.coverage import (
     TOLERANCE,
@@ -44,8 +45,15 @@ _JUST_CLOSED = timedelta(hours=1)
 class Survey:
     """Takes one customer after the other; each row of the sheet is taken once."""
 
-    def __init__(self, period: Period, now: datetime, cells: Cells | None, rows: Sequence[SalesRow] = ()) -> None:
-        """``rows`` are all of the worksheet; ``cells`` None: it could not be read."""
+    def __init__(
+        self,
+        period: Period,
+        now: datetime,
+        cells: Cells | None,
+        rows: Sequence[SalesRow] = (),
+        strays: Sequence[Chain] = (),
+    ) -> None:
+        """``rows`` are all of the worksheet; ``cells`` None: it could not be read. ``strays`` as in ``OpenChains``."""
         self._period = period
         self._now = now
         self._cells = cells
@@ -59,12 +67,14 @@ class Survey:
         self._addresses: dict[str, tuple[str, str]] = {}
         self._others: dict[str, Account] = {}  # known, but not of this period
         self._braked: list[str] = []
+        self._strays = strays
+        self._twice: set[str] = set()  # whose own workflow is open beside a stray one
 
-    def take(self, account: Account, runs: bool | None) -> None:
-        """``runs``: whether the customer's workflow does; None if nobody knows."""
+    def take(self, account: Account, chain: ChainStatus | None) -> None:
+        """``chain``: how the customer's workflow stands; None if nobody knows."""
         customer = account.customer
         try:
-            self._take(account, runs)
+            self._take(account, chain)
         except Exception as error:
             self.fail(Failed(customer_id=customer.customer_id, reason=why(error), email=customer.email))
 
@@ -84,8 +94,12 @@ class Survey:
         todo = f"{self._show(failed.customer_id)}; nobody else is concerned"
         self._record.find(FindingKind.FAILED, text, todo, failed.customer_id)
 
-    def _take(self, account: Account, runs: bool | None) -> None:
+    def _take(self, account: Account, chain: ChainStatus | None) -> None:
         customer = account.customer
+        runs = chain.is_open if chain else None
+        is_astray = any(stray.customer_id == customer.customer_id for stray in self._strays)
+        if is_astray and runs:
+            self._twice.add(customer.customer_id)
         self._addresses.setdefault(customer.email, (customer.customer_id, customer.currency))
         if account.closed_at is not None and runs and self._now - account.closed_at > _JUST_CLOSED:
             self._record.find(
@@ -99,7 +113,7 @@ class Survey:
                 self._others[customer.email] = account
             return
         self._customers[customer.customer_id] = self._state(account, runs)
-        if account.closed_at is None and runs is False and account.month is not None:
+        if account.closed_at is None and runs is False and account.month is not None and not is_astray:
             self._record.find(
                 FindingKind.NO_WORKFLOW,
                 f"{customer.customer_id} has no running workflow: nobody bills it",
@@ -115,18 +129,38 @@ class Survey:
         self._record.find(
             FindingKind.NO_CUSTOMER,
             f"{chain} runs, but the ledger knows no such customer",
-            f"{typed('start', '--from', 'FILE')}; FILE has the row of {customer_id}; "
-            f"or end it: temporal workflow terminate --workflow-id {chain}",
+            f"{typed('start', '--from', 'FILE')}; FILE has the row of {customer_id}; or end it: {terminate(chain)}",
             customer_id,
         )
+
+    def stands_still(self, chain: Chain) -> None:
+        """A workflow is open and does not go on. A collection's is found in its own month, others in every month."""
+        if chain.period in ("", self._period):
+            self._record.find(
+                FindingKind.STANDSTILL,
+                f"{chain.kind} {chain.workflow_id} {chain.status.words}, and does nothing meanwhile",
+                remedy(chain.workflow_id, chain.status),
+                chain.customer_id,
+            )
 
     def coverage(self) -> Coverage:
         """What came of it. Call once, after the last customer."""
         self._take_the_rest()
+        self._find_strays()
         if self._braked:
             text = f"{self._braked[0]} ({len(self._braked)} customers)"
             self._record.find(FindingKind.HALTED, text, typed("brake", "off", decided=True))
         return self._record.coverage(self._period, self._now, self._customers)
+
+    def _find_strays(self) -> None:
+        for stray in self._strays:
+            customer_id = stray.customer_id
+            todo = f"{terminate(stray.workflow_id)} (nothing is charged twice: the ledger is asked before each charge)"
+            if customer_id in self._customers and customer_id not in self._twice:
+                todo += f"; then python starter.py start {customer_id}"
+            beside = "also billed" if customer_id in self._twice else "billed"
+            text = f"{customer_id or 'somebody'} is {beside} by a workflow with another id: {stray.workflow_id}"
+            self._record.find(FindingKind.STRAY, text, todo, customer_id)
 
     # -- states
 

@@ -12,7 +12,7 @@ from bootstrap import connect_adapters, connect_temporal
 from cli.options import AsJson, By, CustomerId, Reason
 from cli.output import print_json, say
 from settings import load_settings
-from workflows.running import RunningChains
+from workflows.running import chain_status
 
 
 async def erase(
@@ -35,7 +35,7 @@ async def erase(
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)
-        if await RunningChains(client).runs(customer_id):
+        if (await chain_status(client, customer_id)).is_open:
             raise BillingError(
                 f"{customer_id} cannot be erased: its workflow runs, and would write the data again; close it first: "
                 f"{typed('close', customer_id, decided=True)}"

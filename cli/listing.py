@@ -1,6 +1,7 @@
 """``list`` and ``show``: months as the ledger last knew them."""
 
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Annotated
@@ -10,17 +11,19 @@ import typer
 
 from adapters.sql_ledger import SqlLedger
 from billing.apart import Failed
+from billing.chains import ChainStatus
 from billing.errors import NotFound
 from billing.keys import workflow_id
 from billing.messages import Decision
 from billing.money import format_amount
-from billing.month import Month, Stage, Step
+from billing.month import OUTCOMES, Month, Stage, Step
 from billing.period import Period
 from billing.ports import InvoiceRow, MessageRow
 from bootstrap import connect_ledger
 from cli.collections import print_charges
 from cli.options import AsJson, CustomerId, PeriodOption
 from cli.output import SHOWN, console, end_with, print_json, relative, say, table, utc, whole
+from cli.standstill import print_standstill, standstill_of
 from settings import load_settings
 
 
@@ -39,19 +42,21 @@ async def list_months(
     $ python starter.py list --stage Halted
     $ python starter.py list --period 2026-11 --stage PastDue --json
     """
+    settings = load_settings()
     async with AsyncExitStack() as stack:
-        settings = load_settings()
         ledger = await connect_ledger(settings, stack)
         one_each = stage is None and period is None
         unread: list[Failed] = []
         reading = ledger.current_invoices(unread) if one_each else ledger.invoices(period, stage, failed=unread)
         rows = await reading
+    standstill = await standstill_of(settings, {row.customer_id for row in rows if row.stage not in OUTCOMES})
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row.currency] += row.total_minor if row.version else 0
     stages = Counter(str(row.stage) for row in rows)
     if as_json:
-        print_json({"invoices": rows, "totals_minor": totals, "stages": stages, "failed": unread})
+        counted = {"invoices": rows, "totals_minor": totals, "stages": stages, "failed": unread}
+        print_json(counted | {"standstill": standstill.customers, "unseen": standstill.unseen})
         end_with(unread)
         return
     if not rows and not unread:
@@ -63,18 +68,21 @@ async def list_months(
         return
     now = settings.now()
     columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
-    console.print(table(columns, (_listed(row, now) for row in rows[:SHOWN])))
+    console.print(table(columns, (_listed(row, now, standstill.customers) for row in rows[:SHOWN])))
     if len(rows) > SHOWN:
         say(f"… {len(rows) - SHOWN:,} more; --json has them all, --stage and --period fewer")
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
     say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+    print_standstill(standstill)
     end_with(unread)
 
 
-def _listed(row: InvoiceRow, now: datetime) -> tuple[str, ...]:
+def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus]) -> tuple[str, ...]:
     stage = f"{row.stage}, {row.problems} unreadable" if row.problems else str(row.stage)
     total = format_amount(row.total_minor, row.currency) if row.version else "no draft yet"
     when = (relative(row.next_at, now), f"{row.next_at:%m-%d %H:%M}") if row.next_at else ("", "")
+    if row.stage not in OUTCOMES and row.customer_id in standstill:
+        stage, when = f"{stage}; its workflow {standstill[row.customer_id].words}", ("", "")
     return row.customer_id, row.period, stage, total, *when
 
 
@@ -97,8 +105,8 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     $ python starter.py show acme
     $ python starter.py show acme --period 2026-11 --json
     """
+    settings = load_settings()
     async with AsyncExitStack() as stack:
-        settings = load_settings()
         ledger = await connect_ledger(settings, stack)
         month = await recorded_month(ledger, customer_id, period)
         decisions = await ledger.decisions(customer_id, month.period)
@@ -107,8 +115,10 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         reversals = await ledger.reversals(month.period, customer_id)
         collection = await ledger.collection(customer_id, month.period)
     now = settings.now()
+    standstill = await standstill_of(settings, {customer_id} if month.outcome is None else set())
     if as_json:
         trail = {"decisions": decisions, "messages": messages, "charges": charges, "reversals": reversals}
+        trail |= {"standstill": standstill.customers, "unseen": standstill.unseen}
         _print_as_json(month, trail | {"collection": collection}, now)
         return
     customer = month.customer
@@ -116,7 +126,9 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     say(f"{customer.name} <{customer.email}> · {customer.timezone} · review mode {customer.terms.review_mode}")
     say(f"card {customer.payment_method_id}, last four digits {customer.card_last4 or 'unknown'}\n")
     print_invoice(month)
-    _print_next(month, now)
+    print_standstill(standstill)
+    if not standstill.customers:
+        _print_next(month, now)
     if collection is not None:
         say(f"\nCollected beside the months: {collection.stage(now)}, {collection.outstanding} owed")
         say(f"  python starter.py collections show {customer_id} --period {month.period}")

@@ -12,6 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from billing.chains import remedy
 from billing.errors import BillingError, LedgerUnavailable
 from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
@@ -23,9 +24,11 @@ from workflows.coverage import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
 from workflows.coverage import ensure_daily_coverage
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, ensure_daily_reconciliation
+from workflows.running import RunningChains
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 CHECK_TIMEOUT_SECONDS = 20
+_NAMED = 5
 POLLED_WITHIN = timedelta(seconds=90)  # a worker asks for work at least once a minute
 
 
@@ -131,6 +134,7 @@ async def _temporal_checks(settings: Settings) -> list[Check]:
         Check(name="Temporal", ok=True, detail=_where(client)),
         await _check("search attributes", _indexed(client)),
         await _check("worker", _polled(client)),
+        await _check("workflows", _going_on(client)),
     ]
 
 
@@ -180,6 +184,20 @@ async def _polled(client: Client) -> str:
         if not polling:
             raise BillingError(f"nobody polls the task queue {queue}; start one with: python worker.py")
     return f"{len(alive)} on task queue {TASK_QUEUE}: {', '.join(sorted(alive))}"
+
+
+async def _going_on(client: Client) -> str:
+    chains = RunningChains(client)
+    standing = await chains.standing_still()
+    if standing:
+        named = [
+            f"{each.kind} {each.workflow_id} {each.status.words}: {remedy(each.workflow_id, each.status)}"
+            for each in standing
+        ]
+        more = f"\nand {len(named) - _NAMED} more; coverage names them" if len(named) > _NAMED else ""
+        raise BillingError("\n".join(named[:_NAMED]) + more)
+    count = await chains.count_open()
+    return "1 is open, and goes on" if count == 1 else f"{count:,} are open, and go on"
 
 
 async def _pollers(client: Client, queue: str, kind: "TaskQueueType.ValueType") -> set[str]:

@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from temporalio.client import Client
 
+from billing.chains import restart
 from billing.customer import Customer
 from billing.model import Code, Count, Model, Words
 from billing.period import Period
@@ -47,13 +48,13 @@ async def start_all(
     reopen: bool = False,
 ) -> list[Outcome]:
     """Starts customers, a few at a time; the outcomes in their order. A repeat goes on where this was interrupted."""
-    running = await RunningChains(client).listed() if len(customers) > _FEW else None
+    listed = (await RunningChains(client).listed()).own if len(customers) > _FEW else None
     outcomes: list[Outcome] = []
     with _progress(doing, len(customers), outcomes) as advance:
         for start in range(0, len(customers), _LOT):
             part = customers[start : start + _LOT]
             whose = [each for _, each in part]
-            async with Lot.of(whose, client, adapters.ledger, adapters.payments, running) as lot:
+            async with Lot.of(whose, client, adapters.ledger, adapters.payments, listed) as lot:
                 started = await _at_once(part, _starting(lot, period, reopen), advance)
             untold = {failed.customer_id: failed.reason for failed in lot.untold}
             outcomes += [
@@ -71,9 +72,11 @@ def _starting(lot: Lot, period: Period | None, reopen: bool) -> Callable[[L, Cus
     async def one(line: L, customer: Customer) -> Outcome:
         started = await lot.start(customer, period, reopen)
         reason = ""
-        if line and started.status is StartStatus.ALREADY_RUNNING:
+        if started.chain.stands_still:
+            reason = f"its workflow {started.chain.words}: {restart(customer.customer_id, started.chain)}"
+        elif line and started.status is StartStatus.ALREADY_RUNNING:
             reason = difference(customer, lot.known(customer.customer_id).customer)
-        return Outcome(line=line, reason=reason, **dict(started))
+        return Outcome(line=line, reason=reason, **started.model_dump(exclude={"chain"}))
 
     return one
 

@@ -5,6 +5,7 @@ Only the workflow decides: a command that comes too late is refused there, and t
 
 from dataclasses import dataclass
 
+from billing.chains import ChainStatus
 from billing.month import Month
 from billing.users import Role
 
@@ -61,6 +62,15 @@ CLOSE = Action(
     "{month} is billed as planned and is the last one.",
     "danger",
 )
+START = Action(
+    "start",
+    "start",
+    Role.APPROVER,
+    "Start billing",
+    "{month} goes on exactly as it stood. What has become due meanwhile is done at once.",
+    "primary",
+)
+"""Not among the others: it is given to a month that has no workflow to take it."""
 REFRESH = Action(
     "refresh",
     "edit",
@@ -74,13 +84,15 @@ SOMEBODY = ""  # who has edited nothing
 ACTIONS = (RESUME, APPROVE, EDIT, HALT, SKIP, CLOSE)
 
 
-def possible(month: Month, role: Role) -> tuple[Action, ...]:
-    """What somebody with ``role`` can do to ``month`` as it stands, the most likely first.
+def possible(month: Month, role: Role, chain: ChainStatus | None = None) -> tuple[Action, ...]:
+    """What somebody with ``role`` can do to ``month`` as it and its workflow stand, the most likely first.
 
     An approval is shown to its editors, too: with why it is not theirs to give.
     """
-    if month.outcome is not None:
+    if month.outcome is not None or chain is ChainStatus.PAUSED:
         return ()
+    if chain is not None and not chain.is_open:
+        return (START,) if role.may(START.role) else ()
     moving = month.charging_since is not None
     stuck = bool(month.hold or month.trouble)
     makes_sense = {

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -42,13 +43,16 @@ from console.register import RegistrationPages
 from console.returned_cards import ReturnedCards
 from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
 from console.signed_in import Sessions
+from console.standstill import Watch
 from console.sweeper import sweeping
 from console.throttle import Throttle
 from console.webhooks import Webhooks
 from settings import Settings
 from workflows.cards import Cards
 from workflows.registering import Registrar
+from workflows.running import RunningChains
 
+_PATIENCE = timedelta(seconds=1.5)
 _STRIPE_PAGES = "https://*.stripe.com"
 
 
@@ -89,11 +93,12 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.include_router(login.router)
     login.handle_refusals(app)
     app.include_router(Health(adapters.ledger, client).router)
-    app.include_router(Monitor(adapters.ledger).router)
+    watch = Watch(adapters.ledger, RunningChains(client, patience=_PATIENCE))
+    app.include_router(Monitor(adapters.ledger, watch).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
-    app.state.live = live = Live(adapters.ledger.pulse)
+    app.state.live = live = Live(watch.pulse)
     desk = Desk(pages, adapters.ledger, settings.now)
-    for router in _of_reviewers(settings, adapters, client, desk, live, bulk):
+    for router in _of_reviewers(settings, adapters, client, desk, live, watch, bulk):
         app.include_router(router)
     throttle = Throttle(adapters.ledger, links.secret, proxies.client)
     returned = ReturnedCards(cards, inbox)
@@ -111,17 +116,17 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
 
 
 def _of_reviewers(
-    settings: Settings, adapters: Adapters, client: Client, desk: Desk, live: Live, bulk: Bulk
+    settings: Settings, adapters: Adapters, client: Client, desk: Desk, live: Live, watch: Watch, bulk: Bulk
 ) -> Iterator[APIRouter]:
     """Those whose addresses begin with a period come last."""
     ledger = adapters.ledger
     yield AuditPages(desk, ledger).router
     yield BrakePages(ledger, desk).router
-    yield MonthPages(desk, ledger, live).router
-    yield CoveragePages(desk, ledger).router
-    yield InvoicesPages(desk, ledger, bulk).router
+    yield MonthPages(desk, ledger, live, watch).router
+    yield CoveragePages(desk, ledger, client).router
+    yield InvoicesPages(desk, ledger, watch, bulk).router
     comparing, where = connect_comparing(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
-    yield InvoicePages(client, ledger, adapters.mail, comparing, desk, *where).router
+    yield InvoicePages(client, ledger, adapters.payments, adapters.mail, comparing, desk, *where).router
 
 
 def _of_customers(

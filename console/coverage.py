@@ -1,23 +1,29 @@
-"""The page of a period's coverage, as the daily run last saw it: read-only.
+"""The page of a period's coverage, as the last run saw it.
 
 ::
 
-    GET /desk/{period}/coverage    states, sums, findings and what to do about them, who is late
+    GET  /desk/{period}/coverage    states, sums, findings and what to do about them, who is late
+    POST /desk/{period}/coverage    begins a run now; the page shows how far it is
 """
 
 from datetime import timedelta
+from typing import Annotated
 
-from fastapi import APIRouter
-from fastapi.responses import Response
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse, Response
+from temporalio.client import Client
 
 from adapters.sql_ledger import SqlLedger
 from billing.coverage import Coverage, State
 from billing.month import Stage
+from billing.users import Role
 from console.desk import Desk
 from console.monitor import STALE
-from console.signed_in import SignedIn
+from console.signed_in import Session, SignedIn, signed_in
+from workflows.coverage_now import look_now, looking
 
 SHOWN = 100
+_PATIENCE = timedelta(seconds=1.5)
 
 _STAGES = {
     State.PAID: Stage.PAID,
@@ -33,18 +39,21 @@ _STAGES = {
 
 
 class CoveragePages:
-    def __init__(self, desk: Desk, ledger: SqlLedger) -> None:
+    def __init__(self, desk: Desk, ledger: SqlLedger, client: Client) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._client = client
         self.router = APIRouter()
+        self.router.add_api_route("/desk/{period}/coverage", self.look, methods=["POST"], response_model=None)
         self.router.add_api_route("/desk/{period}/coverage", self.show, response_model=None)
 
     async def show(self, session: SignedIn, period: str) -> Response:
         month = self._desk.period(period)
         if month is None:
             return await self._desk.no_such_month(session, period)
+        going_on = await looking(self._client, month, _PATIENCE)  # first: what ends meanwhile is in the run
         run = await self._ledger.coverage_of(month)
-        values: dict[str, object] = {"run": run, "stale": STALE, "shown": SHOWN, "hours": hours}
+        values: dict[str, object] = {"run": run, "looking": going_on, "stale": STALE, "shown": SHOWN, "hours": hours}
         if run is not None:
             found = Coverage.model_validate(run.report).brief(SHOWN)
             values |= {
@@ -54,6 +63,13 @@ class CoveragePages:
             }
         picker = await self._desk.picker(month)
         return await self._desk.page("coverage.html", session, picker | values, section="coverage", period=month)
+
+    async def look(self, session: Annotated[Session, Depends(signed_in(Role.REVIEWER))], period: str) -> Response:
+        month = self._desk.period(period)
+        if month is None:
+            return await self._desk.no_such_month(session, period)
+        await look_now(self._client, month)
+        return RedirectResponse(f"/desk/{month}/coverage", 303)
 
 
 def hours(seconds: int) -> str:

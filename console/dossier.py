@@ -3,21 +3,25 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from temporalio.client import Client, WorkflowHandle
-from temporalio.exceptions import TemporalError
+from temporalio.client import Client
 
 from adapters.sql_ledger import SqlLedger
+from billing.chains import ChainStatus
 from billing.collection import Collection, Entry
+from billing.errors import TemporalUnavailable
 from billing.invoice import Invoice
-from billing.messages import Decision, Farewell
+from billing.messages import Decision
 from billing.month import Month
 from billing.period import Period
 from billing.ports import ChargeRow, MessageRow, ReversalRow, VersionRow
 from workflows.monthly_billing import MonthlyBilling
+from workflows.running import RunningChains, described
+from workflows.saying import Unanswered, ask
 from workflows.start import handle_for
 
 _QUERY_TIMEOUT = timedelta(seconds=1.5)
@@ -29,10 +33,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Dossier:
-    """A month and its records. ``live``: the workflow said so a moment ago; else it is what the ledger last heard."""
+    """A month and its records. ``live``: the workflow said so a moment ago; else it is what the ledger last heard.
+
+    ``chain``: how the workflow of an open month stands; None if Temporal does not say, or the month is closed.
+    """
 
     month: Month
     live: bool
+    chain: ChainStatus | None
+    stray: str  # the id of a workflow that bills the customer in place of their own; "": there is none
     run_url: str
     now: datetime  # the real instant, or that of the newest record if a rehearsal has skipped time
     periods: Sequence[Period]  # of the customer, oldest first
@@ -43,6 +52,11 @@ class Dossier:
     reversals: Sequence[ReversalRow]
     collection: Collection | None
     diary: Sequence[Entry]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the month goes on by itself, as far as is known."""
+        return self.chain in (None, ChainStatus.RUNNING)
 
     def answer_to(self, command_id: str) -> Decision | None:
         """What became of a command, if it is on record."""
@@ -77,9 +91,11 @@ class Dossiers:
     async def _read(self, customer_id: str, period: Period) -> Dossier | None:
         rows = await self._ledger.invoices(customer_id=customer_id)
         recorded = await self._ledger.month(customer_id, period)
-        running, run_url = None, self._listed(customer_id, period)
+        running, chain, stray, run_url = None, None, "", self._listed(customer_id, period)
         if recorded is None or recorded.outcome is None:
-            running, run_url = await self._running(customer_id, period, run_url)
+            running, chain, run_url = await self._running(customer_id, period, run_url)
+        if chain is not None and not chain.is_open:
+            stray = await self._stray(customer_id)
         month = running or recorded
         if month is None:
             return None
@@ -88,6 +104,8 @@ class Dossiers:
         return Dossier(
             month=month,
             live=running is not None,
+            chain=chain,
+            stray=stray,
             run_url=run_url,
             now=max([datetime.now(UTC), *(row.updated_at for row in rows if row.period == period)]),
             periods=sorted({period, *(row.period for row in rows)}),
@@ -100,23 +118,35 @@ class Dossiers:
             diary=await self._ledger.diary(customer_id, period),
         )
 
-    async def _running(self, customer_id: str, period: Period, run_url: str) -> tuple[Month | None, str]:
-        """The month, if that is the one the customer's workflow is in, and the address of its run."""
-        handle = handle_for(self._client, customer_id)
-        try:
-            month, url = await asyncio.gather(
-                handle.query(MonthlyBilling.invoice, rpc_timeout=_QUERY_TIMEOUT), self._run_of(handle, run_url)
-            )
-        except TemporalError as error:
-            _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
-            return None, run_url
-        return (month, url) if month.period == period else (None, run_url)
+    async def _running(
+        self, customer_id: str, period: Period, listed: str
+    ) -> tuple[Month | None, ChainStatus | None, str]:
+        """The month, if that is the one the customer's workflow is in; how that stands, and the address of its run.
 
-    async def _run_of(self, handle: WorkflowHandle[MonthlyBilling, Farewell], otherwise: str) -> str:
-        if not self._ui_url:
-            return ""
-        run_id = (await handle.describe(rpc_timeout=_QUERY_TIMEOUT)).run_id
-        return f"{self._ui_url}/{quote(handle.id)}/{quote(run_id)}/history" if run_id else otherwise
+        A workflow that is closed would answer too, as if it went on.
+        """
+        try:
+            chain, run_id = await described(self._client, customer_id, _QUERY_TIMEOUT)
+        except TemporalUnavailable as error:
+            _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
+            return None, None, listed
+        handle = handle_for(self._client, customer_id)
+        run_url = f"{self._ui_url}/{quote(handle.id)}/{quote(run_id)}/history" if run_id and self._ui_url else listed
+        if chain is not ChainStatus.RUNNING:
+            return None, chain, run_url
+        try:
+            month = await ask(handle, MonthlyBilling.invoice, _QUERY_TIMEOUT)
+        except Unanswered as error:
+            _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
+            return None, chain, run_url
+        return (month, chain, run_url) if month.period == period else (None, chain, listed)
+
+    async def _stray(self, customer_id: str) -> str:
+        with suppress(TemporalUnavailable):
+            for stray in await RunningChains(self._client, _QUERY_TIMEOUT).strays():
+                if stray.customer_id == customer_id:
+                    return stray.workflow_id
+        return ""
 
     def _listed(self, customer_id: str, period: Period) -> str:
         """The list of the month's runs; an ended chain, or a month that has passed, is found there too."""

@@ -5,9 +5,10 @@
     GET  /desk/{period}/invoices/{customer_id}           the month: lines, who edited them, its story, what can be done
     GET  /desk/{period}/invoices/{customer_id}/edit      the same with its lines as a form
     GET  /desk/{period}/invoices/{customer_id}/notice    the charge notice before it goes
-    POST /desk/{period}/invoices/{customer_id}/{action}  halt, resume, edit, approve, skip, close, refresh
+    POST /desk/{period}/invoices/{customer_id}/{action}  halt, resume, edit, approve, skip, close, refresh, start
 
-Every action is a Temporal update, which the workflow answers; this page never writes a month. Each form carries the id
+Every action is a Temporal update, which the workflow answers; this page never writes a month. Only where there is no
+workflow to answer it is started, as the command line does. Each form carries the id
 of its command, so a double click takes effect once, and what was seen (version and digest), so a decision about another
 version is refused. A refusal is a page that says why and keeps what was typed.
 
@@ -36,9 +37,9 @@ from billing.errors import BillingError, InvalidInput, NotFound
 from billing.late import in_words
 from billing.messages import Command, CommandResult, explain, parse_command
 from billing.period import Period
-from billing.ports import Mailer
+from billing.ports import Mailer, PaymentGateway
 from console import editing
-from console.actions import ACTIONS, APPROVE, EDIT, REFRESH, RESUME, SKIP, Action
+from console.actions import ACTIONS, APPROVE, EDIT, REFRESH, RESUME, SKIP, START, Action
 from console.commands import say
 from console.desk import Desk
 from console.dossier import Dossier, Dossiers
@@ -46,6 +47,7 @@ from console.invoice_view import Sheet, View
 from console.preview import preview
 from console.signed_in import Session, SignedIn, signed_in
 from workflows.saying import Unanswered
+from workflows.start import StartStatus, start_customer
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _COMMAND_ID = re.compile(r"[0-9a-f-]{32,36}")
@@ -62,6 +64,7 @@ class InvoicePages:
         self,
         client: Client,
         ledger: SqlLedger,
+        payments: PaymentGateway,
         mail: Mailer,
         comparing: Comparing,
         desk: Desk,
@@ -69,6 +72,8 @@ class InvoicePages:
         sheet_url: str,
     ) -> None:
         self._client = client
+        self._ledger = ledger
+        self._payments = payments
         self._comparing = comparing
         self._mail = mail
         self._desk = desk
@@ -78,7 +83,7 @@ class InvoicePages:
         self.router.add_api_route("", self.show, response_model=None)
         self.router.add_api_route("/edit", self.form, response_model=None)
         self.router.add_api_route("/notice", self.notice, response_model=None)
-        for action in (*ACTIONS, REFRESH):
+        for action in (*ACTIONS, REFRESH, START):
             receive = self._receiver(action)
             self.router.add_api_route(f"/{action.name}", receive, methods=["POST"], response_model=None)
             if action is not EDIT:
@@ -193,10 +198,25 @@ class InvoicePages:
         common = {"by": view.session.username, "reason": reason, "command_id": command_id, "via": "console"}
         try:
             uuid.UUID(command_id)
-            command = parse_command(action.command, [common | {"period": view.dossier.month.period} | fields])
+            said = common | {"period": view.dossier.month.period} | fields
+            command = Command.model_validate(said) if action is START else parse_command(action.command, [said])
         except (InvalidInput, ValueError) as error:
             return await self._page(view.wrong(action, _plain(error)), 422)
+        if action is START:
+            return await self._start(view, customer_id, command)
         return await self._answer(view, action, customer_id, command)
+
+    async def _start(self, view: View, customer_id: str, command: Command) -> Response:
+        """If somebody was faster and has started it, the page just shows the month as it is by now."""
+        customer = await self._ledger.customer(customer_id)
+        if customer is None:
+            raise HTTPException(404)
+        try:
+            started = await start_customer(self._client, self._ledger, self._payments, customer, because=command)
+        except BillingError as error:
+            return await self._page(view.refused(START, str(error)), 409)
+        said = f"?said={command.command_id}" if started.status is StartStatus.STARTED else ""
+        return RedirectResponse(f"{_address(started.period or command.period or '', customer_id)}{said}", 303)
 
     async def _answer(self, view: View, action: Action, customer_id: str, command: Command) -> Response:
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from billing.adjusting import doubts, refreshing
+from billing.chains import restart, terminate
 from billing.difference import LineChange, difference
 from billing.invoice import Invoice
 from billing.late import Compared, in_words, shown
@@ -14,7 +15,7 @@ from billing.money import minor_digits
 from billing.month import Step
 from billing.policy import flags, needs_approval
 from billing.ports import VersionRow
-from console.actions import EDIT, REFRESH, Action, possible
+from console.actions import ACTIONS, EDIT, REFRESH, START, Action, possible
 from console.dossier import Dossier
 from console.editing import EditForm, rebased
 from console.signed_in import Session
@@ -71,7 +72,12 @@ class View:
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        return possible(self.dossier.month, self.session.role)
+        """What can be done, and what was just refused: its form keeps what was typed."""
+        refused = (self.refusal.action,) if self.refusal and self.refusal.action in ACTIONS else ()
+        if self.dossier.stray:  # no command reaches it under its id, and another one beside it would help nobody
+            return refused
+        actions = possible(self.dossier.month, self.session.role, self.dossier.chain)
+        return (*actions, *(action for action in refused if action not in actions and not self.dossier.goes_on))
 
     def editing(self, edit: EditForm, version: int | None = None, digest: str = "") -> "View":
         """With the lines as a form, made on the current version unless another one is named."""
@@ -138,6 +144,8 @@ class View:
             "due": month.due(dossier.now),
             "waits": Step.WAIT,
             "needs": "" if month.outcome else month.needs_person(dossier.now),
+            "standstill": self._standstill(),
+            "start_role": START.role,
             "flags": flags(month),
             "needs_approval": needs_approval(month),
             "lacks_approval": month.awaits_approval,
@@ -160,6 +168,16 @@ class View:
             "refresh": REFRESH if EDIT in self.actions else None,
             **self._differences(currency),
         }
+
+    def _standstill(self) -> dict[str, object] | None:
+        """Why nothing happens to the month by itself, whatever it says; None if its workflow goes on."""
+        chain = self.dossier.chain
+        if self.dossier.goes_on or chain is None:
+            return None
+        customer_id = self.dossier.month.customer.customer_id
+        stray = self.dossier.stray
+        todo = terminate(stray) if stray else restart(customer_id, chain)
+        return {"words": chain.words, "is_open": chain.is_open, "todo": todo, "stray": stray}
 
     def _differences(self, currency: str) -> dict[str, object]:
         """Between draft and sheet; a month whose charge has begun is compared at the next collection."""

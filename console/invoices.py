@@ -30,9 +30,11 @@ from billing.users import Role
 from console.bulk import ACTIONS, Bulk, Order, Outcome
 from console.desk import Desk
 from console.signed_in import Session, SignedIn, signed_in
+from console.standstill import Watch
 
 NDJSON = "application/x-ndjson"
 SHOWN_SEEN = 200  # of a selection that is to be confirmed; the rest is counted and added up
+FIRST = 1000  # of those who stand still, in the list of what needs a person; coverage has all
 DECIDED_AT_ONCE = 20_000  # a form of more, with long customer ids, would be larger than BODY_MAX_BYTES
 
 _NEEDED = {"halt": Role.REVIEWER, "resume": Role.REVIEWER, "approve": Role.APPROVER}
@@ -44,9 +46,10 @@ Reviewing = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 
 
 class InvoicesPages:
-    def __init__(self, desk: Desk, ledger: SqlLedger, bulk: Bulk) -> None:
+    def __init__(self, desk: Desk, ledger: SqlLedger, watch: Watch, bulk: Bulk) -> None:
         self._desk = desk
         self._ledger = ledger
+        self._watch = watch
         self._bulk = bulk
         self.router = APIRouter(prefix="/desk/{period}")
         self.router.add_api_route("/invoices", self.show, response_model=None)
@@ -57,8 +60,9 @@ class InvoicesPages:
         month = self._desk.period(period)
         if month is None:
             return await self._desk.no_such_month(session, period)
-        wanted, page = read_wanted(month, request.query_params), _page(request.query_params.get("page", ""))
-        pulse = await self._ledger.pulse(month)
+        wanted, page = await self._wanted(month, request.query_params), _page(request.query_params.get("page", ""))
+        pulse = await self._watch.pulse(month)
+        standstill = await self._watch.of(month)
         count, rows, picker = await asyncio.gather(
             self._ledger.count(wanted), self._ledger.rows(wanted, page), self._desk.picker(month)
         )
@@ -72,6 +76,7 @@ class InvoicesPages:
             "shown": shown,
             "link": lambda **changes: _link(shown | changes),
             "rows": rows,
+            "standstill": standstill,
             "count": count,
             "page": page,
             "pages": max(1, -(-count // PAGE_ROWS)),
@@ -88,7 +93,7 @@ class InvoicesPages:
         month, form = self._desk.period(period), await request.form()
         if month is None:
             return await self._desk.no_such_month(session, period)
-        wanted, action = read_wanted(month, _texts(form)), str(form.get("action", ""))
+        wanted, action = await self._wanted(month, _texts(form)), str(form.get("action", ""))
         back = f"/desk/{month}/invoices{_link(_query(wanted))}"
         if refusal := await self._may(session, action, month, back):
             return refusal
@@ -99,7 +104,7 @@ class InvoicesPages:
                 title = f"{len(seen):,} invoices are too many at once"
                 text = f"Filter the list to {DECIDED_AT_ONCE:,} or fewer, and decide about one part after the other."
             return await self._refusal(session, title, text, 400, back, month)
-        changed = bool(form.get("all")) and form.get("pulse") != await self._ledger.pulse(month)
+        changed = bool(form.get("all")) and form.get("pulse") != await self._watch.pulse(month)
         return await self._confirmation(session, month, action, seen, uuid4().hex, back, changed)
 
     async def decide(self, request: Request, session: Reviewing, period: str) -> Response:
@@ -133,6 +138,13 @@ class InvoicesPages:
             "back": back,
         }
         return await self._desk.page("bulk_done.html", session, values, section="invoices", period=month)
+
+    async def _wanted(self, period: Period, query: Mapping[str, str]) -> Wanted:
+        """What a query asks for; who stands still needs a person, before all others."""
+        wanted = read_wanted(period, query)
+        if not wanted.needs:
+            return wanted
+        return wanted.evolve(first=tuple((await self._watch.of(period)).customers)[:FIRST])
 
     async def _may(self, session: Session, action: str, period: Period, back: str) -> Response | None:
         """None if the role allows it; else the page that says so."""

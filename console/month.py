@@ -23,6 +23,7 @@ from console.desk import Desk
 from console.desk_wording import tone
 from console.live import Live
 from console.signed_in import SignedIn, session_of
+from console.standstill import Watch
 
 SHOWN_NEEDS = 12
 _PATHS = ("", "/invoices", "/coverage")  # what follows the period where another one may be picked
@@ -40,10 +41,11 @@ class StageLine(NamedTuple):
 
 
 class MonthPages:
-    def __init__(self, desk: Desk, ledger: SqlLedger, live: Live) -> None:
+    def __init__(self, desk: Desk, ledger: SqlLedger, live: Live, watch: Watch) -> None:
         self._desk = desk
         self._ledger = ledger
         self._live = live
+        self._watch = watch
         self.router = APIRouter()
         self.router.add_api_route("/", self.home, response_model=None)
         self.router.add_api_route("/desk", self.pick, response_model=None)
@@ -61,11 +63,12 @@ class MonthPages:
         month = self._desk.period(period)
         if month is None:
             return await self._desk.no_such_month(session, period)
-        pulse = await self._ledger.pulse(month)  # first: what changes meanwhile is seen by the next look
+        pulse = await self._watch.pulse(month)  # first: what changes meanwhile is seen by the next look
+        standstill = await self._watch.of(month)
         totals, before, needs, picker = await asyncio.gather(
             self._ledger.totals(month),
             self._ledger.totals(month.previous()),
-            self._ledger.needs(month, SHOWN_NEEDS + 1),
+            self._ledger.needs(month, SHOWN_NEEDS + 1, list(standstill.customers)),
             self._desk.picker(month),
         )
         if not totals:
@@ -79,6 +82,7 @@ class MonthPages:
             "customers": sum(line.customers for line in lines),
             "by_tone": _by_tone(lines),
             "needs": needs[:SHOWN_NEEDS],
+            "standstill": standstill,
             "more_needs": len(needs) > SHOWN_NEEDS,
             "compared": compared(totals, before),
             "has_before": bool(before),

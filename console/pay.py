@@ -21,7 +21,6 @@ from typing import NamedTuple
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from temporalio.client import Client
-from temporalio.exceptions import TemporalError
 
 from billing.collection import Collection
 from billing.collection_review import LookUp
@@ -38,6 +37,7 @@ from console.tokens import opened
 from console.wording import values
 from workflows.collecting import collection_handle, pay, tell_collection
 from workflows.payment_collection import PaymentCollection
+from workflows.saying import Unanswered, ask
 
 _QUERY_TIMEOUT = timedelta(seconds=3)
 _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
@@ -146,7 +146,7 @@ class PaymentPages:
             return recorded
         handle = collection_handle(self._client, customer_id, period)
         try:
-            return await handle.query(PaymentCollection.collection, rpc_timeout=_QUERY_TIMEOUT)
-        except TemporalError as error:
+            return await ask(handle, PaymentCollection.collection, _QUERY_TIMEOUT)
+        except Unanswered as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return recorded

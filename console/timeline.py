@@ -20,6 +20,7 @@ _SAID = {
     "skip": "skipped it",
     "close_account": "closed the account",
     "update_customer": "changed the customer",
+    "start": "started billing again",
 }
 _MAILS = {
     "notice": "Charge notice",
@@ -46,7 +47,7 @@ class Happening(NamedTuple):
 def timeline(dossier: Dossier) -> list[Happening]:
     """Oldest first; then what is to come, in order."""
     past = sorted(_past(dossier), key=lambda each: each.at)
-    return [*past, *_coming(dossier.month)]
+    return [*past, *_coming(dossier.month, "" if dossier.goes_on else "not before its workflow goes on")]
 
 
 def mail_words(kind: str) -> str:
@@ -88,7 +89,7 @@ def _past(dossier: Dossier) -> Iterator[Happening]:
 
 
 def _decision(decision: Decision) -> Happening:
-    tone = {"halt": "bad", "approve": "good", "resume": "good"}.get(decision.command, "wait")
+    tone = {"halt": "bad", "approve": "good", "resume": "good", "start": "good"}.get(decision.command, "wait")
     return Happening(decision.at, f"{decision.by} {command_words(decision.command)}", decision.reason, tone)
 
 
@@ -109,10 +110,10 @@ def _charge(charge: ChargeRow) -> Happening:
     return Happening(charge.at, f"Charge {status}", f"{amount}{f', {code}' if code else ''}", tone)
 
 
-def _coming(month: Month) -> Iterator[Happening]:
+def _coming(month: Month, standstill: str) -> Iterator[Happening]:
     if month.outcome is not None or month.charging_since is not None:
         return
-    waits = _awaited(month)
+    waits = standstill or _awaited(month)
     if month.invoice is None:
         yield Happening(month.collect_at, "Sales are collected", coming=True)
     if not month.announced:

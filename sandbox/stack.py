@@ -158,6 +158,7 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
     return {
         "PYTHONPATH": str(ROOT),
         "TEMPORAL_ADDRESS": address,
+        "TEMPORAL_NAMESPACE": SANDBOX_NAMESPACE,  # for Temporal's own tool
         "BILLING_DATA_DIR": str(folder),
         "BILLING_CONSOLE_PORT": str(settings.console_port),
         "BILLING_SANDBOX_STRIPE_PORT": str(settings.sandbox_stripe_port),

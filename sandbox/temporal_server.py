@@ -29,6 +29,7 @@ DYNAMIC_CONFIG = {
     "frontend.WorkflowTimeSkippingEnabled": "true",
     "history.workflowIdReuseMinimalInterval": '"0s"',  # or continue-as-new makes virtual time jump by months
     "history.timerProcessorMaxTimeShift": '"10ms"',  # a skip takes milliseconds instead of a second
+    "frontend.WorkflowPauseEnabled": "true",  # to try what a paused workflow does
     "matching.enableFairness": "true",  # workflows/options.py: the queue of charges
     # By default 20 polls a second: after some three months in a row each skip would take up to half a second.
     "history.timerProcessorMaxPollRPS": "1000",

@@ -1,13 +1,21 @@
-"""Says a command to a running month: an update in short calls, all with one id, so that it takes effect once only.
+"""Says a command to a running month, or asks it: an update in short calls, all with one id, takes effect once only.
 
 answer = await say(client, "acme", Halt(by="ann", reason="row 7", command_id=uuid4().hex), patience_seconds=20)
 """
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any, TypeVar
 
-from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    Client,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.errors import BillingError, InvalidInput, NotFound
@@ -15,6 +23,7 @@ from billing.messages import Command, CommandResult, command_name, content_of
 from workflows.start import handle_for
 
 _CALL_TIMEOUT = timedelta(seconds=2)
+T = TypeVar("T")
 
 
 class Unanswered(BillingError):
@@ -24,8 +33,8 @@ class Unanswered(BillingError):
 async def say(client: Client, customer_id: str, command: Command, patience_seconds: float) -> CommandResult:
     """The month's answer, accepted or refused. A repeat with the same ``command_id`` gets the first answer again.
 
-    Raises ``NotFound`` if no chain of the customer runs, ``InvalidInput`` if the workflow cannot read the command, and
-    ``Unanswered`` after ``patience_seconds``.
+    Raises ``NotFound`` if no chain of the customer runs, ``InvalidInput`` if the workflow cannot read the command or
+    takes none because it is paused, and ``Unanswered`` after ``patience_seconds``.
     """
     assert command.command_id, "without an id, a repeat could take effect twice"
     give_up_at = time.monotonic() + patience_seconds
@@ -38,6 +47,10 @@ async def say(client: Client, customer_id: str, command: Command, patience_secon
         except WorkflowUpdateFailedError as error:
             raise InvalidInput(f"{customer_id}: refused: {error.cause}") from error
         except RPCError as error:
+            if error.status is RPCStatusCode.FAILED_PRECONDITION:
+                raise InvalidInput(
+                    f"{customer_id}: {error.message} python starter.py doctor says what to do"
+                ) from error
             if error.status is not RPCStatusCode.NOT_FOUND or "namespace" in error.message.lower():
                 raise
             raise NotFound(f"no running workflow for {customer_id}") from error
@@ -47,6 +60,14 @@ async def say(client: Client, customer_id: str, command: Command, patience_secon
 def _update_id(command: Command) -> str:
     """The same for the same command only: of an id that it has seen, Temporal answers the first without asking us."""
     return f"{command.command_id}-{content_of(command)}"
+
+
+async def ask(handle: WorkflowHandle[Any, Any], query: Callable[[Any], T], patience: timedelta) -> T:
+    """A query's answer. Raises ``Unanswered``: no worker, no such workflow, or it is paused."""
+    try:
+        return await handle.query(query, rpc_timeout=patience)
+    except (TemporalError, ValueError) as error:  # ValueError: the SDK has no word for the status of a paused one
+        raise Unanswered(f"{handle.id} does not answer: {error}") from None
 
 
 async def _ask(client: Client, customer_id: str, command: Command, timeout: timedelta) -> CommandResult:

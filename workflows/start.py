@@ -1,28 +1,30 @@
 """Start a customer's chain of months: idempotent, and never in a month that is closed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from billing.apart import Failed
+from billing.chains import ChainStatus
 from billing.customer import Customer
 from billing.erasure import is_erased
 from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy, RowUnreadable
 from billing.keys import workflow_id
-from billing.messages import Farewell
+from billing.messages import Command, Farewell
 from billing.model import Id, Model
 from billing.month import Month
 from billing.period import Period
 from billing.ports import CardDetails, Known, Ledger, PaymentGateway
+from billing.review import record
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
+from workflows.running import chain_status
 from workflows.visibility import search_attributes
 
 _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
@@ -34,11 +36,15 @@ class StartStatus(StrEnum):
 
 
 class Started(Model):
-    """What a start came to. ``period`` is the first month of a chain that was started now."""
+    """What a start came to. ``period`` is the first month of a chain that was started now.
+
+    ``chain`` says how a workflow that was there already stands: it may be paused, or fail.
+    """
 
     customer_id: Id
     status: StartStatus
     period: Period | None = None
+    chain: ChainStatus = ChainStatus.RUNNING
 
 
 def handle_for(client: Client, customer_id: str) -> WorkflowHandle[MonthlyBilling, Farewell]:
@@ -53,10 +59,11 @@ async def start_customer(
     customer: Customer,
     period: Period | None = None,
     reopen: bool = False,
+    because: Command | None = None,
 ) -> Started:
     """Starts one customer: a ``Lot`` of one, whose words about outcome and errors hold."""
     async with Lot.of([customer], client, ledger, gateway) as lot:
-        started = await lot.start(customer, period, reopen)
+        started = await lot.start(customer, period, reopen, because)
     for failed in lot.untold:
         raise RowUnreadable(f"{failed.customer_id} runs, and the ledger could not be told: {failed.reason}")
     return started
@@ -67,7 +74,8 @@ class Lot:
 
     ::
 
-        async with Lot.of(some_hundred, client, ledger, gateway, running=await RunningChains(client).listed()) as lot:
+        listed = (await RunningChains(client).listed()).own
+        async with Lot.of(some_hundred, client, ledger, gateway, listed) as lot:
             await lot.start(customer)     # for each, any number at a time
 
     Interrupted by an exception or a cancellation, it still tells the ledger whom it has started. Killed between, it
@@ -83,10 +91,10 @@ class Lot:
         client: Client,
         ledger: Ledger,
         gateway: PaymentGateway,
-        running: Collection[str] | None = None,
+        listed: Mapping[str, ChainStatus] | None = None,
     ) -> AsyncIterator["Lot"]:
-        """``running``: whose workflows run, by a list some seconds old; None: each is asked for."""
-        lot = cls(client, ledger, gateway, await ledger.known(customers), running)
+        """``listed``: how open workflows stand, by a list some seconds old; None: each is asked for."""
+        lot = cls(client, ledger, gateway, await ledger.known(customers), listed)
         try:
             yield lot
         finally:
@@ -98,14 +106,14 @@ class Lot:
         ledger: Ledger,
         gateway: PaymentGateway,
         known: Mapping[str, Known | Failed],
-        running: Collection[str] | None,
+        listed: Mapping[str, ChainStatus] | None,
     ) -> None:
         self.untold: list[Failed] = []
         self._known = known
         self._client = client
         self._ledger = ledger
         self._gateway = gateway
-        self._running = running
+        self._listed = listed
         self._now = datetime.now(UTC)
         self._opened: list[Month] = []
 
@@ -116,24 +124,34 @@ class Lot:
             raise RowUnreadable(f"{customer_id}: {known.reason}")
         return known
 
-    async def start(self, customer: Customer, period: Period | None = None, reopen: bool = False) -> Started:
+    async def start(
+        self,
+        customer: Customer,
+        period: Period | None = None,
+        reopen: bool = False,
+        because: Command | None = None,
+    ) -> Started:
         """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
 
         A customer whom the ledger does not know begins with ``period`` or the current month. For others billing goes
         on where it was: in the open month, exactly as it stands, or after the last closed one. Raises ``InvalidInput``
         for another period than that, one in the future, an email that another customer has, an account that was closed
         (unless ``reopen``), and data that differ from an open month's; ``CardMissing`` if the card is not the
-        customer's.
+        customer's. Of a start that takes effect, ``because`` is noted in the audit trail of its month: who and why.
         """
         customer_id, known = customer.customer_id, self.known(customer.customer_id)
         running = Started(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
-        if known.customer is not None and await self._runs(customer_id, known):
-            if known.closed_reason:  # it ends just now, or an earlier start was interrupted before the ledger was told
+        if known.customer is not None and (chain := await self._chain(customer_id, known)).is_open:
+            running = running.evolve(chain=chain)
+            # It ends just now, or an earlier start was interrupted before the ledger was told.
+            if known.closed_reason and chain is ChainStatus.RUNNING:
                 runs = await handle_for(self._client, customer_id).query(MonthlyBilling.invoice)
                 with suppress(LedgerAhead, AlreadyClosed):
                     await self._ledger.record(runs, self._now)
             return running
         month = await _first_month(self._ledger, self._gateway, customer, known, period, self._now, reopen)
+        if because is not None:
+            month = _noted(month, because, self._now)
         try:
             await self._client.start_workflow(
                 MonthlyBilling.run,
@@ -154,20 +172,18 @@ class Lot:
             await self._ledger.record(month, self._now)
         return started
 
-    async def _runs(self, customer_id: str, known: Known) -> bool:
+    async def _chain(self, customer_id: str, known: Known) -> ChainStatus:
         """The list is believed about those of whom it says what the ledger says; of others it may be too old."""
-        if self._running is not None and customer_id in self._running and not known.closed_reason:
-            return True
-        return await _is_running(self._client, customer_id)
+        if self._listed is not None and customer_id in self._listed and not known.closed_reason:
+            return self._listed[customer_id]
+        return await chain_status(self._client, customer_id)
 
 
-async def _is_running(client: Client, customer_id: str) -> bool:
-    try:
-        return (await handle_for(client, customer_id).describe()).status is WorkflowExecutionStatus.RUNNING
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return False
-        raise
+def _noted(month: Month, because: Command, now: datetime) -> Month:
+    """The month with the start in its audit trail."""
+    said = because.model_dump(include={"by", "reason", "via", "command_id"})
+    month, _ = record(month, now, command="start", accepted=True, result=f"{month.period} goes on as it stood", **said)
+    return month
 
 
 async def check_is_distinct(ledger: Ledger, customer: Customer) -> None:

@@ -11,9 +11,11 @@ from billing.keys import workflow_id
 from billing.period import Period
 from billing.users import Role
 from console.monitor import STALE
-from tests.bed import OCTOBER, Bed, now
+from sandbox.temporal_server import TemporalServer
+from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.people import signed_in_at
+from tests.console.reviewing import Reviewer, fields, reviewer
 from workflows.coverage import SCHEDULE_ID, Coverage, ensure_daily_coverage
 from workflows.options import TASK_QUEUE
 
@@ -153,3 +155,41 @@ async def test_the_schedule_is_made_once_with_a_run_if_asked_and_a_paused_one_st
     await ensure_daily_coverage(bed.client)
     assert (await schedule.describe()).schedule.state.paused
     await schedule.delete()
+
+
+async def test_the_page_does_what_it_says_the_button_looks_now_and_the_page_shows_it(desk: Desk) -> None:
+    await desk.bed.monitored()
+    page = f"/desk/{OCTOBER}/coverage"
+    async with reviewer(desk, "vera", Role.VIEWER) as vera:
+        assert "A reviewer can have any month looked at now." in await vera.page(page)
+        assert (await vera.post(page, {})).status_code == 403
+    async with reviewer(desk, role=Role.REVIEWER) as ann:
+        assert "Nobody has looked at October 2026 yet" in await ann.page(page)
+        assert (await ann.post(page, fields((await ann.browser.get(page)).text, page))).status_code == 303
+        await until_page(ann, page, "everybody and every row is accounted for")
+
+        desk.bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("who@elsewhere.org", "7", "Odd"))
+        for _ in range(2):  # a second click begins no second look
+            assert (await ann.post(page, fields((await ann.browser.get(page)).text, page))).status_code == 303
+        found = await until_page(ann, page, "who@elsewhere.org")
+        assert "1 finding" in found
+    for period in (OCTOBER, str(Period.at(now(), "UTC"))):  # what monitors show is of all that is looked at daily
+        assert await desk.bed.ledger.coverage_of(Period(period)) is not None
+
+
+async def test_while_no_worker_looks_the_page_says_that_it_waits(server: TemporalServer, tmp_path: Path) -> None:
+    async with prepared_bed(server, tmp_path, with_worker=False) as bed, console(bed) as desk:
+        page = "/desk/2026-08/coverage"
+        async with reviewer(desk) as ann:
+            assert (await ann.post(page, {})).status_code == 303
+            assert "Looking now" in (text := await ann.page(page))
+            assert "Waiting for a worker to begin." in text
+            assert "Check now" not in text
+        await bed.client.get_workflow_handle(f"{SCHEDULE_ID}-2026-08").terminate()
+
+
+async def until_page(who: Reviewer, page: str, words: str) -> str:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while words not in (text := await who.page(page)) or "Looking now" in text:
+            await asyncio.sleep(0.05)
+    return text

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from billing.chains import ChainStatus
 from billing.desk import DeskRow
 from billing.month import Month, Stage
 from console.desk_wording import next_step
@@ -39,7 +40,9 @@ def test_a_draft_that_nobody_is_charged_for_is_closed_and_not_announced(total_mi
 def dossier(month: Month) -> Dossier:
     records = ("decisions", "versions", "messages", "charges", "reversals", "diary", "periods")
     nothing: dict[str, Any] = dict.fromkeys(records, ())
-    return Dossier(month=month, live=True, run_url="", now=NOW, collection=None, **nothing)
+    return Dossier(
+        month=month, live=True, chain=ChainStatus.RUNNING, stray="", run_url="", now=NOW, collection=None, **nothing
+    )
 
 
 def row(total_minor: int) -> DeskRow:

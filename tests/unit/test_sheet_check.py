@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from billing import survey_record
 from billing.accounts import Account, SeenLine, SeenMonth
+from billing.chains import ChainStatus
 from billing.coverage import Coverage, FindingKind, State
 from billing.customer import Customer, ReviewMode, Terms, fold_email
 from billing.errors import InvalidInput
@@ -90,7 +91,8 @@ def _seen(line: LineItem) -> SeenLine:
 def surveyed(read: SalesSnapshot, *accounts: Account, runs: bool | None = True) -> Coverage:
     survey = Survey(PERIOD, NOW, cells(read), read.rows)
     for account in accounts:
-        survey.take(account, runs and account.closed_at is None)
+        is_open = runs and account.closed_at is None
+        survey.take(account, None if is_open is None else ChainStatus.RUNNING if is_open else ChainStatus.ABSENT)
     return survey.coverage()
 
 
@@ -356,7 +358,7 @@ def test_a_month_halted_by_a_row_that_still_cannot_be_read_is_one_finding() -> N
 
 def test_a_month_halted_by_its_draft_is_a_finding_while_the_sheet_is_down() -> None:
     blind = Survey(PERIOD, NOW, None)
-    blind.take(halted(snapshot([(ACME.email, "#REF!", "Cup")]), "row 2 cannot be read"), True)
+    blind.take(halted(snapshot([(ACME.email, "#REF!", "Cup")]), "row 2 cannot be read"), ChainStatus.RUNNING)
     assert blind.coverage().kinds == {FindingKind.HALTED: 1}
 
 

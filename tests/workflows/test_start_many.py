@@ -98,7 +98,7 @@ async def test_a_repeat_asks_neither_stripe_nor_for_each_workflow(bed: Bed, monk
     await start(bed, customers)
     await until_some_run(bed, "again", len(customers))
     await bed.stripe_fault(path="/v1/payment_methods", kind="status", status=500, times=None)
-    monkeypatch.setattr(starting, "_is_running", None)
+    monkeypatch.setattr(starting, "chain_status", None)
     assert {each.status for each in await start(bed, customers)} == {StartStatus.ALREADY_RUNNING}
 
 

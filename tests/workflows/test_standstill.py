@@ -1,0 +1,244 @@
+"""Workflows that are open and do not go on, or go on under another id: found at once, and nobody else is kept."""
+
+import asyncio
+import json
+import shlex
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+
+from activities.coverage import CoverageRequest
+from billing.chains import Chain, ChainStatus
+from billing.coverage import Coverage as Covered
+from billing.coverage import Finding, FindingKind
+from billing.keys import workflow_id
+from billing.messages import Halt
+from billing.period import Period
+from billing.roster import write_roster
+from bootstrap import SANDBOX_NAMESPACE, connect_coverage
+from sandbox.temporal_server import TemporalServer, temporal_server
+from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
+from tests.typed import typed
+from workflows.coverage import Coverage
+from workflows.monthly_billing import MonthlyBilling
+from workflows.options import TASK_QUEUE
+from workflows.payment_collection import PaymentCollection
+from workflows.running import RunningChains, _status
+from workflows.visibility import SEARCH_ATTRIBUTES
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TemporalServer]:
+    """One that reports a workflow after its first failure, not only after the fifth, some 55 seconds later."""
+    config = {"system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "1"}
+    log = tmp_path_factory.mktemp("temporal") / "server.log"
+    async with temporal_server(
+        log=log, namespace=SANDBOX_NAMESPACE, search_attributes=SEARCH_ATTRIBUTES, dynamic_config=config
+    ) as running:
+        yield running
+
+
+async def looked(bed: Bed, period: str = OCTOBER) -> Covered:
+    return await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(period))
+
+
+async def found(bed: Bed, kind: FindingKind, period: str = OCTOBER) -> list[Finding]:
+    return [finding for finding in (await looked(bed, period)).findings if finding.kind is kind]
+
+
+async def until_standing_still(bed: Bed, holds: Callable[[list[Chain]], bool]) -> list[Chain]:
+    """What stands still, once Temporal's list says so: it is a moment late."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not holds(chains := await RunningChains(bed.client).standing_still()):
+            await asyncio.sleep(0.05)
+    return chains
+
+
+async def until_listed(bed: Bed, customer_id: str, status: ChainStatus) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await RunningChains(bed.client).listed()).own.get(customer_id) is not status:
+            await asyncio.sleep(0.05)
+
+
+async def temporal(bed: Bed, command: str) -> str:
+    """Types a command of Temporal's own tool."""
+    program, *words = shlex.split(command)
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).parent / program),
+        *words,
+        env={**bed.environment, "TEMPORAL_NAMESPACE": SANDBOX_NAMESPACE},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+def breaks(monkeypatch: pytest.MonkeyPatch, kind: type) -> None:
+    """From now on the worker's code for ``kind`` fails at each workflow task."""
+
+    def raises(self: object, *arguments: object) -> None:
+        raise RuntimeError("a mistake in the code")
+
+    monkeypatch.setattr(kind, "_look", raises)
+
+
+# -- failing
+
+
+async def test_a_month_whose_code_fails_is_a_finding_at_once_and_no_longer_once_the_code_is_mended(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bed.monitored()
+    breaks(monkeypatch, MonthlyBilling)
+    await bed.handle("acme").signal("halt", Halt(by="ann", reason="row 7"))
+    await until_standing_still(bed, bool)
+
+    code, output = await typed(bed, "coverage", "--period", OCTOBER)
+    chain = workflow_id("acme")
+    assert code == 1, output
+    assert f"workflow stands still: MonthlyBilling {chain} fails again and again" in output
+    assert f"temporal workflow show --workflow-id {chain}" in output
+    assert "WORKFLOW_TASK_FAILED" in (
+        await temporal(bed, f"temporal workflow show --workflow-id {chain} -o json")
+    ).replace("EVENT_TYPE_", "")
+    code, output = await typed(bed, "doctor")
+    assert (code, f"MonthlyBilling {chain} fails again and again" in output) == (1, True), output
+
+    monkeypatch.undo()
+    await until_standing_still(bed, lambda chains: not chains)  # until its next try it answers no query
+    assert (await bed.until("acme", lambda month: month.hold is not None)).hold
+    assert await found(bed, FindingKind.STANDSTILL) == []
+    code, output = await typed(bed, "doctor")
+    assert (code, " open, and go" in output) == (0, True), output
+
+
+async def test_a_failing_collection_is_found_in_its_own_month_and_not_in_others(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    month = await bed.monitored()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    breaks(monkeypatch, PaymentCollection)
+    await bed.closed()
+    (chain,) = await until_standing_still(bed, bool)
+    assert chain == Chain(chain.workflow_id, "PaymentCollection", ChainStatus.FAILING, "acme", OCTOBER)
+    assert [finding.customer_id for finding in await found(bed, FindingKind.STANDSTILL)] == ["acme"]
+    assert await found(bed, FindingKind.STANDSTILL, "2026-09") == []
+
+
+async def test_failing_workflows_of_everybody_are_found_in_every_month(bed: Bed) -> None:
+    unreadable = {"interval_seconds": "soon", "periods": "all"}
+    begun = [
+        await bed.client.start_workflow(kind, unreadable, id=f"{kind}-{bed.folder.name}", task_queue=TASK_QUEUE)
+        for kind in ("ReviewerDigest", "Coverage", "Reconcile")
+    ]
+    await until_standing_still(bed, lambda chains: len(chains) == len(begun))
+    for period in (OCTOBER, "2026-09"):
+        texts = [finding.text for finding in await found(bed, FindingKind.STANDSTILL, period)]
+        assert sorted(text.split()[0] for text in texts) == ["Coverage", "Reconcile", "ReviewerDigest"]
+    for handle in begun:
+        await handle.terminate()
+    await until_standing_still(bed, lambda chains: not chains)
+
+
+# -- paused
+
+
+async def test_one_paused_workflow_keeps_nobody_else_and_the_finding_says_how_it_goes_on(bed: Bed) -> None:
+    month = await bed.monitored()
+    await temporal(bed, f"temporal workflow pause --workflow-id {workflow_id('acme')} --reason look")
+    await until_listed(bed, "acme", ChainStatus.PAUSED)
+
+    newcomer = await bed.customer("kiwi")
+    bed.started.append("kiwi")
+    (bed.folder / "customers.csv").write_text(write_roster([month.customer, newcomer]))
+    code, output = await typed(bed, "start", "--from", "customers.csv")
+    assert code == 0, output
+    assert (
+        f"its workflow is paused in Temporal: temporal workflow unpause --workflow-id {workflow_id('acme')}" in output
+    )
+    assert "1 started, 1 already running, 0 refused" in output
+
+    request = CoverageRequest(periods=(Period(OCTOBER),))
+    name = f"coverage-{bed.folder.name}"
+    await bed.client.execute_workflow(Coverage.run, request, id=name, task_queue=TASK_QUEUE)
+    assert (await bed.told()).count("is paused in Temporal") == 1
+
+    (finding,) = await found(bed, FindingKind.STANDSTILL)
+    await temporal(bed, finding.todo)
+    await until_listed(bed, "acme", ChainStatus.RUNNING)
+    assert await found(bed, FindingKind.STANDSTILL) == []
+
+
+async def test_how_a_workflow_was_closed_is_told(bed: Bed) -> None:
+    await bed.monitored()
+    chains = RunningChains(bed.client)
+    assert await chains.status("acme") is ChainStatus.RUNNING
+    assert await chains.status("nobody") is ChainStatus.ABSENT
+    await bed.handle("acme").terminate()
+    assert await chains.status("acme") is ChainStatus.TERMINATED
+
+
+def test_a_status_that_nobody_knows_yet_is_unknown_and_counts_as_open() -> None:
+    assert _status(WorkflowExecutionInfo(status=99)) is ChainStatus.UNKNOWN  # type: ignore[arg-type]
+    assert ChainStatus.UNKNOWN.is_open
+    assert ChainStatus.UNKNOWN.stands_still
+
+
+async def test_list_and_show_name_who_is_not_billed_with_what_to_type_and_count_nothing_down(bed: Bed) -> None:
+    await bed.monitored()
+    assert "is not billed" not in (await typed(bed, "list"))[1]
+    await bed.handle("acme").terminate()
+    for command in (("list",), ("show", "acme")):
+        code, output = await typed(bed, *command)
+        assert code == 0, output
+        assert "acme is not billed: its workflow was terminated\n  python starter.py start acme" in output
+        assert "in 5 d" not in output
+        assert "Next:" not in output
+        answer = json.loads((await typed(bed, *command, "--json"))[1])
+        assert (answer["standstill"], answer["unseen"]) == ({"acme": "terminated"}, "")
+        code, output = await typed(bed, *command, TEMPORAL_ADDRESS="127.0.0.1:1")
+        assert (code, "Whether billing goes on is not known" in output) == (0, True), output
+    assert "Monitoring; its workflow was terminated" in (await typed(bed, "list"))[1]
+
+
+# -- under another id
+
+
+async def stray(bed: Bed, month_of: str = "acme") -> None:
+    month = await bed.recorded(month_of, OCTOBER)
+    await bed.client.start_workflow(MonthlyBilling.run, month, id="acme by hand", task_queue=TASK_QUEUE)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (await RunningChains(bed.client).listed()).strays:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_customer_who_is_billed_under_another_id_is_named_with_it_and_not_called_forgotten(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.handle("acme").terminate()
+    await stray(bed)
+    looked_at = await looked(bed)
+    assert looked_at.kinds == {FindingKind.STRAY: 1}
+    (finding,) = looked_at.findings
+    assert finding.customer_id == "acme"
+    assert finding.text == "acme is billed by a workflow with another id: acme by hand"
+    assert "is not billed" not in (await typed(bed, "list"))[1], "it is"
+    terminate, start = finding.todo.split(" (")[0], finding.todo.split("; then ")[1]
+    await temporal(bed, terminate)
+    assert (await typed(bed, *start.split()[2:]))[0] == 0
+    await until_listed(bed, "acme", ChainStatus.RUNNING)
+    assert (await looked(bed)).covered
+
+
+async def test_a_second_workflow_beside_the_customers_own_is_to_be_terminated_only(bed: Bed) -> None:
+    await bed.monitored()
+    await stray(bed)
+    (finding,) = (await looked(bed)).findings
+    assert finding.text == "acme is also billed by a workflow with another id: acme by hand"
+    assert "starter.py start" not in finding.todo
+    await temporal(bed, finding.todo.split(" (")[0])

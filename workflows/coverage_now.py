@@ -1,0 +1,64 @@
+"""A look at everybody for which somebody asks: begun from outside, and how far it is."""
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError
+
+from activities.coverage import CoverageRequest, daily
+from billing.errors import TemporalUnavailable
+from billing.period import Period
+from workflows.coverage import SCHEDULE_ID, Coverage
+from workflows.options import TASK_QUEUE
+
+
+class Looking(NamedTuple):
+    """A look that goes on: since when, whether a worker has begun it, and why the last try failed ("": it did not)."""
+
+    since: datetime
+    begun: bool
+    failure: str
+
+
+async def look_now(client: Client, period: Period) -> None:
+    """Looks at ``period`` now, and at what is looked at daily. A look that goes on is not begun a second time.
+
+    All of it, for what the monitors show is that of the last run. Raises ``TemporalUnavailable``.
+    """
+    periods = dict.fromkeys((period, *daily(datetime.now(UTC))))
+    try:
+        await client.start_workflow(
+            Coverage.run,
+            CoverageRequest(periods=tuple(periods)),
+            id=_look_id(period),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+    except RPCError as error:
+        raise TemporalUnavailable(f"nobody can look at {period} now: Temporal answers {error.message}") from None
+
+
+async def looking(client: Client, period: Period, patience: timedelta) -> Looking | None:
+    """The look of ``look_now`` that goes on; None if none does, or Temporal does not say."""
+    execution = WorkflowExecution(workflow_id=_look_id(period))
+    request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
+    try:
+        answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
+    except (RPCError, RuntimeError):  # RuntimeError: of a client that connects when it is used, and cannot
+        return None
+    info, steps = answer.workflow_execution_info, answer.pending_activities
+    if info.HasField("close_time"):
+        return None
+    return Looking(
+        since=info.start_time.ToDatetime(UTC),
+        begun=any(step.HasField("last_started_time") for step in steps),
+        failure=steps[0].last_failure.message if steps else "",
+    )
+
+
+def _look_id(period: Period) -> str:
+    return f"{SCHEDULE_ID}-{period}"
