@@ -11,12 +11,13 @@ import pytest
 import typer.main
 
 from billing.accounts import Account, SeenCollection, SeenMonth
-from billing.alerts import Alert, of_collection, of_draft, of_drift, of_month, of_news, of_report
+from billing.alerts import Alert, of_collection, of_draft, of_drift, of_month, of_news, of_report, of_worker
 from billing.apart import Failed
 from billing.chains import Chain, ChainStatus
 from billing.collection import CollectionStage
 from billing.coverage import Coverage, FindingKind
 from billing.erasure import Standing, obstacle
+from billing.keys import collection_id, workflow_id
 from billing.month import Stage
 from billing.reconciliation import Books, compare
 from billing.survey import Survey
@@ -129,6 +130,8 @@ def alerts() -> Iterator[Alert]:
     yield of_drift(month, "1 row", at)
     yield of_report("acme", PERIOD, 1, "x", at)
     yield of_report("", PERIOD, 1, "x", at)
+    yield of_worker(workflow_id("acme"), at)
+    yield of_worker(collection_id("acme", PERIOD), at)
     yield of_month(accepted(month, "halt", at, **ann), at)
     yield of_month(month_drafted(10000, unreadable=True), at)
     for mode in ("approve", "manual"):
