@@ -15,7 +15,7 @@ from billing.customer import Customer, Terms
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.month import Month
 from billing.period import Period
-from billing.sales import COLUMNS, SalesSnapshot
+from billing.worksheet import COLUMNS, read_worksheet
 from bootstrap import SANDBOX_SHEET_ID, connect_ledger, sandbox_sheet
 from sandbox.rehearsal.sheets import Worksheets, read_worksheets
 from sandbox.sample import SAMPLE
@@ -248,7 +248,7 @@ def _sample() -> list[Customer]:
 def _sample_sheets(periods: Sequence[Period]) -> Worksheets:
     """The sample company has one worksheet, that of the first month."""
     rows = [[s.email, _typed(amount), description] for s in SAMPLE for amount, description in s.sales]
-    snapshot = SalesSnapshot.of_cells(periods[0], [COLUMNS, *rows])
+    snapshot = read_worksheet(periods[0], [COLUMNS, *rows])
     return Worksheets({periods[0]: snapshot}, dict.fromkeys(periods, periods[0]), [])
 
 

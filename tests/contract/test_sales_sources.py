@@ -152,13 +152,17 @@ async def test_csv_cells_are_text(tmp_path: Path) -> None:
         ("email,amount\nrené@example.com,1\n".encode("latin-1"), "not UTF-8"),
         ("email,amount\nann@example.com,1\n".encode("utf-16"), "not UTF-8"),
         (b'email,amount\nann@example.com,"1\nbob@example.com,2\n', "not CSV"),
-        (b"email;amount\nann@example.com;12,50\n", "not separated by commas"),
-        (b"email\tamount\nann@example.com\t12,50\n", "not separated by commas"),
+        (b"email;amount\nann@example.com;12,50\n", "not separated into columns"),
+        (b"email\tamount\nann@example.com\t12,50\n", "not separated into columns"),
+        (b"email|amount\nann@example.com|12\n", "not separated into columns"),
+        (b'"email,amount"\n"ann@example.com,12"\n', "not separated into columns"),
+        (b'email,amount\n"ann@example.com,12"\n', "not separated into columns"),
+        (b"email,amount\nann@example.com|12\n", "not separated into columns"),
     ],
 )
 async def test_csv_that_cannot_be_read_is_never_an_empty_month(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "2026-11.csv").write_bytes(content)
-    with pytest.raises(SalesUnavailable, match=f"2026-11.csv is {told}.*save it as CSV UTF-8"):
+    with pytest.raises(SalesUnavailable, match=f"2026-11.*is {told}.*save it as CSV UTF-8"):
         await CsvSales(tmp_path).read(NOVEMBER)
 
 

@@ -21,6 +21,7 @@ from billing.period import Period
 from billing.sales import SalesSnapshot, lines_for
 from billing.sheet_check import Cells, Reason
 from billing.survey import Survey, closest
+from billing.worksheet import read_worksheet
 from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
@@ -36,7 +37,7 @@ GONE = customer(customer_id="gone", email="gone@example.com")
 def snapshot(rows: Sequence[Cell]) -> SalesSnapshot:
     addressed = not rows or any("@" in email for email, _, _ in rows)
     last = [] if addressed else [["@", "", ""]]
-    return SalesSnapshot.of_cells(PERIOD, [["email", "amount", "description"], *map(list, rows), *last])
+    return read_worksheet(PERIOD, [["email", "amount", "description"], *map(list, rows), *last])
 
 
 def cells(read: SalesSnapshot) -> Cells:
