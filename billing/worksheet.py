@@ -72,6 +72,7 @@ class _Reader:
         self._about = f"worksheet {sheet!r}"
         self._sheet = sheet
         self._cells = cells
+        self._is_addressed = False
         self._no_sale: list[int] = []
         self._unnamed: set[int] = set()
 
@@ -79,7 +80,7 @@ class _Reader:
         self._check_size()
         layout = self._header() or self._unheaded()
         rows = tuple(self._rows(layout))
-        if rows and not any("@" in row.email and row.fault is not Fault.MISPLACED for row in rows):
+        if rows and not self._is_addressed:
             raise self._refused(f"no row has an email address in its column; {_ONE_EACH}, the header in the first row")
         read = {column: place for column, place in layout.places.items() if place < layout.width}
         others = set(range(layout.width)) - set(read.values())
@@ -166,29 +167,27 @@ class _Reader:
             width = _width(row)
             if not width or (number == 1 and layout.width):
                 continue
-            email = _text(_cell(row, email_at))
-            fault = None
+            email, address = _text(_cell(row, email_at)), ""
             if "@" not in email:
                 if folded(email) == NO_SALE:
                     self._no_sale.append(number)
                     continue
                 self._check_no_header(number, row)
-                if address := _misplaced(row, layout):
-                    email, fault = address, Fault.MISPLACED
+                address = _misplaced(row, layout)
             elif width == email_at + 1 and _is_joined(email):
                 raise self._refused(
                     f"it is not separated into columns: row {number} is one cell, {_shown([email])}; {_ONE_EACH}"
                 )
             self._unnamed.update(place for place in unnamed if _text(_cell(row, place)))
             amount, description = _cell(row, amount_at), _text(_cell(row, description_at))
-            if layout.width:
-                fault = _fault(layout, row, width) or fault
-            if description_at == amount_at + 1 and _is_split(amount, description):
+            fault = _fault(layout, row, width) or (Fault.MISPLACED if address else None)
+            if fault is None and description_at == amount_at + 1 and _is_split(amount, description):
                 fault = Fault.SPLIT_AMOUNT
+            self._is_addressed = self._is_addressed or "@" in email
             yield SalesRow.model_construct(
                 _ROW_FIELDS,
                 number=number,
-                email=sys.intern(_cut(email, EMAIL_MAX)),
+                email=sys.intern(_cut(address or email, EMAIL_MAX)),
                 amount=_cut(amount, AMOUNT_MAX) if isinstance(amount, str) else amount,
                 description=sys.intern(_cut(description, DESCRIPTION_MAX)),
                 currency=sys.intern(_cut(_text(_cell(row, currency_at)), CURRENCY_MAX)),
@@ -209,6 +208,8 @@ def _is_header(texts: Sequence[str]) -> bool:
 
 
 def _fault(layout: _Layout, row: Cells, width: int) -> Fault | None:
+    if not layout.width:
+        return None
     if width > layout.width:
         return Fault.MORE_CELLS
     return Fault.FEWER_CELLS if len(row) < layout.width and layout.shifts else None
