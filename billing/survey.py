@@ -7,6 +7,7 @@
 Pure; ``activities/coverage.py`` reads what it needs.
 """
 
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from billing.coverage import (
 from billing.customer import fold_email
 from billing.errors import InvalidInput
 from billing.keys import workflow_id
+from billing.messages import CHANGES_MAX
 from billing.money import format_amount, parse_amount
 from billing.month import COLLECTED, Stage
 from billing.period import Period
@@ -264,13 +266,11 @@ class Survey:
             f"row {each.row} {each.reason}: {format_amount(each.amount_minor, month.currency)}" for each in late[:5]
         )
         rest = f"; {len(late) - 5} more" if len(late) > 5 else ""
-        words = late[0].description or "Sale"
-        amount = format_amount(late[0].amount_minor, month.currency).split()[0]
         todo = f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
         if month.closed_at:
             todo = (
                 f"it is on the next invoice that is collected; if {self._period.next()} was collected before, "
-                f"python starter.py edit {customer_id} --by YOU --reason WHY --add '{words}={amount}'"
+                f"python starter.py edit {customer_id} --by YOU --reason WHY {_added(late, month.currency)}"
             )
         self._record.find(FindingKind.LATE_ROW, f"{customer_id}: {said}{rest}", todo, customer_id)
 
@@ -374,6 +374,12 @@ _FOR_A_PERSON = (
 def closest(email: str, known: dict[str, tuple[str, str]]) -> str:
     """The known address that is most like ``email``; "" if none is."""
     return next(iter(get_close_matches(email, known, n=1, cutoff=_SIMILAR)), "")
+
+
+def _added(late: Sequence[Difference], currency: str) -> str:
+    """The options that add all of it to an invoice."""
+    amounts = [(each.description or "Sale", format_amount(each.amount_minor, currency).split()[0]) for each in late]
+    return " ".join(f"--add {shlex.quote(f'{words}={amount}')}" for words, amount in amounts[:CHANGES_MAX])
 
 
 def _rows(rows: Sequence[SalesRow]) -> str:
