@@ -15,9 +15,10 @@ from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Model
 from billing.period import Period
 from billing.ports import Ledger
-from billing.sales import SalesRow
+from billing.sales import SalesRow, SalesSnapshot
 from billing.sheet_check import Cells
 from billing.survey import Survey
+from billing.worksheet import ignored
 
 _AT_ONCE = 20
 _ASKED = 2000
@@ -64,10 +65,10 @@ class CoverageCheck:
         Raises ``TemporalUnavailable`` too unless it may go on ``without_temporal``.
         """
         unseen = list(self._unseen)
-        cells, rows = await self._read(period, unseen)
+        snapshot = await self._read(period, unseen)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
-        survey = Survey(period, clock.now(), cells, rows)
+        survey = Survey(period, clock.now(), *self._cells(period, snapshot))
         known: set[str] = set()
         async for page in self._accounts.accounts(period):
             runs = await roll.of(page)
@@ -77,13 +78,19 @@ class CoverageCheck:
         for customer_id in await roll.strangers(known, self._ledger):
             survey.stray(customer_id)
         coverage = await asyncio.to_thread(survey.coverage)
+        if snapshot is not None:
+            coverage = coverage.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
         return coverage.evolve(unseen=tuple(unseen))
 
-    async def _read(self, period: Period, unseen: list[str]) -> tuple[Cells | None, tuple[SalesRow, ...]]:
+    async def _read(self, period: Period, unseen: list[str]) -> SalesSnapshot | None:
         try:
-            snapshot = await self._sales.read(period, clock.now())
+            return await self._sales.read(period, clock.now())
         except SalesUnavailable as error:
             unseen.append(f"the sheet: {error}")
+            return None
+
+    def _cells(self, period: Period, snapshot: SalesSnapshot | None) -> tuple[Cells | None, Sequence[SalesRow]]:
+        if snapshot is None:
             return None, ()
         return Cells(period, snapshot.sheet, snapshot.digest, self._decimal_separator), snapshot.rows
 
@@ -101,6 +108,7 @@ class CoverageCheck:
         for coverage in found:
             await self._tell(coverage, list(new_findings(coverage, _told(before[coverage.period]))))
         await self._tell_unseen(found, before)
+        await self._tell_ignored(found)
         for coverage in found:
             report = coverage.brief()
             run = LastRun(
@@ -123,6 +131,14 @@ class CoverageCheck:
         for customer_id, text in told:
             alert = of_report(customer_id, coverage.period, int(f"{now:%Y%m%d}"), text, now)
             await self._alerts.tell(alert.evolve(command=f"coverage --period {coverage.period}"))
+
+    async def _tell_ignored(self, found: Sequence[Coverage]) -> None:
+        """The columns that are not read, once for each month and header."""
+        assert self._alerts is not None
+        for each in found:
+            if words := ignored(each.ignored_columns, ()):
+                alert = of_report("", each.period, 0, f"worksheet {each.period} has {words}", clock.now())
+                await self._alerts.tell(alert.evolve(command=f"coverage --period {each.period}"))
 
     async def _tell_unseen(self, found: Sequence[Coverage], before: Mapping[Period, LastRun | None]) -> None:
         """One alert for all periods, on the first day on which a source cannot be seen."""

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from billing.model import Instant, Model
 from billing.period import Period
+from billing.sales import Header
 from billing.sheet_check import Reason
 
 _Entry = TypeVar("_Entry")
@@ -111,7 +112,8 @@ class Sum(Model):
 class Coverage(Model):
     """A period looked at. ``unseen`` says which source could not be: then nothing is known to be covered.
 
-    ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``.
+    ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``. The sheet's ``ignored_columns`` are
+    not read, and its rows ``no_sale`` say that they are none.
     """
 
     period: Period
@@ -127,6 +129,8 @@ class Coverage(Model):
     late_count: int
     unseen: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
+    ignored_columns: tuple[Header, ...] = ()
+    no_sale: tuple[int, ...] = ()
 
     @property
     def covered(self) -> bool:
@@ -140,6 +144,7 @@ class Coverage(Model):
             findings=shared(self.findings, kept, lambda each: each.kind),
             differences=shared(self.differences, kept, lambda each: each.reason),
             late=self.late[:kept],
+            no_sale=self.no_sale[:kept],
         )
 
 

@@ -66,6 +66,11 @@ class SalesRow(Model):
     currency: Annotated[str, StringConstraints(max_length=CURRENCY_MAX)] = ""
     fault: Fault | None = None
 
+    @property
+    def is_blank(self) -> bool:
+        """A title, or words between rows: neither an address nor an amount."""
+        return not self.email and self.amount in (None, "") and self.fault is None
+
 
 Header = Annotated[str, StringConstraints(max_length=HEADER_MAX)]
 

@@ -163,9 +163,9 @@ class _Comparison:
         amount_minor = item.amount_minor if isinstance(item, LineItem) else 0
         amount_minor -= line.amount_minor if line else 0
         if amount_minor:
-            row = _row_of(item) if item else line.row if line else None
-            description = line.description if line and reason is Reason.EDITED else item.description if item else ""
-            yield Difference(reason, amount_minor, row or 0, description or (line.description if line else ""))
+            row = _row_of(item) if item else line.row if line else 0
+            words = item if item and reason is not Reason.EDITED else line
+            yield Difference(reason, amount_minor, row or 0, words.description if words else "")
 
 
 def _known(month: SeenMonth) -> Iterator[Entry[_Known]]:

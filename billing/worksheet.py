@@ -53,6 +53,15 @@ def read_worksheet(sheet: str, cells: Sequence[Cells]) -> SalesSnapshot:
     return _Reader(sheet, cells).snapshot()
 
 
+def ignored(columns: Sequence[str], no_sale: Sequence[int]) -> str:
+    """What of a worksheet is not read, in words; "" if all of it is."""
+    told = [f"columns that are not read: {', '.join(columns)}"] if columns else []
+    if no_sale:
+        rows = ", ".join(map(str, no_sale[:_SHOWN])) + (" …" if len(no_sale) > _SHOWN else "")
+        told.append(f"rows that say {NO_SALE!r}: {rows}")
+    return "; ".join(told)
+
+
 class _Layout(NamedTuple):
     """Where the columns are. ``width`` is that of the header; 0: there is none."""
 

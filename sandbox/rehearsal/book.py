@@ -17,7 +17,7 @@ from billing.month import Month
 from billing.period import Period
 from billing.worksheet import COLUMNS, read_worksheet
 from bootstrap import SANDBOX_SHEET_ID, connect_ledger, sandbox_sheet
-from sandbox.rehearsal.sheets import Worksheets, read_worksheets
+from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets
 from sandbox.sample import SAMPLE
 from sandbox.stripe_cards import MAGIC_CARDS
 from settings import Settings
@@ -67,6 +67,7 @@ class Book:
     against: Period | None = None
     real: dict[str, Real] | None = None
     others: frozenset[str] = frozenset()  # who could have been rehearsed, and was not chosen
+    unclaimed: tuple[Unclaimed, ...] = ()  # rows of the worksheets that belong to none of all these
 
     def months_of(self, entry: Entry) -> list[Period]:
         return list(span(entry.month.period, self.periods[-1]))
@@ -123,7 +124,8 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     others = frozenset({each.customer_id for each in everybody} - {e.month.customer.customer_id for e in entries})
     if others:
         source = f"{len(entries)} of {source}"
-    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others)
+    unclaimed = tuple(sheets.unclaimed(everybody))
+    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others, unclaimed)
 
 
 async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None:
