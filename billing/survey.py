@@ -282,9 +282,7 @@ class Survey:
         asked = 0
         for email, numbers in sorted(self._by_email.items()):
             rows = [self._rows.pop(number) for number in numbers if number in self._rows]
-            rows = [
-                row for row in rows if email or row.amount not in (None, "") or row.fault
-            ]  # others are words between
+            rows = [row for row in rows if not row.is_blank]
             if not rows:
                 continue
             if email in self._others:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -118,13 +119,13 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
         sheets = _sample_sheets(asked)
     else:
         sheets = await _sheets(settings, wanted, asked)
+    unclaimed = tuple(sheets.unclaimed(chain((each.email for each in everybody), _billed(entries))))
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
     entries = [_comparable(each, sheets) for each in entries]
     looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
     others = frozenset({each.customer_id for each in everybody} - {e.month.customer.customer_id for e in entries})
     if others:
         source = f"{len(entries)} of {source}"
-    unclaimed = tuple(sheets.unclaimed(everybody))
     return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others, unclaimed)
 
 
@@ -169,6 +170,13 @@ async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None,
         habits = {"first": known.first, "usual_minor": known.usual_minor}
         return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
     return Entry(known, closed) if known.outcome is None else Entry(known.next_month(), known)
+
+
+def _billed(entries: Sequence[Entry]) -> Iterator[str]:
+    """The addresses whose rows are on invoices already, former ones too."""
+    for month in chain.from_iterable(entries):
+        if month is not None and month.invoice is not None and month.invoice.sales is not None:
+            yield from month.invoice.sales.emails
 
 
 def _comparable(entry: Entry, sheets: Worksheets) -> Entry:
