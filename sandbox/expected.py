@@ -21,7 +21,7 @@ from sandbox.stripe_journal import Intent, Journal
 LATE = "Came late"
 """The description of rows that were typed after their customer's collection: they belong on the next invoice."""
 
-_AMOUNT = re.compile(r"-?\d+(\.\d+)?")
+_AMOUNT = re.compile(r"-?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?")
 _NOT_COMPARED = "the sales of the month before cannot be compared"
 """What a month says that has given up waiting for the sheet of the one before."""
 
@@ -142,7 +142,7 @@ def minor_of(cell: str, currency: str) -> int | None:
     typed = cell.removeprefix("'")
     if not _AMOUNT.fullmatch(typed):
         return None
-    exact = Decimal(typed).scaleb(minor_digits(currency))
+    exact = Decimal(typed.replace(",", "")).scaleb(minor_digits(currency))
     return int(exact) if exact == int(exact) and int(exact) % step_minor(currency) == 0 else None
 
 
