@@ -171,12 +171,15 @@ class _Comparison:
 def _known(month: SeenMonth) -> Iterator[Entry[_Known]]:
     """The rows that the month accounts for; those that are billed as they are come first, as in ``billing.late``."""
     own = [line for line in month.lines if line.row is not None]
-    for line in sorted(own, key=lambda line: line.line_id in month.in_sheet):
-        row = month.in_sheet.get(line.line_id)
-        by_hand = None if row is None else Reason.EDITED if row.amount_minor is not None else Reason.ENTERED
-        yield Entry(row or _as_billed(line), _Known(line, by_hand))
+    for line in own:
+        if line.line_id not in month.in_sheet:
+            yield Entry(_as_billed(line), _Known(line))
     for line in month.problems:
         yield Entry(SheetRow(row=line.row or 0, description=line.description, raw=line.raw), _Known(line))
+    for line in own:
+        if row := month.in_sheet.get(line.line_id):
+            by_hand = Reason.ENTERED if row.amount_minor is None else Reason.EDITED
+            yield Entry(row, _Known(line, by_hand))
     for row in month.left_out:
         yield Entry(row, _Known(SeenLine("", row.description, 0, row.row), Reason.REMOVED))
 
