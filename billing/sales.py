@@ -46,8 +46,8 @@ _IN_WORDS = {
         "cells, empty ones too"
     ),
     Fault.SPLIT_AMOUNT: (
-        "the description is a number, which may be the rest of the amount; put an amount with a thousands separator or "
-        "a decimal comma in quotes, or describe the sale in words"
+        "the number beside the amount may be the rest of it; put an amount with a thousands separator or a decimal "
+        "comma in quotes, or describe the sale in words"
     ),
     Fault.MISPLACED: "the address is not in its column; put each cell into its own column",
 }

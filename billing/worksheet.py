@@ -39,6 +39,7 @@ _ADDRESS = re.compile(r"[^@\s,;|<>\"]+@[^@\s,;|<>\".]+(\.[^@\s,;|<>\".]+)+")
 _SEPARATOR = re.compile(r"[,;|\t]")
 _BEFORE_COMMA = re.compile(r"-?[0-9]{1,3}")
 _AFTER_COMMA = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
+_AFTER_THOUSANDS = re.compile(r"[0-9]{3}\.[0-9]{1,3}")
 _ONE_EACH = "give each value a cell of its own (a CSV file: save it as CSV UTF-8 with commas)"
 _HOW = "the first row names the columns: email, amount and, if you like, description and currency"
 _SHOWN = 10
@@ -93,13 +94,13 @@ class _Reader:
             raise self._refused(f"no row has an email address in its column; {_ONE_EACH}, the header in the first row")
         read = {column: place for column, place in layout.places.items() if place < layout.width}
         others = set(range(layout.width)) - set(read.values())
-        ignored = [layout.headers[place] for place in sorted(others) if layout.headers[place]]
+        unread = [layout.headers[place] for place in sorted(others) if layout.headers[place]]
         return SalesSnapshot(
             sheet=self._sheet,
             digest=_digest(self._cells),
             rows=rows,
             columns={column: _cut(layout.headers[place], HEADER_MAX) for column, place in read.items()},
-            ignored_columns=tuple(_cut(name, HEADER_MAX) for name in (*ignored, *map(_letters, sorted(self._unnamed)))),
+            ignored_columns=tuple(_cut(name, HEADER_MAX) for name in (*unread, *map(_letters, sorted(self._unnamed)))),
             no_sale=tuple(self._no_sale),
         )
 
@@ -190,8 +191,6 @@ class _Reader:
             self._unnamed.update(place for place in unnamed if _text(_cell(row, place)))
             amount, description = _cell(row, amount_at), _text(_cell(row, description_at))
             fault = _fault(layout, row, width) or (Fault.MISPLACED if address else None)
-            if fault is None and description_at == amount_at + 1 and _is_split(amount, description):
-                fault = Fault.SPLIT_AMOUNT
             self._is_addressed = self._is_addressed or "@" in email
             yield SalesRow.model_construct(
                 _ROW_FIELDS,
@@ -221,22 +220,26 @@ def _fault(layout: _Layout, row: Cells, width: int) -> Fault | None:
         return None
     if width > layout.width:
         return Fault.MORE_CELLS
-    return Fault.FEWER_CELLS if len(row) < layout.width and layout.shifts else None
+    if len(row) < layout.width and layout.shifts:
+        return Fault.FEWER_CELLS
+    return Fault.SPLIT_AMOUNT if _is_split(layout, row) else None
 
 
-def _is_split(amount: type_of_cell, description: str) -> bool:
-    """``1,234.50`` without quotes, the last cell of its row."""
-    return (
-        description[:1].isdigit()
-        and isinstance(amount, str)
-        and _AFTER_COMMA.fullmatch(description) is not None
-        and _BEFORE_COMMA.fullmatch(amount.strip()) is not None
-    )
+def _is_split(layout: _Layout, row: Cells) -> bool:
+    """``1,234.50`` without quotes in a row that lacks another cell, so that their number is right."""
+    amount_at = layout.places[Column.AMOUNT]
+    amount, after = _cell(row, amount_at), _cell(row, amount_at + 1)
+    if not (isinstance(amount, str) and isinstance(after, str) and after[:1].isdigit()):
+        return False
+    rest = _AFTER_COMMA if layout.places.get(Column.DESCRIPTION) == amount_at + 1 else _AFTER_THOUSANDS
+    return bool(_BEFORE_COMMA.fullmatch(amount.strip()) and rest.fullmatch(after.strip()))
 
 
 def _misplaced(row: Cells, layout: _Layout) -> str:
-    """The address in another column that is read; "" if there is none."""
-    texts = (_text(_cell(row, place)) for place in layout.places.values())
+    """The address in another column that is read, or where cells have moved to; "" if there is none."""
+    is_moved = len(row) < layout.width
+    places = range(len(row)) if is_moved else (*layout.places.values(), *range(layout.width, len(row)))
+    texts = (_text(_cell(row, place)) for place in places)
     return next((text for text in texts if _ADDRESS.fullmatch(text)), "")
 
 

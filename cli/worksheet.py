@@ -31,7 +31,8 @@ def understood(
     snapshot: SalesSnapshot, period: Period, customers: Sequence[Customer], decimal_separator: str
 ) -> Iterator[str]:
     """Its columns, its rows, and what of them is not read, in words."""
-    yield f"{len(snapshot.rows)} rows"
+    rows = [row for row in snapshot.rows if not row.is_blank]
+    yield f"{len(rows)} rows"
     named = ", ".join(f"{column}: {header!r}" for column, header in snapshot.columns.items())
     yield named or "no header; columns by place: email, amount, description"
     if words := ignored(snapshot.ignored_columns, snapshot.no_sale):
@@ -49,8 +50,8 @@ def understood(
         yield f"{len(problems)} cannot be read, row {problems[0].source.row} for instance: {problems[0].reason}"
     if too_many:
         yield too_many[0]
-    elif owned < len(snapshot.rows) and customers:
-        yield f"{len(snapshot.rows) - owned} belong to no customer: python starter.py coverage --period {period}"
+    elif owned < len(rows) and customers:
+        yield f"{len(rows) - owned} belong to no customer: python starter.py coverage --period {period}"
 
 
 def _period(title: str) -> Period | None:

@@ -173,6 +173,21 @@ def test_a_row_whose_amount_may_be_in_other_cells_stops_its_customer(row: list[A
     assert all(problem.reason and problem.source.row == 2 for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (["email", "amount", "notes", "description"], [EMAIL, "1", "234.50", "Support"]),
+        (["description", "amount", "email"], ["Support", "1", "234.50", EMAIL]),
+        (["discount", "email", "amount"], [EMAIL, "500"]),
+        (["amount", "email"], ["1", "234.50", EMAIL]),
+    ],
+)
+def test_a_customer_whose_row_has_moved_is_stopped_and_not_forgotten(header: list[str], row: list[str]) -> None:
+    other = ["1" if name == "amount" else "ben@example.com" if name == "email" else "" for name in header]
+    lines, problems = lines_for(ACME, PERIOD, read(header, row, other))
+    assert (len(lines), len(problems)) == (0, 1)
+
+
 def test_a_row_that_lacks_a_cell_before_the_amount_stops_its_customer() -> None:
     found = read(["email", "discount", "amount", "description"], [EMAIL, "500.00", "20"], [EMAIL, "", "7", "Tea"])
     assert [row.fault for row in found.rows] == [Fault.FEWER_CELLS, None]
