@@ -317,7 +317,8 @@ class Survey:
                 amount_minor = None
             if amount_minor is None:
                 self._record.add_unsummed()
-                amounts.append(f"{row.amount} {row.currency}".strip()[:50])
+                raw = "no amount" if row.amount in (None, "") else row.amount
+                amounts.append(f"{raw} {row.currency}".strip()[:50])
                 continue
             amounts.append(format_amount(amount_minor, currency))
             unclaimed = Difference(Reason.UNCLAIMED, amount_minor, row.number, row.description)

@@ -21,7 +21,7 @@ from billing.late import Drift, compared, drifts
 from billing.money import parse_amount
 from billing.month import OUTCOMES, Month, Stage
 from billing.period import Period
-from billing.sales import SalesSnapshot, lines_for, rows_of
+from billing.sales import SalesSnapshot, lines_for, rows_of, type_of_cell
 from billing.sheet_check import SINCE, Cells, Reason
 from billing.survey import Survey, closest
 from billing.worksheet import read_worksheet
@@ -234,6 +234,33 @@ def test_rows_of_nobody_name_the_closest_known_address() -> None:
     assert "is it acme@example.com (acme)?" in texts[typo]
     assert "register the customer" in next(todo for text, todo in texts.items() if "who@" in text)
     assert found.unsummed_rows == 1
+
+
+def test_a_total_keeps_nothing_red_once_it_says_that_it_is_no_sale() -> None:
+    rows = [(ACME.email, "10", "Tea"), ("TOTAL", "10", "")]
+    billed = seen(ACME, drafted(ACME, snapshot(rows[:1])))
+    (finding,) = surveyed(snapshot(rows), billed).findings
+    assert finding.kind is FindingKind.UNCLAIMED
+    assert "write 'no sale' for the address" in finding.todo
+    found = surveyed(snapshot([*rows[:1], ("no sale", "10", "Total")]), billed)
+    assert (found.covered, found.sums[0].sheet_minor) == (True, 1000)
+
+
+def test_rows_of_nobody_in_doubt_or_in_another_currency_are_named_and_in_no_sum() -> None:
+    header = ["email", "amount", "currency", "description"]
+    rows: list[list[type_of_cell]] = [
+        ["zz@zz.org", "1", "USD", "Tea"],
+        ["zz@zz.org", "1", "", "", "234.50"],
+        ["", None, "", "", "x"],
+        ["", "", "", "words"],
+    ]
+    read = read_worksheet(PERIOD, [header, *rows])
+    found = surveyed(read, seen(ACME, drafted(ACME, snapshot([]))))
+    assert {each.text for each in found.findings} == {
+        "rows 2, 3 of worksheet 2026-10, zz@zz.org: 1 USD, 1",
+        "row 4 of worksheet 2026-10, without an address: no amount",
+    }
+    assert (found.unsummed_rows, found.sums[0].sheet_minor) == (3, 0)
 
 
 def test_a_customer_whose_address_changed_since_the_collection_still_owns_the_rows_that_were_billed() -> None:
