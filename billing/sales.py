@@ -69,7 +69,7 @@ class SalesRow(Model):
     @property
     def is_blank(self) -> bool:
         """A title, or words between rows: neither an address nor an amount."""
-        return not self.email and self.amount in (None, "") and self.fault is None
+        return not self.email and self.fault is None and (self.amount is None or not str(self.amount).strip())
 
 
 Header = Annotated[str, StringConstraints(max_length=HEADER_MAX)]

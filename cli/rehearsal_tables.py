@@ -119,7 +119,8 @@ def _print_unclaimed(book: Book) -> None:
         return
     say("\nRows that belong to nobody", style="bold")
     heads = (whole("Worksheet"), whole("Row", "right"), "Address", whole("Amount", "right"), "Description")
-    console.print(table(heads, book.unclaimed[:_SHOWN]))
+    cells = [["" if cell is None else cell for cell in row] for row in book.unclaimed[:_SHOWN]]
+    console.print(table(heads, cells))
     if len(book.unclaimed) > _SHOWN:
         say(f"… {len(book.unclaimed) - _SHOWN} more; --json has them all")
 

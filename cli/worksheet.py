@@ -1,10 +1,11 @@
 """What ``doctor`` says of the newest worksheet: which columns it understands, and which rows it does not."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from billing.customer import Customer
-from billing.errors import InvalidInput
+from billing.errors import InvalidInput, LedgerUnavailable
 from billing.invoice import Problem
 from billing.period import Period
 from billing.sales import SalesSnapshot, lines_for
@@ -23,7 +24,10 @@ async def newest_worksheet(adapters: Adapters, decimal_separator: str) -> str:
     if period is None:
         return f"{len(titles)} worksheets, none of {this_month} or a month before"
     snapshot = await adapters.sales.read(period)
-    told = understood(snapshot, period, await adapters.ledger.customers(), decimal_separator)
+    customers: list[Customer] = []
+    with suppress(LedgerUnavailable):  # another line of the report says so
+        customers = await adapters.ledger.customers()
+    told = understood(snapshot, period, customers, decimal_separator)
     return f"{len(titles)} worksheets; {period}: {'; '.join(told)}"
 
 

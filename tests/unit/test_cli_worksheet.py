@@ -8,7 +8,7 @@ import pytest
 
 from adapters.csv_sales import CsvSales
 from billing.customer import Customer
-from billing.errors import SalesUnavailable
+from billing.errors import LedgerUnavailable, SalesUnavailable
 from billing.period import Period
 from billing.worksheet import read_worksheet
 from cli.worksheet import newest_worksheet, understood
@@ -44,7 +44,7 @@ def test_a_worksheet_without_a_header_says_so() -> None:
 
 async def test_it_is_the_newest_one_that_has_begun(tmp_path: Path) -> None:
     async def customers() -> list[Customer]:
-        return [ACME]
+        raise LedgerUnavailable("another line of the report says so")
 
     adapters = cast(Any, SimpleNamespace(sales=CsvSales(tmp_path), ledger=SimpleNamespace(customers=customers)))
     assert (await newest_worksheet(adapters, ".")).startswith("0 worksheets, none of ")
