@@ -3,17 +3,19 @@
 An alert is in the outbox before the bell is rung, and the activity that writes it is repeated until both have worked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import uuid4
 
 from temporalio import activity
 
 from activities import clock
-from billing.alerts import Alert
+from billing.alerts import Alert, unreadable, untellable
+from billing.apart import Failed, why
 from billing.digest import Digest
-from billing.errors import MailRefused, MailUnavailable
+from billing.errors import BillingError, MailRefused, MailUnavailable
 from billing.keys import digest_message_id
 from billing.model import Model
+from billing.period import Period
 from billing.ports import Bell, Channel, Ledger
 
 MAIL = "mail"
@@ -32,6 +34,18 @@ class Alerts:
         if self._wanted:
             await self._ledger.save_alert(alert)
             await self._bell.ring()
+
+    async def tell_each(self, alerts: Iterable[Callable[[], Alert]]) -> None:
+        """The same of many. What cannot be told of one is raised again once all others were."""
+        errors = []
+        for made in alerts:
+            try:
+                await self.tell(made())
+            except Exception as error:
+                why(error)
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
 
 class Claimed(Model):
@@ -80,7 +94,9 @@ class DigestActivities:
         answered None in any case.
         """
         channel = self._channels.get(telling.channel)
-        alerts = await self._ledger.digest(telling.digest_id)
+        unread: list[Failed] = []
+        alerts = await self._ledger.digest(telling.digest_id, unread)
+        alerts += [unreadable(each, Period.at(clock.now(), "UTC"), clock.now()) for each in unread]
         if not alerts:
             return True
         if channel is None:
@@ -93,7 +109,7 @@ class DigestActivities:
             alerts=tuple(alerts),
         )
         try:
-            await channel.tell(digest)
+            await _tell(channel, digest)
         except MailRefused as error:
             raise MailUnavailable(str(error)) from None
         activity.logger.info("told: digest %s with %d alerts, by %s", digest.digest_id, len(alerts), telling.channel)
@@ -103,3 +119,26 @@ class DigestActivities:
     async def close_digest(self, digest_id: str) -> None:
         """Keeps that the digest was told."""
         await self._ledger.close_digest(digest_id, clock.now())
+
+
+async def _tell(channel: Channel, digest: Digest) -> None:
+    try:
+        await channel.tell(digest)
+    except BillingError:
+        raise
+    except Exception as error:  # not the channel's: perhaps one alert cannot be written
+        await channel.tell(_tellable(digest, channel, error))
+
+
+def _tellable(digest: Digest, channel: Channel, error: Exception) -> Digest:
+    """The digest with a plain line for each alert that cannot be written. Raises ``error`` if it is none of them."""
+    told = []
+    for alert in digest.alerts:
+        try:
+            channel.write(digest.evolve(alerts=(alert,)))
+            told.append(alert)
+        except Exception as failure:
+            told.append(untellable(alert, failure))
+    if told == list(digest.alerts):
+        raise error
+    return digest.evolve(alerts=tuple(told))

@@ -1,7 +1,8 @@
 """Everybody is looked at, and every row: what coverage needs is read here; a Temporal Schedule asks for it daily."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from temporalio import activity
 
@@ -9,7 +10,8 @@ from activities import clock
 from activities.alerts import Alerts
 from activities.shared_sales import Sales
 from billing.accounts import Account, Accounts, Chains, LastRun
-from billing.alerts import of_report
+from billing.alerts import Alert, of_report
+from billing.apart import Failed, why
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Model
@@ -17,6 +19,7 @@ from billing.period import Period
 from billing.ports import Ledger
 from billing.sales import SalesRow, SalesSnapshot
 from billing.sheet_check import Cells
+from billing.shell import command
 from billing.survey import Survey
 from billing.worksheet import ignored
 
@@ -71,22 +74,35 @@ class CoverageCheck:
         survey = Survey(period, clock.now(), *self._cells(period, snapshot))
         known: set[str] = set()
         async for page in self._accounts.accounts(period):
-            runs = await roll.of(page)
-            for account in page:
-                known.add(account.customer.customer_id)
-                survey.take(account, runs.get(account.customer.customer_id))
-        for customer_id in await roll.strangers(known, self._ledger):
-            survey.stray(customer_id)
+            accounts = [each for each in page if not isinstance(each, Failed)]
+            running = await roll.of(accounts)
+            for account in accounts:
+                runs = running.get(account.customer.customer_id)
+                survey.take(account, None if isinstance(runs, Failed) else runs)
+            for each in (*page, *running.values()):
+                if isinstance(each, Failed):
+                    (survey.fail if each in page else survey.note)(each)
+            known |= {each.customer_id if isinstance(each, Failed) else each.customer.customer_id for each in page}
+        for customer_id in await roll.strangers(known):
+            await self._take_stranger(survey, customer_id)
         coverage = await asyncio.to_thread(survey.coverage)
         if snapshot is not None:
             coverage = coverage.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
         return coverage.evolve(unseen=tuple(unseen))
 
+    async def _take_stranger(self, survey: Survey, customer_id: str) -> None:
+        """Unless the ledger knows the customer by now."""
+        try:
+            if await self._ledger.customer(customer_id) is None:
+                survey.stray(customer_id)
+        except Exception as error:
+            survey.note(Failed(customer_id=customer_id, reason=why(error)))
+
     async def _read(self, period: Period, unseen: list[str]) -> SalesSnapshot | None:
         try:
             return await self._sales.read(period, clock.now())
-        except SalesUnavailable as error:
-            unseen.append(f"the sheet: {error}")
+        except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
+            unseen.append(f"the sheet: {error if isinstance(error, SalesUnavailable) else why(error)}")
             return None
 
     def _cells(self, period: Period, snapshot: SalesSnapshot | None) -> tuple[Cells | None, Sequence[SalesRow]]:
@@ -99,14 +115,17 @@ class CoverageCheck:
     @activity.defn
     async def cover(self, request: CoverageRequest) -> CoverageResult:
         """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
+        assert self._alerts is not None
         now = clock.now()
         current = Period.at(now, "UTC")
         # The month before last was compared for the last time with the collection of the last one.
         daily = (current, current.previous(), current.previous().previous())
         found = [await self.look(each, without_temporal=False) for each in request.periods or daily]
         before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
+        told = []
         for coverage in found:
-            await self._tell(coverage, list(new_findings(coverage, _told(before[coverage.period]))))
+            told += _alerts_of(coverage, list(new_findings(coverage, _told(before[coverage.period]))))
+        await self._alerts.tell_each(told)
         await self._tell_unseen(found, before)
         await self._tell_ignored(found)
         for coverage in found:
@@ -120,17 +139,6 @@ class CoverageCheck:
             )
             await self._accounts.save_coverage(run)
         return CoverageResult(periods=tuple(coverage.brief() for coverage in found))
-
-    async def _tell(self, coverage: Coverage, findings: Sequence[Finding]) -> None:
-        """What is new goes to the next digest; what was mended and comes back another day is told again."""
-        assert self._alerts is not None
-        now = clock.now()
-        told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
-        if len(findings) > _SHOWN:
-            told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
-        for customer_id, text in told:
-            alert = of_report(customer_id, coverage.period, int(f"{now:%Y%m%d}"), text, now)
-            await self._alerts.tell(alert.evolve(command=f"coverage --period {coverage.period}"))
 
     async def _tell_ignored(self, found: Sequence[Coverage]) -> None:
         """The columns that are not read, once for each month and header."""
@@ -146,11 +154,23 @@ class CoverageCheck:
         known = {each.period: sources(run.unseen) if (run := before[each.period]) else () for each in found}
         if all(set(sources(each.unseen)) <= set(known[each.period]) for each in found):
             return
-        now, first = clock.now(), found[0].period
         by_source = {sources([each])[0]: each for coverage in reversed(found) for each in coverage.unseen}
         text = f"coverage could not see everything: {'; '.join(by_source.values())}"
-        alert = of_report("", first, int(f"{now:%Y%m%d}"), text, now)
-        await self._alerts.tell(alert.evolve(command=f"coverage --period {first}"))
+        await self._alerts.tell(_alert("", found[0].period, text))
+
+
+def _alerts_of(coverage: Coverage, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
+    """What is new goes to the next digest; what was mended and comes back another day is told again."""
+    told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
+    if len(findings) > _SHOWN:
+        told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
+    return [partial(_alert, customer_id, coverage.period, text) for customer_id, text in told]
+
+
+def _alert(customer_id: str, period: Period, text: str) -> Alert:
+    now = clock.now()
+    alert = of_report(customer_id, period, int(f"{now:%Y%m%d}"), text, now)
+    return alert.evolve(command=command("coverage", period=period))
 
 
 def _told(run: LastRun | None) -> tuple[str, ...]:
@@ -186,11 +206,14 @@ class _Roll:
             except TemporalUnavailable as error:
                 self._give_up(error)
 
-    async def of(self, page: Sequence[Account]) -> dict[str, bool]:
+    async def of(self, page: Sequence[Account]) -> dict[str, bool | Failed]:
         """Whether the workflow of each of them runs; nobody is in it if that cannot be known."""
         if self._listed is None:
             return {}
-        runs = {account.customer.customer_id: account.customer.customer_id in self._listed for account in page}
+        listed = self._listed
+        runs: dict[str, bool | Failed] = {
+            each.customer.customer_id: each.customer.customer_id in listed for each in page
+        }
         doubtful = [
             account.customer.customer_id
             for account in page
@@ -198,22 +221,25 @@ class _Roll:
         ]
         return runs | await self._ask(doubtful)
 
-    async def strangers(self, known: set[str], ledger: Ledger) -> list[str]:
-        """Customers of running workflows whom the ledger does not know, not even by now."""
+    async def strangers(self, known: set[str]) -> list[str]:
+        """Customers of running workflows who are not ``known``."""
         found = sorted((self._listed or set()) - known)
         asked = await self._ask(found)
-        return [name for name in found if asked.get(name, True) and await ledger.customer(name) is None]
+        return [name for name in found if asked.get(name, True)]
 
-    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, bool]:
+    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, bool | Failed]:
         left = max(0, _ASKED - self._asked)
         wanted = customer_ids[:left]
         self._asked += len(wanted)
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(customer_id: str) -> bool:
+        async def ask(customer_id: str) -> bool | Failed:
             assert self._chains is not None
             async with limit:
-                return await self._chains.runs(customer_id)
+                try:
+                    return await self._chains.runs(customer_id)
+                except Exception as error:
+                    return Failed(customer_id=customer_id, reason=why(error))
 
         try:
             answers = await asyncio.gather(*map(ask, wanted))

@@ -1,25 +1,30 @@
 """The books are kept right: what the processor says of a payment is taken in; and all of it is compared, every day."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 from temporalio import activity
 
 from activities import clock
 from activities.alerts import Alerts
-from billing.alerts import of_report
+from billing.alerts import Alert, of_report
+from billing.apart import Failed, why
 from billing.collection import Collection
-from billing.errors import BillingError, InvalidInput, NotFound, PaymentMismatch
+from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
 from billing.model import Model
 from billing.money import format_amount
 from billing.month import COLLECTED, Month
 from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
 from billing.period import Period
-from billing.ports import Collections, Ledger, PaymentGateway, PaymentRecords, ReversalRow
-from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare
+from billing.ports import Collections, InvoiceRow, Ledger, PaymentGateway, PaymentRecords, ReversalRow
+from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare, failed
+from billing.shell import command
 
 _RECENT_MONTHS = 3
+_DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
+"""Whoever is looked up next, the processor does not answer."""
 _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
@@ -104,65 +109,92 @@ class Reconciliation:
     @activity.defn
     async def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
         """Compares and repairs; the rest is reported to the reviewers, each finding once."""
-        results = []
-        for period in request.periods or await self._recent():
-            result = await self.reconcile_period(period)
-            for found in result.findings:
-                if not found.repaired or found.repair is Repair.CANCEL:
-                    await self._alerts.tell(of_report(found.customer_id, period, 1, found.text, clock.now()))
-            results.append(result)
+        results = [await self.reconcile_period(period) for period in request.periods or await self._recent()]
+        told = [
+            partial(_alert, found, result.period)
+            for result in results
+            for found in result.findings
+            if not found.repaired or found.repair is Repair.CANCEL
+        ]
+        await self._alerts.tell_each(told)
         return ReconcileResult(periods=tuple(results))
 
     async def reconcile_period(self, period: Period) -> Reconciled:
-        """Compares one period, repairs what is certain, and compares again what was repaired."""
-        books = await self._books(period)
-        findings = [await self._repaired(found) for found in compare(books)]
+        """Compares one period, and repairs what is certain. What fails for one customer is a finding like the others.
+
+        Raises ``LedgerUnavailable``, and ``PaymentError`` if the processor cannot list its payments.
+        """
+        unread: list[Failed] = []
+        payments = await self._payments(period, unread)
+        findings = [finding async for finding in self._reversed(period, payments)]
+        books = await self._books(period, payments, unread)
+        findings += [await self._repaired(found) for found in compare(books)]
         findings += [found async for found in self._uncollected(books)]
-        for payment in books.payments:
-            if payment.reversed and payment.period == period:
-                month = await self._month(payment)
-                for each in await self._take_in_reversals(payment, month) if month else ():
-                    findings.append(_reversal_finding(payment, each))
+        findings += [failed(each.customer_id, period, each.reason) for each in unread]
         return Reconciled(
             period=period, months=len(books.months), payments=len(books.payments), findings=tuple(findings)
         )
 
-    async def _books(self, period: Period) -> Books:
+    async def _payments(self, period: Period, unread: list[Failed]) -> list[Payment]:
+        """Those of the period, and those that we did not make."""
         since = min(clock.now(), datetime.combine(period.next().first_day, time(), UTC)) - _AROUND
-        charges = await self._ledger.payments_of(period)
-        wanted = {row.payment_id for row in charges}
-        payments = {
-            payment.payment_id: payment
-            async for payment in self._records.payments_since(since)
-            if payment.period == period or not payment.key
-        }
-        for payment_id in wanted - payments.keys():
-            try:
-                payments[payment_id] = await self._records.payment(payment_id)
-            except NotFound:
-                continue
-        customers = await self._ledger.customers()
+        payments: dict[str, Payment] = {}
+        async for payment in self._records.payments_since(since):
+            if isinstance(payment, Failed):
+                unread.append(payment)
+            elif payment.period == period or not payment.key:
+                payments[payment.payment_id] = payment
+        for row in await self._ledger.payments_of(period, unread):
+            if row.payment_id not in payments:
+                try:
+                    payments[row.payment_id] = await self._records.payment(row.payment_id)
+                except NotFound:
+                    continue
+                except _DOWN:
+                    raise
+                except Exception as error:
+                    unread.append(Failed(customer_id=row.customer_id, reason=why(error)))
+        return list(payments.values())
+
+    async def _books(self, period: Period, payments: Sequence[Payment], unread: list[Failed]) -> Books:
         return Books(
             period=period,
-            months=tuple(await self._ledger.invoices(period)),
-            charges=tuple(charges),
-            collections=tuple(await self._ledger.collections(period)),
-            payments=tuple(payments.values()),
-            stripe_customers={each.stripe_customer_id: each.customer_id for each in customers},
-            refunded_minor=_refunded(await self._ledger.reversals(period)),
+            months=tuple(await self._ledger.invoices(period, failed=unread)),
+            charges=tuple(await self._ledger.payments_of(period, [])),
+            collections=tuple(await self._ledger.collections(period, failed=unread)),
+            payments=tuple(payments),
+            stripe_customers=await self._ledger.customers_at_processor(),
+            refunded_minor=_refunded(await self._ledger.reversals(period, failed=unread)),
+            unread=frozenset(each.customer_id for each in unread),
         )
+
+    async def _reversed(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Finding]:
+        """Refunds and disputes come first: they settle other findings."""
+        for payment in payments:
+            if not payment.reversed or payment.period != period:
+                continue
+            try:
+                month = await self._month(payment)
+                news = await self._take_in_reversals(payment, month) if month else []
+            except _DOWN:
+                raise
+            except Exception as error:
+                yield failed(payment.customer_id, period, why(error))
+            else:
+                for each in news:
+                    yield _reversal_finding(payment, each)
 
     async def _uncollected(self, books: Books) -> AsyncIterator[Finding]:
         """Collections that ought to run and do not (their workflow was terminated, or never began): they begin."""
         for month in books.months:
             if month.stage not in COLLECTED:
                 continue
-            collection = await self._ledger.collection(month.customer_id, month.period)
-            if collection is None:
-                known = await self._ledger.month(month.customer_id, month.period)
-                assert known is not None
-                collection = Collection.open(known)
-            if collection.outcome is None and await self._collections.begin(collection):
+            try:
+                begun = await self._begun(month)
+            except Exception as error:
+                yield failed(month.customer_id, month.period, why(error))
+                continue
+            if begun:
                 yield Finding(
                     kind=FindingKind.UNCOLLECTED,
                     customer_id=month.customer_id,
@@ -171,6 +203,15 @@ class Reconciliation:
                     repaired=True,
                 )
 
+    async def _begun(self, row: InvoiceRow) -> bool:
+        """Whether a collection had to begin, and has begun."""
+        collection = await self._ledger.collection(row.customer_id, row.period)
+        if collection is None:
+            month = await self._ledger.month(row.customer_id, row.period)
+            assert month is not None
+            collection = Collection.open(month)
+        return collection.outcome is None and await self._collections.begin(collection)
+
     async def _repaired(self, found: Finding) -> Finding:
         if found.repair is None:
             return found
@@ -178,12 +219,17 @@ class Reconciliation:
             if found.repair is Repair.CANCEL:
                 await self._gateway.cancel(await self._records.payment(found.payment_id))
             said = await self.take_in(found.payment_id)
-        except BillingError as error:
-            return found.evolve(text=f"{found.text}; the repair failed: {error}")
+        except Exception as error:
+            return found.evolve(text=f"{found.text}; the repair failed: {why(error)}")
         return found.evolve(text=f"{found.text}; repaired: {said}", repaired=True)
 
     async def _recent(self) -> list[Period]:
         return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]
+
+
+def _alert(found: Finding, period: Period) -> Alert:
+    alert = of_report(found.customer_id, period, 1, found.text, clock.now())
+    return alert.evolve(command=command("reconcile", period=period))
 
 
 def _told(reversal: Reversal, payment: Payment) -> str:

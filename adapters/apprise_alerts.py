@@ -29,6 +29,10 @@ class AppriseAlerts:
         if not told:
             raise AlertUnavailable(f"{self._service.service_name} did not take digest {digest.digest_id}")
 
+    def write(self, digest: Digest) -> bytes:
+        rendered = render_digest(digest)
+        return f"{rendered.subject}\n{rendered.text}".encode()
+
 
 def _cut(text: str, most: int) -> str:
     """Whole lines, as many as fit."""

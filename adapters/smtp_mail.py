@@ -93,6 +93,10 @@ class SmtpMail:
         what, reference = f"digest {digest.digest_id}", f"digest/{digest.digest_id}"
         await self._send(render_digest(digest), digest.to, digest.message_id, reference, what)
 
+    def write(self, digest: Digest) -> bytes:
+        to = _address(digest.to, f"digest {digest.digest_id}")
+        return self._message(render_digest(digest), to, digest.message_id, f"digest/{digest.digest_id}").as_bytes()
+
     async def _send(
         self,
         rendered: Rendered,

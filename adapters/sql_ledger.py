@@ -33,6 +33,7 @@ from adapters.sql_ledger_schema import collections, customers, decisions, invoic
 from adapters.sql_ledger_starts import SqlStarts
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, of_this, upsert
 from adapters.sql_ledger_users import SqlUsers
+from billing.apart import Failed
 from billing.collection import CollectionStage
 from billing.customer import Customer
 from billing.messages import Decision
@@ -90,9 +91,16 @@ class SqlLedger(
             return connection.scalar(select(customers.c.closed_reason).where(this)) or ""
 
     @in_thread
-    def customers(self) -> list[Customer]:
+    def customers(self, failed: list[Failed] | None = None) -> list[Customer]:
         """The customers whose account is open, by id."""
-        return self._open_customers()
+        return self._open_customers(failed=failed)
+
+    @in_thread
+    def customers_at_processor(self) -> dict[str, str]:
+        """The customers whose account is open, by their id at the processor."""
+        ids = select(customers.c.stripe_customer_id, customers.c.customer_id).where(customers.c.closed_at.is_(None))
+        with self._reading("list the customers at the processor") as connection:
+            return {row[0]: row[1] for row in connection.execute(ids)}
 
     @in_thread
     def customer_by_email(self, email: str) -> Customer | None:
@@ -105,8 +113,8 @@ class SqlLedger(
         shared = or_(*(customers.c[name] == getattr(customer, name) for name in names))
         return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
 
-    def _open_customers(self, *where: ColumnElement[bool]) -> list[Customer]:
-        found = self._read(Customer, customers, customers.c.closed_at.is_(None), *where)
+    def _open_customers(self, *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[Customer]:
+        found = self._read(Customer, customers, customers.c.closed_at.is_(None), *where, failed=failed)
         return sorted(found, key=lambda customer: customer.customer_id)
 
     # -- months
@@ -134,11 +142,15 @@ class SqlLedger(
 
     @in_thread
     def invoices(
-        self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
+        self,
+        period: Period | None = None,
+        stage: Stage | None = None,
+        customer_id: str | None = None,
+        failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]:
         """The months that match everything given, by customer and period."""
         wanted = matching(invoices, period=period, stage=stage, customer_id=customer_id)
-        found = self._read(InvoiceRow, invoices, *wanted)
+        found = self._read(InvoiceRow, invoices, *wanted, failed=failed)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
     @in_thread

@@ -5,11 +5,12 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, exists, func, select, update
 
-from adapters.sql_ledger_database import SqlDatabase, in_thread
+from adapters.sql_ledger_database import SqlDatabase, as_models, in_thread
 from adapters.sql_ledger_rows import alert_values
 from adapters.sql_ledger_schema import alerts, invoices
 from adapters.sql_ledger_statements import insert_new, matching
 from billing.alerts import Alert, AlertRow
+from billing.apart import Failed
 from billing.period import Period
 from billing.ports import Claim
 
@@ -41,8 +42,8 @@ class SqlAlerts(SqlDatabase):
             return Claim(digest_id=known or "", more=bool(connection.scalar(select(exists().where(others)))))
 
     @in_thread
-    def digest(self, digest_id: str) -> list[Alert]:
-        return self._alerts(Alert, alerts.c.digest_id == digest_id)
+    def digest(self, digest_id: str, failed: list[Failed] | None = None) -> list[Alert]:
+        return self._alerts(Alert, alerts.c.digest_id == digest_id, failed=failed)
 
     @in_thread
     def close_digest(self, digest_id: str, at: datetime) -> None:
@@ -54,12 +55,12 @@ class SqlAlerts(SqlDatabase):
     def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
         return self._alerts(AlertRow, *matching(alerts, period=period, customer_id=customer_id))
 
-    def _alerts(self, model: type[_A], *where: ColumnElement[bool]) -> list[_A]:
+    def _alerts(self, model: type[_A], *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[_A]:
         """Oldest first, with what is remarkable about their invoices by now."""
         same = and_(invoices.c.customer_id == alerts.c.customer_id, invoices.c.period == alerts.c.period)
         columns: list[ColumnElement[Any]] = [alerts.c[name] for name in model.model_fields if name != "flags"]
         flags = func.coalesce(invoices.c.flags, "").label("flags")
         found = select(*columns, flags).select_from(alerts.outerjoin(invoices, same)).where(*where)
         with self._reading("read its alerts") as connection:
-            rows = connection.execute(found.order_by(alerts.c.at, alerts.c.alert_id))
-            return [model.model_validate(dict(row)) for row in rows.mappings()]
+            rows = connection.execute(found.order_by(alerts.c.at, alerts.c.alert_id)).mappings()
+            return list(as_models(model, map(dict, rows), failed))

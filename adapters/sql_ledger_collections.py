@@ -8,6 +8,7 @@ from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_rows import collection_values, entry_values
 from adapters.sql_ledger_schema import collections, entries
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
+from billing.apart import Failed
 from billing.collection import Collection, Entry
 from billing.period import Period
 from billing.ports import CollectionRow
@@ -41,12 +42,16 @@ class SqlCollections(SqlDatabase):
 
     @in_thread
     def collections(
-        self, period: Period | None = None, customer_id: str | None = None, open_only: bool = False
+        self,
+        period: Period | None = None,
+        customer_id: str | None = None,
+        open_only: bool = False,
+        failed: list[Failed] | None = None,
     ) -> list[CollectionRow]:
         """The collections that match everything given, by customer and period."""
         is_open = [collections.c.outcome.is_(None)] if open_only else []
         wanted = matching(collections, period=period, customer_id=customer_id)
-        found = self._read(CollectionRow, collections, *wanted, *is_open)
+        found = self._read(CollectionRow, collections, *wanted, *is_open, failed=failed)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
     @in_thread

@@ -1,7 +1,7 @@
 """The ledger asked about everybody: what coverage compares, its heartbeat, and a few numbers for monitors."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -9,11 +9,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, select
 
 from adapters.sql_ledger_database import SqlDatabase, in_thread
+from adapters.sql_ledger_pages import NEED_PERSON
 from adapters.sql_ledger_schema import alerts, collections, coverage_runs, customers, decisions, invoices, lines
 from adapters.sql_ledger_statements import upsert
-from billing.accounts import Account, LastRun, SeenLine, SeenMonth, Vitals
-from billing.alerts import AlertKind
-from billing.collection import CollectionStage
+from billing.accounts import Account, LastRun, SeenCollection, SeenLine, SeenMonth, Vitals
+from billing.alerts import AlertKind, of_collection
+from billing.apart import Failed, apart
+from billing.collection import Collection, CollectionStage
 from billing.customer import Customer
 from billing.invoice import SheetRow
 from billing.month import Month, Stage
@@ -40,20 +42,26 @@ _MONTH: Final = [invoices.c[name] for name in ("customer_id", *SeenMonth._fields
 class SqlCoverage(SqlDatabase):
     """``billing.accounts.Accounts`` in SQL: the part of ``SqlLedger`` that looks at everybody, page by page."""
 
-    async def accounts(self, period: Period) -> AsyncIterator[list[Account]]:
-        """All customers by id; each page is one state of things."""
+    async def accounts(self, period: Period) -> AsyncIterator[list[Account | Failed]]:
+        """All customers by id; each page is one state of things, as long as all of it can be read."""
         after = ""
-        while True:
-            page = await self.run(partial(self._accounts, period, after))
-            if page:
-                yield page
-            if len(page) < PAGE:
-                return
-            after = page[-1].customer.customer_id
+        while names := await self.run(partial(self._account_names, after)):
+            yield await self.run(partial(self._accounts, period, names))
+            after = list(names)[-1]
 
-    def _accounts(self, period: Period, after: str) -> list[Account]:
-        with self._looking(f"read the accounts of {period}") as connection:
-            return _page(connection, period, after)
+    def _account_names(self, after: str) -> dict[str, str]:
+        """The next customers after ``after``: their addresses, by id."""
+        query = select(customers.c.customer_id, customers.c.email).where(customers.c.customer_id > after)
+        with self._reading("list the accounts") as connection:
+            return {row[0]: row[1] for row in connection.execute(query.order_by(customers.c.customer_id).limit(PAGE))}
+
+    def _accounts(self, period: Period, names: dict[str, str]) -> list[Account | Failed]:
+        def look(part: Sequence[str]) -> list[Account]:
+            with self._looking(f"read the accounts of {period}") as connection:
+                return _page(connection, period, part)
+
+        found = apart(list(names), look)
+        return [each.evolve(email=names[each.customer_id]) if isinstance(each, Failed) else each for each in found]
 
     @in_thread
     def save_coverage(self, run: LastRun) -> None:
@@ -105,14 +113,12 @@ def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
     return connection.scalar(select(func.count()).select_from(table).where(*where)) or 0
 
 
-def _page(connection: Connection, period: Period, after: str) -> list[Account]:
-    """The next customers after ``after``, with what there is of ``period``."""
-    names = [*Customer.model_fields, "created_at", "closed_at", "closed_reason"]
-    found = select(*(customers.c[name] for name in names)).where(customers.c.customer_id > after)
-    rows = connection.execute(found.order_by(customers.c.customer_id).limit(PAGE)).all()
-    if not rows:
-        return []
-    seen = _Seen(connection, period, after, rows[-1].customer_id)
+def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[Account]:
+    """The customers from the first of ``names`` to the last, with what there is of ``period``."""
+    columns = [customers.c[name] for name in (*Customer.model_fields, "created_at", "closed_at", "closed_reason")]
+    found = select(*columns).where(customers.c.customer_id.between(names[0], names[-1]))
+    rows = connection.execute(found.order_by(customers.c.customer_id)).all()
+    seen = _Seen(connection, period, names[0], names[-1])
     spans, months, stages = seen.spans(), seen.months(), seen.collections()
     return [
         Account(
@@ -130,13 +136,13 @@ def _page(connection: Connection, period: Period, after: str) -> list[Account]:
 
 
 class _Seen:
-    """What there is of a period for the customers after one and up to another."""
+    """What there is of a period for the customers from one to another."""
 
-    def __init__(self, connection: Connection, period: Period, after: str, upto: str) -> None:
+    def __init__(self, connection: Connection, period: Period, first: str, last: str) -> None:
         self._connection = connection
         self._period = period
-        self._after = after
-        self._upto = upto
+        self._first = first
+        self._last = last
 
     def spans(self) -> dict[str, tuple[Period, Period]]:
         """Each customer's first and last month."""
@@ -145,9 +151,17 @@ class _Seen:
         query = query.where(self._theirs(invoices)).group_by(whose)
         return {name: (Period(first), Period(last)) for name, first, last in self._connection.execute(query)}
 
-    def collections(self) -> dict[str, CollectionStage]:
-        rows = self._rows(collections, collections.c.customer_id, collections.c.stage)
-        return {row.customer_id: CollectionStage(row.stage) for row in rows}
+    def collections(self) -> dict[str, SeenCollection]:
+        c = collections.c
+        rows = self._rows(collections, c.customer_id, c.stage)
+        found = {row.customer_id: SeenCollection(CollectionStage(row.stage)) for row in rows}
+        waiting = c.outcome.is_(None) & c.stage.in_(NEED_PERSON)
+        for row in self._rows(collections, c.customer_id, c.stage, c.state, c.updated_at, where=waiting):
+            owed = Collection.model_validate(row.state)
+            alert = of_collection(owed, row.updated_at)
+            is_braked = bool(owed.brake and not owed.hold)
+            found[row.customer_id] = SeenCollection(CollectionStage(row.stage), alert.text, alert.command, is_braked)
+        return found
 
     def months(self) -> dict[str, SeenMonth]:
         email = invoices.c.state[("customer", "email")].as_string().label("email")
@@ -163,9 +177,10 @@ class _Seen:
         earlier, _ = self._lines(lines.c.period == self._period, is_of_another)
         of_theirs = invoices.c.customer_id == lines.c.customer_id, invoices.c.period == lines.c.period
         skipped = select(invoices.c.period).where(*of_theirs, invoices.c.stage == Stage.SKIPPED).exists()
+        of_hand = f"% ({self._period})"
         later, _ = self._lines(  # a month that somebody skipped has billed nothing of what came late
             lines.c.period > str(self._period),
-            lines.c.sheet == str(self._period),
+            or_(lines.c.sheet == str(self._period), and_(lines.c.sheet.is_(None), lines.c.description.like(of_hand))),
             ~skipped,
         )
         found = {}
@@ -235,4 +250,4 @@ class _Seen:
         return list(self._connection.execute(query).all())
 
     def _theirs(self, table: Table) -> ColumnElement[bool]:
-        return and_(table.c.customer_id > self._after, table.c.customer_id <= self._upto)
+        return table.c.customer_id.between(self._first, self._last)

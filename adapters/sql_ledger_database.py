@@ -3,13 +3,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from sqlalchemy import (
     URL,
@@ -26,7 +27,8 @@ from sqlalchemy import (
 )
 
 from adapters import sql_ledger_schema as schema
-from adapters.sql_ledger_errors import translated
+from adapters.sql_ledger_errors import translated, unfit
+from billing.apart import Failed
 from billing.errors import InvalidInput, LedgerUnavailable
 from billing.model import Model
 
@@ -123,11 +125,26 @@ class SqlDatabase:
         with self._turn, _transaction(self._writing_engine, doing) as connection:
             yield connection
 
-    def _read(self, model: type[_M], table: Table, *where: ColumnElement[bool]) -> list[_M]:
-        """Rows as models: a column is named like the field it fills."""
+    def _read(
+        self, model: type[_M], table: Table, *where: ColumnElement[bool], failed: list[Failed] | None = None
+    ) -> list[_M]:
+        """Rows as models: a column is named like the field it fills. Those that do not fit go to ``failed``."""
         with self._reading(f"read its {table.name}") as connection:
-            found = connection.execute(_columns(model, table).where(*where))
-            return [model.model_validate(dict(row)) for row in found.mappings()]
+            found = connection.execute(_columns(model, table).where(*where)).mappings()
+            return list(as_models(model, map(dict, found), failed))
+
+
+def as_models(
+    model: type[_M], rows: Iterable[dict[str, Any]], failed: list[Failed] | None, name: str = "customer_id"
+) -> Iterator[_M]:
+    """Each row that fits; one that does not goes to ``failed``, by its ``name``. Without ``failed`` it is an error."""
+    for row in rows:
+        try:
+            yield model.model_validate(row)
+        except ValidationError as error:
+            if failed is None:
+                raise
+            failed.append(Failed(customer_id=str(row.get(name, "")), reason=unfit(error)))
 
 
 @cache

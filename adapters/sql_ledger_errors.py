@@ -8,7 +8,7 @@ from alembic.util import CommandError
 from pydantic import ValidationError
 from sqlalchemy import exc
 
-from billing.errors import LedgerUnavailable
+from billing.errors import LedgerUnavailable, RowUnreadable
 
 _SETUP: Final = "run: python starter.py setup"
 _BUSY: Final = "others are writing to it; this is tried again"
@@ -50,7 +50,13 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except (exc.SQLAlchemyError, OSError, CommandError, ValidationError) as error:
         what, advice = _explain(error)
-        raise LedgerUnavailable(f"the ledger could not {doing}: {what}; {advice}") from None
+        kind = RowUnreadable if isinstance(error, ValidationError) else LedgerUnavailable
+        raise kind(f"the ledger could not {doing}: {what}; {advice}") from None
+
+
+def unfit(error: ValidationError) -> str:
+    """What is wrong with a row, and what to do, without a row's contents."""
+    return "; ".join(_explain(error))
 
 
 def _explain(error: Exception) -> tuple[str, str]:

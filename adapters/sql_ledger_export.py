@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, select, union
 
 from adapters.sql_ledger_database import SqlDatabase
 from adapters.sql_ledger_schema import charges, collections, invoices, lines, reversals
+from billing.apart import Failed, apart
 from billing.export import Dossier, ExportedInvoice, ExportedLine
 from billing.model import Model
 from billing.period import Period
@@ -31,20 +32,27 @@ _INVOICE: Final = (
 class SqlExport(SqlDatabase):
     """``billing.export.Dossiers`` in SQL: the part of ``SqlLedger`` for accounting."""
 
-    async def dossiers(self, period: Period) -> AsyncIterator[Dossier]:
-        """Everybody who has an invoice, a charge, a refund or a collection; each page is one state of things."""
-        after = ""
-        while True:
-            page = await self.run(partial(self._dossiers, period, after))
-            for dossier in page:
-                yield dossier
-            if len(page) < PAGE:
-                return
-            after = page[-1].customer_id
+    async def dossiers(self, period: Period) -> AsyncIterator[Dossier | Failed]:
+        """Everybody who has an invoice, a charge, a refund or a collection.
 
-    def _dossiers(self, period: Period, after: str) -> list[Dossier]:
-        with self._looking(f"export {period}") as connection:
-            return _page(connection, period, after, _names(connection, period, after))
+        Each page is one state of things, as long as all of it can be read.
+        """
+        after = ""
+        while names := await self.run(partial(self._exported_names, period, after)):
+            for dossier in await self.run(partial(self._dossiers, period, names)):
+                yield dossier
+            after = names[-1]
+
+    def _exported_names(self, period: Period, after: str) -> list[str]:
+        with self._reading(f"list who has anything in {period}") as connection:
+            return _names(connection, period, after)
+
+    def _dossiers(self, period: Period, names: Sequence[str]) -> list[Dossier | Failed]:
+        def look(part: Sequence[str]) -> list[Dossier]:
+            with self._looking(f"export {period}") as connection:
+                return _page(connection, period, part)
+
+        return apart(names, look)
 
 
 def _names(connection: Connection, period: Period, after: str) -> list[str]:
@@ -64,13 +72,9 @@ def _names(connection: Connection, period: Period, after: str) -> list[str]:
     return list(connection.scalars(query))
 
 
-def _page(connection: Connection, period: Period, after: str, names: Sequence[str]) -> list[Dossier]:
-    if not names:
-        return []
-
+def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[Dossier]:
     def theirs(table: Table) -> ColumnElement[bool]:
-        whose = table.c.customer_id
-        return and_(table.c.period == period, whose > after, whose <= names[-1])
+        return and_(table.c.period == period, table.c.customer_id.between(names[0], names[-1]))
 
     def rows(table: Table, model: type[Model]) -> dict[str, list[Any]]:
         query = select(*(table.c[name] for name in model.model_fields)).where(theirs(table))

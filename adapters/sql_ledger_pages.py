@@ -30,7 +30,7 @@ from billing.desk import PAGE_ROWS, DeskRow, Need, Seen, Sort, StageTotal, Stand
 from billing.month import Stage, stop_of
 from billing.period import Period
 
-_NEED_PERSON = (
+NEED_PERSON = (
     CollectionStage.UNRESOLVED,
     CollectionStage.HALTED,
     CollectionStage.AWAITING_PERSON,
@@ -196,7 +196,7 @@ def _in_need(period: Period) -> CompoundSelect[Any]:
 
 def _owed_in_need(period: Period) -> list[ColumnElement[bool]]:
     c = collections.c
-    return [c.period == period, c.stage.in_(_NEED_PERSON), c.outcome.is_(None)]
+    return [c.period == period, c.stage.in_(NEED_PERSON), c.outcome.is_(None)]
 
 
 def _urgency(need: Need) -> tuple[float, str]:

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, or_, select, text, update
 
-from adapters.sql_ledger_database import SqlDatabase, in_thread
+from adapters.sql_ledger_database import SqlDatabase, as_models, in_thread
 from adapters.sql_ledger_rows import charge_values, event_values, message_values, reversal_values
 from adapters.sql_ledger_schema import EVENT_IS_OPEN, charges, events, messages, reversals
 from adapters.sql_ledger_statements import insert_new, lock, matching, of, upsert
+from billing.apart import Failed
 from billing.errors import PaymentMismatch
 from billing.payment import Payment, PaymentEvent, PaymentStatus, Reversal
 from billing.period import Period
@@ -52,12 +53,12 @@ class SqlPayments(SqlDatabase):
         return self._payments(period=period, customer_id=customer_id)
 
     @in_thread
-    def payments_of(self, period: Period) -> list[ChargeRow]:
+    def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]:
         """The payments of all customers of a month, in the order of their ids."""
-        return self._payments(period=period)
+        return self._payments(failed, period=period)
 
-    def _payments(self, **wanted: str) -> list[ChargeRow]:
-        found = self._read(ChargeRow, charges, *matching(charges, **wanted))
+    def _payments(self, failed: list[Failed] | None = None, **wanted: str) -> list[ChargeRow]:
+        found = self._read(ChargeRow, charges, *matching(charges, **wanted), failed=failed)
         return sorted(found, key=lambda row: row.payment_id)
 
     @in_thread
@@ -72,9 +73,12 @@ class SqlPayments(SqlDatabase):
         return news
 
     @in_thread
-    def reversals(self, period: Period | None = None, customer_id: str | None = None) -> list[ReversalRow]:
+    def reversals(
+        self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
+    ) -> list[ReversalRow]:
         """The refunds and disputes that match everything given, oldest first."""
-        found = self._read(ReversalRow, reversals, *matching(reversals, period=period, customer_id=customer_id))
+        wanted = matching(reversals, period=period, customer_id=customer_id)
+        found = self._read(ReversalRow, reversals, *wanted, failed=failed)
         return sorted(found, key=lambda row: (row.created_at, row.reversal_id))
 
     # -- events
@@ -86,13 +90,13 @@ class SqlPayments(SqlDatabase):
             return insert_new(connection, events, [event_values(event, at)])
 
     @in_thread
-    def open_events(self, limit: int = 100) -> list[EventRow]:
+    def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
         """Events that nothing was done about yet, in the order in which they were received."""
         columns = (events.c[name] for name in EventRow.model_fields)
         oldest = select(*columns).where(text(EVENT_IS_OPEN)).order_by(events.c.received_at, events.c.event_id)
         with self._reading("read its open events") as connection:
-            found = connection.execute(oldest.limit(limit))
-            return [EventRow.model_validate(dict(row)) for row in found.mappings()]
+            found = connection.execute(oldest.limit(limit)).mappings()
+            return list(as_models(EventRow, map(dict, found), failed, "event_id"))
 
     @in_thread
     def close_event(self, event_id: str, result: str) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import and_, delete, func, insert, or_, select, update
 from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import registration_tries, registrations
 from adapters.sql_ledger_statements import insert_new
+from billing.apart import Failed
 from billing.registration import ON_ITS_WAY, Registration, RegistrationState
 
 _TABLE = registrations.c
@@ -37,13 +38,13 @@ class SqlRegistrations(SqlDatabase):
         return next(iter(found), None)
 
     @in_thread
-    def registrations(self, unfinished: bool = False) -> list[Registration]:
+    def registrations(self, unfinished: bool = False, failed: list[Failed] | None = None) -> list[Registration]:
         goes_on = or_(
             _TABLE.state == RegistrationState.SAVED,
             and_(_TABLE.state == RegistrationState.OPEN, _TABLE.session_id != ""),
             and_(_TABLE.state.not_in(ON_ITS_WAY), _TABLE.told_at.is_(None)),
         )
-        found = self._read(Registration, registrations, *([goes_on] if unfinished else []))
+        found = self._read(Registration, registrations, *([goes_on] if unfinished else []), failed=failed)
         return sorted(found, key=lambda each: (each.created_at, each.registration_id))
 
     @in_thread

@@ -10,6 +10,7 @@ from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_rows import customer_values, invoice_values
 from adapters.sql_ledger_schema import customers, invoices
 from adapters.sql_ledger_statements import insert_new
+from billing.apart import Failed, apart
 from billing.customer import Customer
 from billing.month import Month
 from billing.period import Period
@@ -23,8 +24,17 @@ class SqlStarts(SqlDatabase):
     """The part of ``SqlLedger`` that knows some hundred customers by a few queries."""
 
     @in_thread
-    def known(self, asked: Sequence[Customer]) -> dict[str, Known]:
+    def known(self, asked: Sequence[Customer]) -> dict[str, Known | Failed]:
         """What there is of each of them, by id."""
+        by_id = {each.customer_id: each for each in asked}
+
+        def look(names: Sequence[str]) -> list[tuple[str, Known]]:
+            return list(self._known([by_id[name] for name in names]).items())
+
+        found = apart(list(by_id), look)
+        return dict((each.customer_id, each) if isinstance(each, Failed) else each for each in found)
+
+    def _known(self, asked: Sequence[Customer]) -> dict[str, Known]:
         names = [each.customer_id for each in asked]
         theirs = select(*_CUSTOMER, customers.c.closed_reason).where(customers.c.customer_id.in_(names))
         whose = invoices.c.customer_id
@@ -49,13 +59,20 @@ class SqlStarts(SqlDatabase):
         }
 
     @in_thread
-    def record_opened(self, months: Sequence[Month], at: datetime) -> None:
+    def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
         """Writes customers of whom nothing was known, and the months that they begin with, in one transaction.
 
-        What is there already stays as it is: the month has been faster.
+        What is there already stays as it is: the month has been faster. Who cannot be written keeps nobody from it.
         """
-        if not months:
-            return
+        by_id = {month.customer.customer_id: month for month in months}
+
+        def write(names: Sequence[str]) -> list[Failed]:
+            self._record_opened([by_id[name] for name in names], at)
+            return []
+
+        return apart(list(by_id), write) if months else []
+
+    def _record_opened(self, months: Sequence[Month], at: datetime) -> None:
         ordered = sorted(
             months, key=lambda month: month.customer.customer_id
         )  # two at once wait for each other in turn

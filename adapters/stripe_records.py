@@ -9,6 +9,7 @@ from stripe import Dispute, PaymentIntent, Refund, SignatureVerificationError
 
 from adapters.stripe_errors import looking_up, translated
 from adapters.stripe_objects import PAGE_SIZE, each, payment_of, reversal_of
+from billing.apart import Failed, why
 from billing.errors import InvalidInput, PaymentForbidden
 from billing.payment import Payment, PaymentEvent, Reversal
 
@@ -27,13 +28,17 @@ class StripeRecords:
                 await self._client.v1.payment_intents.retrieve_async(payment_id, {"expand": ["latest_charge"]})
             )
 
-    async def payments_since(self, instant: datetime) -> AsyncIterator[Payment]:
+    async def payments_since(self, instant: datetime) -> AsyncIterator[Payment | Failed]:
         with translated(f"the payments since {instant:%Y-%m-%d %H:%M} UTC"):
             listing = await self._client.v1.payment_intents.list_async(
                 {"created": {"gte": int(instant.timestamp())}, "expand": ["data.latest_charge"], "limit": PAGE_SIZE}
             )
             async for intent in each(PaymentIntent, listing):
-                yield payment_of(intent)
+                try:
+                    payment: Payment | Failed = payment_of(intent)
+                except Exception as error:  # whoever made it: the others are compared
+                    payment = Failed(customer_id="", reason=f"{intent.id}: {why(error)}")
+                yield payment
 
     async def reversals(self, payment_id: str) -> list[Reversal]:
         """Refunds, then disputes, each newest first. Raises ``NotFound`` if Stripe does not know the payment."""

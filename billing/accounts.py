@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from pydantic import Field
 
+from billing.apart import Failed
 from billing.collection import CollectionStage
 from billing.customer import Customer
 from billing.invoice import SheetRow
@@ -34,9 +35,9 @@ class SeenMonth(NamedTuple):
 
     ``lines`` are those of its own worksheet, and those that reviewers added; ``in_sheet`` is what the sheet said of
     those that reviewers changed, ``left_out`` of those that they removed; ``later`` the lines of later months that
-    point at this month's worksheet, ``earlier`` those of this month that point at another one's; ``halted`` says that a
-    person or a failure stopped the clock, not an unreadable row, and ``braked`` that the emergency brake did; ``drift``
-    that the sheet was seen to say something else, and people know.
+    point at this month's worksheet, or were added by a person and name this month, ``earlier`` those of this month that
+    point at another one's; ``halted`` says that a person or a failure stopped the clock, not an unreadable row, and
+    ``braked`` that the emergency brake did; ``drift`` that the sheet was seen to say something else, and people know.
     """
 
     stage: Stage
@@ -72,6 +73,15 @@ class SeenMonth(NamedTuple):
         return "+".join([*digests, *(["drift"] if self.drift and digests else [])])
 
 
+class SeenCollection(NamedTuple):
+    """What is owed, as the ledger has it. ``needs`` and ``command``: what a person has to do, and to type; or ""."""
+
+    stage: CollectionStage
+    needs: str = ""
+    command: str = ""
+    braked: bool = False
+
+
 class Account(NamedTuple):
     """A customer, and what the ledger has of one period. ``first`` and ``last`` are their first and last month."""
 
@@ -82,7 +92,7 @@ class Account(NamedTuple):
     first: Period | None = None
     last: Period | None = None
     month: SeenMonth | None = None
-    collection: CollectionStage | None = None
+    collection: SeenCollection | None = None
 
     def begins(self) -> Period:
         """The first period that is theirs; of one without a month yet, that in which the account was opened."""
@@ -123,7 +133,7 @@ class Vitals(Model):
 class Accounts(Protocol):
     """The ledger, asked about everybody. Every method raises ``LedgerUnavailable``."""
 
-    def accounts(self, period: Period) -> AsyncIterator[list[Account]]:
+    def accounts(self, period: Period) -> AsyncIterator[list[Account | Failed]]:
         """All customers, closed ones too, by id, some hundreds at a time."""
 
     async def save_coverage(self, run: LastRun) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 
+from billing.apart import Failed
 from billing.collection import Collection
 from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import ReviewMode
@@ -73,7 +74,7 @@ def of_draft(month: Month, at: datetime) -> Alert:
 def of_collection(collection: Collection, at: datetime) -> Alert:
     """What waits for a person in ``collection``."""
     kind = _kind(collection.unresolved, collection.hold is not None)
-    command = next(_accepted(collection, at), f"collections show {_whose(collection)}")
+    command = what_helps_collecting(collection, at)
     content = f"collection {collection.alerts + 1}"
     return _about(collection, kind, content, collection.needs_person(at), command, at)
 
@@ -123,6 +124,19 @@ def of_report(customer_id: str, period: Period, number: int, text: str, at: date
         command=f"show {customer_id} --period {period}" if customer_id else f"reconcile --period {period}",
         at=at,
     )
+
+
+def untellable(alert: Alert, error: Exception) -> Alert:
+    """Instead of an alert that cannot be written: nothing of it but whose it is."""
+    text = f"an alert about this cannot be told as it is ({type(error).__name__}); look at it, and tell the developers"
+    plain = of_report(alert.customer_id, alert.period, 0, text, alert.at)
+    return plain.evolve(alert_id=alert.alert_id, kind=alert.kind)
+
+
+def unreadable(failed: Failed, period: Period, at: datetime) -> Alert:
+    """Instead of an alert that cannot be read in the ledger."""
+    text = f"an alert of {failed.customer_id or 'nobody'} cannot be read in the ledger's outbox: {failed.reason}"
+    return of_report("", period, 0, text, at)
 
 
 def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, command: str, at: datetime) -> Alert:
@@ -177,6 +191,14 @@ def _what_helps(month: Month, at: datetime) -> str:
             return f"edit {_whose(month)} {_BY_YOU} --add TEXT=AMOUNT"
         return f"approve {_whose(month)} {_BY_YOU}"
     return f"show {_whose(month)}"
+
+
+def what_helps_collecting(collection: Collection, at: datetime) -> str:
+    """The same for a collection."""
+    if collection.brake and not collection.hold:
+        return f"brake off {_BY_YOU}"
+    show = f"collections show {_whose(collection)}"
+    return show if collection.unresolved and not collection.trouble else next(_accepted(collection, at), show)
 
 
 def _accepted(collection: Collection, at: datetime) -> Iterator[str]:

@@ -38,9 +38,11 @@ class State(StrEnum):
     WAITING = "waiting"
     UNRESOLVED = "unresolved"
     MISSING = "missing"
+    UNKNOWN = "not looked at"  # an error that nobody has foreseen, about this customer alone
 
 
 class FindingKind(StrEnum):
+    FAILED = "not looked at"
     MISSING = "missing"
     NO_WORKFLOW = "no workflow"
     NO_CUSTOMER = "workflow without a customer"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from billing.model import Instant, Model
 from billing.money import format_amount
+from billing.shell import typed
 
 ERASED = "erased"
 _DOMAIN = "@erased.invalid"  # reaches nobody: the domain is reserved for that (RFC 2606)
@@ -68,14 +69,14 @@ class Standing(NamedTuple):
 def obstacle(customer_id: str, standing: Standing, settled: str) -> str:
     """Why the data are still needed, and what to do first; "" if they are not."""
     if standing.is_open:
-        return f"the account is open; close it first: python starter.py close {customer_id}"
+        return f"the account is open; close it first: {typed('close', customer_id, decided=True)}"
     if standing.open_months:
-        return f"{standing.open_months[0]} is not closed; look at it: python starter.py show {customer_id}"
+        return f"{standing.open_months[0]} is not closed; look at it: {typed('show', customer_id)}"
     if standing.collected:
         period = standing.collected[0]
         return (
             f"{period} is still being collected; record a payment or write it off first: "
-            f"python starter.py collections show {customer_id} --period {period}"
+            f"{typed('collections', 'show', customer_id, '--period', period)}"
         )
     if standing.disputes:
         return f"dispute {standing.disputes[0]} is not decided; who answers it needs name and address"

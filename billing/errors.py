@@ -25,6 +25,7 @@
     ├── AlertUnavailable          what reviewers are told cannot be passed on now                       retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
+        └── RowUnreadable         one of its rows does not fit this release; the others can be read     retry
 """
 
 from datetime import timedelta
@@ -111,3 +112,6 @@ class TemporalUnavailable(BillingError):
 
 class LedgerUnavailable(BillingError):
     retryable = True
+
+
+class RowUnreadable(LedgerUnavailable): ...

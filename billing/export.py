@@ -3,11 +3,12 @@
 Each customer's part is checked as it passes; whatever does not come out even is said in words.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from billing.apart import Failed
 from billing.collection import CollectionStage
 from billing.model import Model
 from billing.money import format_amount
@@ -52,7 +53,7 @@ class Dossier(NamedTuple):
 
 
 class Dossiers(Protocol):
-    def dossiers(self, period: Period) -> AsyncIterator[Dossier]:
+    def dossiers(self, period: Period) -> AsyncIterator[Dossier | Failed]:
         """Every customer who has anything in ``period``, one after the other. Raises ``LedgerUnavailable``."""
 
 
@@ -60,6 +61,7 @@ class Totals(Model):
     """The sums of one currency, in minor units: lines + carried = invoiced; charged - refunded - disputed = net.
 
     ``disputed_minor`` are disputes that are lost or not decided yet; ``outstanding_minor`` is what is still collected.
+    ``not_exported`` customers are in no sum of any currency: then the export is incomplete.
     """
 
     currency: str
@@ -72,50 +74,64 @@ class Totals(Model):
     disputed_minor: int
     net_minor: int
     outstanding_minor: int
+    not_exported: int = 0
 
 
 class Tally:
-    """Adds up what passes, and remembers what does not agree."""
+    """Adds up what passes, and remembers what does not agree, and who is ``missing``."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self.missing: list[str] = []
         self._sums: dict[str, Counter[str]] = {}
 
     def take(self, dossier: Dossier) -> None:
-        self.problems += _disagreements(dossier)
-        if (invoice := dossier.invoice) is not None:
-            sums = self._of(invoice.currency)
-            sums.update(
-                invoices=1,
-                lines_minor=invoice.lines_minor,
-                carried_minor=invoice.carried_minor if invoice.version else 0,
-                invoiced_minor=invoice.total_minor,
-            )
-        for charge in dossier.charges:
-            if charge.status == PaymentStatus.SUCCEEDED:
-                self._of(charge.currency)["charged_minor"] += charge.amount_minor
-        for each in dossier.reversals:
-            if each.kind is ReversalKind.REFUND and each.status in _MOVED:
-                self._of(each.currency)["refunded_minor"] += each.amount_minor
-            elif each.kind is ReversalKind.DISPUTE and each.status not in _KEPT:
-                self._of(each.currency)["disputed_minor"] += each.amount_minor
-        if dossier.collection is not None and dossier.collection.closed_at is None:
-            self._of(dossier.collection.currency)["outstanding_minor"] += dossier.collection.outstanding_minor
+        """All of it, or nothing if anything in it raises an error."""
+        problems, sums = list(_disagreements(dossier)), _sums(dossier)
+        self.problems += problems
+        for currency, counted in sums.items():
+            self._sums.setdefault(currency, Counter()).update(counted)
+
+    def miss(self, failed: Failed) -> None:
+        """A customer who cannot be exported; the totals say how many there are."""
+        self.missing.append(failed.customer_id)
+        self.problems.append(f"{failed.customer_id}: NOT EXPORTED: {failed.reason}")
 
     def totals(self) -> list[Totals]:
         """By currency. Sums that do not agree become problems too."""
         found = []
         for currency, sums in sorted(self._sums.items()):
             net_minor = sums["charged_minor"] - sums["refunded_minor"] - sums["disputed_minor"]
-            values = {name: sums[name] for name in Totals.model_fields if name not in ("currency", "net_minor")}
-            total = Totals(currency=currency, net_minor=net_minor, **values)
+            values: dict[str, object] = {**dict.fromkeys(Totals.model_fields, 0), **sums}
+            values |= {"currency": currency, "net_minor": net_minor, "not_exported": len(self.missing)}
+            total = Totals.model_validate(values)
             if total.lines_minor + total.carried_minor != total.invoiced_minor:
                 self.problems.append(f"{currency.upper()}: lines and balances do not come to what was invoiced")
             found.append(total)
         return found
 
-    def _of(self, currency: str) -> Counter[str]:
-        return self._sums.setdefault(currency, Counter())
+
+def _sums(dossier: Dossier) -> dict[str, Counter[str]]:
+    """What one customer adds to the totals, by currency."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    if (invoice := dossier.invoice) is not None:
+        sums[invoice.currency].update(
+            invoices=1,
+            lines_minor=invoice.lines_minor,
+            carried_minor=invoice.carried_minor if invoice.version else 0,
+            invoiced_minor=invoice.total_minor,
+        )
+    for charge in dossier.charges:
+        if charge.status == PaymentStatus.SUCCEEDED:
+            sums[charge.currency]["charged_minor"] += charge.amount_minor
+    for each in dossier.reversals:
+        if each.kind is ReversalKind.REFUND and each.status in _MOVED:
+            sums[each.currency]["refunded_minor"] += each.amount_minor
+        elif each.kind is ReversalKind.DISPUTE and each.status not in _KEPT:
+            sums[each.currency]["disputed_minor"] += each.amount_minor
+    if dossier.collection is not None and dossier.collection.closed_at is None:
+        sums[dossier.collection.currency]["outstanding_minor"] += dossier.collection.outstanding_minor
+    return sums
 
 
 _MOVED = ("succeeded", "pending")

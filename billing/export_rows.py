@@ -33,10 +33,11 @@ TABLES: dict[str, tuple[str, ...]] = {
     "totals": (
         *("currency", "invoices", "lines", "lines_minor", "carried", "carried_minor", "invoiced", "invoiced_minor"),
         *("charged", "charged_minor", "refunded", "refunded_minor", "disputed", "disputed_minor"),
-        *("net", "net_minor", "outstanding", "outstanding_minor"),
+        *("net", "net_minor", "outstanding", "outstanding_minor", "not_exported"),
     ),
+    "problems": ("problem",),
 }
-"""The columns of each table; ``reversals`` are refunds and disputes."""
+"""The columns of each table; ``reversals`` are refunds and disputes. The last two are of all customers together."""
 
 _FORMULA_BEGINS = ("=", "+", "-", "@", *(chr(ord(sign) + 0xFEE0) for sign in "=+-@"))  # and their full-width forms
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from billing.alerts import Alert, AlertRow
+from billing.apart import Failed
 from billing.brake import Brake
 from billing.collection import Collection, CollectionStage, Entry
 from billing.customer import Customer
@@ -150,7 +151,7 @@ class PaymentRecords(Protocol):
     async def payment(self, payment_id: str) -> Payment:
         """The payment as it is now. Raises ``NotFound``."""
 
-    def payments_since(self, instant: datetime) -> AsyncIterator[Payment]:
+    def payments_since(self, instant: datetime) -> AsyncIterator[Payment | Failed]:
         """All payments of the account created since ``instant``, newest first; also those that are not ours."""
 
     async def reversals(self, payment_id: str) -> list[Reversal]:
@@ -234,6 +235,9 @@ class Channel(Protocol):
 
         Raises ``AlertUnavailable``, ``MailUnavailable``, ``MailRefused``.
         """
+
+    def write(self, digest: Digest) -> bytes:
+        """What would be handed over. Raises whatever it is that cannot be told."""
 
 
 class Bell(Protocol):
@@ -371,7 +375,10 @@ class Claim(Model):
 
 
 class Ledger(Protocol):
-    """The lasting record. Rows are keyed by customer and period; writing the same thing twice changes nothing."""
+    """The lasting record. Rows are keyed by customer and period; writing the same thing twice changes nothing.
+
+    Whoever looks at many gives a list of those who ``failed``: rows that cannot be read go there, and stop nothing.
+    """
 
     async def save_customer(self, customer: Customer) -> None: ...
 
@@ -380,9 +387,12 @@ class Ledger(Protocol):
     async def closed_reason(self, customer_id: str) -> str:
         """Who closed the account and why; "" if it is open or unknown."""
 
-    async def customers(self) -> list[Customer]: ...
+    async def customers(self, failed: list[Failed] | None = None) -> list[Customer]: ...
 
-    def roster(self, closed: bool = True) -> AsyncIterator[RosterRow]:
+    async def customers_at_processor(self) -> dict[str, str]:
+        """Those whose account is open, by their id at the processor."""
+
+    def roster(self, closed: bool = True, failed: list[Failed] | None = None) -> AsyncIterator[RosterRow]:
         """All customers, by id; with ``closed`` also those whose account is closed."""
 
     async def roster_row(self, customer_id: str) -> RosterRow | None: ...
@@ -393,11 +403,14 @@ class Ledger(Protocol):
     async def customers_like(self, customer: Customer) -> list[Customer]:
         """Others, closed ones left out, with the same email, Stripe customer or card: a mistake in one of them."""
 
-    async def known(self, asked: Sequence[Customer]) -> dict[str, Known]:
+    async def known(self, asked: Sequence[Customer]) -> dict[str, Known | Failed]:
         """What there is of each of some hundred customers, by id."""
 
-    async def record_opened(self, months: Sequence[Month], at: datetime) -> None:
-        """Writes customers of whom nothing was known, with their first months; what is there stays as it is."""
+    async def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
+        """Writes customers of whom nothing was known, with their first months; what is there stays as it is.
+
+        Answers who could not be written.
+        """
 
     async def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
         """Writes the month as it stands: customer, invoice, lines, decisions; and the next, unless it has begun.
@@ -418,10 +431,14 @@ class Ledger(Protocol):
         """The versions of a month's invoice that were ever recorded, oldest first."""
 
     async def invoices(
-        self, period: Period | None = None, stage: Stage | None = None, customer_id: str | None = None
+        self,
+        period: Period | None = None,
+        stage: Stage | None = None,
+        customer_id: str | None = None,
+        failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]: ...
 
-    async def current_invoices(self) -> list[InvoiceRow]:
+    async def current_invoices(self, failed: list[Failed] | None = None) -> list[InvoiceRow]:
         """The newest month of each customer, by customer."""
 
     async def periods(self) -> list[Period]:
@@ -436,13 +453,15 @@ class Ledger(Protocol):
 
     async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]: ...
 
-    async def payments_of(self, period: Period) -> list[ChargeRow]:
+    async def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]:
         """The payments of all customers of a month."""
 
     async def save_reversals(self, payment: Payment, reversals: Sequence[Reversal], at: datetime) -> list[Reversal]:
         """Keeps refunds and disputes of ``payment``; answers those that are new or have changed."""
 
-    async def reversals(self, period: Period | None = None, customer_id: str | None = None) -> list[ReversalRow]: ...
+    async def reversals(
+        self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
+    ) -> list[ReversalRow]: ...
 
     async def record_collection(self, collection: Collection, at: datetime) -> None:
         """Writes the collection as it stands, and its diary.
@@ -454,7 +473,11 @@ class Ledger(Protocol):
         """The collection as last recorded."""
 
     async def collections(
-        self, period: Period | None = None, customer_id: str | None = None, open_only: bool = False
+        self,
+        period: Period | None = None,
+        customer_id: str | None = None,
+        open_only: bool = False,
+        failed: list[Failed] | None = None,
     ) -> list[CollectionRow]: ...
 
     async def diary(self, customer_id: str, period: Period) -> list[Entry]:
@@ -463,7 +486,7 @@ class Ledger(Protocol):
     async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
         """Keeps a webhook's event; False if it is there already."""
 
-    async def open_events(self, limit: int = 100) -> list[EventRow]:
+    async def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
         """Events that nothing was done about yet, oldest first."""
 
     async def close_event(self, event_id: str, result: str) -> None:
@@ -486,7 +509,7 @@ class Ledger(Protocol):
         of ``digest_id``.
         """
 
-    async def digest(self, digest_id: str) -> list[Alert]:
+    async def digest(self, digest_id: str, failed: list[Failed] | None = None) -> list[Alert]:
         """The alerts of a digest, oldest first."""
 
     async def close_digest(self, digest_id: str, at: datetime) -> None:

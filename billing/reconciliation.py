@@ -7,9 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from pydantic import Field
 
+from billing.apart import why
 from billing.collection import CollectionStage
 from billing.model import Model
 from billing.money import format_amount
@@ -17,6 +19,7 @@ from billing.month import COLLECTED, OUTCOMES, Stage
 from billing.payment import Payment, PaymentStatus
 from billing.period import Period
 from billing.ports import ChargeRow, CollectionRow, InvoiceRow
+from billing.shell import typed
 
 
 class FindingKind(StrEnum):
@@ -29,6 +32,7 @@ class FindingKind(StrEnum):
     UNRESOLVED = "unresolved"  # it is not known yet whether money has moved
     UNCOLLECTED = "uncollected"  # an amount that is owed, and nobody collects it
     REVERSAL = "reversal"  # a refund or a dispute that the ledger does not know
+    FAILED = "not compared"  # an error that nobody has foreseen, about this customer alone
 
 
 class Repair(StrEnum):
@@ -73,6 +77,7 @@ class Books(Model):
     payments: tuple[Payment, ...]
     stripe_customers: dict[str, str]  # our customer id by the processor's
     refunded_minor: dict[str, int] = Field(default_factory=dict)  # by payment id
+    unread: frozenset[str] = frozenset()  # customers of whom something could not be read: they are not compared
 
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
@@ -86,37 +91,54 @@ def compare(books: Books) -> list[Finding]:
     return sorted(_differences(books), key=lambda found: (found.customer_id, found.kind, found.payment_id))
 
 
+def failed(customer_id: str, period: Period, reason: str) -> Finding:
+    """A customer, or a payment of nobody we know, that could not be compared; the others are."""
+    text = f"{customer_id or 'a payment'}, {period} could not be compared: {reason}"
+    return Finding(kind=FindingKind.FAILED, customer_id=customer_id, period=period, text=text)
+
+
+class _Part(NamedTuple):
+    """All that there is of one customer. ``by_hand`` are payments that we did not make."""
+
+    customer_id: str
+    month: InvoiceRow | None
+    collection: CollectionRow | None
+    ours: list[Payment]
+    by_hand: list[Payment]
+    charges: dict[str, ChargeRow]
+
+
 def _differences(books: Books) -> Iterator[Finding]:
+    for part in _parts(books):
+        if part.customer_id in books.unread:
+            continue
+        try:
+            yield from list(_of_customer(books, part))
+        except Exception as error:
+            yield failed(part.customer_id, books.period, why(error))
+
+
+def _parts(books: Books) -> Iterator[_Part]:
     months = {row.customer_id: row for row in books.months}
     collections = {row.customer_id: row for row in books.collections}
-    charges = {row.payment_id: row for row in books.charges}
-    ours: dict[str, list[Payment]] = defaultdict(list)
+    charges: defaultdict[str, dict[str, ChargeRow]] = defaultdict(dict)
+    for row in books.charges:
+        charges[row.customer_id][row.payment_id] = row
+    ours: defaultdict[str, list[Payment]] = defaultdict(list)
+    by_hand: defaultdict[str, list[Payment]] = defaultdict(list)
     for payment in books.payments:
         if payment.key and payment.period == books.period:
             ours[payment.customer_id].append(payment)
-        elif not payment.key:
-            yield from _by_hand(books, payment, months)
-    for customer_id, payments in ours.items():
-        month = months.get(customer_id)
-        if month is None:
-            for payment in payments:
-                text = f"{payment.payment_id} is of {customer_id}, {books.period}, which the ledger does not know"
-                yield _finding(FindingKind.UNKNOWN, payment, text)
-            continue
-        for payment in payments:
-            yield from _of_payment(payment, charges.get(payment.payment_id), month, collections.get(customer_id))
-        succeeded = [
-            payment
-            for payment in payments
-            if payment.status is PaymentStatus.SUCCEEDED
-            and books.refunded_minor.get(payment.payment_id, 0) < payment.amount_minor
-        ]
-        if len(succeeded) > 1:
-            names = ", ".join(payment.payment_id for payment in succeeded)
-            text = f"{customer_id}, {books.period} was charged {len(succeeded)} times ({names}); refund all but one"
-            yield _finding(FindingKind.DOUBLE, succeeded[0], text)
-    known = {payment.payment_id for payment in books.payments}
-    for row in books.charges:
+        elif not payment.key and (customer_id := books.stripe_customers.get(payment.stripe_customer_id, "")):
+            by_hand[customer_id].append(payment)
+    for name in sorted(months.keys() | ours.keys() | charges.keys()):
+        yield _Part(name, months.get(name), collections.get(name), ours[name], by_hand[name], charges[name])
+
+
+def _of_customer(books: Books, part: _Part) -> Iterator[Finding]:
+    customer_id, month, collection, ours, _, charges = part
+    known = {payment.payment_id for payment in ours}
+    for row in charges.values():
         if row.payment_id not in known:
             text = (
                 f"the ledger has {row.payment_id} ({row.status}), which the processor does not know; compare API keys"
@@ -128,14 +150,37 @@ def _differences(books: Books) -> Iterator[Finding]:
                 payment_id=row.payment_id,
                 text=text,
             )
-    for customer_id, month in months.items():
-        yield from _of_month(month, collections.get(customer_id), ours.get(customer_id, []))
+    kept = {each.payment_id: _kept_minor(books, each) for each in ours if each.status is PaymentStatus.SUCCEEDED}
+    if month is None:
+        for payment in ours:
+            if kept.get(payment.payment_id, 1):
+                text = (
+                    f"{payment.payment_id} is of {customer_id}, {books.period}, which the ledger does not know; "
+                    "restore the ledger, or refund and cancel it at the processor"
+                )
+                yield _finding(FindingKind.UNKNOWN, payment, text)
+        return
+    for payment in ours:
+        kept_minor = kept.get(payment.payment_id, payment.amount_minor)
+        yield from _of_payment(payment, kept_minor, charges.get(payment.payment_id), month, collection)
+    if len(twice := [name for name, minor in kept.items() if minor]) > 1:
+        names = ", ".join(twice)
+        text = f"{customer_id}, {books.period} was charged {len(twice)} times ({names}); refund all but one"
+        yield _finding(FindingKind.DOUBLE, next(each for each in ours if each.payment_id == twice[0]), text)
+    yield from _of_month(month, collection, ours)
+    for payment in part.by_hand:
+        yield from _of_hand(payment, month, collection, is_ours_paid=bool(any(kept.values())))
+
+
+def _kept_minor(books: Books, payment: Payment) -> int:
+    """What of a payment was not given back."""
+    return max(0, payment.amount_minor - books.refunded_minor.get(payment.payment_id, 0))
 
 
 def _of_payment(
-    payment: Payment, charge: ChargeRow | None, month: InvoiceRow, collection: CollectionRow | None
+    payment: Payment, kept_minor: int, charge: ChargeRow | None, month: InvoiceRow, collection: CollectionRow | None
 ) -> Iterator[Finding]:
-    """A payment that carries our key, against its month."""
+    """A payment that carries our key, against its month; ``kept_minor`` is what was not given back."""
     whose = f"{month.customer_id}, {month.period}"
     collecting = collection is not None and collection.closed_at is None
     under_way = month.stage in _UNDER_WAY
@@ -146,10 +191,12 @@ def _of_payment(
             format_amount(payment.amount_minor, payment.currency),
             format_amount(month.total_minor, month.currency),
         )
-        if payment.status is not PaymentStatus.CANCELED:
-            yield _finding(
-                FindingKind.AMOUNT, payment, f"{whose}: {payment.payment_id} is {asked}, the invoice {billed}"
-            )
+        is_wrong = kept_minor and (kept_minor, payment.currency) != (month.total_minor, month.currency)
+        if payment.status is not PaymentStatus.CANCELED and is_wrong:
+            too_much = payment.status is PaymentStatus.SUCCEEDED and payment.amount_minor > month.total_minor
+            todo = "; refund what is too much" if too_much else ""
+            text = f"{whose}: {payment.payment_id} is {asked}, the invoice {billed}{todo}"
+            yield _finding(FindingKind.AMOUNT, payment, text)
     settled = month.stage in OUTCOMES - COLLECTED or (collection is not None and not collecting)
     if payment.status in _TRIABLE and settled:
         text = f"{whose} is settled ({month.stage}), but {payment.payment_id} could still be paid; it is cancelled"
@@ -166,9 +213,11 @@ def _of_payment(
     elif payment.status is PaymentStatus.SUCCEEDED and collecting:
         text = f"{whose}: {payment.payment_id} has succeeded, but is still being collected"
         yield _finding(FindingKind.STATUS, payment, text, Repair.TAKE_IN)
-    if payment.status is PaymentStatus.SUCCEEDED and not collecting and not _is_paid(month, collection):
+    begins_to_collect = month.stage in COLLECTED and collection is None  # and looks it up
+    is_over = not collecting and not begins_to_collect and not _is_paid(month, collection)
+    if payment.status is PaymentStatus.SUCCEEDED and kept_minor and is_over:
         stage = collection.stage if collection else month.stage
-        text = f"{whose} is {stage}, but {payment.payment_id} has succeeded; refund it, or correct the books"
+        text = f"{whose} is {stage}, but {payment.payment_id} has succeeded; refund it at the processor"
         yield _finding(FindingKind.UNKNOWN, payment, text)
 
 
@@ -190,21 +239,40 @@ def _of_month(month: InvoiceRow, collection: CollectionRow | None, payments: Seq
         )
 
 
-def _by_hand(books: Books, payment: Payment, months: dict[str, InvoiceRow]) -> Iterator[Finding]:
-    """A payment that we did not make, as high as an invoice of its customer: perhaps somebody charged it by hand."""
-    month = months.get(books.stripe_customers.get(payment.stripe_customer_id, ""))
-    if month is None or payment.status is not PaymentStatus.SUCCEEDED:
+def _of_hand(
+    payment: Payment, month: InvoiceRow, collection: CollectionRow | None, is_ours_paid: bool
+) -> Iterator[Finding]:
+    """A payment that we did not make, as high as an invoice of its customer: perhaps somebody charged it by hand.
+
+    What was given back since, and what the books have as paid by other means, is settled.
+    """
+    if payment.status is not PaymentStatus.SUCCEEDED or payment.reversed:
+        return
+    if month.stage in OUTCOMES and not is_ours_paid and (month.stage not in COLLECTED or _is_settled(collection)):
         return
     same = (payment.amount_minor, payment.currency) == (month.total_minor, month.currency)
     if same and abs(payment.created_at - month.updated_at) < _BY_HAND_WITHIN:
+        amount = format_amount(month.total_minor, month.currency).split()[0]
+        if is_ours_paid:
+            todo = "then refund it"
+        elif month.stage in COLLECTED:
+            reference = ("--amount", amount, "--reference", payment.payment_id)
+            recorded = ("collections", "record-payment", month.customer_id)
+            todo = f"then {typed(*recorded, period=month.period, decided=True, options=reference)}"
+        else:
+            todo = f"then {typed('skip', month.customer_id, period=month.period, decided=True)}"
         yield Finding(
             kind=FindingKind.UNKNOWN,
             customer_id=month.customer_id,
             period=month.period,
             payment_id=payment.payment_id,
             text=f"{payment.payment_id}, made by somebody else, is as high as the invoice of {month.customer_id}, "
-            f"{month.period} ({month.stage}): was it charged by hand?",
+            f"{month.period} ({month.stage}): was it charged by hand? {todo}; if not, leave it",
         )
+
+
+def _is_settled(collection: CollectionRow | None) -> bool:
+    return collection is not None and collection.closed_at is not None
 
 
 def _is_paid(month: InvoiceRow, collection: CollectionRow | None) -> bool:

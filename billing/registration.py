@@ -16,6 +16,7 @@ from typing import Annotated, Protocol
 
 from pydantic import Field, StringConstraints
 
+from billing.apart import Failed
 from billing.customer import (
     Currency,
     Customer,
@@ -136,7 +137,7 @@ class Registrations(Protocol):
 
     async def registration(self, registration_id: str) -> Registration | None: ...
 
-    async def registrations(self, unfinished: bool = False) -> list[Registration]:
+    async def registrations(self, unfinished: bool = False, failed: list[Failed] | None = None) -> list[Registration]:
         """Oldest first. Unfinished are those that can go on by themselves: a card page may be used, a card is known, a
         mail is to be sent."""
 

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     UNEXPLAINED = "unexplained"
 
 
+_WORDS = 150  # of a description, on a later invoice
 SINCE = (Reason.NEW_ROW, Reason.CHANGED_ROW, Reason.GONE_ROW)
 
 
@@ -82,7 +83,7 @@ def check(customer: Customer, rows: Sequence[SalesRow], cells: Cells, month: See
         waits = problems if reason is Reason.NOT_COLLECTED else ()
         return Checked(sheet_minor, sum(line.amount_minor for line in added), tuple(found), waits, ())
     comparison = _Comparison(lines, problems, month, cells)
-    found = list(_later(comparison.differences(), month))
+    found = list(_later(comparison.differences(), month, cells.period))
     unread = tuple(each for each in problems if each not in comparison.settled)
     invoiced_minor = sum(line.amount_minor for line in month.lines)
     return Checked(sheet_minor, invoiced_minor, tuple(found), unread, tuple(_uncovered(found)))
@@ -188,19 +189,31 @@ def _as_billed(line: SeenLine) -> SheetRow:
     return SheetRow(row=line.row or 0, description=line.description, amount_minor=line.amount_minor)
 
 
-def _later(found: Iterator[Difference], month: SeenMonth) -> Iterator[Difference]:
+def words_by_hand(late: Difference, period: Period) -> str:
+    """What a person writes on a later invoice for a row that nothing takes in by itself; by that it is found again."""
+    return f"{' '.join(late.description.split())[:_WORDS] or 'Sale'} ({period})"
+
+
+def _later(found: Iterator[Difference], month: SeenMonth, period: Period) -> Iterator[Difference]:
     """Those that a line of a later month has made good: all if they come to the same sum, else each by its amount.
 
-    The collection may have taken other rows for the same ones; to the sum that makes no difference.
+    The collection may have taken other rows for the same ones; to the sum that makes no difference. A line that a
+    person has added there makes good what has its words.
     """
     everything = list(found)
-    made_good = Counter(line.amount_minor for line in month.later)
-    is_all = bool(month.later) and sum(each.amount_minor for each in everything if each.reason in SINCE) == sum(
-        line.amount_minor for line in month.later
+    collected = [line for line in month.later if line.row is not None]
+    made_good = Counter(line.amount_minor for line in collected)
+    by_hand = Counter((line.description, line.amount_minor) for line in month.later if line.row is None)
+    is_all = bool(collected) and sum(each.amount_minor for each in everything if each.reason in SINCE) == sum(
+        line.amount_minor for line in collected
     )
     for each in everything:
+        added = (words_by_hand(each, period), each.amount_minor)
         if each.reason in SINCE and (is_all or made_good[each.amount_minor]):
             made_good[each.amount_minor] -= 1
+            each = each._replace(reason=Reason.LATER)
+        elif each.reason in SINCE and by_hand[added]:
+            by_hand[added] -= 1
             each = each._replace(reason=Reason.LATER)
         yield each
 

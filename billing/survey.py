@@ -7,13 +7,13 @@
 Pure; ``activities/coverage.py`` reads what it needs.
 """
 
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
-from billing.accounts import Account
+from billing.accounts import Account, SeenCollection
+from billing.apart import Failed, why
 from billing.collection import CollectionStage
 from billing.coverage import (
     TOLERANCE,
@@ -23,20 +23,22 @@ from billing.coverage import (
     State,
     overdue_since,
 )
-from billing.customer import fold_email
+from billing.customer import ReviewMode, fold_email
 from billing.errors import InvalidInput
+from billing.invoice import Problem
 from billing.keys import workflow_id
-from billing.messages import CHANGES_MAX
 from billing.money import format_amount
 from billing.month import COLLECTED, Stage
 from billing.period import Period
 from billing.sales import SalesRow, amount_of
-from billing.sheet_check import Cells, Checked, Difference, Reason, all_for, check, read_rows
+from billing.sheet_check import Cells, Checked, Difference, Reason, all_for, check, read_rows, words_by_hand
+from billing.shell import PROGRAM, typed
 from billing.survey_record import Record
 from billing.worksheet import NO_SALE
 
 _SUGGESTED = 40  # addresses of nobody for which a similar one is looked for; each takes a while among very many
 _SIMILAR = 0.8
+_TYPED = 20  # of what has to be typed at once; the rest is found again
 _JUST_CLOSED = timedelta(hours=1)
 
 
@@ -52,6 +54,7 @@ class Survey:
         self._by_email: dict[str, list[int]] = defaultdict(list)
         for row in rows:
             self._by_email[fold_email(row.email)].append(row.number)
+        self._numbers = dict(self._by_email)
         self._customers: dict[str, State] = {}
         self._record = Record()
         self._addresses: dict[str, tuple[str, str]] = {}
@@ -61,12 +64,35 @@ class Survey:
     def take(self, account: Account, runs: bool | None) -> None:
         """``runs``: whether the customer's workflow does; None if nobody knows."""
         customer = account.customer
+        try:
+            self._take(account, runs)
+        except Exception as error:
+            self.fail(Failed(customer_id=customer.customer_id, reason=why(error), email=customer.email))
+
+    def fail(self, failed: Failed) -> None:
+        """Instead of ``take``: a customer who could not be looked at. The rows under that address are in no sum."""
+        self._customers[failed.customer_id] = State.UNKNOWN
+        numbers = self._numbers.get(failed.email, [])
+        self._by_email.pop(failed.email, None)
+        for number in numbers:
+            self._rows.pop(number, None)
+        self._record.add_unsummed(len(numbers))
+        self.note(failed)
+
+    def note(self, failed: Failed) -> None:
+        """Something of a customer that could not be looked at."""
+        text = f"{failed.customer_id} could not be looked at: {failed.reason}"
+        todo = f"{self._show(failed.customer_id)}; nobody else is concerned"
+        self._record.find(FindingKind.FAILED, text, todo, failed.customer_id)
+
+    def _take(self, account: Account, runs: bool | None) -> None:
+        customer = account.customer
         self._addresses.setdefault(customer.email, (customer.customer_id, customer.currency))
         if account.closed_at is not None and runs and self._now - account.closed_at > _JUST_CLOSED:
             self._record.find(
                 FindingKind.CLOSED_RUNS,
                 f"{customer.customer_id} is closed ({account.closed_reason}), but its workflow runs",
-                f"python starter.py close {customer.customer_id} --by YOU --reason WHY",
+                typed("close", customer.customer_id, decided=True),
                 customer.customer_id,
             )
         if account.month is None and (account.closed_at is not None or account.begins() > self._period):
@@ -78,7 +104,7 @@ class Survey:
             self._record.find(
                 FindingKind.NO_WORKFLOW,
                 f"{customer.customer_id} has no running workflow: nobody bills it",
-                f"python starter.py start {customer.customer_id}",
+                typed("start", customer.customer_id),
                 customer.customer_id,
             )
         self._find_blocked(account, is_found=self._hold_against_sheet(account))
@@ -90,8 +116,8 @@ class Survey:
         self._record.find(
             FindingKind.NO_CUSTOMER,
             f"{chain} runs, but the ledger knows no such customer",
-            f"python starter.py start --from FILE (with the row of {customer_id}), or end it: "
-            f"temporal workflow terminate --workflow-id {chain}",
+            f"{typed('start', '--from', 'FILE')}; FILE has the row of {customer_id}; "
+            f"or end it: temporal workflow terminate --workflow-id {chain}",
             customer_id,
         )
 
@@ -100,7 +126,7 @@ class Survey:
         self._take_the_rest()
         if self._braked:
             text = f"{self._braked[0]} ({len(self._braked)} customers)"
-            self._record.find(FindingKind.HALTED, text, "python starter.py brake off --by YOU --reason WHY")
+            self._record.find(FindingKind.HALTED, text, typed("brake", "off", decided=True))
         return self._record.coverage(self._period, self._now, self._customers)
 
     # -- states
@@ -122,43 +148,42 @@ class Survey:
         customer_id = account.customer.customer_id
         if behind:
             last = f"; the last one is {account.last}" if account.last else ""
-            text, todo = f"{customer_id} has no month {self._period}{last}", f"python starter.py start {customer_id}"
+            text, todo = f"{customer_id} has no month {self._period}{last}", typed("start", customer_id)
         else:
             text = f"{customer_id} has later months, but no {self._period}: the ledger has lost it"
             todo = "restore the ledger from a backup; until then charge nobody for it twice"
         self._record.find(FindingKind.MISSING, text, todo, customer_id)
 
-    def _owed(self, customer_id: str, stage: Stage, collection: CollectionStage | None) -> State:
-        about = f"{customer_id} --period {self._period}"
+    def _owed(self, customer_id: str, stage: Stage, collection: SeenCollection | None) -> State:
         if collection is None:
             text = f"{customer_id}: {stage}, and nobody collects it"
-            self._record.find(
-                FindingKind.UNCOLLECTED, text, f"python starter.py reconcile --period {self._period}", customer_id
-            )
+            todo = typed("reconcile", period=self._period)
+            self._record.find(FindingKind.UNCOLLECTED, text, todo, customer_id)
             return State.PAST_DUE
-        if collection in _FOR_A_PERSON:
-            todo = f"python starter.py collections show {about}; then retry, resume, record-payment or write-off"
-            self._record.find(
-                FindingKind.COLLECTION, f"{customer_id}: its collection is {collection}", todo, customer_id
-            )
-        return _COLLECTIONS.get(collection, State.IN_COLLECTION)
+        if collection.braked:
+            self._braked.append(collection.needs)
+        elif collection.command:
+            text = f"{customer_id}: its collection is {collection.stage}: {collection.needs}"
+            self._record.find(FindingKind.COLLECTION, text, f"{PROGRAM} {collection.command}", customer_id)
+        return _COLLECTIONS.get(collection.stage, State.IN_COLLECTION)
 
     def _find_waiting(self, account: Account) -> None:
         """Months that wait for a person, or for something that is down."""
         month, customer_id = account.month, account.customer.customer_id
         assert month is not None
-        about = f"{customer_id} --period {self._period} --by YOU --reason WHY"
         if month.braked:  # all of them for one reason: one finding
             self._braked.append(month.needs)
             return
         if month.stage is Stage.HALTED and month.halted:
-            kind, todo = FindingKind.HALTED, f"python starter.py resume {about}"
+            kind, todo = FindingKind.HALTED, self._type("resume", customer_id)
         elif month.stage is Stage.AWAITING_APPROVAL:
-            kind, todo = FindingKind.APPROVAL, f"python starter.py approve {about}"
+            kind, todo = FindingKind.APPROVAL, self._type("approve", customer_id)
+            if account.customer.terms.review_mode is ReviewMode.MANUAL and not month.lines:
+                todo = self._type("edit", customer_id, options=("--add", "TEXT=AMOUNT")) + f"; then {todo}"
         elif month.stage is Stage.AWAITING_SALES:
-            kind, todo = FindingKind.SALES, "python starter.py doctor"
+            kind, todo = FindingKind.SALES, f"mend that, and it goes on by itself; is all well? {typed('doctor')}"
         elif month.stage is Stage.UNRESOLVED:
-            kind, todo = FindingKind.UNRESOLVED, f"python starter.py show {customer_id} --period {self._period}"
+            kind, todo = FindingKind.UNRESOLVED, f"{self._show(customer_id)}; it is looked up until it is known"
         else:
             return
         self._record.find(kind, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
@@ -168,9 +193,11 @@ class Survey:
         month, customer_id = account.month, account.customer.customer_id
         if is_found or month is None or month.stage is not Stage.HALTED or month.halted or month.braked:
             return
-        change = f"--remove {month.problems[0].line_id}" if month.problems else "--change LINE=AMOUNT"
-        about = f"{customer_id} --period {self._period} --by YOU --reason WHY"
-        todo = f"python starter.py edit {about} {change}; or refresh it from the sheet, or skip it"
+        options = [word for each in month.problems for word in ("--remove", each.line_id)] or [
+            "--change",
+            "LINE=AMOUNT",
+        ]
+        todo = self._type("edit", customer_id, options=tuple(options)) + "; or refresh it from the sheet, or skip it"
         self._record.find(FindingKind.HALTED, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
 
     # -- the clock
@@ -188,11 +215,10 @@ class Survey:
             return
         since = overdue_since(month.next_at, month.updated_at)
         if self._now - since > TOLERANCE and not month.braked:
-            hours = (self._now - since) // timedelta(hours=1)
             self._record.find(
                 FindingKind.OVERDUE,
                 f"{customer.customer_id} is {month.stage}; what was due at {since:%Y-%m-%d %H:%M} UTC is not done",
-                f"python starter.py doctor (overdue by {hours} h: is a worker running?)",
+                f"is a worker running? {typed('doctor')}",
                 customer.customer_id,
             )
         self._note_late(account, planned.charge_at, max(self._now, month.charge_at), is_open=True)
@@ -219,7 +245,7 @@ class Survey:
         self._record.add(customer.customer_id, month.currency, checked)
         self._find_unexplained(account, checked)
         for problem in checked.unreadable:
-            self._find_unreadable(account, problem.source.row, problem.reason)
+            self._find_unreadable(account, problem)
         if checked.late:
             self._find_late_rows(account, checked.late)
         return bool(checked.unreadable)
@@ -227,7 +253,7 @@ class Survey:
     def _find_unexplained(self, account: Account, checked: Checked) -> None:
         customer_id, month = account.customer.customer_id, account.month
         assert month is not None
-        todo = f"python starter.py show {customer_id} --period {self._period}; and tell the developers"
+        todo = f"{self._show(customer_id)}; and tell the developers"
         unexplained = [each for each in checked.differences if each.reason is Reason.UNEXPLAINED]
         for each in unexplained[:5]:
             amount = format_amount(each.amount_minor, month.currency)
@@ -248,16 +274,19 @@ class Survey:
             numbers += [line.row for line in (*month.lines, *month.problems) if line.row is not None]
         return [self._rows.pop(number) for number in sorted(set(numbers)) if number in self._rows]
 
-    def _find_unreadable(self, account: Account, row: int, reason: str) -> None:
-        customer_id, month = account.customer.customer_id, account.month
+    def _find_unreadable(self, account: Account, problem: Problem) -> None:
+        """Only what is in the draft can be entered there."""
+        customer_id, month, row = account.customer.customer_id, account.month, problem.source.row
+        assert month is not None
         self._record.add_unsummed()
-        text = f"{customer_id}: row {row} of worksheet {self._period} cannot be read: {reason}"
+        text = f"{customer_id}: row {row} of worksheet {self._period} cannot be read: {problem.reason}"
         todo = f"correct row {row} of worksheet {self._period}"
-        if month is not None and month.version:
-            todo = (
-                f"python starter.py edit {customer_id} --period {self._period} --by YOU --reason WHY "
-                f"--change row-{row}=AMOUNT"
-            )
+        if month.closed_at:
+            todo += "; then it is on the next invoice that is collected"
+        elif problem.line_id in [each.line_id for each in month.problems]:
+            todo = self._type("edit", customer_id, options=("--change", f"{problem.line_id}=AMOUNT"))
+        elif month.version:
+            todo += f", then {self._type('refresh', customer_id)}"
         self._record.find(FindingKind.UNREADABLE, text, todo, customer_id)
 
     def _find_late_rows(self, account: Account, late: Sequence[Difference]) -> None:
@@ -267,11 +296,16 @@ class Survey:
             f"row {each.row} {each.reason}: {format_amount(each.amount_minor, month.currency)}" for each in late[:5]
         )
         rest = f"; {len(late) - 5} more" if len(late) > 5 else ""
-        todo = f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
+        todo = self._type("refresh", customer_id)
         if month.closed_at:
+            lines = [
+                f"{words_by_hand(each, self._period)}={_plain(each.amount_minor, month.currency)}"
+                for each in late[:_TYPED]
+            ]
+            options = tuple(word for line in lines for word in ("--add", line))
             todo = (
                 f"it is on the next invoice that is collected; if {self._period.next()} was collected before, "
-                f"python starter.py edit {customer_id} --by YOU --reason WHY {_added(late, month.currency)}"
+                f"{typed('edit', customer_id, decided=True, options=options)}"
             )
         self._record.find(FindingKind.LATE_ROW, f"{customer_id}: {said}{rest}", todo, customer_id)
 
@@ -298,7 +332,7 @@ class Survey:
         where = f"{_rows(rows)} of worksheet {self._period}"
         if is_closed:
             text = f"{customer_id} is closed ({account.closed_reason}), but has {where}: {amount}"
-            todo = f"correct or delete {_rows(rows)}; or bill it again: python starter.py start {customer_id} --reopen"
+            todo = f"correct or delete {_rows(rows)}; or bill it again: {typed('start', customer_id, '--reopen')}"
             self._record.find(FindingKind.CLOSED_ROW, text, todo, customer_id)
         else:
             text = f"{customer_id} begins with {account.begins()}, but has {where}: {amount}"
@@ -308,7 +342,7 @@ class Survey:
     def _take_unclaimed(self, email: str, rows: Sequence[SalesRow], looking: bool) -> None:
         assert self._cells is not None
         near = closest(email, self._addresses) if looking else ""
-        customer_id, currency = self._addresses[near] if near else ("", self._only_currency())
+        likely, currency = self._addresses[near] if near else ("", self._only_currency())
         amounts = []
         for row in rows:
             try:
@@ -322,16 +356,23 @@ class Survey:
                 continue
             amounts.append(format_amount(amount_minor, currency))
             unclaimed = Difference(Reason.UNCLAIMED, amount_minor, row.number, row.description)
-            self._record.add_uninvoiced(customer_id, currency, unclaimed)
+            self._record.add_uninvoiced("", currency, unclaimed)
         listed = ", ".join(amounts[:5]) + (f" and {len(amounts) - 5} more" if len(amounts) > 5 else "")
         text = f"{_rows(rows)} of worksheet {self._period}, {email or 'without an address'}: {listed}"
         todo = f"correct or delete {_rows(rows)}, write {NO_SALE!r} for the address, or register the customer"
         if near:
             todo = (
-                f"is it {near} ({customer_id})? Correct {_rows(rows)}; if that month is collected already, also: "
-                f"python starter.py refresh {customer_id} --period {self._period} --by YOU --reason WHY"
+                f"is it {near} ({likely})? Correct {_rows(rows)}; if that month is collected already, also: "
+                f"{self._type('refresh', likely)}"
             )
         self._record.find(FindingKind.UNCLAIMED, text, todo)
+
+    def _type(self, *words: str, options: tuple[str, ...] = ()) -> str:
+        """A decision about this period."""
+        return typed(*words, period=self._period, decided=True, options=options)
+
+    def _show(self, customer_id: str, *group: str) -> str:
+        return typed(*group, "show", customer_id, period=self._period)
 
     def _only_currency(self) -> str:
         """What amounts of nobody are taken for, if all customers have the same currency."""
@@ -365,12 +406,6 @@ _COLLECTIONS = {
     CollectionStage.EXHAUSTED: State.PAST_DUE,
     CollectionStage.UNRESOLVED: State.UNRESOLVED,
 }
-_FOR_A_PERSON = (
-    CollectionStage.EXHAUSTED,
-    CollectionStage.AWAITING_PERSON,
-    CollectionStage.HALTED,
-    CollectionStage.UNRESOLVED,
-)
 
 
 def closest(email: str, known: dict[str, tuple[str, str]]) -> str:
@@ -378,10 +413,9 @@ def closest(email: str, known: dict[str, tuple[str, str]]) -> str:
     return next(iter(get_close_matches(email, known, n=1, cutoff=_SIMILAR)), "")
 
 
-def _added(late: Sequence[Difference], currency: str) -> str:
-    """The options that add all of it to an invoice."""
-    amounts = [(each.description or "Sale", format_amount(each.amount_minor, currency).split()[0]) for each in late]
-    return " ".join(f"--add {shlex.quote(f'{words}={amount}')}" for words, amount in amounts[:CHANGES_MAX])
+def _plain(amount_minor: int, currency: str) -> str:
+    """As it is typed: without the currency."""
+    return format_amount(amount_minor, currency).split()[0]
 
 
 def _rows(rows: Sequence[SalesRow]) -> str:

@@ -9,6 +9,7 @@ from typing import IO, Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from billing.apart import Failed, why
 from billing.customer import Currency, Timezone
 from billing.errors import InvalidInput, NotFound
 from billing.keys import workflow_id
@@ -19,7 +20,7 @@ from billing.registration import Registration, RegistrationState
 from billing.roster import write_roster
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
 from cli.options import AsJson, CustomerId
-from cli.output import SHOWN, console, print_json, print_json_list, relative, say, table, utc, whole
+from cli.output import SHOWN, console, end_with, print_json, print_json_list, relative, say, table, utc, whole
 from settings import Settings, load_settings
 
 Closed = Annotated[bool, typer.Option("--closed", help="Also those whose account is closed.")]
@@ -35,14 +36,16 @@ async def list_customers(closed: Closed = False, as_json: AsJson = False) -> Non
     """
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(load_settings(), stack)
-        if as_json:
-            await print_json_list("customers", ledger.roster(closed))
-            return
+        unread: list[Failed] = []
         rows, count = [], 0
-        async for row in ledger.roster(closed):
+        if as_json:
+            await print_json_list("customers", ledger.roster(closed, unread))
+            end_with(unread)
+            return
+        async for row in ledger.roster(closed, unread):
             rows += [row] if count < SHOWN else []
             count += 1
-    if not rows:
+    if not rows and not unread:
         say("no customers yet; they register themselves, or: python starter.py customers import customers.csv")
         return
     columns = (whole("Customer"), "Name", "Email", whole("Currency"), "Zone", whole("Card"), "Review")
@@ -50,6 +53,7 @@ async def list_customers(closed: Closed = False, as_json: AsJson = False) -> Non
     if count > len(rows):
         say(f"… {count - len(rows):,} more; --json has them all")
     say(f"{count:,} customers", style="bold")
+    end_with(unread)
 
 
 def _listed(row: RosterRow) -> tuple[str, ...]:
@@ -110,27 +114,34 @@ async def export_customers(
     """Export customers as a CSV file that customers import and start --from read again.
 
     A cell that a spreadsheet would calculate begins with an apostrophe, which is left out when it is read again.
+    Who cannot be written is named on standard error, with exit code 1; the others are in the file.
 
     [bold]Example[/bold]
     $ python starter.py customers export --output customers.csv
     """
+    unread: list[Failed] = []
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(load_settings(), stack)
+        rows = ledger.roster(closed, unread)
         if output is None:
-            await _write(ledger.roster(closed), typer.get_text_stream("stdout"))
-            return
-        with output.open("w", encoding="utf-8", newline="") as file:
-            count = await _write(ledger.roster(closed), file)
-    say(f"{count:,} customers written to {output}")
+            await _write(rows, typer.get_text_stream("stdout"), unread)
+        else:
+            with output.open("w", encoding="utf-8", newline="") as file:
+                count = await _write(rows, file, unread)
+            say(f"{count:,} customers written to {output}")
+    end_with(unread)
 
 
-async def _write(rows: AsyncIterator[RosterRow], file: IO[str]) -> int:
-    """Row by row: how many."""
+async def _write(rows: AsyncIterator[RosterRow], file: IO[str], failed: list[Failed]) -> int:
+    """Row by row: how many. Who cannot be written is in ``failed``."""
     count = 0
     file.write(write_roster([]))
     async for row in rows:
-        file.write(write_roster([row], header=False))
-        count += 1
+        try:
+            file.write(write_roster([row], header=False))
+            count += 1
+        except Exception as error:
+            failed.append(Failed(customer_id=row.customer_id, reason=why(error)))
     return count
 
 
@@ -185,7 +196,8 @@ async def registrations(
         if finish:
             client = await connect_temporal(settings)
             results = await connect_registrar(settings, adapters, client).sweep(now)
-        rows = await adapters.ledger.registrations()
+        unread: list[Failed] = []
+        rows = await adapters.ledger.registrations(failed=unread)
     rows = [row for row in rows if everything or row.registration_id in results or not _is_finished(row)]
     if as_json:
         print_json({"registrations": rows, "results": results})
@@ -194,6 +206,7 @@ async def registrations(
     else:
         columns = (whole("Registration"), whole("Customer"), "Email", whole("State"), "Since", "Result")
         console.print(table(columns, (_on_its_way(row, results, now) for row in rows)))
+    end_with(unread)
     if any(result.startswith("not yet") for result in results.values()):
         raise typer.Exit(1)
 

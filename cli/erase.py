@@ -7,6 +7,7 @@ import typer
 
 from billing.erasure import STAYS
 from billing.errors import BillingError
+from billing.shell import typed
 from bootstrap import connect_adapters, connect_temporal
 from cli.options import AsJson, By, CustomerId, Reason
 from cli.output import print_json, say
@@ -37,7 +38,7 @@ async def erase(
         if await RunningChains(client).runs(customer_id):
             raise BillingError(
                 f"{customer_id} cannot be erased: its workflow runs, and would write the data again; close it first: "
-                f"python starter.py close {customer_id}"
+                f"{typed('close', customer_id, decided=True)}"
             )
         erased = await adapters.ledger.erase(customer_id, by, reason, datetime.now(UTC), settled)
     if as_json:

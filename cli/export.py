@@ -12,10 +12,12 @@ from typing import IO, Annotated, Any
 import typer
 from pydantic_core import to_json
 
+from billing.apart import Failed, why
 from billing.errors import InvalidInput
 from billing.export import Dossier, Tally
-from billing.export_rows import TABLES, cell, rows_of, total_row
+from billing.export_rows import TABLES, Row, cell, rows_of, total_row
 from billing.period import Period
+from billing.shell import typed
 from bootstrap import connect_ledger
 from cli.options import required_period
 from cli.output import errors, plain
@@ -43,8 +45,9 @@ async def export(
 
     Amounts are exact decimals, and integers of minor units beside them. Text that a spreadsheet would run as a formula
     begins with an apostrophe. The totals are checked: lines + carried = invoiced, charged - refunded - disputed = net;
-    a paid invoice has one charge of its amount. What does not agree is said on standard error, with exit code 1; the
-    export is complete all the same.
+    a paid invoice has one charge of its amount. What does not agree is said on standard error and among the problems in
+    the export, with exit code 1; the export is complete all the same. Should a customer be impossible to export, the
+    others are there, and the problems, each row of the totals (not_exported) and standard error say that it is not.
 
     [bold]Examples[/bold]
     $ python starter.py export --period 2026-11 --format csv --output accounting/2026-11
@@ -53,7 +56,7 @@ async def export(
     tally = Tally()
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(load_settings(), stack)
-        passing = _counted(ledger.dossiers(period), tally)
+        passing = _rows(ledger.dossiers(period), tally)
         if format is Format.JSON:
             await _write_json(passing, tally, period, output)
         else:
@@ -62,55 +65,70 @@ async def export(
         errors.print(plain(problem), style="red", soft_wrap=True)
     if tally.problems:
         more = f" ({len(tally.problems) - _SHOWN} more)" if len(tally.problems) > _SHOWN else ""
-        text = f"the totals do not agree{more}; see: python starter.py reconcile --period {period}"
+        text = f"the totals do not agree{more}; see: {typed('reconcile', period=period)}"
+        if tally.missing:
+            text = f"THE EXPORT IS INCOMPLETE: {len(tally.missing)} not exported{more}; book nothing by it"
         errors.print(plain(text), style="red", soft_wrap=True)
         raise typer.Exit(1)
 
 
-async def _counted(dossiers: AsyncIterator[Dossier], tally: Tally) -> AsyncIterator[Dossier]:
+_Exported = tuple[str, list[tuple[str, Row]]]
+
+
+async def _rows(dossiers: AsyncIterator[Dossier | Failed], tally: Tally) -> AsyncIterator[_Exported]:
+    """The rows of each customer who can be exported whole."""
     async for dossier in dossiers:
-        tally.take(dossier)
-        yield dossier
+        if isinstance(dossier, Failed):
+            tally.miss(dossier)
+            continue
+        try:
+            rows = list(rows_of(dossier))
+            tally.take(dossier)
+        except Exception as error:
+            tally.miss(Failed(customer_id=dossier.customer_id, reason=why(error)))
+        else:
+            yield dossier.customer_id, rows
 
 
-async def _write_json(dossiers: AsyncIterator[Dossier], tally: Tally, period: Period, output: Path) -> None:
+async def _write_json(exported: AsyncIterator[_Exported], tally: Tally, period: Period, output: Path) -> None:
     """One document; what is written is never the whole of it in memory."""
     with _file(output, f"export-{period}.json") as file:
         file.write(f'{{"period": "{period}", "customers": [')
         first = True
-        async for dossier in dossiers:
+        async for customer_id, rows in exported:
             file.write("\n" if first else ",\n")
-            file.write(_json(_nested(dossier)))
+            file.write(_json(_nested(customer_id, rows)))
             first = False
         file.write(f'\n], "totals": {_json([total_row(each) for each in tally.totals()])}')
-        file.write(f', "problems": {_json(tally.problems)}}}\n')
+        file.write(f', "not_exported": {_json(tally.missing)}, "problems": {_json(tally.problems)}}}\n')
 
 
-def _nested(dossier: Dossier) -> dict[str, Any]:
-    tables: dict[str, list[object]] = {name: [] for name in TABLES if name != "totals"}
-    for name, row in rows_of(dossier):
+def _nested(customer_id: str, rows: list[tuple[str, Row]]) -> dict[str, Any]:
+    tables: dict[str, list[object]] = {name: [] for name in TABLES if name not in ("totals", "problems")}
+    for name, row in rows:
         tables[name].append(row)
     invoices, collections = tables.pop("invoices"), tables.pop("collections")
     return {
-        "customer_id": dossier.customer_id,
+        "customer_id": customer_id,
         "invoice": next(iter(invoices), None),
         "collection": next(iter(collections), None),
         **tables,
     }
 
 
-async def _write_csv(dossiers: AsyncIterator[Dossier], tally: Tally, output: Path) -> None:
+async def _write_csv(exported: AsyncIterator[_Exported], tally: Tally, output: Path) -> None:
     """A file for each table; on standard output one after the other, each below a row with its name."""
     with ExitStack() as stack:
         files = {name: stack.enter_context(_table(output, name)) for name in TABLES}
         writers = {name: csv.writer(file, lineterminator="\n") for name, file in files.items()}
         for name, columns in TABLES.items():
             writers[name].writerow(columns)
-        async for dossier in dossiers:
-            for name, row in rows_of(dossier):
+        async for _, rows in exported:
+            for name, row in rows:
                 writers[name].writerow(map(cell, row.values()))
         for each in tally.totals():
             writers["totals"].writerow(map(cell, total_row(each).values()))
+        writers["problems"].writerows([cell(problem)] for problem in tally.problems)
         if output == _STDOUT:
             for name, file in files.items():
                 file.seek(0)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from adapters.sql_ledger import SqlLedger
+from billing.apart import Failed
 from billing.errors import NotFound
 from billing.keys import workflow_id
 from billing.messages import Decision
@@ -19,7 +20,7 @@ from billing.ports import InvoiceRow, MessageRow
 from bootstrap import connect_ledger
 from cli.collections import print_charges
 from cli.options import AsJson, CustomerId, PeriodOption
-from cli.output import SHOWN, console, print_json, relative, say, table, utc, whole
+from cli.output import SHOWN, console, end_with, print_json, relative, say, table, utc, whole
 from settings import load_settings
 
 
@@ -42,15 +43,18 @@ async def list_months(
         settings = load_settings()
         ledger = await connect_ledger(settings, stack)
         one_each = stage is None and period is None
-        rows = await (ledger.current_invoices() if one_each else ledger.invoices(period=period, stage=stage))
+        unread: list[Failed] = []
+        reading = ledger.current_invoices(unread) if one_each else ledger.invoices(period, stage, failed=unread)
+        rows = await reading
     totals: Counter[str] = Counter()
     for row in rows:
         totals[row.currency] += row.total_minor if row.version else 0
     stages = Counter(str(row.stage) for row in rows)
     if as_json:
-        print_json({"invoices": rows, "totals_minor": totals, "stages": stages})
+        print_json({"invoices": rows, "totals_minor": totals, "stages": stages, "failed": unread})
+        end_with(unread)
         return
-    if not rows:
+    if not rows and not unread:
         say(
             "no months"
             if period or stage
@@ -64,6 +68,7 @@ async def list_months(
         say(f"… {len(rows) - SHOWN:,} more; --json has them all, --stage and --period fewer")
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
     say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+    end_with(unread)
 
 
 def _listed(row: InvoiceRow, now: datetime) -> tuple[str, ...]:

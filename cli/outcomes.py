@@ -9,10 +9,8 @@ from typing import TypeVar
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from billing.customer import Customer
-from billing.errors import BillingError
 from billing.model import Model
 from billing.period import Period
 from billing.roster import Newcomer
@@ -56,8 +54,17 @@ async def start_all(
             part = customers[start : start + _LOT]
             whose = [each for _, each in part]
             async with Lot.of(whose, client, adapters.ledger, adapters.payments, running) as lot:
-                outcomes += await _at_once(part, _starting(lot, period, reopen), advance)
+                started = await _at_once(part, _starting(lot, period, reopen), advance)
+            untold = {failed.customer_id: failed.reason for failed in lot.untold}
+            outcomes += [
+                _untold(each, untold[each.customer_id]) if each.customer_id in untold else each for each in started
+            ]
     return outcomes
+
+
+def _untold(outcome: Outcome, reason: str) -> Outcome:
+    told = f"it runs, and the ledger could not be told: {reason}; once that is mended, start it again"
+    return outcome.evolve(status=REFUSED, reason=told)
 
 
 def _starting(lot: Lot, period: Period | None, reopen: bool) -> Callable[[L, Customer], Awaitable[Outcome]]:
@@ -65,7 +72,7 @@ def _starting(lot: Lot, period: Period | None, reopen: bool) -> Callable[[L, Cus
         started = await lot.start(customer, period, reopen)
         reason = ""
         if line and started.status is StartStatus.ALREADY_RUNNING:
-            reason = difference(customer, lot.known[customer.customer_id].customer)
+            reason = difference(customer, lot.known(customer.customer_id).customer)
         return Outcome(line=line, reason=reason, **dict(started))
 
     return one
@@ -76,7 +83,7 @@ async def one_by_one(
 ) -> list[Outcome]:
     """Does a few rows at a time, and shows how far it is; the outcomes in the order of the rows.
 
-    A row that fails is refused with the error's words; the others go on.
+    A row that fails, foreseen or not, is refused with the error's words; the others go on.
     """
     with _progress(doing, len(rows)) as advance:
         return await _at_once(rows, one, advance)
@@ -91,7 +98,7 @@ async def _at_once(
         async with limit:
             try:
                 return await one(line, row)
-            except (BillingError, RPCError) as error:
+            except Exception as error:  # whatever it is, the others go on
                 return Outcome(customer_id=row.customer_id, status=REFUSED, line=line, reason=explain(error))
             finally:
                 advance()

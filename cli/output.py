@@ -12,6 +12,9 @@ from rich.table import Column, Table
 from rich.text import Text
 from temporalio.service import RPCError
 
+from billing.apart import Failed, why
+from billing.errors import BillingError
+
 SHOWN = 1000
 """So many rows of a list are shown; the others are in ``--json``."""
 
@@ -58,6 +61,16 @@ def whole(name: str, justify: JustifyMethod = "left") -> Column:
     return Column(name, justify=justify, no_wrap=True)
 
 
+def end_with(failed: Sequence[Failed]) -> None:
+    """Names on stderr those of many who could not be done, if there is anybody, and ends with exit code 1."""
+    for each in failed[:SHOWN]:
+        errors.print(plain(f"{each.customer_id or 'nobody we know'}: {each.reason}"), style="red", soft_wrap=True)
+    if failed:
+        text = f"{len(failed):,} could not be read and {'is' if len(failed) == 1 else 'are'} missing here"
+        errors.print(plain(text), style="red", soft_wrap=True)
+        raise typer.Exit(1)
+
+
 def utc(instant: datetime) -> str:
     """``2026-12-04 10:00 UTC``."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
@@ -82,7 +95,7 @@ def relative(instant: datetime, now: datetime) -> str:
 def explain(error: Exception) -> str:
     """What happened and what to do; our own errors say both already."""
     if not isinstance(error, RPCError):
-        return str(error)
+        return str(error) if isinstance(error, BillingError | OSError) else why(error)
     unprepared = "search attribute" in error.message.lower()
     advice = "prepare it with: python starter.py setup" if unprepared else "look further with: python starter.py doctor"
     return f"Temporal answers {error.status.name}: {error.message}; {advice}"

@@ -32,6 +32,8 @@ def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[
     _print_heard(result)
     if book.against:
         _print_compared(book, compared)
+    for each in (*book.failed, *result.failed):
+        say(f"\nNOT REHEARSED: {each.customer_id}: {each.reason}", style="red")
     say(f"\n{result.mails} mails, each a file: {result.folder / 'mail'}", style="dim")
     customers = f"{len(book.entries)} customer{'s' if book.entries[1:] else ''}"
     say(f"{len(rows)} months of {customers} in {seconds:.0f} s", style="dim")
@@ -212,6 +214,7 @@ def print_document(book: Book, result: Result, rows: list[Row], compared: list[D
             "against": book.against,
             "differences": compared,
             "sums": {currency: {"rehearsed": a, "real": b} for currency, (a, b) in sums(compared).items()},
+            "failed": [*book.failed, *result.failed],
             "mails": result.mails,
             "mail_folder": str(result.folder / "mail"),
         }

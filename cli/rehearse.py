@@ -83,7 +83,8 @@ async def rehearse(
     newest one again. It begins with the month that most customers are in, or with --period, or with --against.
 
     What waits for a person and is not in the reviewers' file is reported, then approved or skipped, so that the months
-    after it are seen. Exit code 1 if people are needed, also for rows of nobody, or if --against differs.
+    after it are seen. Who cannot be rehearsed is named; the others are rehearsed. Exit code 1 if there is anybody of
+    that kind, if people are needed, also for rows of nobody, or if --against differs.
 
     [bold]Examples[/bold]
     $ python starter.py rehearse
@@ -110,7 +111,9 @@ async def rehearse(
         _write_csv(csv_file, rows)
     seconds = time.monotonic() - began
     (print_document if as_json else print_rehearsal)(book, result, rows, compared, seconds)
-    if book.unclaimed or any(row.person for row in rows) or any(each.verdict != "same" for each in compared):
+    if book.failed or result.failed or book.unclaimed:
+        raise typer.Exit(1)
+    if any(row.person for row in rows) or any(each.verdict != "same" for each in compared):
         raise typer.Exit(1)
 
 

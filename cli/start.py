@@ -6,6 +6,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from billing.apart import why
 from billing.customer import Customer
 from billing.errors import InvalidInput
 from billing.roster import RowProblem, parse_roster
@@ -56,9 +57,13 @@ async def start(
             (line, customer.spread_over(settings.spread)) for line, customer in listed.items()
         ]
         for customer_id in customer_ids or ():
-            known = await adapters.ledger.customer(customer_id)
+            known, reason = None, UNKNOWN
+            try:
+                known = await adapters.ledger.customer(customer_id)
+            except Exception as error:
+                reason = why(error)
             customers += [(None, known)] if known else []
-            outcomes += [] if known else [Outcome(customer_id=customer_id, status=REFUSED, reason=UNKNOWN)]
+            outcomes += [] if known else [Outcome(customer_id=customer_id, status=REFUSED, reason=reason)]
         outcomes += await start_all("starting", client, adapters, customers, period, reopen)
     report(outcomes, as_json)
 

@@ -15,7 +15,6 @@ from temporalio.client import Client
 
 from adapters.sql_ledger import SqlLedger
 from billing.desk import Seen
-from billing.errors import BillingError
 from billing.messages import Approve, Command, Halt, Resume
 from billing.period import Period
 from console.commands import say
@@ -86,9 +85,10 @@ class Bulk:
             async with asyncio.TaskGroup() as group:
                 for each in order.seen:
                     group.create_task(one(each, now.get(each.customer_id)))
-        except BillingError as error:
+        except Exception as error:  # nobody was decided about
+            _log.warning("%s of %s: %s", order.action, order.period, error)
             for each in order.seen:
-                outcomes.put_nowait(Outcome(each.customer_id, False, str(error)))
+                outcomes.put_nowait(Outcome(each.customer_id, False, str(error) or type(error).__name__))
         finally:
             outcomes.put_nowait(None)
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 from activities.reconciliation import Reconciliation
+from billing.apart import Failed
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.payment import PaymentEvent
 from billing.ports import EventRow, Ledger
@@ -71,7 +72,11 @@ class Inbox:
             while True:
                 self._news.clear()
                 try:
-                    events = await self._ledger.open_events(_PAGE + sum(self._in_work.values()))
+                    unread: list[Failed] = []
+                    events = await self._ledger.open_events(_PAGE + sum(self._in_work.values()), unread)
+                    for each in unread:
+                        _log.warning("event %s cannot be read, and is left", each.customer_id)
+                        await self._ledger.close_event(each.customer_id, f"nothing done: {each.reason}")
                 except Exception as error:  # whatever it is, the next sweep looks again
                     _log.warning("stored events cannot be read: %s", error)
                 else:

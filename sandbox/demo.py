@@ -29,6 +29,7 @@ from billing.month import Month, Stage
 from sandbox.demo_show import Show
 from sandbox.sample import SAMPLE, correct_address, earliest_period, prepare_sample, sheet_of
 from sandbox.stack import ROOT, Stack
+from sandbox.whole_file import write_whole
 from workflows.monthly_billing import MonthlyBilling
 from workflows.start import handle_for
 
@@ -246,10 +247,8 @@ class Demo:
     async def _set_clocks(self, instant: datetime) -> None:
         """Stripe's is put forward; the console and the commands read how far their own is."""
         skipped = max((instant - datetime.now(UTC)).total_seconds(), self._skipped_seconds)
-        file = self._stack.settings.skipped_file
         await self._control_stripe("clock", advance_seconds=skipped - self._skipped_seconds)
-        file.with_suffix(".new").write_text(str(skipped))
-        file.with_suffix(".new").replace(file)
+        write_whole(self._stack.settings.skipped_file, str(skipped))
         self._skipped_seconds = skipped
 
     # -- acting

@@ -1,6 +1,5 @@
 """Who signs in to the sandbox's console: a reviewer, an approver and an administrator, who share one password."""
 
-import os
 import secrets
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final
 from adapters.passwords import Passwords
 from adapters.sql_ledger import SqlLedger
 from billing.users import Role, User
+from sandbox.whole_file import write_whole
 
 PEOPLE: Final = (
     User(username="ann", name="Ann Lee", role=Role.REVIEWER),
@@ -35,6 +35,5 @@ async def prepare_people(folder: Path, ledger: SqlLedger) -> str:
 
 def _password(file: Path) -> str:
     if not file.exists():
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as opened:
-            opened.write(secrets.token_hex(6))
+        write_whole(file, secrets.token_hex(6), 0o600)
     return file.read_text()

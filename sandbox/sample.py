@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from billing.customer import ReviewMode
 from billing.period import Period
 from billing.roster import OPTIONAL, REQUIRED
 from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
+from sandbox.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def sheet_of(folder: Path, period: Period) -> Path:
 
 def correct_address(sheet: Path) -> None:
     """Mends the row that was mistyped."""
-    sheet.write_text(sheet.read_text("utf-8").replace(MISTYPED[0], "billing@bergson.example"), "utf-8")
+    write_whole(sheet, sheet.read_text("utf-8").replace(MISTYPED[0], "billing@bergson.example"))
 
 
 async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[str, str]:
@@ -108,6 +110,7 @@ async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[st
 
 
 def _write(path: Path, *parts: Sequence[tuple[str, ...]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        for rows in parts:
-            csv.writer(file).writerows(rows)
+    text = io.StringIO(newline="")
+    for rows in parts:
+        csv.writer(text).writerows(rows)
+    write_whole(path, text.getvalue())

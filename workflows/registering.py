@@ -19,8 +19,9 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
 from activities.letters import Letters
+from billing.apart import Failed, why
 from billing.customer import Customer
-from billing.errors import BillingError, CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
+from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
 from billing.links import Links
 from billing.month import Month
 from billing.period import Period
@@ -164,13 +165,18 @@ class Registrar:
     async def sweep(self, now: datetime) -> dict[str, str]:
         """Goes on with all that can go on by itself, and forgets what was abandoned; what came of each, by its id."""
         results = {}
-        for registration in await self._ledger.registrations(unfinished=True):
+        unread: list[Failed] = []
+        for registration in await self._ledger.registrations(unfinished=True, failed=unread):
             try:
                 results[registration.registration_id] = await self.go_on(registration, now)
-            except (BillingError, TemporalError) as error:
-                results[registration.registration_id] = f"not yet: {error}"
-                _log.warning("%s: not yet: %s", registration.registration_id, error)
+            except Exception as error:  # whatever it is, the others go on
+                told = str(error) if isinstance(error, TemporalError) else why(error)
+                results[registration.registration_id] = f"not yet: {told}"
+                _log.warning("%s: %s", registration.registration_id, results[registration.registration_id])
         await self._ledger.forget_registrations(now - FORGOTTEN_AFTER)
+        for each in unread:
+            results[each.customer_id] = f"not yet: {each.reason}"
+            _log.warning("the registration of %s cannot be read", each.customer_id)
         return results
 
     async def go_on(self, registration: Registration, now: datetime | None = None) -> str:

@@ -11,9 +11,10 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from billing.apart import Failed
 from billing.customer import Customer
 from billing.erasure import is_erased
-from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy
+from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy, RowUnreadable
 from billing.keys import workflow_id
 from billing.messages import Farewell
 from billing.model import Model
@@ -55,7 +56,10 @@ async def start_customer(
 ) -> Started:
     """Starts one customer: a ``Lot`` of one, whose words about outcome and errors hold."""
     async with Lot.of([customer], client, ledger, gateway) as lot:
-        return await lot.start(customer, period, reopen)
+        started = await lot.start(customer, period, reopen)
+    for failed in lot.untold:
+        raise RowUnreadable(f"{failed.customer_id} runs, and the ledger could not be told: {failed.reason}")
+    return started
 
 
 class Lot:
@@ -67,7 +71,8 @@ class Lot:
             await lot.start(customer)     # for each, any number at a time
 
     Interrupted by an exception or a cancellation, it still tells the ledger whom it has started. Killed between, it
-    leaves workflows that the ledger does not know; starting the same customers again tells it.
+    leaves workflows that the ledger does not know; starting the same customers again tells it. So do those who are
+    ``untold`` in the end, because the ledger could not write them.
     """
 
     @classmethod
@@ -85,23 +90,31 @@ class Lot:
         try:
             yield lot
         finally:
-            await asyncio.shield(ledger.record_opened(lot._opened, lot._now))
+            lot.untold = await asyncio.shield(ledger.record_opened(lot._opened, lot._now))
 
     def __init__(
         self,
         client: Client,
         ledger: Ledger,
         gateway: PaymentGateway,
-        known: Mapping[str, Known],
+        known: Mapping[str, Known | Failed],
         running: Collection[str] | None,
     ) -> None:
-        self.known = known
+        self.untold: list[Failed] = []
+        self._known = known
         self._client = client
         self._ledger = ledger
         self._gateway = gateway
         self._running = running
         self._now = datetime.now(UTC)
         self._opened: list[Month] = []
+
+    def known(self, customer_id: str) -> Known:
+        """What the ledger knew of the customer. Raises ``RowUnreadable``."""
+        known = self._known[customer_id]
+        if isinstance(known, Failed):
+            raise RowUnreadable(f"{customer_id}: {known.reason}")
+        return known
 
     async def start(self, customer: Customer, period: Period | None = None, reopen: bool = False) -> Started:
         """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
@@ -112,7 +125,7 @@ class Lot:
         (unless ``reopen``), and data that differ from an open month's; ``CardMissing`` if the card is not the
         customer's.
         """
-        customer_id, known = customer.customer_id, self.known[customer.customer_id]
+        customer_id, known = customer.customer_id, self.known(customer.customer_id)
         running = Started(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
         if known.customer is not None and await self._runs(customer_id, known):
             if known.closed_reason:  # it ends just now, or an earlier start was interrupted before the ledger was told

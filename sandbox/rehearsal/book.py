@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.sql_ledger import SqlLedger
+from billing.apart import Failed, why
 from billing.customer import Customer, Terms
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.month import Month
@@ -68,6 +69,7 @@ class Book:
     against: Period | None = None
     real: dict[str, Real] | None = None
     others: frozenset[str] = frozenset()  # who could have been rehearsed, and was not chosen
+    failed: tuple[Failed, ...] = ()  # who cannot be: something of theirs could not be read
     unclaimed: tuple[Unclaimed, ...] = ()  # rows of the worksheets that belong to none of all these
 
     def months_of(self, entry: Entry) -> list[Period]:
@@ -94,10 +96,11 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
         raise InvalidInput(f"a rehearsal begins with a month that has begun, which {begin} has not")
     async with AsyncExitStack() as exits:
         ledger = await _ledger(settings, exits)
-        if wanted.roster is None and ledger is not None and (known := await ledger.customers()):
+        failed: list[Failed] = []
+        if wanted.roster is None and ledger is not None and (known := await ledger.customers(failed)):
             everybody: Sequence[Customer] = known
             source = f"{len(known)} customers of the ledger"
-            entries = [await _standing(ledger, each, begin, now) for each in _chosen(known, wanted.only)]
+            entries = await _standings(ledger, _chosen(known, wanted.only), begin, now, failed)
         elif wanted.roster is None and not settings.sandbox:
             raise InvalidInput("the ledger has no customers; name a file: python starter.py rehearse --from FILE")
         else:
@@ -106,9 +109,10 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
             entries = [Entry(_fresh(each, begin, now)) for each in _chosen(everybody, wanted.only)]
         if wanted.against is not None and ledger is None:
             raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
-        real = await _real(ledger, wanted.against, wanted.only) if ledger and wanted.against else None
+        real = await _real(ledger, wanted.against, wanted.only, failed) if ledger and wanted.against else None
     if not entries:
-        raise InvalidInput("there is nobody to rehearse")
+        unread = "".join(f"; {each.customer_id}: {each.reason}" for each in failed)
+        raise InvalidInput(f"there is nobody to rehearse{unread}")
     periods = _periods(begin, entries, wanted.months)
     if wanted.against is not None and wanted.against not in periods:
         raise InvalidInput(f"--against {wanted.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
@@ -123,10 +127,11 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
     entries = [_comparable(each, sheets) for each in entries]
     looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
-    others = frozenset({each.customer_id for each in everybody} - {e.month.customer.customer_id for e in entries})
+    rehearsed = {each.month.customer.customer_id for each in entries} | {each.customer_id for each in failed}
+    others = frozenset({each.customer_id for each in everybody} - rehearsed)
     if others:
         source = f"{len(entries)} of {source}"
-    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others, unclaimed)
+    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others, tuple(failed), unclaimed)
 
 
 async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None:
@@ -152,6 +157,19 @@ def _chosen(customers: Sequence[Customer], only: tuple[str, ...]) -> list[Custom
 
 def _fresh(customer: Customer, begin: Period | None, now: datetime) -> Month:
     return Month.open(customer, begin or Period.at(now, customer.timezone))
+
+
+async def _standings(
+    ledger: SqlLedger, customers: Sequence[Customer], begin: Period | None, now: datetime, failed: list[Failed]
+) -> list[Entry]:
+    """Of everybody whose months can be read."""
+    entries = []
+    for customer in customers:
+        try:
+            entries.append(await _standing(ledger, customer, begin, now))
+        except Exception as error:
+            failed.append(Failed(customer_id=customer.customer_id, reason=why(error)))
+    return entries
 
 
 async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None, now: datetime) -> Entry:
@@ -203,10 +221,12 @@ def span(first: Period, last: Period) -> Iterator[Period]:
         first = first.next()
 
 
-async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...]) -> dict[str, Real]:
+async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...], failed: list[Failed]) -> dict[str, Real]:
     found = {}
     async for dossier in ledger.dossiers(period):
-        if (invoice := dossier.invoice) is not None and (not only or dossier.customer_id in only):
+        if isinstance(dossier, Failed):
+            failed.append(dossier)
+        elif (invoice := dossier.invoice) is not None and (not only or dossier.customer_id in only):
             found[dossier.customer_id] = Real(invoice.outcome or "open", invoice.currency, invoice.total_minor)
     return found
 

@@ -111,6 +111,7 @@ def _together(results: list[Result], folder: Path) -> Result:
         owed={key: row for each in results for key, row in each.owed.items()},
         mails=sum(each.mails for each in results),
         folder=folder,
+        failed=tuple(failed for each in results for failed in each.failed),
     )
 
 

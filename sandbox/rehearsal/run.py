@@ -4,7 +4,7 @@ result = await rehearse(book, script, folder, progress)
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
+from billing.apart import Failed, why
 from billing.errors import BillingError
 from billing.keys import workflow_id
 from billing.month import Month
@@ -52,6 +53,7 @@ class Result:
     owed: dict[tuple[str, Period], CollectionRow]
     mails: int
     folder: Path
+    failed: tuple[Failed, ...] = ()  # whose months stopped where nobody had foreseen it
 
 
 async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[int], None]) -> Result:
@@ -75,7 +77,7 @@ async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[
                 raise (failed.subgroup(BillingError) or failed).exceptions[0] from None
             owed = {(row.customer_id, row.period): row for row in await world.ledger.collections()}
     mails = sum(1 for _ in (folder / "mail").glob("*.eml"))
-    return Result(watching.closed, watching.left, watching.needs, run.heard, owed, mails, folder)
+    return Result(watching.closed, watching.left, watching.needs, run.heard, owed, mails, folder, tuple(run.failed))
 
 
 class _Run:
@@ -83,6 +85,7 @@ class _Run:
         self, book: Book, script: Script, world: World, watching: Watching, advance: Callable[[int], None]
     ) -> None:
         self.heard: list[Heard] = []
+        self.failed: list[Failed] = []
         self._book = book
         self._script = script
         self._world = world
@@ -95,27 +98,36 @@ class _Run:
         """All chains; then all that they left unpaid."""
         async with asyncio.TaskGroup() as group:
             for entry in self._book.entries:
-                group.create_task(self._chain(entry))
+                group.create_task(self._apart(entry.month.customer.customer_id, self._chain(entry)))
         async with asyncio.TaskGroup() as group:
             for row in await self._world.ledger.collections(open_only=True):
-                group.create_task(self._collection(row))
+                group.create_task(self._apart(row.customer_id, self._collection(row)))
+
+    async def _apart(self, customer_id: str, work: Coroutine[Any, Any, None]) -> None:
+        """What nobody has foreseen stops this customer only; what is down stops all."""
+        async with self._limit:
+            try:
+                await work
+            except (BillingError, RPCError):
+                raise
+            except Exception as error:
+                self.failed.append(Failed(customer_id=customer_id, reason=why(error)))
 
     async def _chain(self, entry: Entry) -> None:
         """One customer from the first month to the end of the last, or to where nobody lets it go on."""
-        async with self._limit:
-            month, last, began = entry.month, self._book.periods[-1], datetime.now(UTC)
-            planned = self._planned(entry, began)
-            if month.period <= last:
-                handle: WorkflowHandle[Any, Any] = await self._skipper.client.start_workflow(
-                    MonthlyBilling.run,
-                    month,
-                    id=workflow_id(month.customer.customer_id),
-                    task_queue=TASK_QUEUE,
-                    search_attributes=search_attributes(month, began),
-                )
-                await self._pass(handle, entry, planned)
-            periods = self._book.months_of(entry)
-            self._advance(sum((month.customer.customer_id, each) not in self._watching.closed for each in periods))
+        month, last, began = entry.month, self._book.periods[-1], datetime.now(UTC)
+        planned = self._planned(entry, began)
+        if month.period <= last:
+            handle: WorkflowHandle[Any, Any] = await self._skipper.client.start_workflow(
+                MonthlyBilling.run,
+                month,
+                id=workflow_id(month.customer.customer_id),
+                task_queue=TASK_QUEUE,
+                search_attributes=search_attributes(month, began),
+            )
+            await self._pass(handle, entry, planned)
+        periods = self._book.months_of(entry)
+        self._advance(sum((month.customer.customer_id, each) not in self._watching.closed for each in periods))
 
     async def _pass(self, handle: WorkflowHandle[Any, Any], entry: Entry, planned: list[_Planned]) -> None:
         customer, last = entry.month.customer, self._book.periods[-1]
@@ -151,11 +163,10 @@ class _Run:
 
     async def _collection(self, row: CollectionRow) -> None:
         """What is owed, until people have to decide, or it is settled."""
-        async with self._limit:
-            owed = await self._world.ledger.collection(row.customer_id, row.period)
-            assert owed is not None
-            handle = collection_handle(self._world.client, row.customer_id, row.period)
-            await self._reach(handle, owed.give_up_at + timedelta(hours=1))
+        owed = await self._world.ledger.collection(row.customer_id, row.period)
+        assert owed is not None
+        handle = collection_handle(self._world.client, row.customer_id, row.period)
+        await self._reach(handle, owed.give_up_at + timedelta(hours=1))
 
     async def _reach(self, handle: WorkflowHandle[Any, Any], instant: datetime) -> datetime | None:
         """The workflow's clock once that has come to ``instant``; None if the workflow has ended."""

@@ -61,6 +61,7 @@ def reversal(of: Payment, kind: ReversalKind, amount_minor: int, status: str = "
 async def exported(ledger: SqlLedger) -> tuple[dict[str, Dossier], list[Totals], list[str]]:
     tally, found = Tally(), {}
     async for dossier in ledger.dossiers(NOVEMBER):
+        assert isinstance(dossier, Dossier)
         tally.take(dossier)
         assert dossier.customer_id not in found
         found[dossier.customer_id] = dossier

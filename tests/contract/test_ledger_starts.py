@@ -49,7 +49,10 @@ async def test_a_closed_account_is_known_with_its_reason_and_is_like_nobody(ledg
     run(url, lambda connection: connection.execute(text(close)))
     twin = BOLT.evolve(email=ACME.email)
     known = await ledger.known([ACME, twin])
-    assert (known["acme"].closed_reason, known["bolt"].like) == ("ann: moved away", ())
+    acme, bolt = known["acme"], known["bolt"]
+    assert isinstance(acme, Known)
+    assert isinstance(bolt, Known)
+    assert (acme.closed_reason, bolt.like) == ("ann: moved away", ())
 
 
 async def test_what_is_on_record_stays_as_it_is_when_first_months_are_recorded(ledger: SqlLedger) -> None:

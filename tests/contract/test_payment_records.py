@@ -19,7 +19,7 @@ __all__ = ["gateway", "stripe"]  # fixtures
 
 
 async def since(gateway: StripePayments, instant: datetime) -> list[Payment]:
-    return [payment async for payment in gateway.payments_since(instant)]
+    return [payment async for payment in gateway.payments_since(instant) if isinstance(payment, Payment)]
 
 
 async def paid(gateway: StripePayments, stripe: Stripe) -> Payment:

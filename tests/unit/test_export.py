@@ -4,13 +4,16 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from billing.export_rows import TABLES, cell
+from billing.export import Dossier
+from billing.export_rows import TABLES, Row, cell, rows_of
 from billing.invoice import Invoice, LineItem
 from billing.month import Month, Stage
 from billing.period import Period
@@ -110,3 +113,56 @@ def test_text_that_a_spreadsheet_would_run_begins_with_an_apostrophe(text: str) 
 @pytest.mark.parametrize(("value", "shown"), [(Decimal("-12.50"), "-12.50"), (-3, "-3"), (None, ""), ("a-b", "a-b")])
 def test_numbers_and_plain_text_stay_as_they_are(value: object, shown: str) -> None:
     assert cell(value) == shown  # type: ignore[arg-type]
+
+
+# -- one of three cannot be exported
+
+
+def three(ledger: Callable[..., None]) -> None:
+    ledger(*(month(Stage.SKIPPED, ("Tea", 1000), customer_id=name) for name in ("acme", "bolt", "coal")))
+
+
+def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows(dossier: Dossier) -> Iterator[tuple[str, Row]]:
+        for number, row in enumerate(rows_of(dossier)):
+            if dossier.customer_id == "bolt" and number:  # the first row would be there without the others
+                raise RuntimeError("unforeseen")
+            yield row
+
+    monkeypatch.setattr("cli.export.rows_of", rows)
+
+
+def unreadable(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "data" / "ledger.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO collections (customer_id, period, stage, currency, amount_minor, outstanding_minor,"
+            " opened_at, revision, state, updated_at) VALUES ('bolt', '2026-10', 'nonsense', 'eur', 1, 1,"
+            " '2026-10-01 00:00:00', 1, '{}', '2026-10-01 00:00:00')"
+        )
+
+
+@pytest.mark.parametrize("how", ["unforeseen", "unreadable"])
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_who_cannot_be_exported_is_said_everywhere_and_the_others_are_there_whole(
+    run: Run, ledger: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, form: str
+) -> None:
+    three(ledger)
+    unforeseen(monkeypatch) if how == "unforeseen" else unreadable(tmp_path)
+    result = run("export", "--period", "2026-10", "--format", form)
+    assert result.exit_code == 1, result.stdout
+    assert "bolt: NOT EXPORTED: " in result.stderr
+    assert "THE EXPORT IS INCOMPLETE: 1 not exported; book nothing by it" in " ".join(result.stderr.split())
+    if form == "json":
+        found = json.loads(result.stdout)
+        assert [each["customer_id"] for each in found["customers"]] == ["acme", "coal"]
+        assert [len(each["lines"]) for each in found["customers"]] == [1, 1]
+        assert found["not_exported"] == ["bolt"]
+        (problem,), (totals,) = found["problems"], found["totals"]
+    else:
+        parts = dict(part.split("]\n", 1) for part in result.stdout.strip().removeprefix("[").split("\n\n["))
+        assert [row["customer_id"] for row in read(parts["invoices"])] == ["acme", "coal"]
+        assert [row["customer_id"] for row in read(parts["lines"])] == ["acme", "coal"]
+        (row,), (totals,) = read(parts["problems"]), read(parts["totals"])
+        problem = row["problem"]
+    assert problem.startswith("bolt: NOT EXPORTED: ")
+    assert (totals["invoiced"], int(totals["not_exported"])) == ("20.00", 1)

@@ -9,7 +9,7 @@ from console.inbox import Inbox
 
 
 class _EmptyLedger:
-    async def open_events(self, limit: int) -> list[Any]:
+    async def open_events(self, limit: int, failed: list[Any]) -> list[Any]:
         return []
 
 

@@ -157,7 +157,7 @@ def test_two_rows_of_one_amount_are_told_apart_by_what_they_say_not_by_where_the
     assert reasons(found) == {Reason.NEW_ROW: 9900}
     (finding,) = found.findings
     assert "row 2 added to the sheet since the collection: 99.00 EUR" in finding.text
-    assert finding.todo.endswith("--add Set=99.00")
+    assert finding.todo.endswith("--add 'Set (2026-10)=99.00'")
 
 
 def test_edits_stay_with_their_rows_when_the_sheet_is_sorted() -> None:
@@ -177,7 +177,7 @@ def test_every_late_row_is_in_the_command_that_bills_it() -> None:
     before, after = snapshot([]), snapshot([(ACME.email, "30", "Ann's set"), (ACME.email, "-5", "Refund")])
     (finding,) = surveyed(after, seen(ACME, drafted(ACME, before))).findings
     command = finding.todo.partition("python starter.py ")[2]
-    assert shlex.split(command)[-4:] == ["--add", "Ann's set=30.00", "--add", "Refund=-5.00"]
+    assert shlex.split(command)[-4:] == ["--add", "Ann's set (2026-10)=30.00", "--add", "Refund (2026-10)=-5.00"]
 
 
 def test_a_line_of_a_later_month_that_points_at_the_sheet_makes_a_late_row_good() -> None:

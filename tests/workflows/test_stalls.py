@@ -20,7 +20,7 @@ from sandbox.chaos.stalls import Place, put_stall
 from sandbox.ports import free_port
 from sandbox.processes import Child, logged
 from sandbox.temporal_server import TemporalServer
-from tests.bed import Bed, prepared_bed
+from tests.bed import PATIENCE_SECONDS, Bed, prepared_bed
 from worker import READY
 
 DEADLOCK = "TMPRL1101"
@@ -50,14 +50,14 @@ async def stalling_worker(
         yield worker
 
 
-async def logs(worker: Child, text: str, seconds: float = 30) -> None:
-    async with asyncio.timeout(seconds):
+async def logs(worker: Child, text: str) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while text not in worker.output():
             await asyncio.sleep(0.05)
 
 
-async def halts(bed: Bed, seconds: float = 30) -> None:
-    async with asyncio.timeout(seconds):
+async def halts(bed: Bed) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert (await bed.command("acme", HALT)).accepted
     await bed.until("acme", lambda month: month.hold is not None)
 
@@ -66,7 +66,7 @@ async def halts(bed: Bed, seconds: float = 30) -> None:
 async def stalled(bed: Bed, place: Place, *options: str, **environment: str) -> AsyncIterator[Child]:
     """A worker that has stalled there for ever, when somebody halted the month; another one will answer that."""
     async with stalling_worker(bed, place, FOR_EVER, *options, **environment) as worker:
-        halting = asyncio.create_task(halts(bed, 120))
+        halting = asyncio.create_task(halts(bed))
         await logs(worker, DEADLOCK)
         yield worker
         async with Child("other", [sys.executable, "worker.py"], log=bed.folder / "other.log", env=bed.environment):
@@ -79,7 +79,7 @@ async def test_the_customer_goes_on_after_a_stall_and_the_worker_ends(bed: Bed, 
         await halts(bed)
         await logs(worker, DEADLOCK)
         os.kill(worker.pid, signal.SIGTERM)
-        assert await asyncio.wait_for(worker.exited(), 20) == 0
+        assert await asyncio.wait_for(worker.exited(), PATIENCE_SECONDS) == 0
 
 
 async def test_a_worker_that_cannot_let_go_of_a_run_tells_everybody_and_replaces_itself(bed: Bed) -> None:
@@ -90,7 +90,7 @@ async def test_a_worker_that_cannot_let_go_of_a_run_tells_everybody_and_replaces
         async with httpx.AsyncClient(trust_env=False) as http:
             numbers = (await http.get(f"http://{metrics}/metrics")).text
         assert re.search(r"^billing_kept_runs\b.* 1$", numbers, re.MULTILINE), numbers
-        assert await asyncio.wait_for(worker.exited(), 30) == REPLACE
+        assert await asyncio.wait_for(worker.exited(), PATIENCE_SECONDS) == REPLACE
         assert "in stalling" in worker.output(), "the stacks say where"
         (alert,) = [row for row in await bed.ledger.alerts() if row.kind is AlertKind.WORKER]
         assert alert.customer_id == "acme"
@@ -101,23 +101,25 @@ async def test_sigterm_ends_a_worker_soon_after_its_grace_period_whatever_has_st
     async with stalled(bed, Place.UPDATE, "--grace=2") as worker:
         began = time.monotonic()
         os.kill(worker.pid, signal.SIGTERM)
-        assert await asyncio.wait_for(worker.exited(), 30) == REPLACE
+        assert await asyncio.wait_for(worker.exited(), PATIENCE_SECONDS) == REPLACE
         assert time.monotonic() - began < 2 + 5 + 5
         assert f"runs that it could not let go of: {ACME} (run " in worker.output()
 
 
 async def test_a_second_sigterm_ends_it_at_once(bed: Bed) -> None:
-    async with stalled(bed, Place.UPDATE) as worker:
+    async with stalled(bed, Place.UPDATE, "--grace=100") as worker:
         os.kill(worker.pid, signal.SIGTERM)
         await logs(worker, "told to end")
+        began = time.monotonic()
         os.kill(worker.pid, signal.SIGTERM)
-        assert await asyncio.wait_for(worker.exited(), 10) == REPLACE
+        assert await asyncio.wait_for(worker.exited(), PATIENCE_SECONDS) == REPLACE
+        assert time.monotonic() - began < 50
 
 
 async def test_a_worker_in_which_nothing_goes_on_any_more_replaces_itself(bed: Bed) -> None:
     async with stalling_worker(bed, Place.STEP, FOR_EVER, "--patience=4", "--freezes") as worker:
-        halting = asyncio.create_task(halts(bed, 120))
-        assert await asyncio.wait_for(worker.exited(), 30) == 1
+        halting = asyncio.create_task(halts(bed))
+        assert await asyncio.wait_for(worker.exited(), PATIENCE_SECONDS) == 1
         assert "in freeze" in worker.output(), "the stacks say where"
         await worker.start()
         await halting

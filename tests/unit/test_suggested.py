@@ -1,0 +1,213 @@
+"""Every command that people are told to type exists, and takes what stands there."""
+
+import ast
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from billing.accounts import Account, SeenCollection, SeenMonth
+from billing.alerts import Alert, of_collection, of_draft, of_drift, of_month, of_news, of_report
+from billing.apart import Failed
+from billing.collection import CollectionStage
+from billing.coverage import Coverage, FindingKind
+from billing.erasure import Standing, obstacle
+from billing.month import Stage
+from billing.reconciliation import Books, compare
+from billing.survey import Survey
+from cli.app import app
+from tests.suggested import commands_in, parsed
+from tests.unit import collecting
+from tests.unit.months import accepted, announced, opened
+from tests.unit.months import drafted as month_drafted
+from tests.unit.test_reconciliation import COLLECTION, MONTH, PAYMENT
+from tests.unit.test_sheet_check import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
+
+ROOT = Path(__file__).parents[2]
+QUOTE = 'it\'s; $(rm -rf /) "now" --by=me'
+RESUME = "collections resume acme --period 2026-10 --by YOU --reason WHY"
+WITHOUT = {FindingKind.EARLY_ROW}
+"""Kinds of finding that no command mends: a row has to be moved."""
+
+
+def waiting(stage: Stage, **fields: Any) -> Account:
+    read = snapshot([(ACME.email, "10", "Tea")])
+    account = seen(ACME, drafted(ACME, read), stage=stage)
+    assert account.month is not None
+    return account._replace(month=account.month._replace(**fields))
+
+
+def surveys() -> Iterator[Coverage]:
+    """All kinds of findings, and of some kinds what else is said about them."""
+    read = snapshot([(ACME.email, "10", "Tea")])
+    paid = seen(ACME, drafted(ACME, read))
+    survey = Survey(PERIOD, NOW, cells(read), read.rows)
+    survey.take(Account(ACME, NOW, first=PERIOD.previous(), last=PERIOD.previous()), False)  # missing
+    survey.take(Account(TANAKA, NOW, first=PERIOD.previous(), last=PERIOD.next()), True)  # lost
+    survey.take(Account(GONE, NOW, closed_at=NOW - timedelta(hours=2), closed_reason="moved"), True)  # closed, runs
+    survey.stray("ghost")
+    survey.fail(Failed(customer_id="odd", reason="RuntimeError"))
+    yield survey.coverage()
+    for account in (
+        paid,  # no workflow
+        waiting(Stage.HALTED, halted=True),
+        waiting(Stage.HALTED, braked=True),
+        halted(read, "the total is too high"),
+        halted(snapshot([(ACME.email, "x", "Cup"), (ACME.email, "y", "Pot")]), "rows cannot be read"),
+        waiting(Stage.AWAITING_APPROVAL),
+        seen(MANUAL, drafted(MANUAL, read), stage=Stage.AWAITING_APPROVAL),
+        waiting(Stage.AWAITING_SALES, version=0),
+        waiting(Stage.UNRESOLVED),
+        waiting(Stage.MONITORING, next_at=NOW - timedelta(days=1)),
+        waiting(Stage.PAST_DUE),  # not collected
+        paid._replace(
+            month=waiting(Stage.PAST_DUE).month,
+            collection=SeenCollection(CollectionStage.HALTED, "halted", RESUME),
+        ),
+    ):
+        survey = Survey(PERIOD, NOW, None)
+        survey.take(account, account is not paid)
+        yield survey.coverage()
+    later = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "7", QUOTE), (ACME.email, "x", "Cup")])
+    strangers = snapshot([("acme@exmaple.com", "1", "Tea"), (GONE.email, "2", "Tea"), (TANAKA.email, "3", "Tea")])
+    begins = Account(TANAKA, NOW, first=PERIOD.next(), last=PERIOD.next())
+    moved = Account(GONE, NOW, closed_at=NOW, closed_reason="moved")
+    for rows, accounts in (
+        (later, [paid]),
+        (later, [waiting(Stage.MONITORING)]),
+        (snapshot([(ACME.email, "x", "Cup")]), [seen(ACME, drafted(ACME, snapshot([(ACME.email, "x", "Cup")])))]),
+        (snapshot([(ACME.email, "11", "Tea")]), [paid._replace(month=_as_collected(paid, "11"))]),
+        (strangers, [paid, begins, moved]),
+    ):
+        survey = Survey(PERIOD, NOW, cells(rows), rows.rows)
+        for account in accounts:
+            survey.take(account, account.closed_at is None)
+        yield survey.coverage()
+
+
+def _as_collected(account: Account, amount: str) -> SeenMonth:
+    """The digest of the present sheet, but another amount: what nobody can explain."""
+    digest = snapshot([(ACME.email, amount, "Tea")]).digest
+    assert account.month is not None
+    return account.month._replace(lines=tuple(line._replace(digest=digest) for line in account.month.lines))
+
+
+def test_every_kind_of_finding_says_what_to_type() -> None:
+    found = [each for coverage in surveys() for each in coverage.findings]
+    assert {each.kind for each in found} == set(FindingKind)
+    for each in found:
+        commands = commands_in(each.todo)
+        assert commands or each.kind in WITHOUT or "restore the ledger" in each.todo or "correct" in each.todo, each
+        for words in commands:
+            parsed(words)
+
+
+def test_words_of_a_sheet_are_one_word_of_the_command() -> None:
+    later = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "7", QUOTE), (ACME.email, "-2", "Credit; old")])
+    survey = Survey(PERIOD, NOW, cells(later), later.rows)
+    survey.take(seen(ACME, drafted(ACME, snapshot([(ACME.email, "10", "Tea")]))), True)
+    (finding,) = survey.coverage().findings
+    (words,) = commands_in(finding.todo)
+    assert words[-4:] == ["--add", f"{QUOTE} (2026-10)=7.00", "--add", "Credit; old (2026-10)=-2.00"]
+    assert parsed(words) == "edit"
+
+
+def alerts() -> Iterator[Alert]:
+    month = month_drafted(10000)
+    at = month.notice_at
+    ann = {"by": "ann", "reason": "look"}
+    yield of_draft(month, at)
+    yield of_drift(month, "1 row", at)
+    yield of_report("acme", PERIOD, 1, "x", at)
+    yield of_report("", PERIOD, 1, "x", at)
+    yield of_month(accepted(month, "halt", at, **ann), at)
+    yield of_month(month_drafted(10000, unreadable=True), at)
+    for mode in ("approve", "manual"):
+        yield of_month(month_drafted(terms={"review_mode": mode}), at)
+    yield of_month(opened(), at)
+    yield of_month(announced(10000).evolve(brake="the brake is on"), at)
+    owed = collecting.opened()
+    for each in (
+        owed,
+        owed.evolve(brake="the brake is on"),
+        owed.evolve(trouble="no answer"),
+        owed.evolve(attempt="x"),
+        collecting.accepted(owed, "halt", collecting.on(owed, 1)),
+    ):
+        yield of_collection(each, owed.give_up_at + timedelta(days=1))
+        yield of_news(each, at)
+
+
+def test_every_alert_says_what_to_type() -> None:
+    for alert in alerts():
+        (words,) = commands_in(f"python starter.py {alert.command}")
+        parsed(words)
+
+
+def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
+    owed = collecting.opened().evolve(brake="the brake is on")
+    assert of_collection(owed, owed.opened_at).command == "brake off --by YOU --reason WHY"
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        Standing(True, (), (), (), 0, "eur"),
+        Standing(False, ("2026-10",), (), (), 0, "eur"),
+        Standing(False, (), ("2026-10",), (), 0, "eur"),
+    ],
+)
+def test_what_is_in_the_way_of_an_erasure_says_what_to_type(standing: Standing) -> None:
+    (words,) = commands_in(obstacle("acme", standing, ""))
+    parsed(words)
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """The path of each command that stands anywhere in the program's words."""
+    for path in (*ROOT.glob("*.py"), *(each for name in FOLDERS for each in (ROOT / name).rglob("*"))):
+        if path.suffix == ".py":
+            tree = ast.parse(path.read_text())
+            texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        elif path.suffix in (".html", ".txt"):
+            texts = [path.read_text()]
+        else:
+            continue
+        for text in texts:
+            if isinstance(text, str):
+                for words in re.findall(r"python starter\.py ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", text):
+                    yield f"{path.relative_to(ROOT)}", words
+
+
+FOLDERS = ("billing", "cli", "workflows", "activities", "adapters", "console", "sandbox")
+
+
+def test_every_command_that_the_program_speaks_of_exists() -> None:
+    found = list(sources())
+    assert len(found) > 50
+    for where, words in found:
+        command: Any = typer.main.get_command(app)
+        for word in words.split():
+            if not hasattr(command, "commands"):
+                break  # an argument
+            assert word in command.commands, f"{where}: {words}"
+            command = command.commands[word]
+
+
+@pytest.mark.parametrize("stage", [Stage.MONITORING, Stage.PAST_DUE])
+def test_a_payment_by_hand_of_what_is_still_owed_says_how_to_record_it(stage: Stage) -> None:
+    by_hand = PAYMENT.evolve(key="", customer_id="", period="")
+    books = Books(
+        period=MONTH.period,
+        months=(MONTH.evolve(stage=stage),),
+        charges=(),
+        collections=(COLLECTION,) if stage is Stage.PAST_DUE else (),
+        payments=(by_hand,),
+        stripe_customers={"cus_1": "acme"},
+    )
+    (finding,) = compare(books)
+    (words,) = commands_in(finding.text)
+    assert parsed(words) == ("skip" if stage is Stage.MONITORING else "collections record-payment")
