@@ -10,17 +10,19 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from billing.customer import Currency, Email, Timezone
+from billing.customer import Currency, Email, Name, Timezone
 from billing.errors import InvalidInput
 from billing.links import Links
-from billing.messages import explain
+from billing.model import Id, Line, Url
 
 ENV_FILE = ".env"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 Network = IPv4Network | IPv6Network
 
@@ -29,55 +31,64 @@ def _networks(text: object) -> object:
     """``10.0.0.7, fd00::/8`` as networks."""
     if not isinstance(text, str):
         return text
-    networks = tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+    try:
+        networks = tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+    except ValueError:
+        raise ValueError("write addresses and networks, such as 10.0.0.7, fd00::/8") from None
     if any(network.prefixlen == 0 for network in networks):
         raise ValueError("that is everybody; name the addresses of your proxies")
     return networks
 
 
-Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
+Networks = Annotated[tuple[Network, ...], Field(max_length=100), NoDecode, BeforeValidator(_networks)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
+Secret = Annotated[SecretStr, Field(max_length=2000)]
 
 
 class Settings(BaseSettings):
     """Every variable is documented in ``.env.example``. Secrets are never printed."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BILLING_", env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="BILLING_",
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Path("data")
-    ledger_url: SecretStr = SecretStr("")
+    ledger_url: Secret = SecretStr("")
 
-    stripe_api_key: SecretStr = SecretStr("")
-    stripe_webhook_secret: SecretStr = SecretStr("")
-    console_url: str = ""
-    console_host: str = "127.0.0.1"
-    temporal_ui_url: str = ""
+    stripe_api_key: Secret = SecretStr("")
+    stripe_webhook_secret: Secret = SecretStr("")
+    console_url: Url = ""
+    console_host: Line = "127.0.0.1"
+    temporal_ui_url: Url = ""
     console_port: int = Field(12114, ge=1, le=65535)
     console_trusted_proxies: Networks = ()
     console_sso_header: HeaderName | Literal[""] = ""
-    link_secret: SecretStr = SecretStr("")
+    link_secret: Secret = SecretStr("")
     default_currency: Currency | Literal[""] = ""
     default_timezone: Timezone | Literal[""] = ""
-    sales_sheet_id: str = ""
+    sales_sheet_id: Id = ""
     google_credentials_file: Path | None = None
     sales_folder: Path | None = None
     decimal_separator: Literal[".", ","] = "."
 
-    smtp_host: str = ""
+    smtp_host: Line = ""
     smtp_port: int = Field(587, ge=1, le=65535)
-    smtp_username: str = ""
-    smtp_password: SecretStr = SecretStr("")
+    smtp_username: Line = ""
+    smtp_password: Secret = SecretStr("")
     smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
     mail_from: Email = "billing@example.com"
-    company: str = "Monthly Billing"
+    company: Name = "Monthly Billing"
     reviewers_email: Email | Literal[""] = ""
-    alert_urls: SecretStr = SecretStr("")
+    alert_urls: Secret = SecretStr("")
     digest_minutes: float = Field(10, gt=0, le=1440)
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
-    cached_workflows: int | None = Field(None, ge=1)
+    cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
@@ -109,6 +120,24 @@ class Settings(BaseSettings):
                 "set BILLING_CONSOLE_TRUSTED_PROXIES too: from anybody else, BILLING_CONSOLE_SSO_HEADER is not believed"
             )
         return self
+
+    @model_validator(mode="after")
+    def _reached_safely(self) -> Self:
+        url = urlsplit(self.console_url)
+        if self.console_url and (url.scheme not in ("http", "https") or not url.hostname):
+            raise ValueError("BILLING_CONSOLE_URL is no address; write it as https://pay.example.com")
+        is_live = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
+        if is_live and url.scheme == "http" and url.hostname not in LOOPBACK:
+            raise ValueError(
+                "BILLING_CONSOLE_URL begins with http://, and the Stripe key is for real money: everybody on the way "
+                "could read links and passwords. Put a reverse proxy with TLS before the console, and write https://"
+            )
+        return self
+
+    @property
+    def behind_unknown_proxy(self) -> bool:
+        """The console speaks no TLS, so a proxy stands before an https:// address; and none is trusted."""
+        return not self.sandbox and self.console_url.startswith("https://") and not self.console_trusted_proxies
 
     @property
     def sandbox(self) -> bool:
@@ -175,12 +204,27 @@ class Settings(BaseSettings):
         return self.ledger_url.get_secret_value() or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"
 
 
+def private_files() -> None:
+    """From now on, what this process and its children make can be read by its user only. For entry points."""
+    os.umask(0o077)
+
+
 def load_settings() -> Settings:
     """The settings of this process. Raises ``InvalidInput`` that names the variable, never its value."""
     try:
         return Settings()
     except ValidationError as error:
-        raise InvalidInput(f"settings (environment or .env): {explain(error)}") from None
+        raise InvalidInput(f"settings (environment or .env): {_explained(error)}") from None
+
+
+def _explained(error: ValidationError) -> str:
+    """What is wrong with which variable; not what it says, which may be a secret in the wrong place."""
+    parts = []
+    for item in error.errors(include_url=False, include_context=False):
+        variable = "".join(f"BILLING_{str(part).upper()}: " for part in item["loc"][:1])
+        message = item["msg"].removeprefix("Value error, ")
+        parts.append(f"{variable}{message.replace(repr(item['input']), 'what it says')}")
+    return "; ".join(parts)
 
 
 def environment() -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from cli.app import main
 from logs import start_logging
+from settings import private_files
 
 if __name__ == "__main__":
+    private_files()
     start_logging("WARNING")
     main()

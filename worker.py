@@ -40,8 +40,9 @@ from bootstrap import (
 from ending import GRACE, Ending, KeptRuns
 from logs import start_logging
 from memory import cached_workflows, memory_bytes
-from settings import Settings, load_settings
+from settings import Settings, load_settings, private_files
 from threads import WorkflowThreads
+from workflows.answers import Answers
 from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
@@ -137,7 +138,7 @@ def workers(
             connect_reconciliation(settings, adapters, client).reconcile,
             connect_coverage(settings, adapters, client, sales=source).cover,
         ],
-        interceptors=[Failures()],
+        interceptors=[Failures(), Answers()],
         workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic
         workflow_task_executor=threads or WorkflowThreads(),
         max_cached_workflows=settings.cached_workflows or cached_workflows(memory_bytes()),
@@ -169,6 +170,7 @@ async def _together(*both: Worker) -> AsyncIterator[None]:
 
 def run() -> None:
     """The process from its first to its last moment."""
+    private_files()
     try:
         code = asyncio.run(main())
     except BillingError as error:

@@ -14,7 +14,7 @@ from billing.apart import Failed, why
 from billing.digest import Digest
 from billing.errors import BillingError, MailRefused, MailUnavailable
 from billing.keys import digest_message_id
-from billing.model import Model
+from billing.model import Code, Few, Model
 from billing.period import Period
 from billing.ports import Bell, Channel, Ledger
 
@@ -51,14 +51,14 @@ class Alerts:
 class Claimed(Model):
     """The digest to tell ("": none), by which channels, and whether another one waits."""
 
-    digest_id: str = ""
-    channels: tuple[str, ...] = ()
+    digest_id: Code = ""
+    channels: Few[Code] = ()
     more: bool = False
 
 
 class Telling(Model):
-    digest_id: str
-    channel: str
+    digest_id: Code
+    channel: Code
 
 
 class DigestActivities:

@@ -8,7 +8,7 @@ from billing.customer import Customer
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import LineItem, Problem, SalesSeen
 from billing.late import Compared, compared, in_words
-from billing.model import Model
+from billing.model import Many, Model, Words
 from billing.money import format_amount
 from billing.month import Month, Stage
 from billing.ports import Ledger
@@ -18,9 +18,9 @@ from billing.sales import rows_of
 class Late(Model):
     """What the month before still lacks, as lines of this one; ``remark`` is about what is not billed, in words."""
 
-    lines: tuple[LineItem, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    remark: str = ""
+    lines: Many[LineItem] = ()
+    problems: Many[Problem] = ()
+    remark: Words = ""
 
 
 class Comparing:

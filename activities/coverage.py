@@ -14,7 +14,7 @@ from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
 from billing.errors import SalesUnavailable, TemporalUnavailable
-from billing.model import Model
+from billing.model import Few, Model
 from billing.period import Period
 from billing.ports import Ledger
 from billing.sales import SalesRow, SalesSnapshot
@@ -34,11 +34,11 @@ _KEPT_TOLD = 2000
 class CoverageRequest(Model):
     """The periods to look at; none: the current one and the one before."""
 
-    periods: tuple[Period, ...] = ()
+    periods: Few[Period] = ()
 
 
 class CoverageResult(Model):
-    periods: tuple[Coverage, ...]
+    periods: Few[Coverage]
 
 
 class CoverageCheck:

@@ -13,6 +13,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from activities import clock
 from billing.errors import BillingError
+from billing.model import cut
 
 _HEARTBEAT_SECONDS = 5.0
 
@@ -39,7 +40,7 @@ class _Inbound(ActivityInboundInterceptor):
 def to_failure(error: BillingError) -> ApplicationError:
     """The failure that Temporal sees for ``error``; expected outages are marked benign, so that they do not alarm."""
     return ApplicationError(
-        str(error),
+        cut(str(error)),
         type=type(error).__name__,
         non_retryable=not error.retryable,
         next_retry_delay=error.retry_after,

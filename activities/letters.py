@@ -1,6 +1,6 @@
 """Letters to customers: each mail is on record before it leaves, and leaves once; a repeat has the same Message-ID."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import activity
 
@@ -15,6 +15,8 @@ from billing.ports import Ledger, Letter, LetterKind, Mailer, MessageStatus
 
 _VALID = timedelta(days=180)
 """How long the link in a mail opens the customer's page."""
+_TURN = timedelta(minutes=1)
+"""Who has begun to hand a mail over has this long to do so."""
 
 
 class Letters:
@@ -53,21 +55,30 @@ class Letters:
         )
         await self._deliver(letter, number, "|".join(map(str, parts)))
 
-    async def about_card(
-        self, kind: LetterKind, month: Month, link: str, registration_id: str, agreed: str = ""
-    ) -> None:
-        """Tells a customer what their registration came to; raises as ``to_customer`` does."""
-        letter = Letter(kind=kind, message_id="", to=month.customer.email, month=month, link=link, agreed=agreed)
+    async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:
+        """Tells a customer that they are one since this registration; raises as ``to_customer`` does."""
+        kind, to = LetterKind.WELCOME, month.customer.email
+        letter = Letter(kind=kind, message_id="", to=to, month=month, link=link, agreed=agreed)
         await self._deliver(letter, 1, registration_id)
 
-    async def _deliver(self, unnamed: Letter, number: int, content: str) -> None:
+    async def card_link(self, kind: LetterKind, month: Month, link: str) -> None:
+        """Tells a customer that somebody has registered with their address, once a day; raises as ``to_customer`` does.
+
+        Of several processes at once, one sends it; if that one dies, a repeat does so a minute later.
+        """
+        now = clock.now()
+        letter = Letter(kind=kind, message_id="", to=month.customer.email, month=month, link=link)
+        await self._deliver(letter, 1, f"{now:%Y-%m-%d}", now - _TURN)
+
+    async def _deliver(self, unnamed: Letter, number: int, content: str, idle_since: datetime | None = None) -> None:
+        """With ``idle_since``, nothing is done if somebody has begun to hand it over since then."""
         customer_id, period = unnamed.month.customer.customer_id, unnamed.month.period
         name = message_id(unnamed.kind, customer_id, period, content, self._domain)
         letter = unnamed.evolve(message_id=name)
         composed = self._mailer.compose(letter.evolve(link=without_key(letter.link)))
         began = clock.now()
-        if not await self._ledger.save_message(letter, number, MessageStatus.SENDING, began, composed):
-            return  # it was sent before
+        if not await self._ledger.save_message(letter, number, MessageStatus.SENDING, began, composed, idle_since):
+            return  # it was sent before, or is just being sent
 
         async def still_wanted() -> None:
             rows = await self._ledger.messages(customer_id, period)

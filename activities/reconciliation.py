@@ -13,7 +13,7 @@ from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
 from billing.collection import Collection
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
-from billing.model import Model
+from billing.model import Few, Model
 from billing.money import format_amount
 from billing.month import COLLECTED, Month
 from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
@@ -32,11 +32,11 @@ _AROUND = timedelta(days=35)
 class ReconcileRequest(Model):
     """The periods to compare; none: those of the last three months that the ledger has."""
 
-    periods: tuple[Period, ...] = ()
+    periods: Few[Period] = ()
 
 
 class ReconcileResult(Model):
-    periods: tuple[Reconciled, ...]
+    periods: Few[Reconciled]
 
 
 class Reconciliation:
@@ -117,7 +117,7 @@ class Reconciliation:
             if not found.repaired or found.repair is Repair.CANCEL
         ]
         await self._alerts.tell_each(told)
-        return ReconcileResult(periods=tuple(results))
+        return ReconcileResult(periods=tuple(result.brief() for result in results))
 
     async def reconcile_period(self, period: Period) -> Reconciled:
         """Compares one period, and repairs what is certain. What fails for one customer is a finding like the others.

@@ -10,8 +10,8 @@ from billing.adjusting import folded
 from billing.alerts import of_draft, of_report
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput, SalesUnavailable
-from billing.invoice import Invoice, SalesSeen
-from billing.model import Model
+from billing.invoice import DRAFT_MAX_BYTES, Invoice, SalesSeen
+from billing.model import Model, Words
 from billing.money import format_amount
 from billing.month import Month
 from billing.ports import Ledger
@@ -30,7 +30,7 @@ class Collected(Model):
 
     invoice: Invoice | None = None
     known: Month | None = None
-    remark: str = ""
+    remark: Words = ""
 
 
 class SalesActivities:
@@ -55,8 +55,9 @@ class SalesActivities:
         The reviewers are told that it is there.
 
         Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer
-        has the same email and would be billed for the same rows (a person). A month that the ledger knows as
-        closed, or further on than this run, is not collected again: so a change is taken in once.
+        has the same email and would be billed for the same rows, or the draft would be too large (a person). A month
+        that the ledger knows as closed, or further on than this run, is not collected again: so a change is taken in
+        once.
         """
         known = await self._ledger.month(month.customer.customer_id, month.period)
         if known is not None and (known.outcome is not None or known.revision > month.revision):
@@ -65,6 +66,12 @@ class SalesActivities:
             return Collected(known=known)
         await self._check_only_owner(month)
         invoice, remark = await self._with_late_sales(month, await self._draft(month))
+        if invoice.size_bytes > DRAFT_MAX_BYTES:
+            raise InvalidInput(
+                f"the rows of {month.customer.customer_id} for {month.period} take {invoice.size_bytes // 1000:,} kB, "
+                f"and an invoice begins with up to {DRAFT_MAX_BYTES // 1000} kB; shorten their descriptions, or sum "
+                "rows up in the sheet, then resume"
+            )
         invoice = invoice.evolve(collected_at=clock.now())
         drafted = month.drafted(invoice, remark)
         await self._ledger.record(drafted, clock.now())
@@ -110,9 +117,11 @@ class SalesActivities:
                 f"and need a person; with those of {month.period} they are more than {MAX_ROWS}; correct them there, "
                 "then resume"
             )
-        adjusted = late.lines if rows + len(late.lines) <= MAX_ROWS else folded(late.lines)
-        lines, problems = (*invoice.lines, *adjusted), (*invoice.problems, *late.problems)
-        return invoice.evolve(lines=lines, problems=problems), late.remark
+        problems = (*invoice.problems, *late.problems)
+        adjusted = invoice.evolve(lines=(*invoice.lines, *late.lines), problems=problems)
+        if rows + len(late.lines) > MAX_ROWS or adjusted.size_bytes > DRAFT_MAX_BYTES:
+            adjusted = invoice.evolve(lines=(*invoice.lines, *folded(late.lines)), problems=problems)
+        return adjusted, late.remark
 
     async def _check_only_owner(self, month: Month) -> None:
         for other in await self._ledger.customers_like(month.customer):

@@ -25,7 +25,7 @@ from billing.ports import Letter, LetterKind
 _TEXT_WIDTH = 72
 _CHANGES_SHOWN = 20
 _ASKING = (LetterKind.DECLINE, LetterKind.REMINDER)
-_ABOUT_CARD = (LetterKind.WELCOME, LetterKind.CARD_LINK)
+_ABOUT_CARD = (LetterKind.WELCOME, LetterKind.CARD_LINK, LetterKind.CARD_WANTED)
 _ACTIONS = {
     Remedy.NEW_CARD: "Register a new card",
     Remedy.AUTHENTICATE: "Confirm the payment",

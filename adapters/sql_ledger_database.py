@@ -1,6 +1,7 @@
 """The ledger's database: a SQLite file or PostgreSQL, its connections, transactions and tables brought up to date."""
 
 import asyncio
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -27,9 +28,9 @@ from sqlalchemy import (
 )
 
 from adapters import sql_ledger_schema as schema
-from adapters.sql_ledger_errors import translated, unfit
+from adapters.sql_ledger_errors import MISSING, translated, unfit
 from billing.apart import Failed
-from billing.errors import InvalidInput, LedgerUnavailable
+from billing.errors import InvalidInput
 from billing.model import Model
 
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
@@ -217,10 +218,9 @@ def _require_file(engine: Engine) -> None:
     @event.listens_for(engine, "do_connect")
     def connecting(dialect: object, record: object, arguments: list[str], options: object) -> None:
         if not Path(arguments[0]).exists():
-            raise LedgerUnavailable(
-                f"there is no ledger at {arguments[0]}; the sandbox's is made by: make up, and a real one, "
-                "once .env says where everything is, by: python starter.py setup"
-            )
+            missing = sqlite3.OperationalError("its file is missing")  # health pages show that: not where
+            missing.sqlite_errorname = MISSING
+            raise missing
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -175,5 +175,6 @@ def _note(connection: Connection, customer_id: str, said: dict[str, Any]) -> Non
         return
     number = connection.scalar(select(func.max(decisions.c.number)).where(mine, decisions.c.period == last)) or 0
     whose = {"customer_id": customer_id, "period": last, "number": number + 1}
-    fixed = {"command": "erase", "accepted": True, "via": "cli", "invoice_version": 0, "command_id": "", "details": ""}
-    connection.execute(insert(decisions).values(whose | fixed | said))
+    fixed = {"command": "erase", "accepted": True, "via": "cli", "invoice_version": 0}
+    empty = {"command_id": "", "content": "", "details": ""}
+    connection.execute(insert(decisions).values(whose | fixed | empty | said))

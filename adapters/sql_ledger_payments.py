@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select, text, update
+from sqlalchemy import Connection, and_, exists, or_, select, text, update
 
 from adapters.sql_ledger_database import SqlDatabase, as_models, in_thread
 from adapters.sql_ledger_rows import charge_values, event_values, message_values, reversal_values
@@ -90,6 +90,12 @@ class SqlPayments(SqlDatabase):
             return insert_new(connection, events, [event_values(event, at)])
 
     @in_thread
+    def has_open_event(self, beginning: str) -> bool:
+        this = events.c.event_id.startswith(beginning, autoescape=True)
+        with self._reading("read its open events") as connection:
+            return bool(connection.scalar(select(exists().where(text(EVENT_IS_OPEN), this))))
+
+    @in_thread
     def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
         """Events that nothing was done about yet, in the order in which they were received."""
         columns = (events.c[name] for name in EventRow.model_fields)
@@ -110,13 +116,20 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def save_message(
-        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+        self,
+        letter: Letter,
+        number: int,
+        status: MessageStatus,
+        at: datetime,
+        composed: Composed | None = None,
+        idle_since: datetime | None = None,
     ) -> bool:
         """Keeps what became of the mail and what it says; False if it was sent before, and stays as it is."""
+        allowed = _UNSENT if idle_since is None else and_(_UNSENT, messages.c.at < idle_since)
         values = message_values(letter, number, status, at, composed)
         whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
         with self._writing(f"save the {letter.kind} of {whose}") as connection:
-            return upsert(connection, messages, values, only_if=_UNSENT)
+            return upsert(connection, messages, values, only_if=allowed)
 
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import registration_tries, registrations
-from adapters.sql_ledger_statements import insert_new
+from adapters.sql_ledger_statements import insert_new, lock
 from billing.apart import Failed
 from billing.registration import ON_ITS_WAY, Registration, RegistrationState
 
@@ -19,12 +19,10 @@ class SqlRegistrations(SqlDatabase):
     @in_thread
     def open_registration(self, wanted: Registration) -> Registration:
         same = _TABLE.registration_id == wanted.registration_id
-        of_email = and_(_TABLE.email == wanted.email, _TABLE.state.in_(ON_ITS_WAY))
-        rival = or_(of_email, _TABLE.customer_id == wanted.customer_id)
-        while True:  # a rival that is finished between the two statements leaves nothing to find
+        while True:  # one that is forgotten between the two statements leaves nothing to find
             with self._writing(f"open {wanted.registration_id}") as connection:
                 insert_new(connection, registrations, [_values(wanted)])
-            if found := self._read(Registration, registrations, or_(same, rival)):
+            if found := self._read(Registration, registrations, or_(same, _TABLE.customer_id == wanted.customer_id)):
                 return min(found, key=lambda each: each.registration_id != wanted.registration_id)
 
     @in_thread
@@ -36,6 +34,11 @@ class SqlRegistrations(SqlDatabase):
     def registration_of(self, customer_id: str) -> Registration | None:
         found = self._read(Registration, registrations, _TABLE.customer_id == customer_id)
         return next(iter(found), None)
+
+    @in_thread
+    def registrations_of(self, email: str) -> list[Registration]:
+        found = self._read(Registration, registrations, _TABLE.email == email, _TABLE.state.in_(ON_ITS_WAY))
+        return sorted(found, key=lambda each: (each.created_at, each.registration_id))
 
     @in_thread
     def registrations(self, unfinished: bool = False, failed: list[Failed] | None = None) -> list[Registration]:
@@ -52,6 +55,8 @@ class SqlRegistrations(SqlDatabase):
         same = and_(_TABLE.registration_id == changed.registration_id, _TABLE.revision == changed.revision)
         values = _values(changed) | {"revision": changed.revision + 1}
         with self._writing(f"save {changed.registration_id}") as connection:
+            if changed.state is RegistrationState.SAVED and _has_rival(connection, changed):
+                return False
             written = connection.execute(update(registrations).where(same).values(values))
             return written.rowcount == 1
 
@@ -74,6 +79,13 @@ class SqlRegistrations(SqlDatabase):
             connection.execute(delete(tries).where(tries.c.at < since))
             connection.execute(insert(tries).values(origin=origin, at=at))
             return connection.scalar(select(func.count()).where(tries.c.origin == origin)) or 0
+
+
+def _has_rival(connection: Connection, changed: Registration) -> bool:
+    """Whether another one of its email is SAVED; none becomes so until the transaction ends."""
+    lock(connection, f"registrations of {changed.email}")
+    others = and_(_TABLE.email == changed.email, _TABLE.registration_id != changed.registration_id)
+    return bool(connection.scalar(select(exists().where(others, _TABLE.state == RegistrationState.SAVED))))
 
 
 def _values(registration: Registration) -> dict[str, object]:

@@ -80,7 +80,7 @@ def line_values(month: Month) -> list[dict[str, Any]]:
 
 
 def decision_values(month: Month) -> list[dict[str, Any]]:
-    return [{**_whose(month), **dict(decision)} for decision in month.decisions]
+    return [{**_whose(month), **decision.model_dump()} for decision in month.decisions]
 
 
 def charge_values(payment: Payment, at: datetime) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def collection_values(collection: Collection, at: datetime) -> dict[str, Any]:
 
 
 def entry_values(collection: Collection) -> list[dict[str, Any]]:
-    return [{**_whose(collection), **dict(entry)} for entry in collection.entries]
+    return [{**_whose(collection), **entry.model_dump()} for entry in collection.entries]
 
 
 def event_values(event: PaymentEvent, at: datetime) -> dict[str, Any]:

@@ -191,6 +191,7 @@ decisions: Final = Table(
     _text("via"),
     _count("invoice_version"),
     _text("command_id"),
+    _text("content"),
     _text("details"),
     Index("decisions_by_at", "at"),
 )
@@ -277,6 +278,7 @@ entries: Final = Table(
     _text("text"),
     Column("accepted", Boolean, nullable=False),
     _text("command_id"),
+    _text("content"),
     Index("collection_entries_by_at", "at"),
 )
 
@@ -391,6 +393,7 @@ sign_ins: Final = Table(
     Column("number", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
     _text("username"),
     _text("address"),
+    _text("browser"),  # in which the user has signed in before; "": none
     Column("accepted", Boolean, nullable=False),
     _instant("at"),
     Index("sign_ins_by_at", "at"),
@@ -420,12 +423,13 @@ registrations: Final = Table(
     _count("revision"),
     Column("terms", JSON(none_as_null=True), nullable=True),
     Index("registrations_by_customer", "customer_id", unique=True),
+    Index("registrations_by_email", "email"),
     Index(  # of each email, one at a time
-        "registrations_on_their_way",
+        "registrations_saved",
         "email",
         unique=True,
-        sqlite_where=text("state IN ('open', 'saved')"),
-        postgresql_where=text("state IN ('open', 'saved')"),
+        sqlite_where=text("state = 'saved'"),
+        postgresql_where=text("state = 'saved'"),
     ),
 )
 

@@ -131,10 +131,11 @@ class SqlUsers(SqlDatabase):
     # -- sign-ins
 
     @in_thread
-    def begin_sign_in(self, username: str, address: str, at: datetime) -> Attempt:
+    def begin_sign_in(self, username: str, address: str, at: datetime, browser: str = "") -> Attempt:
         """Counts as a failure until ``accept_sign_in``, so that attempts at once do not slip through.
 
-        One that has to wait is not counted. ``username`` may be anything that somebody typed.
+        One that has to wait is not counted. ``username`` may be anything that somebody typed; ``browser`` names one in
+        which that user has signed in before.
         """
         with self._writing("note a sign-in") as connection:
             known = connection.scalar(select(exists().where(users.c.username == username)))
@@ -142,9 +143,9 @@ class SqlUsers(SqlDatabase):
             for key in (f"sign-in by {username}", f"sign-in from {address}"):
                 lock(connection, key)
             connection.execute(delete(sign_ins).where(sign_ins.c.at < at - SIGN_INS_KEPT))
-            if (wait := _wait(connection, username, address, at)) > timedelta():
+            if (wait := _wait(connection, username, address, at, browser)) > timedelta():
                 return Attempt(0, wait)
-            values = {"username": username, "address": address, "accepted": False, "at": at}
+            values = {"username": username, "address": address, "browser": browser, "accepted": False, "at": at}
             number = connection.scalar(insert(sign_ins).values(values).returning(sign_ins.c.number))
             assert number is not None
             return Attempt(number)
@@ -191,15 +192,17 @@ def _in_force(at: datetime) -> ColumnElement[bool]:
     return and_(sessions.c.expires_at > at, sessions.c.seen_at > at - SESSION_IDLE)
 
 
-def _wait(connection: Connection, username: str, address: str, at: datetime) -> timedelta:
+def _wait(connection: Connection, username: str, address: str, at: datetime, browser: str) -> timedelta:
     """How long nobody may try this name, or from this address.
 
-    Who has signed in from an address before is held up there by failures from there only: else anybody could lock
-    them out.
+    Who has signed in from an address or in a browser before is held up there by failures from there only: else anybody
+    could lock them out. Strangers may share the address (of a proxy), but not the browser.
     """
     theirs, there = sign_ins.c.username == username, sign_ins.c.address == address
     accepted = select(func.max(sign_ins.c.number)).where(theirs, sign_ins.c.accepted)
     since = sign_ins.c.number > (connection.scalar(accepted) or 0)
+    if browser:
+        return _wait_for(connection, Throttle.of_username(), at, theirs, since, sign_ins.c.browser == browser)
     here_before = connection.scalar(select(exists().where(theirs, there, sign_ins.c.accepted)))
     by_name = (theirs, since, there) if here_before else (theirs, since)
     waits = [

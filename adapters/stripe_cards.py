@@ -51,7 +51,8 @@ class StripeCards:
                         raise InvalidInput(f"{registration_id}: Stripe refuses its email address; correct it") from None
                     if token and (isinstance(error, CardError) or error.param == "source"):
                         raise CardMissing(
-                            f"{registration_id}: Stripe refuses the token; send the customer a link to register a card "
+                            f"{registration_id}: Stripe refuses the token; send the customer a link to register a "
+                            f"card, from: python starter.py customers link {customer_id} "
                             f"({error.http_status}, {error.user_message})"
                         ) from None
                     raise

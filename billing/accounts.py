@@ -14,7 +14,7 @@ from billing.apart import Failed
 from billing.collection import CollectionStage
 from billing.customer import Customer
 from billing.invoice import SheetRow
-from billing.model import Instant, Model
+from billing.model import Count, Few, Instant, Many, Model, Words
 from billing.month import Stage
 from billing.period import Period
 
@@ -104,8 +104,8 @@ class LastRun(Model):
 
     period: Period
     at: Instant
-    findings: int
-    told: tuple[str, ...] = ()
+    findings: Count
+    told: Many[Words] = ()
     report: dict[str, object] = Field(default_factory=dict)
 
     @property
@@ -122,11 +122,11 @@ class Vitals(Model):
     """
 
     covered_at: Instant | None
-    findings: int
+    findings: Count
     overdue_since: Instant | None
-    open_collections: int
-    untold_alerts: int
-    unseen: tuple[str, ...] = ()
+    open_collections: Count
+    untold_alerts: Count
+    unseen: Few[Words] = ()
     replaced_at: Instant | None = None
 
 

@@ -11,11 +11,10 @@ from enum import StrEnum
 from billing.apart import Failed
 from billing.collection import Collection
 from billing.collection_review import COLLECTION_COMMANDS, decide
-from billing.customer import ReviewMode
 from billing.invoice import Problem
 from billing.keys import alert_id, customer_of
 from billing.messages import parse_command
-from billing.model import Instant, Model
+from billing.model import Code, Id, Instant, Minor, Model, Words
 from billing.month import Month, Stage
 from billing.period import Period
 
@@ -40,22 +39,22 @@ class Alert(Model):
     ``flags`` is what is remarkable about its invoice, such as ``|first|large|``, by the time it is told.
     """
 
-    alert_id: str
+    alert_id: Code
     kind: AlertKind
-    customer_id: str
+    customer_id: Id
     period: Period
-    text: str
-    command: str
-    amount_minor: int | None = None
-    currency: str = ""
+    text: Words
+    command: Words
+    amount_minor: Minor | None = None
+    currency: Code = ""
     at: Instant
-    flags: str = ""
+    flags: Code = ""
 
 
 class AlertRow(Alert):
     """An alert as the ledger knows it: in which digest it is ("": in none yet), and when that was told."""
 
-    digest_id: str
+    digest_id: Code
     told_at: Instant | None
 
 
@@ -139,6 +138,21 @@ def unreadable(failed: Failed, period: Period, at: datetime) -> Alert:
     return of_report("", period, 0, text, at)
 
 
+def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str, at: datetime) -> Alert:
+    """What a processor's event told could not be looked up, and is not tried any more."""
+    period = Period.at(received_at, "UTC")
+    about = f"payment {payment_id}" if payment_id else "a card that was registered"
+    return Alert(
+        alert_id=alert_id(AlertKind.REPORT, "", period, f"lost event {event_id}"),
+        kind=AlertKind.REPORT,
+        customer_id="",
+        period=period,
+        text=f"event {event_id} about {about} could not be handled and is given up: {why}. Try again by the command",
+        command=f"reconcile --period {period}" if payment_id else "customers registrations --finish",
+        at=at,
+    )
+
+
 def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, command: str, at: datetime) -> Alert:
     customer_id, period = record.customer.customer_id, record.period
     amount_minor: int | None = None
@@ -187,7 +201,7 @@ def _what_helps(month: Month, at: datetime) -> str:
     if invoice and invoice.problems:
         return f"edit {_whose(month)} {_BY_YOU} --change {invoice.problems[0].line_id}=AMOUNT"
     if month.stage(at) is Stage.AWAITING_APPROVAL:
-        if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
+        if month.awaits_amount:
             return f"edit {_whose(month)} {_BY_YOU} --add TEXT=AMOUNT"
         return f"approve {_whose(month)} {_BY_YOU}"
     return f"show {_whose(month)}"

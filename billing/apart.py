@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from billing.errors import AlertUnavailable, BillingError, LedgerUnavailable, RowUnreadable, TemporalUnavailable
 from billing.messages import explain
-from billing.model import Model
+from billing.model import Model, Words
 
 _CHARACTERS = 300
 _DOWN = (LedgerUnavailable, TemporalUnavailable, AlertUnavailable)
@@ -23,9 +23,9 @@ class Failed(Model):
     ``customer_id`` is another name where it is not about customers: of a registration, or an event.
     """
 
-    customer_id: str
-    reason: str
-    email: str = ""
+    customer_id: Words
+    reason: Words
+    email: Words = ""
 
 
 def why(error: Exception) -> str:

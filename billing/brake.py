@@ -4,20 +4,20 @@ It is a row in the ledger, so it outlives every process, and customers who are s
 activity that would announce or charge asks for it (``activities/brake.py``); workflows then wait for its release.
 """
 
-from billing.model import Instant, Model
+from billing.model import Code, Count, Instant, Model, Words
 
 
 class Brake(Model):
     """One time that it was pulled. ``number`` counts those; ``pulled_via`` is as a decision's ``via``."""
 
-    number: int
-    pulled_by: str
-    pulled_why: str
-    pulled_via: str
+    number: Count
+    pulled_by: Words
+    pulled_why: Words
+    pulled_via: Code
     pulled_at: Instant
-    released_by: str | None = None
-    released_why: str | None = None
-    released_via: str | None = None
+    released_by: Words | None = None
+    released_why: Words | None = None
+    released_via: Code | None = None
     released_at: Instant | None = None
 
     @property

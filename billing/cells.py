@@ -1,8 +1,38 @@
-"""Cells of CSV files that spreadsheets open: none may become a formula there, and all are read back as they were."""
+"""Cells of CSV files that spreadsheets open: none may become a formula there, and all are read back as they were.
 
+Every CSV file that the application writes comes from here.
+"""
+
+import csv
 import re
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import IO
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+type_of_value = str | int | float | Decimal | datetime | None
+
+_UNSEEN = r"\s\u00ad\u200b-\u200f\u2060\ufeff"  # what some programs trim before they look
+_FORMULA = re.compile(rf"'*([{_UNSEEN}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+
+
+class Writer:
+    """Writes rows to a CSV file."""
+
+    def __init__(self, file: IO[str], line_end: str = "\n") -> None:
+        self._rows = csv.writer(file, lineterminator=line_end)
+
+    def row(self, values: Iterable[type_of_value]) -> None:
+        self._rows.writerow(map(cell, values))
+
+
+def cell(value: type_of_value) -> str:
+    """A value as it stands in the file; numbers stay numbers, also negative ones."""
+    if isinstance(value, str):
+        return guarded(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return "" if value is None else str(value)
 
 
 def guarded(text: str) -> str:

@@ -11,11 +11,30 @@ from typing import NamedTuple
 
 from billing.customer import Customer
 from billing.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
-from billing.model import Instant, Model
+from billing.model import (
+    Author,
+    Code,
+    Count,
+    Few,
+    Id,
+    Instant,
+    Line,
+    Many,
+    Measured,
+    Minor,
+    Model,
+    Number,
+    Url,
+    Who,
+    Why,
+    Words,
+    cut,
+)
 from billing.money import format_amount
 from billing.month import Hold, Month
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.trail import appended, carried_on
 
 KEPT_ENTRIES = 50
 """How many entries of its diary a collection carries with it once the ledger has them."""
@@ -67,8 +86,8 @@ class CollectionDue(NamedTuple):
 class Received(Model):
     """Money that arrived: by the card (``reference`` is the payment's id), or otherwise (a person says so)."""
 
-    reference: str
-    amount_minor: int
+    reference: Id
+    amount_minor: Minor
     at: Instant
 
 
@@ -77,22 +96,27 @@ class Release(Model):
     otherwise is counted, or the ``customer`` goes on with another card and id, or else the rest is written off.
     """
 
-    by: str
-    reason: str
+    by: Who
+    reason: Why
     received: Received | None = None
     customer: Customer | None = None
 
 
-class Entry(Model):
+class Entry(Measured):
     """A line of the diary: what happened, or what a person said and what became of it."""
 
-    number: int
+    number: Count
     at: Instant
-    by: str
-    what: str
-    text: str
+    by: Author
+    what: Line
+    text: Words
     accepted: bool = True
-    command_id: str = ""
+    command_id: Code = ""
+    content: Code = ""  # the command's fingerprint
+
+    def in_short(self) -> "Entry":
+        """The same with little of its text."""
+        return self.evolve(text=cut(self.text, 100))
 
 
 class Collection(Model):
@@ -100,35 +124,35 @@ class Collection(Model):
 
     customer: Customer
     period: Period
-    amount_minor: int
-    currency: str
+    amount_minor: Minor
+    currency: Code
     opened_at: Instant
     by_card: bool = True
-    series: int = 1  # of payments: see billing.keys.payment_key
+    series: Count = 1  # of payments: see billing.keys.payment_key
     answer: ChargeResult | None = None  # the processor's last
-    revision: int = 0
-    tries: int = 0  # with this card, without those that people asked for
-    contacts: int = 0  # days of the schedule that have passed
+    revision: Count = 0
+    tries: Number = 0  # with this card, without those that people asked for
+    contacts: Count = 0  # days of the schedule that have passed
     contacted_at: Instant | None = None
     tried_at: Instant | None = None  # with nobody at our page
-    reminders: int = 0
+    reminders: Count = 0
     reminding: bool = False
-    attempt: str = ""  # why the card is tried now; "" if it is not
-    looking: int = 0  # how often it was said, since the last look, that something may have changed at the processor
-    outage: str = ""
-    trouble: str = ""
+    attempt: Words = ""  # why the card is tried now; "" if it is not
+    looking: Number = 0  # how often it was said, since the last look, that something may have changed at the processor
+    outage: Words = ""
+    trouble: Words = ""
     hold: Hold | None = None
     release: Release | None = None
-    received: tuple[Received, ...] = ()
+    received: Few[Received] = ()
     alerted_at: Instant | None = None
-    alerts: int = 0
+    alerts: Count = 0
     told_exhausted: bool = False
     untried_card: bool = False  # registered while people had halted the collection
-    brake: str = ""  # how the emergency brake stopped the step that is due: who pulled it, and why
+    brake: Words = ""  # how the emergency brake stopped the step that is due: who pulled it, and why
     outcome: CollectionStage | None = None
     closed_at: Instant | None = None
-    entries: tuple[Entry, ...] = ()
-    entry_count: int = 0
+    entries: Many[Entry] = ()
+    entry_count: Count = 0
 
     @classmethod
     def open(cls, month: Month) -> "Collection":
@@ -397,6 +421,7 @@ class Collection(Model):
 
         What they were told may not be so any more, and saying it twice may cost somebody money.
         """
+        known = known.recorded(known.entry_count)
         last = max((entry.at for entry in known.entries), default=known.opened_at)
         later = [entry for entry in self.entries if entry.by and entry.accepted and entry.at > last]
         for entry in later:
@@ -452,13 +477,13 @@ class Collection(Model):
     def noted(self, at: datetime, by: str, what: str, text: str, **more: object) -> "Collection":
         """Adds a line to the diary; ``by`` is "" for what the application did."""
         entry = Entry.model_validate(
-            {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text[:2500], **more}
+            {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text, **more}
         )
-        return self._changed(entries=(*self.entries, entry), entry_count=entry.number)
+        return self._changed(entries=appended(self.entries, entry), entry_count=entry.number)
 
     def recorded(self, count: int) -> "Collection":
         """The ledger has the first ``count`` entries: of those, only the newest are carried on."""
-        return self.evolve(entries=tuple(each for each in self.entries if each.number > count - KEPT_ENTRIES))
+        return self.evolve(entries=tuple(carried_on(self.entries, count, KEPT_ENTRIES)))
 
     def _changed(self, **changes: object) -> "Collection":
         return self.evolve(revision=self.revision + 1, **changes)
@@ -468,14 +493,14 @@ class PayOnSession(Model):
     """A customer who is there wants to pay; ``return_url`` is where the bank's page sends them back to."""
 
     collection: Collection
-    return_url: str
+    return_url: Url
 
 
 class PaidOnSession(Model):
     """What came of it; they have to go to ``redirect_url`` to authenticate, unless it is ""."""
 
     result: ChargeResult
-    redirect_url: str = ""
+    redirect_url: Url = ""
 
 
 _ENDINGS = {CollectionStage.RECOVERED: "recovered", CollectionStage.WRITTEN_OFF: "written off"}

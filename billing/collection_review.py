@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError
 
 from billing.collection import Collection, Received, Release
 from billing.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.dunning import Remedy
-from billing.messages import Command, Halt, Resume
-from billing.model import Model
+from billing.messages import Command, Halt, Resume, content_of, explain
+from billing.model import Code, Model, Url, Words
 from billing.month import Hold
 
 
@@ -32,7 +32,7 @@ class RecordPayment(Command):
     """
 
     reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    amount_minor: int = Field(gt=0)
+    amount_minor: int = Field(gt=0, le=10**15)
 
 
 class WriteOff(Command):
@@ -54,6 +54,8 @@ COLLECTION_COMMANDS: dict[str, type[Command]] = {
 }
 
 
+RECEIVED_MAX = 50
+"""Payments by other means of one collection."""
 _NOT_BY_CARD = "a part was paid by other means; the rest is not charged to the card"
 
 
@@ -61,15 +63,15 @@ class CollectionResult(Model):
     """The answer to a command: done or refused, in words, and where the collection stands now."""
 
     accepted: bool
-    result: str
-    stage: str
+    result: Words
+    stage: Code
 
 
 class PayResult(Model):
     """What came of a customer's own try: go to ``redirect_url`` to authenticate, or ``stage`` says how it stands."""
 
-    stage: str
-    redirect_url: str = ""
+    stage: Code
+    redirect_url: Url = ""
 
 
 class _Refused(Exception):
@@ -80,14 +82,17 @@ def decide(
     collection: Collection, command: Command, name: str, now: datetime, via: str
 ) -> tuple[Collection, str, bool]:
     """Applies ``command``. A repeated ``command_id`` gets the first answer again and changes nothing."""
+    content = content_of(command)
     for entry in collection.entries:
-        if command.command_id and entry.command_id == command.command_id and entry.what.startswith(f"{name} ("):
+        if command.command_id and (entry.command_id, entry.content) == (command.command_id, content):
             return collection, entry.text.removeprefix(f"{command.reason}: "), entry.accepted
     try:
         decided, text = _apply(collection, command, now)
         accepted = True
     except _Refused as refusal:
         decided, text, accepted = collection, str(refusal), False
+    except ValidationError as error:  # whatever has no room in the collection is refused
+        decided, text, accepted = collection, explain(error), False
     if isinstance(command, LookUp) and accepted:
         return decided, text, True  # webhooks come by the dozen; what is found is in the diary
     noted = decided.noted(
@@ -97,6 +102,7 @@ def decide(
         f"{command.reason}: {text}",
         accepted=accepted,
         command_id=command.command_id,
+        content=content,
     )
     return noted, text, accepted
 
@@ -183,6 +189,8 @@ def _record_payment(collection: Collection, command: RecordPayment, now: datetim
         raise _Refused(f"payment {command.reference} is on record already")
     if command.amount_minor > collection.outstanding_minor:
         raise _Refused(f"only {collection.outstanding} are owed; record that, and return the rest")
+    if len(collection.received) >= RECEIVED_MAX:
+        raise _Refused(f"{RECEIVED_MAX} payments are on record; record what else has arrived as one")
     received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now)
     release = Release(by=command.by, reason=command.reason, received=received)
     return _released(collection, release), ("recorded once the card's payment is cancelled, so that nobody pays twice")

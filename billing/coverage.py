@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from billing.model import Instant, Model
+from billing.model import Code, Count, Few, Id, Instant, Line, Minor, Model, Rows, Words
 from billing.period import Period
 from billing.sales import Header
 from billing.sheet_check import Reason
@@ -72,38 +72,38 @@ class Finding(Model):
     """What keeps a customer, or an amount, from being covered. ``todo`` is what to type, or to correct."""
 
     kind: FindingKind
-    customer_id: str = ""
-    text: str
-    todo: str
+    customer_id: Id = ""
+    text: Words
+    todo: Words
 
 
 class Explained(Model):
     """One difference between sheet and invoices: what the sheet has more, in minor units."""
 
     reason: Reason
-    customer_id: str
-    currency: str
-    amount_minor: int
-    row: int
-    description: str
+    customer_id: Id
+    currency: Code
+    amount_minor: Minor
+    row: Count
+    description: Line
 
 
 class Late(Model):
     """A month that is, or was, charged later than its schedule says; ``seconds`` beyond it, so far if ``open``."""
 
-    customer_id: str
+    customer_id: Id
     planned_at: Instant
-    seconds: int
+    seconds: Count
     open: bool
 
 
 class Sum(Model):
     """Sheet = invoiced + differences, in minor units of ``currency``; ``unexplained_minor`` is what is left over."""
 
-    currency: str
-    sheet_minor: int = 0
-    invoiced_minor: int = 0
-    differences_minor: dict[Reason, int] = Field(default_factory=dict)
+    currency: Code
+    sheet_minor: Minor = 0
+    invoiced_minor: Minor = 0
+    differences_minor: dict[Reason, Minor] = Field(default_factory=dict, max_length=100)
 
     @property
     def unexplained_minor(self) -> int:
@@ -120,19 +120,19 @@ class Coverage(Model):
 
     period: Period
     at: Instant
-    states: dict[State, int]
-    customers: dict[str, State] = Field(default_factory=dict)
-    sums: tuple[Sum, ...]
-    unsummed_rows: int = 0
-    kinds: dict[FindingKind, int]
-    findings: tuple[Finding, ...]
-    differences: tuple[Explained, ...]
-    late: tuple[Late, ...]
-    late_count: int
-    unseen: tuple[str, ...] = ()
-    cut: tuple[str, ...] = ()
-    ignored_columns: tuple[Header, ...] = ()
-    no_sale: tuple[int, ...] = ()
+    states: dict[State, Count] = Field(max_length=100)
+    customers: dict[Id, State] = Field(default_factory=dict, max_length=10_000_000)
+    sums: Few[Sum]
+    unsummed_rows: Count = 0
+    kinds: dict[FindingKind, Count] = Field(max_length=100)
+    findings: Rows[Finding]
+    differences: Rows[Explained]
+    late: Rows[Late]
+    late_count: Count
+    unseen: Few[Words] = ()
+    cut: Few[Words] = ()
+    ignored_columns: Rows[Header] = ()
+    no_sale: Rows[Count] = ()
 
     @property
     def covered(self) -> bool:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from billing.errors import InvalidInput
-from billing.model import Model
+from billing.model import Few, Kept, Minor, Model, Number
 from billing.money import currency_code
 from billing.period import Period
 from billing.schedule import Instants, Schedule
@@ -63,17 +63,17 @@ def _valid_zone(name: str) -> str:
     return name
 
 
-CustomerId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-Email = Annotated[str, AfterValidator(_valid_email)]
-Currency = Annotated[str, AfterValidator(_valid_currency)]
-Timezone = Annotated[str, AfterValidator(_valid_zone)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-StripeCustomerId = Annotated[str, StringConstraints(pattern=r"^cus_\w+$")]
-PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$")]
-Trigger = Literal["first", "changed", "large"]
+CustomerId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", max_length=64)]
+Email = Annotated[str, Field(max_length=320), AfterValidator(_valid_email)]
+Currency = Annotated[str, Field(max_length=10), AfterValidator(_valid_currency)]
+Timezone = Annotated[str, Field(max_length=100), AfterValidator(_valid_zone)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
+StripeCustomerId = Annotated[str, StringConstraints(pattern=r"^cus_\w+$", max_length=255)]
+PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$", max_length=255)]
+Trigger = Literal["first", "changed", "large", "edited"]
 """The flags of a draft (``billing.policy.Flag``) that may demand an approval."""
 DunningDay = Annotated[int, Field(ge=1, le=180)]
-Last4 = Annotated[str, StringConstraints(pattern=r"^([0-9]{4})?$")]
+Last4 = Annotated[str, StringConstraints(pattern=r"^([0-9]{4})?$", max_length=4)]
 
 
 class Terms(Model):
@@ -91,11 +91,11 @@ class Terms(Model):
     min_notice_hours: int = Field(72, ge=1, le=720)
     reminder_hours: int = Field(24, ge=1, le=720)
     nothing_due_email: bool = False
-    dunning_days: tuple[DunningDay, ...] = (3, 5, 7, 14)
+    dunning_days: Few[DunningDay] = (3, 5, 7, 14)
     give_up_days: int = Field(21, ge=1, le=180)
     unusual_change_percent: int | None = Field(50, ge=1, le=100_000)
-    unusual_above_minor: int | None = Field(None, ge=1)
-    approve_when: tuple[Trigger, ...] = ()
+    unusual_above_minor: int | None = Field(None, ge=1, le=10**15)
+    approve_when: Few[Trigger] = ()
 
     @model_validator(mode="after")
     def _gives_up_last(self) -> "Terms":
@@ -152,15 +152,15 @@ class TermsChanges(Model, extra="forbid"):
 
     review_mode: ReviewMode | None = None
     schedule: Schedule | None = None
-    min_window_hours: int | None = None
-    min_notice_hours: int | None = None
-    reminder_hours: int | None = None
+    min_window_hours: Number | None = None
+    min_notice_hours: Number | None = None
+    reminder_hours: Number | None = None
     nothing_due_email: bool | None = None
-    dunning_days: tuple[DunningDay, ...] | None = None
-    give_up_days: int | None = None
-    unusual_change_percent: int | None = None
-    unusual_above_minor: int | None = None
-    approve_when: tuple[Trigger, ...] | None = None
+    dunning_days: Few[DunningDay] | None = None
+    give_up_days: Number | None = None
+    unusual_change_percent: Number | None = None
+    unusual_above_minor: Minor | None = None
+    approve_when: Few[Trigger] | None = None
 
     def made_to(self, terms: Terms) -> Terms:
         given = {name: value for name, value in self if value is not None}

@@ -1,5 +1,6 @@
 """What reviewers' pages show of the months, as the ledger last knew them: totals, rows of the list, the audit trail."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,12 +10,13 @@ from typing import NamedTuple, Protocol, Self
 from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
-from billing.model import Instant, Model
+from billing.model import Author, Code, Count, Few, Id, Instant, Line, Minor, Model, Words
 from billing.month import OUTCOMES, Stage, stop_of
 from billing.period import Period
 from billing.policy import Flag
 
 PAGE_ROWS = 100
+_NUMBER = re.compile(r"[0-9]{1,9}")
 NOT_BILLED = frozenset({Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD})
 """Outcomes whose amount is no turnover of the month: nobody pays it, or a later invoice has it."""
 
@@ -23,10 +25,10 @@ class StageTotal(Model):
     """The invoices of one stage and currency: of how many customers, how many of them drafted, and their sum."""
 
     stage: Stage
-    currency: str
-    customers: int
-    drafts: int
-    total_minor: int
+    currency: Code
+    customers: Count
+    drafts: Count
+    total_minor: Minor
 
 
 class Compared(NamedTuple):
@@ -67,14 +69,14 @@ def change(total_minor: int, usual_minor: int | None) -> float | None:
 class Need(Model):
     """A person has to do something about a month, or about what is still owed for it (``collecting``)."""
 
-    customer_id: str
-    name: str
-    timezone: str
-    stage: str
-    currency: str
-    amount_minor: int
+    customer_id: Id
+    name: Line
+    timezone: Code
+    stage: Code
+    currency: Code
+    amount_minor: Minor
     next_at: Instant | None
-    needs: str
+    needs: Words
     drafted: bool = True
     collecting: bool = False
 
@@ -93,10 +95,10 @@ class Wanted(Model):
     """Which rows of a month's list, in which order."""
 
     period: Period
-    search: str = ""  # part of a customer's id, name or email
+    search: Line = ""  # part of a customer's id, name or email
     stage: Stage | None = None
     flag: Flag | None = None
-    currency: str = ""
+    currency: Code = ""
     needs: bool = False
     sort: Sort = Sort.CUSTOMER
     descending: bool = False
@@ -105,20 +107,20 @@ class Wanted(Model):
 class DeskRow(Model):
     """One invoice of the list. ``digest`` and ``version`` are what a decision about this row is bound to."""
 
-    customer_id: str
-    name: str
-    email: str
-    timezone: str
+    customer_id: Id
+    name: Line
+    email: Line
+    timezone: Code
     stage: Stage
-    currency: str
-    total_minor: int
-    carried_minor: int
-    usual_minor: int | None  # what the customer's sales came to before
-    version: int  # 0: no draft yet
-    digest: str
+    currency: Code
+    total_minor: Minor
+    carried_minor: Minor
+    usual_minor: Minor | None  # what the customer's sales came to before
+    version: Count  # 0: no draft yet
+    digest: Code
     next_at: Instant | None
-    flags: tuple[Flag, ...]
-    needs: str
+    flags: Few[Flag]
+    needs: Words
 
     @property
     def is_open(self) -> bool:
@@ -138,10 +140,10 @@ class DeskRow(Model):
 class Seen(Model):
     """An invoice as it stood when somebody decided about it; ``stop`` as ``Month.stop``."""
 
-    customer_id: str
-    version: int
-    digest: str
-    stop: str = ""
+    customer_id: Id
+    version: Count
+    digest: Code
+    stop: Code = ""
 
     def __str__(self) -> str:
         """As a form carries it."""
@@ -151,17 +153,17 @@ class Seen(Model):
 class Standing(Seen):
     """An invoice as it stands now, and what it comes to."""
 
-    currency: str
-    total_minor: int
+    currency: Code
+    total_minor: Minor
 
 
 class AuditWanted(Model):
     """Which entries of the audit trail; every filter is part of what it is compared with, except for the period."""
 
-    by: str = ""
-    customer: str = ""
+    by: Line = ""
+    customer: Line = ""
     period: Period | None = None
-    text: str = ""
+    text: Line = ""
 
 
 class AuditKind(StrEnum):
@@ -189,6 +191,8 @@ class Cursor(NamedTuple):
         try:
             at, kind, customer_id, period, number = text.split("~")
             instant = TypeAdapter(Instant).validate_python(at)
+            if not 2000 <= instant.year < 2100 or not _NUMBER.fullmatch(number):
+                raise ValueError("nothing is that old, or new")  # and no database could compare it
             return cls(instant, AuditKind(kind), customer_id, period, int(number))
         except (ValueError, ValidationError):
             raise InvalidInput(f"{text!r} is not a place in the audit trail") from None
@@ -199,16 +203,16 @@ class AuditRow(Model):
 
     at: Instant
     kind: AuditKind
-    customer_id: str
-    period: str
-    number: int
-    by: str
-    command: str
-    reason: str
+    customer_id: Id
+    period: Code
+    number: Count
+    by: Author
+    command: Line
+    reason: Words
     accepted: bool
-    result: str
-    via: str
-    version: int
+    result: Words
+    via: Code
+    version: Count
 
     @property
     def cursor(self) -> Cursor:

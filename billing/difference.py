@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from billing.invoice import Invoice, LineItem
-from billing.model import Instant, Model
+from billing.model import Code, Instant, Minor, Model, Rows, Words
 
 if TYPE_CHECKING:
     from billing.ports import MessageRow, VersionRow
@@ -16,10 +16,10 @@ class LineChange(Model):
     A row that could not be read has no amount to compare: ``note`` says what became of it.
     """
 
-    line_id: str
+    line_id: Code
     before: LineItem | None = None
     after: LineItem | None = None
-    note: str = ""
+    note: Words = ""
 
 
 def difference(before: Invoice, after: Invoice) -> tuple[LineChange, ...]:
@@ -54,8 +54,8 @@ class Correction(Model):
     """
 
     told_at: Instant
-    told_minor: int
-    changes: tuple[LineChange, ...] | None = None
+    told_minor: Minor
+    changes: Rows[LineChange] | None = None
 
 
 def correction(

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from billing.alerts import Alert, AlertKind
-from billing.model import Model
+from billing.model import Code, Line, Model, Rows, Url
 from billing.money import format_amount
 from billing.period import Period
 
@@ -40,11 +40,11 @@ class Digest(Model):
     ``console_url`` is where the review console is reached ("": nowhere).
     """
 
-    digest_id: str
-    message_id: str
-    to: str
-    console_url: str
-    alerts: tuple[Alert, ...]
+    digest_id: Code
+    message_id: Line
+    to: Line
+    console_url: Url
+    alerts: Rows[Alert]
 
 
 class Item(NamedTuple):

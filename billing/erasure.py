@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-from billing.model import Instant, Model
+from billing.model import Count, Id, Instant, Model
 from billing.money import format_amount
 from billing.shell import typed
 
@@ -50,9 +50,9 @@ STAYS = (
 class Erased(Model):
     """What an erasure came to. ``rows`` counts what was rewritten; 0: nothing was left to erase."""
 
-    customer_id: str
+    customer_id: Id
     at: Instant
-    rows: int
+    rows: Count
 
 
 class Standing(NamedTuple):

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from billing.apart import Failed
 from billing.collection import CollectionStage
-from billing.model import Model
+from billing.model import Code, Count, Minor, Model
 from billing.money import format_amount
 from billing.month import Stage
 from billing.payment import PaymentStatus, ReversalKind
@@ -64,17 +64,17 @@ class Totals(Model):
     ``not_exported`` customers are in no sum of any currency: then the export is incomplete.
     """
 
-    currency: str
-    invoices: int
-    lines_minor: int
-    carried_minor: int
-    invoiced_minor: int
-    charged_minor: int
-    refunded_minor: int
-    disputed_minor: int
-    net_minor: int
-    outstanding_minor: int
-    not_exported: int = 0
+    currency: Code
+    invoices: Count
+    lines_minor: Minor
+    carried_minor: Minor
+    invoiced_minor: Minor
+    charged_minor: Minor
+    refunded_minor: Minor
+    disputed_minor: Minor
+    net_minor: Minor
+    outstanding_minor: Minor
+    not_exported: Count = 0
 
 
 class Tally:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
+from billing.cells import type_of_value
 from billing.export import Dossier, Totals
 from billing.money import minor_digits
 
-type_of_value = str | int | Decimal | datetime | None
 Row = dict[str, type_of_value]
 
 TABLES: dict[str, tuple[str, ...]] = {
@@ -39,8 +39,6 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 """The columns of each table; ``reversals`` are refunds and disputes. The last two are of all customers together."""
 
-_FORMULA_BEGINS = ("=", "+", "-", "@", *(chr(ord(sign) + 0xFEE0) for sign in "=+-@"))  # and their full-width forms
-
 
 def rows_of(dossier: Dossier) -> Iterator[tuple[str, Row]]:
     """The rows of one customer, each with the name of its table."""
@@ -64,15 +62,6 @@ def rows_of(dossier: Dossier) -> Iterator[tuple[str, Row]]:
 
 def total_row(totals: Totals) -> Row:
     return _row("totals", dict(totals))
-
-
-def cell(value: type_of_value) -> str:
-    """One cell of a CSV file. Text that a spreadsheet would run as a formula begins with an apostrophe."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, str) and (value[:1] in "\t\r\n" or value.lstrip().startswith(_FORMULA_BEGINS)) and value:
-        return f"'{value}"
-    return "" if value is None else str(value)
 
 
 def _row(table: str, values: dict[str, object]) -> Row:

@@ -7,28 +7,33 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from billing.errors import InvalidInput
-from billing.model import Instant, Model
+from billing.model import Code, Count, Few, Instant, Kept, Line, Many, Measured, Minor, Model, cut
 from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 
-Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+DRAFT_MAX_BYTES = 600_000
+"""Of an invoice when it is collected: 2,000 rows with descriptions of some hundred letters each."""
+INVOICE_MAX_BYTES = 800_000
+"""Of an invoice after edits. A month with it, and with all that is said to it, has to fit into a payload of 2 MB."""
+
+Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Kept]
 AmountMinor = Annotated[int, Field(ge=-MAX_AMOUNT_MINOR, le=MAX_AMOUNT_MINOR)]
 
 
 class Source(Model):
     """Where a line comes from: worksheet, row as a person counts it, SHA-256 of the snapshot it was read from."""
 
-    sheet: str
-    row: int
-    digest: str
+    sheet: Code
+    row: Count
+    digest: Code
 
 
 class SheetRow(Model):
     """What the sheet says in one row: ``amount_minor`` None if ``raw`` cannot be read."""
 
-    row: int
-    description: str
-    amount_minor: int | None = None
-    raw: str = ""
+    row: Count
+    description: Line
+    amount_minor: Minor | None = None
+    raw: Code = ""
 
 
 class LineItem(Model):
@@ -38,9 +43,9 @@ class LineItem(Model):
     ``in_sheet`` is what the sheet says, once a reviewer has changed the line.
     """
 
-    line_id: str
-    description: str
-    amount_minor: int
+    line_id: Code
+    description: Line
+    amount_minor: Minor
     source: Source | None = None
     in_sheet: SheetRow | None = None
 
@@ -48,19 +53,19 @@ class LineItem(Model):
 class Problem(Model):
     """A row of the customer that cannot be read as money. It stops the month until a person edits or removes it."""
 
-    line_id: str
-    description: str
-    raw: str
-    reason: str
+    line_id: Code
+    description: Line
+    raw: Code
+    reason: Line
     source: Source
 
 
 class SalesSeen(Model):
     """The state of a worksheet that an invoice accounts for, and whose rows are on it: those under ``emails``."""
 
-    sheet: str
-    digest: str
-    emails: tuple[str, ...]
+    sheet: Code
+    digest: Code
+    emails: Few[Line]
 
 
 class AddLine(Model, extra="forbid"):
@@ -76,7 +81,7 @@ class ChangeLine(Model, extra="forbid"):
     """Sets amount or description of a line; given an unreadable row, makes a line of it."""
 
     op: Literal["change"] = "change"
-    line_id: str
+    line_id: Code
     amount_minor: AmountMinor | None = None
     description: Description | None = None
     source: Source | None = None
@@ -84,29 +89,29 @@ class ChangeLine(Model, extra="forbid"):
 
 class RemoveLine(Model, extra="forbid"):
     op: Literal["remove"] = "remove"
-    line_id: str
+    line_id: Code
     source: Source | None = None
 
 
 Change = Annotated[AddLine | ChangeLine | RemoveLine, Field(discriminator="op")]
 
 
-class Invoice(Model):
+class Invoice(Measured):
     """A month's invoice. Total = sum of lines + carried balance, to the minor unit; a negative balance is credit.
 
     ``sales`` is what of the sheet it accounts for (None: entered by hand, or from before this was kept); ``left_out``
     are rows whose lines a reviewer has removed.
     """
 
-    currency: str
+    currency: Code
     collected_at: Instant
-    version: int = 1
-    lines: tuple[LineItem, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    carried_minor: int = 0
-    added_lines: int = 0
+    version: Count = 1
+    lines: Many[LineItem] = ()
+    problems: Many[Problem] = ()
+    carried_minor: Minor = 0
+    added_lines: Count = 0
     sales: SalesSeen | None = None
-    left_out: tuple[SheetRow, ...] = ()
+    left_out: Many[SheetRow] = ()
 
     @property
     def sales_minor(self) -> int:
@@ -136,7 +141,13 @@ class Invoice(Model):
             edited = edited._with(change)
         if (edited.lines, edited.problems) == (self.lines, self.problems):
             raise InvalidInput("the edit changes nothing")
-        return edited.evolve(version=self.version + 1)
+        edited = edited.evolve(version=self.version + 1)
+        if edited.size_bytes > max(INVOICE_MAX_BYTES, self.size_bytes):
+            raise InvalidInput(
+                f"with this edit the invoice would take {edited.size_bytes // 1000:,} kB, more than the "
+                f"{INVOICE_MAX_BYTES // 1000} kB that can be kept; sum lines up, or shorten their descriptions"
+            )
+        return edited
 
     def _with(self, change: Change) -> "Invoice":
         if not isinstance(change, RemoveLine):
@@ -215,4 +226,4 @@ class Invoice(Model):
             if line.line_id == line_id:
                 return line
         known = ", ".join(line.line_id for line in found) or "none"
-        raise InvalidInput(f"there is no line {line_id!r}; the lines are: {known}")
+        raise InvalidInput(cut(f"there is no line {line_id!r}; the lines are: {known}"))

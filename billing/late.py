@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from billing.difference import LineChange
 from billing.invoice import Invoice, LineItem, Problem, SalesSeen, Source
-from billing.model import Model
+from billing.model import Many, Model, Rows
 from billing.money import format_amount
 from billing.pairing import Entry, changed, same, sheet_row
 from billing.period import Period
@@ -44,9 +44,9 @@ class Compared(Model):
     ``by_hand`` are lines that people added and that no row of the sheet says word for word.
     """
 
-    drifts: tuple[Drift, ...] = ()
+    drifts: Rows[Drift] = ()
     sales: SalesSeen
-    by_hand: tuple[LineItem, ...] = ()
+    by_hand: Many[LineItem] = ()
 
 
 def compared(invoice: Invoice, rows: Sequence[LineItem | Problem], sales: SalesSeen) -> Compared:

@@ -1,20 +1,25 @@
 """What people say to a running month, and what it answers: commands, decisions, results."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from billing.customer import CustomerChanges
 from billing.errors import InvalidInput
 from billing.invoice import Change, SalesSeen
-from billing.model import Instant, Model
+from billing.model import Author, Code, Count, Id, Instant, Measured, Minor, Model, Who, Why, Words, cut
 from billing.period import Period
 
-Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Via = Literal["", "console", "cli", "customer"]
 CHANGES_MAX = 100  # of one edit
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+COMMAND_MAX_BYTES = 250_000
+"""An edit of as many lines, each with the longest description in the longest letters."""
+Details = Annotated[str, Field(max_length=COMMAND_MAX_BYTES)]
+_SHOWN = 10  # of many mistakes
+_SHORT = 100  # characters
 
 
 class Command(Model, extra="forbid"):
@@ -26,7 +31,7 @@ class Command(Model, extra="forbid"):
 
     by: Who
     reason: Why
-    command_id: str = Field("", max_length=100)
+    command_id: Code = Field("", max_length=100)
     period: Period | None = None
     via: Via = ""
 
@@ -41,7 +46,7 @@ class Resume(Command):
     ``stopped`` is ``Month.stop`` as it was seen: what something else stops by now is not resumed. "": unchecked.
     """
 
-    stopped: str = ""
+    stopped: Code = ""
 
 
 class Edit(Command):
@@ -53,17 +58,17 @@ class Edit(Command):
     """
 
     period: Period
-    version: int
-    digest: str = ""
+    version: Count
+    digest: Code = ""
     changes: tuple[Change, ...] = Field(min_length=1, max_length=CHANGES_MAX)
     sales: SalesSeen | None = None
-    drift: str = Field("", max_length=500)
+    drift: Words = Field("", max_length=500)
 
 
 class Approve(Command):
     """Consent to exactly the draft with this ``digest``; any edit voids it."""
 
-    digest: str
+    digest: Code
 
 
 class Skip(Command):
@@ -72,8 +77,8 @@ class Skip(Command):
     ``version`` (0: no draft) and ``digest`` are those of what was seen; another one is not skipped. None: unchecked.
     """
 
-    version: int | None = None
-    digest: str = ""
+    version: Count | None = None
+    digest: Code = ""
 
 
 class CloseAccount(Command):
@@ -97,6 +102,12 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
+def content_of(command: Command) -> str:
+    """A short fingerprint of all that a command says: only the same content makes it a repeat."""
+    said = f"{type(command).__name__}{command.model_dump_json(exclude={'via'})}"
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
 def command_name(command: Command) -> str:
     """The name of the signal and update that carries ``command``."""
     return next(name for name, kind in COMMANDS.items() if type(command) is kind)
@@ -106,48 +117,69 @@ def parse_command(name: str, arguments: Sequence[object], kinds: Mapping[str, ty
     """The command in a signal's or update's raw arguments. Raises ``InvalidInput`` saying what is wrong with them."""
     kind = kinds.get(name)
     if kind is None:
-        raise InvalidInput(f"there is no command {name!r}; the commands are: {', '.join(kinds)}")
+        raise InvalidInput(f"there is no command {cut(name, _SHORT)!r}; the commands are: {', '.join(kinds)}")
     if len(arguments) != 1:
         raise InvalidInput(f'{name} takes one argument, an object such as {{"by": "ann", "reason": "too high"}}')
     if isinstance(arguments[0], kind):
         return arguments[0]
+    _check_size(name, arguments[0])
     try:
         return TypeAdapter(kind).validate_python(arguments[0])
     except ValidationError as error:
         raise InvalidInput(f"{name} cannot be read: {explain(error)}") from None
 
 
+def _check_size(name: str, argument: object) -> None:
+    """Before the argument is looked into, which takes time."""
+    try:
+        size_bytes = len(to_json(argument, fallback=repr))
+    except ValueError:  # nested beyond all measure
+        size_bytes = COMMAND_MAX_BYTES + 1
+    if size_bytes > COMMAND_MAX_BYTES:
+        limit, size = COMMAND_MAX_BYTES // 1000, size_bytes // 1000
+        raise InvalidInput(f"{name} is too large, {size:,} kB; a command takes up to {limit} kB")
+
+
 def explain(error: ValidationError) -> str:
-    """A pydantic error as one line for people."""
+    """A pydantic error as one line for people, without the values; of many mistakes, the first."""
     parts = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
-        where = ".".join(str(part) for part in item["loc"])
+    for item in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]:
+        where = cut(".".join(str(part) for part in item["loc"]), _SHORT)
         parts.append(f"{where}: {item['msg'].removeprefix('Value error, ')}" if where else item["msg"])
-    return "; ".join(parts)
+    more = [f"and {error.error_count() - _SHOWN} more"] if error.error_count() > _SHOWN else []
+    return cut("; ".join(parts + more))
 
 
-class Decision(Model):
-    """One entry of the audit trail: a command, or what was left of an unreadable one, and what became of it."""
+class Decision(Measured):
+    """One entry of the audit trail: a command, or what was left of an unreadable one, and what became of it.
 
-    number: int
+    ``content`` is the command's fingerprint.
+    """
+
+    number: Count
     at: Instant
-    by: str
-    reason: str
-    command: str
+    by: Author
+    reason: Words
+    command: Code
     accepted: bool
-    result: str
-    via: str
-    invoice_version: int = 0
-    command_id: str = ""
-    details: str = ""
+    result: Words
+    via: Code
+    invoice_version: Count = 0
+    command_id: Code = ""
+    content: Code = ""
+    details: Details = ""
+
+    def in_short(self) -> "Decision":
+        """The same with little of the words, and without details."""
+        return self.evolve(reason=cut(self.reason, _SHORT), result=cut(self.result, _SHORT), details="")
 
 
 class CommandResult(Model):
     """The answer to a command: done or refused, in words, and where the month stands now."""
 
     accepted: bool
-    result: str
-    stage: str
+    result: Words
+    stage: Code
     period: Period
 
 
@@ -158,7 +190,7 @@ class Delivered(Model):
     """
 
     at: Instant
-    drift: str | None = None
+    drift: Words | None = None
 
 
 class Farewell(Model):
@@ -167,8 +199,8 @@ class Farewell(Model):
     ``balance_minor`` is debt if positive, credit if negative, in minor units of ``currency``.
     """
 
-    customer_id: str
+    customer_id: Id
     last_period: Period
-    reason: str
-    balance_minor: int
-    currency: str
+    reason: Words
+    balance_minor: Minor
+    currency: Code

@@ -1,9 +1,16 @@
-"""The base of every value in the domain: frozen, compared by value, tolerant of fields it does not know yet."""
+"""The base of every value in the domain: frozen, compared by value, tolerant of fields it does not know yet.
+
+And the types of its fields: every text, list and number has a limit (``tests/unit/test_limits.py``), because a value
+travels through Temporal, which takes payloads of 2 MB. See docs/decisions/0018.
+"""
 
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from functools import cached_property
+from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+T = TypeVar("T")
 
 
 class Model(BaseModel):
@@ -17,9 +24,81 @@ class Model(BaseModel):
         return type(self).model_validate({**dict(self), **changes})
 
 
+class Measured(Model):
+    """A value whose size counts, because it is kept in a workflow."""
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """What it takes in a payload: JSON in UTF-8."""
+        return len(self.__pydantic_serializer__.to_json(self))
+
+
 def _in_utc(instant: datetime) -> datetime:
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("before the year 1, or after 9999") from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A point in time: an aware datetime, kept in UTC."""
+
+# -- texts
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\x00", " ")
+
+
+Kept = AfterValidator(_without_nul)
+"""PostgreSQL does not take NUL."""
+
+Code = Annotated[str, Field(max_length=100), Kept]
+"""A word for machines: a status, a digest, an id of ours."""
+Id = Annotated[str, Field(max_length=255), Kept]
+"""A name that another system gave: Stripe's ids have up to 255 characters."""
+LINE_MAX = 500
+Line = Annotated[str, Field(max_length=LINE_MAX), Kept]
+"""A line for people: a description, an address."""
+Url = Annotated[str, Field(max_length=5000), Kept]
+Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
+"""A person, or what acts in their place."""
+Author = Annotated[str, Field(max_length=200), Kept]
+"""The same; "": the application."""
+Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Kept]
+"""What somebody gives as a reason."""
+
+WORDS_MAX = 2500
+
+
+def cut(text: str, most: int = WORDS_MAX) -> str:
+    """As much of a text as is kept, without what cannot be kept: NUL, and halves of characters."""
+    kept = text[:most].replace("\x00", " ").encode("utf-8", "replace").decode()
+    return kept if len(text) <= most else f"{kept[: most - 1]}…"
+
+
+def _cut(value: object) -> object:
+    return cut(value) if isinstance(value, str) else value
+
+
+Words = Annotated[str, Field(max_length=WORDS_MAX), BeforeValidator(_cut)]
+"""What we say ourselves, also about others' words: cut where it is too long, never refused."""
+MailText = Annotated[str, Field(max_length=5_000_000)]
+"""A mail with the longest invoice; it never leaves activities and ledger."""
+
+# -- numbers
+
+Count = Annotated[int, Field(ge=0, le=10**9)]
+"""How many, or which: rows, versions."""
+Number = Annotated[int, Field(ge=-(10**9), le=10**9)]
+"""A counter that may go below zero."""
+Minor = Annotated[int, Field(ge=-(10**15), le=10**15)]
+"""A sum of money in minor units; exact in JSON, too."""
+
+# -- several
+
+Few = Annotated[tuple[T, ...], Field(max_length=100)]
+Many = Annotated[tuple[T, ...], Field(max_length=10_000)]
+"""As many as a value in a workflow may hold; how large they are together is measured as well."""
+Rows = Annotated[tuple[T, ...], Field(max_length=10_000_000)]
+"""All of a worksheet or a ledger; never in a payload."""

@@ -12,11 +12,12 @@ from typing import NamedTuple
 from billing.customer import Customer, ReviewMode
 from billing.invoice import Invoice
 from billing.messages import Decision
-from billing.model import Instant, Model
+from billing.model import Author, Code, Count, Few, Instant, Many, Minor, Model, Number, Who, Words
 from billing.money import MAX_AMOUNT_MINOR, minimum_minor
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.policy import needs_approval
+from billing.trail import carried_on
 
 
 class Stage(StrEnum):
@@ -80,25 +81,25 @@ class Due(NamedTuple):
 class Hold(Model):
     """A reviewer's halt."""
 
-    by: str
-    reason: str
+    by: Who
+    reason: Words
     at: Instant
 
 
 class Approval(Model):
     """A reviewer's consent to this version of the invoice."""
 
-    by: str
-    version: int
+    by: Who
+    version: Count
     at: Instant
 
 
 class Notice(Model):
     """A charge notice: amount and instant that the customer is told. ``number`` counts those that were delivered."""
 
-    number: int
-    total_minor: int
-    version: int
+    number: Count
+    total_minor: Minor
+    version: Count
     charge_at: Instant
     delivered_at: Instant | None = None
 
@@ -111,33 +112,34 @@ class Month(Model):
     collect_at: Instant
     notice_at: Instant
     charge_at: Instant
-    revision: int = 0
-    carried_minor: int = 0
+    revision: Number = 0
+    carried_minor: Minor = 0
     invoice: Invoice | None = None
-    outage: str = ""  # what failed and is tried again until it works; a person may help
-    trouble: str = ""  # what failed and is not tried again until a person resumes
+    outage: Words = ""  # what failed and is tried again until it works; a person may help
+    trouble: Words = ""  # what failed and is not tried again until a person resumes
     hold: Hold | None = None
     approval: Approval | None = None
-    last_editor: str = ""
+    last_editor: Author = ""
+    editors: Few[Who] = ()  # of what was not approved before: none of them may approve it
     notice: Notice | None = None
-    notices: int = 0
+    notices: Count = 0
     charging_since: Instant | None = None
     charge: ChargeResult | None = None
-    giving_up: str = ""  # who has given the charge up: its payment is cancelled, unless it has succeeded
+    giving_up: Author = ""  # who has given the charge up: its payment is cancelled, unless it has succeeded
     outcome: Stage | None = None
     closed_at: Instant | None = None
     alerted_at: Instant | None = None
-    alerts: int = 0
-    leaving: str = ""
+    alerts: Count = 0
+    leaving: Words = ""
     first: bool = False  # nothing was ever billed to this customer before
-    usual_minor: int | None = None  # the sales of the last month that had any; None: not known, or in other money
-    brake: str = ""  # how the emergency brake stopped the month: who pulled it, and why
-    series: int = 1  # of payments: another one begins when the brake has ended a charge before any money moved
-    answered: tuple[str, ...] = ()  # ids of commands that the month before answered
-    decisions: tuple[Decision, ...] = ()
-    decision_count: int = 0
-    drift: str = ""  # what the sheet said when it was compared last and the draft does not
-    remark: str = ""  # what the sheet of the month before says by now and nobody is billed for
+    usual_minor: Minor | None = None  # the sales of the last month that had any; None: not known, or in other money
+    brake: Words = ""  # how the emergency brake stopped the month: who pulled it, and why
+    series: Count = 1  # of payments: another one begins when the brake has ended a charge before any money moved
+    answered: Few[Code] = ()  # ids of commands that the month before answered
+    decisions: Many[Decision] = ()
+    decision_count: Count = 0
+    drift: Words = ""  # what the sheet said when it was compared last and the draft does not
+    remark: Words = ""  # what the sheet of the month before says by now and nobody is billed for
 
     # -- opening
 
@@ -281,12 +283,36 @@ class Month(Model):
         return self.notice is not None and self.notice.delivered_at is not None
 
     def _lacks_approval(self, now: datetime) -> bool:
+        return now >= self.notice_at and self.awaits_approval
+
+    @property
+    def awaits_approval(self) -> bool:
+        """The draft is not announced before somebody has approved it, or in review mode manual entered its amount."""
         if self.invoice is None or self.announced or not needs_approval(self):
             return False
-        manual_empty = self.customer.terms.review_mode is ReviewMode.MANUAL and not self.last_editor
-        if self.approval is not None and self.approval.version == self.invoice.version and not manual_empty:
-            return False
-        return now >= self.notice_at and (manual_empty or self.nothing_to_charge is None)
+        if self.awaits_amount:
+            return True
+        is_approved = self.approval is not None and self.approval.version == self.invoice.version
+        return not is_approved and self.nothing_to_charge is None
+
+    @property
+    def awaits_amount(self) -> bool:
+        """Its amount is entered by a person, and nobody has yet."""
+        return self.customer.terms.review_mode is ReviewMode.MANUAL and not self.last_editor
+
+    def refuses_approval_by(self, who: str) -> str:
+        """Why ``who`` cannot approve the draft as it stands; "" if they can."""
+        if self.invoice is None:
+            return f"there is no draft yet; it is made at {self.collect_at:%Y-%m-%d %H:%M} UTC"
+        if not needs_approval(self):
+            return "this draft needs no approval (review mode monitor, and nothing in it demands one)"
+        if self.invoice.problems:
+            return self.blocked
+        if who.casefold() in (editor.casefold() for editor in self.editors):
+            return f"{who} has edited this draft since it was approved or collected; somebody else has to approve it"
+        if self.awaits_amount:
+            return "no amount has been entered yet; add a line first"
+        return ""
 
     @property
     def nothing_to_charge(self) -> Stage | None:
@@ -422,6 +448,7 @@ class Month(Model):
         last = max(instants, default=None)
         later = [decision for decision in self.decisions if last is None or decision.at > last]
         numbered = (each.evolve(number=known.decision_count + n) for n, each in enumerate(later, start=1))
+        known = known.audited(known.decision_count)
         adopted = known.evolve(
             leaving=self.leaving or known.leaving,
             revision=max(self.revision, known.revision) + 1,
@@ -467,12 +494,13 @@ class Month(Model):
 
     def audited(self, count: int) -> "Month":
         """The ledger has the first ``count`` decisions: of those, only the newest are carried on."""
-        kept = tuple(
-            decision.evolve(details=decision.details[:KEPT_DETAILS]) if decision.number <= count else decision
+        short = (
+            decision.evolve(details=decision.details[:KEPT_DETAILS])
+            if decision.number <= count and len(decision.details) > KEPT_DETAILS
+            else decision
             for decision in self.decisions
-            if decision.number > count - KEPT_DECISIONS
         )
-        return self.evolve(decisions=kept)
+        return self.evolve(decisions=tuple(carried_on(tuple(short), count, KEPT_DECISIONS)))
 
     def _changed(self, **changes: object) -> "Month":
         return self.evolve(revision=self.revision + 1, **changes)

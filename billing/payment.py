@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from billing.customer import Customer
 from billing.errors import PaymentMismatch
-from billing.model import Instant, Model
+from billing.model import Code, Id, Instant, Line, Minor, Model, Words
 from billing.period import Period
 
 
@@ -20,30 +20,30 @@ class PaymentStatus(StrEnum):
 class PaymentRequest(Model):
     """A charge as it was announced. ``key`` names the business attempt, never the technical one."""
 
-    key: str
+    key: Id
     customer: Customer
     period: Period
-    amount_minor: int
-    currency: str
+    amount_minor: Minor
+    currency: Code
 
 
 class Payment(Model):
     """A payment as the processor knows it (at Stripe: a payment intent). Codes are the processor's own words."""
 
-    payment_id: str
+    payment_id: Id
     status: PaymentStatus
-    amount_minor: int
-    currency: str
-    stripe_customer_id: str
+    amount_minor: Minor
+    currency: Code
+    stripe_customer_id: Id
     created_at: Instant
-    code: str = ""
-    decline_code: str = ""
-    advice_code: str = ""
-    attempt_id: str = ""  # the last try to move the money (at Stripe: the latest charge); "" before the first
+    code: Words = ""
+    decline_code: Words = ""
+    advice_code: Words = ""
+    attempt_id: Id = ""  # the last try to move the money (at Stripe: the latest charge); "" before the first
     reversed: bool = False  # some of it was refunded or is disputed
-    key: str = ""  # whose it is, as we wrote it into the payment's metadata; "" if somebody else made it
-    customer_id: str = ""
-    period: str = ""
+    key: Line = ""  # whose it is, as we wrote it into the payment's metadata; "" if somebody else made it
+    customer_id: Line = ""
+    period: Line = ""
 
 
 class ReversalKind(StrEnum):
@@ -54,23 +54,23 @@ class ReversalKind(StrEnum):
 class Reversal(Model):
     """Money that goes back, or may: a refund or a dispute of a payment. ``status`` is the processor's word."""
 
-    reversal_id: str
-    payment_id: str
+    reversal_id: Id
+    payment_id: Id
     kind: ReversalKind
-    amount_minor: int
-    currency: str
-    status: str
-    reason: str = ""
+    amount_minor: Minor
+    currency: Code
+    status: Code
+    reason: Words = ""
     created_at: Instant
 
 
 class PaymentEvent(Model):
     """What a processor's webhook says has happened. Never believed: its object is looked up before anything is done."""
 
-    event_id: str
-    type: str
-    object_id: str
-    payment_id: str = ""  # of the payment that it is about, if it is about one
+    event_id: Line
+    type: Id
+    object_id: Id
+    payment_id: Id = ""  # of the payment that it is about, if it is about one
     created_at: Instant
 
 
@@ -90,11 +90,11 @@ class ChargeResult(Model):
 
     status: ChargeStatus
     at: Instant
-    payment_id: str = ""
-    code: str = ""
-    decline_code: str = ""
-    advice_code: str = ""
-    attempt_id: str = ""
+    payment_id: Id = ""
+    code: Words = ""
+    decline_code: Words = ""
+    advice_code: Words = ""
+    attempt_id: Id = ""
 
 
 class Charged(ChargeResult):

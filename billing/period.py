@@ -47,7 +47,7 @@ class Period(str):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(cls._validated, core_schema.str_schema())
+        return core_schema.no_info_after_validator_function(cls._validated, core_schema.str_schema(max_length=100))
 
     @classmethod
     def _validated(cls, text: str) -> Self:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Flag(StrEnum):
-    """What reviewers look at first; the first three are what ``Terms.approve_when`` may name."""
+    """What reviewers look at first; ``Terms.approve_when`` may name those of ``billing.customer.Trigger``."""
 
     FIRST = "first"  # nothing was ever billed to this customer before
     CHANGED = "changed"  # the month's own sales differ from the usual by more than a percentage

@@ -17,7 +17,7 @@ from billing.difference import Correction
 from billing.digest import Digest
 from billing.invoice import Invoice
 from billing.messages import Decision
-from billing.model import Instant, Model
+from billing.model import Author, Code, Count, Id, Instant, Line, MailText, Minor, Model, Url, Words
 from billing.month import Month, Stage
 from billing.payment import Payment, PaymentEvent, PaymentRequest, Reversal, ReversalKind
 from billing.period import Period
@@ -39,7 +39,7 @@ class SalesSource(Protocol):
 class Reading(Model):
     """When a worksheet was read last, and the digest of what it said: it said so at ``read_at`` or soon after."""
 
-    digest: str
+    digest: Code
     read_at: Instant
 
 
@@ -66,16 +66,16 @@ class SalesReadings(Protocol):
 class CardDetails(Model):
     """A card on file: whose it is and its last four digits."""
 
-    payment_method_id: str
-    stripe_customer_id: str
-    last4: str
+    payment_method_id: Id
+    stripe_customer_id: Id
+    last4: Code
     created_at: Instant
 
 
 class CardSetup(Model):
     """A page where a customer registers a card, once it was used. ``reference`` is what it was opened with."""
 
-    reference: str
+    reference: Id
     card: CardDetails
 
 
@@ -88,9 +88,9 @@ class CardPageState(StrEnum):
 class CardPage(Model):
     """A page of the processor's where a customer registers a card; ``url`` leads there while it is open."""
 
-    session_id: str
+    session_id: Id
     state: CardPageState
-    url: str = ""
+    url: Url = ""
 
 
 class PaymentGateway(Protocol):
@@ -181,7 +181,8 @@ class LetterKind(StrEnum):
     REPORT = "report"
     WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
     WELCOME = "welcome"
-    CARD_LINK = "card_link"
+    CARD_LINK = "card_link"  # to a customer whose address was registered once more
+    CARD_WANTED = "card_wanted"  # the same, to one of an import who has no card yet
 
 
 class Letter(Model):
@@ -192,20 +193,20 @@ class Letter(Model):
     """
 
     kind: LetterKind
-    message_id: str
-    to: str
+    message_id: Line
+    to: Line
     month: Month
     collection: Collection | None = None
-    link: str = ""
-    agreed: str = ""
+    link: Url = ""
+    agreed: Words = ""
     correction: Correction | None = None
 
 
 class Composed(Model):
     """What a mail says, without markup; the subject is one line."""
 
-    subject: str
-    text: str
+    subject: Words
+    text: MailText
 
 
 StillWanted = Callable[[], Awaitable[None]]
@@ -254,13 +255,13 @@ class MessageStatus(StrEnum):
 class InvoiceRow(Model):
     """One line of a listing of months, as the ledger last knew them."""
 
-    customer_id: str
+    customer_id: Id
     period: Period
     stage: Stage
-    currency: str
-    total_minor: int
-    version: int
-    problems: int
+    currency: Code
+    total_minor: Minor
+    version: Count
+    problems: Count
     next_at: Instant | None
     updated_at: Instant
 
@@ -281,7 +282,7 @@ class Known(NamedTuple):
 class RosterRow(Customer):
     """A customer as the ledger knows them. ``closed_reason`` says who closed the account and why ("": it is open)."""
 
-    closed_reason: str = ""
+    closed_reason: Words = ""
     closed_at: Instant | None = None
     created_at: Instant
     updated_at: Instant
@@ -290,52 +291,52 @@ class RosterRow(Customer):
 class VersionRow(Model):
     """A version of a month's invoice as it was on record since ``at``. ``by`` is who made it; "": the collection."""
 
-    version: int
-    digest: str
-    by: str
+    version: Count
+    digest: Code
+    by: Author
     at: Instant
     invoice: Invoice
 
 
 class MessageRow(Model):
-    message_id: str
+    message_id: Line
     kind: LetterKind
-    number: int
-    recipient: str
+    number: Count
+    recipient: Line
     status: MessageStatus
     at: Instant
-    total_minor: int | None
-    subject: str
-    text: str  # as it was sent, without the key in its link; "" of mails from before this was kept
+    total_minor: Minor | None
+    subject: Words
+    text: MailText  # as it was sent, without the key in its link; "" of mails from before this was kept
 
 
 class ChargeRow(Model):
     """A payment as the ledger knows it."""
 
-    payment_id: str
-    key: str
-    customer_id: str
+    payment_id: Id
+    key: Line
+    customer_id: Line
     period: Period
-    status: str
-    amount_minor: int
-    currency: str
-    code: str
-    decline_code: str
+    status: Code
+    amount_minor: Minor
+    currency: Code
+    code: Words
+    decline_code: Words
     at: Instant
 
 
 class ReversalRow(Model):
     """A refund or a dispute as the ledger knows it."""
 
-    reversal_id: str
-    payment_id: str
-    customer_id: str
+    reversal_id: Id
+    payment_id: Id
+    customer_id: Line
     period: Period
     kind: ReversalKind
-    amount_minor: int
-    currency: str
-    status: str
-    reason: str
+    amount_minor: Minor
+    currency: Code
+    status: Code
+    reason: Words
     created_at: Instant
     at: Instant
 
@@ -343,12 +344,12 @@ class ReversalRow(Model):
 class CollectionRow(Model):
     """One line of a listing of collections, as the ledger last knew them."""
 
-    customer_id: str
+    customer_id: Id
     period: Period
     stage: CollectionStage
-    currency: str
-    amount_minor: int
-    outstanding_minor: int
+    currency: Code
+    amount_minor: Minor
+    outstanding_minor: Minor
     opened_at: Instant
     next_at: Instant | None
     closed_at: Instant | None
@@ -358,19 +359,19 @@ class CollectionRow(Model):
 class EventRow(Model):
     """A webhook's event as the ledger knows it. ``result`` says what was done about it; "" while that is open."""
 
-    event_id: str
-    type: str
-    object_id: str
-    payment_id: str
+    event_id: Line
+    type: Id
+    object_id: Id
+    payment_id: Id
     created_at: Instant
     received_at: Instant
-    result: str
+    result: Words
 
 
 class Claim(Model):
     """What is to be told next ("": nothing), and whether there is more."""
 
-    digest_id: str = ""
+    digest_id: Code = ""
     more: bool = False
 
 
@@ -486,6 +487,9 @@ class Ledger(Protocol):
     async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
         """Keeps a webhook's event; False if it is there already."""
 
+    async def has_open_event(self, beginning: str) -> bool:
+        """Whether nothing was done yet about an event whose id begins so."""
+
     async def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
         """Events that nothing was done about yet, oldest first."""
 
@@ -493,9 +497,18 @@ class Ledger(Protocol):
         """Keeps what was done about an event."""
 
     async def save_message(
-        self, letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None = None
+        self,
+        letter: Letter,
+        number: int,
+        status: MessageStatus,
+        at: datetime,
+        composed: Composed | None = None,
+        idle_since: datetime | None = None,
     ) -> bool:
-        """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so."""
+        """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so.
+
+        With ``idle_since``, also False if anything was kept of it since then: somebody else sends it.
+        """
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from billing.apart import why
 from billing.collection import CollectionStage
-from billing.model import Model
+from billing.model import LINE_MAX, Count, Id, Line, Minor, Model, Rows, Words, cut
 from billing.money import format_amount
 from billing.month import COLLECTED, OUTCOMES, Stage
 from billing.payment import Payment, PaymentStatus
@@ -46,10 +46,10 @@ class Finding(Model):
     """One difference. ``repair`` is None if a person has to look; ``repaired`` once it is mended."""
 
     kind: FindingKind
-    customer_id: str
-    period: str
-    payment_id: str = ""
-    text: str
+    customer_id: Line
+    period: Line
+    payment_id: Id = ""
+    text: Words
     repair: Repair | None = None
     repaired: bool = False
 
@@ -58,9 +58,14 @@ class Reconciled(Model):
     """What came of comparing one period."""
 
     period: Period
-    months: int
-    payments: int
-    findings: tuple[Finding, ...] = ()
+    months: Count
+    payments: Count
+    findings: Rows[Finding] = ()
+
+    def brief(self, kept: int = 200) -> "Reconciled":
+        """With the first findings only, in short: what is open was told one by one."""
+        texts = (each.evolve(text=cut(each.text, LINE_MAX)) for each in self.findings[:kept])
+        return self.evolve(findings=tuple(texts))
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -71,13 +76,14 @@ class Books(Model):
     """All that is compared for one period: the ledger's rows, and the processor's payments of any key."""
 
     period: Period
-    months: tuple[InvoiceRow, ...]
-    charges: tuple[ChargeRow, ...]
-    collections: tuple[CollectionRow, ...]
-    payments: tuple[Payment, ...]
-    stripe_customers: dict[str, str]  # our customer id by the processor's
-    refunded_minor: dict[str, int] = Field(default_factory=dict)  # by payment id
-    unread: frozenset[str] = frozenset()  # customers of whom something could not be read: they are not compared
+    months: Rows[InvoiceRow]
+    charges: Rows[ChargeRow]
+    collections: Rows[CollectionRow]
+    payments: Rows[Payment]
+    stripe_customers: dict[Id, Id] = Field(max_length=10_000_000)  # our customer id by the processor's
+    refunded_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # by payment id
+    unread: frozenset[Line] = Field(frozenset(), max_length=10_000_000)
+    """Customers of whom something could not be read: they are not compared."""
 
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)

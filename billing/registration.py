@@ -3,18 +3,21 @@
 ::
 
     OPEN ──► SAVED ──► STARTED     the customer is recorded and billed from then on
-                  └──► KNOWN       the email is a customer's already: no second one is made, they get a link by mail
+                  └──► KNOWN       the email is a customer's already, or an import's: they get a link by mail
 
 Each step is written down before the next, and may be repeated by whoever comes along: the customer's return from the
-card page, the webhook, the sweep, an operator. Of each email only one registration is on its way at a time. A card that
-ends as KNOWN is taken off again, unless it came from a file.
+card page, the webhook, the sweep, an operator. Anybody may register any address, so each browser makes a registration
+of its own, and none shows or changes another one of the same email: the first whose card is saved becomes the customer.
+Of each email only one is SAVED at a time. A card that ends as KNOWN is taken off again, unless it came from a file.
 """
 
+import hashlib
+import re
 import secrets
 from enum import StrEnum
 from typing import Annotated, Protocol
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from billing.apart import Failed
 from billing.customer import (
@@ -29,8 +32,9 @@ from billing.customer import (
     StripeCustomerId,
     Terms,
     Timezone,
+    fold_email,
 )
-from billing.model import Instant, Model
+from billing.model import Count, Id, Instant, Model
 
 CONSENT_VERSION = "2026-11"
 _CONSENT = (
@@ -38,8 +42,11 @@ _CONSENT = (
     "Amount and date of each charge are announced by mail at least three days before."
 )
 
-RegistrationId = Annotated[str, StringConstraints(pattern=r"^[RI]-[a-z0-9_-]{1,64}$")]
+RegistrationId = Annotated[str, StringConstraints(pattern=r"^[RI]-[a-z0-9_-]{1,64}$", max_length=66)]
 """Never personal, and never the id of a customer, which has no capitals."""
+
+_BROWSER_KEY = re.compile(r"[A-Za-z0-9_-]{22,64}")
+_PAGE_ADDRESS = re.compile(r"://|\bwww\.|\w\.[a-z]{2,}", re.IGNORECASE)
 
 
 def consent_text(company: str) -> str:
@@ -59,7 +66,7 @@ class RegistrationState(StrEnum):
     OPEN = "open"  # no card yet
     SAVED = "saved"  # the card is known; the customer is still to be recorded and started
     STARTED = "started"
-    KNOWN = "known"  # the email is another customer's: nothing was started
+    KNOWN = "known"  # the email is another customer's, or waits for a card in an import: nothing was started
 
 
 ON_ITS_WAY = (RegistrationState.OPEN, RegistrationState.SAVED)
@@ -83,14 +90,14 @@ class Registration(Model):
     consent: Consent | None = None
     customer_id: CustomerId
     stripe_customer_id: StripeCustomerId | None = None
-    session_id: str = ""
+    session_id: Id = ""
     payment_method_id: PaymentMethodId | None = None
     card_last4: Last4 = ""
     state: RegistrationState = RegistrationState.OPEN
     created_at: Instant
     updated_at: Instant
     told_at: Instant | None = None
-    revision: int = Field(0, ge=0)
+    revision: Count = 0
 
     @property
     def is_import(self) -> bool:
@@ -118,6 +125,22 @@ def new_registration_id() -> str:
     return f"R-{secrets.token_hex(12)}"
 
 
+def browser_key(kept: str) -> str:
+    """``kept`` if it may be a key, else a new one: who sends a form again from the same browser goes on with theirs."""
+    return kept if _BROWSER_KEY.fullmatch(kept) else secrets.token_urlsafe(16)
+
+
+def registration_id_of(browser_key: str, email: str, currency: str, timezone: str) -> str:
+    """The same for a form that a browser sends twice; nobody else comes to it."""
+    said = "|".join((browser_key, fold_email(email), currency, timezone))
+    return f"R-{hashlib.sha256(said.encode()).hexdigest()[:24]}"
+
+
+def names_a_page(name: str) -> bool:
+    """Whether mail programs would make a link of a part of it; our mails lead to nobody else's page."""
+    return bool(_PAGE_ADDRESS.search(name))
+
+
 def new_customer_id() -> str:
     """Random, so that it says nothing of the customer."""
     return f"c-{secrets.token_hex(6)}"
@@ -132,8 +155,10 @@ class Registrations(Protocol):
     """Where registrations are kept: a part of the ledger. All may be called again after any failure."""
 
     async def open_registration(self, wanted: Registration) -> Registration:
-        """Keeps ``wanted``, unless it is there, or another one of its customer, or one of its email is on its way:
-        answers that one."""
+        """Keeps ``wanted``, unless it is there, or another one of its customer: answers that one."""
+
+    async def registrations_of(self, email: str) -> list[Registration]:
+        """Those of this email that are on their way, oldest first."""
 
     async def registration(self, registration_id: str) -> Registration | None: ...
 
@@ -142,7 +167,8 @@ class Registrations(Protocol):
         mail is to be sent."""
 
     async def save_registration(self, changed: Registration) -> bool:
-        """Keeps the next revision; False, and nothing is kept, if somebody else has changed it meanwhile."""
+        """Keeps the next revision; False, and nothing is kept, if somebody else has changed it meanwhile, or if it
+        were the second of its email that is SAVED."""
 
     async def forget_registrations(self, before: Instant) -> int:
         """Deletes those without a card or card page that nobody has touched since; how many."""

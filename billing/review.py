@@ -1,5 +1,6 @@
 """What becomes of a command: accepted with an effect or refused with a reason, and in the audit trail either way."""
 
+import json
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -18,11 +19,13 @@ from billing.messages import (
     Skip,
     UpdateCustomer,
     command_name,
+    content_of,
     explain,
 )
 from billing.money import format_amount
-from billing.month import Approval, Hold, Month, Stage
+from billing.month import KEPT_DETAILS, Approval, Hold, Month, Stage
 from billing.policy import needs_approval
+from billing.trail import TRAIL_MAX_BYTES, appended, size_of
 
 KEPT_CHARACTERS = 1000
 """How much of each text of a decision is kept; its details are bounded by the largest edit, and kept whole."""
@@ -38,17 +41,22 @@ class _Refused(Exception):
 
 def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Month, Decision]:
     """Applies ``command`` to ``month`` at ``now``. A repeated ``command_id`` gets the first answer again."""
+    content = content_of(command)
+    details = command.model_dump_json(exclude={"by", "reason", "command_id", "period", "via"}, exclude_none=True)
     for earlier in month.decisions:
-        if command.command_id and earlier.command_id == command.command_id and earlier.command == command_name(command):
+        if command.command_id and (earlier.command_id, earlier.content) == (command.command_id, content):
             return month, earlier
     try:
         _check_fits(month, command)
+        _check_room(month, details)
         decided, result = _apply(month, command, now)
         if decided.alerted_at is not None and not decided.needs_person(now):
             decided = decided.evolve(alerted_at=None)
         accepted = True
     except (_Refused, InvalidInput) as refusal:
         decided, result, accepted = month, str(refusal), False
+    except ValidationError as error:  # the month itself cannot take it: whatever has no room in it is refused
+        decided, result, accepted = month, explain(error), False
     return record(
         decided,
         now,
@@ -59,7 +67,8 @@ def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Mon
         result=result,
         via=command.via or via,
         command_id=command.command_id,
-        details=command.model_dump_json(exclude={"by", "reason", "command_id", "period", "via"}, exclude_none=True),
+        content=content,
+        details=details,
     )
 
 
@@ -83,8 +92,17 @@ def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decisi
     decision = Decision.model_validate(
         {"number": month.decision_count + 1, "at": now, "invoice_version": version, **texts}
     )
-    trail = (*month.decisions, decision)
-    return month.evolve(decisions=trail, decision_count=decision.number, revision=month.revision + 1), decision
+    trail = appended(month.decisions, decision)
+    recorded = month.evolve(decisions=trail, decision_count=decision.number, revision=month.revision + 1)
+    return recorded, trail[-1]
+
+
+def _check_room(month: Month, details: str) -> None:
+    """What is carried on in short does not have to fit as a whole."""
+    if len(details) <= KEPT_DETAILS:
+        return
+    if size_of(month.decisions) + len(json.dumps(details, ensure_ascii=False).encode()) > TRAIL_MAX_BYTES:
+        raise _Refused("too much was said to this month that is not on record yet; say it again in a minute")
 
 
 def _check_fits(month: Month, command: Command) -> None:
@@ -157,7 +175,10 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
         if invoice.sales is None or invoice.sales.sheet != command.sales.sheet:
             raise _Refused(f"this draft was not made from worksheet {command.sales.sheet}; edit its lines instead")
         invoice, drift = invoice.evolve(sales=command.sales), command.drift
-    edited = month.evolve(invoice=invoice, drift=drift, last_editor=command.by, approval=None).notice_void(now)
+    unapproved = month.editors if month.approval is None else ()
+    others = tuple(editor for editor in unapproved if editor.casefold() != command.by.casefold())
+    editing = {"last_editor": command.by, "editors": (*others, command.by)}
+    edited = month.evolve(invoice=invoice, drift=drift, approval=None, **editing).notice_void(now)
     if was_blocked:
         edited = edited.unblocked(now)
     assert edited.invoice is not None
@@ -166,21 +187,15 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
 
 
 def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]:
-    if month.invoice is None:
-        raise _Refused(f"there is no draft yet; it is made at {month.collect_at:%Y-%m-%d %H:%M} UTC")
-    if not needs_approval(month):
-        raise _Refused("this draft needs no approval (review mode monitor, and nothing in it demands one)")
-    if month.invoice.problems:
-        raise _Refused(month.blocked)
-    if command.digest != month.invoice.digest:
+    invoice = month.invoice
+    if invoice and needs_approval(month) and not invoice.problems and command.digest != invoice.digest:
         raise _Refused(f"what was approved is not what is current: {_current(month)}; look again")
-    if command.by.casefold() == month.last_editor.casefold():
-        raise _Refused(f"{command.by} edited this draft last; somebody else has to approve it")
-    if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
-        raise _Refused("no amount has been entered yet; add a line first")
-    approval = Approval(by=command.by, version=month.invoice.version, at=now)
+    if refusal := month.refuses_approval_by(command.by):
+        raise _Refused(refusal)
+    assert invoice is not None
+    approval = Approval(by=command.by, version=invoice.version, at=now)
     approved = month.evolve(approval=approval)
-    return approved, f"{month.invoice.total} approved; {_what_next(approved, now)}"
+    return approved, f"{invoice.total} approved; {_what_next(approved, now)}"
 
 
 def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:

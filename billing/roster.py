@@ -11,21 +11,21 @@ from typing import Annotated
 
 from pydantic import StringConstraints, ValidationError
 
-from billing.cells import guarded, unguarded
+from billing.cells import Writer, unguarded
 from billing.customer import Currency, Customer, CustomerId, Email, Name, ReviewMode, Terms, Timezone
 from billing.errors import InvalidInput
 from billing.messages import explain
-from billing.model import Model
+from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
 
 _WHO = ("customer_id", "email", "name", "currency", "timezone")
 REQUIRED = (*_WHO, "stripe_customer_id", "payment_method_id")
 OPTIONAL = ("review_mode", "terms")
 TERMS = ("approve_when", "unusual_change_percent", "unusual_above")
-"""Also optional: such as ``first+changed``, ``30`` and ``500.00`` (in the row's currency)."""
+"""Also optional: such as ``first+changed+edited``, ``30`` and ``500.00`` (in the row's currency)."""
 TOKEN = "token"
 
-Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$")]
+Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
 
 
 class Newcomer(Model):
@@ -43,9 +43,9 @@ class Newcomer(Model):
 class RowProblem(Model):
     """A row that cannot be taken: its line in the file (the header is line 1) and why."""
 
-    line: int
-    customer_id: str
-    reason: str
+    line: Count
+    customer_id: Words
+    reason: Words
 
 
 def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
@@ -95,14 +95,14 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
     Without ``header``, rows to append to it.
     """
     file = io.StringIO(newline="")
-    writer = csv.writer(file)
+    writer = Writer(file, "\r\n")
     if header:
-        writer.writerow((*REQUIRED, *OPTIONAL))
+        writer.row((*REQUIRED, *OPTIONAL))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
         cells = [str(getattr(customer, name)) for name in REQUIRED]
         cells += [customer.terms.review_mode, json.dumps(terms) if terms else ""]
-        writer.writerow(map(guarded, cells))
+        writer.row(cells)
     return file.getvalue()
 
 
@@ -188,7 +188,7 @@ def _fields(row: dict[str, str], trouble: str, names: tuple[str, ...]) -> dict[s
 def _terms(text: str) -> dict[str, object]:
     try:
         terms = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # nested beyond all measure
         terms = None
     unknown = sorted(terms.keys() - Terms.model_fields.keys()) if isinstance(terms, dict) else ["an object"]
     if not isinstance(terms, dict) or unknown:

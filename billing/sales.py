@@ -4,27 +4,22 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from billing.customer import Customer, fold_email
 from billing.errors import InvalidInput
 from billing.invoice import LineItem, Problem, Source
-from billing.model import Model
+from billing.model import Code, Count, Line, Minor, Model, Rows, cut
 from billing.money import parse_amount
 from billing.period import Period
 from billing.typed_amount import is_mark
 from billing.worksheet_names import Column
 
 type_of_cell = str | int | float | bool | None
+Cell = Line | Minor | float | bool | None
 MAX_ROWS = 2000
-"""Rows of one customer and period: a month with its lines has to fit into a payload of 2 MB."""
-EMAIL_MAX = 320  # longer than any address can be: what is cut is nobody's
-AMOUNT_MAX = 100
-DESCRIPTION_MAX = 500
-CURRENCY_MAX = 20
-HEADER_MAX = 100
+"""Rows of one customer and period; how large they may be together: ``billing.invoice.DRAFT_MAX_BYTES``."""
 
 
 class Fault(StrEnum):
@@ -59,11 +54,11 @@ class SalesRow(Model):
     ``currency`` is the one that the row says ("": the customer's own); ``fault`` makes it unreadable.
     """
 
-    number: int
-    email: Annotated[str, StringConstraints(max_length=EMAIL_MAX)]
-    amount: Annotated[str, StringConstraints(max_length=AMOUNT_MAX)] | int | float | bool | None
-    description: Annotated[str, StringConstraints(max_length=DESCRIPTION_MAX)]
-    currency: Annotated[str, StringConstraints(max_length=CURRENCY_MAX)] = ""
+    number: Count
+    email: Line
+    amount: Cell
+    description: Line
+    currency: Code = ""
     fault: Fault | None = None
 
     @property
@@ -72,7 +67,7 @@ class SalesRow(Model):
         return not self.email and self.fault is None and (self.amount is None or not str(self.amount).strip())
 
 
-Header = Annotated[str, StringConstraints(max_length=HEADER_MAX)]
+Header = Code
 
 
 class SalesSnapshot(Model):
@@ -82,12 +77,12 @@ class SalesSnapshot(Model):
     others; ``no_sale`` are the numbers of rows that say so. See ``billing/worksheet.py``.
     """
 
-    sheet: str
-    digest: str
-    rows: tuple[SalesRow, ...]
-    columns: dict[Column, Header] = Field(default_factory=dict)
-    ignored_columns: tuple[Header, ...] = ()
-    no_sale: tuple[int, ...] = ()
+    sheet: Code
+    digest: Code
+    rows: Rows[SalesRow]
+    columns: dict[Column, Header] = Field(default_factory=dict, max_length=len(Column))
+    ignored_columns: Rows[Header] = ()
+    no_sale: Rows[Count] = ()
 
     @cached_property
     def by_email(self) -> Mapping[str, Sequence[SalesRow]]:
@@ -139,9 +134,9 @@ def lines_for(
         try:
             amount_minor = amount_of(row, customer.currency, decimal_separator)
         except InvalidInput as error:
-            raw = f"{'' if row.amount is None else row.amount} {row.currency}".strip()[:100]
+            raw = cut(f"{'' if row.amount is None else row.amount} {row.currency}".strip(), 100)
             problems.append(
-                Problem(line_id=line_id, description=description, raw=raw, reason=str(error)[:300], source=source)
+                Problem(line_id=line_id, description=description, raw=raw, reason=cut(str(error), 300), source=source)
             )
         else:
             lines.append(LineItem(line_id=line_id, description=description, amount_minor=amount_minor, source=source))

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Self
 from pydantic import Field
 
 from billing.errors import InvalidInput
-from billing.model import Instant, Model
+from billing.model import Instant, Line, Model, Who
 
 SESSION_IDLE: Final = timedelta(hours=8)
 """Who does nothing for so long has to sign in again."""
@@ -44,8 +44,8 @@ class Role(StrEnum):
 class User(Model):
     """``username`` is what the audit trail keeps; ``disabled_at`` is None for one who may sign in."""
 
-    username: str
-    name: str
+    username: Who
+    name: Line
     role: Role
     disabled_at: Instant | None = None
 
@@ -53,14 +53,14 @@ class User(Model):
 class Account(User):
     """A user with the hash of the password; "" for one who signs in by single sign-on only."""
 
-    password_hash: str = Field(repr=False)
+    password_hash: Line = Field(repr=False)
 
 
 class OpenSession(Model):
     """A session that is in force, with its user as they are now."""
 
-    username: str
-    name: str
+    username: Who
+    name: Line
     role: Role
     seen_at: Instant
 

@@ -14,17 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from billing.errors import SalesUnavailable
-from billing.sales import (
-    AMOUNT_MAX,
-    CURRENCY_MAX,
-    DESCRIPTION_MAX,
-    EMAIL_MAX,
-    HEADER_MAX,
-    Fault,
-    SalesRow,
-    SalesSnapshot,
-    type_of_cell,
-)
+from billing.model import LINE_MAX, cut
+from billing.money import MAX_AMOUNT_MINOR
+from billing.sales import Fault, SalesRow, SalesSnapshot, type_of_cell
 from billing.worksheet_names import Column, column_named, folded, speaks_of_amounts
 
 Cells = Sequence[type_of_cell]
@@ -32,6 +24,7 @@ Cells = Sequence[type_of_cell]
 COLUMNS = (Column.EMAIL, Column.AMOUNT, Column.DESCRIPTION)
 """Of a worksheet without a header."""
 ROWS_MAX, COLUMNS_MAX = 500_000, 200
+HEADER_MAX = 100
 NO_SALE = "no sale"
 """In the place of an address: the row is none, a total for instance."""
 
@@ -99,8 +92,8 @@ class _Reader:
             sheet=self._sheet,
             digest=_digest(self._cells),
             rows=rows,
-            columns={column: _cut(layout.headers[place], HEADER_MAX) for column, place in read.items()},
-            ignored_columns=tuple(_cut(name, HEADER_MAX) for name in (*unread, *map(_letters, sorted(self._unnamed)))),
+            columns={column: cut(layout.headers[place], HEADER_MAX) for column, place in read.items()},
+            ignored_columns=tuple(cut(name, HEADER_MAX) for name in (*unread, *map(_letters, sorted(self._unnamed)))),
             no_sale=tuple(self._no_sale),
         )
 
@@ -195,10 +188,10 @@ class _Reader:
             yield SalesRow.model_construct(
                 _ROW_FIELDS,
                 number=number,
-                email=sys.intern(_cut(address or email, EMAIL_MAX)),
-                amount=_cut(amount, AMOUNT_MAX) if isinstance(amount, str) else amount,
-                description=sys.intern(_cut(description, DESCRIPTION_MAX)),
-                currency=sys.intern(_cut(_text(_cell(row, currency_at)), CURRENCY_MAX)),
+                email=sys.intern(cut(address or email, LINE_MAX)),
+                amount=_amount(amount),
+                description=sys.intern(cut(description, LINE_MAX)),
+                currency=sys.intern(cut(_text(_cell(row, currency_at)), HEADER_MAX)),
                 fault=fault,
             )
 
@@ -269,9 +262,10 @@ def _text(cell: type_of_cell) -> str:
     return "" if cell is None else str(cell).encode("utf-8", "replace").decode().strip()
 
 
-def _cut(text: str, limit: int) -> str:
-    """The end says that there was more, lest what is left be taken for the whole."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _amount(cell: type_of_cell) -> type_of_cell:
+    if isinstance(cell, str) or (isinstance(cell, int) and abs(cell) > MAX_AMOUNT_MINOR):
+        return cut(str(cell), LINE_MAX)  # no more is an amount
+    return cell
 
 
 def _shown(texts: Sequence[str]) -> str:

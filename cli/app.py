@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Annotated, Any, Never
 
 import typer
+from pydantic import ValidationError
 from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
+from billing.messages import explain as mistakes
 from cli import (
     brake,
     closing,
@@ -41,16 +43,25 @@ from cli import (
 )
 from cli.output import errors, explain, plain
 
+ARGUMENT_MAX = 10_000  # of characters; what each option may have is said where it is kept
+
 
 class _OneLineErrors(TyperGroup):
     """Whatever goes wrong becomes one line on stderr that says what to do, and an exit code for scripts."""
 
     debug = False
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for argument in args:
+            if len(argument) > ARGUMENT_MAX:
+                begins, length = argument[:30], f"{len(argument):,}"
+                raise typer.BadParameter(f"{begins!r}… has {length} characters; no text here has so many")
+        return super().parse_args(ctx, args)
+
     def main(self, *args: Any, **extra: Any) -> Any:
         try:
             code = super().main(*args, **{**extra, "standalone_mode": False})
-        except (BillingError, RPCError, OSError, typer.TyperException) as error:
+        except (BillingError, RPCError, OSError, ValidationError, typer.TyperException) as error:
             if self.debug:
                 raise
             code, message = _explained(error)
@@ -64,6 +75,8 @@ def _explained(error: Exception) -> tuple[int, str]:
         command = getattr(getattr(error, "ctx", None), "command_path", "starter.py")
         said = error.format_message().removesuffix(".").replace("Value error, ", "")
         return error.exit_code, f"{said}; see: python {command} --help"
+    if isinstance(error, ValidationError):
+        return 2, mistakes(error)
     if isinstance(error, OSError) and error.filename:
         return 1, f"{error.filename}: {error.strerror}; name a folder that can be written to by BILLING_DATA_DIR"
     return 2 if isinstance(error, InvalidInput) else 1, explain(error)

@@ -148,15 +148,22 @@ async def _write(rows: AsyncIterator[RosterRow], file: IO[str], failed: list[Fai
 async def link(customer_id: CustomerId, days: Days = 30) -> None:
     """Print the link by which a customer registers another card. Who has it can do so: send it to nobody else.
 
+    Of an import whose token was refused, it is the link by which its customer registers the first one.
+
     [bold]Example[/bold]
     $ python starter.py customers link acme --days 14
     """
     settings = _with_links()
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(settings, stack)
-        if await ledger.customer(customer_id) is None:
-            raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list --closed")
-    say(settings.links.to_card(customer_id, datetime.now(UTC) + timedelta(days=days)))
+        known, registration = await ledger.customer(customer_id), await ledger.registration_of(customer_id)
+    until = datetime.now(UTC) + timedelta(days=days)
+    if known is not None:
+        say(settings.links.to_card(customer_id, until))
+    elif registration is not None and registration.is_import:
+        say(settings.links.to_registration(registration.registration_id, until))
+    else:
+        raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list --closed")
 
 
 async def invite(

@@ -1,6 +1,5 @@
 """``export``: a month for accounting, as CSV files or JSON; streamed, with totals that have to agree."""
 
-import csv
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
@@ -13,9 +12,10 @@ import typer
 from pydantic_core import to_json
 
 from billing.apart import Failed, why
+from billing.cells import Writer
 from billing.errors import InvalidInput
 from billing.export import Dossier, Tally
-from billing.export_rows import TABLES, Row, cell, rows_of, total_row
+from billing.export_rows import TABLES, Row, rows_of, total_row
 from billing.period import Period
 from billing.shell import typed
 from bootstrap import connect_ledger
@@ -120,15 +120,16 @@ async def _write_csv(exported: AsyncIterator[_Exported], tally: Tally, output: P
     """A file for each table; on standard output one after the other, each below a row with its name."""
     with ExitStack() as stack:
         files = {name: stack.enter_context(_table(output, name)) for name in TABLES}
-        writers = {name: csv.writer(file, lineterminator="\n") for name, file in files.items()}
+        writers = {name: Writer(file) for name, file in files.items()}
         for name, columns in TABLES.items():
-            writers[name].writerow(columns)
+            writers[name].row(columns)
         async for _, rows in exported:
             for name, row in rows:
-                writers[name].writerow(map(cell, row.values()))
+                writers[name].row(row.values())
         for each in tally.totals():
-            writers["totals"].writerow(map(cell, total_row(each).values()))
-        writers["problems"].writerows([cell(problem)] for problem in tally.problems)
+            writers["totals"].row(total_row(each).values())
+        for problem in tally.problems:
+            writers["problems"].row([problem])
         if output == _STDOUT:
             for name, file in files.items():
                 file.seek(0)

@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.errors import BillingError, LedgerUnavailable
-from billing.model import Model
+from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.options import AsJson
 from cli.output import console, explain, print_json, say, table, whole
@@ -73,9 +73,15 @@ async def setup() -> None:
 class Check(Model):
     """One line of the doctor's report: what was found, or what is wrong and what to do."""
 
-    name: str
+    name: Line
     ok: bool
-    detail: str
+    detail: Words
+
+
+_UNKNOWN_PROXY = (
+    "a reverse proxy stands before BILLING_CONSOLE_URL, but none is trusted, so all clients count as one: set "
+    "BILLING_CONSOLE_TRUSTED_PROXIES to its address as the console sees it"
+)
 
 
 async def doctor(as_json: AsJson = False) -> None:
@@ -95,6 +101,8 @@ async def doctor(as_json: AsJson = False) -> None:
             checks = [Check(name="settings", ok=False, detail=str(error))]
         else:
             checks = [Check(name="settings", ok=True, detail="readable and complete")]
+            if settings.behind_unknown_proxy:
+                checks.append(Check(name="console", ok=False, detail=_UNKNOWN_PROXY))
             checks += await _temporal_checks(settings)
             checks += await asyncio.gather(*_service_checks(settings, adapters))
     if as_json:

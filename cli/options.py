@@ -1,10 +1,14 @@
 """Options and arguments that several commands share."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
+from billing.messages import explain
+from billing.model import Who, Why
 from billing.period import Period
 
 
@@ -16,10 +20,16 @@ def required_period(text: str) -> Period:
         raise typer.BadParameter(str(error)) from None
 
 
-def _said(text: str) -> str:
-    if not text.strip():
-        raise typer.BadParameter("it is empty; the audit trail keeps who decides, and why")
-    return text
+def _kept_as(kind: Any) -> Callable[[str], str]:
+    def said(text: str) -> str:
+        if not text.strip():
+            raise typer.BadParameter("it is empty; the audit trail keeps who decides, and why")
+        try:
+            return str(TypeAdapter(kind).validate_python(text))
+        except ValidationError as error:
+            raise typer.BadParameter(f"the audit trail does not take it: {explain(error)}") from None
+
+    return said
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -28,8 +38,12 @@ PeriodOption = Annotated[
     Period | None, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="A month, such as 2026-11.")
 ]
 
-By = Annotated[str, typer.Option("--by", metavar="WHO", callback=_said, help="Who decides; kept in the audit trail.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="WHY", callback=_said, help="Why; kept in the audit trail.")]
+By = Annotated[
+    str, typer.Option("--by", metavar="WHO", callback=_kept_as(Who), help="Who decides; kept in the audit trail.")
+]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="WHY", callback=_kept_as(Why), help="Why; kept in the audit trail.")
+]
 Timeout = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for an answer.")
 ]

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from temporalio.client import Client
 
 from billing.customer import Customer
-from billing.model import Model
+from billing.model import Code, Count, Model, Words
 from billing.period import Period
 from billing.roster import Newcomer
 from bootstrap import Adapters
@@ -31,11 +31,11 @@ C = TypeVar("C", Customer, Newcomer)
 class Outcome(Model):
     """What became of a customer, or of a row of the file: ``line`` is its line, the header being line 1."""
 
-    customer_id: str
-    status: str
+    customer_id: Words
+    status: Code
     period: Period | None = None
-    line: int | None = None
-    reason: str = ""
+    line: Count | None = None
+    reason: Words = ""
 
 
 async def start_all(

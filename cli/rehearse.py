@@ -1,6 +1,5 @@
 """``rehearse``: the coming months of the whole book before they happen; nothing real is touched."""
 
-import csv
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from billing.cells import Writer
 from billing.customer import Customer
 from billing.errors import InvalidInput
 from billing.period import Period
@@ -158,7 +158,7 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 
 def _write_csv(path: Path, rows: list[Row]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Row.model_fields)
+        writer = Writer(file)
+        writer.row(Row.model_fields)
         for row in rows:
-            writer.writerow("; ".join(value) if isinstance(value, tuple) else value for _, value in row)
+            writer.row("; ".join(value) if isinstance(value, tuple) else value for _, value in row)

@@ -173,7 +173,7 @@ async def update(
     stripe_customer: Annotated[str | None, typer.Option(help="Whose card it is at Stripe, such as cus_1Abc.")] = None,
     review_mode: Annotated[ReviewMode | None, typer.Option(help="What it takes before a charge.")] = None,
     approve_when: Annotated[
-        str | None, typer.Option(help="What demands an approval: first, changed, large, joined by +; or none.")
+        str | None, typer.Option(help="What demands an approval: first, changed, large, edited, joined by +; or none.")
     ] = None,
     unusual_change_percent: Annotated[
         int | None, typer.Option(min=0, help="Flag sales that differ from the usual by more than this; 0: never.")

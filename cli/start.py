@@ -39,7 +39,7 @@ async def start(
 
     The file needs the columns customer_id, email, name, currency, timezone, stripe_customer_id and
     payment_method_id; optional are review_mode (monitor, approve or manual), approve_when (such as
-    first+changed), unusual_change_percent and unusual_above (an amount in the customer's currency).
+    first+edited), unusual_change_percent and unusual_above (an amount in the customer's currency).
 
     [bold]Examples[/bold]
     $ python starter.py start --from customers.csv

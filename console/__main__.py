@@ -6,15 +6,13 @@ import signal
 import socket
 import sys
 
-import uvicorn
-
 from billing.errors import BillingError
 from bootstrap import connect_adapters, connect_temporal
 from console import READY
 from console.app import create_app
-from console.server import Server
+from console.server import Server, configuration
 from logs import start_logging
-from settings import load_settings
+from settings import load_settings, private_files
 
 _GRACE_SECONDS = 10  # for requests that are being answered
 
@@ -31,14 +29,10 @@ async def main() -> None:
     async with connect_adapters(settings) as adapters:
         app = create_app(settings, adapters, await connect_temporal(settings))
         server = _Announced(
-            uvicorn.Config(
+            configuration(
                 app,
                 host=settings.console_host,
                 port=settings.console_port,
-                log_config=None,
-                access_log=False,  # the links of customers are in the paths
-                server_header=False,
-                proxy_headers=False,  # console/proxies.py reads them, from trusted proxies only
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
@@ -48,6 +42,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    private_files()
     try:
         asyncio.run(main())
     except BillingError as error:

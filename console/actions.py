@@ -6,7 +6,6 @@ Only the workflow decides: a command that comes too late is refused there, and t
 from dataclasses import dataclass
 
 from billing.month import Month
-from billing.policy import needs_approval
 from billing.users import Role
 
 
@@ -71,11 +70,15 @@ REFRESH = Action(
     "primary",
 )
 """Not among the others: it stands where the page shows how the sheet differs."""
+SOMEBODY = ""  # who has edited nothing
 ACTIONS = (RESUME, APPROVE, EDIT, HALT, SKIP, CLOSE)
 
 
 def possible(month: Month, role: Role) -> tuple[Action, ...]:
-    """What somebody with ``role`` can do to ``month`` as it stands, the most likely first."""
+    """What somebody with ``role`` can do to ``month`` as it stands, the most likely first.
+
+    An approval is shown to its editors, too: with why it is not theirs to give.
+    """
     if month.outcome is not None:
         return ()
     moving = month.charging_since is not None
@@ -84,18 +87,8 @@ def possible(month: Month, role: Role) -> tuple[Action, ...]:
         HALT: month.hold is None and not moving,
         RESUME: stuck and (not moving or bool(month.trouble)),
         EDIT: month.invoice is not None and not moving,
-        APPROVE: lacks_approval(month) and not moving,
+        APPROVE: month.awaits_approval and not month.refuses_approval_by(SOMEBODY) and not moving,
         SKIP: not moving or bool(month.trouble),
         CLOSE: not month.leaving,
     }
     return tuple(each for each in ACTIONS if makes_sense[each] and role.may(each.role))
-
-
-def lacks_approval(month: Month) -> bool:
-    """Whether somebody has to approve the draft as it is before it is announced."""
-    invoice = month.invoice
-    if invoice is None or invoice.problems or month.announced:
-        return False
-    if not needs_approval(month):
-        return False
-    return month.approval is None or month.approval.version != invoice.version

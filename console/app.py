@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -10,17 +11,26 @@ from temporalio.client import Client
 
 from adapters.passwords import Passwords
 from billing.errors import InvalidInput
-from bootstrap import Adapters, connect_comparing, connect_reconciliation, connect_registrar
+from bootstrap import (
+    Adapters,
+    connect_alerts,
+    connect_bell,
+    connect_comparing,
+    connect_reconciliation,
+    connect_registrar,
+)
 from console.audit import AuditPages
 from console.brake import BrakePages
 from console.bulk import Bulk
 from console.card import CardPages
 from console.coverage import CoveragePages
 from console.desk import Desk
+from console.front_door import FrontDoor
 from console.health import Health
 from console.inbox import Inbox
 from console.invoice import InvoicePages
 from console.invoices import InvoicesPages
+from console.known_browsers import KnownBrowsers
 from console.live import Live
 from console.login import Login
 from console.monitor import Monitor
@@ -52,7 +62,8 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     pages = Pages(settings.company, settings.mail_from)
     registrar = connect_registrar(settings, adapters, client)
     cards = Cards(client, adapters.payments, adapters.ledger, registrar)
-    inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards)
+    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
+    inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards, alerts)
     bulk = Bulk(client, adapters.ledger)
 
     @asynccontextmanager
@@ -62,6 +73,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
 
     app = FastAPI(
         title="Monthly billing",
+        redirect_slashes=False,  # to an address made of whatever host the client says
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -72,7 +84,8 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     https = links.base_url.startswith("https:")
     proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
     app.state.sessions = Sessions(adapters.ledger, proxies, https)
-    login = Login(adapters.ledger, app.state.sessions, Passwords(), proxies, pages, links.base_url)
+    browsers = KnownBrowsers(links.secret, https)
+    login = Login(adapters.ledger, app.state.sessions, Passwords(), proxies, browsers, pages, links.base_url)
     app.include_router(login.router)
     login.handle_refusals(app)
     app.include_router(Health(adapters.ledger, client).router)
@@ -91,7 +104,9 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
     # Outermost: the answer to a defect of ours has them too.
     limited = BodyLimit(app.build_middleware_stack(), lambda request: pages.refusal(request, 413))
-    app.middleware_stack = SecurityHeaders(limited, form_targets=form_targets, https=https)
+    hosts = () if settings.sandbox else (urlsplit(links.base_url).hostname or "",)
+    guarded = FrontDoor(limited, hosts, proxies, pages.refusal)
+    app.middleware_stack = SecurityHeaders(guarded, form_targets=form_targets, https=https)
     return app
 
 

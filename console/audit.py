@@ -6,7 +6,6 @@
     GET /desk/audit.csv    the same, all that match
 """
 
-import csv
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC
@@ -16,6 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from adapters.sql_ledger import SqlLedger
+from billing.cells import Writer
 from billing.desk import AuditRow, AuditWanted, Cursor
 from billing.errors import InvalidInput
 from console.desk import Desk
@@ -24,7 +24,6 @@ from console.signed_in import SignedIn
 PAGE = 50
 _CSV_PAGE = 1000
 _COLUMNS = ("at", "kind", "by", "customer_id", "period", "command", "reason", "accepted", "result", "via", "version")
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 
 class AuditPages:
@@ -83,9 +82,6 @@ def _cells(row: AuditRow) -> list[str]:
 
 
 def _line(cells: Sequence[str]) -> str:
-    """A line of CSV. A cell that a spreadsheet would run as a formula begins with an apostrophe."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow(
-        f"'{cell}" if cell.startswith(_FORMULA_BEGINS) else cell for cell in cells
-    )
+    Writer(out, "\r\n").row(cells)
     return out.getvalue()

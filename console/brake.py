@@ -16,6 +16,7 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from adapters.sql_ledger import SqlLedger
+from billing.model import Code
 from billing.users import Role
 from console.desk import Desk
 from console.signed_in import Session, SignedIn, signed_in
@@ -26,7 +27,8 @@ _PAGE = "/desk/brake"
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 Administrator = Annotated[Session, Depends(signed_in(Role.ADMINISTRATOR))]
-Reason = Annotated[str, Form()]
+Reason = Annotated[str, Form(max_length=10_000)]  # how much of it is kept is said on the page
+Confirm = Annotated[Code, Form()]
 
 
 class BrakePages:
@@ -43,7 +45,7 @@ class BrakePages:
     async def show(self, session: SignedIn) -> Response:
         return await self._page(session)
 
-    async def pull(self, session: Reviewer, reason: Reason = "", confirm: Annotated[str, Form()] = "") -> Response:
+    async def pull(self, session: Reviewer, reason: Reason = "", confirm: Confirm = "") -> Response:
         why = reason.strip()
         if not 0 < len(why) <= _REASON_MAX:
             return await self._page(session, reason, wrong="pull", status=422)

@@ -94,9 +94,9 @@ class Desk:
 
     @staticmethod
     def period(text: str) -> Period | None:
-        """The month that an address names, if it names one."""
+        """The month that an address names, if it names one, and there is one before it to compare with."""
         try:
-            return Period(text)
+            return Period(text).previous().next()
         except InvalidInput:
             return None
 

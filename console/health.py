@@ -19,8 +19,8 @@ class Health:
         self._ledger = ledger
         self._client = client
         self.router = APIRouter()
-        self.router.add_api_route("/healthz", self.alive)
-        self.router.add_api_route("/readyz", self.ready, response_model=None)
+        self.router.add_api_route("/healthz", self.alive, methods=["GET", "HEAD"])
+        self.router.add_api_route("/readyz", self.ready, methods=["GET", "HEAD"], response_model=None)
 
     async def alive(self) -> dict[str, str]:
         return {"console": "ok"}

@@ -1,7 +1,8 @@
 """What webhooks told, from storing to done: each event is handled after the answer, again and again until it works.
 
 Events come in any order, twice, and days late. So none is believed: its payment or card registration is looked up, and
-whatever is found goes where it belongs. Those that wait for the same look-up share one.
+whatever is found goes where it belongs. Those that wait for the same look-up share one. What does not work for days is
+given up, and reviewers are told.
 """
 
 import asyncio
@@ -9,17 +10,23 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
+from temporalio.exceptions import TemporalError
+
+from activities.alerts import Alerts
 from activities.reconciliation import Reconciliation
+from billing.alerts import of_lost_event
 from billing.apart import Failed
-from billing.errors import CardMissing, InvalidInput, NotFound
+from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
 from billing.payment import PaymentEvent
 from billing.ports import EventRow, Ledger
 from workflows.cards import Cards
 
 CARD_REGISTERED = "checkout.session.completed"
 IGNORED = "ignored"
+GIVEN_UP_AFTER = timedelta(days=3)
+"""Stripe sends an event that it cannot deliver for as long."""
 
 _PAGE = 100  # events looked at together, beside those in work
 _AT_ONCE = 4  # charging needs Stripe's rate limit more
@@ -33,8 +40,9 @@ _log = logging.getLogger(__name__)
 
 
 class Inbox:
-    def __init__(self, ledger: Ledger, reconciliation: Reconciliation, cards: Cards) -> None:
+    def __init__(self, ledger: Ledger, reconciliation: Reconciliation, cards: Cards, alerts: Alerts) -> None:
         self._ledger = ledger
+        self._alerts = alerts
         self._reconciliation = reconciliation
         self._cards = cards
         self._news = asyncio.Event()
@@ -51,10 +59,13 @@ class Inbox:
             self._news.set()
         return new
 
-    async def put_card(self, session_id: str, now: datetime) -> None:
-        """Has a card registration finalized as if its webhook had come."""
-        told = PaymentEvent(event_id=f"return-{session_id}", type=CARD_REGISTERED, object_id=session_id, created_at=now)
-        await self.put(told, now)
+    async def put_card(self, session_id: str, owner: str, now: datetime) -> None:
+        """Has a card registration finalized as if its webhook had come; of each owner one at a time."""
+        of_owner = f"return:{owner}:"
+        if await self._ledger.has_open_event(of_owner):
+            return  # whatever else the link is called with; of a card that there is, the webhook tells too
+        event_id = f"{of_owner}{session_id}"
+        await self.put(PaymentEvent(event_id=event_id, type=CARD_REGISTERED, object_id=session_id, created_at=now), now)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -98,12 +109,25 @@ class Inbox:
             del self._failures[subject]
         except Exception as error:  # whatever it is, it is tried again, and the others go on
             self._failures[subject] += 1
-            pause = min(_FIRST_PAUSE_SECONDS * 2 ** (self._failures[subject] - 1), _PAUSE_SECONDS_MAX)
+            pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures[subject] - 1, 10), _PAUSE_SECONDS_MAX)
             _log.warning("%s: again in %g s: %s", subject, pause, error or type(error).__name__)
+            await self._give_up(events, error)
             await asyncio.sleep(pause)
         finally:
             del self._in_work[subject]
             self._news.set()
+
+    async def _give_up(self, events: Sequence[EventRow], error: Exception) -> None:
+        """Closes those that are too old, once reviewers are to be told; what fails now is tried with the next look."""
+        now = datetime.now(UTC)
+        why = str(error) if isinstance(error, BillingError | TemporalError) else type(error).__name__
+        for event in events:
+            if now - event.received_at > GIVEN_UP_AFTER:
+                with suppress(Exception):  # whatever it is, the others go on
+                    await self._alerts.tell(
+                        of_lost_event(event.event_id, event.payment_id, event.received_at, why, now)
+                    )
+                    await self._ledger.close_event(event.event_id, f"given up: {why}")
 
     async def _handled(self, event: EventRow) -> str:
         """What was done, in words."""

@@ -48,6 +48,7 @@ from console.signed_in import Session, SignedIn, signed_in
 from workflows.saying import Unanswered
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_COMMAND_ID = re.compile(r"[0-9a-f-]{32,36}")
 REASON_MAX = 1000
 _SHEET_SECONDS = 10.0
 
@@ -91,7 +92,7 @@ class InvoicePages:
         self, period: str, customer_id: str, session: SignedIn, said: str = "", compare: bool = False
     ) -> Response:
         """``said`` is the id of a command that was just given: the page waits for its answer, and shows it."""
-        dossier = await self._open(period, customer_id, said)
+        dossier = await self._open(period, customer_id, said if _COMMAND_ID.fullmatch(said) else "")
         sheet = await self._sheet(dossier) if compare or dossier.month.drift else None
         return await self._page(View(session, dossier, self._sheet_url, answer=dossier.answer_to(said), sheet=sheet))
 

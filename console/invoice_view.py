@@ -14,7 +14,7 @@ from billing.money import minor_digits
 from billing.month import Step
 from billing.policy import flags, needs_approval
 from billing.ports import VersionRow
-from console.actions import EDIT, REFRESH, Action, lacks_approval, possible
+from console.actions import EDIT, REFRESH, Action, possible
 from console.dossier import Dossier
 from console.editing import EditForm, rebased
 from console.signed_in import Session
@@ -140,9 +140,9 @@ class View:
             "needs": "" if month.outcome else month.needs_person(dossier.now),
             "flags": flags(month),
             "needs_approval": needs_approval(month),
-            "lacks_approval": lacks_approval(month),
+            "lacks_approval": month.awaits_approval,
             "actions": self.actions,
-            "own_edit": month.last_editor.casefold() == self.session.username.casefold(),
+            "cannot_approve": month.refuses_approval_by(self.session.username),
             "answer": self.answer,
             "typed": self.typed,
             "refusal": self.refusal,

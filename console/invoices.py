@@ -10,6 +10,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -21,7 +22,7 @@ from starlette.datastructures import FormData
 
 from adapters.sql_ledger import SqlLedger
 from billing.desk import PAGE_ROWS, Seen, Sort, Standing, Wanted
-from billing.messages import Why
+from billing.model import Why
 from billing.month import Stage
 from billing.period import Period
 from billing.policy import Flag
@@ -35,6 +36,8 @@ SHOWN_SEEN = 200  # of a selection that is to be confirmed; the rest is counted 
 DECIDED_AT_ONCE = 20_000  # a form of more, with long customer ids, would be larger than BODY_MAX_BYTES
 
 _NEEDED = {"halt": Role.REVIEWER, "resume": Role.REVIEWER, "approve": Role.APPROVER}
+_PAGE = re.compile(r"[1-9][0-9]{0,4}")
+_ROW = re.compile(r"([a-z0-9][a-z0-9_-]{0,63}) ([0-9]{1,9}) (\S{1,100})(?: (\S{1,100}))?")
 _SUBMISSION = re.compile(r"[0-9a-f]{32}")
 
 Reviewing = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
@@ -238,18 +241,18 @@ def _columns(wanted: Wanted) -> list[dict[str, str]]:
 
 
 def _page(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 100_000 else 1
+    return int(text) if _PAGE.fullmatch(text) else 1
 
 
 def _seen(rows: Iterable[str]) -> list[Seen]:
     """Rows as a form carries them; what is none is left out, as are repeats."""
     found: dict[str, Seen] = {}
     for row in rows:
-        parts = row.strip().split(" ")
-        if len(parts) in (3, 4) and parts[1].isdecimal():
-            customer_id, version, digest, stop = (*parts, "")[:4]
-            seen = Seen(customer_id=customer_id, version=int(version), digest=digest.strip("-"), stop=stop)
-            found[customer_id] = seen
+        if parts := _ROW.fullmatch(row.strip()):
+            customer_id, version, digest, stop = parts.groups(default="")
+            with suppress(ValidationError):
+                seen = {"customer_id": customer_id, "version": version, "digest": digest.strip("-"), "stop": stop}
+                found[customer_id] = Seen.model_validate(seen)
     return list(found.values())
 
 

@@ -19,7 +19,9 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from adapters.passwords import Passwords
 from adapters.sql_ledger import SqlLedger
 from billing.errors import InvalidInput
+from billing.model import Line, Url
 from billing.users import PASSWORD_MAX, Account, username_of
+from console.known_browsers import KnownBrowsers
 from console.pages import Pages
 from console.proxies import TrustedProxies
 from console.security import from_origin_of
@@ -39,6 +41,7 @@ class Login:
         sessions: Sessions,
         passwords: Passwords,
         proxies: TrustedProxies,
+        browsers: KnownBrowsers,
         pages: Pages,
         base_url: str,
     ) -> None:
@@ -46,6 +49,7 @@ class Login:
         self._sessions = sessions
         self._passwords = passwords
         self._proxies = proxies
+        self._browsers = browsers
         self._pages = pages
         self._base_url = base_url
         self.router = APIRouter()
@@ -72,21 +76,23 @@ class Login:
     async def sign_in(
         self,
         request: Request,
-        username: Annotated[str, Form()] = "",
-        password: Annotated[str, Form()] = "",
-        next: Annotated[str, Form()] = HOME,
+        username: Annotated[Line, Form()] = "",
+        password: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
+        next: Annotated[Url, Form()] = HOME,
     ) -> Response:
         """It takes as long to refuse a name that nobody has as a wrong password, and the words are the same."""
         if not from_origin_of(self._base_url, request):
             raise Refused(403, "This did not come from our page", "Nobody was signed in.", to_sign_in=True)
-        address = self._proxies.client(request)
-        attempt = await self._ledger.begin_sign_in(_typed(username), address, datetime.now(UTC))
+        address, browser = self._proxies.client(request), self._browsers.name(request, _typed(username))
+        attempt = await self._ledger.begin_sign_in(_typed(username), address, datetime.now(UTC), browser)
         if attempt.wait > timedelta():
             return self._later(attempt.wait, username, next)
         response = RedirectResponse(local_path(next), 303)
         account = await self._proven(username, password)
         if account is not None and await self._sessions.open(request, response, account):
             await self._ledger.accept_sign_in(attempt.number)
+            if not browser:
+                self._browsers.remember(response, account.username)
             _log.info("%s signed in from %s", account.username, address)
             return response
         _log.warning("a sign-in from %s failed", address)
@@ -115,10 +121,10 @@ class Login:
         """The account, if the password is its own; whose hash is old-fashioned gets a new one."""
         account = await self._account(username)
         kept = account.password_hash if account else ""
-        if not await self._passwords.fits(password[:PASSWORD_MAX], kept) or account is None:
+        if not await self._passwords.fits(password, kept) or account is None:
             return None
         if self._passwords.is_outdated(kept):
-            renewed = await self._passwords.hashed(password[:PASSWORD_MAX])
+            renewed = await self._passwords.hashed(password)
             await self._ledger.renew_hash(account.username, kept, renewed)
             return account.evolve(password_hash=renewed)
         return account

@@ -23,8 +23,8 @@ class Monitor:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self.router = APIRouter()
-        self.router.add_api_route("/healthz/billing", self.billing, response_model=None)
-        self.router.add_api_route("/metrics", self.metrics, response_model=None)
+        for path, asked in (("/healthz/billing", self.billing), ("/metrics", self.metrics)):
+            self.router.add_api_route(path, asked, methods=["GET", "HEAD"], response_model=None)
 
     async def billing(self) -> JSONResponse:
         """503 with words if coverage has not run for ``STALE`` or could not see everything, or anything is overdue."""

@@ -5,22 +5,36 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from temporalio.exceptions import TemporalError
 
 from billing.errors import BillingError
 
 _MAIL = "Please open the link in our last mail, or reply to it."
+_UNREADABLE = (
+    "We cannot read that",
+    f"The address may have been cut on its way, or something in what you have typed is unreadable. {_MAIL}",
+)
+_UNREADABLE_AT_DESK = (
+    "That cannot be read",
+    "Nothing was done. Go back, and look at what you have typed, or at the address.",
+)
 _REFUSALS = {
+    400: _UNREADABLE,
     403: ("This did not come from our page", _MAIL),
     404: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
     410: ("This link has expired", "Reply to our mail, and we will send you a new one."),
     413: ("That is too much", "Please go back and shorten what you have typed."),
+    421: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
+    422: _UNREADABLE,
     429: ("Too many tries", "Nothing is wrong with what you have typed. Please try again in an hour, or write to us."),
 }
 _DESK_REFUSALS = {
+    400: _UNREADABLE_AT_DESK,
     403: (
         "You may not do this",
         "Your role does not allow it, or the page was open for too long: go back and reload it.",
@@ -28,6 +42,7 @@ _DESK_REFUSALS = {
     404: ("There is nothing here", "The address may be incomplete."),
     405: ("There is nothing here", "The address may be incomplete."),
     413: ("That is too much at once", "Nothing was done. Go back, and filter the list to fewer, or shorten the text."),
+    422: _UNREADABLE_AT_DESK,
 }
 _log = logging.getLogger(__name__)
 
@@ -99,6 +114,14 @@ class Pages:
             if _is_of_desk(request):
                 return self.desk_unavailable(str(error) or "It takes too long.")
             return self.unavailable(_page_of(request))
+
+        @app.exception_handler(RequestValidationError)
+        async def unreadable(request: Request, error: RequestValidationError) -> HTMLResponse:
+            return self.refusal(request, 422)
+
+        @app.exception_handler(ClientDisconnect)
+        async def gone(request: Request, error: ClientDisconnect) -> HTMLResponse:
+            return HTMLResponse(status_code=400)  # nobody reads it
 
         @app.exception_handler(HTTPException)
         async def refused(request: Request, error: HTTPException) -> HTMLResponse:

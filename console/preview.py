@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.customer import ReviewMode
 from billing.difference import correction
 from billing.month import Approval, Month
 from billing.ports import Letter, LetterKind, MessageRow, VersionRow
@@ -39,7 +38,7 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     going = free.unblocked(now) if month.blocked else free
     if going.announced:
         return Preview(None, why="The notice of this amount has been sent. Only an edit brings another one, at once.")
-    if month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor:
+    if month.awaits_amount:
         return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
     if going.nothing_to_charge is not None:
         outcome = words(going.nothing_to_charge).lower()

@@ -1,5 +1,6 @@
 """What a reverse proxy says of a request, believed only from proxies that are trusted: the address, and the user."""
 
+import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -7,6 +8,7 @@ from fastapi import Request
 
 from settings import Network
 
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d{1,5})?|(\d+\.\d+\.\d+\.\d+):\d{1,5}", re.ASCII)
 _CLIENT_BITS = 64  # of an IPv6 address: the rest is the client's own to choose
 
 
@@ -24,6 +26,11 @@ class TrustedProxies:
         names = request.headers.getlist(self._sso_header)
         return names[0] if len(names) == 1 else ""
 
+    def is_missing(self, request: Request) -> bool:
+        """Whether a proxy that is not among them says where the request comes from; or somebody who makes it up."""
+        peer = _address(request.client.host if request.client else "")
+        return "x-forwarded-for" in request.headers and not self._are(peer)
+
     def client(self, request: Request) -> str:
         """Where the request comes from: an address, or the network of one household (IPv6)."""
         address = _address(request.client.host if request.client else "")
@@ -39,6 +46,9 @@ class TrustedProxies:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """``198.51.100.7``, ``2001:db8::1``; also with the port that some proxies add: ``1.2.3.4:567``, ``[::1]:80``."""
+    if found := _WITH_PORT.fullmatch(text):
+        text = found[1] or found[2]
     try:
         address = ip_address(text)
     except ValueError:

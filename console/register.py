@@ -8,7 +8,8 @@
     POST /registration/{token}         on to Stripe's page once more
     GET  /registration/{token}/card    back from there
 
-Whether an address is a customer's already, these pages do not tell: the answers are the same, and the mail tells.
+Whether an address is a customer's already, or registers just now, these pages do not tell: each browser (it keeps a
+cookie) makes a registration of its own, the answers are the same, and the mail tells.
 """
 
 import logging
@@ -30,9 +31,11 @@ from billing.registration import (
     Consent,
     Registration,
     RegistrationState,
+    browser_key,
     consent_text,
+    names_a_page,
     new_customer_id,
-    new_registration_id,
+    registration_id_of,
 )
 from console.pages import Pages
 from console.returned_cards import ReturnedCards, Taken
@@ -48,6 +51,7 @@ _WRONG = {
     "email": "This does not look like an email address. Please check it.",
     "consent": "We can only register you if you agree.",
 }
+_NAMES_A_PAGE = "Please write the name without the address of a web page, and with a space after each dot."
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +59,23 @@ _log = logging.getLogger(__name__)
 class _Typed(Model):
     name: Name
     email: Email
+
+
+def _read(typed: dict[str, str]) -> _Typed | dict[str, str]:
+    """What was typed; or what is wrong with it, by field."""
+    wrong: dict[str, str] = {}
+    try:
+        given = _Typed(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
+        if not given.email.isprintable():
+            wrong["email"] = _WRONG["email"]
+        if names_a_page(given.name):
+            wrong["name"] = _NAMES_A_PAGE
+    except ValidationError as error:
+        fields = [str(each["loc"][0]) for each in error.errors(include_input=False)]
+        wrong = {field: _WRONG[field] for field in fields}
+    if typed.get("consent") != CONSENT_VERSION:  # not given, or to a text that has changed since
+        wrong["consent"] = _WRONG["consent"]
+    return wrong or given
 
 
 class RegistrationPages:
@@ -77,6 +98,8 @@ class RegistrationPages:
         self._pages = pages
         self._consent = consent_text(company)
         self._newcomers = newcomers
+        self._https = links.base_url.startswith("https:")
+        self._cookie = "__Host-registration" if self._https else "registration"
         self.router = APIRouter(dependencies=[Depends(same_site)])
         for path in ("/register", "/register/{token}"):
             self.router.add_api_route(path, self.form)
@@ -87,26 +110,23 @@ class RegistrationPages:
 
     # -- the form
 
-    async def form(self, token: str = "") -> HTMLResponse:
+    async def form(self, request: Request, token: str = "") -> HTMLResponse:
         currency, _ = self._terms(token)
-        return self._form(token, currency, {}, ())
+        page = self._form(token, currency, {}, {})
+        self._keep(browser_key(request.cookies.get(self._cookie, "")), page)
+        return page
 
     async def register(self, request: Request, token: str = "") -> Response:
         currency, timezone = self._terms(token)
         typed = await _typed(request)
-        try:
-            given = _Typed(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
-            wrong = [] if given.email.isprintable() else ["email"]
-        except ValidationError as error:
-            wrong = [str(each["loc"][0]) for each in error.errors(include_input=False)]
-        if typed.get("consent") != CONSENT_VERSION:  # not given, or to a text that has changed since
-            wrong.append("consent")
-        if wrong:
-            return self._form(token, currency, typed, wrong)
+        given = _read(typed)
+        if isinstance(given, dict):
+            return self._form(token, currency, typed, given)
         await self._throttle.count(request)
+        key = browser_key(request.cookies.get(self._cookie, ""))
         now = datetime.now(UTC)
         wanted = Registration(
-            registration_id=new_registration_id(),
+            registration_id=registration_id_of(key, given.email, currency, timezone),
             email=given.email,
             name=given.name,
             currency=currency,
@@ -118,12 +138,20 @@ class RegistrationPages:
         )
         registration = await self._registrar.begin(wanted)
         try:
-            return await self._to_card_page(registration, self._page_of(registration))
+            answer = await self._to_card_page(registration, self._page_of(registration))
         except InvalidInput as error:
             _log.warning("%s", error)
-            return self._form(token, currency, typed, ["email"])
+            return self._form(token, currency, typed, {"email": _WRONG["email"]})
+        self._keep(key, answer)
+        return answer
 
-    def _form(self, token: str, currency: str, typed: dict[str, str], wrong: list[str] | tuple[()]) -> HTMLResponse:
+    def _keep(self, key: str, answer: Response) -> None:
+        """The browser has its key from the form on, so that a double click sends the same one twice."""
+        seconds = int(_VALID.total_seconds())
+        answer.set_cookie(self._cookie, key, seconds, secure=self._https, httponly=True, samesite="lax")
+
+    def _form(self, token: str, currency: str, typed: dict[str, str], wrong: dict[str, str]) -> HTMLResponse:
+        """``wrong``: what is to be corrected, by field."""
         values: dict[str, object] = {
             "here": f"/register/{token}" if token else "/register",
             "currency": currency.upper(),
@@ -131,7 +159,7 @@ class RegistrationPages:
             "version": CONSENT_VERSION,
             "name": typed.get("name", ""),
             "email": typed.get("email", ""),
-            "wrong": {field: _WRONG[field] for field in wrong},
+            "wrong": wrong,
         }
         return self._pages.page("register.html", values, 422 if wrong else 200)
 

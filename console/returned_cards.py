@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -11,6 +12,7 @@ from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
 from console.inbox import Inbox
 from workflows.cards import Cards
 
+_SESSION_ID = re.compile(r"cs_(test|live)_[A-Za-z0-9]{1,200}")  # as Stripe makes them
 ANSWER_SECONDS = 25.0  # less than browsers and proxies wait
 
 _log = logging.getLogger(__name__)
@@ -34,6 +36,9 @@ class ReturnedCards:
 
         While a charge is under way, the card has to wait until its outcome is known; also while anything is down.
         """
+        if not _SESSION_ID.fullmatch(session_id):
+            _log.warning("card of %s refused: the address names no card registration", owner)
+            return Taken.REFUSED
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._cards.finalize_card(session_id, owner)
@@ -42,6 +47,6 @@ class ReturnedCards:
             return Taken.REFUSED
         except (BillingError, TemporalError, TimeoutError) as error:
             _log.warning("card of %s: later: %s", owner, error or type(error).__name__)
-            await self._inbox.put_card(session_id, datetime.now(UTC))
+            await self._inbox.put_card(session_id, owner, datetime.now(UTC))
             return Taken.SOON
         return Taken.NOW

@@ -6,11 +6,12 @@ from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.alerts import MAIL, Claimed, DigestActivities, Telling
-    from billing.model import Instant, Model
+    from billing.model import Code, Instant, Many, Model
     from workflows import options
     from workflows.failures import reason
 
@@ -23,7 +24,7 @@ class DigestPlan(Model):
 
     interval_seconds: float
     due_at: Instant | None = None
-    unposted: tuple[str, ...] = ()
+    unposted: Many[Code] = ()
 
 
 @workflow.defn
@@ -43,8 +44,9 @@ class ReviewerDigest:
         self._posted = ""  # the last digest whose mail has left
         self._posting: asyncio.Task[None] | None = None
 
-    @workflow.signal(description="There is something new in the outbox")
-    def ring(self) -> None:
+    @workflow.signal(dynamic=True, description="ring: there is something new in the outbox")
+    def ring(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """Whatever is sent, and whatever with: a named handler would stop the workflow for an argument too many."""
         self._rung = True
 
     @workflow.run
@@ -54,9 +56,13 @@ class ReviewerDigest:
         while True:
             await self._gather(plan.evolve(due_at=due_at))
             self._rung = False
-            claimed = await workflow.execute_activity_method(
-                DigestActivities.claim_digest, **options.for_step(options.RECORD, "what is to be told")
-            )
+            try:
+                claimed = await workflow.execute_activity_method(
+                    DigestActivities.claim_digest, **options.for_step(options.RECORD, "what is to be told")
+                )
+            except ActivityError as error:  # its answer cannot be read: what it has claimed is claimed again
+                workflow.logger.warning("no digest: %s", reason(error))
+                claimed = Claimed(more=True)
             told = not claimed.digest_id or await self._tell(claimed)
             if told and not claimed.more:
                 await workflow.wait_condition(lambda: self._rung or not self._unposted)

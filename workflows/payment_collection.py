@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ActivityError
@@ -17,7 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from billing.collection_review import COLLECTION_COMMANDS, CollectionResult, PayResult, decide
     from billing.collection_summary import summary
     from billing.errors import AlreadyClosed, BrakeOn, InvalidInput, LedgerAhead
-    from billing.messages import parse_command
+    from billing.messages import explain, parse_command
+    from billing.model import Url
     from workflows import options
     from workflows.cancellation import despite_cancellation, while_wanted
     from workflows.commands import decoded, update
@@ -44,6 +46,13 @@ def collection_attributes(collection: Collection, now: datetime) -> TypedSearchA
             SearchAttributePair(CURRENCY, collection.currency),
         ]
     )
+
+
+def _return_url(arguments: Sequence[object]) -> str:
+    try:
+        return TypeAdapter(tuple[Url]).validate_python(tuple(arguments))[0]
+    except ValidationError as error:
+        raise InvalidInput(f"pay cannot be read: {explain(error)}") from None
 
 
 @workflow.defn
@@ -154,8 +163,12 @@ class PaymentCollection:
                 self._collection = self._collection.answered(result, asked)
 
     @workflow.update(description="The customer, who is at our page, pays; answers where to send them")
-    async def pay(self, return_url: str) -> PayResult:
-        """One of their own tries. While ours is under way, or nothing is owed any more, it only answers the stage."""
+    async def pay(self, *arguments: Any) -> PayResult:
+        """One of their own tries. While ours is under way, or nothing is owed any more, it only answers the stage.
+
+        It takes the address to which the bank's page sends them back.
+        """
+        return_url = _return_url(arguments)
         with suppress(asyncio.TimeoutError):  # an earlier click, or a try of ours; not one that takes hours
             await workflow.wait_condition(lambda: not self._paying.locked(), timeout=_PATIENCE)
         if self._paying.locked():
@@ -177,6 +190,10 @@ class PaymentCollection:
                     self._collection = self._collection.answered_customer(paid.result, asked)
                     url = paid.redirect_url
             return PayResult(stage=self._collection.stage(workflow.now()), redirect_url=url)
+
+    @pay.validator
+    def _check_pay(self, *arguments: Any) -> None:
+        _return_url(arguments)
 
     async def _remind(self) -> None:
         asked = self._collection

@@ -12,6 +12,7 @@ No log, id or address has anything personal in it.
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -67,15 +68,11 @@ class Registrar:
         return await self._ledger.registration(registration_id)
 
     async def begin(self, wanted: Registration) -> Registration:
-        """Keeps the registration; one of its email that is on its way goes on, with what this one says.
-
-        So goes an import whose token was refused: its customer registers a card instead.
-        """
+        """Keeps the registration; if it is there already, it goes on, under the name that was typed last."""
         found = await self._ledger.open_registration(wanted)
-        if found.state is RegistrationState.OPEN and found.registration_id != wanted.registration_id:
-            names = ("name", "consent") if found.is_import else ("name", "consent", "currency", "timezone")
-            said = {name: getattr(wanted, name) for name in names}
-            found = await self._saved(found, **said, told_at=None)
+        assert found.registration_id == wanted.registration_id, f"{wanted.customer_id} is taken"
+        if found.state is RegistrationState.OPEN and (found.name, found.consent) != (wanted.name, wanted.consent):
+            found = await self._saved(found, name=wanted.name, consent=wanted.consent)
         return found
 
     async def card_page(self, registration: Registration, page: str) -> str:
@@ -99,7 +96,7 @@ class Registrar:
                 success_url=f"{page}/card?session_id={{CHECKOUT_SESSION_ID}}",
                 cancel_url=page,
             )
-            registration = await self._saved(registration, session_id=made.session_id)
+            registration = await self._saved(registration, session_id=made.session_id, told_at=None)
         return ""
 
     async def import_customer(self, wanted: Registration, token: str) -> Registration:
@@ -110,7 +107,7 @@ class Registrar:
         await self._check_distinct(wanted)
         found = await self._ledger.open_registration(wanted)
         if found.registration_id != wanted.registration_id:
-            raise InvalidInput(f"{wanted.customer_id}: {found.registration_id} has the same email or customer")
+            raise InvalidInput(f"{wanted.customer_id}: {found.registration_id} is of the same customer")
         if found.state is not RegistrationState.OPEN:
             return await self.finish(found)
         if found.stripe_customer_id is None:
@@ -132,6 +129,7 @@ class Registrar:
         while registration.state is RegistrationState.OPEN:
             if card.stripe_customer_id != registration.stripe_customer_id or session_id != registration.session_id:
                 raise InvalidInput(f"{whose}: {session_id or card.payment_method_id} is not the card page that counts")
+            await self._finish_rival(registration)
             registration = await self._saved(
                 registration,
                 state=RegistrationState.SAVED,
@@ -141,6 +139,13 @@ class Registrar:
         if registration.payment_method_id != card.payment_method_id:
             raise InvalidInput(f"{whose}: another card was registered first")
         return await self.finish(registration)
+
+    async def _finish_rival(self, registration: Registration) -> None:
+        """Of several with one email, the one whose card was saved first is finished first."""
+        for rival in await self._ledger.registrations_of(registration.email):
+            if rival.state is RegistrationState.SAVED and rival.registration_id != registration.registration_id:
+                with suppress(CardMissing):  # then it is not the first any more
+                    await self.finish(rival)
 
     async def finish(self, registration: Registration, now: datetime | None = None) -> Registration:
         """Starts the customer of a card that is known, and tells them; each once."""
@@ -211,7 +216,7 @@ class Registrar:
         """What it comes to. Whom the ledger knows was started: by somebody who got no further than that."""
         if await self._ledger.customer(registration.customer_id) is not None:
             return RegistrationState.STARTED
-        if await self._other(registration) is not None:
+        if await self._other(registration) or await self._import_of(registration):
             return RegistrationState.KNOWN
         customer = registration.customer().spread_over(self._spread_minutes)
         await start_customer(self._client, self._ledger, self._gateway, customer)
@@ -231,23 +236,38 @@ class Registrar:
             await self._gateway.forget_card(card)
 
     async def _tell(self, registration: Registration) -> None:
+        """Of registrations with a customer's address, which anybody can make, one mail a day tells."""
+        now = datetime.now(UTC)
         welcome = registration.state is RegistrationState.STARTED
         customer = await (self._ledger.customer(registration.customer_id) if welcome else self._other(registration))
-        if customer is None:
+        if customer is not None:
+            kind, link = LetterKind.CARD_LINK, self._links.to_card(customer.customer_id, now + LINK_VALID)
+        elif waiting := await self._import_of(registration):
+            card = registration.model_dump(include={"stripe_customer_id", "payment_method_id"})  # a letter needs one
+            customer = waiting.evolve(**card).customer()
+            kind, link = LetterKind.CARD_WANTED, self._links.to_registration(waiting.registration_id, now + LINK_VALID)
+        else:
             return  # the account that had the email has been closed since, or has another email
-        now = datetime.now(UTC)
         month = Month.open(customer, Period.at(now, customer.timezone))
-        link = self._links.to_card(customer.customer_id, now + LINK_VALID)
-        kind = LetterKind.WELCOME if welcome else LetterKind.CARD_LINK
-        agreed = registration.consent.text if registration.consent and welcome else ""
         try:
-            await self._letters.about_card(kind, month, link, registration.registration_id, agreed)
+            if welcome:
+                agreed = registration.consent.text if registration.consent else ""
+                await self._letters.welcome(month, link, registration.registration_id, agreed)
+            else:
+                await self._letters.card_link(kind, month, link)
         except MailRefused as error:  # on record as such; it was said all that can be said
             _log.warning("%s: %s", registration.registration_id, error)
 
     async def _other(self, registration: Registration) -> Customer | None:
         other = await self._ledger.customer_by_email(registration.email)
         return None if other is None or other.customer_id == registration.customer_id else other
+
+    async def _import_of(self, registration: Registration) -> Registration | None:
+        """A row of a file with the same email that waits for a card: the business knows its currency and zone."""
+        if registration.is_import:
+            return None
+        rows = await self._ledger.registrations_of(registration.email)
+        return next((row for row in rows if row.is_import and row.state is RegistrationState.OPEN), None)
 
     async def _check_distinct(self, registration: Registration) -> None:
         if (other := await self._other(registration)) is not None:

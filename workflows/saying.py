@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.errors import BillingError, InvalidInput, NotFound
-from billing.messages import Command, CommandResult, command_name
+from billing.messages import Command, CommandResult, command_name, content_of
 from workflows.start import handle_for
 
 _CALL_TIMEOUT = timedelta(seconds=2)
@@ -44,11 +44,16 @@ async def say(client: Client, customer_id: str, command: Command, patience_secon
     raise Unanswered(f"{customer_id}: no worker answers within {patience_seconds:g} s, but it may still take effect")
 
 
+def _update_id(command: Command) -> str:
+    """The same for the same command only: of an id that it has seen, Temporal answers the first without asking us."""
+    return f"{command.command_id}-{content_of(command)}"
+
+
 async def _ask(client: Client, customer_id: str, command: Command, timeout: timedelta) -> CommandResult:
     answer: CommandResult = await handle_for(client, customer_id).execute_update(
         command_name(command),
         command,
-        id=command.command_id,
+        id=_update_id(command),
         result_type=CommandResult,
         rpc_timeout=timeout,
     )

@@ -17,7 +17,7 @@ from billing.erasure import is_erased
 from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy, RowUnreadable
 from billing.keys import workflow_id
 from billing.messages import Farewell
-from billing.model import Model
+from billing.model import Id, Model
 from billing.month import Month
 from billing.period import Period
 from billing.ports import CardDetails, Known, Ledger, PaymentGateway
@@ -36,7 +36,7 @@ class StartStatus(StrEnum):
 class Started(Model):
     """What a start came to. ``period`` is the first month of a chain that was started now."""
 
-    customer_id: str
+    customer_id: Id
     status: StartStatus
     period: Period | None = None
 

@@ -15,7 +15,7 @@ from temporalio.client import Client
 
 from activities import clock
 from billing.collection import Collection
-from billing.customer import Customer, ReviewMode
+from billing.customer import Customer
 from billing.errors import InvalidInput
 from billing.messages import (
     Approve,
@@ -118,7 +118,7 @@ class Watching(client_side.Interceptor, worker_side.Interceptor):
         waits_for_approval = not month.blocked and not month.outage
         wanted = self._script.otherwise.approval if waits_for_approval else self._script.otherwise.stopped
         by, reason = NOBODY, "nobody is scripted to decide"
-        no_amount = month.customer.terms.review_mode is ReviewMode.MANUAL and not month.last_editor
+        no_amount = month.awaits_amount
         if wanted == "approve" and month.invoice is not None and not no_amount:
             return Approve(by=by, reason=reason, period=month.period, digest=month.invoice.digest)
         if wanted == "wait":

@@ -25,8 +25,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from billing.customer import CustomerId
 from billing.errors import InvalidInput
 from billing.invoice import Description
-from billing.messages import CHANGES_MAX, Who, Why, explain
-from billing.model import Model
+from billing.messages import CHANGES_MAX, explain
+from billing.model import Model, Who, Why
 from billing.month import Month
 from billing.period import Period
 from sandbox.stripe_cards import BEHAVIOUR

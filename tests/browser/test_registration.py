@@ -72,3 +72,18 @@ async def test_a_customer_registers_another_card(desk: Desk, browser: Browser) -
         await expect(page.get_by_role("heading", name="your new card is saved")).to_be_visible()
         await looks_well(page, "card-saved")
     assert (await desk.bed.month("acme")).customer.card_last4 == "4444"
+
+
+async def test_a_name_that_names_a_page_and_an_address_that_was_cut_are_answered_in_words(
+    desk: Desk, browser: Browser
+) -> None:
+    await desk.bed.monitored()
+    async with opened(browser, desk) as page:
+        await fills_in(page)
+        await page.get_by_label("Name or company").fill("Acme, pay at www.evil.example")
+        await page.get_by_role("button", name="Continue to the card").click()
+        await expect(page.get_by_text("Please write the name without the address of a web page")).to_be_visible()
+        await looks_well(page, "register-name")
+        await page.goto(f"{desk.page()}?look=x")
+        await expect(page.get_by_role("heading", name="We cannot read that")).to_be_visible()
+        await looks_well(page, "address-cut")

@@ -15,7 +15,6 @@ import httpx
 import pytest
 import pytest_asyncio
 import stripe
-import uvicorn
 from temporalio.client import Client
 
 from adapters.sql_ledger import SqlLedger
@@ -24,7 +23,7 @@ from billing.month import Month
 from billing.period import Period
 from bootstrap import SANDBOX_WEBHOOK_SECRET
 from console.app import create_app
-from console.server import Server
+from console.server import Server, configuration
 from settings import Settings
 from tests.bed import OCTOBER, Bed
 from tests.server import bed, server
@@ -111,7 +110,7 @@ async def console(bed: Bed, ledger: SqlLedger | None = None, client: Client | No
     settings = bed.settings.model_copy(update={"console_port": listener.getsockname()[1]})
     adapters = replace(bed.adapters, ledger=ledger) if ledger else bed.adapters
     app = create_app(settings, adapters, client or bed.client)
-    running = Server(uvicorn.Config(app, log_level="warning", proxy_headers=False))
+    running = Server(configuration(app))
     serving = asyncio.create_task(running.serve(sockets=[listener]))
     try:
         async with httpx.AsyncClient(base_url=settings.links.base_url, trust_env=False, timeout=60) as browser:

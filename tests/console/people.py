@@ -11,7 +11,6 @@ from typing import Any
 
 import argon2
 import httpx
-import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
 
@@ -19,7 +18,7 @@ from adapters.sql_ledger import SqlLedger
 from billing.users import Role, User
 from bootstrap import connect_adapters
 from console.app import create_app
-from console.server import Server
+from console.server import Server, configuration
 from console.signed_in import csrf_of
 from settings import Settings
 from tests.empty_ledger import empty_ledger
@@ -83,7 +82,7 @@ async def office(settings: Settings) -> AsyncIterator[Office]:
     await empty_ledger(settings.data_dir)
     async with connect_adapters(settings) as adapters:
         app = create_app(settings, adapters, await Client.connect("127.0.0.1:1", lazy=True))
-        running = Server(uvicorn.Config(app, log_level="warning", proxy_headers=False))
+        running = Server(configuration(app))
         serving = asyncio.create_task(running.serve(sockets=[listener]))
         try:
             yield Office(app, f"http://127.0.0.1:{settings.console_port}", adapters.ledger)

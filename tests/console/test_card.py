@@ -60,9 +60,8 @@ async def test_while_a_charge_is_under_way_it_has_to_wait(desk: Desk) -> None:
     intent = next(each for each in desk.bed.intents() if each["status"] == "processing")
     await desk.bed.stripe_control(f"payment_intents/{intent['id']}", {"behaviour": "succeed"})
     await desk.shows("Paid, thank you")
-    await desk.all_done(
-        "return-" + (await desk.bed.adapters.payments.card_page(checkout.rpartition("/")[2])).session_id
-    )
+    session_id = (await desk.bed.adapters.payments.card_page(checkout.rpartition("/")[2])).session_id
+    await desk.all_done(f"return:acme:{session_id}")
     assert (await desk.bed.ledger.customer("acme")) is not None
 
 
@@ -75,6 +74,36 @@ async def test_somebody_elses_registration_or_none_is_refused(desk: Desk) -> Non
         assert refused.status_code == 400
         assert "This card was not saved" in refused.text
     assert (await desk.bed.month("acme")).customer.card_last4 == "4242"
+
+
+def returns(desk: Desk) -> list[str]:
+    return sorted(event_id for event_id in desk.events() if event_id.startswith("return"))
+
+
+@pytest.mark.parametrize(
+    "session_id", [".", "..", "cs_test_a/b", "cs_test_ü", "cs_test_x\n", "cs_test_" + "x" * 5000, "in_1"]
+)
+async def test_what_is_no_id_of_stripes_is_refused_without_asking_anybody(desk: Desk, session_id: str) -> None:
+    await desk.bed.monitored()
+    await desk.bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
+    refused = await desk.browser.get(f"{link(desk)}/saved", params={"session_id": session_id})
+    assert refused.status_code == 400
+    assert returns(desk) == []
+
+
+async def test_a_link_has_one_open_return_however_often_it_is_called(desk: Desk) -> None:
+    await desk.bed.monitored()
+    await desk.bed.monitored("acme-2", email="acme2@example.com")
+    await desk.bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
+    for number in range(4):
+        soon = await desk.browser.get(f"{link(desk)}/saved?session_id=cs_test_{number}")
+        assert soon.status_code == 303
+    await desk.browser.get(f"{link(desk, 'acme-2')}/saved?session_id=cs_test_9")
+    stored = ["return:acme-2:cs_test_9", "return:acme:cs_test_0"]
+    assert returns(desk) == stored
+    await desk.bed.stripe_clear_faults()
+    done = await desk.all_done(*stored)
+    assert all(done[event_id].startswith("nothing done") for event_id in stored)
 
 
 async def test_links_that_are_old_forged_or_of_nobody_open_nothing(desk: Desk) -> None:

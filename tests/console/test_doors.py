@@ -29,7 +29,7 @@ async def here(tmp_path: Path) -> AsyncIterator[Office]:
 
 def doors(app: FastAPI) -> Iterator[tuple[str, str]]:
     """Method and address of every route that is not public."""
-    for route in _leaves(app.routes):
+    for route in leaves(app.routes):
         path = getattr(route, "path", "")
         assert path, f"a route without a path: {route}"
         if not any(path == public or path.startswith(f"{public}/") for public in PUBLIC):
@@ -38,11 +38,11 @@ def doors(app: FastAPI) -> Iterator[tuple[str, str]]:
                 yield method, re.sub(r"{[^}]*}", "2026-11", path)
 
 
-def _leaves(routes: Iterable[Any]) -> Iterator[Any]:
+def leaves(routes: Iterable[Any]) -> Iterator[Any]:
     """Routes as they are reached, with the prefixes of the routers that include them."""
     for route in routes:
         if hasattr(route, "effective_candidates"):
-            yield from _leaves(route.effective_candidates())
+            yield from leaves(route.effective_candidates())
         else:
             yield route
 

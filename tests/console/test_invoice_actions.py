@@ -204,12 +204,12 @@ async def test_an_approval_is_for_what_was_seen_and_not_by_the_last_editor(desk:
         assert "Somebody was faster" in text
         assert "Changed: Sale 1 €100.00 €80.00" in text
         assert 'value="as agreed"' in refused.text
-        assert "You edited this draft last; somebody else has to approve it" in await bob.page()
+        assert "Bob has edited this draft since it was approved or collected" in await bob.page()
         own = await bob.post(
             f"{PAGE}/approve", ann.form_in(refused.text, "approve") | {"reason": "mine", "csrf": bob.csrf}
         )
         assert own.status_code == 409
-        assert "bob edited this draft last; somebody else has to approve it" in readable(own.text)
+        assert "bob has edited this draft since it was approved or collected" in readable(own.text)
         text = await ann.result(await ann.post(f"{PAGE}/approve", await ann.form("approve") | {"reason": "as agreed"}))
     assert "Done. You approved it: 130.00 EUR approved" in text
 

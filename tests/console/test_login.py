@@ -105,7 +105,7 @@ async def test_signing_out_ends_the_session_wherever_its_cookie_was_copied_to(he
         thief.cookies = httpx.Cookies(browser.cookies)
         assert (await thief.get("/desk/2026-11/test")).status_code == 200
         assert (await browser.post("/logout")).headers["location"] == "/login?bye=1"
-        assert not browser.cookies
+        assert "billing" not in browser.cookies
         assert (await thief.get("/desk/2026-11/test")).status_code == 303
         assert "You are signed out." in (await browser.get("/login?bye=1")).text
 
@@ -138,10 +138,10 @@ async def test_the_ledger_keeps_neither_token_nor_password(here: Office, tmp_pat
 
 async def test_the_cookie_is_for_this_site_and_no_script(here: Office, browser: httpx.AsyncClient) -> None:
     await make_user(here.ledger)
-    cookie = (await sign_in(browser)).headers["set-cookie"]
-    name, _, attributes = cookie.partition("; ")
-    assert name.startswith("billing=")
-    assert {"HttpOnly", "Max-Age=604800", "Path=/", "SameSite=lax"} == set(attributes.split("; "))
+    cookies = (await sign_in(browser)).headers.get_list("set-cookie")
+    for name, seconds in (("billing", 604_800), ("billing-browser", 31_536_000)):
+        (attributes,) = [cookie.partition("; ")[2] for cookie in cookies if cookie.startswith(f"{name}=")]
+        assert {"HttpOnly", f"Max-Age={seconds}", "Path=/", "SameSite=lax"} == set(attributes.split("; "))
 
 
 async def test_behind_tls_the_cookie_is_bound_to_the_host(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ async def test_after_some_failures_not_even_the_right_password_counts(here: Offi
     assert answer.status_code == 429
     assert 200 < int(answer.headers["retry-after"]) <= 302
     assert re.search(r"Too many tries failed. Wait \d minutes, then try again.", answer.text)
-    assert not browser.cookies
+    assert "billing" not in browser.cookies
 
 
 async def test_who_has_waited_may_try_again(here: Office, browser: httpx.AsyncClient) -> None:
@@ -276,6 +276,34 @@ async def test_a_forged_address_does_not_help_who_guesses(here: Office, browser:
         await here.ledger.begin_sign_in(f"name-{number}", "127.0.0.1", datetime.now(UTC))
     answer = await sign_in(browser, **{"X-Forwarded-For": "203.0.113.7"})
     assert answer.status_code == 429
+
+
+async def test_strangers_behind_a_proxy_that_is_not_trusted_do_not_lock_out_who_has_signed_in_before(
+    here: Office, browser: httpx.AsyncClient
+) -> None:
+    """All of them share its address."""
+    await make_user(here.ledger)
+    await make_user(here.ledger, "bob")
+    assert (await sign_in(browser)).status_code == 303
+    browser.cookies.delete("billing")
+    for number in range(Throttle.of_address().free):
+        await here.ledger.begin_sign_in(f"name-{number}", "127.0.0.1", datetime.now(UTC) + timedelta(minutes=5))
+    for _ in range(Throttle.of_username().free):
+        await here.ledger.begin_sign_in("ann", "127.0.0.1", datetime.now(UTC) + timedelta(minutes=5))
+    async with browser_at(here.url) as stranger:
+        assert (await sign_in(stranger)).status_code == 429
+        forged = browser.cookies["billing-browser"][:-1] + "x"
+        assert (await sign_in(stranger, Cookie=f"billing-browser={forged}")).status_code == 429
+    assert (await sign_in(browser, "bob")).status_code == 429, "a browser is known for its user only"
+    assert (await sign_in(browser)).status_code == 303
+
+
+async def test_a_proxy_that_is_not_trusted_is_warned_of_once(
+    here: Office, browser: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(3):
+        await browser.get("/login", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert caplog.text.count("set BILLING_CONSOLE_TRUSTED_PROXIES") == 1
 
 
 async def test_behind_a_trusted_proxy_each_client_counts_for_itself(tmp_path: Path) -> None:
@@ -404,7 +432,7 @@ async def test_who_is_no_enabled_user_here_is_told_so(tmp_path: Path, named: str
         answer = await browser.get("/login", headers={"X-Forwarded-User": named})
         assert answer.status_code == 403
         assert f"knows you as {named}; no such user is enabled here" in answer.text
-        assert not browser.cookies
+        assert "billing" not in browser.cookies
 
 
 async def test_who_has_signed_out_is_not_signed_in_again_at_once(tmp_path: Path) -> None:
@@ -416,7 +444,7 @@ async def test_who_has_signed_out_is_not_signed_in_again_at_once(tmp_path: Path)
         page = await browser.get(answer.headers["location"])
         assert "You are signed out." in page.text
         assert "Go on as ann" in page.text
-        assert not browser.cookies
+        assert "billing" not in browser.cookies
 
 
 async def test_the_header_is_believed_from_nobody_else(tmp_path: Path, here: Office) -> None:
@@ -429,7 +457,7 @@ async def test_the_header_is_believed_from_nobody_else(tmp_path: Path, here: Off
         headers = {"X-Forwarded-User": "ann", "X-Forwarded-For": "192.0.2.1"}
         async with browser_at(far.url, headers=headers) as browser:
             assert (await browser.get("/login")).status_code == 200
-            assert not browser.cookies
+            assert "billing" not in browser.cookies
 
 
 async def test_a_header_that_was_sent_twice_names_nobody(tmp_path: Path) -> None:

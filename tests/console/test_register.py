@@ -115,6 +115,7 @@ async def test_neither_return_nor_webhook_and_the_next_console_finishes_it(desk:
 
 
 async def test_a_double_click_makes_one_registration_and_one_customer_at_stripe(desk: Desk) -> None:
+    await desk.browser.get("/register")
     await desk.bed.stripe_control("latency", {"seconds": 0.3})
     clicks = await asyncio.gather(*(desk.browser.post("/register", data=FORM) for _ in range(AT_ONCE)))
     await desk.bed.stripe_control("latency", {"seconds": 0})
@@ -169,6 +170,56 @@ async def test_what_nobody_finishes_is_forgotten_in_the_end(desk: Desk) -> None:
 
 
 # -- whose it is
+
+
+async def stranger_registers(desk: Desk, page: str = "/register", **fields: str) -> httpx.Response:
+    """Sends the form from another browser."""
+    async with httpx.AsyncClient(base_url=desk.links.base_url, trust_env=False, timeout=60) as stranger:
+        return await stranger.post(page, data=FORM | fields)
+
+
+async def test_a_stranger_who_knows_the_address_neither_sees_nor_changes_a_registration(desk: Desk) -> None:
+    invitation = desk.links.to_invitation("jpy", "Asia/Tokyo", datetime.now(UTC) + timedelta(days=1))
+    theirs = address(await desk.browser.post(invitation, data=FORM))
+    before = await only(desk)
+    unknown = address(await stranger_registers(desk, email="nobody@example.com"))
+    for page in ("/register", invitation):
+        checkout = address(await stranger_registers(desk, page, name="Mallory"))
+        assert checkout not in (theirs, unknown)
+        assert re.sub(r"cs_\w+", "*", checkout) == re.sub(r"cs_\w+", "*", unknown), "no word of who is known"
+    assert before in await registrations(desk)
+    back = await enters_card(desk, theirs)
+    assert THANKS in await comes_back(desk, back)
+    await desk.all_done()
+    (customer,) = await desk.bed.ledger.customers()
+    desk.bed.started.append(customer.customer_id)
+    assert (customer.name, customer.currency, customer.timezone) == ("Acme Bakery", "jpy", "Asia/Tokyo")
+    (kept,) = [each for each in await registrations(desk) if each.state is RegistrationState.STARTED]
+    assert kept.consent == before.consent
+
+
+async def test_a_stranger_who_is_first_with_a_card_is_told_of_by_mail_to_the_address(desk: Desk) -> None:
+    """No address is proven before its mail is read: who has it can reply, and has the link that replaces the card."""
+    theirs = await registers(desk)
+    await enters_card(desk, address(await stranger_registers(desk, name="Mallory")))
+    await desk.all_done()
+    assert THANKS in await comes_back(desk, await enters_card(desk, theirs)), "as if nothing had happened"
+    await desk.all_done()
+    (customer,) = await desk.bed.ledger.customers()
+    desk.bed.started.append(customer.customer_id)
+    assert [mail.subject for mail in mails(desk)] == ["Your card is registered", "You are registered already"]
+    assert "Was it not you who registered? Reply to this mail" in mails(desk)[0].text
+
+
+async def test_who_is_at_another_browser_has_their_own_and_one_of_them_is_billed(desk: Desk) -> None:
+    checkouts = [await registers(desk), address(await stranger_registers(desk))]
+    backs = [await enters_card(desk, checkout) for checkout in checkouts]
+    await asyncio.gather(*(desk.browser.get(back) for back in backs))
+    await desk.all_done()
+    states = sorted(each.state for each in await registrations(desk))
+    assert states == [RegistrationState.KNOWN, RegistrationState.STARTED]
+    (customer,) = await desk.bed.ledger.customers()
+    desk.bed.started.append(customer.customer_id)
 
 
 async def known(desk: Desk) -> Customer:
@@ -275,6 +326,9 @@ async def test_links_that_are_old_or_forged_open_nothing(desk: Desk) -> None:
     [
         ({"name": " "}, "Please tell us your name"),
         ({"name": "x" * 201}, "Please tell us your name"),
+        ({"name": "Acme. Pay at https://evil.example/now"}, "without the address of a web page"),
+        ({"name": "Acme www.evil"}, "without the address of a web page"),
+        ({"name": "EVIL.EXAMPLE"}, "without the address of a web page"),
         ({"email": "ann"}, "This does not look like an email address"),
         ({"email": "ann\u200b@acme.example"}, "This does not look like an email address"),
         ({"email": "a" * 250 + "@acme.example"}, "This does not look like an email address"),
@@ -393,6 +447,7 @@ async def test_a_console_that_is_killed_while_it_finishes_is_made_up_for_by_the_
 async def test_stripe_fails_in_the_middle_and_the_customer_tries_again(
     desk: Desk, path: str, fault: dict[str, object]
 ) -> None:
+    await desk.browser.get("/register")
     await desk.bed.stripe_fault(path=path, method="POST", **fault)
     failed = await desk.browser.post("/register", data=FORM)
     assert failed.status_code == 503
@@ -406,7 +461,7 @@ async def test_stripe_is_down_when_the_customer_comes_back(desk: Desk) -> None:
     back = await enters_card(desk, await registers(desk))
     await desk.bed.stripe_fault(path="/v1/", kind="status", status=503, times=2, method="*")
     await desk.browser.get(back)
-    await desk.all_done("return-" + back.rpartition("=")[2])
+    await desk.all_done(f"return:{(await only(desk)).registration_id}:{back.rpartition('=')[2]}")
     await started(desk)
 
 

@@ -4,16 +4,18 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 import stripe
 
 from billing.collection import CollectionStage
 from billing.payment import PaymentEvent
 from billing.period import Period
 from bootstrap import SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET
+from console.inbox import GIVEN_UP_AFTER
 from console.webhooks import MAX_BODY_BYTES
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk, console
@@ -117,6 +119,40 @@ async def test_an_event_that_was_stored_by_a_console_that_died_is_handled_by_the
     await bed.ledger.save_event(stored, now)
     async with console(bed) as desk:
         assert (await desk.all_done("evt_left"))["evt_left"] == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "command"),
+    [
+        ("payment_intent.succeeded", "pi_bad", "reconcile --period "),
+        ("checkout.session.completed", "cs_test_bad", "customers registrations --finish"),
+    ],
+)
+async def test_an_event_that_cannot_be_handled_for_days_is_given_up_and_reviewers_are_told(
+    bed: Bed, kind: str, subject: str, command: str
+) -> None:
+    await bed.stripe_fault(path=subject, method="GET", kind="status", status=500, times=None)
+    payment_id = subject if subject.startswith("pi_") else ""
+    for event_id, age in (("evt_old", GIVEN_UP_AFTER + timedelta(minutes=1)), ("evt_young", timedelta(days=2))):
+        at = datetime.now(UTC) - age
+        stored = PaymentEvent(
+            event_id=event_id,
+            type=kind,
+            object_id=f"{subject}_{event_id}",
+            payment_id=payment_id and f"{payment_id}_{event_id}",
+            created_at=at,
+        )
+        await bed.ledger.save_event(stored, at)
+    async with console(bed) as desk:
+        async with asyncio.timeout(30):
+            while not desk.events()["evt_old"]:
+                await asyncio.sleep(0.02)
+        assert desk.events()["evt_old"].startswith("given up: ")
+        assert desk.events()["evt_young"] == ""
+    (alert,) = await bed.ledger.alerts()
+    assert "event evt_old about " in alert.text
+    assert alert.command.startswith(command)
+    assert "evt_young" not in await bed.told()
 
 
 async def test_an_event_that_fails_is_tried_again_and_holds_up_no_other(desk: Desk, event: Make) -> None:

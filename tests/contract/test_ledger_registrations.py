@@ -1,4 +1,4 @@
-"""Registrations in the ledger: one on its way for each email, and of two changes at once only one."""
+"""Registrations in the ledger: of each email one card at a time, and of two changes at once only one."""
 
 import asyncio
 from datetime import timedelta
@@ -40,13 +40,26 @@ async def test_a_registration_is_kept_as_it_is(ledger: SqlLedger) -> None:
     assert await ledger.registration("R-nobody") is None
 
 
-async def test_another_of_an_email_that_is_on_its_way_is_answered_with_that_one(ledger: SqlLedger) -> None:
-    first = await ledger.open_registration(registration("ann"))
-    assert await ledger.open_registration(registration("bob", email=first.email)) == first
-    assert await ledger.save_registration(first.evolve(state=SAVED))
-    assert (await ledger.open_registration(registration("bob", email=first.email))).registration_id == "R-ann"
-    assert await ledger.save_registration(first.evolve(state=STARTED, revision=1))
-    assert (await ledger.open_registration(registration("bob", email=first.email))).registration_id == "R-bob"
+async def test_one_of_an_email_does_not_show_or_change_another_and_only_one_is_saved_at_a_time(
+    ledger: SqlLedger,
+) -> None:
+    ann = await ledger.open_registration(registration("ann"))
+    bob = await ledger.open_registration(registration("bob", email=ann.email, created_at=LATER))
+    assert (ann.registration_id, bob.registration_id) == ("R-ann", "R-bob")
+    assert await ledger.registrations_of(ann.email) == [ann, bob]
+    assert await ledger.save_registration(ann.evolve(state=SAVED))
+    assert not await ledger.save_registration(bob.evolve(state=SAVED))
+    assert await ledger.save_registration(bob.evolve(session_id="cs_1"))
+    assert await ledger.save_registration(ann.evolve(state=STARTED, revision=1))
+    assert await ledger.save_registration(bob.evolve(state=SAVED, revision=1))
+    assert [each.registration_id for each in await ledger.registrations_of(ann.email)] == ["R-bob"]
+
+
+async def test_of_many_cards_for_one_email_at_once_one_is_saved(ledger: SqlLedger) -> None:
+    wanted = [registration(f"ann{n}", email="ann@example.com") for n in range(6)]
+    opened = await asyncio.gather(*map(ledger.open_registration, wanted))
+    saved = await asyncio.gather(*(ledger.save_registration(each.evolve(state=SAVED)) for each in opened))
+    assert sorted(saved) == [False] * 5 + [True]
 
 
 async def test_a_repeat_is_answered_with_what_has_become_of_it(ledger: SqlLedger) -> None:
@@ -61,8 +74,8 @@ async def test_a_customer_id_is_given_once(ledger: SqlLedger) -> None:
     assert await ledger.open_registration(registration("bob", customer_id="c-ann")) == ann
 
 
-async def test_many_at_once_get_one_registration(ledger: SqlLedger) -> None:
-    wanted = [registration(f"ann{n}", email="ann@example.com") for n in range(6)]
+async def test_a_form_that_is_sent_many_times_at_once_makes_one_registration(ledger: SqlLedger) -> None:
+    wanted = [registration("ann", customer_id=f"c-{n}") for n in range(6)]
     found = await asyncio.gather(*map(ledger.open_registration, wanted))
     assert len({each.registration_id for each in found}) == 1
     assert len(await ledger.registrations()) == 1

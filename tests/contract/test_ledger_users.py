@@ -234,6 +234,20 @@ async def test_nobody_locks_a_user_out_where_they_have_signed_in_before(ledger: 
     assert (await ledger.begin_sign_in("ann", HOME, AT)).wait > timedelta(), "but there nobody guesses for ever either"
 
 
+async def test_strangers_at_the_same_address_lock_nobody_out_of_a_browser_that_is_known(ledger: SqlLedger) -> None:
+    await added(ledger)
+    await ledger.accept_sign_in((await ledger.begin_sign_in("ann", HOME, AT)).number)
+    for number in range(Throttle.of_address().free):
+        await failed(ledger, 1, f"name-{number}")
+    for _ in range(2 * FREE):
+        await ledger.begin_sign_in("ann", HOME, AT)
+    assert (await ledger.begin_sign_in("ann", HOME, AT)).wait > timedelta()
+    for _ in range(FREE):
+        assert (await ledger.begin_sign_in("ann", HOME, AT, "hers")).number
+    assert (await ledger.begin_sign_in("ann", HOME, AT, "hers")).wait > timedelta(), "nor does it help who guesses"
+    assert not (await ledger.begin_sign_in("ann", HOME, AT, "another of hers")).wait
+
+
 async def test_attempts_at_once_do_not_slip_through(ledger: SqlLedger) -> None:
     await added(ledger)
     attempts = await asyncio.gather(*(ledger.begin_sign_in("ann", HOME, AT) for _ in range(4 * FREE)))

@@ -226,6 +226,10 @@ def test_event_that_is_not_signed_now_by_stripe_is_refused(header: str) -> None:
         *(json.dumps(event("charge.refunded", id="ch_1") | {name: None}) for name in ("id", "type", "created", "data")),
         json.dumps(event("charge.refunded", id="ch_1") | {"created": 10**20}),
         json.dumps(event("charge.refunded", id="ch_1", payment_intent=["pi_1"])),
+        json.dumps(event("charge.refunded", id="\ud800")),
+        json.dumps(event("charge.refunded", id="ch_1", payment_intent="pi_" + "1" * 900_000)),
+        json.dumps(event("charge.refunded", id="ch_1") | {"id": "evt_\udfff"}),
+        json.dumps(event("charge.refunded", id="ch_1"))[:-1] + ', "deep": ' + "[" * 50_000 + "]" * 50_000 + "}",
     ],
 )  # fmt: skip
 def test_signed_body_that_is_no_event_is_refused(body: str) -> None:

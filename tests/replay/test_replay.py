@@ -8,6 +8,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from tests.replay.record import HISTORIES, PATHS
+from workflows.answers import Answers
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
@@ -22,7 +23,9 @@ async def test_a_recorded_month_replays_on_the_code_of_today(path: Path) -> None
     assert "site-packages" not in text, "a stack trace tells about the machine it was recorded on"
     history = WorkflowHistory.from_json("acme", text)
     replayer = Replayer(
-        workflows=[MonthlyBilling, PaymentCollection, ReviewerDigest], data_converter=pydantic_data_converter
+        workflows=[MonthlyBilling, PaymentCollection, ReviewerDigest],
+        data_converter=pydantic_data_converter,
+        interceptors=[Answers()],
     )
     await replayer.replay_workflow(history)
 

@@ -135,6 +135,13 @@ def test_version_is_the_one_of_the_project(run: Run):
         (["halt", "acme", "--by", "ann"], "Missing option '--reason'; see: python starter.py halt --help"),
         (["halt", "acme", "--by", "ann", "--reason", " ", "--period", "2026-10"], "'--reason': it is empty"),
         (["halt", "acme", "--by", "", "--reason", "why"], "'--by': it is empty"),
+        (["halt", "acme", "--by", "ann", "--reason", "y" * 1001], "at most 1000 characters"),
+        (
+            ["user", "add", "ann", "--role", "viewer", "--no-password", "--name", "n" * 501],
+            "name: String should have at most 500",
+        ),
+        (["brake", "on", "--by", "a" * 201, "--reason", "why"], "at most 200 characters"),
+        (["update", "acme", "--by", "ann", "--reason", "why", "--name", "n" * 1_900_000], "1,900,000 characters"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(run: Run, words: list[str], said: str):
@@ -189,7 +196,7 @@ def test_without_a_ledger_no_command_makes_an_empty_one_and_all_say_how_it_is_ma
     result = run(*words)
     assert result.exit_code == 1, result.output
     said = one_line(result)
-    assert "no ledger at" in said or "no Temporal server answers" in said
+    assert "its file is missing" in said or "no Temporal server answers" in said
     assert "make up" in said or "starter.py up" in said
     assert list(tmp_path.iterdir()) == []
 

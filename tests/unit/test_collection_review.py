@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from billing.collection import CollectionStage, CollectionStep
+from billing.collection_review import RECEIVED_MAX
 from billing.payment import ChargeStatus
 from tests.unit.collecting import (
     CARD,
@@ -20,6 +21,7 @@ from tests.unit.collecting import (
     on,
     opened,
     refused,
+    say,
 )
 
 # -- halt and resume
@@ -271,3 +273,36 @@ def test_outage_of_the_ledger_alone_is_over_once_it_answers() -> None:
     assert collection.reachable().needs_person(on(collection, 1)) == ""
     trying = collection.contacting(on(collection, 3)).delayed("the processor is down")
     assert trying.reachable() == trying
+
+
+# -- limits
+
+
+def test_an_id_that_was_used_for_another_command_is_refused() -> None:
+    collection = accepted(opened(), "halt", on(opened(), 1), command_id="c-1")
+    collection = accepted(collection, "resume", on(collection, 1))
+    after, text, yes = say(collection, "halt", on(collection, 2), command_id="c-1", reason="another one")
+    assert (text, yes) == ("this command id was used for another command already; give a new one", False)
+    assert after.hold is None
+    assert say(collection, "halt", on(collection, 2), command_id="c-1")[0] is collection
+
+
+def test_what_a_collection_carries_fits_into_a_payload_whatever_is_said_before_the_ledger_answers() -> None:
+    collection = opened()
+    longest = {"by": "\U0001f600" * 200, "reason": "\U0001f600" * 1000}
+    for _ in range(1000):
+        collection = say(collection, "resume", on(collection, 1), **longest)[0]
+    assert collection.entry_count == 1000
+    assert len(collection.model_dump_json()) < 1_000_000
+    assert accepted(collection, "halt", on(collection, 1)).hold is not None
+    assert len(collection.recorded(collection.entry_count).model_dump_json()) < 200_000
+
+
+def test_payments_by_the_dozen_are_recorded_and_more_as_one() -> None:
+    collection = opened()
+    for number in range(RECEIVED_MAX):
+        paid = {"reference": f"bank {number}", "amount_minor": 1}
+        collection = accepted(collection, "record_payment", on(collection, 1), **paid)
+        collection = collection.answered(answer(ChargeStatus.CANCELED, on(collection, 1)), collection)
+    text = refused(collection, "record_payment", on(collection, 1), reference="bank 50", amount_minor=1)
+    assert text == "50 payments are on record; record what else has arrived as one"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from billing.cells import cell
 from billing.export import Dossier
-from billing.export_rows import TABLES, Row, cell, rows_of
+from billing.export_rows import TABLES, Row, rows_of
 from billing.invoice import Invoice, LineItem
 from billing.month import Month, Stage
 from billing.period import Period

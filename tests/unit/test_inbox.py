@@ -16,7 +16,7 @@ class _EmptyLedger:
 @pytest.mark.parametrize("turns", range(4))
 async def test_news_that_come_as_it_ends_do_not_keep_it_up(turns: int) -> None:
     async def come_and_go() -> None:
-        inbox = Inbox(cast(Any, _EmptyLedger()), cast(Any, None), cast(Any, None))
+        inbox = Inbox(cast(Any, _EmptyLedger()), cast(Any, None), cast(Any, None), cast(Any, None))
         async with inbox.open():
             for _ in range(5):
                 await asyncio.sleep(0)

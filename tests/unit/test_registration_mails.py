@@ -55,7 +55,15 @@ def test_who_is_known_gets_a_link_and_learns_that_nothing_has_changed() -> None:
     assert f'href="{LINK}"' in mail.html
 
 
-@pytest.mark.parametrize("kind", [LetterKind.WELCOME, LetterKind.CARD_LINK])
+def test_who_is_imported_without_a_card_gets_a_link_to_register_one() -> None:
+    mail = render(letter(LetterKind.CARD_WANTED))
+    assert mail.subject == "Your card is still missing"
+    assert "nothing has been charged" in flowing(mail.text)
+    assert LINK in mail.text
+    assert "4242" not in mail.text + mail.html, "it is a stranger's, perhaps"
+
+
+@pytest.mark.parametrize("kind", [LetterKind.WELCOME, LetterKind.CARD_LINK, LetterKind.CARD_WANTED])
 def test_what_somebody_typed_is_one_clean_line(kind: LetterKind) -> None:
     mail = render(letter(kind, "yes"))
     assert "Hello Ann <script> & Sons," in mail.text

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
-from billing.invoice import LineItem, Problem, SalesSeen, Source
-from billing.messages import COMMANDS, parse_command
+from billing.invoice import INVOICE_MAX_BYTES, LineItem, Problem, SalesSeen, Source
+from billing.messages import CHANGES_MAX, COMMANDS, parse_command
 from billing.month import KEPT_DECISIONS, KEPT_DETAILS, Month, Stage
 from billing.payment import ChargeStatus
 from billing.period import Period
@@ -248,7 +248,7 @@ def test_the_last_editor_cannot_approve() -> None:
     assert month.invoice is not None
     digest = month.invoice.digest
     assert refused(month, "approve", NOW, digest=digest) == (
-        "ann edited this draft last; somebody else has to approve it"
+        "ann has edited this draft since it was approved or collected; somebody else has to approve it"
     )
     assert accepted(month, "approve", NOW, by="ben", digest=digest).approval is not None
 
@@ -434,3 +434,98 @@ def test_the_last_editor_cannot_approve_under_another_spelling() -> None:
     month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, **ADD)
     assert month.invoice is not None
     assert "somebody else" in refused(month, "approve", NOW, by="Ann", digest=month.invoice.digest)
+
+
+def test_nobody_who_has_edited_since_the_collection_approves_however_little_came_after() -> None:
+    month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, by="bob", **ADD)
+    small = {"version": 2, "changes": [{"op": "add", "description": "Rounding", "amount_minor": 1}]}
+    month = accepted(month, "edit", NOW, by="carol", **small)
+    assert month.invoice is not None
+    digest = month.invoice.digest
+    for editor in ("bob", "Bob", "carol"):
+        assert "has edited this draft since" in refused(month, "approve", NOW, by=editor, digest=digest)
+    assert accepted(month, "approve", NOW, by="ann", digest=digest).approval is not None
+
+
+def test_an_approval_answers_for_the_edits_before_it() -> None:
+    month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, by="bob", **ADD)
+    assert month.invoice is not None
+    month = accepted(month, "approve", NOW, by="ann", digest=month.invoice.digest)
+    month = accepted(month, "edit", NOW, by="ann", **ADD | {"version": 2})
+    assert month.invoice is not None
+    assert month.editors == ("ann",)
+    assert accepted(month, "approve", NOW, by="bob", digest=month.invoice.digest).approval is not None
+
+
+def test_an_edit_alone_demands_an_approval_where_the_terms_say_so() -> None:
+    month = drafted(10000, terms={"approve_when": ["edited"]})
+    assert "needs no approval" in refused(month, "approve", NOW, by="ann", digest="x")
+    assert month.stage(month.notice_at) is Stage.MONITORING
+    edited = accepted(month, "edit", NOW, by="bob", **ADD)
+    assert edited.invoice is not None
+    assert edited.stage(edited.notice_at) is Stage.AWAITING_APPROVAL
+    assert "somebody else" in refused(edited, "approve", NOW, by="bob", digest=edited.invoice.digest)
+    approved = accepted(edited, "approve", NOW, by="ann", digest=edited.invoice.digest)
+    assert approved.stage(approved.notice_at) is Stage.MONITORING
+    told = announced(10000, terms={"approve_when": ["edited"]})
+    assert accepted(told, "edit", NOW, **ADD).stage(NOW) is Stage.AWAITING_APPROVAL
+
+
+# -- limits
+
+LARGEST: dict[str, Any] = {
+    "version": 1,
+    "changes": [{"op": "add", "description": "\U0001f600" * 500, "amount_minor": 1}] * CHANGES_MAX,
+}
+
+
+def test_an_id_that_was_used_for_another_command_is_refused() -> None:
+    month = accepted(drafted(10000), "halt", NOW, command_id="c-1")
+    month = accepted(month, "resume", NOW)
+    for other in ({"by": "ben"}, {"reason": "row 9 looks wrong"}):
+        answer = refused(month, "halt", NOW, command_id="c-1", **other)
+        assert answer == "this command id was used for another command already; give a new one"
+    edited = accepted(month, "edit", NOW, command_id="c-2", **ADD)
+    larger = {"version": 1, "changes": [{**ADD["changes"][0], "amount_minor": 999_999}]}
+    assert "used for another command" in refused(edited, "edit", NOW, command_id="c-2", **larger)
+    recorded = edited.audited(edited.decision_count)
+    assert say(recorded, "edit", NOW, command_id="c-2", **ADD)[1].accepted
+
+
+def test_what_a_month_carries_fits_into_a_payload_whatever_is_said_before_the_ledger_answers() -> None:
+    month = drafted(10000)
+    longest = {"by": "\U0001f600" * 200, "reason": "\U0001f600" * 1000}
+    for number in range(1500):
+        month = say(month, "resume", NOW, command_id=f"c-{number}", **longest)[0]
+    assert month.decision_count == 1500
+    assert len(month.model_dump_json()) < 2_000_000 - INVOICE_MAX_BYTES
+    halted = accepted(month, "halt", NOW)
+    assert halted.hold is not None
+    assert "is not on record yet; say it again in a minute" in say(halted, "edit", NOW, **LARGEST)[1].result
+    assert len(halted.audited(halted.decision_count).model_dump_json()) < 200_000
+
+
+def test_an_edit_that_would_make_the_invoice_too_large_is_refused_and_one_that_makes_it_smaller_is_not() -> None:
+    month, version = drafted(1), 1
+    while (edited := say(month, "edit", NOW, **LARGEST | {"version": version}))[1].accepted:
+        month, version = edited[0].audited(version), version + 1
+    assert version > 3
+    assert "more than the 800 kB that can be kept; sum lines up" in edited[1].result
+    less = {"version": version, "changes": [{"op": "remove", "line_id": "added-1"}]}
+    assert accepted(month, "edit", NOW, **less).hold is None
+
+
+def test_a_command_that_the_month_has_no_room_for_is_refused_in_words() -> None:
+    month = drafted(10000, terms=APPROVE)
+    for number in range(100):
+        month = accepted(month, "edit", NOW, by=f"editor {number}", **ADD | {"version": number + 1})
+    refusal = refused(month, "edit", NOW, by="one more", **ADD | {"version": 101})
+    assert refusal == "editors: Tuple should have at most 100 items after validation, not 101"
+
+
+def test_an_editor_does_not_approve_again_what_somebody_else_has_approved() -> None:
+    month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, by="bob", **ADD)
+    assert month.invoice is not None
+    digest = month.invoice.digest
+    month = accepted(month, "approve", NOW, by="ann", digest=digest)
+    assert "somebody else has to approve it" in refused(month, "approve", NOW, by="bob", digest=digest)

@@ -169,6 +169,18 @@ def test_terms_are_read_and_unknown_ones_reported():
         assert "terms" in problems_of(f"{ACME},manual,{terms}", header=header)[2] or terms.endswith('0}"')
 
 
+def test_huge_cells_and_terms_nested_beyond_all_measure_are_refused_with_their_line():
+    header = f"{HEADER},terms"
+    for terms in ("[" * 3000 + "]" * 3000, '"{""schedule"": ' + '{""a"": ' * 2000 + "1" + "}" * 2001 + '"'):
+        assert "terms is JSON such as" in problems_of(f"{ACME},{terms}", header=header)[2]
+    for column in REQUIRED:
+        cells = dict(zip(REQUIRED, ACME.split(","), strict=True))
+        reasons = problems_of(",".join((cells | {column: cells[column] + "x" * 100_000}).values()), KIWI)
+        assert list(reasons) == [2]
+        assert f"{column}: String should have at most" in reasons[2]
+    assert "not CSV (field larger than field limit" in problems_of(ACME + "x" * 1_900_000)[2]
+
+
 _TEXT = st.text(min_size=1, max_size=40).filter(lambda text: text.strip() == text and "\0" not in text)
 
 

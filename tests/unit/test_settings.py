@@ -62,6 +62,46 @@ def test_everything_real_is_taken_from_the_environment_and_from_the_file(
     assert not load_settings().sandbox
 
 
+@pytest.mark.parametrize(
+    ("key", "url", "is_refused"),
+    [
+        ("sk_live_x", "http://pay.example.com", True),
+        ("rk_live_x", "http://10.0.0.7:12114", True),
+        ("sk_live_x", "HTTP://pay.example.com", True),
+        ("sk_live_x", "https://pay.example.com", False),
+        ("sk_live_x", "http://127.0.0.1:12114", False),
+        ("sk_live_x", "http://[::1]:12114", False),
+        ("sk_test_x", "http://pay.example.com", False),
+        ("sk_test_x", "pay.example.com", True),
+        ("sk_test_x", "ftp://pay.example.com", True),
+        ("sk_test_x", "https://", True),
+    ],
+)
+def test_links_of_real_money_are_not_sent_over_the_network_in_the_open(
+    monkeypatch: pytest.MonkeyPatch, key: str, url: str, is_refused: bool
+) -> None:
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_LINK_SECRET", "x" * 32)
+    monkeypatch.setenv("BILLING_STRIPE_API_KEY", key)
+    monkeypatch.setenv("BILLING_CONSOLE_URL", url)
+    if is_refused:
+        with pytest.raises(InvalidInput, match="BILLING_CONSOLE_URL"):
+            load_settings()
+    else:
+        assert load_settings().console_url == url
+
+
+def test_a_proxy_that_there_must_be_and_nobody_trusts_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BILLING_LINK_SECRET", "x" * 32)
+    monkeypatch.setenv("BILLING_CONSOLE_URL", "https://pay.example.com")
+    assert load_settings().behind_unknown_proxy
+    monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", "10.0.0.7")
+    assert not load_settings().behind_unknown_proxy
+
+
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BILLING_SALES_FOLDER", "")
     monkeypatch.setenv("BILLING_SMTP_PORT", "")
@@ -69,7 +109,20 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("BILLING_SMTP_PORT", "many"), ("BILLING_MAIL_FROM", "nobody"), ("BILLING_SMTP_TLS", "yes")]
+    ("name", "value"),
+    [
+        ("BILLING_SMTP_PORT", "sk_live_1"),
+        ("BILLING_MAIL_FROM", "sk_live_1"),
+        ("BILLING_MAIL_FROM", 'it\'s "sk_live_1"'),
+        ("BILLING_SMTP_TLS", "sk_live_1"),
+        ("BILLING_DEFAULT_CURRENCY", "sk_live_1"),
+        ("BILLING_DEFAULT_TIMEZONE", "sk_live_1"),
+        ("BILLING_CONSOLE_TRUSTED_PROXIES", "10.0.0.7, sk_live_1"),
+        ("BILLING_CONSOLE_SSO_HEADER", "sk_live_1 "),
+        ("BILLING_SPREAD_MINUTES", "sk_live_1"),
+        ("BILLING_COMPANY", "sk_live_1" * 100),
+        ("BILLING_STRIPE_API_KEY", "sk_live_1" * 1000),
+    ],
 )
 def test_a_wrong_value_is_named_without_being_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv("BILLING_SMTP_PASSWORD", "hunter2")
@@ -78,6 +131,7 @@ def test_a_wrong_value_is_named_without_being_shown(monkeypatch: pytest.MonkeyPa
         load_settings()
     assert name.removeprefix("BILLING_").lower() in str(refused.value).lower()
     assert "hunter2" not in str(refused.value)
+    assert "sk_live" not in str(refused.value)
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +170,7 @@ def test_twenty_are_charged_a_second_and_in_the_sandbox_as_many_as_come(monkeypa
 def test_a_worker_keeps_at_least_one_month_at_hand(monkeypatch: pytest.MonkeyPatch, months: str) -> None:
     assert load_settings().cached_workflows is None
     monkeypatch.setenv("BILLING_CACHED_WORKFLOWS", months)
-    with pytest.raises(InvalidInput, match="cached_workflows"):
+    with pytest.raises(InvalidInput, match="BILLING_CACHED_WORKFLOWS"):
         load_settings()
 
 
@@ -164,7 +218,7 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("value", ["0.0.0.0/0", "::/0", "10.0.0.7/24", "proxy.example", "*"])
 def test_proxies_are_neither_everybody_nor_a_typing_error(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", value)
-    with pytest.raises(InvalidInput, match="console_trusted_proxies"):
+    with pytest.raises(InvalidInput, match="BILLING_CONSOLE_TRUSTED_PROXIES"):
         load_settings()
 
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.errors import InvalidInput, SalesUnavailable
+from billing.model import LINE_MAX
 from billing.period import Period
-from billing.sales import AMOUNT_MAX, Fault, SalesRow, SalesSnapshot, amount_of, lines_for
+from billing.sales import Fault, SalesRow, SalesSnapshot, amount_of, lines_for
 from billing.worksheet import COLUMNS_MAX, NO_SALE, read_worksheet
 from billing.worksheet_names import Column, column_named
 from tests.unit.months import customer
@@ -301,7 +302,7 @@ def test_what_is_too_long_is_never_taken_for_what_it_begins_with() -> None:
     )
     lines, problems = lines_for(ACME, PERIOD, found)
     assert (lines, len(problems)) == ((), 2)
-    assert all(len(str(row.amount)) <= AMOUNT_MAX for row in found.rows)
+    assert all(len(str(row.amount)) <= LINE_MAX for row in found.rows)
 
 
 def test_a_worksheet_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -281,7 +281,7 @@ async def test_events(bed: Bed) -> None:
         values = (f"evt_{name}", "payment_intent.succeeded", f"pi_{name}", f"pi_{name}", *2 * ("2026-10-02 03:00:00",))
         names = "event_id, type, object_id, payment_id, created_at, received_at"
         await bed.tamper(f"INSERT INTO events ({names}, result) VALUES (?, ?, ?, ?, ?, ?, '')", *values)
-    inbox: Any = Inbox(bed.ledger, Books(), None)  # type: ignore[arg-type]
+    inbox: Any = Inbox(bed.ledger, Books(), None, None)  # type: ignore[arg-type]
     async with inbox.open(), asyncio.timeout(60):
         while len(handled) < 2:
             await asyncio.sleep(0.01)

@@ -1,7 +1,9 @@
 """From a registration to a customer who is billed, interrupted after every single step, and gone on with by anybody."""
 
+import asyncio
 import functools
 import inspect
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -90,9 +92,9 @@ def listed(customer_id: str, email: str = "", **fields: Any) -> Registration:
     )
 
 
-async def visits(registrar: Registrar, email: str) -> None:
-    """The customer types, saves a card if asked for one, and comes back."""
-    registration = await registrar.begin(typed(email))
+async def visits(registrar: Registrar, wanted: Registration) -> None:
+    """The customer sends the form, saves a card if asked for one, and comes back."""
+    registration = await registrar.begin(wanted)
     url = await registrar.card_page(registration, PAGE)
     if url:
         async with httpx.AsyncClient() as browser:
@@ -103,15 +105,79 @@ async def visits(registrar: Registrar, email: str) -> None:
 
 
 async def test_who_begins_anew_by_an_invitation_is_billed_as_it_says(bed: Bed) -> None:
+    """So is whoever was invited, whatever others register with the same address meanwhile."""
     registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
     begun = await registrar.begin(typed("acme@example.com"))
     invited = typed("acme@example.com").evolve(currency="nzd", timezone="Pacific/Auckland")
     found = await registrar.begin(invited)
-    assert found.registration_id == begun.registration_id
-    assert (found.currency, found.timezone) == ("nzd", "Pacific/Auckland")
-    imported = await registrar.begin(listed("kiwi", currency="aud"))
-    again = await registrar.begin(typed("kiwi@example.com"))
-    assert (again.registration_id, again.currency) == (imported.registration_id, "aud")
+    assert (found.registration_id, found.currency, found.timezone) == (
+        *(invited.registration_id, "nzd", "Pacific/Auckland"),
+    )
+    assert await registrar.find(begun.registration_id) == begun
+    stranger = typed("acme@example.com").evolve(name="Mallory")
+    pages = [await registrar.card_page(await registrar.begin(each), PAGE) for each in (invited, stranger)]
+    assert len(set(pages)) == 2
+    kept = await registrar.find(invited.registration_id)
+    assert kept is not None
+    assert (kept.name, kept.currency, kept.consent) == ("Acme", "nzd", invited.consent)
+    await visits(registrar, invited)
+    (customer,) = await bed.ledger.customers()
+    bed.started.append(customer.customer_id)
+    assert (customer.name, customer.currency) == ("Acme", "nzd")
+
+
+async def test_of_two_who_save_a_card_for_one_address_at_once_one_is_billed_and_the_other_gets_a_mail(bed: Bed) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    both = [typed("acme@example.com"), typed("acme@example.com").evolve(name="Mallory")]
+    pages = [await registrar.card_page(await registrar.begin(each), PAGE) for each in both]
+    async with httpx.AsyncClient() as browser:
+        for page in pages:
+            await browser.post(page, data={"card": "pm_card_visa"})
+    found = [each for one in both if (each := await registrar.find(one.registration_id))]
+    assert sorted(await asyncio.gather(*map(registrar.go_on, found))) == ["known", "started"]
+    (customer,) = await bed.ledger.customers()
+    bed.started.append(customer.customer_id)
+    (first,) = [each for each in await bed.ledger.registrations() if each.state is RegistrationState.STARTED]
+    assert customer == first.customer()
+    assert {mail.subject for mail in bed.mails("acme@example.com")} == {
+        "Your card is registered",
+        "You are registered already",
+    }
+
+
+async def test_who_saved_a_card_first_and_was_interrupted_is_finished_before_the_next(bed: Bed) -> None:
+    alive = connect_registrar(bed.settings, bed.adapters, bed.client)
+    first, second = typed("acme@example.com"), typed("acme@example.com")
+    kept = await alive.begin(first)
+    url = await alive.card_page(kept, PAGE)
+    async with httpx.AsyncClient() as browser:
+        await browser.post(url, data={"card": "pm_card_visa"})
+    found = await alive.find(first.registration_id)
+    assert found is not None
+    card = (await bed.adapters.payments.card_of_setup(found.session_id)).card
+    saved = {"state": RegistrationState.SAVED, "payment_method_id": card.payment_method_id, "card_last4": card.last4}
+    assert await bed.ledger.save_registration(found.evolve(**saved))
+    await visits(alive, second)
+    bed.started.append(first.customer_id)
+    assert [each.customer_id for each in await bed.ledger.customers()] == [first.customer_id]
+    states = {each.registration_id: each.state for each in await bed.ledger.registrations()}
+    assert states == {first.registration_id: "started", second.registration_id: "known"}
+
+
+async def test_one_mail_a_day_tells_a_customer_of_all_who_register_with_their_address(bed: Bed) -> None:
+    registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
+    await bed.start(await bed.customer("acme", email="acme@example.com"))
+    began = datetime.now(UTC).date()
+    for _ in range(3):
+        await visits(registrar, typed("acme@example.com"))
+    another_process = connect_registrar(bed.settings, bed.adapters, bed.client)
+    await asyncio.gather(*(visits(another_process, typed("acme@example.com")) for _ in range(5)))
+    assert [each.state for each in await bed.ledger.registrations()] == ["known"] * 8
+    assert await bed.ledger.registrations(unfinished=True) == []
+    days = (datetime.now(UTC).date() - began).days + 1
+    assert [mail.subject for mail in bed.mails("acme@example.com")] in (
+        ["You are registered already"] * count for count in range(1, days + 1)
+    )
 
 
 async def check_once(bed: Bed, email: str) -> None:
@@ -127,16 +193,17 @@ async def test_a_crash_after_any_step_of_a_registration_leaves_one_customer(bed:
     crashes = 0
     while True:
         email = f"ann{crashes}@example.com"
+        wanted = typed(email)
         registrar, _ = mortal(bed, crashes + 1)
         try:
-            await visits(registrar, email)
+            await visits(registrar, wanted)
             break
         except Crashed:
             crashes += 1
         alive = connect_registrar(bed.settings, bed.adapters, bed.client)
         await alive.sweep(datetime.now(UTC) + LATER)
         if not any(each.email == email for each in await bed.ledger.customers()):
-            await visits(alive, email)
+            await visits(alive, wanted)
         await check_once(bed, email)
         told = [mail for mail in bed.mails(email) if mail.subject == "Your card is registered"]
         assert len({mail.message_id for mail in told}) == 1
@@ -198,21 +265,36 @@ async def test_an_import_with_a_customers_email_is_refused_before_anything_is_ma
 
 async def test_an_import_and_a_registration_of_one_email_do_not_make_two_customers(bed: Bed) -> None:
     registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    begun = await registrar.begin(typed("acme@example.com"))
-    with pytest.raises(InvalidInput, match=f"{begun.registration_id} has the same email"):
-        await registrar.import_customer(listed("acme"), "tok_visa")
+    begun = typed("acme@example.com")
+    await registrar.begin(begun)  # by anybody: it keeps nobody from being imported
+    await registrar.import_customer(listed("acme"), "tok_visa")
+    bed.started.append("acme")
+    await visits(registrar, begun)
+    assert [each.customer_id for each in await bed.ledger.customers()] == ["acme"]
+    assert [mail.subject for mail in bed.mails("acme@example.com")] == ["You are registered already"]
 
 
 async def test_whose_token_is_refused_registers_a_card_and_is_the_customer_of_the_import(bed: Bed) -> None:
+    """By the link that is theirs: the operator's, or one that is mailed to who registers with that address."""
     registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
-    with pytest.raises(CardMissing):
+    with pytest.raises(CardMissing, match=r"python starter\.py customers link bolt "):
         await registrar.import_customer(listed("bolt", currency="usd"), "tok_unknown")
-    await visits(registrar, "bolt@example.com")
-    await check_once(bed, "bolt@example.com")
+    await visits(registrar, typed("bolt@example.com").evolve(name="Mallory"))
+    assert await bed.ledger.customers() == []
+    (mail,) = bed.mails("bolt@example.com")
+    assert (mail.subject, "Mallory" in mail.text) == ("Your card is still missing", False)
+    link = re.search(r"/registration/(\S+)", mail.text)
+    assert link is not None
+    theirs = await registrar.find(bed.settings.links.read_registration(link[1], datetime.now(UTC)))
+    assert theirs is not None
+    await visits(registrar, theirs)
     customer = await bed.ledger.customer("bolt")
     assert customer is not None
-    assert customer.currency == "usd"
-    assert len(bed.mails("bolt@example.com")) == 1
+    bed.started.append("bolt")
+    assert (customer.name, customer.currency) == ("Acme", "usd")
+    assert (await bed.month("bolt")).customer == customer
+    assert await bed.ledger.registrations(unfinished=True) == []
+    assert [mail.subject for mail in bed.mails("bolt@example.com")][1:] == ["Your card is registered"]
 
 
 async def test_somebody_else_who_gets_the_email_first_keeps_it(bed: Bed) -> None:

@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("via", sa.Text(), nullable=False),
         sa.Column("invoice_version", sa.Integer(), nullable=False),
         sa.Column("command_id", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
         sa.Column("details", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
         sa.PrimaryKeyConstraint("customer_id", "period", "number"),

@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("accepted", sa.Boolean(), nullable=False),
         sa.Column("command_id", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["customer_id", "period"], ["collections.customer_id", "collections.period"]),
         sa.PrimaryKeyConstraint("customer_id", "period", "number"),
     )

@@ -30,14 +30,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("registration_id"),
     )
     op.create_index("registrations_by_customer", "registrations", ["customer_id"], unique=True)
-    is_on_its_way = sa.text("state IN ('open', 'saved')")
+    op.create_index("registrations_by_email", "registrations", ["email"])
+    is_saved = sa.text("state = 'saved'")
     op.create_index(
-        "registrations_on_their_way",
+        "registrations_saved",
         "registrations",
         ["email"],
         unique=True,
-        sqlite_where=is_on_its_way,
-        postgresql_where=is_on_its_way,
+        sqlite_where=is_saved,
+        postgresql_where=is_saved,
     )
     op.create_table(
         "registration_tries",

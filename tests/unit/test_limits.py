@@ -1,0 +1,154 @@
+"""No text, list or number from outside is without a limit, nor is anything that is kept: all models are looked at."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, get_type_hints
+
+import pytest
+from fastapi.params import Form
+from pydantic import Field, SecretStr, TypeAdapter
+
+import activities
+import adapters
+import billing
+import cli
+import console
+import settings
+import workflows
+from billing.model import Code, Few, Line, Model
+
+_PACKAGES = (billing, activities, workflows, adapters, console, cli)
+EXEMPT = {
+    "LastRun.report": "what Coverage.brief() has written, whose lists and texts are limited",
+    "Settings.data_dir": "the file system has a limit of its own",
+    "Settings.google_credentials_file": "the file system has a limit of its own",
+    "Settings.sales_folder": "the file system has a limit of its own",
+}
+
+
+def _modules() -> Iterator[Any]:
+    for package in _PACKAGES:
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if "migrations" not in found.name and not found.name.endswith("__main__"):
+                yield importlib.import_module(found.name)
+
+
+MODULES = list(_modules())
+
+
+def _kinds(base: type[Any]) -> Iterator[type[Any]]:
+    for kind in base.__subclasses__():
+        if not kind.__module__.startswith(("sandbox", "tests")):
+            yield kind
+        yield from _kinds(kind)
+
+
+def _ours() -> list[type[Any]]:
+    kinds: set[type[Any]] = {*_kinds(Model), settings.Settings}
+    return sorted(kinds, key=lambda kind: f"{kind.__module__}.{kind.__name__}")
+
+
+# -- what has no limit
+
+
+def unlimited(kind: type[Any]) -> list[str]:
+    """The fields of a model that may be of any length or size; those of models in it are theirs."""
+    found = []
+    for name, field in kind.model_fields.items():
+        if field.annotation is SecretStr:
+            found += [] if any(hasattr(each, "max_length") for each in field.metadata) else [f"{kind.__name__}.{name}"]
+            continue
+        annotation: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        schema = TypeAdapter(annotation).core_schema
+        found += [f"{kind.__name__}.{name}: {what}" for what in _lacking(schema, {})]
+    return found
+
+
+def _lacking(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
+    kind = schema["type"]
+    if kind == "definitions":
+        known = {**known, **{each["ref"]: each for each in schema["definitions"]}}
+        yield from _lacking(schema["schema"], known)
+    elif kind == "definition-ref":
+        yield from _lacking(known[schema["schema_ref"]], known)
+    elif kind in ("str", "bytes", "list", "set", "frozenset", "dict") or (kind == "tuple" and _is_open(schema)):
+        if "max_length" not in schema:
+            yield kind
+        for part in ("items_schema", "keys_schema", "values_schema"):
+            if part in schema:
+                for inner in [schema[part]] if isinstance(schema[part], dict) else schema[part]:
+                    yield from _lacking(inner, known)
+    elif kind == "int":
+        if not {"le", "lt"} & schema.keys() or not {"ge", "gt"} & schema.keys():
+            yield kind
+    elif kind in ("any", "json", "url", "decimal"):
+        yield kind
+    elif kind != "model":
+        for inner in _inner(schema):
+            yield from _lacking(inner, known)
+
+
+def _is_open(schema: Mapping[str, Any]) -> bool:
+    return schema.get("variadic_item_index") is not None
+
+
+def _inner(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    if "schema" in schema:
+        yield schema["schema"]
+    choices = schema.get("choices", ())
+    for choice in choices.values() if isinstance(choices, dict) else choices:
+        yield choice[0] if isinstance(choice, tuple) else choice
+    for part in ("items_schema", "python_schema", "lax_schema"):
+        inner = schema.get(part, ())
+        yield from [inner] if isinstance(inner, dict) else inner
+
+
+def _forms() -> Iterator[tuple[str, Any]]:
+    """Every field of every form, by its endpoint."""
+    for module in (each for each in MODULES if each.__name__.startswith("console.")):
+        for kind in vars(module).values():
+            if inspect.isclass(kind) and kind.__module__ == module.__name__ and not issubclass(kind, Model):
+                for name, method in inspect.getmembers(kind, inspect.isfunction):
+                    for field, hint in get_type_hints(method, include_extras=True).items():
+                        if any(isinstance(each, Form) for each in getattr(hint, "__metadata__", ())):
+                            yield f"{kind.__name__}.{name}: {field}", hint
+
+
+FORMS = dict(_forms())
+
+
+@pytest.mark.parametrize("hint", FORMS.values(), ids=FORMS)
+def test_every_field_of_a_form_has_a_limit(hint: Any) -> None:
+    limits = [each for each in hint.__metadata__ if isinstance(each, Form)]
+    metadata = [each for each in (*hint.__metadata__, *limits[0].metadata) if not isinstance(each, Form)]
+    assert not list(_lacking(TypeAdapter(Annotated[hint.__origin__, *metadata]).core_schema, {}))
+
+
+def test_a_new_field_without_a_limit_is_found() -> None:
+    class Careless(Model):
+        text: str
+        blob: bytes = b""
+        numbers: tuple[int, ...] = ()
+        words: dict[str, str] = Field(default_factory=dict)
+        maybe: Code | int | None = None
+        several: list[Line] = Field(default_factory=list)
+        limited: Few[Code] = ()
+        anything: Any = None
+
+    assert [each.partition(".")[2] for each in unlimited(Careless)] == [
+        "text: str",
+        "blob: bytes",
+        *("numbers: tuple", "numbers: int"),
+        *("words: dict", "words: str", "words: str"),
+        "maybe: int",
+        "several: list",
+        "anything: any",
+    ]
+
+
+@pytest.mark.parametrize("kind", _ours(), ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_every_field_of_every_model_has_a_limit(kind: type[Any]) -> None:
+    found = [each for each in unlimited(kind) if each.partition(":")[0] not in EXEMPT]
+    assert not found, f"{', '.join(found)}: take a type of billing/model.py that has a limit"

@@ -1,0 +1,55 @@
+"""An activity that was completed by hand, with an answer that nobody can read: its outcome is found out again."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle
+
+from billing.messages import Halt
+from billing.month import Stage
+from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
+
+GARBAGE: dict[str, object] = {"text": "paid", "nothing": None, "another form": {"status": "paid?"}, "list": [1]}
+
+
+async def completed_by_hand(bed: Bed, handle: WorkflowHandle[Any, Any], activity: str, answer: object) -> None:
+    """Whoever does not want to wait for ``activity`` completes it in the Temporal UI, or by ``temporal activity``."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (pending := [each for each in await _pending(handle) if each[0] == activity]):
+            await asyncio.sleep(0.02)
+    by_id = bed.client.get_async_activity_handle(workflow_id=handle.id, run_id=None, activity_id=pending[0][1])
+    await by_id.complete(answer)
+
+
+async def _pending(handle: WorkflowHandle[Any, Any]) -> list[tuple[str, str]]:
+    described = (await handle.describe()).raw_description
+    return [(each.activity_type.name, each.activity_id) for each in described.pending_activities]
+
+
+@pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE)
+async def test_a_charge_that_was_completed_with_garbage_is_looked_up_and_never_made_twice(
+    bed: Bed, answer: object
+) -> None:
+    await bed.monitored()
+    month = await bed.announced()
+    await bed.stripe_fault(path="/confirm$", kind="slow", seconds=5)
+    skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
+    await completed_by_hand(bed, bed.handle("acme"), "charge_card", answer)
+    await skipping
+    await bed.until("acme", lambda month: month.period == "2026-11")
+    assert (await bed.recorded("acme", OCTOBER)).outcome is Stage.PAID
+    assert bed.charged() == [(OCTOBER, 10000)]
+    assert "the answer of charge_card cannot be read" in await bed.told()
+
+
+async def test_a_record_that_was_completed_with_garbage_holds_nobody(bed: Bed) -> None:
+    await bed.sheets_fault(path="/", kind="slow", seconds=5)
+    customer = await bed.customer("acme")
+    bed.sales(OCTOBER, (customer.email, "100", "Sale"))
+    await bed.start(customer, OCTOBER)
+    await completed_by_hand(bed, bed.handle("acme"), "collect_sales", "done")
+    month = await bed.drafted("acme", OCTOBER)
+    assert month.invoice is not None
+    assert month.invoice.total_minor == 10000
+    assert (await bed.command("acme", Halt(by="ann", reason="checking"))).accepted

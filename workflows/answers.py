@@ -1,0 +1,70 @@
+"""What activities answer is read here, in one place: an answer that cannot be read is a step that failed.
+
+Somebody may complete an activity by hand (``temporal activity complete``), with anything. The SDK would fail the
+workflow task for ever; here the outcome is unknown instead, and so it is found out by doing the step again.
+"""
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.worker import (
+    Interceptor,
+    StartActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+)
+
+UNREADABLE = "UnreadableAnswer"
+
+
+class Answers(Interceptor):
+    """Worker interceptor, for all workflows."""
+
+    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
+        return _Inbound
+
+
+class _Inbound(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Outbound(outbound))
+
+
+class _Outbound(WorkflowOutboundInterceptor):
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        kind, input.ret_type = input.ret_type, RawValue
+        reading: Any = asyncio.create_task(_read(super().start_activity(input), kind, input.activity))
+        return reading  # type: ignore[no-any-return]  # to be awaited and cancelled like a handle
+
+
+async def _read(doing: workflow.ActivityHandle[RawValue | None], kind: type | None, name: str) -> Any:
+    answer = await doing
+    if kind is None or kind is type(None):
+        return None
+    try:
+        value = workflow.payload_converter().from_payload(answer.payload, kind) if answer else None
+        if not isinstance(value, kind):
+            raise TypeError(f"{type(value).__name__} is no {kind}")
+    except Exception as error:  # whatever a converter makes of what a stranger sent
+        workflow.logger.warning("%s: an answer that cannot be read (%s)", name, type(error).__name__)
+        raise _unreadable(name) from ApplicationError(
+            f"the answer of {name} cannot be read: somebody has completed it by hand, perhaps; it is done again",
+            type=UNREADABLE,
+        )
+    return value
+
+
+def _unreadable(name: str) -> ActivityError:
+    info = workflow.info()
+    return ActivityError(
+        "the answer cannot be read",
+        scheduled_event_id=0,
+        started_event_id=0,
+        identity=info.workflow_id,
+        activity_type=name,
+        activity_id="",
+        retry_state=None,
+    )
