@@ -19,10 +19,11 @@ from billing.errors import SalesUnavailable, TemporalUnavailable
 from billing.model import Few, Model
 from billing.period import Period
 from billing.ports import Ledger
-from billing.sales import SalesRow
+from billing.sales import SalesRow, SalesSnapshot
 from billing.sheet_check import Cells
 from billing.shell import command
 from billing.survey import Survey
+from billing.worksheet import ignored
 
 _AT_ONCE = 20
 _ASKED = 2000
@@ -69,10 +70,10 @@ class CoverageCheck:
         Raises ``TemporalUnavailable`` too unless it may go on ``without_temporal``.
         """
         unseen = list(self._unseen)
-        cells, rows = await self._read(period, unseen)
+        snapshot = await self._read(period, unseen)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
-        survey = Survey(period, clock.now(), cells, rows, roll.strays)
+        survey = Survey(period, clock.now(), *self._cells(period, snapshot), roll.strays)
         known: set[str] = set()
         async for page in self._accounts.accounts(period):
             accounts = [each for each in page if not isinstance(each, Failed)]
@@ -89,6 +90,8 @@ class CoverageCheck:
         for standing in roll.standing_still:
             survey.stands_still(standing)
         coverage = await asyncio.to_thread(survey.coverage)
+        if snapshot is not None:
+            coverage = coverage.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
         return coverage.evolve(unseen=tuple(unseen))
 
     async def _take_stranger(self, survey: Survey, customer_id: str) -> None:
@@ -99,11 +102,15 @@ class CoverageCheck:
         except Exception as error:
             survey.note(Failed(customer_id=customer_id, reason=why(error)))
 
-    async def _read(self, period: Period, unseen: list[str]) -> tuple[Cells | None, tuple[SalesRow, ...]]:
+    async def _read(self, period: Period, unseen: list[str]) -> SalesSnapshot | None:
         try:
-            snapshot = await self._sales.read(period, clock.now())
+            return await self._sales.read(period, clock.now())
         except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
             unseen.append(f"the sheet: {error if isinstance(error, SalesUnavailable) else why(error)}")
+            return None
+
+    def _cells(self, period: Period, snapshot: SalesSnapshot | None) -> tuple[Cells | None, Sequence[SalesRow]]:
+        if snapshot is None:
             return None, ()
         return Cells(period, snapshot.sheet, snapshot.digest, self._decimal_separator), snapshot.rows
 
@@ -124,6 +131,7 @@ class CoverageCheck:
             told += _alerts_of(coverage, fresh)
         await self._alerts.tell_each(told)
         await self._tell_unseen(found, before)
+        await self._tell_ignored(found)
         for coverage in found:
             report = coverage.brief()
             run = LastRun(
@@ -135,6 +143,14 @@ class CoverageCheck:
             )
             await self._accounts.save_coverage(run)
         return CoverageResult(periods=tuple(coverage.brief() for coverage in found))
+
+    async def _tell_ignored(self, found: Sequence[Coverage]) -> None:
+        """The columns that are not read, once for each month and header."""
+        assert self._alerts is not None
+        for each in found:
+            if words := ignored(each.ignored_columns, ()):
+                alert = of_report("", each.period, 0, f"worksheet {each.period} has {words}", clock.now())
+                await self._alerts.tell(alert.evolve(command=f"coverage --period {each.period}"))
 
     async def _tell_unseen(self, found: Sequence[Coverage], before: Mapping[Period, LastRun | None]) -> None:
         """One alert for all periods, on the first day on which a source cannot be seen."""

@@ -7,6 +7,9 @@ from pathlib import Path
 from billing.errors import SalesUnavailable
 from billing.period import Period
 from billing.sales import SalesSnapshot
+from billing.worksheet import read_worksheet
+
+BYTES_MAX = 100_000_000
 
 
 class CsvSales:
@@ -32,6 +35,8 @@ class CsvSales:
     def _read(self, period: Period) -> SalesSnapshot:
         path = self._folder / f"{period}.csv"
         try:
+            if path.stat().st_size > BYTES_MAX:
+                raise SalesUnavailable(f"{path} has more than {BYTES_MAX // 1_000_000} MB; is it a list of sales?")
             with path.open(encoding="utf-8-sig", newline="") as file:
                 cells = list(csv.reader(file, strict=True))
         except FileNotFoundError:
@@ -44,9 +49,7 @@ class CsvSales:
             raise SalesUnavailable(f"{path} is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
         except csv.Error as error:
             raise SalesUnavailable(f"{path} is not CSV ({error}); save it as CSV UTF-8 with commas") from error
-        if cells and any(";" in cell or "\t" in cell for cell in cells[0][:1]):  # else all rows would be nobody's
-            raise SalesUnavailable(f"{path} is not separated by commas; save it as CSV UTF-8 with commas")
-        return SalesSnapshot.of_cells(period, cells)
+        return read_worksheet(period, cells)
 
     def _months(self) -> list[str]:
         try:

@@ -24,6 +24,7 @@ from pydantic import TypeAdapter
 from billing.errors import BillingError, SalesUnavailable
 from billing.period import Period
 from billing.sales import SalesSnapshot, type_of_cell
+from billing.worksheet import read_worksheet
 
 SCOPES = ["https://www.googleapis.com/auth/spreadsheets.readonly"]
 TIMEOUTS_SECONDS = (5.0, 60.0)  # to connect, to answer
@@ -67,10 +68,10 @@ class GoogleSheetsSales:
     def _read(self, period: Period) -> SalesSnapshot:
         about = f"worksheet {str(period)!r} of spreadsheet {self._sheet_id}"
         with self._client(about) as client:
-            answer = client.values_get(self._sheet_id, f"'{period}'!A:F", dict(_AS_TYPED))
+            answer = client.values_get(self._sheet_id, f"'{period}'", dict(_AS_TYPED))
             if "range" not in answer:  # as every answer about cells has; one without values is an empty worksheet
                 raise ValueError("no cells in the answer")
-            return SalesSnapshot.of_cells(period, _CELLS.validate_python(answer.get("values", [])))
+            return read_worksheet(period, _whole(_CELLS.validate_python(answer.get("values", []))))
 
     def _titles(self) -> list[str]:
         with self._client(f"spreadsheet {self._sheet_id}") as client:
@@ -91,6 +92,12 @@ class GoogleSheetsSales:
             raise
         except Exception as error:
             raise SalesUnavailable(f"{about}: {_explained(error, address)}") from error
+
+
+def _whole(rows: list[list[type_of_cell]]) -> list[list[type_of_cell]]:
+    """With the empty cells at the end of each row, which Google leaves out: no cell is missing in a sheet."""
+    width = len(rows[0]) if rows else 0
+    return [row + [None] * (width - len(row)) for row in rows]
 
 
 def _google_client(credentials_file: Path | str | None) -> HTTPClient:

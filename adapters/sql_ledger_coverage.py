@@ -1,9 +1,7 @@
 """The ledger asked about everybody: what coverage compares, its heartbeat, and a few numbers for monitors."""
 
-import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -19,12 +17,25 @@ from billing.alerts import AlertKind, of_collection
 from billing.apart import Failed, apart
 from billing.collection import Collection, CollectionStage
 from billing.customer import Customer
+from billing.invoice import SheetRow
 from billing.month import Month, Stage
 from billing.period import Period
 
 PAGE: Final = 500
 _NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
-_NOT_COLUMNS: Final = {"email", "needs", "halted", "braked", "drift", "lines", "problems", "edited", "later", "earlier"}
+_NOT_COLUMNS: Final = {
+    "email",
+    "needs",
+    "halted",
+    "braked",
+    "drift",
+    "lines",
+    "problems",
+    "in_sheet",
+    "left_out",
+    "later",
+    "earlier",
+}
 _MONTH: Final = [invoices.c[name] for name in ("customer_id", *SeenMonth._fields) if name not in _NOT_COLUMNS]
 
 
@@ -158,7 +169,7 @@ class _Seen:
         rows = self._rows(invoices, *_MONTH, email, drift)
         if not rows:
             return {}
-        needs, edited = self._needs(), self._edited()
+        needs, (said, left_out) = self._needs(), self._edited()
         is_of_another = lines.c.sheet != str(self._period)  # not so of a line without a sheet
         own, problems = self._lines(
             lines.c.period == self._period, or_(lines.c.sheet.is_(None), lines.c.sheet == str(self._period))
@@ -186,7 +197,8 @@ class _Seen:
                 braked=braked,
                 lines=tuple(own[name]),
                 problems=tuple(problems[name]),
-                edited=frozenset(edited[name]),
+                in_sheet=said[name],
+                left_out=left_out[name],
                 later=tuple(later[name]),
                 earlier=tuple(earlier[name]),
             )
@@ -204,27 +216,29 @@ class _Seen:
             found[row.customer_id] = (month.needs_person(row.updated_at), halted, braked)
         return found
 
-    def _edited(self) -> dict[str, set[str]]:
-        """The lines that accepted edits changed or removed; not those that the sheet has won over since."""
-        edits = decisions.c.accepted & (decisions.c.command == "edit")
-        found: defaultdict[str, set[str]] = defaultdict(set)
-        columns = (decisions.c.customer_id, decisions.c.number, decisions.c.details)
-        for row in sorted(self._rows(decisions, *columns, where=edits), key=lambda row: row.number):
-            with suppress(ValueError):
-                for each in json.loads(row.details).get("changes", ()):
-                    theirs = found[row.customer_id]
-                    if "line_id" in each:
-                        (theirs.discard if "source" in each else theirs.add)(each["line_id"])
-        return found
+    def _edited(self) -> tuple[dict[str, dict[str, SheetRow]], dict[str, tuple[SheetRow, ...]]]:
+        """What the sheet said of the lines that people changed, and of those that they removed."""
+        edits = decisions.c.accepted & (decisions.c.command == "edit") & (decisions.c.period == str(self._period))
+        names = select(decisions.c.customer_id).where(self._theirs(decisions), edits)
+        said: defaultdict[str, dict[str, SheetRow]] = defaultdict(dict)
+        left_out: defaultdict[str, tuple[SheetRow, ...]] = defaultdict(tuple)
+        columns = (invoices.c.customer_id, invoices.c.state)
+        for row in self._rows(invoices, *columns, where=invoices.c.customer_id.in_(names)):
+            if (invoice := Month.model_validate(row.state).invoice) is not None:
+                changed = {line.line_id: line.in_sheet for line in invoice.lines}
+                said[row.customer_id] = {name: in_sheet for name, in_sheet in changed.items() if in_sheet}
+                left_out[row.customer_id] = invoice.left_out
+        return said, left_out
 
     def _lines(self, *where: ColumnElement[bool]) -> tuple[dict[str, list[SeenLine]], dict[str, list[SeenLine]]]:
         """Lines and unreadable rows, in the order of the invoice."""
-        names = ("customer_id", "kind", "line_id", "description", "amount_minor", "row", "digest")
+        names = ("customer_id", "kind", "line_id", "description", "amount_minor", "row", "digest", "raw")
         query = select(*(lines.c[name] for name in names)).where(self._theirs(lines), *where)
         found: defaultdict[str, list[SeenLine]] = defaultdict(list)
         problems: defaultdict[str, list[SeenLine]] = defaultdict(list)
         for each in self._connection.execute(query.order_by(lines.c.customer_id, lines.c.position)):
-            line = SeenLine(each.line_id, each.description, each.amount_minor or 0, each.row, each.digest or "")
+            amount_minor, digest, raw = each.amount_minor or 0, each.digest or "", each.raw or ""
+            line = SeenLine(each.line_id, each.description, amount_minor, each.row, digest, raw)
             (found if each.kind == "line" else problems)[each.customer_id].append(line)
         return found, problems
 

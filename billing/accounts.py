@@ -3,8 +3,9 @@
 Plain tuples, for there may be a hundred thousand of them.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from pydantic import Field
@@ -12,30 +13,31 @@ from pydantic import Field
 from billing.apart import Failed
 from billing.collection import CollectionStage
 from billing.customer import Customer
+from billing.invoice import SheetRow
 from billing.model import Count, Few, Instant, Many, Model, Words
 from billing.month import Stage
 from billing.period import Period
 
 
 class SeenLine(NamedTuple):
-    """A line of an invoice as the ledger has it. ``row`` is None if a reviewer added it."""
+    """A line of an invoice as the ledger has it. ``row`` is None if a reviewer added it; ``raw`` cannot be read."""
 
     line_id: str
     description: str
     amount_minor: int
     row: int | None = None
     digest: str = ""
+    raw: str = ""
 
 
 class SeenMonth(NamedTuple):
     """A month as the ledger has it. ``email`` is the one it was collected by, or will be.
 
-    ``lines`` are those of its own worksheet, and those that reviewers added; ``edited`` those that they changed or
-    removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this
-    month's worksheet, or were added by a person and name this month, ``earlier`` those of this month that point at
-    another one's; ``halted`` says that a person or a failure stopped the clock, not an unreadable row, and
-    ``braked`` that the emergency brake did; ``drift`` that the sheet was seen to say something else, and people
-    know.
+    ``lines`` are those of its own worksheet, and those that reviewers added; ``in_sheet`` is what the sheet said of
+    those that reviewers changed, ``left_out`` of those that they removed; ``later`` the lines of later months that
+    point at this month's worksheet, or were added by a person and name this month, ``earlier`` those of this month that
+    point at another one's; ``halted`` says that a person or a failure stopped the clock, not an unreadable row, and
+    ``braked`` that the emergency brake did; ``drift`` that the sheet was seen to say something else, and people know.
     """
 
     stage: Stage
@@ -56,7 +58,8 @@ class SeenMonth(NamedTuple):
     drift: bool = False
     lines: tuple[SeenLine, ...] = ()
     problems: tuple[SeenLine, ...] = ()
-    edited: frozenset[str] = frozenset()
+    in_sheet: Mapping[str, SheetRow] = MappingProxyType({})
+    left_out: tuple[SheetRow, ...] = ()
     later: tuple[SeenLine, ...] = ()
     earlier: tuple[SeenLine, ...] = ()
 

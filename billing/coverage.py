@@ -13,6 +13,7 @@ from pydantic import Field
 
 from billing.model import Code, Count, Few, Id, Instant, Line, Minor, Model, Rows, Words
 from billing.period import Period
+from billing.sales import Header
 from billing.sheet_check import Reason
 
 _Entry = TypeVar("_Entry")
@@ -115,7 +116,8 @@ class Sum(Model):
 class Coverage(Model):
     """A period looked at. ``unseen`` says which source could not be: then nothing is known to be covered.
 
-    ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``.
+    ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``. The sheet's ``ignored_columns`` are
+    not read, and its rows ``no_sale`` say that they are none.
     """
 
     period: Period
@@ -131,6 +133,8 @@ class Coverage(Model):
     late_count: Count
     unseen: Few[Words] = ()
     cut: Few[Words] = ()
+    ignored_columns: Rows[Header] = ()
+    no_sale: Rows[Count] = ()
 
     @property
     def covered(self) -> bool:
@@ -144,6 +148,7 @@ class Coverage(Model):
             findings=shared(self.findings, kept, lambda each: each.kind),
             differences=shared(self.differences, kept, lambda each: each.reason),
             late=self.late[:kept],
+            no_sale=self.no_sale[:kept],
         )
 
 

@@ -4,14 +4,15 @@ Compared is the sheet as it is with what the invoice says the sheet said, not on
 have billed a row otherwise. So what is added to what was billed is what the sheet says now, and nothing is added twice.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from billing.difference import LineChange
-from billing.invoice import Invoice, LineItem, Problem, SalesSeen, SheetRow, Source
+from billing.invoice import Invoice, LineItem, Problem, SalesSeen, Source
 from billing.model import Many, Model, Rows
 from billing.money import format_amount
+from billing.pairing import Entry, changed, same, sheet_row
 from billing.period import Period
 
 
@@ -50,7 +51,7 @@ class Compared(Model):
 
 def compared(invoice: Invoice, rows: Sequence[LineItem | Problem], sales: SalesSeen) -> Compared:
     """``invoice`` held against ``rows``, all of the customer's in the state ``sales`` of the sheet."""
-    by_hand = tuple(each.item for each in _unpaired(invoice, rows).by_hand if isinstance(each.item, LineItem))
+    by_hand = tuple(each.item for each in _unpaired(invoice, rows).by_hand)
     return Compared(drifts=drifts(invoice, rows), sales=sales, by_hand=by_hand)
 
 
@@ -62,21 +63,12 @@ def drifts(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple[Drift,
     reviewer has added is taken for a new row of the same amount and description.
     """
     known, found, _ = _unpaired(invoice, rows)
-    changed = [pair for same in (_words_and_place, _words, _place) for pair in _take_pairs(known, found, same)]
     every = [
-        *(Drift(line=line.item, row=row.item) for line, row in changed),
+        *(Drift(line=line, row=row) for line, row in changed(known, found)),
         *(Drift(line=line.item) for line in known),
         *(Drift(row=row.item) for row in found),
     ]
     return tuple(sorted(filter(_matters, every), key=_row_number))
-
-
-def sheet_row(line: LineItem | Problem) -> SheetRow:
-    """``line``, as it was read from the sheet."""
-    number = line.source.row if line.source else 0
-    if isinstance(line, Problem):
-        return SheetRow(row=number, description=line.description, raw=line.raw)
-    return SheetRow(row=number, description=line.description, amount_minor=line.amount_minor)
 
 
 def in_words(found: Sequence[Drift], currency: str) -> str:
@@ -105,29 +97,22 @@ def is_late(source: Source, period: Period) -> bool:
 # -- comparing
 
 
-class _Entry(NamedTuple):
-    """A row as the sheet has or had it, and what stands for it: on the invoice, or in the sheet."""
-
-    row: SheetRow
-    item: LineItem | Problem | None
-
-
 class _Unpaired(NamedTuple):
-    known: list[_Entry]
-    found: list[_Entry]
-    by_hand: list[_Entry]
+    known: list[Entry[LineItem | Problem | None]]
+    found: list[Entry[LineItem | Problem]]
+    by_hand: list[Entry[LineItem]]
 
 
 def _unpaired(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> _Unpaired:
     """What is left over once all that says the same is taken out."""
-    known, found = list(_known(invoice)), [_Entry(sheet_row(each), each) for each in rows]
-    by_hand = [_Entry(sheet_row(line), line) for line in invoice.lines if line.source is None]
-    _take_pairs(known, found, _content)
-    _take_pairs(by_hand, found, _content)
+    known, found = list(_known(invoice)), [Entry(sheet_row(each), each) for each in rows]
+    by_hand = [Entry(sheet_row(line), line) for line in invoice.lines if line.source is None]
+    same(known, found)
+    same(by_hand, found)
     return _Unpaired(known, found, by_hand)
 
 
-def _known(invoice: Invoice) -> Iterator[_Entry]:
+def _known(invoice: Invoice) -> Iterator[Entry[LineItem | Problem | None]]:
     """The rows that the invoice accounts for. Of rows alike, those that are billed as they are come first.
 
     The first are matched first: if one of two rows alike is gone, it was the one that a reviewer took back.
@@ -136,45 +121,9 @@ def _known(invoice: Invoice) -> Iterator[_Entry]:
     for each in sorted(items, key=lambda item: isinstance(item, LineItem) and item.in_sheet is not None):
         row = invoice.in_sheet(each)
         if row is not None:
-            yield _Entry(row, each)
+            yield Entry(row, each)
     for row in invoice.left_out:
-        yield _Entry(row, None)
-
-
-def _take_pairs(
-    known: list[_Entry], found: list[_Entry], same: Callable[[SheetRow], Hashable]
-) -> list[tuple[_Entry, _Entry]]:
-    """Takes those out of both that are the ``same``, one by one, and answers them."""
-    places: defaultdict[Hashable, list[int]] = defaultdict(list)
-    for index, entry in enumerate(found):
-        places[same(entry.row)].append(index)
-    pairs, left, taken = [], [], set()
-    for entry in known:
-        if indexes := places[same(entry.row)]:
-            index = indexes.pop(0)
-            taken.add(index)
-            pairs.append((entry, found[index]))
-        else:
-            left.append(entry)
-    known[:] = left
-    found[:] = [entry for index, entry in enumerate(found) if index not in taken]
-    return pairs
-
-
-def _content(row: SheetRow) -> Hashable:
-    return row.amount_minor, row.raw, _words(row)
-
-
-def _words(row: SheetRow) -> Hashable:
-    return row.description.strip()
-
-
-def _words_and_place(row: SheetRow) -> Hashable:
-    return _words(row), row.row
-
-
-def _place(row: SheetRow) -> Hashable:
-    return row.row
+        yield Entry(row, None)
 
 
 def _matters(drift: Drift) -> bool:

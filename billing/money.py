@@ -3,10 +3,10 @@
 Source of every number here: Stripe's documentation of supported currencies and of minimum and maximum charges.
 """
 
-import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from billing.errors import InvalidInput
+from billing.typed_amount import number_in
 
 MAX_AMOUNT_MINOR = 99_999_999  # Stripe takes at most eight digits
 
@@ -66,10 +66,11 @@ def step_minor(currency: str) -> int:
 def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> int:
     """The minor units that a cell of a sheet, or a word of a command line, stands for.
 
-    Takes whole and decimal numbers, negative ones too (a credit), and text with at most one decimal separator and
-    no grouping. Everything a person or a spreadsheet could have meant otherwise is refused with ``InvalidInput``:
-    grouping (``1,234.56``), the other separator (``12,50``), errors (``#REF!``), ``NaN``, ``-0``, TRUE, empty cells,
-    more digits than the currency has, and amounts of more than eight digits.
+    Takes whole and decimal numbers, negative ones too (a credit), and text as spreadsheets write them: with thousands
+    that fit ``decimal_separator`` (``1,234.56``) and the sign or code of ``currency`` (``$99``, ``5 EUR``). Everything
+    that could have meant something else is refused with ``InvalidInput``: the other separator (``12,50``), another
+    currency, errors (``#REF!``), ``(5.00)``, ``5-``, ``NaN``, ``-0``, TRUE, empty cells, more digits than the currency
+    has, and amounts of more than eight digits.
     """
     value = _decimal(cell, currency, decimal_separator)
     if value.is_zero() and value.is_signed():
@@ -101,11 +102,8 @@ def _decimal(cell: object, currency: str, separator: str) -> Decimal:
         return value
     text = str(cell).strip()
     digits = minor_digits(currency)
-    fraction = rf"({re.escape(separator)}[0-9]{{1,{digits}}})?" if digits else ""
-    if not re.fullmatch(rf"-?[0-9]{{1,15}}{fraction}", text):
+    number = number_in(text, currency, digits, separator)
+    if number is None:
         example = f"1234{separator}50" if digits else "1234"
         raise InvalidInput(f"{text!r} is not an amount in {currency.upper()}; write it like {example}")
-    try:
-        return Decimal(text.replace(separator, "."))
-    except InvalidOperation:  # pragma: no cover - the pattern admits digits only
-        raise InvalidInput(f"{text!r} is not an amount") from None
+    return number

@@ -1,41 +1,88 @@
-"""Sales: from the cells of a worksheet to the lines of one customer's invoice."""
+"""Sales: from the rows of a worksheet to the lines of one customer's invoice."""
 
-import hashlib
-import json
-import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from functools import cached_property
 
+from pydantic import Field
+
 from billing.customer import Customer, fold_email
-from billing.errors import InvalidInput, SalesUnavailable
+from billing.errors import InvalidInput
 from billing.invoice import LineItem, Problem, Source
-from billing.model import LINE_MAX, Code, Count, Line, Minor, Model, Rows, cut
-from billing.money import MAX_AMOUNT_MINOR, parse_amount
+from billing.model import Code, Count, Line, Minor, Model, Rows, cut
+from billing.money import parse_amount
 from billing.period import Period
+from billing.typed_amount import is_mark
+from billing.worksheet_names import Column
 
 type_of_cell = str | int | float | bool | None
 Cell = Line | Minor | float | bool | None
 MAX_ROWS = 2000
 """Rows of one customer and period; how large they may be together: ``billing.invoice.DRAFT_MAX_BYTES``."""
-COLUMNS = ("email", "amount", "description")
+
+
+class Fault(StrEnum):
+    """Why the amount of a row cannot be trusted, whatever its cell says."""
+
+    MORE_CELLS = "more cells than columns"
+    FEWER_CELLS = "fewer cells than columns"
+    SPLIT_AMOUNT = "amount in two cells"
+    MISPLACED = "address in another column"
+
+
+_IN_WORDS = {
+    Fault.MORE_CELLS: (
+        "the row has more cells than the first row, so its amount may be in two of them; put an amount with a "
+        "thousands separator in quotes, or name the last columns in the first row"
+    ),
+    Fault.FEWER_CELLS: (
+        "the row has fewer cells than the first row, so another column may be taken for the amount; give it all its "
+        "cells, empty ones too"
+    ),
+    Fault.SPLIT_AMOUNT: (
+        "the number beside the amount may be the rest of it; put an amount with a thousands separator or a decimal "
+        "comma in quotes, or describe the sale in words"
+    ),
+    Fault.MISPLACED: "the address is not in its column; put each cell into its own column",
+}
 
 
 class SalesRow(Model):
-    """One row as it stands in the sheet; ``number`` is the row a person sees, counted from 1."""
+    """One row as it stands in the sheet; ``number`` is the row a person sees, counted from 1.
+
+    ``currency`` is the one that the row says ("": the customer's own); ``fault`` makes it unreadable.
+    """
 
     number: Count
     email: Line
     amount: Cell
     description: Line
+    currency: Code = ""
+    fault: Fault | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        """A title, or words between rows: neither an address nor an amount."""
+        return not self.email and self.fault is None and (self.amount is None or not str(self.amount).strip())
+
+
+Header = Code
 
 
 class SalesSnapshot(Model):
-    """All rows of one worksheet as read at one moment; ``digest`` is the SHA-256 of the cells read."""
+    """All rows of one worksheet as read at one moment; ``digest`` is the SHA-256 of the cells read.
+
+    ``columns`` are the headers of those that are read (none: the first row is a sale), ``ignored_columns`` of the
+    others; ``no_sale`` are the numbers of rows that say so. See ``billing/worksheet.py``.
+    """
 
     sheet: Code
     digest: Code
     rows: Rows[SalesRow]
+    columns: dict[Column, Header] = Field(default_factory=dict, max_length=len(Column))
+    ignored_columns: Rows[Header] = ()
+    no_sale: Rows[Count] = ()
 
     @cached_property
     def by_email(self) -> Mapping[str, Sequence[SalesRow]]:
@@ -45,64 +92,30 @@ class SalesSnapshot(Model):
             found[fold_email(row.email)].append(row)
         return dict(found)
 
-    @classmethod
-    def of_cells(cls, sheet: str, cells: Sequence[Sequence[type_of_cell]]) -> "SalesSnapshot":
-        """Reads a header row if there is one, else the columns in the order email, amount, description.
 
-        Raises ``SalesUnavailable`` for a worksheet that is empty or lacks a column: nobody gets a bill of zero from it.
-        """
-        if not any(any(_text(cell) for cell in row) for row in cells):
-            raise SalesUnavailable(
-                f"worksheet {sheet!r} is empty; enter the month's sales, or only a header row if there were none"
-            )
-        header = [_text(cell).casefold() for cell in cells[0]]
-        has_header = "email" in header
-        for number, row in enumerate(cells[1:], start=2):
-            if "email" in (_text(cell).casefold() for cell in row):
-                raise SalesUnavailable(f"worksheet {sheet!r} has its header in row {number}; it must be the first row")
-        repeated = [name for name in COLUMNS if header.count(name) > 1]
-        if repeated:
-            raise SalesUnavailable(f"worksheet {sheet!r} has two columns {repeated[0]!r}; rename one")
-        missing = [name for name in COLUMNS[:2] if has_header and name not in header]
-        if missing:
-            raise SalesUnavailable(f"worksheet {sheet!r} has no column {missing[0]!r}; name it in the first row")
-        place = {name: header.index(name) if name in header else None for name in COLUMNS} if has_header else {}
-
-        def cell(row: Sequence[type_of_cell], column: int) -> type_of_cell:
-            index = place[COLUMNS[column]] if has_header else column
-            return row[index] if index is not None and index < len(row) else None
-
-        rows = tuple(
-            _row(number, _text(cell(row, 0)), cell(row, 1), _text(cell(row, 2)))
-            for number, row in enumerate(cells, start=1)
-            if not (has_header and number == 1) and any(_text(value) for value in row)
+def amount_of(row: SalesRow, currency: str, decimal_separator: str = ".") -> int:
+    """The minor units of ``currency`` that ``row`` comes to. Raises ``InvalidInput`` if that is not certain."""
+    if row.fault is not None:
+        raise InvalidInput(_IN_WORDS[row.fault])
+    if row.currency and not is_mark(row.currency, currency):
+        raise InvalidInput(
+            f"the row is in {row.currency}, the customer is billed in {currency.upper()}; give the amount in "
+            f"{currency.upper()}"
         )
-        if rows and not any("@" in row.email for row in rows):
-            raise SalesUnavailable(
-                f"no row of worksheet {sheet!r} has an email address in its column; is each cell in a column of its "
-                "own, and the header in the first row?"
-            )
-        return cls(sheet=sheet, digest=_digest(cells), rows=rows)
+    try:
+        return parse_amount(row.amount, currency, decimal_separator)
+    except InvalidInput as error:
+        if _is_amount(row.amount, currency, "," if decimal_separator == "." else "."):
+            raise InvalidInput(f"{error}; or set BILLING_DECIMAL_SEPARATOR if all amounts are written so") from None
+        raise
 
 
-_ROW_FIELDS = set(SalesRow.model_fields)
-
-
-def _row(number: int, email: str, amount: type_of_cell, description: str) -> SalesRow:
-    """A row among hundreds of thousands: what is the same in many of them is in memory once."""
-    texts = {"email": sys.intern(cut(email, LINE_MAX)), "description": sys.intern(cut(description, LINE_MAX))}
-    if isinstance(amount, str) or (isinstance(amount, int) and abs(amount) > MAX_AMOUNT_MINOR):
-        amount = cut(str(amount), LINE_MAX)  # no more is an amount
-    return SalesRow.model_construct(_ROW_FIELDS, number=number, amount=amount, **texts)
-
-
-def _digest(cells: Sequence[Sequence[type_of_cell]]) -> str:
-    """Of the cells as one JSON array, which is never whole in memory."""
-    digest = hashlib.sha256(b"[")
-    for number, row in enumerate(cells):
-        digest.update(f"{', ' if number else ''}{json.dumps(list(row))}".encode())
-    digest.update(b"]")
-    return digest.hexdigest()
+def _is_amount(cell: type_of_cell, currency: str, decimal_separator: str) -> bool:
+    try:
+        parse_amount(cell, currency, decimal_separator)
+    except InvalidInput:
+        return False
+    return True
 
 
 def lines_for(
@@ -119,9 +132,9 @@ def lines_for(
         source = Source(sheet=snapshot.sheet, row=row.number, digest=snapshot.digest)
         description = row.description or f"Sale in {period}"
         try:
-            amount_minor = parse_amount(row.amount, customer.currency, decimal_separator)
+            amount_minor = amount_of(row, customer.currency, decimal_separator)
         except InvalidInput as error:
-            raw = "" if row.amount is None else cut(str(row.amount), 100)
+            raw = cut(f"{'' if row.amount is None else row.amount} {row.currency}".strip(), 100)
             problems.append(
                 Problem(line_id=line_id, description=description, raw=raw, reason=cut(str(error), 300), source=source)
             )
@@ -147,7 +160,3 @@ def rows_of(
         for part in lines_for(customer.evolve(email=email), period, snapshot, decimal_separator):
             found += part
     return tuple(sorted(found, key=lambda each: each.source.row if each.source else 0))
-
-
-def _text(cell: type_of_cell) -> str:
-    return "" if cell is None else str(cell).encode("utf-8", "replace").decode().strip()

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from billing.accounts import SeenLine, SeenMonth
 from billing.customer import Customer, ReviewMode
-from billing.invoice import LineItem, Problem
+from billing.invoice import LineItem, Problem, SheetRow
 from billing.month import Stage
+from billing.pairing import Entry, changed, same, sheet_row
 from billing.period import Period
 from billing.sales import MAX_ROWS, SalesRow, SalesSnapshot, lines_for
 
@@ -81,8 +82,9 @@ def check(customer: Customer, rows: Sequence[SalesRow], cells: Cells, month: See
         found = [*all_for(reason, lines), *(_less(Reason.ADDED, line) for line in added)]
         waits = problems if reason is Reason.NOT_COLLECTED else ()
         return Checked(sheet_minor, sum(line.amount_minor for line in added), tuple(found), waits, ())
-    found = list(_later(_compared(lines, problems, month, cells), month, cells.period))
-    unread = tuple(each for each in problems if each.line_id not in month.edited)
+    comparison = _Comparison(lines, problems, month, cells)
+    found = list(_later(comparison.differences(), month, cells.period))
+    unread = tuple(each for each in problems if each not in comparison.settled)
     invoiced_minor = sum(line.amount_minor for line in month.lines)
     return Checked(sheet_minor, invoiced_minor, tuple(found), unread, tuple(_uncovered(found)))
 
@@ -117,66 +119,74 @@ def _whole(customer: Customer, month: SeenMonth) -> Reason | None:
     return Reason.MANUAL if by_hand else None
 
 
-def _compared(
-    lines: Sequence[LineItem], problems: Sequence[Problem], month: SeenMonth, cells: Cells
-) -> Iterator[Difference]:
-    """Rows that have moved are the same; what people did is told from what was typed since."""
-    sheet = {line.line_id: line for line in lines}
-    billed = {line.line_id: line for line in month.lines if line.row is not None}
-    for line_id in [name for name in billed if name in sheet and sheet[name].amount_minor == billed[name].amount_minor]:
-        del sheet[line_id], billed[line_id]
-    if month.collected_from != cells.digest:
-        _drop_moved(sheet, billed, month.edited)
-    unread = {problem.line_id for problem in problems}
-    for line in [billed[name] for name in list(billed) if name in month.edited]:
-        del billed[line.line_id]
-        row = sheet.pop(line.line_id, None)
-        if row is None and line.line_id not in unread:  # it may stand in another place by now
-            row = _described(sheet, line.description)
-        if row is not None:
-            amount_minor = row.amount_minor - line.amount_minor
-            yield Difference(Reason.EDITED, amount_minor, _row_of(row), line.description)
-        else:
-            reason = Reason.ENTERED if line.line_id in unread else Reason.EDITED
-            yield _less(reason, line)
-    for row in [sheet[name] for name in list(sheet) if name in month.edited]:
-        del sheet[row.line_id]
-        yield _more(Reason.REMOVED, row)
-    yield from _since(sheet, billed, month, cells)
-    for line in month.lines:
-        if line.row is None:
+class _Known(NamedTuple):
+    """What is billed for a row. ``by_hand`` is what people made of it (None: nothing)."""
+
+    line: SeenLine
+    by_hand: Reason | None = None
+
+
+class _Comparison:
+    """Rows that say the same are the same, wherever they stand; what people did is told from what was typed since.
+
+    ``settled`` are the unreadable rows for which people have entered an amount, or which they have removed.
+    """
+
+    def __init__(self, lines: Sequence[LineItem], problems: Sequence[Problem], month: SeenMonth, cells: Cells) -> None:
+        self.settled: list[Problem] = []
+        rows: tuple[LineItem | Problem, ...] = (*lines, *problems)
+        self._found = [Entry(sheet_row(row), row) for row in rows]
+        self._known = list(_known(month))
+        self._by_hand = [line for line in month.lines if line.row is None]
+        # If the sheet is what was collected, nobody can say where a difference comes from.
+        self._same_sheet = month.collected_from == cells.digest
+
+    def differences(self) -> Iterator[Difference]:
+        for known, item in same(self._known, self._found):
+            if isinstance(item, Problem) and known.by_hand:
+                self.settled.append(item)
+            yield from self._difference(known.by_hand or Reason.UNEXPLAINED, known.line, item)
+        for known, item in changed(self._known, self._found):
+            yield from self._difference(self._since(Reason.CHANGED_ROW), known.line, item)
+        for entry in self._known:
+            yield from self._difference(self._since(Reason.GONE_ROW), entry.item.line, None)
+        for new in self._found:
+            yield from self._difference(self._since(Reason.NEW_ROW), None, new.item)
+        for line in self._by_hand:
             yield _less(Reason.ADDED, line)
 
+    def _since(self, reason: Reason) -> Reason:
+        return Reason.UNEXPLAINED if self._same_sheet else reason
 
-def _since(
-    sheet: dict[str, LineItem], billed: dict[str, SeenLine], month: SeenMonth, cells: Cells
-) -> Iterator[Difference]:
-    """What was typed since the collection; if the sheet is what was collected, nobody can say where it comes from."""
-    same_sheet = month.collected_from == cells.digest
-    stopped = {problem.line_id for problem in month.problems}
-    for row in sheet.values():
-        line = billed.pop(row.line_id, None)
-        changed = line is not None or row.line_id in stopped
-        reason = Reason.CHANGED_ROW if changed else Reason.NEW_ROW
-        amount_minor = row.amount_minor - (line.amount_minor if line else 0)
-        yield Difference(Reason.UNEXPLAINED if same_sheet else reason, amount_minor, _row_of(row), row.description)
-    for line in billed.values():
-        yield _less(Reason.UNEXPLAINED if same_sheet else Reason.GONE_ROW, line)
+    def _difference(
+        self, reason: Reason, line: SeenLine | None, item: LineItem | Problem | None
+    ) -> Iterator[Difference]:
+        amount_minor = item.amount_minor if isinstance(item, LineItem) else 0
+        amount_minor -= line.amount_minor if line else 0
+        if amount_minor:
+            row = _row_of(item) if item else line.row if line else 0
+            words = item if item and reason is not Reason.EDITED else line
+            yield Difference(reason, amount_minor, row or 0, words.description if words else "")
 
 
-def _drop_moved(sheet: dict[str, LineItem], billed: dict[str, SeenLine], edited: frozenset[str]) -> None:
-    """Forgets rows that stand in another place now: the same amount and words."""
-    places: dict[tuple[int, str], list[str]] = {}
-    for name, row in sorted(sheet.items(), key=lambda item: item[0] in edited):
-        places.setdefault((row.amount_minor, row.description), []).append(name)
-    for name, line in list(billed.items()):
-        if name not in edited and (same := places.get((line.amount_minor, line.description))):
-            del sheet[same.pop(0)], billed[name]
+def _known(month: SeenMonth) -> Iterator[Entry[_Known]]:
+    """The rows that the month accounts for; those that are billed as they are come first, as in ``billing.late``."""
+    own = [line for line in month.lines if line.row is not None]
+    for line in own:
+        if line.line_id not in month.in_sheet:
+            yield Entry(_as_billed(line), _Known(line))
+    for line in month.problems:
+        yield Entry(SheetRow(row=line.row or 0, description=line.description, raw=line.raw), _Known(line))
+    for line in own:
+        if row := month.in_sheet.get(line.line_id):
+            by_hand = Reason.ENTERED if row.amount_minor is None else Reason.EDITED
+            yield Entry(row, _Known(line, by_hand))
+    for row in month.left_out:
+        yield Entry(row, _Known(SeenLine("", row.description, 0, row.row), Reason.REMOVED))
 
 
-def _described(sheet: dict[str, LineItem], description: str) -> LineItem | None:
-    name = next((name for name, row in sheet.items() if row.description == description), None)
-    return sheet.pop(name) if name else None
+def _as_billed(line: SeenLine) -> SheetRow:
+    return SheetRow(row=line.row or 0, description=line.description, amount_minor=line.amount_minor)
 
 
 def words_by_hand(late: Difference, period: Period) -> str:
@@ -226,5 +236,5 @@ def _less(reason: Reason, line: SeenLine) -> Difference:
     return Difference(reason, -line.amount_minor, line.row or 0, line.description)
 
 
-def _row_of(line: LineItem) -> int:
+def _row_of(line: LineItem | Problem) -> int:
     return line.source.row if line.source else 0

@@ -28,13 +28,14 @@ from billing.customer import ReviewMode, fold_email
 from billing.errors import InvalidInput
 from billing.invoice import Problem
 from billing.keys import workflow_id
-from billing.money import format_amount, parse_amount
+from billing.money import format_amount
 from billing.month import COLLECTED, Stage
 from billing.period import Period
-from billing.sales import SalesRow
+from billing.sales import SalesRow, amount_of
 from billing.sheet_check import Cells, Checked, Difference, Reason, all_for, check, read_rows, words_by_hand
 from billing.shell import PROGRAM, typed
 from billing.survey_record import Record
+from billing.worksheet import NO_SALE
 
 _SUGGESTED = 40  # addresses of nobody for which a similar one is looked for; each takes a while among very many
 _SIMILAR = 0.8
@@ -349,7 +350,7 @@ class Survey:
         asked = 0
         for email, numbers in sorted(self._by_email.items()):
             rows = [self._rows.pop(number) for number in numbers if number in self._rows]
-            rows = [row for row in rows if email or row.amount not in (None, "")]  # a title, or words between
+            rows = [row for row in rows if not row.is_blank]
             if not rows:
                 continue
             if email in self._others:
@@ -379,19 +380,20 @@ class Survey:
         amounts = []
         for row in rows:
             try:
-                amount_minor = parse_amount(row.amount, currency, self._cells.decimal_separator) if currency else None
+                amount_minor = amount_of(row, currency, self._cells.decimal_separator) if currency else None
             except InvalidInput:
                 amount_minor = None
             if amount_minor is None:
                 self._record.add_unsummed()
-                amounts.append(str(row.amount)[:50])
+                raw = "no amount" if row.amount in (None, "") else row.amount
+                amounts.append(f"{raw} {row.currency}".strip()[:50])
                 continue
             amounts.append(format_amount(amount_minor, currency))
             unclaimed = Difference(Reason.UNCLAIMED, amount_minor, row.number, row.description)
             self._record.add_uninvoiced("", currency, unclaimed)
         listed = ", ".join(amounts[:5]) + (f" and {len(amounts) - 5} more" if len(amounts) > 5 else "")
         text = f"{_rows(rows)} of worksheet {self._period}, {email or 'without an address'}: {listed}"
-        todo = f"correct or delete {_rows(rows)}, or register the customer"
+        todo = f"correct or delete {_rows(rows)}, write {NO_SALE!r} for the address, or register the customer"
         if near:
             todo = (
                 f"is it {near} ({likely})? Correct {_rows(rows)}; if that month is collected already, also: "

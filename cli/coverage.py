@@ -11,6 +11,7 @@ from billing.coverage import Coverage, Sum
 from billing.errors import BillingError
 from billing.money import format_amount
 from billing.period import Period
+from billing.worksheet import ignored
 from bootstrap import connect_adapters, connect_coverage, connect_temporal
 from cli.options import AsJson, required_period
 from cli.output import console, print_json, say, table, whole
@@ -71,6 +72,8 @@ def print_coverage(found: Coverage) -> None:
         say(f"… {total - _SHOWN} more; --json has them{'' if found.cut else ' all'}")
     for words in found.cut:
         say(f"not all are kept: {words}", style="yellow")
+    if words := ignored(found.ignored_columns, found.no_sale):
+        say(f"\n{words}", style="yellow")
     for source in found.unseen:
         say(f"\nnot looked at: {source}", style="yellow")
     if found.covered:

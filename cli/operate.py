@@ -18,6 +18,7 @@ from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.options import AsJson
 from cli.output import console, explain, print_json, say, table, whole
+from cli.worksheet import newest_worksheet
 from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings
 from workflows.coverage import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
@@ -106,7 +107,7 @@ async def doctor(as_json: AsJson = False) -> None:
             if settings.behind_unknown_proxy:
                 checks.append(Check(name="console", ok=False, detail=_UNKNOWN_PROXY))
             checks += await _temporal_checks(settings)
-            checks += await asyncio.gather(*_service_checks(adapters))
+            checks += await asyncio.gather(*_service_checks(settings, adapters))
     if as_json:
         print_json({"ok": all(check.ok for check in checks), "mode": mode, "checks": checks})
     else:
@@ -138,11 +139,11 @@ async def _temporal_checks(settings: Settings) -> list[Check]:
     ]
 
 
-def _service_checks(adapters: Adapters) -> list[Awaitable[Check]]:
+def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[Check]]:
     return [
         _check("ledger", _ledger(adapters)),
         _check("payments", adapters.payments.ping()),
-        _check("sales", _sales(adapters)),
+        _check("sales", newest_worksheet(adapters, settings.decimal_separator)),
         _check("mail", adapters.mail.ping()),
     ]
 
@@ -214,11 +215,6 @@ async def _ledger(adapters: Adapters) -> str:
     if not await adapters.ledger.schema_is_current():
         raise BillingError("its tables are not those of this release; run: python starter.py setup")
     return f"{await adapters.ledger.count_customers():,} customers"
-
-
-async def _sales(adapters: Adapters) -> str:
-    months = await adapters.sales.ping()
-    return f"{len(months)} worksheets" + (f", the last is {sorted(months)[-1]}" if months else "")
 
 
 def _where(client: Client) -> str:

@@ -23,7 +23,10 @@ def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[
     _print_months(rows)
     for words in book.sheets.unread:
         say(f"not used: {words}", style="yellow")
+    for words in book.sheets.ignored():
+        say(words, style="yellow")
     _print_odd(rows)
+    _print_unclaimed(book)
     _print_people(rows)
     _print_owed(rows)
     _print_heard(result)
@@ -113,6 +116,17 @@ def _print_people(rows: list[Row]) -> None:
             say(f"… {len(seen) - _SHOWN} more; --json and --csv have them all")
 
 
+def _print_unclaimed(book: Book) -> None:
+    if not book.unclaimed:
+        return
+    say("\nRows that belong to nobody", style="bold")
+    heads = (whole("Worksheet"), whole("Row", "right"), "Address", whole("Amount", "right"), "Description")
+    cells = [["" if cell is None else cell for cell in row] for row in book.unclaimed[:_SHOWN]]
+    console.print(table(heads, cells))
+    if len(book.unclaimed) > _SHOWN:
+        say(f"… {len(book.unclaimed) - _SHOWN} more; --json has them all")
+
+
 def _print_owed(rows: list[Row]) -> None:
     """What was not paid, nor by any later try: months that ended alike together."""
     seen: dict[tuple[str, ...], list[Row]] = {}
@@ -195,6 +209,8 @@ def print_document(book: Book, result: Result, rows: list[Row], compared: list[D
             "customers": rows,
             "reviewers": [each._asdict() for each in result.heard],
             "sheets_not_used": book.sheets.unread,
+            "sheets_not_read": book.sheets.ignored(),
+            "unclaimed_rows": [each._asdict() for each in book.unclaimed],
             "against": book.against,
             "differences": compared,
             "sums": {currency: {"rehearsed": a, "real": b} for currency, (a, b) in sums(compared).items()},

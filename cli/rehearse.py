@@ -84,7 +84,7 @@ async def rehearse(
 
     What waits for a person and is not in the reviewers' file is reported, then approved or skipped, so that the months
     after it are seen. Who cannot be rehearsed is named; the others are rehearsed. Exit code 1 if there is anybody of
-    that kind, if people are needed, or if --against differs.
+    that kind, if people are needed, also for rows of nobody, or if --against differs.
 
     [bold]Examples[/bold]
     $ python starter.py rehearse
@@ -111,7 +111,7 @@ async def rehearse(
         _write_csv(csv_file, rows)
     seconds = time.monotonic() - began
     (print_document if as_json else print_rehearsal)(book, result, rows, compared, seconds)
-    if book.failed or result.failed:
+    if book.failed or result.failed or book.unclaimed:
         raise typer.Exit(1)
     if any(row.person for row in rows) or any(each.verdict != "same" for each in compared):
         raise typer.Exit(1)

@@ -17,6 +17,7 @@ from adapters.sql_ledger import SqlLedger
 from billing.coverage import Coverage, State
 from billing.month import Stage
 from billing.users import Role
+from billing.worksheet import ignored
 from console.desk import Desk
 from console.monitor import STALE
 from console.signed_in import Session, SignedIn, signed_in
@@ -58,6 +59,7 @@ class CoveragePages:
             found = Coverage.model_validate(run.report).brief(SHOWN)
             values |= {
                 "found": found,
+                "ignored": ignored(found.ignored_columns, found.no_sale),
                 "count": sum(found.kinds.values()),
                 "states": [(state, count, _STAGES.get(state, "")) for state, count in found.states.items() if count],
             }

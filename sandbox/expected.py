@@ -21,7 +21,10 @@ from sandbox.stripe_journal import Intent, Journal
 LATE = "Came late"
 """The description of rows that were typed after their customer's collection: they belong on the next invoice."""
 
-_AMOUNT = re.compile(r"-?\d+(\.\d+)?")
+FIRST_ROW = "row"
+"""The column of chaos's sheets that says where a row stood at the collection, before people have sorted them."""
+
+_AMOUNT = re.compile(r"-?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?")
 _NOT_COMPARED = "the sales of the month before cannot be compared"
 """What a month says that has given up waiting for the sheet of the one before."""
 
@@ -129,12 +132,15 @@ class Due:
 
 
 def read_sheet(path: Path) -> list[Row] | None:
-    """The rows as a person counts them, the header being row 1; None if there is no such sheet."""
+    """The rows as a person counts them, or did at the collection; the header is row 1. None: there is no such sheet."""
     if not path.exists():
         return None
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    return [Row(f"row-{number}", row[0], row[1], LATE in row[2:]) for number, row in enumerate(rows[1:], start=2)]
+    return [
+        Row(f"row-{row[3] if FIRST_ROW in rows[0] and row[3:] else number}", row[0], row[1], LATE in row[2:])
+        for number, row in enumerate(rows[1:], start=2)
+    ]
 
 
 def minor_of(cell: str, currency: str) -> int | None:
@@ -142,7 +148,7 @@ def minor_of(cell: str, currency: str) -> int | None:
     typed = cell.removeprefix("'")
     if not _AMOUNT.fullmatch(typed):
         return None
-    exact = Decimal(typed).scaleb(minor_digits(currency))
+    exact = Decimal(typed.replace(",", "")).scaleb(minor_digits(currency))
     return int(exact) if exact == int(exact) and int(exact) % step_minor(currency) == 0 else None
 
 

@@ -13,7 +13,7 @@ from billing.payment import PaymentStatus
 from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.chaos.plan import Member, Plan
-from sandbox.expected import LATE
+from sandbox.expected import FIRST_ROW, LATE
 from sandbox.sample import register_card
 
 
@@ -26,6 +26,7 @@ class Company:
         self._plan = plan
         self._folder = folder
         self._stripe_url = stripe_url
+        self._unsorted: set[Period] = set()
 
     async def customers(self) -> list[Customer]:
         """Everybody, with a card on file."""
@@ -52,15 +53,29 @@ class Company:
         path = self._sheet(period)
         if path.exists():
             return
-        rows = [
+        sales = [
             (emails[member.customer_id], *row)
             for member in self._members
             if member.customer_id in emails
             for row in self._plan.sales(member.customer_id, member.currency, period)
         ]
         path.parent.mkdir(parents=True, exist_ok=True)
+        rows = [(*row, number) for number, row in enumerate(sales, start=2)]
         with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([("email", "amount", "description"), *rows])
+            csv.writer(file).writerows([("email", "amount", "description", FIRST_ROW), *rows])
+        self._unsorted.add(period)
+
+    def sort_sheet(self, period: Period) -> None:
+        """Once per month, by amount, as people do; what came late stays at the end."""
+        path = self._sheet(period)
+        if period not in self._unsorted or not path.exists():
+            return
+        self._unsorted.remove(period)
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        rows.sort(key=lambda row: (LATE in row, "" if LATE in row else row[1]))
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *rows])
 
     def sell_late(self, month: Month) -> bool:
         """Perhaps something was sold that is typed only now, after the month was drafted: whether so."""

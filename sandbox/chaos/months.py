@@ -108,6 +108,7 @@ class Months:
             self.steps += 1
             helping = not rows or self.clocks.now > calm_from
             await self._write_sheets(rows)
+            self._sort_sheets(rows)
             await self._sell_late(rows)
             storm = Storm() if helping else self._plan.storm(self.steps)
             async with self._havoc.during(storm), asyncio.TaskGroup() as group:
@@ -208,6 +209,12 @@ class Months:
         emails = {each.customer_id: each.email for each in await self._ledger.customers()}
         for period in {row.period for row in rows}:
             self._company.write_sheet(period, emails)
+
+    def _sort_sheets(self, rows: list[InvoiceRow]) -> None:
+        """People sort a sheet once everybody has a draft from it."""
+        for period in {row.period for row in rows}:
+            if all(row.period > period or (row.period == period and row.version) for row in rows):
+                self._company.sort_sheet(period)
 
     async def _sell_late(self, rows: list[InvoiceRow]) -> None:
         """Once for each month that has its draft and waits for a later instant: it cannot be over before that."""

@@ -179,9 +179,11 @@ def _amount(draw: Random, currency: str) -> str:
 
 
 def _typed(minor: int, currency: str) -> str:
+    """As a number, or as a spreadsheet shows it: then it is text."""
+    thousands = "," if minor % 5 == 0 else ""
     match currency:
         case "jpy":
-            return f"{minor}"
+            return f"{minor:{thousands}}"
         case "bhd":
-            return f"{minor // 100}.{minor % 100:02}0"
-    return f"{minor // 100}.{minor % 100:02}"
+            return f"{minor // 100:{thousands}}.{minor % 100:02}0"
+    return f"{minor // 100:{thousands}}.{minor % 100:02}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -16,9 +17,9 @@ from billing.customer import Customer, Terms
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.month import Month
 from billing.period import Period
-from billing.sales import COLUMNS, SalesSnapshot
+from billing.worksheet import COLUMNS, read_worksheet
 from bootstrap import SANDBOX_SHEET_ID, connect_ledger, sandbox_sheet
-from sandbox.rehearsal.sheets import Worksheets, read_worksheets
+from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets
 from sandbox.sample import SAMPLE
 from sandbox.stripe_cards import MAGIC_CARDS
 from settings import Settings
@@ -69,6 +70,7 @@ class Book:
     real: dict[str, Real] | None = None
     others: frozenset[str] = frozenset()  # who could have been rehearsed, and was not chosen
     failed: tuple[Failed, ...] = ()  # who cannot be: something of theirs could not be read
+    unclaimed: tuple[Unclaimed, ...] = ()  # rows of the worksheets that belong to none of all these
 
     def months_of(self, entry: Entry) -> list[Period]:
         return list(span(entry.month.period, self.periods[-1]))
@@ -121,6 +123,7 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
         sheets = _sample_sheets(asked)
     else:
         sheets = await _sheets(settings, wanted, asked)
+    unclaimed = tuple(sheets.unclaimed(chain((each.email for each in everybody), _billed(entries))))
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
     entries = [_comparable(each, sheets) for each in entries]
     looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
@@ -128,7 +131,7 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     others = frozenset({each.customer_id for each in everybody} - rehearsed)
     if others:
         source = f"{len(entries)} of {source}"
-    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others, tuple(failed))
+    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others, tuple(failed), unclaimed)
 
 
 async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None:
@@ -185,6 +188,13 @@ async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None,
         habits = {"first": known.first, "usual_minor": known.usual_minor}
         return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
     return Entry(known, closed) if known.outcome is None else Entry(known.next_month(), known)
+
+
+def _billed(entries: Sequence[Entry]) -> Iterator[str]:
+    """The addresses whose rows are on invoices already, former ones too."""
+    for month in chain.from_iterable(entries):
+        if month is not None and month.invoice is not None and month.invoice.sales is not None:
+            yield from month.invoice.sales.emails
 
 
 def _comparable(entry: Entry, sheets: Worksheets) -> Entry:
@@ -268,7 +278,7 @@ def _sample() -> list[Customer]:
 def _sample_sheets(periods: Sequence[Period]) -> Worksheets:
     """The sample company has one worksheet, that of the first month."""
     rows = [[s.email, _typed(amount), description] for s in SAMPLE for amount, description in s.sales]
-    snapshot = SalesSnapshot.of_cells(periods[0], [COLUMNS, *rows])
+    snapshot = read_worksheet(periods[0], [COLUMNS, *rows])
     return Worksheets({periods[0]: snapshot}, dict.fromkeys(periods, periods[0]), [])
 
 

@@ -2,11 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
+from billing.customer import fold_email
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.period import Period
 from billing.ports import SalesSource
-from billing.sales import SalesSnapshot
+from billing.sales import SalesSnapshot, type_of_cell
+from billing.worksheet import ignored
+
+
+class Unclaimed(NamedTuple):
+    """A row of nobody, as typed."""
+
+    sheet: str
+    row: int
+    email: str
+    amount: type_of_cell
+    description: str
 
 
 class Worksheets:
@@ -15,11 +28,27 @@ class Worksheets:
     def __init__(self, snapshots: Mapping[Period, SalesSnapshot], used: Mapping[Period, Period], unread: list[str]):
         self.used = used
         self.unread = unread
+        self._snapshots = [snapshots[each] for each in sorted(set(used.values())) if each in snapshots]
         self._sales = {
             period: snapshots[source].model_copy(update={"sheet": period})
             for period, source in used.items()
             if source in snapshots
         }
+
+    def unclaimed(self, emails: Iterable[str]) -> list[Unclaimed]:
+        """The rows under none of these addresses, of each worksheet that is used."""
+        known = {fold_email(each) for each in emails}
+        return [
+            Unclaimed(snapshot.sheet, row.number, row.email, row.amount, row.description)
+            for snapshot in self._snapshots
+            for row in snapshot.rows
+            if fold_email(row.email) not in known and not row.is_blank
+        ]
+
+    def ignored(self) -> list[str]:
+        """What is not read of each worksheet that is used, in words."""
+        found = [(each.sheet, ignored(each.ignored_columns, each.no_sale)) for each in self._snapshots]
+        return [f"worksheet {sheet} has {words}" for sheet, words in found if words]
 
     async def read(self, period: Period, since: datetime) -> SalesSnapshot:
         """As ``activities.shared_sales.Sales``; nobody edits them, so they are the same at any instant."""

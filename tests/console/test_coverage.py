@@ -193,3 +193,17 @@ async def until_page(who: Reviewer, page: str, words: str) -> str:
         while words not in (text := await who.page(page)) or "Looking now" in text:
             await asyncio.sleep(0.05)
     return text
+
+
+async def test_columns_that_are_not_read_are_told_once_and_shown_with_rows_that_are_no_sale(desk: Desk) -> None:
+    bed = desk.bed
+    await bed.monitored()
+    sheet = bed.folder / "sheets" / "sales" / f"{OCTOBER}.csv"
+    sheet.write_text("E-mail,VAT,Betrag,H,Beschreibung\nacme@example.com,20%,100,,Sale 1\nno sale,,100,,Total\n")
+    await cover(bed, 1)
+    await cover(bed, 2)
+    assert (await bed.told()).count("worksheet 2026-10 has columns that are not read: VAT, H") == 1
+    async with signed_in_at(desk.links.base_url, bed.ledger, role=Role.VIEWER) as browser:
+        text = (await browser.get(f"/desk/{OCTOBER}/coverage")).text
+    assert "The sheet has columns that are not read: VAT, H; rows that say &#39;no sale&#39;: 3." in text
+    assert "None: everybody and every row is accounted for." in text

@@ -11,7 +11,7 @@ from adapters.sql_ledger import SqlLedger
 from billing.accounts import Account, LastRun, SeenCollection, SeenLine
 from billing.apart import Failed
 from billing.collection import Collection, CollectionStage
-from billing.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, Source
+from billing.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
 from billing.messages import Edit, Halt
 from billing.month import Month, Stage
 from billing.payment import ChargeResult, ChargeStatus
@@ -25,6 +25,7 @@ from tests.contract.ledger_fixtures import (
     LATER,
     NOVEMBER,
     OCTOBER,
+    SOURCE,
     ledger,
     postgresql,
     url,
@@ -53,7 +54,9 @@ def month_of(customer_id: str, period: Period = NOVEMBER, invoice: Invoice | Non
 
 async def test_a_month_is_seen_as_it_was_recorded(ledger: SqlLedger) -> None:
     changes = (ChangeLine(line_id="row-7", amount_minor=5), AddLine(description="x", amount_minor=1))
-    month, _ = decide(month_of("kiwi"), Edit(period=NOVEMBER, version=1, changes=changes, **ANN), AT, "update")
+    sales = SalesSeen(sheet=SOURCE.sheet, digest=SOURCE.digest, emails=("kiwi@example.com",))
+    month = month_of("kiwi", invoice=INVOICE.evolve(sales=sales))
+    month, _ = decide(month, Edit(period=NOVEMBER, version=1, changes=changes, **ANN), AT, "update")
     refused = Edit(period=NOVEMBER, version=1, changes=(RemoveLine(line_id="row-9"),), **ANN)
     month, decision = decide(month, refused, AT, "update")
     assert not decision.accepted
@@ -67,8 +70,9 @@ async def test_a_month_is_seen_as_it_was_recorded(ledger: SqlLedger) -> None:
     assert seen.month.stage is Stage.HALTED  # a row cannot be read
     assert (seen.month.total_minor, seen.month.carried_minor) == (month.invoice.total_minor, 0)
     assert seen.month.lines[0] == SeenLine("row-7", "Tea", 5, 7, "d" * 64)
-    assert [line.line_id for line in seen.month.problems] == ["row-9"]
-    assert seen.month.edited == {"row-7"}
+    assert [(line.line_id, line.raw) for line in seen.month.problems] == [("row-9", "x,y")]
+    assert seen.month.in_sheet == {"row-7": SheetRow(row=7, description="Tea", amount_minor=2**40)}
+    assert seen.month.left_out == ()
     assert "cannot be read" in seen.month.needs
     assert not seen.month.halted
     assert seen.month.next_at == month.due(AT).at

@@ -10,6 +10,7 @@ from billing.period import Period
 from billing.ports import Reading
 from billing.review import decide
 from billing.sales import SalesSnapshot, type_of_cell
+from billing.worksheet import read_worksheet
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, OCTOBER, ledger, postgresql, read, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -19,7 +20,7 @@ ODD: tuple[type_of_cell, ...] = (12, 12.0, 0.1 + 0.2, 2**60, True, "TRUE", None,
 
 
 def sheet(*amounts: type_of_cell, email: str = "ann@acme.example", period: Period = NOVEMBER) -> SalesSnapshot:
-    return SalesSnapshot.of_cells(period, [["email", "amount", "description"], *([email, a, "Tea"] for a in amounts)])
+    return read_worksheet(period, [["email", "amount", "description"], *([email, a, "Tea"] for a in amounts)])
 
 
 async def test_a_reading_comes_back_with_every_cell_as_it_was(ledger: SqlLedger) -> None:

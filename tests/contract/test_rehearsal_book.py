@@ -176,6 +176,25 @@ async def test_sales_are_those_of_the_real_worksheet_cell_by_cell(tmp_path: Path
         await found.read(SEPTEMBER, NOW)
 
 
+async def test_rows_of_nobody_and_what_is_not_read_are_named(folder: Path) -> None:
+    path = folder / "sheets" / "sales" / "2026-10.csv"
+    path.write_text(
+        "VAT,email,amount,description\n"
+        "20%,acme@example.com,10,Sale\n"
+        "20%,globex@example.com,20,Sale\n"
+        "20%,globx@example.com,30,Late\n"
+        ",,40,merged\n"
+        ",no sale,100,Total\n"
+        ",,,just words\n"
+    )
+    book = await read_book(_settings(folder), Wanted(months=2, only=("acme",)), NOW)
+    assert [tuple(each) for each in book.unclaimed] == [
+        ("2026-10", 4, "globx@example.com", "30", "Late"),
+        ("2026-10", 5, "", "40", "merged"),
+    ]
+    assert book.sheets.ignored() == ["worksheet 2026-10 has columns that are not read: VAT; rows that say 'no sale': 6"]
+
+
 async def test_a_google_sheet_is_read_once_for_all_and_never_written(tmp_path: Path, serve: Any) -> None:
     folder = tmp_path / "google"
     _worksheet(folder, "2026-10", ("billing@acme.example", "10.50", "Sale"), ("billing@quito.example", "'12,50", ""))

@@ -20,7 +20,7 @@ from adapters.csv_sales import CsvSales
 from adapters.google_sheets import GoogleSheetsSales
 from billing.errors import SalesUnavailable
 from billing.period import Period
-from billing.sales import SalesRow
+from billing.sales import Fault, SalesRow
 from sandbox.faults import Faults
 from sandbox.sheets_api import sheets_app
 
@@ -90,6 +90,21 @@ async def test_columns_are_found_by_their_header_in_any_order(sales: Sales) -> N
     assert row == SalesRow(number=2, email="ann@example.com", amount="x1", description="Ten hours")
 
 
+async def test_all_columns_are_read_and_those_that_are_not_needed_are_named(sales: Sales) -> None:
+    (row,) = await sales.rows("A,B,C,D,E,F,VAT,E-mail,Währung,Betrag\n1,2,3,4,5,6,20%,ann@example.com,EUR,x1\n")
+    assert (row.email, row.amount, row.currency, row.fault) == ("ann@example.com", "x1", "EUR", None)
+    snapshot = await sales.source.read(NOVEMBER)
+    assert snapshot.ignored_columns == ("A", "B", "C", "D", "E", "F", "VAT")
+    assert snapshot.columns == {"email": "E-mail", "amount": "Betrag", "currency": "Währung"}
+
+
+async def test_a_cell_too_many_makes_a_row_unreadable(sales: Sales) -> None:
+    first, second = await sales.rows(
+        "email,amount,description\nann@example.com,1,234.50,Support\nann@example.com,1,Support,,\n"
+    )
+    assert (first.fault, second.fault) == (Fault.MORE_CELLS, None)
+
+
 async def test_without_a_header_the_columns_are_email_amount_description(sales: Sales) -> None:
     (row,) = await sales.rows("ann@example.com,x1,Ten hours\n")
     assert row == SalesRow(number=1, email="ann@example.com", amount="x1", description="Ten hours")
@@ -140,6 +155,23 @@ async def test_ping_lists_the_months(sales: Sales) -> None:
 # -- CSV
 
 
+async def test_csv_row_that_lacks_a_cell_is_unreadable_and_a_sheet_has_all_its_cells(
+    google_sheets: Google, tmp_path: Path
+) -> None:
+    typed = "email,discount,amount,description\nann@example.com,20,500\nann@example.com,20,500,\n"
+    for path in (google_sheets.worksheet, tmp_path / "2026-11.csv"):
+        path.write_text(typed)
+    snapshots = [await each.read(NOVEMBER) for each in (CsvSales(tmp_path), google_sheets.source)]
+    assert [[row.fault for row in each.rows] for each in snapshots] == [[Fault.FEWER_CELLS, None], [None, None]]
+
+
+async def test_csv_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "2026-11.csv").write_text("email,amount\nann@example.com,1\n")
+    monkeypatch.setattr("adapters.csv_sales.BYTES_MAX", 10)
+    with pytest.raises(SalesUnavailable, match="has more than"):
+        await CsvSales(tmp_path).read(NOVEMBER)
+
+
 async def test_csv_cells_are_text(tmp_path: Path) -> None:
     (tmp_path / "2026-11.csv").write_text("email,amount\nann@example.com,12.50\n")
     (row,) = (await CsvSales(tmp_path).read(NOVEMBER)).rows
@@ -152,13 +184,17 @@ async def test_csv_cells_are_text(tmp_path: Path) -> None:
         ("email,amount\nrené@example.com,1\n".encode("latin-1"), "not UTF-8"),
         ("email,amount\nann@example.com,1\n".encode("utf-16"), "not UTF-8"),
         (b'email,amount\nann@example.com,"1\nbob@example.com,2\n', "not CSV"),
-        (b"email;amount\nann@example.com;12,50\n", "not separated by commas"),
-        (b"email\tamount\nann@example.com\t12,50\n", "not separated by commas"),
+        (b"email;amount\nann@example.com;12,50\n", "not separated into columns"),
+        (b"email\tamount\nann@example.com\t12,50\n", "not separated into columns"),
+        (b"email|amount\nann@example.com|12\n", "not separated into columns"),
+        (b'"email,amount"\n"ann@example.com,12"\n', "not separated into columns"),
+        (b'email,amount\n"ann@example.com,12"\n', "not separated into columns"),
+        (b"email,amount\nann@example.com|12\n", "not separated into columns"),
     ],
 )
 async def test_csv_that_cannot_be_read_is_never_an_empty_month(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "2026-11.csv").write_bytes(content)
-    with pytest.raises(SalesUnavailable, match=f"2026-11.csv is {told}.*save it as CSV UTF-8"):
+    with pytest.raises(SalesUnavailable, match=f"2026-11.*is {told}.*save it as CSV UTF-8"):
         await CsvSales(tmp_path).read(NOVEMBER)
 
 

@@ -14,6 +14,7 @@ from billing.errors import LedgerUnavailable, SalesUnavailable
 from billing.month import Month
 from billing.period import Period
 from billing.sales import SalesSnapshot
+from billing.worksheet import read_worksheet
 from tests.unit.months import customer
 
 OCTOBER = Period("2026-10")
@@ -36,7 +37,7 @@ class CountedSales:
         await self.let_go.wait()
         if self.failing:
             raise SalesUnavailable("quota")
-        return SalesSnapshot.of_cells(period, [HEADER, *self.rows])
+        return read_worksheet(period, [HEADER, *self.rows])
 
 
 class Clock:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from billing.month import Month, Stage
 from billing.period import Period
-from billing.sales import COLUMNS, SalesSnapshot
+from billing.worksheet import COLUMNS, read_worksheet
 from sandbox.rehearsal.book import Book, Entry, Looks, span
 from sandbox.rehearsal.run import rehearse
 from sandbox.rehearsal.script import Do, Script
@@ -21,7 +21,7 @@ def _book() -> Book:
     who = {name: {"email": f"{name}@{name}.example", "payment_method_id": f"pm_{name}"} for name in SALES}
     entries = [Entry(Month.open(customer(customer_id=name, **fields), FIRST)) for name, fields in who.items()]
     rows = [[who[name]["email"], amount, "Sale"] for name, amount in SALES.items()]
-    sheets = Worksheets({FIRST: SalesSnapshot.of_cells(FIRST, [COLUMNS, *rows])}, dict.fromkeys(periods, FIRST), [])
+    sheets = Worksheets({FIRST: read_worksheet(FIRST, [COLUMNS, *rows])}, dict.fromkeys(periods, FIRST), [])
     return Book("a test", entries, periods, sheets, {}, Looks("Example", "billing@example.com", "."))
 
 

@@ -26,7 +26,7 @@ SHEETS = {
         ("acme@example.com", "110", "Hosting"),
         ("kiwi@example.com", "20", "Cold storage"),
         ("tanaka@example.com", "-3000", "Credit"),
-        ("zurich@example.com", "'1,234.56", "Frames"),
+        ("zurich@example.com", "'1.234,56", "Frames"),
     ),
     "2026-10": (
         ("acme@example.com", "120", "Hosting"),

@@ -4,8 +4,10 @@ from typing import get_args
 
 from pydantic import BaseModel
 
-from sandbox.chaos.plan import WEBHOOKS, Plan, Storm
+from billing.money import parse_amount
+from sandbox.chaos.plan import WEBHOOKS, Plan, Storm, _typed
 from sandbox.chaos.stalls import Place
+from sandbox.expected import minor_of
 from sandbox.faults import Rule
 from sandbox.mailbox import MailFault
 from sandbox.stripe_webhooks import WebhookFault
@@ -67,3 +69,12 @@ def has_locked_ledger(storm: Storm) -> bool:
 
 def has_no_worksheet(storm: Storm) -> bool:
     return storm.no_worksheet
+
+
+def test_the_judge_reads_what_the_plan_types_as_the_product_does() -> None:
+    for currency, factor in (("eur", 1), ("jpy", 1), ("bhd", 10)):
+        for minor in (0, 99_999, 100_000, 123_455, 1_999_995):
+            typed = _typed(minor, currency)
+            assert minor_of(typed, currency) == parse_amount(typed, currency) == minor * factor
+    assert "," in _typed(123_455, "eur")
+    assert [minor_of(typed, "eur") for typed in ("1,23", "0,123", "1,2345", "12,50")] == [None] * 4

@@ -11,6 +11,7 @@ from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Prob
 from billing.late import Drift, compared, drifts, in_words
 from billing.period import Period
 from billing.sales import SalesSnapshot, rows_of
+from billing.worksheet import read_worksheet
 from tests.unit.months import DAY, customer, drafted
 
 OCTOBER = Period("2026-10")
@@ -21,7 +22,7 @@ Cells = list[tuple[str, str]]
 
 
 def snapshot(cells: Cells, email: str = EMAIL) -> SalesSnapshot:
-    return SalesSnapshot.of_cells(OCTOBER, [["email", "amount", "description"], *([email, *row] for row in cells)])
+    return read_worksheet(OCTOBER, [["email", "amount", "description"], *([email, *row] for row in cells)])
 
 
 def rows(cells: Cells) -> tuple[LineItem | Problem, ...]:

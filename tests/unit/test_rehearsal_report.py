@@ -1,5 +1,6 @@
 """The arithmetic of a rehearsal: rows, summaries, the difference to a real month."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from billing.month import Month, Stage
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.worksheet import read_worksheet
 from cli.output import console
 from cli.rehearsal_tables import print_rehearsal
 from sandbox.rehearsal.book import Book, Entry, Looks, Real
@@ -44,6 +46,19 @@ def _result(*closed: Month, **fields: Any) -> Result:
     months = {(each.customer.customer_id, each.period): each for each in closed}
     values: dict[str, Any] = {"left": {}, "needs": [], "heard": [], "owed": {}, "mails": 0, "folder": Path()}
     return Result(closed=months, **values | fields)
+
+
+def test_rows_of_nobody_and_columns_that_are_not_read_are_printed() -> None:
+    month = _charged(announced(1000))
+    sheet = read_worksheet(OCTOBER, [["email", "amount", "VAT"], ["who@elsewhere.org", 7, "20%"], ["", 0, ""]])
+    sheets = Worksheets({OCTOBER: sheet}, dict.fromkeys((OCTOBER, NOVEMBER), OCTOBER), [])
+    book = replace(_book(month), sheets=sheets, unclaimed=tuple(sheets.unclaimed(["acme@example.com"])))
+    with console.capture() as printed:
+        print_rehearsal(book, _result(month), rows_of(book, _result(month)), [], 1)
+    text = printed.get()
+    assert "worksheet 2026-10 has columns that are not read: VAT" in text
+    assert "Rows that belong to nobody" in text
+    assert "who@elsewhere.org" in text
 
 
 def test_a_month_sums_up_what_everybody_was_charged() -> None:

@@ -15,6 +15,7 @@ from billing.invoice import LineItem, Problem
 from billing.money import parse_amount
 from billing.period import Period
 from billing.sales import MAX_ROWS, SalesSnapshot, lines_for, type_of_cell
+from billing.worksheet import read_worksheet
 from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
@@ -34,7 +35,7 @@ emails = st.sampled_from(["acme@example.com", " ACME@Example.com", "ben@example.
 
 
 def read(*rows: Sequence[Any]) -> SalesSnapshot:
-    return SalesSnapshot.of_cells("2026-10", rows)
+    return read_worksheet("2026-10", rows)
 
 
 @pytest.mark.parametrize("rows", [[], [[]], [[], []], [["", None, "  "]]], ids=str)
@@ -69,7 +70,7 @@ def test_without_a_header_the_columns_are_email_amount_description() -> None:
 @pytest.mark.parametrize(
     "rows",
     [
-        [["description", "e-mail", "amount"], ["Hosting", "acme@example.com", 12.5]],
+        [["description", "address", "amount"], ["Hosting", "acme@example.com", 12.5]],
         [[], ["description", "email", "amount"], ["Hosting", "acme@example.com", 12.5]],
         [["email;amount;description"], ["acme, at example.com;12.50;Hosting"]],
     ],
@@ -96,7 +97,7 @@ def test_a_cell_read_as_number_truth_value_or_text_stays_what_it_was() -> None:
 def test_the_digest_is_that_of_the_cells_as_one_json_array() -> None:
     cells: list[list[Any]] = [["email", "amount"], ["ann@example.com", 1.5, None, True], []]
     whole = hashlib.sha256(json.dumps(cells).encode()).hexdigest()
-    assert SalesSnapshot.of_cells("2026-10", cells).digest == whole
+    assert read_worksheet("2026-10", cells).digest == whole
 
 
 def test_the_digest_follows_the_cells() -> None:
@@ -126,7 +127,7 @@ def test_a_customers_rows_become_lines_whatever_the_case_of_the_email() -> None:
     assert dict(lines[0].source) == {"sheet": "2026-10", "row": 2, "digest": snapshot.digest}
 
 
-@pytest.mark.parametrize("amount", ["1,234.56", "12,50", "NaN", "#REF!", "-0", "", None, True, "TRUE", 10.005])
+@pytest.mark.parametrize("amount", ["1,23.56", "12,50", "NaN", "#REF!", "-0", "", None, True, "TRUE", 10.005])
 def test_an_amount_that_cannot_be_read_is_a_problem_with_its_row(amount: str | float | bool | None) -> None:
     snapshot = read(HEADER, ["acme@example.com", 5, "Five"], ["acme@example.com", amount, "Odd"])
     lines, (problem,) = lines_for(ACME, PERIOD, snapshot)
@@ -167,7 +168,7 @@ def test_more_rows_than_a_month_can_carry_are_a_persons_business() -> None:
     row: list[type_of_cell] = ["acme@example.com", 1]
     cells: list[list[type_of_cell]] = [["email", "amount"], *[row] * (MAX_ROWS + 1)]
     with pytest.raises(InvalidInput, match="acme has more than 2000 rows in worksheet 2026-10"):
-        lines_for(customer(), PERIOD, SalesSnapshot.of_cells("2026-10", cells))
+        lines_for(customer(), PERIOD, read_worksheet("2026-10", cells))
 
 
 def test_the_rows_are_sorted_once_however_many_customers_ask(monkeypatch: pytest.MonkeyPatch) -> None:

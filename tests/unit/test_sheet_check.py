@@ -1,7 +1,9 @@
 """Sheet = invoiced + explained differences, whatever people type, edit and break; and each reason by itself."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -15,13 +17,15 @@ from billing.chains import ChainStatus
 from billing.coverage import Coverage, FindingKind, State
 from billing.customer import Customer, ReviewMode, Terms, fold_email
 from billing.errors import InvalidInput
-from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, RemoveLine
+from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen
+from billing.late import Drift, compared, drifts
 from billing.money import parse_amount
 from billing.month import OUTCOMES, Month, Stage
 from billing.period import Period
-from billing.sales import SalesSnapshot, lines_for
-from billing.sheet_check import Cells, Reason
+from billing.sales import SalesSnapshot, lines_for, rows_of, type_of_cell
+from billing.sheet_check import SINCE, Cells, Reason
 from billing.survey import Survey, closest
+from billing.worksheet import read_worksheet
 from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
@@ -37,7 +41,7 @@ GONE = customer(customer_id="gone", email="gone@example.com")
 def snapshot(rows: Sequence[Cell]) -> SalesSnapshot:
     addressed = not rows or any("@" in email for email, _, _ in rows)
     last = [] if addressed else [["@", "", ""]]
-    return SalesSnapshot.of_cells(PERIOD, [["email", "amount", "description"], *map(list, rows), *last])
+    return read_worksheet(PERIOD, [["email", "amount", "description"], *map(list, rows), *last])
 
 
 def cells(read: SalesSnapshot) -> Cells:
@@ -49,10 +53,11 @@ def drafted(who: Customer, read: SalesSnapshot) -> Invoice:
     if who.terms.review_mode is ReviewMode.MANUAL:
         return invoice
     lines, problems = lines_for(who, PERIOD, read)
-    return invoice.evolve(lines=lines, problems=problems)
+    sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(who.email,))
+    return invoice.evolve(lines=lines, problems=problems, sales=sales)
 
 
-def seen(who: Customer, invoice: Invoice | None, edits: Sequence[Change] = (), stage: Stage = Stage.PAID) -> Account:
+def seen(who: Customer, invoice: Invoice | None, stage: Stage = Stage.PAID) -> Account:
     """The customer with a month as the ledger would show it."""
     planned = Month.open(who, PERIOD)
     lines = invoice.lines if invoice else ()
@@ -71,8 +76,9 @@ def seen(who: Customer, invoice: Invoice | None, edits: Sequence[Change] = (), s
         closed_at=planned.charge_at if stage in OUTCOMES else None,
         next_at=None if stage in OUTCOMES else NOW,
         lines=tuple(_seen(line) for line in lines),
-        problems=tuple(SeenLine(p.line_id, p.description, 0, p.source.row, p.source.digest) for p in problems),
-        edited=frozenset(each.line_id for each in edits if not isinstance(each, AddLine)),
+        problems=tuple(SeenLine(p.line_id, p.description, 0, p.source.row, p.source.digest, p.raw) for p in problems),
+        in_sheet={line.line_id: line.in_sheet for line in lines if line.in_sheet},
+        left_out=invoice.left_out if invoice else (),
     )
     return Account(who, NOW, first=PERIOD, last=PERIOD, month=month)
 
@@ -119,7 +125,7 @@ def test_what_reviewers_did_is_told_by_kind() -> None:
         ChangeLine(line_id="row-4", amount_minor=480),
         AddLine(description="Discount", amount_minor=-100),
     )
-    found = surveyed(read, seen(ACME, drafted(ACME, read).edited(edits), edits))
+    found = surveyed(read, seen(ACME, drafted(ACME, read).edited(edits)))
     assert found.covered
     assert reasons(found) == {Reason.EDITED: 100, Reason.REMOVED: 200, Reason.ENTERED: -480, Reason.ADDED: 100}
 
@@ -136,7 +142,7 @@ def test_rows_typed_changed_and_removed_after_the_collection_are_findings_until_
         RemoveLine(line_id="row-3"),
         AddLine(description="Set", amount_minor=3000),
     )
-    assert surveyed(after, seen(ACME, drafted(ACME, before).edited(edits), edits)).covered
+    assert surveyed(after, seen(ACME, drafted(ACME, before).edited(edits))).covered
 
 
 def test_rows_that_only_moved_are_the_same_rows() -> None:
@@ -144,6 +150,36 @@ def test_rows_that_only_moved_are_the_same_rows() -> None:
     after = snapshot([("", "", "a title"), (ACME.email, "2", "Cup"), (ACME.email, "10", "Tea")])
     found = surveyed(after, seen(ACME, drafted(ACME, before)))
     assert reasons(found) == {}
+
+
+def test_two_rows_of_one_amount_are_told_apart_by_what_they_say_not_by_where_they_stand() -> None:
+    before = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "10", "Cup")])
+    after = snapshot([(ACME.email, "99", "Set"), (ACME.email, "10", "Tea"), (ACME.email, "10", "Cup")])
+    found = surveyed(after, seen(ACME, drafted(ACME, before)))
+    assert reasons(found) == {Reason.NEW_ROW: 9900}
+    (finding,) = found.findings
+    assert "row 2 added to the sheet since the collection: 99.00 EUR" in finding.text
+    assert finding.todo.endswith("--add 'Set (2026-10)=99.00'")
+
+
+def test_edits_stay_with_their_rows_when_the_sheet_is_sorted() -> None:
+    before = [(ACME.email, "480", "Licences"), (ACME.email, "4800", "Training"), (ACME.email, "4,80", "Milk")]
+    edits: tuple[Change, ...] = (
+        ChangeLine(line_id="row-3", amount_minor=48000),
+        ChangeLine(line_id="row-4", amount_minor=480),
+    )
+    invoice = drafted(ACME, snapshot(before)).edited(edits)
+    after = snapshot([(ACME.email, "1", "New"), *reversed(before)])
+    found = surveyed(after, seen(ACME, invoice))
+    assert reasons(found) == {Reason.EDITED: 432000, Reason.ENTERED: -480, Reason.NEW_ROW: 100}
+    assert found.kinds == {FindingKind.LATE_ROW: 1}
+
+
+def test_every_late_row_is_in_the_command_that_bills_it() -> None:
+    before, after = snapshot([]), snapshot([(ACME.email, "30", "Ann's set"), (ACME.email, "-5", "Refund")])
+    (finding,) = surveyed(after, seen(ACME, drafted(ACME, before))).findings
+    command = finding.todo.partition("python starter.py ")[2]
+    assert shlex.split(command)[-4:] == ["--add", "Ann's set (2026-10)=30.00", "--add", "Refund (2026-10)=-5.00"]
 
 
 def test_a_line_of_a_later_month_that_points_at_the_sheet_makes_a_late_row_good() -> None:
@@ -202,6 +238,33 @@ def test_rows_of_nobody_name_the_closest_known_address() -> None:
     assert found.unsummed_rows == 1
 
 
+def test_a_total_keeps_nothing_red_once_it_says_that_it_is_no_sale() -> None:
+    rows = [(ACME.email, "10", "Tea"), ("TOTAL", "10", "")]
+    billed = seen(ACME, drafted(ACME, snapshot(rows[:1])))
+    (finding,) = surveyed(snapshot(rows), billed).findings
+    assert finding.kind is FindingKind.UNCLAIMED
+    assert "write 'no sale' for the address" in finding.todo
+    found = surveyed(snapshot([*rows[:1], ("no sale", "10", "Total")]), billed)
+    assert (found.covered, found.sums[0].sheet_minor) == (True, 1000)
+
+
+def test_rows_of_nobody_in_doubt_or_in_another_currency_are_named_and_in_no_sum() -> None:
+    header = ["email", "amount", "currency", "description"]
+    rows: list[list[type_of_cell]] = [
+        ["zz@zz.org", "1", "USD", "Tea"],
+        ["zz@zz.org", "1", "", "", "234.50"],
+        ["", None, "", "", "x"],
+        ["", "", "", "words"],
+    ]
+    read = read_worksheet(PERIOD, [header, *rows])
+    found = surveyed(read, seen(ACME, drafted(ACME, snapshot([]))))
+    assert {each.text for each in found.findings} == {
+        "rows 2, 3 of worksheet 2026-10, zz@zz.org: 1 USD, 1",
+        "row 4 of worksheet 2026-10, without an address: no amount",
+    }
+    assert (found.unsummed_rows, found.sums[0].sheet_minor) == (3, 0)
+
+
 def test_a_customer_whose_address_changed_since_the_collection_still_owns_the_rows_that_were_billed() -> None:
     read = snapshot([("old@example.com", "10", "Tea")])
     billed = seen(ACME, drafted(ACME.evolve(email="old@example.com"), read))
@@ -254,14 +317,13 @@ def lived(who: Customer, read: SalesSnapshot, fate: Fate) -> Account:
         return Account(who, NOW, first=PERIOD.previous(), last=PERIOD.previous())
     if not fate.invoiced:
         return seen(who, None, stage=Stage.AWAITING_SALES)
-    invoice, done = drafted(who, read), []
+    invoice = drafted(who, read)
     for change in fate.edits:
         try:
             invoice = invoice.edited((change,))
         except InvalidInput:
             continue
-        done.append(change)
-    return seen(who, invoice, done, fate.stage)
+    return seen(who, invoice, fate.stage)
 
 
 @given(before=rows_of_people, after=st.none() | rows_of_people, fate=st.tuples(fates, fates, fates), order=st.randoms())
@@ -298,6 +360,53 @@ def test_the_sheet_is_what_was_invoiced_and_what_is_explained(before, after, fat
     assert FindingKind.UNEXPLAINED not in found.kinds
     assert found.customers.keys() == {who.customer_id for who in people}
     assert sum(found.states.values()) == 3
+
+
+own_rows = st.lists(
+    st.tuples(st.just(ACME.email), st.sampled_from(["10", "2.50", "7", "12,50"]), st.sampled_from(["Tea", "Cup", ""])),
+    max_size=8,
+)
+
+
+@given(before=own_rows, added=own_rows, edits=edits_of_people, data=st.data())
+def test_rows_that_were_moved_or_inserted_are_never_a_change(before, added, edits, data) -> None:
+    """Whatever people have edited: what is new is new, and nothing else is different than in the sheet as it was."""
+    read = snapshot(before)
+    account = lived(ACME, read, Fate(edits, Stage.PAID, invoiced=True, known=True))
+    after = snapshot(data.draw(st.permutations([*before, *added])))
+    as_it_was, now = surveyed(read, account), surveyed(after, account)
+    new, _ = lines_for(ACME, PERIOD, snapshot(added))
+    expected = Counter(reasons(as_it_was) if as_it_was.sums else {})
+    expected[Reason.NEW_ROW] += sum(line.amount_minor for line in new)
+    assert +expected == +Counter(reasons(now) if now.sums else {})
+    assert -expected == -Counter(reasons(now) if now.sums else {})
+    typed = Counter((each.amount_minor, each.description) for each in now.differences if each.reason in SINCE)
+    assert typed == Counter((line.amount_minor, line.description) for line in new)
+
+
+@given(before=own_rows, after=own_rows, edits=edits_of_people)
+def test_coverage_and_the_comparison_before_the_charge_find_the_same(before, after, edits) -> None:
+    account = lived(ACME, snapshot(before), Fate(edits, Stage.PAID, invoiced=True, known=True))
+    invoice = drafted(ACME, snapshot(before))
+    for change in edits:
+        with suppress(InvalidInput):
+            invoice = invoice.edited((change,))
+    read = snapshot(after)
+    found = drifts(invoice, rows_of(ACME, (ACME.email,), PERIOD, read))
+    covered = surveyed(read, account)
+    since = sum(each.amount_minor for each in covered.differences if each.reason in SINCE)
+    by_hand = sum(each.amount_minor for each in covered.differences if each.reason is Reason.ADDED)
+    taken_for_rows = sum(line.amount_minor for line in _said_by_the_sheet(invoice, found, read))
+    assert by_hand == -sum(line.amount_minor for line in invoice.lines if line.source is None)
+    if read.digest != snapshot(before).digest:
+        assert since - taken_for_rows == sum(drift.amount_minor for drift in found)
+
+
+def _said_by_the_sheet(invoice: Invoice, found: Sequence[Drift], read: SalesSnapshot) -> Sequence[LineItem]:
+    """Lines by hand that ``billing.late`` takes for rows of the sheet, and coverage lists beside them."""
+    sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(ACME.email,))
+    left = compared(invoice, rows_of(ACME, (ACME.email,), PERIOD, read), sales).by_hand
+    return [line for line in invoice.lines if line.source is None and line not in left]
 
 
 @pytest.mark.parametrize("runs", [True, False, None])

@@ -20,6 +20,7 @@ from billing.messages import Approve, CommandResult, Edit, Skip, UpdateCustomer
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.policy import Flag, flags
+from billing.sheet_check import Reason
 from bootstrap import connect_comparing, connect_coverage
 from tests.bed import OCTOBER, Bed, now
 
@@ -426,6 +427,26 @@ async def test_coverage_accounts_for_every_row_that_came_late_or_was_taken_in(be
     month = await bed.month("acme")
     assert month.invoice is not None
     assert month.invoice.total_minor == 1900 + 1000 + 400 - 600
+
+
+async def test_a_sheet_that_is_sorted_after_the_collection_is_no_change_and_a_row_inserted_at_the_top_one_only(
+    bed: Bed,
+) -> None:
+    await bed.monitored(sales=("10", "10", "4800", "'4,80"))
+    await edit(bed, ChangeLine(line_id="row-4", amount_minor=48000), ChangeLine(line_id="row-5", amount_minor=480))
+    moved = [("'4,80", "Sale 4"), ("4800", "Sale 3"), ("10", "Sale 2"), ("10", "Sale 1")]
+    october(bed, *moved)
+    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    found = await check.look(Period(OCTOBER))
+    assert found.findings == ()
+    assert found.sums[0].differences_minor == {Reason.EDITED: 432000, Reason.ENTERED: -480}
+    month = await bed.announced()
+    assert month.drift == ""
+    october(bed, ("99", "Set"), *moved)
+    (finding,) = (await check.look(Period(OCTOBER))).findings
+    assert finding.text == "acme: row 2 added to the sheet since the collection: 99.00 EUR"
+    await bed.closed()
+    assert bed.charged() == [(OCTOBER, 2000 + 48000 + 480)]
 
 
 async def test_a_run_that_is_reset_takes_nothing_in_twice(bed: Bed) -> None:

@@ -1,0 +1,56 @@
+"""What ``doctor`` says of the newest worksheet, before anybody is billed from it."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from adapters.csv_sales import CsvSales
+from billing.customer import Customer
+from billing.errors import LedgerUnavailable, SalesUnavailable
+from billing.period import Period
+from billing.worksheet import read_worksheet
+from cli.worksheet import newest_worksheet, understood
+from tests.unit.months import customer
+
+OCTOBER = Period("2026-10")
+ACME = customer()
+
+
+def told(*rows: list[Any], decimal_separator: str = ".") -> str:
+    return "; ".join(understood(read_worksheet(OCTOBER, rows), OCTOBER, [ACME], decimal_separator))
+
+
+def test_the_columns_and_rows_are_named_and_what_is_not_read() -> None:
+    header = ["E-Mail", "Menge", "Betrag", "Währung"]
+    rows = [[ACME.email, 2, "12,50", ""], ["who@elsewhere.org", 1, 7, ""], ["no sale", 3, 19, ""]]
+    assert told(header, *rows).split("; ") == [
+        "2 rows",
+        "email: 'E-Mail', amount: 'Betrag', currency: 'Währung'",
+        "columns that are not read: Menge",
+        "rows that say 'no sale': 4",
+        "1 cannot be read, row 2 for instance: '12,50' is not an amount in EUR",
+        "write it like 1234.50",
+        "or set BILLING_DECIMAL_SEPARATOR if all amounts are written so",
+        "1 belong to no customer: python starter.py coverage --period 2026-10",
+    ]
+    assert "cannot be read" not in told(header, *rows, decimal_separator=",")
+
+
+def test_a_worksheet_without_a_header_says_so() -> None:
+    assert told([ACME.email, 1, "Tea"]) == "1 rows; no header; columns by place: email, amount, description"
+
+
+async def test_it_is_the_newest_one_that_has_begun(tmp_path: Path) -> None:
+    async def customers() -> list[Customer]:
+        raise LedgerUnavailable("another line of the report says so")
+
+    adapters = cast(Any, SimpleNamespace(sales=CsvSales(tmp_path), ledger=SimpleNamespace(customers=customers)))
+    assert (await newest_worksheet(adapters, ".")).startswith("0 worksheets, none of ")
+    for name in ("2025-01", "2025-02", "2999-01", "notes"):
+        (tmp_path / f"{name}.csv").write_text("email,amount\n")
+    assert (await newest_worksheet(adapters, ".")).startswith("4 worksheets; 2025-02: 0 rows; email: 'email'")
+    (tmp_path / "2025-02.csv").write_text("Sales of February\n")
+    with pytest.raises(SalesUnavailable, match="neither a header nor a sale"):
+        await newest_worksheet(adapters, ".")
