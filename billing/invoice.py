@@ -8,10 +8,10 @@ from pydantic import Field, StringConstraints
 
 from billing.errors import InvalidInput
 from billing.model import Instant, Model
-from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
+from billing.money import LARGEST_AMOUNT_MINOR, format_amount, maximum_minor, step_minor
 
 Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-AmountMinor = Annotated[int, Field(ge=-MAX_AMOUNT_MINOR, le=MAX_AMOUNT_MINOR)]
+AmountMinor = Annotated[int, Field(ge=-LARGEST_AMOUNT_MINOR, le=LARGEST_AMOUNT_MINOR)]
 
 
 class Source(Model):
@@ -204,9 +204,11 @@ class Invoice(Model):
         return "" if name in taken else name
 
     def _check_chargeable(self, amount_minor: int) -> None:
-        step = step_minor(self.currency)
+        step, maximum = step_minor(self.currency), maximum_minor(self.currency)
+        amount = format_amount(amount_minor, self.currency)
+        if abs(amount_minor) > maximum:
+            raise InvalidInput(f"{amount} cannot be charged; the limit is {format_amount(maximum, self.currency)}")
         if amount_minor % step:
-            amount = format_amount(amount_minor, self.currency)
             raise InvalidInput(f"{amount} cannot be charged; give a multiple of {format_amount(step, self.currency)}")
 
     def _line(self, line_id: str) -> LineItem | Problem:

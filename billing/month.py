@@ -13,7 +13,7 @@ from billing.customer import Customer, ReviewMode
 from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Instant, Model
-from billing.money import MAX_AMOUNT_MINOR, minimum_minor
+from billing.money import maximum_minor, minimum_minor
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.policy import needs_approval
@@ -258,7 +258,7 @@ class Month(Model):
         if self.invoice.problems:
             first = self.invoice.problems[0]
             return f"row {first.source.row} of worksheet {first.source.sheet} cannot be read: {first.reason}"
-        if self.invoice.total_minor > MAX_AMOUNT_MINOR:
+        if self.invoice.total_minor > maximum_minor(self.invoice.currency):
             return f"{self.invoice.total} is more than can be charged at once"
         return ""
 
