@@ -187,6 +187,7 @@ decisions: Final = Table(
     _text("reason"),
     _text("command"),
     Column("accepted", Boolean, nullable=False),
+    _text("refusal", nullable=True),  # a code; None: accepted
     _text("result"),
     _text("via"),
     _count("invoice_version"),
@@ -276,6 +277,7 @@ entries: Final = Table(
     _text("what"),
     _text("text"),
     Column("accepted", Boolean, nullable=False),
+    _text("refusal", nullable=True),  # a code; None: accepted
     _text("command_id"),
     Index("collection_entries_by_at", "at"),
 )

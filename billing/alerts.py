@@ -206,6 +206,6 @@ def _accepted(collection: Collection, at: datetime) -> Iterator[str]:
     transfer = {"amount_minor": 1, "reference": "REFERENCE"}
     for name, fields in {"resume": {}, "retry": {}, "record_payment": transfer, "write_off": {}}.items():
         command = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
-        if decide(collection, command, name, at, "mail")[2]:
+        if decide(collection, command, name, at, "mail")[2] is None:
             more = " --amount AMOUNT --reference REFERENCE" if fields else ""
             yield f"collections {name.replace('_', '-')} {_whose(collection)}{more} {_BY_YOU}"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from billing.customer import Customer
 from billing.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
+from billing.messages import Refusal
 from billing.model import Instant, Model
 from billing.money import format_amount
 from billing.month import Hold, Month
@@ -92,6 +93,7 @@ class Entry(Model):
     what: str
     text: str
     accepted: bool = True
+    refusal: Refusal | None = None
     command_id: str = ""
 
 

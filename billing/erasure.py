@@ -33,7 +33,7 @@ _KEPT = frozenset(
             "advice_code",
         ),
         *("currency", "timezone", "sheet", "digest", "flags", "review_mode"),
-        *("op", "command", "via", "by", "answered"),
+        *("op", "command", "via", "by", "refusal", "answered"),
     )
 )
 """Fields that are no text of people's, whatever the person is called."""

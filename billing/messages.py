@@ -1,6 +1,7 @@
 """What people say to a running month, and what it answers: commands, decisions, results."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
@@ -126,6 +127,14 @@ def explain(error: ValidationError) -> str:
     return "; ".join(parts)
 
 
+class Refusal(StrEnum):
+    """Why a command was refused, for programs; the sentence beside it is for people."""
+
+    LATER = "later"  # something has to end first: repeat the command after that
+    UNCHANGED = "unchanged"  # it is so already
+    OTHER = "other"
+
+
 class Decision(Model):
     """One entry of the audit trail: a command, or what was left of an unreadable one, and what became of it."""
 
@@ -135,6 +144,7 @@ class Decision(Model):
     reason: str
     command: str
     accepted: bool
+    refusal: Refusal | None = None
     result: str
     via: str
     invoice_version: int = 0
@@ -146,6 +156,7 @@ class CommandResult(Model):
     """The answer to a command: done or refused, in words, and where the month stands now."""
 
     accepted: bool
+    refusal: Refusal | None = None
     result: str
     stage: str
     period: Period

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from billing.collection import CollectionStage, CollectionStep
+from billing.messages import Refusal
 from billing.payment import ChargeStatus
 from tests.unit.collecting import (
     CARD,
@@ -20,6 +21,7 @@ from tests.unit.collecting import (
     on,
     opened,
     refused,
+    say,
 )
 
 # -- halt and resume
@@ -101,7 +103,9 @@ def test_card_of_another_id_at_the_processor_is_tried_once_the_old_payment_is_ca
 
 
 def test_known_card_is_refused() -> None:
-    assert refused(opened(), "replace_card", on(opened(), 1), **CARD | {"payment_method_id": "pm_1"}) == (
+    known = CARD | {"payment_method_id": "pm_1"}
+    assert say(opened(), "replace_card", on(opened(), 1), **known)[2] is Refusal.UNCHANGED
+    assert refused(opened(), "replace_card", on(opened(), 1), **known) == (
         "this card is known already"
     )
 
@@ -188,6 +192,7 @@ def test_write_off_cancels_the_payment_first() -> None:
     assert "has to end first" in refused(collection, "halt", now)
     assert "has to end first" in refused(collection, "record_payment", now, **TRANSFER)
     assert "has to end first" in refused(collection, "replace_card", now, **CARD)
+    assert say(collection, "replace_card", now, **CARD)[2] is Refusal.LATER
     collection = collection.answered(answer("canceled", now), collection)
     assert collection.outcome is CollectionStage.WRITTEN_OFF
     assert collection.outstanding == "120.00 EUR"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
 from billing.invoice import LineItem, Problem, SalesSeen, Source
-from billing.messages import COMMANDS, parse_command
+from billing.messages import COMMANDS, Refusal, parse_command
 from billing.month import KEPT_DECISIONS, KEPT_DETAILS, Month, Stage
 from billing.payment import ChargeStatus
 from billing.period import Period
@@ -255,6 +255,7 @@ def test_the_last_editor_cannot_approve() -> None:
 
 def test_an_update_that_changes_nothing_is_refused() -> None:
     assert refused(drafted(1), "update_customer", NOW, changes={}) == "nothing changes"
+    assert say(drafted(1), "update_customer", NOW, changes={})[1].refusal is Refusal.UNCHANGED
     assert refused(drafted(1), "update_customer", NOW, changes={"email": "ACME@example.com"}) == "nothing changes"
 
 

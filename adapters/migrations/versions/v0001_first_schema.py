@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("command", sa.Text(), nullable=False),
         sa.Column("accepted", sa.Boolean(), nullable=False),
+        sa.Column("refusal", sa.Text(), nullable=True),
         sa.Column("result", sa.Text(), nullable=False),
         sa.Column("via", sa.Text(), nullable=False),
         sa.Column("invoice_version", sa.Integer(), nullable=False),
