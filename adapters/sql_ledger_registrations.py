@@ -7,6 +7,7 @@ from sqlalchemy import and_, delete, func, insert, or_, select, update
 from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import registration_tries, registrations
 from adapters.sql_ledger_statements import insert_new
+from billing.address import email_key
 from billing.apart import Failed
 from billing.registration import ON_ITS_WAY, Registration, RegistrationState
 
@@ -19,7 +20,7 @@ class SqlRegistrations(SqlDatabase):
     @in_thread
     def open_registration(self, wanted: Registration) -> Registration:
         same = _TABLE.registration_id == wanted.registration_id
-        of_email = and_(_TABLE.email == wanted.email, _TABLE.state.in_(ON_ITS_WAY))
+        of_email = and_(_TABLE.email_key == email_key(wanted.email), _TABLE.state.in_(ON_ITS_WAY))
         rival = or_(of_email, _TABLE.customer_id == wanted.customer_id)
         while True:  # a rival that is finished between the two statements leaves nothing to find
             with self._writing(f"open {wanted.registration_id}") as connection:
@@ -78,4 +79,8 @@ class SqlRegistrations(SqlDatabase):
 
 def _values(registration: Registration) -> dict[str, object]:
     models = {"consent": registration.consent, "terms": registration.terms}
-    return {**dict(registration), **{name: each and each.model_dump(mode="json") for name, each in models.items()}}
+    return {
+        **dict(registration),
+        "email_key": email_key(registration.email),
+        **{name: each and each.model_dump(mode="json") for name, each in models.items()},
+    }

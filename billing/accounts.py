@@ -17,6 +17,13 @@ from billing.month import Stage
 from billing.period import Period
 
 
+class Former(NamedTuple):
+    """An address that a customer had before; a shared one is or was another customer's too."""
+
+    email: str
+    is_shared: bool = False
+
+
 class SeenLine(NamedTuple):
     """A line of an invoice as the ledger has it. ``row`` is None if a reviewer added it."""
 
@@ -28,7 +35,7 @@ class SeenLine(NamedTuple):
 
 
 class SeenMonth(NamedTuple):
-    """A month as the ledger has it. ``email`` is the one it was collected by, or will be.
+    """A month as the ledger has it. ``email`` is the customer's; ``emails`` are those whose rows are on the invoice.
 
     ``lines`` are those of its own worksheet, and those that reviewers added; ``edited`` those that they changed or
     removed, if the sheet was not taken in anew since; ``later`` the lines of later months that point at this
@@ -56,6 +63,7 @@ class SeenMonth(NamedTuple):
     drift: bool = False
     lines: tuple[SeenLine, ...] = ()
     problems: tuple[SeenLine, ...] = ()
+    emails: tuple[str, ...] = ()
     edited: frozenset[str] = frozenset()
     later: tuple[SeenLine, ...] = ()
     earlier: tuple[SeenLine, ...] = ()
@@ -90,6 +98,7 @@ class Account(NamedTuple):
     last: Period | None = None
     month: SeenMonth | None = None
     collection: SeenCollection | None = None
+    former: tuple[Former, ...] = ()
 
     def begins(self) -> Period:
         """The first period that is theirs; of one without a month yet, that in which the account was opened."""

@@ -18,6 +18,7 @@ from billing.messages import parse_command
 from billing.model import Instant, Model
 from billing.month import Month, Stage
 from billing.period import Period
+from billing.policy import former_rows
 
 _BY_YOU = "--by YOU --reason WHY"
 _ROWS_AT_MOST = 3
@@ -69,6 +70,18 @@ def of_month(month: Month, at: datetime) -> Alert:
 def of_draft(month: Month, at: datetime) -> Alert:
     """The draft of ``month`` can be looked at."""
     return _about(month, AlertKind.DRAFT, "1", "draft", f"show {_whose(month)}", at)
+
+
+def of_former_address(month: Month, at: datetime) -> Alert:
+    """The draft of ``month`` has rows under an address that the customer had before."""
+    assert month.invoice is not None
+    rows = former_rows(month.invoice)
+    listed = ", ".join(map(str, rows[:5])) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+    text = (
+        f"of worksheet {month.period}, row {listed}: under an address that {month.customer.customer_id} had before; "
+        "approve the draft if that is theirs, else remove it; and correct the sheet"
+    )
+    return _about(month, AlertKind.REPORT, text, text, f"approve {_whose(month)} {_BY_YOU}", at)
 
 
 def of_collection(collection: Collection, at: datetime) -> Alert:

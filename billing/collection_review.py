@@ -172,7 +172,10 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
     if command.payment_method_id == collection.customer.payment_method_id:
-        raise _Refused("this card is known already", Refusal.UNCHANGED)
+        if command.card_last4 in ("", collection.customer.card_last4):
+            raise _Refused("this card is known already", Refusal.UNCHANGED)
+        renewed = collection.customer.evolve(card_last4=command.card_last4)
+        return collection.evolve(customer=renewed), f"the card ends in {command.card_last4} by now"
     if not collection.by_card:
         raise _Refused(_NOT_BY_CARD)
     if collection.attempt or collection.looking:

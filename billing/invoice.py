@@ -15,11 +15,15 @@ AmountMinor = Annotated[int, Field(ge=-LARGEST_AMOUNT_MINOR, le=LARGEST_AMOUNT_M
 
 
 class Source(Model):
-    """Where a line comes from: worksheet, row as a person counts it, SHA-256 of the snapshot it was read from."""
+    """Where a line comes from: worksheet, row as a person counts it, SHA-256 of the snapshot it was read from.
+
+    ``former_address``: the row is under an address that the customer had before, so somebody has to approve it.
+    """
 
     sheet: str
     row: int
     digest: str
+    former_address: bool = False
 
 
 class SheetRow(Model):

@@ -29,8 +29,9 @@ KEPT_CHARACTERS = 1000
 """How much of each text of a decision is kept; its details are bounded by the largest edit, and kept whole."""
 
 
-_TOLD = frozenset({"email", "payment_method_id", "card_last4"})
-"""What a charge notice depends on: whom it went to, and which card it named."""
+_TOLD = frozenset({"email", "payment_method_id"})
+"""What a charge notice depends on: whom it went to, and which card is charged; not on the digits that its network may
+change meanwhile, for amount, date and account are as announced."""
 
 
 class _Refused(Exception):

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from temporalio.exceptions import TemporalError
 
 from adapters.wording import one_line
+from billing.address import hidden_character
 from billing.customer import Email, Name
 from billing.errors import BillingError, InvalidInput
 from billing.links import Links
@@ -48,6 +49,8 @@ _WRONG = {
     "email": "This does not look like an email address. Please check it.",
     "consent": "We can only register you if you agree.",
 }
+
+_HIDDEN = "This address contains a character that nobody can see: {}. Please type it anew."
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +99,7 @@ class RegistrationPages:
         typed = await _typed(request)
         try:
             given = _Typed(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
-            wrong = [] if given.email.isprintable() else ["email"]
+            wrong = []
         except ValidationError as error:
             wrong = [str(each["loc"][0]) for each in error.errors(include_input=False)]
         if typed.get("consent") != CONSENT_VERSION:  # not given, or to a text that has changed since
@@ -131,7 +134,7 @@ class RegistrationPages:
             "version": CONSENT_VERSION,
             "name": typed.get("name", ""),
             "email": typed.get("email", ""),
-            "wrong": {field: _WRONG[field] for field in wrong},
+            "wrong": {field: _what_is_wrong(field, typed) for field in wrong},
         }
         return self._pages.page("register.html", values, 422 if wrong else 200)
 
@@ -197,3 +200,8 @@ async def _typed(request: Request) -> dict[str, str]:
     except ValueError:
         raise HTTPException(413) from None
     return {name: values[-1] for name, values in fields.items()}
+
+
+def _what_is_wrong(field: str, typed: dict[str, str]) -> str:
+    hidden = hidden_character(typed.get("email", "").strip()) if field == "email" else ""
+    return _HIDDEN.format(hidden) if hidden else _WRONG[field]

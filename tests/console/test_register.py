@@ -55,7 +55,7 @@ async def test_who_registers_is_billed_with_what_they_typed_and_nobody_retypes_a
     assert THANKS in await comes_back(desk, back)
     await desk.all_done()
     customer = await started(desk)
-    assert (customer.name, customer.email, customer.card_last4) == ("Acme Bakery", EMAIL, "4444")
+    assert (customer.name, customer.email, customer.card_last4) == ("Acme Bakery", "Ann@ACME.example", "4444")
     assert (customer.currency, customer.timezone) == ("eur", "Europe/Paris")
     consent = (await only(desk)).consent
     assert consent is not None
@@ -276,7 +276,8 @@ async def test_links_that_are_old_or_forged_open_nothing(desk: Desk) -> None:
         ({"name": " "}, "Please tell us your name"),
         ({"name": "x" * 201}, "Please tell us your name"),
         ({"email": "ann"}, "This does not look like an email address"),
-        ({"email": "ann\u200b@acme.example"}, "This does not look like an email address"),
+        ({"email": "ann\u200b@acme.example"}, "a character that nobody can see: ZERO WIDTH SPACE (U+200B)"),
+        ({"email": "ann@acme.\u202eexample"}, "a character that nobody can see: RIGHT-TO-LEFT OVERRIDE (U+202E)"),
         ({"email": "a" * 250 + "@acme.example"}, "This does not look like an email address"),
         ({"consent": ""}, "We can only register you if you agree"),
         ({"consent": "2019-01"}, "We can only register you if you agree"),

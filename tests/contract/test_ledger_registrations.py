@@ -49,6 +49,14 @@ async def test_another_of_an_email_that_is_on_its_way_is_answered_with_that_one(
     assert (await ledger.open_registration(registration("bob", email=first.email))).registration_id == "R-bob"
 
 
+async def test_an_email_that_is_on_its_way_is_the_same_however_it_is_typed(ledger: SqlLedger) -> None:
+    first = await ledger.open_registration(registration("ann", email="Ann@Stra\u00dfe.example"))
+    assert (await ledger.registration("R-ann")) == first
+    assert await ledger.open_registration(registration("bob", email="ann@xn--strae-oqa.example")) == first
+    other = registration("eve", email="ann@strasse.example")
+    assert await ledger.open_registration(other) == other
+
+
 async def test_a_repeat_is_answered_with_what_has_become_of_it(ledger: SqlLedger) -> None:
     ann = await ledger.open_registration(registration("ann"))
     await ledger.save_registration(ann.evolve(state=STARTED))

@@ -103,11 +103,16 @@ def test_card_of_another_id_at_the_processor_is_tried_once_the_old_payment_is_ca
 
 
 def test_known_card_is_refused() -> None:
-    known = CARD | {"payment_method_id": "pm_1"}
+    known = CARD | {"payment_method_id": "pm_1", "card_last4": opened().customer.card_last4}
     assert say(opened(), "replace_card", on(opened(), 1), **known)[2] is Refusal.UNCHANGED
-    assert refused(opened(), "replace_card", on(opened(), 1), **known) == (
-        "this card is known already"
-    )
+    assert refused(opened(), "replace_card", on(opened(), 1), **known) == ("this card is known already")
+
+
+def test_new_digits_of_the_known_card_are_taken_over_and_it_is_not_tried() -> None:
+    before = accepted(opened(), "halt", on(opened(), 1))
+    after = accepted(before, "replace_card", on(before, 2), **CARD | {"payment_method_id": "pm_1"})
+    assert after.customer == before.customer.evolve(card_last4="1881")
+    assert (after.attempt, after.untried_card, after.tries) == ("", False, before.tries)
 
 
 @pytest.mark.parametrize(

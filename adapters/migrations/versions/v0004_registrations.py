@@ -12,6 +12,7 @@ def upgrade() -> None:
         "registrations",
         sa.Column("registration_id", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("timezone", sa.Text(), nullable=False),
@@ -34,7 +35,7 @@ def upgrade() -> None:
     op.create_index(
         "registrations_on_their_way",
         "registrations",
-        ["email"],
+        ["email_key"],
         unique=True,
         sqlite_where=is_on_its_way,
         postgresql_where=is_on_its_way,
