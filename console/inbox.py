@@ -19,6 +19,7 @@ from billing.ports import EventRow, Ledger
 from workflows.cards import Cards
 
 CARD_REGISTERED = "checkout.session.completed"
+CARD_UPDATED = "payment_method.automatically_updated"
 IGNORED = "ignored"
 
 _PAGE = 100  # events looked at together, beside those in work
@@ -110,6 +111,8 @@ class Inbox:
         try:
             if event.type == CARD_REGISTERED:
                 return await self._cards.finalize_card(event.object_id)
+            if event.type == CARD_UPDATED:
+                return await self._cards.read_again(event.object_id)
             if event.payment_id:
                 return await self._reconciliation.take_in(event.payment_id)
         except _HOPELESS as error:
@@ -118,7 +121,7 @@ class Inbox:
 
 
 def _concerns_us(kind: str, payment_id: str) -> bool:
-    return bool(payment_id) or kind == CARD_REGISTERED
+    return bool(payment_id) or kind in (CARD_REGISTERED, CARD_UPDATED)
 
 
 def _by_subject(events: Sequence[EventRow]) -> dict[str, list[EventRow]]:
