@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from email.utils import formataddr
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, GrpcCompression
@@ -212,13 +211,14 @@ def _sales(settings: Settings) -> GoogleSheetsSales | CsvSales:
 
 
 def _mail(settings: Settings) -> SmtpMail:
-    sender = formataddr((settings.company, settings.mail_from))
+    sender, name = settings.mail_from, settings.company
     if settings.sandbox:
-        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender=sender, tls="none")
+        return SmtpMail("127.0.0.1", settings.sandbox_smtp_port, sender, name, tls="none")
     return SmtpMail(
         settings.smtp_host,
         settings.smtp_port,
-        sender=sender,
+        sender,
+        name,
         username=settings.smtp_username or None,
         password=settings.smtp_password.get_secret_value() or None,
         tls=settings.smtp_tls,

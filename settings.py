@@ -13,10 +13,19 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from billing.customer import Currency, Email, Name, Timezone
+from billing.address import hidden_character, sendable
+from billing.customer import Currency, Email, Timezone
 from billing.errors import InvalidInput
 from billing.links import Links
 from billing.model import Id, Line, Url
@@ -41,6 +50,17 @@ def _networks(text: object) -> object:
 
 
 Networks = Annotated[tuple[Network, ...], Field(max_length=100), NoDecode, BeforeValidator(_networks)]
+
+
+def _one_line(text: str) -> str:
+    if name := hidden_character(text):
+        raise ValueError(f"contains {name}; write it in one line of visible characters")
+    return text
+
+
+Company = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)
+]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
 Secret = Annotated[SecretStr, Field(max_length=2000)]
 
@@ -82,7 +102,7 @@ class Settings(BaseSettings):
     smtp_password: Secret = SecretStr("")
     smtp_tls: Literal["none", "starttls", "tls"] = "starttls"
     mail_from: Email = "billing@example.com"
-    company: Name = "Monthly Billing"
+    company: Company = "Monthly Billing"
     reviewers_email: Email | Literal[""] = ""
     alert_urls: Secret = SecretStr("")
     digest_minutes: float = Field(10, gt=0, le=1440)
@@ -113,6 +133,8 @@ class Settings(BaseSettings):
             raise ValueError("set BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER, not both")
         if not missing and self.console_url and len(self.link_secret.get_secret_value()) < 32:
             raise ValueError("set BILLING_LINK_SECRET too, 32 characters or more: it signs the links in mails")
+        if not self.mail_from.rpartition("@")[0].isascii():
+            raise ValueError("BILLING_MAIL_FROM needs ASCII before the @: most mail servers refuse any other sender")
         if bool(self.default_currency) != bool(self.default_timezone):
             raise ValueError("set both BILLING_DEFAULT_CURRENCY and BILLING_DEFAULT_TIMEZONE, or neither")
         if self.console_sso_header and not self.console_trusted_proxies:
@@ -177,7 +199,7 @@ class Settings(BaseSettings):
     @property
     def mail_domain(self) -> str:
         """The right side of our Message-IDs."""
-        return self.mail_from.partition("@")[2]
+        return sendable(self.mail_from).rpartition("@")[2]
 
     @property
     def digest_interval(self) -> timedelta:

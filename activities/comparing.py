@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from activities.shared_sales import Sales
+from billing.address import email_key
 from billing.adjusting import adjustments, carried_on
 from billing.customer import Customer
 from billing.errors import InvalidInput, SalesUnavailable
@@ -12,7 +13,7 @@ from billing.model import Many, Model, Words
 from billing.money import format_amount
 from billing.month import Month, Stage
 from billing.ports import Ledger
-from billing.sales import rows_of
+from billing.sales import SalesSnapshot, rows_of
 
 
 class Late(Model):
@@ -44,9 +45,9 @@ class Comparing:
         snapshot = await self._source.read(month.period, read_since)
         if not snapshot.rows and any(invoice.in_sheet(line) for line in invoice.lines):
             raise SalesUnavailable(f"worksheet {snapshot.sheet!r} has no rows any more; restore them")
-        emails = await self._emails(month, invoice.sales, customer)
+        emails, former = await self._emails(month, invoice.sales, customer, snapshot)
         reader = customer.evolve(currency=invoice.currency)
-        rows = rows_of(reader, emails, month.period, snapshot, self._decimal_separator)
+        rows = rows_of(reader, emails, month.period, snapshot, self._decimal_separator, former)
         sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=emails)
         return compared(invoice, rows, sales)
 
@@ -102,16 +103,22 @@ class Comparing:
             lines, problems = (), ()
         return Late(lines=lines, problems=problems, remark="; ".join(remarks))
 
-    async def _emails(self, month: Month, sales: SalesSeen, customer: Customer) -> tuple[str, ...]:
-        """The addresses whose rows are the customer's: those that the invoice was made from, and the present one.
+    async def _emails(
+        self, month: Month, sales: SalesSeen, customer: Customer, snapshot: SalesSnapshot
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
+        """The addresses whose rows are the customer's: those that the invoice was made from, the present one, and
+        former ones that have rows. Also the keys of those that were former ones when the invoice was made.
 
         The rows of an address that another customer's invoice of the month was made from are that customer's.
         """
-        if customer.email in sales.emails:
-            return sales.emails
-        if await self._ledger.drafted_from(month.period, customer.email):
-            return sales.emails
-        return (*sales.emails, customer.email)
+        known = [email_key(email) for email in sales.emails]
+        more = []
+        if customer.email_key not in known and not await self._ledger.drafted_from(month.period, customer.email):
+            more.append(customer.email)
+        own = {email_key(email): email for email in await self._ledger.own_emails(customer.customer_id)}
+        former = own.keys() & snapshot.by_email.keys() - {customer.email_key, *known[:1]}
+        more += [own[key] for key in sorted(former.difference(known))]
+        return (*sales.emails, *more), frozenset(former)
 
 
 def _not_billed(why: str, told: str) -> str:

@@ -6,16 +6,18 @@ from activities import clock
 from activities.alerts import Alerts
 from activities.comparing import Comparing
 from activities.shared_sales import Sales, since_collection
+from billing.address import email_key
 from billing.adjusting import folded
-from billing.alerts import of_draft, of_report
+from billing.alerts import of_draft, of_former_address, of_report
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput, SalesUnavailable
-from billing.invoice import DRAFT_MAX_BYTES, Invoice, SalesSeen
+from billing.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
 from billing.model import Model, Words
 from billing.money import format_amount
 from billing.month import Month
+from billing.policy import former_rows
 from billing.ports import Ledger
-from billing.sales import MAX_ROWS, lines_for
+from billing.sales import MAX_ROWS, rows_of
 
 _TRIES = 12
 """Of the second round, some two hours: after that the sheet of the month before holds nobody any longer."""
@@ -87,6 +89,8 @@ class SalesActivities:
         await self._alerts.tell(of_draft(month, now))
         if month.remark:
             await self._alerts.tell(of_report(month.customer.customer_id, month.period, 1, month.remark, now))
+        if month.invoice is not None and former_rows(month.invoice):
+            await self._alerts.tell(of_former_address(month, now))
 
     async def _draft(self, month: Month) -> Invoice:
         customer = month.customer
@@ -94,8 +98,13 @@ class SalesActivities:
         if customer.terms.review_mode is ReviewMode.MANUAL:
             return invoice
         snapshot = await self._source.read(month.period, since_collection(month, clock.now()))
-        lines, problems = lines_for(customer, month.period, snapshot, self._decimal_separator)
-        sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=(customer.email,))
+        own = {email_key(email): email for email in await self._ledger.own_emails(customer.customer_id)}
+        former = {key: own[key] for key in sorted(own.keys() & snapshot.by_email.keys() - {customer.email_key})}
+        emails = (customer.email, *former.values())
+        rows = rows_of(customer, emails, month.period, snapshot, self._decimal_separator, former)
+        lines = tuple(row for row in rows if isinstance(row, LineItem))
+        problems = tuple(row for row in rows if isinstance(row, Problem))
+        sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=emails)
         return invoice.evolve(lines=lines, problems=problems, sales=sales)
 
     async def _with_late_sales(self, month: Month, invoice: Invoice) -> tuple[Invoice, str]:
@@ -125,7 +134,7 @@ class SalesActivities:
 
     async def _check_only_owner(self, month: Month) -> None:
         for other in await self._ledger.customers_like(month.customer):
-            if other.email == month.customer.email:
+            if other.email_key == month.customer.email_key:
                 raise InvalidInput(
                     f"{month.customer.customer_id} and {other.customer_id} have the same email, so both would pay for "
                     "the same sales; update or close one of them, then resume"

@@ -1,4 +1,4 @@
-"""Mail over SMTP: ``SmtpMail("smtp.example.com", 587, "Billing <billing@example.com>", "user", "secret", "starttls")``.
+"""Mail over SMTP: ``SmtpMail("smtp.example.com", 587, "billing@example.com", "Billing", "user", "secret")``.
 
 Errors name customer, period and the server's codes only: its words may repeat an address, and errors end up in logs.
 """
@@ -10,27 +10,32 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
+from email.policy import EmailPolicy
+from email.utils import quote
 from functools import cached_property
 from typing import Literal
 
 import aiosmtplib
 
 from adapters.mail_templates import Rendered, render, render_digest
-from billing.customer import normalise_email
+from billing.address import sendable
 from billing.digest import Digest
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
 from billing.ports import Composed, Letter, StillWanted, always
 
 TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
 
+_DOT_ATOM = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(\.[^\s()<>\[\]:;@\\,.\"]+)*")
+_SHORT = 60  # a name of so many characters is not folded
+
 _FOR_GOOD: dict[type[Exception], type[MailError]] = {
     # What this recipient or this mail cannot get past.
     aiosmtplib.SMTPRecipientRefused: MailRefused,
     aiosmtplib.SMTPRecipientsRefused: MailRefused,
     aiosmtplib.SMTPDataError: MailRefused,
-    aiosmtplib.SMTPNotSupported: MailRefused,  # an address beyond ASCII, and a server without SMTPUTF8
+    aiosmtplib.SMTPNotSupported: MailRefused,  # a local part beyond ASCII, and a server without SMTPUTF8
     # What stops every mail: our settings, or a server in trouble. Only a person can mend a wrong password, but no
     # customer's month is to blame: all mails wait, visibly, and leave by themselves once it is mended.
     aiosmtplib.SMTPAuthenticationError: MailUnavailable,
@@ -53,7 +58,7 @@ _FOR_GOOD: dict[type[Exception], type[MailError]] = {
 class SmtpMail:
     """Sends letters through one mail server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
 
-    ``sender`` may carry a name: ``Billing <billing@example.com>``.
+    ``sender`` is an address; ``name`` is what mail programs show for it ("": nothing).
     """
 
     def __init__(
@@ -61,17 +66,19 @@ class SmtpMail:
         host: str,
         port: int,
         sender: str,
+        name: str = "",
         username: str | None = None,
         password: str | None = None,
         tls: Literal["none", "starttls", "tls"] = "none",
     ) -> None:
         self._host = host
         self._port = port
-        self._sender = sender
+        self._sender = sendable(sender)
+        self._sender_name = name
         self._username = username
         self._password = password
         self._tls = tls
-        self._name = ""
+        self._hostname = ""
 
     def compose(self, letter: Letter) -> Composed:
         """Subject and text part of the mail."""
@@ -111,7 +118,7 @@ class SmtpMail:
         with _translated(what):
             async with await self._client() as server:
                 await still_wanted()
-                await server.send_message(message, recipients=[to.addr_spec])
+                await server.send_message(message, sender=self._sender, recipients=[to])
 
     async def ping(self) -> None:
         """Connects and logs in, and sends nothing. Raises ``MailUnavailable``."""
@@ -120,9 +127,9 @@ class SmtpMail:
                 await server.noop()
 
     async def _client(self) -> aiosmtplib.SMTP:
-        name = self._name or await asyncio.to_thread(socket.getfqdn)
+        name = self._hostname or await asyncio.to_thread(socket.getfqdn)
         if "." in name:  # else no name server has answered; one may take seconds, so it is asked once
-            self._name = name
+            self._hostname = name
         return aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -140,10 +147,10 @@ class SmtpMail:
         """The machine's authorities, read once: that takes ten times as long as a mail."""
         return ssl.create_default_context()
 
-    def _message(self, rendered: Rendered, to: Address, message_id: str, reference: str) -> EmailMessage:
+    def _message(self, rendered: Rendered, to: str, message_id: str, reference: str) -> EmailMessage:
         message = EmailMessage()
-        message["From"] = self._sender
-        message["To"] = to
+        message["From"] = _AddressHeader("From", self._sender, self._sender_name)
+        message["To"] = _AddressHeader("To", to)
         message["Subject"] = rendered.subject
         message["Date"] = datetime.now(UTC)
         message["Message-ID"] = message_id
@@ -154,15 +161,40 @@ class SmtpMail:
         return message
 
 
-def _address(text: str, what: str) -> Address:
-    """One address, quoted where needed. Not ``addr_spec=text``, which refuses all beyond ASCII."""
+def _address(text: str, what: str) -> str:
+    """One address as the server takes it."""
     try:
-        local, _, domain = normalise_email(text).rpartition("@")
+        local, _, domain = sendable(text).rpartition("@")
     except InvalidInput:
         local = domain = ""
-    if not (local and text.isprintable()):
+    if not (local and local.isprintable()):
         raise MailRefused(f"{what} has no usable address; correct it, then resume")
-    return Address(username=local, domain=domain)
+    return f"{local}@{domain}" if _DOT_ATOM.fullmatch(local) else f'"{quote(local)}"@{domain}'
+
+
+class _AddressHeader(str):
+    """One address, with a name or without, that is written as it stands.
+
+    Python's own headers are taken apart and folded anew when a mail is written: then a name with an accent and a comma
+    is two senders (python/cpython issue 121284), and others lose a space or cannot be written at all.
+    """
+
+    name: str
+
+    def __new__(cls, header: str, address: str, name: str = "") -> "_AddressHeader":
+        made = super().__new__(cls, f"{_display_name(name)}<{address}>" if name else address)
+        made.name = header
+        return made
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        return f"{self.name}: {policy.linesep.join(self.splitlines())}{policy.linesep}"
+
+
+def _display_name(name: str) -> str:
+    """Quoted, or in encoded words (RFC 2047) if it is long or beyond ASCII; folded lines are divided by ``\\n``."""
+    if name.isascii() and name.isprintable() and len(name) <= _SHORT and "=?" not in name:
+        return f'"{quote(name)}" '
+    return Header(name, "utf-8", header_name="From").encode() + "\n "
 
 
 @contextmanager
@@ -177,6 +209,11 @@ def _translate(error: Exception, what: str) -> MailError:
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         error = error.recipients[0]  # there was one recipient
     meaning = next(_FOR_GOOD[kind] for kind in type(error).__mro__ if kind in _FOR_GOOD)
+    if isinstance(error, aiosmtplib.SMTPNotSupported):
+        return MailRefused(
+            f"{what} cannot be sent: its address has a character before the @ that is not ASCII, and the mail server "
+            "does not take those (SMTPUTF8); give the customer another address, then resume"
+        )
     reason = f"{type(error).__name__}: {error}"
     if isinstance(error, aiosmtplib.SMTPResponseException):
         enhanced = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", error.message)

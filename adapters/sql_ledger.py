@@ -28,11 +28,19 @@ from adapters.sql_ledger_readings import SqlReadings
 from adapters.sql_ledger_registrations import SqlRegistrations
 from adapters.sql_ledger_review import SqlReview
 from adapters.sql_ledger_roster import SqlRoster
-from adapters.sql_ledger_rows import customer_values, decision_values, invoice_values, line_values, version_values
-from adapters.sql_ledger_schema import collections, customers, decisions, invoices, lines, versions
+from adapters.sql_ledger_rows import (
+    address_values,
+    customer_values,
+    decision_values,
+    invoice_values,
+    line_values,
+    version_values,
+)
+from adapters.sql_ledger_schema import addresses, collections, customers, decisions, invoices, lines, versions
 from adapters.sql_ledger_starts import SqlStarts
-from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, of_this, upsert
+from adapters.sql_ledger_statements import IS_SHARED, comes_late, insert_new, matching, of, of_this, upsert
 from adapters.sql_ledger_users import SqlUsers
+from billing.address import email_key
 from billing.apart import Failed
 from billing.collection import CollectionStage
 from billing.customer import Customer
@@ -78,6 +86,7 @@ class SqlLedger(
         values = customer_values(customer) | {"closed_reason": None, "closed_at": None, "updated_at": now}
         with self._writing(f"save {customer.customer_id}") as connection:
             upsert(connection, customers, values | {"created_at": now}, keep=("created_at",))
+            insert_new(connection, addresses, [address_values(customer)])
 
     @in_thread
     def customer(self, customer_id: str) -> Customer | None:
@@ -104,14 +113,24 @@ class SqlLedger(
 
     @in_thread
     def customer_by_email(self, email: str) -> Customer | None:
-        return next(iter(self._open_customers(customers.c.email == email)), None)
+        return next(iter(self._open_customers(customers.c.email_key == email_key(email))), None)
 
     @in_thread
     def customers_like(self, customer: Customer) -> list[Customer]:
         """Those of them, without ``customer``, that share its email, Stripe customer or card."""
-        names = ("email", "stripe_customer_id", "payment_method_id")
+        names = ("email_key", "stripe_customer_id", "payment_method_id")
         shared = or_(*(customers.c[name] == getattr(customer, name) for name in names))
         return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
+
+    @in_thread
+    def customers_of_card(self, payment_method_id: str) -> list[Customer]:
+        return self._read(Customer, customers, customers.c.payment_method_id == payment_method_id)
+
+    @in_thread
+    def own_emails(self, customer_id: str) -> list[str]:
+        own = select(addresses.c.email).where(addresses.c.customer_id == customer_id, ~IS_SHARED)
+        with self._reading(f"look up the addresses of {customer_id}") as connection:
+            return sorted(connection.scalars(own))
 
     def _open_customers(self, *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[Customer]:
         found = self._read(Customer, customers, customers.c.closed_at.is_(None), *where, failed=failed)
@@ -171,7 +190,8 @@ class SqlLedger(
         emails = invoices.c.state["invoice"]["sales"]["emails"]
         with self._reading(f"look up whose sales of {period} are under an address") as connection:
             found = connection.execute(select(invoices.c.customer_id, emails).where(invoices.c.period == period))
-            return sorted(customer_id for customer_id, theirs in found if email in (theirs or ()))
+            key = email_key(email)
+            return sorted(customer_id for customer_id, theirs in found if key in map(email_key, theirs or ()))
 
     @in_thread
     def decisions(self, customer_id: str, period: Period) -> list[Decision]:
@@ -189,6 +209,7 @@ def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> 
     this = {"customer_id": customer.customer_id}
     if connection.scalar(_LOCKED, this) is None:
         insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
+        insert_new(connection, addresses, [address_values(customer)])
         connection.scalar(_LOCKED, this)
 
 
@@ -235,3 +256,4 @@ def _update_customer(connection: Connection, month: Month, at: datetime) -> None
     closed = {"closed_reason": month.leaving if is_last else None, "closed_at": month.closed_at if is_last else None}
     values = customer_values(month.customer) | closed | {"updated_at": at}
     connection.execute(_UPDATE, values | {"whose": customer_id, "newest": month.period})
+    insert_new(connection, addresses, [address_values(month.customer)])

@@ -10,9 +10,18 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, or_, s
 
 from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_pages import NEED_PERSON
-from adapters.sql_ledger_schema import alerts, collections, coverage_runs, customers, decisions, invoices, lines
-from adapters.sql_ledger_statements import upsert
-from billing.accounts import Account, LastRun, SeenCollection, SeenLine, SeenMonth, Vitals
+from adapters.sql_ledger_schema import (
+    addresses,
+    alerts,
+    collections,
+    coverage_runs,
+    customers,
+    decisions,
+    invoices,
+    lines,
+)
+from adapters.sql_ledger_statements import FORMER, upsert
+from billing.accounts import Account, Former, LastRun, SeenCollection, SeenLine, SeenMonth, Vitals
 from billing.alerts import AlertKind, of_collection
 from billing.apart import Failed, apart
 from billing.collection import Collection, CollectionStage
@@ -25,6 +34,7 @@ PAGE: Final = 500
 _NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
 _NOT_COLUMNS: Final = {
     "email",
+    "emails",
     "needs",
     "halted",
     "braked",
@@ -119,7 +129,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
     found = select(*columns).where(customers.c.customer_id.between(names[0], names[-1]))
     rows = connection.execute(found.order_by(customers.c.customer_id)).all()
     seen = _Seen(connection, period, names[0], names[-1])
-    spans, months, stages = seen.spans(), seen.months(), seen.collections()
+    spans, months, stages, former = seen.spans(), seen.months(), seen.collections(), seen.former()
     return [
         Account(
             customer=Customer.model_validate({name: row._mapping[name] for name in Customer.model_fields}),
@@ -130,6 +140,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
             last=spans.get(row.customer_id, (None, None))[1],
             month=months.get(row.customer_id),
             collection=stages.get(row.customer_id),
+            former=tuple(former[row.customer_id]),
         )
         for row in rows
     ]
@@ -163,10 +174,18 @@ class _Seen:
             found[row.customer_id] = SeenCollection(CollectionStage(row.stage), alert.text, alert.command, is_braked)
         return found
 
+    def former(self) -> dict[str, list[Former]]:
+        """The addresses that each customer had before."""
+        found: defaultdict[str, list[Former]] = defaultdict(list)
+        for customer_id, email, is_shared in self._connection.execute(FORMER.where(self._theirs(addresses))):
+            found[customer_id].append(Former(email, is_shared))
+        return found
+
     def months(self) -> dict[str, SeenMonth]:
         email = invoices.c.state[("customer", "email")].as_string().label("email")
+        emails = invoices.c.state["invoice"]["sales"]["emails"].label("emails")
         drift = invoices.c.state["drift"].as_string().label("drift")
-        rows = self._rows(invoices, *_MONTH, email, drift)
+        rows = self._rows(invoices, *_MONTH, email, emails, drift)
         if not rows:
             return {}
         needs, (said, left_out) = self._needs(), self._edited()
@@ -189,6 +208,7 @@ class _Seen:
             name = values.pop("customer_id")
             values["stage"] = Stage(values["stage"])
             values["drift"] = bool(values["drift"])
+            values["emails"] = tuple(values["emails"] or ())
             text, halted, braked = needs.get(name, ("", False, False))
             found[name] = SeenMonth(
                 **values,

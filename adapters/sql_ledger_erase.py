@@ -11,6 +11,7 @@ from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_readings import unpacked
 from adapters.sql_ledger_schema import (
     PlainText,
+    addresses,
     alerts,
     collections,
     coverage_runs,
@@ -23,6 +24,7 @@ from adapters.sql_ledger_schema import (
     reversals,
     sales_readings,
 )
+from billing.address import email_key
 from billing.erasure import ERASED, Erased, Scrubber, Standing, names_in, obstacle
 from billing.errors import InvalidInput, NotFound
 from billing.month import Month
@@ -50,10 +52,11 @@ class SqlErase(SqlDatabase):
             known = _known(connection, customer_id)
             scrubber = Scrubber(customer_id, known)
             rows = _delete_registrations(connection, customer_id, known)
+            rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
             rows += _scrub_coverage(connection, scrubber)
-            rows += _forget_readings(connection, scrubber)
+            rows += _forget_readings(connection, scrubber, {email_key(each) for each in known if "@" in each})
             if rows:
                 result = f"{rows} rows rewritten" + (f"; balance settled: {settled}" if settled else "")
                 said = {"by": by, "reason": scrubber.field("reason", reason), "result": scrubber.field("", result)}
@@ -132,7 +135,10 @@ def _scrub(connection: Connection, table: Table, customer_id: str, scrubber: Scr
 def _delete_registrations(connection: Connection, customer_id: str, known: set[str]) -> int:
     """Those by the same address that made no customer: they have nothing but the person's data."""
     vain = registrations.c.state.in_((RegistrationState.OPEN, RegistrationState.KNOWN))
-    theirs = registrations.c.email.in_(known), registrations.c.customer_id != customer_id
+    theirs = (
+        registrations.c.email_key.in_({email_key(each) for each in known}),
+        registrations.c.customer_id != customer_id,
+    )
     return connection.execute(delete(registrations).where(vain, *theirs)).rowcount
 
 
@@ -154,13 +160,17 @@ def _scrub_coverage(connection: Connection, scrubber: Scrubber) -> int:
     return count
 
 
-def _forget_readings(connection: Connection, scrubber: Scrubber) -> int:
-    """Of the sheet; those that name the person. They are made anew at need, of what the sheet says then."""
+def _forget_readings(connection: Connection, scrubber: Scrubber, keys: set[str]) -> int:
+    """Of the sheet; those that name the person. They are made anew at need, of what the sheet says then.
+
+    ``keys`` are those of the person's addresses, however they are typed in the sheet.
+    """
     count = 0
     kept = select(sales_readings).where(sales_readings.c.content.is_not(None))
     for row in connection.execute(kept).all():
         content = unpacked(row.content)
-        if scrubber.text(content) != content:
+        is_named = not keys.isdisjoint(email_key(line["email"]) for line in json.loads(content)["rows"])
+        if is_named or scrubber.text(content) != content:
             this = sales_readings.c.source == row.source, sales_readings.c.period == row.period
             connection.execute(delete(sales_readings).where(*this))
             count += 1

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, sele
 from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import registration_tries, registrations
 from adapters.sql_ledger_statements import insert_new, lock
+from billing.address import email_key
 from billing.apart import Failed
 from billing.registration import ON_ITS_WAY, Registration, RegistrationState
 
@@ -37,7 +38,8 @@ class SqlRegistrations(SqlDatabase):
 
     @in_thread
     def registrations_of(self, email: str) -> list[Registration]:
-        found = self._read(Registration, registrations, _TABLE.email == email, _TABLE.state.in_(ON_ITS_WAY))
+        same = _TABLE.email_key == email_key(email)
+        found = self._read(Registration, registrations, same, _TABLE.state.in_(ON_ITS_WAY))
         return sorted(found, key=lambda each: (each.created_at, each.registration_id))
 
     @in_thread
@@ -83,11 +85,16 @@ class SqlRegistrations(SqlDatabase):
 
 def _has_rival(connection: Connection, changed: Registration) -> bool:
     """Whether another one of its email is SAVED; none becomes so until the transaction ends."""
-    lock(connection, f"registrations of {changed.email}")
-    others = and_(_TABLE.email == changed.email, _TABLE.registration_id != changed.registration_id)
+    key = email_key(changed.email)
+    lock(connection, f"registrations of {key}")
+    others = and_(_TABLE.email_key == key, _TABLE.registration_id != changed.registration_id)
     return bool(connection.scalar(select(exists().where(others, _TABLE.state == RegistrationState.SAVED))))
 
 
 def _values(registration: Registration) -> dict[str, object]:
     models = {"consent": registration.consent, "terms": registration.terms}
-    return {**dict(registration), **{name: each and each.model_dump(mode="json") for name, each in models.items()}}
+    return {
+        **dict(registration),
+        "email_key": email_key(registration.email),
+        **{name: each and each.model_dump(mode="json") for name, each in models.items()},
+    }

@@ -14,7 +14,11 @@ from billing.ports import Composed, Letter, MessageStatus
 
 
 def customer_values(customer: Customer) -> dict[str, Any]:
-    return {**dict(customer), "terms": customer.terms.model_dump(mode="json")}
+    return {**dict(customer), "email_key": customer.email_key, "terms": customer.terms.model_dump(mode="json")}
+
+
+def address_values(customer: Customer) -> dict[str, Any]:
+    return {"customer_id": customer.customer_id, "email_key": customer.email_key, "email": customer.email}
 
 
 def invoice_values(month: Month, at: datetime) -> dict[str, Any]:

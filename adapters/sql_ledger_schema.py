@@ -113,7 +113,8 @@ customers: Final = Table(
     "customers",
     metadata,
     Column("customer_id", PlainText, primary_key=True),
-    _text("email"),
+    _text("email"),  # as typed
+    _text("email_key"),  # what it is compared by
     _text("name"),
     _text("currency"),
     _text("timezone"),
@@ -125,9 +126,18 @@ customers: Final = Table(
     _instant("closed_at", nullable=True),
     _instant("created_at"),
     _instant("updated_at"),
-    Index("customers_by_email", "email"),
+    Index("customers_by_email", "email_key"),
     Index("customers_by_stripe_customer", "stripe_customer_id"),
     Index("customers_by_card", "payment_method_id"),
+)
+
+addresses: Final = Table(
+    "addresses",  # every one that a customer ever had, the present one too; erased with the person
+    metadata,
+    Column("customer_id", PlainText, ForeignKey("customers.customer_id"), primary_key=True),
+    Column("email_key", PlainText, primary_key=True),
+    _text("email"),
+    Index("addresses_by_email", "email_key"),
 )
 
 invoices: Final = Table(
@@ -187,6 +197,7 @@ decisions: Final = Table(
     _text("reason"),
     _text("command"),
     Column("accepted", Boolean, nullable=False),
+    _text("refusal", nullable=True),  # a code; None: accepted
     _text("result"),
     _text("via"),
     _count("invoice_version"),
@@ -277,6 +288,7 @@ entries: Final = Table(
     _text("what"),
     _text("text"),
     Column("accepted", Boolean, nullable=False),
+    _text("refusal", nullable=True),  # a code; None: accepted
     _text("command_id"),
     _text("content"),
     Index("collection_entries_by_at", "at"),
@@ -406,6 +418,7 @@ registrations: Final = Table(
     metadata,
     Column("registration_id", PlainText, primary_key=True),
     _text("email"),
+    _text("email_key"),
     _text("name"),
     _text("currency"),
     _text("timezone"),
@@ -423,10 +436,10 @@ registrations: Final = Table(
     _count("revision"),
     Column("terms", JSON(none_as_null=True), nullable=True),
     Index("registrations_by_customer", "customer_id", unique=True),
-    Index("registrations_by_email", "email"),
+    Index("registrations_by_email", "email_key"),
     Index(  # of each email, one at a time
         "registrations_saved",
-        "email",
+        "email_key",
         unique=True,
         sqlite_where=text("state = 'saved'"),
         postgresql_where=text("state = 'saved'"),

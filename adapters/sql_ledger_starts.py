@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 
 from adapters.sql_ledger_database import SqlDatabase, in_thread
-from adapters.sql_ledger_rows import customer_values, invoice_values
-from adapters.sql_ledger_schema import customers, invoices
+from adapters.sql_ledger_rows import address_values, customer_values, invoice_values
+from adapters.sql_ledger_schema import addresses, customers, invoices
 from adapters.sql_ledger_statements import insert_new
 from billing.apart import Failed, apart
 from billing.customer import Customer
@@ -17,7 +17,7 @@ from billing.period import Period
 from billing.ports import Known
 
 _CUSTOMER = [customers.c[name] for name in Customer.model_fields]
-_SHARED = ("email", "stripe_customer_id", "payment_method_id")
+_SHARED = ("email_key", "stripe_customer_id", "payment_method_id")
 
 
 class SqlStarts(SqlDatabase):
@@ -79,6 +79,7 @@ class SqlStarts(SqlDatabase):
         times = {"created_at": at, "updated_at": at}
         with self._writing(f"record the beginning of {len(ordered)} customers") as connection:
             insert_new(connection, customers, [customer_values(month.customer) | times for month in ordered])
+            insert_new(connection, addresses, [address_values(month.customer) for month in ordered])
             insert_new(connection, invoices, [invoice_values(month, at) for month in ordered])
 
 

@@ -4,13 +4,25 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from adapters.sql_ledger_schema import addresses, customers
 from billing.collection import Collection
 from billing.errors import AlreadyClosed, LedgerAhead
 from billing.month import Month
 from billing.period import Period
+
+_ANOTHER = addresses.alias("another")
+IS_SHARED = exists().where(
+    _ANOTHER.c.email_key == addresses.c.email_key, _ANOTHER.c.customer_id != addresses.c.customer_id
+)
+FORMER = (
+    select(addresses.c.customer_id, addresses.c.email, IS_SHARED.label("is_shared"))
+    .join(customers, customers.c.customer_id == addresses.c.customer_id)
+    .where(addresses.c.email_key != customers.c.email_key)
+)
+"""The addresses that customers had and have no more; shared ones are or were another customer's too."""
 
 
 def of(table: Table, customer_id: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

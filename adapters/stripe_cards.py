@@ -9,6 +9,7 @@ from stripe.checkout import Session
 from adapters.pace import Pace
 from adapters.stripe_errors import is_replayed_failure, looking_up, translated
 from adapters.stripe_objects import PAGE_SIZE, card_of, each, expect
+from billing.address import sendable
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.keys import registration_key
 from billing.ports import CardDetails, CardPage, CardPageState, CardSetup
@@ -39,7 +40,7 @@ class StripeCards:
         Only what never changes is sent, so that a repeat is the same request. As in ``StripePayments.create``, a
         failure that Stripe remembers is over: the next key takes its place.
         """
-        serial = 1
+        serial, email = 1, sendable(email)
         with translated(registration_id):
             while True:
                 if made := await self._customer_of(registration_id, email):

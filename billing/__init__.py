@@ -1,1 +1,1 @@
-"""The domain of monthly billing: pure and fast; the standard library and pydantic only."""
+"""The domain of monthly billing: pure and fast; the standard library, pydantic and idna (tables of Unicode) only."""

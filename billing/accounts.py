@@ -19,6 +19,13 @@ from billing.month import Stage
 from billing.period import Period
 
 
+class Former(NamedTuple):
+    """An address that a customer had before; a shared one is or was another customer's too."""
+
+    email: str
+    is_shared: bool = False
+
+
 class SeenLine(NamedTuple):
     """A line of an invoice as the ledger has it. ``row`` is None if a reviewer added it; ``raw`` cannot be read."""
 
@@ -31,7 +38,7 @@ class SeenLine(NamedTuple):
 
 
 class SeenMonth(NamedTuple):
-    """A month as the ledger has it. ``email`` is the one it was collected by, or will be.
+    """A month as the ledger has it. ``email`` is the customer's; ``emails`` are those whose rows are on the invoice.
 
     ``lines`` are those of its own worksheet, and those that reviewers added; ``in_sheet`` is what the sheet said of
     those that reviewers changed, ``left_out`` of those that they removed; ``later`` the lines of later months that
@@ -60,6 +67,7 @@ class SeenMonth(NamedTuple):
     problems: tuple[SeenLine, ...] = ()
     in_sheet: Mapping[str, SheetRow] = MappingProxyType({})
     left_out: tuple[SheetRow, ...] = ()
+    emails: tuple[str, ...] = ()
     later: tuple[SeenLine, ...] = ()
     earlier: tuple[SeenLine, ...] = ()
 
@@ -93,6 +101,7 @@ class Account(NamedTuple):
     last: Period | None = None
     month: SeenMonth | None = None
     collection: SeenCollection | None = None
+    former: tuple[Former, ...] = ()
 
     def begins(self) -> Period:
         """The first period that is theirs; of one without a month yet, that in which the account was opened."""

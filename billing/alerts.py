@@ -17,6 +17,7 @@ from billing.messages import parse_command
 from billing.model import Code, Id, Instant, Minor, Model, Words
 from billing.month import Month, Stage
 from billing.period import Period
+from billing.policy import former_rows
 
 _BY_YOU = "--by YOU --reason WHY"
 _ROWS_AT_MOST = 3
@@ -68,6 +69,18 @@ def of_month(month: Month, at: datetime) -> Alert:
 def of_draft(month: Month, at: datetime) -> Alert:
     """The draft of ``month`` can be looked at."""
     return _about(month, AlertKind.DRAFT, "1", "draft", f"show {_whose(month)}", at)
+
+
+def of_former_address(month: Month, at: datetime) -> Alert:
+    """The draft of ``month`` has rows under an address that the customer had before."""
+    assert month.invoice is not None
+    rows = former_rows(month.invoice)
+    listed = ", ".join(map(str, rows[:5])) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
+    text = (
+        f"of worksheet {month.period}, row {listed}: under an address that {month.customer.customer_id} had before; "
+        "approve the draft if that is theirs, else remove it; and correct the sheet"
+    )
+    return _about(month, AlertKind.REPORT, text, text, f"approve {_whose(month)} {_BY_YOU}", at)
 
 
 def of_collection(collection: Collection, at: datetime) -> Alert:
@@ -220,6 +233,6 @@ def _accepted(collection: Collection, at: datetime) -> Iterator[str]:
     transfer = {"amount_minor": 1, "reference": "REFERENCE"}
     for name, fields in {"resume": {}, "retry": {}, "record_payment": transfer, "write_off": {}}.items():
         command = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
-        if decide(collection, command, name, at, "mail")[2]:
+        if decide(collection, command, name, at, "mail")[2] is None:
             more = " --amount AMOUNT --reference REFERENCE" if fields else ""
             yield f"collections {name.replace('_', '-')} {_whose(collection)}{more} {_BY_YOU}"

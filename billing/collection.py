@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from billing.customer import Customer
 from billing.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
+from billing.messages import Refusal
 from billing.model import (
     Author,
     Code,
@@ -111,6 +112,7 @@ class Entry(Measured):
     what: Line
     text: Words
     accepted: bool = True
+    refusal: Refusal | None = None
     command_id: Code = ""
     content: Code = ""  # the command's fingerprint
 

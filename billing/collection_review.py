@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from billing.collection import Collection, Received, Release
 from billing.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.dunning import Remedy
-from billing.messages import Command, Halt, Resume, content_of, explain
+from billing.messages import Command, Halt, Refusal, Resume, content_of, explain
 from billing.model import Code, Model, Url, Words
 from billing.month import Hold
 
@@ -63,6 +63,7 @@ class CollectionResult(Model):
     """The answer to a command: done or refused, in words, and where the collection stands now."""
 
     accepted: bool
+    refusal: Refusal | None = None
     result: Words
     stage: Code
 
@@ -77,34 +78,42 @@ class PayResult(Model):
 class _Refused(Exception):
     """A command that does not fit; the message says why and what would."""
 
+    def __init__(self, text: str, code: Refusal = Refusal.OTHER) -> None:
+        super().__init__(text)
+        self.code = code
+
 
 def decide(
     collection: Collection, command: Command, name: str, now: datetime, via: str
-) -> tuple[Collection, str, bool]:
-    """Applies ``command``. A repeated ``command_id`` gets the first answer again and changes nothing."""
+) -> tuple[Collection, str, Refusal | None]:
+    """Applies ``command``; answers in words, and by a code if it is refused.
+
+    A repeated ``command_id`` gets the first answer again and changes nothing.
+    """
     content = content_of(command)
     for entry in collection.entries:
         if command.command_id and (entry.command_id, entry.content) == (command.command_id, content):
-            return collection, entry.text.removeprefix(f"{command.reason}: "), entry.accepted
+            return collection, entry.text.removeprefix(f"{command.reason}: "), entry.refusal
     try:
         decided, text = _apply(collection, command, now)
-        accepted = True
-    except _Refused as refusal:
-        decided, text, accepted = collection, str(refusal), False
+        refusal = None
+    except _Refused as error:
+        decided, text, refusal = collection, str(error), error.code
     except ValidationError as error:  # whatever has no room in the collection is refused
-        decided, text, accepted = collection, explain(error), False
-    if isinstance(command, LookUp) and accepted:
-        return decided, text, True  # webhooks come by the dozen; what is found is in the diary
+        decided, text, refusal = collection, explain(error), Refusal.OTHER
+    if isinstance(command, LookUp) and refusal is None:
+        return decided, text, None  # webhooks come by the dozen; what is found is in the diary
     noted = decided.noted(
         now,
         command.by,
         f"{name} ({command.via or via})",
         f"{command.reason}: {text}",
-        accepted=accepted,
+        accepted=refusal is None,
+        refusal=refusal,
         command_id=command.command_id,
         content=content,
     )
-    return noted, text, accepted
+    return noted, text, refusal
 
 
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
@@ -113,7 +122,7 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
     if collection.outcome is not None:
         raise _Refused(f"{collection.period} is settled already: {collection.outcome}")
     if collection.release is not None and not isinstance(command, Resume | Retry | LookUp):
-        raise _Refused("it is being given up; that has to end first")
+        raise _Refused("it is being given up; that has to end first", Refusal.LATER)
     match command:
         case Halt():
             halted = collection.evolve(hold=Hold(by=command.by, reason=command.reason, at=now), alerted_at=None)
@@ -158,7 +167,7 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
         raise _Refused(collection.brake)
     if collection.attempt or collection.looking or collection.release is not None:
         if not collection.trouble:
-            raise _Refused("the outcome of the last try has to be known first; it is being looked up")
+            raise _Refused("the outcome of the last try has to be known first; it is being looked up", Refusal.LATER)
         return collection.evolve(trouble="", alerted_at=None), "tried again"
     if collection.remedy is Remedy.NEW_CARD:
         raise _Refused("the bank does not allow another try with this card; the customer has to register a new one")
@@ -169,11 +178,15 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
     if command.payment_method_id == collection.customer.payment_method_id:
-        raise _Refused("this card is known already")
+        if command.card_last4 in ("", collection.customer.card_last4):
+            raise _Refused("this card is known already", Refusal.UNCHANGED)
+        renewed = collection.customer.evolve(card_last4=command.card_last4)
+        return collection.evolve(customer=renewed), f"the card ends in {command.card_last4} by now"
     if not collection.by_card:
         raise _Refused(_NOT_BY_CARD)
     if collection.attempt or collection.looking:
-        raise _Refused("the outcome of the last try has to be known first; the new card is taken after that")
+        text = "the outcome of the last try has to be known first; the new card is taken after that"
+        raise _Refused(text, Refusal.LATER)
     card = {name: getattr(command, name) for name in ("payment_method_id", "stripe_customer_id", "card_last4")}
     customer = collection.customer.evolve(**card)
     if command.stripe_customer_id != collection.customer.stripe_customer_id:

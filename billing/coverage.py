@@ -51,6 +51,7 @@ class FindingKind(StrEnum):
     STANDSTILL = "workflow stands still"
     OVERDUE = "overdue"
     UNCLAIMED = "unclaimed row"
+    FORMER_ADDRESS = "row under a former address"
     CLOSED_ROW = "row of a closed account"
     EARLY_ROW = "row from before the first month"
     LATE_ROW = "row changed since"

@@ -1,7 +1,5 @@
 """Customers: who they are, how they are charged, and on which terms."""
 
-import re
-import unicodedata
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -9,13 +7,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from billing.address import MAX_CHARACTERS, checked_email, email_key
 from billing.errors import InvalidInput
 from billing.model import Few, Kept, Minor, Model, Number
 from billing.money import currency_code
 from billing.period import Period
 from billing.schedule import Instants, Schedule
-
-_EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
 
 
 class ReviewMode(StrEnum):
@@ -26,22 +23,9 @@ class ReviewMode(StrEnum):
     MANUAL = "manual"  # a person enters the amount, another approves it
 
 
-def normalise_email(text: str) -> str:
-    """The form in which addresses are compared: NFKC, stripped, case folded. Raises ``InvalidInput``."""
-    email = fold_email(text)
-    if len(email) > 254 or not _EMAIL.fullmatch(email):
-        raise InvalidInput(f"{text!r} is not an email address")
-    return email
-
-
-def fold_email(text: str) -> str:
-    """NFKC, stripped and case folded, whether or not it is an address."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()
-
-
 def _valid_email(text: str) -> str:
     try:
-        return normalise_email(text)
+        return checked_email(text)
     except InvalidInput as error:
         raise ValueError(str(error)) from None
 
@@ -64,7 +48,9 @@ def _valid_zone(name: str) -> str:
 
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", max_length=64)]
-Email = Annotated[str, Field(max_length=320), AfterValidator(_valid_email)]
+Email = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=MAX_CHARACTERS), AfterValidator(_valid_email)
+]
 Currency = Annotated[str, Field(max_length=10), AfterValidator(_valid_currency)]
 Timezone = Annotated[str, Field(max_length=100), AfterValidator(_valid_zone)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
@@ -133,6 +119,11 @@ class Customer(Model):
     payment_method_id: PaymentMethodId
     card_last4: Last4 = ""
     terms: Terms = Terms()
+
+    @property
+    def email_key(self) -> str:
+        """What the address is compared by; it is written to as it stands in ``email``."""
+        return email_key(self.email)
 
     def instants(self, period: Period) -> Instants:
         """When this customer's ``period`` is collected, announced and charged, if all goes well."""

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, Self
 from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
-from billing.model import Author, Code, Count, Few, Id, Instant, Line, Minor, Model, Words
+from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Words
 from billing.month import OUTCOMES, Stage, stop_of
 from billing.period import Period
 from billing.policy import Flag
@@ -103,7 +103,7 @@ class Wanted(Model):
     flag: Flag | None = None
     currency: Code = ""
     needs: bool = False
-    first: tuple[str, ...] = ()
+    first: Many[Id] = ()
     sort: Sort = Sort.CUSTOMER
     descending: bool = False
 

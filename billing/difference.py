@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from billing.address import email_key
 from billing.invoice import Invoice, LineItem
 from billing.model import Code, Instant, Minor, Model, Rows, Words
 
@@ -58,6 +59,10 @@ class Correction(Model):
     changes: Rows[LineChange] | None = None
 
 
+def _is_to(message: "MessageRow", to: str) -> bool:
+    return not to or email_key(message.recipient) == email_key(to)
+
+
 def correction(
     invoice: Invoice, messages: "Sequence[MessageRow]", versions: "Sequence[VersionRow]", to: str = ""
 ) -> Correction | None:
@@ -65,7 +70,7 @@ def correction(
 
     Who has another address since gets the next notice like a first one: what the old address was told is not theirs.
     """
-    notices = [row for row in messages if row.kind == "notice" and row.status == "sent" and to in ("", row.recipient)]
+    notices = [row for row in messages if row.kind == "notice" and row.status == "sent" and _is_to(row, to)]
     if not notices:
         return None
     last = max(notices, key=lambda row: row.at)

@@ -31,7 +31,7 @@ _IN_SHORT = {
     AlertKind.REPORT: "report|reports",
     AlertKind.DRAFT: "draft ready|drafts ready",
 }
-_UNUSUAL = frozenset({"first", "changed", "large", "unreadable"})
+_UNUSUAL = frozenset({"first", "changed", "large", "unreadable", "address"})
 
 
 class Digest(Model):

@@ -33,7 +33,7 @@ _KEPT = frozenset(
             "advice_code",
         ),
         *("currency", "timezone", "sheet", "digest", "flags", "review_mode"),
-        *("op", "command", "via", "by", "answered"),
+        *("op", "command", "via", "by", "refusal", "answered"),
     )
 )
 """Fields that are no text of people's, whatever the person is called."""
@@ -105,7 +105,7 @@ class Scrubber:
             return [self.field(name, each) for each in value]
         if not isinstance(value, str) or not value or name in _KEPT or name.endswith("_id"):
             return value
-        if name == "email":
+        if name in ("email", "email_key"):
             return self._email
         if name == "card_last4":
             return ""
@@ -135,7 +135,7 @@ def names_in(name: str, value: Any) -> Iterator[str]:
         for each in value:
             yield from names_in(name, each)
     elif isinstance(value, str):
-        if name in ("email", "emails", "name", "raw") and len(value) >= _SHORTEST and not is_erased(value):
+        if name in ("email", "email_key", "emails", "name", "raw") and len(value) >= _SHORTEST and not is_erased(value):
             yield value
         elif name == "details":
             yield from names_in("", _parsed(value))

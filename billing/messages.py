@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -150,6 +151,14 @@ def explain(error: ValidationError) -> str:
     return cut("; ".join(parts + more))
 
 
+class Refusal(StrEnum):
+    """Why a command was refused, for programs; the sentence beside it is for people."""
+
+    LATER = "later"  # something has to end first: repeat the command after that
+    UNCHANGED = "unchanged"  # it is so already
+    OTHER = "other"
+
+
 class Decision(Measured):
     """One entry of the audit trail: a command, or what was left of an unreadable one, and what became of it.
 
@@ -162,6 +171,7 @@ class Decision(Measured):
     reason: Words
     command: Code
     accepted: bool
+    refusal: Refusal | None = None
     result: Words
     via: Code
     invoice_version: Count = 0
@@ -178,6 +188,7 @@ class CommandResult(Model):
     """The answer to a command: done or refused, in words, and where the month stands now."""
 
     accepted: bool
+    refusal: Refusal | None = None
     result: Words
     stage: Code
     period: Period

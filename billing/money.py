@@ -8,7 +8,11 @@ from decimal import Decimal
 from billing.errors import InvalidInput
 from billing.typed_amount import number_in
 
-MAX_AMOUNT_MINOR = 99_999_999  # Stripe takes at most eight digits
+MAX_AMOUNT_MINOR = 99_999_999
+"""Stripe takes at most eight digits in every currency but those of ``_MAXIMUM_MINOR``."""
+_MAXIMUM_MINOR = {"idr": 999_999_999_999}
+LARGEST_AMOUNT_MINOR = max(_MAXIMUM_MINOR.values())
+"""More than this can be charged in no currency."""
 
 _ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())  # noqa: SIM905
 _THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())  # noqa: SIM905
@@ -18,7 +22,7 @@ _TWO_DECIMAL = frozenset(
     cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr isk jmd kes kgs khr
     kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad ngn nio nok npr nzd pab pen pgk
     php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std szl thb tjs top try ttd twd tzs uah ugx usd
-    uyu uzs wst xcd yer zar zmw
+    uyu uzs wst xcd xcg yer zar zmw
     """.split()  # noqa: SIM905
 )
 _MINIMUM_MINOR = {
@@ -58,6 +62,11 @@ def minimum_minor(currency: str) -> int:
     return _MINIMUM_MINOR.get(currency, 1)
 
 
+def maximum_minor(currency: str) -> int:
+    """The greatest amount, in minor units, that can be charged at once."""
+    return _MAXIMUM_MINOR.get(currency, MAX_AMOUNT_MINOR)
+
+
 def step_minor(currency: str) -> int:
     """Amounts are multiples of this many minor units: Stripe takes no others in ``currency``."""
     return _STEP_MINOR.get(currency, 1)
@@ -70,7 +79,7 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
     that fit ``decimal_separator`` (``1,234.56``) and the sign or code of ``currency`` (``$99``, ``5 EUR``). Everything
     that could have meant something else is refused with ``InvalidInput``: the other separator (``12,50``), another
     currency, errors (``#REF!``), ``(5.00)``, ``5-``, ``NaN``, ``-0``, TRUE, empty cells, more digits than the currency
-    has, and amounts of more than eight digits.
+    has, and amounts above its maximum.
     """
     value = _decimal(cell, currency, decimal_separator)
     if value.is_zero() and value.is_signed():
@@ -79,10 +88,9 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
     minor = int(exact.to_integral_value())
     if abs(exact - minor) > _FLOAT_RESIDUE or minor % step_minor(currency):
         raise InvalidInput(f"{cell} has more digits than {currency.upper()} can be charged in")
-    if abs(minor) > MAX_AMOUNT_MINOR:
-        raise InvalidInput(
-            f"{cell} {currency.upper()} is more than the {format_amount(MAX_AMOUNT_MINOR, currency)} limit"
-        )
+    maximum = maximum_minor(currency)
+    if abs(minor) > maximum:
+        raise InvalidInput(f"{cell} {currency.upper()} is more than the {format_amount(maximum, currency)} limit")
     return minor
 
 

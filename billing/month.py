@@ -13,10 +13,10 @@ from billing.customer import Customer, ReviewMode
 from billing.invoice import Invoice
 from billing.messages import Decision
 from billing.model import Author, Code, Count, Few, Instant, Many, Minor, Model, Number, Who, Words
-from billing.money import MAX_AMOUNT_MINOR, minimum_minor
+from billing.money import maximum_minor, minimum_minor
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.policy import needs_approval
+from billing.policy import former_rows, needs_approval
 from billing.trail import carried_on
 
 
@@ -260,7 +260,7 @@ class Month(Model):
         if self.invoice.problems:
             first = self.invoice.problems[0]
             return f"row {first.source.row} of worksheet {first.source.sheet} cannot be read: {first.reason}"
-        if self.invoice.total_minor > MAX_AMOUNT_MINOR:
+        if self.invoice.total_minor > maximum_minor(self.invoice.currency):
             return f"{self.invoice.total} is more than can be charged at once"
         return ""
 
@@ -274,7 +274,9 @@ class Month(Model):
         if self.blocked:
             return self.blocked
         if self.invoice is not None and self._lacks_approval(now):
-            return f"{self.invoice.total} waits for an approval"
+            rows = ", ".join(map(str, former_rows(self.invoice)[:5]))
+            why = f" (rows under a former address of the customer: {rows})" if rows else ""
+            return f"{self.invoice.total} waits for an approval{why}"
         return self.outage
 
     @property

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from billing.customer import ReviewMode
+from billing.invoice import Invoice, LineItem, Problem, Source
 from billing.late import is_late
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Flag(StrEnum):
     CHANGED = "changed"  # the month's own sales differ from the usual by more than a percentage
     LARGE = "large"  # the total is above an amount
     UNREADABLE = "unreadable"
+    ADDRESS = "address"  # rows are under an address that the customer had before; always demands an approval
     SHEET = "sheet"  # it was changed after a collection: of this month, or of the month before
     EDITED = "edited"
     HALTED = "halted"  # by a person, or by the emergency brake
@@ -36,6 +38,7 @@ def flags(month: "Month") -> tuple[Flag, ...]:
         Flag.CHANGED: _has_changed(month),
         Flag.LARGE: _is_large(month),
         Flag.UNREADABLE: bool(invoice.problems),
+        Flag.ADDRESS: bool(former_rows(invoice)),
         Flag.SHEET: bool(month.drift or month.remark) or _has_late_lines(month),
         Flag.EDITED: bool(month.last_editor),
         Flag.HALTED: halted,
@@ -46,14 +49,23 @@ def flags(month: "Month") -> tuple[Flag, ...]:
 def needs_approval(month: "Month") -> bool:
     """Whether the draft as it stands may be announced only once somebody has approved it."""
     terms = month.customer.terms
-    return terms.review_mode is not ReviewMode.MONITOR or not set(terms.approve_when).isdisjoint(flags(month))
+    demanding = {*terms.approve_when, Flag.ADDRESS}
+    return terms.review_mode is not ReviewMode.MONITOR or not demanding.isdisjoint(flags(month))
+
+
+def former_rows(invoice: Invoice) -> tuple[int, ...]:
+    """The rows of the invoice that are under an address which the customer had before."""
+    return tuple(source.row for source in _sources(invoice) if source.former_address)
+
+
+def _sources(invoice: Invoice) -> list[Source]:
+    items: tuple[LineItem | Problem, ...] = (*invoice.lines, *invoice.problems)
+    return [item.source for item in items if item.source is not None]
 
 
 def _has_late_lines(month: "Month") -> bool:
     assert month.invoice is not None
-    lines, problems = month.invoice.lines, month.invoice.problems
-    sources = [*(line.source for line in lines), *(problem.source for problem in problems)]
-    return any(source is not None and is_late(source, month.period) for source in sources)
+    return any(is_late(source, month.period) for source in _sources(month.invoice))
 
 
 def _has_changed(month: "Month") -> bool:

@@ -401,6 +401,12 @@ class Ledger(Protocol):
     async def customer_by_email(self, email: str) -> Customer | None:
         """The one whose account is open."""
 
+    async def customers_of_card(self, payment_method_id: str) -> list[Customer]:
+        """Those who are charged with it, closed ones too."""
+
+    async def own_emails(self, customer_id: str) -> list[str]:
+        """Every address that the customer has or had, as typed, and that is and was no other customer's."""
+
     async def customers_like(self, customer: Customer) -> list[Customer]:
         """Others, closed ones left out, with the same email, Stripe customer or card: a mistake in one of them."""
 

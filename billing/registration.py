@@ -19,6 +19,7 @@ from typing import Annotated, Protocol
 
 from pydantic import StringConstraints
 
+from billing.address import email_key
 from billing.apart import Failed
 from billing.customer import (
     Currency,
@@ -32,7 +33,6 @@ from billing.customer import (
     StripeCustomerId,
     Terms,
     Timezone,
-    fold_email,
 )
 from billing.model import Count, Id, Instant, Model
 
@@ -132,7 +132,7 @@ def browser_key(kept: str) -> str:
 
 def registration_id_of(browser_key: str, email: str, currency: str, timezone: str) -> str:
     """The same for a form that a browser sends twice; nobody else comes to it."""
-    said = "|".join((browser_key, fold_email(email), currency, timezone))
+    said = "|".join((browser_key, email_key(email), currency, timezone))
     return f"R-{hashlib.sha256(said.encode()).hexdigest()[:24]}"
 
 

@@ -15,6 +15,7 @@ from billing.messages import (
     Decision,
     Edit,
     Halt,
+    Refusal,
     Resume,
     Skip,
     UpdateCustomer,
@@ -31,12 +32,17 @@ KEPT_CHARACTERS = 1000
 """How much of each text of a decision is kept; its details are bounded by the largest edit, and kept whole."""
 
 
-_TOLD = frozenset({"email", "payment_method_id", "card_last4"})
-"""What a charge notice depends on: whom it went to, and which card it named."""
+_TOLD = frozenset({"email", "payment_method_id"})
+"""What a charge notice depends on: whom it went to, and which card is charged; not on the digits that its network may
+change meanwhile, for amount, date and account are as announced."""
 
 
 class _Refused(Exception):
     """A command that does not fit the month; the message says why and what would."""
+
+    def __init__(self, text: str, code: Refusal = Refusal.OTHER) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Month, Decision]:
@@ -52,18 +58,21 @@ def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Mon
         decided, result = _apply(month, command, now)
         if decided.alerted_at is not None and not decided.needs_person(now):
             decided = decided.evolve(alerted_at=None)
-        accepted = True
-    except (_Refused, InvalidInput) as refusal:
-        decided, result, accepted = month, str(refusal), False
+        refusal = None
+    except _Refused as error:
+        decided, result, refusal = month, str(error), error.code
+    except InvalidInput as error:
+        decided, result, refusal = month, str(error), Refusal.OTHER
     except ValidationError as error:  # the month itself cannot take it: whatever has no room in it is refused
-        decided, result, accepted = month, explain(error), False
+        decided, result, refusal = month, explain(error), Refusal.OTHER
     return record(
         decided,
         now,
         by=command.by,
         reason=command.reason,
         command=command_name(command),
-        accepted=accepted,
+        accepted=refusal is None,
+        refusal=refusal,
         result=result,
         via=command.via or via,
         command_id=command.command_id,
@@ -79,7 +88,9 @@ def halt_unreadable(month: Month, name: str, problem: str, now: datetime, via: s
     if halting and month.hold is None:
         halted = month.evolve(hold=Hold(by="unknown", reason=f"an unreadable {name} arrived", at=now), alerted_at=None)
     result = f"{problem}; halted to be safe" if halting else problem
-    return record(halted, now, by="unknown", reason="", command=name[:100], accepted=halting, result=result, via=via)
+    refusal = None if halting else Refusal.OTHER
+    fields = {"by": "unknown", "reason": "", "command": name[:100], "result": result, "via": via}
+    return record(halted, now, accepted=halting, refusal=refusal, **fields)
 
 
 def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decision]:
@@ -117,7 +128,7 @@ def _check_fits(month: Month, command: Command) -> None:
     if month.outcome is not None:
         raise _Refused(f"{month.period} is closed already: {month.outcome}")
     if month.charging_since is not None and not (isinstance(command, Resume | Skip) and month.trouble):
-        raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first")
+        raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first", Refusal.LATER)
 
 
 def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
@@ -235,13 +246,13 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
         raise _Refused(explain(error)) from None
     changes = [name for name, value in customer if value != getattr(month.customer, name)]
     if not changes:
-        raise _Refused("nothing changes")
+        raise _Refused("nothing changes", Refusal.UNCHANGED)
     if "currency" in changes and month.invoice is not None and month.outcome is None:
         raise _Refused(f"the invoice of {month.period} is open in {month.invoice.currency}; close it first")
     if "currency" in changes and (month.balance_forward_minor if month.outcome else month.carried_minor):
         raise _Refused(f"a balance in {month.customer.currency} is carried forward; settle it first")
     if month.charging_since is not None and month.outcome is None:
-        raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first")
+        raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first", Refusal.LATER)
     limit = customer.terms.unusual_above_minor
     if "currency" in changes and limit is not None and limit == month.customer.terms.unusual_above_minor:
         raise _Refused(f"unusual_above is an amount in {month.customer.currency}; give it anew, or 0 for none")

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, ValidationError
 
+from billing.address import email_key
 from billing.cells import Writer, unguarded
 from billing.customer import Currency, Customer, CustomerId, Email, Name, ReviewMode, Terms, Timezone
 from billing.errors import InvalidInput
@@ -214,7 +215,7 @@ class _Others:
         card = one.token if isinstance(one, Newcomer) else one.payment_method_id
         if customer_id in self._lines:
             raise InvalidInput(f"{customer_id} stands in line {self._lines[customer_id]} already")
-        if other := self._emails.get(one.email):
+        if other := self._emails.get(email_key(one.email)):
             raise InvalidInput(f"its email is the one of {other}; sales rows could not be told apart")
         if other := self._cards.get(card):
             raise InvalidInput(f"its card is the one of {other}")
@@ -223,4 +224,4 @@ class _Others:
                 raise InvalidInput(f"its Stripe customer is the one of {other}")
             self._at_processor[one.stripe_customer_id] = customer_id
         self._lines[customer_id] = line
-        self._emails[one.email] = self._cards[card] = customer_id
+        self._emails[email_key(one.email)] = self._cards[card] = customer_id

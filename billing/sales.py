@@ -1,13 +1,14 @@
 """Sales: from the rows of a worksheet to the lines of one customer's invoice."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
 
 from pydantic import Field
 
-from billing.customer import Customer, fold_email
+from billing.address import email_key
+from billing.customer import Customer
 from billing.errors import InvalidInput
 from billing.invoice import LineItem, Problem, Source
 from billing.model import Code, Count, Line, Minor, Model, Rows, cut
@@ -86,10 +87,10 @@ class SalesSnapshot(Model):
 
     @cached_property
     def by_email(self) -> Mapping[str, Sequence[SalesRow]]:
-        """The rows of each address, in the order of the sheet; sorted once, however many customers ask."""
+        """The rows of each address, by its key, in the order of the sheet; sorted once, however many customers ask."""
         found: defaultdict[str, list[SalesRow]] = defaultdict(list)
         for row in self.rows:
-            found[fold_email(row.email)].append(row)
+            found[email_key(row.email)].append(row)
         return dict(found)
 
 
@@ -119,17 +120,22 @@ def _is_amount(cell: type_of_cell, currency: str, decimal_separator: str) -> boo
 
 
 def lines_for(
-    customer: Customer, period: Period, snapshot: SalesSnapshot, decimal_separator: str = "."
+    customer: Customer,
+    period: Period,
+    snapshot: SalesSnapshot,
+    decimal_separator: str = ".",
+    former_address: bool = False,
 ) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
     """The customer's rows as invoice lines, and those that cannot be read as money as problems.
 
-    No row is dropped. Raises ``InvalidInput`` for more than ``MAX_ROWS``.
+    No row is dropped. ``former_address``: the customer had the address before. Raises ``InvalidInput`` for more than
+    ``MAX_ROWS``.
     """
     lines: list[LineItem] = []
     problems: list[Problem] = []
-    for row in snapshot.by_email.get(customer.email, ()):
+    for row in snapshot.by_email.get(customer.email_key, ()):
         line_id = f"row-{row.number}"
-        source = Source(sheet=snapshot.sheet, row=row.number, digest=snapshot.digest)
+        source = Source(sheet=snapshot.sheet, row=row.number, digest=snapshot.digest, former_address=former_address)
         description = row.description or f"Sale in {period}"
         try:
             amount_minor = amount_of(row, customer.currency, decimal_separator)
@@ -149,14 +155,22 @@ def lines_for(
 
 
 def rows_of(
-    customer: Customer, emails: Sequence[str], period: Period, snapshot: SalesSnapshot, decimal_separator: str = "."
+    customer: Customer,
+    emails: Sequence[str],
+    period: Period,
+    snapshot: SalesSnapshot,
+    decimal_separator: str = ".",
+    former: Collection[str] = (),
 ) -> tuple[LineItem | Problem, ...]:
     """The rows under any of ``emails``, read in the customer's currency, in the order of the sheet.
+
+    ``former`` are the keys of those that the customer had before.
 
     Raises ``InvalidInput`` for more than ``MAX_ROWS`` under one of them.
     """
     found: list[LineItem | Problem] = []
-    for email in dict.fromkeys(emails):
-        for part in lines_for(customer.evolve(email=email), period, snapshot, decimal_separator):
+    for key, email in {email_key(email): email for email in emails}.items():
+        owner = customer.evolve(email=email)
+        for part in lines_for(owner, period, snapshot, decimal_separator, former_address=key in former):
             found += part
     return tuple(sorted(found, key=lambda each: each.source.row if each.source else 0))

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     LATER = "billed in a later month"
     BEGAN_LATER = "billing of the customer began later"
     CLOSED = "the account is closed"
+    FORMER_ADDRESS = "a customer had the address before"
     UNCLAIMED = "the address belongs to nobody"
     UNEXPLAINED = "unexplained"
 

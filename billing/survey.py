@@ -8,11 +8,12 @@ Pure; ``activities/coverage.py`` reads what it needs.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 from billing.accounts import Account, SeenCollection
+from billing.address import email_key
 from billing.apart import Failed, why
 from billing.chains import Chain, ChainStatus, remedy, terminate
 from billing.collection import CollectionStage
@@ -24,7 +25,7 @@ from billing.coverage import (
     State,
     overdue_since,
 )
-from billing.customer import ReviewMode, fold_email
+from billing.customer import Customer, ReviewMode
 from billing.errors import InvalidInput
 from billing.invoice import Problem
 from billing.keys import workflow_id
@@ -61,11 +62,12 @@ class Survey:
         self._rows = {row.number: row for row in rows}
         self._by_email: dict[str, list[int]] = defaultdict(list)
         for row in rows:
-            self._by_email[fold_email(row.email)].append(row.number)
+            self._by_email[email_key(row.email)].append(row.number)
         self._numbers = dict(self._by_email)
         self._customers: dict[str, State] = {}
         self._record = Record()
-        self._addresses: dict[str, tuple[str, str]] = {}
+        self._addresses: dict[str, Customer] = {}  # by key
+        self._former: defaultdict[str, list[Account]] = defaultdict(list)  # who had the address with this key before
         self._others: dict[str, Account] = {}  # known, but not of this period
         self._braked: list[str] = []
         self._strays = strays
@@ -82,8 +84,9 @@ class Survey:
     def fail(self, failed: Failed) -> None:
         """Instead of ``take``: a customer who could not be looked at. The rows under that address are in no sum."""
         self._customers[failed.customer_id] = State.UNKNOWN
-        numbers = self._numbers.get(failed.email, [])
-        self._by_email.pop(failed.email, None)
+        key = email_key(failed.email)
+        numbers = self._numbers.get(key, [])
+        self._by_email.pop(key, None)
         for number in numbers:
             self._rows.pop(number, None)
         self._record.add_unsummed(len(numbers))
@@ -101,7 +104,9 @@ class Survey:
         is_astray = any(stray.customer_id == customer.customer_id for stray in self._strays)
         if is_astray and runs:
             self._twice.add(customer.customer_id)
-        self._addresses.setdefault(customer.email, (customer.customer_id, customer.currency))
+        self._addresses.setdefault(customer.email_key, customer)
+        for before in account.former:
+            self._former[email_key(before.email)].append(account)
         if account.closed_at is not None and runs and self._now - account.closed_at > _JUST_CLOSED:
             self._record.find(
                 FindingKind.CLOSED_RUNS,
@@ -110,8 +115,8 @@ class Survey:
                 customer.customer_id,
             )
         if account.month is None and (account.closed_at is not None or account.begins() > self._period):
-            if customer.email not in self._others or account.closed_at is None:
-                self._others[customer.email] = account
+            if customer.email_key not in self._others or account.closed_at is None:
+                self._others[customer.email_key] = account
             return
         self._customers[customer.customer_id] = self._state(account, runs)
         if account.closed_at is None and runs is False and account.month is not None and not is_astray:
@@ -303,7 +308,11 @@ class Survey:
     def _rows_of(self, account: Account) -> list[SalesRow]:
         """By the address of the month, and those that were billed under another one."""
         month = account.month
-        numbers = list(self._by_email.pop(month.email if month else account.customer.email, ()))
+        keys = {email_key(month.email if month else account.customer.email)}
+        if month is not None:
+            own = {email_key(before.email) for before in account.former if not before.is_shared}
+            keys |= own.intersection(map(email_key, month.emails))
+        numbers = [number for key in keys for number in self._by_email.pop(key, ())]
         if month is not None and self._cells is not None and month.collected_from == self._cells.digest:
             numbers += [line.row for line in (*month.lines, *month.problems) if line.row is not None]
         return [self._rows.pop(number) for number in sorted(set(numbers)) if number in self._rows]
@@ -348,16 +357,38 @@ class Survey:
         if self._cells is None:
             return
         asked = 0
-        for email, numbers in sorted(self._by_email.items()):
+        for key, numbers in sorted(self._by_email.items()):
             rows = [self._rows.pop(number) for number in numbers if number in self._rows]
             rows = [row for row in rows if not row.is_blank]
             if not rows:
                 continue
-            if email in self._others:
-                self._take_other(self._others[email], rows)
+            if key in self._others:
+                self._take_other(self._others[key], rows)
+            elif key in self._former:
+                self._take_former(self._former[key], rows)
             else:
                 asked += 1
-                self._take_unclaimed(email, rows, looking=asked <= _SUGGESTED)
+                self._take_unclaimed(key, rows, looking=asked <= _SUGGESTED)
+
+    def _take_former(self, owners: Sequence[Account], rows: Sequence[SalesRow]) -> None:
+        """Rows under an address that a customer had before; no other one is suggested for them."""
+        account, customer = owners[0], owners[0].customer
+        which = f"{_rows(rows)} of worksheet {self._period}"
+        if len(owners) > 1:
+            names = " and ".join(sorted(owner.customer.customer_id for owner in owners))
+            self._add_uninvoiced(rows, self._only_currency(), Reason.FORMER_ADDRESS)
+            text = f"{which}, {rows[0].email}: {names} had this address before"
+            self._record.find(FindingKind.FORMER_ADDRESS, text, f"correct {_rows(rows)} to the address of one of them")
+            return
+        amount = self._all_differ(account, rows, Reason.FORMER_ADDRESS)
+        text = f"{customer.customer_id} had the address {rows[0].email} before, and has {which} under it: {amount}"
+        todo = f"correct {_rows(rows)} to {customer.email}"
+        month = account.month
+        if account.closed_at is not None:
+            todo = f"correct or delete {_rows(rows)}; the account is closed"
+        elif month is not None and month.version and month.closed_at is None:
+            todo = f"{self._type('refresh', customer.customer_id)}; and {todo}"
+        self._record.find(FindingKind.FORMER_ADDRESS, text, todo, customer.customer_id)
 
     def _take_other(self, account: Account, rows: Sequence[SalesRow]) -> None:
         customer_id = account.customer.customer_id
@@ -373,10 +404,22 @@ class Survey:
             todo = f"correct or delete {_rows(rows)}, or move them to worksheet {account.begins()}"
             self._record.find(FindingKind.EARLY_ROW, text, todo, customer_id)
 
-    def _take_unclaimed(self, email: str, rows: Sequence[SalesRow], looking: bool) -> None:
+    def _take_unclaimed(self, key: str, rows: Sequence[SalesRow], looking: bool) -> None:
+        near = self._addresses.get(closest(key, self._addresses)) if looking else None
+        amounts = self._add_uninvoiced(rows, near.currency if near else self._only_currency(), Reason.UNCLAIMED)
+        listed = ", ".join(amounts[:5]) + (f" and {len(amounts) - 5} more" if len(amounts) > 5 else "")
+        text = f"{_rows(rows)} of worksheet {self._period}, {rows[0].email or 'without an address'}: {listed}"
+        todo = f"correct or delete {_rows(rows)}, write {NO_SALE!r} for the address, or register the customer"
+        if near:
+            todo = (
+                f"is it {near.email} ({near.customer_id})? Correct {_rows(rows)}; if that month is collected already, "
+                f"also: {self._type('refresh', near.customer_id)}"
+            )
+        self._record.find(FindingKind.UNCLAIMED, text, todo)
+
+    def _add_uninvoiced(self, rows: Sequence[SalesRow], currency: str, reason: Reason) -> list[str]:
+        """Counts rows that are on no invoice; their amounts in words."""
         assert self._cells is not None
-        near = closest(email, self._addresses) if looking else ""
-        likely, currency = self._addresses[near] if near else ("", self._only_currency())
         amounts = []
         for row in rows:
             try:
@@ -389,17 +432,9 @@ class Survey:
                 amounts.append(f"{raw} {row.currency}".strip()[:50])
                 continue
             amounts.append(format_amount(amount_minor, currency))
-            unclaimed = Difference(Reason.UNCLAIMED, amount_minor, row.number, row.description)
+            unclaimed = Difference(reason, amount_minor, row.number, row.description)
             self._record.add_uninvoiced("", currency, unclaimed)
-        listed = ", ".join(amounts[:5]) + (f" and {len(amounts) - 5} more" if len(amounts) > 5 else "")
-        text = f"{_rows(rows)} of worksheet {self._period}, {email or 'without an address'}: {listed}"
-        todo = f"correct or delete {_rows(rows)}, write {NO_SALE!r} for the address, or register the customer"
-        if near:
-            todo = (
-                f"is it {near} ({likely})? Correct {_rows(rows)}; if that month is collected already, also: "
-                f"{self._type('refresh', likely)}"
-            )
-        self._record.find(FindingKind.UNCLAIMED, text, todo)
+        return amounts
 
     def _type(self, *words: str, options: tuple[str, ...] = ()) -> str:
         """A decision about this period."""
@@ -410,7 +445,7 @@ class Survey:
 
     def _only_currency(self) -> str:
         """What amounts of nobody are taken for, if all customers have the same currency."""
-        found = {currency for _, currency in self._addresses.values()}
+        found = {customer.currency for customer in self._addresses.values()}
         return found.pop() if len(found) == 1 else ""
 
     def _all_differ(self, account: Account, rows: Sequence[SalesRow], reason: Reason) -> str:
@@ -442,9 +477,9 @@ _COLLECTIONS = {
 }
 
 
-def closest(email: str, known: dict[str, tuple[str, str]]) -> str:
-    """The known address that is most like ``email``; "" if none is."""
-    return next(iter(get_close_matches(email, known, n=1, cutoff=_SIMILAR)), "")
+def closest(key: str, known: Collection[str]) -> str:
+    """The key of the known address that is most like that with ``key``; "" if none is."""
+    return next(iter(get_close_matches(key, known, n=1, cutoff=_SIMILAR)), "")
 
 
 def _plain(amount_minor: int, currency: str) -> str:

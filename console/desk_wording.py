@@ -24,7 +24,7 @@ _TONES = {
     "good": (Stage.PAID,),
 }
 _TONE_OF = {stage: tone for tone, stages in _TONES.items() for stage in stages}
-_FLAG_WORDS = {Flag.FIRST: "first invoice", Flag.SHEET: "sheet changed"}
+_FLAG_WORDS = {Flag.FIRST: "first invoice", Flag.SHEET: "sheet changed", Flag.ADDRESS: "former address"}
 _NEXT_STEPS = {
     Stage.SCHEDULED: "collects sales",
     Stage.AWAITING_SALES: "reminder",

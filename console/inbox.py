@@ -24,6 +24,7 @@ from billing.ports import EventRow, Ledger
 from workflows.cards import Cards
 
 CARD_REGISTERED = "checkout.session.completed"
+CARD_UPDATED = "payment_method.automatically_updated"
 IGNORED = "ignored"
 GIVEN_UP_AFTER = timedelta(days=3)
 """Stripe sends an event that it cannot deliver for as long."""
@@ -134,6 +135,8 @@ class Inbox:
         try:
             if event.type == CARD_REGISTERED:
                 return await self._cards.finalize_card(event.object_id)
+            if event.type == CARD_UPDATED:
+                return await self._cards.read_again(event.object_id)
             if event.payment_id:
                 return await self._reconciliation.take_in(event.payment_id)
         except _HOPELESS as error:
@@ -142,7 +145,7 @@ class Inbox:
 
 
 def _concerns_us(kind: str, payment_id: str) -> bool:
-    return bool(payment_id) or kind == CARD_REGISTERED
+    return bool(payment_id) or kind in (CARD_REGISTERED, CARD_UPDATED)
 
 
 def _by_subject(events: Sequence[EventRow]) -> dict[str, list[EventRow]]:

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from temporalio.exceptions import TemporalError
 
 from adapters.wording import one_line
+from billing.address import hidden_character
 from billing.customer import Email, Name
 from billing.errors import BillingError, InvalidInput
 from billing.links import Links
@@ -53,6 +54,8 @@ _WRONG = {
 }
 _NAMES_A_PAGE = "Please write the name without the address of a web page, and with a space after each dot."
 
+_HIDDEN = "This address contains a character that nobody can see: {}. Please type it anew."
+
 _log = logging.getLogger(__name__)
 
 
@@ -66,13 +69,11 @@ def _read(typed: dict[str, str]) -> _Typed | dict[str, str]:
     wrong: dict[str, str] = {}
     try:
         given = _Typed(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
-        if not given.email.isprintable():
-            wrong["email"] = _WRONG["email"]
         if names_a_page(given.name):
             wrong["name"] = _NAMES_A_PAGE
     except ValidationError as error:
         fields = [str(each["loc"][0]) for each in error.errors(include_input=False)]
-        wrong = {field: _WRONG[field] for field in fields}
+        wrong = {field: _what_is_wrong(field, typed) for field in fields}
     if typed.get("consent") != CONSENT_VERSION:  # not given, or to a text that has changed since
         wrong["consent"] = _WRONG["consent"]
     return wrong or given
@@ -225,3 +226,8 @@ async def _typed(request: Request) -> dict[str, str]:
     except ValueError:
         raise HTTPException(413) from None
     return {name: values[-1] for name, values in fields.items()}
+
+
+def _what_is_wrong(field: str, typed: dict[str, str]) -> str:
+    hidden = hidden_character(typed.get("email", "").strip()) if field == "email" else ""
+    return _HIDDEN.format(hidden) if hidden else _WRONG[field]

@@ -48,6 +48,10 @@ class Script:
             if said.accepted and said.command == "update_customer" and (new := _told(said)["changes"].get("email")):
                 self._emails.append((said.at, new))
 
+    def emails_until(self, instant: datetime) -> set[str]:
+        """The address at that instant and those before: rows under these are the customer's, if somebody agrees."""
+        return {email for since, email in self._emails if since <= instant}
+
     def email_at(self, instant: datetime) -> str:
         return next(email for since, email in reversed(self._emails) if since <= instant)
 
@@ -76,9 +80,9 @@ class Due:
         amounts: dict[str, int | None] = {}
         late: dict[str, int | None] = {}
         if month.invoice is not None and month.customer.terms.review_mode is not ReviewMode.MANUAL:
-            owner = script.email_at(month.invoice.collected_at)
+            owner = script.emails_until(month.invoice.collected_at)
             currency = month.invoice.currency
-            theirs = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email == owner]
+            theirs = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email in owner]
             amounts = {row.line_id: minor for row, minor in theirs if not row.late}
             late = {f"late-{month.period}-{row.line_id}": minor for row, minor in theirs if row.late}
         if before and not month.remark.startswith(_NOT_COMPARED):

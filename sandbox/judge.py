@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from billing.address import sendable
 from billing.alerts import AlertKind
 from billing.collection import CollectionStage
 from billing.customer import ReviewMode
@@ -21,6 +22,7 @@ from billing.model import Model
 from billing.money import format_amount, minimum_minor
 from billing.month import COLLECTED, Stage
 from billing.period import Period
+from billing.policy import former_rows
 from billing.ports import LetterKind, MessageStatus
 from sandbox.evidence import Account, Case, Evidence
 from sandbox.expected import minor_of
@@ -132,8 +134,8 @@ def _notice_of(evidence: Evidence, account: Account, case: Case, intent: Intent)
         yield f"the notice came only {since - row.at} before the charge"
     if told_day is None or since.astimezone(ZoneInfo(customer.timezone)).date() < told_day.date():
         yield f"the charge began at {since}, the notice tells {mail.subject!r}"
-    if mail.to != account.script.email_at(row.at):
-        yield f"the notice went to {mail.to}, not to {account.script.email_at(row.at)}"
+    if mail.to != (address := sendable(account.script.email_at(row.at))):
+        yield f"the notice went to {mail.to}, not to {address}"
 
 
 def _nothing(evidence: Evidence) -> Iterator[str]:
@@ -176,7 +178,8 @@ def _commands_of(case: Case) -> Iterator[str]:
         late = since is not None and each.at > since and each.command in ("halt", "edit", "approve")
         if each.accepted and late:
             yield f"{each.command} of {each.by} was accepted after the charge had begun"
-    if since is not None and case.month.customer.terms.review_mode is not ReviewMode.MONITOR:
+    by_former_address = case.month.invoice is not None and bool(former_rows(case.month.invoice))
+    if since is not None and (case.month.customer.terms.review_mode is not ReviewMode.MONITOR or by_former_address):
         edits = [each for each in case.accepted("edit") if each.at <= since]
         last, editor = (edits[-1].number, edits[-1].by) if edits else (0, "")
         consents = [each for each in case.accepted("approve") if each.number > last and each.at <= since]

@@ -3,6 +3,7 @@
 POST /_control/clock {"advance_seconds": n}
 POST /_control/latency {"seconds": n}                  how long a POST or DELETE is in flight before it takes effect
 POST /_control/cards/{payment method} {"behaviour": "decline:insufficient_funds"}
+POST /_control/cards/{payment method}/renewal {"last4": "1881"}    the network updates the card, whose number is another
 POST /_control/payment_intents/{id} {"behaviour": "succeed"}       ends requires_action and processing
 POST /_control/disputes {"payment_intent": id, "reason": "fraudulent"}
 POST /_control/disputes/{dispute} {"status": "won"}    or "lost"
@@ -35,6 +36,10 @@ class Behaviour(BaseModel):
     behaviour: str = Field(pattern=BEHAVIOUR)
 
 
+class Renewal(BaseModel):
+    last4: str = Field(pattern=r"^[0-9]{4}$")
+
+
 class Complaint(BaseModel):
     payment_intent: str
     reason: str = "fraudulent"
@@ -64,6 +69,16 @@ def add_controls(app: FastAPI, store: Store) -> None:
         store.note("behaviour", card=method_id, behaviour=wanted.behaviour)
         store.commit()
         return wanted
+
+    @app.post("/_control/cards/{method_id}/renewal")
+    async def renew(method_id: str, wanted: Renewal) -> Object:
+        method = store.objects.get(method_id, {})
+        if "card" not in method:
+            raise HTTPException(404)
+        card = method["card"] | {"last4": wanted.last4, "exp_year": method["card"]["exp_year"] + 3}
+        renewed = store.put(method | {"card": card})
+        store.commit()
+        return renewed
 
     @app.post("/_control/payment_intents/{intent_id}")
     async def settle(intent_id: str, wanted: Behaviour) -> Object:

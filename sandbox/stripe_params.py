@@ -10,6 +10,7 @@ Params = dict[str, Any]  # nested: metadata[a]=b is {"metadata": {"a": "b"}}, x[
 
 # Amounts are in Stripe's minor units.
 AMOUNT_MAX = 99_999_999
+_MAXIMUMS = {"idr": 999_999_999_999}
 _MINIMUMS = (
     dict.fromkeys(("aud", "brl", "cad", "chf", "eur", "inr", "jpy", "nzd", "sgd", "usd"), 50)
     | {"aed": 200, "bgn": 100, "czk": 1500, "dkk": 250, "gbp": 30, "hkd": 400, "huf": 17500, "mxn": 1000}
@@ -21,7 +22,7 @@ usd aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob 
 clp cny cop crc cve czk djf dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gnf gtq gyd hkd hnl htg huf idr ils
 inr isk jmd jod jpy kes kgs khr kmf krw kwd kyd kzt lak lbp lkr lrd lsl mad mdl mga mkd mmk mnt mop mur mvr mwk
 mxn myr mzn nad ngn nio nok npr nzd omr pab pen pgk php pkr pln pyg qar ron rsd rub rwf sar sbd scr sek sgd shp
-sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
+sle sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw
 """
 
 
@@ -122,10 +123,11 @@ def read_currency(params: Params) -> str:
 def read_amount(params: Params, currency: str) -> int:
     amount = read_integer(params, "amount", 1)
     minimum, step = _MINIMUMS.get(currency, 1), _STEPS.get(currency, 1)
+    maximum = _MAXIMUMS.get(currency, AMOUNT_MAX)
     if amount < minimum:
         raise invalid(f"Amount must be at least {minimum} minor units", "amount", "amount_too_small")
-    if amount > AMOUNT_MAX:
-        raise invalid(f"Amount must be no more than {AMOUNT_MAX} minor units", "amount", "amount_too_large")
+    if amount > maximum:
+        raise invalid(f"Amount must be no more than {maximum} minor units", "amount", "amount_too_large")
     if amount % step:
         message = f"Invalid amount: {currency} amounts must be divisible by {step}"
         raise invalid(message, "amount", "parameter_invalid_integer")

@@ -1,4 +1,4 @@
-"""Cards that customers registered at the processor's page: told by their return, by a webhook, whichever comes."""
+"""Cards: registered at the processor's page, told by the return or a webhook; and updated by their network."""
 
 from temporalio.client import Client
 
@@ -36,6 +36,29 @@ class Cards:
             finished = await self._registrar.finalize(registration, setup.card, session_id)
             return f"{finished.registration_id}: {finished.customer_id} is {finished.state}"
         return await self._replace(session_id, setup.reference, setup.card)
+
+    async def read_again(self, payment_method_id: str) -> str:
+        """The network has updated the card: its customers are told by its new last digits; answers that in words.
+
+        A repeat changes nothing. Raises ``CardMissing`` if it is nobody's by now, other ``BillingError`` and
+        ``TemporalError`` if it has to be repeated later.
+        """
+        customers = await self._ledger.customers_of_card(payment_method_id)
+        if not customers:
+            return "not a card of ours"
+        card = await self._payments.card(payment_method_id)
+        customers = [each for each in customers if each.stripe_customer_id == card.stripe_customer_id]
+        for customer in customers:
+            await replace_card(
+                self._client,
+                self._ledger,
+                customer.customer_id,
+                card,
+                by="Stripe",
+                reason="the card was updated by its network",
+            )
+        names = ", ".join(customer.customer_id for customer in customers) or "nobody"
+        return f"{names}: card {payment_method_id} ends in {card.last4}"
 
     async def _done(self, session_id: str, owner: str) -> str:
         """What came of a registration that is over; "" if it is not. The card may be taken off again by then."""

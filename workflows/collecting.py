@@ -18,7 +18,7 @@ from billing.collection_review import (
 from billing.customer import CustomerChanges
 from billing.errors import BillingError, NotFound
 from billing.keys import collection_id
-from billing.messages import Command, CommandResult, UpdateCustomer, Via
+from billing.messages import Command, CommandResult, Refusal, UpdateCustomer, Via
 from billing.period import Period
 from billing.ports import CardDetails, Ledger
 from workflows.options import TASK_QUEUE
@@ -52,7 +52,7 @@ async def replace_card(
     """Makes ``card`` the customer's, for months to come and for all that is still to be collected; at once.
 
     May be repeated: a card that is known already changes nothing. Raises ``BillingError`` while a charge of the
-    customer is under way, whose outcome has to be known first: it has to be repeated later.
+    customer is under way, whose outcome has to be known first, or is being given up: it has to be repeated later.
     """
     said: dict[str, Any] = {"by": by, "reason": reason, "via": via}
     fields: dict[str, Any] = {
@@ -66,16 +66,16 @@ async def replace_card(
     periods = {row.period for row in await ledger.collections(customer_id=customer_id, open_only=True)}
     if any(getattr(customer, name) != value for name, value in fields.items()):
         changes = CustomerChanges.model_validate(fields)
-        answer = await _update_month(client, customer_id, UpdateCustomer(**said, changes=changes))
-        if answer is not None:  # the month before may have become a collection that the ledger does not know yet
-            periods |= {answer.period, answer.period.previous()}
+        month = await _update_month(client, customer_id, UpdateCustomer(**said, changes=changes))
+        if month is not None:  # the month before may have become a collection that the ledger does not know yet
+            periods |= {month.period, month.period.previous()}
     for period in sorted(periods):
         try:
-            told = await tell_collection(client, customer_id, period, ReplaceCard(**said, **fields))
+            answer = await tell_collection(client, customer_id, period, ReplaceCard(**said, **fields))
         except NotFound:
             continue
-        if not told.accepted and "known first" in told.result:
-            raise BillingError(f"{customer_id}, {period}: {told.result}")
+        if answer.refusal is Refusal.LATER:
+            raise BillingError(f"{customer_id}, {period}: {answer.result}")
 
 
 class CollectionSignals:
@@ -122,7 +122,7 @@ async def _update_month(client: Client, customer_id: str, command: UpdateCustome
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise BillingError(f"{customer_id}: Temporal answers {error.message}") from None
         return None
-    if not answer.accepted and answer.result != "nothing changes":
+    if answer.refusal not in (None, Refusal.UNCHANGED):
         raise BillingError(f"{customer_id}, {answer.period}: {answer.result}")
     return answer
 

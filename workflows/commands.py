@@ -62,6 +62,7 @@ class CommandHandlers:
             self._month, decision = decide(self._month, command, now, via)
         return CommandResult(
             accepted=decision.accepted,
+            refusal=decision.refusal,
             result=decision.result,
             stage=self._month.stage(now),
             period=self._month.period,

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.collection_review import COLLECTION_COMMANDS, CollectionResult, PayResult, decide
     from billing.collection_summary import summary
     from billing.errors import AlreadyClosed, BrakeOn, InvalidInput, LedgerAhead
-    from billing.messages import explain, parse_command
+    from billing.messages import Refusal, explain, parse_command
     from billing.model import Url
     from workflows import options
     from workflows.cancellation import despite_cancellation, while_wanted
@@ -307,8 +307,11 @@ class PaymentCollection:
         try:
             command = parse_command(name, arguments, COLLECTION_COMMANDS)
         except InvalidInput as error:
-            text, accepted = str(error), False
-            self._collection = self._collection.noted(now, "unknown", f"{name} ({via})"[:100], text, accepted=False)
+            refusal: Refusal | None = Refusal.OTHER
+            what, text = f"{name} ({via})"[:100], str(error)
+            self._collection = self._collection.noted(now, "unknown", what, text, accepted=False, refusal=refusal)
         else:
-            self._collection, text, accepted = decide(self._collection, command, name, now, via)
-        return CollectionResult(accepted=accepted, result=text, stage=self._collection.stage(now))
+            self._collection, text, refusal = decide(self._collection, command, name, now, via)
+        return CollectionResult(
+            accepted=refusal is None, refusal=refusal, result=text, stage=self._collection.stage(now)
+        )

@@ -193,7 +193,7 @@ async def check_is_distinct(ledger: Ledger, customer: Customer) -> None:
 
 def _check_is_distinct(customer: Customer, others: Sequence[Customer]) -> None:
     for other in others:
-        what = "email; sales need one owner" if other.email == customer.email else "card or Stripe customer"
+        what = "email; sales need one owner" if other.email_key == customer.email_key else "card or Stripe customer"
         raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same {what}")
 
 

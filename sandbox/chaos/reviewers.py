@@ -13,6 +13,7 @@ from billing.keys import collection_id, workflow_id
 from billing.messages import CommandResult
 from billing.money import step_minor
 from billing.month import Month
+from billing.policy import needs_approval
 from billing.ports import CollectionRow
 from sandbox.chaos.clocks import has_ended, pause
 from workflows.start import handle_for
@@ -173,6 +174,7 @@ def _meddle(month: Month, draw: Random) -> Said:
 
 
 def _needs_approval(month: Month) -> bool:
-    if month.customer.terms.review_mode is not ReviewMode.APPROVE or month.announced or month.invoice is None:
+    by_hand = month.customer.terms.review_mode is ReviewMode.MANUAL
+    if month.invoice is None or by_hand or month.announced or not needs_approval(month):
         return False
     return month.approval is None or month.approval.version != month.invoice.version

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.customer import fold_email
+from billing.address import email_key
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.period import Period
 from billing.ports import SalesSource
@@ -37,12 +37,12 @@ class Worksheets:
 
     def unclaimed(self, emails: Iterable[str]) -> list[Unclaimed]:
         """The rows under none of these addresses, of each worksheet that is used."""
-        known = {fold_email(each) for each in emails}
+        known = {email_key(each) for each in emails}
         return [
             Unclaimed(snapshot.sheet, row.number, row.email, row.amount, row.description)
             for snapshot in self._snapshots
             for row in snapshot.rows
-            if fold_email(row.email) not in known and not row.is_blank
+            if email_key(row.email) not in known and not row.is_blank
         ]
 
     def ignored(self) -> list[str]:

@@ -62,6 +62,14 @@ async def test_of_many_cards_for_one_email_at_once_one_is_saved(ledger: SqlLedge
     assert sorted(saved) == [False] * 5 + [True]
 
 
+async def test_an_email_that_is_on_its_way_is_the_same_however_it_is_typed(ledger: SqlLedger) -> None:
+    first = await ledger.open_registration(registration("ann", email="Ann@Stra\u00dfe.example"))
+    assert (await ledger.registration("R-ann")) == first
+    assert await ledger.open_registration(registration("bob", email="ann@xn--strae-oqa.example")) == first
+    other = registration("eve", email="ann@strasse.example")
+    assert await ledger.open_registration(other) == other
+
+
 async def test_a_repeat_is_answered_with_what_has_become_of_it(ledger: SqlLedger) -> None:
     ann = await ledger.open_registration(registration("ann"))
     await ledger.save_registration(ann.evolve(state=STARTED))

@@ -3,22 +3,29 @@
 import asyncio
 import inspect
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from email.header import decode_header, make_header
+from email.utils import getaddresses
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import aiosmtplib
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from aiosmtplib.email import flatten_message
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from adapters import smtp_mail
+from adapters.mail_templates import Rendered
 from adapters.smtp_mail import SmtpMail
 from billing.customer import Customer
 from billing.errors import MailError, MailRefused, MailUnavailable
@@ -52,7 +59,32 @@ def letter(to: str = ANN, name: str = "Ann Ünal", customer_id: str = "ann") -> 
 
 
 def mailer(port: int, **options: Any) -> SmtpMail:
-    return SmtpMail("127.0.0.1", port, "Billing <billing@example.com>", **options)
+    return SmtpMail("127.0.0.1", port, **{"sender": "billing@example.com", "name": "Billing", **options})
+
+
+class PlainServer:
+    """A mail server without SMTPUTF8, and what came over the wire."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.senders: list[str | None] = []
+        self.recipients: list[str] = []
+        self.contents: list[bytes] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.senders.append(envelope.mail_from)
+        self.recipients += envelope.rcpt_tos
+        self.contents.append(cast(bytes, envelope.content))
+        return "250 2.0.0 Kept"
+
+
+@pytest.fixture
+async def plain_server() -> AsyncIterator[PlainServer]:
+    handler, loop = PlainServer(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(handler, hostname="plain", loop=loop), "127.0.0.1", 0)
+    async with server:
+        handler.port = server.sockets[0].getsockname()[1]
+        yield handler
 
 
 @pytest.fixture
@@ -97,11 +129,64 @@ async def test_repeat_carries_the_same_message_id(mailbox: Mailbox) -> None:
     assert first.message_id == second.message_id
 
 
-@pytest.mark.parametrize("to", ["ünal@example.com", "ann@müller.example", "a..b+c'd@example.com"])
-async def test_unusual_addresses_get_their_mail(mailbox: Mailbox, to: str) -> None:
+@pytest.mark.parametrize(
+    ("to", "delivered"),
+    [
+        ("ünal@example.com", "ünal@example.com"),
+        ("ann@müller.example", "ann@xn--mller-kva.example"),
+        ("Kasse@Straße.example", "Kasse@xn--strae-oqa.example"),
+        ("ünal@straße.example", "ünal@xn--strae-oqa.example"),
+        ("a..b+c'd@example.com", "a..b+c'd@example.com"),
+    ],
+)
+async def test_unusual_addresses_get_their_mail(mailbox: Mailbox, to: str, delivered: str) -> None:
     await mailer(mailbox.port).send(letter(to))
     (kept,) = read_mail(mailbox.folder)
-    assert kept.to.replace('"', "") == to
+    assert kept.to.replace('"', "") == delivered
+    assert kept.headers["To"].replace('"', "") == delivered
+
+
+async def test_a_server_without_smtputf8_gets_every_domain_and_refuses_a_local_part_beyond_ascii(
+    plain_server: PlainServer,
+) -> None:
+    await mailer(plain_server.port).send(letter("ann@straße.example"))
+    assert plain_server.recipients == ["ann@xn--strae-oqa.example"]
+    with pytest.raises(MailRefused, match=r"ann, 2026-10 cannot be sent: .* not ASCII, .* give the customer another"):
+        await mailer(plain_server.port).send(letter("ünal@straße.example"))
+    assert plain_server.recipients == ["ann@xn--strae-oqa.example"]
+
+
+async def test_the_sender_may_have_a_domain_beyond_ascii(plain_server: PlainServer) -> None:
+    await mailer(plain_server.port, sender="kasse@straße.example", name="Straße & Söhne").send(letter())
+    assert plain_server.senders == ["kasse@xn--strae-oqa.example"]
+    assert sender_in(plain_server.contents[0]) == [("Straße & Söhne", "kasse@xn--strae-oqa.example")]
+
+
+NAMES = st.text("abcXYZ  ,,..\"\\()<>@;:[]=?_'ñüéß書籍😀&-", min_size=1, max_size=100).map(str.split).map(" ".join)
+
+
+@example("Peña y Hijos, S.L.")
+@example('Müller "Söhne" & Co. (Zürich), Bücher; <x@y>')
+@example("=?utf-8?q?x?=")
+@example("Acme, Inc.")
+@example("書" * 100)
+@example("x" * 100)
+@settings(max_examples=300, deadline=None)
+@given(NAMES.filter(bool))
+def test_a_company_of_any_name_is_one_sender_with_exactly_that_name(name: str) -> None:
+    rendered = Rendered("Invoice", "text", "<p>html</p>")
+    message = mailer(1, name=name)._message(rendered, "ann@example.com", "<one@example.com>", "notice/ann/2026-10")
+    for utf8 in (False, True):
+        assert sender_in(flatten_message(message, utf8=utf8)) == [(name, "billing@example.com")]
+
+
+def sender_in(content: bytes) -> list[tuple[str, str]]:
+    """Names and addresses of the senders, as mail programs read them: encoded words are joined, then decoded."""
+    head = content.replace(b"\r\n", b"\n").partition(b"\n\n")[0].decode("ascii")
+    assert all(len(line) <= 78 for line in head.split("\n") if not line.startswith('From: "'))
+    (raw,) = re.findall(r"^From: (.*(?:\n[ \t].*)*)", head, re.MULTILINE)
+    found = getaddresses([raw.replace("\n", "")])
+    return [(str(make_header(decode_header(name))) if "=?" in name else name, address) for name, address in found]
 
 
 async def test_longest_customer_id_is_still_readable_in_the_reference(mailbox: Mailbox) -> None:

@@ -25,6 +25,15 @@ async def test_a_customer_is_made_once_and_says_whose_it_is(gateway: StripePayme
     assert customer["metadata"] == {"registration_id": "R-ann", "customer_id": "c-ann"}
 
 
+async def test_stripe_gets_the_domain_in_ascii_and_the_customer_is_found_by_it(
+    gateway: StripePayments, stripe: Stripe
+) -> None:
+    made = await gateway.new_customer("R-ann", "c-ann", "Kasse@Stra\u00dfe.example")
+    assert await gateway.new_customer("R-ann", "c-ann", "Kasse@STRA\u1e9eE.example") == made
+    (customer,) = await customers(stripe)
+    assert customer["email"] == "Kasse@xn--strae-oqa.example"
+
+
 async def test_it_is_found_after_stripe_has_forgotten_the_request(gateway: StripePayments, stripe: Stripe) -> None:
     made = await gateway.new_customer(*ANN)
     await stripe.http.post("/_control/clock", json={"advance_seconds": 25 * 3600})

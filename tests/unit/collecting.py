@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.collection import Collection, CollectionStep
 from billing.collection_review import COLLECTION_COMMANDS, decide
-from billing.messages import parse_command
+from billing.messages import Refusal, parse_command
 from billing.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, charging
 
@@ -67,14 +67,14 @@ def stepped(collection: Collection, step: CollectionStep, now: datetime, answers
     return after
 
 
-def say(collection: Collection, name: str, now: datetime, **fields: Any) -> tuple[Collection, str, bool]:
+def say(collection: Collection, name: str, now: datetime, **fields: Any) -> tuple[Collection, str, Refusal | None]:
     command = parse_command(name, [{"by": "ann", "reason": "as agreed", **fields}], COLLECTION_COMMANDS)
     return decide(collection, command, name, now, "update")
 
 
 def accepted(collection: Collection, name: str, now: datetime, **fields: Any) -> Collection:
-    after, text, yes = say(collection, name, now, **fields)
-    assert yes, text
+    after, text, refusal = say(collection, name, now, **fields)
+    assert refusal is None, text
     assert after.revision > collection.revision
     assert after.entry_count == collection.entry_count + 1
     assert after.entries[-1].text == f"as agreed: {text}"
@@ -83,8 +83,8 @@ def accepted(collection: Collection, name: str, now: datetime, **fields: Any) ->
 
 def refused(collection: Collection, name: str, now: datetime, **fields: Any) -> str:
     """Why a command is refused; it must leave its trace and nothing else."""
-    after, text, yes = say(collection, name, now, **fields)
-    assert not yes, text
+    after, text, refusal = say(collection, name, now, **fields)
+    assert refusal is not None, text
     trail = {"entries", "entry_count", "revision"}
     assert after.model_dump(exclude=trail) == collection.model_dump(exclude=trail)
     assert after.revision > collection.revision

@@ -198,8 +198,8 @@ def test_repeated_command_gets_the_first_answer_again() -> None:
 
 
 def test_look_ups_are_not_in_the_diary() -> None:
-    collection, _, yes = say(opened(), "look_up", on(opened(), 1))
-    assert yes
+    collection, _, refusal = say(opened(), "look_up", on(opened(), 1))
+    assert refusal is None
     assert collection.entries == ()
     assert collection.due(on(opened(), 1)).step is CollectionStep.LOOK_UP
 

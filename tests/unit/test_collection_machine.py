@@ -361,7 +361,8 @@ class CollectionMachine(RuleBasedStateMachine):
     def say(self, name: str, **fields: Any) -> bool:
         before = self.collection
         command = parse_command(name, [{"by": "ann", "reason": "as agreed", **fields}], COLLECTION_COMMANDS)
-        after, text, accepted = decide(before, command, name, self.now, "update")
+        after, text, refusal = decide(before, command, name, self.now, "update")
+        accepted = refusal is None
         self.steps = 0
         assert text
         if not (accepted and name == "look_up"):
@@ -376,7 +377,7 @@ class CollectionMachine(RuleBasedStateMachine):
         self.become(after)
         if command.command_id:
             again = decide(after, command, name, self.now, "signal")
-            assert (again[1], again[2]) == (text, accepted)
+            assert (again[1], again[2]) == (text, refusal)
             assert again[0] is after
         return accepted
 

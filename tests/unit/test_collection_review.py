@@ -6,6 +6,7 @@ import pytest
 
 from billing.collection import CollectionStage, CollectionStep
 from billing.collection_review import RECEIVED_MAX
+from billing.messages import Refusal
 from billing.payment import ChargeStatus
 from tests.unit.collecting import (
     CARD,
@@ -103,9 +104,16 @@ def test_card_of_another_id_at_the_processor_is_tried_once_the_old_payment_is_ca
 
 
 def test_known_card_is_refused() -> None:
-    assert refused(opened(), "replace_card", on(opened(), 1), **CARD | {"payment_method_id": "pm_1"}) == (
-        "this card is known already"
-    )
+    known = CARD | {"payment_method_id": "pm_1", "card_last4": opened().customer.card_last4}
+    assert say(opened(), "replace_card", on(opened(), 1), **known)[2] is Refusal.UNCHANGED
+    assert refused(opened(), "replace_card", on(opened(), 1), **known) == ("this card is known already")
+
+
+def test_new_digits_of_the_known_card_are_taken_over_and_it_is_not_tried() -> None:
+    before = accepted(opened(), "halt", on(opened(), 1))
+    after = accepted(before, "replace_card", on(before, 2), **CARD | {"payment_method_id": "pm_1"})
+    assert after.customer == before.customer.evolve(card_last4="1881")
+    assert (after.attempt, after.untried_card, after.tries) == ("", False, before.tries)
 
 
 @pytest.mark.parametrize(
@@ -190,6 +198,7 @@ def test_write_off_cancels_the_payment_first() -> None:
     assert "has to end first" in refused(collection, "halt", now)
     assert "has to end first" in refused(collection, "record_payment", now, **TRANSFER)
     assert "has to end first" in refused(collection, "replace_card", now, **CARD)
+    assert say(collection, "replace_card", now, **CARD)[2] is Refusal.LATER
     collection = collection.answered(answer("canceled", now), collection)
     assert collection.outcome is CollectionStage.WRITTEN_OFF
     assert collection.outstanding == "120.00 EUR"
@@ -281,8 +290,9 @@ def test_outage_of_the_ledger_alone_is_over_once_it_answers() -> None:
 def test_an_id_that_was_used_for_another_command_is_refused() -> None:
     collection = accepted(opened(), "halt", on(opened(), 1), command_id="c-1")
     collection = accepted(collection, "resume", on(collection, 1))
-    after, text, yes = say(collection, "halt", on(collection, 2), command_id="c-1", reason="another one")
-    assert (text, yes) == ("this command id was used for another command already; give a new one", False)
+    after, text, refusal = say(collection, "halt", on(collection, 2), command_id="c-1", reason="another one")
+    assert text == "this command id was used for another command already; give a new one"
+    assert refusal is Refusal.OTHER
     assert after.hold is None
     assert say(collection, "halt", on(collection, 2), command_id="c-1")[0] is collection
 

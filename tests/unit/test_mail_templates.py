@@ -98,8 +98,8 @@ def transferred(collection: Collection, *amounts: int) -> Collection:
         at = collection.opened_at + (30 + number) * DAY
         said = {"by": "ann", "reason": "bank", "reference": f"bank {number}", "amount_minor": amount_minor}
         command = parse_command("record_payment", [said], COLLECTION_COMMANDS)
-        collection, _, accepted = decide(collection, command, "record_payment", at, "update")
-        assert accepted
+        collection, _, refusal = decide(collection, command, "record_payment", at, "update")
+        assert refusal is None
         collection = collection.answered(ChargeResult(status=ChargeStatus.CANCELED, at=at), collection)
     return collection
 

@@ -12,6 +12,7 @@ from billing.money import (
     MAX_AMOUNT_MINOR,
     currency_code,
     format_amount,
+    maximum_minor,
     minimum_minor,
     minor_digits,
     parse_amount,
@@ -31,7 +32,7 @@ def chargeable(draw: st.DrawFn) -> tuple[int, str]:
     """An amount that its currency has, credits included."""
     currency = draw(currencies)
     step = step_minor(currency)
-    return draw(st.integers(-MAX_AMOUNT_MINOR // step + 1, MAX_AMOUNT_MINOR // step)) * step, currency
+    return draw(st.integers(-maximum_minor(currency) // step + 1, maximum_minor(currency) // step)) * step, currency
 
 
 @given(chargeable())
@@ -66,7 +67,7 @@ def test_any_cell_is_an_amount_that_can_be_charged_or_refused(cell: object, curr
         amount_minor = parse_amount(cell, currency)
     except InvalidInput:
         return
-    assert abs(amount_minor) <= MAX_AMOUNT_MINOR
+    assert abs(amount_minor) <= maximum_minor(currency)
     assert amount_minor % step_minor(currency) == 0
 
 
@@ -150,6 +151,17 @@ def test_a_refusal_says_what_to_write_instead() -> None:
         parse_amount(None, "eur")
     with pytest.raises(InvalidInput, match=r"more than the 999999\.99 EUR limit"):
         parse_amount("1000000", "eur")
+
+
+def test_rupiahs_have_four_digits_more_than_any_other_money() -> None:
+    assert parse_amount("9999999999.99", "idr") == 999_999_999_999 == maximum_minor("idr")
+    with pytest.raises(InvalidInput, match=r"more than the 9999999999\.99 IDR limit"):
+        parse_amount("10000000000", "idr")
+    assert {maximum_minor(currency) for currency in CURRENCIES if currency != "idr"} == {MAX_AMOUNT_MINOR}
+
+
+def test_the_caribbean_guilder_can_be_charged() -> None:
+    assert parse_amount("12.50", currency_code("XCG")) == 1250
 
 
 @pytest.mark.parametrize(

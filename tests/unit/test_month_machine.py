@@ -23,7 +23,7 @@ from billing.messages import (
     Skip,
     UpdateCustomer,
 )
-from billing.money import MAX_AMOUNT_MINOR, minimum_minor, step_minor
+from billing.money import MAX_AMOUNT_MINOR, maximum_minor, minimum_minor, step_minor
 from billing.month import KEPT_DECISIONS, OUTCOMES, Month, Stage, Step
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
@@ -176,7 +176,7 @@ class MonthMachine(RuleBasedStateMachine):
         assert notice is not None
         assert notice.total_minor == invoice.total_minor == self.last_told
         assert invoice.currency == self.month.customer.currency
-        assert minimum_minor(invoice.currency) <= notice.total_minor <= MAX_AMOUNT_MINOR
+        assert minimum_minor(invoice.currency) <= notice.total_minor <= maximum_minor(invoice.currency)
         assert notice.total_minor % step_minor(invoice.currency) == 0
         if begins:
             assert self.now >= self.charge_floor, "earlier than was promised"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
 from billing.invoice import INVOICE_MAX_BYTES, LineItem, Problem, SalesSeen, Source
-from billing.messages import CHANGES_MAX, COMMANDS, parse_command
+from billing.messages import CHANGES_MAX, COMMANDS, Refusal, parse_command
 from billing.month import KEPT_DECISIONS, KEPT_DETAILS, Month, Stage
 from billing.payment import ChargeStatus
 from billing.period import Period
@@ -255,7 +255,20 @@ def test_the_last_editor_cannot_approve() -> None:
 
 def test_an_update_that_changes_nothing_is_refused() -> None:
     assert refused(drafted(1), "update_customer", NOW, changes={}) == "nothing changes"
-    assert refused(drafted(1), "update_customer", NOW, changes={"email": "ACME@example.com"}) == "nothing changes"
+    assert say(drafted(1), "update_customer", NOW, changes={})[1].refusal is Refusal.UNCHANGED
+    assert refused(drafted(1), "update_customer", NOW, changes={"email": " acme@example.com"}) == "nothing changes"
+
+
+def test_new_digits_of_the_same_card_leave_the_notice_as_it_is() -> None:
+    month = announced(10000)
+    updated = accepted(month, "update_customer", month.notice_at, changes={"card_last4": "1881"})
+    assert (updated.notice, updated.customer.card_last4) == (month.notice, "1881")
+
+
+def test_an_address_is_kept_as_it_was_typed() -> None:
+    month = accepted(drafted(1), "update_customer", NOW, changes={"email": "Kasse@Stra\u00dfe.example"})
+    assert month.customer.email == "Kasse@Straße.example"
+    assert month.customer.email_key == "kasse@xn--strae-oqa.example"
 
 
 def test_the_currency_changes_only_between_invoices_and_without_a_balance() -> None:

@@ -48,6 +48,8 @@ def test_byte_order_mark_is_not_part_of_the_first_column():
         ("customer_id", "", "customer_id"),
         ("email", "acme.example", "'acme.example' is not an email address"),
         ("email", "a@b.example; c@d.example", "is not an email address"),
+        ("email", "kiwi\u200b@b.example", "contains ZERO WIDTH SPACE (U+200B), which nobody can see"),
+        ("email", "\ufeffkiwi@b.example", "contains ZERO WIDTH NO-BREAK SPACE (U+FEFF), which nobody can see"),
         ("currency", "xyz", "'xyz' is not a currency that can be charged"),
         ("timezone", "Europe/Atlantis", "'Europe/Atlantis' is not a time zone"),
         ("timezone", "/etc/passwd", "is not a time zone"),

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.customer import Customer, fold_email
+from billing.address import email_key
+from billing.customer import Customer
 from billing.errors import InvalidInput, SalesUnavailable
-from billing.invoice import LineItem, Problem
+from billing.invoice import LineItem, Problem, Source
 from billing.money import parse_amount
 from billing.period import Period
 from billing.sales import MAX_ROWS, SalesSnapshot, lines_for, type_of_cell
@@ -124,7 +125,7 @@ def test_a_customers_rows_become_lines_whatever_the_case_of_the_email() -> None:
         ("row-4", 2050, "Sale in 2026-10"),
     ]
     assert lines[0].source is not None
-    assert dict(lines[0].source) == {"sheet": "2026-10", "row": 2, "digest": snapshot.digest}
+    assert lines[0].source == Source(sheet="2026-10", row=2, digest=snapshot.digest)
 
 
 @pytest.mark.parametrize("amount", ["1,23.56", "12,50", "NaN", "#REF!", "-0", "", None, True, "TRUE", 10.005])
@@ -153,7 +154,7 @@ def test_every_row_of_a_customer_is_a_line_or_a_problem(rows: list[tuple[str, ob
     rows = [("ben@example.com", 1, ""), *rows]
     snapshot = read(HEADER, *rows)
     lines, problems = lines_for(ACME, PERIOD, snapshot)
-    theirs = [number for number, row in enumerate(rows, start=2) if fold_email(row[0]) == ACME.email]
+    theirs = [number for number, row in enumerate(rows, start=2) if email_key(row[0]) == ACME.email]
     found: list[LineItem | Problem] = [*lines, *problems]
     assert sorted(int(one.line_id.removeprefix("row-")) for one in found) == theirs
     for line in lines:
@@ -176,9 +177,9 @@ def test_the_rows_are_sorted_once_however_many_customers_ask(monkeypatch: pytest
 
     def fold(email: str) -> str:
         folded.append(email)
-        return fold_email(email)
+        return email_key(email)
 
-    monkeypatch.setattr("billing.sales.fold_email", fold)
+    monkeypatch.setattr("billing.sales.email_key", fold)
     addresses = [f"c{n}@example.com" for n in range(50)]
     snapshot = read(HEADER, *([address.upper(), 1] for address in addresses))
     for address in addresses:

@@ -134,6 +134,30 @@ def test_a_wrong_value_is_named_without_being_shown(monkeypatch: pytest.MonkeyPa
     assert "sk_live" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("BILLING_COMPANY", "Acme\r\nBcc: bob@example.com", r"contains a control character \(U\+000D\)"),
+        ("BILLING_COMPANY", "Ac\u200bme", r"contains ZERO WIDTH SPACE \(U\+200B\)"),
+        ("BILLING_COMPANY", "x" * 101, "at most 100 characters"),
+        ("BILLING_MAIL_FROM", "kas\u2060se@example.com", r"contains WORD JOINER \(U\+2060\)"),
+        ("BILLING_MAIL_FROM", "ünal@example.com", "needs ASCII before the @"),
+        ("BILLING_REVIEWERS_EMAIL", "ann\u00ad@example.com", r"contains SOFT HYPHEN \(U\+00AD\)"),
+    ],
+)
+def test_names_and_addresses_in_mails_are_what_they_look_like(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput, match=why):
+        load_settings()
+
+
+def test_the_sender_may_have_a_domain_beyond_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BILLING_MAIL_FROM", "Kasse@Straße.example")
+    assert (load_settings().mail_from, load_settings().mail_domain) == ("Kasse@Straße.example", "xn--strae-oqa.example")
+
+
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in REAL.items():
         monkeypatch.setenv(name, value)

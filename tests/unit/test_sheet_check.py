@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing import survey_record
-from billing.accounts import Account, SeenLine, SeenMonth
+from billing.accounts import Account, Former, SeenLine, SeenMonth
+from billing.address import email_key
 from billing.chains import ChainStatus
 from billing.coverage import Coverage, FindingKind, State
-from billing.customer import Customer, ReviewMode, Terms, fold_email
+from billing.customer import Customer, ReviewMode, Terms
 from billing.errors import InvalidInput
 from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen
 from billing.late import Drift, compared, drifts
@@ -339,7 +340,7 @@ def test_the_sheet_is_what_was_invoiced_and_what_is_explained(before, after, fat
     sheet, invoiced, differences = Counter[str](), Counter[str](), Counter[str]()
     known = {who.email: (who.customer_id, who.currency) for who in (*people, GONE)}
     for row in now.rows:
-        email = fold_email(row.email)
+        email = email_key(row.email)
         owner = email if email in known else closest(email, known)
         if owner:
             try:
@@ -407,6 +408,21 @@ def _said_by_the_sheet(invoice: Invoice, found: Sequence[Drift], read: SalesSnap
     sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(ACME.email,))
     left = compared(invoice, rows_of(ACME, (ACME.email,), PERIOD, read), sales).by_hand
     return [line for line in invoice.lines if line.source is None and line not in left]
+
+
+def test_a_row_under_a_former_address_is_never_suggested_to_a_stranger() -> None:
+    read = snapshot([("tanakas@example.com", "10", "Tea")])  # is like TANAKA's
+    moved = Account(ACME, NOW, first=PERIOD, last=PERIOD, former=(Former("Tanakas@example.com"),))
+    found = surveyed(read, moved, Account(TANAKA, NOW, first=PERIOD, last=PERIOD))
+    (finding,) = [each for each in found.findings if each.kind is FindingKind.FORMER_ADDRESS]
+    assert (finding.customer_id, finding.todo) == ("acme", f"correct row 2 to {ACME.email}")
+    assert FindingKind.UNCLAIMED not in found.kinds
+
+    shared = Former("tanakas@example.com", is_shared=True)
+    both = [account._replace(former=(shared,)) for account in (moved, Account(GONE, NOW, first=PERIOD, last=PERIOD))]
+    (finding,) = [each for each in surveyed(read, *both).findings if each.kind is FindingKind.FORMER_ADDRESS]
+    assert finding.text == "row 2 of worksheet 2026-10, tanakas@example.com: acme and gone had this address before"
+    assert finding.todo == "correct row 2 to the address of one of them"
 
 
 @pytest.mark.parametrize("runs", [True, False, None])

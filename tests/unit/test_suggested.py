@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from billing.accounts import Account, SeenCollection, SeenMonth
+from billing.accounts import Account, Former, SeenCollection, SeenMonth
 from billing.alerts import Alert, of_collection, of_draft, of_drift, of_month, of_news, of_report, of_worker
 from billing.apart import Failed
 from billing.chains import Chain, ChainStatus
@@ -82,7 +82,10 @@ def surveys() -> Iterator[Coverage]:
     strangers = snapshot([("acme@exmaple.com", "1", "Tea"), (GONE.email, "2", "Tea"), (TANAKA.email, "3", "Tea")])
     begins = Account(TANAKA, NOW, first=PERIOD.next(), last=PERIOD.next())
     moved = Account(GONE, NOW, closed_at=NOW, closed_reason="moved")
+    formerly = snapshot([("old@acme.example", "4", "Tea")])
+    renamed = waiting(Stage.MONITORING)._replace(former=(Former("old@acme.example"),))
     for rows, accounts in (
+        (formerly, [renamed]),
         (later, [paid]),
         (later, [waiting(Stage.MONITORING)]),
         (snapshot([(ACME.email, "x", "Cup")]), [seen(ACME, drafted(ACME, snapshot([(ACME.email, "x", "Cup")])))]),

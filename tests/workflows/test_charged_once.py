@@ -14,6 +14,7 @@ import pytest
 
 from billing.collection import CollectionStage
 from billing.collection_review import LookUp, RecordPayment, Retry, WriteOff
+from billing.errors import BillingError
 from billing.invoice import ChangeLine
 from billing.messages import Edit, Resume, Skip
 from billing.month import Month, Stage
@@ -326,6 +327,21 @@ async def test_case_12_a_card_that_was_detached_when_the_customer_paid_is_replac
     await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "registered another card")
     await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
     assert bed.charged() == [(OCTOBER, 10000)]
+
+
+async def test_case_12_a_card_registered_while_the_payment_is_given_up_comes_again_and_is_not_dropped(bed: Bed) -> None:
+    closed = await overdue(bed)
+    await bed.stripe_fault(path="/cancel$", kind="status", status=503, times=None, method="*")
+    assert (await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))).accepted
+    await bed.collects(lambda found: bool(found.release and found.outage))
+    card = await bed.another_card(closed.customer)
+    with pytest.raises(BillingError, match="given up; that has to end first"):
+        await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "registered another card")
+    await bed.stripe_clear_faults()
+    await bed.skip_collection(timedelta(minutes=30))
+    await bed.collects(lambda found: found.outstanding_minor == 6000)
+    await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "registered another card")
+    assert bed.charged() == []
 
 
 async def test_case_12_a_transfer_recorded_while_stripe_is_down_is_not_charged_as_well(bed: Bed) -> None:

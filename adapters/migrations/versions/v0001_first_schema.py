@@ -12,6 +12,7 @@ def upgrade() -> None:
         "customers",
         sa.Column("customer_id", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("timezone", sa.Text(), nullable=False),
@@ -25,7 +26,16 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("customer_id"),
     )
-    op.create_index("customers_by_email", "customers", ["email"])
+    op.create_index("customers_by_email", "customers", ["email_key"])
+    op.create_table(
+        "addresses",
+        sa.Column("customer_id", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.customer_id"]),
+        sa.PrimaryKeyConstraint("customer_id", "email_key"),
+    )
+    op.create_index("addresses_by_email", "addresses", ["email_key"])
     op.create_table(
         "invoices",
         sa.Column("customer_id", sa.Text(), nullable=False),
@@ -77,6 +87,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("command", sa.Text(), nullable=False),
         sa.Column("accepted", sa.Boolean(), nullable=False),
+        sa.Column("refusal", sa.Text(), nullable=True),
         sa.Column("result", sa.Text(), nullable=False),
         sa.Column("via", sa.Text(), nullable=False),
         sa.Column("invoice_version", sa.Integer(), nullable=False),

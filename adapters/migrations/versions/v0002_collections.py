@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("accepted", sa.Boolean(), nullable=False),
+        sa.Column("refusal", sa.Text(), nullable=True),
         sa.Column("command_id", sa.Text(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["customer_id", "period"], ["collections.customer_id", "collections.period"]),

@@ -12,6 +12,7 @@ def upgrade() -> None:
         "registrations",
         sa.Column("registration_id", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("timezone", sa.Text(), nullable=False),
@@ -30,12 +31,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("registration_id"),
     )
     op.create_index("registrations_by_customer", "registrations", ["customer_id"], unique=True)
-    op.create_index("registrations_by_email", "registrations", ["email"])
+    op.create_index("registrations_by_email", "registrations", ["email_key"])
     is_saved = sa.text("state = 'saved'")
     op.create_index(
         "registrations_saved",
         "registrations",
-        ["email"],
+        ["email_key"],
         unique=True,
         sqlite_where=is_saved,
         postgresql_where=is_saved,

@@ -1,0 +1,53 @@
+"""Addresses in the ledger, on SQLite and PostgreSQL alike: found by their key, kept as typed, former ones known."""
+
+from adapters.sql_ledger import SqlLedger
+from billing.accounts import Account, Former
+from billing.customer import Customer
+from billing.month import Month
+from billing.ports import Known
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, ledger, postgresql, url
+
+__all__ = ["ledger", "postgresql", "url"]  # fixtures
+
+STRASSE = ACME.evolve(email="Kasse@Stra\u00dfe.example")
+BOLT = ACME.evolve(
+    customer_id="bolt", email="kasse@strasse.example", stripe_customer_id="cus_2", payment_method_id="pm_2"
+)
+
+
+async def former(ledger: SqlLedger, customer_id: str) -> tuple[Former, ...]:
+    found = [each async for page in ledger.accounts(NOVEMBER) for each in page if isinstance(each, Account)]
+    return next(each.former for each in found if each.customer.customer_id == customer_id)
+
+
+async def moved(ledger: SqlLedger, customer: Customer) -> None:
+    await ledger.record(Month.open(customer, DECEMBER), LATER)
+
+
+async def test_a_customer_is_found_by_an_address_however_it_is_typed_and_has_it_as_typed(ledger: SqlLedger) -> None:
+    await ledger.save_customer(STRASSE)
+    await ledger.save_customer(BOLT)
+    for typed in ("kasse@straße.example", "KASSE@XN--STRAE-OQA.example", "kas\u200bse@straße.example"):
+        assert await ledger.customer_by_email(typed) == STRASSE
+    assert await ledger.customer_by_email("kasse@STRASSE.example") == BOLT
+    newcomer = BOLT.evolve(customer_id="c3", email="kasse@straße.example", stripe_customer_id="cus_3")
+    newcomer = newcomer.evolve(payment_method_id="pm_3")
+    assert await ledger.customers_like(newcomer) == [STRASSE]
+    known = (await ledger.known([newcomer]))["c3"]
+    assert isinstance(known, Known)
+    assert known.like == (STRASSE,)
+    assert await ledger.customers_of_card("pm_2") == [BOLT]
+
+
+async def test_former_addresses_are_known_unless_they_are_or_were_somebody_elses(ledger: SqlLedger) -> None:
+    await ledger.record(Month.open(STRASSE, NOVEMBER), AT)
+    assert await former(ledger, "acme") == ()
+    await moved(ledger, STRASSE.evolve(email="new@acme.example"))
+    assert await ledger.own_emails("acme") == ["Kasse@Straße.example", "new@acme.example"]
+    assert await former(ledger, "acme") == (Former("Kasse@Straße.example"),)
+    await ledger.save_customer(BOLT.evolve(email="kasse@straße.example"))
+    assert await ledger.own_emails("acme") == ["new@acme.example"]
+    assert await ledger.own_emails("bolt") == []
+    assert await former(ledger, "acme") == (Former("Kasse@Straße.example", is_shared=True),)
+    await moved(ledger, STRASSE)  # and back
+    assert await former(ledger, "acme") == (Former("new@acme.example"),)
