@@ -47,7 +47,7 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 def _without_nul(text: str) -> str:
-    return text.replace("\x00", " ")
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 Kept = AfterValidator(_without_nul)
@@ -73,7 +73,7 @@ WORDS_MAX = 2500
 
 def cut(text: str, most: int = WORDS_MAX) -> str:
     """As much of a text as is kept, without what cannot be kept: NUL, and halves of characters."""
-    kept = text[:most].replace("\x00", " ").encode("utf-8", "replace").decode()
+    kept = _without_nul(text[:most]).encode("utf-8", "replace").decode()
     return kept if len(text) <= most else f"{kept[: most - 1]}…"
 
 
