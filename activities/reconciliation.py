@@ -228,8 +228,7 @@ class Reconciliation:
 
 
 def _alert(found: Finding, period: Period) -> Alert:
-    alert = of_report(found.customer_id, period, 1, found.text, clock.now())
-    return alert.evolve(command=command("reconcile", period=period))
+    return of_report(found.customer_id, period, 1, found.text, clock.now(), command("reconcile", period=period))
 
 
 def _told(reversal: Reversal, payment: Payment) -> str:
