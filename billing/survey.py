@@ -95,7 +95,7 @@ class Survey:
     def note(self, failed: Failed) -> None:
         """Something of a customer that could not be looked at."""
         text = f"{failed.customer_id} could not be looked at: {failed.reason}"
-        todo = f"{self._show(failed.customer_id)}; nobody else is concerned"
+        todo = f"{self._show(failed.customer_id)}; nobody else is affected"
         self._record.find(FindingKind.FAILED, text, todo, failed.customer_id)
 
     def _take(self, account: Account, chain: ChainStatus | None) -> None:
