@@ -80,10 +80,13 @@ class CoverageCheck:
             chains = await roll.of(accounts)
             for account in accounts:
                 chain = chains.get(account.customer.customer_id)
-                survey.take(account, None if isinstance(chain, Failed) else chain)
-            for each in (*page, *chains.values()):
-                if isinstance(each, Failed):
-                    (survey.fail if each in page else survey.note)(each)
+                if isinstance(chain, Failed):
+                    survey.note(chain)
+                    chain = None
+                survey.take(account, chain)
+            for failed in page:
+                if isinstance(failed, Failed):
+                    survey.fail(failed)
             known |= {each.customer_id if isinstance(each, Failed) else each.customer.customer_id for each in page}
         for customer_id in await roll.strangers(known):
             await self._take_stranger(survey, customer_id)
