@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     def _reached_safely(self) -> Self:
         url = urlsplit(self.console_url)
         if self.console_url and (url.scheme not in ("http", "https") or not url.hostname):
-            raise ValueError("BILLING_CONSOLE_URL is no address; write it as https://pay.example.com")
+            raise ValueError("BILLING_CONSOLE_URL is not a web address; write it as https://pay.example.com")
         is_live = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
         if is_live and url.scheme == "http" and url.hostname not in LOOPBACK:
             raise ValueError(

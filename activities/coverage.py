@@ -80,10 +80,13 @@ class CoverageCheck:
             chains = await roll.of(accounts)
             for account in accounts:
                 chain = chains.get(account.customer.customer_id)
-                survey.take(account, None if isinstance(chain, Failed) else chain)
-            for each in (*page, *chains.values()):
-                if isinstance(each, Failed):
-                    (survey.fail if each in page else survey.note)(each)
+                if isinstance(chain, Failed):
+                    survey.note(chain)
+                    chain = None
+                survey.take(account, chain)
+            for failed in page:
+                if isinstance(failed, Failed):
+                    survey.fail(failed)
             known |= {each.customer_id if isinstance(each, Failed) else each.customer.customer_id for each in page}
         for customer_id in await roll.strangers(known):
             await self._take_stranger(survey, customer_id)
@@ -149,8 +152,7 @@ class CoverageCheck:
         assert self._alerts is not None
         for each in found:
             if words := ignored(each.ignored_columns, ()):
-                alert = of_report("", each.period, 0, f"worksheet {each.period} has {words}", clock.now())
-                await self._alerts.tell(alert.evolve(command=f"coverage --period {each.period}"))
+                await self._alerts.tell(_alert("", each.period, f"worksheet {each.period} has {words}", number=0))
 
     async def _tell_unseen(self, found: Sequence[Coverage], before: Mapping[Period, LastRun | None]) -> None:
         """One alert for all periods, on the first day on which a source cannot be seen."""
@@ -171,10 +173,11 @@ def _alerts_of(coverage: Coverage, findings: Sequence[Finding]) -> list[Callable
     return [partial(_alert, customer_id, coverage.period, text) for customer_id, text in told]
 
 
-def _alert(customer_id: str, period: Period, text: str) -> Alert:
+def _alert(customer_id: str, period: Period, text: str, number: int | None = None) -> Alert:
+    """``number`` None: told again on another day."""
     now = clock.now()
-    alert = of_report(customer_id, period, int(f"{now:%Y%m%d}"), text, now)
-    return alert.evolve(command=command("coverage", period=period))
+    number = int(f"{now:%Y%m%d}") if number is None else number
+    return of_report(customer_id, period, number, text, now, command("coverage", period=period))
 
 
 def daily(now: datetime) -> tuple[Period, ...]:

@@ -18,7 +18,7 @@ from billing.money import format_amount
 from billing.month import COLLECTED, Month
 from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
 from billing.period import Period
-from billing.ports import Collections, InvoiceRow, Ledger, PaymentGateway, PaymentRecords, ReversalRow
+from billing.ports import ChargeRow, Collections, InvoiceRow, Ledger, PaymentGateway, PaymentRecords, ReversalRow
 from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare, failed
 from billing.shell import command
 
@@ -125,9 +125,10 @@ class Reconciliation:
         Raises ``LedgerUnavailable``, and ``PaymentError`` if the processor cannot list its payments.
         """
         unread: list[Failed] = []
-        payments = await self._payments(period, unread)
+        charges = await self._ledger.payments_of(period, unread)
+        payments = await self._payments(period, charges, unread)
         findings = [finding async for finding in self._reversed(period, payments)]
-        books = await self._books(period, payments, unread)
+        books = await self._books(period, charges, payments, unread)
         findings += [await self._repaired(found) for found in compare(books)]
         findings += [found async for found in self._uncollected(books)]
         findings += [failed(each.customer_id, period, each.reason) for each in unread]
@@ -135,8 +136,8 @@ class Reconciliation:
             period=period, months=len(books.months), payments=len(books.payments), findings=tuple(findings)
         )
 
-    async def _payments(self, period: Period, unread: list[Failed]) -> list[Payment]:
-        """Those of the period, and those that we did not make."""
+    async def _payments(self, period: Period, charges: Sequence[ChargeRow], unread: list[Failed]) -> list[Payment]:
+        """Those of the period, all of ``charges`` among them, and those that we did not make."""
         since = min(clock.now(), datetime.combine(period.next().first_day, time(), UTC)) - _AROUND
         payments: dict[str, Payment] = {}
         async for payment in self._records.payments_since(since):
@@ -144,7 +145,7 @@ class Reconciliation:
                 unread.append(payment)
             elif payment.period == period or not payment.key:
                 payments[payment.payment_id] = payment
-        for row in await self._ledger.payments_of(period, unread):
+        for row in charges:
             if row.payment_id not in payments:
                 try:
                     payments[row.payment_id] = await self._records.payment(row.payment_id)
@@ -156,11 +157,13 @@ class Reconciliation:
                     unread.append(Failed(customer_id=row.customer_id, reason=why(error)))
         return list(payments.values())
 
-    async def _books(self, period: Period, payments: Sequence[Payment], unread: list[Failed]) -> Books:
+    async def _books(
+        self, period: Period, charges: Sequence[ChargeRow], payments: Sequence[Payment], unread: list[Failed]
+    ) -> Books:
         return Books(
             period=period,
             months=tuple(await self._ledger.invoices(period, failed=unread)),
-            charges=tuple(await self._ledger.payments_of(period, [])),
+            charges=tuple(charges),
             collections=tuple(await self._ledger.collections(period, failed=unread)),
             payments=tuple(payments),
             stripe_customers=await self._ledger.customers_at_processor(),
@@ -228,8 +231,7 @@ class Reconciliation:
 
 
 def _alert(found: Finding, period: Period) -> Alert:
-    alert = of_report(found.customer_id, period, 1, found.text, clock.now())
-    return alert.evolve(command=command("reconcile", period=period))
+    return of_report(found.customer_id, period, 1, found.text, clock.now(), command("reconcile", period=period))
 
 
 def _told(reversal: Reversal, payment: Payment) -> str:

@@ -13,6 +13,7 @@ from billing.address import sendable
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.keys import registration_key
 from billing.ports import CardDetails, CardPage, CardPageState, CardSetup
+from billing.shell import typed
 
 if TYPE_CHECKING:
     from stripe.params import CustomerCreateParams
@@ -53,7 +54,7 @@ class StripeCards:
                     if token and (isinstance(error, CardError) or error.param == "source"):
                         raise CardMissing(
                             f"{registration_id}: Stripe refuses the token; send the customer a link to register a "
-                            f"card, from: python starter.py customers link {customer_id} "
+                            f"card, from: {typed('customers', 'link', customer_id)} "
                             f"({error.http_status}, {error.user_message})"
                         ) from None
                     raise

@@ -31,7 +31,7 @@ def checked_email(text: str) -> str:
     """The address as typed, without blanks around it, in Unicode's form NFC. Raises ``InvalidInput``."""
     email = unicodedata.normalize("NFC", text.strip())
     if name := hidden_character(email):
-        raise InvalidInput(f"{text!r} contains {name}, which nobody can see; type it anew")
+        raise InvalidInput(f"{text!r} contains {name}, which is invisible; type it again")
     if len(email) > MAX_CHARACTERS or len(sendable(email)) > MAX_CHARACTERS:
         raise InvalidInput(f"{text[:50]!r}… is not an email address: it has more than {MAX_CHARACTERS} characters")
     return email

@@ -18,8 +18,8 @@ from billing.model import Code, Id, Instant, Minor, Model, Words
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.policy import former_rows
+from billing.shell import command
 
-_BY_YOU = "--by YOU --reason WHY"
 _ROWS_AT_MOST = 3
 
 
@@ -62,13 +62,13 @@ class AlertRow(Alert):
 def of_month(month: Month, at: datetime) -> Alert:
     """What waits for a person in ``month``; the next reminder of it is another alert."""
     unresolved = month.stage(at) is Stage.UNRESOLVED
-    text, command = _what_waits(month, at), _what_helps(month, at)
-    return _about(month, _kind(unresolved, month.hold is not None), str(month.alerts + 1), text, command, at)
+    kind = _kind(unresolved, month.hold is not None)
+    return _about(month, kind, str(month.alerts + 1), _what_waits(month, at), _what_helps(month, at), at)
 
 
 def of_draft(month: Month, at: datetime) -> Alert:
     """The draft of ``month`` can be looked at."""
-    return _about(month, AlertKind.DRAFT, "1", "draft", f"show {_whose(month)}", at)
+    return _about(month, AlertKind.DRAFT, "1", "draft", _to_type(month, "show"), at)
 
 
 def of_former_address(month: Month, at: datetime) -> Alert:
@@ -80,22 +80,20 @@ def of_former_address(month: Month, at: datetime) -> Alert:
         f"of worksheet {month.period}, row {listed}: under an address that {month.customer.customer_id} had before; "
         "approve the draft if that is theirs, else remove it; and correct the sheet"
     )
-    return _about(month, AlertKind.REPORT, text, text, f"approve {_whose(month)} {_BY_YOU}", at)
+    return _about(month, AlertKind.REPORT, text, text, _to_decide(month, "approve"), at)
 
 
 def of_collection(collection: Collection, at: datetime) -> Alert:
     """What waits for a person in ``collection``."""
     kind = _kind(collection.unresolved, collection.hold is not None)
-    command = what_helps_collecting(collection, at)
-    content = f"collection {collection.alerts + 1}"
-    return _about(collection, kind, content, collection.needs_person(at), command, at)
+    content, text = f"collection {collection.alerts + 1}", collection.needs_person(at)
+    return _about(collection, kind, content, text, what_helps_collecting(collection, at), at)
 
 
 def of_news(collection: Collection, at: datetime) -> Alert:
     """How ``collection`` ended."""
-    command = f"collections show {_whose(collection)}"
-    content = f"collection {collection.news}"
-    return _about(collection, AlertKind.REPORT, content, collection.news, command, at)
+    content, todo = f"collection {collection.news}", _to_type(collection, "collections", "show")
+    return _about(collection, AlertKind.REPORT, content, collection.news, todo, at)
 
 
 def of_drift(month: Month, drift: str, at: datetime) -> Alert:
@@ -104,7 +102,7 @@ def of_drift(month: Month, drift: str, at: datetime) -> Alert:
         f"the sheet has changed since the collection ({drift}); the charge notice went out as drafted. Refresh the "
         "draft before the charge, or the difference is on the next invoice"
     )
-    return _about(month, AlertKind.REPORT, drift, text, f"refresh {_whose(month)} {_BY_YOU}", at)
+    return _about(month, AlertKind.REPORT, drift, text, _to_decide(month, "refresh"), at)
 
 
 def of_worker(chain: str, at: datetime) -> Alert:
@@ -114,28 +112,15 @@ def of_worker(chain: str, at: datetime) -> Alert:
         f"a worker could not let go of {chain} and has replaced itself, so that others go on with it. If that comes "
         "again, a step of this workflow stalls: the worker's log shows where"
     )
-    return Alert(
-        alert_id=alert_id(AlertKind.WORKER, customer_id, period, f"{at:%Y-%m-%dT%H}{chain}"),
-        kind=AlertKind.WORKER,
-        customer_id=customer_id,
-        period=period,
-        text=text,
-        command=f"show {customer_id}" if customer_id else "doctor",
-        at=at,
-    )
+    content, todo = f"{at:%Y-%m-%dT%H}{chain}", command("show", customer_id) if customer_id else command("doctor")
+    return _alert(AlertKind.WORKER, customer_id, period, content, text, todo, at)
 
 
-def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime) -> Alert:
-    """Something that people ought to know; ``number`` tells two of the same text apart."""
-    return Alert(
-        alert_id=alert_id(AlertKind.REPORT, customer_id, period, f"{number}{text}"),
-        kind=AlertKind.REPORT,
-        customer_id=customer_id,
-        period=period,
-        text=text,
-        command=f"show {customer_id} --period {period}" if customer_id else f"reconcile --period {period}",
-        at=at,
-    )
+def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime, todo: str = "") -> Alert:
+    """Something that people ought to know; ``number`` tells two of the same text apart. ``todo`` is the command."""
+    words = ("show", customer_id) if customer_id else ("reconcile",)
+    todo = todo or command(*words, period=period)
+    return _alert(AlertKind.REPORT, customer_id, period, f"{number}{text}", text, todo, at)
 
 
 def untellable(alert: Alert, error: Exception) -> Alert:
@@ -155,43 +140,41 @@ def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str
     """What a processor's event told could not be looked up, and is not tried any more."""
     period = Period.at(received_at, "UTC")
     about = f"payment {payment_id}" if payment_id else "a card that was registered"
-    return Alert(
-        alert_id=alert_id(AlertKind.REPORT, "", period, f"lost event {event_id}"),
-        kind=AlertKind.REPORT,
-        customer_id="",
-        period=period,
-        text=f"event {event_id} about {about} could not be handled and is given up: {why}. Try again by the command",
-        command=f"reconcile --period {period}" if payment_id else "customers registrations --finish",
-        at=at,
-    )
+    text = f"event {event_id} about {about} could not be handled and is given up: {why}. Try again by the command"
+    finish = ("customers", "registrations", "--finish")
+    todo = command("reconcile", period=period) if payment_id else command(*finish)
+    return _alert(AlertKind.REPORT, "", period, f"lost event {event_id}", text, todo, at)
 
 
-def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, command: str, at: datetime) -> Alert:
-    customer_id, period = record.customer.customer_id, record.period
+def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, todo: str, at: datetime) -> Alert:
     amount_minor: int | None = None
     if isinstance(record, Collection):
         amount_minor = record.outstanding_minor or None
     elif record.invoice is not None:
         amount_minor = record.invoice.total_minor
-    return Alert(
-        alert_id=alert_id(kind, customer_id, period, content),
-        kind=kind,
-        customer_id=customer_id,
-        period=period,
-        text=text,
-        command=command,
-        amount_minor=amount_minor,
-        currency=record.currency if isinstance(record, Collection) else record.customer.currency,
-        at=at,
-    )
+    currency = record.currency if isinstance(record, Collection) else record.customer.currency
+    alert = _alert(kind, record.customer.customer_id, record.period, content, text, todo, at)
+    return alert.evolve(amount_minor=amount_minor, currency=currency)
+
+
+def _alert(
+    kind: AlertKind, customer_id: str, period: Period, content: str, text: str, todo: str, at: datetime
+) -> Alert:
+    """``content`` tells it from others of its kind."""
+    name = alert_id(kind, customer_id, period, content)
+    return Alert(alert_id=name, kind=kind, customer_id=customer_id, period=period, text=text, command=todo, at=at)
 
 
 def _kind(unresolved: bool, halted: bool) -> AlertKind:
     return AlertKind.UNRESOLVED if unresolved else AlertKind.HALTED if halted else AlertKind.PERSON
 
 
-def _whose(record: Month | Collection) -> str:
-    return f"{record.customer.customer_id} --period {record.period}"
+def _to_type(record: Month | Collection, *words: str) -> str:
+    return command(*words, record.customer.customer_id, period=record.period)
+
+
+def _to_decide(record: Month | Collection, *words: str, options: tuple[str, ...] = ()) -> str:
+    return command(*words, record.customer.customer_id, period=record.period, decided=True, options=options)
 
 
 def _what_waits(month: Month, at: datetime) -> str:
@@ -210,21 +193,21 @@ def _what_helps(month: Month, at: datetime) -> str:
     """The command that would let the month go on, as far as one is known."""
     invoice = month.invoice
     if month.hold or month.trouble:
-        return f"resume {_whose(month)} {_BY_YOU}"
+        return _to_decide(month, "resume")
     if invoice and invoice.problems:
-        return f"edit {_whose(month)} {_BY_YOU} --change {invoice.problems[0].line_id}=AMOUNT"
+        return _to_decide(month, "edit", options=("--change", f"{invoice.problems[0].line_id}=AMOUNT"))
     if month.stage(at) is Stage.AWAITING_APPROVAL:
         if month.awaits_amount:
-            return f"edit {_whose(month)} {_BY_YOU} --add TEXT=AMOUNT"
-        return f"approve {_whose(month)} {_BY_YOU}"
-    return f"show {_whose(month)}"
+            return _to_decide(month, "edit", options=("--add", "TEXT=AMOUNT"))
+        return _to_decide(month, "approve")
+    return _to_type(month, "show")
 
 
 def what_helps_collecting(collection: Collection, at: datetime) -> str:
     """The same for a collection."""
     if collection.brake and not collection.hold:
-        return f"brake off {_BY_YOU}"
-    show = f"collections show {_whose(collection)}"
+        return command("brake", "off", decided=True)
+    show = _to_type(collection, "collections", "show")
     return show if collection.unresolved and not collection.trouble else next(_accepted(collection, at), show)
 
 
@@ -232,7 +215,7 @@ def _accepted(collection: Collection, at: datetime) -> Iterator[str]:
     """The commands that would be accepted now."""
     transfer = {"amount_minor": 1, "reference": "REFERENCE"}
     for name, fields in {"resume": {}, "retry": {}, "record_payment": transfer, "write_off": {}}.items():
-        command = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
-        if decide(collection, command, name, at, "mail")[2] is None:
-            more = " --amount AMOUNT --reference REFERENCE" if fields else ""
-            yield f"collections {name.replace('_', '-')} {_whose(collection)}{more} {_BY_YOU}"
+        said = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
+        if decide(collection, said, name, at, "mail")[2] is None:
+            options = ("--amount", "AMOUNT", "--reference", "REFERENCE") if fields else ()
+            yield _to_decide(collection, "collections", name.replace("_", "-"), options=options)

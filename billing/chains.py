@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from billing.keys import workflow_id
+from billing.shell import typed
 
 
 class ChainStatus(StrEnum):
@@ -111,4 +112,4 @@ def _temporal(verb: str, chain: str) -> str:
 
 def restart(customer_id: str, status: ChainStatus) -> str:
     """What to do about a customer's workflow that does not go on."""
-    return remedy(workflow_id(customer_id), status) if status.is_open else f"python starter.py start {customer_id}"
+    return remedy(workflow_id(customer_id), status) if status.is_open else typed("start", customer_id)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from billing.collection import Collection, CollectionStep
-from billing.markdown import plain
+from billing.markdown import escaped
 from billing.money import format_amount
 
 _SHOWN = 10
@@ -19,9 +19,9 @@ def summary(collection: Collection, now: datetime) -> str:
     ]
     waiting_for = "" if collection.outcome else collection.needs_person(now)
     if waiting_for:
-        parts.append(f"**A person is needed**: {plain(waiting_for)}")
+        parts.append(f"**A person is needed**: {escaped(waiting_for)}")
     if due.step is CollectionStep.WAIT and due.at is not None:
         parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
     newest = collection.entries[-_SHOWN:]
-    parts.append("\n".join(f"- {each.at:%Y-%m-%d %H:%M} {plain(each.what)}: {plain(each.text)}" for each in newest))
+    parts.append("\n".join(f"- {each.at:%Y-%m-%d %H:%M} {escaped(each.what)}: {escaped(each.text)}" for each in newest))
     return "\n\n".join(part for part in parts if part)

@@ -11,7 +11,7 @@ from billing.model import Code, Count, Few, Instant, Kept, Line, Many, Measured,
 from billing.money import LARGEST_AMOUNT_MINOR, format_amount, maximum_minor, step_minor
 
 DRAFT_MAX_BYTES = 600_000
-"""Of an invoice when it is collected: 2,000 rows with descriptions of some hundred letters each."""
+"""Of an invoice when it is collected: 2,000 rows with descriptions of a hundred letters each."""
 INVOICE_MAX_BYTES = 800_000
 """Of an invoice after edits. A month with it, and with all that is said to it, has to fit into a payload of 2 MB."""
 

@@ -8,7 +8,7 @@ _MARKUP = re.compile(r"[\\`*{}\[\]()<>#+!|~&]|(?<!\w)_|_(?!\w)")
 _LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)  # also without any markup
 
 
-def plain(text: str, most: int = WORDS_MAX) -> str:
+def escaped(text: str, most: int = WORDS_MAX) -> str:
     """``text`` on one line, up to so many characters of it, with everything escaped that would mean something."""
     line = " ".join(cut(text, most).split())
     return _LINKED.sub("\u200b", _MARKUP.sub(lambda found: f"\\{found.group()}", line))

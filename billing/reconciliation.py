@@ -175,7 +175,7 @@ def _of_customer(books: Books, part: _Part) -> Iterator[Finding]:
         yield _finding(FindingKind.DOUBLE, next(each for each in ours if each.payment_id == twice[0]), text)
     yield from _of_month(month, collection, ours)
     for payment in part.by_hand:
-        yield from _of_hand(payment, month, collection, is_ours_paid=bool(any(kept.values())))
+        yield from _of_hand(payment, month, collection, is_ours_paid=any(kept.values()))
 
 
 def _kept_minor(books: Books, payment: Payment) -> int:

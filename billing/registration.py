@@ -121,10 +121,6 @@ class Registration(Model):
         )
 
 
-def new_registration_id() -> str:
-    return f"R-{secrets.token_hex(12)}"
-
-
 def browser_key(kept: str) -> str:
     """``kept`` if it may be a key, else a new one: who sends a form again from the same browser goes on with theirs."""
     return kept if _BROWSER_KEY.fullmatch(kept) else secrets.token_urlsafe(16)

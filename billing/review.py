@@ -113,7 +113,7 @@ def _check_room(month: Month, details: str) -> None:
     if len(details) <= KEPT_DETAILS:
         return
     if size_of(month.decisions) + len(json.dumps(details, ensure_ascii=False).encode()) > TRAIL_MAX_BYTES:
-        raise _Refused("too much was said to this month that is not on record yet; say it again in a minute")
+        raise _Refused("the ledger has not recorded yet what was said to this month before; say it again in a minute")
 
 
 def _check_fits(month: Month, command: Command) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.markdown import plain
+from billing.markdown import escaped
 from billing.money import format_amount
 from billing.month import Month, Step
 
@@ -19,11 +19,11 @@ def summary(month: Month, now: datetime) -> str:
         parts.append("\n".join(["| line | amount |", "| --- | ---: |", *_rows(month)]))
     waiting_for = "" if month.outcome else month.needs_person(now)
     if waiting_for:
-        parts.append(f"**A person is needed**: {plain(waiting_for)}")
+        parts.append(f"**A person is needed**: {escaped(waiting_for)}")
     if month.drift and month.outcome is None:
-        parts.append(f"The sheet has changed since the collection: {plain(month.drift)}")
+        parts.append(f"The sheet has changed since the collection: {escaped(month.drift)}")
     if month.remark:
-        parts.append(plain(month.remark))
+        parts.append(escaped(month.remark))
     if due.step is Step.WAIT and due.at is not None:
         parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
     return "\n\n".join(parts)
@@ -33,12 +33,12 @@ def _rows(month: Month) -> list[str]:
     invoice = month.invoice
     assert invoice is not None
     rows = [
-        f"| {plain(line.description, _LETTERS)} | {format_amount(line.amount_minor, invoice.currency)} |"
+        f"| {escaped(line.description, _LETTERS)} | {format_amount(line.amount_minor, invoice.currency)} |"
         for line in invoice.lines[:_SHOWN]
     ]
     if len(invoice.lines) > _SHOWN:
         rows.append(f"| … {len(invoice.lines) - _SHOWN} more lines | |")
     if invoice.carried_minor:
         rows.append(f"| carried forward | {format_amount(invoice.carried_minor, invoice.currency)} |")
-    rows += [f"| {problem.line_id}: {plain(problem.raw, _LETTERS)} | ? |" for problem in invoice.problems[:_SHOWN]]
+    rows += [f"| {problem.line_id}: {escaped(problem.raw, _LETTERS)} | ? |" for problem in invoice.problems[:_SHOWN]]
     return [*rows, f"| **total** | **{invoice.total}** |"]

@@ -95,7 +95,7 @@ class Survey:
     def note(self, failed: Failed) -> None:
         """Something of a customer that could not be looked at."""
         text = f"{failed.customer_id} could not be looked at: {failed.reason}"
-        todo = f"{self._show(failed.customer_id)}; nobody else is concerned"
+        todo = f"{self._show(failed.customer_id)}; nobody else is affected"
         self._record.find(FindingKind.FAILED, text, todo, failed.customer_id)
 
     def _take(self, account: Account, chain: ChainStatus | None) -> None:
@@ -163,7 +163,7 @@ class Survey:
             customer_id = stray.customer_id
             todo = f"{terminate(stray.workflow_id)} (nothing is charged twice: the ledger is asked before each charge)"
             if customer_id in self._customers and customer_id not in self._twice:
-                todo += f"; then python starter.py start {customer_id}"
+                todo += f"; then {typed('start', customer_id)}"
             beside = "also billed" if customer_id in self._twice else "billed"
             text = f"{customer_id or 'somebody'} is {beside} by a workflow with another id: {stray.workflow_id}"
             self._record.find(FindingKind.STRAY, text, todo, customer_id)
@@ -440,8 +440,8 @@ class Survey:
         """A decision about this period."""
         return typed(*words, period=self._period, decided=True, options=options)
 
-    def _show(self, customer_id: str, *group: str) -> str:
-        return typed(*group, "show", customer_id, period=self._period)
+    def _show(self, customer_id: str) -> str:
+        return typed("show", customer_id, period=self._period)
 
     def _only_currency(self) -> str:
         """What amounts of nobody are taken for, if all customers have the same currency."""

@@ -55,7 +55,7 @@ class _OneLineErrors(TyperGroup):
         for argument in args:
             if len(argument) > ARGUMENT_MAX:
                 begins, length = argument[:30], f"{len(argument):,}"
-                raise typer.BadParameter(f"{begins!r}… has {length} characters; no text here has so many")
+                raise typer.BadParameter(f"{begins!r}… has {length} characters, more than any option takes")
         return super().parse_args(ctx, args)
 
     def main(self, *args: Any, **extra: Any) -> Any:

@@ -148,7 +148,7 @@ async def _write(rows: AsyncIterator[RosterRow], file: IO[str], failed: list[Fai
 async def link(customer_id: CustomerId, days: Days = 30) -> None:
     """Print the link by which a customer registers another card. Who has it can do so: send it to nobody else.
 
-    Of an import whose token was refused, it is the link by which its customer registers the first one.
+    For an import whose token was refused, it is the link by which its customer registers their first card.
 
     [bold]Example[/bold]
     $ python starter.py customers link acme --days 14

@@ -46,8 +46,8 @@ async def export(
     Amounts are exact decimals, and integers of minor units beside them. Text that a spreadsheet would run as a formula
     begins with an apostrophe. The totals are checked: lines + carried = invoiced, charged - refunded - disputed = net;
     a paid invoice has one charge of its amount. What does not agree is said on standard error and among the problems in
-    the export, with exit code 1; the export is complete all the same. Should a customer be impossible to export, the
-    others are there, and the problems, each row of the totals (not_exported) and standard error say that it is not.
+    the export, with exit code 1; the export is complete all the same. If a customer cannot be exported, all others
+    are; then the problems, each row of the totals (not_exported) and standard error say that the export is incomplete.
 
     [bold]Examples[/bold]
     $ python starter.py export --period 2026-11 --format csv --output accounting/2026-11

@@ -19,6 +19,7 @@ from billing.money import format_amount
 from billing.month import OUTCOMES, Month, Stage, Step
 from billing.period import Period
 from billing.ports import InvoiceRow, MessageRow
+from billing.shell import typed
 from bootstrap import connect_ledger
 from cli.collections import print_charges
 from cli.options import AsJson, CustomerId, PeriodOption
@@ -131,7 +132,7 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         _print_next(month, now)
     if collection is not None:
         say(f"\nCollected beside the months: {collection.stage(now)}, {collection.outstanding} owed")
-        say(f"  python starter.py collections show {customer_id} --period {month.period}")
+        say(f"  {typed('collections', 'show', customer_id, period=month.period)}")
     _print_history(decisions, messages)
     print_charges(charges, reversals)
     say(f"\nTemporal: workflow {workflow_id(customer.customer_id)}")
@@ -160,7 +161,7 @@ def print_invoice(month: Month) -> None:
     say(f"Version {invoice.version}, digest {invoice.digest}")
     if month.drift and month.outcome is None:
         say(f"\nThe sheet has changed since the collection: {month.drift}", style="yellow")
-        say(f"  take it in with: python starter.py refresh {month.customer.customer_id} --by YOU --reason WHY")
+        say(f"  take it in with: {typed('refresh', month.customer.customer_id, decided=True)}")
     if month.remark:
         say(f"\nNot in this draft: {month.remark}", style="yellow")
     for problem in invoice.problems:

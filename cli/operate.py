@@ -198,7 +198,7 @@ async def _going_on(client: Client) -> str:
         more = f"\nand {len(named) - _NAMED} more; coverage names them" if len(named) > _NAMED else ""
         raise BillingError("\n".join(named[:_NAMED]) + more)
     count = await chains.count_open()
-    return "1 is open, and goes on" if count == 1 else f"{count:,} are open, and go on"
+    return f"{count:,} open, none stands still"
 
 
 async def _pollers(client: Client, queue: str, kind: "TaskQueueType.ValueType") -> set[str]:

@@ -27,7 +27,7 @@ def _kept_as(kind: Any) -> Callable[[str], str]:
         try:
             return str(TypeAdapter(kind).validate_python(text))
         except ValidationError as error:
-            raise typer.BadParameter(f"the audit trail does not take it: {explain(error)}") from None
+            raise typer.BadParameter(f"the audit trail cannot keep it: {explain(error)}") from None
 
     return said
 

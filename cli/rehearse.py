@@ -83,8 +83,8 @@ async def rehearse(
     newest one again. It begins with the month that most customers are in, or with --period, or with --against.
 
     What waits for a person and is not in the reviewers' file is reported, then approved or skipped, so that the months
-    after it are seen. Who cannot be rehearsed is named; the others are rehearsed. Exit code 1 if there is anybody of
-    that kind, if people are needed, also for rows of nobody, or if --against differs.
+    after it are seen. Who cannot be rehearsed is named; the others are rehearsed. Exit code 1 if anybody cannot be
+    rehearsed, if people are needed, if rows belong to nobody, or if --against differs.
 
     [bold]Examples[/bold]
     $ python starter.py rehearse

@@ -9,6 +9,7 @@ from billing.errors import InvalidInput, LedgerUnavailable
 from billing.invoice import Problem
 from billing.period import Period
 from billing.sales import SalesSnapshot, lines_for
+from billing.shell import typed
 from billing.worksheet import ignored
 from bootstrap import Adapters
 
@@ -55,7 +56,7 @@ def understood(
     if too_many:
         yield too_many[0]
     elif owned < len(rows) and customers:
-        yield f"{len(rows) - owned} belong to no customer: python starter.py coverage --period {period}"
+        yield f"{len(rows) - owned} belong to no customer: {typed('coverage', period=period)}"
 
 
 def _period(title: str) -> Period | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -43,7 +42,7 @@ from console.register import RegistrationPages
 from console.returned_cards import ReturnedCards
 from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
 from console.signed_in import Sessions
-from console.standstill import Watch
+from console.standstill import PATIENCE, Watch
 from console.sweeper import sweeping
 from console.throttle import Throttle
 from console.webhooks import Webhooks
@@ -52,7 +51,6 @@ from workflows.cards import Cards
 from workflows.registering import Registrar
 from workflows.running import RunningChains
 
-_PATIENCE = timedelta(seconds=1.5)
 _STRIPE_PAGES = "https://*.stripe.com"
 
 
@@ -93,7 +91,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.include_router(login.router)
     login.handle_refusals(app)
     app.include_router(Health(adapters.ledger, client).router)
-    watch = Watch(adapters.ledger, RunningChains(client, patience=_PATIENCE))
+    watch = Watch(adapters.ledger, RunningChains(client, patience=PATIENCE))
     app.include_router(Monitor(adapters.ledger, watch).router)
     app.include_router(Webhooks(adapters.payments, inbox).router)
     app.state.live = live = Live(watch.pulse)

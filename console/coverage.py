@@ -21,10 +21,10 @@ from billing.worksheet import ignored
 from console.desk import Desk
 from console.monitor import STALE
 from console.signed_in import Session, SignedIn, signed_in
+from console.standstill import PATIENCE
 from workflows.coverage_now import look_now, looking
 
 SHOWN = 100
-_PATIENCE = timedelta(seconds=1.5)
 
 _STAGES = {
     State.PAID: Stage.PAID,
@@ -52,7 +52,7 @@ class CoveragePages:
         month = self._desk.period(period)
         if month is None:
             return await self._desk.no_such_month(session, period)
-        going_on = await looking(self._client, month, _PATIENCE)  # first: what ends meanwhile is in the run
+        going_on = await looking(self._client, month, PATIENCE)  # first: what ends meanwhile is in the run
         run = await self._ledger.coverage_of(month)
         values: dict[str, object] = {"run": run, "looking": going_on, "stale": STALE, "shown": SHOWN, "hours": hours}
         if run is not None:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from temporalio.client import Client
@@ -19,12 +19,12 @@ from billing.messages import Decision
 from billing.month import Month
 from billing.period import Period
 from billing.ports import ChargeRow, MessageRow, ReversalRow, VersionRow
+from console.standstill import PATIENCE
 from workflows.monthly_billing import MonthlyBilling
 from workflows.running import RunningChains, described
 from workflows.saying import Unanswered, ask
 from workflows.start import handle_for
 
-_QUERY_TIMEOUT = timedelta(seconds=1.5)
 _RECORDING_SECONDS = 5.0  # how far the ledger may be behind an answer before the page stops waiting for it
 _LOOK_SECONDS = 0.05
 
@@ -126,7 +126,7 @@ class Dossiers:
         A workflow that is closed would answer too, as if it went on.
         """
         try:
-            chain, run_id = await described(self._client, customer_id, _QUERY_TIMEOUT)
+            chain, run_id = await described(self._client, customer_id, PATIENCE)
         except TemporalUnavailable as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return None, None, listed
@@ -135,7 +135,7 @@ class Dossiers:
         if chain is not ChainStatus.RUNNING:
             return None, chain, run_url
         try:
-            month = await ask(handle, MonthlyBilling.invoice, _QUERY_TIMEOUT)
+            month = await ask(handle, MonthlyBilling.invoice, PATIENCE)
         except Unanswered as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return None, chain, run_url
@@ -143,7 +143,7 @@ class Dossiers:
 
     async def _stray(self, customer_id: str) -> str:
         with suppress(TemporalUnavailable):
-            for stray in await RunningChains(self._client, _QUERY_TIMEOUT).strays():
+            for stray in await RunningChains(self._client, PATIENCE).strays():
                 if stray.customer_id == customer_id:
                     return stray.workflow_id
         return ""

@@ -87,7 +87,7 @@ class Inbox:
                     unread: list[Failed] = []
                     events = await self._ledger.open_events(_PAGE + sum(self._in_work.values()), unread)
                     for each in unread:
-                        _log.warning("event %s cannot be read, and is left", each.customer_id)
+                        _log.warning("event %s cannot be read, and is skipped", each.customer_id)
                         await self._ledger.close_event(each.customer_id, f"nothing done: {each.reason}")
                 except Exception as error:  # whatever it is, the next sweep looks again
                     _log.warning("stored events cannot be read: %s", error)

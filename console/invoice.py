@@ -7,10 +7,10 @@
     GET  /desk/{period}/invoices/{customer_id}/notice    the charge notice before it goes
     POST /desk/{period}/invoices/{customer_id}/{action}  halt, resume, edit, approve, skip, close, refresh, start
 
-Every action is a Temporal update, which the workflow answers; this page never writes a month. Only where there is no
-workflow to answer it is started, as the command line does. Each form carries the id
-of its command, so a double click takes effect once, and what was seen (version and digest), so a decision about another
-version is refused. A refusal is a page that says why and keeps what was typed.
+Every action is a Temporal update, which the workflow answers; this page never writes a month. Only if the workflow is
+closed, the page starts it, as the command line does. Each form carries the id of its command, so a double click takes
+effect once, and what was seen (version and digest), so a decision about another version is refused.
+A refusal is a page that says why and keeps what was typed.
 
 With ``?compare=1``, or if a difference is known already, the page reads the sheet and shows how it differs from the
 draft; a refresh takes exactly that in. A sheet that cannot be read is told on the page, and does not make it fail.

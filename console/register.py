@@ -54,7 +54,7 @@ _WRONG = {
 }
 _NAMES_A_PAGE = "Please write the name without the address of a web page, and with a space after each dot."
 
-_HIDDEN = "This address contains a character that nobody can see: {}. Please type it anew."
+_HIDDEN = "This address contains an invisible character: {}. Please type it again."
 
 _log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 import zlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from adapters.sql_ledger import SqlLedger
@@ -21,6 +22,8 @@ from workflows.monthly_billing import MonthlyBilling
 from workflows.running import RunningChains
 
 LOOK_SECONDS = 5.0
+PATIENCE = timedelta(seconds=1.5)
+"""How long a page waits for an answer of Temporal before it is shown without it."""
 
 
 class Watch:

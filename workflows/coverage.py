@@ -18,7 +18,7 @@ from temporalio.client import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.coverage import CoverageCheck, CoverageRequest, CoverageResult
-    from billing.markdown import plain
+    from billing.markdown import escaped
     from workflows import options
 
 SCHEDULE_ID = "coverage-v1"
@@ -35,7 +35,7 @@ class Coverage:
             CoverageCheck.cover, request, **options.for_step(options.COVER, "look at everybody")
         )
         lines = [  # by id only: what else is in a finding may be an address
-            f"- {each.period}: {found.kind}{': ' if found.customer_id else ''}{plain(found.customer_id)}"
+            f"- {each.period}: {found.kind}{': ' if found.customer_id else ''}{escaped(found.customer_id)}"
             for each in result.periods
             for found in each.findings
         ]

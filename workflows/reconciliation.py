@@ -18,7 +18,7 @@ from temporalio.client import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.reconciliation import ReconcileRequest, ReconcileResult, Reconciliation
-    from billing.markdown import plain
+    from billing.markdown import escaped
     from workflows import options
 
 SCHEDULE_ID = "reconciliation-v1"
@@ -34,7 +34,7 @@ class Reconcile:
         result = await workflow.execute_activity_method(
             Reconciliation.reconcile, request, **options.for_step(options.RECONCILE, "compare Stripe with the ledger")
         )
-        lines = [f"- {found.kind}: {plain(found.text)}" for each in result.periods for found in each.findings]
+        lines = [f"- {found.kind}: {escaped(found.text)}" for each in result.periods for found in each.findings]
         workflow.set_current_details("\n".join(lines) or "Nothing differs.")
         return result
 

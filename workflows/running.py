@@ -110,7 +110,7 @@ class RunningChains:
 
         async def asked(customer_id: str) -> ChainStatus:
             async with limit:
-                return (await described(self._client, customer_id, self._patience))[0]
+                return await self.status(customer_id)
 
         answers = await asyncio.gather(*map(asked, missing[:_ASKED]))
         known = {**listed, **dict(zip(missing, answers, strict=False))}
@@ -129,7 +129,7 @@ class RunningChains:
         return open_chains
 
     async def status(self, customer_id: str) -> ChainStatus:
-        return await chain_status(self._client, customer_id)
+        return (await described(self._client, customer_id, self._patience))[0]
 
     async def _list(self, query: str) -> AsyncIterator[WorkflowExecutionInfo]:
         request = ListWorkflowExecutionsRequest(namespace=self._client.namespace, query=query, page_size=_PAGE)
@@ -173,12 +173,10 @@ async def described(client: Client, customer_id: str, patience: timedelta = _PAT
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
     try:
         answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
+    except (RPCError, RuntimeError) as error:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
             return ChainStatus.ABSENT, ""
-        raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {error.message}") from None
-    except RuntimeError as error:  # a client that connects when it is used, and cannot
-        raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {error}") from None
+        raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {_why(error)}") from None
     info = answer.workflow_execution_info
     return _status(info), info.execution.run_id
 

@@ -1,6 +1,5 @@
 """1.9 MB and worse at every door of the console: a page says no, nothing is stuck, and a halt is heard afterwards."""
 
-import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -120,7 +119,3 @@ async def test_who_has_edited_is_shown_no_approval_and_the_page_says_why(desk: D
         assert refused.status_code == 409
         assert "5000.01 EUR approved" in await ann.result(await ann.send("approve", "checked"))
         assert "Consents to exactly these lines" not in await ann.page()
-
-
-def test_what_is_huge_here_is_below_the_limit_of_a_request() -> None:
-    assert len(json.dumps(HUGE)) < 2_000_000

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from typer.testing import CliRunner
 
 from billing.customer import ReviewMode, Terms
@@ -14,12 +16,13 @@ from billing.messages import Halt, Skip
 from billing.month import Month
 from billing.period import Period
 from billing.roster import REQUIRED
-from bootstrap import SANDBOX_STRIPE_KEY
+from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
 from cli.app import app
-from sandbox.temporal_server import TemporalServer
+from sandbox.temporal_server import temporal_server
 from tests.bed import OCTOBER, Bed, now, prepared_bed
 from tests.suggested import commands_in
 from worker import create_worker
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 SEPTEMBER = "2026-09"
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
@@ -76,8 +79,7 @@ def kinds(found: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
 
 async def test_findings_of_open_months_are_mended_by_what_they_suggest(bed: Bed) -> None:
     bed.sales(SEPTEMBER)
-    before = SHEET | {"spoilt": "8"}
-    write(bed, before, ("kivi@example.com", "50", "More"))
+    write(bed, SHEET, ("kivi@example.com", "50", "More"))
     modes = {"approved": ReviewMode.APPROVE, "entered": ReviewMode.MANUAL}
     for name in ("terminated", "halted", "approved", "entered", "unread", "spoilt", "late", "kiwi"):
         terms = Terms(review_mode=modes[name]) if name in modes else Terms()
@@ -109,8 +111,8 @@ async def test_findings_of_open_months_are_mended_by_what_they_suggest(bed: Bed)
         await bed.skip_to(name, month.notice_at)
         await bed.until(name, lambda month: month.alerts > 0)
     assert (await bed.command("halted", Halt(**ANN))).accepted
-    after = SHEET | {"spoilt": "#REF!", "approved": SHEET["approved"]}
-    write(bed, after, ("kivi@example.com", "50", "More"), ("late@example.com", "3", "Came; late"))
+    late = ("late@example.com", "3", "Came; late")
+    write(bed, SHEET | {"spoilt": "#REF!"}, ("kivi@example.com", "50", "More"), late)
 
     found = await findings(bed)
     assert kinds(found) == [
@@ -129,7 +131,7 @@ async def test_findings_of_open_months_are_mended_by_what_they_suggest(bed: Bed)
     ]
     assert not any(each["customer_id"] == "kiwi" for each in await differences(bed))  # it is nobody's yet
     # what has to be corrected in the sheet, before the command that follows
-    write(bed, SHEET | {"spoilt": "9"}, ("kiwi@example.com", "50", "More"), ("late@example.com", "3", "Came; late"))
+    write(bed, SHEET | {"spoilt": "9"}, ("kiwi@example.com", "50", "More"), late)
     await type_all(bed, found, AMOUNT="40", FILE=str(bed.folder / "ghost.csv"))
     for name in ("lost", "zed"):
         await bed.drafted(name, OCTOBER)
@@ -175,20 +177,31 @@ async def test_an_account_that_is_closed_and_runs_is_mended(bed: Bed) -> None:
     assert await findings(bed) == []
 
 
-async def test_a_month_that_no_worker_goes_on_with(server: TemporalServer, tmp_path: Any) -> None:
-    async with prepared_bed(server, tmp_path, with_worker=False) as bed:
-        write(bed, {"acme": "100"})
-        await bed.start(await bed.customer("acme"), OCTOBER)
-        await bed.tamper("UPDATE invoices SET updated_at = '2026-11-01 00:00:00', next_at = '2026-11-01 00:00:00'")
-        (overdue,) = [each for each in await findings(bed) if each["kind"] == "overdue"]
-        (words,) = commands_in(overdue["todo"])
-        code, output = await typed(bed, *words)
-        assert code == 1, output
-        assert "start one with: python worker.py" in output
-        async with create_worker(bed.client, bed.settings, bed.adapters):
-            await bed.drafted("acme", OCTOBER)
-            assert await findings(bed) == []
-            await bed.end_all()
+@pytest.fixture
+async def unpolled(tmp_path: Path) -> AsyncIterator[Bed]:
+    """On a server of its own: the shared one knows the workers of tests before for a while."""
+    log = tmp_path / "server.log"
+    async with (
+        temporal_server(log=log, namespace=SANDBOX_NAMESPACE, search_attributes=SEARCH_ATTRIBUTES) as server,
+        prepared_bed(server, tmp_path, with_worker=False) as bed,
+    ):
+        yield bed
+
+
+async def test_a_month_that_no_worker_goes_on_with_is_mended_by_a_worker(unpolled: Bed) -> None:
+    bed = unpolled
+    write(bed, {"acme": "100"})
+    await bed.start(await bed.customer("acme"), OCTOBER)
+    await bed.tamper("UPDATE invoices SET updated_at = '2026-11-01 00:00:00', next_at = '2026-11-01 00:00:00'")
+    (overdue,) = [each for each in await findings(bed) if each["kind"] == "overdue"]
+    (words,) = commands_in(overdue["todo"])
+    code, output = await typed(bed, *words)
+    assert code == 1, output
+    assert "start one with: python worker.py" in output
+    async with create_worker(bed.client, bed.settings, bed.adapters):
+        await bed.drafted("acme", OCTOBER)
+        assert await findings(bed) == []
+        await bed.end_all()
 
 
 async def test_what_is_owed_is_collected_by_what_is_suggested(bed: Bed) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.markdown import plain
+from billing.markdown import escaped
 from billing.summary import summary
 from tests.unit.months import accepted, drafted
 
@@ -25,11 +25,11 @@ from tests.unit.months import accepted, drafted
     ],
 )
 def test_words_stay_words(text: str, shown: str) -> None:
-    assert plain(text) == shown
+    assert escaped(text) == shown
 
 
 def test_a_long_text_is_cut() -> None:
-    assert plain("x" * 100, 80) == "x" * 79 + "…"
+    assert escaped("x" * 100, 80) == "x" * 79 + "…"
 
 
 def test_a_reason_makes_no_link_in_the_details_of_a_run() -> None:

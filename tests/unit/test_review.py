@@ -514,7 +514,7 @@ def test_what_a_month_carries_fits_into_a_payload_whatever_is_said_before_the_le
     assert len(month.model_dump_json()) < 2_000_000 - INVOICE_MAX_BYTES
     halted = accepted(month, "halt", NOW)
     assert halted.hold is not None
-    assert "is not on record yet; say it again in a minute" in say(halted, "edit", NOW, **LARGEST)[1].result
+    assert "said to this month before; say it again in a minute" in say(halted, "edit", NOW, **LARGEST)[1].result
     assert len(halted.audited(halted.decision_count).model_dump_json()) < 200_000
 
 

@@ -11,7 +11,18 @@ import pytest
 import typer.main
 
 from billing.accounts import Account, Former, SeenCollection, SeenMonth
-from billing.alerts import Alert, of_collection, of_draft, of_drift, of_month, of_news, of_report, of_worker
+from billing.alerts import (
+    Alert,
+    of_collection,
+    of_draft,
+    of_drift,
+    of_former_address,
+    of_lost_event,
+    of_month,
+    of_news,
+    of_report,
+    of_worker,
+)
 from billing.apart import Failed
 from billing.chains import Chain, ChainStatus
 from billing.collection import CollectionStage
@@ -133,6 +144,9 @@ def alerts() -> Iterator[Alert]:
     yield of_drift(month, "1 row", at)
     yield of_report("acme", PERIOD, 1, "x", at)
     yield of_report("", PERIOD, 1, "x", at)
+    yield of_former_address(month, at)
+    yield of_lost_event("evt_1", "pi_1", at, "x", at)
+    yield of_lost_event("evt_1", "", at, "x", at)
     yield of_worker(workflow_id("acme"), at)
     yield of_worker(collection_id("acme", PERIOD), at)
     yield of_month(accepted(month, "halt", at, **ann), at)

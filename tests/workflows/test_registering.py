@@ -15,9 +15,10 @@ from billing.registration import (
     Consent,
     Registration,
     RegistrationState,
+    browser_key,
     import_id,
     new_customer_id,
-    new_registration_id,
+    registration_id_of,
 )
 from bootstrap import connect_letters, connect_registrar
 from tests.bed import Bed
@@ -68,7 +69,7 @@ def mortal(bed: Bed, calls: int) -> tuple[Registrar, list[int]]:
 def typed(email: str) -> Registration:
     now = datetime.now(UTC)
     return Registration(
-        registration_id=new_registration_id(),
+        registration_id=registration_id_of(browser_key(""), email, "eur", "Europe/Paris"),
         email=email,
         name="Acme",
         currency="eur",

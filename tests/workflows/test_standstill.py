@@ -115,7 +115,7 @@ async def test_a_month_whose_code_fails_is_a_finding_at_once_and_no_longer_once_
     assert (await bed.until("acme", lambda month: month.hold is not None)).hold
     assert await found(bed, FindingKind.STANDSTILL) == []
     code, output = await typed(bed, "doctor")
-    assert (code, " open, and go" in output) == (0, True), output
+    assert (code, " open, none stands still" in output) == (0, True), output
 
 
 async def test_a_failing_collection_is_found_in_its_own_month_and_not_in_others(
