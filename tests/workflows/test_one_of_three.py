@@ -18,6 +18,7 @@ from adapters import sql_ledger_starts
 from adapters.stripe_payments import StripePayments
 from billing import reconciliation, survey
 from billing.alerts import of_report
+from billing.chains import OpenChains
 from billing.coverage import FindingKind, State
 from billing.digest import sections
 from billing.errors import LedgerUnavailable, PaymentUnknown
@@ -138,7 +139,7 @@ async def test_coverage(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -
         bolt_fails(monkeypatch, survey, "check")
     elif where == "workflow":
         monkeypatch.setattr(RunningChains, "listed", _nobody)
-        bolt_fails(monkeypatch, RunningChains, "runs")
+        bolt_fails(monkeypatch, RunningChains, "status")
     else:
         await bed.tamper("UPDATE customers SET timezone = 'Mars' WHERE customer_id = 'bolt'")
     coverage = await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
@@ -152,8 +153,8 @@ async def test_coverage(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -
     assert (euros.invoiced_minor, coverage.unsummed_rows) == ((30000, 0) if known else (20000, 1))
 
 
-async def _nobody(_: RunningChains) -> set[str]:
-    return set()
+async def _nobody(_: RunningChains) -> OpenChains:
+    return OpenChains({})
 
 
 async def test_the_daily_coverage_tells_the_others(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
