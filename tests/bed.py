@@ -135,6 +135,12 @@ class Bed:
         assert month is not None, f"the ledger has no {period} of {customer_id}"
         return month
 
+    async def is_on_record(self, customer_id: str, period: str, holds: Callable[[Month], bool]) -> None:
+        """Waits until the ledger has a month of which ``holds`` is true: it is told after the workflow."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not holds(await self.recorded(customer_id, period)):
+                await asyncio.sleep(0.05)
+
     async def command(self, customer_id: str, command: Command) -> CommandResult:
         """Sends an update and waits for the answer."""
         answer: CommandResult = await self.handle(customer_id).execute_update(

@@ -30,8 +30,10 @@ def main() -> None:
     kept = True
     try:
         plan = Plan(options.seed, options.customers, options.months)
-        figures, checks = asyncio.run(run(plan, folder.resolve(), tell))
+        figures, checks = asyncio.run(asyncio.wait_for(run(plan, folder.resolve(), tell), plan.limit_seconds))
         kept = options.folder is not None or figures["violations"] > 0
+    except TimeoutError:
+        sys.exit(f"not done after {plan.limit_seconds} s: somebody's months stand still, or this machine is too slow")
     finally:
         if kept:
             tell(f"everything it left: {folder}")

@@ -67,6 +67,11 @@ class Plan:
     customers: int
     months: int
 
+    @property
+    def limit_seconds(self) -> int:
+        """A run that takes longer will not end: several times what the slowest one took."""
+        return 900 + 45 * self.customers * self.months
+
     def draw(self, *about: object) -> Random:
         return Random("/".join(map(str, (self.seed, *about))))
 

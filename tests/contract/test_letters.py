@@ -27,7 +27,7 @@ class Stopped(SmtpMail):
     """A worker that is stopped, by SIGSTOP or by a machine without time for it, while it connects."""
 
     def __init__(self, port: int) -> None:
-        super().__init__("127.0.0.1", port, "billing@example.com")
+        super().__init__("127.0.0.1", port, "billing@example.com", "Billing")
         self.stopped, self.goes_on = asyncio.Event(), asyncio.Event()
 
     async def _client(self) -> aiosmtplib.SMTP:

@@ -80,8 +80,12 @@ async def reads(bed: Bed) -> dict[str, int]:
 async def edit(bed: Bed, *changes: AddLine | ChangeLine | RemoveLine) -> None:
     month = await bed.month("acme")
     assert month.invoice is not None
-    command = Edit(**ANN, period=month.period, version=month.invoice.version, changes=changes)
+    version = month.invoice.version
+    command = Edit(**ANN, period=month.period, version=version, changes=changes)
     assert (await bed.command("acme", command)).accepted
+    await bed.is_on_record(
+        "acme", month.period, lambda kept: kept.invoice is not None and kept.invoice.version > version
+    )
 
 
 # -- after the charge
