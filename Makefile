@@ -27,7 +27,7 @@ demo-serve: .venv/.runtime ## the same, then leave the stack and its web page up
 up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; it keeps its data
 	$(BIN)/python starter.py up
 
-test: .venv/.dev ## run all tests, JOBS=4 at a time, for 20 minutes at most (pass options with ARGS="-k halt")
+test: .venv/.dev ## run all tests, JOBS=4 at a time, for 30 minutes at most (pass options with ARGS="-k halt")
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
