@@ -1,18 +1,15 @@
 """Eight things go wrong with a month's customers; ``coverage`` names each, and says 0 once people have mended them."""
 
 import json
-from typing import Any
 
-from billing.messages import Halt, Skip
-from billing.month import Month
+from billing.messages import Halt
 from billing.period import Period
-from billing.roster import REQUIRED
 from bootstrap import connect_coverage
-from tests.bed import OCTOBER, Bed, now
+from tests.bed import OCTOBER, Bed
+from tests.scenarios.accidents import ANN, ghost_is_started_by_hand, ledger_loses_october
 from tests.typed import typed
 
 SEPTEMBER = "2026-09"
-ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 BY = ("--by", "ann", "--reason", "mended")
 SALES = {
     "acme": ("100", "Hosting"),
@@ -53,21 +50,11 @@ async def planted(bed: Bed) -> None:
     assert (await typed(bed, "skip", "zed", "--period", SEPTEMBER, *BY))[0] == 0
     await bed.handle("zed").result()
     # a month that the ledger has lost, with its workflow
-    assert (await bed.command("lost", Skip(**ANN))).accepted
-    await bed.drafted("lost", OCTOBER)
-    await bed.handle("lost").terminate()
-    for table in ("lines", "decisions", "invoices"):
-        await bed.tamper(f"DELETE FROM {table} WHERE customer_id = 'lost' AND period = ?", OCTOBER)
+    await ledger_loses_october(bed, "lost")
     # a workflow that somebody terminated, and one that somebody started by hand
     await bed.handle("acme").terminate()
-    ghost = await bed.customer("ghost")
-    bed.started.append("ghost")
-    await bed.restart_by_hand(Month.open(ghost, Period.at(now(), ghost.timezone)))
+    await ghost_is_started_by_hand(bed)
     assert (await bed.command("bergson", Halt(**ANN))).accepted
-    values = dict(ghost) | {"currency": "eur"}
-    (bed.folder / "ghost.csv").write_text(
-        ",".join(REQUIRED) + "\n" + ",".join(str(values[name]) for name in REQUIRED) + "\n"
-    )
 
 
 async def test_coverage_names_each_problem_and_is_satisfied_once_they_are_mended(bed: Bed) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,19 +13,16 @@ from typer.testing import CliRunner
 
 from billing.customer import ReviewMode, Terms
 from billing.messages import Halt, Skip
-from billing.month import Month
-from billing.period import Period
-from billing.roster import REQUIRED
-from bootstrap import SANDBOX_STRIPE_KEY
-from cli import operate
+from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
 from cli.app import app
-from sandbox.temporal_server import TemporalServer
-from tests.bed import OCTOBER, Bed, now, prepared_bed
+from sandbox.temporal_server import temporal_server
+from tests.bed import OCTOBER, Bed, prepared_bed
+from tests.scenarios.accidents import ANN, ghost_is_started_by_hand, ledger_loses_october
 from tests.suggested import commands_in
 from worker import create_worker
+from workflows.visibility import SEARCH_ATTRIBUTES
 
 SEPTEMBER = "2026-09"
-ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 SHEET = {
     "terminated": "100",
     "lost": "7",
@@ -70,6 +68,14 @@ async def type_all(bed: Bed, found: Iterable[dict[str, Any]], **filled: str) -> 
                 words[words.index("ann")] = "bob"
             code, output = await typed(bed, *words)
             assert code == 0, f"{each}: {words}: {output}"
+            if words[0] in ("approve", "edit", "refresh", "resume"):
+                await on_record(bed, words[1])
+
+
+async def on_record(bed: Bed, customer_id: str) -> None:
+    """The next command, and coverage, look into the ledger."""
+    month = await bed.month(customer_id)
+    await bed.is_on_record(customer_id, month.period, lambda kept: kept.revision >= month.revision)
 
 
 def kinds(found: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -92,19 +98,9 @@ async def test_findings_of_open_months_are_mended_by_what_they_suggest(bed: Bed)
     assert (await typed(bed, "close", "zed", *by))[0] == 0
     assert (await typed(bed, "skip", "zed", "--period", SEPTEMBER, *by))[0] == 0
     await bed.handle("zed").result()
-    assert (await bed.command("lost", Skip(**ANN))).accepted
-    await bed.drafted("lost", OCTOBER)
-    await bed.handle("lost").terminate()
-    for table in ("lines", "decisions", "invoices"):
-        await bed.tamper(f"DELETE FROM {table} WHERE customer_id = 'lost' AND period = ?", OCTOBER)
+    await ledger_loses_october(bed, "lost")
     await bed.handle("terminated").terminate()
-    ghost = await bed.customer("ghost")
-    bed.started.append("ghost")
-    await bed.restart_by_hand(Month.open(ghost, Period.at(now(), ghost.timezone)))
-    values = dict(ghost) | {"currency": "eur"}
-    (bed.folder / "ghost.csv").write_text(
-        ",".join(REQUIRED) + "\n" + ",".join(str(values[name]) for name in REQUIRED) + "\n"
-    )
+    await ghost_is_started_by_hand(bed)
     for name in ("approved", "entered"):
         month = await bed.month(name)
         await bed.skip_to(name, month.notice_at)
@@ -176,23 +172,31 @@ async def test_an_account_that_is_closed_and_runs_is_mended(bed: Bed) -> None:
     assert await findings(bed) == []
 
 
-async def test_a_month_that_no_worker_goes_on_with_is_mended_by_a_worker(
-    server: TemporalServer, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(operate, "POLLED_WITHIN", timedelta())  # the server remembers workers of other tests
-    async with prepared_bed(server, tmp_path, with_worker=False) as bed:
-        write(bed, {"acme": "100"})
-        await bed.start(await bed.customer("acme"), OCTOBER)
-        await bed.tamper("UPDATE invoices SET updated_at = '2026-11-01 00:00:00', next_at = '2026-11-01 00:00:00'")
-        (overdue,) = [each for each in await findings(bed) if each["kind"] == "overdue"]
-        (words,) = commands_in(overdue["todo"])
-        code, output = await typed(bed, *words)
-        assert code == 1, output
-        assert "start one with: python worker.py" in " ".join(output.split())
-        async with create_worker(bed.client, bed.settings, bed.adapters):
-            await bed.drafted("acme", OCTOBER)
-            assert await findings(bed) == []
-            await bed.end_all()
+@pytest.fixture
+async def unpolled(tmp_path: Path) -> AsyncIterator[Bed]:
+    """On a server of its own: the shared one knows the workers of tests before for a while."""
+    log = tmp_path / "server.log"
+    async with (
+        temporal_server(log=log, namespace=SANDBOX_NAMESPACE, search_attributes=SEARCH_ATTRIBUTES) as server,
+        prepared_bed(server, tmp_path, with_worker=False) as bed,
+    ):
+        yield bed
+
+
+async def test_a_month_that_no_worker_goes_on_with_is_mended_by_a_worker(unpolled: Bed) -> None:
+    bed = unpolled
+    write(bed, {"acme": "100"})
+    await bed.start(await bed.customer("acme"), OCTOBER)
+    await bed.tamper("UPDATE invoices SET updated_at = '2026-11-01 00:00:00', next_at = '2026-11-01 00:00:00'")
+    (overdue,) = [each for each in await findings(bed) if each["kind"] == "overdue"]
+    (words,) = commands_in(overdue["todo"])
+    code, output = await typed(bed, *words)
+    assert code == 1, output
+    assert "start one with: python worker.py" in " ".join(output.split())
+    async with create_worker(bed.client, bed.settings, bed.adapters):
+        await bed.drafted("acme", OCTOBER)
+        assert await findings(bed) == []
+        await bed.end_all()
 
 
 async def test_what_is_owed_is_collected_by_what_is_suggested(bed: Bed) -> None:
