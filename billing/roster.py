@@ -140,17 +140,17 @@ def _reader(text: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
 def _check_others(columns: Sequence[str]) -> None:
     """Raises ``InvalidInput`` for a column that is not read and may be meant for one that is."""
     if TOKEN in columns and not set(columns).isdisjoint(_CARD):
-        raise InvalidInput("the file has cards and tokens; leave out the columns of one, and divide the file by it")
+        raise InvalidInput("the first row names cards and tokens; make a file of each")
     by_words = {folded(name): name for name in _COLUMNS}
-    absent = [words for words, name in by_words.items() if name not in columns]
+    absent = [folded(name) for name in (*OPTIONAL, *TERMS) if name not in columns]
     for column in columns:
         words = folded(column)
         if column in _COLUMNS:
             continue
         if words.replace(" ", "_") in Terms.model_fields and words not in by_words:
             raise InvalidInput(f"{column!r} is no column; write it in 'terms', as JSON")
-        meant = [words] if words in by_words else get_close_matches(words, absent, n=1, cutoff=_SIMILAR)
-        if meant:
+        alike = [words] if words in by_words else [each for each in absent if words in each.split()]
+        if meant := alike or get_close_matches(words, absent, n=1, cutoff=_SIMILAR):
             raise InvalidInput(f"{column!r} is almost {by_words[meant[0]]!r}; correct it, or rename the column")
 
 

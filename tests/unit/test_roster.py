@@ -139,13 +139,25 @@ def test_file_without_the_header_is_refused_as_a_whole(text: str):
         ("E-Mail", "almost 'email'"),
         ("min_notice_hours", "'min_notice_hours' is no column; write it in 'terms', as JSON"),
         ("Dunning Days", "is no column; write it in 'terms', as JSON"),
-        ("token", "has cards and tokens; leave out the columns of one"),
+        ("review", "almost 'review_mode'"),
+        ("unusual change", "almost 'unusual_change_percent'"),
+        ("token", "the first row names cards and tokens; make a file of each"),
     ],
 )
 def test_a_column_that_may_be_meant_for_another_one_is_refused_with_the_file(column: str, why: str):
     with pytest.raises(InvalidInput) as refused:
         parse_roster(f"{HEADER},{column}\n{ACME},approve")
     assert why in str(refused.value)
+
+
+def test_what_else_is_known_of_customers_may_stand_in_the_file():
+    others = (
+        "Phone,Notes,Address,Company,Customer,Customer name,First name,City,Country,VAT id,IBAN,Language,Time zone,"
+        "Created at,Status,Payment,Reference,ID,#,Items sold,Contact"
+    )
+    customers, problems = parse_roster(f"{HEADER},{others}\n{ACME}")
+    assert (len(customers), problems) == (1, [])
+    assert ignored_columns(f"{HEADER},{others}") == tuple(others.split(","))
 
 
 def test_columns_that_are_not_read_are_named():
