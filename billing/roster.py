@@ -92,8 +92,9 @@ def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
 def ignored_columns(text: str) -> tuple[str, ...]:
     """The columns of a file that has been parsed which are not read, as they are written."""
     header: list[str] = next(csv.reader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True))
-    names = (name.strip() for name in header)
-    return tuple(name or "one without a name" for name in names if name.lower() not in _COLUMNS)
+    others = [name.strip() for name in header if name.strip().lower() not in _COLUMNS]
+    unnamed = () if all(others) else ("those without a name",)
+    return (*filter(None, others), *unnamed)
 
 
 def has_tokens(text: str) -> bool:
@@ -129,7 +130,7 @@ def _reader(text: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
     missing = [name for name in required if name not in columns]
     if missing:
         raise InvalidInput(f"the first row lacks {', '.join(missing)}; it must name {', '.join(required)}")
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    repeated = sorted({name for name in columns if name and columns.count(name) > 1})
     if repeated:
         raise InvalidInput(f"the first row has more than one column {', '.join(repeated)}; rename the others")
     _check_others(columns)

@@ -219,7 +219,7 @@ def _fault(layout: _Layout, row: Cells, width: int) -> Fault | None:
 
 
 def _is_split(layout: _Layout, row: Cells) -> bool:
-    """``1,234.50`` without quotes in a row whose number of cells is right: it lacks another one, or ends in empty ones."""
+    """``1,234.50`` without quotes in a row with the right number of cells: it lacks another, or ends in empty ones."""
     amount_at = layout.places[Column.AMOUNT]
     amount, after = _cell(row, amount_at), _cell(row, amount_at + 1)
     if not (isinstance(amount, str) and isinstance(after, str) and after[:1].isdigit()):

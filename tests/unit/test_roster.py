@@ -163,8 +163,11 @@ def test_what_else_is_known_of_customers_may_stand_in_the_file():
 def test_columns_that_are_not_read_are_named():
     header = f"{HEADER},Note,review_mode,,Phone,approve_when"
     assert parse_roster(f"{header}\n{ACME},x,approve,,5,")[0][2].terms.review_mode is ReviewMode.APPROVE
-    assert ignored_columns(header) == ("Note", "one without a name", "Phone")
+    assert ignored_columns(header) == ("Note", "Phone", "those without a name")
     assert ignored_columns(f"{TOKENS},Note") == ("Note",)
+    spreadsheet = f"{HEADER},,,\n{ACME},,,\n"
+    assert list(parse_roster(spreadsheet)[0]) == [2]
+    assert ignored_columns(spreadsheet) == ("those without a name",)
     assert ignored_columns(write_roster([])) == ()
 
 
