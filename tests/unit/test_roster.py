@@ -150,6 +150,11 @@ def test_a_column_that_may_be_meant_for_another_one_is_refused_with_the_file(col
     assert why in str(refused.value)
 
 
+def test_a_misspelled_field_of_the_schedule_in_the_terms_is_reported():
+    terms = '"{""schedule"": {""notice_day"": 5}}"'
+    assert "schedule.notice_day" in problems_of(f"{ACME},{terms}", header=f"{HEADER},terms")[2]
+
+
 def test_what_else_is_known_of_customers_may_stand_in_the_file():
     others = (
         "Phone,Notes,Address,Company,Customer,Customer name,First name,City,Country,VAT id,IBAN,Language,Time zone,"
