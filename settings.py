@@ -252,3 +252,9 @@ def _explained(error: ValidationError) -> str:
 def environment() -> dict[str, str]:
     """The variables of the process and of ``.env``, for Temporal's own configuration."""
     return {**{name: value for name, value in dotenv_values(ENV_FILE).items() if value is not None}, **os.environ}
+
+
+def unknown_variables() -> list[str]:
+    """Those that are named like settings and are none: misspelled, and without any effect."""
+    known = {f"BILLING_{name.upper()}" for name in (*Settings.model_fields, "debug")}
+    return sorted(name for name in environment() if name.upper().startswith("BILLING_") and name.upper() not in known)

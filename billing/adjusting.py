@@ -71,7 +71,9 @@ def carried_on(invoice: Invoice, period: Period) -> tuple[tuple[LineItem, ...], 
 
 
 def folded(lines: Sequence[LineItem]) -> tuple[LineItem, ...]:
-    """One line for each worksheet that ``lines`` come from, pointing at the first of its rows in it."""
+    """One line for each worksheet that ``lines`` come from, pointing at the first of its rows in it; or at the first
+    under a former address, so that somebody has to approve it.
+    """
     sheets: dict[str, list[LineItem]] = {}
     for line in lines:
         assert line.source is not None
@@ -83,7 +85,7 @@ def folded(lines: Sequence[LineItem]) -> tuple[LineItem, ...]:
             line_id=f"late-{sheet}",
             description=f"Late sales and corrections of {sheet}: {len(each)} rows",
             amount_minor=sum(line.amount_minor for line in each),
-            source=each[0].source,
+            source=max((line.source for line in each if line.source), key=lambda source: source.former_address),
         )
         for sheet, each in sheets.items()
     )

@@ -19,7 +19,6 @@ from typing import Annotated, Protocol
 
 from pydantic import StringConstraints
 
-from billing.address import email_key
 from billing.apart import Failed
 from billing.customer import (
     Currency,
@@ -127,8 +126,8 @@ def browser_key(kept: str) -> str:
 
 
 def registration_id_of(browser_key: str, email: str, currency: str, timezone: str) -> str:
-    """The same for a form that a browser sends twice; nobody else comes to it."""
-    said = "|".join((browser_key, email_key(email), currency, timezone))
+    """The same for a form that a browser sends twice; nobody else comes to it, nor does who corrects the address."""
+    said = "|".join((browser_key, email, currency, timezone))
     return f"R-{hashlib.sha256(said.encode()).hexdigest()[:24]}"
 
 

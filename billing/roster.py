@@ -6,7 +6,8 @@ A customer has the ids of a card at the processor; a newcomer, from an old form,
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import StringConstraints, ValidationError
@@ -18,6 +19,7 @@ from billing.errors import InvalidInput
 from billing.messages import explain
 from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
+from billing.worksheet_names import folded
 
 _WHO = ("customer_id", "email", "name", "currency", "timezone")
 REQUIRED = (*_WHO, "stripe_customer_id", "payment_method_id")
@@ -25,6 +27,9 @@ OPTIONAL = ("review_mode", "terms")
 TERMS = ("approve_when", "unusual_change_percent", "unusual_above")
 """Also optional: such as ``first+changed+edited``, ``30`` and ``500.00`` (in the row's currency)."""
 TOKEN = "token"
+_CARD = ("stripe_customer_id", "payment_method_id")
+_COLUMNS = (*REQUIRED, TOKEN, *OPTIONAL, *TERMS)
+_SIMILAR = 0.75
 
 Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
 
@@ -52,7 +57,7 @@ class RowProblem(Model):
 def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
     """The customers of a CSV file with a header row, by line, and the rows that cannot be taken.
 
-    Raises ``InvalidInput`` if the header cannot be read or lacks a column.
+    Raises ``InvalidInput`` if the header cannot be read, lacks a column, or has one that is almost another.
     """
     customers: dict[int, Customer] = {}
     problems = []
@@ -84,6 +89,14 @@ def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
     return newcomers, problems
 
 
+def ignored_columns(text: str) -> tuple[str, ...]:
+    """The columns of a file that has been parsed which are not read, as they are written."""
+    header: list[str] = next(csv.reader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True))
+    others = [name.strip() for name in header if name.strip().lower() not in _COLUMNS]
+    unnamed = () if all(others) else ("those without a name",)
+    return (*filter(None, others), *unnamed)
+
+
 def has_tokens(text: str) -> bool:
     """Whether the file is one of newcomers, by its first row."""
     first = next(iter(text.removeprefix("\ufeff").splitlines()), "")
@@ -108,7 +121,7 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
 
 
 def _reader(text: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
-    """Raises ``InvalidInput`` if the header cannot be read or lacks a column."""
+    """Raises ``InvalidInput`` if the header cannot be read, lacks a column, or has one that is almost another."""
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), skipinitialspace=True, strict=True)
     try:
         columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
@@ -117,11 +130,29 @@ def _reader(text: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
     missing = [name for name in required if name not in columns]
     if missing:
         raise InvalidInput(f"the first row lacks {', '.join(missing)}; it must name {', '.join(required)}")
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    repeated = sorted({name for name in columns if name and columns.count(name) > 1})
     if repeated:
         raise InvalidInput(f"the first row has more than one column {', '.join(repeated)}; rename the others")
+    _check_others(columns)
     reader.fieldnames = columns
     return reader
+
+
+def _check_others(columns: Sequence[str]) -> None:
+    """Raises ``InvalidInput`` for a column that is not read and may be meant for one that is."""
+    if TOKEN in columns and not set(columns).isdisjoint(_CARD):
+        raise InvalidInput("the first row names cards and tokens; make a file of each")
+    by_words = {folded(name): name for name in _COLUMNS}
+    absent = [folded(name) for name in (*OPTIONAL, *TERMS) if name not in columns]
+    for column in columns:
+        words = folded(column)
+        if column in _COLUMNS:
+            continue
+        if words.replace(" ", "_") in Terms.model_fields and words not in by_words:
+            raise InvalidInput(f"{column!r} is no column; write it in 'terms', as JSON")
+        alike = [words] if words in by_words else [each for each in absent if words in each.split()]
+        if meant := alike or get_close_matches(words, absent, n=1, cutoff=_SIMILAR):
+            raise InvalidInput(f"{column!r} is almost {by_words[meant[0]]!r}; correct it, or rename the column")
 
 
 def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str], str]]:

@@ -32,7 +32,7 @@ class Instants(Model):
         return Instants(collect_at=self.collect_at + by, notice_at=self.notice_at + by, charge_at=self.charge_at + by)
 
 
-class Schedule(Model):
+class Schedule(Model, extra="forbid"):
     """Days and wall-clock times in the customer's time zone.
 
     ``collect_day`` is a day of the month after the period; ``notice_days`` are counted from that day and

@@ -219,12 +219,13 @@ def _fault(layout: _Layout, row: Cells, width: int) -> Fault | None:
 
 
 def _is_split(layout: _Layout, row: Cells) -> bool:
-    """``1,234.50`` without quotes in a row that lacks another cell, so that their number is right."""
+    """``1,234.50`` without quotes in a row with the right number of cells: it lacks another, or ends in empty ones."""
     amount_at = layout.places[Column.AMOUNT]
     amount, after = _cell(row, amount_at), _cell(row, amount_at + 1)
     if not (isinstance(amount, str) and isinstance(after, str) and after[:1].isdigit()):
         return False
-    rest = _AFTER_COMMA if layout.places.get(Column.DESCRIPTION) == amount_at + 1 else _AFTER_THOUSANDS
+    is_doubtful = len(row) > len(layout.headers) or layout.places.get(Column.DESCRIPTION) == amount_at + 1
+    rest = _AFTER_COMMA if is_doubtful else _AFTER_THOUSANDS
     return bool(_BEFORE_COMMA.fullmatch(amount.strip()) and rest.fullmatch(after.strip()))
 
 

@@ -20,7 +20,7 @@ from cli.options import AsJson
 from cli.output import console, explain, print_json, say, table, whole
 from cli.worksheet import newest_worksheet
 from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes
-from settings import Settings, load_settings
+from settings import Settings, load_settings, unknown_variables
 from workflows.coverage import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
 from workflows.coverage import ensure_daily_coverage
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
@@ -103,7 +103,8 @@ async def doctor(as_json: AsJson = False) -> None:
         except BillingError as error:
             checks = [Check(name="settings", ok=False, detail=str(error))]
         else:
-            checks = [Check(name="settings", ok=True, detail="readable and complete")]
+            unknown = f"; without effect, misspelled?: {', '.join(names)}" if (names := unknown_variables()) else ""
+            checks = [Check(name="settings", ok=True, detail=f"readable and complete{unknown}")]
             if settings.behind_unknown_proxy:
                 checks.append(Check(name="console", ok=False, detail=_UNKNOWN_PROXY))
             checks += await _temporal_checks(settings)

@@ -9,10 +9,11 @@ import typer
 from billing.apart import why
 from billing.customer import Customer
 from billing.errors import InvalidInput
-from billing.roster import RowProblem, parse_roster
+from billing.roster import RowProblem, ignored_columns, parse_roster
 from bootstrap import connect_adapters, connect_temporal
 from cli.options import AsJson, PeriodOption
 from cli.outcomes import REFUSED, Outcome, report, start_all
+from cli.output import errors, plain
 from settings import load_settings
 
 _SEPARATORS = {"semicolons": ";", "tabs": "\t"}
@@ -39,7 +40,8 @@ async def start(
 
     The file needs the columns customer_id, email, name, currency, timezone, stripe_customer_id and
     payment_method_id; optional are review_mode (monitor, approve or manual), approve_when (such as
-    first+edited), unusual_change_percent and unusual_above (an amount in the customer's currency).
+    first+edited), unusual_change_percent, unusual_above (an amount in the customer's currency) and terms (JSON).
+    Other columns are named and not read; one that is almost such a name is refused with the file.
 
     [bold]Examples[/bold]
     $ python starter.py start --from customers.csv
@@ -73,9 +75,12 @@ def _customers_in(path: Path) -> tuple[dict[int, Customer], list[RowProblem]]:
 
 
 def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
-    """What ``parse`` makes of the file's text. Raises ``InvalidInput`` that names the file and what is wrong."""
+    """What ``parse`` makes of the file's text; columns that it does not read are named on standard error.
+
+    Raises ``InvalidInput`` that names the file and what is wrong.
+    """
     try:
-        return parse(text)
+        parsed = parse(text)
     except InvalidInput as error:
         first = next(iter(text.splitlines()), "")
         if not first.strip():
@@ -84,6 +89,10 @@ def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
             if sign in first and "," not in first:
                 raise InvalidInput(f"{path}: its cells are separated by {name}; save it with commas") from None
         raise InvalidInput(f"{path}: {error}") from None
+    if ignored := ignored_columns(text):
+        told = plain(f"{path}: columns that are not read: {', '.join(ignored)}")
+        errors.print(told, style="yellow", soft_wrap=True)
+    return parsed
 
 
 def read_text(path: Path) -> str:

@@ -56,7 +56,8 @@ def understood(
     if too_many:
         yield too_many[0]
     elif owned < len(rows) and customers:
-        yield f"{len(rows) - owned} belong to no customer: {typed('coverage', period=period)}"
+        others, look = len(rows) - owned, typed("coverage", period=period)
+        yield f"{others} are under no customer's present address: {look}"
 
 
 def _period(title: str) -> Period | None:

@@ -34,10 +34,14 @@ _NOTHING_CONFIGURED = {
 
 
 class Entry(NamedTuple):
-    """A customer: the month to begin with, and the closed one before it, which its sales are compared with."""
+    """A customer: the month to begin with, and the closed one before it, which its sales are compared with.
+
+    ``former`` are the addresses that are or were the customer's alone.
+    """
 
     month: Month
     before: Month | None = None
+    former: tuple[str, ...] = ()
 
 
 class Looks(NamedTuple):
@@ -166,7 +170,8 @@ async def _standings(
     entries = []
     for customer in customers:
         try:
-            entries.append(await _standing(ledger, customer, begin, now))
+            former = tuple(await ledger.own_emails(customer.customer_id))
+            entries.append((await _standing(ledger, customer, begin, now))._replace(former=former))
         except Exception as error:
             failed.append(Failed(customer_id=customer.customer_id, reason=why(error)))
     return entries
@@ -191,19 +196,21 @@ async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None,
 
 
 def _billed(entries: Sequence[Entry]) -> Iterator[str]:
-    """The addresses whose rows are on invoices already, former ones too."""
-    for month in chain.from_iterable(entries):
-        if month is not None and month.invoice is not None and month.invoice.sales is not None:
-            yield from month.invoice.sales.emails
+    """Former addresses, and those whose rows are on invoices already."""
+    for entry in entries:
+        yield from entry.former
+        for month in (entry.month, entry.before):
+            if month is not None and month.invoice is not None and month.invoice.sales is not None:
+                yield from month.invoice.sales.emails
 
 
 def _comparable(entry: Entry, sheets: Worksheets) -> Entry:
     """Without what would be compared with a copy of another month's worksheet: that would invent late sales."""
     own = {period for period, used in sheets.used.items() if period == used}
-    month, before = entry
+    month, before, _ = entry
     if month.invoice is not None and month.period not in own:
         month = month.evolve(invoice=month.invoice.evolve(sales=None))
-    return Entry(month, before if before is not None and before.period in own else None)
+    return entry._replace(month=month, before=before if before is not None and before.period in own else None)
 
 
 def _periods(begin: Period | None, entries: Sequence[Entry], months: int) -> tuple[Period, ...]:

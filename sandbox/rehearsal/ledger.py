@@ -1,11 +1,15 @@
 """The private ledger of a rehearsal: a SQLite file for one process, which nobody needs after a crash."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, event
 
 from adapters.sql_ledger import SqlLedger
+from adapters.sql_ledger_rows import address_values
+from adapters.sql_ledger_schema import addresses
+from adapters.sql_ledger_statements import insert_new
+from billing.customer import Customer
 
 _T = TypeVar("_T")
 
@@ -21,6 +25,11 @@ class PrivateLedger(SqlLedger):
             cursor = connection.cursor()
             cursor.execute("PRAGMA synchronous = OFF")
             cursor.close()
+
+    async def keep_addresses(self, customer: Customer, emails: Sequence[str]) -> None:
+        """Those that the customer had before, whom the ledger knows."""
+        with self._writing(f"keep the addresses of {customer.customer_id}") as connection:
+            insert_new(connection, addresses, [address_values(customer.evolve(email=email)) for email in emails])
 
     async def run(self, work: Callable[[], _T]) -> _T:
         return work()

@@ -60,7 +60,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
         ledger = await PrivateLedger.connect(settings.ledger)
         exits.push_async_callback(ledger.close)
         await ledger.migrate()
-        await _begin(book, ledger)
+        await begin(book, ledger)
         client = await Client.connect(
             server.address,
             namespace=SANDBOX_NAMESPACE,
@@ -89,13 +89,14 @@ def _settings(real: Looks, folder: Path, ports: Ports) -> Settings:
     )
 
 
-async def _begin(book: Book, ledger: SqlLedger) -> None:
-    """The ledger knows the months that the chains begin in, and those before, as the real one does."""
+async def begin(book: Book, ledger: PrivateLedger) -> None:
+    """The ledger knows where the chains begin, the months before, and former addresses, as the real one does."""
     now = datetime.now(UTC)
     for entry in book.entries:
         for month in (entry.before, entry.month):
             if month is not None:
                 await ledger.record(month, max(now, month.closed_at or now))
+        await ledger.keep_addresses(entry.month.customer, entry.former)
 
 
 def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -> None:

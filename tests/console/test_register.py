@@ -135,6 +135,16 @@ async def test_a_registration_that_was_left_goes_on_at_the_same_page_also_withou
     assert (await started(desk)).name == "Acme Bakeries", "what was typed last"
 
 
+async def test_who_corrects_the_spelling_of_the_address_is_written_to_as_it_was_typed_last(desk: Desk) -> None:
+    await registers(desk, email="\ufb01ona@acme.example")  # a ligature, out of a document
+    await comes_back(desk, await enters_card(desk, await registers(desk, email="fiona@acme.example")))
+    await desk.all_done()
+    (customer,) = await desk.bed.ledger.customers()
+    desk.bed.started.append(customer.customer_id)
+    assert customer.email == "fiona@acme.example"
+    assert len(mails(desk, "fiona@acme.example")) == 1
+
+
 async def test_after_a_day_the_card_page_has_expired_and_a_new_one_opens(desk: Desk) -> None:
     first = await registers(desk)
     left = address(await desk.browser.post(first, data={"answer": "cancel"}))

@@ -63,11 +63,14 @@ async def test_of_many_cards_for_one_email_at_once_one_is_saved(ledger: SqlLedge
 
 
 async def test_an_email_that_is_on_its_way_is_the_same_however_it_is_typed(ledger: SqlLedger) -> None:
-    first = await ledger.open_registration(registration("ann", email="Ann@Stra\u00dfe.example"))
-    assert (await ledger.registration("R-ann")) == first
-    assert await ledger.open_registration(registration("bob", email="ann@xn--strae-oqa.example")) == first
-    other = registration("eve", email="ann@strasse.example")
-    assert await ledger.open_registration(other) == other
+    ann = await ledger.open_registration(registration("ann", email="Ann@Stra\u00dfe.example"))
+    bob = await ledger.open_registration(registration("bob", email="ann@xn--strae-oqa.example", created_at=LATER))
+    eve = await ledger.open_registration(registration("eve", email="ann@strasse.example"))
+    assert (ann.email, bob.email) == ("Ann@Stra\u00dfe.example", "ann@xn--strae-oqa.example")
+    assert await ledger.registrations_of("ANN@stra\u00dfe.example") == [ann, bob]
+    assert await ledger.save_registration(ann.evolve(state=SAVED))
+    assert not await ledger.save_registration(bob.evolve(state=SAVED))
+    assert await ledger.save_registration(eve.evolve(state=SAVED))
 
 
 async def test_a_repeat_is_answered_with_what_has_become_of_it(ledger: SqlLedger) -> None:

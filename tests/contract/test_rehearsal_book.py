@@ -15,8 +15,11 @@ from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import SalesSeen
 from billing.payment import ChargeStatus
 from billing.period import Period
+from sandbox.ports import free_port
 from sandbox.rehearsal.book import Wanted, read_book
+from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.sheets import read_worksheets
+from sandbox.rehearsal.stage import begin
 from sandbox.sheets_api import sheets_app
 from settings import Settings
 from tests.unit.months import announced, charged, drafted
@@ -46,7 +49,8 @@ async def folder(tmp_path: Path) -> Path:
 
 
 def _settings(folder: Path) -> Settings:
-    return Settings(_env_file=None, data_dir=folder)
+    """No sandbox that somebody runs on this machine answers there."""
+    return Settings(_env_file=None, data_dir=folder, sandbox_sheets_port=free_port())
 
 
 def _dump(folder: Path) -> list[str]:
@@ -193,6 +197,23 @@ async def test_rows_of_nobody_and_what_is_not_read_are_named(folder: Path) -> No
         ("2026-10", 5, "", "40", "merged"),
     ]
     assert book.sheets.ignored() == ["worksheet 2026-10 has columns that are not read: VAT; rows that say 'no sale': 6"]
+
+
+async def test_rows_under_a_former_address_are_the_customers_as_in_the_real_month(folder: Path) -> None:
+    ledger = await SqlLedger.connect(f"sqlite:///{folder / 'ledger.db'}")
+    globex = await ledger.month("globex", OCTOBER)
+    assert globex is not None
+    renamed = globex.evolve(customer=globex.customer.evolve(email="new@globex.example"), revision=globex.revision + 1)
+    await ledger.record(renamed, NOW)
+    await ledger.close()
+    book = await read_book(_settings(folder), Wanted(months=2, only=("acme", "globex")), NOW)
+    assert book.unclaimed == ()
+    private = await PrivateLedger.connect(f"sqlite:///{folder / 'private.db'}")
+    await private.migrate()
+    await begin(book, private)
+    assert await private.own_emails("globex") == ["globex@example.com", "new@globex.example"]
+    assert await private.own_emails("acme") == ["acme@example.com"]
+    await private.close()
 
 
 async def test_a_google_sheet_is_read_once_for_all_and_never_written(tmp_path: Path, serve: Any) -> None:

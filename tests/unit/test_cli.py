@@ -19,9 +19,11 @@ from billing.messages import Halt
 from billing.month import Month, Stage
 from billing.period import Period
 from billing.review import decide
+from billing.roster import REQUIRED, parse_roster
 from cli import output
 from cli.app import app
 from cli.outcomes import Outcome, difference, report
+from cli.start import rows_in
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOURCE = Source(sheet="2026-10", row=2, digest="d")
@@ -34,6 +36,7 @@ ACME = Customer(
     stripe_customer_id="cus_1",
     payment_method_id="pm_1",
 )
+HEADER = ",".join(REQUIRED)
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 REVIEW = ["halt", "resume", "edit", "approve", "skip", "close", "update"]
 
@@ -157,6 +160,7 @@ def test_bad_usage_is_one_line_and_exit_code_2(run: Run, words: list[str], said:
         (b"customer_id,email\n", "customers.csv: the first row lacks name, currency"),
         (b"customer_id;email\n", "customers.csv: its cells are separated by semicolons; save it with commas"),
         (b"", "customers.csv is empty, or its first row is; it must name customer_id"),
+        (f"{HEADER},review-mode\n".encode(), "customers.csv: 'review-mode' is almost 'review_mode'; correct it"),
     ],
 )
 def test_roster_that_cannot_be_read_is_one_line_and_exit_code_2(run: Run, tmp_path: Path, content: bytes, said: str):
@@ -164,6 +168,12 @@ def test_roster_that_cannot_be_read_is_one_line_and_exit_code_2(run: Run, tmp_pa
     result = run("start", "--from", "customers.csv")
     assert result.exit_code == 2
     assert said in one_line(result)
+
+
+def test_columns_of_a_roster_that_are_not_read_are_named(capsys: pytest.CaptureFixture[str]):
+    rows_in(Path("customers.csv"), f"{HEADER},Phone,review_mode,[b]Note\n", parse_roster)
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "customers.csv: columns that are not read: Phone, [b]Note\n")
 
 
 def test_settings_that_do_not_fit_are_named_without_their_value(run: Run, monkeypatch: pytest.MonkeyPatch):

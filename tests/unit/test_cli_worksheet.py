@@ -33,7 +33,7 @@ def test_the_columns_and_rows_are_named_and_what_is_not_read() -> None:
         "1 cannot be read, row 2 for instance: '12,50' is not an amount in EUR",
         "write it like 1234.50",
         "or set BILLING_DECIMAL_SEPARATOR if all amounts are written so",
-        "1 belong to no customer: python starter.py coverage --period 2026-10",
+        "1 are under no customer's present address: python starter.py coverage --period 2026-10",
     ]
     assert "cannot be read" not in told(header, *rows, decimal_separator=",")
 

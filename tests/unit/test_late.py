@@ -187,6 +187,10 @@ def test_adjustments_that_are_too_many_are_one_line_for_each_worksheet() -> None
     assert line.source is not None
     assert (line.source.sheet, line.source.row) == ("2026-10", 2)
     assert folded(lines[:1]) == lines[:1]
+    assert lines[1].source
+    former = lines[1].evolve(source=lines[1].source.evolve(former_address=True))
+    (folded_line,) = folded((lines[0], former))
+    assert folded_line.source == former.source, "somebody has to approve it"
 
 
 def test_what_is_carried_on_is_what_comes_from_other_worksheets() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from billing.customer import ReviewMode, Terms
 from billing.errors import InvalidInput
-from billing.roster import REQUIRED, has_tokens, parse_newcomers, parse_roster, write_roster
+from billing.roster import REQUIRED, has_tokens, ignored_columns, parse_newcomers, parse_roster, write_roster
 
 HEADER = ",".join(REQUIRED)
 ACME = "acme,billing@acme.example,Acme,eur,Europe/Paris,cus_1,pm_1"
@@ -124,6 +124,56 @@ def test_quoted_cells_may_hold_commas():
 def test_file_without_the_header_is_refused_as_a_whole(text: str):
     with pytest.raises(InvalidInput, match="it must name customer_id, email"):
         parse_roster(text)
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        ("review-mode", "'review-mode' is almost 'review_mode'; correct it, or rename the column"),
+        ("Review Mode", "almost 'review_mode'"),
+        ("reviewmode", "almost 'review_mode'"),
+        ("approve when", "almost 'approve_when'"),
+        ("aprove_when", "almost 'approve_when'"),
+        ("term", "almost 'terms'"),
+        ("unusual-above", "almost 'unusual_above'"),
+        ("E-Mail", "almost 'email'"),
+        ("min_notice_hours", "'min_notice_hours' is no column; write it in 'terms', as JSON"),
+        ("Dunning Days", "is no column; write it in 'terms', as JSON"),
+        ("review", "almost 'review_mode'"),
+        ("unusual change", "almost 'unusual_change_percent'"),
+        ("token", "the first row names cards and tokens; make a file of each"),
+    ],
+)
+def test_a_column_that_may_be_meant_for_another_one_is_refused_with_the_file(column: str, why: str):
+    with pytest.raises(InvalidInput) as refused:
+        parse_roster(f"{HEADER},{column}\n{ACME},approve")
+    assert why in str(refused.value)
+
+
+def test_a_misspelled_field_of_the_schedule_in_the_terms_is_reported():
+    terms = '"{""schedule"": {""notice_day"": 5}}"'
+    assert "schedule.notice_day" in problems_of(f"{ACME},{terms}", header=f"{HEADER},terms")[2]
+
+
+def test_what_else_is_known_of_customers_may_stand_in_the_file():
+    others = (
+        "Phone,Notes,Address,Company,Customer,Customer name,First name,City,Country,VAT id,IBAN,Language,Time zone,"
+        "Created at,Status,Payment,Reference,ID,#,Items sold,Contact"
+    )
+    customers, problems = parse_roster(f"{HEADER},{others}\n{ACME}")
+    assert (len(customers), problems) == (1, [])
+    assert ignored_columns(f"{HEADER},{others}") == tuple(others.split(","))
+
+
+def test_columns_that_are_not_read_are_named():
+    header = f"{HEADER},Note,review_mode,,Phone,approve_when"
+    assert parse_roster(f"{header}\n{ACME},x,approve,,5,")[0][2].terms.review_mode is ReviewMode.APPROVE
+    assert ignored_columns(header) == ("Note", "Phone", "those without a name")
+    assert ignored_columns(f"{TOKENS},Note") == ("Note",)
+    spreadsheet = f"{HEADER},,,\n{ACME},,,\n"
+    assert list(parse_roster(spreadsheet)[0]) == [2]
+    assert ignored_columns(spreadsheet) == ("those without a name",)
+    assert ignored_columns(write_roster([])) == ()
 
 
 # -- newcomers, and files that are written

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from billing.errors import InvalidInput
-from settings import Settings, load_settings
+from settings import Settings, load_settings, unknown_variables
 
 REAL = {
     "BILLING_STRIPE_API_KEY": "sk_live_very_secret",
@@ -100,6 +100,14 @@ def test_a_proxy_that_there_must_be_and_nobody_trusts_is_known(monkeypatch: pyte
     assert load_settings().behind_unknown_proxy
     monkeypatch.setenv("BILLING_CONSOLE_TRUSTED_PROXIES", "10.0.0.7")
     assert not load_settings().behind_unknown_proxy
+
+
+def test_a_misspelled_variable_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    before = set(unknown_variables())  # of whoever runs the tests
+    monkeypatch.setenv("BILLING_DECIMAL_SEPARATOR", ",")
+    monkeypatch.setenv("BILLING_REVIEWERS_EMAL", "ann@acme.example")
+    (tmp_path / ".env").write_text("BILLING_DECIMAL_SEPERATOR=,\nTEMPORAL_ADDRESS=127.0.0.1:7233\n")
+    assert set(unknown_variables()) - before == {"BILLING_DECIMAL_SEPERATOR", "BILLING_REVIEWERS_EMAL"}
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,6 +189,15 @@ def test_a_customer_whose_row_has_moved_is_stopped_and_not_forgotten(header: lis
     assert (len(lines), len(problems)) == (0, 1)
 
 
+@pytest.mark.parametrize("row", [[EMAIL, "12", "50", ""], [EMAIL, "1", "250", ""], [EMAIL, "12", "5", "", ""]])
+def test_an_amount_in_two_cells_is_seen_where_an_empty_one_ends_the_row(row: list[str]) -> None:
+    """As a program writes ``12,50`` without quotes, and the last column, which is empty."""
+    header = ["email", "amount", "note"]
+    assert read(header, row).rows[0].fault is Fault.SPLIT_AMOUNT
+    assert read([*header, "", ""], row).rows[0].fault is None
+    assert read(header, [EMAIL, "12", "", ""]).rows[0].fault is None
+
+
 def test_a_row_that_lacks_a_cell_before_the_amount_stops_its_customer() -> None:
     found = read(["email", "discount", "amount", "description"], [EMAIL, "500.00", "20"], [EMAIL, "", "7", "Tea"])
     assert [row.fault for row in found.rows] == [Fault.FEWER_CELLS, None]
