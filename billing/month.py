@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from billing.address import email_key
 from billing.customer import Customer, ReviewMode
 from billing.invoice import Invoice
 from billing.messages import Decision
@@ -310,7 +311,7 @@ class Month(Model):
             return "this draft needs no approval (review mode monitor, and nothing in it demands one)"
         if self.invoice.problems:
             return self.blocked
-        if who.casefold() in (editor.casefold() for editor in self.editors):
+        if email_key(who) in map(email_key, self.editors):  # whatever way the name is typed
             return f"{who} has edited this draft since it was approved or collected; somebody else has to approve it"
         if self.awaits_amount:
             return "no amount has been entered yet; add a line first"

@@ -542,3 +542,10 @@ def test_an_editor_does_not_approve_again_what_somebody_else_has_approved() -> N
     digest = month.invoice.digest
     month = accepted(month, "approve", NOW, by="ann", digest=digest)
     assert "somebody else has to approve it" in refused(month, "approve", NOW, by="bob", digest=digest)
+
+
+@pytest.mark.parametrize("typed", ["BOB", "b\u200bob", "\N{FULLWIDTH LATIN SMALL LETTER B}ob"])
+def test_an_editor_who_types_the_name_in_another_way_does_not_approve(typed: str) -> None:
+    month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, by="bob", **ADD)
+    assert month.invoice is not None
+    assert "somebody else has to approve it" in refused(month, "approve", NOW, by=typed, digest=month.invoice.digest)
