@@ -18,7 +18,7 @@ def entered(folder: Path, then: str) -> str:
     """What a new shell in the project's folder says that goes the way into a stack with its data in ``folder``."""
     folder.mkdir()
     environment = {"TEMPORAL_NAMESPACE": "play", "BILLING_DATA_DIR": str(folder), "PYTHONPATH": "elsewhere"}
-    settings = Settings(_env_file=None, data_dir=folder)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, data_dir=folder)
     typed = f"{way_into(Mock(settings=settings, environment=environment))} && {then}"
     shell = subprocess.run(["sh", "-c", typed], cwd=ROOT, env=BARE, capture_output=True, text=True, check=False)
     return shell.stdout + shell.stderr
