@@ -15,7 +15,7 @@ from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
 from billing.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
-from billing.errors import SalesUnavailable, TemporalUnavailable
+from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
 from billing.ports import Ledger
@@ -67,10 +67,12 @@ class CoverageCheck:
     async def look(self, period: Period, without_temporal: bool = True) -> Coverage:
         """The coverage of ``period`` now. Raises ``LedgerUnavailable``; what else is down is in ``unseen``.
 
+        A worksheet that does not exist is no trouble in a month in which nobody is billed.
         Raises ``TemporalUnavailable`` too unless it may go on ``without_temporal``.
         """
         unseen = list(self._unseen)
-        snapshot = await self._read(period, unseen)
+        missing: list[str] = []
+        snapshot = await self._read(period, unseen, missing)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
         survey = Survey(period, clock.now(), *self._cells(period, snapshot), roll.strays)
@@ -93,6 +95,8 @@ class CoverageCheck:
         for standing in roll.standing_still:
             survey.stands_still(standing)
         coverage = await asyncio.to_thread(survey.coverage)
+        if coverage.customers:
+            unseen += missing
         if snapshot is not None:
             coverage = coverage.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
         return coverage.evolve(unseen=tuple(unseen))
@@ -105,9 +109,13 @@ class CoverageCheck:
         except Exception as error:
             survey.note(Failed(customer_id=customer_id, reason=why(error)))
 
-    async def _read(self, period: Period, unseen: list[str]) -> SalesSnapshot | None:
+    async def _read(self, period: Period, unseen: list[str], missing: list[str]) -> SalesSnapshot | None:
+        """None if it cannot be read: why is in one of the lists."""
         try:
             return await self._sales.read(period, clock.now())
+        except WorksheetMissing as error:
+            missing.append(f"the sheet: {error}")
+            return None
         except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
             unseen.append(f"the sheet: {error if isinstance(error, SalesUnavailable) else why(error)}")
             return None

@@ -4,7 +4,7 @@ import asyncio
 import csv
 from pathlib import Path
 
-from billing.errors import SalesUnavailable
+from billing.errors import SalesUnavailable, WorksheetMissing
 from billing.period import Period
 from billing.sales import SalesSnapshot
 from billing.worksheet import read_worksheet
@@ -40,7 +40,7 @@ class CsvSales:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 cells = list(csv.reader(file, strict=True))
         except FileNotFoundError:
-            raise SalesUnavailable(
+            raise WorksheetMissing(
                 f"there is no {path}; add it, with only a header row if there were no sales"
             ) from None
         except OSError as error:

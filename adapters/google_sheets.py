@@ -21,7 +21,7 @@ from gspread import HTTPClient
 from gspread.exceptions import APIError
 from pydantic import TypeAdapter
 
-from billing.errors import BillingError, SalesUnavailable
+from billing.errors import BillingError, SalesUnavailable, WorksheetMissing
 from billing.period import Period
 from billing.sales import SalesSnapshot, type_of_cell
 from billing.worksheet import read_worksheet
@@ -91,7 +91,8 @@ class GoogleSheetsSales:
         except BillingError:
             raise
         except Exception as error:
-            raise SalesUnavailable(f"{about}: {_explained(error, address)}") from error
+            kind = WorksheetMissing if _is_missing(error) else SalesUnavailable
+            raise kind(f"{about}: {_explained(error, address)}") from error
 
 
 def _whole(rows: list[list[type_of_cell]]) -> list[list[type_of_cell]]:
@@ -126,13 +127,19 @@ class _StandInClient(HTTPClient):
         return super().request(method, endpoint.replace(_ENDPOINT, self._base_url, 1), *args, **kwargs)
 
 
+def _is_missing(error: Exception) -> bool:
+    return (
+        isinstance(error, APIError) and error.response.status_code == 400 and "Unable to parse range" in _short(error)
+    )
+
+
 def _explained(error: Exception, address: str) -> str:
     """What happened and what to do next, in words for the person who keeps the sheet."""
     detail = _short(error)
+    if _is_missing(error):
+        return "there is no such worksheet; add it by exactly that name, with only a header row if nothing was sold"
     if isinstance(error, APIError):
         status, said = error.response.status_code, f"HTTP {error.response.status_code}: {detail}"
-        if status == 400 and "Unable to parse range" in detail:
-            return "there is no such worksheet; add it by exactly that name, with only a header row if nothing was sold"
         if status == 403:
             return f"Google forbids reading it; share it with {address or 'the service account'} as a viewer ({said})"
         if status == 404:

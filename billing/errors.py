@@ -9,6 +9,7 @@
     │   └── AlreadyClosed         it has an outcome of this customer and period
     ├── BrakeOn                   the emergency brake stops whatever announces or charges: wait for it     retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
+    │   └── WorksheetMissing      the month has no worksheet (yet)                                      retry
     ├── PaymentError
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
     │   ├── PaymentBusy           rate limit, or the same request is in flight                          retry
@@ -58,6 +59,9 @@ class BrakeOn(BillingError):
 
 class SalesUnavailable(BillingError):
     retryable = True
+
+
+class WorksheetMissing(SalesUnavailable): ...
 
 
 class PaymentError(BillingError): ...

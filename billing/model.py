@@ -33,15 +33,17 @@ class Measured(Model):
         return len(self.__pydantic_serializer__.to_json(self))
 
 
+_YEARS = range(1970, 3000)
+
+
 def _in_utc(instant: datetime) -> datetime:
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("before the year 1, or after 9999") from None
+    if instant.year not in _YEARS:
+        raise ValueError(f"before the year {_YEARS.start}, or after {_YEARS.stop - 1}")
+    return instant.astimezone(UTC)
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A point in time: an aware datetime, kept in UTC."""
+"""A point in time: an aware datetime, kept in UTC; far enough from the ends of the calendar to be reckoned with."""
 
 # -- texts
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from billing.money import format_amount
 from bootstrap import connect_ledger, connect_temporal
 from cli.options import AsJson
 from cli.output import console, errors, print_json, say, table
-from cli.stack import COMMANDS, REVIEWERS, SIGNALLED, entering, report, until_signal, welcome
+from cli.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
 from sandbox.demo import STORY, Demo
 from sandbox.demo_show import Show
 from sandbox.evidence import Evidence, gather
@@ -97,15 +96,11 @@ async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> E
 
 async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
     """Time stands, people may act; Enter lets a day pass. Until cancelled."""
-    variables = stack.settings.data_dir / "environment.sh"
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in stack.environment.items()]
-    lines = [entering(absolute=True), *(line for line in exports if "PYTHONPATH" not in line)]
-    variables.write_text("\n".join([*lines, ""]))
     coverage = (
         f"coverage --period {acting.period}",
         "who is not charged, why, and what to type: exit code 1 until mended",
     )
-    welcome(stack, password, "", (*COMMANDS, coverage), first=f". {variables}")
+    welcome(stack, password, (*COMMANDS, coverage))
     if sys.stdin.isatty():
         say("Enter lets a day pass.", style="dim")
     async with asyncio.TaskGroup() as group:

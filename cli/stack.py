@@ -1,7 +1,6 @@
 """``up``: the whole application on this machine, with stand-ins for Stripe, Google Sheets and mail."""
 
 import asyncio
-import os
 import shlex
 import signal
 import sys
@@ -21,6 +20,7 @@ from cli.output import console, errors, say
 from sandbox.people import PEOPLE, prepare_people
 from sandbox.sample import earliest_period, month_before, prepare_sample
 from sandbox.stack import DEFAULT_TEMPORAL_PORT, Stack, embedded_stack, shown
+from sandbox.whole_file import write_whole
 from settings import environment, load_settings
 
 SIGNALLED = 128  # exit codes above it name the signal that ended a process, by the shell's habit
@@ -62,13 +62,9 @@ async def up(data_dir: DataDir = None) -> None:
         roster = await prepare_sample(settings.data_dir, stack.stripe_url, periods)
         async with AsyncExitStack() as exits:
             password = await prepare_people(settings.data_dir, await connect_ledger(settings, exits))
-        typed = [name for name in stack.environment if name in os.environ and name != "PYTHONPATH"]
-        prefix = "".join(f"{name}={shlex.quote(stack.environment[name])} " for name in typed)
-        if data_dir and "BILLING_DATA_DIR" not in typed:
-            prefix += f"BILLING_DATA_DIR={shlex.quote(shown(data_dir))} "
-        start = f"start --from {shown(roster)}"
+        start = f"start --from {shlex.quote(shown(roster))}"
         commands = ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS)
-        welcome(stack, password, prefix, commands, first=entering())
+        welcome(stack, password, commands)
         await stack.supervise(report)
 
 
@@ -107,19 +103,28 @@ async def until_signal(quietly: bool = True) -> AsyncIterator[None]:
             raise typer.Exit(SIGNALLED + signals[0]) from None
 
 
-def entering(absolute: bool = False) -> str:
-    """What to type in a new shell, so that ``python`` is the one that runs this; "" if any is."""
+def way_into(stack: Stack) -> str:
+    """What to type in a new shell, so that ``python`` is the one that runs this, and all commands find the stack.
+
+    Those of Temporal's own tool, too, which findings name.
+    """
+    variables = stack.settings.data_dir / "environment.sh"
+    exports = [
+        f"export {name}={shlex.quote(value)}" for name, value in stack.environment.items() if name != "PYTHONPATH"
+    ]
     activate = Path(sys.prefix) / "bin" / "activate"
-    path = str(activate) if absolute else shown(activate)
-    return f". {shlex.quote(path)}" if activate.exists() else ""
+    entering = [f". {shlex.quote(str(activate))}"] if activate.exists() else []
+    write_whole(variables, "\n".join([*entering, *exports, ""]))
+    return f". {shlex.quote(shown(variables))}"
 
 
 def report(text: str) -> None:
     say(f"{datetime.now().astimezone():%H:%M:%S} {text}", style="yellow")
 
 
-def welcome(stack: Stack, password: str, prefix: str, commands: tuple[tuple[str, str], ...], first: str = "") -> None:
+def welcome(stack: Stack, password: str, commands: tuple[tuple[str, str], ...]) -> None:
     """Where everything is, how to sign in to the console, and what to type next."""
+    way_in = way_into(stack)
     people = ", ".join(f"{person.username} ({person.role})" for person in PEOPLE)
     sheets = shown(stack.settings.data_dir / "sheets" / "sales")
     say("\nThe stack is up", style="bold")
@@ -132,8 +137,8 @@ def welcome(stack: Stack, password: str, prefix: str, commands: tuple[tuple[str,
         ("Sales", f"{sheets}/*.csv, to be edited"),
     ):
         say(f"  {name:10}{where}")
-    say("\nIn another terminal, in this folder" + (f", after: {first}" if first else ""), style="bold")
+    console.print(f"\nIn another terminal, in this folder, after: {way_in}", style="bold", soft_wrap=True, markup=False)
     for command, what in commands:
-        console.print(f"  {prefix}python starter.py {command}", soft_wrap=True, markup=False)
+        console.print(f"  python starter.py {command}", soft_wrap=True, markup=False)
         say(f"      {what}", style="dim")
     say("\nCtrl-C ends it.", style="dim")

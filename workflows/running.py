@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Collection
 from datetime import timedelta
 
-from pydantic import ValidationError
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus as Raw
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
@@ -145,7 +144,7 @@ class RunningChains:
             request.next_page_token = page.next_page_token
 
     async def _asked(self, chain: Chain, execution: WorkflowExecution) -> Chain:
-        """With its customer, if need be by what it was started with; as it is if that cannot be read."""
+        """With its customer, if need be by what it was started with; as it is if that cannot be read or is gone."""
         if chain.customer_id:
             return chain
         request = GetWorkflowExecutionHistoryRequest(
@@ -153,13 +152,16 @@ class RunningChains:
         )
         try:
             answer = await self._client.workflow_service.get_workflow_execution_history(request, timeout=self._patience)
+        except (RPCError, RuntimeError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:  # deleted since it was listed
+                return chain
+            raise TemporalUnavailable(f"Temporal cannot show {chain.workflow_id}: {_why(error)}") from None
+        try:
             payloads = answer.history.events[0].workflow_execution_started_event_attributes.input.payloads
             month: Month = (await self._client.data_converter.decode(payloads, [Month]))[0]
-        except (RPCError, RuntimeError) as error:
-            raise TemporalUnavailable(f"Temporal cannot show {chain.workflow_id}: {_why(error)}") from None
-        except (ValidationError, ValueError, IndexError, TypeError):
+            return chain._replace(customer_id=month.customer.customer_id)
+        except Exception:  # whatever a converter makes of what a stranger sent
             return chain
-        return chain._replace(customer_id=month.customer.customer_id)
 
 
 async def chain_status(client: Client, customer_id: str) -> ChainStatus:

@@ -145,6 +145,17 @@ async def test_a_run_that_cannot_see_the_sheet_turns_the_switch_red_is_told_once
     assert any("who@elsewhere.org" in text for text in run.told)
 
 
+async def test_months_before_the_first_customer_need_no_worksheet_and_later_ones_do(desk: Desk) -> None:
+    bed = desk.bed
+    await bed.monitored()
+    await cover(bed, 1, (Period("2026-08"), Period("2026-09"), Period(OCTOBER)))
+    answer = await desk.browser.get("/healthz/billing")
+    assert (answer.status_code, answer.json()) == (200, {"billing": "ok"})
+    (bed.folder / "sheets" / "sales" / f"{OCTOBER}.csv").unlink()
+    await cover(bed, 2)
+    assert "could not see: the sheet" in (await desk.browser.get("/healthz/billing")).text
+
+
 async def test_the_schedule_is_made_once_with_a_run_if_asked_and_a_paused_one_stays_paused(bed: Bed) -> None:
     schedule = bed.client.get_schedule_handle(SCHEDULE_ID)
     await ensure_daily_coverage(bed.client, at_once=True)

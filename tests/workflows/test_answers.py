@@ -53,3 +53,17 @@ async def test_a_record_that_was_completed_with_garbage_holds_nobody(bed: Bed) -
     assert month.invoice is not None
     assert month.invoice.total_minor == 10000
     assert (await bed.command("acme", Halt(by="ann", reason="checking"))).accepted
+
+
+async def test_a_notice_that_was_completed_with_an_instant_beyond_reckoning_holds_nobody(bed: Bed) -> None:
+    """Reckoning with it would fail the workflow task for ever, and with it every halt."""
+    month = await bed.monitored()
+    await bed.sheets_fault(path="/", kind="slow", seconds=5)  # which the notice is compared with as it leaves
+    skipping = asyncio.create_task(bed.skip_to("acme", month.notice_at))
+    await completed_by_hand(bed, bed.handle("acme"), "send_notice", {"at": "9999-12-31T23:59:59Z"})
+    await skipping
+    announced = await bed.until(
+        "acme", lambda month: month.notice is not None and month.notice.delivered_at is not None
+    )
+    assert announced.charge_at.year == month.charge_at.year
+    assert (await bed.command("acme", Halt(by="ann", reason="checking"))).accepted

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.api.common.v1 import Payload
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.common import RawValue
 
 from activities.coverage import CoverageRequest
 from billing.chains import Chain, ChainStatus
@@ -242,3 +244,20 @@ async def test_a_second_workflow_beside_the_customers_own_is_to_be_terminated_on
     assert finding.text == "acme is also billed by a workflow with another id: acme by hand"
     assert "starter.py start" not in finding.todo
     await temporal(bed, finding.todo.split(" (")[0])
+
+
+@pytest.mark.parametrize("encoding", ["binary/encrypted", "binary/plain", "json/protobuf", "json/plain", "\xff"])
+async def test_one_whose_input_nobody_can_read_is_a_finding_too_and_stops_nothing(bed: Bed, encoding: str) -> None:
+    await bed.monitored()
+    payload = Payload(metadata={"encoding": encoding.encode("latin-1")}, data=b'{"customer": "acme"}')
+    stranger = await bed.client.start_workflow(
+        MonthlyBilling.__name__, RawValue(payload), id="by hand", task_queue=TASK_QUEUE
+    )
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not (strays := (await RunningChains(bed.client).listed()).strays):
+            await asyncio.sleep(0.05)
+    assert [chain.customer_id for chain in strays] == [""]
+    code, output = await typed(bed, "coverage", "--period", OCTOBER)
+    assert code == 1
+    assert "somebody is billed by a workflow with another id: by hand" in output, output
+    await stranger.terminate()
