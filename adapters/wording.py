@@ -50,5 +50,8 @@ def date_text(instant: datetime, pattern: str, zone: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Typed text as one line without control, bidirectional and other invisible characters: it cannot pose as ours."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    """Typed text as one line without control, bidirectional and other invisible characters: it cannot pose as ours.
+
+    Nor with what stands for a sign that could not be stored.
+    """
+    return " ".join("".join(char if char.isprintable() and char != "\ufffd" else " " for char in text).split())
