@@ -195,15 +195,20 @@ async def _deliver_webhooks(settings: Settings) -> None:
 async def keep_alive(child: Child, report: Callable[[str], None]) -> None:
     """Runs until it is cancelled, as ``supervise`` does, for one child; a worker that replaces itself is one."""
     while True:
-        if child.running:
-            code = await child.exited()
-            report(f"{child.name} ended by itself ({_ending(code)}); its log is {child.log}; starting it again")
-        try:
-            await child.start()
-            report(f"{child.name} is back (process {child.pid})")
-        except ChildFailedError as error:
-            report(f"{_in_one_line(error)}; trying again")
+        code = await child.exited()
+        report(f"{child.name} ended by itself ({_ending(code)}); its log is {child.log}; starting it again")
+        while not await _is_back(child, report):
             await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _is_back(child: Child, report: Callable[[str], None]) -> bool:
+    try:
+        await child.start()
+    except ChildFailedError as error:
+        report(f"{_in_one_line(error)}; trying again")
+        return False
+    report(f"{child.name} is back (process {child.pid})")
+    return True
 
 
 def _ending(code: int) -> str:

@@ -173,11 +173,17 @@ async def test_stubborn_child_is_killed_after_the_grace_time(tmp_path: Path) -> 
     assert not child.running
 
 
-async def test_a_child_that_ended_by_itself_is_started_again_and_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", ["while it is watched", "before it is watched"])
+async def test_a_child_that_ended_by_itself_is_started_again_and_reported(tmp_path: Path, ends: str) -> None:
     told: list[str] = []
     async with python(COUNT, tmp_path / "log") as child:
+        if ends == "before it is watched":
+            os.kill(child.pid, signal.SIGKILL)
+            await child.exited()
         supervising = asyncio.create_task(keep_alive(child, told.append))
-        os.kill(child.pid, signal.SIGKILL)
+        if ends == "while it is watched":
+            await asyncio.sleep(0)
+            os.kill(child.pid, signal.SIGKILL)
         while len(told) < 2:
             await asyncio.sleep(0.01)
         supervising.cancel()
