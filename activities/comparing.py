@@ -4,7 +4,7 @@ from datetime import datetime
 
 from activities.shared_sales import Sales
 from billing.address import email_key
-from billing.adjusting import adjustments, carried_on
+from billing.adjusting import adjustments
 from billing.customer import Customer
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import LineItem, Problem, SalesSeen
@@ -94,7 +94,7 @@ class Comparing:
         else:
             if found is not None and found.drifts:
                 remarks.append(_not_billed(f"{before.period} was skipped", in_words(found.drifts, currency)))
-        lines, problems = carried_on(before.invoice, before.period)
+        lines, problems = before.invoice.late_items(before.period)
         if currency != customer.currency and (lines or problems):
             amount = format_amount(sum(line.amount_minor for line in lines), currency)
             remarks.append(

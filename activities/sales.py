@@ -15,7 +15,6 @@ from billing.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSe
 from billing.model import Model, Words
 from billing.money import format_amount
 from billing.month import Month
-from billing.policy import former_rows
 from billing.ports import Ledger
 from billing.sales import MAX_ROWS, rows_of
 
@@ -89,7 +88,7 @@ class SalesActivities:
         await self._alerts.tell(of_draft(month, now))
         if month.remark:
             await self._alerts.tell(of_report(month.customer.customer_id, month.period, 1, month.remark, now))
-        if month.invoice is not None and former_rows(month.invoice):
+        if month.invoice is not None and month.invoice.former_rows:
             await self._alerts.tell(of_former_address(month, now))
 
     async def _draft(self, month: Month) -> Invoice:

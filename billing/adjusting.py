@@ -5,8 +5,8 @@ What may be the same as something that people added by hand, in other words, is 
 
 from collections.abc import Sequence
 
-from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine
-from billing.late import Drift, is_late
+from billing.invoice import AddLine, Change, ChangeLine, LineItem, Problem, RemoveLine
+from billing.late import Drift
 from billing.messages import CHANGES_MAX
 from billing.money import format_amount
 from billing.period import Period
@@ -62,12 +62,6 @@ def adjustments(
         elif drift.amount_minor:
             lines.append(_late_line(drift, period, currency))
     return tuple(lines), tuple(problems)
-
-
-def carried_on(invoice: Invoice, period: Period) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
-    """What the invoice of ``period`` has of earlier months: if it is never charged, the next one has it."""
-    lines = tuple(line for line in invoice.lines if line.source is not None and is_late(line.source, period))
-    return lines, tuple(problem for problem in invoice.problems if is_late(problem.source, period))
 
 
 def folded(lines: Sequence[LineItem]) -> tuple[LineItem, ...]:

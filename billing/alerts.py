@@ -17,7 +17,6 @@ from billing.messages import parse_command
 from billing.model import Code, Id, Instant, Minor, Model, Words
 from billing.month import Month, Stage
 from billing.period import Period
-from billing.policy import former_rows
 from billing.shell import command
 
 _ROWS_AT_MOST = 3
@@ -74,7 +73,7 @@ def of_draft(month: Month, at: datetime) -> Alert:
 def of_former_address(month: Month, at: datetime) -> Alert:
     """The draft of ``month`` has rows under an address that the customer had before."""
     assert month.invoice is not None
-    rows = former_rows(month.invoice)
+    rows = month.invoice.former_rows
     listed = ", ".join(map(str, rows[:5])) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
     text = (
         f"of worksheet {month.period}, row {listed}: under an address that {month.customer.customer_id} had before; "

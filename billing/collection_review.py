@@ -8,9 +8,10 @@ from pydantic import Field, StringConstraints, ValidationError
 from billing.collection import Collection, Received, Release
 from billing.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.dunning import Remedy
-from billing.messages import Command, Halt, Refusal, Resume, content_of, explain
+from billing.messages import Command, Halt, Refusal, Resume, content_of
 from billing.model import Code, Model, Url, Words
 from billing.month import Hold
+from billing.validation import explain
 
 
 class Retry(Command):

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from billing.errors import InvalidInput
 from billing.model import Code, Count, Few, Instant, Kept, Line, Many, Measured, Minor, Model, cut
 from billing.money import LARGEST_AMOUNT_MINOR, format_amount, maximum_minor, step_minor
+from billing.period import Period
 
 DRAFT_MAX_BYTES = 600_000
 """Of an invoice when it is collected: 2,000 rows with descriptions of a hundred letters each."""
@@ -29,6 +30,10 @@ class Source(Model):
     row: Count
     digest: Code
     former_address: bool = False
+
+    def is_late(self, period: Period) -> bool:
+        """Whether it is another month's worksheet than that of ``period``."""
+        return self.sheet != period
 
 
 class SheetRow(Model):
@@ -137,6 +142,22 @@ class Invoice(Measured):
         lines = [(line.line_id, line.amount_minor, line.description) for line in self.lines]
         seen = json.dumps([self.currency, self.carried_minor, self.version, str(self.collected_at), lines])
         return hashlib.sha256(seen.encode()).hexdigest()[:16]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where its lines and problems come from, as far as they come from the sheet."""
+        items: tuple[LineItem | Problem, ...] = (*self.lines, *self.problems)
+        return tuple(item.source for item in items if item.source is not None)
+
+    @property
+    def former_rows(self) -> tuple[int, ...]:
+        """The rows under an address that the customer had before."""
+        return tuple(source.row for source in self.sources if source.former_address)
+
+    def late_items(self, period: Period) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
+        """What the invoice of ``period`` has of earlier months: if it is never charged, the next one has it."""
+        lines = tuple(line for line in self.lines if line.source is not None and line.source.is_late(period))
+        return lines, tuple(problem for problem in self.problems if problem.source.is_late(period))
 
     def edited(self, changes: tuple[Change, ...]) -> "Invoice":
         """The next version of the invoice. Raises ``InvalidInput`` if a line is not there, or nothing changes."""

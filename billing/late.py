@@ -9,11 +9,10 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
 from billing.difference import LineChange
-from billing.invoice import Invoice, LineItem, Problem, SalesSeen, Source
+from billing.invoice import Invoice, LineItem, Problem, SalesSeen
 from billing.model import Many, Model, Rows
 from billing.money import format_amount
 from billing.pairing import Entry, changed, same, sheet_row
-from billing.period import Period
 
 
 class Drift(Model):
@@ -87,11 +86,6 @@ def in_words(found: Sequence[Drift], currency: str) -> str:
 def shown(found: Sequence[Drift]) -> tuple[LineChange, ...]:
     """The differences as people see those of two versions; of a row that cannot be read a note says so."""
     return tuple(_shown_change(drift) for drift in found)
-
-
-def is_late(source: Source, period: Period) -> bool:
-    """Whether a line of the invoice of ``period`` comes from another month's worksheet."""
-    return source.sheet != period
 
 
 # -- comparing

@@ -13,13 +13,13 @@ from billing.errors import InvalidInput
 from billing.invoice import Change, SalesSeen
 from billing.model import Author, Code, Count, Id, Instant, Measured, Minor, Model, Who, Why, Words, cut
 from billing.period import Period
+from billing.validation import explain
 
 Via = Literal["", "console", "cli", "customer"]
 CHANGES_MAX = 100  # of one edit
 COMMAND_MAX_BYTES = 250_000
 """An edit of as many lines, each with the longest description in the longest letters."""
 Details = Annotated[str, Field(max_length=COMMAND_MAX_BYTES)]
-_SHOWN = 10  # of many mistakes
 _SHORT = 100  # characters
 
 
@@ -139,16 +139,6 @@ def _check_size(name: str, argument: object) -> None:
     if size_bytes > COMMAND_MAX_BYTES:
         limit, size = COMMAND_MAX_BYTES // 1000, size_bytes // 1000
         raise InvalidInput(f"{name} is too large, {size:,} kB; a command takes up to {limit} kB")
-
-
-def explain(error: ValidationError) -> str:
-    """A pydantic error as one line for people, without the values; of many mistakes, the first."""
-    parts = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]:
-        where = cut(".".join(str(part) for part in item["loc"]), _SHORT)
-        parts.append(f"{where}: {item['msg'].removeprefix('Value error, ')}" if where else item["msg"])
-    more = [f"and {error.error_count() - _SHOWN} more"] if error.error_count() > _SHOWN else []
-    return cut("; ".join(parts + more))
 
 
 class Refusal(StrEnum):

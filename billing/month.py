@@ -17,7 +17,7 @@ from billing.model import Author, Code, Count, Few, Instant, Many, Minor, Model,
 from billing.money import maximum_minor, minimum_minor
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.policy import former_rows, needs_approval
+from billing.policy import needs_approval
 from billing.trail import carried_on
 
 
@@ -275,7 +275,7 @@ class Month(Model):
         if self.blocked:
             return self.blocked
         if self.invoice is not None and self._lacks_approval(now):
-            rows = ", ".join(map(str, former_rows(self.invoice)[:5]))
+            rows = ", ".join(map(str, self.invoice.former_rows[:5]))
             why = f" (rows under a former address of the customer: {rows})" if rows else ""
             return f"{self.invoice.total} waits for an approval{why}"
         return self.outage

@@ -1,17 +1,38 @@
-"""What is unusual about a month, and whether somebody has to approve it before it is announced: the customer's terms.
-
-``Month`` asks here, so this module knows it by name only.
-"""
+"""What is unusual about a month, and whether it needs an approval before it is announced: the customer's terms."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from billing.customer import ReviewMode
-from billing.invoice import Invoice, LineItem, Problem, Source
-from billing.late import is_late
+from billing.customer import Customer, ReviewMode
+from billing.invoice import Invoice
+from billing.period import Period
 
-if TYPE_CHECKING:
-    from billing.month import Month
+
+class Draft(Protocol):
+    """What the policy looks at: a month, which asks here."""
+
+    @property
+    def customer(self) -> Customer: ...
+    @property
+    def period(self) -> Period: ...
+    @property
+    def invoice(self) -> Invoice | None: ...
+    @property
+    def first(self) -> bool: ...
+    @property
+    def usual_minor(self) -> int | None: ...
+    @property
+    def last_editor(self) -> str: ...
+    @property
+    def drift(self) -> str: ...
+    @property
+    def remark(self) -> str: ...
+    @property
+    def outcome(self) -> object | None: ...
+    @property
+    def hold(self) -> object | None: ...
+    @property
+    def brake(self) -> str: ...
 
 
 class Flag(StrEnum):
@@ -27,7 +48,7 @@ class Flag(StrEnum):
     HALTED = "halted"  # by a person, or by the emergency brake
 
 
-def flags(month: "Month") -> tuple[Flag, ...]:
+def flags(month: Draft) -> tuple[Flag, ...]:
     """All that holds of the month, in the order of ``Flag``; a month without a draft can only be halted."""
     halted = month.outcome is None and bool(month.hold or month.brake)
     invoice = month.invoice
@@ -38,7 +59,7 @@ def flags(month: "Month") -> tuple[Flag, ...]:
         Flag.CHANGED: _has_changed(month),
         Flag.LARGE: _is_large(month),
         Flag.UNREADABLE: bool(invoice.problems),
-        Flag.ADDRESS: bool(former_rows(invoice)),
+        Flag.ADDRESS: bool(invoice.former_rows),
         Flag.SHEET: bool(month.drift or month.remark) or _has_late_lines(month),
         Flag.EDITED: bool(month.last_editor),
         Flag.HALTED: halted,
@@ -46,29 +67,19 @@ def flags(month: "Month") -> tuple[Flag, ...]:
     return tuple(flag for flag, is_so in holds.items() if is_so)
 
 
-def needs_approval(month: "Month") -> bool:
+def needs_approval(month: Draft) -> bool:
     """Whether the draft as it stands may be announced only once somebody has approved it."""
     terms = month.customer.terms
     demanding = {*terms.approve_when, Flag.ADDRESS}
     return terms.review_mode is not ReviewMode.MONITOR or not demanding.isdisjoint(flags(month))
 
 
-def former_rows(invoice: Invoice) -> tuple[int, ...]:
-    """The rows of the invoice that are under an address which the customer had before."""
-    return tuple(source.row for source in _sources(invoice) if source.former_address)
-
-
-def _sources(invoice: Invoice) -> list[Source]:
-    items: tuple[LineItem | Problem, ...] = (*invoice.lines, *invoice.problems)
-    return [item.source for item in items if item.source is not None]
-
-
-def _has_late_lines(month: "Month") -> bool:
+def _has_late_lines(month: Draft) -> bool:
     assert month.invoice is not None
-    return any(is_late(source, month.period) for source in _sources(month.invoice))
+    return any(source.is_late(month.period) for source in month.invoice.sources)
 
 
-def _has_changed(month: "Month") -> bool:
+def _has_changed(month: Draft) -> bool:
     assert month.invoice is not None
     percent, usual = month.customer.terms.unusual_change_percent, month.usual_minor
     is_entered = month.customer.terms.review_mode is not ReviewMode.MANUAL or bool(month.last_editor)
@@ -77,7 +88,7 @@ def _has_changed(month: "Month") -> bool:
     return abs(month.invoice.sales_minor - usual) * 100 > percent * usual
 
 
-def _is_large(month: "Month") -> bool:
+def _is_large(month: Draft) -> bool:
     assert month.invoice is not None
     above = month.customer.terms.unusual_above_minor
     return above is not None and month.invoice.total_minor > above

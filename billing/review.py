@@ -5,7 +5,6 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from billing.adjusting import carried_on
 from billing.customer import ReviewMode
 from billing.errors import InvalidInput
 from billing.messages import (
@@ -21,12 +20,12 @@ from billing.messages import (
     UpdateCustomer,
     command_name,
     content_of,
-    explain,
 )
 from billing.money import format_amount
 from billing.month import KEPT_DETAILS, Approval, Hold, Month, Stage
 from billing.policy import needs_approval
 from billing.trail import TRAIL_MAX_BYTES, appended, size_of
+from billing.validation import explain
 
 KEPT_CHARACTERS = 1000
 """How much of each text of a decision is kept; its details are bounded by the largest edit, and kept whole."""
@@ -228,7 +227,7 @@ def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
 def _for_the_next(month: Month) -> str:
     """What is left for the invoice after that of a closed month, if there is one: a balance, and late sales."""
     skipped = month.invoice if month.outcome is Stage.SKIPPED else None
-    lines, problems = carried_on(skipped, month.period) if skipped else ((), ())
+    lines, problems = skipped.late_items(month.period) if skipped else ((), ())
     left = []
     if month.balance_forward_minor:
         left.append(f"the balance of {format_amount(month.balance_forward_minor, month.customer.currency)}")

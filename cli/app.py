@@ -20,7 +20,7 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from billing.messages import explain as mistakes
+from billing.validation import explain as mistakes
 from cli import (
     brake,
     closing,

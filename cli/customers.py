@@ -13,11 +13,11 @@ from billing.apart import Failed, why
 from billing.customer import Currency, Timezone
 from billing.errors import InvalidInput, NotFound
 from billing.keys import workflow_id
-from billing.messages import explain
 from billing.money import format_amount
 from billing.ports import InvoiceRow, RosterRow
 from billing.registration import Registration, RegistrationState
 from billing.roster import write_roster
+from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
 from cli.options import AsJson, CustomerId
 from cli.output import SHOWN, console, end_with, print_json, print_json_list, relative, say, table, utc, whole

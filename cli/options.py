@@ -7,9 +7,9 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
-from billing.messages import explain
 from billing.model import Who, Why
 from billing.period import Period
+from billing.validation import explain
 
 
 def required_period(text: str) -> Period:

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 
 from billing.customer import Customer, CustomerChanges, ReviewMode
 from billing.errors import BillingError, InvalidInput
-from billing.messages import explain
 from billing.money import parse_amount
 from billing.month import Month
 from billing.period import Period
 from billing.roster import triggers
 from billing.schedule import Schedule
+from billing.validation import explain
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.difference import digest_of, explained
 from cli.listing import print_invoice, recorded_month

@@ -22,7 +22,6 @@ from billing.model import Model
 from billing.money import format_amount, minimum_minor
 from billing.month import COLLECTED, Stage
 from billing.period import Period
-from billing.policy import former_rows
 from billing.ports import LetterKind, MessageStatus
 from sandbox.evidence import Account, Case, Evidence
 from sandbox.expected import minor_of
@@ -178,7 +177,7 @@ def _commands_of(case: Case) -> Iterator[str]:
         late = since is not None and each.at > since and each.command in ("halt", "edit", "approve")
         if each.accepted and late:
             yield f"{each.command} of {each.by} was accepted after the charge had begun"
-    by_former_address = case.month.invoice is not None and bool(former_rows(case.month.invoice))
+    by_former_address = case.month.invoice is not None and bool(case.month.invoice.former_rows)
     if since is not None and (case.month.customer.terms.review_mode is not ReviewMode.MONITOR or by_former_address):
         edits = [each for each in case.accepted("edit") if each.at <= since]
         last, editor = (edits[-1].number, edits[-1].by) if edits else (0, "")

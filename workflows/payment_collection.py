@@ -18,8 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from billing.collection_review import COLLECTION_COMMANDS, CollectionResult, PayResult, decide
     from billing.collection_summary import summary
     from billing.errors import AlreadyClosed, BrakeOn, InvalidInput, LedgerAhead
-    from billing.messages import Refusal, explain, parse_command
+    from billing.messages import Refusal, parse_command
     from billing.model import Url
+    from billing.validation import explain
     from workflows import options
     from workflows.cancellation import despite_cancellation, while_wanted
     from workflows.commands import decoded, update

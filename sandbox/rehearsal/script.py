@@ -25,10 +25,11 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 from billing.customer import CustomerId
 from billing.errors import InvalidInput
 from billing.invoice import Description
-from billing.messages import CHANGES_MAX, explain
+from billing.messages import CHANGES_MAX
 from billing.model import Model, Who, Why
 from billing.month import Month
 from billing.period import Period
+from billing.validation import explain
 from sandbox.stripe_cards import BEHAVIOUR
 
 _AFTER = re.compile(r"(draft|notice|charge)(?: *\+ *(\d+) *h)?")
