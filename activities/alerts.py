@@ -16,7 +16,7 @@ from billing.errors import BillingError, MailRefused, MailUnavailable
 from billing.keys import digest_message_id
 from billing.model import Code, Few, Model
 from billing.period import Period
-from billing.ports import Bell, Channel, Ledger
+from billing.reviewer_ports import AlertOutbox, Bell, Channel
 
 MAIL = "mail"
 
@@ -24,7 +24,7 @@ MAIL = "mail"
 class Alerts:
     """``wanted``: there is somebody to be told."""
 
-    def __init__(self, ledger: Ledger, bell: Bell, wanted: bool) -> None:
+    def __init__(self, ledger: AlertOutbox, bell: Bell, wanted: bool) -> None:
         self._ledger = ledger
         self._bell = bell
         self._wanted = wanted
@@ -65,7 +65,13 @@ class DigestActivities:
     """Tells digests by ``mail`` to ``reviewers`` ("": by no mail) and by ``others``; secrets stay in this process."""
 
     def __init__(
-        self, ledger: Ledger, mail: Channel, others: Sequence[Channel], reviewers: str, domain: str, console_url: str
+        self,
+        ledger: AlertOutbox,
+        mail: Channel,
+        others: Sequence[Channel],
+        reviewers: str,
+        domain: str,
+        console_url: str,
     ) -> None:
         self._ledger = ledger
         self._reviewers = reviewers

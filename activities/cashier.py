@@ -10,7 +10,7 @@ from activities import clock
 from billing.errors import AmountTooSmall, CardMissing, PaymentUnknown
 from billing.money import format_amount
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest, PaymentStatus, keep_one
-from billing.ports import Ledger, PaymentGateway, StillWanted
+from billing.payment_ports import PaymentGateway, PaymentStore, StillWanted
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _RESULTS = {
@@ -22,7 +22,7 @@ _RESULTS = {
 
 
 class Cashier:
-    def __init__(self, gateway: PaymentGateway, ledger: Ledger) -> None:
+    def __init__(self, gateway: PaymentGateway, ledger: PaymentStore) -> None:
         self._gateway = gateway
         self._ledger = ledger
 

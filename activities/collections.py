@@ -1,6 +1,7 @@
 """What a collection does outside: try the card, look the payment up, give it up, write to people, record."""
 
 from contextlib import suppress
+from typing import Protocol
 
 from temporalio import activity
 
@@ -11,11 +12,19 @@ from activities.cashier import Cashier
 from activities.letters import Letters
 from billing.alerts import of_collection, of_news
 from billing.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
+from billing.collection_ports import CollectionStore
+from billing.customer_ports import CustomerStore
 from billing.errors import AlreadyClosed, LedgerAhead, MailRefused, NotFound
+from billing.invoice_ports import MonthStore
 from billing.keys import payment_key
+from billing.mail import LetterKind
 from billing.month import Month
 from billing.payment import ChargeResult, PaymentRequest
-from billing.ports import Ledger, LetterKind
+from billing.reviewer_ports import BrakeStore
+
+
+class Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class CollectionActivities:

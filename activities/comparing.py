@@ -1,19 +1,25 @@
 """Holds invoices against the sheet once more: before the charge, when somebody looks, and at the next collection."""
 
 from datetime import datetime
+from typing import Protocol
 
 from activities.shared_sales import Sales
 from billing.address import email_key
 from billing.adjusting import adjustments
 from billing.customer import Customer
+from billing.customer_ports import CustomerStore
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import LineItem, Problem, SalesSeen
+from billing.invoice_ports import MonthStore
 from billing.late import Compared, compared, in_words
 from billing.model import Many, Model, Words
 from billing.money import format_amount
 from billing.month import Month, Stage
-from billing.ports import Ledger
 from billing.sales import SalesSnapshot, rows_of
+
+
+class Ledger(CustomerStore, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class Late(Model):

@@ -15,10 +15,10 @@ from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
 from billing.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.coverage import Coverage, Finding, new_findings, shared, sources
+from billing.customer_ports import CustomerStore
 from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
-from billing.ports import Ledger
 from billing.sales import SalesRow, SalesSnapshot
 from billing.sheet_check import Cells
 from billing.shell import command
@@ -49,7 +49,7 @@ class CoverageCheck:
     def __init__(
         self,
         accounts: Accounts,
-        ledger: Ledger,
+        ledger: CustomerStore,
         sales: Sales,
         chains: Chains | None,
         alerts: Alerts | None,

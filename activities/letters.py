@@ -10,8 +10,8 @@ from billing.difference import Correction
 from billing.errors import MailRefused, MailUnavailable
 from billing.keys import message_id
 from billing.links import PaymentLinks, without_key
+from billing.mail import Letter, LetterKind, Mailer, MessageStatus, MessageStore
 from billing.month import Month
-from billing.ports import Ledger, Letter, LetterKind, Mailer, MessageStatus
 
 _VALID = timedelta(days=180)
 """How long the link in a mail opens the customer's page."""
@@ -22,7 +22,7 @@ _TURN = timedelta(minutes=1)
 class Letters:
     """``domain`` is the right side of our Message-IDs."""
 
-    def __init__(self, mailer: Mailer, ledger: Ledger, domain: str, links: PaymentLinks) -> None:
+    def __init__(self, mailer: Mailer, ledger: MessageStore, domain: str, links: PaymentLinks) -> None:
         self._mailer = mailer
         self._ledger = ledger
         self._domain = domain

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Protocol
 
 from temporalio import activity
 
@@ -13,13 +14,16 @@ from activities.ledger import record
 from activities.letters import Letters
 from activities.shared_sales import since_notice
 from billing.alerts import of_drift, of_month, of_report
-from billing.difference import Correction, correction
+from billing.corrections import correction
+from billing.difference import Correction
 from billing.errors import BillingError, MailRefused, NoticeOutdated
+from billing.invoice_ports import MonthStore
 from billing.late import in_words
+from billing.mail import LetterKind, MessageStore
 from billing.messages import Delivered
 from billing.money import format_amount
 from billing.month import Month, Stage
-from billing.ports import Ledger, LetterKind
+from billing.reviewer_ports import BrakeStore
 
 _CLOSING = {
     Stage.PAID: LetterKind.RECEIPT,
@@ -31,6 +35,10 @@ _CLOSING = {
 _LOOK_SECONDS = 20.0
 """How long a notice that has left waits for the sheet, before it is on record."""
 _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
+
+
+class Ledger(BrakeStore, MessageStore, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class NoticeActivities:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from typing import Protocol
 
 from temporalio import activity
 
@@ -12,13 +13,16 @@ from activities.alerts import Alerts
 from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
 from billing.collection import Collection
+from billing.collection_ports import Collections, CollectionStore
+from billing.customer_ports import CustomerStore
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
+from billing.invoice_ports import InvoiceRow, MonthStore
 from billing.model import Few, Model
 from billing.money import format_amount
 from billing.month import COLLECTED, Month
 from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payment_ports import ChargeRow, PaymentGateway, PaymentRecords, PaymentStore, ReversalRow
 from billing.period import Period
-from billing.ports import ChargeRow, Collections, InvoiceRow, Ledger, PaymentGateway, PaymentRecords, ReversalRow
 from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare, failed
 from billing.shell import command
 
@@ -27,6 +31,10 @@ _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
 """Whoever is looked up next, the processor does not answer."""
 _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
+
+
+class Ledger(CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class ReconcileRequest(Model):

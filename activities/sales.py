@@ -1,5 +1,7 @@
 """Collect the month's sales: read the sheet, draft the invoice, record the draft."""
 
+from typing import Protocol
+
 from temporalio import activity
 
 from activities import clock
@@ -10,17 +12,23 @@ from billing.address import email_key
 from billing.adjusting import folded
 from billing.alerts import of_draft, of_former_address, of_report
 from billing.customer import ReviewMode
+from billing.customer_ports import CustomerStore
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
+from billing.invoice_ports import MonthStore
 from billing.model import Model, Words
 from billing.money import format_amount
 from billing.month import Month
-from billing.ports import Ledger
+from billing.reviewer_ports import BrakeStore
 from billing.sales import MAX_ROWS, rows_of
 
 _TRIES = 12
 """Of the second round, some two hours: after that the sheet of the month before holds nobody any longer."""
 _BEFORE = "the sales of the month before cannot be compared with the sheet"
+
+
+class Ledger(BrakeStore, CustomerStore, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class Collected(Model):

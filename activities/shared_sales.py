@@ -11,8 +11,8 @@ from activities import clock
 from billing.errors import BillingError, LedgerUnavailable, SalesUnavailable
 from billing.month import Month
 from billing.period import Period
-from billing.ports import Reading, SalesReadings, SalesSource
 from billing.sales import SalesSnapshot
+from billing.sales_ports import Reading, SalesReadings, SalesSource
 
 _ON_TIME = timedelta(hours=2)
 _SHARED = timedelta(seconds=20)

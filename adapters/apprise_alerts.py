@@ -11,7 +11,7 @@ from billing.errors import AlertUnavailable, InvalidInput
 
 
 class AppriseAlerts:
-    """``billing.ports.Channel`` for one service. Raises ``InvalidInput`` for an address that Apprise cannot read."""
+    """``Channel`` for one service. Raises ``InvalidInput`` for an address that Apprise cannot read."""
 
     def __init__(self, address: str) -> None:
         self._apprise = Apprise()

@@ -13,7 +13,7 @@ BYTES_MAX = 100_000_000
 
 
 class CsvSales:
-    """``billing.ports.SalesSource`` over UTF-8 files with commas. Cells are text, as typed.
+    """``SalesSource`` over UTF-8 files with commas. Cells are text, as typed.
 
     Replace a file by renaming a finished one: a half-copied file cannot be told from a short month.
     """

@@ -35,7 +35,7 @@ _CELLS = TypeAdapter(list[list[type_of_cell]])
 
 
 class GoogleSheetsSales:
-    """``billing.ports.SalesSource`` over gspread. Each read opens its own client: gspread's is not thread-safe."""
+    """``SalesSource`` over gspread. Each read opens its own client: gspread's is not thread-safe."""
 
     def __init__(self, sheet_id: str, open_client: Callable[[], HTTPClient]) -> None:
         self._sheet_id = sheet_id

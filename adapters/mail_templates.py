@@ -20,7 +20,7 @@ from billing.customer import Customer
 from billing.difference import Correction, LineChange
 from billing.digest import Digest, Item, headline, sections
 from billing.dunning import Remedy
-from billing.ports import Letter, LetterKind
+from billing.mail import Letter, LetterKind
 
 _TEXT_WIDTH = 72
 _CHANGES_SHOWN = 20

@@ -23,7 +23,8 @@ from adapters.mail_templates import Rendered, render, render_digest
 from billing.address import sendable
 from billing.digest import Digest
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
-from billing.ports import Composed, Letter, StillWanted, always
+from billing.mail import Composed, Letter
+from billing.payment_ports import StillWanted, always
 
 TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
 

@@ -43,11 +43,12 @@ from adapters.sql_ledger_users import SqlUsers
 from billing.address import email_key
 from billing.apart import Failed
 from billing.collection import CollectionStage
+from billing.collection_ports import CollectionRow
 from billing.customer import Customer
+from billing.invoice_ports import InvoiceRow
 from billing.messages import Decision
 from billing.month import Month, Stage
 from billing.period import Period
-from billing.ports import CollectionRow, InvoiceRow
 
 # Several times a month for everybody, so written once.
 _STATE = select(invoices.c.state).where(*of_this(invoices))
@@ -75,7 +76,7 @@ class SqlLedger(
     SqlStarts,
     SqlRoster,
 ):
-    """``billing.ports.Ledger`` in SQL, made by ``connect``; every method may be called again after any failure."""
+    """All stores of the ledger in SQL, made by ``connect``; every method may be called again after any failure."""
 
     # -- customers
 

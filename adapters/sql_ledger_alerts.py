@@ -12,7 +12,7 @@ from adapters.sql_ledger_statements import insert_new, matching
 from billing.alerts import Alert, AlertRow
 from billing.apart import Failed
 from billing.period import Period
-from billing.ports import Claim
+from billing.reviewer_ports import Claim
 
 _A = TypeVar("_A", bound=Alert)
 _UNTOLD = alerts.c.told_at.is_(None)

@@ -10,8 +10,8 @@ from adapters.sql_ledger_schema import collections, entries
 from adapters.sql_ledger_statements import comes_late, insert_new, matching, of, upsert
 from billing.apart import Failed
 from billing.collection import Collection, Entry
+from billing.collection_ports import CollectionRow
 from billing.period import Period
-from billing.ports import CollectionRow
 
 
 class SqlCollections(SqlDatabase):

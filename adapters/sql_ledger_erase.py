@@ -27,9 +27,9 @@ from adapters.sql_ledger_schema import (
 from billing.address import email_key
 from billing.erasure import ERASED, Erased, Scrubber, Standing, names_in, obstacle
 from billing.errors import InvalidInput, NotFound
+from billing.mail import LetterKind
 from billing.month import Month
 from billing.payment import ReversalKind
-from billing.ports import LetterKind
 from billing.registration import RegistrationState
 
 _DECIDED: Final = ("won", "lost", "warning_closed", "prevented")

@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, select, union
 from adapters.sql_ledger_database import SqlDatabase
 from adapters.sql_ledger_schema import charges, collections, invoices, lines, reversals
 from billing.apart import Failed, apart
+from billing.collection_ports import CollectionRow
 from billing.export import Dossier, ExportedInvoice, ExportedLine
 from billing.model import Model
+from billing.payment_ports import ChargeRow, ReversalRow
 from billing.period import Period
-from billing.ports import ChargeRow, CollectionRow, ReversalRow
 
 PAGE: Final = 500
 _INVOICE: Final = (

@@ -11,9 +11,10 @@ from adapters.sql_ledger_schema import EVENT_IS_OPEN, charges, events, messages,
 from adapters.sql_ledger_statements import insert_new, lock, matching, of, upsert
 from billing.apart import Failed
 from billing.errors import PaymentMismatch
+from billing.mail import Composed, Letter, MessageRow, MessageStatus
 from billing.payment import Payment, PaymentEvent, PaymentStatus, Reversal
+from billing.payment_ports import ChargeRow, EventRow, ReversalRow
 from billing.period import Period
-from billing.ports import ChargeRow, Composed, EventRow, Letter, MessageRow, MessageStatus, ReversalRow
 
 _TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _UNPAID = charges.c.status != PaymentStatus.SUCCEEDED

@@ -10,14 +10,14 @@ from adapters.sql_ledger_database import SqlDatabase, in_thread
 from adapters.sql_ledger_schema import sales_readings
 from adapters.sql_ledger_statements import upsert
 from billing.period import Period
-from billing.ports import Reading
 from billing.sales import SalesSnapshot
+from billing.sales_ports import Reading
 
 _c = sales_readings.c
 
 
 class SqlReadings(SqlDatabase):
-    """The part of ``SqlLedger`` that is ``billing.ports.SalesReadings``."""
+    """The part of ``SqlLedger`` that is ``SalesReadings``."""
 
     @in_thread
     def reading(self, source: str, period: Period) -> Reading | None:

@@ -9,8 +9,8 @@ from adapters.sql_ledger_schema import brakes, versions
 from adapters.sql_ledger_statements import insert_new, of
 from billing.brake import Brake
 from billing.errors import NotFound
+from billing.invoice_ports import VersionRow
 from billing.period import Period
-from billing.ports import VersionRow
 
 _LAST = select(brakes).order_by(desc(brakes.c.number)).limit(1)  # looked up before every charge, so written once
 

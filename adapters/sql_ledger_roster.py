@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, and_, func, select
 from adapters.sql_ledger_database import SqlDatabase, as_models, in_thread
 from adapters.sql_ledger_schema import customers, invoices
 from billing.apart import Failed
-from billing.ports import InvoiceRow, RosterRow
+from billing.customer_ports import RosterRow
+from billing.invoice_ports import InvoiceRow
 
 PAGE: Final = 1000
 

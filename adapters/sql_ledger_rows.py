@@ -7,10 +7,10 @@ from billing.alerts import Alert
 from billing.collection import Collection
 from billing.customer import Customer
 from billing.invoice import LineItem, Problem
+from billing.mail import Composed, Letter, MessageStatus
 from billing.month import Month
 from billing.payment import Payment, PaymentEvent, Reversal
 from billing.policy import flags
-from billing.ports import Composed, Letter, MessageStatus
 
 
 def customer_values(customer: Customer) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from adapters.sql_ledger_schema import addresses, customers, invoices
 from adapters.sql_ledger_statements import insert_new
 from billing.apart import Failed, apart
 from billing.customer import Customer
+from billing.customer_ports import Known
 from billing.month import Month
 from billing.period import Period
-from billing.ports import Known
 
 _CUSTOMER = [customers.c[name] for name in Customer.model_fields]
 _SHARED = ("email_key", "stripe_customer_id", "payment_method_id")

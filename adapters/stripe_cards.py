@@ -12,7 +12,7 @@ from adapters.stripe_objects import PAGE_SIZE, card_of, each, expect
 from billing.address import sendable
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.keys import registration_key
-from billing.ports import CardDetails, CardPage, CardPageState, CardSetup
+from billing.payment_ports import CardDetails, CardPage, CardPageState, CardSetup
 from billing.shell import typed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _STATES = {"open": CardPageState.OPEN, "complete": CardPageState.USED, "expired"
 
 
 class StripeCards:
-    """The part of ``billing.ports.PaymentGateway`` that is about cards. Card numbers never come here."""
+    """The part of ``PaymentGateway`` that is about cards. Card numbers never come here."""
 
     _client: stripe.StripeClient
     _card_pace: Pace

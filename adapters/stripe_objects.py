@@ -8,7 +8,7 @@ from stripe import Charge, Dispute, ListObject, PaymentIntent, Refund, StripeObj
 
 from billing.errors import CardMissing, PaymentMismatch
 from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
-from billing.ports import CardDetails
+from billing.payment_ports import CardDetails
 
 PAGE_SIZE = 100  # Stripe's maximum
 

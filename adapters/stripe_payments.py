@@ -31,7 +31,7 @@ _UNEXPECTED_STATE = "payment_intent_unexpected_state"
 
 
 class StripePayments(StripeCards, StripeRecords):
-    """Stripe, as ``PaymentGateway`` and ``PaymentRecords`` of ``billing.ports``."""
+    """Stripe, as ``PaymentGateway`` and ``PaymentRecords``."""
 
     def __init__(self, client: stripe.StripeClient, http: HTTPXClient, webhook_secret: str, pace: Pace) -> None:
         self._client = client

@@ -17,7 +17,7 @@ TOLERANCE_SECONDS = 300  # an older webhook may be one that somebody has recorde
 
 
 class StripeRecords:
-    """Stripe as ``billing.ports.PaymentRecords``."""
+    """Stripe as ``PaymentRecords``."""
 
     _client: stripe.StripeClient
     _webhook_secret: str

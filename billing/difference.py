@@ -1,14 +1,7 @@
-"""What differs between two versions of an invoice, line by line; and what a corrected notice corrects."""
+"""What differs between two versions of an invoice, line by line."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-from billing.address import email_key
 from billing.invoice import Invoice, LineItem
 from billing.model import Code, Instant, Minor, Model, Rows, Words
-
-if TYPE_CHECKING:
-    from billing.ports import MessageRow, VersionRow
 
 
 class LineChange(Model):
@@ -57,24 +50,3 @@ class Correction(Model):
     told_at: Instant
     told_minor: Minor
     changes: Rows[LineChange] | None = None
-
-
-def _is_to(message: "MessageRow", to: str) -> bool:
-    return not to or email_key(message.recipient) == email_key(to)
-
-
-def correction(
-    invoice: Invoice, messages: "Sequence[MessageRow]", versions: "Sequence[VersionRow]", to: str = ""
-) -> Correction | None:
-    """What a mail about ``invoice`` corrects; None if no notice of the month was delivered (to the address ``to``).
-
-    Who has another address since gets the next notice like a first one: what the old address was told is not theirs.
-    """
-    notices = [row for row in messages if row.kind == "notice" and row.status == "sent" and _is_to(row, to)]
-    if not notices:
-        return None
-    last = max(notices, key=lambda row: row.at)
-    told_minor = last.total_minor or 0
-    told = [each.invoice for each in versions if each.at <= last.at and each.invoice.total_minor == told_minor]
-    changes = difference(told[-1], invoice) if told else None
-    return Correction(told_at=last.at, told_minor=told_minor, changes=changes)

@@ -10,12 +10,13 @@ from typing import NamedTuple, Protocol
 
 from billing.apart import Failed
 from billing.collection import CollectionStage
+from billing.collection_ports import CollectionRow
 from billing.model import Code, Count, Minor, Model
 from billing.money import format_amount
 from billing.month import Stage
 from billing.payment import PaymentStatus, ReversalKind
+from billing.payment_ports import ChargeRow, ReversalRow
 from billing.period import Period
-from billing.ports import ChargeRow, CollectionRow, ReversalRow
 
 
 class ExportedInvoice(NamedTuple):

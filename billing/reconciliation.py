@@ -13,12 +13,14 @@ from pydantic import Field
 
 from billing.apart import why
 from billing.collection import CollectionStage
+from billing.collection_ports import CollectionRow
+from billing.invoice_ports import InvoiceRow
 from billing.model import LINE_MAX, Count, Id, Line, Minor, Model, Rows, Words, cut
 from billing.money import format_amount
 from billing.month import COLLECTED, OUTCOMES, Stage
 from billing.payment import Payment, PaymentStatus
+from billing.payment_ports import ChargeRow
 from billing.period import Period
-from billing.ports import ChargeRow, CollectionRow, InvoiceRow
 from billing.shell import typed
 
 

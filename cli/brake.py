@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from adapters.sql_ledger import SqlLedger
 from billing.brake import Brake
+from billing.collection_ports import CollectionRow
+from billing.invoice_ports import InvoiceRow
 from billing.money import format_amount
-from billing.ports import CollectionRow, InvoiceRow
 from bootstrap import connect_ledger
 from cli.options import AsJson, By, Reason
 from cli.output import console, print_json, say, table, utc, whole

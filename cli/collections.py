@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 
 from billing.collection import Collection, CollectionStage, Entry
+from billing.collection_ports import CollectionRow
 from billing.collection_review import COLLECTION_COMMANDS
 from billing.errors import BillingError, NotFound
 from billing.keys import collection_id
 from billing.messages import parse_command
 from billing.money import format_amount, parse_amount
+from billing.payment_ports import ChargeRow, ReversalRow
 from billing.period import Period
-from billing.ports import ChargeRow, CollectionRow, ReversalRow
 from bootstrap import connect_ledger, connect_temporal
 from cli.options import AsJson, By, CommandId, CustomerId, PeriodOption, Reason, required_period
 from cli.output import console, print_json, relative, say, table, utc, whole

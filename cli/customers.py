@@ -11,10 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.apart import Failed, why
 from billing.customer import Currency, Timezone
+from billing.customer_ports import RosterRow
 from billing.errors import InvalidInput, NotFound
+from billing.invoice_ports import InvoiceRow
 from billing.keys import workflow_id
 from billing.money import format_amount
-from billing.ports import InvoiceRow, RosterRow
 from billing.registration import Registration, RegistrationState
 from billing.roster import write_roster
 from billing.validation import explain

@@ -13,12 +13,13 @@ from adapters.sql_ledger import SqlLedger
 from billing.apart import Failed
 from billing.chains import ChainStatus
 from billing.errors import NotFound
+from billing.invoice_ports import InvoiceRow
 from billing.keys import workflow_id
+from billing.mail import MessageRow
 from billing.messages import Decision
 from billing.money import format_amount
 from billing.month import OUTCOMES, Month, Stage, Step
 from billing.period import Period
-from billing.ports import InvoiceRow, MessageRow
 from billing.shell import typed
 from bootstrap import connect_ledger
 from cli.collections import print_charges

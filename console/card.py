@@ -7,19 +7,27 @@
     GET  /card/{token}/saved    back from there
 """
 
+from typing import Protocol
+
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from adapters.wording import one_line
 from billing.customer import Customer
+from billing.customer_ports import CustomerStore
 from billing.links import Links
-from billing.ports import Ledger, PaymentGateway
+from billing.payment_ports import PaymentGateway
+from billing.reviewer_ports import BrakeStore
 from console.pages import Pages
 from console.returned_cards import ReturnedCards, Taken
 from console.security import same_site
 from console.tokens import opened
 
 _ANSWER_SECONDS = 25.0  # less than browsers and proxies wait
+
+
+class Ledger(BrakeStore, CustomerStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class CardPages:

@@ -15,10 +15,12 @@ from billing.chains import ChainStatus
 from billing.collection import Collection, Entry
 from billing.errors import TemporalUnavailable
 from billing.invoice import Invoice
+from billing.invoice_ports import VersionRow
+from billing.mail import MessageRow
 from billing.messages import Decision
 from billing.month import Month
+from billing.payment_ports import ChargeRow, ReversalRow
 from billing.period import Period
-from billing.ports import ChargeRow, MessageRow, ReversalRow, VersionRow
 from console.standstill import PATIENCE
 from workflows.monthly_billing import MonthlyBilling
 from workflows.running import RunningChains, described

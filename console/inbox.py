@@ -20,7 +20,7 @@ from billing.alerts import of_lost_event
 from billing.apart import Failed
 from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
 from billing.payment import PaymentEvent
-from billing.ports import EventRow, Ledger
+from billing.payment_ports import EventInbox, EventRow
 from workflows.cards import Cards
 
 CARD_REGISTERED = "checkout.session.completed"
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class Inbox:
-    def __init__(self, ledger: Ledger, reconciliation: Reconciliation, cards: Cards, alerts: Alerts) -> None:
+    def __init__(self, ledger: EventInbox, reconciliation: Reconciliation, cards: Cards, alerts: Alerts) -> None:
         self._ledger = ledger
         self._alerts = alerts
         self._reconciliation = reconciliation

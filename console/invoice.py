@@ -35,9 +35,10 @@ from adapters.sql_ledger import SqlLedger
 from billing.adjusting import left_over, refreshing
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.late import in_words
+from billing.mail import Mailer
 from billing.messages import Command, CommandResult, parse_command
+from billing.payment_ports import PaymentGateway
 from billing.period import Period
-from billing.ports import Mailer, PaymentGateway
 from billing.validation import explain
 from console import editing
 from console.actions import ACTIONS, APPROVE, EDIT, REFRESH, RESUME, SKIP, START, Action

@@ -9,12 +9,12 @@ from billing.adjusting import doubts, refreshing
 from billing.chains import restart, terminate
 from billing.difference import LineChange, difference
 from billing.invoice import Invoice
+from billing.invoice_ports import VersionRow
 from billing.late import Compared, in_words, shown
 from billing.messages import Decision
 from billing.money import minor_digits
 from billing.month import Step
 from billing.policy import flags, needs_approval
-from billing.ports import VersionRow
 from console.actions import ACTIONS, EDIT, REFRESH, START, Action, possible
 from console.dossier import Dossier
 from console.editing import EditForm, rebased

@@ -16,19 +16,23 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from temporalio.client import Client
 
 from billing.collection import Collection
+from billing.collection_ports import CollectionStore
 from billing.collection_review import LookUp
+from billing.customer_ports import CustomerStore
 from billing.errors import NotFound
+from billing.invoice_ports import MonthStore
 from billing.links import PaymentLinks
 from billing.month import Month
+from billing.payment_ports import PaymentGateway, PaymentStore
 from billing.period import Period
-from billing.ports import Ledger, PaymentGateway
+from billing.reviewer_ports import BrakeStore
 from console.pages import Pages
 from console.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
 from console.security import same_site
@@ -44,6 +48,10 @@ _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
 """While an outcome is pending, the page looks again by itself after so long, so often: four minutes in all."""
 
 _log = logging.getLogger(__name__)
+
+
+class Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class _Case(NamedTuple):

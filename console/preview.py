@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.difference import correction
+from billing.corrections import correction
+from billing.invoice_ports import VersionRow
+from billing.mail import Letter, LetterKind, MessageRow
 from billing.month import Approval, Month
-from billing.ports import Letter, LetterKind, MessageRow, VersionRow
 from console.desk_wording import words
 
 

@@ -9,7 +9,7 @@ from billing.collection import Collection, CollectionStage
 from billing.dunning import Remedy
 from billing.month import COLLECTED, Month, Stage
 from billing.payment import PaymentStatus
-from billing.ports import ChargeRow
+from billing.payment_ports import ChargeRow
 
 
 class Situation(StrEnum):

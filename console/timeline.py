@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from adapters.wording import money_text
+from billing.mail import MessageRow, MessageStatus
 from billing.messages import Decision
 from billing.month import Month
 from billing.payment import PaymentStatus
-from billing.ports import ChargeRow, MessageRow, MessageStatus
+from billing.payment_ports import ChargeRow
 from console.desk_wording import words
 from console.dossier import Dossier
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 
 from billing.errors import BillingError, InvalidInput
-from billing.ports import PaymentRecords
+from billing.payment_ports import PaymentRecords
 from console.inbox import Inbox
 
 MAX_BODY_BYTES = 1_000_000

@@ -15,10 +15,11 @@ from adapters.sql_ledger import SqlLedger
 from billing.alerts import AlertKind, AlertRow
 from billing.collection import Collection, CollectionStage, Entry
 from billing.digest import TITLES
+from billing.mail import MessageRow
 from billing.messages import Decision
 from billing.month import Month, Stage
+from billing.payment_ports import ChargeRow
 from billing.period import Period
-from billing.ports import ChargeRow, MessageRow
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.expected import Due, Row, Script, read_sheet
 from sandbox.mailbox import Mail, read_mail

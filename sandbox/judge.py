@@ -18,11 +18,11 @@ from billing.address import sendable
 from billing.alerts import AlertKind
 from billing.collection import CollectionStage
 from billing.customer import ReviewMode
+from billing.mail import LetterKind, MessageStatus
 from billing.model import Model
 from billing.money import format_amount, minimum_minor
 from billing.month import COLLECTED, Stage
 from billing.period import Period
-from billing.ports import LetterKind, MessageStatus
 from sandbox.evidence import Account, Case, Evidence
 from sandbox.expected import minor_of
 from sandbox.mailbox import Mail

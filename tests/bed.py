@@ -26,8 +26,8 @@ from billing.customer import Customer, Terms
 from billing.keys import digest_workflow_id, workflow_id
 from billing.messages import Command, CommandResult, Farewell, command_name
 from billing.month import Month
+from billing.payment_ports import CardDetails
 from billing.period import Period
-from billing.ports import CardDetails
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
 from sandbox.journal_file import read_entries
 from sandbox.mailbox import Mail, read_mail

@@ -1,13 +1,21 @@
 """Cards: registered at the processor's page, told by the return or a webhook; and updated by their network."""
 
+from typing import Protocol
+
 from temporalio.client import Client
 
+from billing.collection_ports import CollectionStore
 from billing.customer import Customer
+from billing.customer_ports import CustomerStore
 from billing.errors import CardMissing, InvalidInput, NotFound
-from billing.ports import CardDetails, Ledger, PaymentGateway
+from billing.payment_ports import CardDetails, PaymentGateway
 from billing.registration import ON_ITS_WAY
 from workflows.collecting import replace_card
 from workflows.registering import Registrar
+
+
+class Ledger(CollectionStore, CustomerStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class Cards:

@@ -1,13 +1,14 @@
 """What clients say to running collections: commands, the customer's own payment, another card."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.collection import Collection
+from billing.collection_ports import CollectionStore
 from billing.collection_review import (
     COLLECTION_COMMANDS,
     CollectionResult,
@@ -16,14 +17,19 @@ from billing.collection_review import (
     ReplaceCard,
 )
 from billing.customer import CustomerChanges
+from billing.customer_ports import CustomerStore
 from billing.errors import BillingError, NotFound
 from billing.keys import collection_id
 from billing.messages import Command, CommandResult, Refusal, UpdateCustomer, Via
+from billing.payment_ports import CardDetails
 from billing.period import Period
-from billing.ports import CardDetails, Ledger
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection, collection_attributes
 from workflows.start import handle_for
+
+
+class Ledger(CollectionStore, CustomerStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 def collection_handle(
@@ -79,7 +85,7 @@ async def replace_card(
 
 
 class CollectionSignals:
-    """``billing.ports.Collections``, by signals."""
+    """``Collections``, by signals."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

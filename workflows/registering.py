@@ -22,11 +22,14 @@ from temporalio.exceptions import TemporalError
 from activities.letters import Letters
 from billing.apart import Failed, why
 from billing.customer import Customer
+from billing.customer_ports import CustomerStore
 from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
+from billing.invoice_ports import MonthStore
 from billing.links import Links
+from billing.mail import LetterKind
 from billing.month import Month
+from billing.payment_ports import CardDetails, CardPageState, PaymentGateway
 from billing.period import Period
-from billing.ports import CardDetails, CardPageState, Ledger, LetterKind, PaymentGateway
 from billing.registration import Registration, Registrations, RegistrationState
 from workflows.start import start_customer
 
@@ -41,7 +44,7 @@ _BUSY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)  # the same request of a double clic
 _log = logging.getLogger(__name__)
 
 
-class Book(Ledger, Registrations, Protocol):
+class Book(CustomerStore, MonthStore, Registrations, Protocol):
     """A ledger that has registrations."""
 
 

@@ -21,7 +21,7 @@ _PAUSE_SECONDS = 0.25  # between two rings of one process: a burst of alerts nee
 
 
 class DigestBell:
-    """``billing.ports.Bell``, by signal-with-start. Rings that are asked for together are one."""
+    """``Bell``, by signal-with-start. Rings that are asked for together are one."""
 
     def __init__(self, client: Client, interval: timedelta) -> None:
         self._client = client

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -13,14 +14,16 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from billing.apart import Failed
 from billing.chains import ChainStatus
 from billing.customer import Customer
+from billing.customer_ports import CustomerStore, Known
 from billing.erasure import is_erased
 from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy, RowUnreadable
+from billing.invoice_ports import MonthStore
 from billing.keys import workflow_id
 from billing.messages import Command, Farewell
 from billing.model import Id, Model
 from billing.month import Month
+from billing.payment_ports import CardDetails, PaymentGateway
 from billing.period import Period
-from billing.ports import CardDetails, Known, Ledger, PaymentGateway
 from billing.review import record
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
@@ -28,6 +31,10 @@ from workflows.running import chain_status
 from workflows.visibility import search_attributes
 
 _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
+
+
+class Ledger(CustomerStore, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class StartStatus(StrEnum):

@@ -13,10 +13,10 @@ from temporalio.service import RPCError
 from billing.collection import CollectionStage, CollectionStep
 from billing.customer import Customer
 from billing.errors import BillingError
+from billing.invoice_ports import InvoiceRow
 from billing.keys import collection_id, workflow_id
 from billing.month import COLLECTED
 from billing.period import Period
-from billing.ports import InvoiceRow
 from bootstrap import Adapters
 from sandbox.chaos.clocks import Clocks
 from sandbox.chaos.company import Company

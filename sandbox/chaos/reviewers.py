@@ -8,13 +8,13 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.service import RPCError
 
 from adapters.sql_ledger import SqlLedger
+from billing.collection_ports import CollectionRow
 from billing.customer import ReviewMode
 from billing.keys import collection_id, workflow_id
 from billing.messages import CommandResult
 from billing.money import step_minor
 from billing.month import Month
 from billing.policy import needs_approval
-from billing.ports import CollectionRow
 from sandbox.chaos.clocks import has_ended, pause
 from workflows.start import handle_for
 

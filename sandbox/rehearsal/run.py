@@ -15,11 +15,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing.apart import Failed, why
+from billing.collection_ports import CollectionRow
 from billing.errors import BillingError
 from billing.keys import workflow_id
 from billing.month import Month
 from billing.period import Period
-from billing.ports import CollectionRow
 from sandbox.rehearsal.book import Book, Entry
 from sandbox.rehearsal.privacy import loopback_only
 from sandbox.rehearsal.reviewers import Heard, Need, Watching, speak, unsaid

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from billing.address import email_key
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.period import Period
-from billing.ports import SalesSource
 from billing.sales import SalesSnapshot, type_of_cell
+from billing.sales_ports import SalesSource
 from billing.worksheet import ignored
 
 

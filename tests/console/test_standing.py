@@ -11,8 +11,8 @@ from billing.dunning import REMEDIES, Remedy
 from billing.invoice import Invoice, LineItem
 from billing.month import Month, Stage
 from billing.payment import ChargeResult, ChargeStatus
+from billing.payment_ports import ChargeRow
 from billing.period import Period
-from billing.ports import ChargeRow
 from console.pages import Pages
 from console.standing import Situation, Standing, standing
 from console.wording import values

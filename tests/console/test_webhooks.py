@@ -11,9 +11,9 @@ import pytest
 import stripe
 
 from billing.collection import CollectionStage
+from billing.mail import LetterKind
 from billing.payment import PaymentEvent
 from billing.period import Period
-from billing.ports import LetterKind
 from bootstrap import SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET
 from console.inbox import GIVEN_UP_AFTER
 from console.webhooks import MAX_BODY_BYTES

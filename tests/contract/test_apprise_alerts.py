@@ -10,7 +10,7 @@ from billing.alerts import of_report
 from billing.digest import Digest
 from billing.errors import AlertUnavailable, InvalidInput
 from billing.period import Period
-from billing.ports import Channel
+from billing.reviewer_ports import Channel
 from tests.receiver import Receiver, receiver
 
 __all__ = ["receiver"]  # fixture

@@ -13,7 +13,6 @@ from adapters.sql_ledger import SqlLedger
 from billing.errors import AlreadyClosed, LedgerAhead
 from billing.messages import Halt, Resume
 from billing.month import Month, Stage
-from billing.ports import Ledger
 from billing.review import decide
 from tests.contract.ledger_fixtures import (
     ACME,
@@ -53,7 +52,6 @@ def leaving(month: Month) -> Month:
 
 
 async def test_a_month_comes_back_as_it_was_recorded(ledger: SqlLedger) -> None:
-    _: Ledger = ledger
     month = halted(drafted())
     await ledger.record(month, AT)
     assert await ledger.month("acme", NOVEMBER) == month

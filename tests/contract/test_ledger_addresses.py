@@ -3,8 +3,8 @@
 from adapters.sql_ledger import SqlLedger
 from billing.accounts import Account, Former
 from billing.customer import Customer
+from billing.customer_ports import Known
 from billing.month import Month
-from billing.ports import Known
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, ledger, postgresql, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

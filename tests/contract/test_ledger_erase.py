@@ -12,10 +12,10 @@ from billing.customer import CustomerChanges
 from billing.erasure import Scrubber
 from billing.errors import InvalidInput, NotFound
 from billing.invoice import AddLine, Invoice, LineItem, Problem, Source
+from billing.mail import Letter, LetterKind, MessageStatus
 from billing.messages import CloseAccount, Edit, Halt, UpdateCustomer
 from billing.month import Month, Stage
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
-from billing.ports import Letter, LetterKind, MessageStatus
 from billing.registration import Registration, RegistrationState
 from billing.review import decide
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url

@@ -8,8 +8,8 @@ import pytest
 from adapters.sql_ledger import SqlLedger
 from billing.errors import PaymentMismatch
 from billing.keys import message_id, payment_key
+from billing.mail import Composed, Letter, LetterKind, MessageStatus
 from billing.payment import Payment, PaymentEvent, PaymentStatus, Reversal, ReversalKind
-from billing.ports import Composed, Letter, LetterKind, MessageStatus
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,

@@ -7,9 +7,9 @@ from adapters.sql_ledger import SqlLedger
 from billing.messages import CloseAccount
 from billing.month import Month, Stage
 from billing.period import Period
-from billing.ports import Reading
 from billing.review import decide
 from billing.sales import SalesSnapshot, type_of_cell
+from billing.sales_ports import Reading
 from billing.worksheet import read_worksheet
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, OCTOBER, ledger, postgresql, read, url
 

@@ -9,8 +9,8 @@ from sqlalchemy.dialects import sqlite
 from adapters import sql_ledger_roster
 from adapters.sql_ledger import SqlLedger
 from adapters.sql_ledger_schema import customers
+from billing.customer_ports import Known
 from billing.month import Month
-from billing.ports import Known
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,

@@ -12,8 +12,8 @@ from adapters.smtp_mail import SmtpMail
 from adapters.sql_ledger import SqlLedger
 from billing.errors import MailUnavailable
 from billing.links import Links
+from billing.mail import LetterKind
 from billing.month import Month
-from billing.ports import LetterKind
 from sandbox.mailbox import Mailbox, read_mail
 from tests.contract.ledger_fixtures import ledger, postgresql, url
 from tests.unit.months import drafted

@@ -31,9 +31,9 @@ from billing.customer import Customer
 from billing.errors import MailError, MailRefused, MailUnavailable
 from billing.invoice import Invoice, LineItem
 from billing.keys import message_id
+from billing.mail import Letter, LetterKind, Mailer
 from billing.month import Month
 from billing.period import Period
-from billing.ports import Letter, LetterKind, Mailer
 from sandbox.mailbox import Mailbox, MailFault, read_mail
 
 ANN = "ann@example.com"

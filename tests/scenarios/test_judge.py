@@ -21,11 +21,12 @@ from billing.customer import ReviewMode, Terms
 from billing.digest import Digest
 from billing.errors import PaymentUnknown, SalesUnavailable
 from billing.invoice import ChangeLine, Invoice
+from billing.mail import Letter, LetterKind
 from billing.messages import Command, Edit, Halt
 from billing.month import Month
 from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
+from billing.payment_ports import StillWanted
 from billing.period import Period
-from billing.ports import Letter, LetterKind, StillWanted
 from billing.sales import SalesSnapshot
 from billing.schedule import Schedule
 from sandbox.evidence import gather

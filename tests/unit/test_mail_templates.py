@@ -13,11 +13,11 @@ from billing.collection_review import COLLECTION_COMMANDS, decide
 from billing.customer import Customer, Terms
 from billing.difference import Correction, LineChange, difference
 from billing.invoice import Invoice, LineItem
+from billing.mail import Letter, LetterKind
 from billing.messages import parse_command
 from billing.month import Month, Stage
 from billing.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.ports import Letter, LetterKind
 
 NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 NOW = NOTICE_AT

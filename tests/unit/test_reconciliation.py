@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from billing.collection import CollectionStage
+from billing.collection_ports import CollectionRow
+from billing.invoice_ports import InvoiceRow
 from billing.month import Stage
 from billing.payment import Payment, PaymentStatus
+from billing.payment_ports import ChargeRow
 from billing.period import Period
-from billing.ports import ChargeRow, CollectionRow, InvoiceRow
 from billing.reconciliation import Books, FindingKind, Repair, compare
 
 AT = datetime(2026, 12, 8, 9, tzinfo=UTC)

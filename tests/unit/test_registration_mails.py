@@ -4,9 +4,9 @@ import pytest
 
 from adapters.mail_templates import render
 from billing.customer import Customer, Terms
+from billing.mail import Letter, LetterKind
 from billing.month import Month
 from billing.period import Period
-from billing.ports import Letter, LetterKind
 
 LINK = "https://pay.example/card/card1.c-1.2.x"
 ANN = Customer(

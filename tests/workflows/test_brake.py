@@ -10,10 +10,10 @@ import pytest
 from billing.brake import Brake
 from billing.collection import CollectionStage
 from billing.invoice import ChangeLine
+from billing.mail import LetterKind
 from billing.messages import Edit, Halt, Resume, Skip
 from billing.month import Month, Stage
 from billing.period import Period
-from billing.ports import LetterKind
 from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
 from tests.workflows.test_charged_once import ANN, CONFIRM, INTENTS, answer_is_lost, attempts, overdue

@@ -13,11 +13,11 @@ from activities.cashier import Cashier
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from billing.errors import AlreadyClosed, LedgerUnavailable
+from billing.mail import LetterKind, MessageStatus
 from billing.messages import CloseAccount, Halt
 from billing.month import Month, Stage
 from billing.payment import Charged
 from billing.period import Period
-from billing.ports import LetterKind, MessageStatus
 from bootstrap import connect_alerts, connect_bell, connect_comparing, connect_letters
 from tests.bed import OCTOBER, Bed
 from tests.unit.months import charging
