@@ -12,7 +12,8 @@ from temporalio.envconfig import ClientConfig
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.alerts import Alerts, DigestActivities
+from activities.alert_outbox import Alerts
+from activities.alerts import DigestActivities
 from activities.comparing import Comparing
 from activities.coverage import CoverageCheck
 from activities.letters import Letters

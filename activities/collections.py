@@ -6,7 +6,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities import clock
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from activities.brake import check_brake
 from activities.cashier import Cashier
 from activities.letters import Letters

@@ -8,7 +8,7 @@ from functools import partial
 from temporalio import activity
 
 from activities import clock
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from activities.shared_sales import Sales
 from billing.accounts import Account, Accounts, LastRun
 from billing.alerts import Alert, of_report

@@ -7,7 +7,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities import clock
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from activities.brake import check_brake, check_brake_for
 from activities.comparing import Comparing
 from activities.ledger import record

@@ -9,7 +9,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities import clock
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
 from billing.collection import Collection

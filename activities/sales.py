@@ -5,7 +5,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities import clock
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from activities.comparing import Comparing
 from activities.shared_sales import Sales, since_collection
 from billing.address import email_key

@@ -13,13 +13,12 @@ from typing import Annotated
 from pydantic import StringConstraints, ValidationError
 
 from billing.address import email_key
-from billing.cells import Writer, unguarded
+from billing.cells import Writer, folded, unguarded
 from billing.customer import Currency, Customer, CustomerId, Email, Name, ReviewMode, Terms, Timezone
 from billing.errors import InvalidInput
 from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
 from billing.validation import explain
-from billing.worksheet_names import folded
 
 _WHO = ("customer_id", "email", "name", "currency", "timezone")
 REQUIRED = (*_WHO, "stripe_customer_id", "payment_method_id")

@@ -13,11 +13,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from billing.cells import folded
 from billing.errors import SalesUnavailable
 from billing.model import LINE_MAX, cut
 from billing.money import MAX_AMOUNT_MINOR
 from billing.sales import Fault, SalesRow, SalesSnapshot, type_of_cell
-from billing.worksheet_names import Column, column_named, folded, speaks_of_amounts
+from billing.worksheet_names import Column, column_named, speaks_of_amounts
 
 Cells = Sequence[type_of_cell]
 

@@ -1,9 +1,9 @@
 """What people call the columns of a worksheet, in the usual languages."""
 
 # ruff: noqa: RUF001 - letters of other alphabets
-import re
-import unicodedata
 from enum import StrEnum
+
+from billing.cells import folded
 
 
 class Column(StrEnum):
@@ -23,13 +23,6 @@ def column_named(header: str) -> Column | None:
 def speaks_of_amounts(header: str) -> bool:
     """Whether ``header`` has a word for an amount, net, gross or of one piece: ``VAT amount``, ``Netto``, ``Price``."""
     return not _AMOUNT_WORDS.isdisjoint(folded(header).split())
-
-
-def folded(text: str) -> str:
-    """Lower-case words without accents and punctuation: ``E-Mail_Adresse:`` is ``email adresse``."""
-    letters = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
-    words = re.sub(r"[\W_]+", " ", letters.casefold().replace("ı", "i")).strip()
-    return re.sub(r"\b[eе] (?=mail|post)", "e", words)  # the second e is Cyrillic
 
 
 _NAMES = {

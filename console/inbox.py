@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.exceptions import TemporalError
 
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from activities.reconciliation import Reconciliation
 from billing.alerts import of_lost_event
 from billing.apart import Failed

@@ -9,11 +9,11 @@
 import asyncio
 import time
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from adapters.sql_ledger import SqlLedger
+from billing.accounts import LastRun
 from billing.chains import Chain, Standstill
 from billing.coverage import Coverage, FindingKind
 from billing.errors import TemporalUnavailable
@@ -26,8 +26,21 @@ PATIENCE = timedelta(seconds=1.5)
 """How long a page waits for an answer of Temporal before it is shown without it."""
 
 
+class OpenMonths(Protocol):
+    """What is needed of the ledger here."""
+
+    async def pulse(self, period: Period) -> str:
+        """Something that differs after every change of the month."""
+
+    async def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
+        """Those of the customers whose month is not closed."""
+
+    async def coverage_of(self, period: Period) -> LastRun | None:
+        """The last check of the month."""
+
+
 class Watch:
-    def __init__(self, ledger: SqlLedger, chains: RunningChains, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, ledger: OpenMonths, chains: RunningChains, look_seconds: float = LOOK_SECONDS) -> None:
         self._ledger = ledger
         self._chains = chains
         self._look_seconds = look_seconds

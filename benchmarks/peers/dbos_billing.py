@@ -15,7 +15,7 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig
 
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from activities.cashier import Cashier
 from activities.comparing import Comparing
 from activities.notices import NoticeActivities

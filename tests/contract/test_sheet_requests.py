@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from activities import clock
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from activities.comparing import Comparing
 from activities.sales import SalesActivities
 from activities.shared_sales import SharedSales, since_collection, since_notice

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from activities import notices, payments
-from activities.alerts import Alerts
+from activities.alert_outbox import Alerts
 from activities.comparing import Comparing, Late
 from adapters.google_sheets import GoogleSheetsSales
 from adapters.smtp_mail import SmtpMail

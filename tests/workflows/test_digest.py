@@ -14,7 +14,8 @@ from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWor
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
-from activities.alerts import Alerts, Telling
+from activities.alert_outbox import Alerts
+from activities.alerts import Telling
 from adapters.apprise_alerts import AppriseAlerts
 from adapters.smtp_mail import SmtpMail
 from adapters.sql_ledger import SqlLedger
