@@ -88,20 +88,20 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.state.sessions = Sessions(adapters.ledger, proxies, https)
     browsers = KnownBrowsers(links.secret, https)
     login = Login(adapters.ledger, app.state.sessions, Passwords(), proxies, browsers, pages, links.base_url)
-    app.include_router(login.router)
+    app.router.routes += login.router.routes
     login.handle_refusals(app)
-    app.include_router(Health(adapters.ledger, client).router)
+    app.router.routes += Health(adapters.ledger, client).router.routes
     watch = Watch(adapters.ledger, RunningChains(client, patience=PATIENCE))
-    app.include_router(Monitor(adapters.ledger, watch).router)
-    app.include_router(Webhooks(adapters.payments, inbox).router)
+    app.router.routes += Monitor(adapters.ledger, watch).router.routes
+    app.router.routes += Webhooks(adapters.payments, inbox).router.routes
     app.state.live = live = Live(watch.pulse)
     desk = Desk(pages, adapters.ledger, settings.now)
     for router in _of_reviewers(settings, adapters, client, desk, live, watch, bulk):
-        app.include_router(router)
+        app.router.routes += router.routes
     throttle = Throttle(adapters.ledger, links.secret, proxies.client)
     returned = ReturnedCards(cards, inbox)
     for router in _of_customers(settings, adapters, client, pages, registrar, returned, throttle):
-        app.include_router(router)
+        app.router.routes += router.routes
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
     form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES

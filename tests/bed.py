@@ -6,15 +6,16 @@ import csv
 import functools
 import os
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
@@ -36,19 +37,24 @@ from sandbox.stand_ins import Ports, stand_ins
 from sandbox.temporal_server import TemporalServer
 from settings import Settings
 from tests.empty_ledger import empty_ledger
+from tests.local_http import local_http
 from worker import create_worker
 from workflows.collecting import collection_handle, tell_collection
+from workflows.digest import DigestPlan, ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
 from workflows.start import Started, handle_for, start_customer
 
 OCTOBER = "2026-10"
-DIGEST_MINUTES = 0.005
+LATER_MINUTES, SOON_MINUTES = 60, 0.005
+"""How long alerts are gathered: until a test asks for them (``Bed.digests``), or for a moment."""
 BEYOND = timedelta(seconds=45)
 """How far after an instant a skip to it ends: between two tries of what fails, which are at 31 and at 61 seconds."""
 PATIENCE_SECONDS = 120
 """For what is there within a second on a machine that does nothing else."""
+_PAUSES_SECONDS = (0.02, 0.2)
+"""Between two looks at first, and after many: each look is a query, which the worker answers."""
 HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000, disable_propagation=True)
 """Time stands still between skips; retry backoffs count as skips, and the server's default allows 200."""
 
@@ -88,10 +94,13 @@ class Bed:
 
     def sales(self, period: str, *rows: tuple[str, str, str]) -> None:
         """Writes the worksheet of ``period``: email, amount, description."""
-        path = self.folder / "sheets" / "sales" / f"{period}.csv"
+        path = self.worksheet(period)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([("email", "amount", "description"), *rows])
+
+    def worksheet(self, period: str) -> Path:
+        return self.folder / "sheets" / "sales" / f"{period}.csv"
 
     async def start(self, customer: Customer, period: str | None = None, reopen: bool = False) -> Started:
         self.started.append(customer.customer_id)
@@ -99,11 +108,22 @@ class Bed:
         return await start_customer(self.client, self.ledger, self.adapters.payments, customer, begin, reopen)
 
     async def monitored(
-        self, customer_id: str = "acme", sales: tuple[str, ...] = ("100",), period: str = "2026-10", **fields: Any
+        self,
+        customer_id: str = "acme",
+        sales: tuple[str, ...] = ("100",),
+        period: str = "2026-10",
+        is_last: bool = False,
+        **fields: Any,
     ) -> Month:
-        """A customer in the monitoring window of ``period``, with one row of the sheet per amount."""
+        """A customer in the monitoring window of ``period``, with one row of the sheet per amount.
+
+        Unless it ``is_last``, the month after has a worksheet without rows: else what runs on would look for it again
+        and again.
+        """
         customer = await self.customer(customer_id, **fields)
         self.sales(period, *((customer.email, amount, f"Sale {n}") for n, amount in enumerate(sales, start=1)))
+        if not is_last and not self.worksheet(after := Period(period).next()).exists():
+            self.sales(after)
         await self.start(customer, period)
         return await self.drafted(customer_id, period)
 
@@ -158,10 +178,20 @@ class Bed:
 
     async def another_card(self, customer: Customer, card: str = "pm_card_visa") -> CardDetails:
         """Attaches another card to the customer at Stripe."""
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+        async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
             url = f"{self.stripe_url}/v1/payment_methods/{card}/attach"
             answer = await http.post(url, data={"customer": customer.stripe_customer_id})
             return await self.adapters.payments.card(answer.raise_for_status().json()["id"])
+
+    async def tell_reviewers(self) -> None:
+        """Begins a digest of what is in the outbox, without waiting for more."""
+        await self.client.start_workflow(
+            ReviewerDigest.run,
+            DigestPlan(interval_seconds=0),
+            id=digest_workflow_id(),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+        )
 
     async def skip(self, customer_id: str, by: timedelta) -> None:
         handle = self.handle(customer_id)
@@ -199,12 +229,12 @@ class Bed:
         await self._post(self.ports.stripe, "faults", rule)
 
     async def stripe_clear_faults(self) -> None:
-        async with httpx.AsyncClient() as http:
+        async with local_http() as http:
             (await http.delete(f"{self.stripe_url}/_control/faults")).raise_for_status()
 
     async def detach_card(self, payment_method_id: str) -> None:
         """The customer, or the bank, takes the card away."""
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+        async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
             answer = await http.post(f"{self.stripe_url}/v1/payment_methods/{payment_method_id}/detach")
             answer.raise_for_status()
 
@@ -221,12 +251,12 @@ class Bed:
         await self._post(self.ports.mail, "mail-faults", list(rules))
 
     async def _post(self, port: int, path: str, body: object) -> None:
-        async with httpx.AsyncClient() as http:
+        async with local_http() as http:
             (await http.post(f"http://127.0.0.1:{port}/_control/{path}", json=body)).raise_for_status()
 
     async def at_the_bank(self, url: str, decision: str) -> None:
         """The customer decides at the bank's page that they were sent to."""
-        async with httpx.AsyncClient() as http:
+        async with local_http() as http:
             answer = await http.post(url, data={"authentication": decision})
             assert answer.status_code == 303, answer.text
 
@@ -273,14 +303,11 @@ class Bed:
     ) -> Collection:
         """The collection as soon as ``holds`` is true of it."""
         found: Collection | None = None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while True:
-                    with contextlib.suppress(RPCError):  # not begun yet
-                        found = await self.collection(customer_id, period)
-                        if found.customer.stripe_customer_id in self.registered and holds(found):
-                            return found
-                    await asyncio.sleep(0.02)
+        async for _ in _looks(PATIENCE_SECONDS):
+            with contextlib.suppress(RPCError):  # not begun yet
+                found = await self.collection(customer_id, period)
+                if found.customer.stripe_customer_id in self.registered and holds(found):
+                    return found
         raise AssertionError(f"not reached: {found and found.model_dump_json(indent=1)}")
 
     async def month(self, customer_id: str) -> Month:
@@ -289,12 +316,9 @@ class Bed:
 
     async def until(self, customer_id: str, holds: Callable[[Month], bool], seconds: float = PATIENCE_SECONDS) -> Month:
         """The running month, as soon as ``holds`` is true of it."""
-        month = await self.month(customer_id)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while not holds(month):
-                    await asyncio.sleep(0.02)
-                    month = await self.month(customer_id)
+        async for _ in _looks(seconds):
+            month = await self.month(customer_id)
+            if holds(month):
                 return month
         described = await self.handle(customer_id).describe()
         pending = [str(each.last_failure) for each in described.raw_description.pending_activities]
@@ -351,6 +375,8 @@ class Bed:
 
     async def digests(self) -> list[Mail]:
         """The mails to the reviewers, once they tell everything that is in the outbox."""
+        if self.settings.digest_minutes == LATER_MINUTES:
+            await self.tell_reviewers()
         async with asyncio.timeout(PATIENCE_SECONDS):
             while any(row.told_at is None for row in await self.ledger.alerts()):
                 await asyncio.sleep(0.02)
@@ -368,7 +394,11 @@ class Bed:
 
 @contextlib.asynccontextmanager
 async def prepared_bed(
-    server: TemporalServer, folder: Path, ledger_url: str = "", with_worker: bool = True
+    server: TemporalServer,
+    folder: Path,
+    ledger_url: str = "",
+    with_worker: bool = True,
+    digest_minutes: float = LATER_MINUTES,
 ) -> AsyncIterator[Bed]:
     """A bed with its own stand-ins, ledger and worker; its workflows end with it."""
     async with stand_ins(folder) as ports:
@@ -377,7 +407,7 @@ async def prepared_bed(
             data_dir=folder,
             ledger_url=SecretStr(ledger_url),
             reviewers_email="reviewers@example.com",
-            digest_minutes=DIGEST_MINUTES,
+            digest_minutes=digest_minutes,
             sandbox_stripe_port=ports.stripe,
             sandbox_sheets_port=ports.sheets,
             sandbox_mail_port=ports.mail,
@@ -397,6 +427,16 @@ async def prepared_bed(
                 yield bed
             finally:
                 await bed.end_all()
+
+
+async def _looks(seconds: float) -> AsyncIterator[None]:
+    """Now, and again and again for so long, less and less often."""
+    pause, longest = _PAUSES_SECONDS
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        await asyncio.sleep(pause)
+        pause = min(1.2 * pause, longest)
 
 
 def _next_instant(month: Month) -> datetime:

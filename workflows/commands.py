@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from billing.errors import InvalidInput
-from billing.messages import COMMANDS, Command, CommandResult, parse_command
+from billing.messages import COMMAND_MAX_BYTES, COMMANDS, Command, CommandResult, parse_command
 from billing.month import Month
 from billing.review import decide, halt_unreadable
 
@@ -70,7 +70,12 @@ class CommandHandlers:
 
 
 def decoded(value: RawValue) -> object:
-    """What was sent, or words about it; never an error."""
+    """What was sent, or words about it; never an error. What is too large stays as it came, and is refused for that.
+
+    Hundreds of large signals may arrive for one workflow task, which has two seconds.
+    """
+    if len(value.payload.data) > COMMAND_MAX_BYTES:
+        return value.payload.data
     try:
         return workflow.payload_converter().from_payload(value.payload)
     except Exception as error:  # whatever a converter makes of what a stranger sent

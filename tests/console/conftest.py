@@ -26,6 +26,7 @@ from console.app import create_app
 from console.server import Server, configuration
 from settings import Settings
 from tests.bed import OCTOBER, Bed
+from tests.local_http import local_http
 from tests.server import bed, server
 
 __all__ = ["bed", "server"]
@@ -113,7 +114,7 @@ async def console(bed: Bed, ledger: SqlLedger | None = None, client: Client | No
     running = Server(configuration(app))
     serving = asyncio.create_task(running.serve(sockets=[listener]))
     try:
-        async with httpx.AsyncClient(base_url=settings.links.base_url, trust_env=False, timeout=60) as browser:
+        async with local_http(base_url=settings.links.base_url) as browser:
             yield Desk(bed, settings, browser)
     finally:
         running.stop()

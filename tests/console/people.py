@@ -7,24 +7,44 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import argon2
 import httpx
 from fastapi import FastAPI
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from temporalio.client import Client
 
 from adapters.sql_ledger import SqlLedger
 from billing.users import Role, User
 from bootstrap import connect_adapters
+from console import pages
 from console.app import create_app
 from console.server import Server, configuration
 from console.signed_in import csrf_of
 from settings import Settings
 from tests.empty_ledger import empty_ledger
+from tests.local_http import local_http
 
 PASSWORD = "correct horse battery staple"
-_hashed = functools.cache(argon2.PasswordHasher().hash)  # once for all tests: hashing is slow on purpose
+
+
+class _Compiled(BytecodeCache):
+    """Templates, compiled once for the consoles of all tests."""
+
+    _code: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+vars(pages)["Environment"] = functools.partial(Environment, bytecode_cache=_Compiled())
+_hashed = functools.cache(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash)
 
 
 async def make_user(
@@ -38,7 +58,7 @@ async def make_user(
 @asynccontextmanager
 async def browser_at(url: str, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which nobody is signed in."""
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60, **options) as browser:
+    async with local_http(base_url=url, **options) as browser:
         yield browser
 
 

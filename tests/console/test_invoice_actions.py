@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from billing.customer import ReviewMode, Terms
@@ -18,6 +17,7 @@ from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import readable, reviewer
+from tests.local_http import local_http
 from worker import create_worker
 
 PAGE = f"/desk/{OCTOBER}/invoices/acme"
@@ -258,7 +258,7 @@ async def test_without_the_csrf_token_nothing_happens(desk: Desk) -> None:
         form = await ann.form("halt") | {"reason": "forged"}
         forged = await ann.browser.post(f"{PAGE}/halt", data=form | {"csrf": "wrong"})
     assert forged.status_code == 403
-    stranger = await httpx.AsyncClient(trust_env=False).post(f"{desk.browser.base_url}{PAGE}/halt", data=form)
+    stranger = await local_http().post(f"{desk.browser.base_url}{PAGE}/halt", data=form)
     assert stranger.status_code == 403
     assert not (await desk.bed.month("acme")).decisions
 

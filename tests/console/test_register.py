@@ -35,6 +35,7 @@ from tests.console.visitors import (
     registrations,
     started,
 )
+from tests.local_http import local_http
 from workflows.registering import Registrar
 
 AT_ONCE = 4
@@ -184,7 +185,7 @@ async def test_what_nobody_finishes_is_forgotten_in_the_end(desk: Desk) -> None:
 
 async def stranger_registers(desk: Desk, page: str = "/register", **fields: str) -> httpx.Response:
     """Sends the form from another browser."""
-    async with httpx.AsyncClient(base_url=desk.links.base_url, trust_env=False, timeout=60) as stranger:
+    async with local_http(base_url=desk.links.base_url) as stranger:
         return await stranger.post(page, data=FORM | fields)
 
 
@@ -420,7 +421,7 @@ async def test_a_console_that_is_killed_while_it_finishes_is_made_up_for_by_the_
     environment = bed.environment | {"BILLING_CONSOLE_PORT": str(port), "TEMPORAL_ADDRESS": server.address}
     command = [sys.executable, "-m", "console"]
     child = Child("console", command, log=tmp_path / "log", ready=logged(READY), env=environment, cwd=tmp_path)
-    async with child, console(bed) as desk, httpx.AsyncClient(timeout=60) as browser:
+    async with child, console(bed) as desk, local_http() as browser:
         form = await browser.post(f"http://127.0.0.1:{port}/register", data=FORM)
         back = await enters_card(desk, address(form))
         await bed.stripe_fault(path="/v1/payment_methods/", kind="slow", seconds=30, method="GET")
@@ -516,7 +517,7 @@ async def test_without_defaults_only_the_invited_register(bed: Bed) -> None:
     real = {"stripe_api_key": SecretStr("sk_test_1"), "console_url": "https://pay.example", "link_secret": secret}
     settings = bed.settings.model_copy(update=real)
     transport = httpx.ASGITransport(create_app(settings, bed.adapters, bed.client))
-    async with httpx.AsyncClient(transport=transport, base_url="https://pay.example") as browser:
+    async with local_http(transport=transport, base_url="https://pay.example") as browser:
         assert (await browser.get("/register")).status_code == 404
         assert (await browser.post("/register", data=FORM)).status_code == 404
         invitation = settings.links.to_invitation("usd", "UTC", datetime.now(UTC) + timedelta(days=1))

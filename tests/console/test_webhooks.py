@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 import stripe
 
@@ -20,6 +19,7 @@ from console.inbox import GIVEN_UP_AFTER
 from console.webhooks import MAX_BODY_BYTES
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk, console
+from tests.local_http import local_http
 
 Make = Callable[..., dict[str, Any]]
 
@@ -57,7 +57,7 @@ async def test_reordered_events_come_to_the_same(desk: Desk) -> None:
 
 async def test_a_refund_made_at_stripe_is_in_the_ledger_and_told(desk: Desk) -> None:
     payment_id = await paid(desk)
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+    async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
         form = {"payment_intent": payment_id, "amount": "2500"}
         (await http.post(f"{desk.bed.stripe_url}/v1/refunds", data=form)).raise_for_status()
     await desk.all_done()

@@ -16,6 +16,7 @@ from billing.payment import PaymentRequest
 from billing.period import Period
 from sandbox.faults import Faults
 from sandbox.stripe_api import stripe_app
+from tests.local_http import local_http
 
 PERIOD = Period("2026-11")
 WEBHOOK_SECRET = "whsec_any"
@@ -80,7 +81,7 @@ class Stripe:
 @pytest.fixture
 async def stripe(serve) -> AsyncIterator[Stripe]:
     url = await serve(Faults(stripe_app()))
-    async with httpx.AsyncClient(base_url=url, headers=DESK, trust_env=False) as http:
+    async with local_http(base_url=url, headers=DESK) as http:
         yield Stripe(url, http)
 
 

@@ -15,6 +15,7 @@ from aiosmtplib import SMTP, SMTPDataError, SMTPRecipientsRefused, SMTPServerDis
 
 from sandbox.mailbox import Mailbox, MailFault, mail_app, read_mail
 from tests.full_disk import full_disk
+from tests.local_http import local_http
 
 ANN = "ann@example.com"
 
@@ -45,7 +46,7 @@ async def pages(folder: Path, mailbox: Mailbox | None = None) -> AsyncIterator[h
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as http:
+            async with local_http(base_url=url) as http:
                 yield http
         finally:
             server.should_exit = True

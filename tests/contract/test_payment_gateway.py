@@ -5,7 +5,6 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,6 +29,7 @@ from sandbox import stripe_params
 from sandbox.stripe_api import stripe_app
 from sandbox.stripe_store import StripeError
 from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, gateway, stripe
+from tests.local_http import local_http
 
 __all__ = ["gateway", "stripe"]  # fixtures
 
@@ -263,7 +263,7 @@ async def test_refusal_that_stripe_does_not_record_is_a_decline_only_if_it_is_ab
 
     url = await serve(refusing)
     gateway = StripePayments.connect("sk_test_any", url)
-    async with httpx.AsyncClient(base_url=url, headers=DESK, trust_env=False) as http:
+    async with local_http(base_url=url, headers=DESK) as http:
         request = await Stripe(url, http).request()
     refused = await charge(gateway, request)
     assert (refused.status, refused.code) == (PaymentStatus.DECLINED, "card_decline_rate_limit_exceeded")
@@ -285,7 +285,7 @@ async def test_refusal_that_stripe_does_not_record_is_not_mistaken_for_the_last_
 
     url = await serve(refusing_the_second)
     gateway = StripePayments.connect("sk_test_any", url)
-    async with httpx.AsyncClient(base_url=url, headers=DESK, trust_env=False) as http:
+    async with local_http(base_url=url, headers=DESK) as http:
         request = await Stripe(url, http).request("pm_card_chargeCustomerFail")
     first = await charge(gateway, request)
     again = await gateway.confirm(first, request)

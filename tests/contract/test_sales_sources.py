@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,6 +22,7 @@ from billing.period import Period
 from billing.sales import Fault, SalesRow
 from sandbox.faults import Faults
 from sandbox.sheets_api import sheets_app
+from tests.local_http import local_http
 
 NOVEMBER = Period("2026-11")
 BOOK = "1AbC-sales_2026"
@@ -52,7 +52,7 @@ class Google:
         return GoogleSheetsSales.connect(BOOK, base_url=self.url)
 
     async def fails(self, kind: str, **rule: Any) -> None:
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as http:
+        async with local_http(base_url=self.url) as http:
             (await http.post("/_control/faults", json={"kind": kind, **rule})).raise_for_status()
 
 
@@ -224,7 +224,7 @@ async def test_sheet_cells_keep_the_type_that_sheets_gives_them(google_sheets: G
 async def test_sheet_is_read_with_one_request(google_sheets: Google) -> None:
     google_sheets.worksheet.write_text("email,amount\n")
     await google_sheets.source.read(NOVEMBER)
-    async with httpx.AsyncClient(base_url=google_sheets.url, trust_env=False) as http:
+    async with local_http(base_url=google_sheets.url) as http:
         assert (await http.get("/_control/requests")).json()["total"] == 1
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from activities import clock
@@ -27,6 +26,7 @@ from billing.sales import lines_for
 from sandbox.faults import Faults
 from sandbox.sheets_api import sheets_app
 from tests.contract.ledger_fixtures import ACME, NOVEMBER, OCTOBER
+from tests.local_http import local_http
 
 BOOK = "sales"
 HOUR = timedelta(hours=1)
@@ -87,11 +87,11 @@ class Office:
             csv.writer(file).writerows([("email", "amount", "description"), *cells])
 
     async def requests(self) -> int:
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as http:
+        async with local_http(base_url=self.url) as http:
             return int((await http.get("/_control/requests")).json()["total"])
 
     async def fails(self, **rule: Any) -> None:
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as http:
+        async with local_http(base_url=self.url) as http:
             (await http.post("/_control/faults", json=rule)).raise_for_status()
 
 
@@ -284,7 +284,7 @@ async def test_a_used_up_quota_is_not_asked_for_by_everybody(office: Office) -> 
         for few in (months[:25], months[25:]):  # as many as there are slots, one after the other
             outcomes = await asyncio.gather(*(worker.collect(month) for month in few), return_exceptions=True)
             assert all(isinstance(outcome, SalesUnavailable) for outcome in outcomes)
-    async with httpx.AsyncClient(base_url=office.url, trust_env=False) as http:
+    async with local_http(base_url=office.url) as http:
         (rule,) = (await http.get("/_control/faults")).json()
         assert rule["fired"] == 3, "one for each second"
         await http.delete("/_control/faults")

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import gspread
-import httpx
 import pytest
 import requests
 
 from sandbox.faults import Faults
 from sandbox.sheets_api import sheets_app
+from tests.local_http import local_http
 
 BOOK = "1AbC-sales_2026"
 TYPED = """\
@@ -146,7 +146,7 @@ async def test_edited_file_is_read_afresh_and_requests_are_counted(stand: Stand)
     await stand.values("'2026-11'!B2", **RAW)
     stand.worksheet.write_text(TYPED.replace("12.5", "13"))
     assert (await stand.values("'2026-11'!B2", **RAW))["values"] == [[13]]
-    async with httpx.AsyncClient(base_url=stand.url) as control:
+    async with local_http(base_url=stand.url) as control:
         counted = (await control.get("/_control/requests")).json()
     assert counted["total"] == 2
     assert list(counted["by_path"].values()) == [2]
@@ -166,7 +166,7 @@ async def test_edited_file_is_read_afresh_and_requests_are_counted(stand: Stand)
 async def test_faults_reach_gspread_as_google_would_send_them(
     stand: Stand, rule: dict[str, Any], seen: Callable[[Any], bool]
 ) -> None:
-    async with httpx.AsyncClient(base_url=stand.url) as control:
+    async with local_http(base_url=stand.url) as control:
         (await control.post("/_control/faults", json={"path": "/values/"} | rule)).raise_for_status()
     with pytest.raises((requests.RequestException, gspread.exceptions.APIError)) as raised:
         await stand.values("2026-11")

@@ -11,6 +11,7 @@ import stripe
 
 from sandbox.faults import Faults
 from sandbox.stripe_api import stripe_app
+from tests.local_http import local_http
 
 SHOP = "http://shop.example/done?month=2026-11"
 
@@ -41,7 +42,7 @@ async def stand(serve) -> AsyncIterator[Stand]:
     http = stripe.HTTPXClient(timeout=30)
     v1 = stripe.StripeClient("sk_test_any", base_addresses={"api": url}, http_client=http).v1
     customer = await v1.customers.create_async({"email": "ann@example.com"})
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as browser:
+    async with local_http(base_url=url) as browser:
         yield Stand(v1, browser, customer.id)
 
 

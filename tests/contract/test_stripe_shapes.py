@@ -6,7 +6,6 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, ClassVar, ForwardRef, Literal, get_args, get_origin
 
-import httpx
 import pytest
 import stripe
 from stripe._object_classes import get_object_class
@@ -15,6 +14,7 @@ from stripe._stripe_object import UntypedStripeObject
 from sandbox.faults import Faults
 from sandbox.journal_file import read_entries
 from sandbox.stripe_api import stripe_app
+from tests.local_http import local_http
 
 SANDBOX = Path(__file__).parents[2] / "sandbox"
 KINDS = set(re.findall(r'"object": "([a-z._]+)"', "".join(path.read_text() for path in SANDBOX.glob("stripe_*.py"))))
@@ -26,7 +26,7 @@ async def snapshots(serve, tmp_path: Path) -> list[dict[str, Any]]:
     url = await serve(Faults(stripe_app(tmp_path / "stripe.jsonl")))
     http = stripe.HTTPXClient(timeout=30)
     v1 = stripe.StripeClient("sk_test_any", base_addresses={"api": url}, http_client=http).v1
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as browser:
+    async with local_http(base_url=url) as browser:
         customer = await v1.customers.create_async({"email": "ann@example.com"})
         for card in ("pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"):
             method = await v1.payment_methods.attach_async(card, {"customer": customer.id})

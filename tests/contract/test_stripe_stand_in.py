@@ -15,6 +15,7 @@ from sandbox.faults import Faults
 from sandbox.stripe_api import stripe_app
 from sandbox.stripe_store import API_VERSION, Store
 from tests.full_disk import full_disk
+from tests.local_http import local_http
 
 DAY_SECONDS = 24 * 60 * 60
 
@@ -84,7 +85,7 @@ def error_of(raised: pytest.ExceptionInfo[Any]) -> dict[str, Any]:
 async def stand(serve, tmp_path: Path) -> AsyncIterator[Stand]:
     journal = tmp_path / "stripe.jsonl"
     url = await serve(Faults(stripe_app(journal)))
-    async with httpx.AsyncClient(base_url=url) as control:
+    async with local_http(base_url=url) as control:
         yield Stand(url, client(url), control, journal)
 
 

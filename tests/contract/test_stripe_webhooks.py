@@ -19,6 +19,7 @@ from sandbox import stripe_webhooks
 from sandbox.faults import Faults
 from sandbox.stand_ins import serve as serve_stand_in
 from sandbox.stripe_api import stripe_app
+from tests.local_http import local_http
 
 SECRET = "whsec_test"
 
@@ -88,7 +89,7 @@ async def stand(serve, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
     receiver = Receiver()
     app = stripe_app(webhook_url=await serve(receiver), webhook_secret=SECRET)
     url = await serve(Faults(app))
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as control:
+    async with local_http(base_url=url) as control:
         yield Stand(client(url), control, receiver)
 
 
@@ -242,7 +243,7 @@ def test_undelivered_events_and_their_destination_survive_a_restart(tmp_path: Pa
     async def nobody_listens() -> None:
         async with serve_stand_in(Faults(stripe_app(journal))) as port:
             url = f"http://127.0.0.1:{port}"
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as control:
+            async with local_http(base_url=url) as control:
                 stand = Stand(client(url), control, Receiver())
                 await stand.tell("webhooks", url="http://127.0.0.1:9", secret=SECRET)
                 await stand.customers(2)

@@ -12,7 +12,6 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from temporalio import workflow
 from temporalio.client import Client
@@ -23,6 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from sandbox.processes import Child, ChildFailedError, answers, logged
 from sandbox.stack import keep_alive
 from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes, temporal_server
+from tests.local_http import local_http
 
 STAGE = SearchAttributeKey.for_keyword("BillingStage")
 AMOUNT = SearchAttributeKey.for_int("BillingAmountMinor")
@@ -83,7 +83,7 @@ async def test_server_serves_ui_and_search_attributes_and_leaves_nothing_behind(
         found = TypedSearchAttributes([SearchAttributePair(STAGE, "Monitoring"), SearchAttributePair(AMOUNT, 1250)])
         await client.start_workflow("Any", id="ann", task_queue="none", search_attributes=found)
         await eventually(lambda: counts(client, "BillingStage = 'Monitoring' AND BillingAmountMinor = 1250"))
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with local_http() as http:
             assert (await http.get(server.ui_url)).is_success
 
         await ensure_search_attributes(client, (STAGE, AMOUNT))  # a repeat changes nothing

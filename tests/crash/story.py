@@ -34,7 +34,7 @@ from sandbox.evidence import gather
 from sandbox.judge import judge
 from sandbox.temporal_server import TemporalServer
 from settings import Settings
-from tests.bed import OCTOBER, Bed, prepared_bed
+from tests.bed import OCTOBER, SOON_MINUTES, Bed, prepared_bed
 from tests.crash.worker import Boundaries, OnQueue, serve
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
@@ -99,7 +99,10 @@ async def tell(story: Story, server: TemporalServer, folder: Path, fatal: str = 
     Raises an ``ExceptionGroup`` if the story gets stuck.
     """
     name = folder.name
-    async with prepared_bed(server, folder, with_worker=False) as prepared, asyncio.TaskGroup() as group:
+    async with (
+        prepared_bed(server, folder, with_worker=False, digest_minutes=SOON_MINUTES) as prepared,
+        asyncio.TaskGroup() as group,
+    ):
         bed = CrashBed(prepared, task_queue=name)
         supervising = group.create_task(_supervise(bed.settings, server.address, name, fatal))
         try:

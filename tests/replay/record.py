@@ -22,7 +22,7 @@ from billing.month import Month
 from billing.period import Period
 from bootstrap import SANDBOX_NAMESPACE
 from sandbox.temporal_server import temporal_server
-from tests.bed import Bed, prepared_bed
+from tests.bed import SOON_MINUTES, Bed, prepared_bed
 from workflows.collecting import pay, replace_card
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -273,7 +273,7 @@ async def main() -> None:
             dynamic_config=small_histories,
         ) as server:
             for path in [path for path in PATHS if path.__name__ in (sys.argv[1:] or path.__name__)]:
-                async with prepared_bed(server, Path(folder, path.__name__)) as bed:
+                async with prepared_bed(server, Path(folder, path.__name__), digest_minutes=SOON_MINUTES) as bed:
                     await path(bed)
                     name = workflow_id("acme") if path in MONTHS else collection_id("acme", Period("2026-10"))
                     name = digest_workflow_id() if path is reviewers_told else name

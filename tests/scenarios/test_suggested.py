@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -17,6 +16,7 @@ from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
 from cli.app import app
 from sandbox.temporal_server import temporal_server
 from tests.bed import OCTOBER, Bed, prepared_bed
+from tests.local_http import local_http
 from tests.scenarios.accidents import ANN, ghost_is_started_by_hand, ledger_loses_october
 from tests.suggested import commands_in
 from worker import create_worker
@@ -251,7 +251,7 @@ async def test_a_row_that_came_after_the_next_collection_is_billed_by_what_is_su
 
 
 async def refund(bed: Bed, payment_id: str) -> None:
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+    async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
         answer = await http.post(f"{bed.stripe_url}/v1/refunds", data={"payment_intent": payment_id})
         answer.raise_for_status()
 
@@ -267,7 +267,7 @@ async def charged_by_hand(bed: Bed, name: str, amount: str = "10000", **metadata
         "off_session": "true",
         **{f"metadata[{key}]": value for key, value in metadata.items()},
     }
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+    async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
         answer = await http.post(f"{bed.stripe_url}/v1/payment_intents", data=form)
         return str(answer.raise_for_status().json()["id"])
 

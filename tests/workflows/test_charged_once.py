@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from billing.collection import CollectionStage
@@ -25,6 +24,7 @@ from sandbox.processes import Child, logged
 from sandbox.stack import ROOT
 from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
+from tests.local_http import local_http
 from tests.postgresql import postgresql_server
 from worker import READY
 from workflows.collecting import pay, replace_card
@@ -382,7 +382,7 @@ async def test_case_13_a_missing_card_is_a_persons_and_the_others_go_on(bed: Bed
 async def test_case_13_a_customer_who_is_missing_at_stripe_goes_on_under_another_id(bed: Bed) -> None:
     await bed.monitored()
     month = await bed.announced()
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+    async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
         (await http.delete(f"{bed.stripe_url}/v1/customers/{month.customer.stripe_customer_id}")).raise_for_status()
     assert (await bed.closed()).outcome is Stage.NEEDS_CARD
     await bed.collects(lambda found: True)
@@ -541,7 +541,7 @@ async def test_case_18_a_sheet_that_cannot_be_read_bills_nobody_zero(bed: Bed, f
     await bed.until("acme", lambda month: month.stage(month.collect_at) is Stage.AWAITING_SALES and month.alerts == 1)
     assert bed.mails(customer.email) == []
     bed.sales(OCTOBER, (customer.email, "100", "Hosting"))
-    async with httpx.AsyncClient() as http:
+    async with local_http() as http:
         (await http.delete(f"http://127.0.0.1:{bed.ports.sheets}/_control/faults")).raise_for_status()
     await bed.skip("acme", timedelta(hours=1))
     await bed.drafted("acme", OCTOBER)
@@ -557,7 +557,7 @@ async def test_case_19_refunds_and_disputes_reach_the_ledger_and_the_reviewers_a
     await bed.closed()
     (intent,) = bed.intents()
     books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+    async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
         for amount in (2500, 1500):
             form = {"payment_intent": intent["id"], "amount": amount}
             (await http.post(f"{bed.stripe_url}/v1/refunds", data=form)).raise_for_status()

@@ -7,13 +7,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from billing.month import Stage
 from billing.registration import RegistrationState
 from bootstrap import connect_registrar
 from tests.bed import Bed
+from tests.local_http import local_http
 from tests.typed import typed as starter
 from tests.workflows.test_registering import PAGE, typed
 
@@ -82,7 +82,7 @@ async def test_the_roster_and_a_customer_are_shown(bed: Bed) -> None:
     registration = await registrar.begin(typed("ann@example.com"))
     url = await registrar.card_page(registration, PAGE)
     assert "open" in (await starter(bed, "customers", "registrations"))[1]
-    async with httpx.AsyncClient() as browser:
+    async with local_http() as browser:
         await browser.post(url, data={"card": "pm_card_visa"})
     code, told = await in_json(bed, "customers", "registrations", "--finish")
     customer_id = registration.customer_id
@@ -142,7 +142,7 @@ async def test_an_account_with_a_draft_is_not_closed_now(bed: Bed, with_invoice:
 
 
 async def test_an_account_is_not_closed_now_while_sales_of_last_month_came_late(bed: Bed) -> None:
-    await bed.monitored()
+    await bed.monitored(is_last=True)
     await bed.announced()
     await bed.closed()
     bed.sales("2026-11", ("bolt@example.com", "10", "Bread"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
@@ -25,7 +26,7 @@ from billing.period import Period
 from bootstrap import connect_alerts, connect_bell, connect_digests
 from sandbox.mailbox import Mail
 from sandbox.temporal_server import TemporalServer
-from tests.bed import Bed, prepared_bed
+from tests.bed import SOON_MINUTES, Bed, prepared_bed
 from tests.receiver import Receiver, receiver
 from worker import create_worker
 from workflows import options
@@ -35,6 +36,13 @@ __all__ = ["receiver"]  # fixture
 
 PERIOD = Period("2026-10")
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
+
+
+@pytest_asyncio.fixture
+async def bed(server: TemporalServer, tmp_path: Path) -> AsyncIterator[Bed]:
+    """One whose reviewers are told soon."""
+    async with prepared_bed(server, tmp_path, digest_minutes=SOON_MINUTES) as prepared:
+        yield prepared
 
 
 def report(number: int) -> Alert:
@@ -63,7 +71,7 @@ def by_id(mails: list[Mail]) -> dict[str, str]:
 @asynccontextmanager
 async def told_by(server: TemporalServer, folder: Path, receiver: Receiver, **changes: Any) -> AsyncIterator[Bed]:
     """A bed whose reviewers are told by a web service too."""
-    async with prepared_bed(server, folder, with_worker=False) as bed:
+    async with prepared_bed(server, folder, with_worker=False, digest_minutes=SOON_MINUTES) as bed:
         bed.settings = bed.settings.model_copy(update=changes)
         bed.adapters = replace(bed.adapters, others=(AppriseAlerts(receiver.address),))
         async with create_worker(bed.client, bed.settings, bed.adapters):

@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyType
@@ -23,6 +22,7 @@ from billing.policy import Flag, flags
 from billing.sheet_check import Reason
 from bootstrap import connect_comparing, connect_coverage
 from tests.bed import OCTOBER, Bed, now
+from tests.local_http import local_http
 
 SEPTEMBER, NOVEMBER = "2026-09", "2026-11"
 ACME = "acme@example.com"
@@ -72,7 +72,7 @@ async def refresh(bed: Bed, customer_id: str = "acme") -> CommandResult:
 
 async def reads(bed: Bed) -> dict[str, int]:
     """How often each worksheet was asked for: twice for a reading."""
-    async with httpx.AsyncClient() as http:
+    async with local_http() as http:
         answer = (await http.get(f"http://127.0.0.1:{bed.ports.sheets}/_control/requests")).json()
     return {path.partition("'")[2][:7]: times for path, times in answer["by_path"].items()}
 
@@ -191,7 +191,7 @@ async def test_late_sales_of_a_month_that_is_skipped_are_on_the_next_invoice_onc
 
 
 async def test_late_sales_before_a_month_that_is_skipped_without_a_draft_are_on_the_next_invoice(bed: Bed) -> None:
-    await bed.monitored(sales=("100",), period=SEPTEMBER)
+    await bed.monitored(sales=("100",), period=SEPTEMBER, is_last=True)
     bed.sales(NOVEMBER, (ACME, "1", "Tea"))
     await bed.announced()
     september(bed, ("100", "Sale 1"), ("5", "Forgotten"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.client import WorkflowUpdateFailedError
+from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 
@@ -50,7 +50,7 @@ async def heard(bed: Bed, number: int) -> Month:
     """The month once it has so many decisions; the server may fail a task over so much that arrives, and repeats it."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            with contextlib.suppress(RPCError):
+            with contextlib.suppress(RPCError, WorkflowQueryFailedError):
                 month = await bed.month("acme")
                 if month.decision_count == number:
                     return month
@@ -73,6 +73,15 @@ async def test_huge_commands_are_refused_and_a_halt_is_heard_afterwards(bed: Bed
     assert (await bed.command("acme", Resume(**ANN))).accepted
     assert (await bed.command("acme", Halt(**ANN))).accepted
     assert len(await bed.ledger.decisions("acme", Period(OCTOBER))) >= len(COMMANDS) + 2
+
+
+async def test_a_signal_beyond_its_limit_is_not_even_looked_into(bed: Bed) -> None:
+    await bed.monitored()
+    padded = raw('{"by": "ann",' + " " * 250_000 + '"reason": "checking"}')
+    await bed.handle("acme").signal("resume", padded)
+    (decision,) = (await heard(bed, 1)).decisions
+    assert (decision.by, decision.accepted) == ("unknown", False)
+    assert "resume is too large, 250 kB; a command takes up to 250 kB" in decision.result
 
 
 async def test_signals_by_the_hundred_with_the_longest_words_do_not_stop_a_month(bed: Bed) -> None:

@@ -25,7 +25,7 @@ from billing.errors import LedgerUnavailable, PaymentUnknown
 from billing.period import Period
 from billing.reconciliation import FindingKind as Kind
 from billing.roster import write_roster
-from bootstrap import connect_bell, connect_coverage, connect_reconciliation, connect_registrar
+from bootstrap import connect_coverage, connect_reconciliation, connect_registrar
 from cli import customers as roster
 from cli import import_customers, listing, start
 from console import bulk as deciding
@@ -240,7 +240,7 @@ async def test_a_digest(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -
     if where == "ledger":
         await bed.tamper("UPDATE alerts SET kind = 'nonsense' WHERE customer_id = 'bolt'")
         monkeypatch.setattr(bed.ledger, "alerts", _none)  # which the bed reads to know whether all was told
-    await connect_bell(bed.settings, bed.client).ring()
+    await bed.tell_reviewers()
     await bed.client.get_workflow_handle("reviewer-digest-v1").result()
     told = " ".join(" ".join(mail.text.split()) for mail in bed.mails("reviewers@example.com"))
     assert [told.count(f"matter of {name}") for name in NAMES] == [1, 0, 1]

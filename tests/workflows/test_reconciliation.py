@@ -5,7 +5,6 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from temporalio.client import ScheduleActionExecutionStartWorkflow
 
@@ -16,6 +15,7 @@ from billing.period import Period
 from billing.reconciliation import FindingKind
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
 from tests.bed import OCTOBER, Bed
+from tests.local_http import local_http
 from tests.typed import typed
 from workflows.options import TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, Reconcile, ensure_daily_reconciliation
@@ -33,7 +33,7 @@ async def made_by_hand(bed: Bed, confirm: bool, **metadata: str) -> dict[str, An
         **({"off_session": "true"} if confirm else {}),
         **{f"metadata[{name}]": value for name, value in metadata.items()},
     }
-    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
+    async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
         answer = await http.post(f"{bed.stripe_url}/v1/payment_intents", data=form)
         return dict(answer.raise_for_status().json())
 

@@ -7,7 +7,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-import httpx
 import pytest
 
 from billing.errors import CardMissing, InvalidInput
@@ -22,6 +21,7 @@ from billing.registration import (
 )
 from bootstrap import connect_letters, connect_registrar
 from tests.bed import Bed
+from tests.local_http import local_http
 from workflows.registering import Registrar
 from workflows.start import start_customer
 
@@ -98,7 +98,7 @@ async def visits(registrar: Registrar, wanted: Registration) -> None:
     registration = await registrar.begin(wanted)
     url = await registrar.card_page(registration, PAGE)
     if url:
-        async with httpx.AsyncClient() as browser:
+        async with local_http() as browser:
             await browser.post(url, data={"card": "pm_card_visa"})
     found = await registrar.find(registration.registration_id)
     assert found is not None
@@ -131,7 +131,7 @@ async def test_of_two_who_save_a_card_for_one_address_at_once_one_is_billed_and_
     registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
     both = [typed("acme@example.com"), typed("acme@example.com").evolve(name="Mallory")]
     pages = [await registrar.card_page(await registrar.begin(each), PAGE) for each in both]
-    async with httpx.AsyncClient() as browser:
+    async with local_http() as browser:
         for page in pages:
             await browser.post(page, data={"card": "pm_card_visa"})
     found = [each for one in both if (each := await registrar.find(one.registration_id))]
@@ -151,7 +151,7 @@ async def test_who_saved_a_card_first_and_was_interrupted_is_finished_before_the
     first, second = typed("acme@example.com"), typed("acme@example.com")
     kept = await alive.begin(first)
     url = await alive.card_page(kept, PAGE)
-    async with httpx.AsyncClient() as browser:
+    async with local_http() as browser:
         await browser.post(url, data={"card": "pm_card_visa"})
     found = await alive.find(first.registration_id)
     assert found is not None
@@ -306,7 +306,7 @@ async def test_somebody_else_who_gets_the_email_first_keeps_it(bed: Bed) -> None
     customer = await bed.customer("acme", email="acme@example.com")
     bed.started.append("acme")
     await start_customer(bed.client, bed.ledger, bed.adapters.payments, customer)
-    async with httpx.AsyncClient() as browser:
+    async with local_http() as browser:
         await browser.post(url, data={"card": "pm_card_visa"})
     results = await registrar.sweep(datetime.now(UTC))
     assert results == {registration.registration_id: "known"}
@@ -319,7 +319,7 @@ async def test_a_card_that_an_operator_has_put_into_a_file_meanwhile_stays_that_
     registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
     registration = await registrar.begin(typed("acme@example.com"))
     url = await registrar.card_page(registration, PAGE)
-    async with httpx.AsyncClient() as browser:
+    async with local_http() as browser:
         await browser.post(url, data={"card": "pm_card_visa"})
     found = await registrar.find(registration.registration_id)
     assert found is not None

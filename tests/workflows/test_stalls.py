@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from billing.alerts import AlertKind
@@ -21,6 +20,7 @@ from sandbox.ports import free_port
 from sandbox.processes import Child, logged
 from sandbox.temporal_server import TemporalServer
 from tests.bed import PATIENCE_SECONDS, Bed, prepared_bed
+from tests.local_http import local_http
 from worker import READY
 
 DEADLOCK = "TMPRL1101"
@@ -87,7 +87,7 @@ async def test_a_worker_that_cannot_let_go_of_a_run_tells_everybody_and_replaces
     options = ("--patience=4", "--grace=3")
     async with stalled(bed, Place.STEP, *options, BILLING_WORKER_METRICS_ADDRESS=metrics) as worker:
         await logs(worker, f"could not let go of {ACME} (run ")
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with local_http() as http:
             numbers = (await http.get(f"http://{metrics}/metrics")).text
         assert re.search(r"^billing_kept_runs\b.* 1$", numbers, re.MULTILINE), numbers
         assert await asyncio.wait_for(worker.exited(), PATIENCE_SECONDS) == REPLACE
