@@ -6,23 +6,20 @@ from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Connection, MetaData, Table, create_engine, insert, inspect, make_url, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from adapters import sql_ledger_schema
 from adapters.sql_ledger import SqlLedger
 from adapters.sql_ledger_database import upgrade
-from adapters.sql_ledger_rows import customer_values, invoice_values
 from adapters.sql_ledger_schema import metadata
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
-    NOVEMBER,
     drafted,
     driver,
     ledger,
     postgresql,
     python,
-    read,
     run,
     succeed,
     url,
@@ -34,7 +31,6 @@ __all__ = ["ledger", "postgresql", "url"]  # fixtures
 UPGRADE = """
 import sys
 from adapters.sql_ledger_database import upgrade
-from adapters.sql_ledger_rows import customer_values, invoice_values
 print("ready", flush=True)
 input()
 upgrade(sys.argv[1])
@@ -54,39 +50,6 @@ async def test_a_database_is_brought_up_to_date_once_however_often_and_from_wher
     await ledger.close()
 
 
-async def test_rows_of_the_first_schema_are_kept(url: str) -> None:
-    run(url, lambda connection: sql_ledger_schema.migrate(connection, "0001"))
-    ledger = await SqlLedger.connect(url)
-    customer = customer_values(ACME) | {"created_at": AT, "updated_at": AT}
-    run(url, lambda connection: _insert_old(connection, "customers", customer))
-    run(url, lambda connection: _insert_old(connection, "invoices", invoice_values(drafted(), AT)))
-    charge = (
-        "INSERT INTO charges VALUES ('pi_1', 'key', 'acme', '2026-11', 'declined', 5, 'EUR',"
-        " 'card_declined', 'do_not_honor', '', '2026-12-01 03:00:00+00:00', '2026-12-01 03:00:00+00:00')"
-    )
-    run(url, lambda connection: connection.execute(text(charge)))
-    assert not await ledger.schema_is_current()
-    await ledger.migrate()
-    assert await ledger.schema_is_current()
-    assert await ledger.month("acme", NOVEMBER) == drafted()
-    (row,) = await ledger.payments("acme", NOVEMBER)
-    assert (row.payment_id, row.status, row.decline_code, row.at) == (
-        "pi_1",
-        "declined",
-        "do_not_honor",
-        AT.replace(microsecond=0),
-    )
-    assert read(url, "SELECT attempt_id FROM charges") == [("",)]
-    await ledger.close()
-
-
-def _insert_old(connection: Connection, name: str, values: dict[str, Any]) -> None:
-    """Writes a row as the release that had made the tables would have."""
-    columns = {column["name"] for column in inspect(connection).get_columns(name)}
-    old = Table(name, MetaData(), *(Column(each.name, each.type) for each in metadata.tables[name].c))
-    connection.execute(insert(old).values({key: value for key, value in values.items() if key in columns}))
-
-
 async def test_an_upgrade_waits_for_another_one(url: str) -> None:
     ledger = await SqlLedger.connect(url)
     engine = create_engine(make_url(url).set(drivername=driver(url)))
@@ -104,7 +67,8 @@ async def test_an_upgrade_waits_for_another_one(url: str) -> None:
 
 async def test_migrations_and_tables_agree(ledger: SqlLedger, url: str) -> None:
     def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        return list(compare_metadata(context, metadata))
 
     assert run(url, differences) == []
 
