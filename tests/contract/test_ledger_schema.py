@@ -6,7 +6,7 @@ from typing import Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, make_url, text
+from sqlalchemy import Connection, MetaData, create_engine, make_url, text
 
 from adapters import sql_ledger_schema
 from adapters.sql_ledger import SqlLedger
@@ -71,6 +71,26 @@ async def test_migrations_and_tables_agree(ledger: SqlLedger, url: str) -> None:
         return list(compare_metadata(context, metadata))
 
     assert run(url, differences) == []
+
+
+async def test_migrations_and_tables_agree_on_which_rows_an_index_has(ledger: SqlLedger, url: str) -> None:
+    def reflected(connection: Connection) -> MetaData:
+        tables = MetaData()
+        tables.reflect(connection)
+        return tables
+
+    conditions = _conditions(run(url, reflected), make_url(url).get_backend_name())
+    assert conditions == _conditions(metadata, "sqlite")
+    assert conditions["events_open"] == "result = ''"
+
+
+def _conditions(tables: MetaData, dialect: str) -> dict[str, str]:
+    """What the rows of each partial index meet, without the signs that PostgreSQL adds."""
+    options = {
+        str(index.name): index.dialect_options[dialect] for table in tables.sorted_tables for index in table.indexes
+    }
+    wheres = {name: option["where"] for name, option in options.items() if option["where"] is not None}
+    return {name: str(where).strip("()").replace("::text", "") for name, where in wheres.items()}
 
 
 async def test_sqlite_is_set_up_for_several_processes_on_one_file(tmp_path: Path) -> None:
