@@ -5,10 +5,9 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -96,9 +95,7 @@ def workers(
 ) -> tuple[Worker, Worker]:
     """One for all but charges, one for charges; neither runs yet.
 
-    Charges are served on the other queue too: those that an earlier release has scheduled there are tried for up to
-    six hours. Its workflows close the month themselves, so there the charge does not. The rate is the server's, for
-    all workers together; the last to ask says what it is.
+    The rate of charges is the server's, for all workers together; the last to ask says what it is.
     """
     letters = connect_letters(settings, adapters)
     alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
@@ -109,12 +106,6 @@ def workers(
     cashier = Cashier(adapters.payments, adapters.ledger)
     collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
     drafting = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
-    collecting: list[Callable[..., Any]] = [
-        collections.try_card,
-        collections.look_up_payment,
-        collections.release_payment,
-        collections.pay_on_session,
-    ]
     billing = Worker(
         client,
         task_queue=TASK_QUEUE,
@@ -126,8 +117,6 @@ def workers(
             notices.close_month,
             LedgerActivities(adapters.ledger).record_month,
             BrakeActivities(adapters.ledger).await_release,
-            PaymentActivities(cashier, adapters.ledger, close=None).charge_card,
-            *collecting,
             collections.remind_customer,
             collections.alert_about_collection,
             collections.close_collection,
@@ -148,7 +137,13 @@ def workers(
     charges = Worker(
         client,
         task_queue=CHARGES_QUEUE,
-        activities=[PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card, *collecting],
+        activities=[
+            PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card,
+            collections.try_card,
+            collections.look_up_payment,
+            collections.release_payment,
+            collections.pay_on_session,
+        ],
         interceptors=[Failures()],
         max_task_queue_activities_per_second=settings.charge_rate,
         graceful_shutdown_timeout=GRACE,

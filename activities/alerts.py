@@ -63,11 +63,10 @@ class DigestActivities:
         return Claimed(digest_id=claim.digest_id, channels=tuple(self._channels), more=claim.more)
 
     @activity.defn
-    async def tell_digest(self, telling: Telling) -> bool | None:
+    async def tell_digest(self, telling: Telling) -> bool:
         """Tells it by one channel; False if this worker has no such channel, which tells nobody anything.
 
-        A mail that is refused for good waits too, visibly, until the address or the mail server is mended. Older code
-        answered None in any case.
+        A mail that is refused for good waits too, visibly, until the address or the mail server is mended.
         """
         channel = self._channels.get(telling.channel)
         unread: list[Failed] = []

@@ -28,9 +28,7 @@ class Ledger(BrakeStore, MonthStore, Protocol):
 
 
 class PaymentActivities:
-    """Without ``close``, as for workflows of a release that closed every month by an activity of its own."""
-
-    def __init__(self, cashier: Cashier, ledger: Ledger, close: Close | None) -> None:
+    def __init__(self, cashier: Cashier, ledger: Ledger, close: Close) -> None:
         self._cashier = cashier
         self._ledger = ledger
         self._close = close
@@ -70,8 +68,6 @@ class PaymentActivities:
 
     async def _closes(self, month: Month, result: ChargeResult) -> bool:
         """Whether outcome and receipt are out. If not, the workflow closes the month like any other."""
-        if self._close is None:
-            return False
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 _check_current(month, await self._known(month))

@@ -77,11 +77,6 @@ def _amount(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-def _added_text(name: str) -> Column[str]:
-    """A column that came later: rows from before have "" in it."""
-    return Column(name, PlainText, nullable=False, server_default="")
-
-
 def _count(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, Integer, nullable=nullable)
 
@@ -159,11 +154,11 @@ invoices: Final = Table(
     _count("problems"),
     _count("revision"),
     _instant("next_at", nullable=True),
+    _text("flags"),  # such as "|first|edited|": what reviewers filter by
+    _text("needs"),  # what a person has to do; "": nothing
+    _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
     Column("state", JSON, nullable=False),  # the whole Month; the other columns are for people and queries
     _instant("updated_at"),
-    _added_text("flags"),  # such as "|first|edited|": what reviewers filter by
-    _added_text("needs"),  # what a person has to do; "": nothing
-    _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
     # What lists are filtered, sorted and added up by, so that no row need be read for it: a row holds a whole month.
     Index("invoices_by_period_and_stage", "period", "stage", "currency", "total_minor", "version"),
     Index("invoices_for_desk", "period", *_LISTED, "outcome", "next_at"),
@@ -319,8 +314,8 @@ messages: Final = Table(
     _text("status"),
     _instant("at"),
     _amount("total_minor", nullable=True),
-    _added_text("subject"),
-    _added_text("text"),  # as it was sent, without markup
+    _text("subject"),
+    _text("text"),  # as it was sent, without markup
     Index("messages_by_customer_and_period", "customer_id", "period"),
 )
 
@@ -457,17 +452,14 @@ registration_tries: Final = Table(
 )
 
 
-def migrate(connection: Connection, revision: str = "head") -> None:
-    """Brings the schema up to date inside the caller's transaction, which has to be a writing one on SQLite.
-
-    An older ``revision`` than the newest is for tests.
-    """
+def migrate(connection: Connection) -> None:
+    """Brings the schema up to date inside the caller's transaction, which has to be a writing one on SQLite."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     config = _config()
     config.attributes["connection"] = connection
     with _alembic:
-        command.upgrade(config, revision)
+        command.upgrade(config, "head")
 
 
 def is_current(connection: Connection) -> bool:

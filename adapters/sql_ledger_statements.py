@@ -115,14 +115,11 @@ def _is_behind(record: Month | Collection, stored: Row[Any]) -> bool:
     """
     if record.revision != stored.revision:
         return bool(record.revision < stored.revision)
-    trail = "decisions" if isinstance(record, Month) else "entries"  # of which only the newest are carried along
-    written = type(record).model_validate(stored.state)  # by older code, perhaps, which knew fewer fields
-    here, there = record.model_dump(mode="json"), written.model_dump(mode="json")
-    last_here, last_there = (_said_last(state.pop(trail)) for state in (here, there))
-    same = all(here.get(name) == value for name, value in there.items())
-    return stored.revision > 0 and not (same and last_here == last_there)
+    written = type(record).model_validate(stored.state)  # not compared as JSON: a field may be newer than the row
+    return stored.revision > 0 and _without_trail(record) != _without_trail(written)
 
 
-def _said_last(trail: list[dict[str, Any]]) -> tuple[object, ...]:
-    """Which decision or entry came last; its details may have been cut since it was recorded."""
-    return tuple(trail[-1][name] for name in ("number", "at", "by")) if trail else ()
+def _without_trail(record: Month | Collection) -> tuple[object, ...]:
+    """The record, and of its decisions or entries which came last: few are carried along, and they may be cut."""
+    name, trail = ("decisions", record.decisions) if isinstance(record, Month) else ("entries", record.entries)
+    return record.model_copy(update={name: ()}), *((last.number, last.at, last.by) for last in trail[-1:])

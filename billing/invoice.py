@@ -108,7 +108,7 @@ Change = Annotated[AddLine | ChangeLine | RemoveLine, Field(discriminator="op")]
 class Invoice(Measured):
     """A month's invoice. Total = sum of lines + carried balance, to the minor unit; a negative balance is credit.
 
-    ``sales`` is what of the sheet it accounts for (None: entered by hand, or from before this was kept); ``left_out``
+    ``sales`` is what of the sheet it accounts for (None: entered by hand); ``left_out``
     are rows whose lines a reviewer has removed.
     """
 

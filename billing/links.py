@@ -12,7 +12,7 @@ from typing import NamedTuple
 from billing.errors import InvalidInput
 from billing.period import Period
 
-_PAYMENT = "v1"  # of these there were no others at first
+_PAYMENT = "payment1"
 _CARD = "card1"
 _INVITATION = "invitation1"
 _REGISTRATION = "registration1"

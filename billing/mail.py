@@ -79,7 +79,7 @@ class MessageRow(Model):
     at: Instant
     total_minor: Minor | None
     subject: Words
-    text: MailText  # as it was sent, without the key in its link; "" of mails from before this was kept
+    text: MailText  # as it was sent, without the key in its link
 
 
 class MessageStore(Protocol):

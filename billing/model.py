@@ -1,4 +1,4 @@
-"""The base of every value in the domain: frozen, compared by value, tolerant of fields it does not know yet.
+"""The base of every value in the domain: frozen, compared by value.
 
 And the types of its fields: every text, list and number has a limit (``tests/unit/test_limits.py``), because a value
 travels through Temporal, which takes payloads of 2 MB. See docs/decisions/0018.
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """A frozen value. New fields get defaults, so that a month written by older code stays readable."""
+    """A frozen value. Fields that it does not know are left out."""
 
     model_config = ConfigDict(frozen=True)
 

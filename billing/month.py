@@ -113,6 +113,7 @@ class Month(Model):
     collect_at: Instant
     notice_at: Instant
     charge_at: Instant
+    first: bool  # nothing was ever billed to this customer before
     revision: Number = 0
     carried_minor: Minor = 0
     invoice: Invoice | None = None
@@ -132,7 +133,6 @@ class Month(Model):
     alerted_at: Instant | None = None
     alerts: Count = 0
     leaving: Words = ""
-    first: bool = False  # nothing was ever billed to this customer before
     usual_minor: Minor | None = None  # the sales of the last month that had any; None: not known, or in other money
     brake: Words = ""  # how the emergency brake stopped the month: who pulled it, and why
     series: Count = 1  # of payments: another one begins when the brake has ended a charge before any money moved
@@ -194,17 +194,14 @@ class Month(Model):
 
     # -- what is due
 
-    def due(self, now: datetime, warns: bool = True) -> Due:
-        """The next step at ``now``. Pure: the same month and instant always give the same step.
-
-        Without ``warns``, as before reviewers were told of a halt in time: for runs that began then.
-        """
+    def due(self, now: datetime) -> Due:
+        """The next step at ``now``. Pure: the same month and instant always give the same step."""
         if self.outcome is not None:
             return Due(Step.CLOSE, None, "close the month")
         if self.brake and self.charging_since is None:
             return Due(Step.AWAIT_RELEASE, None, "go on once the emergency brake is released")
         waiting_for = self.needs_person(now)
-        remind_at = self._remind_at(warns) or now
+        remind_at = self._remind_at or now
         if waiting_for and now >= remind_at:
             return Due(Step.ALERT, None, "tell the reviewers")
         if self.invoice is None and not self.trouble:
@@ -221,12 +218,13 @@ class Month(Model):
             return _once(self.notice_at, now, Step.NOTIFY, what)
         return _once(self.charge_at, now, Step.CHARGE, "charge the card")
 
-    def _remind_at(self, warns: bool) -> datetime | None:
+    @property
+    def _remind_at(self) -> datetime | None:
         """When reviewers are told again of what waits for them; a halt also before it delays the customer."""
         if self.alerted_at is None:
             return None
         again_at = self.alerted_at + self.customer.terms.reminder
-        if self.hold is None or not warns:
+        if self.hold is None:
             return again_at
         delays_at = self.charge_at if self.announced else self.notice_at
         warn_at = max(delays_at - self.customer.terms.reminder / 2, self.hold.at)

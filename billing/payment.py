@@ -98,12 +98,9 @@ class ChargeResult(Model):
 
 
 class Charged(ChargeResult):
-    """The outcome as the month's charge answers it; ``closed`` if it is on record with the month, and the receipt left.
+    """The outcome as the month's charge answers it; ``closed``: it is on record with the month and the receipt left."""
 
-    Answers of older code lack ``closed``: those months are closed by an activity of their own.
-    """
-
-    closed: bool = False
+    closed: bool
 
     @property
     def result(self) -> ChargeResult:

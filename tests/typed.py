@@ -38,6 +38,8 @@ def _starter(output, folder: Path, words: Sequence[str], environment: Mapping[st
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     output.close()
+    # Python's own streams know whether their first file could be rewound.
+    sys.stdout, sys.stderr = (os.fdopen(stream, "w", closefd=False) for stream in (1, 2))
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

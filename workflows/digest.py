@@ -84,7 +84,7 @@ class ReviewerDigest:
     async def _tell(self, claimed: Claimed) -> bool:
         """By all channels at once, each on its own; False if nobody could be told: then the digest comes again."""
         others = [channel for channel in claimed.channels if channel != MAIL]
-        if MAIL in claimed.channels and others and workflow.patched("mail-holds-nobody"):
+        if MAIL in claimed.channels and others:
             told = await self._tell_all(claimed.digest_id, others)
         else:
             told = await self._tell_by(claimed.channels, claimed.digest_id)
@@ -129,4 +129,4 @@ class ReviewerDigest:
         except ActivityError as error:
             workflow.logger.warning("a digest was not told by %s: %s", channel, reason(error))
             return False
-        return told is not False
+        return told

@@ -91,7 +91,7 @@ class MonthlyBilling(CommandHandlers):
             workflow.upsert_search_attributes([STAGE.value_set(shown[0]), AMOUNT_MINOR.value_set(shown[1])])
             self._shown = shown
         workflow.set_current_details(summary(self._month, now))
-        return self._month.due(now, warns=self._month.hold is None or workflow.patched("halts-delay"))
+        return self._month.due(now)
 
     async def _wait(self, due: Due) -> None:
         """Until the next instant, or until somebody changes the month."""
@@ -191,7 +191,7 @@ class MonthlyBilling(CommandHandlers):
     async def _close(self) -> None:
         """Records the outcome and sends its mail."""
         asked = self._month
-        if asked.outcome in COLLECTED and workflow.patched("payment-collection"):
+        if asked.outcome in COLLECTED:
             await self._begin_collection()
         try:
             await workflow.execute_activity_method(

@@ -1,4 +1,4 @@
-"""Whose sales are under an address, on SQLite and on PostgreSQL alike; and months that older code wrote."""
+"""Whose sales are under an address, on SQLite and on PostgreSQL alike."""
 
 import json
 from typing import Any
@@ -43,7 +43,7 @@ async def test_what_the_sheet_said_comes_back_with_the_month(ledger: SqlLedger) 
     assert month.invoice.lines[0].in_sheet.amount_minor == 2**40
 
 
-async def test_a_month_that_older_code_wrote_is_no_other_month(ledger: SqlLedger, url: str) -> None:
+async def test_a_month_recorded_without_fields_that_have_defaults_is_no_other(ledger: SqlLedger, url: str) -> None:
     month = opened().drafted(INVOICE)
     await ledger.record(month, AT)
 

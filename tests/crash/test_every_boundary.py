@@ -1,7 +1,7 @@
 """Wherever in a month the worker is killed, the month comes to the same.
 
 ``make crash`` kills it at every boundary in turn, ``make crash AT=charge_card`` at those with such a name. All tests
-together (``make test``) try a seventh of them, another one each day.
+together (``make test``) try a fourteenth of them, another one each day.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from sandbox.temporal_server import TemporalServer
 from tests.crash.story import CrashBed, Story, tell
 
 AT = os.environ.get("CRASH_AT")
-_SHARE = 7
+_SHARE = 14
 _BEGINNING = "before MonthlyBilling initialize_workflow 1"
 _CHARGE = "before charge_card 1"
 _AT_ONCE = 6

@@ -1,4 +1,4 @@
-"""Months in flight survive a deploy: the histories that older code wrote replay on the code of today."""
+"""Months in flight survive a deploy: recorded histories replay on the code of today."""
 
 from pathlib import Path
 

@@ -60,6 +60,7 @@ async def test_three_months_of_four_customers_come_to_exactly_what_was_sold(bed:
     for customer_id in customers:
         await _check_ledger_and_mail(bed, customer_id)
     everyone = {f"{customer_id}@example.com" for customer_id in customers} | {"reviewers@example.com"}
+    await bed.digests()
     assert {mail.to for mail in bed.mails()} == everyone
 
 

@@ -66,7 +66,7 @@ def test_changed_token_opens_nothing(at: int, character: str) -> None:
 @example(TOKEN + ".")
 @example(TOKEN[:-1])
 @example(TOKEN.rpartition(".")[0])
-@example("v1.acme.2026-10.99999999999.")
+@example("payment1.acme.2026-10.99999999999.")
 @example("\ud800")
 def test_garbage_opens_nothing(garbage: str) -> None:
     with pytest.raises(InvalidInput, match="not valid"):

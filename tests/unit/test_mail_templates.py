@@ -24,7 +24,7 @@ NOW = NOTICE_AT
 DAY = timedelta(days=1)
 SALE = LineItem(line_id="row-2", description="Sale", amount_minor=100)
 OTHER = SALE.evolve(description="Other")
-LINK = f"https://billing.example.com/pay/v1.bakery-rosa.2026-10.{'x' * 60}"
+LINK = f"https://billing.example.com/pay/payment1.bakery-rosa.2026-10.{'x' * 60}"
 
 
 def customer(**changes: Any) -> Customer:

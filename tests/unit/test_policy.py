@@ -26,13 +26,9 @@ def test_an_ordinary_month_has_no_flags_and_one_without_a_draft_neither() -> Non
     assert flags(opened()) == ()
 
 
-def test_the_first_invoice_is_one_of_a_customer_who_was_never_billed_not_of_an_older_chain() -> None:
+def test_the_first_invoice_is_one_of_a_customer_who_was_never_billed() -> None:
     assert flags(drafted(10_000)) == (Flag.FIRST,)
     assert flags(drafted()) == ()
-    older = Month.model_validate(
-        {name: value for name, value in drafted(10_000) if name not in ("first", "usual_minor", "brake", "series")}
-    )
-    assert flags(older) == ()
 
 
 @pytest.mark.parametrize(

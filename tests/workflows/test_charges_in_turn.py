@@ -5,22 +5,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from temporalio import workflow
 from temporalio.client import WorkflowHandle
-from temporalio.worker import Worker
 
 from billing.keys import workflow_id
 from billing.month import Month
-from billing.payment import Charged
 from billing.period import Period
 from sandbox.journal_file import read_entries
 from sandbox.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, now, prepared_bed
-from tests.unit.months import announced, charging
+from tests.unit.months import announced
 from tests.workflows.test_charged_once import overdue
 from worker import create_worker, workers
 from workflows.collecting import pay
-from workflows.options import TASK_QUEUE
 
 RATE = 5
 BATCH = 20
@@ -44,31 +40,6 @@ def charged(bed: Bed) -> list[str]:
         if isinstance(about, dict) and about.get("object") == "payment_intent" and about["status"] == "succeeded":
             order.setdefault(about["metadata"]["customer_id"])
     return list(order)
-
-
-@workflow.defn(sandboxed=False)
-class EarlierRelease:
-    """Charges as before there was a queue of charges, and would close the month by an activity of its own."""
-
-    @workflow.run
-    async def run(self, month: Month) -> Charged:
-        charged: Charged = await workflow.execute_activity(
-            "charge_card",
-            month,
-            task_queue=TASK_QUEUE,
-            result_type=Charged,
-            start_to_close_timeout=timedelta(minutes=1),
-        )
-        return charged
-
-
-async def test_a_charge_that_an_earlier_release_asked_for_leaves_the_close_to_it(bed: Bed) -> None:
-    """Its workflow closes the month whatever the answer says; a replay by this release must come to the same."""
-    month = charging(10000, **dict(await bed.customer("acme")))
-    async with Worker(bed.client, task_queue="earlier", workflows=[EarlierRelease]):
-        charged = await bed.client.execute_workflow(EarlierRelease.run, month, id="earlier", task_queue="earlier")
-    assert (charged.status, charged.closed) == ("succeeded", False)
-    assert (await bed.recorded("acme", OCTOBER)).outcome is None
 
 
 async def test_a_batch_keeps_the_rate_and_a_customer_at_our_page_overtakes_it(

@@ -24,7 +24,7 @@ async def test_a_halted_month_is_not_charged_until_resumed_and_then_has_its_whol
     month = await bed.monitored()
     halted = await bed.command("acme", Halt(**ANN))
     assert (halted.accepted, halted.stage) == (True, Stage.HALTED)
-    await bed.skip("acme", timedelta(days=30))
+    await bed.skip("acme", timedelta(days=10))
     assert bed.charged() == []
     assert "acme, 2026-10 (100.00 EUR): halted by ann: checking" in await bed.told()
     assert bed.letters() == []

@@ -142,7 +142,7 @@ async def test_an_account_with_a_draft_is_not_closed_now(bed: Bed, with_invoice:
 
 
 async def test_an_account_is_not_closed_now_while_sales_of_last_month_came_late(bed: Bed) -> None:
-    await bed.monitored()
+    await bed.monitored(is_last=True)
     await bed.announced()
     await bed.closed()
     bed.sales("2026-11", ("bolt@example.com", "10", "Bread"))

@@ -191,7 +191,7 @@ async def test_late_sales_of_a_month_that_is_skipped_are_on_the_next_invoice_onc
 
 
 async def test_late_sales_before_a_month_that_is_skipped_without_a_draft_are_on_the_next_invoice(bed: Bed) -> None:
-    await bed.monitored(sales=("100",), period=SEPTEMBER)
+    await bed.monitored(sales=("100",), period=SEPTEMBER, is_last=True)
     bed.sales(NOVEMBER, (ACME, "1", "Tea"))
     await bed.announced()
     september(bed, ("100", "Sale 1"), ("5", "Forgotten"))

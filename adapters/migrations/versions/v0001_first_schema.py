@@ -1,4 +1,6 @@
-"""The first schema: customers, invoices with lines and decisions, charges, messages."""
+"""The first schema."""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,125 +8,278 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
+_INSTANT = sa.DateTime(timezone=True)
+_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # counted up by the database
+
 
 def upgrade() -> None:
     op.create_table(
         "customers",
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("email_key", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("timezone", sa.Text(), nullable=False),
-        sa.Column("stripe_customer_id", sa.Text(), nullable=False),
-        sa.Column("payment_method_id", sa.Text(), nullable=False),
-        sa.Column("card_last4", sa.Text(), nullable=False),
-        sa.Column("terms", sa.JSON(), nullable=False),
-        sa.Column("closed_reason", sa.Text(), nullable=True),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        *_columns(sa.Text, "customer_id", "email", "email_key", "name", "currency", "timezone"),
+        *_columns(sa.Text, "stripe_customer_id", "payment_method_id", "card_last4"),
+        *_columns(sa.JSON, "terms"),
+        *_columns(sa.Text, "closed_reason", nullable=True),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        *_columns(_INSTANT, "created_at", "updated_at"),
         sa.PrimaryKeyConstraint("customer_id"),
     )
+    op.create_index("customers_by_card", "customers", ["payment_method_id"])
     op.create_index("customers_by_email", "customers", ["email_key"])
+    op.create_index("customers_by_stripe_customer", "customers", ["stripe_customer_id"])
+
     op.create_table(
         "addresses",
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("email_key", sa.Text(), nullable=False),
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["customer_id"], ["customers.customer_id"]),
+        *_columns(sa.Text, "customer_id", "email_key", "email"),
         sa.PrimaryKeyConstraint("customer_id", "email_key"),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.customer_id"]),
     )
     op.create_index("addresses_by_email", "addresses", ["email_key"])
+
     op.create_table(
         "invoices",
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("stage", sa.Text(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("total_minor", sa.BigInteger(), nullable=False),
-        sa.Column("carried_minor", sa.BigInteger(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("collect_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("notice_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("charge_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=True),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("problems", sa.Integer(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("next_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("state", sa.JSON(), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["customer_id"], ["customers.customer_id"]),
+        *_columns(sa.Text, "customer_id", "period", "stage", "currency"),
+        *_columns(sa.BigInteger, "total_minor", "carried_minor"),
+        *_columns(sa.Integer, "version"),
+        *_columns(sa.Text, "digest"),
+        *_columns(_INSTANT, "collect_at", "notice_at", "charge_at"),
+        *_columns(sa.Text, "outcome", nullable=True),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        *_columns(sa.Integer, "problems", "revision"),
+        *_columns(_INSTANT, "next_at", nullable=True),
+        *_columns(sa.Text, "flags", "needs"),
+        *_columns(sa.BigInteger, "usual_minor", nullable=True),
+        *_columns(sa.JSON, "state"),
+        *_columns(_INSTANT, "updated_at"),
         sa.PrimaryKeyConstraint("customer_id", "period"),
+        sa.ForeignKeyConstraint(["customer_id"], ["customers.customer_id"]),
     )
-    op.create_index("invoices_by_period_and_stage", "invoices", ["period", "stage"])
+    totals = ["period", "stage", "currency", "total_minor", "version"]
+    op.create_index("invoices_by_period_and_stage", "invoices", totals)
+    amounts = ["currency", "total_minor", "carried_minor", "usual_minor"]
+    listed = ["customer_id", "stage", *amounts, "version", "flags", "revision", "digest"]
+    op.create_index("invoices_for_desk", "invoices", ["period", *listed, "outcome", "next_at"])
+    in_need = ["period", "outcome", "next_at", *listed]
+    op.create_index("invoices_in_need", "invoices", in_need, **_where("needs <> ''"))
+    op.create_index("invoices_open", "invoices", ["next_at"], **_where("outcome IS NULL"))
+
     op.create_table(
         "lines",
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("position", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("line_id", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=True),
-        sa.Column("sheet", sa.Text(), nullable=True),
-        sa.Column("row", sa.Integer(), nullable=True),
-        sa.Column("digest", sa.Text(), nullable=True),
-        sa.Column("raw", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
+        *_columns(sa.Text, "customer_id", "period"),
+        *_columns(sa.Integer, "position"),
+        *_columns(sa.Text, "kind", "line_id", "description"),
+        *_columns(sa.BigInteger, "amount_minor", nullable=True),
+        *_columns(sa.Text, "sheet", nullable=True),
+        *_columns(sa.Integer, "row", nullable=True),
+        *_columns(sa.Text, "digest", "raw", "reason", nullable=True),
         sa.PrimaryKeyConstraint("customer_id", "period", "position"),
+        sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
     )
+
     op.create_table(
         "decisions",
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("command", sa.Text(), nullable=False),
-        sa.Column("accepted", sa.Boolean(), nullable=False),
-        sa.Column("refusal", sa.Text(), nullable=True),
-        sa.Column("result", sa.Text(), nullable=False),
-        sa.Column("via", sa.Text(), nullable=False),
-        sa.Column("invoice_version", sa.Integer(), nullable=False),
-        sa.Column("command_id", sa.Text(), nullable=False),
-        sa.Column("content", sa.Text(), nullable=False),
-        sa.Column("details", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
+        *_columns(sa.Text, "customer_id", "period"),
+        *_columns(sa.Integer, "number"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", "reason", "command"),
+        *_columns(sa.Boolean, "accepted"),
+        *_columns(sa.Text, "refusal", nullable=True),
+        *_columns(sa.Text, "result", "via"),
+        *_columns(sa.Integer, "invoice_version"),
+        *_columns(sa.Text, "command_id", "content", "details"),
         sa.PrimaryKeyConstraint("customer_id", "period", "number"),
+        sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
     )
+    op.create_index("decisions_by_at", "decisions", ["at"])
+
+    op.create_table(
+        "versions",
+        *_columns(sa.Text, "customer_id", "period"),
+        *_columns(sa.Integer, "version"),
+        *_columns(sa.Text, "digest", "by"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.JSON, "invoice"),
+        sa.PrimaryKeyConstraint("customer_id", "period", "version", "digest"),
+        sa.ForeignKeyConstraint(["customer_id", "period"], ["invoices.customer_id", "invoices.period"]),
+    )
+
     op.create_table(
         "charges",
-        sa.Column("payment_id", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("decline_code", sa.Text(), nullable=False),
-        sa.Column("advice_code", sa.Text(), nullable=False),
-        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        *_columns(sa.Text, "payment_id", "key", "customer_id", "period", "status"),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.Text, "currency", "code", "decline_code", "advice_code", "attempt_id"),
+        *_columns(_INSTANT, "first_at", "at"),
         sa.PrimaryKeyConstraint("payment_id"),
     )
     op.create_index("charges_by_customer_and_period", "charges", ["customer_id", "period"])
+    op.create_index("charges_by_key", "charges", ["key"])
+    op.create_index("charges_by_period", "charges", ["period"])
+
+    op.create_table(
+        "reversals",
+        *_columns(sa.Text, "reversal_id", "payment_id", "customer_id", "period", "kind"),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.Text, "currency", "status", "reason"),
+        *_columns(_INSTANT, "created_at", "at"),
+        sa.PrimaryKeyConstraint("reversal_id"),
+    )
+    op.create_index("reversals_by_payment", "reversals", ["payment_id"])
+    op.create_index("reversals_by_period", "reversals", ["period"])
+
+    op.create_table(
+        "collections",
+        *_columns(sa.Text, "customer_id", "period", "stage", "currency"),
+        *_columns(sa.BigInteger, "amount_minor", "outstanding_minor"),
+        *_columns(_INSTANT, "opened_at"),
+        *_columns(_INSTANT, "next_at", nullable=True),
+        *_columns(sa.Text, "outcome", nullable=True),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        *_columns(sa.Integer, "revision"),
+        *_columns(sa.JSON, "state"),
+        *_columns(_INSTANT, "updated_at"),
+        sa.PrimaryKeyConstraint("customer_id", "period"),
+    )
+    op.create_index("collections_by_period_and_stage", "collections", ["period", "stage"])
+    op.create_index("collections_open", "collections", ["customer_id"], **_where("outcome IS NULL"))
+
+    op.create_table(
+        "collection_entries",
+        *_columns(sa.Text, "customer_id", "period"),
+        *_columns(sa.Integer, "number"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "by", "what", "text"),
+        *_columns(sa.Boolean, "accepted"),
+        *_columns(sa.Text, "refusal", nullable=True),
+        *_columns(sa.Text, "command_id", "content"),
+        sa.PrimaryKeyConstraint("customer_id", "period", "number"),
+        sa.ForeignKeyConstraint(["customer_id", "period"], ["collections.customer_id", "collections.period"]),
+    )
+    op.create_index("collection_entries_by_at", "collection_entries", ["at"])
+
+    op.create_table(
+        "events",
+        *_columns(sa.Text, "event_id", "type", "object_id", "payment_id"),
+        *_columns(_INSTANT, "created_at", "received_at"),
+        *_columns(sa.Text, "result"),
+        sa.PrimaryKeyConstraint("event_id"),
+    )
+    op.create_index("events_open", "events", ["received_at"], **_where("result = ''"))
+
     op.create_table(
         "messages",
-        sa.Column("message_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("customer_id", sa.Text(), nullable=False),
-        sa.Column("period", sa.Text(), nullable=False),
-        sa.Column("recipient", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("total_minor", sa.BigInteger(), nullable=True),
+        *_columns(sa.Text, "message_id", "kind"),
+        *_columns(sa.Integer, "number"),
+        *_columns(sa.Text, "customer_id", "period", "recipient", "status"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.BigInteger, "total_minor", nullable=True),
+        *_columns(sa.Text, "subject", "text"),
         sa.PrimaryKeyConstraint("message_id"),
     )
     op.create_index("messages_by_customer_and_period", "messages", ["customer_id", "period"])
+
+    op.create_table(
+        "alerts",
+        *_columns(sa.Text, "alert_id", "kind", "customer_id", "period", "text", "command"),
+        *_columns(sa.BigInteger, "amount_minor", nullable=True),
+        *_columns(sa.Text, "currency"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "digest_id"),
+        *_columns(_INSTANT, "told_at", nullable=True),
+        sa.PrimaryKeyConstraint("alert_id"),
+    )
+    op.create_index("alerts_untold", "alerts", ["at"], **_where("told_at IS NULL"))
+
+    op.create_table(
+        "coverage_runs",
+        *_columns(sa.Text, "period"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Integer, "findings"),
+        *_columns(sa.JSON, "told", "report"),
+        sa.PrimaryKeyConstraint("period"),
+    )
+    op.create_index("coverage_runs_by_at", "coverage_runs", ["at"])
+
+    op.create_table(
+        "sales_readings",
+        *_columns(sa.Text, "source", "period"),
+        *_columns(sa.Text, "digest", nullable=True),
+        *_columns(_INSTANT, "read_at", nullable=True),
+        *_columns(sa.LargeBinary, "content", nullable=True),
+        *_columns(_INSTANT, "claimed_until", nullable=True),
+        sa.PrimaryKeyConstraint("source", "period"),
+    )
+
+    op.create_table(
+        "brakes",
+        *_columns(sa.Integer, "number", autoincrement=False),
+        *_columns(sa.Text, "pulled_by", "pulled_why", "pulled_via"),
+        *_columns(_INSTANT, "pulled_at"),
+        *_columns(sa.Text, "released_by", "released_why", "released_via", nullable=True),
+        *_columns(_INSTANT, "released_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+
+    op.create_table(
+        "users",
+        *_columns(sa.Text, "username", "name", "role", "password_hash"),
+        *_columns(_INSTANT, "created_at"),
+        *_columns(_INSTANT, "disabled_at", nullable=True),
+        sa.PrimaryKeyConstraint("username"),
+    )
+
+    op.create_table(
+        "sessions",
+        *_columns(sa.Text, "token_hash", "username"),
+        *_columns(_INSTANT, "created_at", "seen_at", "expires_at"),
+        sa.PrimaryKeyConstraint("token_hash"),
+        sa.ForeignKeyConstraint(["username"], ["users.username"]),
+    )
+    op.create_index("sessions_by_username", "sessions", ["username"])
+
+    op.create_table(
+        "sign_ins",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "username", "address", "browser"),
+        *_columns(sa.Boolean, "accepted"),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("sign_ins_by_address", "sign_ins", ["address", "at"])
+    op.create_index("sign_ins_by_at", "sign_ins", ["at"])
+    op.create_index("sign_ins_by_username", "sign_ins", ["username", "at"])
+
+    op.create_table(
+        "registrations",
+        *_columns(sa.Text, "registration_id", "email", "email_key", "name", "currency", "timezone", "review_mode"),
+        *_columns(sa.JSON, "consent", nullable=True),
+        *_columns(sa.Text, "customer_id"),
+        *_columns(sa.Text, "stripe_customer_id", nullable=True),
+        *_columns(sa.Text, "session_id"),
+        *_columns(sa.Text, "payment_method_id", nullable=True),
+        *_columns(sa.Text, "card_last4", "state"),
+        *_columns(_INSTANT, "created_at", "updated_at"),
+        *_columns(_INSTANT, "told_at", nullable=True),
+        *_columns(sa.Integer, "revision"),
+        *_columns(sa.JSON, "terms", nullable=True),
+        sa.PrimaryKeyConstraint("registration_id"),
+    )
+    op.create_index("registrations_by_customer", "registrations", ["customer_id"], unique=True)
+    op.create_index("registrations_by_email", "registrations", ["email_key"])
+    op.create_index("registrations_saved", "registrations", ["email_key"], unique=True, **_where("state = 'saved'"))
+
+    op.create_table(
+        "registration_tries",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "origin"),
+        *_columns(_INSTANT, "at"),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("registration_tries_by_at", "registration_tries", ["at"])
+    op.create_index("registration_tries_by_origin", "registration_tries", ["origin", "at"])
+
+
+def _columns(type_: Any, *names: str, nullable: bool = False, **options: Any) -> list[sa.Column[Any]]:
+    return [sa.Column(name, type_, nullable=nullable, **options) for name in names]
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
