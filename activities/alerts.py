@@ -5,15 +5,15 @@ from uuid import uuid4
 
 from temporalio import activity
 
-from activities import clock
-from billing.alerts import unreadable, untellable
 from billing.apart import Failed
-from billing.digest import Digest
 from billing.errors import BillingError, MailRefused, MailUnavailable
 from billing.keys import digest_message_id
 from billing.model import Code, Few, Model
 from billing.period import Period
-from billing.reviewer_ports import AlertOutbox, Channel
+from billing.reviewers.alerts import unreadable, untellable
+from billing.reviewers.digest import Digest
+from billing.reviewers.ports import AlertOutbox, Channel
+from services import clock
 
 MAIL = "mail"
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities import clock
 from billing.errors import BrakeOn
+from billing.invoices.month import Month
 from billing.model import Instant, Model
-from billing.month import Month
-from billing.reviewer_ports import BrakeStore
+from billing.reviewers.ports import BrakeStore
+from services import clock
 
 
 async def check_brake(ledger: BrakeStore, min_window: timedelta = timedelta()) -> None:

@@ -5,22 +5,22 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
-from activities.alert_outbox import Alerts
 from activities.brake import check_brake
-from activities.cashier import Cashier
-from activities.letters import Letters
-from billing.alerts import of_collection, of_news
-from billing.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
-from billing.collection_ports import CollectionStore
-from billing.customer_ports import CustomerStore
+from billing.collections.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
+from billing.collections.ports import CollectionStore
+from billing.customers.ports import CustomerStore
 from billing.errors import AlreadyClosed, LedgerAhead, MailRefused, NotFound
-from billing.invoice_ports import MonthStore
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
-from billing.mail import LetterKind
-from billing.month import Month
-from billing.payment import ChargeResult, PaymentRequest
-from billing.reviewer_ports import BrakeStore
+from billing.mails.mail import LetterKind
+from billing.payments.payment import ChargeResult, PaymentRequest
+from billing.reviewers.alerts import of_collection, of_news
+from billing.reviewers.ports import BrakeStore
+from services import clock
+from services.alerts import Alerts
+from services.cashier import Cashier
+from services.letters import Letters
 
 
 class Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, Protocol):

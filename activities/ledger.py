@@ -2,9 +2,9 @@
 
 from temporalio import activity
 
-from activities import clock
-from billing.invoice_ports import MonthStore
-from billing.month import Month
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
+from services import clock
 
 
 class LedgerActivities:

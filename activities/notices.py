@@ -6,24 +6,24 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
-from activities.alert_outbox import Alerts
 from activities.brake import check_brake, check_brake_for
-from activities.comparing import Comparing
 from activities.ledger import record
-from activities.letters import Letters
-from activities.shared_sales import since_notice
-from billing.alerts import of_drift, of_month, of_report
-from billing.corrections import correction
-from billing.difference import Correction
 from billing.errors import BillingError, MailRefused, NoticeOutdated
-from billing.invoice_ports import MonthStore
-from billing.late import in_words
-from billing.mail import LetterKind, MessageStore
-from billing.messages import Delivered
+from billing.invoices.commands import Delivered
+from billing.invoices.month import Month, Stage
+from billing.invoices.ports import MonthStore
+from billing.invoices.versions import Correction
+from billing.mails.corrections import correction
+from billing.mails.mail import LetterKind, MessageStore
 from billing.money import format_amount
-from billing.month import Month, Stage
-from billing.reviewer_ports import BrakeStore
+from billing.reviewers.alerts import of_drift, of_month, of_report
+from billing.reviewers.ports import BrakeStore
+from billing.sales.late_sales import in_words
+from services import clock
+from services.alerts import Alerts
+from services.letters import Letters
+from services.shared_sales import since_notice
+from services.sheet_comparison import Comparing
 
 _CLOSING = {
     Stage.PAID: LetterKind.RECEIPT,

@@ -6,15 +6,15 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
 from activities.brake import check_brake_for
-from activities.cashier import Cashier
 from billing.errors import AlreadyClosed, BillingError, LedgerAhead
-from billing.invoice_ports import MonthStore
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
-from billing.month import Month
-from billing.payment import Charged, ChargeResult, ChargeStatus, PaymentRequest
-from billing.reviewer_ports import BrakeStore
+from billing.payments.payment import Charged, ChargeResult, ChargeStatus, PaymentRequest
+from billing.reviewers.ports import BrakeStore
+from services import clock
+from services.cashier import Cashier
 
 Close = Callable[[Month], Awaitable[None]]
 """Records the outcome and sends its mail; may be repeated."""

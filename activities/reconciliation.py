@@ -8,23 +8,23 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
-from activities.alert_outbox import Alerts
-from billing.alerts import Alert, of_report
+from billing.accounting.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare, failed
 from billing.apart import Failed, why
-from billing.collection import Collection
-from billing.collection_ports import Collections, CollectionStore
-from billing.customer_ports import CustomerStore
+from billing.collections.collection import Collection
+from billing.collections.ports import Collections, CollectionStore
+from billing.customers.ports import CustomerStore
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
-from billing.invoice_ports import InvoiceRow, MonthStore
+from billing.invoices.month import COLLECTED, Month
+from billing.invoices.ports import InvoiceRow, MonthStore
 from billing.model import Few, Model
 from billing.money import format_amount
-from billing.month import COLLECTED, Month
-from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
-from billing.payment_ports import ChargeRow, PaymentGateway, PaymentRecords, PaymentStore, ReversalRow
+from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.ports import ChargeRow, PaymentGateway, PaymentRecords, PaymentStore, ReversalRow
 from billing.period import Period
-from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare, failed
+from billing.reviewers.alerts import Alert, of_report
 from billing.shell import command
+from services import clock
+from services.alerts import Alerts
 
 _RECENT_MONTHS = 3
 _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)

@@ -4,23 +4,23 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
-from activities.alert_outbox import Alerts
-from activities.comparing import Comparing
-from activities.shared_sales import Sales, since_collection
-from billing.address import email_key
-from billing.adjusting import folded
-from billing.alerts import of_draft, of_former_address, of_report
-from billing.customer import ReviewMode
-from billing.customer_ports import CustomerStore
+from billing.customers.address import email_key
+from billing.customers.customer import ReviewMode
+from billing.customers.ports import CustomerStore
 from billing.errors import InvalidInput, SalesUnavailable
-from billing.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
-from billing.invoice_ports import MonthStore
+from billing.invoices.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
 from billing.model import Model, Words
 from billing.money import format_amount
-from billing.month import Month
-from billing.reviewer_ports import BrakeStore
-from billing.sales import MAX_ROWS, rows_of
+from billing.reviewers.alerts import of_draft, of_former_address, of_report
+from billing.reviewers.ports import BrakeStore
+from billing.sales.adjustments import folded
+from billing.sales.sales import MAX_ROWS, rows_of
+from services import clock
+from services.alerts import Alerts
+from services.shared_sales import Sales, since_collection
+from services.sheet_comparison import Comparing
 
 _TRIES = 12
 """Of the second round, some two hours: after that the sheet of the month before holds nobody any longer."""

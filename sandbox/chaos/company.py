@@ -6,15 +6,15 @@ from pathlib import Path
 
 import httpx
 
-from adapters.sql_ledger import SqlLedger
-from billing.customer import Customer, Terms
-from billing.month import Month
-from billing.payment import PaymentStatus
+from adapters.sql.ledger import SqlLedger
+from billing.customers.customer import Customer, Terms
+from billing.invoices.month import Month
+from billing.payments.payment import PaymentStatus
 from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.chaos.plan import Member, Plan
-from sandbox.expected import FIRST_ROW, LATE
-from sandbox.sample import register_card
+from sandbox.judge.expected import FIRST_ROW, LATE
+from sandbox.stack.sample import register_card
 
 
 class Company:

@@ -7,16 +7,16 @@ from typing import Any, NamedTuple
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
-from adapters.sql_ledger import SqlLedger
-from billing.collection_ports import CollectionRow
-from billing.customer import ReviewMode
+from adapters.sql.ledger import SqlLedger
+from billing.collections.ports import CollectionRow
+from billing.customers.customer import ReviewMode
+from billing.invoices.approval_policy import needs_approval
+from billing.invoices.commands import CommandResult
+from billing.invoices.month import Month
 from billing.keys import collection_id, workflow_id
-from billing.messages import CommandResult
 from billing.money import step_minor
-from billing.month import Month
-from billing.policy import needs_approval
+from clients.start import handle_for
 from sandbox.chaos.clocks import has_ended, pause
-from workflows.start import handle_for
 
 _RPC_TIMEOUT = timedelta(seconds=2)
 

@@ -17,9 +17,9 @@ from fastapi import APIRouter, Depends
 from pydantic import SecretStr
 
 from adapters.passwords import Passwords
-from billing.users import Role, Throttle, User
-from console.login import local_path
-from console.signed_in import Session, SignedIn, signed_in
+from billing.reviewers.users import Role, Throttle, User
+from console.reviewers.login import local_path
+from console.reviewers.signed_in import Session, SignedIn, signed_in
 from settings import Settings
 from tests.console.people import PASSWORD, Office, browser_at, csrf_in, make_user, office, sign_in, signed_in_at
 

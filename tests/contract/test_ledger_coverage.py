@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from adapters import sql_ledger_coverage
-from adapters.sql_ledger import SqlLedger
-from billing.accounts import Account, LastRun, SeenCollection, SeenLine
+from adapters.sql.completeness import coverage as sql_ledger_coverage
+from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
-from billing.collection import Collection, CollectionStage
-from billing.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
-from billing.messages import Edit, Halt
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus
+from billing.collections.collection import Collection, CollectionStage
+from billing.completeness.accounts import Account, LastRun, SeenCollection, SeenLine
+from billing.invoices.commands import Edit, Halt
+from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.review import decide
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,

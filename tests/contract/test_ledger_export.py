@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from adapters import sql_ledger_export
-from adapters.sql_ledger import SqlLedger
-from billing.collection import Collection, CollectionStage
-from billing.export import Dossier, ExportedLine, Tally, Totals
-from billing.invoice import Invoice, LineItem, Source
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
+from adapters.sql import export as sql_ledger_export
+from adapters.sql.ledger import SqlLedger
+from billing.accounting.export import Dossier, ExportedLine, Tally, Totals
+from billing.collections.collection import Collection, CollectionStage
+from billing.invoices.invoice import Invoice, LineItem, Source
+from billing.invoices.month import Month, Stage
+from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, ledger, postgresql, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

@@ -11,9 +11,10 @@ import pytest
 from alembic.util import CommandError
 from sqlalchemy import exc, text
 
-from adapters import sql_ledger_database, sql_ledger_errors
-from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_database import upgrade
+from adapters.sql.core import database as sql_ledger_database
+from adapters.sql.core import errors as sql_ledger_errors
+from adapters.sql.core.database import upgrade
+from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, LedgerUnavailable
 from tests.contract.ledger_fixtures import (
     ACME,

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import or_, select, text
 from sqlalchemy.dialects import sqlite
 
-from adapters import sql_ledger_roster
-from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_schema import customers
-from billing.customer_ports import Known
-from billing.month import Month
+from adapters.sql.core.schema import customers
+from adapters.sql.customers import roster as sql_ledger_roster
+from adapters.sql.ledger import SqlLedger
+from billing.customers.ports import Known
+from billing.invoices.month import Month
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,

@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.adjusting import adjustments, doubts, folded, left_over, refreshing
-from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, SalesSeen
-from billing.late import Drift, compared, drifts, in_words
+from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, SalesSeen
 from billing.period import Period
-from billing.sales import SalesSnapshot, rows_of
-from billing.worksheet import read_worksheet
+from billing.sales.adjustments import adjustments, doubts, folded, left_over, refreshing
+from billing.sales.late_sales import Drift, compared, drifts, in_words
+from billing.sales.sales import SalesSnapshot, rows_of
+from billing.sales.worksheet import read_worksheet
 from tests.unit.months import DAY, customer, drafted
 
 OCTOBER = Period("2026-10")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from adapters.mail_templates import render
-from billing.customer import Customer, Terms
-from billing.mail import Letter, LetterKind
-from billing.month import Month
+from adapters.mail.mail_templates import render
+from billing.customers.customer import Customer, Terms
+from billing.invoices.month import Month
+from billing.mails.mail import Letter, LetterKind
 from billing.period import Period
 
 LINK = "https://pay.example/card/card1.c-1.2.x"

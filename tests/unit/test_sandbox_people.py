@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from adapters.passwords import Passwords
-from adapters.sql_ledger import SqlLedger
-from billing.users import PASSWORD_MIN
-from sandbox.people import PASSWORD_FILE, PEOPLE, prepare_people
+from adapters.sql.ledger import SqlLedger
+from billing.reviewers.users import PASSWORD_MIN
+from sandbox.stack.people import PASSWORD_FILE, PEOPLE, prepare_people
 
 
 @pytest.fixture
