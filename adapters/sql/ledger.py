@@ -8,7 +8,7 @@
     await ledger.close()
 
 Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
-Customers and months are here, the rest in ``sql_ledger_payments.py`` and its neighbours.
+Customers and months are here, the rest in the folders beside.
 """
 
 from datetime import UTC, datetime

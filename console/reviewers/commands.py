@@ -3,7 +3,7 @@
 from temporalio.client import Client
 
 from billing.invoices.commands import Command, CommandResult
-from clients import month_commands as saying
+from clients import month_commands
 
 PATIENCE_SECONDS = 20.0  # less than browsers and proxies wait
 
@@ -13,4 +13,4 @@ async def say(client: Client, customer_id: str, command: Command) -> CommandResu
 
     Raises ``NotFound``, ``InvalidInput`` and ``Unanswered``, as ``clients.month_commands`` does.
     """
-    return await saying.say(client, customer_id, command, PATIENCE_SECONDS)
+    return await month_commands.say(client, customer_id, command, PATIENCE_SECONDS)

@@ -2,8 +2,8 @@
 
     uvicorn.run(Faults(stripe_app(Path("stripe.jsonl"))))   # drive it with StripeClient("sk_test_anything", ...)
 
-Beside /v1 there are pages for the customer's browser (stripe_hosted) and a control surface (stripe_control and
-stripe_webhooks); neither needs a key.
+Beside /v1 there are pages for the customer's browser (``hosted``) and a control surface (``control`` and
+``webhooks``); neither needs a key.
 """
 
 import asyncio
@@ -15,11 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from sandbox.stand_ins.faults import CACHED_FAULT, CachedFault, error_body
-from sandbox.stripe import account as stripe_account
-from sandbox.stripe import checkout as stripe_checkout
-from sandbox.stripe import customers as stripe_customers
-from sandbox.stripe import intents as stripe_intents
-from sandbox.stripe import refunds as stripe_refunds
+from sandbox.stripe import account, checkout, customers, intents, refunds
 from sandbox.stripe.control import add_controls
 from sandbox.stripe.endpoints import Endpoint
 from sandbox.stripe.hosted import add_hosted_pages
@@ -27,7 +23,7 @@ from sandbox.stripe.params import Params, check, nested
 from sandbox.stripe.store import API_VERSION, Caller, Object, Store, StripeError, new_id
 from sandbox.stripe.webhooks import SECRET, Webhooks, add_webhook_controls
 
-_FILES = (stripe_account, stripe_customers, stripe_intents, stripe_checkout, stripe_refunds)
+_FILES = (account, customers, intents, checkout, refunds)
 _ANSWERABLE_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.endive")  # releases of one name understand each other
 
 

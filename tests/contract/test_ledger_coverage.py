@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.sql.completeness import coverage as sql_ledger_coverage
+from adapters.sql.completeness import coverage
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
 from billing.collections.collection import Collection, CollectionStage
@@ -116,7 +116,7 @@ async def test_closed_accounts_and_collections_are_seen(ledger: SqlLedger) -> No
 async def test_everybody_comes_once_however_many_pages_there_are(
     ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_ledger_coverage, "PAGE", 3)
+    monkeypatch.setattr(coverage, "PAGE", 3)
     names = [f"c{number}" for number in range(7)]
     for name in names:
         await ledger.record(month_of(name), AT)

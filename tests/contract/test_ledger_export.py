@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.sql import export as sql_ledger_export
+from adapters.sql import export
 from adapters.sql.ledger import SqlLedger
 from billing.accounting.export import Dossier, ExportedLine, Tally, Totals
 from billing.collections.collection import Collection, CollectionStage
@@ -146,7 +146,7 @@ async def test_more_refunded_than_charged_is_said(ledger: SqlLedger) -> None:
 async def test_everybody_comes_once_however_many_pages_there_are(
     ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_ledger_export, "PAGE", 2)
+    monkeypatch.setattr(export, "PAGE", 2)
     for name in ("a", "b", "d"):
         await ledger.record(closed(name, Stage.SKIPPED, 5), AT)
     await ledger.save_payment(payment("c", 1), AT)

@@ -17,7 +17,7 @@ from sandbox.stripe.api import stripe_app
 from tests.local_http import local_http
 
 SANDBOX = Path(__file__).parents[2] / "sandbox"
-KINDS = set(re.findall(r'"object": "([a-z._]+)"', "".join(path.read_text() for path in SANDBOX.glob("stripe_*.py"))))
+KINDS = set(re.findall(r'"object": "([a-z._]+)"', "".join(path.read_text() for path in SANDBOX.glob("stripe/*.py"))))
 
 
 @pytest.fixture

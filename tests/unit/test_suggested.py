@@ -207,7 +207,18 @@ def sources() -> Iterator[tuple[str, str]]:
                     yield f"{path.relative_to(ROOT)}", words
 
 
-FOLDERS = ("billing", "cli", "workflows", "activities", "adapters", "console", "sandbox")
+FOLDERS = (
+    "billing",
+    "cli",
+    "clients",
+    "workflows",
+    "services",
+    "activities",
+    "adapters",
+    "inbound",
+    "console",
+    "sandbox",
+)
 
 
 def test_every_command_that_the_program_speaks_of_exists() -> None:

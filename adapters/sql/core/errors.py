@@ -14,7 +14,7 @@ _SETUP: Final = "run: python starter.py setup"
 _BUSY: Final = "others are writing to it; this is tried again"
 _SPACE: Final = "its disk is full or broken; make room"
 _SERVER: Final = "check that its server runs, and the host, user, password and database in the ledger's URL"
-_BUG: Final = "this is a bug in adapters/sql_ledger: report this message; the step is tried again after a correction"
+_BUG: Final = "this is a bug in adapters/sql: report this message; the step is tried again after a correction"
 MISSING: Final = "MISSING"  # our own, beside those of SQLite
 _ADVICE: Final = {
     MISSING: f"for the sandbox: make up; for a real one, fill .env and {_SETUP}",
