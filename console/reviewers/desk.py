@@ -14,7 +14,6 @@ from datetime import datetime
 
 from fastapi.responses import HTMLResponse
 
-from adapters.mail.wording import one_line
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput
 from billing.period import Period
@@ -22,6 +21,7 @@ from billing.reviewers.users import Role
 from console.reviewers.desk_wording import FILTERS
 from console.reviewers.signed_in import Session
 from console.web.pages import Pages
+from wording.english import one_line
 
 
 class Desk:
