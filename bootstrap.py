@@ -17,6 +17,7 @@ from activities.coverage import CoverageCheck
 from activities.reconciliation import Reconciliation
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.notify.apprise_alerts import AppriseAlerts
+from adapters.passwords import Argon2Passwords
 from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.ledger import SqlLedger
@@ -65,6 +66,11 @@ async def connect_ledger(settings: Settings, stack: AsyncExitStack) -> SqlLedger
     ledger = await SqlLedger.connect(settings.ledger)
     stack.push_async_callback(ledger.close)
     return ledger
+
+
+def connect_passwords() -> Argon2Passwords:
+    """Hashes passwords; made by who needs it only, for the first one in a process takes a quarter of a second."""
+    return Argon2Passwords()
 
 
 def compression_to(address: str) -> GrpcCompression:

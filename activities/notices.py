@@ -11,7 +11,7 @@ from activities.ledger import record
 from billing.errors import BillingError, MailRefused, NoticeOutdated
 from billing.invoices.commands import Delivered
 from billing.invoices.month import Month, Stage
-from billing.invoices.ports import MonthStore
+from billing.invoices.ports import MonthHistory, MonthStore
 from billing.invoices.versions import Correction
 from billing.mails.corrections import correction
 from billing.mails.mail import LetterKind, MessageStore
@@ -37,7 +37,7 @@ _LOOK_SECONDS = 20.0
 _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
 
 
-class Ledger(BrakeStore, MessageStore, MonthStore, Protocol):
+class Ledger(BrakeStore, MessageStore, MonthHistory, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
 

@@ -12,10 +12,9 @@ from billing.accounting.reconciliation import Books, Finding, FindingKind, Recon
 from billing.apart import Failed, why
 from billing.collections.collection import Collection
 from billing.collections.ports import Collections, CollectionStore
-from billing.customers.ports import CustomerStore
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
 from billing.invoices.month import COLLECTED, Month
-from billing.invoices.ports import InvoiceRow, MonthStore
+from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
 from billing.model import Few, Model
 from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
@@ -33,8 +32,11 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class Ledger(CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
+class Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentStore, Periods, Protocol):
     """What is needed of the ledger here."""
+
+    async def customers_at_processor(self) -> dict[str, str]:
+        """Those whose account is open, by their id at the processor."""
 
 
 class ReconcileRequest(Model):

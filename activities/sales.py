@@ -6,7 +6,7 @@ from temporalio import activity
 
 from billing.customers.address import email_key
 from billing.customers.customer import ReviewMode
-from billing.customers.ports import CustomerStore
+from billing.customers.ports import Addresses, Lookalikes
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoices.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
 from billing.invoices.month import Month
@@ -27,7 +27,7 @@ _TRIES = 12
 _BEFORE = "the sales of the month before cannot be compared with the sheet"
 
 
-class Ledger(BrakeStore, CustomerStore, MonthStore, Protocol):
+class Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
 

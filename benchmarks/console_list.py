@@ -26,7 +26,7 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
-from adapters.passwords import Passwords
+from adapters.passwords import Argon2Passwords
 from adapters.sql.ledger import SqlLedger
 from benchmarks.filled_ledger import fill
 from billing.completeness.accounts import LastRun
@@ -89,7 +89,7 @@ async def _measure(customers: int, rounds: int) -> dict[str, float]:
         await ledger.migrate()
         await fill(ledger, customers, PERIOD, datetime(2026, 12, 3, 12, tzinfo=UTC))
         viewer = User(username="viv", name="Viv", role=Role.APPROVER)
-        await ledger.add_user(viewer, await Passwords().hashed(password), datetime.now(UTC))
+        await ledger.add_user(viewer, await Argon2Passwords().hashed(password), datetime.now(UTC))
         await ledger.close()
         await _cover(_settings(Path(folder)))
         async with (

@@ -17,6 +17,9 @@ from clients.registrar import Registrar
 class Ledger(CollectionStore, CustomerStore, Protocol):
     """What is needed of the ledger here."""
 
+    async def customers_of_card(self, payment_method_id: str) -> list[Customer]:
+        """Those who are charged with it, closed ones too."""
+
 
 class Cards:
     def __init__(self, client: Client, payments: PaymentGateway, ledger: Ledger, registrar: Registrar) -> None:

@@ -26,10 +26,10 @@ from billing.customers.ports import CustomerStore
 from billing.customers.registration import Registration, Registrations, RegistrationState
 from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
 from billing.invoices.month import Month
-from billing.invoices.ports import MonthStore
 from billing.mails.mail import LetterKind
 from billing.payments.ports import CardDetails, CardPageState, PaymentGateway
 from billing.period import Period
+from clients.start import Ledger as StartLedger
 from clients.start import start_customer
 from services.letters import Letters
 
@@ -44,8 +44,11 @@ _BUSY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)  # the same request of a double clic
 _log = logging.getLogger(__name__)
 
 
-class Book(CustomerStore, MonthStore, Registrations, Protocol):
-    """A ledger that has registrations."""
+class Ledger(CustomerStore, Registrations, StartLedger, Protocol):
+    """What is needed of the ledger here."""
+
+    async def customer_by_email(self, email: str) -> Customer | None:
+        """The one whose account is open."""
 
 
 class Registrar:
@@ -55,7 +58,7 @@ class Registrar:
         self,
         client: Client,
         gateway: PaymentGateway,
-        ledger: Book,
+        ledger: Ledger,
         letters: Letters,
         links: Links,
         spread_minutes: int = 0,

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from billing.completeness.accounts import LastRun
+from billing.completeness.accounts import LastRuns
 from billing.completeness.chains import Chain, Standstill
 from billing.completeness.report import Coverage, FindingKind
 from billing.errors import TemporalUnavailable
@@ -26,7 +26,7 @@ PATIENCE = timedelta(seconds=1.5)
 """How long a page waits for an answer of Temporal before it is shown without it."""
 
 
-class OpenMonths(Protocol):
+class OpenMonths(LastRuns, Protocol):
     """What is needed of the ledger here."""
 
     async def pulse(self, period: Period) -> str:
@@ -34,9 +34,6 @@ class OpenMonths(Protocol):
 
     async def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
         """Those of the customers whose month is not closed."""
-
-    async def coverage_of(self, period: Period) -> LastRun | None:
-        """The last check of the month."""
 
 
 class Watch:

@@ -15,7 +15,7 @@ from billing.apart import Failed
 from billing.completeness.chains import ChainStatus
 from billing.customers.customer import Customer
 from billing.customers.erasure import is_erased
-from billing.customers.ports import CustomerStore, Known
+from billing.customers.ports import Known, Lookalikes
 from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy, RowUnreadable
 from billing.invoices.commands import Command, Farewell
 from billing.invoices.month import Month
@@ -33,8 +33,17 @@ from workflows.visibility import search_attributes
 _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
 
 
-class Ledger(CustomerStore, MonthStore, Protocol):
+class Ledger(Lookalikes, MonthStore, Protocol):
     """What is needed of the ledger here."""
+
+    async def known(self, asked: Sequence[Customer]) -> dict[str, Known | Failed]:
+        """What there is of each of some hundred customers, by id."""
+
+    async def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
+        """Writes customers of whom nothing was known, with their first months; what is there stays as it is.
+
+        Answers who could not be written.
+        """
 
 
 class StartStatus(StrEnum):

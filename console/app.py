@@ -9,13 +9,13 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
-from adapters.passwords import Passwords
 from billing.errors import InvalidInput
 from bootstrap import (
     Adapters,
     connect_alerts,
     connect_bell,
     connect_comparing,
+    connect_passwords,
     connect_reconciliation,
     connect_registrar,
 )
@@ -87,7 +87,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
     app.state.sessions = Sessions(adapters.ledger, proxies, https)
     browsers = KnownBrowsers(links.secret, https)
-    login = Login(adapters.ledger, app.state.sessions, Passwords(), proxies, browsers, pages, links.base_url)
+    login = Login(adapters.ledger, app.state.sessions, connect_passwords(), proxies, browsers, pages, links.base_url)
     app.router.routes += login.router.routes
     login.handle_refusals(app)
     app.router.routes += Health(adapters.ledger, client).router.routes

@@ -2,20 +2,27 @@
 
 import asyncio
 from collections.abc import Awaitable
+from typing import Protocol
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
-from adapters.sql.ledger import SqlLedger
 from billing.errors import BillingError
 
 _PATIENCE_SECONDS = 3.0
 
 
+class Ledger(Protocol):
+    """What is needed of the ledger here."""
+
+    async def ping(self) -> None:
+        """Raises ``LedgerUnavailable`` unless it answers."""
+
+
 class Health:
-    def __init__(self, ledger: SqlLedger, client: Client) -> None:
+    def __init__(self, ledger: Ledger, client: Client) -> None:
         self._ledger = ledger
         self._client = client
         self.router = APIRouter()

@@ -5,21 +5,25 @@ from typing import Protocol
 
 from billing.customers.address import email_key
 from billing.customers.customer import Customer
-from billing.customers.ports import CustomerStore
+from billing.customers.ports import Addresses
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoices.invoice import LineItem, Problem, SalesSeen
 from billing.invoices.month import Month, Stage
 from billing.invoices.ports import MonthStore
 from billing.model import Many, Model, Words
 from billing.money import format_amount
+from billing.period import Period
 from billing.sales.adjustments import adjustments
 from billing.sales.late_sales import Compared, compared, in_words
 from billing.sales.sales import SalesSnapshot, rows_of
 from services.shared_sales import Sales
 
 
-class Ledger(CustomerStore, MonthStore, Protocol):
+class Ledger(Addresses, MonthStore, Protocol):
     """What is needed of the ledger here."""
+
+    async def drafted_from(self, period: Period, email: str) -> list[str]:
+        """The customers whose invoice of ``period`` was made from the rows of the sheet under ``email``."""
 
 
 class Late(Model):

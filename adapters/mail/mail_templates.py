@@ -14,13 +14,13 @@ from typing import NamedTuple
 from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from adapters.mail.wording import LOCALE, date_text, money_text, one_line, why
 from billing.collections.collection import Collection
 from billing.collections.dunning import Remedy
 from billing.customers.customer import Customer
 from billing.invoices.versions import Correction, LineChange
 from billing.mails.mail import Letter, LetterKind
 from billing.reviewers.digest import Digest, Item, headline, sections
+from wording.english import LOCALE, date_text, money_text, one_line, why
 
 _TEXT_WIDTH = 72
 _CHANGES_SHOWN = 20

@@ -8,7 +8,7 @@
     await ledger.close()
 
 Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
-Customers and months are here, the rest in the folders beside.
+Customers and months are here, the rest in the folders beside, by capability.
 """
 
 from datetime import UTC, datetime
@@ -96,6 +96,7 @@ class SqlLedger(
 
     @in_thread
     def closed_reason(self, customer_id: str) -> str:
+        """Who closed the account and why; "" if it is open or unknown."""
         with self._reading(f"look {customer_id} up") as connection:
             this = customers.c.customer_id == customer_id
             return connection.scalar(select(customers.c.closed_reason).where(this)) or ""

@@ -139,7 +139,12 @@ class Vitals(Model):
     replaced_at: Instant | None = None
 
 
-class Accounts(Protocol):
+class LastRuns(Protocol):
+    async def coverage_of(self, period: Period) -> LastRun | None:
+        """The last check of the period; None if there was none. Raises ``LedgerUnavailable``."""
+
+
+class Accounts(LastRuns, Protocol):
     """The ledger, asked about everybody. Every method raises ``LedgerUnavailable``."""
 
     def accounts(self, period: Period) -> AsyncIterator[list[Account | Failed]]:
@@ -147,8 +152,6 @@ class Accounts(Protocol):
 
     async def save_coverage(self, run: LastRun) -> None:
         """Keeps the last run of a period: the heartbeat."""
-
-    async def coverage_of(self, period: Period) -> LastRun | None: ...
 
     async def vitals(self, now: datetime) -> Vitals: ...
 

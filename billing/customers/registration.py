@@ -167,6 +167,3 @@ class Registrations(Protocol):
 
     async def forget_registrations(self, before: Instant) -> int:
         """Deletes those without a card or card page that nobody has touched since; how many."""
-
-    async def try_registration(self, origin: str, at: Instant, since: Instant) -> int:
-        """Notes a try from ``origin`` and forgets all from before ``since``; how many there are from it, with this."""

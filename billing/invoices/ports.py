@@ -3,7 +3,6 @@
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -40,13 +39,7 @@ class VersionRow(Model):
 
 
 class MonthStore(Protocol):
-    """Months as they were last recorded, with their decisions and versions."""
-
-    async def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
-        """Writes customers of whom nothing was known, with their first months; what is there stays as it is.
-
-        Answers who could not be written.
-        """
+    """Months as they were last recorded."""
 
     async def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
         """Writes the month as it stands: customer, invoice, lines, decisions; and the next, unless it has begun.
@@ -57,8 +50,9 @@ class MonthStore(Protocol):
     async def month(self, customer_id: str, period: Period) -> Month | None:
         """The month as last recorded."""
 
-    async def drafted_from(self, period: Period, email: str) -> list[str]:
-        """The customers whose invoice of ``period`` was made from the rows of the sheet under ``email``."""
+
+class MonthHistory(Protocol):
+    """What was decided about a month, and what its invoice was."""
 
     async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month; the month itself carries only the newest."""
@@ -66,16 +60,23 @@ class MonthStore(Protocol):
     async def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
         """The versions of a month's invoice that were ever recorded, oldest first."""
 
+
+class InvoiceListing(Protocol):
     async def invoices(
         self,
         period: Period | None = None,
         stage: Stage | None = None,
         customer_id: str | None = None,
         failed: list[Failed] | None = None,
-    ) -> list[InvoiceRow]: ...
+    ) -> list[InvoiceRow]:
+        """The months that match everything given, by customer and period."""
 
-    async def current_invoices(self, failed: list[Failed] | None = None) -> list[InvoiceRow]:
-        """The newest month of each customer, by customer."""
+
+class Periods(Protocol):
+    """Which months there are."""
 
     async def periods(self) -> list[Period]:
         """Every month from the first to the newest that there is, newest first."""
+
+    async def current_period(self) -> Period | None:
+        """The newest month that has drafts, else the newest there is; None in an empty ledger."""

@@ -223,23 +223,14 @@ class AuditRow(Model):
         return Cursor(self.at, self.kind, self.customer_id, self.period, self.number)
 
 
-class Desk(Protocol):
-    """The part of the ledger that reviewers' pages read. Nothing here asks a workflow."""
-
-    async def current_period(self) -> Period | None:
-        """The newest month that has drafts, else the newest there is; None in an empty ledger."""
-
-    async def periods(self) -> list[Period]:
-        """Every month from the first to the newest that the ledger has, newest first."""
-
+class MonthOverview(Protocol):
     async def totals(self, period: Period) -> list[StageTotal]: ...
 
     async def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[Need]:
         """What a person has to do, for open months and for what is owed, by its next instant; ``first`` before all."""
 
-    async def pulse(self, period: Period) -> str:
-        """Something that differs after every change of the month; cheap."""
 
+class InvoiceList(Protocol):
     async def count(self, wanted: Wanted) -> int: ...
 
     async def rows(self, wanted: Wanted, page: int) -> list[DeskRow]:
@@ -248,11 +239,10 @@ class Desk(Protocol):
     async def seen(self, wanted: Wanted) -> list[Seen]:
         """All that match, as they stand now."""
 
-    async def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
-        """Those of them whose month is open."""
-
     async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
         """How these invoices stand now, by customer."""
 
+
+class AuditTrail(Protocol):
     async def audit(self, wanted: AuditWanted, after: Cursor | None, limit: int) -> list[AuditRow]:
         """Newest first, those after the cursor."""

@@ -4,18 +4,17 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
 
 import typer
 
-from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
 from billing.completeness.chains import ChainStatus
 from billing.errors import NotFound
 from billing.invoices.commands import Decision
 from billing.invoices.month import OUTCOMES, Month, Stage, Step
-from billing.invoices.ports import InvoiceRow
+from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore
 from billing.keys import workflow_id
 from billing.mails.mail import MessageRow
 from billing.money import format_amount
@@ -88,7 +87,11 @@ def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus
     return row.customer_id, row.period, stage, total, *when
 
 
-async def recorded_month(ledger: SqlLedger, customer_id: str, period: Period | None) -> Month:
+class Ledger(InvoiceListing, MonthStore, Protocol):
+    """What is needed of the ledger to find a month."""
+
+
+async def recorded_month(ledger: Ledger, customer_id: str, period: Period | None) -> Month:
     """The month of ``period``, else the customer's current one. Raises ``NotFound``."""
     rows = await ledger.invoices(customer_id=customer_id)
     if not rows:

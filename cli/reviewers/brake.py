@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
-from adapters.sql.ledger import SqlLedger
 from billing.collections.ports import CollectionRow
 from billing.invoices.ports import InvoiceRow
 from billing.money import format_amount
 from billing.reviewers.brake import Brake
+from billing.reviewers.ports import BrakeLever
 from bootstrap import connect_ledger
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import console, print_json, say, table, utc, whole
@@ -76,7 +76,7 @@ async def show(as_json: AsJson = False) -> None:
 
 
 @asynccontextmanager
-async def _ledger() -> AsyncIterator[SqlLedger]:
+async def _ledger() -> AsyncIterator[BrakeLever]:
     async with AsyncExitStack() as stack:
         yield await connect_ledger(load_settings(), stack)
 

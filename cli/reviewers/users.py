@@ -10,11 +10,10 @@ from typing import Annotated
 
 import typer
 
-from adapters.passwords import Passwords
-from adapters.sql.ledger import SqlLedger
 from billing.errors import BillingError, InvalidInput
+from billing.reviewers.ports import UserStore
 from billing.reviewers.users import PASSWORD_MIN, Role, User, required_password, username_of
-from bootstrap import connect_ledger
+from bootstrap import connect_ledger, connect_passwords
 from cli.terminal.options import AsJson
 from cli.terminal.output import console, print_json, say, table, whole
 from settings import load_settings
@@ -64,7 +63,7 @@ def add(
 
 
 async def _add(user: User, word: str) -> None:
-    passwords = Passwords()
+    passwords = connect_passwords()
     async with _ledger() as ledger:
         if await ledger.add_user(user, await passwords.hashed(word) if word else "", datetime.now(UTC)):
             say(f"{user.username}: added as {user.role}")
@@ -131,7 +130,7 @@ def password(username: Username, password_stdin: FromStdin = False) -> None:
 
 
 async def _set_password(username: str, word: str) -> None:
-    hashed = await Passwords().hashed(word)
+    hashed = await connect_passwords().hashed(word)
     async with _ledger() as ledger:
         await ledger.set_password(username, hashed)
     say(f"{username}: new password; the sessions have ended")
@@ -149,7 +148,7 @@ async def role(username: Username, role: Annotated[Role, typer.Argument(metavar=
 
 
 @asynccontextmanager
-async def _ledger() -> AsyncIterator[SqlLedger]:
+async def _ledger() -> AsyncIterator[UserStore]:
     async with AsyncExitStack() as stack:
         yield await connect_ledger(load_settings(), stack)
 

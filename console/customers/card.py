@@ -12,7 +12,6 @@ from typing import Protocol
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from adapters.mail.wording import one_line
 from billing.customers.customer import Customer
 from billing.customers.links import Links
 from billing.customers.ports import CustomerStore
@@ -22,6 +21,7 @@ from console.customers.returned_cards import ReturnedCards, Taken
 from console.web.pages import Pages
 from console.web.security import same_site
 from console.web.tokens import opened
+from wording.english import one_line
 
 _ANSWER_SECONDS = 25.0  # less than browsers and proxies wait
 

@@ -21,7 +21,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import ValidationError
 from temporalio.exceptions import TemporalError
 
-from adapters.mail.wording import one_line
 from billing.customers.address import hidden_character
 from billing.customers.customer import Email, Name
 from billing.customers.links import Links
@@ -44,6 +43,7 @@ from console.web.pages import Pages
 from console.web.security import same_site
 from console.web.throttle import Throttle
 from console.web.tokens import opened
+from wording.english import one_line
 
 MAX_BODY_BYTES = 10_000
 _VALID = timedelta(days=30)

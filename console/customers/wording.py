@@ -4,10 +4,10 @@ from functools import partial
 
 from babel.dates import format_date
 
-from adapters.mail.wording import LOCALE, date_text, money_text, one_line, why
 from billing.collections.collection import Collection
 from billing.invoices.month import Month
 from console.customers.standing import Standing
+from wording.english import LOCALE, date_text, money_text, one_line, why
 
 
 def values(month: Month, collection: Collection | None, standing: Standing) -> dict[str, object]:

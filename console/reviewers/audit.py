@@ -14,10 +14,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from adapters.sql.ledger import SqlLedger
 from billing.cells import Writer
 from billing.errors import InvalidInput
-from billing.reviewers.queries import AuditRow, AuditWanted, Cursor
+from billing.reviewers.queries import AuditRow, AuditTrail, AuditWanted, Cursor
 from console.reviewers.desk import Desk
 from console.reviewers.signed_in import SignedIn
 
@@ -27,7 +26,7 @@ _COLUMNS = ("at", "kind", "by", "customer_id", "period", "command", "reason", "a
 
 
 class AuditPages:
-    def __init__(self, desk: Desk, ledger: SqlLedger) -> None:
+    def __init__(self, desk: Desk, ledger: AuditTrail) -> None:
         self._desk = desk
         self._ledger = ledger
         self.router = APIRouter(prefix="/desk")

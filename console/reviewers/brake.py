@@ -15,8 +15,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
-from adapters.sql.ledger import SqlLedger
 from billing.model import Code
+from billing.reviewers.ports import BrakeLever
 from billing.reviewers.users import Role
 from console.reviewers.desk import Desk
 from console.reviewers.signed_in import Session, SignedIn, signed_in
@@ -32,7 +32,7 @@ Confirm = Annotated[Code, Form()]
 
 
 class BrakePages:
-    def __init__(self, ledger: SqlLedger, desk: Desk) -> None:
+    def __init__(self, ledger: BrakeLever, desk: Desk) -> None:
         self._ledger = ledger
         self._desk = desk
         self.router = APIRouter(prefix=_PAGE)

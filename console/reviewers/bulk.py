@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 
 from temporalio.client import Client
 
-from adapters.sql.ledger import SqlLedger
 from billing.invoices.commands import Approve, Command, Halt, Resume
 from billing.period import Period
-from billing.reviewers.queries import Seen
+from billing.reviewers.queries import InvoiceList, Seen
 from console.reviewers.commands import say
 
 AT_ONCE = 16
@@ -49,7 +48,7 @@ class Outcome(NamedTuple):
 
 
 class Bulk:
-    def __init__(self, client: Client, ledger: SqlLedger) -> None:
+    def __init__(self, client: Client, ledger: InvoiceList) -> None:
         self._client = client
         self._ledger = ledger
         self._running: set[asyncio.Task[None]] = set()

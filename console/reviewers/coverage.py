@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
 from temporalio.client import Client
 
-from adapters.sql.ledger import SqlLedger
+from billing.completeness.accounts import LastRuns
 from billing.completeness.report import Coverage, State
 from billing.invoices.month import Stage
 from billing.reviewers.users import Role
@@ -40,7 +40,7 @@ _STAGES = {
 
 
 class CoveragePages:
-    def __init__(self, desk: Desk, ledger: SqlLedger, client: Client) -> None:
+    def __init__(self, desk: Desk, ledger: LastRuns, client: Client) -> None:
         self._desk = desk
         self._ledger = ledger
         self._client = client

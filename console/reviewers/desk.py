@@ -11,21 +11,27 @@ the filters of ``desk_wording.py``.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from fastapi.responses import HTMLResponse
 
-from adapters.mail.wording import one_line
-from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput
+from billing.invoices.ports import Periods
 from billing.period import Period
+from billing.reviewers.ports import BrakeStore
 from billing.reviewers.users import Role
 from console.reviewers.desk_wording import FILTERS
 from console.reviewers.signed_in import Session
 from console.web.pages import Pages
+from wording.english import one_line
+
+
+class Ledger(BrakeStore, Periods, Protocol):
+    """What is needed of the ledger here."""
 
 
 class Desk:
-    def __init__(self, pages: Pages, ledger: SqlLedger, now: Callable[[], datetime]) -> None:
+    def __init__(self, pages: Pages, ledger: Ledger, now: Callable[[], datetime]) -> None:
         self._pages = pages
         self._ledger = ledger
         self._now = now

@@ -9,12 +9,12 @@ from functools import cache, lru_cache
 
 from babel.dates import format_date
 
-from adapters.mail.wording import LOCALE, date_text, money_text
 from billing.invoices.approval_policy import Flag
 from billing.invoices.month import Stage
 from billing.money import minimum_minor
 from billing.period import Period
 from billing.reviewers.queries import DeskRow
+from wording.english import LOCALE, date_text, money_text
 
 _WORD_BEGINS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TONES = {

@@ -20,12 +20,11 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 
-from adapters.sql.ledger import SqlLedger
 from billing.invoices.approval_policy import Flag
 from billing.invoices.month import Stage
 from billing.model import Why
 from billing.period import Period
-from billing.reviewers.queries import PAGE_ROWS, Seen, Sort, Standing, Wanted
+from billing.reviewers.queries import PAGE_ROWS, InvoiceList, Seen, Sort, Standing, Wanted
 from billing.reviewers.users import Role
 from clients.standstill import Watch
 from console.reviewers.bulk import ACTIONS, Bulk, Order, Outcome
@@ -46,7 +45,7 @@ Reviewing = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 
 
 class InvoicesPages:
-    def __init__(self, desk: Desk, ledger: SqlLedger, watch: Watch, bulk: Bulk) -> None:
+    def __init__(self, desk: Desk, ledger: InvoiceList, watch: Watch, bulk: Bulk) -> None:
         self._desk = desk
         self._ledger = ledger
         self._watch = watch

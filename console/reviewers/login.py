@@ -16,10 +16,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from adapters.passwords import Passwords
-from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput
 from billing.model import Line, Url
+from billing.reviewers.ports import Passwords, SignInStore
 from billing.reviewers.users import PASSWORD_MAX, Account, username_of
 from console.reviewers.signed_in import Refused, Sessions, SignInNeededError, in_background, signed_in
 from console.web.known_browsers import KnownBrowsers
@@ -37,7 +36,7 @@ class Login:
 
     def __init__(
         self,
-        ledger: SqlLedger,
+        ledger: SignInStore,
         sessions: Sessions,
         passwords: Passwords,
         proxies: TrustedProxies,

@@ -15,10 +15,9 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from adapters.sql.ledger import SqlLedger
 from billing.invoices.month import Stage
 from billing.period import Period
-from billing.reviewers.queries import StageTotal, compared
+from billing.reviewers.queries import MonthOverview, StageTotal, compared
 from clients.standstill import Watch
 from console.reviewers.desk import Desk
 from console.reviewers.desk_wording import tone
@@ -41,7 +40,7 @@ class StageLine(NamedTuple):
 
 
 class MonthPages:
-    def __init__(self, desk: Desk, ledger: SqlLedger, live: Live, watch: Watch) -> None:
+    def __init__(self, desk: Desk, ledger: MonthOverview, live: Live, watch: Watch) -> None:
         self._desk = desk
         self._ledger = ledger
         self._live = live

@@ -23,8 +23,8 @@ from urllib.parse import urlencode
 from fastapi import Depends, HTTPException, Request
 from fastapi.responses import Response
 
-from adapters.sql.ledger import SqlLedger
 from billing.errors import BillingError, InvalidInput
+from billing.reviewers.ports import SessionStore
 from billing.reviewers.users import SESSION_LIFETIME, Account, Role, username_of
 from console.web.proxies import TrustedProxies
 from console.web.security import FORM_FIELDS_MAX, from_elsewhere
@@ -60,7 +60,7 @@ class SignInNeededError(Exception):
 class Sessions:
     """Sessions by cookie: a random token, of which the ledger keeps the SHA-256 only."""
 
-    def __init__(self, ledger: SqlLedger, proxies: TrustedProxies, https: bool) -> None:
+    def __init__(self, ledger: SessionStore, proxies: TrustedProxies, https: bool) -> None:
         self._ledger = ledger
         self._proxies = proxies
         self._https = https

@@ -4,19 +4,25 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from fastapi import HTTPException, Request
-
-from billing.customers.registration import Registrations
 
 TRIES_MAX = 20
 WITHIN = timedelta(hours=1)
 
 
+class Ledger(Protocol):
+    """What is needed of the ledger here."""
+
+    async def try_registration(self, origin: str, at: datetime, since: datetime) -> int:
+        """Notes a try from ``origin`` and forgets all from before ``since``; how many there are from it, with this."""
+
+
 class Throttle:
     """``secret`` keys the digests: the ledger cannot tell the addresses. ``address`` tells where a request is from."""
 
-    def __init__(self, ledger: Registrations, secret: str, address: Callable[[Request], str]) -> None:
+    def __init__(self, ledger: Ledger, secret: str, address: Callable[[Request], str]) -> None:
         self._ledger = ledger
         self._secret = secret.encode()
         self._address = address

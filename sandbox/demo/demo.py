@@ -15,17 +15,19 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import httpx
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from adapters.sql.ledger import SqlLedger
 from billing.completeness.report import FindingKind
 from billing.errors import BillingError
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month, Stage
+from billing.invoices.ports import MonthStore
+from billing.reviewers.ports import AlertListing
 from clients.start import handle_for
 from sandbox.demo.show import Show
 from sandbox.stack.sample import SAMPLE, correct_address, earliest_period, prepare_sample, sheet_of
@@ -59,10 +61,14 @@ _PAYMENT = re.compile(rb'"id": "(pi_\w+)"')
 _KILL_AT_PAYMENT = 6  # by then several customers of one time zone are being charged at once
 
 
+class Ledger(AlertListing, MonthStore, Protocol):
+    """What is needed of the ledger here."""
+
+
 class Demo:
     """``now`` is the virtual instant that all customers have reached."""
 
-    def __init__(self, stack: Stack, client: Client, ledger: SqlLedger, show: Show, kills: bool = False) -> None:
+    def __init__(self, stack: Stack, client: Client, ledger: Ledger, show: Show, kills: bool = False) -> None:
         self.now = datetime.now(UTC)
         self.period = earliest_period(self.now)
         self._stack = stack

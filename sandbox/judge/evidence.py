@@ -10,20 +10,41 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection, CollectionStage, Entry
+from billing.collections.ports import CollectionStore
+from billing.customers.ports import CustomerStore
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month, Stage
-from billing.mails.mail import MessageRow
-from billing.payments.ports import ChargeRow
+from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
+from billing.mails.mail import MessageRow, MessageStore
+from billing.payments.ports import ChargeRow, PaymentStore
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
+from billing.reviewers.ports import AlertListing
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.judge.expected import Due, Row, Script, read_sheet
 from sandbox.stand_ins.mailbox import Mail, read_mail
 from sandbox.stripe.journal import Intent, Journal
+
+
+class Ledger(
+    AlertListing,
+    CollectionStore,
+    CustomerStore,
+    InvoiceListing,
+    MessageStore,
+    MonthHistory,
+    MonthStore,
+    PaymentStore,
+    Protocol,
+):
+    """What is needed of the ledger here."""
+
+    async def closed_reason(self, customer_id: str) -> str:
+        """Who closed the account and why; "" if it is open or unknown."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +144,7 @@ class Evidence:
         return [mail for mail in self.mails if mail.message_id in message_ids]
 
 
-async def gather(folder: Path, ledger: SqlLedger, *periods: Period) -> Evidence:
+async def gather(folder: Path, ledger: Ledger, *periods: Period) -> Evidence:
     """Reads everything, to judge ``periods``. Nothing of it comes from a workflow."""
     journal = Journal.read(folder / "stripe.jsonl")
     known: dict[str, list[Period]] = {}
@@ -139,7 +160,7 @@ async def gather(folder: Path, ledger: SqlLedger, *periods: Period) -> Evidence:
 
 
 async def _account(
-    ledger: SqlLedger, journal: Journal, sheets: dict[Period, list[Row] | None], customer_id: str, periods: list[Period]
+    ledger: Ledger, journal: Journal, sheets: dict[Period, list[Row] | None], customer_id: str, periods: list[Period]
 ) -> Account:
     """Month after month, each with what the one before should have left."""
     customer = await ledger.customer(customer_id)

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from adapters.passwords import Passwords
-from adapters.sql.ledger import SqlLedger
+from billing.reviewers.ports import UserStore
 from billing.reviewers.users import Role, User
+from bootstrap import connect_passwords
 from sandbox.stand_ins.whole_file import write_whole
 
 PEOPLE: Final = (
@@ -18,12 +18,12 @@ PEOPLE: Final = (
 PASSWORD_FILE: Final = "console-password"
 
 
-async def prepare_people(folder: Path, ledger: SqlLedger) -> str:
+async def prepare_people(folder: Path, ledger: UserStore) -> str:
     """Makes sure of them and answers their password, which is drawn once for a folder; a repeat changes nothing.
 
     It is never a fixed one: the ledger of a sandbox may become a real one some day.
     """
-    password, passwords = _password(folder / PASSWORD_FILE), Passwords()
+    password, passwords = _password(folder / PASSWORD_FILE), connect_passwords()
     hashed = await passwords.hashed(password)
     for person in PEOPLE:
         if not await ledger.add_user(person, hashed, datetime.now(UTC)):

@@ -15,7 +15,7 @@ from billing.invoices.invoice import Invoice, LineItem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
 from billing.period import Period
-from billing.reviewers.queries import AuditKind, AuditWanted, Cursor, Desk, Sort, StageTotal, Wanted
+from billing.reviewers.queries import AuditKind, AuditWanted, Cursor, Sort, StageTotal, Wanted
 from billing.reviewers.users import Role, User
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, ledger, postgresql, run, url
 
@@ -62,7 +62,6 @@ async def listed(ledger: SqlLedger, **wanted: Any) -> list[str]:
 
 
 async def test_an_empty_ledger_has_no_months(ledger: SqlLedger) -> None:
-    _: Desk = ledger
     assert await ledger.current_period() is None
     assert await ledger.periods() == []
     assert await ledger.totals(NOVEMBER) == []

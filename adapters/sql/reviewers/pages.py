@@ -43,7 +43,7 @@ _S = TypeVar("_S", bound=Seen)
 
 
 class SqlDesk(SqlAudit):
-    """``billing.reviewers.queries.Desk`` in SQL."""
+    """``MonthOverview`` and ``InvoiceList`` of ``billing.reviewers.queries`` in SQL, and which months there are."""
 
     @in_thread
     def current_period(self) -> Period | None:

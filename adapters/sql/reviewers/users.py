@@ -24,13 +24,12 @@ from billing.reviewers.users import (
 
 
 class SqlUsers(SqlDatabase):
-    """The part of ``SqlLedger`` about people who review. A session is known by the SHA-256 of its token only."""
+    """``UserStore``, ``SignInStore`` and ``SessionStore`` of ``billing.reviewers.ports`` in SQL."""
 
     # -- users
 
     @in_thread
     def add_user(self, user: User, password_hash: str, at: datetime) -> bool:
-        """False, and nothing is changed, if there is a user of that name."""
         values = user.model_dump() | {"password_hash": password_hash, "created_at": at}
         with self._writing(f"add the user {user.username}") as connection:
             return insert_new(connection, users, [values])
@@ -41,29 +40,22 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def users(self) -> list[User]:
-        """Everybody, also who is disabled, by user name."""
         return sorted(self._read(User, users), key=lambda user: user.username)
 
     @in_thread
     def set_password(self, username: str, password_hash: str) -> None:
-        """Ends the user's sessions. Raises ``NotFound``."""
         with self._writing(f"change the password of {username}") as connection:
             _locked(connection, username)
             _change(connection, username, password_hash=password_hash)
 
     @in_thread
     def renew_hash(self, username: str, before: str, after: str) -> None:
-        """The same password, hashed anew; sessions go on. Nothing happens if the password has changed meanwhile."""
         this = and_(users.c.username == username, users.c.password_hash == before)
         with self._writing(f"renew the hash of {username}") as connection:
             connection.execute(update(users).where(this).values(password_hash=after))
 
     @in_thread
     def set_role(self, username: str, role: Role) -> bool:
-        """Ends the user's sessions; False if it is the role already.
-
-        Raises ``NotFound``, and ``BillingError`` if no administrator would be left.
-        """
         with self._writing(f"change the role of {username}") as connection:
             user = _locked(connection, username, leaves=role is not Role.ADMINISTRATOR)
             if user.role is role:
@@ -73,7 +65,6 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def disable_user(self, username: str, at: datetime) -> bool:
-        """Ends the user's sessions; False if the user is disabled already. Raises as ``set_role`` does."""
         with self._writing(f"disable the user {username}") as connection:
             user = _locked(connection, username, leaves=True)
             if user.disabled_at is not None:
@@ -83,7 +74,6 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def enable_user(self, username: str) -> bool:
-        """False if the user is enabled already. Raises ``NotFound``."""
         with self._writing(f"enable the user {username}") as connection:
             user = _locked(connection, username)
             if user.disabled_at is None:
@@ -95,7 +85,6 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def open_session(self, token_hash: str, account: Account, at: datetime) -> bool:
-        """False if the user was disabled, or got another password, since ``account`` was read."""
         values = {"token_hash": token_hash, "username": account.username, "created_at": at, "seen_at": at}
         with self._writing(f"sign {account.username} in") as connection:
             now = _locked(connection, account.username)
@@ -106,7 +95,6 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def session(self, token_hash: str, at: datetime) -> OpenSession | None:
-        """The session, if it is in force at ``at``; with its user's name and role as they are then."""
         columns = (users.c.username, users.c.name, users.c.role, sessions.c.seen_at)
         theirs = and_(users.c.username == sessions.c.username, users.c.disabled_at.is_(None))
         wanted = select(*columns).join(users, theirs).where(sessions.c.token_hash == token_hash, _in_force(at))
@@ -116,7 +104,6 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def session_is_used(self, token_hash: str, session: OpenSession, at: datetime) -> None:
-        """Keeps an idle session apart from one in use; writes once in ``SEEN_EVERY``."""
         if at - session.seen_at < SEEN_EVERY:
             return
         this = and_(sessions.c.token_hash == token_hash, sessions.c.seen_at < at)
@@ -132,11 +119,6 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def begin_sign_in(self, username: str, address: str, at: datetime, browser: str = "") -> Attempt:
-        """Counts as a failure until ``accept_sign_in``, so that attempts at once do not slip through.
-
-        One that has to wait is not counted. ``username`` may be anything that somebody typed; ``browser`` names one in
-        which that user has signed in before.
-        """
         with self._writing("note a sign-in") as connection:
             known = connection.scalar(select(exists().where(users.c.username == username)))
             username = username if known else _unknown(username)

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 from urllib.parse import quote
 
 from temporalio.client import Client
 
-from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection, Entry
+from billing.collections.ports import CollectionStore
 from billing.completeness.chains import ChainStatus
 from billing.errors import TemporalUnavailable
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
-from billing.invoices.ports import VersionRow
-from billing.mails.mail import MessageRow
-from billing.payments.ports import ChargeRow, ReversalRow
+from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore, VersionRow
+from billing.mails.mail import MessageRow, MessageStore
+from billing.payments.ports import ChargeRow, PaymentStore, ReversalRow
 from billing.period import Period
 from clients.month_commands import Unanswered, ask
 from clients.running import RunningChains, described
@@ -31,6 +32,10 @@ _RECORDING_SECONDS = 5.0  # how far the ledger may be behind an answer before th
 _LOOK_SECONDS = 0.05
 
 _log = logging.getLogger(__name__)
+
+
+class Ledger(CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Dossier:
 class Dossiers:
     """``ui_url`` is where Temporal's web page is reached ("": no links to it)."""
 
-    def __init__(self, client: Client, ledger: SqlLedger, ui_url: str) -> None:
+    def __init__(self, client: Client, ledger: Ledger, ui_url: str) -> None:
         self._client = client
         self._ledger = ledger
         self._ui_url = f"{ui_url.rstrip('/')}/namespaces/{quote(client.namespace)}/workflows" if ui_url else ""

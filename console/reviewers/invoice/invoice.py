@@ -21,7 +21,7 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
@@ -30,7 +30,7 @@ from starlette.datastructures import FormData
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
-from adapters.sql.ledger import SqlLedger
+from billing.customers.ports import CustomerStore
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.invoices.commands import Command, CommandResult, parse_command
 from billing.mails.mail import Mailer
@@ -40,12 +40,14 @@ from billing.sales.adjustments import left_over, refreshing
 from billing.sales.late_sales import in_words
 from billing.validation import explain
 from clients.month_commands import Unanswered
+from clients.start import Ledger as StartLedger
 from clients.start import StartStatus, start_customer
 from console.reviewers.commands import say
 from console.reviewers.desk import Desk
 from console.reviewers.invoice import editing
 from console.reviewers.invoice.actions import ACTIONS, APPROVE, EDIT, REFRESH, RESUME, SKIP, START, Action
 from console.reviewers.invoice.dossier import Dossier, Dossiers
+from console.reviewers.invoice.dossier import Ledger as DossierLedger
 from console.reviewers.invoice.invoice_view import Sheet, View
 from console.reviewers.invoice.preview import preview
 from console.reviewers.signed_in import Session, SignedIn, signed_in
@@ -59,13 +61,17 @@ _SHEET_SECONDS = 10.0
 Receiver = Callable[..., Awaitable[Response]]
 
 
+class Ledger(CustomerStore, DossierLedger, StartLedger, Protocol):
+    """What is needed of the ledger here."""
+
+
 class InvoicePages:
     """``ui_url`` is Temporal's web page, ``sheet_url`` the sheet that sales are read from; "" makes no links."""
 
     def __init__(
         self,
         client: Client,
-        ledger: SqlLedger,
+        ledger: Ledger,
         payments: PaymentGateway,
         mail: Mailer,
         comparing: Comparing,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from adapters.mail.wording import money_text
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.mails.mail import MessageRow, MessageStatus
@@ -12,6 +11,7 @@ from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
 from console.reviewers.desk_wording import words
 from console.reviewers.invoice.dossier import Dossier
+from wording.english import money_text
 
 _SAID = {
     "halt": "halted it",

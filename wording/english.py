@@ -1,4 +1,4 @@
-"""What customers read, in mails and on our pages: money, dates, reasons, and what people typed as one clean line."""
+"""What people read, in mails and on our pages: money, dates, reasons, and what others typed as one clean line."""
 
 from datetime import datetime
 from decimal import Decimal
