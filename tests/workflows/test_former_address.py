@@ -29,8 +29,11 @@ def read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def moves(bed: Bed, email: str = NEW, customer_id: str = "acme") -> None:
+    """Until the ledger knows, too: from then on the old address may be another customer's."""
     command = UpdateCustomer(**ANN, changes=CustomerChanges(email=email))
     assert (await bed.command(customer_id, command)).accepted
+    period = (await bed.month(customer_id)).period
+    await bed.is_on_record(customer_id, period, lambda month: month.customer.email == email)
 
 
 async def approved(bed: Bed) -> CommandResult:
