@@ -12,24 +12,26 @@ from temporalio.envconfig import ClientConfig
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.alerts import Alerts, DigestActivities
-from activities.comparing import Comparing
+from activities.alerts import DigestActivities
 from activities.coverage import CoverageCheck
-from activities.letters import Letters
 from activities.reconciliation import Reconciliation
-from activities.shared_sales import Sales, SharedSales
-from adapters.apprise_alerts import AppriseAlerts
-from adapters.csv_sales import CsvSales
-from adapters.google_sheets import GoogleSheetsSales
-from adapters.smtp_mail import SmtpMail
-from adapters.sql_ledger import SqlLedger
-from adapters.stripe_payments import StripePayments
+from adapters.mail.smtp_mail import SmtpMail
+from adapters.notify.apprise_alerts import AppriseAlerts
+from adapters.passwords import Argon2Passwords
+from adapters.sheets.csv_sales import CsvSales
+from adapters.sheets.google_sheets import GoogleSheetsSales
+from adapters.sql.ledger import SqlLedger
+from adapters.stripe.payments import StripePayments
 from billing.errors import BillingError
+from clients.collection_commands import CollectionSignals
+from clients.digest_bell import DigestBell
+from clients.registrar import Registrar
+from clients.running import RunningChains
+from services.alerts import Alerts
+from services.letters import Letters
+from services.shared_sales import Sales, SharedSales
+from services.sheet_comparison import Comparing
 from settings import Settings, environment
-from workflows.collecting import CollectionSignals
-from workflows.registering import Registrar
-from workflows.ringing import DigestBell
-from workflows.running import RunningChains
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
 SANDBOX_WEBHOOK_SECRET = "whsec_sandbox"
@@ -64,6 +66,11 @@ async def connect_ledger(settings: Settings, stack: AsyncExitStack) -> SqlLedger
     ledger = await SqlLedger.connect(settings.ledger)
     stack.push_async_callback(ledger.close)
     return ledger
+
+
+def connect_passwords() -> Argon2Passwords:
+    """Hashes passwords; made by who needs it only, for the first one in a process takes a quarter of a second."""
+    return Argon2Passwords()
 
 
 def compression_to(address: str) -> GrpcCompression:

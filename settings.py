@@ -24,10 +24,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from billing.address import hidden_character, sendable
-from billing.customer import Currency, Email, Timezone
+from billing.customers.address import hidden_character, sendable
+from billing.customers.customer import Currency, Email, Timezone
+from billing.customers.links import Links
 from billing.errors import InvalidInput
-from billing.links import Links
 from billing.model import Id, Line, Url
 
 ENV_FILE = ".env"

@@ -1,7 +1,7 @@
 """The operator's command line: ``python starter.py --help``."""
 
 from cli.app import main
-from logs import start_logging
+from process.logs import start_logging
 from settings import private_files
 
 if __name__ == "__main__":

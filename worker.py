@@ -13,14 +13,12 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.brake import BrakeActivities
-from activities.cashier import Cashier
 from activities.collections import CollectionActivities
 from activities.failures import Failures
 from activities.ledger import LedgerActivities
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
-from activities.shared_sales import Sales
 from billing.errors import BillingError
 from bootstrap import (
     Adapters,
@@ -36,11 +34,13 @@ from bootstrap import (
     connect_sales,
     connect_temporal,
 )
-from ending import GRACE, Ending, KeptRuns
-from logs import start_logging
-from memory import cached_workflows, memory_bytes
+from process.ending import GRACE, Ending, KeptRuns
+from process.logs import start_logging
+from process.memory import cached_workflows, memory_bytes
+from process.threads import WorkflowThreads
+from services.cashier import Cashier
+from services.shared_sales import Sales
 from settings import Settings, load_settings, private_files
-from threads import WorkflowThreads
 from workflows.answers import Answers
 from workflows.coverage import Coverage, ensure_daily_coverage
 from workflows.digest import ReviewerDigest

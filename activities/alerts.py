@@ -1,51 +1,21 @@
-"""Alerts: what reviewers are told goes into the ledger's outbox first; then one digest tells all that is there.
+"""Digests: one tells the reviewers, by each channel, all that is in the ledger's outbox."""
 
-An alert is in the outbox before the bell is rung, and the activity that writes it is repeated until both have worked.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from uuid import uuid4
 
 from temporalio import activity
 
-from activities import clock
-from billing.alerts import Alert, unreadable, untellable
-from billing.apart import Failed, why
-from billing.digest import Digest
+from billing.apart import Failed
 from billing.errors import BillingError, MailRefused, MailUnavailable
 from billing.keys import digest_message_id
 from billing.model import Code, Few, Model
 from billing.period import Period
-from billing.ports import Bell, Channel, Ledger
+from billing.reviewers.alerts import unreadable, untellable
+from billing.reviewers.digest import Digest
+from billing.reviewers.ports import AlertOutbox, Channel
+from services import clock
 
 MAIL = "mail"
-
-
-class Alerts:
-    """``wanted``: there is somebody to be told."""
-
-    def __init__(self, ledger: Ledger, bell: Bell, wanted: bool) -> None:
-        self._ledger = ledger
-        self._bell = bell
-        self._wanted = wanted
-
-    async def tell(self, alert: Alert) -> None:
-        """The next digest tells it, once. Raises ``LedgerUnavailable``, ``AlertUnavailable``; then say it again."""
-        if self._wanted:
-            await self._ledger.save_alert(alert)
-            await self._bell.ring()
-
-    async def tell_each(self, alerts: Iterable[Callable[[], Alert]]) -> None:
-        """The same of many. What cannot be told of one is raised again once all others were."""
-        errors = []
-        for made in alerts:
-            try:
-                await self.tell(made())
-            except Exception as error:
-                why(error)
-                errors.append(error)
-        if errors:
-            raise errors[0]
 
 
 class Claimed(Model):
@@ -65,7 +35,13 @@ class DigestActivities:
     """Tells digests by ``mail`` to ``reviewers`` ("": by no mail) and by ``others``; secrets stay in this process."""
 
     def __init__(
-        self, ledger: Ledger, mail: Channel, others: Sequence[Channel], reviewers: str, domain: str, console_url: str
+        self,
+        ledger: AlertOutbox,
+        mail: Channel,
+        others: Sequence[Channel],
+        reviewers: str,
+        domain: str,
+        console_url: str,
     ) -> None:
         self._ledger = ledger
         self._reviewers = reviewers

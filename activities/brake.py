@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from temporalio import activity
 
-from activities import clock
 from billing.errors import BrakeOn
+from billing.invoices.month import Month
 from billing.model import Instant, Model
-from billing.month import Month
-from billing.ports import Ledger
+from billing.reviewers.ports import BrakeStore
+from services import clock
 
 
-async def check_brake(ledger: Ledger, min_window: timedelta = timedelta()) -> None:
+async def check_brake(ledger: BrakeStore, min_window: timedelta = timedelta()) -> None:
     """Raises ``BrakeOn`` while the emergency brake is on, and until ``min_window`` after its release."""
     brake = await ledger.brake()
     if brake is None:
@@ -26,7 +26,7 @@ async def check_brake(ledger: Ledger, min_window: timedelta = timedelta()) -> No
         )
 
 
-async def check_brake_for(ledger: Ledger, month: Month) -> None:
+async def check_brake_for(ledger: BrakeStore, month: Month) -> None:
     """The same for a month: everybody gets the minimum window after a release, also who was not stopped by it.
 
     A customer who was told before gets the next notice at once: the window is before the charge then.
@@ -42,7 +42,7 @@ class Released(Model):
 
 
 class BrakeActivities:
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: BrakeStore) -> None:
         self._ledger = ledger
 
     @activity.defn

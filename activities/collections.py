@@ -1,21 +1,30 @@
 """What a collection does outside: try the card, look the payment up, give it up, write to people, record."""
 
 from contextlib import suppress
+from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
-from activities.alerts import Alerts
 from activities.brake import check_brake
-from activities.cashier import Cashier
-from activities.letters import Letters
-from billing.alerts import of_collection, of_news
-from billing.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
+from billing.collections.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
+from billing.collections.ports import CollectionStore
+from billing.customers.ports import CustomerStore
 from billing.errors import AlreadyClosed, LedgerAhead, MailRefused, NotFound
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
-from billing.month import Month
-from billing.payment import ChargeResult, PaymentRequest
-from billing.ports import Ledger, LetterKind
+from billing.mails.mail import LetterKind
+from billing.payments.payment import ChargeResult, PaymentRequest
+from billing.reviewers.alerts import of_collection, of_news
+from billing.reviewers.ports import BrakeStore
+from services import clock
+from services.alerts import Alerts
+from services.cashier import Cashier
+from services.letters import Letters
+
+
+class Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class CollectionActivities:

@@ -7,23 +7,23 @@ from functools import partial
 
 from temporalio import activity
 
-from activities import clock
-from activities.alerts import Alerts
-from activities.shared_sales import Sales
-from billing.accounts import Account, Accounts, LastRun
-from billing.alerts import Alert, of_report
 from billing.apart import Failed, why
-from billing.chains import Chain, Chains, ChainStatus, OpenChains
-from billing.coverage import Coverage, Finding, new_findings, shared, sources
+from billing.completeness.accounts import Account, Accounts, LastRun
+from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
+from billing.completeness.check import Survey
+from billing.completeness.report import Coverage, Finding, new_findings, shared, sources
+from billing.completeness.row_check import Cells
+from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
-from billing.ports import Ledger
-from billing.sales import SalesRow, SalesSnapshot
-from billing.sheet_check import Cells
+from billing.reviewers.alerts import Alert, of_report
+from billing.sales.sales import SalesRow, SalesSnapshot
+from billing.sales.worksheet import ignored
 from billing.shell import command
-from billing.survey import Survey
-from billing.worksheet import ignored
+from services import clock
+from services.alerts import Alerts
+from services.shared_sales import Sales
 
 _AT_ONCE = 20
 _ASKED = 2000
@@ -49,7 +49,7 @@ class CoverageCheck:
     def __init__(
         self,
         accounts: Accounts,
-        ledger: Ledger,
+        ledger: CustomerStore,
         sales: Sales,
         chains: Chains | None,
         alerts: Alerts | None,

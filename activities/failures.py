@@ -11,9 +11,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from activities import clock
 from billing.errors import BillingError
 from billing.model import cut
+from services import clock
 
 _HEARTBEAT_SECONDS = 5.0
 

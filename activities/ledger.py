@@ -2,13 +2,13 @@
 
 from temporalio import activity
 
-from activities import clock
-from billing.month import Month
-from billing.ports import Ledger
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
+from services import clock
 
 
 class LedgerActivities:
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: MonthStore) -> None:
         self._ledger = ledger
 
     @activity.defn
@@ -17,7 +17,7 @@ class LedgerActivities:
         await record(self._ledger, month)
 
 
-async def record(ledger: Ledger, month: Month) -> None:
+async def record(ledger: MonthStore, month: Month) -> None:
     """Writes ``month``; once it is closed, the next one too, so that the ledger has every customer's current month."""
     goes_on = month.outcome is not None and not month.leaving
     await ledger.record(month, clock.now(), month.next_month() if goes_on else None)

@@ -2,24 +2,28 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
-from activities.alerts import Alerts
 from activities.brake import check_brake, check_brake_for
-from activities.comparing import Comparing
 from activities.ledger import record
-from activities.letters import Letters
-from activities.shared_sales import since_notice
-from billing.alerts import of_drift, of_month, of_report
-from billing.difference import Correction, correction
 from billing.errors import BillingError, MailRefused, NoticeOutdated
-from billing.late import in_words
-from billing.messages import Delivered
+from billing.invoices.commands import Delivered
+from billing.invoices.month import Month, Stage
+from billing.invoices.ports import MonthHistory, MonthStore
+from billing.invoices.versions import Correction
+from billing.mails.corrections import correction
+from billing.mails.mail import LetterKind, MessageStore
 from billing.money import format_amount
-from billing.month import Month, Stage
-from billing.ports import Ledger, LetterKind
+from billing.reviewers.alerts import of_drift, of_month, of_report
+from billing.reviewers.ports import BrakeStore
+from billing.sales.late_sales import in_words
+from services import clock
+from services.alerts import Alerts
+from services.letters import Letters
+from services.shared_sales import since_notice
+from services.sheet_comparison import Comparing
 
 _CLOSING = {
     Stage.PAID: LetterKind.RECEIPT,
@@ -31,6 +35,10 @@ _CLOSING = {
 _LOOK_SECONDS = 20.0
 """How long a notice that has left waits for the sheet, before it is on record."""
 _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
+
+
+class Ledger(BrakeStore, MessageStore, MonthHistory, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class NoticeActivities:

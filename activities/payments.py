@@ -2,23 +2,29 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
 from activities.brake import check_brake_for
-from activities.cashier import Cashier
 from billing.errors import AlreadyClosed, BillingError, LedgerAhead
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
-from billing.month import Month
-from billing.payment import Charged, ChargeResult, ChargeStatus, PaymentRequest
-from billing.ports import Ledger
+from billing.payments.payment import Charged, ChargeResult, ChargeStatus, PaymentRequest
+from billing.reviewers.ports import BrakeStore
+from services import clock
+from services.cashier import Cashier
 
 Close = Callable[[Month], Awaitable[None]]
 """Records the outcome and sends its mail; may be repeated."""
 
 _CLOSE_SECONDS = 20.0
 """How long a charge whose outcome is known waits for the mail server, before it says so."""
+
+
+class Ledger(BrakeStore, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class PaymentActivities:

@@ -4,29 +4,39 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from typing import Protocol
 
 from temporalio import activity
 
-from activities import clock
-from activities.alerts import Alerts
-from billing.alerts import Alert, of_report
+from billing.accounting.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare, failed
 from billing.apart import Failed, why
-from billing.collection import Collection
+from billing.collections.collection import Collection
+from billing.collections.ports import Collections, CollectionStore
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
+from billing.invoices.month import COLLECTED, Month
+from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
 from billing.model import Few, Model
 from billing.money import format_amount
-from billing.month import COLLECTED, Month
-from billing.payment import Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.ports import ChargeRow, PaymentGateway, PaymentRecords, PaymentStore, ReversalRow
 from billing.period import Period
-from billing.ports import ChargeRow, Collections, InvoiceRow, Ledger, PaymentGateway, PaymentRecords, ReversalRow
-from billing.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare, failed
+from billing.reviewers.alerts import Alert, of_report
 from billing.shell import command
+from services import clock
+from services.alerts import Alerts
 
 _RECENT_MONTHS = 3
 _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
 """Whoever is looked up next, the processor does not answer."""
 _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
+
+
+class Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentStore, Periods, Protocol):
+    """What is needed of the ledger here."""
+
+    async def customers_at_processor(self) -> dict[str, str]:
+        """Those whose account is open, by their id at the processor."""
 
 
 class ReconcileRequest(Model):

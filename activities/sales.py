@@ -1,27 +1,34 @@
 """Collect the month's sales: read the sheet, draft the invoice, record the draft."""
 
+from typing import Protocol
+
 from temporalio import activity
 
-from activities import clock
-from activities.alerts import Alerts
-from activities.comparing import Comparing
-from activities.shared_sales import Sales, since_collection
-from billing.address import email_key
-from billing.adjusting import folded
-from billing.alerts import of_draft, of_former_address, of_report
-from billing.customer import ReviewMode
+from billing.customers.address import email_key
+from billing.customers.customer import ReviewMode
+from billing.customers.ports import Addresses, Lookalikes
 from billing.errors import InvalidInput, SalesUnavailable
-from billing.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
+from billing.invoices.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
+from billing.invoices.month import Month
+from billing.invoices.ports import MonthStore
 from billing.model import Model, Words
 from billing.money import format_amount
-from billing.month import Month
-from billing.policy import former_rows
-from billing.ports import Ledger
-from billing.sales import MAX_ROWS, rows_of
+from billing.reviewers.alerts import of_draft, of_former_address, of_report
+from billing.reviewers.ports import BrakeStore
+from billing.sales.adjustments import folded
+from billing.sales.sales import MAX_ROWS, rows_of
+from services import clock
+from services.alerts import Alerts
+from services.shared_sales import Sales, since_collection
+from services.sheet_comparison import Comparing
 
 _TRIES = 12
 """Of the second round, some two hours: after that the sheet of the month before holds nobody any longer."""
 _BEFORE = "the sales of the month before cannot be compared with the sheet"
+
+
+class Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class Collected(Model):
@@ -89,7 +96,7 @@ class SalesActivities:
         await self._alerts.tell(of_draft(month, now))
         if month.remark:
             await self._alerts.tell(of_report(month.customer.customer_id, month.period, 1, month.remark, now))
-        if month.invoice is not None and former_rows(month.invoice):
+        if month.invoice is not None and month.invoice.former_rows:
             await self._alerts.tell(of_former_address(month, now))
 
     async def _draft(self, month: Month) -> Invoice:

@@ -17,10 +17,10 @@ _Args = TypeVarTuple("_Args")
 _T = TypeVar("_T")
 
 
-class Passwords:
-    """::
+class Argon2Passwords:
+    """``billing.reviewers.ports.Passwords`` by argon2id::
 
-    passwords = Passwords()
+    passwords = Argon2Passwords()
     kept = await passwords.hashed("correct horse battery staple")
     assert await passwords.fits("correct horse battery staple", kept)
     """
@@ -31,15 +31,12 @@ class Passwords:
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="passwords")
 
     async def hashed(self, password: str) -> str:
-        """What to keep of a password."""
         return await self._in_thread(self._hash, password)
 
     async def fits(self, password: str, kept: str) -> bool:
-        """Whether it is the password. If none is ``kept`` (""), it takes as long to say no as for a wrong one."""
         return await self._in_thread(self._verify, password, kept)
 
     def is_outdated(self, kept: str) -> bool:
-        """Whether a hash was made with other parameters than are recommended now: hash the password anew."""
         return self._hasher.check_needs_rehash(kept)
 
     async def _in_thread(self, work: Callable[[*_Args], _T], *args: *_Args) -> _T:

@@ -26,16 +26,16 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
-from adapters.passwords import Passwords
-from adapters.sql_ledger import SqlLedger
+from adapters.passwords import Argon2Passwords
+from adapters.sql.ledger import SqlLedger
 from benchmarks.filled_ledger import fill
-from billing.accounts import LastRun
+from billing.completeness.accounts import LastRun
 from billing.period import Period
-from billing.users import Role, User
+from billing.reviewers.users import Role, User
 from bootstrap import SANDBOX_NAMESPACE, connect_adapters, connect_coverage, connect_temporal
 from console.app import create_app
-from console.server import Server
-from sandbox.temporal_server import temporal_server
+from console.web.server import Server
+from sandbox.stack.temporal_server import temporal_server
 from settings import Settings
 from workflows.visibility import SEARCH_ATTRIBUTES
 
@@ -89,7 +89,7 @@ async def _measure(customers: int, rounds: int) -> dict[str, float]:
         await ledger.migrate()
         await fill(ledger, customers, PERIOD, datetime(2026, 12, 3, 12, tzinfo=UTC))
         viewer = User(username="viv", name="Viv", role=Role.APPROVER)
-        await ledger.add_user(viewer, await Passwords().hashed(password), datetime.now(UTC))
+        await ledger.add_user(viewer, await Argon2Passwords().hashed(password), datetime.now(UTC))
         await ledger.close()
         await _cover(_settings(Path(folder)))
         async with (

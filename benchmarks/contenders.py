@@ -22,15 +22,15 @@ from temporalio.client import Client
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.testing._timeskipping import FastForwardConfig
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from benchmarks import bare
 from benchmarks.history import month_in_history
 from benchmarks.world import World
+from billing.invoices.month import Month, Stage
 from billing.keys import workflow_id
-from billing.month import Month, Stage
 from billing.period import Period
 from bootstrap import connect_temporal
-from sandbox.processes import Child, logged
+from sandbox.stack.processes import Child, logged
 from settings import Settings
 from worker import READY as WORKER_READY
 from workflows.monthly_billing import MonthlyBilling

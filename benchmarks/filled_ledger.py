@@ -16,18 +16,18 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_rows import charge_values, customer_values, decision_values, invoice_values, line_values
-from adapters.sql_ledger_schema import charges, customers, decisions, invoices, lines
-from billing.customer import Customer, ReviewMode, Terms
-from billing.invoice import Invoice, LineItem, Problem, Source
+from adapters.sql.core.rows import charge_values, customer_values, decision_values, invoice_values, line_values
+from adapters.sql.core.schema import charges, customers, decisions, invoices, lines
+from adapters.sql.ledger import SqlLedger
+from billing.customers.customer import Customer, ReviewMode, Terms
+from billing.invoices.commands import Approve, Halt
+from billing.invoices.invoice import Invoice, LineItem, Problem, Source
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
 from billing.keys import payment_key
-from billing.messages import Approve, Halt
 from billing.money import format_amount
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus
+from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus
 from billing.period import Period
-from billing.review import decide
 
 _BATCH = 500
 _FIRST = (

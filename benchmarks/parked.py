@@ -27,12 +27,12 @@ from temporalio.client import Client
 
 from benchmarks.proc import cpu_seconds, quiet, rss_bytes
 from benchmarks.roster_file import write_roster_file
+from billing.customers.roster import parse_roster
+from billing.invoices.month import Month
 from billing.keys import workflow_id
-from billing.month import Month
 from billing.period import Period
-from billing.roster import parse_roster
 from bootstrap import SANDBOX_SHEET_ID, Adapters, connect_adapters, connect_temporal
-from sandbox.stack import ROOT, Stack, embedded_stack, free_temporal_port, sandbox_settings
+from sandbox.stack.stack import ROOT, Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE

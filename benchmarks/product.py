@@ -11,10 +11,10 @@ from datetime import date, datetime
 from unittest import mock
 
 import worker
-from activities.shared_sales import Sales
 from billing.period import Period
-from billing.sales import SalesSnapshot
+from billing.sales.sales import SalesSnapshot
 from bootstrap import connect_sales
+from services.shared_sales import Sales
 
 
 class OneReadingADay:

@@ -23,11 +23,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from billing.customers.roster import REQUIRED
+from billing.invoices.month import Stage
 from billing.money import parse_amount
-from billing.month import Stage
 from billing.period import Period
-from billing.roster import REQUIRED
-from sandbox.stack import ROOT
+from sandbox.stack.stack import ROOT
 
 PERIOD = Period.at(datetime.now(UTC), "Etc/GMT+12")  # has begun everywhere
 CURRENCIES = ("eur", "usd", "jpy", "nzd", "gbp")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import stripe
 
-from billing.customer import Customer
-from billing.roster import write_roster
+from billing.customers.customer import Customer
+from billing.customers.roster import write_roster
 from bootstrap import SANDBOX_STRIPE_KEY
 
 _AT_ONCE = 20

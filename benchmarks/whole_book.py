@@ -19,10 +19,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from benchmarks.filled_ledger import fill
 from billing.period import Period
-from sandbox.stack import ROOT
+from sandbox.stack.stack import ROOT
 from settings import Settings
 
 PERIOD = Period("2026-11")

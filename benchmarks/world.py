@@ -22,16 +22,16 @@ from typing import Any
 import httpx
 import psycopg
 
-from billing.customer import Customer
-from billing.month import Month
+from billing.customers.customer import Customer
+from billing.invoices.month import Month
 from billing.period import Period
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
-from sandbox.ports import HOST, free_port
-from sandbox.processes import Child, logged
-from sandbox.stack import ROOT
-from sandbox.stand_ins import READY as STAND_INS_READY
-from sandbox.stand_ins import Ports
-from sandbox.temporal_server import TemporalServer, temporal_server
+from sandbox.stack.ports import HOST, free_port
+from sandbox.stack.processes import Child, logged
+from sandbox.stack.stack import ROOT
+from sandbox.stack.stand_ins import READY as STAND_INS_READY
+from sandbox.stack.stand_ins import Ports
+from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _REGISTERED_AT_ONCE = 20
@@ -125,7 +125,7 @@ class World:
 @asynccontextmanager
 async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterator[World]:
     ports = Ports(*(free_port() for _ in range(4)))
-    command = [sys.executable, "-m", "sandbox.stand_ins", "--folder", str(folder)]
+    command = [sys.executable, "-m", "sandbox.stack.stand_ins", "--folder", str(folder)]
     for name, port in vars(ports).items():
         command += [f"--{name}", str(port)]
     env = {"PYTHONPATH": str(ROOT)}

@@ -8,8 +8,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from billing.errors import AlertUnavailable, BillingError, LedgerUnavailable, RowUnreadable, TemporalUnavailable
-from billing.messages import explain
 from billing.model import Model, Words
+from billing.validation import explain
 
 _CHARACTERS = 300
 _DOWN = (LedgerUnavailable, TemporalUnavailable, AlertUnavailable)

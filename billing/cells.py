@@ -1,10 +1,12 @@
-"""Cells of CSV files that spreadsheets open: none may become a formula there, and all are read back as they were.
+"""Cells of CSV files that spreadsheets open: none may become a formula there, and all are read back as they were; and
+what the name of a column comes to.
 
 Every CSV file that the application writes comes from here.
 """
 
 import csv
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
@@ -43,3 +45,10 @@ def guarded(text: str) -> str:
 def unguarded(cell: str) -> str:
     """The text that was ``guarded``; other cells as they are."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def folded(text: str) -> str:
+    """Lower-case words without accents and punctuation: ``E-Mail_Adresse:`` is ``email adresse``."""
+    letters = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    words = re.sub(r"[\W_]+", " ", letters.casefold().replace("\u0131", "i")).strip()
+    return re.sub(r"\b[e\u0435] (?=mail|post)", "e", words)  # the second is Cyrillic

@@ -20,28 +20,16 @@ from temporalio.service import RPCError
 from typer.core import TyperGroup
 
 from billing.errors import BillingError, InvalidInput
-from billing.messages import explain as mistakes
-from cli import (
-    brake,
-    closing,
-    collections,
-    coverage,
-    customers,
-    demo,
-    erase,
-    export,
-    import_customers,
-    listing,
-    operate,
-    reconcile,
-    refresh,
-    rehearse,
-    review,
-    stack,
-    start,
-    users,
-)
-from cli.output import errors, explain, plain
+from billing.validation import explain as mistakes
+from cli import operate
+from cli.accounting import export, reconcile
+from cli.collections import collections
+from cli.completeness import coverage
+from cli.customers import closing, customers, erase, import_customers, start
+from cli.invoices import listing, refresh, review
+from cli.reviewers import brake, users
+from cli.sandbox import demo, rehearse, stack
+from cli.terminal.output import errors, explain, plain
 
 ARGUMENT_MAX = 10_000  # of characters; what each option may have is said where it is kept
 

@@ -12,20 +12,20 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from billing.chains import remedy
+from billing.completeness.chains import remedy
 from billing.errors import BillingError, LedgerUnavailable
 from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
-from cli.options import AsJson
-from cli.output import console, explain, print_json, say, table, whole
-from cli.worksheet import newest_worksheet
-from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes
+from cli.completeness.worksheet import newest_worksheet
+from cli.terminal.options import AsJson
+from cli.terminal.output import console, explain, print_json, say, table, whole
+from clients.running import RunningChains
+from sandbox.stack.temporal_server import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings, unknown_variables
 from workflows.coverage import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
 from workflows.coverage import ensure_daily_coverage
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, ensure_daily_reconciliation
-from workflows.running import RunningChains
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 CHECK_TIMEOUT_SECONDS = 20

@@ -10,8 +10,8 @@ from billing.errors import BillingError
 from bootstrap import connect_adapters, connect_temporal
 from console import READY
 from console.app import create_app
-from console.server import Server, configuration
-from logs import start_logging
+from console.web.server import Server, configuration
+from process.logs import start_logging
 from settings import load_settings, private_files
 
 _GRACE_SECONDS = 10  # for requests that are being answered

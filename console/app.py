@@ -9,47 +9,47 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from temporalio.client import Client
 
-from adapters.passwords import Passwords
 from billing.errors import InvalidInput
 from bootstrap import (
     Adapters,
     connect_alerts,
     connect_bell,
     connect_comparing,
+    connect_passwords,
     connect_reconciliation,
     connect_registrar,
 )
-from console.audit import AuditPages
-from console.brake import BrakePages
-from console.bulk import Bulk
-from console.card import CardPages
-from console.coverage import CoveragePages
-from console.desk import Desk
-from console.front_door import FrontDoor
-from console.health import Health
-from console.inbox import Inbox
-from console.invoice import InvoicePages
-from console.invoices import InvoicesPages
-from console.known_browsers import KnownBrowsers
-from console.live import Live
-from console.login import Login
-from console.monitor import Monitor
-from console.month import MonthPages
-from console.pages import Pages
-from console.pay import PaymentPages
-from console.proxies import TrustedProxies
-from console.register import RegistrationPages
-from console.returned_cards import ReturnedCards
-from console.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
-from console.signed_in import Sessions
-from console.standstill import PATIENCE, Watch
-from console.sweeper import sweeping
-from console.throttle import Throttle
-from console.webhooks import Webhooks
+from clients.cards import Cards
+from clients.registrar import Registrar
+from clients.running import RunningChains
+from clients.standstill import PATIENCE, Watch
+from console.customers.card import CardPages
+from console.customers.pay import PaymentPages
+from console.customers.register import RegistrationPages
+from console.customers.returned_cards import ReturnedCards
+from console.customers.sweeper import sweeping
+from console.reviewers.audit import AuditPages
+from console.reviewers.brake import BrakePages
+from console.reviewers.bulk import Bulk
+from console.reviewers.coverage import CoveragePages
+from console.reviewers.desk import Desk
+from console.reviewers.invoice.invoice import InvoicePages
+from console.reviewers.invoices import InvoicesPages
+from console.reviewers.live import Live
+from console.reviewers.login import Login
+from console.reviewers.month import MonthPages
+from console.reviewers.signed_in import Sessions
+from console.web.front_door import FrontDoor
+from console.web.known_browsers import KnownBrowsers
+from console.web.pages import Pages
+from console.web.proxies import TrustedProxies
+from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
+from console.web.throttle import Throttle
+from inbound.health import Health
+from inbound.inbox import Inbox
+from inbound.monitor import Monitor
+from inbound.stripe_webhooks import Webhooks
 from settings import Settings
-from workflows.cards import Cards
-from workflows.registering import Registrar
-from workflows.running import RunningChains
 
 _STRIPE_PAGES = "https://*.stripe.com"
 
@@ -87,7 +87,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
     app.state.sessions = Sessions(adapters.ledger, proxies, https)
     browsers = KnownBrowsers(links.secret, https)
-    login = Login(adapters.ledger, app.state.sessions, Passwords(), proxies, browsers, pages, links.base_url)
+    login = Login(adapters.ledger, app.state.sessions, connect_passwords(), proxies, browsers, pages, links.base_url)
     app.router.routes += login.router.routes
     login.handle_refusals(app)
     app.router.routes += Health(adapters.ledger, client).router.routes

@@ -19,32 +19,32 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from billing.alerts import AlertKind
-from billing.collection import Collection
-from billing.collection_review import CollectionResult
-from billing.customer import Customer, Terms
+from billing.collections.collection import Collection
+from billing.collections.commands import CollectionResult
+from billing.customers.customer import Customer, Terms
+from billing.invoices.commands import Command, CommandResult, Farewell, command_name
+from billing.invoices.month import Month
 from billing.keys import digest_workflow_id, workflow_id
-from billing.messages import Command, CommandResult, Farewell, command_name
-from billing.month import Month
+from billing.payments.ports import CardDetails
 from billing.period import Period
-from billing.ports import CardDetails
+from billing.reviewers.alerts import AlertKind
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
-from sandbox.journal_file import read_entries
-from sandbox.mailbox import Mail, read_mail
-from sandbox.sample import register_card
-from sandbox.stack import ROOT
-from sandbox.stand_ins import Ports, stand_ins
-from sandbox.temporal_server import TemporalServer
+from clients.collection_commands import collection_handle, tell_collection
+from clients.start import Started, handle_for, start_customer
+from sandbox.stack.sample import register_card
+from sandbox.stack.stack import ROOT
+from sandbox.stack.stand_ins import Ports, stand_ins
+from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.journal_file import read_entries
+from sandbox.stand_ins.mailbox import Mail, read_mail
 from settings import Settings
 from tests.empty_ledger import empty_ledger
 from tests.local_http import local_http
 from worker import create_worker
-from workflows.collecting import collection_handle, tell_collection
 from workflows.digest import DigestPlan, ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
-from workflows.start import Started, handle_for, start_customer
 
 OCTOBER = "2026-10"
 LATER_MINUTES, SOON_MINUTES = 60, 0.005

@@ -5,7 +5,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 
 _image: list[bytes] = []
 

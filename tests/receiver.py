@@ -6,7 +6,7 @@ from typing import Any
 import pytest_asyncio
 from fastapi import FastAPI, HTTPException, Request
 
-from sandbox.stand_ins import serve
+from sandbox.stack.stand_ins import serve
 
 
 class Receiver:

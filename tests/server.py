@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from bootstrap import SANDBOX_NAMESPACE
-from sandbox.temporal_server import TemporalServer, temporal_server
+from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import Bed, prepared_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
 

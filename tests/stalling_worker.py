@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
-import ending
 import worker
+from process import ending
 from sandbox.chaos import stalls
 
 

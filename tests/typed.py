@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 
-from sandbox.stack import ROOT
+from sandbox.stack.stack import ROOT
 from tests.bed import Bed
 
 _PROCESSES = get_context("forkserver")

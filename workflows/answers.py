@@ -24,7 +24,7 @@ UNREADABLE = "UnreadableAnswer"
 class Answers(Interceptor):
     """Worker interceptor, for all workflows."""
 
-    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
+    def workflow_interceptor_class(self, _: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
         return _Inbound
 
 
@@ -34,9 +34,9 @@ class _Inbound(WorkflowInboundInterceptor):
 
 
 class _Outbound(WorkflowOutboundInterceptor):
-    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:
-        kind, input.ret_type = input.ret_type, RawValue
-        reading: Any = asyncio.create_task(_read(super().start_activity(input), kind, input.activity))
+    def start_activity(self, started: StartActivityInput) -> workflow.ActivityHandle[Any]:
+        kind, started.ret_type = started.ret_type, RawValue
+        reading: Any = asyncio.create_task(_read(super().start_activity(started), kind, started.activity))
         return reading  # type: ignore[no-any-return]  # to be awaited and cancelled like a handle
 
 

@@ -11,9 +11,9 @@ from temporalio import workflow
 from temporalio.common import RawValue
 
 from billing.errors import InvalidInput
-from billing.messages import COMMAND_MAX_BYTES, COMMANDS, Command, CommandResult, parse_command
-from billing.month import Month
-from billing.review import decide, halt_unreadable
+from billing.invoices.commands import COMMAND_MAX_BYTES, COMMANDS, Command, CommandResult, parse_command
+from billing.invoices.month import Month
+from billing.invoices.review import decide, halt_unreadable
 
 
 def update(name: str, description: str, kinds: Mapping[str, type[Command]] = COMMANDS) -> Any:

@@ -13,12 +13,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.notices import NoticeActivities
     from activities.payments import PaymentActivities
     from activities.sales import SalesActivities
-    from billing.collection import Collection
+    from billing.collections.collection import Collection
     from billing.errors import AlreadyClosed, BrakeOn, LedgerAhead, NoticeOutdated
+    from billing.invoices.commands import Farewell
+    from billing.invoices.month import COLLECTED, Due, Month, Step
+    from billing.invoices.summary import summary
     from billing.keys import collection_id
-    from billing.messages import Farewell
-    from billing.month import COLLECTED, Due, Month, Step
-    from billing.summary import summary
     from workflows import options
     from workflows.cancellation import despite_cancellation, while_wanted
     from workflows.commands import CommandHandlers

@@ -14,12 +14,13 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.brake import BrakeActivities
     from activities.collections import CollectionActivities
-    from billing.collection import Collection, CollectionDue, CollectionStep, PayOnSession
-    from billing.collection_review import COLLECTION_COMMANDS, CollectionResult, PayResult, decide
-    from billing.collection_summary import summary
+    from billing.collections.collection import Collection, CollectionDue, CollectionStep, PayOnSession
+    from billing.collections.commands import COLLECTION_COMMANDS, CollectionResult, PayResult, decide
+    from billing.collections.summary import summary
     from billing.errors import AlreadyClosed, BrakeOn, InvalidInput, LedgerAhead
-    from billing.messages import Refusal, explain, parse_command
+    from billing.invoices.commands import Refusal, parse_command
     from billing.model import Url
+    from billing.validation import explain
     from workflows import options
     from workflows.cancellation import despite_cancellation, while_wanted
     from workflows.commands import decoded, update

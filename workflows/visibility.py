@@ -4,7 +4,7 @@ from datetime import datetime
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from billing.month import Month
+from billing.invoices.month import Month
 
 PERIOD = SearchAttributeKey.for_keyword("BillingPeriod")
 STAGE = SearchAttributeKey.for_keyword("BillingStage")

@@ -15,15 +15,15 @@ from typing import Any
 
 from dbos import DBOS, DBOSConfig
 
-from activities.alerts import Alerts
-from activities.cashier import Cashier
-from activities.comparing import Comparing
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
-from activities.shared_sales import SharedSales
-from billing.month import Month
+from billing.invoices.month import Month
 from bootstrap import Adapters, connect_adapters, connect_letters
+from services.alerts import Alerts
+from services.cashier import Cashier
+from services.shared_sales import SharedSales
+from services.sheet_comparison import Comparing
 from settings import Settings, load_settings
 
 READY = "dbos worker ready"

@@ -9,7 +9,7 @@ from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWor
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
-from billing.month import Month
+from billing.invoices.month import Month
 from billing.period import Period
 from sandbox.chaos.company import Company
 

@@ -3,18 +3,25 @@
 import csv
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 
-from adapters.sql_ledger import SqlLedger
-from billing.customer import Customer, Terms
-from billing.month import Month
-from billing.payment import PaymentStatus
+from billing.collections.ports import CollectionStore
+from billing.customers.customer import Customer, Terms
+from billing.customers.ports import CustomerStore
+from billing.invoices.month import Month
+from billing.payments.payment import PaymentStatus
+from billing.payments.ports import PaymentStore
 from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.chaos.plan import Member, Plan
-from sandbox.expected import FIRST_ROW, LATE
-from sandbox.sample import register_card
+from sandbox.judge.expected import FIRST_ROW, LATE
+from sandbox.stack.sample import register_card
+
+
+class Ledger(CollectionStore, CustomerStore, PaymentStore, Protocol):
+    """What is needed of the ledger here."""
 
 
 class Company:
@@ -90,7 +97,7 @@ class Company:
     def _sheet(self, period: Period) -> Path:
         return self._folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
 
-    async def banks_decide(self, ledger: SqlLedger, periods: list[Period], step: int) -> None:
+    async def banks_decide(self, ledger: Ledger, periods: list[Period], step: int) -> None:
         """Slow banks decide some time, and now and then a card that was declined is good again."""
         for customer_id in self._slow_banks:
             for period in periods:

@@ -17,8 +17,8 @@ import httpx
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.chaos.plan import WEBHOOKS, Kill, Rule, Storm
 from sandbox.chaos.stalls import put_stall, take_stall
-from sandbox.processes import Child, ChildFailedError
-from sandbox.stack import Stack
+from sandbox.stack.processes import Child, ChildFailedError
+from sandbox.stack.stack import Stack
 
 _CREATION = b'"path": "/v1/payment_intents",'
 _POLL_SECONDS = 0.02

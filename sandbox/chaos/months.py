@@ -10,20 +10,20 @@ from typing import NamedTuple
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from billing.collection import CollectionStage, CollectionStep
-from billing.customer import Customer
+from billing.collections.collection import CollectionStage, CollectionStep
+from billing.customers.customer import Customer
 from billing.errors import BillingError
+from billing.invoices.month import COLLECTED
+from billing.invoices.ports import InvoiceRow
 from billing.keys import collection_id, workflow_id
-from billing.month import COLLECTED
 from billing.period import Period
-from billing.ports import InvoiceRow
 from bootstrap import Adapters
+from clients.start import Started, start_customer
 from sandbox.chaos.clocks import Clocks
 from sandbox.chaos.company import Company
 from sandbox.chaos.havoc import Havoc
 from sandbox.chaos.plan import Plan, Storm
 from sandbox.chaos.reviewers import Reviewers, wish
-from workflows.start import Started, start_customer
 
 _MONTH, _LATE = timedelta(days=31), timedelta(days=14)
 """After so much time per month, and some more, the weather is good, and reviewers only help."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from billing.customer import ReviewMode
+from billing.customers.customer import ReviewMode
 from sandbox.chaos.stalls import Place
 
 Rule = dict[str, Any]

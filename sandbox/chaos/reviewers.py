@@ -2,21 +2,21 @@
 
 from datetime import timedelta
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
-from adapters.sql_ledger import SqlLedger
-from billing.customer import ReviewMode
+from billing.collections.ports import CollectionRow, CollectionStore
+from billing.customers.customer import ReviewMode
+from billing.invoices.approval_policy import needs_approval
+from billing.invoices.commands import CommandResult
+from billing.invoices.month import Month
+from billing.invoices.ports import InvoiceListing, MonthHistory
 from billing.keys import collection_id, workflow_id
-from billing.messages import CommandResult
 from billing.money import step_minor
-from billing.month import Month
-from billing.policy import needs_approval
-from billing.ports import CollectionRow
+from clients.start import handle_for
 from sandbox.chaos.clocks import has_ended, pause
-from workflows.start import handle_for
 
 _RPC_TIMEOUT = timedelta(seconds=2)
 
@@ -33,10 +33,14 @@ class Note(NamedTuple):
     answer: CommandResult | None
 
 
+class Ledger(CollectionStore, InvoiceListing, MonthHistory, Protocol):
+    """What is needed of the ledger here."""
+
+
 class Reviewers:
     """``notes`` has every command that was answered or taken."""
 
-    def __init__(self, client: Client, ledger: SqlLedger) -> None:
+    def __init__(self, client: Client, ledger: Ledger) -> None:
         self.notes: list[Note] = []
         self._client = client
         self._ledger = ledger

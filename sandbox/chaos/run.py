@@ -11,17 +11,17 @@ from typing import Any
 from temporalio.client import Client
 
 from bootstrap import connect_adapters, connect_temporal
-from ending import BY_FORCE, GRACE
+from process.ending import BY_FORCE, GRACE
 from sandbox.chaos.clocks import ShortTasks
 from sandbox.chaos.company import Company
 from sandbox.chaos.havoc import Havoc
 from sandbox.chaos.months import Months
 from sandbox.chaos.plan import Plan
-from sandbox.evidence import gather
-from sandbox.judge import Check, judge
-from sandbox.processes import Child, logged
-from sandbox.sample import earliest_period
-from sandbox.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
+from sandbox.judge.evidence import gather
+from sandbox.judge.judge import Check, judge
+from sandbox.stack.processes import Child, logged
+from sandbox.stack.sample import earliest_period
+from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
 from settings import Settings
 from worker import READY
 

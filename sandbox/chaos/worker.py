@@ -18,9 +18,9 @@ from temporalio.worker import (
 )
 from temporalio.workflow import ActivityHandle
 
-import ending
 import worker
 from activities import failures
+from process import ending
 from sandbox.chaos.stalls import stalls_from
 
 _HEARTBEAT_SECONDS = 0.5

@@ -9,19 +9,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from adapters.csv_sales import CsvSales
-from adapters.google_sheets import GoogleSheetsSales
-from adapters.sql_ledger import SqlLedger
+from adapters.sheets.csv_sales import CsvSales
+from adapters.sheets.google_sheets import GoogleSheetsSales
+from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed, why
-from billing.customer import Customer, Terms
+from billing.customers.customer import Customer, Terms
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
-from billing.month import Month
+from billing.invoices.month import Month
 from billing.period import Period
-from billing.worksheet import COLUMNS, read_worksheet
+from billing.sales.worksheet import COLUMNS, read_worksheet
 from bootstrap import SANDBOX_SHEET_ID, connect_ledger, sandbox_sheet
 from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets
-from sandbox.sample import SAMPLE
-from sandbox.stripe_cards import MAGIC_CARDS
+from sandbox.stack.sample import SAMPLE
+from sandbox.stripe.cards import MAGIC_CARDS
 from settings import Settings
 
 _EARLIEST = "Etc/GMT-14"  # where a month begins first

@@ -5,11 +5,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, event
 
-from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_rows import address_values
-from adapters.sql_ledger_schema import addresses
-from adapters.sql_ledger_statements import insert_new
-from billing.customer import Customer
+from adapters.sql.core.rows import address_values
+from adapters.sql.core.schema import addresses
+from adapters.sql.core.statements import insert_new
+from adapters.sql.ledger import SqlLedger
+from billing.customers.customer import Customer
 
 _T = TypeVar("_T")
 

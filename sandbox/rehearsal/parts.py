@@ -22,7 +22,7 @@ from sandbox.rehearsal.book import Book
 from sandbox.rehearsal.privacy import private_folder
 from sandbox.rehearsal.run import Result, rehearse
 from sandbox.rehearsal.script import Script
-from sandbox.stack import ROOT
+from sandbox.stack.stack import ROOT
 
 _WORTH_A_PROCESS = 120  # months of customers: below that, its start takes longer than it saves
 _TASK, _RESULT, _LOG = "task.pickle", "result.pickle", "part.log"

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from billing.invoices.month import COLLECTED, Month, Stage
 from billing.model import Instant, Model
-from billing.month import COLLECTED, Month, Stage
 from billing.period import Period
 from sandbox.rehearsal.book import Book, Real
 from sandbox.rehearsal.run import Result

@@ -13,11 +13,10 @@ from temporalio import client as client_side
 from temporalio import worker as worker_side
 from temporalio.client import Client
 
-from activities import clock
-from billing.collection import Collection
-from billing.customer import Customer
+from billing.collections.collection import Collection
+from billing.customers.customer import Customer
 from billing.errors import InvalidInput
-from billing.messages import (
+from billing.invoices.commands import (
     Approve,
     CloseAccount,
     Command,
@@ -28,11 +27,12 @@ from billing.messages import (
     Skip,
     command_name,
 )
+from billing.invoices.month import Month
 from billing.money import parse_amount
-from billing.month import Month
 from billing.period import Period
+from clients.start import handle_for
 from sandbox.rehearsal.script import Do, Said, Script
-from workflows.start import handle_for
+from services import clock
 
 NOBODY = "rehearsal"
 """Who acts where the script says nothing; in the audit trail of the private ledger."""

@@ -15,17 +15,17 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing.apart import Failed, why
+from billing.collections.ports import CollectionRow
 from billing.errors import BillingError
+from billing.invoices.month import Month
 from billing.keys import workflow_id
-from billing.month import Month
 from billing.period import Period
-from billing.ports import CollectionRow
+from clients.collection_commands import collection_handle
 from sandbox.rehearsal.book import Book, Entry
 from sandbox.rehearsal.privacy import loopback_only
 from sandbox.rehearsal.reviewers import Heard, Need, Watching, speak, unsaid
 from sandbox.rehearsal.script import Said, Script
 from sandbox.rehearsal.stage import World, private_world
-from workflows.collecting import collection_handle
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes

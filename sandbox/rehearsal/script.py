@@ -22,14 +22,15 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, field_validator, model_validator
 
-from billing.customer import CustomerId
+from billing.customers.customer import CustomerId
 from billing.errors import InvalidInput
-from billing.invoice import Description
-from billing.messages import CHANGES_MAX, explain
+from billing.invoices.commands import CHANGES_MAX
+from billing.invoices.invoice import Description
+from billing.invoices.month import Month
 from billing.model import Model, Who, Why
-from billing.month import Month
 from billing.period import Period
-from sandbox.stripe_cards import BEHAVIOUR
+from billing.validation import explain
+from sandbox.stripe.cards import BEHAVIOUR
 
 _AFTER = re.compile(r"(draft|notice|charge)(?: *\+ *(\d+) *h)?")
 _HOUR = timedelta(hours=1)

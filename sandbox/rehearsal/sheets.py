@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.address import email_key
+from billing.customers.address import email_key
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.period import Period
-from billing.ports import SalesSource
-from billing.sales import SalesSnapshot, type_of_cell
-from billing.worksheet import ignored
+from billing.sales.ports import SalesSource
+from billing.sales.sales import SalesSnapshot, type_of_cell
+from billing.sales.worksheet import ignored
 
 
 class Unclaimed(NamedTuple):
@@ -51,7 +51,7 @@ class Worksheets:
         return [f"worksheet {sheet} has {words}" for sheet, words in found if words]
 
     async def read(self, period: Period, since: datetime) -> SalesSnapshot:
-        """As ``activities.shared_sales.Sales``; nobody edits them, so they are the same at any instant."""
+        """As ``services.shared_sales.Sales``; nobody edits them, so they are the same at any instant."""
         if period not in self._sales:
             raise SalesUnavailable(f"there is no worksheet {period} in this rehearsal")
         return self._sales[period]

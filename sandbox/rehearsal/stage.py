@@ -10,16 +10,16 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
-from adapters.sql_ledger import SqlLedger
-from billing.customer import Customer
+from adapters.sql.ledger import SqlLedger
+from billing.customers.customer import Customer
 from bootstrap import SANDBOX_NAMESPACE, compression_to, connect_adapters
-from logs import start_logging
+from process.logs import start_logging
 from sandbox.rehearsal.book import Book, Looks
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import Watching
-from sandbox.stand_ins import Ports, stand_ins
-from sandbox.stripe_store import Store
-from sandbox.temporal_server import temporal_server
+from sandbox.stack.stand_ins import Ports, stand_ins
+from sandbox.stack.temporal_server import temporal_server
+from sandbox.stripe.store import Store
 from settings import Settings
 from worker import create_worker
 from workflows.visibility import SEARCH_ATTRIBUTES

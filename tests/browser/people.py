@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, Locator, Page
 
-from billing.users import Role
+from billing.reviewers.users import Role
 from tests.browser.conftest import opened
 from tests.console.conftest import Desk
 from tests.console.people import PASSWORD, make_user

@@ -4,9 +4,9 @@ from contextlib import AsyncExitStack
 
 from playwright.async_api import Browser, Page, expect
 
-from billing.customer import ReviewMode, Terms
-from billing.month import Stage
-from billing.users import Role
+from billing.customers.customer import ReviewMode, Terms
+from billing.invoices.month import Stage
+from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.browser.conftest import looks_well, opened
 from tests.browser.people import act, answer, reviewer

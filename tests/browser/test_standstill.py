@@ -2,7 +2,7 @@
 
 from playwright.async_api import Browser, expect
 
-from billing.users import Role
+from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.browser.conftest import looks_well
 from tests.browser.people import act, answer, reviewer

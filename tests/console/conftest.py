@@ -17,13 +17,13 @@ import pytest_asyncio
 import stripe
 from temporalio.client import Client
 
-from adapters.sql_ledger import SqlLedger
-from billing.collection import Collection
-from billing.month import Month
+from adapters.sql.ledger import SqlLedger
+from billing.collections.collection import Collection
+from billing.invoices.month import Month
 from billing.period import Period
 from bootstrap import SANDBOX_WEBHOOK_SECRET
 from console.app import create_app
-from console.server import Server, configuration
+from console.web.server import Server, configuration
 from settings import Settings
 from tests.bed import OCTOBER, Bed
 from tests.local_http import local_http

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from billing.customer import Customer
-from billing.invoice import Invoice, LineItem, Source
-from billing.messages import Halt
-from billing.month import Month
+from billing.customers.customer import Customer
+from billing.invoices.commands import Halt
+from billing.invoices.invoice import Invoice, LineItem, Source
+from billing.invoices.month import Month
+from billing.invoices.review import decide
 from billing.period import Period
-from billing.review import decide
 from settings import Settings
 
 NOVEMBER = Period("2026-11")

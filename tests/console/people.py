@@ -16,13 +16,13 @@ from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
 from temporalio.client import Client
 
-from adapters.sql_ledger import SqlLedger
-from billing.users import Role, User
+from adapters.sql.ledger import SqlLedger
+from billing.reviewers.users import Role, User
 from bootstrap import connect_adapters
-from console import pages
 from console.app import create_app
-from console.server import Server, configuration
-from console.signed_in import csrf_of
+from console.reviewers.signed_in import csrf_of
+from console.web import pages
+from console.web.server import Server, configuration
 from settings import Settings
 from tests.empty_ledger import empty_ledger
 from tests.local_http import local_http

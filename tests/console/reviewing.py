@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from billing.users import Role
+from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.people import signed_in_at

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from billing.period import Period
-from billing.users import Role
-from console.audit import PAGE
+from billing.reviewers.users import Role
+from console.reviewers.audit import PAGE
 from tests.console.months import AT, halted, month, settings
 from tests.console.people import Office, office, signed_in_at
 
@@ -63,7 +63,7 @@ async def test_older_decisions_are_a_link_away(desk: Office, browser: httpx.Asyn
 async def test_the_file_has_all_that_matches_and_no_formula(
     desk: Office, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.audit._CSV_PAGE", 2)
+    monkeypatch.setattr("console.reviewers.audit._CSV_PAGE", 2)
     reasons = ['=HYPERLINK("http://evil")', "+1", "-1", "@x", "Grüße, 茶\nzwei", 'said "no"', "plain"]
     for number, reason in enumerate(reasons):
         await desk.ledger.record(halted(month(f"c{number}"), reason=reason), AT)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from billing.collection import Collection
-from billing.users import Role
+from billing.collections.collection import Collection
+from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.reviewing import readable, reviewer
@@ -111,7 +111,7 @@ async def test_it_says_which_tries_of_what_is_owed_are_under_way(desk: Desk) -> 
 async def test_many_that_are_under_way_are_counted_and_the_first_are_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.brake._SHOWN_MOVING", 2)
+    monkeypatch.setattr("console.reviewers.brake._SHOWN_MOVING", 2)
     for name in ("acme", "bolt", "coal"):
         trying = opened().evolve(customer=customer(customer_id=name), attempt="day 3")
         await desk.bed.ledger.record_collection(trying, trying.opened_at)

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from activities.coverage import CoverageRequest
-from adapters.sql_ledger import SqlLedger
-from billing.alerts import of_worker
+from adapters.sql.ledger import SqlLedger
 from billing.keys import workflow_id
 from billing.period import Period
-from billing.users import Role
-from console.monitor import STALE
-from sandbox.temporal_server import TemporalServer
+from billing.reviewers.alerts import of_worker
+from billing.reviewers.users import Role
+from inbound.monitor import STALE
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.people import signed_in_at

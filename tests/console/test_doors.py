@@ -9,8 +9,8 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Mount
 
-from billing.users import Role
-from console.security import BODY_MAX_BYTES
+from billing.reviewers.users import Role
+from console.web.security import BODY_MAX_BYTES
 from settings import Settings
 from tests.console.people import Office, browser_at, office, signed_in_at
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from billing.users import Role
+from billing.reviewers.users import Role
 from console.app import create_app
 from tests.console.conftest import Desk
 from tests.console.people import signed_in_at

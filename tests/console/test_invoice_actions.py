@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from billing.customer import ReviewMode, Terms
-from billing.invoice import ChangeLine
-from billing.messages import Edit, Halt, Resume
-from billing.month import Month, Stage
+from billing.customers.customer import ReviewMode, Terms
+from billing.invoices.commands import Edit, Halt, Resume
+from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Month, Stage
 from billing.period import Period
-from billing.users import Role
-from console import commands
-from sandbox.temporal_server import TemporalServer
+from billing.reviewers.users import Role
+from console.reviewers import commands
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import readable, reviewer

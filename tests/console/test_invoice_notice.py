@@ -1,8 +1,8 @@
 """The preview of the charge notice: the mail as it will be sent, or why none will."""
 
-from billing.customer import ReviewMode, Terms
-from billing.month import Month
-from billing.users import Role
+from billing.customers.customer import ReviewMode, Terms
+from billing.invoices.month import Month
+from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.reviewing import reviewer

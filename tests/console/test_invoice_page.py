@@ -3,10 +3,10 @@
 import re
 from datetime import datetime, timedelta
 
-from billing.invoice import ChangeLine
-from billing.messages import Edit
+from billing.invoices.commands import Edit
+from billing.invoices.invoice import ChangeLine
 from billing.period import Period
-from billing.users import Role
+from billing.reviewers.users import Role
 from tests.bed import OCTOBER, now
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import reviewer

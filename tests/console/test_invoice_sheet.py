@@ -4,10 +4,10 @@ import asyncio
 
 import httpx
 
-from billing.invoice import ChangeLine
-from billing.messages import Edit, Halt
+from billing.invoices.commands import Edit, Halt
+from billing.invoices.invoice import ChangeLine
 from billing.period import Period
-from billing.users import Role
+from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.reviewing import Reviewer, readable, reviewer

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from billing.period import Period
-from billing.users import Role
-from console.invoices import DECIDED_AT_ONCE, read_wanted
-from console.security import BODY_MAX_BYTES
+from billing.reviewers.users import Role
+from console.reviewers.invoices import DECIDED_AT_ONCE, read_wanted
+from console.web.security import BODY_MAX_BYTES
 from tests.console.months import AT, halted, month, settings
 from tests.console.people import Office, office, signed_in_at
 from tests.console.reviewing import readable
@@ -176,7 +176,7 @@ async def test_more_than_one_decision_can_carry_are_refused_with_what_to_do(
 ) -> None:
     for name in ("acme", "bolt", "coal"):
         await desk.ledger.record(month(name, 300), AT)
-    monkeypatch.setattr("console.invoices.DECIDED_AT_ONCE", 2)
+    monkeypatch.setattr("console.reviewers.invoices.DECIDED_AT_ONCE", 2)
     page = await confirmation(browser, all="1")
     assert page.status_code == 400
     assert "3 invoices are too many at once" in page.text

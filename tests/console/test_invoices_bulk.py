@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from billing.customer import ReviewMode, Terms
-from billing.messages import Halt, Resume, parse_command
-from billing.month import Month
+from billing.customers.customer import ReviewMode, Terms
+from billing.invoices.commands import Halt, Resume, parse_command
+from billing.invoices.month import Month
 from billing.period import Period
-from billing.users import Role
+from billing.reviewers.users import Role
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import console
 from tests.console.people import signed_in_at

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from billing.customer import ReviewMode, Terms
-from billing.invoice import AddLine
-from billing.messages import Edit, Halt
+from billing.customers.customer import ReviewMode, Terms
+from billing.invoices.commands import Edit, Halt
+from billing.invoices.invoice import AddLine
 from billing.period import Period
-from console.bulk import ACTIONS
-from console.commands import say
+from console.reviewers.bulk import ACTIONS
+from console.reviewers.commands import say
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.reviewing import readable, reviewer

@@ -16,10 +16,10 @@ import pytest
 from fastapi import APIRouter, Depends
 from pydantic import SecretStr
 
-from adapters.passwords import Passwords
-from billing.users import Role, Throttle, User
-from console.login import local_path
-from console.signed_in import Session, SignedIn, signed_in
+from adapters.passwords import Argon2Passwords
+from billing.reviewers.users import Role, Throttle, User
+from console.reviewers.login import local_path
+from console.reviewers.signed_in import Session, SignedIn, signed_in
 from settings import Settings
 from tests.console.people import PASSWORD, Office, browser_at, csrf_in, make_user, office, sign_in, signed_in_at
 
@@ -160,7 +160,7 @@ async def test_what_an_administrator_changes_holds_at_once(here: Office, change:
         if change == "disabled":
             await here.ledger.disable_user("ann", datetime.now(UTC))
         elif change == "password":
-            await here.ledger.set_password("ann", await Passwords().hashed("another long password"))
+            await here.ledger.set_password("ann", await Argon2Passwords().hashed("another long password"))
         else:
             await here.ledger.set_role("ann", Role.APPROVER)
         assert (await browser.get("/desk/2026-11/test")).status_code == 303
@@ -202,7 +202,7 @@ async def test_the_hash_of_a_password_is_renewed_when_its_parameters_are_out_of_
     account = await here.ledger.user("ann")
     assert account is not None
     assert account.password_hash != weak
-    assert not Passwords().is_outdated(account.password_hash)
+    assert not Argon2Passwords().is_outdated(account.password_hash)
     assert (await browser.get("/desk/2026-11/test")).status_code == 200
     assert (await sign_in(browser)).status_code == 303
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from billing.errors import LedgerUnavailable
-from billing.month import Stage
+from billing.invoices.month import Stage
 from billing.period import Period
-from billing.users import Role
-from console.live import Live
+from billing.reviewers.users import Role
+from console.reviewers.live import Live
 from tests.console.months import AT, NOVEMBER, halted, month, settings
 from tests.console.people import Office, office, signed_in_at
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput
 from bootstrap import connect_temporal
 from console import READY
 from console.app import create_app
-from sandbox.ports import free_port
-from sandbox.processes import Child, logged
-from sandbox.stack import ROOT
-from sandbox.temporal_server import TemporalServer
+from sandbox.stack.ports import free_port
+from sandbox.stack.processes import Child, logged
+from sandbox.stack.stack import ROOT
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk, console
 

@@ -8,12 +8,12 @@ import httpx
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from billing.collection import CollectionStage
-from billing.collection_review import RecordPayment, WriteOff
+from billing.collections.collection import CollectionStage
+from billing.collections.commands import RecordPayment, WriteOff
 from billing.period import Period
+from clients.cards import Cards
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
-from workflows.cards import Cards
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "agreed with the customer"}
 PAID = "Paid, thank you"

@@ -11,15 +11,17 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from billing.customer import Customer
+from billing.customers.customer import Customer
+from billing.customers.registration import CONSENT_VERSION, RegistrationState, consent_text
 from billing.errors import BillingError, CardMissing
-from billing.registration import CONSENT_VERSION, RegistrationState, consent_text
 from bootstrap import connect_registrar
-from console import READY, throttle
+from clients.registrar import Registrar
+from console import READY
 from console.app import create_app
-from sandbox.ports import free_port
-from sandbox.processes import Child, logged
-from sandbox.temporal_server import TemporalServer
+from console.web import throttle
+from sandbox.stack.ports import free_port
+from sandbox.stack.processes import Child, logged
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import Bed
 from tests.console.conftest import Desk, console
 from tests.console.visitors import (
@@ -36,7 +38,6 @@ from tests.console.visitors import (
     started,
 )
 from tests.local_http import local_http
-from workflows.registering import Registrar
 
 AT_ONCE = 4
 

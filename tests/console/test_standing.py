@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from billing.collection import Collection
-from billing.customer import Customer
-from billing.dunning import REMEDIES, Remedy
-from billing.invoice import Invoice, LineItem
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus
+from billing.collections.collection import Collection
+from billing.collections.dunning import REMEDIES, Remedy
+from billing.customers.customer import Customer
+from billing.invoices.invoice import Invoice, LineItem
+from billing.invoices.month import Month, Stage
+from billing.payments.payment import ChargeResult, ChargeStatus
+from billing.payments.ports import ChargeRow
 from billing.period import Period
-from billing.ports import ChargeRow
-from console.pages import Pages
-from console.standing import Situation, Standing, standing
-from console.wording import values
+from console.customers.standing import Situation, Standing, standing
+from console.customers.wording import values
+from console.web.pages import Pages
 
 NOW = datetime(2026, 11, 8, 9, tzinfo=UTC)
 CUSTOMER = Customer(

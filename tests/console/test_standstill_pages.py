@@ -12,10 +12,11 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 
-from billing.chains import Chain, ChainStatus
+from billing.completeness.chains import Chain, ChainStatus
+from billing.invoices.commands import Halt
 from billing.keys import workflow_id
-from billing.messages import Halt
-from billing.users import Role
+from billing.reviewers.users import Role
+from clients.running import RunningChains
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import readable, reviewer
@@ -23,7 +24,6 @@ from tests.console.standing import paused, unpaused
 from tests.console.test_coverage import cover
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
-from workflows.running import RunningChains
 
 PAGE = f"/desk/{OCTOBER}/invoices/acme"
 COUNTDOWN = "data-countdown"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.collection import CollectionStage
-from billing.payment import PaymentEvent
+from billing.collections.collection import CollectionStage
+from billing.mails.mail import LetterKind
+from billing.payments.payment import PaymentEvent
 from billing.period import Period
-from billing.ports import LetterKind
 from bootstrap import SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET
-from console.inbox import GIVEN_UP_AFTER
-from console.webhooks import MAX_BODY_BYTES
+from inbound.inbox import GIVEN_UP_AFTER
+from inbound.stripe_webhooks import MAX_BODY_BYTES
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk, console
 from tests.local_http import local_http

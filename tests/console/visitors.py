@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 
-from billing.customer import Customer
-from billing.registration import CONSENT_VERSION, Registration, RegistrationState
+from billing.customers.customer import Customer
+from billing.customers.registration import CONSENT_VERSION, Registration, RegistrationState
 from tests.console.conftest import Desk
 
 EMAIL = "ann@acme.example"

@@ -16,10 +16,10 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from adapters.sql_ledger import SqlLedger
-from billing.customer import Customer, Terms
-from billing.invoice import Invoice, LineItem, Problem, Source
-from billing.month import Month
+from adapters.sql.ledger import SqlLedger
+from billing.customers.customer import Customer, Terms
+from billing.invoices.invoice import Invoice, LineItem, Problem, Source
+from billing.invoices.month import Month
 from billing.period import Period
 from tests.postgresql import postgresql_server
 

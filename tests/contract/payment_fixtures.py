@@ -9,13 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from adapters.stripe_payments import StripePayments
-from billing.customer import Customer
+from adapters.stripe.payments import StripePayments
+from billing.customers.customer import Customer
 from billing.keys import payment_key
-from billing.payment import PaymentRequest
+from billing.payments.payment import PaymentRequest
 from billing.period import Period
-from sandbox.faults import Faults
-from sandbox.stripe_api import stripe_app
+from sandbox.stand_ins.faults import Faults
+from sandbox.stripe.api import stripe_app
 from tests.local_http import local_http
 
 PERIOD = Period("2026-11")

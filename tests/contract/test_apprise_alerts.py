@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from adapters.apprise_alerts import AppriseAlerts
-from billing.alerts import of_report
-from billing.digest import Digest
+from adapters.notify.apprise_alerts import AppriseAlerts
 from billing.errors import AlertUnavailable, InvalidInput
 from billing.period import Period
-from billing.ports import Channel
+from billing.reviewers.alerts import of_report
+from billing.reviewers.digest import Digest
+from billing.reviewers.ports import Channel
 from tests.receiver import Receiver, receiver
 
 __all__ = ["receiver"]  # fixture

@@ -3,9 +3,9 @@
 import pytest
 from starlette.responses import JSONResponse
 
-from adapters.stripe_payments import StripePayments
+from adapters.stripe.payments import StripePayments
 from billing.errors import CardMissing, NotFound
-from billing.ports import CardPage, CardPageState, CardSetup
+from billing.payments.ports import CardPage, CardPageState, CardSetup
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 
 __all__ = ["gateway", "stripe"]  # fixtures

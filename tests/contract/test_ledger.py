@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.errors import AlreadyClosed, LedgerAhead
-from billing.messages import Halt, Resume
-from billing.month import Month, Stage
-from billing.ports import Ledger
-from billing.review import decide
+from billing.invoices.commands import Halt, Resume
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -53,7 +52,6 @@ def leaving(month: Month) -> Month:
 
 
 async def test_a_month_comes_back_as_it_was_recorded(ledger: SqlLedger) -> None:
-    _: Ledger = ledger
     month = halted(drafted())
     await ledger.record(month, AT)
     assert await ledger.month("acme", NOVEMBER) == month
@@ -264,9 +262,9 @@ async def test_instants_come_back_in_utc_to_the_microsecond_whatever_zone_they_w
 RECORD_ALL = """
 import asyncio, json, random, sys
 from datetime import datetime
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.errors import LedgerAhead
-from billing.month import Month
+from billing.invoices.month import Month
 print("ready", flush=True)
 input()
 async def main(url, file, seed, at):

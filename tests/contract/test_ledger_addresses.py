@@ -1,10 +1,10 @@
 """Addresses in the ledger, on SQLite and PostgreSQL alike: found by their key, kept as typed, former ones known."""
 
-from adapters.sql_ledger import SqlLedger
-from billing.accounts import Account, Former
-from billing.customer import Customer
-from billing.month import Month
-from billing.ports import Known
+from adapters.sql.ledger import SqlLedger
+from billing.completeness.accounts import Account, Former
+from billing.customers.customer import Customer
+from billing.customers.ports import Known
+from billing.invoices.month import Month
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, ledger, postgresql, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

@@ -3,9 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-from adapters.sql_ledger import SqlLedger
-from billing.alerts import Alert, AlertKind, of_draft, of_report
-from billing.ports import Claim
+from adapters.sql.ledger import SqlLedger
+from billing.reviewers.alerts import Alert, AlertKind, of_draft, of_report
+from billing.reviewers.ports import Claim
 from tests.contract.ledger_fixtures import AT, DECEMBER, LATER, NOVEMBER, drafted, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

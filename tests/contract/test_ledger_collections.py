@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url
 
-from adapters.sql_ledger import SqlLedger
-from billing.collection import Collection, CollectionStage, Received
+from adapters.sql.ledger import SqlLedger
+from billing.collections.collection import Collection, CollectionStage, Received
 from billing.errors import AlreadyClosed, LedgerAhead
-from billing.payment import ChargeResult, ChargeStatus
+from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -200,8 +200,8 @@ async def test_a_sign_that_postgresql_cannot_store_does_not_stop_a_collection(le
 RECORD_ALL = """
 import asyncio, json, random, sys
 from datetime import datetime
-from adapters.sql_ledger import SqlLedger
-from billing.collection import Collection
+from adapters.sql.ledger import SqlLedger
+from billing.collections.collection import Collection
 from billing.errors import LedgerAhead
 print("ready", flush=True)
 input()

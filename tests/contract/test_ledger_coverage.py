@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from adapters import sql_ledger_coverage
-from adapters.sql_ledger import SqlLedger
-from billing.accounts import Account, LastRun, SeenCollection, SeenLine
+from adapters.sql.completeness import coverage
+from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
-from billing.collection import Collection, CollectionStage
-from billing.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
-from billing.messages import Edit, Halt
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus
+from billing.collections.collection import Collection, CollectionStage
+from billing.completeness.accounts import Account, LastRun, SeenCollection, SeenLine
+from billing.invoices.commands import Edit, Halt
+from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.review import decide
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -116,7 +116,7 @@ async def test_closed_accounts_and_collections_are_seen(ledger: SqlLedger) -> No
 async def test_everybody_comes_once_however_many_pages_there_are(
     ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_ledger_coverage, "PAGE", 3)
+    monkeypatch.setattr(coverage, "PAGE", 3)
     names = [f"c{number}" for number in range(7)]
     for name in names:
         await ledger.record(month_of(name), AT)

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from adapters.sql_ledger import SqlLedger
-from billing.accounts import LastRun
-from billing.collection import Collection, CollectionStage
-from billing.customer import CustomerChanges
-from billing.erasure import Scrubber
+from adapters.sql.ledger import SqlLedger
+from billing.collections.collection import Collection, CollectionStage
+from billing.completeness.accounts import LastRun
+from billing.customers.customer import CustomerChanges
+from billing.customers.erasure import Scrubber
+from billing.customers.registration import Registration, RegistrationState
 from billing.errors import InvalidInput, NotFound
-from billing.invoice import AddLine, Invoice, LineItem, Problem, Source
-from billing.messages import CloseAccount, Edit, Halt, UpdateCustomer
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
-from billing.ports import Letter, LetterKind, MessageStatus
-from billing.registration import Registration, RegistrationState
-from billing.review import decide
+from billing.invoices.commands import CloseAccount, Edit, Halt, UpdateCustomer
+from billing.invoices.invoice import AddLine, Invoice, LineItem, Problem, Source
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
+from billing.mails.mail import Letter, LetterKind, MessageStatus
+from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from adapters import sql_ledger_export
-from adapters.sql_ledger import SqlLedger
-from billing.collection import Collection, CollectionStage
-from billing.export import Dossier, ExportedLine, Tally, Totals
-from billing.invoice import Invoice, LineItem, Source
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
+from adapters.sql import export
+from adapters.sql.ledger import SqlLedger
+from billing.accounting.export import Dossier, ExportedLine, Tally, Totals
+from billing.collections.collection import Collection, CollectionStage
+from billing.invoices.invoice import Invoice, LineItem, Source
+from billing.invoices.month import Month, Stage
+from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, ledger, postgresql, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -146,7 +146,7 @@ async def test_more_refunded_than_charged_is_said(ledger: SqlLedger) -> None:
 async def test_everybody_comes_once_however_many_pages_there_are(
     ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_ledger_export, "PAGE", 2)
+    monkeypatch.setattr(export, "PAGE", 2)
     for name in ("a", "b", "d"):
         await ledger.record(closed(name, Stage.SKIPPED, 5), AT)
     await ledger.save_payment(payment("c", 1), AT)

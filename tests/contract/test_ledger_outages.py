@@ -11,9 +11,9 @@ import pytest
 from alembic.util import CommandError
 from sqlalchemy import exc, text
 
-from adapters import sql_ledger_database, sql_ledger_errors
-from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_database import upgrade
+from adapters.sql.core import database, errors
+from adapters.sql.core.database import upgrade
+from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, LedgerUnavailable
 from tests.contract.ledger_fixtures import (
     ACME,
@@ -56,7 +56,7 @@ async def test_a_row_that_does_not_fit_is_not_shown(ledger: SqlLedger, url: str)
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 async def test_a_lost_connection_is_made_again(ledger: SqlLedger, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql_ledger_database, "_IDLE_SECONDS", 0)
+    monkeypatch.setattr(database, "_IDLE_SECONDS", 0)
     await ledger.ping()
     kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     assert read(url, f"{kill} AND datname = current_database()")[0][0] >= 1
@@ -67,7 +67,7 @@ async def test_a_lost_connection_is_made_again(ledger: SqlLedger, url: str, monk
 async def test_connections_lost_in_use_cost_one_error_whose_repeat_finds_new_ones(
     ledger: SqlLedger, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql_ledger_database, "_IDLE_SECONDS", 600)
+    monkeypatch.setattr(database, "_IDLE_SECONDS", 600)
     await asyncio.gather(*(ledger.ping() for _ in range(20)))
     kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
     read(url, f"{kill} AND datname = current_database()")
@@ -98,7 +98,7 @@ async def test_a_file_that_takes_no_more_says_what_to_do(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     upgrade(url)
-    monkeypatch.setattr(sql_ledger_database, "_SQLITE", (*sql_ledger_database._SQLITE, pragma))
+    monkeypatch.setattr(database, "_SQLITE", (*database._SQLITE, pragma))
     ledger = await SqlLedger.connect(url)
     large = INVOICE.evolve(lines=INVOICE.lines * 500)
     with pytest.raises(LedgerUnavailable, match=advice):
@@ -111,7 +111,7 @@ async def test_a_locked_file_is_waited_for_and_then_said_to_be_busy(
 ) -> None:
     file = tmp_path / "ledger.db"
     upgrade(f"sqlite:///{file}")
-    monkeypatch.setattr(sql_ledger_database, "_SQLITE", ("busy_timeout = 200",))
+    monkeypatch.setattr(database, "_SQLITE", ("busy_timeout = 200",))
     ledger = await SqlLedger.connect(f"sqlite:///{file}")
     lock = sqlite3.connect(file, isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
@@ -164,7 +164,7 @@ def test_every_error_of_sqlalchemy_and_the_drivers_is_translated_without_what_is
     seen = set()
     for error in driver_errors():
         seen.add(type(error))
-        with pytest.raises(LedgerUnavailable) as caught, sql_ledger_errors.translated("record acme, 2026-11"):
+        with pytest.raises(LedgerUnavailable) as caught, errors.translated("record acme, 2026-11"):
             raise error
         assert str(caught.value).startswith("the ledger could not record acme, 2026-11: ")
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
@@ -187,5 +187,5 @@ def test_every_error_of_sqlalchemy_and_the_drivers_is_translated_without_what_is
 )
 def test_an_error_says_what_to_do(cause: Exception, advice: str) -> None:
     base = psycopg.Error if isinstance(cause, psycopg.Error) else sqlite3.Error
-    with pytest.raises(LedgerUnavailable, match=advice), sql_ledger_errors.translated("answer"):
+    with pytest.raises(LedgerUnavailable, match=advice), errors.translated("answer"):
         raise exc.DBAPIError.instance("SELECT 1", {}, cause, base)

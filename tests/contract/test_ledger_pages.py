@@ -7,16 +7,16 @@ import pytest
 from sqlalchemy import func, text
 from sqlalchemy.dialects import sqlite
 
-from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_pages import _matching
-from billing.desk import AuditKind, AuditWanted, Cursor, Desk, Sort, StageTotal, Wanted
+from adapters.sql.ledger import SqlLedger
+from adapters.sql.reviewers.pages import _matching
 from billing.errors import InvalidInput
-from billing.invoice import Invoice, LineItem, Source
-from billing.messages import Halt, Resume
-from billing.month import Month, Stage
+from billing.invoices.commands import Halt, Resume
+from billing.invoices.invoice import Invoice, LineItem, Source
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
 from billing.period import Period
-from billing.review import decide
-from billing.users import Role, User
+from billing.reviewers.queries import AuditKind, AuditWanted, Cursor, Sort, StageTotal, Wanted
+from billing.reviewers.users import Role, User
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -62,7 +62,6 @@ async def listed(ledger: SqlLedger, **wanted: Any) -> list[str]:
 
 
 async def test_an_empty_ledger_has_no_months(ledger: SqlLedger) -> None:
-    _: Desk = ledger
     assert await ledger.current_period() is None
     assert await ledger.periods() == []
     assert await ledger.totals(NOVEMBER) == []

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.errors import PaymentMismatch
 from billing.keys import message_id, payment_key
-from billing.payment import Payment, PaymentEvent, PaymentStatus, Reversal, ReversalKind
-from billing.ports import Composed, Letter, LetterKind, MessageStatus
+from billing.mails.mail import Composed, Letter, LetterKind, MessageStatus
+from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal, ReversalKind
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -141,9 +141,9 @@ async def test_payments_of_a_period_are_those_of_all_customers(ledger: SqlLedger
 
 SAVE_ALL = """
 import asyncio, sys
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.errors import PaymentMismatch
-from billing.payment import Payment, PaymentEvent
+from billing.payments.payment import Payment, PaymentEvent
 print("ready", flush=True)
 input()
 async def main(url, process, payment, event):

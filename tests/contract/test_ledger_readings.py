@@ -3,14 +3,14 @@
 import asyncio
 from typing import Any
 
-from adapters.sql_ledger import SqlLedger
-from billing.messages import CloseAccount
-from billing.month import Month, Stage
+from adapters.sql.ledger import SqlLedger
+from billing.invoices.commands import CloseAccount
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
 from billing.period import Period
-from billing.ports import Reading
-from billing.review import decide
-from billing.sales import SalesSnapshot, type_of_cell
-from billing.worksheet import read_worksheet
+from billing.sales.ports import Reading
+from billing.sales.sales import SalesSnapshot, type_of_cell
+from billing.sales.worksheet import read_worksheet
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, OCTOBER, ledger, postgresql, read, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.sql_ledger import SqlLedger
-from billing.customer import ReviewMode, Terms
-from billing.month import Stage
-from billing.registration import Consent, Registration, RegistrationState
+from adapters.sql.ledger import SqlLedger
+from billing.customers.customer import ReviewMode, Terms
+from billing.customers.registration import Consent, Registration, RegistrationState
+from billing.invoices.month import Stage
 from tests.contract.ledger_fixtures import ACME, AT, LATER, drafted, ledger, opened, postgresql, read, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.errors import NotFound
-from billing.invoice import AddLine
-from billing.messages import Edit, Halt
-from billing.month import Month
-from billing.review import decide
+from billing.invoices.commands import Edit, Halt
+from billing.invoices.invoice import AddLine
+from billing.invoices.month import Month
+from billing.invoices.review import decide
 from tests.contract.ledger_fixtures import AT, LATER, NOVEMBER, drafted, ledger, opened, postgresql, read, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from adapters.sql_ledger import SqlLedger
-from billing.invoice import ChangeLine, SalesSeen
-from billing.messages import Edit
-from billing.month import Month
-from billing.review import decide
+from adapters.sql.ledger import SqlLedger
+from billing.invoices.commands import Edit
+from billing.invoices.invoice import ChangeLine, SalesSeen
+from billing.invoices.month import Month
+from billing.invoices.review import decide
 from tests.contract.ledger_fixtures import AT, DECEMBER, INVOICE, NOVEMBER, ledger, opened, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

@@ -8,10 +8,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, create_engine, make_url, text
 
-from adapters import sql_ledger_schema
-from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_database import upgrade
-from adapters.sql_ledger_schema import metadata
+from adapters.sql.core import schema
+from adapters.sql.core.database import upgrade
+from adapters.sql.core.schema import metadata
+from adapters.sql.ledger import SqlLedger
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -30,7 +30,7 @@ __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 UPGRADE = """
 import sys
-from adapters.sql_ledger_database import upgrade
+from adapters.sql.core.database import upgrade
 print("ready", flush=True)
 input()
 upgrade(sys.argv[1])
@@ -54,7 +54,7 @@ async def test_an_upgrade_waits_for_another_one(url: str) -> None:
     ledger = await SqlLedger.connect(url)
     engine = create_engine(make_url(url).set(drivername=driver(url)))
     with engine.connect() as other:
-        lock = f"SELECT pg_advisory_xact_lock({sql_ledger_schema._MIGRATION_LOCK})"
+        lock = f"SELECT pg_advisory_xact_lock({schema._MIGRATION_LOCK})"
         other.exec_driver_sql("BEGIN IMMEDIATE" if "sqlite" in url else lock)
         waiting = asyncio.create_task(ledger.migrate())
         await asyncio.sleep(0.3)

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import or_, select, text
 from sqlalchemy.dialects import sqlite
 
-from adapters import sql_ledger_roster
-from adapters.sql_ledger import SqlLedger
-from adapters.sql_ledger_schema import customers
-from billing.month import Month
-from billing.ports import Known
+from adapters.sql.core.schema import customers
+from adapters.sql.customers import roster
+from adapters.sql.ledger import SqlLedger
+from billing.customers.ports import Known
+from billing.invoices.month import Month
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -66,7 +66,7 @@ async def test_what_is_on_record_stays_as_it_is_when_first_months_are_recorded(l
 
 
 async def test_everybody_is_listed_page_by_page(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql_ledger_roster, "PAGE", 2)
+    monkeypatch.setattr(roster, "PAGE", 2)
     names = ["acme", "bolt", "coal", "dune", "eden"]
     await ledger.record_opened([opened(customer_id=name) for name in names], AT)
     await ledger.record(opened(DECEMBER, customer_id="coal"), LATER)

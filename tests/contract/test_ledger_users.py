@@ -5,9 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.errors import BillingError, NotFound
-from billing.users import SEEN_EVERY, SESSION_IDLE, SESSION_LIFETIME, SIGN_INS_KEPT, Account, Role, Throttle, User
+from billing.reviewers.users import (
+    SEEN_EVERY,
+    SESSION_IDLE,
+    SESSION_LIFETIME,
+    SIGN_INS_KEPT,
+    Account,
+    Role,
+    Throttle,
+    User,
+)
 from tests.contract.ledger_fixtures import AT, LATER, ledger, postgresql, python, read, succeed, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -274,7 +283,7 @@ async def test_old_sign_ins_are_deleted(ledger: SqlLedger, url: str) -> None:
 _GUESS = """
 import asyncio, sys
 from datetime import UTC, datetime
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 async def main():
     ledger = await SqlLedger.connect(sys.argv[1])
     print("ready", flush=True)

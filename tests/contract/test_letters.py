@@ -7,14 +7,14 @@ from pathlib import Path
 import aiosmtplib
 import pytest
 
-from activities.letters import Letters
-from adapters.smtp_mail import SmtpMail
-from adapters.sql_ledger import SqlLedger
+from adapters.mail.smtp_mail import SmtpMail
+from adapters.sql.ledger import SqlLedger
+from billing.customers.links import Links
 from billing.errors import MailUnavailable
-from billing.links import Links
-from billing.month import Month
-from billing.ports import LetterKind
-from sandbox.mailbox import Mailbox, read_mail
+from billing.invoices.month import Month
+from billing.mails.mail import LetterKind
+from sandbox.stand_ins.mailbox import Mailbox, read_mail
+from services.letters import Letters
 from tests.contract.ledger_fixtures import ledger, postgresql, url
 from tests.unit.months import drafted
 

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from aiosmtplib import SMTP, SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
 
-from sandbox.mailbox import Mailbox, MailFault, mail_app, read_mail
+from sandbox.stand_ins.mailbox import Mailbox, MailFault, mail_app, read_mail
 from tests.full_disk import full_disk
 from tests.local_http import local_http
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
-from adapters import stripe_payments
-from adapters.stripe_payments import StripePayments
+from adapters.stripe import payments as stripe_payments
+from adapters.stripe.payments import StripePayments
 from billing.errors import (
     AmountTooSmall,
     CardMissing,
@@ -24,10 +24,10 @@ from billing.errors import (
 )
 from billing.keys import payment_key
 from billing.money import maximum_minor, minimum_minor, step_minor
-from billing.payment import Payment, PaymentRequest, PaymentStatus
-from sandbox import stripe_params
-from sandbox.stripe_api import stripe_app
-from sandbox.stripe_store import StripeError
+from billing.payments.payment import Payment, PaymentRequest, PaymentStatus
+from sandbox.stripe import params as stripe_params
+from sandbox.stripe.api import stripe_app
+from sandbox.stripe.store import StripeError
 from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, gateway, stripe
 from tests.local_http import local_http
 

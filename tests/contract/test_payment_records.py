@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from stripe import WebhookSignature
 
-from adapters.stripe_payments import StripePayments
+from adapters.stripe.payments import StripePayments
 from billing.errors import InvalidInput, NotFound, PaymentForbidden, PaymentUnknown
-from billing.payment import Payment, PaymentEvent, PaymentStatus, ReversalKind
+from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, ReversalKind
 from tests.contract.payment_fixtures import WEBHOOK_SECRET, Stripe, gateway, stripe
 
 __all__ = ["gateway", "stripe"]  # fixtures

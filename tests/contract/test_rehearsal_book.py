@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from activities.comparing import Comparing
-from adapters.csv_sales import CsvSales
-from adapters.sql_ledger import SqlLedger
+from adapters.sheets.csv_sales import CsvSales
+from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, SalesUnavailable
-from billing.invoice import SalesSeen
-from billing.payment import ChargeStatus
+from billing.invoices.invoice import SalesSeen
+from billing.payments.payment import ChargeStatus
 from billing.period import Period
-from sandbox.ports import free_port
 from sandbox.rehearsal.book import Wanted, read_book
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.sheets import read_worksheets
 from sandbox.rehearsal.stage import begin
-from sandbox.sheets_api import sheets_app
+from sandbox.stack.ports import free_port
+from sandbox.stand_ins.sheets_api import sheets_app
+from services.sheet_comparison import Comparing
 from settings import Settings
 from tests.unit.months import announced, charged, drafted
 

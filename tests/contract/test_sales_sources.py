@@ -15,13 +15,13 @@ from gspread import HTTPClient
 from gspread.exceptions import APIError
 from starlette.responses import Response
 
-from adapters.csv_sales import CsvSales
-from adapters.google_sheets import GoogleSheetsSales
+from adapters.sheets.csv_sales import CsvSales
+from adapters.sheets.google_sheets import GoogleSheetsSales
 from billing.errors import SalesUnavailable
 from billing.period import Period
-from billing.sales import Fault, SalesRow
-from sandbox.faults import Faults
-from sandbox.sheets_api import sheets_app
+from billing.sales.sales import Fault, SalesRow
+from sandbox.stand_ins.faults import Faults
+from sandbox.stand_ins.sheets_api import sheets_app
 from tests.local_http import local_http
 
 NOVEMBER = Period("2026-11")
@@ -167,7 +167,7 @@ async def test_csv_row_that_lacks_a_cell_is_unreadable_and_a_sheet_has_all_its_c
 
 async def test_csv_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "2026-11.csv").write_text("email,amount\nann@example.com,1\n")
-    monkeypatch.setattr("adapters.csv_sales.BYTES_MAX", 10)
+    monkeypatch.setattr("adapters.sheets.csv_sales.BYTES_MAX", 10)
     with pytest.raises(SalesUnavailable, match="has more than"):
         await CsvSales(tmp_path).read(NOVEMBER)
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from activities import clock
-from activities.shared_sales import SharedSales, since_collection, since_due
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.errors import LedgerUnavailable, SalesUnavailable
-from billing.month import Month
+from billing.invoices.month import Month
 from billing.period import Period
-from billing.sales import SalesSnapshot
-from billing.worksheet import read_worksheet
+from billing.sales.sales import SalesSnapshot
+from billing.sales.worksheet import read_worksheet
+from services import clock
+from services.shared_sales import SharedSales, since_collection, since_due
 from tests.unit.months import customer
 
 OCTOBER = Period("2026-10")

@@ -9,22 +9,22 @@ from typing import Any
 
 import pytest
 
-from activities import clock
-from activities.alerts import Alerts
-from activities.comparing import Comparing
 from activities.sales import SalesActivities
-from activities.shared_sales import SharedSales, since_collection, since_notice
-from adapters.google_sheets import GoogleSheetsSales
-from adapters.sql_ledger import SqlLedger
-from billing.customer import Customer
+from adapters.sheets.google_sheets import GoogleSheetsSales
+from adapters.sql.ledger import SqlLedger
+from billing.customers.customer import Customer
 from billing.errors import SalesUnavailable
-from billing.messages import Resume
-from billing.month import Month, Stage
+from billing.invoices.commands import Resume
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
 from billing.period import Period
-from billing.review import decide
-from billing.sales import lines_for
-from sandbox.faults import Faults
-from sandbox.sheets_api import sheets_app
+from billing.sales.sales import lines_for
+from sandbox.stand_ins.faults import Faults
+from sandbox.stand_ins.sheets_api import sheets_app
+from services import clock
+from services.alerts import Alerts
+from services.shared_sales import SharedSales, since_collection, since_notice
+from services.sheet_comparison import Comparing
 from tests.contract.ledger_fixtures import ACME, NOVEMBER, OCTOBER
 from tests.local_http import local_http
 

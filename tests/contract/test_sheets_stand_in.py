@@ -10,8 +10,8 @@ import gspread
 import pytest
 import requests
 
-from sandbox.faults import Faults
-from sandbox.sheets_api import sheets_app
+from sandbox.stand_ins.faults import Faults
+from sandbox.stand_ins.sheets_api import sheets_app
 from tests.local_http import local_http
 
 BOOK = "1AbC-sales_2026"

@@ -24,17 +24,17 @@ from cryptography.x509.oid import NameOID
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters import smtp_mail
-from adapters.mail_templates import Rendered
-from adapters.smtp_mail import SmtpMail
-from billing.customer import Customer
+from adapters.mail import smtp_mail
+from adapters.mail.mail_templates import Rendered
+from adapters.mail.smtp_mail import SmtpMail
+from billing.customers.customer import Customer
 from billing.errors import MailError, MailRefused, MailUnavailable
-from billing.invoice import Invoice, LineItem
+from billing.invoices.invoice import Invoice, LineItem
+from billing.invoices.month import Month
 from billing.keys import message_id
-from billing.month import Month
+from billing.mails.mail import Letter, LetterKind, Mailer
 from billing.period import Period
-from billing.ports import Letter, LetterKind, Mailer
-from sandbox.mailbox import Mailbox, MailFault, read_mail
+from sandbox.stand_ins.mailbox import Mailbox, MailFault, read_mail
 
 ANN = "ann@example.com"
 NOW = datetime(2026, 11, 4, 9, tzinfo=UTC)

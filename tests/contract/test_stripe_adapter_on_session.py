@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.payment import PaymentStatus
+from billing.payments.payment import PaymentStatus
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 
 __all__ = ["gateway", "stripe"]  # fixtures

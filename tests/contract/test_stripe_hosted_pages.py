@@ -9,8 +9,8 @@ import httpx
 import pytest
 import stripe
 
-from sandbox.faults import Faults
-from sandbox.stripe_api import stripe_app
+from sandbox.stand_ins.faults import Faults
+from sandbox.stripe.api import stripe_app
 from tests.local_http import local_http
 
 SHOP = "http://shop.example/done?month=2026-11"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.stripe_payments import StripePayments
+from adapters.stripe.payments import StripePayments
 from billing.errors import BillingError, CardMissing, InvalidInput, PaymentUnknown
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 

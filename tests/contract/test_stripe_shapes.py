@@ -11,13 +11,13 @@ import stripe
 from stripe._object_classes import get_object_class
 from stripe._stripe_object import UntypedStripeObject
 
-from sandbox.faults import Faults
-from sandbox.journal_file import read_entries
-from sandbox.stripe_api import stripe_app
+from sandbox.stand_ins.faults import Faults
+from sandbox.stand_ins.journal_file import read_entries
+from sandbox.stripe.api import stripe_app
 from tests.local_http import local_http
 
 SANDBOX = Path(__file__).parents[2] / "sandbox"
-KINDS = set(re.findall(r'"object": "([a-z._]+)"', "".join(path.read_text() for path in SANDBOX.glob("stripe_*.py"))))
+KINDS = set(re.findall(r'"object": "([a-z._]+)"', "".join(path.read_text() for path in SANDBOX.glob("stripe/*.py"))))
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import httpx
 import pytest
 import stripe
 
-from sandbox.faults import Faults
-from sandbox.stripe_api import stripe_app
-from sandbox.stripe_store import API_VERSION, Store
+from sandbox.stand_ins.faults import Faults
+from sandbox.stripe.api import stripe_app
+from sandbox.stripe.store import API_VERSION, Store
 from tests.full_disk import full_disk
 from tests.local_http import local_http
 

@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sandbox import stripe_webhooks
-from sandbox.faults import Faults
-from sandbox.stand_ins import serve as serve_stand_in
-from sandbox.stripe_api import stripe_app
+from sandbox.stack.stand_ins import serve as serve_stand_in
+from sandbox.stand_ins.faults import Faults
+from sandbox.stripe import webhooks as stripe_webhooks
+from sandbox.stripe.api import stripe_app
 from tests.local_http import local_http
 
 SECRET = "whsec_test"

@@ -19,9 +19,9 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from sandbox.processes import Child, ChildFailedError, answers, logged
-from sandbox.stack import keep_alive
-from sandbox.temporal_server import SearchAttributeError, ensure_search_attributes, temporal_server
+from sandbox.stack.processes import Child, ChildFailedError, answers, logged
+from sandbox.stack.stack import keep_alive
+from sandbox.stack.temporal_server import SearchAttributeError, ensure_search_attributes, temporal_server
 from tests.local_http import local_http
 
 STAGE = SearchAttributeKey.for_keyword("BillingStage")
@@ -33,7 +33,7 @@ STUBBORN = "from signal import *\nsignal(SIGTERM, SIG_IGN)\nprint('up', flush=Tr
 HANGING = "import time\nprint('hello', flush=True)\ntime.sleep(9)"
 PARENT = """
 import asyncio, pathlib, sys
-from sandbox.temporal_server import temporal_server
+from sandbox.stack.temporal_server import temporal_server
 async def main():
     async with temporal_server(log=pathlib.Path(sys.argv[1])) as server:
         print(server.address, flush=True)

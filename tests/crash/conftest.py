@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest_asyncio
 
 from bootstrap import SANDBOX_NAMESPACE
-from sandbox.temporal_server import TemporalServer, temporal_server
+from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 

@@ -25,14 +25,14 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
-from billing.collection import Collection
+from billing.collections.collection import Collection
+from billing.invoices.commands import Command, CommandResult
+from billing.invoices.month import Month
 from billing.keys import workflow_id
-from billing.messages import Command, CommandResult
-from billing.month import Month
 from billing.period import Period
-from sandbox.evidence import gather
-from sandbox.judge import judge
-from sandbox.temporal_server import TemporalServer
+from sandbox.judge.evidence import gather
+from sandbox.judge.judge import judge
+from sandbox.stack.temporal_server import TemporalServer
 from settings import Settings
 from tests.bed import OCTOBER, SOON_MINUTES, Bed, prepared_bed
 from tests.crash.worker import Boundaries, OnQueue, serve

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from billing.collection import CollectionStage
-from billing.invoice import ChangeLine
-from billing.messages import Edit
-from billing.month import Stage
+from billing.collections.collection import CollectionStage
+from billing.invoices.commands import Edit
+from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Stage
 from billing.period import Period
-from sandbox.temporal_server import TemporalServer
+from sandbox.stack.temporal_server import TemporalServer
 from tests.crash.story import CrashBed, Story, tell
 
 AT = os.environ.get("CRASH_AT")

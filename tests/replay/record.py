@@ -13,17 +13,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from billing.collection_review import RecordPayment, WriteOff
-from billing.customer import ReviewMode, Terms
-from billing.invoice import ChangeLine
+from billing.collections.commands import RecordPayment, WriteOff
+from billing.customers.customer import ReviewMode, Terms
+from billing.invoices.commands import Approve, CloseAccount, Command, Edit, Halt, Resume, Skip
+from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Month
 from billing.keys import collection_id, digest_workflow_id, workflow_id
-from billing.messages import Approve, CloseAccount, Command, Edit, Halt, Resume, Skip
-from billing.month import Month
 from billing.period import Period
 from bootstrap import SANDBOX_NAMESPACE
-from sandbox.temporal_server import temporal_server
+from clients.collection_commands import pay, replace_card
+from sandbox.stack.temporal_server import temporal_server
 from tests.bed import SOON_MINUTES, Bed, prepared_bed
-from workflows.collecting import pay, replace_card
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"

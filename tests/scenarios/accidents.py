@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from billing.messages import Skip
-from billing.month import Month
+from billing.customers.roster import REQUIRED
+from billing.invoices.commands import Skip
+from billing.invoices.month import Month
 from billing.period import Period
-from billing.roster import REQUIRED
 from tests.bed import OCTOBER, Bed, now
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}

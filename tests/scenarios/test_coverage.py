@@ -2,7 +2,7 @@
 
 import json
 
-from billing.messages import Halt
+from billing.invoices.commands import Halt
 from billing.period import Period
 from bootstrap import connect_coverage
 from tests.bed import OCTOBER, Bed

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.sql_ledger import SqlLedger
+from adapters.sql.ledger import SqlLedger
 from billing.period import Period
-from sandbox.demo import STORY
-from sandbox.evidence import gather
-from sandbox.judge import judge
+from sandbox.demo.demo import STORY
+from sandbox.judge.evidence import gather
+from sandbox.judge.judge import judge
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,29 +8,31 @@ from typing import Any
 import pytest
 
 from activities import notices, payments
-from activities.alerts import Alerts
-from activities.comparing import Comparing, Late
-from adapters.google_sheets import GoogleSheetsSales
-from adapters.smtp_mail import SmtpMail
-from adapters.stripe_payments import StripePayments
-from billing import collection_review, review
-from billing.alerts import Alert
-from billing.collection import Collection, CollectionStep
-from billing.collection_review import RecordPayment, WriteOff
-from billing.customer import ReviewMode, Terms
-from billing.digest import Digest
+from adapters.mail.smtp_mail import SmtpMail
+from adapters.sheets.google_sheets import GoogleSheetsSales
+from adapters.stripe.payments import StripePayments
+from billing.collections import commands as collection_review
+from billing.collections.collection import Collection, CollectionStep
+from billing.collections.commands import RecordPayment, WriteOff
+from billing.customers.customer import ReviewMode, Terms
+from billing.customers.schedule import Schedule
 from billing.errors import PaymentUnknown, SalesUnavailable
-from billing.invoice import ChangeLine, Invoice
-from billing.messages import Command, Edit, Halt
-from billing.month import Month
-from billing.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
+from billing.invoices import review
+from billing.invoices.commands import Command, Edit, Halt
+from billing.invoices.invoice import ChangeLine, Invoice
+from billing.invoices.month import Month
+from billing.mails.mail import Letter, LetterKind
+from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
+from billing.payments.ports import StillWanted
 from billing.period import Period
-from billing.ports import Letter, LetterKind, StillWanted
-from billing.sales import SalesSnapshot
-from billing.schedule import Schedule
-from sandbox.evidence import gather
-from sandbox.expected import LATE
-from sandbox.judge import Check, judge
+from billing.reviewers.alerts import Alert
+from billing.reviewers.digest import Digest
+from billing.sales.sales import SalesSnapshot
+from sandbox.judge.evidence import gather
+from sandbox.judge.expected import LATE
+from sandbox.judge.judge import Check, judge
+from services.alerts import Alerts
+from services.sheet_comparison import Comparing, Late
 from tests.bed import Bed
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "review"}

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from billing.customers.roster import REQUIRED
 from billing.period import Period
-from billing.roster import REQUIRED
 
 ROOT = Path(__file__).resolve().parents[2]
 PERIOD = Period.at(datetime.now(UTC), "Europe/Paris")  # where customers are

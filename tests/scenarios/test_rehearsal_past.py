@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from billing.month import Month, Stage
+from billing.invoices.month import Month, Stage
 from billing.period import Period
-from billing.worksheet import COLUMNS, read_worksheet
+from billing.sales.worksheet import COLUMNS, read_worksheet
 from sandbox.rehearsal.book import Book, Entry, Looks, span
 from sandbox.rehearsal.run import rehearse
 from sandbox.rehearsal.script import Do, Script

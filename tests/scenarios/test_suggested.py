@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from billing.customer import ReviewMode, Terms
-from billing.messages import Halt, Skip
+from billing.customers.customer import ReviewMode, Terms
+from billing.invoices.commands import Halt, Skip
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
 from cli.app import app
-from sandbox.temporal_server import temporal_server
+from sandbox.stack.temporal_server import temporal_server
 from tests.bed import OCTOBER, Bed, prepared_bed
 from tests.local_http import local_http
 from tests.scenarios.accidents import ANN, ghost_is_started_by_hand, ledger_loses_october

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.customer import Customer, ReviewMode, Terms
-from billing.invoice import ChangeLine
-from billing.messages import Approve, Edit, Halt, Resume, Skip
-from billing.month import Month, Stage
+from billing.customers.customer import Customer, ReviewMode, Terms
+from billing.invoices.commands import Approve, Edit, Halt, Resume, Skip
+from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Month, Stage
 from billing.period import Period
 from tests.bed import Bed
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from billing.collection import Collection, CollectionStep
-from billing.collection_review import COLLECTION_COMMANDS, decide
-from billing.messages import Refusal, parse_command
-from billing.payment import ChargeResult, ChargeStatus
+from billing.collections.collection import Collection, CollectionStep
+from billing.collections.commands import COLLECTION_COMMANDS, decide
+from billing.invoices.commands import Refusal, parse_command
+from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, charging
 
 POOR, ODD, STOLEN, HESITANT = "insufficient_funds", "a_code_of_next_year", "stolen_card", "do_not_honor"

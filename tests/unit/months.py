@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.customer import Customer, Terms
-from billing.invoice import Invoice, LineItem, Problem, Source
-from billing.messages import Command, Decision, parse_command
-from billing.month import Month
-from billing.payment import ChargeResult, ChargeStatus
+from billing.customers.customer import Customer, Terms
+from billing.invoices.commands import Command, Decision, parse_command
+from billing.invoices.invoice import Invoice, LineItem, Problem, Source
+from billing.invoices.month import Month
+from billing.invoices.review import decide
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.review import decide
 
 PERIOD = Period("2026-10")
 SOURCE = Source(sheet="2026-10", row=4, digest="d")

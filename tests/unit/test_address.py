@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.address import checked_email, email_key, is_invisible, sendable
+from billing.customers.address import checked_email, email_key, is_invisible, sendable
 from billing.errors import InvalidInput
 
 LOCAL_LETTERS = "abcXYZäßςΣİﬁｆ09._+-'"

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from billing.alerts import Alert, AlertKind, of_collection, of_draft, of_month, of_news, of_report
-from billing.collection import Collection
-from billing.customer import ReviewMode, Terms
-from billing.invoice import Problem, Source
-from billing.month import Month
-from billing.payment import ChargeStatus
+from billing.collections.collection import Collection
+from billing.customers.customer import ReviewMode, Terms
+from billing.invoices.invoice import Problem, Source
+from billing.invoices.month import Month
+from billing.payments.payment import ChargeStatus
 from billing.period import Period
+from billing.reviewers.alerts import Alert, AlertKind, of_collection, of_draft, of_month, of_news, of_report
 from tests.unit.months import DAY, accepted, announced, charged, charging, drafted, opened
 from tests.unit.test_mail_templates import PAID_AT, POOR, contacted, declined, recovered, transferred
 

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.chaos import __main__ as command
 from sandbox.chaos.plan import Plan
-from sandbox.judge import Check
+from sandbox.judge.judge import Check
 
 TWICE = Check(name="nobody is charged twice", wrong=("acme, 2026-11: pi_1, pi_2",))
 

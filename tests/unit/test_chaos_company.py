@@ -6,7 +6,7 @@ from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID
 from sandbox.chaos.company import Company
 from sandbox.chaos.plan import Plan
-from sandbox.expected import read_sheet
+from sandbox.judge.expected import read_sheet
 
 PERIOD = Period("2026-11")
 

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from billing.money import parse_amount
 from sandbox.chaos.plan import WEBHOOKS, Plan, Storm, _typed
 from sandbox.chaos.stalls import Place
-from sandbox.expected import minor_of
-from sandbox.faults import Rule
-from sandbox.mailbox import MailFault
-from sandbox.stripe_webhooks import WebhookFault
+from sandbox.judge.expected import minor_of
+from sandbox.stand_ins.faults import Rule
+from sandbox.stand_ins.mailbox import MailFault
+from sandbox.stripe.webhooks import WebhookFault
 
 STORMS = [Plan(1, 20, 2).storm(step) for step in range(400)]
 

@@ -12,18 +12,18 @@ import typer
 import typer.main
 from typer.testing import CliRunner, Result
 
-from adapters.sql_ledger import SqlLedger
-from billing.customer import Customer
-from billing.invoice import Invoice, LineItem, Problem, Source
-from billing.messages import Halt
-from billing.month import Month, Stage
+from adapters.sql.ledger import SqlLedger
+from billing.customers.customer import Customer
+from billing.customers.roster import REQUIRED, parse_roster
+from billing.invoices.commands import Halt
+from billing.invoices.invoice import Invoice, LineItem, Problem, Source
+from billing.invoices.month import Month, Stage
+from billing.invoices.review import decide
 from billing.period import Period
-from billing.review import decide
-from billing.roster import REQUIRED, parse_roster
-from cli import output
 from cli.app import app
-from cli.outcomes import Outcome, difference, report
-from cli.start import rows_in
+from cli.customers.outcomes import Outcome, difference, report
+from cli.customers.start import rows_in
+from cli.terminal import output
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOURCE = Source(sheet="2026-10", row=2, digest="d")
@@ -465,8 +465,8 @@ def test_of_very_many_rows_the_first_are_shown_and_json_has_all(
     run: Run, ledger: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
     ledger(*several())
-    monkeypatch.setattr("cli.customers.SHOWN", 1)
-    monkeypatch.setattr("cli.listing.SHOWN", 1)
+    monkeypatch.setattr("cli.customers.customers.SHOWN", 1)
+    monkeypatch.setattr("cli.invoices.listing.SHOWN", 1)
     shown = run("customers", "list").stdout
     assert ("c-a" in shown, "c-b" in shown) == (True, False)
     assert "… 2 more; --json has them all" in shown
@@ -489,7 +489,7 @@ def test_a_list_of_nobody_is_json_too(run: Run, ledger: Callable[..., None]):
 def test_of_very_many_started_only_those_are_shown_of_whom_there_is_something_to_say(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("cli.outcomes._SHOWN", 2)
+    monkeypatch.setattr("cli.customers.outcomes._SHOWN", 2)
     started = [Outcome(customer_id=f"c-{number}", status="started", line=number) for number in range(2, 1202)]
     report(started, as_json=False)
     assert capsys.readouterr().out == "1,200 started, 0 already running, 0 refused\n"

@@ -7,9 +7,9 @@ import pytest
 from typer.testing import Result
 
 from billing.errors import BillingError
-from billing.review import decide
-from cli import review
-from cli.sending import Said
+from billing.invoices.review import decide
+from cli.invoices import review
+from cli.terminal.sending import Said
 from tests.unit.months import charging, command
 from tests.unit.test_cli import NOW, Run, drafted, ledger, run
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from billing.month import Month
+from billing.invoices.month import Month
 from billing.period import Period
-from cli import closing
-from cli.sending import Said
+from cli.customers import closing
+from cli.terminal.sending import Said
 from tests.unit.months import drafted, opened
 
 NO_DRAFT = {"version": 0, "digest": ""}

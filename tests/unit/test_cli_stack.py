@@ -7,8 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from cli.stack import way_into
-from sandbox.stack import ROOT
+from cli.sandbox.stack import way_into
+from sandbox.stack.stack import ROOT
 from settings import Settings
 
 BARE = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"}

@@ -12,7 +12,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner, Result
 
-from adapters.sql_ledger_database import upgrade
+from adapters.sql.core.database import upgrade
 from cli.app import app
 
 ROOT = Path(__file__).parents[2]

@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import pytest
 
-from adapters.csv_sales import CsvSales
-from billing.customer import Customer
+from adapters.sheets.csv_sales import CsvSales
+from billing.customers.customer import Customer
 from billing.errors import LedgerUnavailable, SalesUnavailable
 from billing.period import Period
-from billing.worksheet import read_worksheet
-from cli.worksheet import newest_worksheet, understood
+from billing.sales.worksheet import read_worksheet
+from cli.completeness.worksheet import newest_worksheet, understood
 from tests.unit.months import customer
 
 OCTOBER = Period("2026-10")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from billing.collection import KEPT_ENTRIES, CollectionStage, CollectionStep
-from billing.collection_summary import summary
-from billing.dunning import FEW_TRIES
-from billing.payment import ChargeStatus
+from billing.collections.collection import KEPT_ENTRIES, CollectionStage, CollectionStep
+from billing.collections.dunning import FEW_TRIES
+from billing.collections.summary import summary
+from billing.payments.payment import ChargeStatus
 from tests.unit.collecting import (
     CARD,
     HESITANT,

@@ -11,12 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from billing.collection import Collection, CollectionStage, CollectionStep
-from billing.collection_review import COLLECTION_COMMANDS, decide
-from billing.collection_summary import summary
-from billing.dunning import MAX_TRIES, Remedy, remedy
-from billing.messages import parse_command
-from billing.payment import ChargeResult, ChargeStatus
+from billing.collections.collection import Collection, CollectionStage, CollectionStep
+from billing.collections.commands import COLLECTION_COMMANDS, decide
+from billing.collections.dunning import MAX_TRIES, Remedy, remedy
+from billing.collections.summary import summary
+from billing.invoices.commands import parse_command
+from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, charging
 
 STEPS_WITHOUT_TIME = 12

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from billing.collection import CollectionStage, CollectionStep
-from billing.collection_review import RECEIVED_MAX
-from billing.messages import Refusal
-from billing.payment import ChargeStatus
+from billing.collections.collection import CollectionStage, CollectionStep
+from billing.collections.commands import RECEIVED_MAX
+from billing.invoices.commands import Refusal
+from billing.payments.payment import ChargeStatus
 from tests.unit.collecting import (
     CARD,
     HESITANT,

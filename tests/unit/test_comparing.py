@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import pytest
 
-from activities.comparing import Comparing
 from billing.errors import BillingError, InvalidInput, SalesUnavailable
-from billing.month import Month, Stage
+from billing.invoices.month import Month, Stage
+from services.sheet_comparison import Comparing
 from tests.unit.months import drafted
 
 NOW = datetime(2026, 11, 4, tzinfo=UTC)

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from billing.chains import ChainStatus
-from billing.desk import DeskRow
-from billing.month import Month, Stage
-from console.desk_wording import next_step
-from console.dossier import Dossier
-from console.timeline import timeline
+from billing.completeness.chains import ChainStatus
+from billing.invoices.month import Month, Stage
+from billing.reviewers.queries import DeskRow
+from console.reviewers.desk_wording import next_step
+from console.reviewers.invoice.dossier import Dossier
+from console.reviewers.invoice.timeline import timeline
 from tests.unit.months import accepted, drafted
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
-from billing.difference import LineChange, correction, difference
-from billing.invoice import AddLine, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
-from billing.ports import LetterKind, MessageRow, MessageStatus, VersionRow
+from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
+from billing.invoices.ports import VersionRow
+from billing.invoices.versions import LineChange, difference
+from billing.mails.corrections import correction
+from billing.mails.mail import LetterKind, MessageRow, MessageStatus
 
 AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from adapters.mail_templates import Rendered, render_digest
-from billing.alerts import Alert, AlertKind
-from billing.digest import SHOWN_AT_MOST, Digest, sections
+from adapters.mail.mail_templates import Rendered, render_digest
 from billing.period import Period
+from billing.reviewers.alerts import Alert, AlertKind
+from billing.reviewers.digest import SHOWN_AT_MOST, Digest, sections
 
 AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 NOVEMBER = Period("2026-11")

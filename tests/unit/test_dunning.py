@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing.customer import Terms
-from billing.dunning import FEW_TRIES, MAX_TRIES, REMEDIES, Remedy, remedy
-from billing.payment import ChargeResult, ChargeStatus
+from billing.collections.dunning import FEW_TRIES, MAX_TRIES, REMEDIES, Remedy, remedy
+from billing.customers.customer import Terms
+from billing.payments.payment import ChargeResult, ChargeStatus
 
 # https://docs.stripe.com/declines/codes, cards; with those that it listed in earlier years.
 DOCUMENTED = frozenset(

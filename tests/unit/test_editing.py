@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from starlette.datastructures import FormData
 
-from billing.invoice import AddLine, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
-from console.editing import blank, plain_amount, read, rebased
+from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
+from console.reviewers.invoice.editing import blank, plain_amount, read, rebased
 
 SEEN = Invoice(
     currency="eur",

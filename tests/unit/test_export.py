@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from billing.accounting.export import Dossier
+from billing.accounting.export_rows import TABLES, Row, rows_of
 from billing.cells import cell
-from billing.export import Dossier
-from billing.export_rows import TABLES, Row, rows_of
-from billing.invoice import Invoice, LineItem
-from billing.month import Month, Stage
+from billing.invoices.invoice import Invoice, LineItem
+from billing.invoices.month import Month, Stage
 from billing.period import Period
 from tests.unit.test_cli import ACME, NOW, Run, ledger, one_line, run
 
@@ -130,7 +130,7 @@ def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
                 raise RuntimeError("unforeseen")
             yield row
 
-    monkeypatch.setattr("cli.export.rows_of", rows)
+    monkeypatch.setattr("cli.accounting.export.rows_of", rows)
 
 
 def unreadable(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from console.inbox import Inbox
+from inbound.inbox import Inbox
 
 
 class _EmptyLedger:

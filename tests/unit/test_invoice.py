@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
-from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
+from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
 from billing.money import LARGEST_AMOUNT_MINOR, MAX_AMOUNT_MINOR
 
 COLLECTED = datetime(2026, 11, 1, 1, tzinfo=UTC)

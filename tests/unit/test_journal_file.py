@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.journal_file import read_entries
-from sandbox.stripe_journal import Journal
-from sandbox.stripe_store import Store
+from sandbox.stand_ins.journal_file import read_entries
+from sandbox.stripe.journal import Journal
+from sandbox.stripe.store import Store
 from tests.full_disk import full_disk
 
 

@@ -6,12 +6,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.adjusting import adjustments, carried_on, doubts, folded, left_over, refreshing
-from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, SalesSeen
-from billing.late import Drift, compared, drifts, in_words
+from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, SalesSeen
 from billing.period import Period
-from billing.sales import SalesSnapshot, rows_of
-from billing.worksheet import read_worksheet
+from billing.sales.adjustments import adjustments, doubts, folded, left_over, refreshing
+from billing.sales.late_sales import Drift, compared, drifts, in_words
+from billing.sales.sales import SalesSnapshot, rows_of
+from billing.sales.worksheet import read_worksheet
 from tests.unit.months import DAY, customer, drafted
 
 OCTOBER = Period("2026-10")
@@ -199,13 +199,13 @@ def test_what_is_carried_on_is_what_comes_from_other_worksheets() -> None:
     own = invoice([("1", "Hosting"), ("y", "Bread")])
     november = own.evolve(lines=(*own.lines, *lines), problems=(*own.problems, *problems))
     november = edited(november, AddLine(description="By hand", amount_minor=1))
-    assert carried_on(november, OCTOBER) == ((), ())
+    assert november.late_items(OCTOBER) == ((), ())
     (line, problem) = own.lines[0], own.problems[0]
     assert line.source is not None
     line = line.evolve(source=line.source.evolve(sheet="2026-11"))
     problem = problem.evolve(source=problem.source.evolve(sheet="2026-11"))
     november = november.evolve(lines=(line, *november.lines[1:]), problems=(problem, *november.problems[1:]))
-    assert carried_on(november, Period("2026-11")) == (lines, problems)
+    assert november.late_items(Period("2026-11")) == (lines, problems)
 
 
 def test_words_alone_change_the_draft_and_are_nothing_to_adjust() -> None:

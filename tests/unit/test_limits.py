@@ -14,12 +14,16 @@ import activities
 import adapters
 import billing
 import cli
+import clients
 import console
+import inbound
+import services
 import settings
+import wording
 import workflows
 from billing.model import Code, Few, Line, Model
 
-_PACKAGES = (billing, activities, workflows, adapters, console, cli)
+_PACKAGES = (billing, wording, services, activities, workflows, clients, adapters, inbound, console, cli)
 EXEMPT = {
     "LastRun.report": "what Coverage.brief() has written, whose lists and texts are limited",
     "Settings.data_dir": "the file system has a limit of its own",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from billing.customers.links import Links, PaymentLinks, without_key
 from billing.errors import InvalidInput
-from billing.links import Links, PaymentLinks, without_key
 from billing.period import Period
 
 LINKS = PaymentLinks("https://billing.example.com/", "a secret")

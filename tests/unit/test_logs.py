@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logs import LINE, SafeFormatter
+from process.logs import LINE, SafeFormatter
 
 
 def formatted(message: str, *arguments: object, error: BaseException | None = None) -> str:
-    record = logging.LogRecord("console.inbox", logging.WARNING, __file__, 1, message, arguments, None)
+    record = logging.LogRecord("inbound.inbox", logging.WARNING, __file__, 1, message, arguments, None)
     if error is not None:
         record.exc_info = (type(error), error, error.__traceback__)
     return SafeFormatter(LINE).format(record)

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from adapters.mail_templates import Rendered, render
-from billing.collection import Collection, Received, Release
-from billing.collection_review import COLLECTION_COMMANDS, decide
-from billing.customer import Customer, Terms
-from billing.difference import Correction, LineChange, difference
-from billing.invoice import Invoice, LineItem
-from billing.messages import parse_command
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus
+from adapters.mail.mail_templates import Rendered, render
+from billing.collections.collection import Collection, Received, Release
+from billing.collections.commands import COLLECTION_COMMANDS, decide
+from billing.customers.customer import Customer, Terms
+from billing.invoices.commands import parse_command
+from billing.invoices.invoice import Invoice, LineItem
+from billing.invoices.month import Month, Stage
+from billing.invoices.versions import Correction, LineChange, difference
+from billing.mails.mail import Letter, LetterKind
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.ports import Letter, LetterKind
 
 NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 NOW = NOTICE_AT

@@ -2,8 +2,8 @@
 
 import pytest
 
+from billing.invoices.summary import summary
 from billing.markdown import escaped
-from billing.summary import summary
 from tests.unit.months import accepted, drafted
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from memory import cached_workflows, memory_bytes
+from process.memory import cached_workflows, memory_bytes
 
 MB = 2**20
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from billing.customers.schedule import Schedule
+from billing.invoices.month import OUTCOMES, Due, Month, Stage, Step
+from billing.invoices.summary import summary
 from billing.money import MAX_AMOUNT_MINOR
-from billing.month import OUTCOMES, Due, Month, Stage, Step
-from billing.payment import ChargeResult, ChargeStatus
-from billing.schedule import Schedule
-from billing.summary import summary
+from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, HOUR, accepted, announced, charged, charging, customer, drafted, opened, refused
 
 

@@ -10,9 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from billing.customer import Customer, CustomerChanges, ReviewMode, Terms, TermsChanges
-from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
-from billing.messages import (
+from billing.customers.customer import Customer, CustomerChanges, ReviewMode, Terms, TermsChanges
+from billing.customers.schedule import Schedule
+from billing.invoices.approval_policy import needs_approval
+from billing.invoices.commands import (
     Approve,
     CloseAccount,
     Command,
@@ -23,14 +24,13 @@ from billing.messages import (
     Skip,
     UpdateCustomer,
 )
+from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
+from billing.invoices.month import KEPT_DECISIONS, OUTCOMES, Month, Stage, Step
+from billing.invoices.review import decide, halt_unreadable
+from billing.invoices.summary import summary
 from billing.money import MAX_AMOUNT_MINOR, maximum_minor, minimum_minor, step_minor
-from billing.month import KEPT_DECISIONS, OUTCOMES, Month, Stage, Step
-from billing.payment import ChargeResult, ChargeStatus
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.policy import needs_approval
-from billing.review import decide, halt_unreadable
-from billing.schedule import Schedule
-from billing.summary import summary
 
 PEOPLE = ("ann", "ben", "cid")
 STEPS_WITHOUT_TIME = 8

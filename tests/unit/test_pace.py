@@ -2,7 +2,7 @@
 
 import asyncio
 
-from adapters.pace import Pace
+from adapters.sheets.pace import Pace
 
 
 class Clock:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.customer import Customer
+from billing.customers.customer import Customer
 from billing.errors import PaymentMismatch
-from billing.payment import Payment, PaymentRequest, PaymentStatus, keep_one
+from billing.payments.payment import Payment, PaymentRequest, PaymentStatus, keep_one
 from billing.period import Period
 
 CREATED = datetime(2026, 11, 8, tzinfo=UTC)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from billing.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
-from billing.month import Month, Stage
-from billing.payment import ChargeStatus
-from billing.policy import Flag, flags, needs_approval
+from billing.customers.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
+from billing.invoices.approval_policy import Flag, flags, needs_approval
+from billing.invoices.month import Month, Stage
+from billing.payments.payment import ChargeStatus
 from tests.unit.months import DAY, HOUR, accepted, announced, charged, drafted, opened, refused, say
 
 LIMITS: dict[str, Any] = {"unusual_change_percent": 30, "unusual_above_minor": 50_000}

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from sandbox.ports import HOST, free_port, is_taken, reserve
-from sandbox.stack import UI_PORT_DISTANCE, free_temporal_port
+from sandbox.stack.ports import HOST, free_port, is_taken, reserve
+from sandbox.stack.stack import UI_PORT_DISTANCE, free_temporal_port
 
 
 def test_a_port_that_is_kept_is_not_given_away_again_but_its_server_gets_it() -> None:
@@ -20,7 +20,7 @@ def test_a_port_that_is_kept_is_not_given_away_again_but_its_server_gets_it() ->
 
 
 def test_another_process_does_not_get_it_either() -> None:
-    ask = "import sys; from sandbox.ports import reserve; sys.exit(reserve(int(sys.argv[1])))"
+    ask = "import sys; from sandbox.stack.ports import reserve; sys.exit(reserve(int(sys.argv[1])))"
     assert subprocess.run([sys.executable, "-c", ask, str(free_port())], check=False).returncode == 0
 
 

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from billing.collection import CollectionStage
-from billing.month import Stage
-from billing.payment import Payment, PaymentStatus
+from billing.accounting.reconciliation import Books, FindingKind, Repair, compare
+from billing.collections.collection import CollectionStage
+from billing.collections.ports import CollectionRow
+from billing.invoices.month import Stage
+from billing.invoices.ports import InvoiceRow
+from billing.payments.payment import Payment, PaymentStatus
+from billing.payments.ports import ChargeRow
 from billing.period import Period
-from billing.ports import ChargeRow, CollectionRow, InvoiceRow
-from billing.reconciliation import Books, FindingKind, Repair, compare
 
 AT = datetime(2026, 12, 8, 9, tzinfo=UTC)
 NOVEMBER = Period("2026-11")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from billing.customer import ReviewMode, Terms
-from billing.registration import (
+from billing.customers.customer import ReviewMode, Terms
+from billing.customers.registration import (
     CONSENT_VERSION,
     Registration,
     browser_key,

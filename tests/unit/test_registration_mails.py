@@ -2,11 +2,11 @@
 
 import pytest
 
-from adapters.mail_templates import render
-from billing.customer import Customer, Terms
-from billing.month import Month
+from adapters.mail.mail_templates import render
+from billing.customers.customer import Customer, Terms
+from billing.invoices.month import Month
+from billing.mails.mail import Letter, LetterKind
 from billing.period import Period
-from billing.ports import Letter, LetterKind
 
 LINK = "https://pay.example/card/card1.c-1.2.x"
 ANN = Customer(

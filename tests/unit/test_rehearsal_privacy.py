@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.rehearsal.privacy import OutsideConnectionError, forget_settings, loopback_only, private_folder
-from sandbox.stack import ROOT
+from sandbox.stack.stack import ROOT
 
 
 def test_connections_to_others_are_refused_and_noted() -> None:

@@ -5,12 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from billing.month import Month, Stage
-from billing.payment import ChargeResult, ChargeStatus
+from billing.invoices.month import Month, Stage
+from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.worksheet import read_worksheet
-from cli.output import console
-from cli.rehearsal_tables import print_rehearsal
+from billing.sales.worksheet import read_worksheet
+from cli.sandbox.rehearsal_tables import print_rehearsal
+from cli.terminal.output import console
 from sandbox.rehearsal.book import Book, Entry, Looks, Real
 from sandbox.rehearsal.report import (
     ALREADY_PAST,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from billing.messages import CommandResult
+from billing.invoices.commands import CommandResult
 from sandbox.rehearsal import reviewers
 from sandbox.rehearsal.reviewers import Watching
 from sandbox.rehearsal.script import Script

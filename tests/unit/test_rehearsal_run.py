@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from billing.errors import BillingError
-from billing.month import Month
+from billing.invoices.month import Month
 from billing.period import Period
 from sandbox.rehearsal import run
 from sandbox.rehearsal.book import Book, Entry, Looks, span

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from billing.errors import InvalidInput
-from billing.messages import Edit, Halt
+from billing.invoices.commands import Edit, Halt
 from sandbox.rehearsal.reviewers import command_of
 from sandbox.rehearsal.script import Said, read_script
 from tests.unit.months import drafted, opened

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
-from billing.invoice import INVOICE_MAX_BYTES, LineItem, Problem, SalesSeen, Source
-from billing.messages import CHANGES_MAX, COMMANDS, Refusal, parse_command
-from billing.month import KEPT_DECISIONS, KEPT_DETAILS, Month, Stage
-from billing.payment import ChargeStatus
+from billing.invoices.commands import CHANGES_MAX, COMMANDS, Refusal, parse_command
+from billing.invoices.invoice import INVOICE_MAX_BYTES, LineItem, Problem, SalesSeen, Source
+from billing.invoices.month import KEPT_DECISIONS, KEPT_DETAILS, Month, Stage
+from billing.invoices.review import KEPT_CHARACTERS, decide, halt_unreadable
+from billing.payments.payment import ChargeStatus
 from billing.period import Period
-from billing.review import KEPT_CHARACTERS, decide, halt_unreadable
 from tests.unit.months import (
     DAY,
     HOUR,

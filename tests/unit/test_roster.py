@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.customer import ReviewMode, Terms
+from billing.customers.customer import ReviewMode, Terms
+from billing.customers.roster import REQUIRED, has_tokens, ignored_columns, parse_newcomers, parse_roster, write_roster
 from billing.errors import InvalidInput
-from billing.roster import REQUIRED, has_tokens, ignored_columns, parse_newcomers, parse_roster, write_roster
 
 HEADER = ",".join(REQUIRED)
 ACME = "acme,billing@acme.example,Acme,eur,Europe/Paris,cus_1,pm_1"

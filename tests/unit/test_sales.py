@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.address import email_key
-from billing.customer import Customer
+from billing.customers.address import email_key
+from billing.customers.customer import Customer
 from billing.errors import InvalidInput, SalesUnavailable
-from billing.invoice import LineItem, Problem, Source
+from billing.invoices.invoice import LineItem, Problem, Source
 from billing.money import parse_amount
 from billing.period import Period
-from billing.sales import MAX_ROWS, SalesSnapshot, lines_for, type_of_cell
-from billing.worksheet import read_worksheet
+from billing.sales.sales import MAX_ROWS, SalesSnapshot, lines_for, type_of_cell
+from billing.sales.worksheet import read_worksheet
 from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
@@ -179,7 +179,7 @@ def test_the_rows_are_sorted_once_however_many_customers_ask(monkeypatch: pytest
         folded.append(email)
         return email_key(email)
 
-    monkeypatch.setattr("billing.sales.email_key", fold)
+    monkeypatch.setattr("billing.sales.sales.email_key", fold)
     addresses = [f"c{n}@example.com" for n in range(50)]
     snapshot = read(HEADER, *([address.upper(), 1] for address in addresses))
     for address in addresses:

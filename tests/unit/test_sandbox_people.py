@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.passwords import Passwords
-from adapters.sql_ledger import SqlLedger
-from billing.users import PASSWORD_MIN
-from sandbox.people import PASSWORD_FILE, PEOPLE, prepare_people
+from adapters.passwords import Argon2Passwords
+from adapters.sql.ledger import SqlLedger
+from billing.reviewers.users import PASSWORD_MIN
+from sandbox.stack.people import PASSWORD_FILE, PEOPLE, prepare_people
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
 async def fits(ledger: SqlLedger, username: str, password: str) -> bool:
     account = await ledger.user(username)
     assert account is not None
-    return await Passwords().fits(password, account.password_hash)
+    return await Argon2Passwords().fits(password, account.password_hash)
 
 
 async def test_the_password_that_is_printed_is_everybodys_again_and_again(ledger: SqlLedger, tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ async def test_the_password_that_is_printed_is_everybodys_again_and_again(ledger
     assert await prepare_people(tmp_path, ledger) == password
     assert await ledger.users() == list(PEOPLE)
     assert await ledger.user("ann") == before
-    await ledger.set_password("bob", await Passwords().hashed("another long password"))
+    await ledger.set_password("bob", await Argon2Passwords().hashed("another long password"))
     assert await prepare_people(tmp_path, ledger) == password
     for person in PEOPLE:
         assert await fits(ledger, person.username, password)

@@ -9,8 +9,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from billing.customers.schedule import Schedule, instant
 from billing.period import Period
-from billing.schedule import Schedule, instant
 
 ZONES = sorted(available_timezones())
 MAIN_ZONES = (

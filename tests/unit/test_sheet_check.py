@@ -11,22 +11,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import survey_record
-from billing.accounts import Account, Former, SeenLine, SeenMonth
-from billing.address import email_key
-from billing.chains import ChainStatus
-from billing.coverage import Coverage, FindingKind, State
-from billing.customer import Customer, ReviewMode, Terms
+from billing.completeness import tally as survey_record
+from billing.completeness.accounts import Account, Former, SeenLine, SeenMonth
+from billing.completeness.chains import ChainStatus
+from billing.completeness.check import Survey, closest
+from billing.completeness.report import Coverage, FindingKind, State
+from billing.completeness.row_check import SINCE, Cells, Reason
+from billing.customers.address import email_key
+from billing.customers.customer import Customer, ReviewMode, Terms
 from billing.errors import InvalidInput
-from billing.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen
-from billing.late import Drift, compared, drifts
+from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen
+from billing.invoices.month import OUTCOMES, Month, Stage
 from billing.money import parse_amount
-from billing.month import OUTCOMES, Month, Stage
 from billing.period import Period
-from billing.sales import SalesSnapshot, lines_for, rows_of, type_of_cell
-from billing.sheet_check import SINCE, Cells, Reason
-from billing.survey import Survey, closest
-from billing.worksheet import read_worksheet
+from billing.sales.late_sales import Drift, compared, drifts
+from billing.sales.sales import SalesSnapshot, lines_for, rows_of, type_of_cell
+from billing.sales.worksheet import read_worksheet
 from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
@@ -404,7 +404,7 @@ def test_coverage_and_the_comparison_before_the_charge_find_the_same(before, aft
 
 
 def _said_by_the_sheet(invoice: Invoice, found: Sequence[Drift], read: SalesSnapshot) -> Sequence[LineItem]:
-    """Lines by hand that ``billing.late`` takes for rows of the sheet, and coverage lists beside them."""
+    """Lines by hand that ``billing.sales.late_sales`` takes for rows of the sheet, and coverage lists beside them."""
     sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(ACME.email,))
     left = compared(invoice, rows_of(ACME, (ACME.email,), PERIOD, read), sales).by_hand
     return [line for line in invoice.lines if line.source is None and line not in left]

@@ -9,8 +9,8 @@ import httpx
 import pytest
 import stripe
 
-from adapters.stripe_errors import RULES, is_replayed_failure, looking_up, translate
-from adapters.stripe_payments import API_VERSION
+from adapters.stripe.errors import RULES, is_replayed_failure, looking_up, translate
+from adapters.stripe.payments import API_VERSION
 from billing import errors
 
 KEY = "sk_live_51Secret"

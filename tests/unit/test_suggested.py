@@ -10,8 +10,17 @@ from typing import Any
 import pytest
 import typer.main
 
-from billing.accounts import Account, Former, SeenCollection, SeenMonth
-from billing.alerts import (
+from billing.accounting.reconciliation import Books, compare
+from billing.apart import Failed
+from billing.collections.collection import CollectionStage
+from billing.completeness.accounts import Account, Former, SeenCollection, SeenMonth
+from billing.completeness.chains import Chain, ChainStatus
+from billing.completeness.check import Survey
+from billing.completeness.report import Coverage, FindingKind
+from billing.customers.erasure import Standing, obstacle
+from billing.invoices.month import Stage
+from billing.keys import collection_id, workflow_id
+from billing.reviewers.alerts import (
     Alert,
     of_collection,
     of_draft,
@@ -23,15 +32,6 @@ from billing.alerts import (
     of_report,
     of_worker,
 )
-from billing.apart import Failed
-from billing.chains import Chain, ChainStatus
-from billing.collection import CollectionStage
-from billing.coverage import Coverage, FindingKind
-from billing.erasure import Standing, obstacle
-from billing.keys import collection_id, workflow_id
-from billing.month import Stage
-from billing.reconciliation import Books, compare
-from billing.survey import Survey
 from cli.app import app
 from tests.suggested import commands_in, parsed
 from tests.unit import collecting
@@ -207,7 +207,18 @@ def sources() -> Iterator[tuple[str, str]]:
                     yield f"{path.relative_to(ROOT)}", words
 
 
-FOLDERS = ("billing", "cli", "workflows", "activities", "adapters", "console", "sandbox")
+FOLDERS = (
+    "billing",
+    "cli",
+    "clients",
+    "workflows",
+    "services",
+    "activities",
+    "adapters",
+    "inbound",
+    "console",
+    "sandbox",
+)
 
 
 def test_every_command_that_the_program_speaks_of_exists() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 
-import threads
-from threads import WorkflowThreads
+from process import threads
+from process.threads import WorkflowThreads
 
 MOMENT = 0.01
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.whole_file import write_whole
+from sandbox.stand_ins.whole_file import write_whole
 from tests.full_disk import full_disk
 
 

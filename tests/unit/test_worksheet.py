@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.model import LINE_MAX
 from billing.period import Period
-from billing.sales import Fault, SalesRow, SalesSnapshot, amount_of, lines_for
-from billing.worksheet import COLUMNS_MAX, NO_SALE, read_worksheet
-from billing.worksheet_names import Column, column_named
+from billing.sales.sales import Fault, SalesRow, SalesSnapshot, amount_of, lines_for
+from billing.sales.worksheet import COLUMNS_MAX, NO_SALE, read_worksheet
+from billing.sales.worksheet_names import Column, column_named
 from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
@@ -316,5 +316,5 @@ def test_what_is_too_long_is_never_taken_for_what_it_begins_with() -> None:
 
 def test_a_worksheet_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "more than" in refusal(HEADER, [EMAIL, *["x"] * COLUMNS_MAX])
-    monkeypatch.setattr("billing.worksheet.ROWS_MAX", 3)
+    monkeypatch.setattr("billing.sales.worksheet.ROWS_MAX", 3)
     assert "split or shorten it" in refusal(HEADER, *[[EMAIL, 1]] * 3)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle
 
-from billing.messages import Halt
-from billing.month import Stage
+from billing.invoices.commands import Halt
+from billing.invoices.month import Stage
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 
 GARBAGE: dict[str, object] = {"text": "paid", "nothing": None, "another form": {"status": "paid?"}, "list": [1]}

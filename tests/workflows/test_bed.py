@@ -5,9 +5,9 @@ from pathlib import Path
 
 from temporalio.client import WorkflowExecutionStatus
 
-from billing.collection_review import RecordPayment
+from billing.collections.commands import RecordPayment
 from bootstrap import SANDBOX_NAMESPACE
-from sandbox.temporal_server import TemporalServer, temporal_server
+from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import OCTOBER, prepared_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
 

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from billing.brake import Brake
-from billing.collection import CollectionStage
-from billing.invoice import ChangeLine
-from billing.messages import Edit, Halt, Resume, Skip
-from billing.month import Month, Stage
+from billing.collections.collection import CollectionStage
+from billing.invoices.commands import Edit, Halt, Resume, Skip
+from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Month, Stage
+from billing.mails.mail import LetterKind
 from billing.period import Period
-from billing.ports import LetterKind
-from sandbox.temporal_server import TemporalServer
+from billing.reviewers.brake import Brake
+from clients.collection_commands import pay
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
 from tests.workflows.test_charged_once import ANN, CONFIRM, INTENTS, answer_is_lost, attempts, overdue
 from worker import create_worker
-from workflows.collecting import pay
 
 MINUTES = timedelta(minutes=2)  # longer than between two looks at the brake
 

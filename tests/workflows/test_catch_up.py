@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from billing.coverage import Coverage, FindingKind
-from billing.customer import Terms
-from billing.invoice import Invoice
-from billing.month import Month, Stage
+from billing.completeness.report import Coverage, FindingKind
+from billing.customers.customer import Terms
+from billing.customers.schedule import Schedule
+from billing.invoices.invoice import Invoice
+from billing.invoices.month import Month, Stage
 from billing.period import Period
-from billing.sales import lines_for
-from billing.schedule import Schedule
+from billing.sales.sales import lines_for
 from bootstrap import SANDBOX_NAMESPACE, connect_coverage
-from sandbox.temporal_server import TemporalServer, temporal_server
+from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import Bed, now, prepared_bed
 from worker import create_worker
 from workflows.visibility import SEARCH_ATTRIBUTES

@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 
-from billing.collection import CollectionStage
-from billing.collection_review import LookUp, RecordPayment, Retry, WriteOff
+from billing.accounting.reconciliation import FindingKind
+from billing.collections.collection import CollectionStage
+from billing.collections.commands import LookUp, RecordPayment, Retry, WriteOff
 from billing.errors import BillingError
-from billing.invoice import ChangeLine
-from billing.messages import Edit, Resume, Skip
-from billing.month import Month, Stage
+from billing.invoices.commands import Edit, Resume, Skip
+from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Month, Stage
 from billing.period import Period
-from billing.reconciliation import FindingKind
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
-from sandbox.processes import Child, logged
-from sandbox.stack import ROOT
-from sandbox.temporal_server import TemporalServer
+from clients.collection_commands import pay, replace_card
+from clients.start import StartStatus
+from sandbox.stack.processes import Child, logged
+from sandbox.stack.stack import ROOT
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
 from tests.local_http import local_http
 from tests.postgresql import postgresql_server
 from worker import READY
-from workflows.collecting import pay, replace_card
-from workflows.start import StartStatus
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "asked by the customer"}
 INTENTS = r"/v1/payment_intents$"

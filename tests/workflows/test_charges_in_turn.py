@@ -7,16 +7,16 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
+from billing.invoices.month import Month
 from billing.keys import workflow_id
-from billing.month import Month
 from billing.period import Period
-from sandbox.journal_file import read_entries
-from sandbox.temporal_server import TemporalServer
+from clients.collection_commands import pay
+from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.journal_file import read_entries
 from tests.bed import OCTOBER, Bed, now, prepared_bed
 from tests.unit.months import announced
 from tests.workflows.test_charged_once import overdue
 from worker import create_worker, workers
-from workflows.collecting import pay
 
 RATE = 5
 BATCH = 20

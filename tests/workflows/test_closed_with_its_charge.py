@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities import clock
-from activities.cashier import Cashier
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from billing.errors import AlreadyClosed, LedgerUnavailable
-from billing.messages import CloseAccount, Halt
-from billing.month import Month, Stage
-from billing.payment import Charged
+from billing.invoices.commands import CloseAccount, Halt
+from billing.invoices.month import Month, Stage
+from billing.mails.mail import LetterKind, MessageStatus
+from billing.payments.payment import Charged
 from billing.period import Period
-from billing.ports import LetterKind, MessageStatus
 from bootstrap import connect_alerts, connect_bell, connect_comparing, connect_letters
+from services import clock
+from services.cashier import Cashier
 from tests.bed import OCTOBER, Bed
 from tests.unit.months import charging
 from tests.workflows.test_brake import pull

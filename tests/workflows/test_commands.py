@@ -9,10 +9,10 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 
-from billing.customer import CustomerChanges, ReviewMode, Terms
-from billing.invoice import AddLine, ChangeLine, RemoveLine
-from billing.messages import Approve, CloseAccount, Decision, Edit, Halt, Resume, Skip, UpdateCustomer
-from billing.month import Stage
+from billing.customers.customer import CustomerChanges, ReviewMode, Terms
+from billing.invoices.commands import Approve, CloseAccount, Decision, Edit, Halt, Resume, Skip, UpdateCustomer
+from billing.invoices.invoice import AddLine, ChangeLine, RemoveLine
+from billing.invoices.month import Stage
 from billing.period import Period
 from tests.bed import Bed
 

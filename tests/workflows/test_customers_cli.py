@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from billing.month import Stage
-from billing.registration import RegistrationState
+from billing.customers.registration import RegistrationState
+from billing.invoices.month import Stage
 from bootstrap import connect_registrar
 from tests.bed import Bed
 from tests.local_http import local_http

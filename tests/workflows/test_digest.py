@@ -14,18 +14,19 @@ from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWor
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
-from activities.alerts import Alerts, Telling
-from adapters.apprise_alerts import AppriseAlerts
-from adapters.smtp_mail import SmtpMail
-from adapters.sql_ledger import SqlLedger
-from billing.alerts import Alert, of_report
+from activities.alerts import Telling
+from adapters.mail.smtp_mail import SmtpMail
+from adapters.notify.apprise_alerts import AppriseAlerts
+from adapters.sql.ledger import SqlLedger
 from billing.errors import AlertUnavailable
+from billing.invoices.commands import Halt
 from billing.keys import digest_workflow_id
-from billing.messages import Halt
 from billing.period import Period
+from billing.reviewers.alerts import Alert, of_report
 from bootstrap import connect_alerts, connect_bell, connect_digests
-from sandbox.mailbox import Mail
-from sandbox.temporal_server import TemporalServer
+from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.mailbox import Mail
+from services.alerts import Alerts
 from tests.bed import SOON_MINUTES, Bed, prepared_bed
 from tests.receiver import Receiver, receiver
 from worker import create_worker

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from billing.customer import CustomerChanges
+from billing.customers.customer import CustomerChanges
 from billing.errors import BillingError, CardMissing, InvalidInput
-from billing.invoice import ChangeLine
-from billing.messages import CloseAccount, Edit, Halt, Resume, Skip, UpdateCustomer
-from billing.month import Month, Stage
+from billing.invoices.commands import CloseAccount, Edit, Halt, Resume, Skip, UpdateCustomer
+from billing.invoices.invoice import ChangeLine
+from billing.invoices.month import Month, Stage
 from billing.period import Period
 from bootstrap import connect_temporal
-from sandbox.temporal_server import TemporalServer
+from clients.start import StartStatus
+from sandbox.stack.temporal_server import TemporalServer
 from settings import Settings
 from tests.bed import Bed, now
 from workflows.options import BREATH
-from workflows.start import StartStatus
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 

@@ -9,18 +9,18 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
-from activities import shared_sales
-from billing.adjusting import refreshing
-from billing.alerts import AlertKind
-from billing.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
-from billing.invoice import AddLine, ChangeLine, RemoveLine
+from billing.completeness.row_check import Reason
+from billing.customers.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
+from billing.invoices.approval_policy import Flag, flags
+from billing.invoices.commands import Approve, CommandResult, Edit, Skip, UpdateCustomer
+from billing.invoices.invoice import AddLine, ChangeLine, RemoveLine
+from billing.invoices.month import Month, Stage
 from billing.keys import workflow_id
-from billing.messages import Approve, CommandResult, Edit, Skip, UpdateCustomer
-from billing.month import Month, Stage
 from billing.period import Period
-from billing.policy import Flag, flags
-from billing.sheet_check import Reason
+from billing.reviewers.alerts import AlertKind
+from billing.sales.adjustments import refreshing
 from bootstrap import connect_comparing, connect_coverage
+from services import shared_sales
 from tests.bed import OCTOBER, Bed, now
 from tests.local_http import local_http
 

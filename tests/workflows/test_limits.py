@@ -11,16 +11,16 @@ from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateFailedErro
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 
-from billing.collection import CollectionStage
-from billing.collection_review import COLLECTION_COMMANDS
+from billing.collections.collection import CollectionStage
+from billing.collections.commands import COLLECTION_COMMANDS
 from billing.errors import BillingError
-from billing.invoice import DRAFT_MAX_BYTES, INVOICE_MAX_BYTES, AddLine
+from billing.invoices.commands import CHANGES_MAX, COMMANDS, Edit, Halt, Resume
+from billing.invoices.invoice import DRAFT_MAX_BYTES, INVOICE_MAX_BYTES, AddLine
+from billing.invoices.month import Month, Stage
 from billing.keys import digest_workflow_id
-from billing.messages import CHANGES_MAX, COMMANDS, Edit, Halt, Resume
-from billing.month import Month, Stage
 from billing.period import Period
+from clients.collection_commands import pay
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
-from workflows.collecting import pay
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 HUGE = "x" * 1_900_000

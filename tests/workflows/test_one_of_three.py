@@ -14,28 +14,30 @@ from activities import coverage as covering
 from activities import reconciliation as reconciling
 from activities.coverage import CoverageRequest
 from activities.reconciliation import ReconcileRequest, Reconciliation
-from adapters import sql_ledger_starts
-from adapters.stripe_payments import StripePayments
-from billing import reconciliation, survey
-from billing.alerts import of_report
-from billing.chains import OpenChains
-from billing.coverage import FindingKind, State
-from billing.digest import sections
+from adapters.sql.customers import starts as sql_ledger_starts
+from adapters.stripe.payments import StripePayments
+from billing.accounting import reconciliation
+from billing.accounting.reconciliation import FindingKind as Kind
+from billing.completeness import check as survey
+from billing.completeness.chains import OpenChains
+from billing.completeness.report import FindingKind, State
+from billing.customers.roster import write_roster
 from billing.errors import LedgerUnavailable, PaymentUnknown
 from billing.period import Period
-from billing.reconciliation import FindingKind as Kind
-from billing.roster import write_roster
+from billing.reviewers.alerts import of_report
+from billing.reviewers.digest import sections
 from bootstrap import connect_coverage, connect_reconciliation, connect_registrar
-from cli import customers as roster
-from cli import import_customers, listing, start
-from console import bulk as deciding
-from console.bulk import Bulk, Order
-from console.inbox import Inbox
+from cli.customers import customers as roster
+from cli.customers import import_customers, start
+from cli.invoices import listing
+from clients.registrar import Registrar
+from clients.running import RunningChains
+from console.reviewers import bulk as deciding
+from console.reviewers.bulk import Bulk, Order
+from inbound.inbox import Inbox
 from sandbox.rehearsal import book
 from tests.bed import OCTOBER, Bed
 from tests.workflows.test_registering import typed as registration_of
-from workflows.registering import Registrar
-from workflows.running import RunningChains
 
 NAMES = ("acme", "bolt", "coal")
 UNFORESEEN = "RuntimeError: unforeseen ("
@@ -234,7 +236,7 @@ async def test_a_processor_that_answers_nobody_ends_the_comparison(bed: Bed, mon
 async def test_a_digest(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     if where == "writing":
         fails = lambda digest: any(each.text == "matter of bolt" for each in digest.alerts)  # noqa: E731
-        monkeypatch.setattr("adapters.mail_templates.sections", failing(sections, fails))
+        monkeypatch.setattr("adapters.mail.mail_templates.sections", failing(sections, fails))
     for name in NAMES:
         await bed.ledger.save_alert(of_report(name, Period(OCTOBER), 1, f"matter of {name}", datetime.now(UTC)))
     if where == "ledger":

@@ -9,10 +9,10 @@ import pytest
 from temporalio.client import ScheduleActionExecutionStartWorkflow
 
 from activities.reconciliation import ReconcileRequest
-from billing.collection import CollectionStage
-from billing.collection_review import Retry
+from billing.accounting.reconciliation import FindingKind
+from billing.collections.collection import CollectionStage
+from billing.collections.commands import Retry
 from billing.period import Period
-from billing.reconciliation import FindingKind
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
 from tests.bed import OCTOBER, Bed
 from tests.local_http import local_http

@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 
-from sandbox.stack import ROOT
+from sandbox.stack.stack import ROOT
 from tests.bed import OCTOBER, Bed
 
 ACME = "acme@example.com"

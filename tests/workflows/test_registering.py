@@ -9,8 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from billing.errors import CardMissing, InvalidInput
-from billing.registration import (
+from billing.customers.registration import (
     Consent,
     Registration,
     RegistrationState,
@@ -19,11 +18,12 @@ from billing.registration import (
     new_customer_id,
     registration_id_of,
 )
+from billing.errors import CardMissing, InvalidInput
 from bootstrap import connect_letters, connect_registrar
+from clients.registrar import Registrar
+from clients.start import start_customer
 from tests.bed import Bed
 from tests.local_http import local_http
-from workflows.registering import Registrar
-from workflows.start import start_customer
 
 PAGE = "http://127.0.0.1:1/registration/token"
 LATER = timedelta(minutes=2)

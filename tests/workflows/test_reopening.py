@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from billing.errors import BillingError, InvalidInput, LedgerUnavailable
-from billing.messages import CloseAccount, Skip
-from billing.month import Month
+from billing.invoices.commands import CloseAccount, Skip
+from billing.invoices.month import Month
 from billing.period import Period
+from clients.start import StartStatus
 from tests.bed import Bed, now
-from workflows.start import StartStatus
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "moved away"}
 

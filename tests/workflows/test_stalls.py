@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from billing.alerts import AlertKind
-from billing.messages import Halt
-from ending import REPLACE
+from billing.invoices.commands import Halt
+from billing.reviewers.alerts import AlertKind
+from process.ending import REPLACE
 from sandbox.chaos.stalls import Place, put_stall
-from sandbox.ports import free_port
-from sandbox.processes import Child, logged
-from sandbox.temporal_server import TemporalServer
+from sandbox.stack.ports import free_port
+from sandbox.stack.processes import Child, logged
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import PATIENCE_SECONDS, Bed, prepared_bed
 from tests.local_http import local_http
 from worker import READY

@@ -14,22 +14,22 @@ from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.common import RawValue
 
 from activities.coverage import CoverageRequest
-from billing.chains import Chain, ChainStatus
-from billing.coverage import Coverage as Covered
-from billing.coverage import Finding, FindingKind
+from billing.completeness.chains import Chain, ChainStatus
+from billing.completeness.report import Coverage as Covered
+from billing.completeness.report import Finding, FindingKind
+from billing.customers.roster import write_roster
+from billing.invoices.commands import Halt
 from billing.keys import workflow_id
-from billing.messages import Halt
 from billing.period import Period
-from billing.roster import write_roster
 from bootstrap import SANDBOX_NAMESPACE, connect_coverage
-from sandbox.temporal_server import TemporalServer, temporal_server
+from clients.running import RunningChains, _status
+from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.typed import typed
 from workflows.coverage import Coverage
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
-from workflows.running import RunningChains, _status
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from billing.customer import Customer
+from billing.customers.customer import Customer
+from billing.customers.roster import write_roster
 from billing.errors import PaymentBusy
 from billing.keys import workflow_id
-from billing.roster import write_roster
-from cli.outcomes import Outcome, start_all
-from sandbox.stack import ROOT
-from sandbox.temporal_server import TemporalServer
+from cli.customers.outcomes import Outcome, start_all
+from clients import start as starting
+from clients.start import StartStatus
+from sandbox.stack.stack import ROOT
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import Bed, prepared_bed
-from workflows import start as starting
-from workflows.start import StartStatus
 
 COUNT = 80  # twenty at a time: some are left when one start is killed and another interrupted
 SLOW_CARDS = {"path": "/v1/payment_methods", "method": "GET", "kind": "slow", "seconds": 0.3, "times": None}
@@ -92,8 +92,8 @@ async def test_killed_interrupted_and_repeated_everyone_is_started_once(
 
 
 async def test_a_repeat_asks_neither_stripe_nor_for_each_workflow(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.outcomes._FEW", 2)
-    monkeypatch.setattr("cli.outcomes._LOT", 2)
+    monkeypatch.setattr("cli.customers.outcomes._FEW", 2)
+    monkeypatch.setattr("cli.customers.outcomes._LOT", 2)
     customers = await book(bed, "again", 5)
     await start(bed, customers)
     await until_some_run(bed, "again", len(customers))

@@ -4,10 +4,10 @@ import re
 import sys
 from pathlib import Path
 
-from billing.month import Stage
-from sandbox.processes import Child, logged
-from sandbox.stack import ROOT
-from sandbox.temporal_server import TemporalServer
+from billing.invoices.month import Stage
+from sandbox.stack.processes import Child, logged
+from sandbox.stack.stack import ROOT
+from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import prepared_bed
 from worker import READY
 

@@ -1,0 +1,228 @@
+"""Mail over SMTP: ``SmtpMail("smtp.example.com", 587, "billing@example.com", "Billing", "user", "secret")``.
+
+Errors name customer, period and the server's codes only: its words may repeat an address, and errors end up in logs.
+"""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.header import Header
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from email.utils import quote
+from functools import cached_property
+from typing import Literal
+
+import aiosmtplib
+
+from adapters.mail.mail_templates import Rendered, render, render_digest
+from billing.customers.address import sendable
+from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
+from billing.mails.mail import Composed, Letter
+from billing.payments.ports import StillWanted, always
+from billing.reviewers.digest import Digest
+
+TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
+
+_DOT_ATOM = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(\.[^\s()<>\[\]:;@\\,.\"]+)*")
+_SHORT = 60  # a name of so many characters is not folded
+
+_FOR_GOOD: dict[type[Exception], type[MailError]] = {
+    # What this recipient or this mail cannot get past.
+    aiosmtplib.SMTPRecipientRefused: MailRefused,
+    aiosmtplib.SMTPRecipientsRefused: MailRefused,
+    aiosmtplib.SMTPDataError: MailRefused,
+    aiosmtplib.SMTPNotSupported: MailRefused,  # a local part beyond ASCII, and a server without SMTPUTF8
+    # What stops every mail: our settings, or a server in trouble. Only a person can mend a wrong password, but no
+    # customer's month is to blame: all mails wait, visibly, and leave by themselves once it is mended.
+    aiosmtplib.SMTPAuthenticationError: MailUnavailable,
+    aiosmtplib.SMTPSenderRefused: MailUnavailable,
+    aiosmtplib.SMTPHeloError: MailUnavailable,
+    aiosmtplib.SMTPConnectResponseError: MailUnavailable,
+    aiosmtplib.SMTPResponseException: MailUnavailable,
+    aiosmtplib.SMTPException: MailUnavailable,  # no STARTTLS, or no way to log in that both sides know
+    # No answer; perhaps the mail was taken.
+    aiosmtplib.SMTPServerDisconnected: MailUnavailable,
+    aiosmtplib.SMTPConnectError: MailUnavailable,
+    aiosmtplib.SMTPTimeoutError: MailUnavailable,
+    aiosmtplib.SMTPConnectTimeoutError: MailUnavailable,
+    aiosmtplib.SMTPReadTimeoutError: MailUnavailable,
+    OSError: MailUnavailable,  # also TLS and time-outs
+}
+"""What a failure means unless the server's code (4xx) says that it will pass."""
+
+
+class SmtpMail:
+    """Sends letters through one mail server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
+
+    ``sender`` is an address; ``name`` is what mail programs show for it ("": nothing).
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        sender: str,
+        name: str = "",
+        username: str | None = None,
+        password: str | None = None,
+        tls: Literal["none", "starttls", "tls"] = "none",
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._sender = sendable(sender)
+        self._sender_name = name
+        self._username = username
+        self._password = password
+        self._tls = tls
+        self._hostname = ""
+
+    def compose(self, letter: Letter) -> Composed:
+        """Subject and text part of the mail."""
+        rendered = render(letter)
+        return Composed(subject=rendered.subject, text=rendered.text)
+
+    async def send(self, letter: Letter, still_wanted: StillWanted = always) -> None:
+        """Hands the mail over, if ``still_wanted`` once the server is there to take it.
+
+        Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``, and what that raises.
+        """
+        whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
+        reference = f"{letter.kind}/{letter.month.customer.customer_id}/{letter.month.period}"
+        what = f"the {letter.kind} mail of {whose}"
+        await self._send(render(letter), letter.to, letter.message_id, reference, what, still_wanted)
+
+    async def tell(self, digest: Digest) -> None:
+        """Hands over the mail that tells reviewers many things at once; raises as ``send``."""
+        what, reference = f"digest {digest.digest_id}", f"digest/{digest.digest_id}"
+        await self._send(render_digest(digest), digest.to, digest.message_id, reference, what)
+
+    def write(self, digest: Digest) -> bytes:
+        to = _address(digest.to, f"digest {digest.digest_id}")
+        return self._message(render_digest(digest), to, digest.message_id, f"digest/{digest.digest_id}").as_bytes()
+
+    async def _send(
+        self,
+        rendered: Rendered,
+        recipient: str,
+        message_id: str,
+        reference: str,
+        what: str,
+        still_wanted: StillWanted = always,
+    ) -> None:
+        to = _address(recipient, what)
+        message = self._message(rendered, to, message_id, reference)
+        with _translated(what):
+            async with await self._client() as server:
+                await still_wanted()
+                await server.send_message(message, sender=self._sender, recipients=[to])
+
+    async def ping(self) -> None:
+        """Connects and logs in, and sends nothing. Raises ``MailUnavailable``."""
+        with _translated("a connection"):
+            async with await self._client() as server:
+                await server.noop()
+
+    async def _client(self) -> aiosmtplib.SMTP:
+        name = self._hostname or await asyncio.to_thread(socket.getfqdn)
+        if "." in name:  # else no name server has answered; one may take seconds, so it is asked once
+            self._hostname = name
+        return aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            local_hostname=name,
+            username=self._username,
+            password=self._password,
+            use_tls=self._tls == "tls",
+            start_tls=self._tls == "starttls",
+            tls_context=None if self._tls == "none" else self._trust,
+            timeout=TIMEOUT_SECONDS,
+        )
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        """The machine's authorities, read once: that takes ten times as long as a mail."""
+        return ssl.create_default_context()
+
+    def _message(self, rendered: Rendered, to: str, message_id: str, reference: str) -> EmailMessage:
+        message = EmailMessage()
+        message["From"] = _AddressHeader("From", self._sender, self._sender_name)
+        message["To"] = _AddressHeader("To", to)
+        message["Subject"] = rendered.subject
+        message["Date"] = datetime.now(UTC)
+        message["Message-ID"] = message_id
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Billing-Ref"] = reference
+        message.set_content(rendered.text)
+        message.add_alternative(rendered.html, subtype="html")
+        return message
+
+
+def _address(text: str, what: str) -> str:
+    """One address as the server takes it."""
+    try:
+        local, _, domain = sendable(text).rpartition("@")
+    except InvalidInput:
+        local = domain = ""
+    if not (local and local.isprintable()):
+        raise MailRefused(f"{what} has no usable address; correct it, then resume")
+    return f"{local}@{domain}" if _DOT_ATOM.fullmatch(local) else f'"{quote(local)}"@{domain}'
+
+
+class _AddressHeader(str):
+    """One address, with a name or without, that is written as it stands.
+
+    Python's own headers are taken apart and folded anew when a mail is written: then a name with an accent and a comma
+    is two senders (python/cpython issue 121284), and others lose a space or cannot be written at all.
+    """
+
+    name: str
+
+    def __new__(cls, header: str, address: str, name: str = "") -> "_AddressHeader":
+        made = super().__new__(cls, f"{_display_name(name)}<{address}>" if name else address)
+        made.name = header
+        return made
+
+    def fold(self, *, policy: EmailPolicy) -> str:
+        return f"{self.name}: {policy.linesep.join(self.splitlines())}{policy.linesep}"
+
+
+def _display_name(name: str) -> str:
+    """Quoted, or in encoded words (RFC 2047) if it is long or beyond ASCII; folded lines are divided by ``\\n``."""
+    if name.isascii() and name.isprintable() and len(name) <= _SHORT and "=?" not in name:
+        return f'"{quote(name)}" '
+    return Header(name, "utf-8", header_name="From").encode() + "\n "
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise _translate(error, what) from None  # the original carries the address
+
+
+def _translate(error: Exception, what: str) -> MailError:
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        error = error.recipients[0]  # there was one recipient
+    meaning = next(_FOR_GOOD[kind] for kind in type(error).__mro__ if kind in _FOR_GOOD)
+    if isinstance(error, aiosmtplib.SMTPNotSupported):
+        return MailRefused(
+            f"{what} cannot be sent: its address has a character before the @ that is not ASCII, and the mail server "
+            "does not take those (SMTPUTF8); give the customer another address, then resume"
+        )
+    reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        enhanced = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", error.message)
+        reason = f"{type(error).__name__} {error.code}{f' {enhanced[0]}' if enhanced else ''}"
+        if 400 <= error.code < 500:
+            meaning = MailUnavailable
+    if meaning is MailRefused:
+        return MailRefused(
+            f"{what} is refused for good ({reason}); correct the address or ask the mail server's operator, then resume"
+        )
+    return MailUnavailable(f"the mail server did not take {what} ({reason}); if this lasts, check the mail settings")

@@ -1,9 +1,0 @@
-"""What Alembic runs for every command; the connection comes from ``adapters.sql_ledger_schema.migrate``."""
-
-from alembic import context
-
-from adapters.sql_ledger_schema import metadata
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
-with context.begin_transaction():
-    context.run_migrations()

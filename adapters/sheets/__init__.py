@@ -1,0 +1,1 @@
+"""Where sales are read."""

@@ -1,0 +1,1 @@
+"""Checks of completeness in the ledger."""

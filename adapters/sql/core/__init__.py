@@ -1,0 +1,1 @@
+"""What the parts of the ledger share: connections, schema, rows, statements, errors."""

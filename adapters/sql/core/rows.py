@@ -1,0 +1,162 @@
+"""What is written into the rows of the SQL ledger, made of the values of the domain."""
+
+from datetime import datetime
+from typing import Any
+
+from billing.collections.collection import Collection
+from billing.customers.customer import Customer
+from billing.invoices.approval_policy import flags
+from billing.invoices.invoice import LineItem, Problem
+from billing.invoices.month import Month
+from billing.mails.mail import Composed, Letter, MessageStatus
+from billing.payments.payment import Payment, PaymentEvent, Reversal
+from billing.reviewers.alerts import Alert
+
+
+def customer_values(customer: Customer) -> dict[str, Any]:
+    return {**dict(customer), "email_key": customer.email_key, "terms": customer.terms.model_dump(mode="json")}
+
+
+def address_values(customer: Customer) -> dict[str, Any]:
+    return {"customer_id": customer.customer_id, "email_key": customer.email_key, "email": customer.email}
+
+
+def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
+    """The month as it stands at ``at``."""
+    invoice = month.invoice
+    return {
+        **_whose(month),
+        "stage": month.stage(at),
+        "currency": invoice.currency if invoice else month.customer.currency,
+        "total_minor": invoice.total_minor if invoice else 0,
+        "carried_minor": month.carried_minor,
+        "version": invoice.version if invoice else 0,
+        "digest": invoice.digest if invoice else "",
+        "collect_at": month.collect_at,
+        "notice_at": month.notice_at,
+        "charge_at": month.charge_at,
+        "outcome": month.outcome,
+        "closed_at": month.closed_at,
+        "problems": len(invoice.problems) if invoice else 0,
+        "revision": month.revision,
+        "next_at": month.due(at).at,
+        "state": month.model_dump(mode="json"),
+        "updated_at": at,
+        "flags": "".join(f"|{flag}" for flag in found) + "|" if (found := flags(month)) else "",
+        "needs": "" if month.outcome else month.needs_person(at),
+        "usual_minor": month.usual_minor,
+    }
+
+
+def version_values(month: Month, at: datetime) -> list[dict[str, Any]]:
+    """The version of the invoice that the month has at ``at``, if it has any."""
+    invoice = month.invoice
+    if invoice is None:
+        return []
+    by = month.last_editor if invoice.version > 1 else ""
+    content = invoice.model_dump(mode="json")
+    return [
+        {**_whose(month), "version": invoice.version, "digest": invoice.digest, "by": by, "at": at, "invoice": content}
+    ]
+
+
+def line_values(month: Month) -> list[dict[str, Any]]:
+    """The invoice's lines, then the rows that cannot be read."""
+    if month.invoice is None:
+        return []
+    items: tuple[LineItem | Problem, ...] = (*month.invoice.lines, *month.invoice.problems)
+    return [
+        {
+            **_whose(month),
+            "position": position,
+            "kind": "line" if isinstance(item, LineItem) else "problem",
+            "line_id": item.line_id,
+            "description": item.description,
+            "amount_minor": item.amount_minor if isinstance(item, LineItem) else None,
+            "sheet": item.source.sheet if item.source else None,
+            "row": item.source.row if item.source else None,
+            "digest": item.source.digest if item.source else None,
+            "raw": item.raw if isinstance(item, Problem) else None,
+            "reason": item.reason if isinstance(item, Problem) else None,
+        }
+        for position, item in enumerate(items, start=1)
+    ]
+
+
+def decision_values(month: Month) -> list[dict[str, Any]]:
+    return [{**_whose(month), **decision.model_dump()} for decision in month.decisions]
+
+
+def charge_values(payment: Payment, at: datetime) -> dict[str, Any]:
+    return {
+        "payment_id": payment.payment_id,
+        "key": payment.key,
+        "customer_id": payment.customer_id,
+        "period": payment.period,
+        "status": payment.status,
+        "amount_minor": payment.amount_minor,
+        "currency": payment.currency,
+        "code": payment.code,
+        "decline_code": payment.decline_code,
+        "advice_code": payment.advice_code,
+        "attempt_id": payment.attempt_id,
+        "first_at": at,
+        "at": at,
+    }
+
+
+def reversal_values(reversal: Reversal, payment: Payment, at: datetime) -> dict[str, Any]:
+    return {**dict(reversal), "customer_id": payment.customer_id, "period": payment.period, "at": at}
+
+
+def collection_values(collection: Collection, at: datetime) -> dict[str, Any]:
+    """The collection as it stands at ``at``."""
+    return {
+        **_whose(collection),
+        "stage": collection.stage(at),
+        "currency": collection.currency,
+        "amount_minor": collection.amount_minor,
+        "outstanding_minor": collection.outstanding_minor,
+        "opened_at": collection.opened_at,
+        "next_at": collection.due(at).at,
+        "outcome": collection.outcome,
+        "closed_at": collection.closed_at,
+        "revision": collection.revision,
+        "state": collection.model_dump(mode="json"),
+        "updated_at": at,
+    }
+
+
+def entry_values(collection: Collection) -> list[dict[str, Any]]:
+    return [{**_whose(collection), **entry.model_dump()} for entry in collection.entries]
+
+
+def event_values(event: PaymentEvent, at: datetime) -> dict[str, Any]:
+    return {**dict(event), "received_at": at, "result": ""}
+
+
+def message_values(
+    letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None
+) -> dict[str, Any]:
+    return {
+        **_whose(letter.month),
+        "message_id": letter.message_id,
+        "kind": letter.kind,
+        "number": number,
+        "recipient": letter.to,
+        "status": status,
+        "at": at,
+        "total_minor": letter.month.invoice.total_minor if letter.month.invoice else None,
+        "subject": composed.subject if composed else "",
+        "text": composed.text if composed else "",
+    }
+
+
+def alert_values(alert: Alert) -> dict[str, Any]:
+    values = dict(alert)
+    del values["flags"]  # the invoice has them
+    return {**values, "digest_id": "", "told_at": None}
+
+
+def _whose(record: Month | Collection) -> dict[str, str]:
+    return {"customer_id": record.customer.customer_id, "period": record.period}

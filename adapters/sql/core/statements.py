@@ -1,0 +1,125 @@
+"""What the parts of the ledger share: rows looked for, inserted once, updated, and records that come late."""
+
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, bindparam, exists, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from adapters.sql.core.schema import addresses, customers
+from billing.collections.collection import Collection
+from billing.errors import AlreadyClosed, LedgerAhead
+from billing.invoices.month import Month
+from billing.period import Period
+
+_ANOTHER = addresses.alias("another")
+IS_SHARED = exists().where(
+    _ANOTHER.c.email_key == addresses.c.email_key, _ANOTHER.c.customer_id != addresses.c.customer_id
+)
+FORMER = (
+    select(addresses.c.customer_id, addresses.c.email, IS_SHARED.label("is_shared"))
+    .join(customers, customers.c.customer_id == addresses.c.customer_id)
+    .where(addresses.c.email_key != customers.c.email_key)
+)
+"""The addresses that customers had and have no more; shared ones are or were another customer's too."""
+
+
+def of(table: Table, customer_id: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The rows of a customer's period."""
+    return table.c.customer_id == customer_id, table.c.period == period
+
+
+def matching(table: Table, **wanted: str | None) -> list[ColumnElement[bool]]:
+    """The rows that have these values, where one is given."""
+    return [table.c[name] == value for name, value in wanted.items() if value is not None]
+
+
+def of_this(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """The same in a statement that is written once: ``customer_id`` and ``period`` are given when it is executed."""
+    return tuple(table.c[name] == bindparam(name) for name in ("customer_id", "period"))
+
+
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> bool:
+    """Inserts those rows whose primary key is not there yet; whether there were any."""
+    if not rows:
+        return False
+    statement = _insert_new(table, connection.dialect.name, tuple(rows[0]))
+    return connection.execute(statement, rows[0] if len(rows) == 1 else rows).first() is not None
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    values: dict[str, Any],
+    keep: tuple[str, ...] = (),
+    only_if: ColumnElement[bool] | None = None,
+) -> bool:
+    """Inserts the row; or updates it, except for what to ``keep``, ``only_if`` the row there allows it: whether so."""
+    statement = _upsert(table, connection.dialect.name, tuple(values), keep, only_if)
+    return connection.execute(statement, values).first() is not None
+
+
+def lock(connection: Connection, key: str) -> None:
+    """Lets only one transaction with ``key`` go on at a time; SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+
+
+@cache
+def _insert_new(table: Table, dialect: str, names: tuple[str, ...]) -> Executable:
+    assert set(names) <= set(table.c.keys()), f"{table.name} has no columns for all of {names}"  # it would lose them
+    return _insert(table, dialect).on_conflict_do_nothing().returning(*table.primary_key)
+
+
+@lru_cache(maxsize=100)
+def _upsert(
+    table: Table, dialect: str, names: tuple[str, ...], keep: tuple[str, ...], only_if: ColumnElement[bool] | None
+) -> Executable:
+    """To write a statement takes SQLAlchemy several times as long as SQLite takes to execute it."""
+    key = [column.name for column in table.primary_key]
+    statement = _insert(table, dialect)
+    changes = {name: statement.excluded[name] for name in names if name not in (*key, *keep)}
+    written = statement.on_conflict_do_update(index_elements=key, set_=changes, where=only_if)
+    return written.returning(*table.primary_key)
+
+
+def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
+
+
+def comes_late(record: Month | Collection, at: datetime, stored: Row[Any]) -> bool:
+    """Whether ``record`` adds nothing. Raises ``LedgerAhead``, ``AlreadyClosed`` if they contradict each other."""
+    whose = f"{stored.customer_id}, {stored.period}"
+    if isinstance(record, Collection):
+        whose = f"the collection of {whose}"
+    if stored.outcome is None and record.outcome is None and _is_behind(record, stored):
+        other = "another one" if record.revision == stored.revision else record.revision
+        raise LedgerAhead(f"the ledger has revision {stored.revision} of {whose}, not {other}")
+    if stored.outcome is None:
+        return False  # an outcome counts, whatever the run that came to it had forgotten
+    if stored.outcome == record.outcome:
+        return bool(record.revision <= stored.revision)
+    if record.outcome is None and at <= stored.closed_at:
+        return True
+    raise AlreadyClosed(
+        f"{whose} is closed as {stored.outcome} in the ledger and cannot become {record.outcome or 'open'} again; "
+        "look for a second workflow of this customer and end it"
+    )
+
+
+def _is_behind(record: Month | Collection, stored: Row[Any]) -> bool:
+    """Whether the ledger has what ``record`` has not: a newer revision, or at the same one something else.
+
+    A run that was reset may have come to the number of revisions of the run before it, by other steps.
+    """
+    if record.revision != stored.revision:
+        return bool(record.revision < stored.revision)
+    written = type(record).model_validate(stored.state)  # not compared as JSON: a field may be newer than the row
+    return stored.revision > 0 and _without_trail(record) != _without_trail(written)
+
+
+def _without_trail(record: Month | Collection) -> tuple[object, ...]:
+    """The record, and of its decisions or entries which came last: few are carried along, and they may be cut."""
+    name, trail = ("decisions", record.decisions) if isinstance(record, Month) else ("entries", record.entries)
+    return record.model_copy(update={name: ()}), *((last.number, last.at, last.by) for last in trail[-1:])

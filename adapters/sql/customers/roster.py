@@ -1,0 +1,58 @@
+"""The ledger's customers for lists: page by page, for there may be a hundred thousand of them; and each one's month."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, func, select
+
+from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.schema import customers, invoices
+from billing.apart import Failed
+from billing.customers.ports import RosterRow
+from billing.invoices.ports import InvoiceRow
+
+PAGE: Final = 1000
+
+
+class SqlRoster(SqlDatabase):
+    """The part of ``SqlLedger`` that lists everybody."""
+
+    async def roster(self, closed: bool = True, failed: list[Failed] | None = None) -> AsyncIterator[RosterRow]:
+        """The customers by id; with ``closed`` also those whose account is closed."""
+        where = [] if closed else [customers.c.closed_at.is_(None)]
+        after: str | None = ""
+        while after is not None:
+            page, after = await self.run(partial(self._page, failed, customers.c.customer_id > after, *where))
+            for row in page:
+                yield row
+
+    @in_thread
+    def roster_row(self, customer_id: str) -> RosterRow | None:
+        return next(iter(self._page(None, customers.c.customer_id == customer_id)[0]), None)
+
+    @in_thread
+    def count_customers(self) -> int:
+        """How many accounts are open."""
+        with self._reading("count its customers") as connection:
+            is_open = customers.c.closed_at.is_(None)
+            return connection.scalar(select(func.count()).select_from(customers).where(is_open)) or 0
+
+    @in_thread
+    def current_invoices(self, failed: list[Failed] | None = None) -> list[InvoiceRow]:
+        """The newest month of each customer, by customer."""
+        whose, period = invoices.c.customer_id, invoices.c.period
+        newest = select(whose, func.max(period).label("period")).group_by(whose).subquery()
+        query = select(*(invoices.c[name] for name in InvoiceRow.model_fields))
+        query = query.join(newest, and_(whose == newest.c.customer_id, period == newest.c.period)).order_by(whose)
+        with self._reading("list the current months") as connection:
+            return list(as_models(InvoiceRow, map(dict, connection.execute(query).mappings()), failed))
+
+    def _page(self, failed: list[Failed] | None, *where: ColumnElement[bool]) -> tuple[list[RosterRow], str | None]:
+        """The next customers, and the last of them if there may be more."""
+        query = select(*(customers.c[name] for name in RosterRow.model_fields)).where(*where)
+        with self._reading("read its customers") as connection:
+            found = connection.execute(query.order_by(customers.c.customer_id).limit(PAGE)).mappings().all()
+            rows = ({**row, "closed_reason": row["closed_reason"] or ""} for row in found)
+            last = found[-1]["customer_id"] if len(found) == PAGE else None
+            return list(as_models(RosterRow, rows, failed)), last

@@ -1,0 +1,261 @@
+"""The ledger in a SQL database: a SQLite file by default, PostgreSQL by URL.
+
+::
+
+    ledger = await SqlLedger.connect("sqlite:////srv/billing/ledger.db")  # or postgresql://user:password@host/database
+    await ledger.migrate()
+    await ledger.record(month, at)
+    await ledger.close()
+
+Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
+Customers and months are here, the rest in the folders beside, by capability.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, or_, select, update
+
+from adapters.sql.completeness.coverage import SqlCoverage
+from adapters.sql.completeness.readings import SqlReadings
+from adapters.sql.core.database import in_thread
+from adapters.sql.core.rows import (
+    address_values,
+    customer_values,
+    decision_values,
+    invoice_values,
+    line_values,
+    version_values,
+)
+from adapters.sql.core.schema import addresses, collections, customers, decisions, invoices, lines, versions
+from adapters.sql.core.statements import IS_SHARED, comes_late, insert_new, matching, of, of_this, upsert
+from adapters.sql.customers.erase import SqlErase
+from adapters.sql.customers.registrations import SqlRegistrations
+from adapters.sql.customers.roster import SqlRoster
+from adapters.sql.customers.starts import SqlStarts
+from adapters.sql.export import SqlExport
+from adapters.sql.payments.collections import SqlCollections
+from adapters.sql.payments.payments import SqlPayments
+from adapters.sql.reviewers.alerts import SqlAlerts
+from adapters.sql.reviewers.pages import SqlDesk
+from adapters.sql.reviewers.review import SqlReview
+from adapters.sql.reviewers.users import SqlUsers
+from billing.apart import Failed
+from billing.collections.collection import CollectionStage
+from billing.collections.ports import CollectionRow
+from billing.customers.address import email_key
+from billing.customers.customer import Customer
+from billing.invoices.commands import Decision
+from billing.invoices.month import Month, Stage
+from billing.invoices.ports import InvoiceRow
+from billing.period import Period
+
+# Several times a month for everybody, so written once.
+_STATE = select(invoices.c.state).where(*of_this(invoices))
+_ROW = select(invoices).where(*of_this(invoices))
+_LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
+
+_NEWER = select(invoices.c.period).where(
+    invoices.c.customer_id == bindparam("whose"), invoices.c.period > bindparam("newest")
+)
+_UPDATE = update(customers).where(customers.c.customer_id == bindparam("whose"), ~_NEWER.exists())
+
+
+class SqlLedger(
+    SqlPayments,
+    SqlCollections,
+    SqlReview,
+    SqlDesk,
+    SqlUsers,
+    SqlCoverage,
+    SqlExport,
+    SqlErase,
+    SqlAlerts,
+    SqlRegistrations,
+    SqlReadings,
+    SqlStarts,
+    SqlRoster,
+):
+    """All stores of the ledger in SQL, made by ``connect``; every method may be called again after any failure."""
+
+    # -- customers
+
+    @in_thread
+    def save_customer(self, customer: Customer) -> None:
+        """Writes the customer as given; one whose account was closed is open again."""
+        now = datetime.now(UTC)
+        values = customer_values(customer) | {"closed_reason": None, "closed_at": None, "updated_at": now}
+        with self._writing(f"save {customer.customer_id}") as connection:
+            upsert(connection, customers, values | {"created_at": now}, keep=("created_at",))
+            insert_new(connection, addresses, [address_values(customer)])
+
+    @in_thread
+    def customer(self, customer_id: str) -> Customer | None:
+        """The customer, also if the account is closed."""
+        return next(iter(self._read(Customer, customers, customers.c.customer_id == customer_id)), None)
+
+    @in_thread
+    def closed_reason(self, customer_id: str) -> str:
+        """Who closed the account and why; "" if it is open or unknown."""
+        with self._reading(f"look {customer_id} up") as connection:
+            this = customers.c.customer_id == customer_id
+            return connection.scalar(select(customers.c.closed_reason).where(this)) or ""
+
+    @in_thread
+    def customers(self, failed: list[Failed] | None = None) -> list[Customer]:
+        """The customers whose account is open, by id."""
+        return self._open_customers(failed=failed)
+
+    @in_thread
+    def customers_at_processor(self) -> dict[str, str]:
+        """The customers whose account is open, by their id at the processor."""
+        ids = select(customers.c.stripe_customer_id, customers.c.customer_id).where(customers.c.closed_at.is_(None))
+        with self._reading("list the customers at the processor") as connection:
+            return {row[0]: row[1] for row in connection.execute(ids)}
+
+    @in_thread
+    def customer_by_email(self, email: str) -> Customer | None:
+        return next(iter(self._open_customers(customers.c.email_key == email_key(email))), None)
+
+    @in_thread
+    def customers_like(self, customer: Customer) -> list[Customer]:
+        """Those of them, without ``customer``, that share its email, Stripe customer or card."""
+        names = ("email_key", "stripe_customer_id", "payment_method_id")
+        shared = or_(*(customers.c[name] == getattr(customer, name) for name in names))
+        return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
+
+    @in_thread
+    def customers_of_card(self, payment_method_id: str) -> list[Customer]:
+        return self._read(Customer, customers, customers.c.payment_method_id == payment_method_id)
+
+    @in_thread
+    def own_emails(self, customer_id: str) -> list[str]:
+        own = select(addresses.c.email).where(addresses.c.customer_id == customer_id, ~IS_SHARED)
+        with self._reading(f"look up the addresses of {customer_id}") as connection:
+            return sorted(connection.scalars(own))
+
+    def _open_customers(self, *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[Customer]:
+        found = self._read(Customer, customers, customers.c.closed_at.is_(None), *where, failed=failed)
+        return sorted(found, key=lambda customer: customer.customer_id)
+
+    # -- months
+
+    @in_thread
+    def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
+        """Writes the month as it stood at ``at``, and the ``following`` one unless it has begun, in one transaction.
+
+        Raises ``LedgerAhead`` for an older revision than the ledger has, and ``AlreadyClosed`` if the ledger has an
+        outcome and ``month`` has another one, or is open although ``at`` is later than the close.
+        """
+        with self._writing(f"record {month.customer.customer_id}, {month.period}") as connection:
+            _lock_customer(connection, month.customer, at)
+            _record(connection, month, at, _stored(connection, month))
+            if following is not None:
+                stored = _stored(connection, following)
+                if stored is None or stored.revision == 0:
+                    _record(connection, following, at, stored)
+
+    @in_thread
+    def month(self, customer_id: str, period: Period) -> Month | None:
+        with self._reading(f"read {customer_id}, {period}") as connection:
+            state = connection.scalar(_STATE, {"customer_id": customer_id, "period": period})
+            return None if state is None else Month.model_validate(state)
+
+    @in_thread
+    def invoices(
+        self,
+        period: Period | None = None,
+        stage: Stage | None = None,
+        customer_id: str | None = None,
+        failed: list[Failed] | None = None,
+    ) -> list[InvoiceRow]:
+        """The months that match everything given, by customer and period."""
+        wanted = matching(invoices, period=period, stage=stage, customer_id=customer_id)
+        found = self._read(InvoiceRow, invoices, *wanted, failed=failed)
+        return sorted(found, key=lambda row: (row.customer_id, row.period))
+
+    @in_thread
+    def under_way(self) -> list[InvoiceRow | CollectionRow]:
+        """Where money may be moving, as recorded just now: charges of months and tries of what is owed that have begun,
+        and those whose outcome is not known.
+        """
+        months = self._read(InvoiceRow, invoices, invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED)))
+        c = collections.c
+        attempt, brake = (c.state[name].as_string() for name in ("attempt", "brake"))
+        is_moving = or_(c.stage == CollectionStage.UNRESOLVED, and_(attempt != "", brake == ""))
+        owed = self._read(CollectionRow, collections, c.outcome.is_(None), is_moving)
+        return [*sorted(months, key=_whose), *sorted(owed, key=_whose)]
+
+    @in_thread
+    def drafted_from(self, period: Period, email: str) -> list[str]:
+        """The customers whose invoice of the period has the rows under this address; looks at all of its months."""
+        emails = invoices.c.state["invoice"]["sales"]["emails"]
+        with self._reading(f"look up whose sales of {period} are under an address") as connection:
+            found = connection.execute(select(invoices.c.customer_id, emails).where(invoices.c.period == period))
+            key = email_key(email)
+            return sorted(customer_id for customer_id, theirs in found if key in map(email_key, theirs or ()))
+
+    @in_thread
+    def decisions(self, customer_id: str, period: Period) -> list[Decision]:
+        """The whole audit trail of a month, also what the month itself no longer carries."""
+        found = self._read(Decision, decisions, *of(decisions, customer_id, period))
+        return sorted(found, key=lambda decision: decision.number)
+
+
+def _whose(row: InvoiceRow | CollectionRow) -> tuple[str, str]:
+    return row.customer_id, row.period
+
+
+def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
+    """Makes sure of the customer's row, and lets only one record of a customer be written at a time."""
+    this = {"customer_id": customer.customer_id}
+    if connection.scalar(_LOCKED, this) is None:
+        insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
+        insert_new(connection, addresses, [address_values(customer)])
+        connection.scalar(_LOCKED, this)
+
+
+def _stored(connection: Connection, month: Month) -> Row[Any] | None:
+    this = {"customer_id": month.customer.customer_id, "period": month.period}
+    return connection.execute(_ROW, this).one_or_none()
+
+
+def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any] | None) -> None:
+    """Writes what has changed since the month was ``stored``."""
+    if stored is not None and comes_late(month, at, stored):
+        return
+    values = invoice_values(month, at)
+    before = stored.state if stored is not None else {}
+    changed = {name for name, value in values["state"].items() if name not in before or before[name] != value}
+    if changed & {"customer", "leaving", "outcome"}:
+        if month.leaving and month.outcome is not None:
+            _forget_unbegun(connection, month)
+        _update_customer(connection, month, at)
+    upsert(connection, invoices, values)
+    if "invoice" in changed:
+        _write_lines(connection, month)
+        insert_new(connection, versions, version_values(month, at))
+    if "decisions" in changed:
+        insert_new(connection, decisions, decision_values(month))
+
+
+def _write_lines(connection: Connection, month: Month) -> None:
+    connection.execute(delete(lines).where(*of(lines, month.customer.customer_id, month.period)))
+    if rows := line_values(month):
+        connection.execute(insert(lines), rows)
+
+
+def _forget_unbegun(connection: Connection, month: Month) -> None:
+    """The month after the last one was written before the account was closed; nothing has happened in it."""
+    mine = invoices.c.customer_id == month.customer.customer_id
+    connection.execute(delete(invoices).where(mine, invoices.c.period > month.period, invoices.c.revision == 0))
+
+
+def _update_customer(connection: Connection, month: Month, at: datetime) -> None:
+    """Customer data follow the newest month; the account is closed by that month's outcome if it was the last one."""
+    customer_id = month.customer.customer_id
+    is_last = bool(month.leaving) and month.outcome is not None
+    closed = {"closed_reason": month.leaving if is_last else None, "closed_at": month.closed_at if is_last else None}
+    values = customer_values(month.customer) | closed | {"updated_at": at}
+    connection.execute(_UPDATE, values | {"whose": customer_id, "newest": month.period})
+    insert_new(connection, addresses, [address_values(month.customer)])

@@ -1,0 +1,9 @@
+"""What Alembic runs for every command; the connection comes from ``adapters.sql.core.schema.migrate``."""
+
+from alembic import context
+
+from adapters.sql.core.schema import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

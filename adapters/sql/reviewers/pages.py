@@ -1,0 +1,255 @@
+"""The ledger's answers to the reviewers' pages: totals, what needs a person, the list of invoices a page at a time.
+
+Lists are filtered, sorted and counted by indexes alone; only the rows that are shown are read, for a row holds the
+whole month and is long.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    RowMapping,
+    Select,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    union_all,
+)
+
+from adapters.sql.core.database import in_thread
+from adapters.sql.core.schema import INVOICE_NEEDS, brakes, collections, customers, invoices
+from adapters.sql.reviewers.audit import SqlAudit
+from billing.collections.collection import CollectionStage
+from billing.invoices.month import Stage, stop_of
+from billing.period import Period
+from billing.reviewers.queries import PAGE_ROWS, DeskRow, Need, Seen, Sort, StageTotal, Standing, Wanted
+
+NEED_PERSON = (
+    CollectionStage.UNRESOLVED,
+    CollectionStage.HALTED,
+    CollectionStage.AWAITING_PERSON,
+    CollectionStage.EXHAUSTED,
+)
+_IN_NEED = text(INVOICE_NEEDS)
+_OWED_NEEDS = "what is owed cannot be collected without a person"
+_MANY = 500  # values in one query
+_S = TypeVar("_S", bound=Seen)
+
+
+class SqlDesk(SqlAudit):
+    """``MonthOverview`` and ``InvoiceList`` of ``billing.reviewers.queries`` in SQL, and which months there are."""
+
+    @in_thread
+    def current_period(self) -> Period | None:
+        """The newest month that has drafts, else the newest there is; None in an empty ledger."""
+        newest = select(func.max(invoices.c.period))
+        begun = newest.where(invoices.c.stage != Stage.SCHEDULED)
+        with self._reading("name its current month") as connection:
+            found = connection.scalar(begun) or connection.scalar(newest)
+            return Period(found) if found else None
+
+    @in_thread
+    def periods(self) -> list[Period]:
+        """Every month from the first to the newest that the ledger has, newest first."""
+        with self._reading("list its months") as connection:
+            first = connection.scalar(select(func.min(invoices.c.period)))
+            last = connection.scalar(select(func.max(invoices.c.period)))
+        found = [Period(last)] if last else []
+        while found and found[-1] > first:
+            found.append(found[-1].previous())
+        return found
+
+    @in_thread
+    def totals(self, period: Period) -> list[StageTotal]:
+        """Customers, drafts and sums by stage and currency."""
+        c = invoices.c
+        drafts = func.coalesce(func.sum(case((c.version > 0, 1), else_=0)), 0)
+        counted = select(
+            c.stage,
+            c.currency,
+            func.count().label("customers"),
+            drafts.label("drafts"),
+            func.sum(c.total_minor).label("total_minor"),
+        )
+        with self._reading(f"add {period} up") as connection:
+            found = connection.execute(counted.where(c.period == period).group_by(c.stage, c.currency))
+            return [StageTotal.model_validate(dict(row)) for row in found.mappings()]
+
+    @in_thread
+    def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[Need]:
+        """What a person has to do, by its next instant: open months, and what is owed for closed ones.
+
+        The open months of the customers ``first`` come first, whatever the ledger says of them.
+        """
+        whose = (customers.c.customer_id, customers.c.name, customers.c.timezone)
+        i, c = invoices.c, collections.c
+        months = select(*whose, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
+        months = months.add_columns((i.version > 0).label("drafted"))
+        months = months.join(invoices, i.customer_id == customers.c.customer_id)
+        months = months.where(i.period == period, i.outcome.is_(None))
+        owed = select(*whose, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
+        owed = owed.join(collections, c.customer_id == customers.c.customer_id)
+        owed = owed.where(*_owed_in_need(period))
+        with self._reading(f"find who is needed in {period}") as connection:
+            urgent = months.where(i.customer_id.in_(first[:limit])).order_by(i.customer_id)
+            before = [Need.model_validate(dict(row)) for row in connection.execute(urgent).mappings()]
+            months = months.where(_IN_NEED, i.customer_id.not_in(first[:limit]))
+            open_months = connection.execute(months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit))
+            collecting = connection.execute(owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit))
+            found = [Need.model_validate(dict(row)) for row in open_months.mappings()]
+            said = {"needs": _OWED_NEEDS, "collecting": True}
+            found += [Need.model_validate({**row, **said}) for row in collecting.mappings()]
+            return [*before, *sorted(found, key=_urgency)][:limit]
+
+    @in_thread
+    def pulse(self, period: Period) -> str:
+        """Something that differs after every change of the month. Revisions only grow, whatever clocks say."""
+        with self._reading(f"see whether {period} has changed") as connection:
+            found: list[Any] = []
+            for table in (invoices, collections):
+                counted = select(func.count(), func.sum(table.c.revision)).where(table.c.period == period)
+                found += connection.execute(counted).one()
+            found += connection.execute(select(func.count(), func.count(brakes.c.released_at))).one()
+        return "-".join(str(each or 0) for each in found)
+
+    # -- the list
+
+    @in_thread
+    def count(self, wanted: Wanted) -> int:
+        """How many rows match."""
+        with self._reading(f"count in {wanted.period}") as connection:
+            return connection.scalar(_matching(wanted, func.count())) or 0
+
+    @in_thread
+    def rows(self, wanted: Wanted, page: int) -> list[DeskRow]:
+        """A page of the list; the first is 1."""
+        order = _order(wanted)
+        chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
+        chosen = chosen.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
+        this = invoices.c.customer_id.in_(chosen.scalar_subquery())
+        theirs: dict[str, ColumnElement[Any]] = {
+            name: customers.c[name] for name in ("customer_id", "name", "email", "timezone")
+        }
+        owed = exists().where(collections.c.customer_id == invoices.c.customer_id, *_owed_in_need(wanted.period))
+        theirs["needs"] = case((owed, _OWED_NEEDS), else_=invoices.c.needs).label("needs")
+        shown = select(*({**invoices.c, **theirs}[name] for name in DeskRow.model_fields))
+        shown = shown.join(invoices, invoices.c.customer_id == customers.c.customer_id)
+        with self._reading(f"list {wanted.period}") as connection:
+            found = connection.execute(shown.where(invoices.c.period == wanted.period, this).order_by(*order))
+            return [_row(dict(each)) for each in found.mappings()]
+
+    @in_thread
+    def seen(self, wanted: Wanted) -> list[Seen]:
+        """All that match, as they stand now, by customer."""
+        with self._reading(f"list {wanted.period}") as connection:
+            query = _matching(wanted, *_seen_columns(Seen)).order_by(invoices.c.customer_id)
+            return [_as_seen(Seen, row) for row in connection.execute(query).mappings()]
+
+    @in_thread
+    def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
+        """Those of them whose month is open."""
+        open_months: set[str] = set()
+        with self._reading(f"look at {period}") as connection:
+            for start in range(0, len(customer_ids), _MANY):
+                these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
+                query = select(invoices.c.customer_id).where(invoices.c.period == period, these)
+                open_months |= set(connection.scalars(query.where(invoices.c.outcome.is_(None))))
+        return open_months
+
+    @in_thread
+    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
+        """How these invoices stand now, by customer."""
+        now: dict[str, Standing] = {}
+        with self._reading(f"look at {period}") as connection:
+            for start in range(0, len(customer_ids), _MANY):
+                these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
+                query = select(*_seen_columns(Standing)).where(invoices.c.period == period, these)
+                found = connection.execute(query).mappings()
+                now |= {row["customer_id"]: _as_seen(Standing, row) for row in found}
+        return now
+
+
+def _seen_columns(kind: type[Seen]) -> list[ColumnElement[Any]]:
+    return [invoices.c["needs" if name == "stop" else name] for name in kind.model_fields]
+
+
+def _as_seen(kind: type[_S], row: RowMapping) -> _S:
+    values: dict[str, Any] = dict(row)
+    return kind.model_validate(values | {"stop": stop_of(values.pop("needs"))})
+
+
+def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
+    """``columns`` of the rows that match."""
+    c = invoices.c
+    where: list[ColumnElement[bool]] = [c.period == wanted.period]
+    if wanted.stage is not None:
+        where.append(c.stage == wanted.stage)
+    if wanted.currency:
+        where.append(c.currency == wanted.currency)
+    if wanted.flag is not None:
+        where.append(c.flags.like(f"%|{wanted.flag}|%"))
+    if wanted.needs:
+        needed = c.customer_id.in_(_in_need(wanted.period))
+        where.append(or_(needed, c.customer_id.in_(wanted.first)) if wanted.first else needed)
+    found = select(*columns).select_from(invoices)
+    if wanted.search:
+        names = (customers.c.customer_id, customers.c.name, customers.c.email)
+        found = found.join(customers, customers.c.customer_id == c.customer_id)
+        where.append(or_(*(name.icontains(wanted.search, autoescape=True) for name in names)))
+    return found.where(*where)
+
+
+def _in_need(period: Period) -> CompoundSelect[Any]:
+    """The customers of whose month, or of what is owed for it, a person has to do something."""
+    months = invoices.alias("months")
+    open_months = select(months.c.customer_id).where(months.c.period == period, _IN_NEED, months.c.outcome.is_(None))
+    return union_all(open_months, select(collections.c.customer_id).where(*_owed_in_need(period)))
+
+
+def _owed_in_need(period: Period) -> list[ColumnElement[bool]]:
+    c = collections.c
+    return [c.period == period, c.stage.in_(NEED_PERSON), c.outcome.is_(None)]
+
+
+def _urgency(need: Need) -> tuple[float, str]:
+    """What nothing happens to by itself comes first, as each query has it."""
+    return need.next_at.timestamp() if need.next_at else float("-inf"), need.customer_id
+
+
+def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
+    """In the order that is wanted; rows that this order says nothing about come last in any case."""
+    c = invoices.c
+    key: ColumnElement[Any] = {
+        Sort.CUSTOMER: c.customer_id,
+        Sort.STAGE: case({stage: number for number, stage in enumerate(Stage)}, value=c.stage, else_=len(Stage)),
+        Sort.AMOUNT: c.total_minor,
+        Sort.CHANGE: _change(),
+        Sort.NEXT: c.next_at,
+    }[wanted.sort]
+    directed = key.desc().nulls_last() if wanted.descending else key.asc().nulls_first()
+    first: dict[Sort, ColumnElement[Any]] = {
+        Sort.AMOUNT: c.currency,  # amounts of different currencies cannot be compared
+        Sort.CHANGE: key.is_(None),
+        Sort.NEXT: c.outcome.is_not(None),  # an open month without an instant goes on now
+    }
+    groups = [first[wanted.sort]] if wanted.sort in first else []
+    if wanted.first:
+        groups.insert(0, c.customer_id.not_in(wanted.first))
+    return [*groups, directed] if wanted.sort is Sort.CUSTOMER else [*groups, directed, c.customer_id]
+
+
+def _change() -> ColumnElement[Any]:
+    """As ``DeskRow.change`` counts it, in either direction."""
+    c = invoices.c
+    usual = case((c.version > 0, func.nullif(c.usual_minor, 0)), else_=None)
+    return func.abs((c.total_minor - c.carried_minor - usual) * literal(1.0) / func.abs(usual))
+
+
+def _row(values: dict[str, Any]) -> DeskRow:
+    return DeskRow.model_validate(values | {"flags": [flag for flag in values["flags"].split("|") if flag]})

@@ -1,0 +1,120 @@
+"""From Stripe's objects to ours. Anything but the object that was asked for is no answer: ``TypeError``."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from stripe import Charge, Dispute, ListObject, PaymentIntent, Refund, StripeObject
+
+from billing.errors import CardMissing, PaymentMismatch
+from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.ports import CardDetails
+
+PAGE_SIZE = 100  # Stripe's maximum
+
+_UNTRIED = "requires_payment_method"  # or refused: the card is taken off again
+_STATUSES = {
+    _UNTRIED: PaymentStatus.NEW,
+    "requires_confirmation": PaymentStatus.NEW,
+    "requires_action": PaymentStatus.AUTHENTICATION_REQUIRED,
+    "processing": PaymentStatus.PROCESSING,
+    "succeeded": PaymentStatus.SUCCEEDED,
+    "canceled": PaymentStatus.CANCELED,
+}
+
+T = TypeVar("T", bound=StripeObject)
+
+
+def expect(kind: type[T], answer: object) -> T:
+    """The SDK hands over whatever JSON came."""
+    if not isinstance(answer, kind):
+        raise TypeError(f"{type(answer).__name__} is no {kind.__name__}")
+    return answer
+
+
+async def each(kind: type[T], answer: object) -> AsyncIterator[T]:
+    """The objects of a list, page after page."""
+    page = expect(ListObject, answer)
+    if "data" not in page:
+        raise TypeError("no list")  # which the SDK would go through as an empty one
+    async for found in page.auto_paging_iter():
+        yield expect(kind, found)
+
+
+def payment_of(answer: object) -> Payment:
+    """Any payment of the account. In a state that we do not know its money may be on its way: ``PROCESSING``.
+
+    Whether it was ``reversed``, only one whose ``latest_charge`` is expanded can tell.
+    """
+    intent = expect(PaymentIntent, answer)
+    ours = intent.metadata.to_dict()
+    charge = intent.latest_charge
+    payment = Payment(
+        payment_id=intent.id,
+        status=_STATUSES.get(intent.status, PaymentStatus.PROCESSING),
+        amount_minor=intent.amount,
+        currency=intent.currency,
+        stripe_customer_id=_id(intent.customer),
+        created_at=_instant(intent.created),
+        attempt_id=_id(charge),
+        reversed=isinstance(charge, Charge) and (charge.disputed or charge.amount_refunded > 0),
+        key=ours.get("billing_key", ""),
+        customer_id=ours.get("customer_id", ""),
+        period=ours.get("period", ""),
+    )
+    failure = intent.last_payment_error
+    if intent.status == _UNTRIED and (failure or payment.attempt_id):
+        return failed(payment, failure.to_dict() if failure else {})  # Stripe forgets the failure at any update
+    return payment
+
+
+def own_payment(answer: object, about: str) -> Payment:
+    """A payment that we made. Raises ``PaymentMismatch`` if it is in a state that ours do not get into."""
+    intent = expect(PaymentIntent, answer)
+    if intent.status not in _STATUSES:
+        raise PaymentMismatch(
+            f"{about}: {intent.id} is not as we made it ({intent.status}); find out who changed it at Stripe"
+        )
+    return payment_of(intent)
+
+
+def failed(payment: Payment, failure: dict[str, Any]) -> Payment:
+    """The payment after a refusal, with the codes that Stripe gives for it."""
+    codes = {name: failure.get(name) or "" for name in ("code", "decline_code", "advice_code")}
+    authentication = "authentication_required" in codes.values()
+    status = PaymentStatus.AUTHENTICATION_REQUIRED if authentication else PaymentStatus.DECLINED
+    return payment.evolve(status=status, **codes)
+
+
+def reversal_of(payment_id: str, found: Refund | Dispute) -> Reversal:
+    return Reversal(
+        reversal_id=found.id,
+        payment_id=payment_id,
+        kind=ReversalKind.REFUND if isinstance(found, Refund) else ReversalKind.DISPUTE,
+        amount_minor=found.amount,
+        currency=found.currency,
+        status=found.status or "",
+        reason=found.reason or "",
+        created_at=_instant(found.created),
+    )
+
+
+def card_of(method: dict[str, Any]) -> CardDetails:
+    """Raises ``CardMissing`` for a payment method that is no card, or nobody's."""
+    if not method.get("customer") or not method.get("card"):
+        raise CardMissing(f"{method['id']} is not a customer's card; register a card, then go on")
+    return CardDetails(
+        payment_method_id=method["id"],
+        stripe_customer_id=method["customer"],
+        last4=method["card"]["last4"],
+        created_at=datetime.fromtimestamp(method["created"], UTC),
+    )
+
+
+def _id(reference: str | StripeObject | None) -> str:
+    """Stripe refers to an object by its id, or shows it whole."""
+    return reference["id"] if isinstance(reference, StripeObject) else reference or ""
+
+
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

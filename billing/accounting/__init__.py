@@ -1,0 +1,1 @@
+"""What the books need: export and reconciliation."""

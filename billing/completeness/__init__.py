@@ -1,0 +1,1 @@
+"""Whether everybody is billed, with every row, once."""

@@ -1,0 +1,1 @@
+"""Who is billed: customers, their terms, addresses, registrations and the roster."""

@@ -1,0 +1,52 @@
+"""What differs between two versions of an invoice, line by line."""
+
+from billing.invoices.invoice import Invoice, LineItem
+from billing.model import Code, Instant, Minor, Model, Rows, Words
+
+
+class LineChange(Model):
+    """A line that is not the same in both; ``before`` is None for an added one, ``after`` for a removed one.
+
+    A row that could not be read has no amount to compare: ``note`` says what became of it.
+    """
+
+    line_id: Code
+    before: LineItem | None = None
+    after: LineItem | None = None
+    note: Words = ""
+
+
+def difference(before: Invoice, after: Invoice) -> tuple[LineChange, ...]:
+    """The lines that differ, in the order of ``after``, then those that are gone; not balance and total."""
+    old, new = ({line.line_id: line for line in invoice.lines} for invoice in (before, after))
+    unread, unreadable = ({each.line_id: each for each in invoice.problems} for invoice in (before, after))
+    changes = [
+        LineChange(
+            line_id=name,
+            before=old.get(name),
+            after=new.get(name),
+            note=f"was unreadable: {unread[name].raw}" if name in unread else "",
+        )
+        for name in [*new, *(name for name in old if name not in new)]
+        if (told := old.get(name)) is None or name not in new or _shown(told) != _shown(new[name])
+    ]
+    removed = [name for name in unread if name not in new and name not in unreadable]
+    return (
+        *changes,
+        *(LineChange(line_id=name, note=f"unreadable row removed: {unread[name].raw}") for name in removed),
+    )
+
+
+def _shown(line: LineItem) -> tuple[str, int]:
+    return line.description, line.amount_minor
+
+
+class Correction(Model):
+    """What a customer was told before, by the last notice that was delivered, and what has changed since.
+
+    ``changes`` is None if the ledger does not have the version that was told; only the totals can be compared then.
+    """
+
+    told_at: Instant
+    told_minor: Minor
+    changes: Rows[LineChange] | None = None

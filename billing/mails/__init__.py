@@ -1,0 +1,1 @@
+"""Mails to customers, and what a corrected notice corrects."""

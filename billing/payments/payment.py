@@ -1,0 +1,146 @@
+"""Payments in our own words: what is asked of a processor, and what became of it."""
+
+from enum import StrEnum
+
+from billing.customers.customer import Customer
+from billing.errors import PaymentMismatch
+from billing.model import Code, Id, Instant, Line, Minor, Model, Words
+from billing.period import Period
+
+
+class PaymentStatus(StrEnum):
+    NEW = "new"  # exists at the processor; no money has been asked for
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    AUTHENTICATION_REQUIRED = "authentication_required"
+    CANCELED = "canceled"
+
+
+class PaymentRequest(Model):
+    """A charge as it was announced. ``key`` names the business attempt, never the technical one."""
+
+    key: Id
+    customer: Customer
+    period: Period
+    amount_minor: Minor
+    currency: Code
+
+
+class Payment(Model):
+    """A payment as the processor knows it (at Stripe: a payment intent). Codes are the processor's own words."""
+
+    payment_id: Id
+    status: PaymentStatus
+    amount_minor: Minor
+    currency: Code
+    stripe_customer_id: Id
+    created_at: Instant
+    code: Words = ""
+    decline_code: Words = ""
+    advice_code: Words = ""
+    attempt_id: Id = ""  # the last try to move the money (at Stripe: the latest charge); "" before the first
+    reversed: bool = False  # some of it was refunded or is disputed
+    key: Line = ""  # whose it is, as we wrote it into the payment's metadata; "" if somebody else made it
+    customer_id: Line = ""
+    period: Line = ""
+
+
+class ReversalKind(StrEnum):
+    REFUND = "refund"
+    DISPUTE = "dispute"
+
+
+class Reversal(Model):
+    """Money that goes back, or may: a refund or a dispute of a payment. ``status`` is the processor's word."""
+
+    reversal_id: Id
+    payment_id: Id
+    kind: ReversalKind
+    amount_minor: Minor
+    currency: Code
+    status: Code
+    reason: Words = ""
+    created_at: Instant
+
+
+class PaymentEvent(Model):
+    """What a processor's webhook says has happened. Never believed: its object is looked up before anything is done."""
+
+    event_id: Line
+    type: Id
+    object_id: Id
+    payment_id: Id = ""  # of the payment that it is about, if it is about one
+    created_at: Instant
+
+
+class ChargeStatus(StrEnum):
+    """How a charge ended for this month. Everything else is an error: tried again, or a person's."""
+
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+    AUTHENTICATION_REQUIRED = "authentication_required"
+    NEEDS_CARD = "needs_card"
+    TOO_SMALL = "too_small"
+    CANCELED = "canceled"  # nothing was charged, and by this payment nothing can be any more
+
+
+class ChargeResult(Model):
+    """The known outcome of a charge, and since when it is known."""
+
+    status: ChargeStatus
+    at: Instant
+    payment_id: Id = ""
+    code: Words = ""
+    decline_code: Words = ""
+    advice_code: Words = ""
+    attempt_id: Id = ""
+
+
+class Charged(ChargeResult):
+    """The outcome as the month's charge answers it; ``closed``: it is on record with the month and the receipt left."""
+
+    closed: bool
+
+    @property
+    def result(self) -> ChargeResult:
+        """What the month keeps."""
+        return ChargeResult.model_validate(self.model_dump(exclude={"closed"}))
+
+
+def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None:
+    """Of all payments made for ``request``, the one to go on with: succeeded wins, then processing, then the oldest.
+
+    Raises ``PaymentMismatch`` if it is not what was announced, or if all were cancelled behind our back.
+    """
+    order = [PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING]
+    usable = [payment for payment in payments if payment.status is not PaymentStatus.CANCELED]
+    moving = [payment.payment_id for payment in usable if payment.status in order]
+    if len(moving) > 1:
+        raise PaymentMismatch(
+            f"{request.customer.customer_id}, {request.period} has been charged more than once: "
+            f"{', '.join(moving)}; refund all but one, then skip the month: it closes as paid"
+        )
+    if payments and not usable:
+        raise PaymentMismatch(
+            f"{payments[0].payment_id} of {request.customer.customer_id}, {request.period} was cancelled at the "
+            "processor; find out by whom, then skip the month"
+        )
+    if not usable:
+        return None
+    kept = min(
+        usable,
+        key=lambda payment: (
+            order.index(payment.status) if payment.status in order else len(order),
+            payment.created_at,
+            payment.payment_id,
+        ),
+    )
+    found = (kept.amount_minor, kept.currency, kept.stripe_customer_id)
+    announced = (request.amount_minor, request.currency, request.customer.stripe_customer_id)
+    if found != announced:
+        raise PaymentMismatch(
+            f"{kept.payment_id} of {request.customer.customer_id}, {request.period} says {found}, "
+            f"announced was {announced}; compare both before anything else is charged"
+        )
+    return kept

@@ -1,0 +1,1 @@
+"""Who looks after it: alerts, digests, lists, users and the emergency brake."""

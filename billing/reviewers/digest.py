@@ -1,0 +1,132 @@
+"""One digest tells many alerts: grouped, the most urgent first, with what to do about each, and never too long."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+from typing import NamedTuple
+
+from billing.model import Code, Line, Model, Rows, Url
+from billing.money import format_amount
+from billing.period import Period
+from billing.reviewers.alerts import Alert, AlertKind
+
+SHOWN_AT_MOST = 50
+"""Lines of a section; the others are counted."""
+_CHARACTERS = 300
+"""Of what a line tells."""
+
+TITLES = {
+    AlertKind.PERSON: "A person is needed now",
+    AlertKind.UNRESOLVED: "Charges whose outcome is not known",
+    AlertKind.HALTED: "Halted, and not charged until resumed",
+    AlertKind.WORKER: "Workers that had to be replaced",
+    AlertKind.REPORT: "Reports",
+    AlertKind.DRAFT: "Drafts to look at before they are announced",
+}
+_IN_SHORT = {
+    AlertKind.PERSON: "needs a person|need a person",
+    AlertKind.UNRESOLVED: "unresolved|unresolved",
+    AlertKind.HALTED: "halted|halted",
+    AlertKind.WORKER: "worker replaced|workers replaced",
+    AlertKind.REPORT: "report|reports",
+    AlertKind.DRAFT: "draft ready|drafts ready",
+}
+_UNUSUAL = frozenset({"first", "changed", "large", "unreadable", "address"})
+
+
+class Digest(Model):
+    """What is told at once, and to whom; the same ``message_id`` however often it is tried.
+
+    ``console_url`` is where the review console is reached ("": nowhere).
+    """
+
+    digest_id: Code
+    message_id: Line
+    to: Line
+    console_url: Url
+    alerts: Rows[Alert]
+
+
+class Item(NamedTuple):
+    """What one line tells, and what to do about it; ``link`` leads to the console ("": nowhere)."""
+
+    who: str
+    text: str
+    command: str
+    link: str
+
+
+class Section(NamedTuple):
+    """Alerts of one kind: how many, what they come to by currency, the first of them, and how many are left out."""
+
+    kind: AlertKind
+    title: str
+    number: int
+    totals: str
+    items: list[Item]
+    more: int
+
+
+def headline(digest: Digest) -> str:
+    """``2 need a person, 1 halted, 412 drafts ready``: what the digest is about, in one line."""
+    told = []
+    for section in sections(digest):
+        one, several = _IN_SHORT[section.kind].split("|")
+        told.append(f"{section.number} {one if section.number == 1 else several}")
+    return ", ".join(told)
+
+
+def sections(digest: Digest) -> list[Section]:
+    """What the digest tells, the most urgent first. Of two alerts about one matter, the later one counts."""
+    found = []
+    for kind in AlertKind:
+        alerts = _latest(alert for alert in digest.alerts if alert.kind is kind)
+        if alerts:
+            items = _items(kind, alerts, digest.console_url)
+            shown = items[:SHOWN_AT_MOST]
+            found.append(Section(kind, TITLES[kind], len(alerts), _totals(alerts), shown, len(items) - len(shown)))
+    return found
+
+
+def _items(kind: AlertKind, alerts: list[Alert], console_url: str) -> list[Item]:
+    """One line for each alert; drafts share one line for each period."""
+    if kind is not AlertKind.DRAFT:
+        return [_item(each, console_url) for each in alerts]
+    return [_batch(period, list(batch), console_url) for period, batch in groupby(alerts, lambda each: each.period)]
+
+
+def _latest(alerts: Iterable[Alert]) -> list[Alert]:
+    """By period and customer; every report counts."""
+    found = {
+        (each.period, each.customer_id, each.alert_id if each.kind is AlertKind.REPORT else ""): each
+        for each in sorted(alerts, key=lambda each: each.at)
+    }
+    return [found[key] for key in sorted(found)]
+
+
+def _item(alert: Alert, console_url: str) -> Item:
+    who = f"{alert.customer_id}, {alert.period}" if alert.customer_id else str(alert.period)
+    amount = "" if alert.amount_minor is None else f" ({format_amount(alert.amount_minor, alert.currency)})"
+    text = alert.text if len(alert.text) <= _CHARACTERS else f"{alert.text[: _CHARACTERS - 1]}…"
+    return Item(who + amount, text, alert.command, _link(console_url, alert.period, alert.customer_id))
+
+
+def _batch(period: Period, drafts: list[Alert], console_url: str) -> Item:
+    unusual = sum(not _UNUSUAL.isdisjoint(each.flags.split("|")) for each in drafts)
+    count = f"{len(drafts)} draft{'' if len(drafts) == 1 else 's'}"
+    text = f"{count}, {unusual} unusual; {_totals(drafts)}" if unusual else f"{count}; {_totals(drafts)}"
+    return Item(str(period), text, f"list --period {period}", _link(console_url, period))
+
+
+def _link(console_url: str, period: Period, customer_id: str = "") -> str:
+    if not console_url:
+        return ""
+    return f"{console_url.rstrip('/')}/desk/{period}/invoices{f'/{customer_id}' if customer_id else ''}"
+
+
+def _totals(alerts: Iterable[Alert]) -> str:
+    sums: Counter[str] = Counter()
+    for each in alerts:
+        if each.amount_minor is not None:
+            sums[each.currency] += each.amount_minor
+    return " · ".join(format_amount(total, currency) for currency, total in sorted(sums.items()))

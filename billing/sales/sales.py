@@ -1,0 +1,176 @@
+"""Sales: from the rows of a worksheet to the lines of one customer's invoice."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from functools import cached_property
+
+from pydantic import Field
+
+from billing.customers.address import email_key
+from billing.customers.customer import Customer
+from billing.errors import InvalidInput
+from billing.invoices.invoice import LineItem, Problem, Source
+from billing.model import Code, Count, Line, Minor, Model, Rows, cut
+from billing.money import parse_amount
+from billing.period import Period
+from billing.sales.worksheet_names import Column
+from billing.typed_amount import is_mark
+
+type_of_cell = str | int | float | bool | None
+Cell = Line | Minor | float | bool | None
+MAX_ROWS = 2000
+"""Rows of one customer and period; how large they may be together: ``billing.invoices.invoice.DRAFT_MAX_BYTES``."""
+
+
+class Fault(StrEnum):
+    """Why the amount of a row cannot be trusted, whatever its cell says."""
+
+    MORE_CELLS = "more cells than columns"
+    FEWER_CELLS = "fewer cells than columns"
+    SPLIT_AMOUNT = "amount in two cells"
+    MISPLACED = "address in another column"
+
+
+_IN_WORDS = {
+    Fault.MORE_CELLS: (
+        "the row has more cells than the first row, so its amount may be in two of them; put an amount with a "
+        "thousands separator in quotes, or name the last columns in the first row"
+    ),
+    Fault.FEWER_CELLS: (
+        "the row has fewer cells than the first row, so another column may be taken for the amount; give it all its "
+        "cells, empty ones too"
+    ),
+    Fault.SPLIT_AMOUNT: (
+        "the number beside the amount may be the rest of it; put an amount with a thousands separator or a decimal "
+        "comma in quotes, or describe the sale in words"
+    ),
+    Fault.MISPLACED: "the address is not in its column; put each cell into its own column",
+}
+
+
+class SalesRow(Model):
+    """One row as it stands in the sheet; ``number`` is the row a person sees, counted from 1.
+
+    ``currency`` is the one that the row says ("": the customer's own); ``fault`` makes it unreadable.
+    """
+
+    number: Count
+    email: Line
+    amount: Cell
+    description: Line
+    currency: Code = ""
+    fault: Fault | None = None
+
+    @property
+    def is_blank(self) -> bool:
+        """A title, or words between rows: neither an address nor an amount."""
+        return not self.email and self.fault is None and (self.amount is None or not str(self.amount).strip())
+
+
+Header = Code
+
+
+class SalesSnapshot(Model):
+    """All rows of one worksheet as read at one moment; ``digest`` is the SHA-256 of the cells read.
+
+    ``columns`` are the headers of those that are read (none: the first row is a sale), ``ignored_columns`` of the
+    others; ``no_sale`` are the numbers of rows that say so. See ``billing/sales/worksheet.py``.
+    """
+
+    sheet: Code
+    digest: Code
+    rows: Rows[SalesRow]
+    columns: dict[Column, Header] = Field(default_factory=dict, max_length=len(Column))
+    ignored_columns: Rows[Header] = ()
+    no_sale: Rows[Count] = ()
+
+    @cached_property
+    def by_email(self) -> Mapping[str, Sequence[SalesRow]]:
+        """The rows of each address, by its key, in the order of the sheet; sorted once, however many customers ask."""
+        found: defaultdict[str, list[SalesRow]] = defaultdict(list)
+        for row in self.rows:
+            found[email_key(row.email)].append(row)
+        return dict(found)
+
+
+def amount_of(row: SalesRow, currency: str, decimal_separator: str = ".") -> int:
+    """The minor units of ``currency`` that ``row`` comes to. Raises ``InvalidInput`` if that is not certain."""
+    if row.fault is not None:
+        raise InvalidInput(_IN_WORDS[row.fault])
+    if row.currency and not is_mark(row.currency, currency):
+        raise InvalidInput(
+            f"the row is in {row.currency}, the customer is billed in {currency.upper()}; give the amount in "
+            f"{currency.upper()}"
+        )
+    try:
+        return parse_amount(row.amount, currency, decimal_separator)
+    except InvalidInput as error:
+        if _is_amount(row.amount, currency, "," if decimal_separator == "." else "."):
+            raise InvalidInput(f"{error}; or set BILLING_DECIMAL_SEPARATOR if all amounts are written so") from None
+        raise
+
+
+def _is_amount(cell: type_of_cell, currency: str, decimal_separator: str) -> bool:
+    try:
+        parse_amount(cell, currency, decimal_separator)
+    except InvalidInput:
+        return False
+    return True
+
+
+def lines_for(
+    customer: Customer,
+    period: Period,
+    snapshot: SalesSnapshot,
+    decimal_separator: str = ".",
+    former_address: bool = False,
+) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
+    """The customer's rows as invoice lines, and those that cannot be read as money as problems.
+
+    No row is dropped. ``former_address``: the customer had the address before. Raises ``InvalidInput`` for more than
+    ``MAX_ROWS``.
+    """
+    lines: list[LineItem] = []
+    problems: list[Problem] = []
+    for row in snapshot.by_email.get(customer.email_key, ()):
+        line_id = f"row-{row.number}"
+        source = Source(sheet=snapshot.sheet, row=row.number, digest=snapshot.digest, former_address=former_address)
+        description = row.description or f"Sale in {period}"
+        try:
+            amount_minor = amount_of(row, customer.currency, decimal_separator)
+        except InvalidInput as error:
+            raw = cut(f"{'' if row.amount is None else row.amount} {row.currency}".strip(), 100)
+            problems.append(
+                Problem(line_id=line_id, description=description, raw=raw, reason=cut(str(error), 300), source=source)
+            )
+        else:
+            lines.append(LineItem(line_id=line_id, description=description, amount_minor=amount_minor, source=source))
+    if len(lines) + len(problems) > MAX_ROWS:
+        raise InvalidInput(
+            f"{customer.customer_id} has more than {MAX_ROWS} rows in worksheet {snapshot.sheet}; sum them up there, "
+            "then resume"
+        )
+    return tuple(lines), tuple(problems)
+
+
+def rows_of(
+    customer: Customer,
+    emails: Sequence[str],
+    period: Period,
+    snapshot: SalesSnapshot,
+    decimal_separator: str = ".",
+    former: Collection[str] = (),
+) -> tuple[LineItem | Problem, ...]:
+    """The rows under any of ``emails``, read in the customer's currency, in the order of the sheet.
+
+    ``former`` are the keys of those that the customer had before.
+
+    Raises ``InvalidInput`` for more than ``MAX_ROWS`` under one of them.
+    """
+    found: list[LineItem | Problem] = []
+    for key, email in {email_key(email): email for email in emails}.items():
+        owner = customer.evolve(email=email)
+        for part in lines_for(owner, period, snapshot, decimal_separator, former_address=key in former):
+            found += part
+    return tuple(sorted(found, key=lambda each: each.source.row if each.source else 0))

@@ -1,0 +1,18 @@
+"""What pydantic says about a value, for people."""
+
+from pydantic import ValidationError
+
+from billing.model import cut
+
+_SHOWN = 10  # of many mistakes
+_SHORT = 100  # characters of a name
+
+
+def explain(error: ValidationError) -> str:
+    """A pydantic error as one line for people, without the values; of many mistakes, the first."""
+    parts = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]:
+        where = cut(".".join(str(part) for part in item["loc"]), _SHORT)
+        parts.append(f"{where}: {item['msg'].removeprefix('Value error, ')}" if where else item["msg"])
+    more = [f"and {error.error_count() - _SHOWN} more"] if error.error_count() > _SHOWN else []
+    return cut("; ".join(parts + more))

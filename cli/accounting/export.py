@@ -1,0 +1,172 @@
+"""``export``: a month for accounting, as CSV files or JSON; streamed, with totals that have to agree."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Any
+
+import typer
+from pydantic_core import to_json
+
+from billing.accounting.export import Dossier, Tally
+from billing.accounting.export_rows import TABLES, Row, rows_of, total_row
+from billing.apart import Failed, why
+from billing.cells import Writer
+from billing.errors import InvalidInput
+from billing.period import Period
+from billing.shell import typed
+from bootstrap import connect_ledger
+from cli.terminal.options import required_period
+from cli.terminal.output import errors, plain
+from settings import load_settings
+
+_STDOUT = Path("-")
+_SHOWN = 20
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+
+
+async def export(
+    period: Annotated[
+        Period, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="The month to export.")
+    ],
+    format: Annotated[Format, typer.Option(help="csv: a file for each table; json: one document, by customer.")],
+    output: Annotated[
+        Path, typer.Option(metavar="FOLDER|-", help="A folder for the files, made if need be; - for standard output.")
+    ] = _STDOUT,
+) -> None:
+    """Export a month for accounting: invoices, lines, charges, refunds and disputes, collections, totals.
+
+    Amounts are exact decimals, and integers of minor units beside them. Text that a spreadsheet would run as a formula
+    begins with an apostrophe. The totals are checked: lines + carried = invoiced, charged - refunded - disputed = net;
+    a paid invoice has one charge of its amount. What does not agree is said on standard error and among the problems in
+    the export, with exit code 1; the export is complete all the same. If a customer cannot be exported, all others
+    are; then the problems, each row of the totals (not_exported) and standard error say that the export is incomplete.
+
+    [bold]Examples[/bold]
+    $ python starter.py export --period 2026-11 --format csv --output accounting/2026-11
+    $ python starter.py export --period 2026-11 --format json > 2026-11.json
+    """
+    tally = Tally()
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(load_settings(), stack)
+        passing = _rows(ledger.dossiers(period), tally)
+        if format is Format.JSON:
+            await _write_json(passing, tally, period, output)
+        else:
+            await _write_csv(passing, tally, output)
+    for problem in tally.problems[:_SHOWN]:
+        errors.print(plain(problem), style="red", soft_wrap=True)
+    if tally.problems:
+        more = f" ({len(tally.problems) - _SHOWN} more)" if len(tally.problems) > _SHOWN else ""
+        text = f"the totals do not agree{more}; see: {typed('reconcile', period=period)}"
+        if tally.missing:
+            text = f"THE EXPORT IS INCOMPLETE: {len(tally.missing)} not exported{more}; book nothing by it"
+        errors.print(plain(text), style="red", soft_wrap=True)
+        raise typer.Exit(1)
+
+
+_Exported = tuple[str, list[tuple[str, Row]]]
+
+
+async def _rows(dossiers: AsyncIterator[Dossier | Failed], tally: Tally) -> AsyncIterator[_Exported]:
+    """The rows of each customer who can be exported whole."""
+    async for dossier in dossiers:
+        if isinstance(dossier, Failed):
+            tally.miss(dossier)
+            continue
+        try:
+            rows = list(rows_of(dossier))
+            tally.take(dossier)
+        except Exception as error:
+            tally.miss(Failed(customer_id=dossier.customer_id, reason=why(error)))
+        else:
+            yield dossier.customer_id, rows
+
+
+async def _write_json(exported: AsyncIterator[_Exported], tally: Tally, period: Period, output: Path) -> None:
+    """One document; what is written is never the whole of it in memory."""
+    with _file(output, f"export-{period}.json") as file:
+        file.write(f'{{"period": "{period}", "customers": [')
+        first = True
+        async for customer_id, rows in exported:
+            file.write("\n" if first else ",\n")
+            file.write(_json(_nested(customer_id, rows)))
+            first = False
+        file.write(f'\n], "totals": {_json([total_row(each) for each in tally.totals()])}')
+        file.write(f', "not_exported": {_json(tally.missing)}, "problems": {_json(tally.problems)}}}\n')
+
+
+def _nested(customer_id: str, rows: list[tuple[str, Row]]) -> dict[str, Any]:
+    tables: dict[str, list[object]] = {name: [] for name in TABLES if name not in ("totals", "problems")}
+    for name, row in rows:
+        tables[name].append(row)
+    invoices, collections = tables.pop("invoices"), tables.pop("collections")
+    return {
+        "customer_id": customer_id,
+        "invoice": next(iter(invoices), None),
+        "collection": next(iter(collections), None),
+        **tables,
+    }
+
+
+async def _write_csv(exported: AsyncIterator[_Exported], tally: Tally, output: Path) -> None:
+    """A file for each table; on standard output one after the other, each below a row with its name."""
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_table(output, name)) for name in TABLES}
+        writers = {name: Writer(file) for name, file in files.items()}
+        for name, columns in TABLES.items():
+            writers[name].row(columns)
+        async for _, rows in exported:
+            for name, row in rows:
+                writers[name].row(row.values())
+        for each in tally.totals():
+            writers["totals"].row(total_row(each).values())
+        for problem in tally.problems:
+            writers["problems"].row([problem])
+        if output == _STDOUT:
+            for name, file in files.items():
+                file.seek(0)
+                sys.stdout.write(f"[{name}]\n")
+                sys.stdout.writelines(file)
+                sys.stdout.write("\n")
+
+
+@contextmanager
+def _table(output: Path, name: str) -> Iterator[IO[str]]:
+    if output == _STDOUT:
+        with TemporaryFile("w+", encoding="utf-8", newline="") as file:
+            yield file
+    else:
+        with _file(output, f"{name}.csv", "utf-8-sig") as file:  # the mark by which spreadsheets know UTF-8
+            yield file
+
+
+@contextmanager
+def _file(output: Path, name: str, encoding: str = "utf-8") -> Iterator[IO[str]]:
+    """The file in the folder, there once it is complete; or standard output. Raises ``InvalidInput``."""
+    if output == _STDOUT:
+        yield sys.stdout
+        return
+    part = output / f".{name}.part"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        file = part.open("w", encoding=encoding, newline="")
+    except OSError as error:
+        raise InvalidInput(f"{output} cannot be written to ({error.strerror}); name a folder with --output") from None
+    try:
+        with file:
+            yield file
+        part.replace(output / name)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _json(value: object) -> str:
+    return to_json(value).decode()

@@ -1,0 +1,140 @@
+"""``coverage``: everybody and every row of a month, in tables or JSON; what is wrong with what to do about it."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from temporalio.client import Client
+
+from billing.completeness.report import Coverage, Sum
+from billing.errors import BillingError
+from billing.money import format_amount
+from billing.period import Period
+from billing.sales.worksheet import ignored
+from bootstrap import connect_adapters, connect_coverage, connect_temporal
+from cli.terminal.options import AsJson, required_period
+from cli.terminal.output import console, print_json, say, table, whole
+from settings import Settings, load_settings
+
+_SHOWN = 200
+
+
+async def coverage(
+    period: Annotated[
+        Period, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="The month to look at.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Look at every customer and every row of the sheet: who is charged, who is not, and why.
+
+    Ledger, running workflows and sheet together: each customer's state, who is late, how the sheet's sum becomes that
+    of the invoices, and for each finding what to type. Exit code 1 if anything is missing, unexplained, waits for a
+    person, or could not be looked at. A Temporal Schedule does the same for the current and the last month every day.
+
+    [bold]Examples[/bold]
+    $ python starter.py coverage --period 2026-11
+    $ python starter.py coverage --period 2026-11 --json
+    """
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
+        client, unseen = await _temporal(settings)
+        found = await connect_coverage(settings, adapters, client, unseen).look(period)
+    if as_json:
+        print_json({"covered": found.covered, **found.model_dump(mode="json")})
+    else:
+        print_coverage(found)
+    if not found.covered:
+        raise typer.Exit(1)
+
+
+async def _temporal(settings: Settings) -> tuple[Client | None, str]:
+    """The client; or why there is none."""
+    try:
+        return await connect_temporal(settings), ""
+    except BillingError as error:
+        return None, f"Temporal: {error}"
+
+
+def print_coverage(found: Coverage) -> None:
+    """States, lateness, sums and findings."""
+    states = " · ".join(f"{count} {state}" for state, count in found.states.items() if count)
+    say(f"{found.period}: {sum(found.states.values())} customers; {states or 'nobody is billed'}", style="bold")
+    _print_sums(found.sums, found)
+    _print_late(found)
+    if found.findings:
+        say("\nFindings", style="bold")
+        for each in found.brief(_SHOWN).findings:
+            say(f"  {each.kind}: {each.text}", style="yellow")
+            say(f"    {each.todo}")
+    total = sum(found.kinds.values())
+    if total > _SHOWN:
+        say(f"… {total - _SHOWN} more; --json has them{'' if found.cut else ' all'}")
+    for words in found.cut:
+        say(f"not all are kept: {words}", style="yellow")
+    if words := ignored(found.ignored_columns, found.no_sale):
+        say(f"\n{words}", style="yellow")
+    for source in found.unseen:
+        say(f"\nnot looked at: {source}", style="yellow")
+    if found.covered:
+        say("\nEverybody and every row is accounted for.", style="green")
+    else:
+        say(
+            f"\n{_counted(total, 'finding')}{'; not everything could be looked at' if found.unseen else ''}",
+            style="bold",
+        )
+
+
+def _print_sums(sums: Iterable[Sum], found: Coverage) -> None:
+    rows = []
+    for each in sums:
+        rows.append(("sheet", format_amount(each.sheet_minor, each.currency)))
+        rows.append(("invoiced", format_amount(each.invoiced_minor, each.currency)))
+        for reason, minor in each.differences_minor.items():
+            rows.append((f"  {reason}", format_amount(minor, each.currency)))
+    if rows:
+        say("\nSheet = invoiced + differences", style="bold")
+        console.print(table(("", whole("Amount", "right")), rows))
+    if found.unsummed_rows:
+        say(f"{_counted(found.unsummed_rows, 'row')} in no sum: unreadable, or without a currency")
+    shown = [each for each in found.differences if each.amount_minor][:_SHOWN]
+    if shown:
+        say("\nDifferences", style="bold")
+        cells = (
+            (
+                each.customer_id or "nobody",
+                f"row {each.row}" if each.row else "",
+                each.description,
+                format_amount(each.amount_minor, each.currency),
+                each.reason,
+            )
+            for each in shown
+        )
+        console.print(table(("Customer", whole("Row"), "Description", whole("Amount", "right"), "Why"), cells))
+
+
+def _print_late(found: Coverage) -> None:
+    if not found.late_count:
+        return
+    say("\nLate", style="bold")
+    rows = [
+        (
+            each.customer_id,
+            f"{each.planned_at:%Y-%m-%d %H:%M} UTC",
+            _words(timedelta(seconds=each.seconds)),
+            "so far" if each.open else "",
+        )
+        for each in found.late[:20]
+    ]
+    console.print(table(("Customer", whole("Planned"), whole("Late by"), ""), rows))
+    if found.late_count > len(rows):
+        say(f"… {found.late_count - len(rows)} more; --json has them all")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _words(by: timedelta) -> str:
+    hours = by // timedelta(hours=1)
+    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h"

@@ -1,0 +1,67 @@
+"""What ``doctor`` says of the newest worksheet: which columns it understands, and which rows it does not."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from billing.customers.customer import Customer
+from billing.errors import InvalidInput, LedgerUnavailable
+from billing.invoices.invoice import Problem
+from billing.period import Period
+from billing.sales.sales import SalesSnapshot, lines_for
+from billing.sales.worksheet import ignored
+from billing.shell import typed
+from bootstrap import Adapters
+
+
+async def newest_worksheet(adapters: Adapters, decimal_separator: str) -> str:
+    """How many worksheets there are, and how that of this month, or else the last one before, is understood.
+
+    Raises ``SalesUnavailable`` if it is not, or cannot be read.
+    """
+    titles = await adapters.sales.ping()
+    this_month = Period.at(datetime.now(UTC), "UTC")
+    period = max((each for each in map(_period, titles) if each and each <= this_month), default=None)
+    if period is None:
+        return f"{len(titles)} worksheets, none of {this_month} or a month before"
+    snapshot = await adapters.sales.read(period)
+    customers: list[Customer] = []
+    with suppress(LedgerUnavailable):  # another line of the report says so
+        customers = await adapters.ledger.customers()
+    told = understood(snapshot, period, customers, decimal_separator)
+    return f"{len(titles)} worksheets; {period}: {'; '.join(told)}"
+
+
+def understood(
+    snapshot: SalesSnapshot, period: Period, customers: Sequence[Customer], decimal_separator: str
+) -> Iterator[str]:
+    """Its columns, its rows, and what of them is not read, in words."""
+    rows = [row for row in snapshot.rows if not row.is_blank]
+    yield f"{len(rows)} rows"
+    named = ", ".join(f"{column}: {header!r}" for column, header in snapshot.columns.items())
+    yield named or "no header; columns by place: email, amount, description"
+    if words := ignored(snapshot.ignored_columns, snapshot.no_sale):
+        yield words
+    owned, problems, too_many = 0, list[Problem](), list[str]()
+    for customer in customers:
+        try:
+            lines, unreadable = lines_for(customer, period, snapshot, decimal_separator)
+        except InvalidInput as error:
+            too_many.append(str(error))
+            continue
+        owned += len(lines) + len(unreadable)
+        problems += unreadable
+    if problems:
+        yield f"{len(problems)} cannot be read, row {problems[0].source.row} for instance: {problems[0].reason}"
+    if too_many:
+        yield too_many[0]
+    elif owned < len(rows) and customers:
+        others, look = len(rows) - owned, typed("coverage", period=period)
+        yield f"{others} are under no customer's present address: {look}"
+
+
+def _period(title: str) -> Period | None:
+    try:
+        return Period(title)
+    except InvalidInput:
+        return None

@@ -1,0 +1,50 @@
+"""``customers erase``: a person asks to be forgotten."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from billing.customers.erasure import STAYS
+from billing.errors import BillingError
+from billing.shell import typed
+from bootstrap import connect_adapters, connect_temporal
+from cli.terminal.options import AsJson, By, CustomerId, Reason
+from cli.terminal.output import print_json, say
+from clients.running import chain_status
+from settings import load_settings
+
+
+async def erase(
+    customer_id: CustomerId,
+    by: By,
+    reason: Reason,
+    settled: Annotated[
+        str, typer.Option("--settled", metavar="HOW", help="How a balance that the last month carried was settled.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person's data in the ledger, once the account is closed and nothing is owed.
+
+    Name, address, the card's last digits, descriptions of lines and mails go, also from texts of decisions; ids,
+    amounts, instants, digests and who decided what stay. A repeat changes nothing. Says what stays elsewhere.
+
+    [bold]Example[/bold]
+    $ python starter.py customers erase acme --by ann --reason "asked by letter of 3 May"
+    """
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
+        client = await connect_temporal(settings)
+        if (await chain_status(client, customer_id)).is_open:
+            raise BillingError(
+                f"{customer_id} cannot be erased: its workflow runs, and would write the data again; close it first: "
+                f"{typed('close', customer_id, decided=True)}"
+            )
+        erased = await adapters.ledger.erase(customer_id, by, reason, datetime.now(UTC), settled)
+    if as_json:
+        print_json({**dict(erased), "stays": STAYS})
+        return
+    say(f"{customer_id}: {f'erased; {erased.rows} rows rewritten' if erased.rows else 'nothing is left to erase'}")
+    say("\nWhat stays:")
+    for each in STAYS:
+        say(f"  {each}")

@@ -1,0 +1,82 @@
+"""``customers import``: customers from a CSV file, with cards or with the tokens of an old form."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from temporalio.client import Client
+
+from billing.customers.customer import Customer
+from billing.customers.registration import Registration, RegistrationState, import_id
+from billing.customers.roster import Newcomer, RowProblem, has_tokens, parse_newcomers, parse_roster
+from bootstrap import Adapters, connect_adapters, connect_registrar, connect_temporal
+from cli.customers.outcomes import REFUSED, Outcome, one_by_one, report, start_all
+from cli.customers.start import read_text, rows_in
+from cli.terminal.options import AsJson
+from clients.registrar import Registrar
+from clients.start import StartStatus, start_customer
+from settings import load_settings
+
+
+async def import_customers(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of customers.")], as_json: AsJson = False
+) -> None:
+    """Import customers and start billing them; a repeat changes nothing, and goes on with what had failed.
+
+    The file has the columns of start --from; or, instead of stripe_customer_id and payment_method_id, a column token
+    (tok_...) from an old form. Each token becomes a customer with a card at Stripe, once, however often you repeat it.
+    A row that cannot be taken is reported with its line; the others go on. Exit code 0 if nothing was refused.
+
+    [bold]Examples[/bold]
+    $ python starter.py customers import customers.csv
+    $ python starter.py customers import tokens.csv --json
+    """
+    text = read_text(file)
+    customers: dict[int, Customer] = {}
+    newcomers: dict[int, Newcomer] = {}
+    problems: list[RowProblem]
+    if has_tokens(text):
+        newcomers, problems = rows_in(file, text, parse_newcomers)
+    else:
+        customers, problems = rows_in(file, text, parse_roster)
+    outcomes = [Outcome(status=REFUSED, **dict(problem)) for problem in problems]
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
+        await adapters.ledger.known([])  # an unprepared ledger is one error, not one for each customer
+        client = await connect_temporal(settings)
+        registrar = connect_registrar(settings, adapters, client)
+
+        async def register(line: int, newcomer: Newcomer) -> Outcome:
+            return await _registered(client, adapters, registrar, line, newcomer)
+
+        spread = [(line, customer.spread_over(settings.spread)) for line, customer in customers.items()]
+        outcomes += await start_all("importing", client, adapters, spread)
+        outcomes += await one_by_one("importing", list(newcomers.items()), register)
+    report(outcomes, as_json)
+
+
+async def _registered(
+    client: Client, adapters: Adapters, registrar: Registrar, line: int, newcomer: Newcomer
+) -> Outcome:
+    customer_id = newcomer.customer_id
+    if (
+        known := await adapters.ledger.customer(customer_id)
+    ) is not None:  # the token has done its work, or is not needed
+        started = await start_customer(client, adapters.ledger, adapters.payments, known)
+        return Outcome(line=line, **dict(started))
+    now = datetime.now(UTC)
+    wanted = Registration(
+        registration_id=import_id(customer_id),
+        **newcomer.model_dump(exclude={"token"}),
+        review_mode=newcomer.terms.review_mode,
+        created_at=now,
+        updated_at=now,
+        told_at=now,  # nobody is told: they consented elsewhere
+    )
+    finished = await registrar.import_customer(wanted, newcomer.token)
+    if finished.state is not RegistrationState.STARTED:
+        return Outcome(customer_id=customer_id, status=REFUSED, line=line, reason="another customer has its email")
+    months = await adapters.ledger.invoices(customer_id=customer_id)
+    first = min((row.period for row in months), default=None)
+    return Outcome(customer_id=customer_id, status=StartStatus.STARTED, period=first, line=line)

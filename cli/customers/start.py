@@ -1,0 +1,105 @@
+"""``start``: begin billing customers, by id or from a CSV file. Each one is started, already running, or refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from billing.apart import why
+from billing.customers.customer import Customer
+from billing.customers.roster import RowProblem, ignored_columns, parse_roster
+from billing.errors import InvalidInput
+from bootstrap import connect_adapters, connect_temporal
+from cli.customers.outcomes import REFUSED, Outcome, report, start_all
+from cli.terminal.options import AsJson, PeriodOption
+from cli.terminal.output import errors, plain
+from settings import load_settings
+
+_SEPARATORS = {"semicolons": ";", "tabs": "\t"}
+T = TypeVar("T")
+UNKNOWN = "the ledger does not know this customer; add it with: python starter.py start --from customers.csv"
+
+
+async def start(
+    customer_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="CUSTOMER_ID", help="Customers that the ledger knows.")
+    ] = None,
+    roster: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers, new or known.")
+    ] = None,
+    period: PeriodOption = None,
+    reopen: Annotated[bool, typer.Option("--reopen", help="Bill customers again whose account was closed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start billing customers; a repeat changes nothing.
+
+    Without --period a customer begins with the current month, or goes on after the last one that is closed.
+    A row that cannot be taken is reported with its line; the others start. Exit code 0 if nothing was refused.
+    Ten thousand take some minutes: each card is looked up at Stripe, 20 a second. Interrupted, repeat the command.
+
+    The file needs the columns customer_id, email, name, currency, timezone, stripe_customer_id and
+    payment_method_id; optional are review_mode (monitor, approve or manual), approve_when (such as
+    first+edited), unusual_change_percent, unusual_above (an amount in the customer's currency) and terms (JSON).
+    Other columns are named and not read; one that is almost such a name is refused with the file.
+
+    [bold]Examples[/bold]
+    $ python starter.py start --from customers.csv
+    $ python starter.py start acme globex --period 2026-11
+    """
+    if bool(customer_ids) == bool(roster):
+        raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
+    listed, problems = _customers_in(roster) if roster else ({}, [])
+    outcomes = [Outcome(status=REFUSED, **dict(problem)) for problem in problems]
+    settings = load_settings()
+    async with connect_adapters(settings) as adapters:
+        await adapters.ledger.known([])  # an unprepared ledger is one error, not one for each customer
+        client = await connect_temporal(settings)
+        customers: list[tuple[int | None, Customer]] = [
+            (line, customer.spread_over(settings.spread)) for line, customer in listed.items()
+        ]
+        for customer_id in customer_ids or ():
+            known, reason = None, UNKNOWN
+            try:
+                known = await adapters.ledger.customer(customer_id)
+            except Exception as error:
+                reason = why(error)
+            customers += [(None, known)] if known else []
+            outcomes += [] if known else [Outcome(customer_id=customer_id, status=REFUSED, reason=reason)]
+        outcomes += await start_all("starting", client, adapters, customers, period, reopen)
+    report(outcomes, as_json)
+
+
+def _customers_in(path: Path) -> tuple[dict[int, Customer], list[RowProblem]]:
+    return rows_in(path, read_text(path), parse_roster)
+
+
+def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
+    """What ``parse`` makes of the file's text; columns that it does not read are named on standard error.
+
+    Raises ``InvalidInput`` that names the file and what is wrong.
+    """
+    try:
+        parsed = parse(text)
+    except InvalidInput as error:
+        first = next(iter(text.splitlines()), "")
+        if not first.strip():
+            raise InvalidInput(f"{path} is empty, or its first row is; {str(error).rpartition('; ')[2]}") from None
+        for name, sign in _SEPARATORS.items():
+            if sign in first and "," not in first:
+                raise InvalidInput(f"{path}: its cells are separated by {name}; save it with commas") from None
+        raise InvalidInput(f"{path}: {error}") from None
+    if ignored := ignored_columns(text):
+        told = plain(f"{path}: columns that are not read: {', '.join(ignored)}")
+        errors.print(told, style="yellow", soft_wrap=True)
+    return parsed
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 file. Raises ``InvalidInput``."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}); name a CSV file of customers") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from None

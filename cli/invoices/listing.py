@@ -1,0 +1,223 @@
+"""``list`` and ``show``: months as the ledger last knew them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import Annotated, Protocol
+from zoneinfo import ZoneInfo
+
+import typer
+
+from billing.apart import Failed
+from billing.completeness.chains import ChainStatus
+from billing.errors import NotFound
+from billing.invoices.commands import Decision
+from billing.invoices.month import OUTCOMES, Month, Stage, Step
+from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore
+from billing.keys import workflow_id
+from billing.mails.mail import MessageRow
+from billing.money import format_amount
+from billing.period import Period
+from billing.shell import typed
+from bootstrap import connect_ledger
+from cli.collections.collections import print_charges
+from cli.invoices.standstill import print_standstill, standstill_of
+from cli.terminal.options import AsJson, CustomerId, PeriodOption
+from cli.terminal.output import SHOWN, console, end_with, print_json, relative, say, table, utc, whole
+from settings import load_settings
+
+
+async def list_months(
+    stage: Annotated[
+        Stage | None,
+        typer.Option(metavar="STAGE", help=f"Only months in this stage: {', '.join(Stage)}.", case_sensitive=False),
+    ] = None,
+    period: PeriodOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the current month of each customer; with --stage or --period, all months that match.
+
+    [bold]Examples[/bold]
+    $ python starter.py list
+    $ python starter.py list --stage Halted
+    $ python starter.py list --period 2026-11 --stage PastDue --json
+    """
+    settings = load_settings()
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(settings, stack)
+        one_each = stage is None and period is None
+        unread: list[Failed] = []
+        reading = ledger.current_invoices(unread) if one_each else ledger.invoices(period, stage, failed=unread)
+        rows = await reading
+    standstill = await standstill_of(settings, {row.customer_id for row in rows if row.stage not in OUTCOMES})
+    totals: Counter[str] = Counter()
+    for row in rows:
+        totals[row.currency] += row.total_minor if row.version else 0
+    stages = Counter(str(row.stage) for row in rows)
+    if as_json:
+        counted = {"invoices": rows, "totals_minor": totals, "stages": stages, "failed": unread}
+        print_json(counted | {"standstill": standstill.customers, "unseen": standstill.unseen})
+        end_with(unread)
+        return
+    if not rows and not unread:
+        say(
+            "no months"
+            if period or stage
+            else "no months yet; start customers with: python starter.py start --from customers.csv"
+        )
+        return
+    now = settings.now()
+    columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
+    console.print(table(columns, (_listed(row, now, standstill.customers) for row in rows[:SHOWN])))
+    if len(rows) > SHOWN:
+        say(f"… {len(rows) - SHOWN:,} more; --json has them all, --stage and --period fewer")
+    say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
+    say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+    print_standstill(standstill)
+    end_with(unread)
+
+
+def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus]) -> tuple[str, ...]:
+    stage = f"{row.stage}, {row.problems} unreadable" if row.problems else str(row.stage)
+    total = format_amount(row.total_minor, row.currency) if row.version else "no draft yet"
+    when = (relative(row.next_at, now), f"{row.next_at:%m-%d %H:%M}") if row.next_at else ("", "")
+    if row.stage not in OUTCOMES and row.customer_id in standstill:
+        stage, when = f"{stage}; its workflow {standstill[row.customer_id].words}", ("", "")
+    return row.customer_id, row.period, stage, total, *when
+
+
+class Ledger(InvoiceListing, MonthStore, Protocol):
+    """What is needed of the ledger to find a month."""
+
+
+async def recorded_month(ledger: Ledger, customer_id: str, period: Period | None) -> Month:
+    """The month of ``period``, else the customer's current one. Raises ``NotFound``."""
+    rows = await ledger.invoices(customer_id=customer_id)
+    if not rows:
+        raise NotFound(f"the ledger does not know {customer_id}; start it with: python starter.py start --from FILE")
+    periods = sorted(row.period for row in rows)
+    month = await ledger.month(customer_id, period or periods[-1])
+    if month is None:
+        raise NotFound(f"{customer_id} has no month {period} in the ledger; there are: {', '.join(periods)}")
+    return month
+
+
+async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: AsJson = False) -> None:
+    """Show a customer's month: lines, decisions, mails and charges. Without --period, the current one.
+
+    [bold]Examples[/bold]
+    $ python starter.py show acme
+    $ python starter.py show acme --period 2026-11 --json
+    """
+    settings = load_settings()
+    async with AsyncExitStack() as stack:
+        ledger = await connect_ledger(settings, stack)
+        month = await recorded_month(ledger, customer_id, period)
+        decisions = await ledger.decisions(customer_id, month.period)
+        messages = await ledger.messages(customer_id, month.period)
+        charges = await ledger.payments(customer_id, month.period)
+        reversals = await ledger.reversals(month.period, customer_id)
+        collection = await ledger.collection(customer_id, month.period)
+    now = settings.now()
+    standstill = await standstill_of(settings, {customer_id} if month.outcome is None else set())
+    if as_json:
+        trail = {"decisions": decisions, "messages": messages, "charges": charges, "reversals": reversals}
+        trail |= {"standstill": standstill.customers, "unseen": standstill.unseen}
+        _print_as_json(month, trail | {"collection": collection}, now)
+        return
+    customer = month.customer
+    say(f"{customer.customer_id} · {month.period} · {month.stage(now)}", style="bold")
+    say(f"{customer.name} <{customer.email}> · {customer.timezone} · review mode {customer.terms.review_mode}")
+    say(f"card {customer.payment_method_id}, last four digits {customer.card_last4 or 'unknown'}\n")
+    print_invoice(month)
+    print_standstill(standstill)
+    if not standstill.customers:
+        _print_next(month, now)
+    if collection is not None:
+        say(f"\nCollected beside the months: {collection.stage(now)}, {collection.outstanding} owed")
+        say(f"  {typed('collections', 'show', customer_id, period=month.period)}")
+    _print_history(decisions, messages)
+    print_charges(charges, reversals)
+    say(f"\nTemporal: workflow {workflow_id(customer.customer_id)}")
+
+
+def print_invoice(month: Month) -> None:
+    """The lines with where they come from, the balance, the total; and the rows that cannot be read."""
+    invoice = month.invoice
+    if invoice is None:
+        carried = format_amount(month.carried_minor, month.customer.currency)
+        say(f"No draft yet. Carried forward from the month before: {carried}")
+        return
+    rows = [
+        (
+            line.line_id,
+            line.description,
+            f"{line.source.sheet}, row {line.source.row}" if line.source else "a reviewer",
+            format_amount(line.amount_minor, invoice.currency),
+        )
+        for line in invoice.lines
+    ]
+    if invoice.carried_minor:
+        rows.append(("", "carried forward", "the month before", format_amount(invoice.carried_minor, invoice.currency)))
+    rows.append(("", "Total", "", invoice.total))
+    console.print(table((whole("Line"), "Description", whole("From"), whole("Amount", "right")), rows))
+    say(f"Version {invoice.version}, digest {invoice.digest}")
+    if month.drift and month.outcome is None:
+        say(f"\nThe sheet has changed since the collection: {month.drift}", style="yellow")
+        say(f"  take it in with: {typed('refresh', month.customer.customer_id, decided=True)}")
+    if month.remark:
+        say(f"\nNot in this draft: {month.remark}", style="yellow")
+    for problem in invoice.problems:
+        where = f"{problem.line_id} ({problem.description}; {problem.source.sheet}, row {problem.source.row})"
+        say(f"\nunreadable: {where}: {problem.reason}", style="yellow")
+        say(f"  edit it with --change {problem.line_id}=AMOUNT or --remove {problem.line_id}")
+
+
+def _print_next(month: Month, now: datetime) -> None:
+    due = month.due(now)
+    if month.outcome is None and (waiting_for := month.needs_person(now)):
+        say(f"\nA person is needed: {waiting_for}", style="yellow")
+    if due.at is not None:
+        local = due.at.astimezone(ZoneInfo(month.customer.timezone))
+        where = f"{utc(due.at)}, {local:%Y-%m-%d %H:%M} {month.customer.timezone}"
+        say(f"\nNext: {due.what} {relative(due.at, now)} ({where})")
+    elif due.step not in (Step.CLOSE, Step.AWAIT_RELEASE):
+        say(f"\nNext: {due.what}, now")
+    if month.notice is not None and month.notice.delivered_at is not None:
+        amount = format_amount(month.notice.total_minor, month.customer.currency)
+        say(f"Announced: {amount} on {utc(month.notice.delivered_at)}, to be charged {utc(month.notice.charge_at)}")
+    if month.closed_at is not None:
+        say(f"\nClosed: {month.outcome} {utc(month.closed_at)}")
+
+
+def _print_history(decisions: list[Decision], messages: list[MessageRow]) -> None:
+    if decisions:
+        say("\nDecisions", style="bold")
+        answers = [
+            (
+                utc(entry.at),
+                entry.by,
+                f"{entry.command}: {entry.reason}",
+                f"{'done' if entry.accepted else 'refused'}: {entry.result}",
+            )
+            for entry in decisions
+        ]
+        console.print(table((whole("When"), "Who", "What and why", "Answer"), answers))
+    if messages:
+        say("\nMails", style="bold")
+        mails = [(utc(mail.at), f"{mail.kind} {mail.number}", mail.recipient, mail.status) for mail in messages]
+        console.print(table((whole("When"), "Kind", "To", "Status"), mails))
+
+
+def _print_as_json(month: Month, trail: dict[str, object], now: datetime) -> None:
+    due = month.due(now)
+    computed = {
+        "stage": month.stage(now),
+        "total_minor": month.invoice.total_minor if month.invoice else None,
+        "digest": month.invoice.digest if month.invoice else None,
+        "next": {"step": due.step, "at": due.at, "what": due.what},
+        "needs_person": "" if month.outcome else month.needs_person(now),
+        "workflow_id": workflow_id(month.customer.customer_id),
+    }
+    print_json({**month.model_dump(mode="json"), **computed, **trail})

@@ -1,0 +1,102 @@
+"""``brake``: the emergency brake for everybody at once: pulled, released, shown."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+from billing.collections.ports import CollectionRow
+from billing.invoices.ports import InvoiceRow
+from billing.money import format_amount
+from billing.reviewers.brake import Brake
+from billing.reviewers.ports import BrakeLever
+from bootstrap import connect_ledger
+from cli.terminal.options import AsJson, By, Reason
+from cli.terminal.output import console, print_json, say, table, utc, whole
+from settings import load_settings
+
+VIA = "cli"
+Row = InvoiceRow | CollectionRow
+
+
+async def pull(by: By, reason: Reason, as_json: AsJson = False) -> None:
+    """Pull the emergency brake: nothing more is announced or charged, for anybody, until it is released.
+
+    Lists what was under way already: a payment that the processor is deciding on cannot be called back.
+    While the brake is on, another pull changes nothing.
+
+    [bold]Example[/bold]
+    $ python starter.py brake on --by ann --reason "the sheet is last year's"
+    """
+    async with _ledger() as ledger:
+        brake = await ledger.pull_brake(by, reason, VIA, datetime.now(UTC))
+        rows = await ledger.under_way()
+    if as_json:
+        print_json({"brake": brake, "on": brake.on, "under_way": rows})
+        return
+    _say_state(brake)
+    _say_under_way(rows)
+
+
+async def release(by: By, reason: Reason, as_json: AsJson = False) -> None:
+    """Release the emergency brake: months go on, each with at least its minimum window. A repeat changes nothing.
+
+    [bold]Example[/bold]
+    $ python starter.py brake off --by ann --reason "the sheet is right now"
+    """
+    async with _ledger() as ledger:
+        brake = await ledger.release_brake(by, reason, VIA, datetime.now(UTC))
+    if as_json:
+        print_json({"brake": brake, "on": brake.on})
+        return
+    _say_state(brake)
+
+
+async def show(as_json: AsJson = False) -> None:
+    """Show whether the emergency brake is on, what is under way, and when it was on before.
+
+    [bold]Examples[/bold]
+    $ python starter.py brake show
+    $ python starter.py brake show --json
+    """
+    async with _ledger() as ledger:
+        brakes = await ledger.brakes()
+        is_on = bool(brakes) and brakes[0].on
+        rows = await ledger.under_way() if is_on else []
+    if as_json:
+        print_json({"on": is_on, "under_way": rows, "brakes": brakes})
+        return
+    if not brakes:
+        say("the emergency brake is off; it was never pulled")
+        return
+    _say_state(brakes[0])
+    if is_on:
+        _say_under_way(rows)
+    for brake in brakes[1:]:
+        _say_state(brake)
+
+
+@asynccontextmanager
+async def _ledger() -> AsyncIterator[BrakeLever]:
+    async with AsyncExitStack() as stack:
+        yield await connect_ledger(load_settings(), stack)
+
+
+def _say_state(brake: Brake) -> None:
+    if brake.released_at is None:
+        say(f"the emergency brake is ON since {utc(brake.pulled_at)}: {brake.reason}", style="bold red")
+        return
+    say(f"the emergency brake is off; it was on from {utc(brake.pulled_at)} ({brake.reason})")
+    say(f"  until {utc(brake.released_at)} ({brake.released_by}: {brake.released_why})")
+
+
+def _say_under_way(rows: list[Row]) -> None:
+    if not rows:
+        say("nothing was under way")
+        return
+    say(f"{len(rows)} under way: what has reached the processor is found out, nothing else of them is charged")
+    shown = [(row.customer_id, row.period, str(row.stage), _amount(row)) for row in rows]
+    console.print(table(("Customer", whole("Period"), "Stage", whole("Amount", "right")), shown))
+
+
+def _amount(row: Row) -> str:
+    return format_amount(row.total_minor if isinstance(row, InvoiceRow) else row.outstanding_minor, row.currency)

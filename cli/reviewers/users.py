@@ -1,0 +1,165 @@
+"""``user``: who may use the console, and in which role; kept in the ledger."""
+
+import asyncio
+import getpass
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from billing.errors import BillingError, InvalidInput
+from billing.reviewers.ports import UserStore
+from billing.reviewers.users import PASSWORD_MIN, Role, User, required_password, username_of
+from bootstrap import connect_ledger, connect_passwords
+from cli.terminal.options import AsJson
+from cli.terminal.output import console, print_json, say, table, whole
+from settings import load_settings
+
+
+def _username(text: str) -> str:
+    try:
+        return username_of(text)
+    except InvalidInput as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Username = Annotated[
+    str, typer.Argument(metavar="NAME", parser=_username, help="The name to sign in with; it is kept in small letters.")
+]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
+]
+
+
+def add(
+    username: Username,
+    role: Annotated[
+        Role, typer.Option("--role", help="viewer sees; reviewer halts and edits; approver approves and skips too.")
+    ],
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="What people call the user; else the name to sign in with.")
+    ] = "",
+    password_stdin: FromStdin = False,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="For single sign-on only: nobody signs in as this user by a password.")
+    ] = False,
+) -> None:
+    """Add a user of the console; asks twice for the password, of 12 characters or more.
+
+    A repeat changes nothing. A user of that name who is different is left alone, and the exit code is 1.
+
+    [bold]Examples[/bold]
+    $ python starter.py user add ann --role reviewer --name "Ann Lee"
+    $ pass show billing/bob | python starter.py user add bob --role approver --password-stdin
+    $ python starter.py user add carol@acme.example --role administrator --no-password
+    """
+    if no_password and password_stdin:
+        raise typer.BadParameter("--password-stdin and --no-password exclude each other")
+    word = "" if no_password else _password(username, password_stdin)
+    asyncio.run(_add(User(username=username, name=name.strip() or username, role=role), word))
+
+
+async def _add(user: User, word: str) -> None:
+    passwords = connect_passwords()
+    async with _ledger() as ledger:
+        if await ledger.add_user(user, await passwords.hashed(word) if word else "", datetime.now(UTC)):
+            say(f"{user.username}: added as {user.role}")
+            return
+        known = await ledger.user(user.username)
+    assert known is not None
+    same_password = await passwords.fits(word, known.password_hash) if word else not known.password_hash
+    if User.model_validate(dict(known)) != user or not same_password:
+        raise BillingError(
+            f"{user.username} is there already, as {known.name}, {known.role}{', disabled' * bool(known.disabled_at)}; "
+            "nothing was changed; see: python starter.py user --help"
+        )
+    say(f"{user.username}: is there already, as {user.role}")
+
+
+async def list_users(as_json: AsJson = False) -> None:
+    """List the users of the console, also those who are disabled.
+
+    [bold]Examples[/bold]
+    $ python starter.py user list
+    $ python starter.py user list --json
+    """
+    async with _ledger() as ledger:
+        found = await ledger.users()
+    if as_json:
+        print_json({"users": found})
+    elif not found:
+        say("no users yet; add one with: python starter.py user add NAME --role administrator")
+    else:
+        rows = [(user.username, user.name, user.role, "disabled" if user.disabled_at else "") for user in found]
+        console.print(table((whole("User"), "Name", whole("Role"), ""), rows))
+
+
+async def disable(username: Username) -> None:
+    """Disable a user: the sessions end at once, and nobody signs in by that name. The last administrator stays.
+
+    [bold]Example[/bold]
+    $ python starter.py user disable ann
+    """
+    async with _ledger() as ledger:
+        changed = await ledger.disable_user(username, datetime.now(UTC))
+    say(f"{username}: {'disabled; the sessions have ended' if changed else 'is disabled already'}")
+
+
+async def enable(username: Username) -> None:
+    """Let a disabled user sign in again, with the same password and role.
+
+    [bold]Example[/bold]
+    $ python starter.py user enable ann
+    """
+    async with _ledger() as ledger:
+        changed = await ledger.enable_user(username)
+    say(f"{username}: {'enabled' if changed else 'is enabled already'}")
+
+
+def password(username: Username, password_stdin: FromStdin = False) -> None:
+    """Give a user a new password, of 12 characters or more; the sessions end at once.
+
+    [bold]Examples[/bold]
+    $ python starter.py user password ann
+    $ pass show billing/ann | python starter.py user password ann --password-stdin
+    """
+    asyncio.run(_set_password(username, _password(username, password_stdin)))
+
+
+async def _set_password(username: str, word: str) -> None:
+    hashed = await connect_passwords().hashed(word)
+    async with _ledger() as ledger:
+        await ledger.set_password(username, hashed)
+    say(f"{username}: new password; the sessions have ended")
+
+
+async def role(username: Username, role: Annotated[Role, typer.Argument(metavar="ROLE", help=", ".join(Role))]) -> None:
+    """Give a user another role; the sessions end at once. The last administrator keeps theirs.
+
+    [bold]Example[/bold]
+    $ python starter.py user role ann approver
+    """
+    async with _ledger() as ledger:
+        changed = await ledger.set_role(username, role)
+    say(f"{username}: {f'{role} from now on; the sessions have ended' if changed else f'is {role} already'}")
+
+
+@asynccontextmanager
+async def _ledger() -> AsyncIterator[UserStore]:
+    async with AsyncExitStack() as stack:
+        yield await connect_ledger(load_settings(), stack)
+
+
+def _password(username: str, from_stdin: bool) -> str:
+    """From standard input: the first line. Else asked for, twice, and not shown."""
+    if from_stdin:
+        return required_password(sys.stdin.readline().rstrip("\r\n"))
+    if not sys.stdin.isatty():
+        raise InvalidInput("there is no terminal to ask for the password; pipe it in, with --password-stdin")
+    word = required_password(getpass.getpass(f"Password for {username} ({PASSWORD_MIN} characters or more): "))
+    if getpass.getpass("The same again: ") != word:
+        raise InvalidInput("the two passwords differ; nothing was changed")
+    return word

@@ -1,0 +1,214 @@
+"""``demo``: a month of the sample customers in seconds, and the check of what was promised."""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+import termios
+import time
+import tty
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Never
+
+import typer
+from rich.console import Console
+
+from billing.errors import BillingError, InvalidInput
+from billing.money import format_amount
+from bootstrap import connect_ledger, connect_temporal
+from cli.sandbox.stack import COMMANDS, REVIEWERS, SIGNALLED, report, until_signal, welcome
+from cli.terminal.options import AsJson
+from cli.terminal.output import console, errors, print_json, say, table
+from sandbox.demo.demo import STORY, Demo
+from sandbox.demo.show import Show
+from sandbox.judge.evidence import Evidence, gather
+from sandbox.judge.judge import Check, judge
+from sandbox.stack.people import prepare_people
+from sandbox.stack.sample import earliest_period
+from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
+from settings import Settings
+
+_MADE_BY_DEMO = ".made-by-demo"
+
+
+async def demo(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Stop the clocks while drafts are monitored, and stay up until Ctrl-C.")
+    ] = False,
+    kill_worker: Annotated[
+        bool, typer.Option("--kill-worker", help="Kill the worker (SIGKILL) again and again; the outcome is the same.")
+    ] = False,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir", metavar="DIR", help="Keep everything in this folder: a new one, or of an earlier demo."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bill one month of a dozen sample customers in under a minute, then check what was promised.
+
+    The real server with its time skipped, the real worker, and real commands that act as reviewers; the stand-ins take
+    the charges and the mail. Exit code 0 only if every check holds.
+
+    [bold]Examples[/bold]
+    $ python starter.py demo
+    $ python starter.py demo --kill-worker
+    $ python starter.py demo --serve
+    """
+    began = time.monotonic()
+    _forget_settings()
+    with _folder(data_dir) as folder:
+        evidence: Evidence | None = None
+        async with until_signal(quietly=serve):
+            evidence = await _bill(folder, serve, kill_worker, errors if as_json else console)
+        if evidence is None:
+            return
+        checks = [*judge(evidence), _story(evidence)]
+        (_print_json if as_json else _print)(evidence, checks, time.monotonic() - began)
+        if not all(check.ok for check in checks):
+            raise typer.Exit(1)
+
+
+async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> Evidence:
+    """Bills the month in a stack of its own, which ends with it; with ``serve`` only half of it, until cancelled."""
+    port = free_temporal_port()
+    settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=REVIEWERS))
+    async with AsyncExitStack() as exits:
+        with out.status("starting Temporal, the stand-ins and a worker"):
+            stack = await exits.enter_async_context(embedded_stack(settings, port, cwd=folder))
+        client = await connect_temporal(settings, stack.address)
+        ledger = await connect_ledger(settings, exits)
+        show = exits.enter_context(Show(out, earliest_period(datetime.now(UTC))))
+        acting = Demo(stack, client, ledger, show, kills=kill_worker)
+        await exits.enter_async_context(acting.shown())
+        await acting.until_review()
+        if serve:
+            await _serve(acting, stack, await prepare_people(folder, ledger))
+        await acting.until_closed()
+        return await gather(folder, ledger, acting.period)
+
+
+async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
+    """Time stands, people may act; Enter lets a day pass. Until cancelled."""
+    coverage = (
+        f"coverage --period {acting.period}",
+        "who is not charged, why, and what to type: exit code 1 until mended",
+    )
+    welcome(stack, password, (*COMMANDS, coverage))
+    if sys.stdin.isatty():
+        say("Enter lets a day pass.", style="dim")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(stack.supervise(report))
+        with _each_enter() as pressed:
+            while await pressed.wait():
+                pressed.clear()
+                try:
+                    await acting.pass_until(acting.now + timedelta(days=1))
+                except BillingError as error:
+                    report(str(error))
+    raise AssertionError("only a signal ends this")
+
+
+@contextmanager
+def _each_enter() -> Iterator[asyncio.Event]:
+    """Set by each Enter at the terminal, which is not echoed; Ctrl-C works as ever."""
+    pressed, loop = asyncio.Event(), asyncio.get_running_loop()
+    if not sys.stdin.isatty():
+        yield pressed
+        return
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
+
+    def read() -> None:
+        if b"\n" in os.read(terminal, 1024):
+            pressed.set()
+
+    tty.setcbreak(terminal)
+    loop.add_reader(terminal, read)
+    try:
+        yield pressed
+    finally:
+        loop.remove_reader(terminal)
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+def _forget_settings() -> None:
+    """Nothing that is configured outside reaches the demo or its children."""
+    for name in list(os.environ):
+        if name.startswith(("BILLING_", "TEMPORAL_")) and name != "BILLING_DEBUG":
+            del os.environ[name]
+    os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
+
+
+@contextmanager
+def _folder(wanted: Path | None) -> Iterator[Path]:
+    """An empty folder for a demo: ``wanted``, which is kept, or a temporary one, which is kept if the demo fails."""
+    if wanted is not None:
+        if wanted.exists() and any(wanted.iterdir()) and not (wanted / _MADE_BY_DEMO).exists():
+            raise InvalidInput(f"{wanted} holds something that no demo made; name a new folder with --data-dir")
+        shutil.rmtree(wanted, ignore_errors=True)
+    folder = wanted or Path(tempfile.mkdtemp(prefix="billing-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MADE_BY_DEMO).touch()
+    kept = wanted is not None
+    try:
+        yield folder.resolve()
+    except BaseException as error:
+        kept |= not (isinstance(error, typer.Exit) and error.exit_code > SIGNALLED)
+        if kept:
+            errors.print(f"what the demo left, with logs: {folder}", style="yellow", soft_wrap=True)
+        raise
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _story(evidence: Evidence) -> Check:
+    outcomes = {case.customer_id: case.month.outcome for case in evidence.cases}
+    wrong = tuple(
+        f"{name}: {outcomes.get(name)}, not {stage}" for name, stage in STORY.items() if outcomes.get(name) != stage
+    )
+    return Check(name="every customer's month ended as the demo tells", wrong=wrong)
+
+
+def _print(evidence: Evidence, checks: list[Check], seconds: float) -> None:
+    charged = (format_amount(total, currency) for currency, total in evidence.charged_minor().items())
+    rows = [
+        ("Outcomes", _counted(evidence.stages())),
+        ("Charged", " · ".join(charged)),
+        ("Mail", _counted(evidence.letters())),
+        ("Alerts", _counted(Counter(row.kind for row in evidence.alerts))),
+        ("Time", f"{seconds:.0f} s"),
+    ]
+    say("")
+    console.print(table(("Summary", f"{len(evidence.cases)} customers, {evidence.periods[0]}"), rows))
+    say("\nChecked in Stripe's journal, the mail, the ledger and the sheet", style="bold")
+    for check in checks:
+        say(f"  {'ok    ' if check.ok else 'FAILED'}  {check.name}", style="green" if check.ok else "bold red")
+        for wrong in check.wrong:
+            say(f"          {wrong}", style="red")
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return " · ".join(f"{number} {name}" for name, number in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _print_json(evidence: Evidence, checks: list[Check], seconds: float) -> None:
+    print_json(
+        {
+            "period": evidence.periods[0],
+            "seconds": round(seconds, 1),
+            "outcomes": {case.customer_id: case.month.outcome for case in evidence.cases},
+            "stages": evidence.stages(),
+            "charged_minor": evidence.charged_minor(),
+            "mails": evidence.letters(),
+            "alerts": Counter(row.kind for row in evidence.alerts),
+            "checks": [{"name": check.name, "ok": check.ok, "wrong": check.wrong} for check in checks],
+        }
+    )

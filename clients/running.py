@@ -1,0 +1,209 @@
+"""How workflows stand, by Temporal's own answers: raw ones, for the SDK raises at a status that it does not know."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Collection
+from datetime import timedelta
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus as Raw
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    CountWorkflowExecutionsRequest,
+    DescribeWorkflowExecutionRequest,
+    GetWorkflowExecutionHistoryRequest,
+    ListWorkflowExecutionsRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from billing.completeness.chains import Chain, ChainStatus, OpenChains
+from billing.errors import TemporalUnavailable
+from billing.invoices.month import Month
+from billing.keys import customer_of, workflow_id
+from workflows.coverage import Coverage
+from workflows.digest import ReviewerDigest
+from workflows.monthly_billing import MonthlyBilling
+from workflows.payment_collection import PaymentCollection
+from workflows.reconciliation import Reconcile
+from workflows.visibility import CUSTOMER, PERIOD
+
+KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, Coverage, Reconcile)
+
+_PAGE = 1000
+_MANY = 100  # ids in one query
+_FEW = 500  # of more, everybody is listed
+_ASKED = 500
+_AT_ONCE = 20
+_PATIENCE = timedelta(seconds=10)
+_PROBLEMS = "TemporalReportedProblems"
+"""Set by the server after five failed or timed-out tasks in a row, a minute or so; cleared by one that succeeds."""
+
+_MONTHLY = f"WorkflowType = '{MonthlyBilling.__name__}'"
+_OPEN = "CloseTime IS NULL"  # not "Running": a paused workflow is open too
+_STANDING_STILL = f"{_OPEN} AND ({_PROBLEMS} IS NOT NULL OR ExecutionStatus != 'Running')"
+_OURS = f"WorkflowType IN ({', '.join(repr(kind.__name__) for kind in KINDS)})"
+_CUT_OFF = f"{_MONTHLY} AND ExecutionStatus IN ('Terminated', 'Failed', 'TimedOut', 'Canceled')"
+
+_STATUSES = {
+    Raw.WORKFLOW_EXECUTION_STATUS_RUNNING: ChainStatus.RUNNING,
+    Raw.WORKFLOW_EXECUTION_STATUS_PAUSED: ChainStatus.PAUSED,
+    Raw.WORKFLOW_EXECUTION_STATUS_COMPLETED: ChainStatus.COMPLETED,
+    Raw.WORKFLOW_EXECUTION_STATUS_FAILED: ChainStatus.FAILED,
+    Raw.WORKFLOW_EXECUTION_STATUS_CANCELED: ChainStatus.CANCELED,
+    Raw.WORKFLOW_EXECUTION_STATUS_TERMINATED: ChainStatus.TERMINATED,
+    Raw.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: ChainStatus.TIMED_OUT,
+    Raw.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: ChainStatus.RUNNING,  # the next run begins this moment
+}
+
+
+class RunningChains:
+    """``Chains``, by Temporal's visibility, which lags a moment behind, and by descriptions."""
+
+    def __init__(self, client: Client, patience: timedelta = _PATIENCE) -> None:
+        self._client = client
+        self._patience = patience
+
+    async def listed(self) -> OpenChains:
+        own: dict[str, ChainStatus] = {}
+        strays = []
+        async for info in self._list(f"{_MONTHLY} AND {_OPEN}"):
+            chain, named = _chain(info), customer_of(info.execution.workflow_id)
+            if named and chain.customer_id in ("", named):
+                own[named] = chain.status
+            else:
+                strays.append(await self._asked(chain, info.execution))
+        return OpenChains(own, tuple(strays))
+
+    async def standing_still(self) -> list[Chain]:
+        return [_chain(info) async for info in self._list(f"{_OURS} AND {_STANDING_STILL}")]
+
+    async def count_open(self) -> int:
+        """How many workflows of every kind are open."""
+        request = CountWorkflowExecutionsRequest(namespace=self._client.namespace, query=f"{_OURS} AND {_OPEN}")
+        try:
+            answer = await self._client.workflow_service.count_workflow_executions(request, timeout=self._patience)
+        except (RPCError, RuntimeError) as error:
+            raise TemporalUnavailable(f"Temporal cannot count the workflows: {_why(error)}") from None
+        return answer.count
+
+    async def cut_off(self, period: str) -> set[str]:
+        """Customers of whom a run in ``period`` was ended before its time; they may have been started again since."""
+        query = f"{_CUT_OFF} AND {PERIOD.name} = '{period}'"
+        return {customer_of(info.execution.workflow_id) async for info in self._list(query)} - {""}
+
+    async def strays(self) -> list[Chain]:
+        """Open monthly workflows whose id is not that of a customer, with whom they bill."""
+        query = f"{_MONTHLY} AND {_OPEN} AND WorkflowId NOT STARTS_WITH '{workflow_id('')}'"
+        return [await self._asked(_chain(info), info.execution) async for info in self._list(query)]
+
+    async def of(self, customer_ids: Collection[str]) -> dict[str, ChainStatus]:
+        """How their workflows stand: by the list, and those who are not in it by asking, unless these are very many.
+
+        Who has none and is billed under another id counts as running: that is coverage's finding.
+        """
+        few = len(customer_ids) <= _FEW
+        listed = await self._among(list(customer_ids)) if few else (await self.listed()).own
+        missing = [customer_id for customer_id in customer_ids if customer_id not in listed]
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def asked(customer_id: str) -> ChainStatus:
+            async with limit:
+                return await self.status(customer_id)
+
+        answers = await asyncio.gather(*map(asked, missing[:_ASKED]))
+        known = {**listed, **dict(zip(missing, answers, strict=False))}
+        if missing:
+            known |= {
+                stray.customer_id: ChainStatus.RUNNING for stray in await self.strays() if stray.customer_id in missing
+            }
+        return {customer_id: known.get(customer_id, ChainStatus.ABSENT) for customer_id in customer_ids}
+
+    async def _among(self, customer_ids: list[str]) -> dict[str, ChainStatus]:
+        open_chains: dict[str, ChainStatus] = {}
+        for start in range(0, len(customer_ids), _MANY):
+            ids = ", ".join(repr(workflow_id(customer_id)) for customer_id in customer_ids[start : start + _MANY])
+            async for info in self._list(f"{_OPEN} AND WorkflowId IN ({ids})"):
+                open_chains[customer_of(info.execution.workflow_id)] = _status(info)
+        return open_chains
+
+    async def status(self, customer_id: str) -> ChainStatus:
+        return (await described(self._client, customer_id, self._patience))[0]
+
+    async def _list(self, query: str) -> AsyncIterator[WorkflowExecutionInfo]:
+        request = ListWorkflowExecutionsRequest(namespace=self._client.namespace, query=query, page_size=_PAGE)
+        while True:
+            try:
+                page = await self._client.workflow_service.list_workflow_executions(request, timeout=self._patience)
+            except (RPCError, RuntimeError) as error:
+                raise TemporalUnavailable(f"Temporal cannot list the workflows: {_why(error)}") from None
+            for info in page.executions:
+                yield info
+            if not page.next_page_token:
+                return
+            request.next_page_token = page.next_page_token
+
+    async def _asked(self, chain: Chain, execution: WorkflowExecution) -> Chain:
+        """With its customer, if need be by what it was started with; as it is if that cannot be read or is gone."""
+        if chain.customer_id:
+            return chain
+        request = GetWorkflowExecutionHistoryRequest(
+            namespace=self._client.namespace, execution=execution, maximum_page_size=1
+        )
+        try:
+            answer = await self._client.workflow_service.get_workflow_execution_history(request, timeout=self._patience)
+        except (RPCError, RuntimeError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:  # deleted since it was listed
+                return chain
+            raise TemporalUnavailable(f"Temporal cannot show {chain.workflow_id}: {_why(error)}") from None
+        try:
+            payloads = answer.history.events[0].workflow_execution_started_event_attributes.input.payloads
+            month: Month = (await self._client.data_converter.decode(payloads, [Month]))[0]
+            return chain._replace(customer_id=month.customer.customer_id)
+        except Exception:  # whatever a converter makes of what a stranger sent
+            return chain
+
+
+async def chain_status(client: Client, customer_id: str) -> ChainStatus:
+    """How the customer's monthly workflow stands right now. Raises ``TemporalUnavailable``."""
+    return (await described(client, customer_id))[0]
+
+
+async def described(client: Client, customer_id: str, patience: timedelta = _PATIENCE) -> tuple[ChainStatus, str]:
+    """The same with the id of its run ("": there is none)."""
+    execution = WorkflowExecution(workflow_id=workflow_id(customer_id))
+    request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
+    try:
+        answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
+    except (RPCError, RuntimeError) as error:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+            return ChainStatus.ABSENT, ""
+        raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {_why(error)}") from None
+    info = answer.workflow_execution_info
+    return _status(info), info.execution.run_id
+
+
+def _chain(info: WorkflowExecutionInfo) -> Chain:
+    return Chain(
+        workflow_id=info.execution.workflow_id,
+        kind=info.type.name,
+        status=_status(info),
+        customer_id=str(_attribute(info, CUSTOMER.name) or ""),
+        period=str(_attribute(info, PERIOD.name) or "") if info.type.name == PaymentCollection.__name__ else "",
+    )
+
+
+def _status(info: WorkflowExecutionInfo) -> ChainStatus:
+    status = _STATUSES.get(info.status, ChainStatus.UNKNOWN)
+    return ChainStatus.FAILING if status is ChainStatus.RUNNING and _attribute(info, _PROBLEMS) else status
+
+
+def _attribute(info: WorkflowExecutionInfo, name: str) -> object:
+    """A search attribute's value; None if it is not set."""
+    fields = info.search_attributes.indexed_fields
+    return json.loads(fields[name].data) if name in fields and fields[name].data else None
+
+
+def _why(error: RPCError | RuntimeError) -> str:
+    """``RuntimeError``: of a client that connects when it is used, and cannot."""
+    return error.message if isinstance(error, RPCError) else str(error)

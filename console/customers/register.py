@@ -1,0 +1,233 @@
+"""Where somebody becomes a customer: a form, the card at Stripe's page, and back.
+
+::
+
+    GET  /register[/{token}]           the form; the token is an invitation, which fixes currency and zone
+    POST /register[/{token}]           keeps it; on to Stripe's page for the card
+    GET  /registration/{token}         how it stands: on to the card, or thank you
+    POST /registration/{token}         on to Stripe's page once more
+    GET  /registration/{token}/card    back from there
+
+Whether an address is a customer's already, or registers just now, these pages do not tell: each browser (it keeps a
+cookie) makes a registration of its own, the answers are the same, and the mail tells.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import ValidationError
+from temporalio.exceptions import TemporalError
+
+from billing.customers.address import hidden_character
+from billing.customers.customer import Email, Name
+from billing.customers.links import Links
+from billing.customers.registration import (
+    CONSENT_VERSION,
+    Consent,
+    Registration,
+    RegistrationState,
+    browser_key,
+    consent_text,
+    names_a_page,
+    new_customer_id,
+    registration_id_of,
+)
+from billing.errors import BillingError, InvalidInput
+from billing.model import Model
+from clients.registrar import Registrar
+from console.customers.returned_cards import ReturnedCards, Taken
+from console.web.pages import Pages
+from console.web.security import same_site
+from console.web.throttle import Throttle
+from console.web.tokens import opened
+from wording.english import one_line
+
+MAX_BODY_BYTES = 10_000
+_VALID = timedelta(days=30)
+_WRONG = {
+    "name": "Please tell us your name or your company\N{RIGHT SINGLE QUOTATION MARK}s, in up to 200 characters.",
+    "email": "This does not look like an email address. Please check it.",
+    "consent": "We can only register you if you agree.",
+}
+_NAMES_A_PAGE = "Please write the name without the address of a web page, and with a space after each dot."
+
+_HIDDEN = "This address contains an invisible character: {}. Please type it again."
+
+_log = logging.getLogger(__name__)
+
+
+class _Typed(Model):
+    name: Name
+    email: Email
+
+
+def _read(typed: dict[str, str]) -> _Typed | dict[str, str]:
+    """What was typed; or what is wrong with it, by field."""
+    wrong: dict[str, str] = {}
+    try:
+        given = _Typed(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
+        if names_a_page(given.name):
+            wrong["name"] = _NAMES_A_PAGE
+    except ValidationError as error:
+        fields = [str(each["loc"][0]) for each in error.errors(include_input=False)]
+        wrong = {field: _what_is_wrong(field, typed) for field in fields}
+    if typed.get("consent") != CONSENT_VERSION:  # not given, or to a text that has changed since
+        wrong["consent"] = _WRONG["consent"]
+    return wrong or given
+
+
+class RegistrationPages:
+    """``newcomers`` are currency and zone of those who come without an invitation; None: nobody may."""
+
+    def __init__(
+        self,
+        registrar: Registrar,
+        returned: ReturnedCards,
+        throttle: Throttle,
+        links: Links,
+        pages: Pages,
+        company: str,
+        newcomers: tuple[str, str] | None,
+    ) -> None:
+        self._registrar = registrar
+        self._returned = returned
+        self._throttle = throttle
+        self._links = links
+        self._pages = pages
+        self._consent = consent_text(company)
+        self._newcomers = newcomers
+        self._https = links.base_url.startswith("https:")
+        self._cookie = "__Host-registration" if self._https else "registration"
+        self.router = APIRouter(dependencies=[Depends(same_site)])
+        for path in ("/register", "/register/{token}"):
+            self.router.add_api_route(path, self.form)
+            self.router.add_api_route(path, self.register, methods=["POST"], response_model=None)
+        self.router.add_api_route("/registration/{token}", self.show)
+        self.router.add_api_route("/registration/{token}", self.go_on, methods=["POST"])
+        self.router.add_api_route("/registration/{token}/card", self.card_registered)
+
+    # -- the form
+
+    async def form(self, request: Request, token: str = "") -> HTMLResponse:
+        currency, _ = self._terms(token)
+        page = self._form(token, currency, {}, {})
+        self._keep(browser_key(request.cookies.get(self._cookie, "")), page)
+        return page
+
+    async def register(self, request: Request, token: str = "") -> Response:
+        currency, timezone = self._terms(token)
+        typed = await _typed(request)
+        given = _read(typed)
+        if isinstance(given, dict):
+            return self._form(token, currency, typed, given)
+        await self._throttle.count(request)
+        key = browser_key(request.cookies.get(self._cookie, ""))
+        now = datetime.now(UTC)
+        wanted = Registration(
+            registration_id=registration_id_of(key, given.email, currency, timezone),
+            email=given.email,
+            name=given.name,
+            currency=currency,
+            timezone=timezone,
+            consent=Consent(version=CONSENT_VERSION, text=self._consent, at=now),
+            customer_id=new_customer_id(),
+            created_at=now,
+            updated_at=now,
+        )
+        registration = await self._registrar.begin(wanted)
+        try:
+            answer = await self._to_card_page(registration, self._page_of(registration))
+        except InvalidInput as error:
+            _log.warning("%s", error)
+            return self._form(token, currency, typed, {"email": _WRONG["email"]})
+        self._keep(key, answer)
+        return answer
+
+    def _keep(self, key: str, answer: Response) -> None:
+        """The browser has its key from the form on, so that a double click sends the same one twice."""
+        seconds = int(_VALID.total_seconds())
+        answer.set_cookie(self._cookie, key, seconds, secure=self._https, httponly=True, samesite="lax")
+
+    def _form(self, token: str, currency: str, typed: dict[str, str], wrong: dict[str, str]) -> HTMLResponse:
+        """``wrong``: what is to be corrected, by field."""
+        values: dict[str, object] = {
+            "here": f"/register/{token}" if token else "/register",
+            "currency": currency.upper(),
+            "consent": self._consent,
+            "version": CONSENT_VERSION,
+            "name": typed.get("name", ""),
+            "email": typed.get("email", ""),
+            "wrong": wrong,
+        }
+        return self._pages.page("register.html", values, 422 if wrong else 200)
+
+    def _terms(self, token: str) -> tuple[str, str]:
+        """Currency and zone; 404 or 410 unless the invitation is good, or none is needed."""
+        if token:
+            return opened(self._links.read_invitation, token)
+        if self._newcomers is None:
+            raise HTTPException(404)
+        return self._newcomers
+
+    # -- the registration
+
+    async def show(self, token: str) -> HTMLResponse:
+        registration = await self._opened(token)
+        done = registration.state is not RegistrationState.OPEN
+        return self._pages.page("registration.html", {"here": f"/registration/{token}", "done": done})
+
+    async def go_on(self, token: str) -> RedirectResponse:
+        return await self._to_card_page(await self._opened(token), self._page(token))
+
+    async def card_registered(self, token: str, session_id: str = "") -> Response:
+        """What cannot be finished now is finished later: the card is at Stripe, and the webhook tells of it too."""
+        registration = await self._opened(token)
+        if await self._returned.take(session_id, registration.registration_id) is Taken.REFUSED:
+            return self._pages.card_not_saved(self._page(token))
+        return RedirectResponse(self._page(token), 303)
+
+    async def _to_card_page(self, registration: Registration, page: str) -> RedirectResponse:
+        url = await self._registrar.card_page(registration, page)
+        if not url:  # there is a card already: perhaps nobody came back from Stripe's page
+            try:
+                await self._registrar.go_on(await self._found(registration.registration_id))
+            except (BillingError, TemporalError) as error:
+                _log.warning("%s: later: %s", registration.registration_id, error)
+        return RedirectResponse(url or page, 303)
+
+    def _page_of(self, registration: Registration) -> str:
+        return self._links.to_registration(registration.registration_id, datetime.now(UTC) + _VALID)
+
+    def _page(self, token: str) -> str:
+        return f"{self._links.base_url.rstrip('/')}/registration/{token}"
+
+    async def _opened(self, token: str) -> Registration:
+        return await self._found(opened(self._links.read_registration, token))
+
+    async def _found(self, registration_id: str) -> Registration:
+        registration = await self._registrar.find(registration_id)
+        if registration is None:
+            raise HTTPException(410)  # abandoned, and forgotten
+        return registration
+
+
+async def _typed(request: Request) -> dict[str, str]:
+    """The form's fields, the last of each; 413 for more than a person types."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise HTTPException(413)
+    try:
+        fields = parse_qs(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=20)
+    except ValueError:
+        raise HTTPException(413) from None
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def _what_is_wrong(field: str, typed: dict[str, str]) -> str:
+    hidden = hidden_character(typed.get("email", "").strip()) if field == "email" else ""
+    return _HIDDEN.format(hidden) if hidden else _WRONG[field]

@@ -1,0 +1,77 @@
+"""How a customer's month stands, for the customer: what the page says and offers. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from billing.collections.collection import Collection, CollectionStage
+from billing.collections.dunning import Remedy
+from billing.invoices.month import COLLECTED, Month, Stage
+from billing.payments.payment import PaymentStatus
+from billing.payments.ports import ChargeRow
+
+
+class Situation(StrEnum):
+    PAYABLE = "payable"  # by card, now: the remedy says how
+    PENDING = "pending"  # the answer is not known yet, or the next step is under way
+    PAID = "paid"
+    OTHERWISE = "otherwise"  # the rest is to be paid by other means than the card
+    PAUSED = "paused"  # the emergency brake is on: nobody can pay by card for now
+    PERSON = "person"  # we have to look into it
+    NOTHING = "nothing"  # nothing is owed here, or not any more
+
+
+class Standing(NamedTuple):
+    """``paid_at`` with ``PAID``; ``remedy`` and the codes of the last refusal with ``PAYABLE``."""
+
+    situation: Situation
+    outstanding_minor: int = 0
+    paid_at: datetime | None = None
+    remedy: Remedy = Remedy.RETRY
+    code: str = ""
+    new_card: bool = False  # what is under way is the first try of a card that was just registered
+    slow: bool = False  # something outside is down
+
+    @property
+    def can_pay(self) -> bool:
+        return self.situation is Situation.PAYABLE and self.remedy is not Remedy.NEW_CARD
+
+    @property
+    def can_change_card(self) -> bool:
+        return self.situation is Situation.PAYABLE
+
+
+def standing(
+    month: Month, collection: Collection | None, charges: Sequence[ChargeRow], paused: bool = False
+) -> Standing:
+    """A payment that succeeded counts at once, before everything else has heard of it. ``paused``: the brake is on."""
+    paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
+    if collection is None or collection.outcome is not None:
+        if collection is not None and collection.outcome is CollectionStage.RECOVERED:
+            return Standing(Situation.PAID, paid_at=collection.closed_at)
+        if month.outcome is Stage.PAID:
+            return Standing(Situation.PAID, paid_at=month.closed_at)
+        if collection is None and month.outcome in COLLECTED:
+            return Standing(Situation.PENDING, month.invoice.total_minor if month.invoice else 0)
+        return Standing(Situation.NOTHING)
+    if paid_at:
+        return Standing(Situation.PAID, paid_at=paid_at[0])
+    shown = _open(collection)
+    is_paused = bool(collection.brake) or (paused and shown.situation is Situation.PAYABLE)
+    stays = shown.situation is Situation.PERSON or collection.release is not None
+    return Standing(Situation.PAUSED, shown.outstanding_minor) if is_paused and not stays else shown
+
+
+def _open(collection: Collection) -> Standing:
+    owed = collection.outstanding_minor
+    if collection.trouble:
+        return Standing(Situation.PERSON, owed)
+    if collection.attempt or collection.looking or collection.release:
+        new_card = collection.attempt == "new card"
+        return Standing(Situation.PENDING, owed, new_card=new_card, slow=bool(collection.outage))
+    if not collection.by_card:
+        return Standing(Situation.OTHERWISE, owed)
+    answer = collection.answer
+    code = (answer.decline_code or answer.code) if answer else ""
+    return Standing(Situation.PAYABLE, owed, remedy=collection.remedy, code=code)

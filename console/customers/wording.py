@@ -1,0 +1,36 @@
+"""A month in words for its customer: the same money, dates and reasons as in our mails."""
+
+from functools import partial
+
+from babel.dates import format_date
+
+from billing.collections.collection import Collection
+from billing.invoices.month import Month
+from console.customers.standing import Standing
+from wording.english import LOCALE, date_text, money_text, one_line, why
+
+
+def values(month: Month, collection: Collection | None, standing: Standing) -> dict[str, object]:
+    """What the template of the customer's page sees; text that people typed is one clean line each."""
+    customer = collection.customer if collection else month.customer
+    invoice = month.invoice
+    money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
+    rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
+    if invoice and invoice.carried_minor:
+        what = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
+        rows.append((what, money(invoice.carried_minor)))
+    total_minor = invoice.total_minor if invoice else 0
+    received_minor = total_minor - standing.outstanding_minor if standing.outstanding_minor else 0
+    return {
+        "name": one_line(customer.name),
+        "period": format_date(month.period.first_day, "MMMM y", locale=LOCALE),
+        "rows": rows,
+        "total": money(total_minor),
+        "received": money(-received_minor) if received_minor else "",
+        "outstanding": money(standing.outstanding_minor),
+        "card": f"ending in {customer.card_last4}" if customer.card_last4 else "on file",
+        "why": why(standing.code),
+        "paid_on": date_text(standing.paid_at, "d MMMM y", customer.timezone) if standing.paid_at else "",
+        "reference": f"{customer.customer_id}, {month.period}",
+        "standing": standing,
+    }

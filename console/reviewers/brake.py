@@ -1,0 +1,80 @@
+"""The emergency brake: pulled by a reviewer in two steps, released by an administrator.
+
+::
+
+    GET  /desk/brake            whether it is on, since when and why; what is under way; its history
+    POST /desk/brake/pull       first asks, then (with ``confirm``) pulls; a repeat changes nothing
+    POST /desk/brake/release    releases it; a repeat changes nothing
+
+It is one row of the ledger, which every workflow asks before it announces or charges anything.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form
+from fastapi.responses import RedirectResponse, Response
+
+from billing.model import Code
+from billing.reviewers.ports import BrakeLever
+from billing.reviewers.users import Role
+from console.reviewers.desk import Desk
+from console.reviewers.signed_in import Session, SignedIn, signed_in
+
+_REASON_MAX = 1000
+_SHOWN_MOVING = 100
+_PAGE = "/desk/brake"
+
+Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
+Administrator = Annotated[Session, Depends(signed_in(Role.ADMINISTRATOR))]
+Reason = Annotated[str, Form(max_length=10_000)]  # how much of it is kept is said on the page
+Confirm = Annotated[Code, Form()]
+
+
+class BrakePages:
+    def __init__(self, ledger: BrakeLever, desk: Desk) -> None:
+        self._ledger = ledger
+        self._desk = desk
+        self.router = APIRouter(prefix=_PAGE)
+        self.router.add_api_route("", self.show, response_model=None)
+        self.router.add_api_route("/pull", self.pull, methods=["POST"], response_model=None)
+        self.router.add_api_route("/release", self.release, methods=["POST"], response_model=None)
+        for step in ("/pull", "/release"):
+            self.router.add_api_route(step, self.back, response_model=None, dependencies=[Depends(signed_in())])
+
+    async def show(self, session: SignedIn) -> Response:
+        return await self._page(session)
+
+    async def pull(self, session: Reviewer, reason: Reason = "", confirm: Confirm = "") -> Response:
+        why = reason.strip()
+        if not 0 < len(why) <= _REASON_MAX:
+            return await self._page(session, reason, wrong="pull", status=422)
+        if confirm != "yes":
+            return await self._page(session, why, asks=True)
+        await self._ledger.pull_brake(session.username, why, "console", datetime.now(UTC))
+        return self.back()
+
+    async def release(self, session: Administrator, reason: Reason = "") -> Response:
+        why = reason.strip()
+        if not 0 < len(why) <= _REASON_MAX:
+            return await self._page(session, reason, wrong="release", status=422)
+        await self._ledger.release_brake(session.username, why, "console", datetime.now(UTC))
+        return self.back()
+
+    def back(self) -> RedirectResponse:
+        return RedirectResponse(_PAGE, 303)
+
+    async def _page(
+        self, session: Session, reason: str = "", asks: bool = False, wrong: str = "", status: int = 200
+    ) -> Response:
+        """``asks``: whether the second step is to come; ``wrong``: the form whose reason cannot be taken."""
+        moving = await self._ledger.under_way()
+        values: dict[str, object] = {
+            "brakes": await self._ledger.brakes(),
+            "moving": moving[:_SHOWN_MOVING],
+            "count": len(moving),
+            "reason": reason,
+            "asks": asks,
+            "wrong": wrong,
+        }
+        return await self._desk.page("brake.html", session, values, section="brake", status=status)

@@ -1,0 +1,118 @@
+"""One decision about many invoices: a command for each, a few at a time, and what each came to.
+
+Work that has begun goes on if the browser leaves. Every command has an id made of the submission's and the customer's,
+so that a submission that is sent twice takes effect once.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from temporalio.client import Client
+
+from billing.invoices.commands import Approve, Command, Halt, Resume
+from billing.period import Period
+from billing.reviewers.queries import InvoiceList, Seen
+from console.reviewers.commands import say
+
+AT_ONCE = 16
+ACTIONS = ("halt", "resume", "approve")
+
+_log = logging.getLogger(__name__)
+
+
+class Order(NamedTuple):
+    """What somebody decided: ``action`` for every invoice, as they saw it. ``submission`` names the decision."""
+
+    action: str
+    period: Period
+    by: str
+    reason: str
+    submission: str
+    seen: Sequence[Seen]
+
+
+class Outcome(NamedTuple):
+    """What became of it for one customer, in words."""
+
+    customer_id: str
+    accepted: bool
+    result: str
+
+    def line(self) -> str:
+        """As a line of NDJSON."""
+        return json.dumps(self._asdict(), ensure_ascii=False) + "\n"
+
+
+class Bulk:
+    def __init__(self, client: Client, ledger: InvoiceList) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._running: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Work that still goes on at the end is given up; to send it again is safe."""
+        try:
+            yield
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def carry_out(self, order: Order) -> AsyncIterator[Outcome]:
+        """The outcomes as they come."""
+        outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        task = asyncio.create_task(self._all(order, outcomes))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        while (outcome := await outcomes.get()) is not None:
+            yield outcome
+
+    async def _all(self, order: Order, outcomes: asyncio.Queue[Outcome | None]) -> None:
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(seen: Seen, now: Seen | None) -> None:
+            async with slots:
+                outcomes.put_nowait(await self._one(order, seen, now))
+
+        try:
+            now = await self._ledger.now_of(order.period, [each.customer_id for each in order.seen])
+            async with asyncio.TaskGroup() as group:
+                for each in order.seen:
+                    group.create_task(one(each, now.get(each.customer_id)))
+        except Exception as error:  # nobody was decided about
+            _log.warning("%s of %s: %s", order.action, order.period, error)
+            for each in order.seen:
+                outcomes.put_nowait(Outcome(each.customer_id, False, str(error) or type(error).__name__))
+        finally:
+            outcomes.put_nowait(None)
+
+    async def _one(self, order: Order, seen: Seen, now: Seen | None) -> Outcome:
+        """A halt is safe whatever was seen; the others are bound to it."""
+        if now is None:
+            return Outcome(seen.customer_id, False, f"the ledger has no {order.period} of this customer")
+        if order.action != "halt" and now.digest != seen.digest:
+            changed = f"it has changed since you looked: version {now.version} now, not {seen.version}; look again"
+            return Outcome(seen.customer_id, False, changed)
+        try:
+            answer = await say(self._client, seen.customer_id, _command(order, seen))
+        except Exception as error:  # whatever it is, the others go on
+            _log.warning("%s of %s, %s: %s", order.action, seen.customer_id, order.period, error)
+            return Outcome(seen.customer_id, False, str(error) or type(error).__name__)
+        return Outcome(seen.customer_id, answer.accepted, answer.result)
+
+
+def _command(order: Order, seen: Seen) -> Command:
+    command_id = f"{order.submission}-{seen.customer_id}"
+    said: dict[str, Any] = {"by": order.by, "reason": order.reason, "command_id": command_id, "period": order.period}
+    said["via"] = "console"
+    if order.action == "halt":
+        return Halt(**said)
+    if order.action == "resume":
+        return Resume(**said, stopped=seen.stop or "nothing")  # a halt that was not there yet is not let go of
+    assert order.action == "approve", order.action
+    return Approve(**said, digest=seen.digest)

@@ -1,0 +1,16 @@
+"""Commands that people send from the console: Temporal updates, like those of the command line."""
+
+from temporalio.client import Client
+
+from billing.invoices.commands import Command, CommandResult
+from clients import month_commands
+
+PATIENCE_SECONDS = 20.0  # less than browsers and proxies wait
+
+
+async def say(client: Client, customer_id: str, command: Command) -> CommandResult:
+    """The month's answer, accepted or refused; with the same ``command_id`` it takes effect once only.
+
+    Raises ``NotFound``, ``InvalidInput`` and ``Unanswered``, as ``clients.month_commands`` does.
+    """
+    return await month_commands.say(client, customer_id, command, PATIENCE_SECONDS)

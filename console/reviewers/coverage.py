@@ -1,0 +1,80 @@
+"""The page of a period's coverage, as the last run saw it.
+
+::
+
+    GET  /desk/{period}/coverage    states, sums, findings and what to do about them, who is late
+    POST /desk/{period}/coverage    begins a run now; the page shows how far it is
+"""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import RedirectResponse, Response
+from temporalio.client import Client
+
+from billing.completeness.accounts import LastRuns
+from billing.completeness.report import Coverage, State
+from billing.invoices.month import Stage
+from billing.reviewers.users import Role
+from billing.sales.worksheet import ignored
+from clients.coverage_now import look_now, looking
+from clients.standstill import PATIENCE
+from console.reviewers.desk import Desk
+from console.reviewers.signed_in import Session, SignedIn, signed_in
+from inbound.monitor import STALE
+
+SHOWN = 100
+
+_STAGES = {
+    State.PAID: Stage.PAID,
+    State.NOTHING_DUE: Stage.NOTHING_DUE,
+    State.SKIPPED: Stage.SKIPPED,
+    State.CARRIED_FORWARD: Stage.CARRIED_FORWARD,
+    State.PAST_DUE: Stage.PAST_DUE,
+    State.IN_COLLECTION: Stage.PAST_DUE,
+    State.HALTED: Stage.HALTED,
+    State.UNRESOLVED: Stage.UNRESOLVED,
+}
+"""The stage by which the list of invoices shows (most of) those in a state."""
+
+
+class CoveragePages:
+    def __init__(self, desk: Desk, ledger: LastRuns, client: Client) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._client = client
+        self.router = APIRouter()
+        self.router.add_api_route("/desk/{period}/coverage", self.look, methods=["POST"], response_model=None)
+        self.router.add_api_route("/desk/{period}/coverage", self.show, response_model=None)
+
+    async def show(self, session: SignedIn, period: str) -> Response:
+        month = self._desk.period(period)
+        if month is None:
+            return await self._desk.no_such_month(session, period)
+        going_on = await looking(self._client, month, PATIENCE)  # first: what ends meanwhile is in the run
+        run = await self._ledger.coverage_of(month)
+        values: dict[str, object] = {"run": run, "looking": going_on, "stale": STALE, "shown": SHOWN, "hours": hours}
+        if run is not None:
+            found = Coverage.model_validate(run.report).brief(SHOWN)
+            values |= {
+                "found": found,
+                "ignored": ignored(found.ignored_columns, found.no_sale),
+                "count": sum(found.kinds.values()),
+                "states": [(state, count, _STAGES.get(state, "")) for state, count in found.states.items() if count],
+            }
+        picker = await self._desk.picker(month)
+        return await self._desk.page("coverage.html", session, picker | values, section="coverage", period=month)
+
+    async def look(self, session: Annotated[Session, Depends(signed_in(Role.REVIEWER))], period: str) -> Response:
+        month = self._desk.period(period)
+        if month is None:
+            return await self._desk.no_such_month(session, period)
+        await look_now(self._client, month)
+        return RedirectResponse(f"/desk/{month}/coverage", 303)
+
+
+def hours(seconds: int) -> str:
+    """``2 d 3 h``."""
+    count = timedelta(seconds=seconds) // timedelta(hours=1)
+    return f"{count // 24} d {count % 24} h" if count >= 24 else f"{count} h"

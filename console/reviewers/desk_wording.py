@@ -1,0 +1,117 @@
+"""What reviewers read: stages, flags, amounts and instants in words; filters of the desk's templates.
+
+Instants are shown in UTC, which all reviewers share; the customer's own clock is the title of each.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+
+from babel.dates import format_date
+
+from billing.invoices.approval_policy import Flag
+from billing.invoices.month import Stage
+from billing.money import minimum_minor
+from billing.period import Period
+from billing.reviewers.queries import DeskRow
+from wording.english import LOCALE, date_text, money_text
+
+_WORD_BEGINS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_TONES = {
+    "wait": (Stage.MONITORING, Stage.LAST_CALL, Stage.CHARGING),
+    "act": (Stage.AWAITING_SALES, Stage.AWAITING_APPROVAL, Stage.HALTED, Stage.NEEDS_CARD),
+    "bad": (Stage.UNRESOLVED, Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED),
+    "good": (Stage.PAID,),
+}
+_TONE_OF = {stage: tone for tone, stages in _TONES.items() for stage in stages}
+_FLAG_WORDS = {Flag.FIRST: "first invoice", Flag.SHEET: "sheet changed", Flag.ADDRESS: "former address"}
+_NEXT_STEPS = {
+    Stage.SCHEDULED: "collects sales",
+    Stage.AWAITING_SALES: "reminder",
+    Stage.MONITORING: "notice",
+    Stage.AWAITING_APPROVAL: "reminder",
+    Stage.HALTED: "reminder",
+    Stage.LAST_CALL: "charge",
+    Stage.UNRESOLVED: "reminder",
+}
+
+
+@cache
+def words(stage: str) -> str:
+    """``AwaitingApproval``, of a month or a collection, as people say it: ``Awaiting approval``."""
+    return _WORD_BEGINS.sub(" ", stage).capitalize()
+
+
+@cache
+def tone(stage: str) -> str:
+    """The colour of a stage: wait, act (a person has to), bad, good or quiet."""
+    return _TONE_OF.get(Stage(stage), "quiet")
+
+
+def next_step(row: DeskRow) -> str:
+    """What happens to it at its next instant."""
+    if row.stage is Stage.MONITORING and row.total_minor < minimum_minor(row.currency):
+        return "close"
+    return _NEXT_STEPS.get(row.stage, "")
+
+
+def flag_words(flag: str) -> str:
+    return _FLAG_WORDS.get(Flag(flag), flag)
+
+
+def percent(change: float) -> str:
+    """``+12%``, with a real minus sign; a tenfold change and more is told as a factor."""
+    if change >= 900:
+        return f"{change / 100 + 1:,.0f}\N{MULTIPLICATION SIGN}"
+    rounded = round(change)
+    sign = "+" if rounded > 0 else "\N{MINUS SIGN}" if rounded < 0 else ""
+    return f"{sign}{abs(rounded)}%"
+
+
+@lru_cache(maxsize=20_000)
+def money(amount_minor: int, currency: str) -> str:
+    """``€1,234.50``; formatting is slow, and a list shows the same amounts again and again."""
+    return money_text(amount_minor, currency)
+
+
+def utc(instant: datetime) -> str:
+    """``4 Dec 2026, 09:00`` in UTC."""
+    at = instant.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M}"
+
+
+def iso(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@lru_cache(maxsize=20_000)
+def clocks(instant: datetime, zone: str = "") -> str:
+    """The instant in UTC and on the customer's clock."""
+    here = f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{here} · {date_text(instant, 'd MMM, HH:mm', zone)} in {zone}" if zone and zone != "UTC" else here
+
+
+def distance(instant: datetime, now: datetime) -> str:
+    """``in 3 d 4 h``, ``12 min ago``, ``now``: the two largest units, as the script writes it too."""
+    minutes = abs(instant - now) // timedelta(minutes=1)
+    hours, days = minutes // 60, minutes // (24 * 60)
+    if days:
+        text = f"{days} d {hours % 24} h" if hours % 24 and days < 10 else f"{days} d"
+    elif hours:
+        text = f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
+    elif minutes:
+        text = f"{minutes} min"
+    else:
+        return "now"
+    return f"in {text}" if instant > now else f"{text} ago"
+
+
+def month_words(period: str) -> str:
+    """``November 2026``."""
+    return format_date(Period(period).first_day, "MMMM y", locale=LOCALE)
+
+
+FILTERS = {
+    each.__name__: each
+    for each in (words, tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
+}

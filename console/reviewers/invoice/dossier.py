@@ -1,0 +1,177 @@
+"""Everything that is known of one month: as its workflow has it if it answers, else as the ledger has it."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+from urllib.parse import quote
+
+from temporalio.client import Client
+
+from billing.collections.collection import Collection, Entry
+from billing.collections.ports import CollectionStore
+from billing.completeness.chains import ChainStatus
+from billing.errors import TemporalUnavailable
+from billing.invoices.commands import Decision
+from billing.invoices.invoice import Invoice
+from billing.invoices.month import Month
+from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore, VersionRow
+from billing.mails.mail import MessageRow, MessageStore
+from billing.payments.ports import ChargeRow, PaymentStore, ReversalRow
+from billing.period import Period
+from clients.month_commands import Unanswered, ask
+from clients.running import RunningChains, described
+from clients.standstill import PATIENCE
+from clients.start import handle_for
+from workflows.monthly_billing import MonthlyBilling
+
+_RECORDING_SECONDS = 5.0  # how far the ledger may be behind an answer before the page stops waiting for it
+_LOOK_SECONDS = 0.05
+
+_log = logging.getLogger(__name__)
+
+
+class Ledger(CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentStore, Protocol):
+    """What is needed of the ledger here."""
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """A month and its records. ``live``: the workflow said so a moment ago; else it is what the ledger last heard.
+
+    ``chain``: how the workflow of an open month stands; None if Temporal does not say, or the month is closed.
+    """
+
+    month: Month
+    live: bool
+    chain: ChainStatus | None
+    stray: str  # the id of a workflow that bills the customer in place of their own; "": there is none
+    run_url: str
+    now: datetime  # the real instant, or that of the newest record if a rehearsal has skipped time
+    periods: Sequence[Period]  # of the customer, oldest first
+    decisions: Sequence[Decision]
+    versions: Sequence[VersionRow]
+    messages: Sequence[MessageRow]
+    charges: Sequence[ChargeRow]
+    reversals: Sequence[ReversalRow]
+    collection: Collection | None
+    diary: Sequence[Entry]
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the month goes on by itself, as far as is known."""
+        return self.chain in (None, ChainStatus.RUNNING)
+
+    def answer_to(self, command_id: str) -> Decision | None:
+        """What became of a command, if it is on record."""
+        return next((each for each in self.decisions if command_id and each.command_id == command_id), None)
+
+    def seen(self, version: int, digest: str) -> Invoice | None:
+        """The invoice as a reviewer saw it; None if that was never on record."""
+        for row in self.versions:
+            if (row.version, row.digest) == (version, digest):
+                return row.invoice
+        return None
+
+
+class Dossiers:
+    """``ui_url`` is where Temporal's web page is reached ("": no links to it)."""
+
+    def __init__(self, client: Client, ledger: Ledger, ui_url: str) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._ui_url = f"{ui_url.rstrip('/')}/namespaces/{quote(client.namespace)}/workflows" if ui_url else ""
+
+    async def open(self, customer_id: str, period: Period, command_id: str = "") -> Dossier | None:
+        """The month's dossier; None if there is no such month. Waits until the answer to ``command_id`` is in it."""
+        give_up_at = asyncio.get_running_loop().time() + _RECORDING_SECONDS
+        while True:
+            dossier = await self._read(customer_id, period)
+            late = asyncio.get_running_loop().time() > give_up_at
+            if dossier is None or not command_id or dossier.answer_to(command_id) or late:
+                return dossier
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _read(self, customer_id: str, period: Period) -> Dossier | None:
+        rows = await self._ledger.invoices(customer_id=customer_id)
+        recorded = await self._ledger.month(customer_id, period)
+        running, chain, stray, run_url = None, None, "", self._listed(customer_id, period)
+        if recorded is None or recorded.outcome is None:
+            running, chain, run_url = await self._running(customer_id, period, run_url)
+        if chain is not None and not chain.is_open:
+            stray = await self._stray(customer_id)
+        month = running or recorded
+        if month is None:
+            return None
+        known = await self._ledger.decisions(customer_id, period)
+        decisions = [*known, *(each for each in month.decisions if each.number > len(known))]
+        return Dossier(
+            month=month,
+            live=running is not None,
+            chain=chain,
+            stray=stray,
+            run_url=run_url,
+            now=max([datetime.now(UTC), *(row.updated_at for row in rows if row.period == period)]),
+            periods=sorted({period, *(row.period for row in rows)}),
+            decisions=decisions,
+            versions=_versions(await self._ledger.versions(customer_id, period), month, decisions),
+            messages=await self._ledger.messages(customer_id, period),
+            charges=await self._ledger.payments(customer_id, period),
+            reversals=await self._ledger.reversals(period, customer_id),
+            collection=await self._ledger.collection(customer_id, period),
+            diary=await self._ledger.diary(customer_id, period),
+        )
+
+    async def _running(
+        self, customer_id: str, period: Period, listed: str
+    ) -> tuple[Month | None, ChainStatus | None, str]:
+        """The month, if that is the one the customer's workflow is in; how that stands, and the address of its run.
+
+        A workflow that is closed would answer too, as if it went on.
+        """
+        try:
+            chain, run_id = await described(self._client, customer_id, PATIENCE)
+        except TemporalUnavailable as error:
+            _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
+            return None, None, listed
+        handle = handle_for(self._client, customer_id)
+        run_url = f"{self._ui_url}/{quote(handle.id)}/{quote(run_id)}/history" if run_id and self._ui_url else listed
+        if chain is not ChainStatus.RUNNING:
+            return None, chain, run_url
+        try:
+            month = await ask(handle, MonthlyBilling.invoice, PATIENCE)
+        except Unanswered as error:
+            _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
+            return None, chain, run_url
+        return (month, chain, run_url) if month.period == period else (None, chain, listed)
+
+    async def _stray(self, customer_id: str) -> str:
+        with suppress(TemporalUnavailable):
+            for stray in await RunningChains(self._client, PATIENCE).strays():
+                if stray.customer_id == customer_id:
+                    return stray.workflow_id
+        return ""
+
+    def _listed(self, customer_id: str, period: Period) -> str:
+        """The list of the month's runs; an ended chain, or a month that has passed, is found there too."""
+        query = f'BillingCustomer="{customer_id}" AND BillingPeriod="{period}"'
+        return f"{self._ui_url}?query={quote(query)}" if self._ui_url else ""
+
+
+def _versions(rows: Sequence[VersionRow], month: Month, decisions: Sequence[Decision]) -> list[VersionRow]:
+    """With the newest one, which the ledger may not have yet."""
+    invoice = month.invoice
+    if invoice is None or any((row.version, row.digest) == (invoice.version, invoice.digest) for row in rows):
+        return list(rows)
+    edits = [each.at for each in decisions if each.command == "edit" and each.accepted]
+    newest = VersionRow(
+        version=invoice.version,
+        digest=invoice.digest,
+        by=month.last_editor,
+        at=edits[-1] if edits else invoice.collected_at,
+        invoice=invoice,
+    )
+    return [*rows, newest]

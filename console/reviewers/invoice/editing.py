@@ -1,0 +1,178 @@
+"""The form that edits an invoice: what was typed into it, what that changes, and the same on another version.
+
+typed = read(form, seen)        # every line as it was typed, with what is wrong with it
+changes = typed.changes(seen)   # for the command ``Edit``
+again = rebased(typed, seen, current)
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from starlette.datastructures import FormData
+
+from billing.errors import InvalidInput
+from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine
+from billing.money import format_amount, parse_amount
+
+EMPTY_ROWS = 3
+CHANGES_MAX = 100  # of one edit
+DESCRIPTION_MAX = 500
+
+
+class Row(NamedTuple):
+    """A line of the form. ``problem``: it is a row that cannot be read; ``touched``: something was typed there that
+    the invoice does not say; ``beside``: what it says, if another version was edited.
+    """
+
+    line_id: str
+    description: str
+    amount: str
+    remove: bool = False
+    source: str = ""
+    problem: Problem | None = None
+    errors: tuple[str, ...] = ()
+    touched: bool = False
+    beside: str = ""
+
+
+class Added(NamedTuple):
+    description: str = ""
+    amount: str = ""
+    errors: tuple[str, ...] = ()
+
+    @property
+    def blank(self) -> bool:
+        return not (self.description or self.amount)
+
+
+class EditForm(NamedTuple):
+    rows: tuple[Row, ...]
+    added: tuple[Added, ...]
+    lost: tuple[str, ...] = ()  # what was typed about lines that are not there any more
+
+    @property
+    def wrong(self) -> int:
+        """How many rows cannot be taken as they were typed."""
+        return sum(1 for errors in (*(row.errors for row in self.rows), *(new.errors for new in self.added)) if errors)
+
+    def changes(self, seen: Invoice) -> tuple[Change, ...]:
+        """What was typed, as changes of ``seen``. Of a form without errors."""
+        assert not self.wrong
+        known = {line.line_id: line for line in _lines(seen)}
+        changes: list[Change] = []
+        for row in self.rows:
+            if row.remove:
+                changes.append(RemoveLine(line_id=row.line_id))
+            elif fields := _fields(row, known[row.line_id], seen.currency):
+                changes.append(ChangeLine(line_id=row.line_id, **fields))
+        for added in self.added:
+            if not added.blank:
+                amount_minor = parse_amount(added.amount, seen.currency)
+                changes.append(AddLine(description=added.description, amount_minor=amount_minor))
+        return tuple(changes)
+
+
+def blank(invoice: Invoice) -> EditForm:
+    """The form before anything was typed."""
+    rows = tuple(_row(line, invoice.currency) for line in _lines(invoice))
+    return EditForm(rows, (Added(),) * EMPTY_ROWS)
+
+
+def read(form: FormData, seen: Invoice) -> EditForm:
+    """What was typed about the lines of ``seen``. A line that the form does not mention stays as it is."""
+    rows = tuple(_checked(_typed(row, form), seen.currency) for row in blank(seen).rows)
+    pairs = zip(form.getlist("new-description"), form.getlist("new-amount"), strict=False)
+    added = (_checked_new(Added(_one_line(what), _one_line(amount)), seen.currency) for what, amount in pairs)
+    filled = tuple(each for each in added if not each.blank)
+    return EditForm(rows, (*filled, *(Added(),) * max(1, EMPTY_ROWS - len(filled))))
+
+
+def rebased(typed: EditForm, seen: Invoice, current: Invoice) -> EditForm:
+    """The same changes typed into the form of ``current``; says beside each what is there now."""
+    changes = {each.line_id: each for each in typed.changes(seen) if not isinstance(each, AddLine)}
+    rows = {row.line_id: row for row in typed.rows}
+    kept = []
+    for row in blank(current).rows:
+        change, mine = changes.pop(row.line_id, None), rows.get(row.line_id)
+        if change is None or mine is None:
+            kept.append(row)
+        elif isinstance(change, RemoveLine):
+            kept.append(row._replace(remove=True, touched=True))
+        else:
+            description = mine.description if change.description is not None else row.description
+            amount = mine.amount if change.amount_minor is not None else row.amount
+            beside = f"{row.description}, {row.amount}"
+            kept.append(row._replace(description=description, amount=amount, touched=True, beside=beside))
+    lost = tuple(f"{rows[line_id].description}, {rows[line_id].amount}" for line_id in changes)
+    return EditForm(tuple(kept), typed.added, lost)
+
+
+def plain_amount(amount_minor: int, currency: str) -> str:
+    """An amount as it is typed: ``1234.50``."""
+    return format_amount(amount_minor, currency).partition(" ")[0]
+
+
+def _lines(invoice: Invoice) -> Sequence[LineItem | Problem]:
+    return (*invoice.lines, *invoice.problems)
+
+
+def _row(line: LineItem | Problem, currency: str) -> Row:
+    source = f"row {line.source.row}" if line.source else ""
+    if isinstance(line, Problem):
+        return Row(line.line_id, line.description, "", source=source, problem=line)
+    return Row(line.line_id, line.description, plain_amount(line.amount_minor, currency), source=source)
+
+
+def _fields(row: Row, line: LineItem | Problem, currency: str) -> dict[str, Any]:
+    """The fields of a ``ChangeLine``; none if the row says what the line says."""
+    fields: dict[str, Any] = {}
+    before = line.amount_minor if isinstance(line, LineItem) else None
+    if (row.amount or row.problem is None) and parse_amount(row.amount, currency) != before:
+        fields["amount_minor"] = parse_amount(row.amount, currency)
+    if row.description != _one_line(line.description):
+        fields["description"] = row.description
+    return fields
+
+
+def _typed(row: Row, form: FormData) -> Row:
+    description = _text(form, f"description:{row.line_id}", row.description)
+    amount, remove = _text(form, f"amount:{row.line_id}", row.amount), f"remove:{row.line_id}" in form
+    touched = remove or (description, amount) != (_one_line(row.description), row.amount)
+    return row._replace(description=description, amount=amount, remove=remove, touched=touched)
+
+
+def _checked(row: Row, currency: str) -> Row:
+    if row.remove:
+        return row
+    amount_may_be_empty = row.problem is not None and row.description == _one_line(row.problem.description)
+    errors = () if not row.amount and amount_may_be_empty else _amount_errors(row.amount, currency)
+    return row._replace(errors=(*errors, *_description_errors(row.description)))
+
+
+def _checked_new(added: Added, currency: str) -> Added:
+    if added.blank:
+        return added
+    errors = (*_amount_errors(added.amount, currency), *_description_errors(added.description))
+    return added._replace(errors=errors)
+
+
+def _amount_errors(amount: str, currency: str) -> tuple[str, ...]:
+    try:
+        parse_amount(amount, currency)
+    except InvalidInput as error:
+        return (str(error),)
+    return ()
+
+
+def _description_errors(description: str) -> tuple[str, ...]:
+    if not description:
+        return ("say what the line is for",)
+    return ("the description is too long",) if len(description) > DESCRIPTION_MAX else ()
+
+
+def _text(form: FormData, name: str, otherwise: str) -> str:
+    return _one_line(form[name]) if name in form else _one_line(otherwise)
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split())

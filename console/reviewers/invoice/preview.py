@@ -1,0 +1,59 @@
+"""The charge notice as it would go out, before it does; or why none will."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from billing.invoices.month import Approval, Month
+from billing.invoices.ports import VersionRow
+from billing.mails.corrections import correction
+from billing.mails.mail import Letter, LetterKind, MessageRow
+from console.reviewers.desk_wording import words
+
+
+class Preview(NamedTuple):
+    """``letter`` is what the notice activity would hand over at ``at``; None: nothing goes out, ``why`` says why not.
+
+    With a letter, ``why`` says what it still waits for ("": nothing).
+    """
+
+    letter: Letter | None
+    at: datetime | None = None
+    why: str = ""
+
+
+def preview(month: Month, now: datetime, messages: Sequence[MessageRow], versions: Sequence[VersionRow]) -> Preview:
+    """What the next charge notice says, if the month goes on as it stands at ``now``. Pure.
+
+    By mails and versions on record it is a corrected notice, if another one has reached the customer.
+    """
+    if month.outcome is not None:
+        return Preview(None, why=f"The month is closed: {words(month.outcome).lower()}.")
+    if month.charging_since is not None:
+        return Preview(None, why="The charge has begun; its notice went out before.")
+    if month.invoice is None:
+        return Preview(None, month.collect_at, "There is no draft yet: the sales are collected first.")
+    free = month.evolve(hold=None, trouble="", brake="")
+    if free.blocked:
+        return Preview(None, why=f"No notice goes out: {free.blocked}.")
+    going = free.unblocked(now) if month.blocked else free
+    if going.announced:
+        return Preview(None, why="The notice of this amount has been sent. Only an edit brings another one, at once.")
+    if month.awaits_amount:
+        return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
+    if going.nothing_to_charge is not None:
+        outcome = words(going.nothing_to_charge).lower()
+        why = f"Nothing is charged, so nothing is announced; the month closes: {outcome}."
+        return Preview(None, going.notice_at, why)
+    at = max(now, going.notice_at)
+    why = month.blocked or month.needs_person(at)
+    if why:
+        going = going.evolve(approval=Approval(by="preview", version=month.invoice.version, at=at))
+    letter = Letter(
+        kind=LetterKind.NOTICE,
+        message_id="",
+        to=month.customer.email,
+        month=going.announcing(at),
+        correction=correction(month.invoice, messages, versions, to=month.customer.email),
+    )
+    return Preview(letter, at, why)

@@ -1,0 +1,162 @@
+"""Signing in and out, by password or by a trusted proxy's word; and what is answered to those who may not go on.
+
+::
+
+    GET  /login     the form; opens a session at once for whom the proxy names
+    POST /login     opens a session
+    POST /logout    ends it
+"""
+
+import logging
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from billing.errors import InvalidInput
+from billing.model import Line, Url
+from billing.reviewers.ports import Passwords, SignInStore
+from billing.reviewers.users import PASSWORD_MAX, Account, username_of
+from console.reviewers.signed_in import Refused, Sessions, SignInNeededError, in_background, signed_in
+from console.web.known_browsers import KnownBrowsers
+from console.web.pages import Pages
+from console.web.proxies import TrustedProxies
+from console.web.security import from_origin_of
+
+HOME = "/desk"
+_OURS = re.compile(r"/desk(?:[/?][\x21-\x5b\x5d-\x7e]*)?")  # printable, without a backslash
+_log = logging.getLogger(__name__)
+
+
+class Login:
+    """``base_url`` is where browsers reach the console."""
+
+    def __init__(
+        self,
+        ledger: SignInStore,
+        sessions: Sessions,
+        passwords: Passwords,
+        proxies: TrustedProxies,
+        browsers: KnownBrowsers,
+        pages: Pages,
+        base_url: str,
+    ) -> None:
+        self._ledger = ledger
+        self._sessions = sessions
+        self._passwords = passwords
+        self._proxies = proxies
+        self._browsers = browsers
+        self._pages = pages
+        self._base_url = base_url
+        self.router = APIRouter()
+        self.router.add_api_route("/login", self.show, response_model=None)
+        self.router.add_api_route("/login", self.sign_in, methods=["POST"], response_model=None)
+        out = [Depends(signed_in())]
+        self.router.add_api_route("/logout", self.sign_out, methods=["POST"], response_model=None, dependencies=out)
+
+    async def show(self, request: Request, next: str = HOME, bye: bool = False) -> Response:
+        """``bye``: somebody has just signed out, and is not signed in again by the proxy before they ask for it."""
+        if await self._sessions.of(request):
+            return RedirectResponse(local_path(next), 303)
+        named = self._proxies.user(request)
+        if not named or bye:
+            return self._page(next=next, bye=bye, named=named)
+        account = await self._account(named)
+        response = RedirectResponse(local_path(next), 303)
+        if account is not None and await self._sessions.open(request, response, account):
+            _log.info("%s signed in by the proxy's word", account.username)
+            return response
+        error = f"The single sign-on knows you as {named}; no such user is enabled here. Ask an administrator."
+        return self._page(403, error=error, next=next)
+
+    async def sign_in(
+        self,
+        request: Request,
+        username: Annotated[Line, Form()] = "",
+        password: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
+        next: Annotated[Url, Form()] = HOME,
+    ) -> Response:
+        """It takes as long to refuse a name that nobody has as a wrong password, and the words are the same."""
+        if not from_origin_of(self._base_url, request):
+            raise Refused(403, "This did not come from our page", "Nobody was signed in.", to_sign_in=True)
+        address, browser = self._proxies.client(request), self._browsers.name(request, _typed(username))
+        attempt = await self._ledger.begin_sign_in(_typed(username), address, datetime.now(UTC), browser)
+        if attempt.wait > timedelta():
+            return self._later(attempt.wait, username, next)
+        response = RedirectResponse(local_path(next), 303)
+        account = await self._proven(username, password)
+        if account is not None and await self._sessions.open(request, response, account):
+            await self._ledger.accept_sign_in(attempt.number)
+            if not browser:
+                self._browsers.remember(response, account.username)
+            _log.info("%s signed in from %s", account.username, address)
+            return response
+        _log.warning("a sign-in from %s failed", address)
+        return self._page(401, error="User name or password is not right.", username=username, next=next)
+
+    async def sign_out(self, request: Request) -> Response:
+        response = RedirectResponse("/login?bye=1", 303)
+        await self._sessions.end(request, response)
+        return response
+
+    def handle_refusals(self, app: FastAPI) -> None:
+        """A page says what was refused, a line of text if a script asks."""
+
+        @app.exception_handler(SignInNeededError)
+        async def sign_in_needed(request: Request, error: SignInNeededError) -> Response:
+            return RedirectResponse(error.location, 303)
+
+        @app.exception_handler(Refused)
+        async def refused(request: Request, error: Refused) -> Response:
+            if in_background(request):
+                return PlainTextResponse(f"{error.title}. {error.text}\n", error.status_code)
+            said = {"title": error.title, "text": error.text, "to_sign_in": error.to_sign_in}
+            return self._pages.page("refused.html", said, error.status_code)
+
+    async def _proven(self, username: str, password: str) -> Account | None:
+        """The account, if the password is its own; whose hash is old-fashioned gets a new one."""
+        account = await self._account(username)
+        kept = account.password_hash if account else ""
+        if not await self._passwords.fits(password, kept) or account is None:
+            return None
+        if self._passwords.is_outdated(kept):
+            renewed = await self._passwords.hashed(password)
+            await self._ledger.renew_hash(account.username, kept, renewed)
+            return account.evolve(password_hash=renewed)
+        return account
+
+    async def _account(self, username: str) -> Account | None:
+        """The account of that name, if it is enabled."""
+        account = await self._ledger.user(_typed(username))
+        return account if account is not None and account.disabled_at is None else None
+
+    def _later(self, wait: timedelta, username: str, next: str) -> Response:
+        seconds = math.ceil(wait.total_seconds())
+        words = f"{seconds} seconds" if seconds < 90 else f"{math.ceil(seconds / 60)} minutes"
+        error = f"Too many tries failed. Wait {words}, then try again."
+        response = self._page(429, error=error, username=username, next=next)
+        response.headers["Retry-After"] = str(seconds)
+        return response
+
+    def _page(
+        self, status: int = 200, *, error: str = "", username: str = "", next: str, bye: bool = False, named: str = ""
+    ) -> HTMLResponse:
+        shown = {"error": error, "username": username, "next": local_path(next), "bye": bye, "named": named}
+        shown["wrong"] = status == 401
+        return self._pages.page("login.html", shown, status)
+
+
+def local_path(text: str) -> str:
+    """``text`` if it is a path of the desk, else the desk's first page: nobody is led elsewhere."""
+    return text if _OURS.fullmatch(text) else HOME
+
+
+def _typed(username: str) -> str:
+    """The name in the ledger's spelling, or what was typed if it cannot be one."""
+    try:
+        return username_of(username)
+    except InvalidInput:
+        return username

@@ -1,0 +1,132 @@
+"""A month at a glance: customers and money by stage, what needs a person, beside the month before; kept current.
+
+::
+
+    GET /                       to the desk
+    GET /desk                   to the current month, or to the one that was picked
+    GET /desk/{period}          the month
+    GET /desk/{period}/events   tells as server-sent events when it has changed
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
+
+from billing.invoices.month import Stage
+from billing.period import Period
+from billing.reviewers.queries import MonthOverview, StageTotal, compared
+from clients.standstill import Watch
+from console.reviewers.desk import Desk
+from console.reviewers.desk_wording import tone
+from console.reviewers.live import Live
+from console.reviewers.signed_in import SignedIn, session_of
+
+SHOWN_NEEDS = 12
+_PATHS = ("", "/invoices", "/coverage")  # what follows the period where another one may be picked
+
+
+class StageLine(NamedTuple):
+    """A stage as the table and the plots show it; shares in percent, sums in minor units by currency."""
+
+    stage: Stage
+    customers: int
+    share: float  # of the largest stage
+    start: float  # of all customers, where its part of the whole begins
+    width: float
+    sums: dict[str, int]
+
+
+class MonthPages:
+    def __init__(self, desk: Desk, ledger: MonthOverview, live: Live, watch: Watch) -> None:
+        self._desk = desk
+        self._ledger = ledger
+        self._live = live
+        self._watch = watch
+        self.router = APIRouter()
+        self.router.add_api_route("/", self.home, response_model=None)
+        self.router.add_api_route("/desk", self.pick, response_model=None)
+        self.router.add_api_route("/desk/{period}", self.show, response_model=None)
+        self.router.add_api_route("/desk/{period}/events", self.events, response_model=None)
+
+    async def home(self, session: SignedIn) -> RedirectResponse:
+        return RedirectResponse("/desk", 303)
+
+    async def pick(self, session: SignedIn, period: str = "", path: str = "") -> RedirectResponse:
+        picked = self._desk.period(period) or await self._desk.current_period()
+        return RedirectResponse(f"/desk/{picked}{path if path in _PATHS else ''}", 303)
+
+    async def show(self, session: SignedIn, period: str) -> Response:
+        month = self._desk.period(period)
+        if month is None:
+            return await self._desk.no_such_month(session, period)
+        pulse = await self._watch.pulse(month)  # first: what changes meanwhile is seen by the next look
+        standstill = await self._watch.of(month)
+        totals, before, needs, picker = await asyncio.gather(
+            self._ledger.totals(month),
+            self._ledger.totals(month.previous()),
+            self._ledger.needs(month, SHOWN_NEEDS + 1, list(standstill.customers)),
+            self._desk.picker(month),
+        )
+        if not totals:
+            return await self._desk.empty_month(session, month, picker)
+        lines = stage_lines(totals)
+        values = {
+            "pulse": pulse,
+            "lines": lines,
+            "currencies": sorted({total.currency for total in totals}),
+            "sums": _sums(totals),
+            "customers": sum(line.customers for line in lines),
+            "by_tone": _by_tone(lines),
+            "needs": needs[:SHOWN_NEEDS],
+            "standstill": standstill,
+            "more_needs": len(needs) > SHOWN_NEEDS,
+            "compared": compared(totals, before),
+            "has_before": bool(before),
+        }
+        return await self._desk.page("month.html", session, picker | values, section="month", period=month)
+
+    async def events(self, request: Request, session: SignedIn, period: str) -> Response:
+        month = self._desk.period(period)
+        if month is None:
+            return Response(status_code=204)  # a browser does not ask again after that
+        return StreamingResponse(self._told(request, month), media_type="text/event-stream")
+
+    async def _told(self, request: Request, period: Period) -> AsyncIterator[str]:
+        """Each pulse of the month; ends when the session does."""
+        yield "retry: 3000\n\n"
+        async for pulse in self._live.pulses(period):
+            if not pulse and await session_of(request) is None:
+                return
+            yield f"data: {pulse}\n\n" if pulse else ": still here\n\n"
+
+
+def stage_lines(totals: Sequence[StageTotal]) -> list[StageLine]:
+    """The stages that there are, in the order in which a month passes through them."""
+    counts = {stage: sum(each.customers for each in totals if each.stage is stage) for stage in Stage}
+    largest, everybody = max(counts.values()) / 100 or 1, sum(counts.values()) / 100 or 1
+    lines: list[StageLine] = []
+    passed = 0
+    for stage, count in counts.items():
+        if count:
+            sums = {each.currency: each.total_minor for each in totals if each.stage is stage and each.drafts}
+            share, start, width = (round(each, 2) for each in (count / largest, passed / everybody, count / everybody))
+            lines.append(StageLine(stage, count, share, start, width, sums))
+            passed += count
+    return lines
+
+
+def _sums(totals: Sequence[StageTotal]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for each in totals:
+        sums[each.currency] = sums.get(each.currency, 0) + each.total_minor
+    return sums
+
+
+def _by_tone(lines: Sequence[StageLine]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line in lines:
+        found[tone(line.stage)] = found.get(tone(line.stage), 0) + line.customers
+    return found

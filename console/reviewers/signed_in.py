@@ -1,0 +1,174 @@
+"""Who makes a request: the session behind its cookie, and what keeps others from acting in its name.
+
+::
+
+    router = APIRouter(prefix="/desk", dependencies=[Depends(signed_in())])
+
+    async def month(self, period: str, session: SignedIn) -> HTMLResponse: ...
+    async def approve(self, session: Annotated[Session, Depends(signed_in(Role.APPROVER))]) -> Response: ...
+
+A form carries ``session.csrf`` in its field ``csrf``, a script sends it as ``X-CSRF-Token``.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, NamedTuple
+from urllib.parse import urlencode
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.responses import Response
+
+from billing.errors import BillingError, InvalidInput
+from billing.reviewers.ports import SessionStore
+from billing.reviewers.users import SESSION_LIFETIME, Account, Role, username_of
+from console.web.proxies import TrustedProxies
+from console.web.security import FORM_FIELDS_MAX, from_elsewhere
+
+_SAFE_METHODS = ("GET", "HEAD")
+_log = logging.getLogger(__name__)
+
+
+class Session(NamedTuple):
+    """Who has signed in. ``csrf`` belongs into every form of theirs, and into nobody else's hands."""
+
+    username: str
+    name: str
+    role: Role
+    csrf: str
+
+
+class Refused(HTTPException):
+    """Answered by a page of one sentence; ``to_sign_in`` offers to do that."""
+
+    def __init__(self, status: int, title: str, text: str, to_sign_in: bool = False) -> None:
+        super().__init__(status, text)
+        self.title, self.text, self.to_sign_in = title, text, to_sign_in
+
+
+class SignInNeededError(Exception):
+    """Answered by a redirect to the page for it, and from there back to ``path``."""
+
+    def __init__(self, path: str) -> None:
+        self.location = f"/login?{urlencode({'next': path})}"
+
+
+class Sessions:
+    """Sessions by cookie: a random token, of which the ledger keeps the SHA-256 only."""
+
+    def __init__(self, ledger: SessionStore, proxies: TrustedProxies, https: bool) -> None:
+        self._ledger = ledger
+        self._proxies = proxies
+        self._https = https
+        self._cookie = "__Host-billing" if https else "billing"  # the prefix keeps other hosts from setting it
+
+    async def of(self, request: Request) -> Session | None:
+        """The session that the request belongs to, if it is in force this moment. Raises ``LedgerUnavailable``."""
+        token, now = self._token(request), datetime.now(UTC)
+        found = await self._ledger.session(_hash(token), now) if token else None
+        if found is None or self._is_someone_else(request, found.username):
+            return None
+        with suppress(BillingError):  # noted at the next request
+            await self._ledger.session_is_used(_hash(token), found, now)
+        return Session(found.username, found.name, found.role, csrf_of(token))
+
+    async def open(self, request: Request, response: Response, account: Account) -> bool:
+        """Signs in by a new token; the browser's earlier session ends. False if the account has just changed."""
+        token = secrets.token_urlsafe(32)
+        if not await self._ledger.open_session(_hash(token), account, datetime.now(UTC)):
+            return False
+        await self.end(request, response)
+        response.set_cookie(
+            self._cookie,
+            token,
+            max_age=int(SESSION_LIFETIME.total_seconds()),
+            secure=self._https,
+            httponly=True,
+            samesite="lax",  # strict would ask who follows a link in an alert's mail to sign in again
+        )
+        return True
+
+    async def end(self, request: Request, response: Response) -> None:
+        """The cookie is worth nothing any more, wherever it was copied to."""
+        if token := self._token(request):
+            await self._ledger.end_session(_hash(token))
+            response.delete_cookie(self._cookie, secure=self._https, httponly=True, samesite="lax")
+
+    def _token(self, request: Request) -> str:
+        return request.cookies.get(self._cookie, "")
+
+    def _is_someone_else(self, request: Request, username: str) -> bool:
+        """Whether the proxy says by now that another person sits at this browser."""
+        named = self._proxies.user(request)
+        try:
+            return bool(named) and username_of(named) != username
+        except InvalidInput:
+            return True
+
+
+async def session_of(request: Request) -> Session | None:
+    """Who makes the request, if they are signed in this moment: for streams, which go on for hours."""
+    sessions: Sessions = request.app.state.sessions
+    return await sessions.of(request)
+
+
+def signed_in(role: Role = Role.VIEWER) -> Callable[[Request], Awaitable[Session]]:
+    """A dependency: the session of a user whose role is enough.
+
+    Who is not signed in is sent to the page for it, and comes back. Refused (403) are a role that is not enough, and a
+    request that changes something without the session's CSRF token, from another site, or without a session.
+    """
+
+    async def session(request: Request) -> Session:
+        found: Session | None = await session_of(request)
+        if found is None:
+            raise _not_signed_in(request)
+        if request.method not in _SAFE_METHODS:
+            await _require_csrf(request, found)
+        if not found.role.may(role):
+            _log.warning("%s, %s, may not: %s %r", found.username, found.role, request.method, request.url.path)
+            text = f"You are signed in as {found.username}, {found.role}; this takes the role {role} or a higher one."
+            raise Refused(403, "You may not do this", text)
+        return found
+
+    return session
+
+
+SignedIn = Annotated[Session, Depends(signed_in())]
+"""Anybody who is signed in: each role sees everything."""
+
+
+def in_background(request: Request) -> bool:
+    """Whether a script asks, which would take a page for the answer."""
+    return request.headers.get("sec-fetch-mode", "navigate") != "navigate"
+
+
+def _not_signed_in(request: Request) -> Exception:
+    if request.method in _SAFE_METHODS and not in_background(request):
+        path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+        return SignInNeededError(f"{path}?{query}" if query else path)
+    return Refused(403, "You are not signed in", "Nothing was changed. Sign in, then try again.", to_sign_in=True)
+
+
+async def _require_csrf(request: Request, session: Session) -> None:
+    if from_elsewhere(request):
+        raise Refused(403, "This did not come from our page", "Nothing was changed.")
+    header = request.headers.get("x-csrf-token")
+    sent = header if header is not None else (await request.form(max_fields=FORM_FIELDS_MAX)).get("csrf")
+    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
+        raise Refused(
+            403, "This page is out of date", "Nothing was changed. Go back, load the page anew and try again."
+        )
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def csrf_of(token: str) -> str:
+    """Made of the session's token, and does not betray it."""
+    return hmac.digest(token.encode(), b"csrf", "sha256").hex()

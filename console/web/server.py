@@ -1,0 +1,79 @@
+"""uvicorn's server as the console runs it: bounds of time and number, and no signal handling of its own."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+REQUEST_SECONDS = 30.0
+"""A request has arrived by then, head and body; who sends it more slowly is cut off."""
+CONNECTIONS_MAX = 1000  # open pages of reviewers count; beyond, the answer is 503
+
+
+def configuration(app: Any, **more: Any) -> uvicorn.Config:
+    """What every console has, in the process of its own and in tests."""
+    return uvicorn.Config(
+        app,
+        http=Punctual,
+        ws="none",
+        log_config=None,
+        access_log=False,  # the links of customers are in the paths
+        server_header=False,
+        proxy_headers=False,  # console/web/proxies.py reads them, from trusted proxies only
+        limit_concurrency=CONNECTIONS_MAX,
+        **more,
+    )
+
+
+class Punctual(H11Protocol):
+    """uvicorn's protocol, which would wait for ever for the rest of a request."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+            self._expect()
+        else:
+            self._arrived()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        """The time runs from the first byte, or the connection; more bytes do not prolong it."""
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
+
+    def _arrived(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Server(uvicorn.Server):
+    """Whoever runs it decides when it stops."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        """Answers what has been asked, then ends."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams that would go on for hours end first; the rest is answered."""
+        if live := getattr(getattr(self.config.app, "state", None), "live", None):
+            live.stop()
+        await super().shutdown(sockets)

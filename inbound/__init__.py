@@ -1,0 +1,1 @@
+"""What machines call: Stripe, whoever watches over the process, and collectors of metrics."""

@@ -1,0 +1,52 @@
+"""For load balancers: is the process alive, and can it do its work?"""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Protocol
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from temporalio.client import Client
+from temporalio.exceptions import TemporalError
+
+from billing.errors import BillingError
+
+_PATIENCE_SECONDS = 3.0
+
+
+class Ledger(Protocol):
+    """What is needed of the ledger here."""
+
+    async def ping(self) -> None:
+        """Raises ``LedgerUnavailable`` unless it answers."""
+
+
+class Health:
+    def __init__(self, ledger: Ledger, client: Client) -> None:
+        self._ledger = ledger
+        self._client = client
+        self.router = APIRouter()
+        self.router.add_api_route("/healthz", self.alive, methods=["GET", "HEAD"])
+        self.router.add_api_route("/readyz", self.ready, methods=["GET", "HEAD"], response_model=None)
+
+    async def alive(self) -> dict[str, str]:
+        return {"console": "ok"}
+
+    async def ready(self) -> JSONResponse:
+        """503 with words unless ledger and Temporal answer."""
+        ledger, temporal = await asyncio.gather(
+            _tried(self._ledger.ping()), _tried(self._client.service_client.check_health())
+        )
+        words = {"ledger": ledger, "temporal": temporal}
+        return JSONResponse(words, 200 if set(words.values()) == {"ok"} else 503)
+
+
+async def _tried(asked: Awaitable[object]) -> str:
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await asked
+    except TimeoutError:
+        return f"no answer within {_PATIENCE_SECONDS:g} seconds"
+    except (BillingError, TemporalError) as error:
+        return str(error)
+    return "ok"

@@ -1,0 +1,156 @@
+"""What webhooks told, from storing to done: each event is handled after the answer, again and again until it works.
+
+Events come in any order, twice, and days late. So none is believed: its payment or card registration is looked up, and
+whatever is found goes where it belongs. Those that wait for the same look-up share one. What does not work for days is
+given up, and reviewers are told.
+"""
+
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from temporalio.exceptions import TemporalError
+
+from activities.reconciliation import Reconciliation
+from billing.apart import Failed
+from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
+from billing.payments.payment import PaymentEvent
+from billing.payments.ports import EventInbox, EventRow
+from billing.reviewers.alerts import of_lost_event
+from clients.cards import Cards
+from services.alerts import Alerts
+
+CARD_REGISTERED = "checkout.session.completed"
+CARD_UPDATED = "payment_method.automatically_updated"
+IGNORED = "ignored"
+GIVEN_UP_AFTER = timedelta(days=3)
+"""Stripe sends an event that it cannot deliver for as long."""
+
+_PAGE = 100  # events looked at together, beside those in work
+_AT_ONCE = 4  # charging needs Stripe's rate limit more
+_HANDLE_SECONDS = 60.0
+_FIRST_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS_MAX = 60.0
+_SWEEP_SECONDS = 30.0  # another console may have died between storing and handling
+_HOPELESS = (CardMissing, InvalidInput, NotFound)
+
+_log = logging.getLogger(__name__)
+
+
+class Inbox:
+    def __init__(self, ledger: EventInbox, reconciliation: Reconciliation, cards: Cards, alerts: Alerts) -> None:
+        self._ledger = ledger
+        self._alerts = alerts
+        self._reconciliation = reconciliation
+        self._cards = cards
+        self._news = asyncio.Event()
+        self._in_work: dict[str, int] = {}  # by subject: how many events
+        self._failures: Counter[str] = Counter()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def put(self, event: PaymentEvent, now: datetime) -> bool:
+        """Stores the event; False if it is known already. Raises ``LedgerUnavailable``."""
+        new = await self._ledger.save_event(event, now)
+        if new and not _concerns_us(event.type, event.payment_id):
+            await self._ledger.close_event(event.event_id, IGNORED)
+        elif new:
+            self._news.set()
+        return new
+
+    async def put_card(self, session_id: str, owner: str, now: datetime) -> None:
+        """Has a card registration finalized as if its webhook had come; of each owner one at a time."""
+        of_owner = f"return:{owner}:"
+        if await self._ledger.has_open_event(of_owner):
+            return  # whatever else the link is called with; of a card that there is, the webhook tells too
+        event_id = f"{of_owner}{session_id}"
+        await self.put(PaymentEvent(event_id=event_id, type=CARD_REGISTERED, object_id=session_id, created_at=now), now)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Handles what is stored, until the block ends; what is in work then is left for the next sweep."""
+        task = asyncio.create_task(self._work())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._news.clear()
+                try:
+                    unread: list[Failed] = []
+                    events = await self._ledger.open_events(_PAGE + sum(self._in_work.values()), unread)
+                    for each in unread:
+                        _log.warning("event %s cannot be read, and is skipped", each.customer_id)
+                        await self._ledger.close_event(each.customer_id, f"nothing done: {each.reason}")
+                except Exception as error:  # whatever it is, the next sweep looks again
+                    _log.warning("stored events cannot be read: %s", error)
+                else:
+                    for subject, about in _by_subject(events).items():
+                        if subject not in self._in_work:
+                            self._in_work[subject] = len(about)
+                            group.create_task(self._settle(subject, about))
+                with suppress(TimeoutError):  # not wait_for, which before Python 3.12 may swallow a cancellation
+                    async with asyncio.timeout(_SWEEP_SECONDS):
+                        await self._news.wait()
+
+    async def _settle(self, subject: str, events: Sequence[EventRow]) -> None:
+        """Handles the events of one subject; after a failure it rests for a while, and they stay open."""
+        try:
+            async with self._slots, asyncio.timeout(_HANDLE_SECONDS):
+                result = await self._handled(events[0])
+                for event in events:
+                    await self._ledger.close_event(event.event_id, result)
+            del self._failures[subject]
+        except Exception as error:  # whatever it is, it is tried again, and the others go on
+            self._failures[subject] += 1
+            pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures[subject] - 1, 10), _PAUSE_SECONDS_MAX)
+            _log.warning("%s: again in %g s: %s", subject, pause, error or type(error).__name__)
+            await self._give_up(events, error)
+            await asyncio.sleep(pause)
+        finally:
+            del self._in_work[subject]
+            self._news.set()
+
+    async def _give_up(self, events: Sequence[EventRow], error: Exception) -> None:
+        """Closes those that are too old, once reviewers are to be told; what fails now is tried with the next look."""
+        now = datetime.now(UTC)
+        why = str(error) if isinstance(error, BillingError | TemporalError) else type(error).__name__
+        for event in events:
+            if now - event.received_at > GIVEN_UP_AFTER:
+                with suppress(Exception):  # whatever it is, the others go on
+                    await self._alerts.tell(
+                        of_lost_event(event.event_id, event.payment_id, event.received_at, why, now)
+                    )
+                    await self._ledger.close_event(event.event_id, f"given up: {why}")
+
+    async def _handled(self, event: EventRow) -> str:
+        """What was done, in words."""
+        try:
+            if event.type == CARD_REGISTERED:
+                return await self._cards.finalize_card(event.object_id)
+            if event.type == CARD_UPDATED:
+                return await self._cards.read_again(event.object_id)
+            if event.payment_id:
+                return await self._reconciliation.take_in(event.payment_id)
+        except _HOPELESS as error:
+            return f"nothing done: {error}"
+        return IGNORED
+
+
+def _concerns_us(kind: str, payment_id: str) -> bool:
+    return bool(payment_id) or kind in (CARD_REGISTERED, CARD_UPDATED)
+
+
+def _by_subject(events: Sequence[EventRow]) -> dict[str, list[EventRow]]:
+    """Events that the same look-up settles, oldest first."""
+    subjects: defaultdict[str, list[EventRow]] = defaultdict(list)
+    for event in events:
+        subjects[event.payment_id or f"{event.type} {event.object_id}"].append(event)
+    return subjects

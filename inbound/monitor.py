@@ -1,0 +1,119 @@
+"""For monitors outside: a dead-man's switch that is red when billing stands still, and a few numbers; nobody's data."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from billing.completeness.accounts import Accounts, Vitals
+from billing.completeness.chains import Chain, ChainStatus
+from billing.completeness.report import TOLERANCE, sources
+from billing.errors import BillingError, TemporalUnavailable
+from billing.period import Period
+from clients.standstill import Watch
+
+STALE = timedelta(hours=26)
+"""Coverage runs once a day; two hours are for those that take long, or are tried again."""
+
+
+_REPLACED = timedelta(hours=1)
+"""For so long the switch tells that a worker had to be replaced; one that is replaced again and again keeps it red."""
+
+
+class Monitor:
+    def __init__(self, accounts: Accounts, watch: Watch) -> None:
+        self._accounts = accounts
+        self._watch = watch
+        self.router = APIRouter()
+        for path, asked in (("/healthz/billing", self.billing), ("/metrics", self.metrics)):
+            self.router.add_api_route(path, asked, methods=["GET", "HEAD"], response_model=None)
+
+    async def billing(self) -> JSONResponse:
+        """503 with words if coverage has not run for ``STALE`` or could not see everything, or if anything is overdue
+        or a workflow fails."""
+        now, words = datetime.now(UTC), []
+        try:
+            words += troubles(await self._accounts.vitals(now), now)
+            words += failures(await self._watch.standing_still())
+        except BillingError as error:
+            words.append(str(error))
+        return JSONResponse({"billing": "; ".join(words) or "ok"}, 503 if words else 200)
+
+    async def metrics(self) -> PlainTextResponse:
+        """Prometheus' text format."""
+        now = datetime.now(UTC)
+        current = Period.at(now, "UTC")
+        try:
+            vitals = await self._accounts.vitals(now)
+            stages = {period: await self._accounts.count_stages(period) for period in (current.previous(), current)}
+        except BillingError as error:
+            return PlainTextResponse(f"# {error}\n", 503)
+        try:
+            chains = await self._watch.standing_still()
+        except TemporalUnavailable:
+            chains = None
+        return PlainTextResponse(
+            _exposed(vitals, stages, chains, now), media_type="text/plain; version=0.0.4; charset=utf-8"
+        )
+
+
+def troubles(vitals: Vitals, now: datetime) -> list[str]:
+    """Why somebody has to be woken, in words without anybody's data."""
+    found = []
+    if vitals.covered_at is None:
+        found.append("coverage has never run; is there a worker? (python starter.py setup makes its schedule)")
+    elif now - vitals.covered_at > STALE:
+        found.append(f"coverage ran last at {vitals.covered_at:%Y-%m-%d %H:%M} UTC")
+    if vitals.unseen:
+        found.append(f"the last coverage run could not see: {', '.join(sources(vitals.unseen))}")
+    if vitals.replaced_at is not None and now - vitals.replaced_at < _REPLACED:
+        found.append(f"a worker had to replace itself at {vitals.replaced_at:%Y-%m-%d %H:%M} UTC; its log says why")
+    if vitals.overdue_since is not None and now - vitals.overdue_since > TOLERANCE:
+        found.append(f"what was due at {vitals.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
+    return found
+
+
+def failures(chains: Sequence[Chain]) -> list[str]:
+    """Which kinds of workflows fail, and how many of each. What a person has paused wakes nobody."""
+    counts = Counter(chain.kind for chain in chains if chain.status is ChainStatus.FAILING)
+    failing = (f"{count} {kind} workflow{' fails' if count == 1 else 's fail'}" for kind, count in counts.items())
+    return [f"{words} again and again: python starter.py doctor says more" for words in sorted(failing)]
+
+
+def _exposed(
+    vitals: Vitals, stages: dict[Period, dict[str, int]], chains: Sequence[Chain] | None, now: datetime
+) -> str:
+    age = (now - vitals.covered_at).total_seconds() if vitals.covered_at else math.nan
+    statuses = Counter(chain.status for chain in chains or ())
+    failing, paused = (
+        statuses[status] if chains is not None else math.nan for status in (ChainStatus.FAILING, ChainStatus.PAUSED)
+    )
+    overdue = (now - vitals.overdue_since).total_seconds() if vitals.overdue_since else 0.0
+    plain = {
+        "coverage_age_seconds": ("Since the last daily coverage run; NaN before the first.", age),
+        "overdue_seconds": ("Since the oldest due instant with nothing done.", max(0.0, overdue)),
+        "findings": ("Findings of the last coverage run.", vitals.findings),
+        "unseen_sources": ("Sources that the last coverage run could not see.", len(sources(vitals.unseen))),
+        "workflows_failing": ("Workflows whose code fails; NaN if Temporal cannot be asked.", failing),
+        "workflows_paused": ("Workflows that were paused in Temporal; NaN if it cannot be asked.", paused),
+        "collections_open": ("Months that are not paid and being collected.", vitals.open_collections),
+        "alerts_untold": ("Alerts that reviewers have not been sent yet.", vitals.untold_alerts),
+    }
+    lines = []
+    for name, (what, value) in plain.items():
+        lines += [f"# HELP billing_{name} {what}", f"# TYPE billing_{name} gauge", f"billing_{name} {_number(value)}"]
+    lines += [
+        "# HELP billing_months Months of the current and the last period, by stage.",
+        "# TYPE billing_months gauge",
+    ]
+    for period, counted in stages.items():
+        for stage, count in sorted(counted.items()):
+            lines.append(f'billing_months{{period="{period}",stage="{stage}"}} {count}')
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    return "NaN" if math.isnan(value) else f"{value:.0f}"

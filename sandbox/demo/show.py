@@ -1,0 +1,147 @@
+"""What the demo looks like: a live table of the customers' months in a terminal, plain lines anywhere else."""
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from billing.invoices.invoice import Invoice
+from billing.invoices.month import Month, Stage, Step
+from billing.money import format_amount
+
+_STYLES = {
+    Stage.MONITORING: "cyan",
+    Stage.AWAITING_APPROVAL: "bold yellow",
+    Stage.HALTED: "bold yellow",
+    Stage.LAST_CALL: "blue",
+    Stage.CHARGING: "magenta",
+    Stage.UNRESOLVED: "bold red",
+    Stage.PAID: "bold green",
+    Stage.PAST_DUE: "bold red",
+    Stage.SCHEDULED: "dim",
+}
+
+
+_PACE_SECONDS = 0.4  # so that eyes can follow
+
+
+class Show:
+    """The demo's voice: the story scrolls by, the table stays below it. Use as a context manager."""
+
+    def __init__(self, console: Console, period: str) -> None:
+        self._console = console
+        self._period = period
+        self._live = Live(console=console, refresh_per_second=8) if console.is_terminal else None
+        self.pace_seconds = _PACE_SECONDS if console.is_terminal else 0.0
+        self._counted: Counter[str] = Counter()
+
+    def chapter(self, text: str) -> None:
+        self._console.print(Text(f"\n{text}", style="bold"), soft_wrap=True)
+
+    def tell(self, text: str, style: str = "") -> None:
+        self._console.print(Text(f"  {text}", style=style), soft_wrap=True)
+
+    def command(self, arguments: tuple[str, ...], answer: list[str]) -> None:
+        """A command as it was typed, and what it answered."""
+        typed = Text("  $ ", style="dim").append(f"python starter.py {shlex.join(arguments)}", style="bold")
+        self._console.print(typed, soft_wrap=True)
+        self.answer(answer)
+
+    def answer(self, lines: list[str]) -> None:
+        for line in lines:
+            self._console.print(Text(f"    {line}", style="dim"), soft_wrap=True)
+
+    def refresh(self, now: datetime, months: Mapping[str, Month]) -> None:
+        """The state of things at the virtual instant ``now``, perhaps in the middle of a step."""
+        if self._live is not None and months:
+            self._live.update(self._table(now, months))
+
+    def step(self, now: datetime, months: Mapping[str, Month]) -> None:
+        """The same at the end of a step; without a terminal, a line if it changed anything."""
+        self.refresh(now, months)
+        counted = Counter(str(month.stage(now)) for month in months.values())
+        if self._live is None and counted != self._counted:
+            stages = ", ".join(f"{counted[stage]} {stage}" for stage in Stage if counted[stage])
+            self._console.print(Text(f"  {now:%Y-%m-%d %H:%M} UTC  {stages}"), soft_wrap=True)
+        self._counted = counted
+
+    def _table(self, now: datetime, months: Mapping[str, Month]) -> Panel:
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=True, header_style="bold")
+        table.add_column("Customer", no_wrap=True)
+        table.add_column("Stage", no_wrap=True, min_width=len(Stage.AWAITING_APPROVAL))
+        table.add_column("Total", justify="right", no_wrap=True, min_width=11)
+        table.add_column("Next, UTC", no_wrap=True, min_width=19)
+        table.add_column("Last event", no_wrap=True, ratio=1)
+        for name, month in months.items():
+            stage = month.stage(now)
+            total = month.invoice.total if month.invoice else ""
+            cells = (name, Text(stage, _STYLES.get(stage, "")), total, _next(month, now), last_event(month))
+            table.add_row(*cells, style="dim" if stage is Stage.SCHEDULED else "")
+        title = Text.assemble(("Virtual time ", "dim"), (f"{now:%A %d %B %Y, %H:%M} UTC", "bold"))
+        return Panel(table, title=title, subtitle=f"billing {self._period}", box=box.ROUNDED, padding=(0, 1))
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+
+def _next(month: Month, now: datetime) -> str:
+    due = month.due(now)
+    if month.outcome is not None:
+        return ""
+    if due.step is not Step.WAIT:
+        return "now"
+    if month.needs_person(now):
+        return "a reviewer"
+    what = "notice" if "notice" in due.what else due.what.partition(" ")[0]
+    return f"{due.at:%d %b %H:%M} {what}" if due.at else ""
+
+
+def last_event(month: Month) -> str:
+    """The newest thing that happened in the month, in a few words."""
+    if month.outcome is not None:
+        return _ending(month)
+    events = [
+        (decision.at, f"{decision.command} by {decision.by}") for decision in month.decisions if decision.accepted
+    ]
+    if month.invoice is not None:
+        events.append((month.invoice.collected_at, _collected(month.invoice)))
+    if month.notice is not None and month.notice.delivered_at is not None:
+        amount = format_amount(month.notice.total_minor, month.customer.currency)
+        events.append((month.notice.delivered_at, f"notice sent: {amount}"))
+    return max(events)[1] if events else ""
+
+
+def _collected(invoice: Invoice) -> str:
+    if invoice.problems:
+        return f"{invoice.problems[0].line_id} cannot be read"
+    count = len(invoice.lines)
+    return f"{count or 'no'} row{'' if count == 1 else 's'} collected"
+
+
+def _ending(month: Month) -> str:
+    skipped = [decision for decision in month.decisions if decision.accepted and decision.command == "skip"]
+    words = {
+        Stage.PAID: "charged, receipt sent",
+        Stage.NOTHING_DUE: "no sales; no mail",
+        Stage.CARRIED_FORWARD: "too small: on the next bill",
+        Stage.PAST_DUE: f"declined: {month.charge.decline_code or month.charge.code}" if month.charge else "",
+        Stage.SKIPPED: f"skip by {skipped[-1].by}" if skipped else "",
+    }
+    return words.get(month.outcome, "") if month.outcome else ""

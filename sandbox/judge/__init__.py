@@ -1,0 +1,1 @@
+"""Whether a month kept every promise, by what was left behind."""

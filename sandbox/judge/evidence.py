@@ -1,0 +1,205 @@
+"""Evidence of how months were billed: from the Stripe stand-in's journal, the mail, the ledger and the sheet only.
+
+    evidence = await gather(folder, ledger, Period("2026-10"), Period("2026-11"))
+
+What should have been charged is computed once more in sandbox/judge/expected.py, by other code than the workflow's.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from billing.collections.collection import Collection, CollectionStage, Entry
+from billing.collections.ports import CollectionStore
+from billing.customers.ports import CustomerStore
+from billing.invoices.commands import Decision
+from billing.invoices.month import Month, Stage
+from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
+from billing.mails.mail import MessageRow, MessageStore
+from billing.payments.ports import ChargeRow, PaymentStore
+from billing.period import Period
+from billing.reviewers.alerts import AlertKind, AlertRow
+from billing.reviewers.digest import TITLES
+from billing.reviewers.ports import AlertListing
+from bootstrap import SANDBOX_SHEET_ID
+from sandbox.judge.expected import Due, Row, Script, read_sheet
+from sandbox.stand_ins.mailbox import Mail, read_mail
+from sandbox.stripe.journal import Intent, Journal
+
+
+class Ledger(
+    AlertListing,
+    CollectionStore,
+    CustomerStore,
+    InvoiceListing,
+    MessageStore,
+    MonthHistory,
+    MonthStore,
+    PaymentStore,
+    Protocol,
+):
+    """What is needed of the ledger here."""
+
+    async def closed_reason(self, customer_id: str) -> str:
+        """Who closed the account and why; "" if it is open or unknown."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that is known of one customer's month, and what it should have come to."""
+
+    customer_id: str
+    period: Period
+    month: Month
+    decisions: list[Decision]
+    messages: list[MessageRow]
+    charges: list[ChargeRow]
+    intents: list[Intent]
+    collection: Collection | None  # if it was not paid when it was due
+    stage: CollectionStage | None  # of the collection, as the ledger lists it
+    diary: list[Entry]  # of the collection
+    due: Due
+
+    @property
+    def name(self) -> str:
+        return f"{self.customer_id}, {self.period}"
+
+    def accepted(self, command: str) -> list[Decision]:
+        return [each for each in self.decisions if each.accepted and each.command == command]
+
+    @property
+    def recovered(self) -> bool:
+        """Whether its collection says that everything was paid later, by whatever way."""
+        return self.collection is not None and self.collection.outcome is CollectionStage.RECOVERED
+
+    @property
+    def expected_minor(self) -> int:
+        """What Stripe should have received: the whole amount, or nothing."""
+        later = self.collection.received if self.collection and self.recovered else ()
+        by_card = {each.reference for each in later} & {intent.now["id"] for intent in self.intents}
+        return self.due.total_minor if self.due.outcome is Stage.PAID or by_card else 0
+
+    @property
+    def received_minor(self) -> int:
+        return sum(intent.now["amount_received"] for intent in self.intents)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A customer over all months that the ledger knows; the cases are those months, oldest first."""
+
+    customer_id: str
+    closed_reason: str
+    script: Script  # what was said about the customer, and when
+    cases: list[Case]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the judge looks at: all customers, and what belongs to nobody."""
+
+    periods: tuple[Period, ...]  # the ones that are judged
+    accounts: list[Account]
+    strangers: list[str]  # customers at Stripe that the ledger does not know, and payments of no customer
+    mails: list[Mail]
+    alerts: list[AlertRow]  # what reviewers were to be told
+
+    @property
+    def cases(self) -> list[Case]:
+        """The months that are judged."""
+        return [case for account in self.accounts for case in account.cases if case.period in self.periods]
+
+    def stages(self) -> Counter[str]:
+        return Counter(str(case.month.outcome or "open") for case in self.cases)
+
+    def charged_minor(self) -> dict[str, int]:
+        """What was charged, by currency."""
+        sums: Counter[str] = Counter()
+        for case in self.cases:
+            sums[case.month.customer.currency] += case.received_minor
+        return {currency: total for currency, total in sorted(sums.items()) if total}
+
+    def letters(self) -> Counter[str]:
+        """The mails that arrived, by kind, each counted once however often it was delivered."""
+        rows = (row for account in self.accounts for case in account.cases for row in case.messages)
+        kinds = {row.message_id: str(row.kind) for row in rows}
+        digests = self.digests()
+        names = {mail.message_id for mail in self.mails}
+        return Counter(kinds.get(name, "digest" if _left(name) in digests else "unknown") for name in names)
+
+    def digests(self) -> set[str]:
+        """The ids of the digests that have arrived."""
+        return {row.digest_id for row in self.alerts} & {_left(mail.message_id) for mail in self.mails}
+
+    def told(self) -> set[tuple[AlertKind, str, Period]]:
+        """What the mails to reviewers told them, about which customer and month; drafts are told all together."""
+        digests = (mail for mail in self.mails if mail.headers.get("X-Billing-Ref", "").startswith("digest/"))
+        return {told for mail in digests for told in _told(mail.text)}
+
+    def arrivals(self, *message_ids: str) -> list[Mail]:
+        """The deliveries of these mails, in the order of arrival."""
+        return [mail for mail in self.mails if mail.message_id in message_ids]
+
+
+async def gather(folder: Path, ledger: Ledger, *periods: Period) -> Evidence:
+    """Reads everything, to judge ``periods``. Nothing of it comes from a workflow."""
+    journal = Journal.read(folder / "stripe.jsonl")
+    known: dict[str, list[Period]] = {}
+    for row in await ledger.invoices():
+        known.setdefault(row.customer_id, []).append(row.period)
+    sheets = {
+        period: read_sheet(folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv")
+        for period in {each for some in known.values() for each in some}
+    }
+    accounts = [await _account(ledger, journal, sheets, each, sorted(some)) for each, some in known.items()]
+    mails, alerts = read_mail(folder / "mail"), await ledger.alerts()
+    return Evidence(periods=periods, accounts=accounts, strangers=journal.strangers(), mails=mails, alerts=alerts)
+
+
+async def _account(
+    ledger: Ledger, journal: Journal, sheets: dict[Period, list[Row] | None], customer_id: str, periods: list[Period]
+) -> Account:
+    """Month after month, each with what the one before should have left."""
+    customer = await ledger.customer(customer_id)
+    assert customer is not None
+    said = {period: await ledger.decisions(customer_id, period) for period in periods}
+    script = Script(journal.email_of(customer.stripe_customer_id) or customer.email, list(said.values()))
+    stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
+    due, cases = None, list[Case]()
+    for period in periods:
+        month = await ledger.month(customer_id, period)
+        assert month is not None
+        intents = journal.claim(customer_id, period)
+        due = Due.of(month, due, sheets[period], script, said[period], intents, journal)
+        cases.append(
+            Case(
+                customer_id=customer_id,
+                period=period,
+                month=month,
+                decisions=said[period],
+                messages=await ledger.messages(customer_id, period),
+                charges=await ledger.payments(customer_id, period),
+                intents=intents,
+                collection=await ledger.collection(customer_id, period),
+                stage=stages.get(period),
+                diary=await ledger.diary(customer_id, period),
+                due=due,
+            )
+        )
+    return Account(customer_id, await ledger.closed_reason(customer_id), script, cases)
+
+
+def _told(text: str) -> Iterator[tuple[AlertKind, str, Period]]:
+    """What the text part of a digest tells: a title at the left, and below it a line for each matter."""
+    kind: AlertKind | None = None
+    for line in text.splitlines():
+        kind = next((each for each, title in TITLES.items() if line.startswith(f"{title}: ")), kind)
+        if kind and (matter := re.match(r"  ([^ ,]+), (\d{4}-\d\d)[ :]", line)):
+            yield kind, matter[1], Period(matter[2])
+
+
+def _left(message_id: str) -> str:
+    return message_id.lstrip("<").partition("@")[0]

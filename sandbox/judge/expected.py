@@ -1,0 +1,179 @@
+"""What a month should have come to, by the sheet, the accepted commands and the bank: computed anew, for the judge.
+
+Nothing here is the workflow's code but the tables of currencies.
+"""
+
+import csv
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from billing.customers.customer import ReviewMode
+from billing.invoices.commands import Decision
+from billing.invoices.month import Month, Stage
+from billing.money import minimum_minor, minor_digits, step_minor
+from sandbox.stripe.journal import Intent, Journal
+
+LATE = "Came late"
+"""The description of rows that were typed after their customer's collection: they belong on the next invoice."""
+
+FIRST_ROW = "row"
+"""The column of chaos's sheets that says where a row stood at the collection, before people have sorted them."""
+
+_AMOUNT = re.compile(r"-?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?")
+_NOT_COMPARED = "the sales of the month before cannot be compared"
+"""What a month says that has given up waiting for the sheet of the one before."""
+
+
+class Row(NamedTuple):
+    """A row of the sheet, as typed."""
+
+    line_id: str
+    email: str
+    cell: str
+    late: bool = False
+
+
+class Script:
+    """What was said about a customer, month after month."""
+
+    def __init__(self, email: str, months: list[list[Decision]]) -> None:
+        self.decisions = [each for month in months for each in month]
+        self._emails = [(datetime.min.replace(tzinfo=UTC), email)]
+        for said in self.decisions:
+            if said.accepted and said.command == "update_customer" and (new := _told(said)["changes"].get("email")):
+                self._emails.append((said.at, new))
+
+    def emails_until(self, instant: datetime) -> set[str]:
+        """The address at that instant and those before: rows under these are the customer's, if somebody agrees."""
+        return {email for since, email in self._emails if since <= instant}
+
+    def email_at(self, instant: datetime) -> str:
+        return next(email for since, email in reversed(self._emails) if since <= instant)
+
+
+@dataclass(frozen=True)
+class Due:
+    """The month as it should be: ``outcome`` None while nobody can say."""
+
+    carried_minor: int
+    amounts: dict[str, int | None]  # by line, after the accepted edits; None cannot be read
+    late: dict[str, int | None]  # by their lines on the next invoice, the rows of this month's sheet that came late
+    outcome: Stage | None
+
+    @classmethod
+    def of(
+        cls,
+        month: Month,
+        before: "Due | None",
+        sheet: list[Row] | None,
+        script: Script,
+        decisions: list[Decision],
+        intents: list[Intent],
+        journal: Journal,
+    ) -> "Due":
+        carried_minor = before.balance_minor if before else 0
+        amounts: dict[str, int | None] = {}
+        late: dict[str, int | None] = {}
+        if month.invoice is not None and month.customer.terms.review_mode is not ReviewMode.MANUAL:
+            owner = script.emails_until(month.invoice.collected_at)
+            currency = month.invoice.currency
+            theirs = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email in owner]
+            amounts = {row.line_id: minor for row, minor in theirs if not row.late}
+            late = {f"late-{month.period}-{row.line_id}": minor for row, minor in theirs if row.late}
+        if before and not month.remark.startswith(_NOT_COMPARED):
+            amounts |= before.left_over
+        unpriced = cls(carried_minor, _edited(amounts, decisions), late, None)
+        known = sheet is not None or not amounts
+        outcome = unpriced._outcome(month, decisions, intents, journal) if known else None
+        return cls(carried_minor, unpriced.amounts, late, outcome)
+
+    @property
+    def total_minor(self) -> int:
+        return self.carried_minor + sum(amount for amount in self.amounts.values() if amount is not None)
+
+    @property
+    def balance_minor(self) -> int:
+        """What the next month begins with."""
+        if self.outcome is Stage.CARRIED_FORWARD:
+            return self.total_minor
+        return self.carried_minor if self.outcome is Stage.SKIPPED else 0
+
+    @property
+    def left_over(self) -> dict[str, int | None]:
+        """The lines that the next invoice begins with. A skip forgoes the month's own sales, late ones too; not those
+        of earlier months that were on its invoice.
+        """
+        if self.outcome is Stage.SKIPPED:
+            return {name: minor for name, minor in self.amounts.items() if name.startswith("late-")}
+        return self.late
+
+    @property
+    def is_charged(self) -> bool:
+        return self.outcome in (Stage.PAID, Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED, Stage.NEEDS_CARD)
+
+    def _outcome(
+        self, month: Month, decisions: list[Decision], intents: list[Intent], journal: Journal
+    ) -> Stage | None:
+        answers = {intent.first_answer for intent in intents} - {None}
+        if any(each.accepted and each.command == "skip" for each in decisions):
+            given_up = month.charging_since is not None  # skipped only if its payment could be cancelled
+            return Stage.PAID if given_up and Stage.PAID in answers else Stage.SKIPPED
+        if month.invoice is None or None in self.amounts.values():
+            return None
+        if self.total_minor == 0:
+            return Stage.NOTHING_DUE
+        if self.total_minor < minimum_minor(month.invoice.currency):
+            return Stage.CARRIED_FORWARD
+        if Stage.PAID in answers:
+            return Stage.PAID
+        lost = journal.attached.get(month.customer.payment_method_id, "") is None
+        return next(iter(answers), Stage.NEEDS_CARD if lost else None)
+
+
+def read_sheet(path: Path) -> list[Row] | None:
+    """The rows as a person counts them, or did at the collection; the header is row 1. None: there is no such sheet."""
+    if not path.exists():
+        return None
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    return [
+        Row(f"row-{row[3] if FIRST_ROW in rows[0] and row[3:] else number}", row[0], row[1], LATE in row[2:])
+        for number, row in enumerate(rows[1:], start=2)
+    ]
+
+
+def minor_of(cell: str, currency: str) -> int | None:
+    """The minor units that a cell stands for; None if it cannot be read, or not be charged."""
+    typed = cell.removeprefix("'")
+    if not _AMOUNT.fullmatch(typed):
+        return None
+    exact = Decimal(typed.replace(",", "")).scaleb(minor_digits(currency))
+    return int(exact) if exact == int(exact) and int(exact) % step_minor(currency) == 0 else None
+
+
+def _edited(amounts: dict[str, int | None], decisions: list[Decision]) -> dict[str, int | None]:
+    edited, added = dict(amounts), 0
+    for decision in decisions:
+        if not decision.accepted or decision.command != "edit":
+            continue
+        for change in _told(decision)["changes"]:
+            if "source" in change:  # a refresh: the sheet says so itself
+                continue
+            if change["op"] == "remove":
+                edited.pop(change["line_id"], None)
+            elif change["op"] == "add":
+                added += 1
+                edited[f"added-{added}"] = change["amount_minor"]
+            elif "amount_minor" in change:
+                edited[change["line_id"]] = change["amount_minor"]
+    return edited
+
+
+def _told(decision: Decision) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(decision.details)
+    return told

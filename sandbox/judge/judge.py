@@ -1,0 +1,311 @@
+"""The judge: were months billed as promised?
+
+    evidence = await gather(folder, ledger, period)
+    for check in judge(evidence):
+        print(check.name, "ok" if check.ok else check.wrong)
+
+Workflows are not asked: see sandbox/judge/evidence.py.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from billing.collections.collection import CollectionStage
+from billing.customers.address import sendable
+from billing.customers.customer import ReviewMode
+from billing.invoices.month import COLLECTED, Stage
+from billing.mails.mail import LetterKind, MessageStatus
+from billing.model import Model
+from billing.money import format_amount, minimum_minor
+from billing.period import Period
+from billing.reviewers.alerts import AlertKind
+from sandbox.judge.evidence import Account, Case, Evidence
+from sandbox.judge.expected import minor_of
+from sandbox.stand_ins.mailbox import Mail
+from sandbox.stripe.journal import Intent
+
+_FOR_A_PERSON = (AlertKind.PERSON, AlertKind.UNRESOLVED, AlertKind.HALTED)
+_OF_PEOPLE = (
+    CollectionStage.HALTED,
+    CollectionStage.AWAITING_PERSON,
+    CollectionStage.UNRESOLVED,
+    CollectionStage.EXHAUSTED,
+)
+"""Stages of a collection in which nothing happens by itself, or not soon."""
+
+
+class Check(Model):
+    """One promise, and what breaks it: nothing, if it holds."""
+
+    name: str
+    wrong: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return not self.wrong
+
+
+def judge(evidence: Evidence) -> list[Check]:
+    """Every promise, held against the evidence."""
+    checks: dict[str, Callable[[Evidence], Iterator[str]]] = {
+        "every customer has one outcome a month, the one that sheet, reviewers and card call for": _outcomes,
+        "charges equal the sheet with the accepted edits and the balance, to the minor unit": _amounts,
+        "nobody is charged twice": _twice,
+        "no charge without an earlier notice of the same amount, at least min_notice before": _notices,
+        "nothing is charged that was skipped, halted, carried forward or not due": _nothing,
+        "ledger and Stripe tell of the same payments": _agreement,
+        "every command took effect once, or was refused with a reason": _commands,
+        "every outcome is told to the customer, once, and no other mail is sent": _letters,
+        "every customer is in the next month, has left, or waits for a person who knows": _chain,
+        "everything that reviewers were to be told has reached them by mail": _alerts,
+    }
+    return [Check(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
+
+
+def _outcomes(evidence: Evidence) -> Iterator[str]:
+    yield from evidence.strangers
+    if not evidence.cases:
+        yield "there are no customers"
+    for case in evidence.cases:
+        if case.month.outcome != case.due.outcome:
+            yield f"{case.name} is {case.month.outcome or 'open'}, should be {case.due.outcome or 'open'}"
+
+
+def _amounts(evidence: Evidence) -> Iterator[str]:
+    for case in evidence.cases:
+        currency, due = case.month.customer.currency, case.due
+        if case.received_minor != case.expected_minor:
+            charged, expected = (format_amount(m, currency) for m in (case.received_minor, case.expected_minor))
+            yield f"{case.name}: charged {charged}, not {expected}"
+        if case.month.carried_minor != due.carried_minor:
+            yield f"{case.name}: begins with {case.month.carried_minor}, the months before left {due.carried_minor}"
+        for intent in case.intents:
+            found = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
+            if found != (due.total_minor, currency, case.month.customer.stripe_customer_id):
+                yield f"{case.name}: {intent.now['id']} asks for {found}, due are {due.total_minor} {currency}"
+
+
+def _twice(evidence: Evidence) -> Iterator[str]:
+    """By payments, by the charges within them, and by the keys that name a month's payment."""
+    keys: Counter[str] = Counter()
+    for account in evidence.accounts:
+        for case in account.cases:
+            charged = [intent for intent in case.intents if intent.charged]
+            if len(charged) > 1:
+                yield f"{case.name}: {', '.join(intent.now['id'] for intent in charged)}"
+            for intent in case.intents:
+                if len(intent.moved) > 1:
+                    yield f"{case.name}: {intent.now['id']} moved money by {', '.join(intent.moved)}"
+            keys.update(intent.now["metadata"]["billing_key"] for intent in charged)
+    yield from (f"{key}: {times} payments" for key, times in keys.items() if times > 1)
+
+
+def _notices(evidence: Evidence) -> Iterator[str]:
+    for account in evidence.accounts:
+        for case in account.cases:
+            if case.period in evidence.periods:
+                for intent in case.intents:
+                    yield from (f"{case.name}: {wrong}" for wrong in _notice_of(evidence, account, case, intent))
+
+
+def _notice_of(evidence: Evidence, account: Account, case: Case, intent: Intent) -> Iterator[str]:
+    """The last notice that arrived before the charge is the one that counts."""
+    since, customer = case.month.charging_since, case.month.customer
+    rows = {row.message_id: row for row in case.messages if row.kind is LetterKind.NOTICE}
+    mails = evidence.arrivals(*rows)
+    if not mails or since is None:
+        yield "no notice arrived"
+        return
+    before = [mail for mail in mails if intent.attempted_at is None or _arrived_at(mail) < intent.attempted_at]
+    if len(before) < len(mails):
+        yield "a notice arrived after the charge"
+    if not before:
+        return
+    mail, row = before[-1], rows[before[-1].message_id]
+    told_minor, told_day = _told(mail, customer.currency)
+    if row.status is not MessageStatus.SENT or (row.total_minor, told_minor) != (intent.now["amount"],) * 2:
+        yield f"the last notice ({row.status}) tells {mail.subject!r}, the charge is {intent.now['amount']}"
+    if since - row.at < timedelta(hours=customer.terms.min_notice_hours):
+        yield f"the notice came only {since - row.at} before the charge"
+    if told_day is None or since.astimezone(ZoneInfo(customer.timezone)).date() < told_day.date():
+        yield f"the charge began at {since}, the notice tells {mail.subject!r}"
+    if mail.to != (address := sendable(account.script.email_at(row.at))):
+        yield f"the notice went to {mail.to}, not to {address}"
+
+
+def _nothing(evidence: Evidence) -> Iterator[str]:
+    for case in evidence.cases:
+        skipped_in_time = case.due.outcome is Stage.SKIPPED and case.month.charging_since is None
+        if any(intent.attempted_at for intent in case.intents) and (not case.due.is_charged or skipped_in_time):
+            yield f"{case.name} is {case.due.outcome}, but its card was charged"
+        since = case.month.charging_since
+        for halt in case.accepted("halt"):
+            resumed = [each.at for each in case.accepted("resume") if each.number > halt.number]
+            if since is not None and halt.at <= since and not any(at <= since for at in resumed):
+                yield f"{case.name} was charged while it was halted"
+
+
+def _agreement(evidence: Evidence) -> Iterator[str]:
+    for case in evidence.cases:
+        stripe = {(i.now["id"], i.charged, i.now["amount"], i.now["currency"]) for i in case.intents}
+        ledger = {(c.payment_id, c.status == "succeeded", c.amount_minor, c.currency) for c in case.charges}
+        if stripe != ledger:
+            yield f"{case.name}: Stripe {sorted(stripe)}, ledger {sorted(ledger)}"
+
+
+def _commands(evidence: Evidence) -> Iterator[str]:
+    """What they change of charges and outcomes is judged above."""
+    for account in evidence.accounts:
+        ids = Counter(each.command_id for each in account.script.decisions if each.accepted and each.command_id)
+        yield from (f"{account.customer_id}: {name} took effect {n} times" for name, n in ids.items() if n > 1)
+        for case in account.cases:
+            yield from (f"{case.name}: {wrong}" for wrong in (*_commands_of(case), *_collected(case)))
+
+
+def _commands_of(case: Case) -> Iterator[str]:
+    numbers = [each.number for each in case.decisions]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"the audit trail has holes: {numbers}"
+    since = case.month.charging_since
+    for each in case.decisions:
+        if not each.result:
+            yield f"{each.command} of {each.by} has no result on record"
+        late = since is not None and each.at > since and each.command in ("halt", "edit", "approve")
+        if each.accepted and late:
+            yield f"{each.command} of {each.by} was accepted after the charge had begun"
+    by_former_address = case.month.invoice is not None and bool(case.month.invoice.former_rows)
+    if since is not None and (case.month.customer.terms.review_mode is not ReviewMode.MONITOR or by_former_address):
+        edits = [each for each in case.accepted("edit") if each.at <= since]
+        last, editor = (edits[-1].number, edits[-1].by) if edits else (0, "")
+        consents = [each for each in case.accepted("approve") if each.number > last and each.at <= since]
+        if all(each.by.casefold() == editor.casefold() for each in consents):
+            yield "charged without the approval of somebody who had not edited it"
+
+
+def _collected(case: Case) -> Iterator[str]:
+    """What was said of an amount that is owed. A try that had begun before a halt may end after it."""
+    if case.collection is None:
+        return
+    numbers = [each.number for each in case.diary]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"the diary has holes: {numbers}"
+    halt, tries = "", 0
+    for each in case.diary:
+        command, _, by_whom = each.what.partition(" (")
+        if by_whom and not each.text:
+            yield f"{each.what} of {each.by} has no result on record"
+        match command, each.accepted:
+            case "halt", True:
+                halt, tries = each.by, 0
+            case "resume", True:
+                halt = ""
+            case "tried", _ if halt and each.text.startswith("day "):
+                tries += 1
+                if tries > 1:
+                    yield f"the card was tried although {halt} had halted that: {each.text}"
+            case "write_off", True if case.collection.outcome is None:
+                yield f"{each.by} wrote off what is still open"
+            case "record_payment", True if not case.collection.received:
+                yield f"the payment that {each.by} recorded does not count"
+
+
+def _letters(evidence: Evidence) -> Iterator[str]:
+    for case in evidence.cases:
+        due = case.due
+        arrived = {row.message_id for row in case.messages if evidence.arrivals(row.message_id)}
+        refused = {row.message_id for row in case.messages if row.status is MessageStatus.FAILED}
+        told = Counter(row.kind for row in case.messages if row.message_id in arrived | refused)
+        expected = {
+            LetterKind.RECEIPT: int(due.outcome is Stage.PAID or case.recovered),
+            LetterKind.DECLINE: int(due.is_charged and due.outcome is not Stage.PAID),
+        }
+        for kind, number in expected.items():
+            if told[kind] != number:
+                yield f"{case.name}: {told[kind]} of {kind}, should be {number}"
+        least = minimum_minor(case.month.customer.currency)
+        for row in case.messages:
+            if row.status is MessageStatus.SENT and row.message_id not in arrived:
+                yield f"{case.name}: {row.kind} {row.number} never arrived"
+            for mail in evidence.arrivals(row.message_id):
+                if mail.to != row.recipient:
+                    yield f"{case.name}: {row.kind} {row.number} went to {mail.to}"
+            if row.kind is LetterKind.NOTICE and (row.total_minor or 0) < least:
+                yield f"{case.name}: a charge notice of {row.total_minor}"
+    if unknown := evidence.letters()["unknown"]:
+        yield f"{unknown} mails that the ledger does not know"
+
+
+def _chain(evidence: Evidence) -> Iterator[str]:
+    for account in evidence.accounts:
+        periods = [case.period for case in account.cases]
+        for before, after in pairwise(periods):
+            if before.next() != after:
+                yield f"{account.customer_id}: from {before} to {after}"
+        for case, following in pairwise(account.cases):
+            unpaid = case.month.outcome in COLLECTED and case.collection is None
+            if case.period in evidence.periods and unpaid and following.month.revision:
+                yield f"{case.name} is {case.month.outcome}, and nobody collects it"
+        for case in account.cases:
+            if case.stage in _OF_PEOPLE and not _people_know(evidence, case):
+                yield f"what is owed for {case.name} is {case.stage}, and nobody was told"
+        if periods[-1] in evidence.periods:
+            yield from _last(evidence, account, account.cases[-1])
+        elif any(case.accepted("close_account") for case in account.cases[:-1]):
+            yield f"{account.customer_id} is in {periods[-1]}, although the account was closed before"
+
+
+def _people_know(evidence: Evidence, case: Case) -> bool:
+    """Whether reviewers were told of the collection since it was opened, or halted."""
+    assert case.collection is not None
+    since = case.collection.hold.at if case.collection.hold else case.collection.opened_at
+    whose, digests = (case.customer_id, case.period), evidence.digests()
+    return whose in _told_to_people(evidence) and any(
+        (alert.customer_id, alert.period) == whose and alert.kind in _FOR_A_PERSON and alert.at >= since
+        for alert in evidence.alerts
+        if alert.digest_id in digests
+    )
+
+
+def _told_to_people(evidence: Evidence) -> set[tuple[str, Period]]:
+    """Of whose months a mail has told reviewers that something waits for them."""
+    return {(customer_id, period) for kind, customer_id, period in evidence.told() if kind in _FOR_A_PERSON}
+
+
+def _last(evidence: Evidence, account: Account, case: Case) -> Iterator[str]:
+    """A customer whose months end with one that is judged."""
+    asked = any(each.accepted("close_account") for each in account.cases)
+    if case.month.outcome is None and (case.customer_id, case.period) not in _told_to_people(evidence):
+        yield f"{case.name} is open, and nobody was told what it waits for"
+    if case.month.outcome is not None and not (asked and account.closed_reason):
+        yield f"{account.customer_id} is not in {case.period.next()}"
+
+
+def _alerts(evidence: Evidence) -> Iterator[str]:
+    """By what the mails say, and that the digest of every alert has arrived; drafts are told all together."""
+    told, arrived = evidence.told(), evidence.digests()
+    for alert in evidence.alerts:
+        about = f"{alert.kind} of {alert.customer_id or 'nobody'}, {alert.period}: {alert.text!r}"
+        if alert.told_at is None or alert.digest_id not in arrived:
+            yield f"nobody was told: {about}"
+        elif (
+            alert.customer_id
+            and alert.kind is not AlertKind.DRAFT
+            and (alert.kind, alert.customer_id, alert.period) not in told
+        ):
+            yield f"no mail tells: {about}"
+
+
+def _told(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:
+    """Amount and day in a notice's subject: ``Invoice for November 2026: €1,330.40 on 8 December 2026``."""
+    told = re.search(r": (.+) on (\d+ \w+ \d{4})$", mail.subject)
+    if told is None:
+        return None, None
+    return minor_of(re.sub(r"[^\d.-]", "", told[1]), currency), datetime.strptime(told[2], "%d %B %Y")  # noqa: DTZ007
+
+
+def _arrived_at(mail: Mail) -> datetime:
+    return datetime.strptime(mail.path.name.partition("-")[0], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The embedded stack: servers, processes and sample data."""

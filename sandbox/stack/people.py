@@ -1,0 +1,39 @@
+"""Who signs in to the sandbox's console: a reviewer, an approver and an administrator, who share one password."""
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from billing.reviewers.ports import UserStore
+from billing.reviewers.users import Role, User
+from bootstrap import connect_passwords
+from sandbox.stand_ins.whole_file import write_whole
+
+PEOPLE: Final = (
+    User(username="ann", name="Ann Lee", role=Role.REVIEWER),
+    User(username="bob", name="Bob Moreau", role=Role.APPROVER),
+    User(username="carol", name="Carol Okafor", role=Role.ADMINISTRATOR),
+)
+PASSWORD_FILE: Final = "console-password"
+
+
+async def prepare_people(folder: Path, ledger: UserStore) -> str:
+    """Makes sure of them and answers their password, which is drawn once for a folder; a repeat changes nothing.
+
+    It is never a fixed one: the ledger of a sandbox may become a real one some day.
+    """
+    password, passwords = _password(folder / PASSWORD_FILE), connect_passwords()
+    hashed = await passwords.hashed(password)
+    for person in PEOPLE:
+        if not await ledger.add_user(person, hashed, datetime.now(UTC)):
+            known = await ledger.user(person.username)
+            if known is not None and not await passwords.fits(password, known.password_hash):
+                await ledger.set_password(person.username, hashed)
+    return password
+
+
+def _password(file: Path) -> str:
+    if not file.exists():
+        write_whole(file, secrets.token_hex(6), 0o600)
+    return file.read_text()

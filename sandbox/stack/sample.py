@@ -1,0 +1,116 @@
+"""The sample company: a dozen customers in several currencies and zones, and a month of their sales."""
+
+import asyncio
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import stripe
+
+from billing.customers.customer import ReviewMode
+from billing.customers.roster import OPTIONAL, REQUIRED
+from billing.period import Period
+from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
+from sandbox.stand_ins.whole_file import write_whole
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample customer; ``sales`` as typed into the sheet (a leading apostrophe makes text of a number)."""
+
+    customer_id: str
+    name: str
+    currency: str
+    timezone: str
+    sales: tuple[tuple[str, str], ...]
+    card: str = "pm_card_visa"
+    review_mode: ReviewMode = ReviewMode.MONITOR
+
+    @property
+    def email(self) -> str:
+        return f"billing@{self.customer_id}.example"
+
+
+SAMPLE = (
+    Sample("acme", "Acme Bakery", "eur", "Europe/Paris", (("1240.50", "Hosting"), ("89.90", "Support, 3 h"))),
+    Sample("bergson", "Bergson & Söhne", "eur", "Europe/Berlin", (("480", "Licences"), ("4800", "Training"))),
+    Sample("kiwi", "Kiwi Orchards", "nzd", "Pacific/Auckland", (("730.25", "Cold storage"),)),
+    Sample("tanaka", "Tanaka Seiki", "jpy", "Asia/Tokyo", (("128000", "Calibration"), ("-8000", "Goodwill credit"))),
+    Sample("kiribati", "Kiribati Copra", "aud", "Pacific/Kiritimati", (("310.4", "Freight"),)),
+    Sample("pago", "Pago Charters", "usd", "Pacific/Pago_Pago", (("2150", "Charter, disputed"),)),
+    Sample("lima", "Lima Textiles", "pen", "America/Lima", ()),
+    Sample(
+        "denver", "Denver Climbing", "usd", "America/Denver", (("95", "Gym passes"),), card="pm_card_chargeCustomerFail"
+    ),
+    Sample("quito", "Quito Flores", "usd", "America/Guayaquil", (("640", "Roses"), ("'12,50", "Ribbon"))),
+    Sample("manama", "Manama Pearls", "bhd", "Asia/Bahrain", (("45.25", "Appraisal"),), card="pm_card_mastercard"),
+    Sample("london", "London Stationery", "gbp", "Europe/London", (("0.2", "One envelope"),)),
+    Sample("zurich", "Zürich Optik", "chf", "Europe/Zurich", (("999.95", "Lenses"),), review_mode=ReviewMode.APPROVE),
+)
+
+
+MISTYPED = ("billing@bergsen.example", "150", "One more seat")
+"""The last row of the sheet: whoever typed it meant bergson."""
+
+
+def earliest_period(now: datetime) -> Period:
+    """The month that has begun for all of the sample customers, wherever they are."""
+    return min(Period.at(now, sample.timezone) for sample in SAMPLE)
+
+
+def month_before(period: Period) -> Period:
+    return Period(f"{period.first_day - timedelta(days=1):%Y-%m}")
+
+
+async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period]) -> Path:
+    """Registers the sample customers with the Stripe stand-in and writes their sales and roster; once per folder.
+
+    Answers the path of the roster, ready for ``starter.py start --from``. Files that are there stay as they are.
+    """
+    roster = folder / "customers.csv"
+    if roster.exists():
+        return roster
+    for period in periods:
+        sheet = sheet_of(folder, period)
+        sheet.parent.mkdir(parents=True, exist_ok=True)
+        if not sheet.exists():
+            sales = [(s.email, *sale) for s in SAMPLE for sale in s.sales]
+            _write(sheet, [("email", "amount", "description")], sales, [MISTYPED])
+    cards = await asyncio.gather(*(register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE))
+    rows = [
+        (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, str(s.review_mode), "")
+        for s, card in zip(SAMPLE, cards, strict=True)
+    ]
+    _write(roster, [(*REQUIRED, *OPTIONAL)], rows)
+    return roster
+
+
+def sheet_of(folder: Path, period: Period) -> Path:
+    return folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
+
+
+def correct_address(sheet: Path) -> None:
+    """Mends the row that was mistyped."""
+    write_whole(sheet, sheet.read_text("utf-8").replace(MISTYPED[0], "billing@bergson.example"))
+
+
+async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[str, str]:
+    """A customer with one of Stripe's test cards at the stand-in: ids of the customer and of the payment method."""
+    http = stripe.HTTPXClient(timeout=10)
+    client = stripe.StripeClient(SANDBOX_STRIPE_KEY, base_addresses={"api": stripe_url}, http_client=http)
+    try:
+        customer = await client.v1.customers.create_async({"email": email})
+        card = await client.v1.payment_methods.attach_async(test_card, {"customer": customer.id})
+        return customer.id, card.id
+    finally:
+        await http.close_async()  # type: ignore[no-untyped-call]
+
+
+def _write(path: Path, *parts: Sequence[tuple[str, ...]]) -> None:
+    text = io.StringIO(newline="")
+    for rows in parts:
+        csv.writer(text).writerows(rows)
+    write_whole(path, text.getvalue())

@@ -1,0 +1,115 @@
+"""The stand-ins for Stripe, Google Sheets and a mail server, together, on 127.0.0.1.
+
+python -m sandbox.stack.stand_ins --folder data      serves until SIGTERM; what it keeps is in the folder
+
+folder/stripe.jsonl        the journal of the Stripe stand-in; a restart goes on from it
+folder/sheets/sales/*.csv  the worksheets, one file a month; edit them as you would the sheet
+folder/mail/*.eml          every mail that was sent
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from sandbox.stand_ins.faults import Faults
+from sandbox.stand_ins.mailbox import Mailbox, mail_app
+from sandbox.stand_ins.sheets_api import sheets_app
+from sandbox.stripe.api import stripe_app
+
+READY = "stand-ins ready"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the stand-ins listen; 0 is chosen."""
+
+    stripe: int = 0
+    sheets: int = 0
+    mail: int = 0
+    smtp: int = 0
+
+
+@contextlib.asynccontextmanager
+async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[Ports]:
+    """Serves all of them on the running loop; answers the ports they listen on."""
+    wanted = ports or Ports()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "sheets").mkdir(exist_ok=True)
+    async with contextlib.AsyncExitStack() as stack:
+        mailbox = await stack.enter_async_context(Mailbox(folder / "mail", port=wanted.smtp))
+        stripe, sheets, mail = await stack.enter_async_context(
+            _serve_all(
+                (Faults(stripe_app(folder / "stripe.jsonl")), wanted.stripe),
+                (Faults(sheets_app(folder / "sheets")), wanted.sheets),
+                (mail_app(folder / "mail", mailbox), wanted.mail),
+            )
+        )
+        yield Ports(stripe, sheets, mail, mailbox.port)
+
+
+@contextlib.asynccontextmanager
+async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
+    """Serves an ASGI app on 127.0.0.1; answers its port. Raises ``OSError`` if the port is taken."""
+    async with _serve_all((app, port)) as (answered,):
+        yield answered
+
+
+@contextlib.asynccontextmanager
+async def _serve_all(*wanted: tuple[ASGIApp, int]) -> AsyncIterator[list[int]]:
+    """Serves them until all stop at the same time: each takes a while to."""
+    with contextlib.ExitStack() as opened:
+        listeners = [opened.enter_context(_listener(port)) for _, port in wanted]
+        servers = [
+            _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
+            for app, _ in wanted
+        ]
+        serving = asyncio.gather(*(each.serve([on]) for each, on in zip(servers, listeners, strict=True)))
+        try:
+            yield [each.getsockname()[1] for each in listeners]
+        finally:
+            for each in servers:
+                each.should_exit = True
+            await serving
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio turns Nagle's delay off only if TCP is named
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(512)
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process it runs in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _main() -> None:
+    parser = argparse.ArgumentParser(description="Stand-ins for Stripe, Google Sheets and mail")
+    parser.add_argument("--folder", type=Path, default=Path("data"))
+    for name in ("stripe", "sheets", "mail", "smtp"):
+        parser.add_argument(f"--{name}", type=int, default=0)
+    options = parser.parse_args()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    ports = Ports(options.stripe, options.sheets, options.mail, options.smtp)
+    async with stand_ins(options.folder, ports) as serving:
+        print(f"{READY}: {serving}", flush=True)
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())

@@ -1,0 +1,1 @@
+"""The stand-ins for Google Sheets and for a mail server, and what all stand-ins share."""

@@ -1,0 +1,156 @@
+"""Pages of the Stripe stand-in for the customer's browser: the bank's, and Checkout. They need no API key.
+
+/hosted/authenticate/{payment intent}    complete or fail; then on to the return_url of the confirmation
+/hosted/checkout/{checkout session}      save a test card; then on to the session's success_url, or its cancel_url
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader
+
+from billing.money import format_amount
+from sandbox.stripe.attempts import attempt, fail_authentication
+from sandbox.stripe.cards import MAGIC_CARDS
+from sandbox.stripe.checkout import complete_session, expire_sessions
+from sandbox.stripe.params import Params, nested
+from sandbox.stripe.store import Object, Store, StripeError
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, trim_blocks=True
+)
+_REDIRECT_STATUSES = {"succeeded": "succeeded", "processing": "pending"}  # every other: failed
+
+
+def add_hosted_pages(app: FastAPI, store: Store) -> None:
+    @app.get("/hosted/authenticate/{intent_id}")
+    async def ask(intent_id: str) -> Response:
+        return _authentication(store, intent_id)
+
+    @app.post("/hosted/authenticate/{intent_id}")
+    async def answer(intent_id: str, request: Request) -> Response:
+        answered = _answer_authentication(store, intent_id, await _form(request))
+        store.commit()
+        return answered
+
+    @app.get("/hosted/checkout/{session_id}")
+    async def choose(session_id: str) -> Response:
+        shown = _checkout(store, session_id)
+        store.commit()
+        return shown
+
+    @app.post("/hosted/checkout/{session_id}")
+    async def save(session_id: str, request: Request) -> Response:
+        answered = _answer_checkout(store, session_id, await _form(request))
+        store.commit()
+        return answered
+
+
+async def _form(request: Request) -> Params:
+    return nested((await request.body()).decode())
+
+
+def _page(name: str, status: int = 200, **values: Any) -> Response:
+    return HTMLResponse(_TEMPLATES.get_template(name).render(values), status)
+
+
+def _closed(heading: str, explanation: str, status: int = 200) -> Response:
+    return _page("closed.html", status, heading=heading, explanation=explanation)
+
+
+# --- The bank's page ---
+
+
+def _authentication(store: Store, intent_id: str) -> Response:
+    intent = store.objects.get(intent_id, {})
+    if not _return_url(store, intent_id):
+        return _closed("Nothing to confirm", "No payment waits for an authentication here.", 404)
+    if intent["status"] != "requires_action":
+        return _closed("This is done already", "The bank has its answer. You can close this page.")
+    return _page(
+        "authenticate.html",
+        amount=format_amount(intent["amount"], intent["currency"]),
+        card=store.objects[intent["payment_method"]]["card"],
+        description=intent["description"],
+    )
+
+
+def _answer_authentication(store: Store, intent_id: str, form: Params) -> Response:
+    """A second answer changes nothing; it goes back to the shop like the first."""
+    return_url = _return_url(store, intent_id)
+    if not return_url:
+        return _authentication(store, intent_id)
+    intent = store.objects[intent_id]
+    if intent["status"] == "requires_action":
+        complete = form.get("authentication") == "complete"
+        intent = attempt(store, intent, "succeed", {}) if complete else fail_authentication(store, intent)
+    query = {
+        "payment_intent": intent_id,
+        "payment_intent_client_secret": intent["client_secret"],
+        "redirect_status": _REDIRECT_STATUSES.get(intent["status"], "failed"),
+    }
+    return RedirectResponse(f"{return_url}{'&' if '?' in return_url else '?'}{urlencode(query)}", 303)
+
+
+def _return_url(store: Store, intent_id: str) -> str | None:
+    """Where the customer comes from, by the newest event that asked for the authentication."""
+    for event in store.newest("event", type="payment_intent.requires_action"):
+        intent = event["data"]["object"]
+        if intent["id"] == intent_id:
+            asked: Object = intent["next_action"].get("redirect_to_url", {})
+            return asked.get("return_url")
+    return None
+
+
+# --- Checkout ---
+
+_CHOICES = {
+    "pm_card_visa": "Works",
+    "pm_card_mastercard": "Works",
+    "pm_card_chargeCustomerFailInsufficientFunds": "Insufficient funds",
+    "pm_card_chargeCustomerFail": "Declined",
+    "pm_card_chargeCustomerFailStolenCard": "Stolen card",
+    "pm_card_chargeCustomerFailExpiredCard": "Expired card",
+    "pm_card_authenticationRequired": "Asks for authentication",
+}
+
+
+def _checkout(store: Store, session_id: str) -> Response:
+    session = _session(store, session_id)
+    match session.get("status"):
+        case None:
+            return _closed("Nothing to save", "There is no such Checkout session.", 404)
+        case "expired":
+            return _closed("This page has expired", "Ask for a new link to save a card.", 410)
+        case "complete":
+            return _closed("Your card is saved", "You can close this page.")
+    cards = [
+        {"magic_id": magic_id, "label": label, "brand": MAGIC_CARDS[magic_id][0], "last4": MAGIC_CARDS[magic_id][1]}
+        for magic_id, label in _CHOICES.items()
+    ]
+    customer = store.objects.get(session["customer"] or "", {})
+    return _page("checkout.html", cards=cards, email=customer.get("email"), cancel_url=session["cancel_url"])
+
+
+def _answer_checkout(store: Store, session_id: str, form: Params) -> Response:
+    """A second answer changes nothing; it goes on to the shop like the first."""
+    session = _session(store, session_id)
+    if session.get("status") == "open":
+        if form.get("answer") == "cancel" and session["cancel_url"]:
+            return RedirectResponse(session["cancel_url"], 303)
+        try:
+            session = complete_session(store, session, str(form.get("card")))
+        except StripeError as refusal:
+            return _closed("The card was not saved", str(refusal), 400)
+    if session.get("status") != "complete":
+        return _checkout(store, session_id)
+    return RedirectResponse(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session_id), 303)
+
+
+def _session(store: Store, session_id: str) -> Object:
+    expire_sessions(store)
+    found = store.objects.get(session_id, {})
+    return found if found.get("object") == "checkout.session" else {}

@@ -1,0 +1,145 @@
+"""Payment intents and charges of the Stripe stand-in."""
+
+from sandbox.stripe.attempts import attempt
+from sandbox.stripe.customers import require_attached
+from sandbox.stripe.endpoints import Endpoints, find, page
+from sandbox.stripe.params import Params, invalid, read_amount, read_currency, read_metadata
+from sandbox.stripe.store import Object, Store, StripeError, new_id
+
+ENDPOINTS = Endpoints()
+
+_UNCONFIRMED = ("requires_payment_method", "requires_confirmation", "requires_action")
+_DESCRIPTORS = ("statement_descriptor", "statement_descriptor_suffix")
+_AT_CONFIRM = "payment_method off_session error_on_requires_action return_url receipt_email"
+
+
+@ENDPOINTS.on(
+    "POST",
+    "/v1/payment_intents",
+    "amount currency customer confirm metadata description allowed_payment_method_types "
+    f"automatic_payment_methods setup_future_usage {' '.join(_DESCRIPTORS)} {_AT_CONFIRM}",
+)
+def create_payment_intent(store: Store, params: Params) -> Object:
+    currency = read_currency(params)
+    amount = read_amount(params, currency)
+    metadata = read_metadata(params)
+    confirm = params.get("confirm") == "true"
+    for name in ("off_session", "error_on_requires_action", "return_url"):
+        if name in params and not confirm:
+            raise invalid(f"`{name}` can only be used together with `confirm=true`.", name)
+    if "customer" in params:
+        find(store, "customer", params["customer"], "customer", status=400)
+    allowed_types = list(params.get("allowed_payment_method_types", {}).values())
+    intent_id = new_id("pi")
+    intent = {
+        "id": intent_id,
+        "object": "payment_intent",
+        "allowed_payment_method_types": allowed_types or None,
+        "amount": amount,
+        "amount_capturable": 0,
+        "amount_received": 0,
+        "automatic_payment_methods": None,
+        "canceled_at": None,
+        "cancellation_reason": None,
+        "capture_method": "automatic",
+        "client_secret": f"{intent_id}_secret_sandbox",
+        "confirmation_method": "automatic",
+        "created": store.now(),
+        "currency": currency,
+        "last_payment_error": None,
+        "latest_charge": None,
+        "livemode": False,
+        "metadata": metadata,
+        "next_action": None,
+        "payment_method": None,
+        "payment_method_types": allowed_types or ["card"],
+        "processing": None,
+        "status": "requires_payment_method",
+    }
+    for name in ("customer", "description", "receipt_email", "setup_future_usage", *_DESCRIPTORS):
+        intent[name] = params.get(name) or None
+    intent = store.put(_with_payment_method(store, intent, params.get("payment_method")))
+    return _confirmed(store, intent, params) if confirm else intent
+
+
+@ENDPOINTS.on("GET", "/v1/payment_intents", "customer created limit starting_after")
+def list_payment_intents(store: Store, params: Params) -> Object:
+    intents = store.newest("payment_intent", customer=params.get("customer"))
+    return page(intents, params, "/v1/payment_intents")
+
+
+@ENDPOINTS.on("GET", "/v1/payment_intents/{id}", "client_secret")
+def retrieve_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
+    return find(store, "payment_intent", intent_id, "intent")
+
+
+@ENDPOINTS.on("POST", "/v1/payment_intents/{id}", "amount metadata description payment_method receipt_email")
+def update_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
+    intent = find(store, "payment_intent", intent_id, "intent")
+    changes: Object = {name: params[name] or None for name in ("description", "receipt_email") if name in params}
+    changes["metadata"] = read_metadata(params, intent["metadata"])
+    changes["last_payment_error"] = None  # Stripe forgets it at any update
+    if "amount" in params:
+        changes["amount"] = read_amount(params, intent["currency"])
+    if params.keys() & {"amount", "payment_method"}:
+        _require_unconfirmed(intent, "update")
+    return store.put(_with_payment_method(store, intent | changes, params.get("payment_method")))
+
+
+@ENDPOINTS.on("POST", "/v1/payment_intents/{id}/confirm", _AT_CONFIRM)
+def confirm_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
+    return _confirmed(store, find(store, "payment_intent", intent_id, "intent"), params)
+
+
+@ENDPOINTS.on("POST", "/v1/payment_intents/{id}/cancel", "cancellation_reason")
+def cancel_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
+    reason = params.get("cancellation_reason")
+    if reason not in (None, "abandoned", "duplicate", "fraudulent", "requested_by_customer"):
+        raise invalid(f"Invalid cancellation_reason: {reason}", "cancellation_reason")
+    intent = find(store, "payment_intent", intent_id, "intent")
+    _require_unconfirmed(intent, "cancel")
+    canceled = {"status": "canceled", "canceled_at": store.now(), "cancellation_reason": reason}
+    return store.put(intent | canceled | {"next_action": None})
+
+
+def _confirmed(store: Store, intent: Object, params: Params) -> Object:
+    _require_unconfirmed(intent, "confirm")
+    method_id = params.get("payment_method", intent["payment_method"])
+    if not method_id:
+        message = "You cannot confirm this PaymentIntent because it's missing a payment method."
+        raise StripeError(400, message, code="payment_intent_unexpected_state", payment_intent=intent)
+    # Also for the card that is on the intent already: it may have been detached since.
+    intent = _with_payment_method(store, intent, method_id)
+    return attempt(store, intent, store.behaviours[method_id], params)
+
+
+def _with_payment_method(store: Store, intent: Object, method_id: str | None) -> Object:
+    if not method_id:
+        return intent
+    require_attached(store, method_id, intent["customer"])
+    return intent | {"payment_method": method_id, "status": "requires_confirmation", "next_action": None}
+
+
+def _require_unconfirmed(intent: Object, verb: str) -> None:
+    if intent["status"] not in _UNCONFIRMED:
+        raise StripeError(
+            400,
+            f"You cannot {verb} this PaymentIntent because it has a status of {intent['status']}. "
+            f"It would have to have one of the following statuses: {', '.join(_UNCONFIRMED)}.",
+            code="payment_intent_unexpected_state",
+            payment_intent=intent,
+        )
+
+
+# --- Charges ---
+
+
+@ENDPOINTS.on("GET", "/v1/charges", "customer payment_intent created limit starting_after")
+def list_charges(store: Store, params: Params) -> Object:
+    fields = {name: params.get(name) for name in ("customer", "payment_intent")}
+    return page(store.newest("charge", **fields), params, "/v1/charges")
+
+
+@ENDPOINTS.on("GET", "/v1/charges/{id}")
+def retrieve_charge(store: Store, params: Params, charge_id: str) -> Object:
+    return find(store, "charge", charge_id)

@@ -1,0 +1,94 @@
+"""What the Stripe stand-in's journal tells of customers, cards and payments, for the judge."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from billing.invoices.month import Stage
+from billing.period import Period
+from sandbox.stand_ins.journal_file import read_entries
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A payment intent: all its snapshots, with the real time of each."""
+
+    snapshots: list[tuple[datetime, Object]] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)  # the charges that took money
+
+    @property
+    def now(self) -> Object:
+        return self.snapshots[-1][1]
+
+    @property
+    def charged(self) -> bool:
+        return bool(self.now["status"] == "succeeded")
+
+    @property
+    def attempted_at(self) -> datetime | None:
+        """When the first attempt to move money ended."""
+        return next((at for at, each in self.snapshots if each["latest_charge"]), None)
+
+    @property
+    def first_answer(self) -> Stage | None:
+        """What the bank said to the first attempt; None before it, or while it is processing."""
+        for _, each in self.snapshots:
+            if each["latest_charge"] and each["status"] in ("succeeded", "requires_payment_method"):
+                error = each["last_payment_error"] or {}
+                authenticate = error.get("code") == "authentication_required"
+                unpaid = Stage.AUTHENTICATION_REQUIRED if authenticate else Stage.PAST_DUE
+                return Stage.PAID if each["status"] == "succeeded" else unpaid
+        return None
+
+
+@dataclass(frozen=True)
+class Journal:
+    """Payments are claimed by the customers they were made for; what is left belongs to nobody."""
+
+    emails: dict[str, str] = field(default_factory=dict)  # by customer, as first registered
+    attached: dict[str, str | None] = field(default_factory=dict)  # whose each payment method is now
+    intents: dict[str, Intent] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "Journal":
+        journal = cls()
+        for entry in read_entries(path):
+            if entry["kind"] == "object":
+                journal._take(entry["object"], entry.get("at", ""))
+        return journal
+
+    def _take(self, snapshot: Object, at: str) -> None:
+        name = str(snapshot.get("id") or snapshot.get("email"))
+        match snapshot["object"]:
+            case "customer":
+                self.emails.setdefault(name, snapshot.get("email") or "")
+            case "payment_method":
+                self.attached[name] = snapshot["customer"]
+            case "charge" if snapshot["status"] == "succeeded":
+                self.intents[snapshot["payment_intent"]].moved.add(name)
+            case "payment_intent":
+                self.intents.setdefault(name, Intent()).snapshots.append((datetime.fromisoformat(at), snapshot))
+
+    def email_of(self, stripe_customer_id: str) -> str:
+        """The address that the customer was registered with; the customer is no stranger from now on."""
+        return self.emails.pop(stripe_customer_id, "")
+
+    def claim(self, customer_id: str, period: Period) -> list[Intent]:
+        """The payments that were made for this month, by their metadata."""
+        mine = {
+            name: intent
+            for name, intent in self.intents.items()
+            if intent.now["metadata"].get("period") == period
+            and intent.now["metadata"].get("customer_id") == customer_id
+        }
+        for name in mine:
+            del self.intents[name]
+        return list(mine.values())
+
+    def strangers(self) -> list[str]:
+        """Customers that nobody asked for, and payments that nobody claimed."""
+        customers = [f"customer {email or name}" for name, email in self.emails.items()]
+        return customers + [f"{name} of {intent.now['metadata']}" for name, intent in self.intents.items()]

@@ -1,0 +1,1 @@
+"""Use cases over ports that activities, the console and what machines call share."""

@@ -1,0 +1,1 @@
+"""How money, dates and reasons are written, in mails and on pages alike; knows billing only."""

@@ -1,0 +1,57 @@
+"""What people read, in mails and on our pages: money, dates, reasons, and what others typed as one clean line."""
+
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from babel.numbers import format_currency, get_currency_symbol
+
+from billing.money import minor_digits
+
+LOCALE = "en"
+_NO_REASON = "Your bank declined the charge. Only your bank can tell you why."
+_SHORT_OF_MONEY = "Your bank says that there is not enough money available on the card."
+_LIMIT = "The charge is over a limit of the card."
+_TRY_LATER = "Your bank had a technical problem and could not accept the charge."
+_NOT_SUPPORTED = "The card cannot be used for this kind of payment."
+_REASONS = {
+    "insufficient_funds": _SHORT_OF_MONEY,
+    "card_velocity_exceeded": _LIMIT,
+    "withdrawal_count_limit_exceeded": _LIMIT,
+    "expired_card": "The card has expired.",
+    "processing_error": _TRY_LATER,
+    "issuer_not_available": _TRY_LATER,
+    "try_again_later": _TRY_LATER,
+    "reenter_transaction": _TRY_LATER,
+    "card_not_supported": _NOT_SUPPORTED,
+    "currency_not_supported": _NOT_SUPPORTED,
+}
+"""What a customer is told for Stripe's codes. All others share one neutral sentence: nobody may learn from us that a
+card was reported lost or stolen, or that a charge looked fraudulent."""
+
+
+def why(code: str) -> str:
+    """Why a card was refused, for its owner, by Stripe's code."""
+    return _REASONS.get(code, _NO_REASON)
+
+
+def money_text(amount_minor: int, currency: str) -> str:
+    """``€1,234.50``, ``-¥3``, ``KWD 1.250``: with as many decimals as Stripe's minor unit has."""
+    digits = minor_digits(currency)
+    space = " " if get_currency_symbol(currency.upper(), locale=LOCALE)[-1].isalpha() else ""
+    pattern = f"¤{space}#,##0" + ("." + "0" * digits if digits else "")
+    value = Decimal(amount_minor).scaleb(-digits)
+    return format_currency(value, currency.upper(), pattern, locale=LOCALE, currency_digits=False)
+
+
+def date_text(instant: datetime, pattern: str, zone: str) -> str:
+    return format_datetime(instant, pattern, tzinfo=ZoneInfo(zone), locale=LOCALE)
+
+
+def one_line(text: str) -> str:
+    """Typed text as one line without control, bidirectional and other invisible characters: it cannot pose as ours.
+
+    Nor with what stands for a sign that could not be stored.
+    """
+    return " ".join("".join(char if char.isprintable() and char != "\ufffd" else " " for char in text).split())
