@@ -1,12 +1,17 @@
 """What the README and its neighbours say exists, exists; and every command is in the README."""
 
 import re
+from datetime import time
 from pathlib import Path
 
 import pytest
 import typer.main
+from pydantic import BaseModel, SecretStr
 
+from billing.customers.customer import Terms
+from billing.customers.schedule import Schedule
 from cli.app import app
+from settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
@@ -37,3 +42,39 @@ def test_variables_are_documented(document: Path) -> None:
     example = (ROOT / ".env.example").read_text()
     for name in set(re.findall(r"\b(?:BILLING|TEMPORAL|POSTGRES)_[A-Z_]+", document.read_text())):
         assert name in example, name
+
+
+def _table(document: str, heading: str = "") -> dict[str, str]:
+    """The first two columns of a table: names and their defaults."""
+    text = (ROOT / "docs" / document).read_text().partition(heading)[2] if heading else ""
+    text = (text or (ROOT / "docs" / document).read_text()).partition("\n## ")[0]
+    return dict(re.findall(r"^\| `(\w+)` \| `?([^`|]*?)`? \|", text, re.MULTILINE))
+
+
+def _defaults(kind: type[BaseModel], prefix: str = "") -> dict[str, str]:
+    return {f"{prefix}{name}": _shown(field.default) for name, field in kind.model_fields.items()}
+
+
+def _shown(default: object) -> str:
+    if default is None or isinstance(default, BaseModel | SecretStr):
+        return ""
+    if isinstance(default, tuple):
+        return ", ".join(map(str, default))
+    return f"{default:%H:%M}" if isinstance(default, time) else str(default)
+
+
+def test_every_setting_is_in_its_table_with_its_default() -> None:
+    documented = {name.lower(): default for name, default in _table("settings.md").items()}
+    assert documented == _defaults(Settings, "billing_")
+
+
+def test_every_term_is_in_its_table_with_its_default() -> None:
+    assert _table("terms.md") == _defaults(Terms)
+    assert _table("terms.md", "## Schedule") == _defaults(Schedule)
+
+
+def test_the_index_leads_to_every_document() -> None:
+    index = (ROOT / "docs" / "README.md").read_text()
+    assert [
+        path.name for path in (ROOT / "docs").glob("*.md") if path.name != "README.md" and path.name not in index
+    ] == []
