@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.client import WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 
@@ -50,7 +50,7 @@ async def heard(bed: Bed, number: int) -> Month:
     """The month once it has so many decisions; the server may fail a task over so much that arrives, and repeats it."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            with contextlib.suppress(RPCError, WorkflowQueryFailedError):
+            with contextlib.suppress(RPCError):
                 month = await bed.month("acme")
                 if month.decision_count == number:
                     return month
