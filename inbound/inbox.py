@@ -83,6 +83,7 @@ class Inbox:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
+                settling = set(self._in_work)  # what is read now may still show as open what is settled meanwhile
                 try:
                     unread: list[Failed] = []
                     events = await self._ledger.open_events(_PAGE + sum(self._in_work.values()), unread)
@@ -93,7 +94,7 @@ class Inbox:
                     _log.warning("stored events cannot be read: %s", error)
                 else:
                     for subject, about in _by_subject(events).items():
-                        if subject not in self._in_work:
+                        if subject not in settling:
                             self._in_work[subject] = len(about)
                             group.create_task(self._settle(subject, about))
                 with suppress(TimeoutError):  # not wait_for, which before Python 3.12 may swallow a cancellation
