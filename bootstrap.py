@@ -13,8 +13,8 @@ from temporalio.runtime import LogForwardingConfig, LoggingConfig, PrometheusCon
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.alerts import DigestActivities
-from activities.coverage import CoverageCheck
-from activities.reconciliation import Reconciliation
+from activities.completeness import CompletenessActivities
+from activities.reconciliation import Reconciler
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.notify.apprise_alerts import AppriseAlerts
 from adapters.passwords import Argon2Passwords
@@ -24,13 +24,13 @@ from adapters.sql.ledger import SqlLedger
 from adapters.stripe.payments import StripePayments
 from billing.errors import BillingError
 from clients.collection_commands import CollectionSignals
-from clients.digest_bell import DigestBell
+from clients.digest_trigger import DigestTrigger
 from clients.registrar import Registrar
-from clients.running import RunningChains
+from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
-from services.letters import Letters
+from services.customer_mails import CustomerMails
 from services.shared_sales import Sales, SharedSales
-from services.sheet_comparison import Comparing
+from services.sheet_comparison import SheetComparer
 from settings import Settings, environment
 
 SANDBOX_STRIPE_KEY = "sk_test_sandbox"
@@ -130,17 +130,17 @@ async def connect_temporal(settings: Settings, address: str = "", runtime: Runti
     return client
 
 
-def connect_letters(settings: Settings, adapters: Adapters) -> Letters:
+def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMails:
     """The post: mails to customers."""
-    return Letters(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
+    return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
 
 
-def connect_bell(settings: Settings, client: Client) -> DigestBell:
+def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
     """Wakes the workflow that tells the reviewers; one for each process."""
-    return DigestBell(client, settings.digest_interval)
+    return DigestTrigger(client, settings.digest_interval)
 
 
-def connect_alerts(settings: Settings, adapters: Adapters, bell: DigestBell) -> Alerts:
+def connect_alerts(settings: Settings, adapters: Adapters, bell: DigestTrigger) -> Alerts:
     """What reviewers are to be told; nobody is, if there is no address for them."""
     wanted = bool(settings.reviewers_email or adapters.others)
     return Alerts(adapters.ledger, bell, wanted)
@@ -160,14 +160,14 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
     """The registrar, who makes customers of registrations."""
-    letters = connect_letters(settings, adapters)
+    letters = connect_customer_mails(settings, adapters)
     return Registrar(client, adapters.payments, adapters.ledger, letters, settings.links, settings.spread)
 
 
-def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciliation:
+def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciler:
     """The bookkeeper who compares the processor's records with the ledger."""
-    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
-    return Reconciliation(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+    return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:
@@ -175,21 +175,21 @@ def connect_sales(adapters: Adapters) -> SharedSales:
     return SharedSales(adapters.sales, adapters.ledger)
 
 
-def connect_comparing(settings: Settings, adapters: Adapters, sales: Sales | None = None) -> Comparing:
+def connect_sheet_comparer(settings: Settings, adapters: Adapters, sales: Sales | None = None) -> SheetComparer:
     """Holds invoices against the sheet."""
-    return Comparing(sales or connect_sales(adapters), adapters.ledger, settings.decimal_separator)
+    return SheetComparer(sales or connect_sales(adapters), adapters.ledger, settings.decimal_separator)
 
 
-def connect_coverage(
+def connect_completeness(
     settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "", sales: Sales | None = None
-) -> CoverageCheck:
+) -> CompletenessActivities:
     """Who looks at everybody; ``client`` None: without Temporal, for the reason ``unseen``."""
-    return CoverageCheck(
+    return CompletenessActivities(
         adapters.ledger,
         adapters.ledger,
         sales or connect_sales(adapters),
-        RunningChains(client) if client else None,
-        connect_alerts(settings, adapters, connect_bell(settings, client)) if client else None,
+        RunningWorkflows(client) if client else None,
+        connect_alerts(settings, adapters, connect_digest_trigger(settings, client)) if client else None,
         settings.decimal_separator,
         (unseen,) if unseen else (),
     )

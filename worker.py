@@ -24,30 +24,30 @@ from bootstrap import (
     Adapters,
     connect_adapters,
     connect_alerts,
-    connect_bell,
-    connect_comparing,
-    connect_coverage,
+    connect_completeness,
+    connect_customer_mails,
+    connect_digest_trigger,
     connect_digests,
-    connect_letters,
     connect_reconciliation,
     connect_runtime,
     connect_sales,
+    connect_sheet_comparer,
     connect_temporal,
 )
-from process.ending import GRACE, Ending, KeptRuns
 from process.logs import start_logging
 from process.memory import cached_workflows, memory_bytes
+from process.shutdown import GRACE, Ending, KeptRuns
 from process.threads import WorkflowThreads
 from services.cashier import Cashier
 from services.shared_sales import Sales
 from settings import Settings, load_settings, private_files
 from workflows.answers import Answers
-from workflows.coverage import Coverage, ensure_daily_coverage
+from workflows.completeness import DailyCompleteness, ensure_daily_completeness
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
-from workflows.reconciliation import Reconcile, ensure_daily_reconciliation
+from workflows.reconciliation import DailyReconciliation, ensure_daily_reconciliation
 
 READY = "worker ready"
 
@@ -60,8 +60,8 @@ async def main() -> int:
         runtime = connect_runtime(settings)
         client = await connect_temporal(settings, runtime=runtime)
         await ensure_daily_reconciliation(client)
-        await ensure_daily_coverage(client)
-        bell = connect_bell(settings, client)
+        await ensure_daily_completeness(client)
+        bell = connect_digest_trigger(settings, client)
         await bell.ring()  # an alert may have been left by a crash
         threads = WorkflowThreads()
         ending = Ending(threads)
@@ -97,11 +97,11 @@ def workers(
 
     The rate of charges is the server's, for all workers together; the last to ask says what it is.
     """
-    letters = connect_letters(settings, adapters)
-    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
+    letters = connect_customer_mails(settings, adapters)
+    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     digests = connect_digests(settings, adapters)
     source = sales or connect_sales(adapters)
-    comparing = connect_comparing(settings, adapters, source)
+    comparing = connect_sheet_comparer(settings, adapters, source)
     notices = NoticeActivities(letters, alerts, adapters.ledger, comparing)
     cashier = Cashier(adapters.payments, adapters.ledger)
     collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
@@ -109,9 +109,9 @@ def workers(
     billing = Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[MonthlyBilling, PaymentCollection, Reconcile, ReviewerDigest, Coverage],
+        workflows=[MonthlyBilling, PaymentCollection, DailyReconciliation, ReviewerDigest, DailyCompleteness],
         activities=[
-            drafting.collect_sales,
+            drafting.import_sales,
             notices.send_notice,
             notices.alert_reviewers,
             notices.close_month,
@@ -125,7 +125,7 @@ def workers(
             digests.tell_digest,
             digests.close_digest,
             connect_reconciliation(settings, adapters, client).reconcile,
-            connect_coverage(settings, adapters, client, sales=source).cover,
+            connect_completeness(settings, adapters, client, sales=source).cover,
         ],
         interceptors=[Failures(), Answers()],
         workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic

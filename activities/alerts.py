@@ -18,7 +18,7 @@ from services import clock
 MAIL = "mail"
 
 
-class Claimed(Model):
+class ClaimedDigest(Model):
     """The digest to tell ("": none), by which channels, and whether another one waits."""
 
     digest_id: Code = ""
@@ -26,7 +26,7 @@ class Claimed(Model):
     more: bool = False
 
 
-class Telling(Model):
+class DigestDelivery(Model):
     digest_id: Code
     channel: Code
 
@@ -52,18 +52,18 @@ class DigestActivities:
             self._channels[MAIL] = mail
 
     @activity.defn
-    async def claim_digest(self) -> Claimed:
+    async def claim_digest(self) -> ClaimedDigest:
         """All alerts that nobody has told yet. A repeat whose answer was lost finds the digest that it has made.
 
         With nobody to tell there is no digest: alerts stay where they are, until an address is configured again.
         """
         if not self._channels:
-            return Claimed()
+            return ClaimedDigest()
         claim = await self._ledger.claim_alerts(uuid4().hex)
-        return Claimed(digest_id=claim.digest_id, channels=tuple(self._channels), more=claim.more)
+        return ClaimedDigest(digest_id=claim.digest_id, channels=tuple(self._channels), more=claim.more)
 
     @activity.defn
-    async def tell_digest(self, telling: Telling) -> bool:
+    async def tell_digest(self, telling: DigestDelivery) -> bool:
         """Tells it by one channel; False if this worker has no such channel, which tells nobody anything.
 
         A mail that is refused for good waits too, visibly, until the address or the mail server is mended.

@@ -9,28 +9,28 @@ from activities.brake import check_brake
 from billing.collections.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
 from billing.collections.ports import CollectionStore
 from billing.customers.ports import CustomerStore
-from billing.errors import AlreadyClosed, LedgerAhead, MailRefused, NotFound
+from billing.errors import MailRefused, NotFound, OutcomeConflict, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
-from billing.mails.mail import LetterKind
+from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import ChargeResult, PaymentRequest
 from billing.reviewers.alerts import of_collection, of_news
 from billing.reviewers.ports import BrakeStore
 from services import clock
 from services.alerts import Alerts
 from services.cashier import Cashier
-from services.letters import Letters
+from services.customer_mails import CustomerMails
 
 
-class Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, Protocol):
+class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
 
 class CollectionActivities:
-    """Each one records the collection first; ``LedgerAhead`` says that another run is further."""
+    """Each one records the collection first; ``StaleRun`` says that another run is further."""
 
-    def __init__(self, cashier: Cashier, ledger: Ledger, letters: Letters, alerts: Alerts) -> None:
+    def __init__(self, cashier: Cashier, ledger: _Ledger, letters: CustomerMails, alerts: Alerts) -> None:
         self._alerts = alerts
         self._cashier = cashier
         self._ledger = ledger
@@ -57,13 +57,13 @@ class CollectionActivities:
         It may run beside a mail or a record of the same collection, which then is newer: that is no reason to refuse.
         """
         collection = asked.collection
-        with suppress(LedgerAhead):
+        with suppress(StaleRun):
             await self._ledger.record_collection(collection, clock.now())
 
         async def still_wanted() -> None:
             known = await self._ledger.collection(collection.customer.customer_id, collection.period)
             if known is not None and not (known.payable and _how(known) == _how(collection)):
-                raise AlreadyClosed(
+                raise OutcomeConflict(
                     f"{collection.period} of {collection.customer.customer_id} is not payable so any more"
                 )
             await check_brake(self._ledger)
@@ -95,7 +95,7 @@ class CollectionActivities:
         month = await self._month(collection)
         try:
             await self._letters.to_customer(
-                LetterKind.REMINDER, month, collection.reminders + 1, await self._addressed(collection)
+                CustomerMailKind.REMINDER, month, collection.reminders + 1, await self._addressed(collection)
             )
         except MailRefused as error:
             activity.logger.warning("reminder refused: %s", error)
@@ -114,7 +114,7 @@ class CollectionActivities:
         if collection.outcome is CollectionStage.RECOVERED:
             month = await self._month(collection)
             try:
-                await self._letters.to_customer(LetterKind.RECEIPT, month, 1, await self._addressed(collection))
+                await self._letters.to_customer(CustomerMailKind.RECEIPT, month, 1, await self._addressed(collection))
             except MailRefused as error:
                 activity.logger.warning("receipt refused: %s", error)
         await self._alerts.tell(of_news(collection, clock.now()))
@@ -124,7 +124,7 @@ class CollectionActivities:
         """Writes it to the ledger; or answers what the ledger has, if that is further."""
         try:
             await self._ledger.record_collection(collection, clock.now())
-        except LedgerAhead:
+        except StaleRun:
             return await self._ledger.collection(collection.customer.customer_id, collection.period)
         return None
 
@@ -132,9 +132,9 @@ class CollectionActivities:
         whose = f"{collection.customer.customer_id}, {collection.period}"
         known = await self._ledger.collection(collection.customer.customer_id, collection.period)
         if known is not None and known.outcome is not None:
-            raise AlreadyClosed(f"the collection of {whose} is closed already: {known.outcome}")
+            raise OutcomeConflict(f"the collection of {whose} is closed already: {known.outcome}")
         if known is not None and known.revision > collection.revision:
-            raise LedgerAhead(f"the ledger knows more of the collection of {whose} than this run")
+            raise StaleRun(f"the ledger knows more of the collection of {whose} than this run")
 
     async def _addressed(self, collection: Collection) -> Collection:
         """With the customer's name and address of today: months to come learn of a new one, collections do not."""

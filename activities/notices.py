@@ -14,35 +14,35 @@ from billing.invoices.month import Month, Stage
 from billing.invoices.ports import MonthHistory, MonthStore
 from billing.invoices.versions import Correction
 from billing.mails.corrections import correction
-from billing.mails.mail import LetterKind, MessageStore
+from billing.mails.mail import CustomerMailKind, MessageStore
 from billing.money import format_amount
 from billing.reviewers.alerts import of_drift, of_month, of_report
 from billing.reviewers.ports import BrakeStore
 from billing.sales.late_sales import in_words
 from services import clock
 from services.alerts import Alerts
-from services.letters import Letters
+from services.customer_mails import CustomerMails
 from services.shared_sales import since_notice
-from services.sheet_comparison import Comparing
+from services.sheet_comparison import SheetComparer
 
 _CLOSING = {
-    Stage.PAID: LetterKind.RECEIPT,
-    Stage.PAST_DUE: LetterKind.DECLINE,
-    Stage.AUTHENTICATION_REQUIRED: LetterKind.DECLINE,
-    Stage.NEEDS_CARD: LetterKind.DECLINE,
-    Stage.NOTHING_DUE: LetterKind.NOTHING_DUE,
+    Stage.PAID: CustomerMailKind.RECEIPT,
+    Stage.PAST_DUE: CustomerMailKind.DECLINE,
+    Stage.AUTHENTICATION_REQUIRED: CustomerMailKind.DECLINE,
+    Stage.NEEDS_CARD: CustomerMailKind.DECLINE,
+    Stage.NOTHING_DUE: CustomerMailKind.NOTHING_DUE,
 }
 _LOOK_SECONDS = 20.0
 """How long a notice that has left waits for the sheet, before it is on record."""
 _UNCHARGED = (Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
 
 
-class Ledger(BrakeStore, MessageStore, MonthHistory, MonthStore, Protocol):
+class _Ledger(BrakeStore, MessageStore, MonthHistory, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
 
 class NoticeActivities:
-    def __init__(self, letters: Letters, alerts: Alerts, ledger: Ledger, comparing: Comparing) -> None:
+    def __init__(self, letters: CustomerMails, alerts: Alerts, ledger: _Ledger, comparing: SheetComparer) -> None:
         self._alerts = alerts
         self._comparing = comparing
         self._letters = letters
@@ -62,7 +62,7 @@ class NoticeActivities:
         if clock.now() + month.customer.terms.min_notice > month.notice.charge_at:
             raise NoticeOutdated("the notice could not be handed over in time for its charge date; another one follows")
         corrects = await self._correction(month, month.customer.email)
-        await self._letters.to_customer(LetterKind.NOTICE, month, month.notice.number, correction=corrects)
+        await self._letters.to_customer(CustomerMailKind.NOTICE, month, month.notice.number, correction=corrects)
         at = clock.now()
         drift = await self._drift(month)
         await self._ledger.record(month.delivered(at, drift), at)
@@ -79,7 +79,7 @@ class NoticeActivities:
         except (BillingError, TimeoutError) as error:
             activity.logger.warning("not compared with the sheet: %s", error)
             return None
-        drift = in_words(compared.drifts, month.customer.currency) if compared else ""
+        drift = in_words(compared.changes, month.customer.currency) if compared else ""
         if drift:
             with suppress(BillingError):  # in the outbox, most likely; and on record with the month
                 await self._alerts.tell(of_drift(month, drift, clock.now()))
@@ -101,8 +101,8 @@ class NoticeActivities:
         kind = _CLOSING.get(month.outcome) if month.outcome else None
         withdrawn = await self._correction(month) if month.outcome in _UNCHARGED else None
         if withdrawn is not None:
-            kind = LetterKind.WITHDRAWN
-        if kind is None or (kind is LetterKind.NOTHING_DUE and not month.customer.terms.nothing_due_email):
+            kind = CustomerMailKind.WITHDRAWN
+        if kind is None or (kind is CustomerMailKind.NOTHING_DUE and not month.customer.terms.nothing_due_email):
             return
         try:
             await self._letters.to_customer(kind, month, 1, correction=withdrawn)

@@ -7,7 +7,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.brake import check_brake_for
-from billing.errors import AlreadyClosed, BillingError, LedgerAhead
+from billing.errors import BillingError, OutcomeConflict, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.keys import payment_key
@@ -23,12 +23,12 @@ _CLOSE_SECONDS = 20.0
 """How long a charge whose outcome is known waits for the mail server, before it says so."""
 
 
-class Ledger(BrakeStore, MonthStore, Protocol):
+class _Ledger(BrakeStore, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
 
 class PaymentActivities:
-    def __init__(self, cashier: Cashier, ledger: Ledger, close: Close) -> None:
+    def __init__(self, cashier: Cashier, ledger: _Ledger, close: Close) -> None:
         self._cashier = cashier
         self._ledger = ledger
         self._close = close
@@ -40,7 +40,7 @@ class PaymentActivities:
         A month that is paid is closed with it, if that works at once. A repeat of an attempt that was lost finds its
         payment, or its close, and goes on from there.
 
-        Raises as ``Cashier.charge`` does, ``AlreadyClosed`` if the ledger has another outcome, ``LedgerAhead`` if it
+        Raises as ``Cashier.charge`` does, ``OutcomeConflict`` if the ledger has another outcome, ``StaleRun`` if it
         knows of something that this run does not, ``BrakeOn`` if the card is untried and the emergency brake forbids to
         try.
         """
@@ -91,12 +91,12 @@ def _closed_before(month: Month, known: Month | None) -> ChargeResult | None:
 
 def _check_open(month: Month, known: Month | None) -> None:
     if known is not None and known.outcome is not None:
-        raise AlreadyClosed(f"{month.customer.customer_id}, {month.period} is closed already: {known.outcome}")
+        raise OutcomeConflict(f"{month.customer.customer_id}, {month.period} is closed already: {known.outcome}")
 
 
 def _check_current(month: Month, known: Month | None) -> None:
     if known is not None and known.outcome is None and known.revision > month.revision:
-        raise LedgerAhead(f"the ledger has a newer {month.period} of {month.customer.customer_id} than this run")
+        raise StaleRun(f"the ledger has a newer {month.period} of {month.customer.customer_id} than this run")
 
 
 def request_for(month: Month) -> PaymentRequest:

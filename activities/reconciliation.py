@@ -8,12 +8,20 @@ from typing import Protocol
 
 from temporalio import activity
 
-from billing.accounting.reconciliation import Books, Finding, FindingKind, Reconciled, Repair, compare, failed
+from billing.accounting.reconciliation import (
+    Discrepancy,
+    DiscrepancyKind,
+    PeriodBooks,
+    ReconciledPeriod,
+    Repair,
+    compare,
+    failed,
+)
 from billing.apart import Failed, why
 from billing.collections.collection import Collection
 from billing.collections.ports import Collections, CollectionStore
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
-from billing.invoices.month import COLLECTED, Month
+from billing.invoices.month import UNPAID_OUTCOMES, Month
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
 from billing.model import Few, Model
 from billing.money import format_amount
@@ -32,7 +40,7 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentStore, Periods, Protocol):
+class _Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentStore, Periods, Protocol):
     """What is needed of the ledger here."""
 
     async def customers_at_processor(self) -> dict[str, str]:
@@ -46,17 +54,17 @@ class ReconcileRequest(Model):
 
 
 class ReconcileResult(Model):
-    periods: Few[Reconciled]
+    periods: Few[ReconciledPeriod]
 
 
-class Reconciliation:
+class Reconciler:
     """Compares, takes in and repairs; every method may be called again after any failure."""
 
     def __init__(
         self,
         records: PaymentRecords,
         gateway: PaymentGateway,
-        ledger: Ledger,
+        ledger: _Ledger,
         alerts: Alerts,
         collections: Collections,
     ) -> None:
@@ -129,7 +137,7 @@ class Reconciliation:
         await self._alerts.tell_each(told)
         return ReconcileResult(periods=tuple(result.brief() for result in results))
 
-    async def reconcile_period(self, period: Period) -> Reconciled:
+    async def reconcile_period(self, period: Period) -> ReconciledPeriod:
         """Compares one period, and repairs what is certain. What fails for one customer is a finding like the others.
 
         Raises ``LedgerUnavailable``, and ``PaymentError`` if the processor cannot list its payments.
@@ -142,7 +150,7 @@ class Reconciliation:
         findings += [await self._repaired(found) for found in compare(books)]
         findings += [found async for found in self._uncollected(books)]
         findings += [failed(each.customer_id, period, each.reason) for each in unread]
-        return Reconciled(
+        return ReconciledPeriod(
             period=period, months=len(books.months), payments=len(books.payments), findings=tuple(findings)
         )
 
@@ -169,8 +177,8 @@ class Reconciliation:
 
     async def _books(
         self, period: Period, charges: Sequence[ChargeRow], payments: Sequence[Payment], unread: list[Failed]
-    ) -> Books:
-        return Books(
+    ) -> PeriodBooks:
+        return PeriodBooks(
             period=period,
             months=tuple(await self._ledger.invoices(period, failed=unread)),
             charges=tuple(charges),
@@ -181,7 +189,7 @@ class Reconciliation:
             unread=frozenset(each.customer_id for each in unread),
         )
 
-    async def _reversed(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Finding]:
+    async def _reversed(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Discrepancy]:
         """Refunds and disputes come first: they settle other findings."""
         for payment in payments:
             if not payment.reversed or payment.period != period:
@@ -197,10 +205,10 @@ class Reconciliation:
                 for each in news:
                     yield _reversal_finding(payment, each)
 
-    async def _uncollected(self, books: Books) -> AsyncIterator[Finding]:
+    async def _uncollected(self, books: PeriodBooks) -> AsyncIterator[Discrepancy]:
         """Collections that ought to run and do not (their workflow was terminated, or never began): they begin."""
         for month in books.months:
-            if month.stage not in COLLECTED:
+            if month.stage not in UNPAID_OUTCOMES:
                 continue
             try:
                 begun = await self._begun(month)
@@ -208,8 +216,8 @@ class Reconciliation:
                 yield failed(month.customer_id, month.period, why(error))
                 continue
             if begun:
-                yield Finding(
-                    kind=FindingKind.UNCOLLECTED,
+                yield Discrepancy(
+                    kind=DiscrepancyKind.UNCOLLECTED,
                     customer_id=month.customer_id,
                     period=month.period,
                     text=f"{month.customer_id}, {month.period} is {month.stage}, but nobody collected it; now it is",
@@ -225,7 +233,7 @@ class Reconciliation:
             collection = Collection.open(month)
         return collection.outcome is None and await self._collections.begin(collection)
 
-    async def _repaired(self, found: Finding) -> Finding:
+    async def _repaired(self, found: Discrepancy) -> Discrepancy:
         if found.repair is None:
             return found
         try:
@@ -240,7 +248,7 @@ class Reconciliation:
         return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]
 
 
-def _alert(found: Finding, period: Period) -> Alert:
+def _alert(found: Discrepancy, period: Period) -> Alert:
     return of_report(found.customer_id, period, 1, found.text, clock.now(), command("reconcile", period=period))
 
 
@@ -260,9 +268,9 @@ def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
     return sums
 
 
-def _reversal_finding(payment: Payment, reversal: Reversal) -> Finding:
-    return Finding(
-        kind=FindingKind.REVERSAL,
+def _reversal_finding(payment: Payment, reversal: Reversal) -> Discrepancy:
+    return Discrepancy(
+        kind=DiscrepancyKind.REVERSAL,
         customer_id=payment.customer_id,
         period=payment.period,
         payment_id=payment.payment_id,

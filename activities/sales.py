@@ -15,23 +15,23 @@ from billing.model import Model, Words
 from billing.money import format_amount
 from billing.reviewers.alerts import of_draft, of_former_address, of_report
 from billing.reviewers.ports import BrakeStore
-from billing.sales.adjustments import folded
+from billing.sales.adjustments import merged_by_sheet
 from billing.sales.sales import MAX_ROWS, rows_of
 from services import clock
 from services.alerts import Alerts
-from services.shared_sales import Sales, since_collection
-from services.sheet_comparison import Comparing
+from services.shared_sales import Sales, since_import
+from services.sheet_comparison import SheetComparer
 
 _TRIES = 12
 """Of the second round, some two hours: after that the sheet of the month before holds nobody any longer."""
 _BEFORE = "the sales of the month before cannot be compared with the sheet"
 
 
-class Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
+class _Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
 
-class Collected(Model):
+class ImportedSales(Model):
     """The draft; or, if the ledger knows more of this customer and period than the run, that month.
 
     ``remark`` is what has changed in the sheet of the month before and is not in the draft, in words.
@@ -46,8 +46,8 @@ class SalesActivities:
     def __init__(
         self,
         source: Sales,
-        comparing: Comparing,
-        ledger: Ledger,
+        comparing: SheetComparer,
+        ledger: _Ledger,
         alerts: Alerts,
         decimal_separator: str = ".",
     ) -> None:
@@ -58,7 +58,7 @@ class SalesActivities:
         self._decimal_separator = decimal_separator
 
     @activity.defn
-    async def collect_sales(self, month: Month) -> Collected:
+    async def import_sales(self, month: Month) -> ImportedSales:
         """Drafts the invoice of ``month`` from the sheet, with what was changed in the one before, and records it.
 
         The reviewers are told that it is there.
@@ -72,7 +72,7 @@ class SalesActivities:
         if known is not None and (known.outcome is not None or known.revision > month.revision):
             if known.outcome is None and known.invoice is not None and known.notice is None:  # perhaps a repeat
                 await self._tell(known)
-            return Collected(known=known)
+            return ImportedSales(known=known)
         await self._check_only_owner(month)
         invoice, remark = await self._with_late_sales(month, await self._draft(month))
         if invoice.size_bytes > DRAFT_MAX_BYTES:
@@ -81,14 +81,14 @@ class SalesActivities:
                 f"and an invoice begins with up to {DRAFT_MAX_BYTES // 1000} kB; shorten their descriptions, or sum "
                 "rows up in the sheet, then resume"
             )
-        invoice = invoice.evolve(collected_at=clock.now())
+        invoice = invoice.evolve(imported_at=clock.now())
         drafted = month.drafted(invoice, remark)
         await self._ledger.record(drafted, clock.now())
         total = format_amount(invoice.total_minor, invoice.currency)
         what = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
         activity.logger.info("collected: %s, %s, %s", month.customer.customer_id, month.period, what)
         await self._tell(drafted)
-        return Collected(invoice=invoice, remark=remark)
+        return ImportedSales(invoice=invoice, remark=remark)
 
     async def _tell(self, month: Month) -> None:
         """The reviewers, of the draft and of what is not in it."""
@@ -101,10 +101,10 @@ class SalesActivities:
 
     async def _draft(self, month: Month) -> Invoice:
         customer = month.customer
-        invoice = Invoice(currency=customer.currency, collected_at=clock.now(), carried_minor=month.carried_minor)
+        invoice = Invoice(currency=customer.currency, imported_at=clock.now(), carried_minor=month.carried_minor)
         if customer.terms.review_mode is ReviewMode.MANUAL:
             return invoice
-        snapshot = await self._source.read(month.period, since_collection(month, clock.now()))
+        snapshot = await self._source.read(month.period, since_import(month, clock.now()))
         own = {email_key(email): email for email in await self._ledger.own_emails(customer.customer_id)}
         former = {key: own[key] for key in sorted(own.keys() & snapshot.by_email.keys() - {customer.email_key})}
         emails = (customer.email, *former.values())
@@ -121,7 +121,7 @@ class SalesActivities:
         are told; then the month goes on without, and says so.
         """
         try:
-            late = await self._comparing.since(month, since_collection(month, clock.now()))
+            late = await self._comparing.since(month, since_import(month, clock.now()))
         except SalesUnavailable as error:
             if not (month.outage.startswith(_BEFORE) and activity.info().attempt > _TRIES):
                 raise SalesUnavailable(f"{_BEFORE}: {error}") from error
@@ -136,7 +136,7 @@ class SalesActivities:
         problems = (*invoice.problems, *late.problems)
         adjusted = invoice.evolve(lines=(*invoice.lines, *late.lines), problems=problems)
         if rows + len(late.lines) > MAX_ROWS or adjusted.size_bytes > DRAFT_MAX_BYTES:
-            adjusted = invoice.evolve(lines=(*invoice.lines, *folded(late.lines)), problems=problems)
+            adjusted = invoice.evolve(lines=(*invoice.lines, *merged_by_sheet(late.lines)), problems=problems)
         return adjusted, late.remark
 
     async def _check_only_owner(self, month: Month) -> None:

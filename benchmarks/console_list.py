@@ -29,10 +29,10 @@ from rich.table import Table
 from adapters.passwords import Argon2Passwords
 from adapters.sql.ledger import SqlLedger
 from benchmarks.filled_ledger import fill
-from billing.completeness.accounts import LastRun
+from billing.completeness.snapshots import LastRun
 from billing.period import Period
 from billing.reviewers.users import Role, User
-from bootstrap import SANDBOX_NAMESPACE, connect_adapters, connect_coverage, connect_temporal
+from bootstrap import SANDBOX_NAMESPACE, connect_adapters, connect_completeness, connect_temporal
 from console.app import create_app
 from console.web.server import Server
 from sandbox.stack.temporal_server import temporal_server
@@ -114,7 +114,7 @@ async def _measure(customers: int, rounds: int) -> dict[str, float]:
 async def _cover(settings: Settings) -> None:
     """Keeps a coverage of the month, as the daily run does; there is neither a sheet nor Temporal."""
     async with connect_adapters(settings) as adapters:
-        found = await connect_coverage(settings, adapters, None, "Temporal: not here").look(PERIOD)
+        found = await connect_completeness(settings, adapters, None, "Temporal: not here").look(PERIOD)
         report = found.brief().model_dump(mode="json")
         run = LastRun(period=PERIOD, at=found.at, findings=sum(found.kinds.values()), report=report)
         await adapters.ledger.save_coverage(run)

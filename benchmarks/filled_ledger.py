@@ -157,7 +157,7 @@ def _announced(chance: random.Random, month: Month, lot: float, now: datetime) -
     assert month.invoice is not None
     if month.customer.terms.review_mode is ReviewMode.APPROVE:
         consent = Approve(by="bob", reason="as agreed", digest=month.invoice.digest)
-        month = decide(month, consent, month.collect_at, "update")[0]
+        month = decide(month, consent, month.import_at, "update")[0]
     if lot < 0.42:
         return month.closed(Stage.SKIPPED, month.notice_at)
     month = month.announcing(month.notice_at).delivered(month.notice_at)
@@ -188,10 +188,10 @@ def _invoice(chance: random.Random, month: Month, rows: Iterator[int], unreadabl
         source = source.evolve(row=row)
         words = {"description": "Ribbon", "raw": "12,5x", "reason": "not an amount"}
         problems = (Problem(line_id=f"row-{row}", source=source, **words),)
-    collected_at = month.collect_at + timedelta(minutes=chance.randint(0, 90))
+    imported_at = month.import_at + timedelta(minutes=chance.randint(0, 90))
     return Invoice(
         currency=month.customer.currency,
-        collected_at=collected_at,
+        imported_at=imported_at,
         lines=lines,
         problems=problems,
     )

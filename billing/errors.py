@@ -5,8 +5,8 @@
     BillingError
     ├── InvalidInput              a person typed something we cannot take; says what to type instead
     ├── NotFound                  no such customer, period or run
-    ├── LedgerAhead               the ledger knows more of a month than the run does, which was reset or restored
-    │   └── AlreadyClosed         it has an outcome of this customer and period
+    ├── StaleRun               the ledger knows more of a month than the run does, which was reset or restored
+    │   └── OutcomeConflict         it has an outcome of this customer and period
     ├── BrakeOn                   the emergency brake stops whatever announces or charges: wait for it     retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     │   └── WorksheetMissing      the month has no worksheet (yet)                                      retry
@@ -46,10 +46,10 @@ class InvalidInput(BillingError): ...
 class NotFound(BillingError): ...
 
 
-class LedgerAhead(BillingError): ...
+class StaleRun(BillingError): ...
 
 
-class AlreadyClosed(LedgerAhead): ...
+class OutcomeConflict(StaleRun): ...
 
 
 class BrakeOn(BillingError):

@@ -15,7 +15,7 @@ _IN_SHORT_MAX_BYTES = 150_000
 """Of entries in short beyond ``TRAIL_MAX_BYTES``; after that, the next one takes the place of the last one."""
 
 
-class Entry(Protocol):
+class TrailEntry(Protocol):
     @property
     def size_bytes(self) -> int: ...
 
@@ -26,10 +26,10 @@ class Entry(Protocol):
         """Who, what and its answer, with little of the words."""
 
 
-E = TypeVar("E", bound=Entry)
+E = TypeVar("E", bound=TrailEntry)
 
 
-def size_of(trail: Sequence[Entry]) -> int:
+def size_of(trail: Sequence[TrailEntry]) -> int:
     """What the entries take in a payload, in bytes."""
     return sum(entry.size_bytes for entry in trail)
 
@@ -45,7 +45,7 @@ def appended(trail: tuple[E, ...], entry: E) -> tuple[E, ...]:
     return (*trail[:-1], short)
 
 
-def carried_on(trail: Sequence[E], recorded: int, most: int) -> Iterator[E]:
+def carried_over(trail: Sequence[E], recorded: int, most: int) -> Iterator[E]:
     """What is carried on once the ledger has the first ``recorded`` entries: of those the newest, ``most`` of them."""
     room, kept = KEPT_MAX_BYTES, []
     for entry in reversed(trail):

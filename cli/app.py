@@ -25,8 +25,10 @@ from cli import operate
 from cli.accounting import export, reconcile
 from cli.collections import collections
 from cli.completeness import coverage
-from cli.customers import closing, customers, erase, import_customers, start
-from cli.invoices import listing, refresh, review
+from cli.customers import close_account as closing
+from cli.customers import customers, erase, import_customers, start
+from cli.invoices import invoices as listing
+from cli.invoices import refresh, review
 from cli.reviewers import brake, users
 from cli.sandbox import demo, rehearse, stack
 from cli.terminal.output import errors, explain, plain

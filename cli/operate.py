@@ -19,11 +19,11 @@ from bootstrap import Adapters, connect_adapters, connect_ledger, connect_tempor
 from cli.completeness.worksheet import newest_worksheet
 from cli.terminal.options import AsJson
 from cli.terminal.output import console, explain, print_json, say, table, whole
-from clients.running import RunningChains
+from clients.running_workflows import RunningWorkflows
 from sandbox.stack.temporal_server import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings, unknown_variables
-from workflows.coverage import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
-from workflows.coverage import ensure_daily_coverage
+from workflows.completeness import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
+from workflows.completeness import ensure_daily_completeness
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, ensure_daily_reconciliation
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -52,7 +52,7 @@ async def setup() -> None:
     say(f"ledger: tables {'are up to date already' if current else 'created or brought up to date'}")
     client = await connect_temporal(settings)
     await ensure_daily_reconciliation(client)
-    await ensure_daily_coverage(client, at_once=True)
+    await ensure_daily_completeness(client, at_once=True)
     say(f"Temporal: {COVERAGE_SCHEDULE_ID} looks at every customer and row every day")
     say(f"Temporal: {SCHEDULE_ID} compares Stripe with the ledger every day")
     if await _usable(client):
@@ -73,7 +73,7 @@ async def setup() -> None:
     say(f"Temporal: added {', '.join(key.name for key in SEARCH_ATTRIBUTES)} ({_where(client)})")
 
 
-class Check(Model):
+class DoctorLine(Model):
     """One line of the doctor's report: what was found, or what is wrong and what to do."""
 
     name: Line
@@ -101,12 +101,12 @@ async def doctor(as_json: AsJson = False) -> None:
             mode = _mode(settings)
             adapters = await stack.enter_async_context(connect_adapters(settings))
         except BillingError as error:
-            checks = [Check(name="settings", ok=False, detail=str(error))]
+            checks = [DoctorLine(name="settings", ok=False, detail=str(error))]
         else:
             unknown = f"; without effect, misspelled?: {', '.join(names)}" if (names := unknown_variables()) else ""
-            checks = [Check(name="settings", ok=True, detail=f"readable and complete{unknown}")]
+            checks = [DoctorLine(name="settings", ok=True, detail=f"readable and complete{unknown}")]
             if settings.behind_unknown_proxy:
-                checks.append(Check(name="console", ok=False, detail=_UNKNOWN_PROXY))
+                checks.append(DoctorLine(name="console", ok=False, detail=_UNKNOWN_PROXY))
             checks += await _temporal_checks(settings)
             checks += await asyncio.gather(*_service_checks(settings, adapters))
     if as_json:
@@ -114,7 +114,7 @@ async def doctor(as_json: AsJson = False) -> None:
     else:
         say(mode, style="bold")
         rows = [(check.name, "ok" if check.ok else "FAILED", check.detail) for check in checks]
-        console.print(table((whole("Check"), whole("Result"), "Detail"), rows))
+        console.print(table((whole("DoctorLine"), whole("Result"), "Detail"), rows))
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -127,20 +127,20 @@ def _mode(settings: Settings) -> str:
     return "REAL MONEY: cards are charged"
 
 
-async def _temporal_checks(settings: Settings) -> list[Check]:
+async def _temporal_checks(settings: Settings) -> list[DoctorLine]:
     try:
         client = await connect_temporal(settings)
     except BillingError as error:
-        return [Check(name="Temporal", ok=False, detail=str(error))]
+        return [DoctorLine(name="Temporal", ok=False, detail=str(error))]
     return [
-        Check(name="Temporal", ok=True, detail=_where(client)),
+        DoctorLine(name="Temporal", ok=True, detail=_where(client)),
         await _check("search attributes", _indexed(client)),
         await _check("worker", _polled(client)),
         await _check("workflows", _going_on(client)),
     ]
 
 
-def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[Check]]:
+def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[DoctorLine]]:
     return [
         _check("ledger", _ledger(adapters)),
         _check("payments", adapters.payments.ping()),
@@ -149,16 +149,16 @@ def _service_checks(settings: Settings, adapters: Adapters) -> list[Awaitable[Ch
     ]
 
 
-async def _check(name: str, finding: Awaitable[str | None]) -> Check:
+async def _check(name: str, finding: Awaitable[str | None]) -> DoctorLine:
     try:
         async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
-            return Check(name=name, ok=True, detail=await finding or "answers")
+            return DoctorLine(name=name, ok=True, detail=await finding or "answers")
     except TimeoutError:
-        return Check(
+        return DoctorLine(
             name=name, ok=False, detail=f"no answer within {CHECK_TIMEOUT_SECONDS} s; check address and network"
         )
     except (BillingError, RPCError) as error:
-        return Check(name=name, ok=False, detail=explain(error))
+        return DoctorLine(name=name, ok=False, detail=explain(error))
 
 
 async def _indexed(client: Client) -> str:
@@ -189,7 +189,7 @@ async def _polled(client: Client) -> str:
 
 
 async def _going_on(client: Client) -> str:
-    chains = RunningChains(client)
+    chains = RunningWorkflows(client)
     standing = await chains.standing_still()
     if standing:
         named = [

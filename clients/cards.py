@@ -14,7 +14,7 @@ from clients.collection_commands import replace_card
 from clients.registrar import Registrar
 
 
-class Ledger(CollectionStore, CustomerStore, Protocol):
+class _Ledger(CollectionStore, CustomerStore, Protocol):
     """What is needed of the ledger here."""
 
     async def customers_of_card(self, payment_method_id: str) -> list[Customer]:
@@ -22,7 +22,7 @@ class Ledger(CollectionStore, CustomerStore, Protocol):
 
 
 class Cards:
-    def __init__(self, client: Client, payments: PaymentGateway, ledger: Ledger, registrar: Registrar) -> None:
+    def __init__(self, client: Client, payments: PaymentGateway, ledger: _Ledger, registrar: Registrar) -> None:
         self._client = client
         self._payments = payments
         self._ledger = ledger

@@ -28,7 +28,7 @@ from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection, collection_attributes
 
 
-class Ledger(CollectionStore, CustomerStore, Protocol):
+class _Ledger(CollectionStore, CustomerStore, Protocol):
     """What is needed of the ledger here."""
 
 
@@ -53,7 +53,7 @@ async def pay(client: Client, customer_id: str, period: Period, return_url: str)
 
 
 async def replace_card(
-    client: Client, ledger: Ledger, customer_id: str, card: CardDetails, by: str, reason: str, via: Via = ""
+    client: Client, ledger: _Ledger, customer_id: str, card: CardDetails, by: str, reason: str, via: Via = ""
 ) -> None:
     """Makes ``card`` the customer's, for months to come and for all that is still to be collected; at once.
 

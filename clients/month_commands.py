@@ -30,7 +30,7 @@ class Unanswered(BillingError):
     """No worker has answered. The command may still take effect: only a repeat with the same id tells, and is safe."""
 
 
-async def say(client: Client, customer_id: str, command: Command, patience_seconds: float) -> CommandResult:
+async def send_command(client: Client, customer_id: str, command: Command, patience_seconds: float) -> CommandResult:
     """The month's answer, accepted or refused. A repeat with the same ``command_id`` gets the first answer again.
 
     Raises ``NotFound`` if no chain of the customer runs, ``InvalidInput`` if the workflow cannot read the command or
@@ -62,7 +62,7 @@ def _update_id(command: Command) -> str:
     return f"{command.command_id}-{content_of(command)}"
 
 
-async def ask(handle: WorkflowHandle[Any, Any], query: Callable[[Any], T], patience: timedelta) -> T:
+async def query_month(handle: WorkflowHandle[Any, Any], query: Callable[[Any], T], patience: timedelta) -> T:
     """A query's answer. Raises ``Unanswered``: no worker, no such workflow, or it is paused."""
     try:
         return await handle.query(query, rpc_timeout=patience)

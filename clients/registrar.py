@@ -26,12 +26,11 @@ from billing.customers.ports import CustomerStore
 from billing.customers.registration import Registration, Registrations, RegistrationState
 from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
 from billing.invoices.month import Month
-from billing.mails.mail import LetterKind
+from billing.mails.mail import CustomerMailKind
 from billing.payments.ports import CardDetails, CardPageState, PaymentGateway
 from billing.period import Period
-from clients.start import Ledger as StartLedger
-from clients.start import start_customer
-from services.letters import Letters
+from clients.start import StartLedger, start_customer
+from services.customer_mails import CustomerMails
 
 LINK_VALID = timedelta(days=180)
 """How long the link in a mail registers another card."""
@@ -44,7 +43,7 @@ _BUSY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)  # the same request of a double clic
 _log = logging.getLogger(__name__)
 
 
-class Ledger(CustomerStore, Registrations, StartLedger, Protocol):
+class _Ledger(CustomerStore, Registrations, StartLedger, Protocol):
     """What is needed of the ledger here."""
 
     async def customer_by_email(self, email: str) -> Customer | None:
@@ -58,8 +57,8 @@ class Registrar:
         self,
         client: Client,
         gateway: PaymentGateway,
-        ledger: Ledger,
-        letters: Letters,
+        ledger: _Ledger,
+        letters: CustomerMails,
         links: Links,
         spread_minutes: int = 0,
     ) -> None:
@@ -247,11 +246,14 @@ class Registrar:
         welcome = registration.state is RegistrationState.STARTED
         customer = await (self._ledger.customer(registration.customer_id) if welcome else self._other(registration))
         if customer is not None:
-            kind, link = LetterKind.CARD_LINK, self._links.to_card(customer.customer_id, now + LINK_VALID)
+            kind, link = CustomerMailKind.CARD_LINK, self._links.to_card(customer.customer_id, now + LINK_VALID)
         elif waiting := await self._import_of(registration):
             card = registration.model_dump(include={"stripe_customer_id", "payment_method_id"})  # a letter needs one
             customer = waiting.evolve(**card).customer()
-            kind, link = LetterKind.CARD_WANTED, self._links.to_registration(waiting.registration_id, now + LINK_VALID)
+            kind, link = (
+                CustomerMailKind.CARD_WANTED,
+                self._links.to_registration(waiting.registration_id, now + LINK_VALID),
+            )
         else:
             return  # the account that had the email has been closed since, or has another email
         month = Month.open(customer, Period.at(now, customer.timezone))

@@ -2,7 +2,7 @@
 
 ::
 
-    watch = Watch(ledger, RunningChains(client))
+    watch = Watch(ledger, RunningWorkflows(client))
     (await watch.of(period)).customers      # {"acme": ChainStatus.TERMINATED}
 """
 
@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from billing.completeness.accounts import LastRuns
 from billing.completeness.chains import Chain, Standstill
-from billing.completeness.report import Coverage, FindingKind
+from billing.completeness.report import CompletenessReport, FindingKind
+from billing.completeness.snapshots import LastRuns
 from billing.errors import TemporalUnavailable
 from billing.period import Period
-from clients.running import RunningChains
+from clients.running_workflows import RunningWorkflows
 from workflows.monthly_billing import MonthlyBilling
 
 LOOK_SECONDS = 5.0
@@ -36,8 +36,8 @@ class OpenMonths(LastRuns, Protocol):
         """Those of the customers whose month is not closed."""
 
 
-class Watch:
-    def __init__(self, ledger: OpenMonths, chains: RunningChains, look_seconds: float = LOOK_SECONDS) -> None:
+class StandstillWatch:
+    def __init__(self, ledger: OpenMonths, chains: RunningWorkflows, look_seconds: float = LOOK_SECONDS) -> None:
         self._ledger = ledger
         self._chains = chains
         self._look_seconds = look_seconds
@@ -78,7 +78,7 @@ class Watch:
     async def _missed(self, period: Period) -> set[str]:
         """Whom the last coverage missed: their workflow may be closed for so long that Temporal has forgotten it."""
         run = await self._ledger.coverage_of(period)
-        findings = Coverage.model_validate(run.report).findings if run else ()
+        findings = CompletenessReport.model_validate(run.report).findings if run else ()
         return {finding.customer_id for finding in findings if finding.kind is FindingKind.NO_WORKFLOW}
 
     async def _shared(self, key: Period | None, look: Callable[[], Awaitable[Any]]) -> Any:

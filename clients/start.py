@@ -15,9 +15,9 @@ from billing.apart import Failed
 from billing.completeness.chains import ChainStatus
 from billing.customers.customer import Customer
 from billing.customers.erasure import is_erased
-from billing.customers.ports import Known, Lookalikes
-from billing.errors import AlreadyClosed, CardMissing, InvalidInput, LedgerAhead, PaymentBusy, RowUnreadable
-from billing.invoices.commands import Command, Farewell
+from billing.customers.ports import KnownCustomer, Lookalikes
+from billing.errors import CardMissing, InvalidInput, OutcomeConflict, PaymentBusy, RowUnreadable, StaleRun
+from billing.invoices.commands import ChainResult, Command
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.invoices.review import record
@@ -25,7 +25,7 @@ from billing.keys import workflow_id
 from billing.model import Id, Model
 from billing.payments.ports import CardDetails, PaymentGateway
 from billing.period import Period
-from clients.running import chain_status
+from clients.running_workflows import chain_status
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
@@ -33,10 +33,10 @@ from workflows.visibility import search_attributes
 _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
 
 
-class Ledger(Lookalikes, MonthStore, Protocol):
+class StartLedger(Lookalikes, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
-    async def known(self, asked: Sequence[Customer]) -> dict[str, Known | Failed]:
+    async def known(self, asked: Sequence[Customer]) -> dict[str, KnownCustomer | Failed]:
         """What there is of each of some hundred customers, by id."""
 
     async def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
@@ -51,7 +51,7 @@ class StartStatus(StrEnum):
     ALREADY_RUNNING = "already running"
 
 
-class Started(Model):
+class StartResult(Model):
     """What a start came to. ``period`` is the first month of a chain that was started now.
 
     ``chain`` says how a workflow that was there already stands: it may be paused, or fail.
@@ -63,34 +63,34 @@ class Started(Model):
     chain: ChainStatus = ChainStatus.RUNNING
 
 
-def handle_for(client: Client, customer_id: str) -> WorkflowHandle[MonthlyBilling, Farewell]:
+def handle_for(client: Client, customer_id: str) -> WorkflowHandle[MonthlyBilling, ChainResult]:
     """The customer's workflow, whichever month it is in."""
     return client.get_workflow_handle_for(MonthlyBilling.run, workflow_id(customer_id))
 
 
 async def start_customer(
     client: Client,
-    ledger: Ledger,
+    ledger: StartLedger,
     gateway: PaymentGateway,
     customer: Customer,
     period: Period | None = None,
     reopen: bool = False,
     because: Command | None = None,
-) -> Started:
-    """Starts one customer: a ``Lot`` of one, whose words about outcome and errors hold."""
-    async with Lot.of([customer], client, ledger, gateway) as lot:
+) -> StartResult:
+    """Starts one customer: a ``StartBatch`` of one, whose words about outcome and errors hold."""
+    async with StartBatch.of([customer], client, ledger, gateway) as lot:
         started = await lot.start(customer, period, reopen, because)
     for failed in lot.untold:
         raise RowUnreadable(f"{failed.customer_id} runs, and the ledger could not be told: {failed.reason}")
     return started
 
 
-class Lot:
+class StartBatch:
     """Customers who are started together: the ledger is asked about all of them at once, and told at once.
 
     ::
 
-        listed = (await RunningChains(client).listed()).own
+        listed = (await RunningWorkflows(client).listed()).own
         async with Lot.of(some_hundred, client, ledger, gateway, listed) as lot:
             await lot.start(customer)     # for each, any number at a time
 
@@ -105,10 +105,10 @@ class Lot:
         cls,
         customers: Sequence[Customer],
         client: Client,
-        ledger: Ledger,
+        ledger: StartLedger,
         gateway: PaymentGateway,
         listed: Mapping[str, ChainStatus] | None = None,
-    ) -> AsyncIterator["Lot"]:
+    ) -> AsyncIterator["StartBatch"]:
         """``listed``: how open workflows stand, by a list some seconds old; None: each is asked for."""
         lot = cls(client, ledger, gateway, await ledger.known(customers), listed)
         try:
@@ -119,9 +119,9 @@ class Lot:
     def __init__(
         self,
         client: Client,
-        ledger: Ledger,
+        ledger: StartLedger,
         gateway: PaymentGateway,
-        known: Mapping[str, Known | Failed],
+        known: Mapping[str, KnownCustomer | Failed],
         listed: Mapping[str, ChainStatus] | None,
     ) -> None:
         self.untold: list[Failed] = []
@@ -133,7 +133,7 @@ class Lot:
         self._now = datetime.now(UTC)
         self._opened: list[Month] = []
 
-    def known(self, customer_id: str) -> Known:
+    def known(self, customer_id: str) -> KnownCustomer:
         """What the ledger knew of the customer. Raises ``RowUnreadable``."""
         known = self._known[customer_id]
         if isinstance(known, Failed):
@@ -146,7 +146,7 @@ class Lot:
         period: Period | None = None,
         reopen: bool = False,
         because: Command | None = None,
-    ) -> Started:
+    ) -> StartResult:
         """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
 
         A customer whom the ledger does not know begins with ``period`` or the current month. For others billing goes
@@ -156,13 +156,13 @@ class Lot:
         customer's. Of a start that takes effect, ``because`` is noted in the audit trail of its month: who and why.
         """
         customer_id, known = customer.customer_id, self.known(customer.customer_id)
-        running = Started(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
+        running = StartResult(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
         if known.customer is not None and (chain := await self._chain(customer_id, known)).is_open:
             running = running.evolve(chain=chain)
             # It ends just now, or an earlier start was interrupted before the ledger was told.
             if known.closed_reason and chain is ChainStatus.RUNNING:
                 runs = await handle_for(self._client, customer_id).query(MonthlyBilling.invoice)
-                with suppress(LedgerAhead, AlreadyClosed):
+                with suppress(StaleRun, OutcomeConflict):
                     await self._ledger.record(runs, self._now)
             return running
         month = await _first_month(self._ledger, self._gateway, customer, known, period, self._now, reopen)
@@ -178,17 +178,17 @@ class Lot:
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 search_attributes=search_attributes(month, self._now),
             )
-            started = Started(customer_id=customer_id, status=StartStatus.STARTED, period=month.period)
+            started = StartResult(customer_id=customer_id, status=StartStatus.STARTED, period=month.period)
         except WorkflowAlreadyStartedError:
             started = running
         if known.customer is None:
             self._opened.append(month)
             return started
-        with suppress(LedgerAhead):  # the month has been faster, or an earlier start was interrupted here
+        with suppress(StaleRun):  # the month has been faster, or an earlier start was interrupted here
             await self._ledger.record(month, self._now)
         return started
 
-    async def _chain(self, customer_id: str, known: Known) -> ChainStatus:
+    async def _chain(self, customer_id: str, known: KnownCustomer) -> ChainStatus:
         """The list is believed about those of whom it says what the ledger says; of others it may be too old."""
         if self._listed is not None and customer_id in self._listed and not known.closed_reason:
             return self._listed[customer_id]
@@ -202,7 +202,7 @@ def _noted(month: Month, because: Command, now: datetime) -> Month:
     return month
 
 
-async def check_is_distinct(ledger: Ledger, customer: Customer) -> None:
+async def check_is_distinct(ledger: StartLedger, customer: Customer) -> None:
     """Raises ``InvalidInput`` if another customer has the same email (and so the same sales) or card."""
     _check_is_distinct(customer, await ledger.customers_like(customer))
 
@@ -235,10 +235,10 @@ async def _patiently(ask: Callable[[], Awaitable[CardDetails]]) -> CardDetails:
 
 
 async def _first_month(
-    ledger: Ledger,
+    ledger: StartLedger,
     gateway: PaymentGateway,
     customer: Customer,
-    known: Known,
+    known: KnownCustomer,
     period: Period | None,
     now: datetime,
     reopen: bool,

@@ -13,16 +13,16 @@ from billing.errors import InvalidInput
 from bootstrap import (
     Adapters,
     connect_alerts,
-    connect_bell,
-    connect_comparing,
+    connect_digest_trigger,
     connect_passwords,
     connect_reconciliation,
     connect_registrar,
+    connect_sheet_comparer,
 )
 from clients.cards import Cards
 from clients.registrar import Registrar
-from clients.running import RunningChains
-from clients.standstill import PATIENCE, Watch
+from clients.running_workflows import RunningWorkflows
+from clients.standstill import PATIENCE, StandstillWatch
 from console.customers.card import CardPages
 from console.customers.pay import PaymentPages
 from console.customers.register import RegistrationPages
@@ -32,23 +32,23 @@ from console.reviewers.audit import AuditPages
 from console.reviewers.brake import BrakePages
 from console.reviewers.bulk import Bulk
 from console.reviewers.coverage import CoveragePages
-from console.reviewers.desk import Desk
 from console.reviewers.invoice.invoice import InvoicePages
 from console.reviewers.invoices import InvoicesPages
 from console.reviewers.live import Live
 from console.reviewers.login import Login
 from console.reviewers.month import MonthPages
+from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
 from console.web.front_door import FrontDoor
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
 from console.web.proxies import TrustedProxies
 from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX, BodyLimit, SecurityHeaders
-from console.web.throttle import Throttle
+from console.web.throttle import RequestThrottle
 from inbound.health import Health
 from inbound.inbox import Inbox
 from inbound.monitor import Monitor
-from inbound.stripe_webhooks import Webhooks
+from inbound.stripe_webhooks import StripeWebhooks
 from settings import Settings
 
 _STRIPE_PAGES = "https://*.stripe.com"
@@ -64,7 +64,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     pages = Pages(settings.company, settings.mail_from)
     registrar = connect_registrar(settings, adapters, client)
     cards = Cards(client, adapters.payments, adapters.ledger, registrar)
-    alerts = connect_alerts(settings, adapters, connect_bell(settings, client))
+    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards, alerts)
     bulk = Bulk(client, adapters.ledger)
 
@@ -91,14 +91,14 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     app.router.routes += login.router.routes
     login.handle_refusals(app)
     app.router.routes += Health(adapters.ledger, client).router.routes
-    watch = Watch(adapters.ledger, RunningChains(client, patience=PATIENCE))
+    watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
     app.router.routes += Monitor(adapters.ledger, watch).router.routes
-    app.router.routes += Webhooks(adapters.payments, inbox).router.routes
+    app.router.routes += StripeWebhooks(adapters.payments, inbox).router.routes
     app.state.live = live = Live(watch.pulse)
-    desk = Desk(pages, adapters.ledger, settings.now)
+    desk = PageFrame(pages, adapters.ledger, settings.now)
     for router in _of_reviewers(settings, adapters, client, desk, live, watch, bulk):
         app.router.routes += router.routes
-    throttle = Throttle(adapters.ledger, links.secret, proxies.client)
+    throttle = RequestThrottle(adapters.ledger, links.secret, proxies.client)
     returned = ReturnedCards(cards, inbox)
     for router in _of_customers(settings, adapters, client, pages, registrar, returned, throttle):
         app.router.routes += router.routes
@@ -114,7 +114,13 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
 
 
 def _of_reviewers(
-    settings: Settings, adapters: Adapters, client: Client, desk: Desk, live: Live, watch: Watch, bulk: Bulk
+    settings: Settings,
+    adapters: Adapters,
+    client: Client,
+    desk: PageFrame,
+    live: Live,
+    watch: StandstillWatch,
+    bulk: Bulk,
 ) -> Iterator[APIRouter]:
     """Those whose addresses begin with a period come last."""
     ledger = adapters.ledger
@@ -123,7 +129,7 @@ def _of_reviewers(
     yield MonthPages(desk, ledger, live, watch).router
     yield CoveragePages(desk, ledger, client).router
     yield InvoicesPages(desk, ledger, watch, bulk).router
-    comparing, where = connect_comparing(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
+    comparing, where = connect_sheet_comparer(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
     yield InvoicePages(client, ledger, adapters.payments, adapters.mail, comparing, desk, *where).router
 
 
@@ -134,7 +140,7 @@ def _of_customers(
     pages: Pages,
     registrar: Registrar,
     returned: ReturnedCards,
-    throttle: Throttle,
+    throttle: RequestThrottle,
 ) -> Iterator[APIRouter]:
     payments, ledger, links = adapters.payments, adapters.ledger, settings.links
     yield PaymentPages(client, payments, ledger, returned, links, pages).router

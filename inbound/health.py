@@ -14,7 +14,7 @@ from billing.errors import BillingError
 _PATIENCE_SECONDS = 3.0
 
 
-class Ledger(Protocol):
+class _Ledger(Protocol):
     """What is needed of the ledger here."""
 
     async def ping(self) -> None:
@@ -22,7 +22,7 @@ class Ledger(Protocol):
 
 
 class Health:
-    def __init__(self, ledger: Ledger, client: Client) -> None:
+    def __init__(self, ledger: _Ledger, client: Client) -> None:
         self._ledger = ledger
         self._client = client
         self.router = APIRouter()

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.exceptions import TemporalError
 
-from activities.reconciliation import Reconciliation
+from activities.reconciliation import Reconciler
 from billing.apart import Failed
 from billing.errors import BillingError, CardMissing, InvalidInput, NotFound
 from billing.payments.payment import PaymentEvent
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class Inbox:
-    def __init__(self, ledger: EventInbox, reconciliation: Reconciliation, cards: Cards, alerts: Alerts) -> None:
+    def __init__(self, ledger: EventInbox, reconciliation: Reconciler, cards: Cards, alerts: Alerts) -> None:
         self._ledger = ledger
         self._alerts = alerts
         self._reconciliation = reconciliation

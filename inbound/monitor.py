@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from billing.completeness.accounts import Accounts, Vitals
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.report import TOLERANCE, sources
+from billing.completeness.snapshots import HealthFigures, Snapshots
 from billing.errors import BillingError, TemporalUnavailable
 from billing.period import Period
-from clients.standstill import Watch
+from clients.standstill import StandstillWatch
 
 STALE = timedelta(hours=26)
 """Coverage runs once a day; two hours are for those that take long, or are tried again."""
@@ -24,7 +24,7 @@ _REPLACED = timedelta(hours=1)
 
 
 class Monitor:
-    def __init__(self, accounts: Accounts, watch: Watch) -> None:
+    def __init__(self, accounts: Snapshots, watch: StandstillWatch) -> None:
         self._accounts = accounts
         self._watch = watch
         self.router = APIRouter()
@@ -60,7 +60,7 @@ class Monitor:
         )
 
 
-def troubles(vitals: Vitals, now: datetime) -> list[str]:
+def troubles(vitals: HealthFigures, now: datetime) -> list[str]:
     """Why somebody has to be woken, in words without anybody's data."""
     found = []
     if vitals.covered_at is None:
@@ -84,7 +84,7 @@ def failures(chains: Sequence[Chain]) -> list[str]:
 
 
 def _exposed(
-    vitals: Vitals, stages: dict[Period, dict[str, int]], chains: Sequence[Chain] | None, now: datetime
+    vitals: HealthFigures, stages: dict[Period, dict[str, int]], chains: Sequence[Chain] | None, now: datetime
 ) -> str:
     age = (now - vitals.covered_at).total_seconds() if vitals.covered_at else math.nan
     statuses = Counter(chain.status for chain in chains or ())

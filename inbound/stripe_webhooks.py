@@ -15,7 +15,7 @@ MAX_BODY_BYTES = 1_000_000
 _log = logging.getLogger(__name__)
 
 
-class Webhooks:
+class StripeWebhooks:
     def __init__(self, records: PaymentRecords, inbox: Inbox) -> None:
         self._records = records
         self._inbox = inbox

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 
 from billing.apart import why
 from billing.reviewers.alerts import Alert
-from billing.reviewers.ports import AlertOutbox, Bell
+from billing.reviewers.ports import AlertOutbox, DigestWaker
 
 
 class Alerts:
     """``wanted``: there is somebody to be told."""
 
-    def __init__(self, ledger: AlertOutbox, bell: Bell, wanted: bool) -> None:
+    def __init__(self, ledger: AlertOutbox, bell: DigestWaker, wanted: bool) -> None:
         self._ledger = ledger
         self._bell = bell
         self._wanted = wanted

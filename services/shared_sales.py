@@ -32,12 +32,12 @@ def since_due(due_at: datetime, now: datetime) -> datetime:
     return min(due_at, recent) if due_at >= now - _ON_TIME else recent
 
 
-def since_collection(month: Month, now: datetime) -> datetime:
+def since_import(month: Month, now: datetime) -> datetime:
     """The same for the collection of ``month``, due when it opens, whoever is spread over the hour after.
 
     After an outage, and after whatever a person has said to this month, only what the sheet has said since counts.
     """
-    since = since_due(now if month.outage else month.collection_opens_at, now)
+    since = since_due(now if month.outage else month.import_opens_at, now)
     return max([since, *(decision.at for decision in month.decisions[-1:])])
 
 

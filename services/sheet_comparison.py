@@ -14,19 +14,19 @@ from billing.model import Many, Model, Words
 from billing.money import format_amount
 from billing.period import Period
 from billing.sales.adjustments import adjustments
-from billing.sales.late_sales import Compared, compared, in_words
+from billing.sales.late_sales import SheetComparison, compare_with_sheet, in_words
 from billing.sales.sales import SalesSnapshot, rows_of
 from services.shared_sales import Sales
 
 
-class Ledger(Addresses, MonthStore, Protocol):
+class _Ledger(Addresses, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
     async def drafted_from(self, period: Period, email: str) -> list[str]:
         """The customers whose invoice of ``period`` was made from the rows of the sheet under ``email``."""
 
 
-class Late(Model):
+class LateItems(Model):
     """What the month before still lacks, as lines of this one; ``remark`` is about what is not billed, in words."""
 
     lines: Many[LineItem] = ()
@@ -34,13 +34,15 @@ class Late(Model):
     remark: Words = ""
 
 
-class Comparing:
-    def __init__(self, source: Sales, ledger: Ledger, decimal_separator: str = ".") -> None:
+class SheetComparer:
+    def __init__(self, source: Sales, ledger: _Ledger, decimal_separator: str = ".") -> None:
         self._source = source
         self._ledger = ledger
         self._decimal_separator = decimal_separator
 
-    async def compare(self, month: Month, read_since: datetime, customer: Customer | None = None) -> Compared | None:
+    async def compare(
+        self, month: Month, read_since: datetime, customer: Customer | None = None
+    ) -> SheetComparison | None:
         """How the sheet differs from the invoice of ``month``, by a reading that is not older than ``read_since``.
 
         ``customer`` is as by now, if the month is over.
@@ -59,9 +61,9 @@ class Comparing:
         reader = customer.evolve(currency=invoice.currency)
         rows = rows_of(reader, emails, month.period, snapshot, self._decimal_separator, former)
         sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=emails)
-        return compared(invoice, rows, sales)
+        return compare_with_sheet(invoice, rows, sales)
 
-    async def since(self, month: Month, read_since: datetime) -> Late:
+    async def since(self, month: Month, read_since: datetime) -> LateItems:
         """What was changed in the sheet of the month before ``month`` since that was drafted.
 
         Only what differs from its invoice, whatever became of that: paid, owed, carried forward. Of one that somebody
@@ -72,18 +74,18 @@ class Comparing:
         """
         before = await self._before(month)
         if before is None or before.outcome is None or before.invoice is None:
-            return Late()
+            return LateItems()
         if before.outcome is Stage.SKIPPED:
             return await self._since_skipped(before, month.customer, read_since)
         found = await self.compare(before, read_since, month.customer)
-        if found is None or not found.drifts:
-            return Late()
+        if found is None or not found.changes:
+            return LateItems()
         currency = before.invoice.currency
         if currency != month.customer.currency:
             why = f"{before.period} was billed in {currency.upper()}"
-            return Late(remark=_not_billed(why, in_words(found.drifts, currency)))
-        lines, problems = adjustments(found.drifts, before.period, currency, found.by_hand)
-        return Late(lines=lines, problems=problems)
+            return LateItems(remark=_not_billed(why, in_words(found.changes, currency)))
+        lines, problems = adjustments(found.changes, before.period, currency, found.by_hand)
+        return LateItems(lines=lines, problems=problems)
 
     async def _before(self, month: Month) -> Month | None:
         customer_id, period = month.customer.customer_id, month.period.previous()
@@ -93,7 +95,7 @@ class Comparing:
             before = await self._ledger.month(customer_id, period)
         return before
 
-    async def _since_skipped(self, before: Month, customer: Customer, read_since: datetime) -> Late:
+    async def _since_skipped(self, before: Month, customer: Customer, read_since: datetime) -> LateItems:
         """A skip forgoes the month's own sales, not those of earlier months that came late and were on its invoice."""
         assert before.invoice is not None
         currency, remarks = before.invoice.currency, []
@@ -102,8 +104,8 @@ class Comparing:
         except (SalesUnavailable, InvalidInput) as error:  # nothing would be billed by it: nobody waits for it
             remarks.append(f"{before.period} was skipped, and its sheet cannot be compared: {error}")
         else:
-            if found is not None and found.drifts:
-                remarks.append(_not_billed(f"{before.period} was skipped", in_words(found.drifts, currency)))
+            if found is not None and found.changes:
+                remarks.append(_not_billed(f"{before.period} was skipped", in_words(found.changes, currency)))
         lines, problems = before.invoice.late_items(before.period)
         if currency != customer.currency and (lines or problems):
             amount = format_amount(sum(line.amount_minor for line in lines), currency)
@@ -111,7 +113,7 @@ class Comparing:
                 f"{before.period} was skipped with late sales of earlier months, {amount}: bill them by hand"
             )
             lines, problems = (), ()
-        return Late(lines=lines, problems=problems, remark="; ".join(remarks))
+        return LateItems(lines=lines, problems=problems, remark="; ".join(remarks))
 
     async def _emails(
         self, month: Month, sales: SalesSeen, customer: Customer, snapshot: SalesSnapshot

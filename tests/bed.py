@@ -22,7 +22,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from billing.collections.collection import Collection
 from billing.collections.commands import CollectionResult
 from billing.customers.customer import Customer, Terms
-from billing.invoices.commands import Command, CommandResult, Farewell, command_name
+from billing.invoices.commands import ChainResult, Command, CommandResult, command_name
 from billing.invoices.month import Month
 from billing.keys import digest_workflow_id, workflow_id
 from billing.payments.ports import CardDetails
@@ -30,7 +30,7 @@ from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
 from clients.collection_commands import collection_handle, tell_collection
-from clients.start import Started, handle_for, start_customer
+from clients.start import StartResult, handle_for, start_customer
 from sandbox.stack.sample import register_card
 from sandbox.stack.stack import ROOT
 from sandbox.stack.stand_ins import Ports, stand_ins
@@ -104,7 +104,7 @@ class Bed:
     def worksheet(self, period: str) -> Path:
         return self.folder / "sheets" / "sales" / f"{period}.csv"
 
-    async def start(self, customer: Customer, period: str | None = None, reopen: bool = False) -> Started:
+    async def start(self, customer: Customer, period: str | None = None, reopen: bool = False) -> StartResult:
         self.started.append(customer.customer_id)
         begin = Period(period) if period else None
         return await start_customer(self.client, self.ledger, self.adapters.payments, customer, begin, reopen)
@@ -288,7 +288,7 @@ class Bed:
     def stripe_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.stripe}"
 
-    def handle(self, customer_id: str) -> WorkflowHandle[MonthlyBilling, Farewell]:
+    def handle(self, customer_id: str) -> WorkflowHandle[MonthlyBilling, ChainResult]:
         return handle_for(self.client, customer_id)
 
     def collection_handle(

@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import worker
-from process import ending
+from process import shutdown as ending
 from sandbox.chaos import stalls
 
 

@@ -10,7 +10,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.alerts import MAIL, Claimed, DigestActivities, Telling
+    from activities.alerts import MAIL, ClaimedDigest, DigestActivities, DigestDelivery
     from billing.model import Code, Instant, Many, Model
     from workflows import options
     from workflows.failures import reason
@@ -58,11 +58,11 @@ class ReviewerDigest:
             self._rung = False
             try:
                 claimed = await workflow.execute_activity_method(
-                    DigestActivities.claim_digest, **options.for_step(options.RECORD, "what is to be told")
+                    DigestActivities.claim_digest, **options.with_summary(options.RECORD, "what is to be told")
                 )
             except ActivityError as error:  # its answer cannot be read: what it has claimed is claimed again
                 workflow.logger.warning("no digest: %s", reason(error))
-                claimed = Claimed(more=True)
+                claimed = ClaimedDigest(more=True)
             told = not claimed.digest_id or await self._tell(claimed)
             if told and not claimed.more:
                 await workflow.wait_condition(lambda: self._rung or not self._unposted)
@@ -81,7 +81,7 @@ class ReviewerDigest:
         if enough():
             workflow.continue_as_new(plan.evolve(unposted=tuple(self._unposted)))
 
-    async def _tell(self, claimed: Claimed) -> bool:
+    async def _tell(self, claimed: ClaimedDigest) -> bool:
         """By all channels at once, each on its own; False if nobody could be told: then the digest comes again."""
         others = [channel for channel in claimed.channels if channel != MAIL]
         if MAIL in claimed.channels and others:
@@ -90,7 +90,7 @@ class ReviewerDigest:
             told = await self._tell_by(claimed.channels, claimed.digest_id)
         if told:
             await workflow.execute_activity_method(
-                DigestActivities.close_digest, claimed.digest_id, **options.for_step(options.RECORD, "it was told")
+                DigestActivities.close_digest, claimed.digest_id, **options.with_summary(options.RECORD, "it was told")
             )
         return told
 
@@ -119,12 +119,12 @@ class ReviewerDigest:
         return any(await asyncio.gather(*(self._tell_one(channel, digest_id) for channel in channels)))
 
     async def _tell_one(self, channel: str, digest_id: str) -> bool:
-        config = options.TELL if channel == MAIL else options.TELL_OTHERS
+        config = options.NOTIFY_REVIEWERS if channel == MAIL else options.NOTIFY_OTHER_CHANNELS
         try:
             told = await workflow.execute_activity_method(
                 DigestActivities.tell_digest,
-                Telling(digest_id=digest_id, channel=channel),
-                **options.for_step(config, f"tell by {channel}"),
+                DigestDelivery(digest_id=digest_id, channel=channel),
+                **options.with_summary(config, f"tell by {channel}"),
             )
         except ActivityError as error:
             workflow.logger.warning("a digest was not told by %s: %s", channel, reason(error))

@@ -14,9 +14,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.payments import PaymentActivities
     from activities.sales import SalesActivities
     from billing.collections.collection import Collection
-    from billing.errors import AlreadyClosed, BrakeOn, LedgerAhead, NoticeOutdated
-    from billing.invoices.commands import Farewell
-    from billing.invoices.month import COLLECTED, Due, Month, Step
+    from billing.errors import BrakeOn, NoticeOutdated, OutcomeConflict, StaleRun
+    from billing.invoices.commands import ChainResult
+    from billing.invoices.month import UNPAID_OUTCOMES, Due, Month, Step
     from billing.invoices.summary import summary
     from billing.keys import collection_id
     from workflows import options
@@ -49,14 +49,14 @@ class MonthlyBilling(CommandHandlers):
         self._shown = (month.stage(workflow.now()), month.invoice.total_minor if month.invoice else 0)
 
     @workflow.run
-    async def run(self, month: Month) -> Farewell:
+    async def run(self, month: Month) -> ChainResult:
         """One month, then the next; ends only when the account is closed.
 
         A cancellation, a button in the Temporal UI, would end the chain with no reason on record: it halts instead.
         """
         return await despite_cancellation(self._bill(), lambda: self._receive("halt", [_CANCELLED], "cancellation"))
 
-    async def _bill(self) -> Farewell:
+    async def _bill(self) -> ChainResult:
         """Collect, monitor, notify, last call, charge, close."""
         while not self._closed:
             due = self._look()
@@ -108,9 +108,9 @@ class MonthlyBilling(CommandHandlers):
             return same and not (asked.outage and month is not asked)  # in a long round, what is said is recorded first
 
         collecting = workflow.start_activity_method(
-            SalesActivities.collect_sales,
+            SalesActivities.import_sales,
             asked,
-            **options.round_of(options.COLLECT, f"sales of {asked.period}", asked.outage),
+            **options.with_retry_round(options.COLLECT, f"sales of {asked.period}", asked.outage),
         )
         try:
             collected = await while_wanted(collecting, lambda: wanted(self._month))
@@ -130,7 +130,7 @@ class MonthlyBilling(CommandHandlers):
         asked = self._month
         with suppress(ActivityError):
             await workflow.execute_activity_method(
-                NoticeActivities.alert_reviewers, asked, **options.for_step(options.ALERT, "a person is needed")
+                NoticeActivities.alert_reviewers, asked, **options.with_summary(options.ALERT, "a person is needed")
             )
             self._is_recorded(asked)
         self._month = self._month.alerted(workflow.now())
@@ -139,7 +139,7 @@ class MonthlyBilling(CommandHandlers):
         """Until the emergency brake is off, or until somebody changes the month."""
         seen = self._month
         waiting = workflow.start_activity_method(
-            BrakeActivities.await_release, **options.for_step(options.AWAIT_RELEASE, "the emergency brake is on")
+            BrakeActivities.await_release, **options.with_summary(options.AWAIT_RELEASE, "the emergency brake is on")
         )
         with suppress(ActivityError):  # it was cancelled: the month is looked at again
             released = await while_wanted(waiting, lambda: self._month is seen)
@@ -156,7 +156,7 @@ class MonthlyBilling(CommandHandlers):
         sending = workflow.start_activity_method(
             NoticeActivities.send_notice,
             asked,
-            **options.round_of(options.NOTIFY, f"charge notice {asked.notice.number}", asked.outage),
+            **options.with_retry_round(options.NOTIFY, f"charge notice {asked.notice.number}", asked.outage),
         )
         try:
             delivered = await while_wanted(sending, lambda: wanted(self._month))
@@ -171,11 +171,13 @@ class MonthlyBilling(CommandHandlers):
     async def _charge(self) -> None:
         """The charge; a month that was paid without trouble is closed with it."""
         self._month = asked = self._month.charging(workflow.now())
-        charge = options.round_of(options.CHARGE, "charge the announced amount", asked.outage)
-        turn = options.Turn.TRY_AGAIN if asked.outage else options.Turn.CHARGE
+        charge = options.with_retry_round(options.CHARGE, "charge the announced amount", asked.outage)
+        turn = options.ChargePriority.TRY_AGAIN if asked.outage else options.ChargePriority.CHARGE
         try:
             charged = await workflow.execute_activity_method(
-                PaymentActivities.charge_card, asked, **options.in_turn(charge, turn, asked.customer.customer_id)
+                PaymentActivities.charge_card,
+                asked,
+                **options.on_charges_queue(charge, turn, asked.customer.customer_id),
             )
         except ActivityError as error:
             self._failed(error)
@@ -191,11 +193,11 @@ class MonthlyBilling(CommandHandlers):
     async def _close(self) -> None:
         """Records the outcome and sends its mail."""
         asked = self._month
-        if asked.outcome in COLLECTED:
+        if asked.outcome in UNPAID_OUTCOMES:
             await self._begin_collection()
         try:
             await workflow.execute_activity_method(
-                NoticeActivities.close_month, asked, **options.for_step(options.CLOSE, f"close as {asked.outcome}")
+                NoticeActivities.close_month, asked, **options.with_summary(options.CLOSE, f"close as {asked.outcome}")
             )
             self._is_recorded(asked)
         except ActivityError as error:
@@ -209,7 +211,7 @@ class MonthlyBilling(CommandHandlers):
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._month.outcome is not None and self._month != self._recorded:
             if not await self._record():
-                await workflow.sleep(options.BREATH, summary="the outcome cannot be recorded")
+                await workflow.sleep(options.RETRY_PAUSE, summary="the outcome cannot be recorded")
             await workflow.wait_condition(workflow.all_handlers_finished)
         self._closed = self._month.outcome is not None
 
@@ -229,9 +231,9 @@ class MonthlyBilling(CommandHandlers):
                 static_summary=f"collects what {collection.period} left unpaid",
             )
 
-    def _end_or_continue(self) -> Farewell:
+    def _end_or_continue(self) -> ChainResult:
         if self._month.leaving:
-            return Farewell(
+            return ChainResult(
                 customer_id=self._month.customer.customer_id,
                 last_period=self._month.period,
                 reason=self._month.leaving,
@@ -247,7 +249,9 @@ class MonthlyBilling(CommandHandlers):
         asked = self._month
         try:
             await workflow.execute_activity_method(
-                LedgerActivities.record_month, asked, **options.for_step(options.RECORD, f"revision {asked.revision}")
+                LedgerActivities.record_month,
+                asked,
+                **options.with_summary(options.RECORD, f"revision {asked.revision}"),
             )
         except ActivityError as error:
             self._failed(error)
@@ -262,7 +266,7 @@ class MonthlyBilling(CommandHandlers):
 
     def _failed(self, error: ActivityError) -> None:
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
-        if error_type(error) in (LedgerAhead.__name__, AlreadyClosed.__name__):
+        if error_type(error) in (StaleRun.__name__, OutcomeConflict.__name__):
             self._month = self._recorded = self._month.forgotten(workflow.now())  # to be asked for, not written
         elif error_type(error) == BrakeOn.__name__:
             self._month = self._month.braked(reason(error))

@@ -18,17 +18,17 @@ CHARGES_QUEUE = f"{TASK_QUEUE}-charges"
 """Where whatever moves money at the processor waits for its turn: so many a second, ``BILLING_CHARGES_PER_SECOND``."""
 
 
-class Turn(IntEnum):
+class ChargePriority(IntEnum):
     """Who goes first there, if many wait (``temporalio.common.Priority``)."""
 
-    CUSTOMER_WAITS = 1  # at our page
+    CUSTOMER_PRESENT = 1  # at our page
     CHARGE = 3  # a month's first round of tries; and what people ask for
     TRY_AGAIN = 5  # days later, or in the rounds after the first
 
 
 _HEARTBEAT = timedelta(seconds=15)
 _SOON = timedelta(seconds=1)
-BREATH = timedelta(minutes=5)
+RETRY_PAUSE = timedelta(minutes=5)
 """Between two rounds of a step that failed for good and has to be done all the same."""
 
 _WAITED_FOR = [BrakeOn.__name__]
@@ -71,10 +71,10 @@ ALERT = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(seconds=30)),
 )
 """A server that restarts must not cost reviewers a day; what is down for longer is told with the next reminder."""
-TELL = ActivityConfig(
+NOTIFY_REVIEWERS = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT, retry_policy=_UNTIL_DONE
 )
-TELL_OTHERS = ActivityConfig(
+NOTIFY_OTHER_CHANNELS = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(minutes=10),
     heartbeat_timeout=_HEARTBEAT,
@@ -109,7 +109,7 @@ RECONCILE = ActivityConfig(
 COVER = RECONCILE
 
 
-def in_turn(config: ActivityConfig, turn: Turn, customer_id: str) -> ActivityConfig:
+def on_charges_queue(config: ActivityConfig, turn: ChargePriority, customer_id: str) -> ActivityConfig:
     """The same on the queue of charges. Of one turn, who has been served least often goes first: a first try goes
     before the repeats of others.
     """
@@ -117,11 +117,11 @@ def in_turn(config: ActivityConfig, turn: Turn, customer_id: str) -> ActivityCon
     return config | ActivityConfig(task_queue=CHARGES_QUEUE, priority=priority)
 
 
-def for_step(config: ActivityConfig, summary: str) -> ActivityConfig:
+def with_summary(config: ActivityConfig, summary: str) -> ActivityConfig:
     """The options of one activity, with what the Temporal UI says about it."""
     return config | ActivityConfig(summary=summary)
 
 
-def round_of(config: ActivityConfig, summary: str, outage: str) -> ActivityConfig:
+def with_retry_round(config: ActivityConfig, summary: str, outage: str) -> ActivityConfig:
     """The same for a step that is tried in rounds: quick at first, patient once it is known that something is down."""
     return config | ActivityConfig(summary=summary, retry_policy=_PATIENT if outage else _QUICK)

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from billing.collections.collection import Collection, CollectionDue, CollectionStep, PayOnSession
     from billing.collections.commands import COLLECTION_COMMANDS, CollectionResult, PayResult, decide
     from billing.collections.summary import summary
-    from billing.errors import AlreadyClosed, BrakeOn, InvalidInput, LedgerAhead
+    from billing.errors import BrakeOn, InvalidInput, OutcomeConflict, StaleRun
     from billing.invoices.commands import Refusal, parse_command
     from billing.model import Url
     from billing.validation import explain
@@ -127,7 +127,7 @@ class PaymentCollection:
         """Until the emergency brake is off, or until something changes the collection."""
         seen = self._collection
         waiting = workflow.start_activity_method(
-            BrakeActivities.await_release, **options.for_step(options.AWAIT_RELEASE, "the emergency brake is on")
+            BrakeActivities.await_release, **options.with_summary(options.AWAIT_RELEASE, "the emergency brake is on")
         )
         with suppress(ActivityError):  # it was cancelled: the collection is looked at again
             await while_wanted(waiting, lambda: self._collection is seen)
@@ -149,10 +149,10 @@ class PaymentCollection:
                 return step is CollectionStep.RELEASE or self._collection.release is None
 
             again = step is CollectionStep.TRY or asked.outage
-            turn = options.Turn.TRY_AGAIN if again else options.Turn.CHARGE
-            config = options.round_of(options.CHARGE, f"{step} the payment", asked.outage)
+            turn = options.ChargePriority.TRY_AGAIN if again else options.ChargePriority.CHARGE
+            config = options.with_retry_round(options.CHARGE, f"{step} the payment", asked.outage)
             paying = workflow.start_activity_method(
-                activity, asked, **options.in_turn(config, turn, asked.customer.customer_id)
+                activity, asked, **options.on_charges_queue(config, turn, asked.customer.customer_id)
             )
             try:
                 result = await while_wanted(paying, wanted)
@@ -177,12 +177,14 @@ class PaymentCollection:
         async with self._paying:
             asked, url = self._collection, ""
             if asked.payable:
-                config = options.for_step(options.PAY, "the customer pays")
+                config = options.with_summary(options.PAY, "the customer pays")
                 try:
                     paid = await workflow.execute_activity_method(
                         CollectionActivities.pay_on_session,
                         PayOnSession(collection=asked, return_url=return_url),
-                        **options.in_turn(config, options.Turn.CUSTOMER_WAITS, asked.customer.customer_id),
+                        **options.on_charges_queue(
+                            config, options.ChargePriority.CUSTOMER_PRESENT, asked.customer.customer_id
+                        ),
                     )
                 except ActivityError as error:
                     workflow.logger.warning("a customer's payment has no known outcome: %s", reason(error))
@@ -205,7 +207,7 @@ class PaymentCollection:
         reminding = workflow.start_activity_method(
             CollectionActivities.remind_customer,
             asked,
-            **options.round_of(options.NOTIFY, f"reminder {asked.reminders + 1}", asked.outage),
+            **options.with_retry_round(options.NOTIFY, f"reminder {asked.reminders + 1}", asked.outage),
         )
         try:
             await while_wanted(reminding, wanted)
@@ -222,7 +224,7 @@ class PaymentCollection:
             await workflow.execute_activity_method(
                 CollectionActivities.alert_about_collection,
                 asked,
-                **options.for_step(options.ALERT, "a person is needed"),
+                **options.with_summary(options.ALERT, "a person is needed"),
             )
             self._is_recorded(asked)
             told = True
@@ -235,7 +237,7 @@ class PaymentCollection:
             await workflow.execute_activity_method(
                 CollectionActivities.close_collection,
                 asked,
-                **options.for_step(options.CLOSE, f"close as {asked.outcome}"),
+                **options.with_summary(options.CLOSE, f"close as {asked.outcome}"),
             )
             self._recorded = asked
         except ActivityError as error:
@@ -243,7 +245,7 @@ class PaymentCollection:
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._collection != self._recorded:
             if not await self._record():
-                await workflow.sleep(options.BREATH, summary="the outcome cannot be recorded")
+                await workflow.sleep(options.RETRY_PAUSE, summary="the outcome cannot be recorded")
             await workflow.wait_condition(workflow.all_handlers_finished)
         self._closed = self._collection.outcome is not None
 
@@ -253,7 +255,7 @@ class PaymentCollection:
             known = await workflow.execute_activity_method(
                 CollectionActivities.record_collection,
                 asked,
-                **options.for_step(options.RECORD, f"revision {asked.revision}"),
+                **options.with_summary(options.RECORD, f"revision {asked.revision}"),
             )
         except ActivityError as error:
             self._failed(error)
@@ -273,7 +275,7 @@ class PaymentCollection:
 
     def _failed(self, error: ActivityError, looked: int = 0) -> None:
         """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
-        if error_type(error) in (LedgerAhead.__name__, AlreadyClosed.__name__):
+        if error_type(error) in (StaleRun.__name__, OutcomeConflict.__name__):
             self._recorded = None  # recording it brings what the ledger has
         elif error_type(error) == BrakeOn.__name__:
             self._collection = self._collection.braked(reason(error), looked)

@@ -18,14 +18,14 @@ from billing.collections.collection import Collection
 from billing.collections.dunning import Remedy
 from billing.customers.customer import Customer
 from billing.invoices.versions import Correction, LineChange
-from billing.mails.mail import Letter, LetterKind
+from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.reviewers.digest import Digest, Item, headline, sections
 from wording.english import LOCALE, date_text, money_text, one_line, why
 
 _TEXT_WIDTH = 72
 _CHANGES_SHOWN = 20
-_ASKING = (LetterKind.DECLINE, LetterKind.REMINDER)
-_ABOUT_CARD = (LetterKind.WELCOME, LetterKind.CARD_LINK, LetterKind.CARD_WANTED)
+_ASKING = (CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
+_ABOUT_CARD = (CustomerMailKind.WELCOME, CustomerMailKind.CARD_LINK, CustomerMailKind.CARD_WANTED)
 _ACTIONS = {
     Remedy.NEW_CARD: "Register a new card",
     Remedy.AUTHENTICATE: "Confirm the payment",
@@ -34,7 +34,7 @@ _ACTIONS = {
 """What the link in a customer's mail is called."""
 
 
-class Rendered(NamedTuple):
+class MailContent(NamedTuple):
     """A mail's content; the subject is one line."""
 
     subject: str
@@ -42,23 +42,23 @@ class Rendered(NamedTuple):
     html: str
 
 
-def render(letter: Letter) -> Rendered:
+def render(letter: CustomerMail) -> MailContent:
     """The letter in English, dates in the customer's time zone. Its month must have come as far as its kind tells."""
     values = _values(letter)
     subject, _, text = _TEXT.get_template(f"{letter.kind}.txt").render(values, layout="layout.txt").partition("\n")
     html = _HTML.get_template(f"{letter.kind}.txt").render(values, layout="layout.html")
-    return Rendered(subject, text, html)
+    return MailContent(subject, text, html)
 
 
-def render_digest(digest: Digest) -> Rendered:
+def render_digest(digest: Digest) -> MailContent:
     """What reviewers are told, in English."""
     subject = one_line(headline(digest))
     values = {"subject": subject, "sections": sections(digest)}
     text, html = (_TEXT.get_template("digest.txt").render(values), _HTML.get_template("digest.html").render(values))
-    return Rendered(subject, text, html)
+    return MailContent(subject, text, html)
 
 
-def _values(letter: Letter) -> dict[str, object]:
+def _values(letter: CustomerMail) -> dict[str, object]:
     """What templates see. Text that people typed has gone through ``_line``; take it from here, not from ``month``."""
     month, invoice, owed = letter.month, letter.month.invoice, _owed(letter)
     customer = owed.customer if owed else month.customer
@@ -110,9 +110,9 @@ def _change(change: LineChange, money: Callable[[int], str]) -> str:
     return f"Changed: {one_line(after.description)}{was},{now} {money(before.amount_minor)}."
 
 
-def _owed(letter: Letter) -> Collection | None:
+def _owed(letter: CustomerMail) -> Collection | None:
     """What is to be collected; the mail that closes a month tells of it before the collection has begun."""
-    return Collection.open(letter.month) if letter.kind is LetterKind.DECLINE else letter.collection
+    return Collection.open(letter.month) if letter.kind is CustomerMailKind.DECLINE else letter.collection
 
 
 def _values_of(owed: Collection) -> dict[str, object]:

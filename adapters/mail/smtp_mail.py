@@ -19,10 +19,10 @@ from typing import Literal
 
 import aiosmtplib
 
-from adapters.mail.mail_templates import Rendered, render, render_digest
+from adapters.mail.mail_templates import MailContent, render, render_digest
 from billing.customers.address import sendable
 from billing.errors import InvalidInput, MailError, MailRefused, MailUnavailable
-from billing.mails.mail import Composed, Letter
+from billing.mails.mail import CustomerMail, RenderedMail
 from billing.payments.ports import StillWanted, always
 from billing.reviewers.digest import Digest
 
@@ -81,12 +81,12 @@ class SmtpMail:
         self._tls = tls
         self._hostname = ""
 
-    def compose(self, letter: Letter) -> Composed:
+    def compose(self, letter: CustomerMail) -> RenderedMail:
         """Subject and text part of the mail."""
         rendered = render(letter)
-        return Composed(subject=rendered.subject, text=rendered.text)
+        return RenderedMail(subject=rendered.subject, text=rendered.text)
 
-    async def send(self, letter: Letter, still_wanted: StillWanted = always) -> None:
+    async def send(self, letter: CustomerMail, still_wanted: StillWanted = always) -> None:
         """Hands the mail over, if ``still_wanted`` once the server is there to take it.
 
         Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``, and what that raises.
@@ -107,7 +107,7 @@ class SmtpMail:
 
     async def _send(
         self,
-        rendered: Rendered,
+        rendered: MailContent,
         recipient: str,
         message_id: str,
         reference: str,
@@ -148,7 +148,7 @@ class SmtpMail:
         """The machine's authorities, read once: that takes ten times as long as a mail."""
         return ssl.create_default_context()
 
-    def _message(self, rendered: Rendered, to: str, message_id: str, reference: str) -> EmailMessage:
+    def _message(self, rendered: MailContent, to: str, message_id: str, reference: str) -> EmailMessage:
         message = EmailMessage()
         message["From"] = _AddressHeader("From", self._sender, self._sender_name)
         message["To"] = _AddressHeader("To", to)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, select, union
 
 from adapters.sql.core.database import SqlDatabase
 from adapters.sql.core.schema import charges, collections, invoices, lines, reversals
-from billing.accounting.export import Dossier, ExportedInvoice, ExportedLine
+from billing.accounting.export import ExportedInvoice, ExportedLine, ExportRecord
 from billing.apart import Failed, apart
 from billing.collections.ports import CollectionRow
 from billing.model import Model
@@ -33,7 +33,7 @@ _INVOICE: Final = (
 class SqlExport(SqlDatabase):
     """``billing.accounting.export.Dossiers`` in SQL: the part of ``SqlLedger`` for accounting."""
 
-    async def dossiers(self, period: Period) -> AsyncIterator[Dossier | Failed]:
+    async def dossiers(self, period: Period) -> AsyncIterator[ExportRecord | Failed]:
         """Everybody who has an invoice, a charge, a refund or a collection.
 
         Each page is one state of things, as long as all of it can be read.
@@ -48,8 +48,8 @@ class SqlExport(SqlDatabase):
         with self._reading(f"list who has anything in {period}") as connection:
             return _names(connection, period, after)
 
-    def _dossiers(self, period: Period, names: Sequence[str]) -> list[Dossier | Failed]:
-        def look(part: Sequence[str]) -> list[Dossier]:
+    def _dossiers(self, period: Period, names: Sequence[str]) -> list[ExportRecord | Failed]:
+        def look(part: Sequence[str]) -> list[ExportRecord]:
             with self._looking(f"export {period}") as connection:
                 return _page(connection, period, part)
 
@@ -73,7 +73,7 @@ def _names(connection: Connection, period: Period, after: str) -> list[str]:
     return list(connection.scalars(query))
 
 
-def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[Dossier]:
+def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[ExportRecord]:
     def theirs(table: Table) -> ColumnElement[bool]:
         return and_(table.c.period == period, table.c.customer_id.between(names[0], names[-1]))
 
@@ -102,7 +102,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
         rows(collections, CollectionRow),
     )
     return [
-        Dossier(
+        ExportRecord(
             customer_id=name,
             invoice=heads.get(name),
             lines=tuple(listed[name]),

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, or_, select, update
 
-from adapters.sql.completeness.coverage import SqlCoverage
+from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
 from adapters.sql.core.database import in_thread
 from adapters.sql.core.rows import (
@@ -28,7 +28,15 @@ from adapters.sql.core.rows import (
     version_values,
 )
 from adapters.sql.core.schema import addresses, collections, customers, decisions, invoices, lines, versions
-from adapters.sql.core.statements import IS_SHARED, comes_late, insert_new, matching, of, of_this, upsert
+from adapters.sql.core.statements import (
+    IS_SHARED,
+    insert_new,
+    is_superseded,
+    month_params,
+    rows_of_month,
+    upsert,
+    where_given,
+)
 from adapters.sql.customers.erase import SqlErase
 from adapters.sql.customers.registrations import SqlRegistrations
 from adapters.sql.customers.roster import SqlRoster
@@ -37,9 +45,9 @@ from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.reviewers.alerts import SqlAlerts
-from adapters.sql.reviewers.pages import SqlDesk
-from adapters.sql.reviewers.review import SqlReview
+from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
+from adapters.sql.reviewers.versions_and_brake import SqlReview
 from billing.apart import Failed
 from billing.collections.collection import CollectionStage
 from billing.collections.ports import CollectionRow
@@ -51,8 +59,8 @@ from billing.invoices.ports import InvoiceRow
 from billing.period import Period
 
 # Several times a month for everybody, so written once.
-_STATE = select(invoices.c.state).where(*of_this(invoices))
-_ROW = select(invoices).where(*of_this(invoices))
+_STATE = select(invoices.c.state).where(*month_params(invoices))
+_ROW = select(invoices).where(*month_params(invoices))
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 
 _NEWER = select(invoices.c.period).where(
@@ -65,9 +73,9 @@ class SqlLedger(
     SqlPayments,
     SqlCollections,
     SqlReview,
-    SqlDesk,
+    SqlReviewQueries,
     SqlUsers,
-    SqlCoverage,
+    SqlCompleteness,
     SqlExport,
     SqlErase,
     SqlAlerts,
@@ -144,7 +152,7 @@ class SqlLedger(
     def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
         """Writes the month as it stood at ``at``, and the ``following`` one unless it has begun, in one transaction.
 
-        Raises ``LedgerAhead`` for an older revision than the ledger has, and ``AlreadyClosed`` if the ledger has an
+        Raises ``StaleRun`` for an older revision than the ledger has, and ``OutcomeConflict`` if the ledger has an
         outcome and ``month`` has another one, or is open although ``at`` is later than the close.
         """
         with self._writing(f"record {month.customer.customer_id}, {month.period}") as connection:
@@ -170,7 +178,7 @@ class SqlLedger(
         failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]:
         """The months that match everything given, by customer and period."""
-        wanted = matching(invoices, period=period, stage=stage, customer_id=customer_id)
+        wanted = where_given(invoices, period=period, stage=stage, customer_id=customer_id)
         found = self._read(InvoiceRow, invoices, *wanted, failed=failed)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
@@ -198,7 +206,7 @@ class SqlLedger(
     @in_thread
     def decisions(self, customer_id: str, period: Period) -> list[Decision]:
         """The whole audit trail of a month, also what the month itself no longer carries."""
-        found = self._read(Decision, decisions, *of(decisions, customer_id, period))
+        found = self._read(Decision, decisions, *rows_of_month(decisions, customer_id, period))
         return sorted(found, key=lambda decision: decision.number)
 
 
@@ -222,7 +230,7 @@ def _stored(connection: Connection, month: Month) -> Row[Any] | None:
 
 def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any] | None) -> None:
     """Writes what has changed since the month was ``stored``."""
-    if stored is not None and comes_late(month, at, stored):
+    if stored is not None and is_superseded(month, at, stored):
         return
     values = invoice_values(month, at)
     before = stored.state if stored is not None else {}
@@ -240,7 +248,7 @@ def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any]
 
 
 def _write_lines(connection: Connection, month: Month) -> None:
-    connection.execute(delete(lines).where(*of(lines, month.customer.customer_id, month.period)))
+    connection.execute(delete(lines).where(*rows_of_month(lines, month.customer.customer_id, month.period)))
     if rows := line_values(month):
         connection.execute(insert(lines), rows)
 

@@ -25,7 +25,7 @@ from billing.errors import (
 )
 
 
-class Rule(NamedTuple):
+class ErrorRule(NamedTuple):
     """A line of the table: which errors (empty: any status, code, parameter, message), what they become, what next."""
 
     raised: tuple[type[Exception], ...]
@@ -76,54 +76,54 @@ _OF_OTHER_APIS = (
 )
 
 RULES = (  # the first that matches decides
-    Rule((stripe.RateLimitError,), PaymentBusy, _BUSY),
-    Rule((stripe.APIError,), PaymentBusy, _BUSY, statuses=(409, 429)),
+    ErrorRule((stripe.RateLimitError,), PaymentBusy, _BUSY),
+    ErrorRule((stripe.APIError,), PaymentBusy, _BUSY, statuses=(409, 429)),
     # APIError: 5xx, and every body that is not Stripe's JSON, whatever its status. OAuthError: a body like a proxy's.
-    Rule((stripe.APIConnectionError, stripe.APIError, OAuthError), PaymentUnknown, _NO_ANSWER),
-    Rule(
+    ErrorRule((stripe.APIConnectionError, stripe.APIError, OAuthError), PaymentUnknown, _NO_ANSWER),
+    ErrorRule(
         (stripe.AuthenticationError, stripe.PermissionError),
         PaymentForbidden,
         "Stripe refuses the API key; set one that may write payment intents and Checkout sessions, "
         "and read payment methods, refunds and disputes",
     ),
-    Rule(
+    ErrorRule(
         (stripe.IdempotencyError,),
         PaymentRejected,
         "our bug: one idempotency key, two different requests; charge nothing, tell the engineers",
     ),
-    Rule(
+    ErrorRule(
         (InvalidRequestError,),
         AmountTooSmall,
         "the amount is under Stripe's minimum; carry it forward",
         codes=("amount_too_small",),
     ),
-    Rule(
+    ErrorRule(
         (InvalidRequestError,),
         AmountTooLarge,
         "the amount is over Stripe's maximum; split the invoice, or charge by hand",
         codes=("amount_too_large",),
     ),
-    Rule(
+    ErrorRule(
         (InvalidRequestError,),
         PaymentMismatch,
         "the payment is not in this Stripe account; compare the API key with the one that created it",
         codes=(_MISSING,),
         params=("intent",),
     ),
-    Rule((InvalidRequestError,), CardMissing, _NO_CARD, codes=(_MISSING,)),
-    Rule(  # these have no code
+    ErrorRule((InvalidRequestError,), CardMissing, _NO_CARD, codes=(_MISSING,)),
+    ErrorRule(  # these have no code
         (InvalidRequestError,),
         CardMissing,
         _NO_CARD,
         message="must be attached to the customer|does not belong to|may not be used again",
     ),
-    Rule(
+    ErrorRule(
         (InvalidRequestError, CardError, stripe.StripeErrorWithParamCode, *_OF_OTHER_APIS),
         PaymentRejected,
         "Stripe refuses the request; look its code up, then charge by hand or skip the month",
     ),
     # httpx, json, asyncio, or an answer that lacks what we read from it
-    Rule((Exception,), PaymentUnknown, _NO_ANSWER),
+    ErrorRule((Exception,), PaymentUnknown, _NO_ANSWER),
 )
 
 

@@ -19,11 +19,11 @@ from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
 from activities.sales import SalesActivities
 from billing.invoices.month import Month
-from bootstrap import Adapters, connect_adapters, connect_letters
+from bootstrap import Adapters, connect_adapters, connect_customer_mails
 from services.alerts import Alerts
 from services.cashier import Cashier
 from services.shared_sales import SharedSales
-from services.sheet_comparison import Comparing
+from services.sheet_comparison import SheetComparer
 from settings import Settings, load_settings
 
 READY = "dbos worker ready"
@@ -52,16 +52,16 @@ class Doing:
 def connect(settings: Settings, adapters: Adapters) -> None:
     alerts = Alerts(adapters.ledger, _NoBell(), wanted=False)
     source = SharedSales(adapters.sales, adapters.ledger)
-    comparing = Comparing(source, adapters.ledger, settings.decimal_separator)
+    comparing = SheetComparer(source, adapters.ledger, settings.decimal_separator)
     Doing.sales = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
-    Doing.notices = NoticeActivities(connect_letters(settings, adapters), alerts, adapters.ledger, comparing)
+    Doing.notices = NoticeActivities(connect_customer_mails(settings, adapters), alerts, adapters.ledger, comparing)
     cashier = Cashier(adapters.payments, adapters.ledger)
     Doing.payments = PaymentActivities(cashier, adapters.ledger, Doing.notices.close_month)
 
 
 @DBOS.step(**_TRIES)
 async def collect(month: Month) -> Month:
-    collected = await Doing.sales.collect_sales(month)
+    collected = await Doing.sales.import_sales(month)
     if collected.known is not None:
         return month.as_known(collected.known)
     assert collected.invoice is not None

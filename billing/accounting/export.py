@@ -42,7 +42,7 @@ class ExportedLine(NamedTuple):
     row: int | None
 
 
-class Dossier(NamedTuple):
+class ExportRecord(NamedTuple):
     """All that the ledger has of one customer's period. Without an invoice, only what has moved money."""
 
     customer_id: str
@@ -53,12 +53,12 @@ class Dossier(NamedTuple):
     collection: CollectionRow | None
 
 
-class Dossiers(Protocol):
-    def dossiers(self, period: Period) -> AsyncIterator[Dossier | Failed]:
+class ExportSource(Protocol):
+    def dossiers(self, period: Period) -> AsyncIterator[ExportRecord | Failed]:
         """Every customer who has anything in ``period``, one after the other. Raises ``LedgerUnavailable``."""
 
 
-class Totals(Model):
+class ExportTotals(Model):
     """The sums of one currency, in minor units: lines + carried = invoiced; charged - refunded - disputed = net.
 
     ``disputed_minor`` are disputes that are lost or not decided yet; ``outstanding_minor`` is what is still collected.
@@ -78,7 +78,7 @@ class Totals(Model):
     not_exported: Count = 0
 
 
-class Tally:
+class ExportTally:
     """Adds up what passes, and remembers what does not agree, and who is ``missing``."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Tally:
         self.missing: list[str] = []
         self._sums: dict[str, Counter[str]] = {}
 
-    def take(self, dossier: Dossier) -> None:
+    def take(self, dossier: ExportRecord) -> None:
         """All of it, or nothing if anything in it raises an error."""
         problems, sums = list(_disagreements(dossier)), _sums(dossier)
         self.problems += problems
@@ -98,21 +98,21 @@ class Tally:
         self.missing.append(failed.customer_id)
         self.problems.append(f"{failed.customer_id}: NOT EXPORTED: {failed.reason}")
 
-    def totals(self) -> list[Totals]:
+    def totals(self) -> list[ExportTotals]:
         """By currency. Sums that do not agree become problems too."""
         found = []
         for currency, sums in sorted(self._sums.items()):
             net_minor = sums["charged_minor"] - sums["refunded_minor"] - sums["disputed_minor"]
-            values: dict[str, object] = {**dict.fromkeys(Totals.model_fields, 0), **sums}
+            values: dict[str, object] = {**dict.fromkeys(ExportTotals.model_fields, 0), **sums}
             values |= {"currency": currency, "net_minor": net_minor, "not_exported": len(self.missing)}
-            total = Totals.model_validate(values)
+            total = ExportTotals.model_validate(values)
             if total.lines_minor + total.carried_minor != total.invoiced_minor:
                 self.problems.append(f"{currency.upper()}: lines and balances do not come to what was invoiced")
             found.append(total)
         return found
 
 
-def _sums(dossier: Dossier) -> dict[str, Counter[str]]:
+def _sums(dossier: ExportRecord) -> dict[str, Counter[str]]:
     """What one customer adds to the totals, by currency."""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     if (invoice := dossier.invoice) is not None:
@@ -140,7 +140,7 @@ _KEPT = ("won", "warning_closed", "warning_needs_response", "warning_under_revie
 """Disputes that take no money: won, or inquiries only."""
 
 
-def _disagreements(dossier: Dossier) -> Iterator[str]:
+def _disagreements(dossier: ExportRecord) -> Iterator[str]:
     """Everything about one customer's period that does not come out even, in words."""
     invoice, whose = dossier.invoice, dossier.customer_id
     succeeded = [each for each in dossier.charges if each.status == PaymentStatus.SUCCEEDED]
@@ -172,7 +172,7 @@ def _disagreements(dossier: Dossier) -> Iterator[str]:
         yield f"{whose}: charged, but {invoice.outcome or 'open'}"
 
 
-def _is_paid(dossier: Dossier) -> bool:
+def _is_paid(dossier: ExportRecord) -> bool:
     """Whether money is right to have moved; a month may be open for a moment after its charge."""
     assert dossier.invoice is not None
     if dossier.invoice.outcome in ("", Stage.PAID):

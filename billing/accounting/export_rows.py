@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from billing.accounting.export import Dossier, Totals
+from billing.accounting.export import ExportRecord, ExportTotals
 from billing.cells import type_of_value
 from billing.money import minor_digits
 
@@ -40,7 +40,7 @@ TABLES: dict[str, tuple[str, ...]] = {
 """The columns of each table; ``reversals`` are refunds and disputes. The last two are of all customers together."""
 
 
-def rows_of(dossier: Dossier) -> Iterator[tuple[str, Row]]:
+def rows_of(dossier: ExportRecord) -> Iterator[tuple[str, Row]]:
     """The rows of one customer, each with the name of its table."""
     invoice = dossier.invoice
     if invoice is not None:
@@ -60,7 +60,7 @@ def rows_of(dossier: Dossier) -> Iterator[tuple[str, Row]]:
         yield "collections", _row("collections", dict(dossier.collection))
 
 
-def total_row(totals: Totals) -> Row:
+def total_row(totals: ExportTotals) -> Row:
     return _row("totals", dict(totals))
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from billing.apart import why
 from billing.collections.collection import CollectionStage
 from billing.collections.ports import CollectionRow
-from billing.invoices.month import COLLECTED, OUTCOMES, Stage
+from billing.invoices.month import OUTCOMES, UNPAID_OUTCOMES, Stage
 from billing.invoices.ports import InvoiceRow
 from billing.model import LINE_MAX, Count, Id, Line, Minor, Model, Rows, Words, cut
 from billing.money import format_amount
@@ -24,7 +24,7 @@ from billing.period import Period
 from billing.shell import typed
 
 
-class FindingKind(StrEnum):
+class DiscrepancyKind(StrEnum):
     MISSING = "missing"  # one of the two does not know a payment
     DOUBLE = "double"  # more than one payment of a month has succeeded
     AMOUNT = "different amount"
@@ -44,10 +44,10 @@ class Repair(StrEnum):
     CANCEL = "cancel"  # the payment is cancelled, so that nobody can pay by it any more
 
 
-class Finding(Model):
+class Discrepancy(Model):
     """One difference. ``repair`` is None if a person has to look; ``repaired`` once it is mended."""
 
-    kind: FindingKind
+    kind: DiscrepancyKind
     customer_id: Line
     period: Line
     payment_id: Id = ""
@@ -56,25 +56,25 @@ class Finding(Model):
     repaired: bool = False
 
 
-class Reconciled(Model):
+class ReconciledPeriod(Model):
     """What came of comparing one period."""
 
     period: Period
     months: Count
     payments: Count
-    findings: Rows[Finding] = ()
+    findings: Rows[Discrepancy] = ()
 
-    def brief(self, kept: int = 200) -> "Reconciled":
+    def brief(self, kept: int = 200) -> "ReconciledPeriod":
         """With the first findings only, in short: what is open was told one by one."""
         texts = (each.evolve(text=cut(each.text, LINE_MAX)) for each in self.findings[:kept])
         return self.evolve(findings=tuple(texts))
 
     @property
-    def open(self) -> tuple[Finding, ...]:
+    def open(self) -> tuple[Discrepancy, ...]:
         return tuple(each for each in self.findings if not each.repaired)
 
 
-class Books(Model):
+class PeriodBooks(Model):
     """All that is compared for one period: the ledger's rows, and the processor's payments of any key."""
 
     period: Period
@@ -94,15 +94,15 @@ _BY_HAND_WITHIN = timedelta(days=20)
 _UNDER_WAY = (Stage.CHARGING, Stage.UNRESOLVED)
 
 
-def compare(books: Books) -> list[Finding]:
+def compare(books: PeriodBooks) -> list[Discrepancy]:
     """Every difference, by customer. Payments under way are none: their month or collection looks after them."""
     return sorted(_differences(books), key=lambda found: (found.customer_id, found.kind, found.payment_id))
 
 
-def failed(customer_id: str, period: Period, reason: str) -> Finding:
+def failed(customer_id: str, period: Period, reason: str) -> Discrepancy:
     """A customer, or a payment of nobody we know, that could not be compared; the others are."""
     text = f"{customer_id or 'a payment'}, {period} could not be compared: {reason}"
-    return Finding(kind=FindingKind.FAILED, customer_id=customer_id, period=period, text=text)
+    return Discrepancy(kind=DiscrepancyKind.FAILED, customer_id=customer_id, period=period, text=text)
 
 
 class _Part(NamedTuple):
@@ -116,7 +116,7 @@ class _Part(NamedTuple):
     charges: dict[str, ChargeRow]
 
 
-def _differences(books: Books) -> Iterator[Finding]:
+def _differences(books: PeriodBooks) -> Iterator[Discrepancy]:
     for part in _parts(books):
         if part.customer_id in books.unread:
             continue
@@ -126,7 +126,7 @@ def _differences(books: Books) -> Iterator[Finding]:
             yield failed(part.customer_id, books.period, why(error))
 
 
-def _parts(books: Books) -> Iterator[_Part]:
+def _parts(books: PeriodBooks) -> Iterator[_Part]:
     months = {row.customer_id: row for row in books.months}
     collections = {row.customer_id: row for row in books.collections}
     charges: defaultdict[str, dict[str, ChargeRow]] = defaultdict(dict)
@@ -143,7 +143,7 @@ def _parts(books: Books) -> Iterator[_Part]:
         yield _Part(name, months.get(name), collections.get(name), ours[name], by_hand[name], charges[name])
 
 
-def _of_customer(books: Books, part: _Part) -> Iterator[Finding]:
+def _of_customer(books: PeriodBooks, part: _Part) -> Iterator[Discrepancy]:
     customer_id, month, collection, ours, _, charges = part
     known = {payment.payment_id for payment in ours}
     for row in charges.values():
@@ -151,8 +151,8 @@ def _of_customer(books: Books, part: _Part) -> Iterator[Finding]:
             text = (
                 f"the ledger has {row.payment_id} ({row.status}), which the processor does not know; compare API keys"
             )
-            yield Finding(
-                kind=FindingKind.MISSING,
+            yield Discrepancy(
+                kind=DiscrepancyKind.MISSING,
                 customer_id=row.customer_id,
                 period=row.period,
                 payment_id=row.payment_id,
@@ -166,7 +166,7 @@ def _of_customer(books: Books, part: _Part) -> Iterator[Finding]:
                     f"{payment.payment_id} is of {customer_id}, {books.period}, which the ledger does not know; "
                     "restore the ledger, or refund and cancel it at the processor"
                 )
-                yield _finding(FindingKind.UNKNOWN, payment, text)
+                yield _finding(DiscrepancyKind.UNKNOWN, payment, text)
         return
     for payment in ours:
         kept_minor = kept.get(payment.payment_id, payment.amount_minor)
@@ -174,20 +174,20 @@ def _of_customer(books: Books, part: _Part) -> Iterator[Finding]:
     if len(twice := [name for name, minor in kept.items() if minor]) > 1:
         names = ", ".join(twice)
         text = f"{customer_id}, {books.period} was charged {len(twice)} times ({names}); refund all but one"
-        yield _finding(FindingKind.DOUBLE, next(each for each in ours if each.payment_id == twice[0]), text)
+        yield _finding(DiscrepancyKind.DOUBLE, next(each for each in ours if each.payment_id == twice[0]), text)
     yield from _of_month(month, collection, ours)
     for payment in part.by_hand:
         yield from _of_hand(payment, month, collection, is_ours_paid=any(kept.values()))
 
 
-def _kept_minor(books: Books, payment: Payment) -> int:
+def _kept_minor(books: PeriodBooks, payment: Payment) -> int:
     """What of a payment was not given back."""
     return max(0, payment.amount_minor - books.refunded_minor.get(payment.payment_id, 0))
 
 
 def _of_payment(
     payment: Payment, kept_minor: int, charge: ChargeRow | None, month: InvoiceRow, collection: CollectionRow | None
-) -> Iterator[Finding]:
+) -> Iterator[Discrepancy]:
     """A payment that carries our key, against its month; ``kept_minor`` is what was not given back."""
     whose = f"{month.customer_id}, {month.period}"
     collecting = collection is not None and collection.closed_at is None
@@ -204,43 +204,45 @@ def _of_payment(
             too_much = payment.status is PaymentStatus.SUCCEEDED and payment.amount_minor > month.total_minor
             todo = "; refund what is too much" if too_much else ""
             text = f"{whose}: {payment.payment_id} is {asked}, the invoice {billed}{todo}"
-            yield _finding(FindingKind.AMOUNT, payment, text)
-    settled = month.stage in OUTCOMES - COLLECTED or (collection is not None and not collecting)
+            yield _finding(DiscrepancyKind.AMOUNT, payment, text)
+    settled = month.stage in OUTCOMES - UNPAID_OUTCOMES or (collection is not None and not collecting)
     if payment.status in _TRIABLE and settled:
         text = f"{whose} is settled ({month.stage}), but {payment.payment_id} could still be paid; it is cancelled"
-        yield _finding(FindingKind.ORPHAN, payment, text, Repair.CANCEL)
+        yield _finding(DiscrepancyKind.ORPHAN, payment, text, Repair.CANCEL)
         return
     if under_way:
         return
     if charge is None:
         text = f"{whose}: the ledger lacks {payment.payment_id} ({payment.status})"
-        yield _finding(FindingKind.MISSING, payment, text, Repair.TAKE_IN)
+        yield _finding(DiscrepancyKind.MISSING, payment, text, Repair.TAKE_IN)
     elif charge.status != payment.status:
         text = f"{whose}: {payment.payment_id} is {payment.status}, the ledger says {charge.status}"
-        yield _finding(FindingKind.STATUS, payment, text, Repair.TAKE_IN)
+        yield _finding(DiscrepancyKind.STATUS, payment, text, Repair.TAKE_IN)
     elif payment.status is PaymentStatus.SUCCEEDED and collecting:
         text = f"{whose}: {payment.payment_id} has succeeded, but is still being collected"
-        yield _finding(FindingKind.STATUS, payment, text, Repair.TAKE_IN)
-    begins_to_collect = month.stage in COLLECTED and collection is None  # and looks it up
+        yield _finding(DiscrepancyKind.STATUS, payment, text, Repair.TAKE_IN)
+    begins_to_collect = month.stage in UNPAID_OUTCOMES and collection is None  # and looks it up
     is_over = not collecting and not begins_to_collect and not _is_paid(month, collection)
     if payment.status is PaymentStatus.SUCCEEDED and kept_minor and is_over:
         stage = collection.stage if collection else month.stage
         text = f"{whose} is {stage}, but {payment.payment_id} has succeeded; refund it at the processor"
-        yield _finding(FindingKind.UNKNOWN, payment, text)
+        yield _finding(DiscrepancyKind.UNKNOWN, payment, text)
 
 
-def _of_month(month: InvoiceRow, collection: CollectionRow | None, payments: Sequence[Payment]) -> Iterator[Finding]:
+def _of_month(
+    month: InvoiceRow, collection: CollectionRow | None, payments: Sequence[Payment]
+) -> Iterator[Discrepancy]:
     whose = f"{month.customer_id}, {month.period}"
     if month.stage is Stage.UNRESOLVED or (collection and collection.stage is CollectionStage.UNRESOLVED):
-        yield Finding(
-            kind=FindingKind.UNRESOLVED,
+        yield Discrepancy(
+            kind=DiscrepancyKind.UNRESOLVED,
             customer_id=month.customer_id,
             period=month.period,
             text=f"{whose}: it is not known yet whether money has moved; it is looked up until it is",
         )
     if month.stage is Stage.PAID and not any(payment.status is PaymentStatus.SUCCEEDED for payment in payments):
-        yield Finding(
-            kind=FindingKind.MISSING,
+        yield Discrepancy(
+            kind=DiscrepancyKind.MISSING,
             customer_id=month.customer_id,
             period=month.period,
             text=f"{whose} is paid in the ledger, but the processor has no payment that succeeded",
@@ -249,28 +251,28 @@ def _of_month(month: InvoiceRow, collection: CollectionRow | None, payments: Seq
 
 def _of_hand(
     payment: Payment, month: InvoiceRow, collection: CollectionRow | None, is_ours_paid: bool
-) -> Iterator[Finding]:
+) -> Iterator[Discrepancy]:
     """A payment that we did not make, as high as an invoice of its customer: perhaps somebody charged it by hand.
 
     What was given back since, and what the books have as paid by other means, is settled.
     """
     if payment.status is not PaymentStatus.SUCCEEDED or payment.reversed:
         return
-    if month.stage in OUTCOMES and not is_ours_paid and (month.stage not in COLLECTED or _is_settled(collection)):
+    if month.stage in OUTCOMES and not is_ours_paid and (month.stage not in UNPAID_OUTCOMES or _is_settled(collection)):
         return
     same = (payment.amount_minor, payment.currency) == (month.total_minor, month.currency)
     if same and abs(payment.created_at - month.updated_at) < _BY_HAND_WITHIN:
         amount = format_amount(month.total_minor, month.currency).split()[0]
         if is_ours_paid:
             todo = "then refund it"
-        elif month.stage in COLLECTED:
+        elif month.stage in UNPAID_OUTCOMES:
             reference = ("--amount", amount, "--reference", payment.payment_id)
             recorded = ("collections", "record-payment", month.customer_id)
             todo = f"then {typed(*recorded, period=month.period, decided=True, options=reference)}"
         else:
             todo = f"then {typed('skip', month.customer_id, period=month.period, decided=True)}"
-        yield Finding(
-            kind=FindingKind.UNKNOWN,
+        yield Discrepancy(
+            kind=DiscrepancyKind.UNKNOWN,
             customer_id=month.customer_id,
             period=month.period,
             payment_id=payment.payment_id,
@@ -287,8 +289,8 @@ def _is_paid(month: InvoiceRow, collection: CollectionRow | None) -> bool:
     return month.stage is Stage.PAID or (collection is not None and collection.stage is CollectionStage.RECOVERED)
 
 
-def _finding(kind: FindingKind, payment: Payment, text: str, repair: Repair | None = None) -> Finding:
-    return Finding(
+def _finding(kind: DiscrepancyKind, payment: Payment, text: str, repair: Repair | None = None) -> Discrepancy:
+    return Discrepancy(
         kind=kind,
         customer_id=payment.customer_id,
         period=payment.period,

@@ -35,7 +35,7 @@ from billing.model import (
 from billing.money import format_amount
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.trail import appended, carried_on
+from billing.trail import appended, carried_over
 
 KEPT_ENTRIES = 50
 """How many entries of its diary a collection carries with it once the ledger has them."""
@@ -103,7 +103,7 @@ class Release(Model):
     customer: Customer | None = None
 
 
-class Entry(Measured):
+class DiaryEntry(Measured):
     """A line of the diary: what happened, or what a person said and what became of it."""
 
     number: Count
@@ -116,7 +116,7 @@ class Entry(Measured):
     command_id: Code = ""
     content: Code = ""  # the command's fingerprint
 
-    def in_short(self) -> "Entry":
+    def in_short(self) -> "DiaryEntry":
         """The same with little of its text."""
         return self.evolve(text=cut(self.text, 100))
 
@@ -153,7 +153,7 @@ class Collection(Model):
     brake: Words = ""  # how the emergency brake stopped the step that is due: who pulled it, and why
     outcome: CollectionStage | None = None
     closed_at: Instant | None = None
-    entries: Many[Entry] = ()
+    entries: Many[DiaryEntry] = ()
     entry_count: Count = 0
 
     @classmethod
@@ -478,14 +478,14 @@ class Collection(Model):
 
     def noted(self, at: datetime, by: str, what: str, text: str, **more: object) -> "Collection":
         """Adds a line to the diary; ``by`` is "" for what the application did."""
-        entry = Entry.model_validate(
+        entry = DiaryEntry.model_validate(
             {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text, **more}
         )
         return self._changed(entries=appended(self.entries, entry), entry_count=entry.number)
 
     def recorded(self, count: int) -> "Collection":
         """The ledger has the first ``count`` entries: of those, only the newest are carried on."""
-        return self.evolve(entries=tuple(carried_on(self.entries, count, KEPT_ENTRIES)))
+        return self.evolve(entries=tuple(carried_over(self.entries, count, KEPT_ENTRIES)))
 
     def _changed(self, **changes: object) -> "Collection":
         return self.evolve(revision=self.revision + 1, **changes)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.apart import Failed
-from billing.collections.collection import Collection, CollectionStage, Entry
+from billing.collections.collection import Collection, CollectionStage, DiaryEntry
 from billing.model import Code, Id, Instant, Minor, Model
 from billing.period import Period
 
@@ -43,7 +43,7 @@ class CollectionStore(Protocol):
     async def record_collection(self, collection: Collection, at: datetime) -> None:
         """Writes the collection as it stands, and its diary.
 
-        Raises ``LedgerAhead`` if it has a newer revision, ``AlreadyClosed`` if another outcome.
+        Raises ``StaleRun`` if it has a newer revision, ``OutcomeConflict`` if another outcome.
         """
 
     async def collection(self, customer_id: str, period: Period) -> Collection | None:
@@ -57,5 +57,5 @@ class CollectionStore(Protocol):
         failed: list[Failed] | None = None,
     ) -> list[CollectionRow]: ...
 
-    async def diary(self, customer_id: str, period: Period) -> list[Entry]:
+    async def diary(self, customer_id: str, period: Period) -> list[DiaryEntry]:
         """The whole diary of a collection; the collection itself carries only the newest."""

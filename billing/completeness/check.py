@@ -4,7 +4,7 @@
     survey.take(account, chain)     # for every customer, in any order
     coverage = survey.coverage()    # sheet = invoiced + differences
 
-Pure; ``activities/coverage.py`` reads what it needs.
+Pure; ``activities/completeness.py`` reads what it needs.
 """
 
 from collections import defaultdict
@@ -14,23 +14,32 @@ from difflib import get_close_matches
 
 from billing.apart import Failed, why
 from billing.collections.collection import CollectionStage
-from billing.completeness.accounts import Account, SeenCollection
 from billing.completeness.chains import Chain, ChainStatus, remedy, terminate
 from billing.completeness.report import (
     TOLERANCE,
-    Coverage,
+    CompletenessReport,
+    CustomerState,
     FindingKind,
-    Late,
-    State,
+    LateMonth,
     overdue_since,
 )
-from billing.completeness.row_check import Cells, Checked, Difference, Reason, all_for, check, read_rows, words_by_hand
-from billing.completeness.tally import Record
+from billing.completeness.row_check import (
+    CellRules,
+    DifferenceReason,
+    RowCheck,
+    RowDifference,
+    all_for,
+    check,
+    read_rows,
+    words_by_hand,
+)
+from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot
+from billing.completeness.tally import Tally
 from billing.customers.address import email_key
 from billing.customers.customer import Customer, ReviewMode
 from billing.errors import InvalidInput
 from billing.invoices.invoice import Problem
-from billing.invoices.month import COLLECTED, Stage
+from billing.invoices.month import UNPAID_OUTCOMES, Stage
 from billing.keys import workflow_id
 from billing.money import format_amount
 from billing.period import Period
@@ -44,14 +53,14 @@ _TYPED = 20  # of what has to be typed at once; the rest is found again
 _JUST_CLOSED = timedelta(hours=1)
 
 
-class Survey:
+class CompletenessCheck:
     """Takes one customer after the other; each row of the sheet is taken once."""
 
     def __init__(
         self,
         period: Period,
         now: datetime,
-        cells: Cells | None,
+        cells: CellRules | None,
         rows: Sequence[SalesRow] = (),
         strays: Sequence[Chain] = (),
     ) -> None:
@@ -64,16 +73,18 @@ class Survey:
         for row in rows:
             self._by_email[email_key(row.email)].append(row.number)
         self._numbers = dict(self._by_email)
-        self._customers: dict[str, State] = {}
-        self._record = Record()
+        self._customers: dict[str, CustomerState] = {}
+        self._record = Tally()
         self._addresses: dict[str, Customer] = {}  # by key
-        self._former: defaultdict[str, list[Account]] = defaultdict(list)  # who had the address with this key before
-        self._others: dict[str, Account] = {}  # known, but not of this period
+        self._former: defaultdict[str, list[CustomerSnapshot]] = defaultdict(
+            list
+        )  # who had the address with this key before
+        self._others: dict[str, CustomerSnapshot] = {}  # known, but not of this period
         self._braked: list[str] = []
         self._strays = strays
         self._twice: set[str] = set()  # whose own workflow is open beside a stray one
 
-    def take(self, account: Account, chain: ChainStatus | None) -> None:
+    def take(self, account: CustomerSnapshot, chain: ChainStatus | None) -> None:
         """``chain``: how the customer's workflow stands; None if nobody knows."""
         customer = account.customer
         try:
@@ -83,7 +94,7 @@ class Survey:
 
     def fail(self, failed: Failed) -> None:
         """Instead of ``take``: a customer who could not be looked at. The rows under that address are in no sum."""
-        self._customers[failed.customer_id] = State.UNKNOWN
+        self._customers[failed.customer_id] = CustomerState.UNKNOWN
         key = email_key(failed.email)
         numbers = self._numbers.get(key, [])
         self._by_email.pop(key, None)
@@ -98,7 +109,7 @@ class Survey:
         todo = f"{self._show(failed.customer_id)}; nobody else is affected"
         self._record.find(FindingKind.FAILED, text, todo, failed.customer_id)
 
-    def _take(self, account: Account, chain: ChainStatus | None) -> None:
+    def _take(self, account: CustomerSnapshot, chain: ChainStatus | None) -> None:
         customer = account.customer
         runs = chain.is_open if chain else None
         is_astray = any(stray.customer_id == customer.customer_id for stray in self._strays)
@@ -149,7 +160,7 @@ class Survey:
                 chain.customer_id,
             )
 
-    def coverage(self) -> Coverage:
+    def coverage(self) -> CompletenessReport:
         """What came of it. Call once, after the last customer."""
         self._take_the_rest()
         self._find_strays()
@@ -170,20 +181,20 @@ class Survey:
 
     # -- states
 
-    def _state(self, account: Account, runs: bool | None) -> State:
+    def _state(self, account: CustomerSnapshot, runs: bool | None) -> CustomerState:
         customer_id, month = account.customer.customer_id, account.month
         if month is None:
             behind = account.last is None or account.last < self._period
             if behind and runs is not False:
-                return State.WAITING
+                return CustomerState.WAITING
             self._find_missing(account, behind)
-            return State.MISSING
-        if month.stage in COLLECTED:
+            return CustomerState.MISSING
+        if month.stage in UNPAID_OUTCOMES:
             return self._owed(customer_id, month.stage, account.collection)
         self._find_waiting(account)
-        return _STATES.get(month.stage, State.WAITING)
+        return _STATES.get(month.stage, CustomerState.WAITING)
 
-    def _find_missing(self, account: Account, behind: bool) -> None:
+    def _find_missing(self, account: CustomerSnapshot, behind: bool) -> None:
         customer_id = account.customer.customer_id
         if behind:
             last = f"; the last one is {account.last}" if account.last else ""
@@ -193,20 +204,20 @@ class Survey:
             todo = "restore the ledger from a backup; until then charge nobody for it twice"
         self._record.find(FindingKind.MISSING, text, todo, customer_id)
 
-    def _owed(self, customer_id: str, stage: Stage, collection: SeenCollection | None) -> State:
+    def _owed(self, customer_id: str, stage: Stage, collection: CollectionSnapshot | None) -> CustomerState:
         if collection is None:
             text = f"{customer_id}: {stage}, and nobody collects it"
             todo = typed("reconcile", period=self._period)
             self._record.find(FindingKind.UNCOLLECTED, text, todo, customer_id)
-            return State.PAST_DUE
+            return CustomerState.PAST_DUE
         if collection.braked:
             self._braked.append(collection.needs)
         elif collection.command:
             text = f"{customer_id}: its collection is {collection.stage}: {collection.needs}"
             self._record.find(FindingKind.COLLECTION, text, f"{PROGRAM} {collection.command}", customer_id)
-        return _COLLECTIONS.get(collection.stage, State.IN_COLLECTION)
+        return _COLLECTIONS.get(collection.stage, CustomerState.IN_COLLECTION)
 
-    def _find_waiting(self, account: Account) -> None:
+    def _find_waiting(self, account: CustomerSnapshot) -> None:
         """Months that wait for a person, or for something that is down."""
         month, customer_id = account.month, account.customer.customer_id
         assert month is not None
@@ -227,7 +238,7 @@ class Survey:
             return
         self._record.find(kind, f"{customer_id}: {month.needs or month.stage}", todo, customer_id)
 
-    def _find_blocked(self, account: Account, is_found: bool) -> None:
+    def _find_blocked(self, account: CustomerSnapshot, is_found: bool) -> None:
         """A month that its own draft stops, whatever the sheet says by now; unless its row is found already."""
         month, customer_id = account.month, account.customer.customer_id
         if is_found or month is None or month.stage is not Stage.HALTED or month.halted or month.braked:
@@ -241,7 +252,7 @@ class Survey:
 
     # -- the clock
 
-    def _look_at_clock(self, account: Account) -> None:
+    def _look_at_clock(self, account: CustomerSnapshot) -> None:
         customer, month = account.customer, account.month
         planned = customer.instants(self._period)
         if month is None:
@@ -262,23 +273,23 @@ class Survey:
             )
         self._note_late(account, planned.charge_at, max(self._now, month.charge_at), is_open=True)
 
-    def _note_late(self, account: Account, planned_at: datetime, at: datetime, is_open: bool) -> None:
+    def _note_late(self, account: CustomerSnapshot, planned_at: datetime, at: datetime, is_open: bool) -> None:
         if at - planned_at <= TOLERANCE:
             return
         seconds = int((at - planned_at).total_seconds())
-        late = Late(customer_id=account.customer.customer_id, planned_at=planned_at, seconds=seconds, open=is_open)
+        late = LateMonth(customer_id=account.customer.customer_id, planned_at=planned_at, seconds=seconds, open=is_open)
         self._record.note_late(late)
 
     # -- the sheet
 
-    def _hold_against_sheet(self, account: Account) -> bool:
+    def _hold_against_sheet(self, account: CustomerSnapshot) -> bool:
         """Whether a row of the month cannot be read, and is found."""
         if self._cells is None:
             return False
         customer, month = account.customer, account.month
         rows = self._rows_of(account)
         if month is None:
-            self._all_differ(account, rows, Reason.MISSING)
+            self._all_differ(account, rows, DifferenceReason.MISSING)
             return False
         checked = check(customer, rows, self._cells, month)
         self._record.add(customer.customer_id, month.currency, checked)
@@ -289,11 +300,11 @@ class Survey:
             self._find_late_rows(account, checked.late)
         return bool(checked.unreadable)
 
-    def _find_unexplained(self, account: Account, checked: Checked) -> None:
+    def _find_unexplained(self, account: CustomerSnapshot, checked: RowCheck) -> None:
         customer_id, month = account.customer.customer_id, account.month
         assert month is not None
         todo = f"{self._show(customer_id)}; and tell the developers"
-        unexplained = [each for each in checked.differences if each.reason is Reason.UNEXPLAINED]
+        unexplained = [each for each in checked.differences if each.reason is DifferenceReason.UNEXPLAINED]
         for each in unexplained[:5]:
             amount = format_amount(each.amount_minor, month.currency)
             text = (
@@ -305,7 +316,7 @@ class Survey:
             text = f"{customer_id}: lines and balance of {self._period} do not come to the invoice's total"
             self._record.find(FindingKind.UNEXPLAINED, text, todo, customer_id)
 
-    def _rows_of(self, account: Account) -> list[SalesRow]:
+    def _rows_of(self, account: CustomerSnapshot) -> list[SalesRow]:
         """By the address of the month, and those that were billed under another one."""
         month = account.month
         keys = {email_key(month.email if month else account.customer.email)}
@@ -317,7 +328,7 @@ class Survey:
             numbers += [line.row for line in (*month.lines, *month.problems) if line.row is not None]
         return [self._rows.pop(number) for number in sorted(set(numbers)) if number in self._rows]
 
-    def _find_unreadable(self, account: Account, problem: Problem) -> None:
+    def _find_unreadable(self, account: CustomerSnapshot, problem: Problem) -> None:
         """Only what is in the draft can be entered there."""
         customer_id, month, row = account.customer.customer_id, account.month, problem.source.row
         assert month is not None
@@ -332,7 +343,7 @@ class Survey:
             todo += f", then {self._type('refresh', customer_id)}"
         self._record.find(FindingKind.UNREADABLE, text, todo, customer_id)
 
-    def _find_late_rows(self, account: Account, late: Sequence[Difference]) -> None:
+    def _find_late_rows(self, account: CustomerSnapshot, late: Sequence[RowDifference]) -> None:
         customer_id, month = account.customer.customer_id, account.month
         assert month is not None
         said = "; ".join(
@@ -370,17 +381,17 @@ class Survey:
                 asked += 1
                 self._take_unclaimed(key, rows, looking=asked <= _SUGGESTED)
 
-    def _take_former(self, owners: Sequence[Account], rows: Sequence[SalesRow]) -> None:
+    def _take_former(self, owners: Sequence[CustomerSnapshot], rows: Sequence[SalesRow]) -> None:
         """Rows under an address that a customer had before; no other one is suggested for them."""
         account, customer = owners[0], owners[0].customer
         which = f"{_rows(rows)} of worksheet {self._period}"
         if len(owners) > 1:
             names = " and ".join(sorted(owner.customer.customer_id for owner in owners))
-            self._add_uninvoiced(rows, self._only_currency(), Reason.FORMER_ADDRESS)
+            self._add_uninvoiced(rows, self._only_currency(), DifferenceReason.FORMER_ADDRESS)
             text = f"{which}, {rows[0].email}: {names} had this address before"
             self._record.find(FindingKind.FORMER_ADDRESS, text, f"correct {_rows(rows)} to the address of one of them")
             return
-        amount = self._all_differ(account, rows, Reason.FORMER_ADDRESS)
+        amount = self._all_differ(account, rows, DifferenceReason.FORMER_ADDRESS)
         text = f"{customer.customer_id} had the address {rows[0].email} before, and has {which} under it: {amount}"
         todo = f"correct {_rows(rows)} to {customer.email}"
         month = account.month
@@ -390,10 +401,10 @@ class Survey:
             todo = f"{self._type('refresh', customer.customer_id)}; and {todo}"
         self._record.find(FindingKind.FORMER_ADDRESS, text, todo, customer.customer_id)
 
-    def _take_other(self, account: Account, rows: Sequence[SalesRow]) -> None:
+    def _take_other(self, account: CustomerSnapshot, rows: Sequence[SalesRow]) -> None:
         customer_id = account.customer.customer_id
         is_closed = account.closed_at is not None
-        amount = self._all_differ(account, rows, Reason.CLOSED if is_closed else Reason.BEGAN_LATER)
+        amount = self._all_differ(account, rows, DifferenceReason.CLOSED if is_closed else DifferenceReason.BEGAN_LATER)
         where = f"{_rows(rows)} of worksheet {self._period}"
         if is_closed:
             text = f"{customer_id} is closed ({account.closed_reason}), but has {where}: {amount}"
@@ -406,7 +417,9 @@ class Survey:
 
     def _take_unclaimed(self, key: str, rows: Sequence[SalesRow], looking: bool) -> None:
         near = self._addresses.get(closest(key, self._addresses)) if looking else None
-        amounts = self._add_uninvoiced(rows, near.currency if near else self._only_currency(), Reason.UNCLAIMED)
+        amounts = self._add_uninvoiced(
+            rows, near.currency if near else self._only_currency(), DifferenceReason.UNCLAIMED
+        )
         listed = ", ".join(amounts[:5]) + (f" and {len(amounts) - 5} more" if len(amounts) > 5 else "")
         text = f"{_rows(rows)} of worksheet {self._period}, {rows[0].email or 'without an address'}: {listed}"
         todo = f"correct or delete {_rows(rows)}, write {NO_SALE!r} for the address, or register the customer"
@@ -417,7 +430,7 @@ class Survey:
             )
         self._record.find(FindingKind.UNCLAIMED, text, todo)
 
-    def _add_uninvoiced(self, rows: Sequence[SalesRow], currency: str, reason: Reason) -> list[str]:
+    def _add_uninvoiced(self, rows: Sequence[SalesRow], currency: str, reason: DifferenceReason) -> list[str]:
         """Counts rows that are on no invoice; their amounts in words."""
         assert self._cells is not None
         amounts = []
@@ -432,7 +445,7 @@ class Survey:
                 amounts.append(f"{raw} {row.currency}".strip()[:50])
                 continue
             amounts.append(format_amount(amount_minor, currency))
-            unclaimed = Difference(reason, amount_minor, row.number, row.description)
+            unclaimed = RowDifference(reason, amount_minor, row.number, row.description)
             self._record.add_uninvoiced("", currency, unclaimed)
         return amounts
 
@@ -448,13 +461,13 @@ class Survey:
         found = {customer.currency for customer in self._addresses.values()}
         return found.pop() if len(found) == 1 else ""
 
-    def _all_differ(self, account: Account, rows: Sequence[SalesRow], reason: Reason) -> str:
+    def _all_differ(self, account: CustomerSnapshot, rows: Sequence[SalesRow], reason: DifferenceReason) -> str:
         """All readable rows as one kind of difference; their sum in words."""
         assert self._cells is not None
         customer = account.customer
         lines, problems = read_rows(customer, rows, self._cells)
         total = sum(line.amount_minor for line in lines)
-        differing = Checked(total, 0, tuple(all_for(reason, lines)), problems, ())
+        differing = RowCheck(total, 0, tuple(all_for(reason, lines)), problems, ())
         self._record.add(customer.customer_id, customer.currency, differing)
         self._record.add_unsummed(len(problems))
         unread = f", and {len(problems)} that cannot be read" if problems else ""
@@ -462,18 +475,18 @@ class Survey:
 
 
 _STATES = {
-    Stage.PAID: State.PAID,
-    Stage.NOTHING_DUE: State.NOTHING_DUE,
-    Stage.SKIPPED: State.SKIPPED,
-    Stage.CARRIED_FORWARD: State.CARRIED_FORWARD,
-    Stage.HALTED: State.HALTED,
-    Stage.UNRESOLVED: State.UNRESOLVED,
+    Stage.PAID: CustomerState.PAID,
+    Stage.NOTHING_DUE: CustomerState.NOTHING_DUE,
+    Stage.SKIPPED: CustomerState.SKIPPED,
+    Stage.CARRIED_FORWARD: CustomerState.CARRIED_FORWARD,
+    Stage.HALTED: CustomerState.HALTED,
+    Stage.UNRESOLVED: CustomerState.UNRESOLVED,
 }
 _COLLECTIONS = {
-    CollectionStage.RECOVERED: State.PAID,
-    CollectionStage.WRITTEN_OFF: State.PAST_DUE,
-    CollectionStage.EXHAUSTED: State.PAST_DUE,
-    CollectionStage.UNRESOLVED: State.UNRESOLVED,
+    CollectionStage.RECOVERED: CustomerState.PAID,
+    CollectionStage.WRITTEN_OFF: CustomerState.PAST_DUE,
+    CollectionStage.EXHAUSTED: CustomerState.PAST_DUE,
+    CollectionStage.UNRESOLVED: CustomerState.UNRESOLVED,
 }
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import Field
 
-from billing.completeness.row_check import Reason
+from billing.completeness.row_check import DifferenceReason
 from billing.model import Code, Count, Few, Id, Instant, Line, Minor, Model, Rows, Words
 from billing.period import Period
 from billing.sales.sales import Header
@@ -25,7 +25,7 @@ KEPT = 10_000
 """How many findings and differences of each kind, and how many late months, are kept; counts and sums are of all."""
 
 
-class State(StrEnum):
+class CustomerState(StrEnum):
     """Every customer of a period is in exactly one."""
 
     PAID = "paid"
@@ -80,10 +80,10 @@ class Finding(Model):
     todo: Words
 
 
-class Explained(Model):
+class ExplainedDifference(Model):
     """One difference between sheet and invoices: what the sheet has more, in minor units."""
 
-    reason: Reason
+    reason: DifferenceReason
     customer_id: Id
     currency: Code
     amount_minor: Minor
@@ -91,7 +91,7 @@ class Explained(Model):
     description: Line
 
 
-class Late(Model):
+class LateMonth(Model):
     """A month that is, or was, charged later than its schedule says; ``seconds`` beyond it, so far if ``open``."""
 
     customer_id: Id
@@ -100,21 +100,23 @@ class Late(Model):
     open: bool
 
 
-class Sum(Model):
+class CurrencySum(Model):
     """Sheet = invoiced + differences, in minor units of ``currency``; ``unexplained_minor`` is what is left over."""
 
     currency: Code
     sheet_minor: Minor = 0
     invoiced_minor: Minor = 0
-    differences_minor: dict[Reason, Minor] = Field(default_factory=dict, max_length=100)
+    differences_minor: dict[DifferenceReason, Minor] = Field(default_factory=dict, max_length=100)
 
     @property
     def unexplained_minor(self) -> int:
-        explained = sum(minor for reason, minor in self.differences_minor.items() if reason is not Reason.UNEXPLAINED)
+        explained = sum(
+            minor for reason, minor in self.differences_minor.items() if reason is not DifferenceReason.UNEXPLAINED
+        )
         return self.sheet_minor - self.invoiced_minor - explained
 
 
-class Coverage(Model):
+class CompletenessReport(Model):
     """A period looked at. ``unseen`` says which source could not be: then nothing is known to be covered.
 
     ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``. The sheet's ``ignored_columns`` are
@@ -123,14 +125,14 @@ class Coverage(Model):
 
     period: Period
     at: Instant
-    states: dict[State, Count] = Field(max_length=100)
-    customers: dict[Id, State] = Field(default_factory=dict, max_length=10_000_000)
-    sums: Few[Sum]
+    states: dict[CustomerState, Count] = Field(max_length=100)
+    customers: dict[Id, CustomerState] = Field(default_factory=dict, max_length=10_000_000)
+    sums: Few[CurrencySum]
     unsummed_rows: Count = 0
     kinds: dict[FindingKind, Count] = Field(max_length=100)
     findings: Rows[Finding]
-    differences: Rows[Explained]
-    late: Rows[Late]
+    differences: Rows[ExplainedDifference]
+    late: Rows[LateMonth]
     late_count: Count
     unseen: Few[Words] = ()
     cut: Few[Words] = ()
@@ -142,7 +144,7 @@ class Coverage(Model):
         """Everybody and everything is accounted for, and goes on by itself."""
         return not self.kinds and not self.unseen
 
-    def brief(self, kept: int = 200) -> "Coverage":
+    def brief(self, kept: int = 200) -> "CompletenessReport":
         """The same without the names of those who are well, and with short lists, in which each kind has its share."""
         return self.evolve(
             customers={},
@@ -173,7 +175,7 @@ def overdue_since(next_at: datetime | None, updated_at: datetime) -> datetime:
     return next_at or updated_at
 
 
-def new_findings(coverage: Coverage, told: Sequence[str]) -> Iterator[Finding]:
+def new_findings(coverage: CompletenessReport, told: Sequence[str]) -> Iterator[Finding]:
     """Those that reviewers were told of neither by an earlier coverage nor by the month itself."""
     for each in coverage.findings:
         if each.kind not in TOLD_ALREADY and each.text not in told:

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from billing.completeness.accounts import SeenLine, SeenMonth
+from billing.completeness.snapshots import LineSnapshot, MonthSnapshot
 from billing.customers.customer import Customer, ReviewMode
 from billing.invoices.invoice import LineItem, Problem, SheetRow
 from billing.invoices.month import Stage
 from billing.period import Period
-from billing.sales.pairing import Entry, changed, same, sheet_row
+from billing.sales.row_pairs import PairedRow, changed, same, sheet_row
 from billing.sales.sales import MAX_ROWS, SalesRow, SalesSnapshot, lines_for
 
 
-class Reason(StrEnum):
+class DifferenceReason(StrEnum):
     """Why the sheet and the invoices differ."""
 
     NOT_COLLECTED = "not collected yet"
@@ -40,29 +40,29 @@ class Reason(StrEnum):
 
 
 _WORDS = 150  # of a description, on a later invoice
-SINCE = (Reason.NEW_ROW, Reason.CHANGED_ROW, Reason.GONE_ROW)
+SINCE = (DifferenceReason.NEW_ROW, DifferenceReason.CHANGED_ROW, DifferenceReason.GONE_ROW)
 
 
-class Difference(NamedTuple):
+class RowDifference(NamedTuple):
     """What the sheet has more than the invoice (less, if negative), in minor units. ``row`` 0: of no one row."""
 
-    reason: Reason
+    reason: DifferenceReason
     amount_minor: int
     row: int = 0
     description: str = ""
 
 
-class Checked(NamedTuple):
+class RowCheck(NamedTuple):
     """One customer's part of the sheet. ``unreadable`` rows are in no sum; ``late`` ones nobody has billed yet."""
 
     sheet_minor: int
     invoiced_minor: int
-    differences: tuple[Difference, ...]
+    differences: tuple[RowDifference, ...]
     unreadable: tuple[Problem, ...]
-    late: tuple[Difference, ...]
+    late: tuple[RowDifference, ...]
 
 
-class Cells(NamedTuple):
+class CellRules(NamedTuple):
     """What a worksheet is read by."""
 
     period: Period
@@ -71,7 +71,7 @@ class Cells(NamedTuple):
     decimal_separator: str
 
 
-def check(customer: Customer, rows: Sequence[SalesRow], cells: Cells, month: SeenMonth) -> Checked:
+def check(customer: Customer, rows: Sequence[SalesRow], cells: CellRules, month: MonthSnapshot) -> RowCheck:
     """``rows`` are all rows of the worksheet that are the customer's, as it is now."""
     if month.currency != customer.currency:
         customer = customer.evolve(currency=month.currency)
@@ -79,19 +79,19 @@ def check(customer: Customer, rows: Sequence[SalesRow], cells: Cells, month: See
     sheet_minor = sum(line.amount_minor for line in lines)
     reason = _whole(customer, month)
     if reason is not None:
-        added = month.lines if reason is Reason.MANUAL else ()
-        found = [*all_for(reason, lines), *(_less(Reason.ADDED, line) for line in added)]
-        waits = problems if reason is Reason.NOT_COLLECTED else ()
-        return Checked(sheet_minor, sum(line.amount_minor for line in added), tuple(found), waits, ())
+        added = month.lines if reason is DifferenceReason.MANUAL else ()
+        found = [*all_for(reason, lines), *(_less(DifferenceReason.ADDED, line) for line in added)]
+        waits = problems if reason is DifferenceReason.NOT_COLLECTED else ()
+        return RowCheck(sheet_minor, sum(line.amount_minor for line in added), tuple(found), waits, ())
     comparison = _Comparison(lines, problems, month, cells)
     found = list(_later(comparison.differences(), month, cells.period))
     unread = tuple(each for each in problems if each not in comparison.settled)
     invoiced_minor = sum(line.amount_minor for line in month.lines)
-    return Checked(sheet_minor, invoiced_minor, tuple(found), unread, tuple(_uncovered(found)))
+    return RowCheck(sheet_minor, invoiced_minor, tuple(found), unread, tuple(_uncovered(found)))
 
 
 def read_rows(
-    customer: Customer, rows: Sequence[SalesRow], cells: Cells
+    customer: Customer, rows: Sequence[SalesRow], cells: CellRules
 ) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
     """The rows as the collection reads them, however many there are, and whatever address was in them."""
     lines: list[LineItem] = []
@@ -105,26 +105,26 @@ def read_rows(
     return tuple(lines), tuple(problems)
 
 
-def all_for(reason: Reason, lines: Sequence[LineItem]) -> list[Difference]:
+def all_for(reason: DifferenceReason, lines: Sequence[LineItem]) -> list[RowDifference]:
     """Each of the sheet's lines as a difference."""
     return [_more(reason, line) for line in lines]
 
 
-def _whole(customer: Customer, month: SeenMonth) -> Reason | None:
+def _whole(customer: Customer, month: MonthSnapshot) -> DifferenceReason | None:
     """The reason why nothing of the sheet is on the invoice, if there is one for all of it."""
     if month.stage is Stage.SKIPPED:
-        return Reason.SKIPPED
+        return DifferenceReason.SKIPPED
     if not month.version:
-        return Reason.NOT_COLLECTED
+        return DifferenceReason.NOT_COLLECTED
     by_hand = customer.terms.review_mode is ReviewMode.MANUAL and not month.collected_from
-    return Reason.MANUAL if by_hand else None
+    return DifferenceReason.MANUAL if by_hand else None
 
 
 class _Known(NamedTuple):
     """What is billed for a row. ``by_hand`` is what people made of it (None: nothing)."""
 
-    line: SeenLine
-    by_hand: Reason | None = None
+    line: LineSnapshot
+    by_hand: DifferenceReason | None = None
 
 
 class _Comparison:
@@ -133,69 +133,71 @@ class _Comparison:
     ``settled`` are the unreadable rows for which people have entered an amount, or which they have removed.
     """
 
-    def __init__(self, lines: Sequence[LineItem], problems: Sequence[Problem], month: SeenMonth, cells: Cells) -> None:
+    def __init__(
+        self, lines: Sequence[LineItem], problems: Sequence[Problem], month: MonthSnapshot, cells: CellRules
+    ) -> None:
         self.settled: list[Problem] = []
         rows: tuple[LineItem | Problem, ...] = (*lines, *problems)
-        self._found = [Entry(sheet_row(row), row) for row in rows]
+        self._found = [PairedRow(sheet_row(row), row) for row in rows]
         self._known = list(_known(month))
         self._by_hand = [line for line in month.lines if line.row is None]
         # If the sheet is what was collected, nobody can say where a difference comes from.
         self._same_sheet = month.collected_from == cells.digest
 
-    def differences(self) -> Iterator[Difference]:
+    def differences(self) -> Iterator[RowDifference]:
         for known, item in same(self._known, self._found):
             if isinstance(item, Problem) and known.by_hand:
                 self.settled.append(item)
-            yield from self._difference(known.by_hand or Reason.UNEXPLAINED, known.line, item)
+            yield from self._difference(known.by_hand or DifferenceReason.UNEXPLAINED, known.line, item)
         for known, item in changed(self._known, self._found):
-            yield from self._difference(self._since(Reason.CHANGED_ROW), known.line, item)
+            yield from self._difference(self._since(DifferenceReason.CHANGED_ROW), known.line, item)
         for entry in self._known:
-            yield from self._difference(self._since(Reason.GONE_ROW), entry.item.line, None)
+            yield from self._difference(self._since(DifferenceReason.GONE_ROW), entry.item.line, None)
         for new in self._found:
-            yield from self._difference(self._since(Reason.NEW_ROW), None, new.item)
+            yield from self._difference(self._since(DifferenceReason.NEW_ROW), None, new.item)
         for line in self._by_hand:
-            yield _less(Reason.ADDED, line)
+            yield _less(DifferenceReason.ADDED, line)
 
-    def _since(self, reason: Reason) -> Reason:
-        return Reason.UNEXPLAINED if self._same_sheet else reason
+    def _since(self, reason: DifferenceReason) -> DifferenceReason:
+        return DifferenceReason.UNEXPLAINED if self._same_sheet else reason
 
     def _difference(
-        self, reason: Reason, line: SeenLine | None, item: LineItem | Problem | None
-    ) -> Iterator[Difference]:
+        self, reason: DifferenceReason, line: LineSnapshot | None, item: LineItem | Problem | None
+    ) -> Iterator[RowDifference]:
         amount_minor = item.amount_minor if isinstance(item, LineItem) else 0
         amount_minor -= line.amount_minor if line else 0
         if amount_minor:
             row = _row_of(item) if item else line.row if line else 0
-            words = item if item and reason is not Reason.EDITED else line
-            yield Difference(reason, amount_minor, row or 0, words.description if words else "")
+            words = item if item and reason is not DifferenceReason.EDITED else line
+            yield RowDifference(reason, amount_minor, row or 0, words.description if words else "")
 
 
-def _known(month: SeenMonth) -> Iterator[Entry[_Known]]:
+def _known(month: MonthSnapshot) -> Iterator[PairedRow[_Known]]:
     """The rows that the month accounts for; those that are billed as they are come first, as with late sales."""
     own = [line for line in month.lines if line.row is not None]
     for line in own:
         if line.line_id not in month.in_sheet:
-            yield Entry(_as_billed(line), _Known(line))
+            yield PairedRow(_as_billed(line), _Known(line))
     for line in month.problems:
-        yield Entry(SheetRow(row=line.row or 0, description=line.description, raw=line.raw), _Known(line))
+        yield PairedRow(SheetRow(row=line.row or 0, description=line.description, raw=line.raw), _Known(line))
     for line in own:
         if row := month.in_sheet.get(line.line_id):
-            by_hand = Reason.ENTERED if row.amount_minor is None else Reason.EDITED
-            yield Entry(row, _Known(line, by_hand))
+            by_hand = DifferenceReason.ENTERED if row.amount_minor is None else DifferenceReason.EDITED
+            yield PairedRow(row, _Known(line, by_hand))
     for row in month.left_out:
-        yield Entry(row, _Known(SeenLine("", row.description, 0, row.row), Reason.REMOVED))
+        yield PairedRow(row, _Known(LineSnapshot("", row.description, 0, row.row), DifferenceReason.REMOVED))
 
 
-def _as_billed(line: SeenLine) -> SheetRow:
+def _as_billed(line: LineSnapshot) -> SheetRow:
     return SheetRow(row=line.row or 0, description=line.description, amount_minor=line.amount_minor)
 
 
-def words_by_hand(late: Difference, period: Period) -> str:
+def words_by_hand(late: RowDifference, period: Period) -> str:
     """What a person writes on a later invoice for a row that nothing takes in by itself; by that it is found again."""
     return f"{' '.join(late.description.split())[:_WORDS] or 'Sale'} ({period})"
 
 
-def _later(found: Iterator[Difference], month: SeenMonth, period: Period) -> Iterator[Difference]:
+def _later(found: Iterator[RowDifference], month: MonthSnapshot, period: Period) -> Iterator[RowDifference]:
     """Those that a line of a later month has made good: all if they come to the same sum, else each by its amount.
 
     The collection may have taken other rows for the same ones; to the sum that makes no difference. A line that a
@@ -212,16 +214,16 @@ def _later(found: Iterator[Difference], month: SeenMonth, period: Period) -> Ite
         added = (words_by_hand(each, period), each.amount_minor)
         if each.reason in SINCE and (is_all or made_good[each.amount_minor]):
             made_good[each.amount_minor] -= 1
-            each = each._replace(reason=Reason.LATER)
+            each = each._replace(reason=DifferenceReason.LATER)
         elif each.reason in SINCE and by_hand[added]:
             by_hand[added] -= 1
-            each = each._replace(reason=Reason.LATER)
+            each = each._replace(reason=DifferenceReason.LATER)
         yield each
 
 
-def _uncovered(found: Sequence[Difference]) -> Iterator[Difference]:
+def _uncovered(found: Sequence[RowDifference]) -> Iterator[RowDifference]:
     """What was typed since the collection, without what a reviewer has added by hand for it."""
-    by_hand = Counter(-each.amount_minor for each in found if each.reason is Reason.ADDED)
+    by_hand = Counter(-each.amount_minor for each in found if each.reason is DifferenceReason.ADDED)
     for each in found:
         if each.reason in SINCE and by_hand[each.amount_minor]:
             by_hand[each.amount_minor] -= 1
@@ -229,12 +231,12 @@ def _uncovered(found: Sequence[Difference]) -> Iterator[Difference]:
             yield each
 
 
-def _more(reason: Reason, row: LineItem) -> Difference:
-    return Difference(reason, row.amount_minor, _row_of(row), row.description)
+def _more(reason: DifferenceReason, row: LineItem) -> RowDifference:
+    return RowDifference(reason, row.amount_minor, _row_of(row), row.description)
 
 
-def _less(reason: Reason, line: SeenLine) -> Difference:
-    return Difference(reason, -line.amount_minor, line.row or 0, line.description)
+def _less(reason: DifferenceReason, line: LineSnapshot) -> RowDifference:
+    return RowDifference(reason, -line.amount_minor, line.row or 0, line.description)
 
 
 def _row_of(line: LineItem | Problem) -> int:

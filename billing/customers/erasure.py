@@ -55,7 +55,7 @@ class Erased(Model):
     rows: Count
 
 
-class Standing(NamedTuple):
+class ErasureObstacles(NamedTuple):
     """What may be in the way. ``balance_minor``: what the last month carried forward, and nobody will bill."""
 
     is_open: bool
@@ -66,7 +66,7 @@ class Standing(NamedTuple):
     currency: str
 
 
-def obstacle(customer_id: str, standing: Standing, settled: str) -> str:
+def obstacle(customer_id: str, standing: ErasureObstacles, settled: str) -> str:
     """Why the data are still needed, and what to do first; "" if they are not."""
     if standing.is_open:
         return f"the account is open; close it first: {typed('close', customer_id, decided=True)}"

@@ -10,7 +10,7 @@ from billing.model import Instant, Words
 from billing.period import Period
 
 
-class Known(NamedTuple):
+class KnownCustomer(NamedTuple):
     """What the ledger has of a customer who is to be started.
 
     ``last`` is their newest month; ``like`` are others, closed ones left out, with the same email, Stripe customer or

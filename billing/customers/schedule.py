@@ -23,25 +23,25 @@ WallClock = Annotated[time, AfterValidator(_wall_clock)]
 class Instants(Model):
     """The planned instants of one month, in UTC."""
 
-    collect_at: Instant
+    import_at: Instant
     notice_at: Instant
     charge_at: Instant
 
     def later(self, by: timedelta) -> "Instants":
         """All of them, so that none comes closer to another."""
-        return Instants(collect_at=self.collect_at + by, notice_at=self.notice_at + by, charge_at=self.charge_at + by)
+        return Instants(import_at=self.import_at + by, notice_at=self.notice_at + by, charge_at=self.charge_at + by)
 
 
 class Schedule(Model, extra="forbid"):
     """Days and wall-clock times in the customer's time zone.
 
-    ``collect_day`` is a day of the month after the period; ``notice_days`` are counted from that day and
+    ``import_day`` is a day of the month after the period; ``notice_days`` are counted from that day and
     ``charge_days`` from the day of the notice. Those who share a schedule are spread over
     ``spread_minutes`` from then on.
     """
 
-    collect_day: int = Field(1, ge=1, le=28)
-    collect_time: WallClock = time(2, 0)
+    import_day: int = Field(1, ge=1, le=28)
+    import_time: WallClock = time(2, 0)
     notice_days: int = Field(3, ge=0, le=28)
     notice_time: WallClock = time(10, 0)
     charge_days: int = Field(4, ge=0, le=28)
@@ -50,7 +50,7 @@ class Schedule(Model, extra="forbid"):
 
     @model_validator(mode="after")
     def _in_order(self) -> "Schedule":
-        if (self.notice_days, self.notice_time) <= (0, self.collect_time):
+        if (self.notice_days, self.notice_time) <= (0, self.import_time):
             raise ValueError("the notice must come after the collection")
         if (self.charge_days, self.charge_time) <= (0, self.notice_time):
             raise ValueError("the charge must come after the notice")
@@ -62,13 +62,13 @@ class Schedule(Model, extra="forbid"):
         Always in this order; where a clock change would reverse two steps of one day, the later one moves.
         """
         zone = ZoneInfo(timezone)
-        collect_day = period.next().first_day + timedelta(days=self.collect_day - 1)
-        notice_day = collect_day + timedelta(days=self.notice_days)
+        import_day = period.next().first_day + timedelta(days=self.import_day - 1)
+        notice_day = import_day + timedelta(days=self.notice_days)
         charge_day = notice_day + timedelta(days=self.charge_days)
-        collect_at = instant(collect_day, self.collect_time, zone)
-        notice_at = max(collect_at, instant(notice_day, self.notice_time, zone))
+        import_at = instant(import_day, self.import_time, zone)
+        notice_at = max(import_at, instant(notice_day, self.notice_time, zone))
         charge_at = max(notice_at, instant(charge_day, self.charge_time, zone))
-        return Instants(collect_at=collect_at, notice_at=notice_at, charge_at=charge_at)
+        return Instants(import_at=import_at, notice_at=notice_at, charge_at=charge_at)
 
     def share(self, customer_id: str) -> timedelta:
         """How much later everything is for this customer: by whole seconds under the spread, the same for ever."""

@@ -194,7 +194,7 @@ class Delivered(Model):
     drift: Words | None = None
 
 
-class Farewell(Model):
+class ChainResult(Model):
     """How a chain ended: the last period, who closed the account and why, and the balance that nobody will bill.
 
     ``balance_minor`` is debt if positive, credit if negative, in minor units of ``currency``.

@@ -113,7 +113,7 @@ class Invoice(Measured):
     """
 
     currency: Code
-    collected_at: Instant
+    imported_at: Instant
     version: Count = 1
     lines: Many[LineItem] = ()
     problems: Many[Problem] = ()
@@ -140,7 +140,7 @@ class Invoice(Measured):
     def digest(self) -> str:
         """A short fingerprint of what a customer would pay and for what; any edit changes it."""
         lines = [(line.line_id, line.amount_minor, line.description) for line in self.lines]
-        seen = json.dumps([self.currency, self.carried_minor, self.version, str(self.collected_at), lines])
+        seen = json.dumps([self.currency, self.carried_minor, self.version, str(self.imported_at), lines])
         return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
     @property

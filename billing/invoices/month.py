@@ -18,7 +18,7 @@ from billing.model import Author, Code, Count, Few, Instant, Many, Minor, Model,
 from billing.money import maximum_minor, minimum_minor
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from billing.trail import carried_on
+from billing.trail import carried_over
 
 
 class Stage(StrEnum):
@@ -45,7 +45,7 @@ OUTCOMES = frozenset(list(Stage)[list(Stage).index(Stage.PAID) :])
 """The stages that end a month; every customer and period reaches exactly one."""
 
 
-COLLECTED = frozenset({Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED, Stage.NEEDS_CARD})
+UNPAID_OUTCOMES = frozenset({Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED, Stage.NEEDS_CARD})
 """The outcomes that leave an amount to be collected: ``billing/collections/collection.py``."""
 
 KEPT_DECISIONS = 100
@@ -110,7 +110,7 @@ class Month(Model):
 
     customer: Customer
     period: Period
-    collect_at: Instant
+    import_at: Instant
     notice_at: Instant
     charge_at: Instant
     first: bool  # nothing was ever billed to this customer before
@@ -163,9 +163,9 @@ class Month(Model):
         )
 
     @property
-    def collection_opens_at(self) -> datetime:
+    def import_opens_at(self) -> datetime:
         """When the first of those who share this schedule and zone are collected: the sheet has to be ready by then."""
-        return self.customer.terms.schedule.instants(self.period, self.customer.timezone).collect_at
+        return self.customer.terms.schedule.instants(self.period, self.customer.timezone).import_at
 
     @property
     def _billed_sales_minor(self) -> int:
@@ -205,9 +205,9 @@ class Month(Model):
         if waiting_for and now >= remind_at:
             return Due(Step.ALERT, None, "tell the reviewers")
         if self.invoice is None and not self.trouble:
-            if waiting_for and remind_at < self.collect_at:
+            if waiting_for and remind_at < self.import_at:
                 return Due(Step.WAIT, remind_at, "remind the reviewers")
-            return _once(self.collect_at, now, Step.COLLECT, "collect the sales")
+            return _once(self.import_at, now, Step.COLLECT, "collect the sales")
         if self.blocked or self._lacks_approval(now):
             return Due(Step.WAIT, remind_at, "remind the reviewers")
         if self.charging_since is not None:
@@ -304,7 +304,7 @@ class Month(Model):
     def refuses_approval_by(self, who: str) -> str:
         """Why ``who`` cannot approve the draft as it stands; "" if they can."""
         if self.invoice is None:
-            return f"there is no draft yet; it is made at {self.collect_at:%Y-%m-%d %H:%M} UTC"
+            return f"there is no draft yet; it is made at {self.import_at:%Y-%m-%d %H:%M} UTC"
         if not needs_approval(self):
             return "this draft needs no approval (review mode monitor, and nothing in it demands one)"
         if self.invoice.problems:
@@ -332,7 +332,7 @@ class Month(Model):
             invoice=invoice,
             remark=remark,
             outage="",
-            notice_at=max(self.notice_at, invoice.collected_at + self.customer.terms.min_window),
+            notice_at=max(self.notice_at, invoice.imported_at + self.customer.terms.min_window),
             alerted_at=self.alerted_at if self.hold else None,
         )
 
@@ -441,7 +441,7 @@ class Month(Model):
         kept = {"revision": _BEFORE_ALL, "decisions": self.decisions, "decision_count": self.decision_count}
         again = Month.open(self.customer, self.period, self.carried_minor)
         usual = {"first": self.first, "usual_minor": self.usual_minor, "series": self.series}
-        return again.evolve(collect_at=now, leaving=self.leaving, **kept, **usual)
+        return again.evolve(import_at=now, leaving=self.leaving, **kept, **usual)
 
     def as_known(self, known: "Month") -> "Month":
         """The month as the ledger has it, with what was said to this run since."""
@@ -501,7 +501,7 @@ class Month(Model):
             else decision
             for decision in self.decisions
         )
-        return self.evolve(decisions=tuple(carried_on(tuple(short), count, KEPT_DECISIONS)))
+        return self.evolve(decisions=tuple(carried_over(tuple(short), count, KEPT_DECISIONS)))
 
     def _changed(self, **changes: object) -> "Month":
         return self.evolve(revision=self.revision + 1, **changes)

@@ -44,7 +44,7 @@ class MonthStore(Protocol):
     async def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
         """Writes the month as it stands: customer, invoice, lines, decisions; and the next, unless it has begun.
 
-        Raises ``LedgerAhead`` if it has a newer revision of the month, ``AlreadyClosed`` if another outcome.
+        Raises ``StaleRun`` if it has a newer revision of the month, ``OutcomeConflict`` if another outcome.
         """
 
     async def month(self, customer_id: str, period: Period) -> Month | None:

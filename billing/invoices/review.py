@@ -173,7 +173,7 @@ def _resume(month: Month, command: Resume, now: datetime) -> tuple[Month, str]:
 
 def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
     if month.invoice is None:
-        raise _Refused(f"there is no draft yet; it is made at {month.collect_at:%Y-%m-%d %H:%M} UTC")
+        raise _Refused(f"there is no draft yet; it is made at {month.import_at:%Y-%m-%d %H:%M} UTC")
     if command.version != month.invoice.version or command.digest not in ("", month.invoice.digest):
         raise _Refused(
             f"this edit was made on version {command.version}, but {_current(month)} is current; "

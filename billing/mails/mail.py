@@ -15,7 +15,7 @@ from billing.payments.ports import StillWanted, always
 from billing.period import Period
 
 
-class LetterKind(StrEnum):
+class CustomerMailKind(StrEnum):
     NOTICE = "notice"
     RECEIPT = "receipt"
     DECLINE = "decline"
@@ -29,14 +29,14 @@ class LetterKind(StrEnum):
     CARD_WANTED = "card_wanted"  # the same, to one of an import who has no card yet
 
 
-class Letter(Model):
+class CustomerMail(Model):
     """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
 
     ``link`` is the page where the customer can pay, or register another card ("": none). ``correction`` is what a
     notice corrects; ``agreed`` what a new customer has consented to.
     """
 
-    kind: LetterKind
+    kind: CustomerMailKind
     message_id: Line
     to: Line
     month: Month
@@ -46,7 +46,7 @@ class Letter(Model):
     correction: Correction | None = None
 
 
-class Composed(Model):
+class RenderedMail(Model):
     """What a mail says, without markup; the subject is one line."""
 
     subject: Words
@@ -54,10 +54,10 @@ class Composed(Model):
 
 
 class Mailer(Protocol):
-    def compose(self, letter: Letter) -> Composed:
+    def compose(self, letter: CustomerMail) -> RenderedMail:
         """What ``send`` would send, for a look at it before it goes and for the record."""
 
-    async def send(self, letter: Letter, still_wanted: StillWanted = always) -> None:
+    async def send(self, letter: CustomerMail, still_wanted: StillWanted = always) -> None:
         """Hands the mail over, unless ``still_wanted``, asked at the last moment, raises.
 
         After a failure it may have been sent: a repeat has the same Message-ID.
@@ -72,7 +72,7 @@ class MessageStatus(StrEnum):
 
 class MessageRow(Model):
     message_id: Line
-    kind: LetterKind
+    kind: CustomerMailKind
     number: Count
     recipient: Line
     status: MessageStatus
@@ -87,11 +87,11 @@ class MessageStore(Protocol):
 
     async def save_message(
         self,
-        letter: Letter,
+        letter: CustomerMail,
         number: int,
         status: MessageStatus,
         at: datetime,
-        composed: Composed | None = None,
+        composed: RenderedMail | None = None,
         idle_since: datetime | None = None,
     ) -> bool:
         """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so.

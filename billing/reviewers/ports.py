@@ -14,7 +14,7 @@ from billing.period import Period
 from billing.reviewers.alerts import Alert, AlertRow
 from billing.reviewers.brake import Brake
 from billing.reviewers.digest import Digest
-from billing.reviewers.users import Account, Attempt, OpenSession, Role, User
+from billing.reviewers.users import OpenSession, Role, SignInAttempt, User, UserCredentials
 
 
 class Channel(Protocol):
@@ -30,7 +30,7 @@ class Channel(Protocol):
         """What would be handed over. Raises whatever it is that cannot be told."""
 
 
-class Bell(Protocol):
+class DigestWaker(Protocol):
     async def ring(self) -> None:
         """Makes sure that what is in the ledger's outbox by now will be told. Raises ``AlertUnavailable``."""
 
@@ -72,7 +72,7 @@ class BrakeStore(Protocol):
         """The emergency brake as it was pulled last, on or released; None if it never was."""
 
 
-class BrakeLever(Protocol):
+class BrakeControl(Protocol):
     """The emergency brake, for who pulls it."""
 
     async def brakes(self) -> list[Brake]:
@@ -96,7 +96,7 @@ class UserStore(Protocol):
     async def add_user(self, user: User, password_hash: str, at: datetime) -> bool:
         """False, and nothing is changed, if there is a user of that name."""
 
-    async def user(self, username: str) -> Account | None:
+    async def user(self, username: str) -> UserCredentials | None:
         """The user, also one who is disabled."""
 
     async def users(self) -> list[User]:
@@ -121,13 +121,13 @@ class UserStore(Protocol):
 class SignInStore(Protocol):
     """What signing in asks and leaves behind."""
 
-    async def user(self, username: str) -> Account | None:
+    async def user(self, username: str) -> UserCredentials | None:
         """The user, also one who is disabled."""
 
     async def renew_hash(self, username: str, before: str, after: str) -> None:
         """The same password, hashed anew; sessions go on. Nothing happens if the password has changed meanwhile."""
 
-    async def begin_sign_in(self, username: str, address: str, at: datetime, browser: str = "") -> Attempt:
+    async def begin_sign_in(self, username: str, address: str, at: datetime, browser: str = "") -> SignInAttempt:
         """Counts as a failure until ``accept_sign_in``, so that attempts at once do not slip through.
 
         One that has to wait is not counted. ``username`` may be anything that somebody typed; ``browser`` names one in
@@ -141,7 +141,7 @@ class SignInStore(Protocol):
 class SessionStore(Protocol):
     """Sessions, each known by the SHA-256 of its token only."""
 
-    async def open_session(self, token_hash: str, account: Account, at: datetime) -> bool:
+    async def open_session(self, token_hash: str, account: UserCredentials, at: datetime) -> bool:
         """False if the user was disabled, or got another password, since ``account`` was read."""
 
     async def session(self, token_hash: str, at: datetime) -> OpenSession | None:

@@ -31,7 +31,7 @@ class StageTotal(Model):
     total_minor: Minor
 
 
-class Compared(NamedTuple):
+class CurrencyComparison(NamedTuple):
     """What is billed in a currency, beside the month before; sums in minor units."""
 
     currency: str
@@ -50,7 +50,7 @@ class Compared(NamedTuple):
         return change(self.total_minor, self.total_minor_before or None)
 
 
-def compared(totals: Iterable[StageTotal], before: Iterable[StageTotal]) -> list[Compared]:
+def compared(totals: Iterable[StageTotal], before: Iterable[StageTotal]) -> list[CurrencyComparison]:
     """Invoices and sums by currency, beside those of another month."""
     counted: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for offset, month in ((0, totals), (2, before)):
@@ -58,7 +58,7 @@ def compared(totals: Iterable[StageTotal], before: Iterable[StageTotal]) -> list
             if each.drafts and each.stage not in NOT_BILLED:
                 counted[each.currency][offset] += each.drafts
                 counted[each.currency][offset + 1] += each.total_minor
-    return [Compared(currency, *counted[currency]) for currency in sorted(counted)]
+    return [CurrencyComparison(currency, *counted[currency]) for currency in sorted(counted)]
 
 
 def change(total_minor: int, usual_minor: int | None) -> float | None:
@@ -66,7 +66,7 @@ def change(total_minor: int, usual_minor: int | None) -> float | None:
     return (total_minor - usual_minor) * 100 / abs(usual_minor) if usual_minor else None
 
 
-class Need(Model):
+class ActionNeeded(Model):
     """A person has to do something about a month, or about what is still owed for it (``collecting``)."""
 
     customer_id: Id
@@ -91,7 +91,7 @@ class Sort(StrEnum):
     NEXT = "next"
 
 
-class Wanted(Model):
+class InvoiceFilter(Model):
     """Which rows of a month's list, in which order.
 
     With ``needs``, the customers ``first`` are in it, and come first, whatever the ledger says of them.
@@ -108,7 +108,7 @@ class Wanted(Model):
     descending: bool = False
 
 
-class DeskRow(Model):
+class InvoiceListRow(Model):
     """One invoice of the list. ``digest`` and ``version`` are what a decision about this row is bound to."""
 
     customer_id: Id
@@ -137,11 +137,13 @@ class DeskRow(Model):
         return change(self.total_minor - self.carried_minor, self.usual_minor) if self.version else None
 
     @property
-    def seen(self) -> "Seen":
-        return Seen(customer_id=self.customer_id, version=self.version, digest=self.digest, stop=stop_of(self.needs))
+    def seen(self) -> "ReviewedVersion":
+        return ReviewedVersion(
+            customer_id=self.customer_id, version=self.version, digest=self.digest, stop=stop_of(self.needs)
+        )
 
 
-class Seen(Model):
+class ReviewedVersion(Model):
     """An invoice as it stood when somebody decided about it; ``stop`` as ``Month.stop``."""
 
     customer_id: Id
@@ -154,14 +156,14 @@ class Seen(Model):
         return " ".join((self.customer_id, str(self.version), self.digest or "-", self.stop)).strip()
 
 
-class Standing(Seen):
+class CurrentVersion(ReviewedVersion):
     """An invoice as it stands now, and what it comes to."""
 
     currency: Code
     total_minor: Minor
 
 
-class AuditWanted(Model):
+class AuditFilter(Model):
     """Which entries of the audit trail; every filter is part of what it is compared with, except for the period."""
 
     by: Line = ""
@@ -177,7 +179,7 @@ class AuditKind(StrEnum):
     SIGN_IN = "sign-in"
 
 
-class Cursor(NamedTuple):
+class AuditCursor(NamedTuple):
     """Where a page of the audit trail ended."""
 
     at: datetime
@@ -219,30 +221,30 @@ class AuditRow(Model):
     version: Count
 
     @property
-    def cursor(self) -> Cursor:
-        return Cursor(self.at, self.kind, self.customer_id, self.period, self.number)
+    def cursor(self) -> AuditCursor:
+        return AuditCursor(self.at, self.kind, self.customer_id, self.period, self.number)
 
 
 class MonthOverview(Protocol):
     async def totals(self, period: Period) -> list[StageTotal]: ...
 
-    async def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[Need]:
+    async def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
         """What a person has to do, for open months and for what is owed, by its next instant; ``first`` before all."""
 
 
 class InvoiceList(Protocol):
-    async def count(self, wanted: Wanted) -> int: ...
+    async def count(self, wanted: InvoiceFilter) -> int: ...
 
-    async def rows(self, wanted: Wanted, page: int) -> list[DeskRow]:
+    async def rows(self, wanted: InvoiceFilter, page: int) -> list[InvoiceListRow]:
         """A page of the list; the first is 1."""
 
-    async def seen(self, wanted: Wanted) -> list[Seen]:
+    async def seen(self, wanted: InvoiceFilter) -> list[ReviewedVersion]:
         """All that match, as they stand now."""
 
-    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
+    async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
         """How these invoices stand now, by customer."""
 
 
 class AuditTrail(Protocol):
-    async def audit(self, wanted: AuditWanted, after: Cursor | None, limit: int) -> list[AuditRow]:
+    async def audit(self, wanted: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
         """Newest first, those after the cursor."""

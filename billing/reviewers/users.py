@@ -50,7 +50,7 @@ class User(Model):
     disabled_at: Instant | None = None
 
 
-class Account(User):
+class UserCredentials(User):
     """A user with the hash of the password; "" for one who signs in by single sign-on only."""
 
     password_hash: Line = Field(repr=False)
@@ -65,14 +65,14 @@ class OpenSession(Model):
     seen_at: Instant
 
 
-class Attempt(NamedTuple):
+class SignInAttempt(NamedTuple):
     """A try to sign in: its ``number``; or how long to ``wait`` before another one is allowed."""
 
     number: int
     wait: timedelta = timedelta()
 
 
-class Throttle(NamedTuple):
+class FailureThrottle(NamedTuple):
     """So many failures in ``window`` are ``free``; each further one doubles the pause after it, up to a limit."""
 
     free: int

@@ -9,28 +9,28 @@ from billing.invoices.commands import CHANGES_MAX
 from billing.invoices.invoice import AddLine, Change, ChangeLine, LineItem, Problem, RemoveLine
 from billing.money import format_amount
 from billing.period import Period
-from billing.sales.late_sales import Drift
+from billing.sales.late_sales import SheetChange
 
 _DESCRIPTION_MAX = 500
 
 
-def refreshing(found: Sequence[Drift], digest: str, by_hand: Sequence[LineItem] = ()) -> tuple[Change, ...]:
+def refresh_changes(found: Sequence[SheetChange], digest: str, by_hand: Sequence[LineItem] = ()) -> tuple[Change, ...]:
     """The changes that bring the draft up to the sheet with this ``digest``, as many as fit into one edit.
 
     The sheet's amount wins over what a reviewer made of a row that has changed since; lines that reviewers added, and
     their edits of rows that are as they were, stay. A row that cannot be read by now is left as it is billed, and so is
-    what may be the same as a line of ``by_hand``: see ``left_over``.
+    what may be the same as a line of ``by_hand``: see ``unapplied``.
     """
     return tuple(_change(drift, digest) for drift in found if _is_taken(drift, by_hand))[:CHANGES_MAX]
 
 
-def left_over(found: Sequence[Drift], by_hand: Sequence[LineItem] = ()) -> tuple[Drift, ...]:
-    """The differences that are still there after ``refreshing``."""
+def unapplied(found: Sequence[SheetChange], by_hand: Sequence[LineItem] = ()) -> tuple[SheetChange, ...]:
+    """The differences that are still there after ``refresh_changes``."""
     taken = [drift for drift in found if _is_taken(drift, by_hand)][:CHANGES_MAX]
     return tuple(drift for drift in found if drift not in taken)
 
 
-def doubts(found: Sequence[Drift], by_hand: Sequence[LineItem], currency: str) -> tuple[str, ...]:
+def reasons_for_review(found: Sequence[SheetChange], by_hand: Sequence[LineItem], currency: str) -> tuple[str, ...]:
     """Why some differences are for a person to take in, and how."""
     told = []
     for drift in found:
@@ -45,7 +45,7 @@ def doubts(found: Sequence[Drift], by_hand: Sequence[LineItem], currency: str) -
 
 
 def adjustments(
-    found: Sequence[Drift], period: Period, currency: str, by_hand: Sequence[LineItem] = ()
+    found: Sequence[SheetChange], period: Period, currency: str, by_hand: Sequence[LineItem] = ()
 ) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
     """The lines of a later invoice that make good what the one of ``period`` lacked, each with its source.
 
@@ -64,7 +64,7 @@ def adjustments(
     return tuple(lines), tuple(problems)
 
 
-def folded(lines: Sequence[LineItem]) -> tuple[LineItem, ...]:
+def merged_by_sheet(lines: Sequence[LineItem]) -> tuple[LineItem, ...]:
     """One line for each worksheet that ``lines`` come from, pointing at the first of its rows in it; or at the first
     under a former address, so that somebody has to approve it.
     """
@@ -85,17 +85,17 @@ def folded(lines: Sequence[LineItem]) -> tuple[LineItem, ...]:
     )
 
 
-def _twin(drift: Drift, by_hand: Sequence[LineItem]) -> LineItem | None:
+def _twin(drift: SheetChange, by_hand: Sequence[LineItem]) -> LineItem | None:
     """A line that people added and that comes to the same: perhaps the same sale or discount in other words."""
     return next((line for line in by_hand if line.amount_minor == drift.amount_minor != 0), None)
 
 
-def _is_taken(drift: Drift, by_hand: Sequence[LineItem]) -> bool:
+def _is_taken(drift: SheetChange, by_hand: Sequence[LineItem]) -> bool:
     """Whether a refresh may take it in: not what cannot be read, nor what is in doubt."""
     return not isinstance(drift.row, Problem) and _twin(drift, by_hand) is None
 
 
-def _change(drift: Drift, digest: str) -> Change:
+def _change(drift: SheetChange, digest: str) -> Change:
     line, row = drift.line, drift.row
     if row is None:
         assert line is not None
@@ -108,7 +108,7 @@ def _change(drift: Drift, digest: str) -> Change:
     return ChangeLine.model_validate({"line_id": line.line_id, **said})
 
 
-def _late_line(drift: Drift, period: Period, currency: str) -> LineItem:
+def _late_line(drift: SheetChange, period: Period, currency: str) -> LineItem:
     item = drift.row or drift.line
     assert item is not None
     kind = "removed" if drift.row is None else "late"
@@ -120,7 +120,7 @@ def _late_line(drift: Drift, period: Period, currency: str) -> LineItem:
     )
 
 
-def _late_problem(drift: Drift, row: Problem, period: Period, currency: str) -> Problem:
+def _late_problem(drift: SheetChange, row: Problem, period: Period, currency: str) -> Problem:
     billed_minor = drift.line.amount_minor if isinstance(drift.line, LineItem) else 0
     billed = f"; {format_amount(billed_minor, currency)} is billed for it: give the difference"
     reason = f"{row.reason}{billed if billed_minor else ''}"
@@ -143,7 +143,7 @@ def _doubtful(line: LineItem, twin: LineItem, currency: str) -> Problem:
     )
 
 
-def _described(drift: Drift, period: Period, currency: str) -> str:
+def _described(drift: SheetChange, period: Period, currency: str) -> str:
     """In the customer's own terms: the month, and the words of the row."""
     item = drift.row or drift.line
     assert item is not None

@@ -12,10 +12,10 @@ from billing.invoices.invoice import Invoice, LineItem, Problem, SalesSeen
 from billing.invoices.versions import LineChange
 from billing.model import Many, Model, Rows
 from billing.money import format_amount
-from billing.sales.pairing import Entry, changed, same, sheet_row
+from billing.sales.row_pairs import PairedRow, changed, same, sheet_row
 
 
-class Drift(Model):
+class SheetChange(Model):
     """A row of the sheet that is not as the invoice has it.
 
     ``line`` is what the invoice has for it (None: nothing), ``row`` what the sheet has now (None: it is gone).
@@ -37,24 +37,24 @@ class Drift(Model):
         return _minor(self.row) - _minor(self.line)
 
 
-class Compared(Model):
+class SheetComparison(Model):
     """An invoice held against the sheet: how they differ, and which state of the sheet that was.
 
     ``by_hand`` are lines that people added and that no row of the sheet says word for word.
     """
 
-    drifts: Rows[Drift] = ()
+    changes: Rows[SheetChange] = ()
     sales: SalesSeen
     by_hand: Many[LineItem] = ()
 
 
-def compared(invoice: Invoice, rows: Sequence[LineItem | Problem], sales: SalesSeen) -> Compared:
+def compare_with_sheet(invoice: Invoice, rows: Sequence[LineItem | Problem], sales: SalesSeen) -> SheetComparison:
     """``invoice`` held against ``rows``, all of the customer's in the state ``sales`` of the sheet."""
     by_hand = tuple(each.item for each in _unpaired(invoice, rows).by_hand)
-    return Compared(drifts=drifts(invoice, rows), sales=sales, by_hand=by_hand)
+    return SheetComparison(changes=sheet_changes(invoice, rows), sales=sales, by_hand=by_hand)
 
 
-def drifts(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple[Drift, ...]:
+def sheet_changes(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple[SheetChange, ...]:
     """How ``rows``, all of the customer's as the sheet has them now, differ from those that ``invoice`` accounts for.
 
     Rows are the same if amount and description are: where they stand, and in which order, does not matter. What is
@@ -63,14 +63,14 @@ def drifts(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple[Drift,
     """
     known, found, _ = _unpaired(invoice, rows)
     every = [
-        *(Drift(line=line, row=row) for line, row in changed(known, found)),
-        *(Drift(line=line.item) for line in known),
-        *(Drift(row=row.item) for row in found),
+        *(SheetChange(line=line, row=row) for line, row in changed(known, found)),
+        *(SheetChange(line=line.item) for line in known),
+        *(SheetChange(row=row.item) for row in found),
     ]
     return tuple(sorted(filter(_matters, every), key=_row_number))
 
 
-def in_words(found: Sequence[Drift], currency: str) -> str:
+def in_words(found: Sequence[SheetChange], currency: str) -> str:
     """``1 row added, 2 changed: 12.50 EUR more``; "" if nothing differs."""
     counts = Counter(drift.kind for drift in found)
     unreadable = sum(isinstance(drift.row, Problem) for drift in found)
@@ -83,7 +83,7 @@ def in_words(found: Sequence[Drift], currency: str) -> str:
     return f"rows: {', '.join(told)}{f' ({unreadable} unreadable)' if unreadable else ''}; {less}"
 
 
-def shown(found: Sequence[Drift]) -> tuple[LineChange, ...]:
+def shown(found: Sequence[SheetChange]) -> tuple[LineChange, ...]:
     """The differences as people see those of two versions; of a row that cannot be read a note says so."""
     return tuple(_shown_change(drift) for drift in found)
 
@@ -92,21 +92,21 @@ def shown(found: Sequence[Drift]) -> tuple[LineChange, ...]:
 
 
 class _Unpaired(NamedTuple):
-    known: list[Entry[LineItem | Problem | None]]
-    found: list[Entry[LineItem | Problem]]
-    by_hand: list[Entry[LineItem]]
+    known: list[PairedRow[LineItem | Problem | None]]
+    found: list[PairedRow[LineItem | Problem]]
+    by_hand: list[PairedRow[LineItem]]
 
 
 def _unpaired(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> _Unpaired:
     """What is left over once all that says the same is taken out."""
-    known, found = list(_known(invoice)), [Entry(sheet_row(each), each) for each in rows]
-    by_hand = [Entry(sheet_row(line), line) for line in invoice.lines if line.source is None]
+    known, found = list(_known(invoice)), [PairedRow(sheet_row(each), each) for each in rows]
+    by_hand = [PairedRow(sheet_row(line), line) for line in invoice.lines if line.source is None]
     same(known, found)
     same(by_hand, found)
     return _Unpaired(known, found, by_hand)
 
 
-def _known(invoice: Invoice) -> Iterator[Entry[LineItem | Problem | None]]:
+def _known(invoice: Invoice) -> Iterator[PairedRow[LineItem | Problem | None]]:
     """The rows that the invoice accounts for. Of rows alike, those that are billed as they are come first.
 
     The first are matched first: if one of two rows alike is gone, it was the one that a reviewer took back.
@@ -115,12 +115,12 @@ def _known(invoice: Invoice) -> Iterator[Entry[LineItem | Problem | None]]:
     for each in sorted(items, key=lambda item: isinstance(item, LineItem) and item.in_sheet is not None):
         row = invoice.in_sheet(each)
         if row is not None:
-            yield Entry(row, each)
+            yield PairedRow(row, each)
     for row in invoice.left_out:
-        yield Entry(row, None)
+        yield PairedRow(row, None)
 
 
-def _matters(drift: Drift) -> bool:
+def _matters(drift: SheetChange) -> bool:
     """Not if the sheet says by now what the invoice says anyway, nor if what is gone was not billed."""
     if drift.line is None or drift.row is None:
         return drift.line is not drift.row
@@ -131,7 +131,7 @@ def _shown(item: LineItem | Problem) -> Hashable:
     return item.description.strip(), item.raw if isinstance(item, Problem) else item.amount_minor
 
 
-def _row_number(drift: Drift) -> int:
+def _row_number(drift: SheetChange) -> int:
     item = drift.row or drift.line
     return item.source.row if item and item.source else 0
 
@@ -140,7 +140,7 @@ def _minor(item: LineItem | Problem | None) -> int:
     return item.amount_minor if isinstance(item, LineItem) else 0
 
 
-def _shown_change(drift: Drift) -> LineChange:
+def _shown_change(drift: SheetChange) -> LineChange:
     line, row = drift.line, drift.row
     item = row or line
     assert item is not None

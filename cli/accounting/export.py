@@ -11,7 +11,7 @@ from typing import IO, Annotated, Any
 import typer
 from pydantic_core import to_json
 
-from billing.accounting.export import Dossier, Tally
+from billing.accounting.export import ExportRecord, ExportTally
 from billing.accounting.export_rows import TABLES, Row, rows_of, total_row
 from billing.apart import Failed, why
 from billing.cells import Writer
@@ -53,7 +53,7 @@ async def export(
     $ python starter.py export --period 2026-11 --format csv --output accounting/2026-11
     $ python starter.py export --period 2026-11 --format json > 2026-11.json
     """
-    tally = Tally()
+    tally = ExportTally()
     async with AsyncExitStack() as stack:
         ledger = await connect_ledger(load_settings(), stack)
         passing = _rows(ledger.dossiers(period), tally)
@@ -75,7 +75,7 @@ async def export(
 _Exported = tuple[str, list[tuple[str, Row]]]
 
 
-async def _rows(dossiers: AsyncIterator[Dossier | Failed], tally: Tally) -> AsyncIterator[_Exported]:
+async def _rows(dossiers: AsyncIterator[ExportRecord | Failed], tally: ExportTally) -> AsyncIterator[_Exported]:
     """The rows of each customer who can be exported whole."""
     async for dossier in dossiers:
         if isinstance(dossier, Failed):
@@ -90,7 +90,7 @@ async def _rows(dossiers: AsyncIterator[Dossier | Failed], tally: Tally) -> Asyn
             yield dossier.customer_id, rows
 
 
-async def _write_json(exported: AsyncIterator[_Exported], tally: Tally, period: Period, output: Path) -> None:
+async def _write_json(exported: AsyncIterator[_Exported], tally: ExportTally, period: Period, output: Path) -> None:
     """One document; what is written is never the whole of it in memory."""
     with _file(output, f"export-{period}.json") as file:
         file.write(f'{{"period": "{period}", "customers": [')
@@ -116,7 +116,7 @@ def _nested(customer_id: str, rows: list[tuple[str, Row]]) -> dict[str, Any]:
     }
 
 
-async def _write_csv(exported: AsyncIterator[_Exported], tally: Tally, output: Path) -> None:
+async def _write_csv(exported: AsyncIterator[_Exported], tally: ExportTally, output: Path) -> None:
     """A file for each table; on standard output one after the other, each below a row with its name."""
     with ExitStack() as stack:
         files = {name: stack.enter_context(_table(output, name)) for name in TABLES}

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from billing.collections.collection import Collection, CollectionStage, Entry
+from billing.collections.collection import Collection, CollectionStage, DiaryEntry
 from billing.collections.commands import COLLECTION_COMMANDS
 from billing.collections.ports import CollectionRow
 from billing.errors import BillingError, NotFound
@@ -94,7 +94,7 @@ async def show_collection(customer_id: CustomerId, period: PeriodOfIt, as_json: 
     say(f"\nTemporal: workflow {collection_id(customer_id, period)}")
 
 
-def _print(collection: Collection, diary: list[Entry], now: datetime) -> None:
+def _print(collection: Collection, diary: list[DiaryEntry], now: datetime) -> None:
     owed = format_amount(collection.amount_minor, collection.currency)
     customer = collection.customer
     say(f"{customer.customer_id} · {collection.period} · {collection.stage(now)}", style="bold")

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from temporalio.client import Client
 
-from billing.completeness.report import Coverage, Sum
+from billing.completeness.report import CompletenessReport, CurrencySum
 from billing.errors import BillingError
 from billing.money import format_amount
 from billing.period import Period
 from billing.sales.worksheet import ignored
-from bootstrap import connect_adapters, connect_coverage, connect_temporal
+from bootstrap import connect_adapters, connect_completeness, connect_temporal
 from cli.terminal.options import AsJson, required_period
 from cli.terminal.output import console, print_json, say, table, whole
 from settings import Settings, load_settings
@@ -39,7 +39,7 @@ async def coverage(
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         client, unseen = await _temporal(settings)
-        found = await connect_coverage(settings, adapters, client, unseen).look(period)
+        found = await connect_completeness(settings, adapters, client, unseen).look(period)
     if as_json:
         print_json({"covered": found.covered, **found.model_dump(mode="json")})
     else:
@@ -56,7 +56,7 @@ async def _temporal(settings: Settings) -> tuple[Client | None, str]:
         return None, f"Temporal: {error}"
 
 
-def print_coverage(found: Coverage) -> None:
+def print_coverage(found: CompletenessReport) -> None:
     """States, lateness, sums and findings."""
     states = " · ".join(f"{count} {state}" for state, count in found.states.items() if count)
     say(f"{found.period}: {sum(found.states.values())} customers; {states or 'nobody is billed'}", style="bold")
@@ -85,7 +85,7 @@ def print_coverage(found: Coverage) -> None:
         )
 
 
-def _print_sums(sums: Iterable[Sum], found: Coverage) -> None:
+def _print_sums(sums: Iterable[CurrencySum], found: CompletenessReport) -> None:
     rows = []
     for each in sums:
         rows.append(("sheet", format_amount(each.sheet_minor, each.currency)))
@@ -113,7 +113,7 @@ def _print_sums(sums: Iterable[Sum], found: Coverage) -> None:
         console.print(table(("Customer", whole("Row"), "Description", whole("Amount", "right"), "Why"), cells))
 
 
-def _print_late(found: Coverage) -> None:
+def _print_late(found: CompletenessReport) -> None:
     if not found.late_count:
         return
     say("\nLate", style="bold")

@@ -11,7 +11,7 @@ from billing.shell import typed
 from bootstrap import connect_adapters, connect_temporal
 from cli.terminal.options import AsJson, By, CustomerId, Reason
 from cli.terminal.output import print_json, say
-from clients.running import chain_status
+from clients.running_workflows import chain_status
 from settings import load_settings
 
 

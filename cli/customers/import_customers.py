@@ -11,7 +11,7 @@ from billing.customers.customer import Customer
 from billing.customers.registration import Registration, RegistrationState, import_id
 from billing.customers.roster import Newcomer, RowProblem, has_tokens, parse_newcomers, parse_roster
 from bootstrap import Adapters, connect_adapters, connect_registrar, connect_temporal
-from cli.customers.outcomes import REFUSED, Outcome, one_by_one, report, start_all
+from cli.customers.outcomes import REFUSED, CustomerOutcome, one_by_one, report, start_all
 from cli.customers.start import read_text, rows_in
 from cli.terminal.options import AsJson
 from clients.registrar import Registrar
@@ -40,14 +40,14 @@ async def import_customers(
         newcomers, problems = rows_in(file, text, parse_newcomers)
     else:
         customers, problems = rows_in(file, text, parse_roster)
-    outcomes = [Outcome(status=REFUSED, **dict(problem)) for problem in problems]
+    outcomes = [CustomerOutcome(status=REFUSED, **dict(problem)) for problem in problems]
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         await adapters.ledger.known([])  # an unprepared ledger is one error, not one for each customer
         client = await connect_temporal(settings)
         registrar = connect_registrar(settings, adapters, client)
 
-        async def register(line: int, newcomer: Newcomer) -> Outcome:
+        async def register(line: int, newcomer: Newcomer) -> CustomerOutcome:
             return await _registered(client, adapters, registrar, line, newcomer)
 
         spread = [(line, customer.spread_over(settings.spread)) for line, customer in customers.items()]
@@ -58,13 +58,13 @@ async def import_customers(
 
 async def _registered(
     client: Client, adapters: Adapters, registrar: Registrar, line: int, newcomer: Newcomer
-) -> Outcome:
+) -> CustomerOutcome:
     customer_id = newcomer.customer_id
     if (
         known := await adapters.ledger.customer(customer_id)
     ) is not None:  # the token has done its work, or is not needed
         started = await start_customer(client, adapters.ledger, adapters.payments, known)
-        return Outcome(line=line, **dict(started))
+        return CustomerOutcome(line=line, **dict(started))
     now = datetime.now(UTC)
     wanted = Registration(
         registration_id=import_id(customer_id),
@@ -76,7 +76,9 @@ async def _registered(
     )
     finished = await registrar.import_customer(wanted, newcomer.token)
     if finished.state is not RegistrationState.STARTED:
-        return Outcome(customer_id=customer_id, status=REFUSED, line=line, reason="another customer has its email")
+        return CustomerOutcome(
+            customer_id=customer_id, status=REFUSED, line=line, reason="another customer has its email"
+        )
     months = await adapters.ledger.invoices(customer_id=customer_id)
     first = min((row.period for row in months), default=None)
-    return Outcome(customer_id=customer_id, status=StartStatus.STARTED, period=first, line=line)
+    return CustomerOutcome(customer_id=customer_id, status=StartStatus.STARTED, period=first, line=line)

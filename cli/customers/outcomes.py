@@ -17,8 +17,8 @@ from billing.model import Code, Count, Model, Words
 from billing.period import Period
 from bootstrap import Adapters
 from cli.terminal.output import console, errors, explain, plain, print_json, say, table, whole
-from clients.running import RunningChains
-from clients.start import Lot, StartStatus
+from clients.running_workflows import RunningWorkflows
+from clients.start import StartBatch, StartStatus
 
 REFUSED = "refused"
 _AT_ONCE = 20
@@ -29,7 +29,7 @@ L = TypeVar("L", int, int | None)
 C = TypeVar("C", Customer, Newcomer)
 
 
-class Outcome(Model):
+class CustomerOutcome(Model):
     """What became of a customer, or of a row of the file: ``line`` is its line, the header being line 1."""
 
     customer_id: Words
@@ -46,15 +46,15 @@ async def start_all(
     customers: Sequence[tuple[L, Customer]],
     period: Period | None = None,
     reopen: bool = False,
-) -> list[Outcome]:
+) -> list[CustomerOutcome]:
     """Starts customers, a few at a time; the outcomes in their order. A repeat goes on where this was interrupted."""
-    listed = (await RunningChains(client).listed()).own if len(customers) > _FEW else None
-    outcomes: list[Outcome] = []
+    listed = (await RunningWorkflows(client).listed()).own if len(customers) > _FEW else None
+    outcomes: list[CustomerOutcome] = []
     with _progress(doing, len(customers), outcomes) as advance:
         for start in range(0, len(customers), _LOT):
             part = customers[start : start + _LOT]
             whose = [each for _, each in part]
-            async with Lot.of(whose, client, adapters.ledger, adapters.payments, listed) as lot:
+            async with StartBatch.of(whose, client, adapters.ledger, adapters.payments, listed) as lot:
                 started = await _at_once(part, _starting(lot, period, reopen), advance)
             untold = {failed.customer_id: failed.reason for failed in lot.untold}
             outcomes += [
@@ -63,27 +63,29 @@ async def start_all(
     return outcomes
 
 
-def _untold(outcome: Outcome, reason: str) -> Outcome:
+def _untold(outcome: CustomerOutcome, reason: str) -> CustomerOutcome:
     told = f"it runs, and the ledger could not be told: {reason}; once that is mended, start it again"
     return outcome.evolve(status=REFUSED, reason=told)
 
 
-def _starting(lot: Lot, period: Period | None, reopen: bool) -> Callable[[L, Customer], Awaitable[Outcome]]:
-    async def one(line: L, customer: Customer) -> Outcome:
+def _starting(
+    lot: StartBatch, period: Period | None, reopen: bool
+) -> Callable[[L, Customer], Awaitable[CustomerOutcome]]:
+    async def one(line: L, customer: Customer) -> CustomerOutcome:
         started = await lot.start(customer, period, reopen)
         reason = ""
         if started.chain.stands_still:
             reason = f"its workflow {started.chain.words}: {restart(customer.customer_id, started.chain)}"
         elif line and started.status is StartStatus.ALREADY_RUNNING:
             reason = difference(customer, lot.known(customer.customer_id).customer)
-        return Outcome(line=line, reason=reason, **started.model_dump(exclude={"chain"}))
+        return CustomerOutcome(line=line, reason=reason, **started.model_dump(exclude={"chain"}))
 
     return one
 
 
 async def one_by_one(
-    doing: str, rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[Outcome]]
-) -> list[Outcome]:
+    doing: str, rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[CustomerOutcome]]
+) -> list[CustomerOutcome]:
     """Does a few rows at a time, and shows how far it is; the outcomes in the order of the rows.
 
     A row that fails, foreseen or not, is refused with the error's words; the others go on.
@@ -93,16 +95,16 @@ async def one_by_one(
 
 
 async def _at_once(
-    rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[Outcome]], advance: Callable[[], None]
-) -> list[Outcome]:
+    rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[CustomerOutcome]], advance: Callable[[], None]
+) -> list[CustomerOutcome]:
     limit = asyncio.Semaphore(_AT_ONCE)
 
-    async def tried(line: L, row: C) -> Outcome:
+    async def tried(line: L, row: C) -> CustomerOutcome:
         async with limit:
             try:
                 return await one(line, row)
             except Exception as error:  # whatever it is, the others go on
-                return Outcome(customer_id=row.customer_id, status=REFUSED, line=line, reason=explain(error))
+                return CustomerOutcome(customer_id=row.customer_id, status=REFUSED, line=line, reason=explain(error))
             finally:
                 advance()
 
@@ -110,7 +112,7 @@ async def _at_once(
 
 
 @contextmanager
-def _progress(doing: str, total: int, done: Sequence[Outcome] = ()) -> Iterator[Callable[[], None]]:
+def _progress(doing: str, total: int, done: Sequence[CustomerOutcome] = ()) -> Iterator[Callable[[], None]]:
     """A bar with the time that is left, on stderr in a terminal; interrupted, how far it came, also elsewhere."""
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
@@ -134,7 +136,7 @@ def difference(listed: Customer, known: Customer | None) -> str:
     return f"unchanged: the file has another {', '.join(differing)}; see: python starter.py update --help"
 
 
-def report(outcomes: list[Outcome], as_json: bool) -> None:
+def report(outcomes: list[CustomerOutcome], as_json: bool) -> None:
     """Prints what became of each, in the order of the file; exit code 1 if anything was refused.
 
     Of very many customers only those are shown of whom there is something to say.
@@ -156,7 +158,7 @@ def report(outcomes: list[Outcome], as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _row(outcome: Outcome) -> tuple[object, ...]:
+def _row(outcome: CustomerOutcome) -> tuple[object, ...]:
     has_line = outcome.line and outcome.reason
     reason = f"line {outcome.line}: {outcome.reason}" if has_line else outcome.reason
     return outcome.customer_id, outcome.status, outcome.period or "", reason

@@ -11,7 +11,7 @@ from billing.customers.customer import Customer
 from billing.customers.roster import RowProblem, ignored_columns, parse_roster
 from billing.errors import InvalidInput
 from bootstrap import connect_adapters, connect_temporal
-from cli.customers.outcomes import REFUSED, Outcome, report, start_all
+from cli.customers.outcomes import REFUSED, CustomerOutcome, report, start_all
 from cli.terminal.options import AsJson, PeriodOption
 from cli.terminal.output import errors, plain
 from settings import load_settings
@@ -50,7 +50,7 @@ async def start(
     if bool(customer_ids) == bool(roster):
         raise InvalidInput("name customers, or a file: python starter.py start --from customers.csv")
     listed, problems = _customers_in(roster) if roster else ({}, [])
-    outcomes = [Outcome(status=REFUSED, **dict(problem)) for problem in problems]
+    outcomes = [CustomerOutcome(status=REFUSED, **dict(problem)) for problem in problems]
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         await adapters.ledger.known([])  # an unprepared ledger is one error, not one for each customer
@@ -65,7 +65,7 @@ async def start(
             except Exception as error:
                 reason = why(error)
             customers += [(None, known)] if known else []
-            outcomes += [] if known else [Outcome(customer_id=customer_id, status=REFUSED, reason=reason)]
+            outcomes += [] if known else [CustomerOutcome(customer_id=customer_id, status=REFUSED, reason=reason)]
         outcomes += await start_all("starting", client, adapters, customers, period, reopen)
     report(outcomes, as_json)
 

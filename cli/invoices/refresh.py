@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 from billing.errors import BillingError
-from billing.sales.adjustments import doubts, left_over, refreshing
-from billing.sales.late_sales import Compared, in_words, shown
-from bootstrap import connect_adapters, connect_comparing
+from billing.sales.adjustments import reasons_for_review, refresh_changes, unapplied
+from billing.sales.late_sales import SheetComparison, in_words, shown
+from bootstrap import connect_adapters, connect_sheet_comparer
 from cli.invoices.difference import explained, rows_of
-from cli.invoices.listing import recorded_month
+from cli.invoices.invoices import recorded_month
 from cli.terminal.options import (
     DEFAULT_TIMEOUT_SECONDS,
     AsJson,
@@ -19,7 +19,7 @@ from cli.terminal.options import (
     Timeout,
 )
 from cli.terminal.output import console, print_json, say, table, whole
-from cli.terminal.sending import Said, send
+from cli.terminal.send import CommandOptions, send
 from settings import load_settings
 
 
@@ -44,30 +44,30 @@ async def refresh(
     settings = load_settings()
     async with connect_adapters(settings) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, period)
-        compared = await connect_comparing(settings, adapters).compare(month, datetime.now(UTC))
+        compared = await connect_sheet_comparer(settings, adapters).compare(month, datetime.now(UTC))
     if compared is None or month.invoice is None:
         raise BillingError(f"{customer_id}, {month.period}: there is no draft that was made from the sheet")
-    currency, (drifts, by_hand) = month.invoice.currency, (compared.drifts, compared.by_hand)
-    changes = refreshing(drifts, compared.sales.digest, by_hand)
-    left = in_words(left_over(drifts, by_hand), currency)
-    if not as_json and compared.drifts:
+    currency, (drifts, by_hand) = month.invoice.currency, (compared.changes, compared.by_hand)
+    changes = refresh_changes(drifts, compared.sales.digest, by_hand)
+    left = in_words(unapplied(drifts, by_hand), currency)
+    if not as_json and compared.changes:
         columns = ("Line", whole("Draft", "right"), whole("Sheet", "right"), "Description")
-        console.print(table(columns, rows_of(shown(compared.drifts), currency)))
+        console.print(table(columns, rows_of(shown(compared.changes), currency)))
         say(in_words(drifts, currency))
-        for words in doubts(drifts, by_hand, currency):
+        for words in reasons_for_review(drifts, by_hand, currency):
             say(words, style="yellow")
     if not changes:
         answer = f"{customer_id}, {month.period}: nothing to refresh: {_why_nothing(compared, currency)}"
         return print_json({"customer_id": customer_id, "result": answer}) if as_json else say(answer)
-    said = Said(customer_id, by, reason, command_id, timeout, as_json)
+    said = CommandOptions(customer_id, by, reason, command_id, timeout, as_json)
     seen = {"version": month.invoice.version, "digest": month.invoice.digest}
     async with explained(month, month.invoice.digest, as_json):
         await send(said, "edit", month.period, {**seen, "changes": changes, "sales": compared.sales, "drift": left})
 
 
-def _why_nothing(compared: Compared, currency: str) -> str:
-    if not compared.drifts:
+def _why_nothing(compared: SheetComparison, currency: str) -> str:
+    if not compared.changes:
         return "the sheet has not changed"
-    if told := doubts(compared.drifts, compared.by_hand, currency):
+    if told := reasons_for_review(compared.changes, compared.by_hand, currency):
         return "; ".join(told)
     return "what has changed in the sheet cannot be read"

@@ -21,7 +21,7 @@ from billing.period import Period
 from billing.validation import explain
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.invoices.difference import digest_of, explained
-from cli.invoices.listing import print_invoice, recorded_month
+from cli.invoices.invoices import print_invoice, recorded_month
 from cli.terminal.options import (
     DEFAULT_TIMEOUT_SECONDS,
     AsJson,
@@ -32,7 +32,7 @@ from cli.terminal.options import (
     Reason,
     Timeout,
 )
-from cli.terminal.sending import Said, send
+from cli.terminal.send import CommandOptions, send
 from clients.collection_commands import replace_card
 from clients.start import check_is_distinct, with_card_on_file
 from settings import load_settings
@@ -50,7 +50,7 @@ def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]
         timeout: Timeout = DEFAULT_TIMEOUT_SECONDS,
         as_json: AsJson = False,
     ) -> None:
-        said = Said(customer_id, by, reason, command_id, timeout, as_json)
+        said = CommandOptions(customer_id, by, reason, command_id, timeout, as_json)
         if period is None:
             month = await _month(customer_id, None)
             period = month.period
@@ -136,7 +136,7 @@ async def edit(
     _check_each_once(changes)
     seen = version if version is not None else month.invoice.version if month.invoice else 0
     digest = await digest_of(month, seen)
-    said = Said(customer_id, by, reason, command_id, timeout, as_json)
+    said = CommandOptions(customer_id, by, reason, command_id, timeout, as_json)
     async with explained(month, digest, as_json):
         await send(said, "edit", month.period, {"version": seen, "digest": digest, "changes": changes})
 
@@ -161,7 +161,7 @@ async def approve(
     """
     month = await _month(customer_id, period)
     seen = month.invoice.digest if month.invoice else ""
-    said = Said(customer_id, by, reason, command_id, timeout, as_json)
+    said = CommandOptions(customer_id, by, reason, command_id, timeout, as_json)
     async with explained(month, digest or seen, as_json):
         await send(said, "approve", month.period, {"digest": digest or seen})
     if not as_json and digest in (None, seen):
@@ -192,7 +192,7 @@ async def update(
     ] = None,
     schedule: Annotated[
         list[str] | None,
-        typer.Option(metavar="FIELD=VALUE", help="collect_day, notice_days, charge_days; collect_time, notice_time, …"),
+        typer.Option(metavar="FIELD=VALUE", help="import_day, notice_days, charge_days; import_time, notice_time, …"),
     ] = None,
     period: PeriodOption = None,
     command_id: CommandId = "",
@@ -229,7 +229,7 @@ async def update(
             "terms": terms if any(value is not None for value in terms.values()) else None,
         }
         changes = await _verified(adapters, month.customer, fields)
-        said = Said(customer_id, by, reason, command_id, timeout, as_json)
+        said = CommandOptions(customer_id, by, reason, command_id, timeout, as_json)
         await send(said, "update_customer", month.period, {"changes": changes})
         if changes.payment_method_id or changes.stripe_customer_id:  # what is still owed is tried with the new card
             card = await adapters.payments.card(changes.payment_method_id or month.customer.payment_method_id)

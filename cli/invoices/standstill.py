@@ -6,7 +6,7 @@ from billing.completeness.chains import ChainStatus, Standstill, restart
 from billing.errors import BillingError
 from bootstrap import connect_temporal
 from cli.terminal.output import say
-from clients.running import RunningChains
+from clients.running_workflows import RunningWorkflows
 from settings import Settings
 
 _SHOWN = 100
@@ -17,7 +17,7 @@ async def standstill_of(settings: Settings, customer_ids: Set[str]) -> Standstil
     if not customer_ids:
         return Standstill({})
     try:
-        statuses = await RunningChains(await connect_temporal(settings)).of(customer_ids)
+        statuses = await RunningWorkflows(await connect_temporal(settings)).of(customer_ids)
     except BillingError as error:
         return Standstill({}, str(error))
     return Standstill({name: statuses[name] for name in sorted(statuses) if statuses[name] is not ChainStatus.RUNNING})

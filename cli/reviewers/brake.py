@@ -8,7 +8,7 @@ from billing.collections.ports import CollectionRow
 from billing.invoices.ports import InvoiceRow
 from billing.money import format_amount
 from billing.reviewers.brake import Brake
-from billing.reviewers.ports import BrakeLever
+from billing.reviewers.ports import BrakeControl
 from bootstrap import connect_ledger
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import console, print_json, say, table, utc, whole
@@ -76,7 +76,7 @@ async def show(as_json: AsJson = False) -> None:
 
 
 @asynccontextmanager
-async def _ledger() -> AsyncIterator[BrakeLever]:
+async def _ledger() -> AsyncIterator[BrakeControl]:
     async with AsyncExitStack() as stack:
         yield await connect_ledger(load_settings(), stack)
 

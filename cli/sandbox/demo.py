@@ -27,7 +27,7 @@ from cli.terminal.output import console, errors, print_json, say, table
 from sandbox.demo.demo import STORY, Demo
 from sandbox.demo.show import Show
 from sandbox.judge.evidence import Evidence, gather
-from sandbox.judge.judge import Check, judge
+from sandbox.judge.judge import PromiseResult, judge
 from sandbox.stack.people import prepare_people
 from sandbox.stack.sample import earliest_period
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
@@ -169,15 +169,15 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _story(evidence: Evidence) -> Check:
+def _story(evidence: Evidence) -> PromiseResult:
     outcomes = {case.customer_id: case.month.outcome for case in evidence.cases}
     wrong = tuple(
         f"{name}: {outcomes.get(name)}, not {stage}" for name, stage in STORY.items() if outcomes.get(name) != stage
     )
-    return Check(name="every customer's month ended as the demo tells", wrong=wrong)
+    return PromiseResult(name="every customer's month ended as the demo tells", wrong=wrong)
 
 
-def _print(evidence: Evidence, checks: list[Check], seconds: float) -> None:
+def _print(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> None:
     charged = (format_amount(total, currency) for currency, total in evidence.charged_minor().items())
     rows = [
         ("Outcomes", _counted(evidence.stages())),
@@ -199,7 +199,7 @@ def _counted(counts: dict[str, int]) -> str:
     return " · ".join(f"{number} {name}" for name, number in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _print_json(evidence: Evidence, checks: list[Check], seconds: float) -> None:
+def _print_json(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> None:
     print_json(
         {
             "period": evidence.periods[0],

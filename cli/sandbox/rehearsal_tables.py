@@ -12,13 +12,15 @@ from billing.collections.collection import CollectionStage
 from billing.money import format_amount
 from cli.terminal.output import console, print_json, say, table, utc, whole
 from sandbox.rehearsal.book import Book
-from sandbox.rehearsal.report import Difference, Row, Summary, summaries, sums, together
-from sandbox.rehearsal.run import Result
+from sandbox.rehearsal.report import MonthDifference, MonthRow, MonthSummary, summaries, sums, together
+from sandbox.rehearsal.run import RehearsalResult
 
 _SHOWN = 20  # of a list; --json and --csv have all
 
 
-def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[Difference], seconds: float) -> None:
+def print_rehearsal(
+    book: Book, result: RehearsalResult, rows: list[MonthRow], compared: list[MonthDifference], seconds: float
+) -> None:
     say(f"\nRehearsed: {book.source}, {book.periods[0]} to {book.periods[-1]}, nothing real touched", style="bold")
     _print_months(rows)
     for words in book.sheets.unread:
@@ -39,7 +41,7 @@ def print_rehearsal(book: Book, result: Result, rows: list[Row], compared: list[
     say(f"{len(rows)} months of {customers} in {seconds:.0f} s", style="dim")
 
 
-def _print_months(rows: list[Row]) -> None:
+def _print_months(rows: list[MonthRow]) -> None:
     """A line for each month and one for all; amounts in several currencies have a table of their own."""
     months = summaries(rows)
     every = together(rows).model_copy(update={"period": "all", "sheets": ("",), "first_at": None, "last_at": None})
@@ -62,22 +64,22 @@ def _print_months(rows: list[Row]) -> None:
         _print_lines(columns, lines)
 
 
-_Column = tuple[Column, Callable[[Summary], object]]
+_Column = tuple[Column, Callable[[MonthSummary], object]]
 
 
-def _print_lines(columns: Sequence[_Column], lines: Iterable[Summary]) -> None:
+def _print_lines(columns: Sequence[_Column], lines: Iterable[MonthSummary]) -> None:
     console.print(table([head for head, _ in columns], [[cell(line) for _, cell in columns] for line in lines]))
 
 
-def _count(stage: str, month: Summary) -> object:
+def _count(stage: str, month: MonthSummary) -> object:
     return month.stages.get(stage, "")
 
 
-def _charged(month: Summary) -> str:
+def _charged(month: MonthSummary) -> str:
     return "".join(format_amount(minor, currency) for currency, minor in month.charged_minor.items())
 
 
-def _charged_in(currency: str, month: Summary) -> str:
+def _charged_in(currency: str, month: MonthSummary) -> str:
     """Without the currency, which is in the head; nothing for nothing."""
     minor = month.charged_minor.get(currency, 0)
     return format_amount(minor, currency).partition(" ")[0] if minor else ""
@@ -92,17 +94,17 @@ def _words(stage: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stage).capitalize()
 
 
-def _print_odd(rows: list[Row]) -> None:
+def _print_odd(rows: list[MonthRow]) -> None:
     found = [(month.period, odd, count) for month in summaries(rows) for odd, count in month.odd.items()]
     if found:
         say("\nOddities", style="bold")
         console.print(table((whole("Month"), "What", whole("Customers", "right")), found))
 
 
-def _print_people(rows: list[Row]) -> None:
+def _print_people(rows: list[MonthRow]) -> None:
     needing = [row for row in rows if row.person]
     if needing:
-        seen: dict[tuple[str, str, str], list[Row]] = {}
+        seen: dict[tuple[str, str, str], list[MonthRow]] = {}
         for row in needing:
             words = row.person.replace(row.period, "the month").replace(row.sheet, "the month")
             seen.setdefault((row.customer_id, words, row.assumed), []).append(row)
@@ -127,9 +129,9 @@ def _print_unclaimed(book: Book) -> None:
         say(f"… {len(book.unclaimed) - _SHOWN} more; --json has them all")
 
 
-def _print_owed(rows: list[Row]) -> None:
+def _print_owed(rows: list[MonthRow]) -> None:
     """What was not paid, nor by any later try: months that ended alike together."""
-    seen: dict[tuple[str, ...], list[Row]] = {}
+    seen: dict[tuple[str, ...], list[MonthRow]] = {}
     for row in rows:
         if row.collection and row.collection != CollectionStage.RECOVERED:
             seen.setdefault((row.customer_id, row.currency, row.stage, row.collection), []).append(row)
@@ -156,7 +158,7 @@ def _times(periods: list[str]) -> str:
     return periods[0] if len(periods) == 1 else f"{periods[0]} … {periods[-1]} ({len(periods)})"
 
 
-def _print_heard(result: Result) -> None:
+def _print_heard(result: RehearsalResult) -> None:
     if result.heard:
         say("\nThe reviewers' script", style="bold")
         cells = [
@@ -168,7 +170,7 @@ def _print_heard(result: Result) -> None:
             say(f"… {len(result.heard) - _SHOWN} more; --json has them all")
 
 
-def _print_compared(book: Book, compared: list[Difference]) -> None:
+def _print_compared(book: Book, compared: list[MonthDifference]) -> None:
     differing = [each for each in compared if each.verdict != "same"]
     say(
         f"\nAgainst the real {book.against}: {len(compared) - len(differing)} same, {len(differing)} differ",
@@ -195,11 +197,13 @@ def _print_compared(book: Book, compared: list[Difference]) -> None:
         say(f"  rehearsed {format_amount(here, currency)}, real {format_amount(there, currency)}: {apart} apart")
 
 
-def _amount(minor: int | None, each: Difference) -> str:
+def _amount(minor: int | None, each: MonthDifference) -> str:
     return "" if minor is None else format_amount(minor, each.currency)
 
 
-def print_document(book: Book, result: Result, rows: list[Row], compared: list[Difference], seconds: float) -> None:
+def print_document(
+    book: Book, result: RehearsalResult, rows: list[MonthRow], compared: list[MonthDifference], seconds: float
+) -> None:
     print_json(
         {
             "source": book.source,

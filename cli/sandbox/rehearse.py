@@ -21,11 +21,11 @@ from cli.sandbox.rehearsal_tables import print_document, print_rehearsal
 from cli.sandbox.stack import until_signal
 from cli.terminal.options import AsJson, PeriodOption, required_period
 from cli.terminal.output import errors
-from sandbox.rehearsal.book import Book, Wanted, read_book
+from sandbox.rehearsal.book import Book, RehearsalRequest, read_book
 from sandbox.rehearsal.parts import parts_for, rehearse_in_parts
 from sandbox.rehearsal.privacy import forget_settings, private_folder
-from sandbox.rehearsal.report import Row, differences, rows_of
-from sandbox.rehearsal.run import Result
+from sandbox.rehearsal.report import MonthRow, differences, rows_of
+from sandbox.rehearsal.run import RehearsalResult
 from sandbox.rehearsal.script import Script, read_script
 from settings import load_settings
 
@@ -95,7 +95,7 @@ async def rehearse(
     began = time.monotonic()
     if csv_file and not csv_file.parent.is_dir():
         raise InvalidInput(f"there is no folder {csv_file.parent} for {csv_file.name}; make it first")
-    wanted = Wanted(
+    wanted = RehearsalRequest(
         months=months,
         roster=_customers_in(roster) if roster else None,
         sales=sales,
@@ -117,7 +117,7 @@ async def rehearse(
         raise typer.Exit(1)
 
 
-async def _rehearsed(wanted: Wanted, script: Script, keep: Path | None) -> tuple[Book, Result]:
+async def _rehearsed(wanted: RehearsalRequest, script: Script, keep: Path | None) -> tuple[Book, RehearsalResult]:
     """What is real is read first; then it is forgotten how."""
     book = await read_book(load_settings(), wanted, datetime.now(UTC))
     script.require_known({entry.month.customer.customer_id for entry in book.entries} | book.others)
@@ -156,9 +156,9 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda count: progress.advance(bar, count)
 
 
-def _write_csv(path: Path, rows: list[Row]) -> None:
+def _write_csv(path: Path, rows: list[MonthRow]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = Writer(file)
-        writer.row(Row.model_fields)
+        writer.row(MonthRow.model_fields)
         for row in rows:
             writer.row("; ".join(value) if isinstance(value, tuple) else value for _, value in row)

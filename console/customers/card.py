@@ -26,13 +26,13 @@ from wording.english import one_line
 _ANSWER_SECONDS = 25.0  # less than browsers and proxies wait
 
 
-class Ledger(BrakeStore, CustomerStore, Protocol):
+class _Ledger(BrakeStore, CustomerStore, Protocol):
     """What is needed of the ledger here."""
 
 
 class CardPages:
     def __init__(
-        self, payments: PaymentGateway, ledger: Ledger, returned: ReturnedCards, links: Links, pages: Pages
+        self, payments: PaymentGateway, ledger: _Ledger, returned: ReturnedCards, links: Links, pages: Pages
     ) -> None:
         self._payments = payments
         self._ledger = ledger

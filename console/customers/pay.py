@@ -34,9 +34,9 @@ from billing.payments.ports import PaymentGateway, PaymentStore
 from billing.period import Period
 from billing.reviewers.ports import BrakeStore
 from clients.collection_commands import collection_handle, pay, tell_collection
-from clients.month_commands import Unanswered, ask
+from clients.month_commands import Unanswered, query_month
+from console.customers.customer_view import CustomerView, Situation, customer_view
 from console.customers.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
-from console.customers.standing import Situation, Standing, standing
 from console.customers.wording import values
 from console.web.pages import Pages
 from console.web.security import same_site
@@ -50,14 +50,14 @@ _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
 _log = logging.getLogger(__name__)
 
 
-class Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
+class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
     """What is needed of the ledger here."""
 
 
 class _Case(NamedTuple):
     month: Month
     collection: Collection | None
-    standing: Standing
+    view: CustomerView
 
 
 class PaymentPages:
@@ -65,7 +65,7 @@ class PaymentPages:
         self,
         client: Client,
         payments: PaymentGateway,
-        ledger: Ledger,
+        ledger: _Ledger,
         returned: ReturnedCards,
         links: PaymentLinks,
         pages: Pages,
@@ -87,7 +87,7 @@ class PaymentPages:
         """``look`` counts how often the page has looked by itself."""
         case = await self._case(*self._opened(token))
         refresh_seconds = None
-        if case.standing.situation is Situation.PENDING and 0 <= look < len(_LOOK_AFTER_SECONDS):
+        if case.view.situation is Situation.PENDING and 0 <= look < len(_LOOK_AFTER_SECONDS):
             refresh_seconds = _LOOK_AFTER_SECONDS[look]
         page = {"here": f"/pay/{token}", "next_look": look + 1, "refresh_seconds": refresh_seconds}
         return self._pages.page("pay.html", page | values(*case))
@@ -95,7 +95,7 @@ class PaymentPages:
     async def pay(self, token: str) -> RedirectResponse:
         customer_id, period = self._opened(token)
         redirect_url = ""
-        if (await self._case(customer_id, period)).standing.can_pay:
+        if (await self._case(customer_id, period)).view.can_pay:
             with suppress(NotFound):  # it was settled a moment ago
                 async with asyncio.timeout(ANSWER_SECONDS):
                     answer = await pay(self._client, customer_id, period, f"{self._page(token)}/return")
@@ -114,7 +114,7 @@ class PaymentPages:
     async def register_card(self, token: str) -> RedirectResponse:
         customer_id, period = self._opened(token)
         customer = await self._ledger.customer(customer_id)
-        if customer is None or not (await self._case(customer_id, period)).standing.can_change_card:
+        if customer is None or not (await self._case(customer_id, period)).view.can_change_card:
             return RedirectResponse(self._page(token), 303)
         card_page = await self._payments.card_setup(
             customer.stripe_customer_id,
@@ -145,7 +145,9 @@ class PaymentPages:
         collection = await self._collection(customer_id, period)
         charges = await self._ledger.payments(customer_id, period)
         brake = await self._ledger.brake()
-        return _Case(month, collection, standing(month, collection, charges, paused=brake is not None and brake.on))
+        return _Case(
+            month, collection, customer_view(month, collection, charges, paused=brake is not None and brake.on)
+        )
 
     async def _collection(self, customer_id: str, period: Period) -> Collection | None:
         """As it stands this moment, if it answers; and else as last recorded."""
@@ -154,7 +156,7 @@ class PaymentPages:
             return recorded
         handle = collection_handle(self._client, customer_id, period)
         try:
-            return await ask(handle, PaymentCollection.collection, _QUERY_TIMEOUT)
+            return await query_month(handle, PaymentCollection.collection, _QUERY_TIMEOUT)
         except Unanswered as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return recorded

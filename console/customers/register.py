@@ -41,7 +41,7 @@ from clients.registrar import Registrar
 from console.customers.returned_cards import ReturnedCards, Taken
 from console.web.pages import Pages
 from console.web.security import same_site
-from console.web.throttle import Throttle
+from console.web.throttle import RequestThrottle
 from console.web.tokens import opened
 from wording.english import one_line
 
@@ -86,7 +86,7 @@ class RegistrationPages:
         self,
         registrar: Registrar,
         returned: ReturnedCards,
-        throttle: Throttle,
+        throttle: RequestThrottle,
         links: Links,
         pages: Pages,
         company: str,

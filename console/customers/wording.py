@@ -6,11 +6,11 @@ from babel.dates import format_date
 
 from billing.collections.collection import Collection
 from billing.invoices.month import Month
-from console.customers.standing import Standing
+from console.customers.customer_view import CustomerView
 from wording.english import LOCALE, date_text, money_text, one_line, why
 
 
-def values(month: Month, collection: Collection | None, standing: Standing) -> dict[str, object]:
+def values(month: Month, collection: Collection | None, standing: CustomerView) -> dict[str, object]:
     """What the template of the customer's page sees; text that people typed is one clean line each."""
     customer = collection.customer if collection else month.customer
     invoice = month.invoice

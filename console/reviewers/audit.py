@@ -16,8 +16,8 @@ from fastapi.responses import Response, StreamingResponse
 
 from billing.cells import Writer
 from billing.errors import InvalidInput
-from billing.reviewers.queries import AuditRow, AuditTrail, AuditWanted, Cursor
-from console.reviewers.desk import Desk
+from billing.reviewers.queries import AuditCursor, AuditFilter, AuditRow, AuditTrail
+from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import SignedIn
 
 PAGE = 50
@@ -26,7 +26,7 @@ _COLUMNS = ("at", "kind", "by", "customer_id", "period", "command", "reason", "a
 
 
 class AuditPages:
-    def __init__(self, desk: Desk, ledger: AuditTrail) -> None:
+    def __init__(self, desk: PageFrame, ledger: AuditTrail) -> None:
         self._desk = desk
         self._ledger = ledger
         self.router = APIRouter(prefix="/desk")
@@ -54,22 +54,22 @@ class AuditPages:
         lines = self._csv(self._wanted(request.query_params))
         return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=name)
 
-    async def _csv(self, wanted: AuditWanted) -> AsyncIterator[str]:
+    async def _csv(self, wanted: AuditFilter) -> AsyncIterator[str]:
         yield "\ufeff" + _line(_COLUMNS)
-        after: Cursor | None = None
+        after: AuditCursor | None = None
         while rows := await self._ledger.audit(wanted, after, _CSV_PAGE):
             yield "".join(_line(_cells(row)) for row in rows)
             after = rows[-1].cursor
 
-    def _wanted(self, query: Mapping[str, str]) -> AuditWanted:
+    def _wanted(self, query: Mapping[str, str]) -> AuditFilter:
         texts = {name: query.get(name, "").strip()[:200] for name in ("by", "customer", "text")}
-        return AuditWanted(period=self._desk.period(query.get("period", "")), **texts)
+        return AuditFilter(period=self._desk.period(query.get("period", "")), **texts)
 
 
-def _cursor(text: str) -> Cursor | None:
+def _cursor(text: str) -> AuditCursor | None:
     """Where to go on; from the beginning if the address says nothing that can be read."""
     try:
-        return Cursor.parse(text)
+        return AuditCursor.parse(text)
     except InvalidInput:
         return None
 

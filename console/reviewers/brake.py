@@ -16,9 +16,9 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from billing.model import Code
-from billing.reviewers.ports import BrakeLever
+from billing.reviewers.ports import BrakeControl
 from billing.reviewers.users import Role
-from console.reviewers.desk import Desk
+from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 
 _REASON_MAX = 1000
@@ -32,7 +32,7 @@ Confirm = Annotated[Code, Form()]
 
 
 class BrakePages:
-    def __init__(self, ledger: BrakeLever, desk: Desk) -> None:
+    def __init__(self, ledger: BrakeControl, desk: PageFrame) -> None:
         self._ledger = ledger
         self._desk = desk
         self.router = APIRouter(prefix=_PAGE)

@@ -15,7 +15,7 @@ from temporalio.client import Client
 
 from billing.invoices.commands import Approve, Command, Halt, Resume
 from billing.period import Period
-from billing.reviewers.queries import InvoiceList, Seen
+from billing.reviewers.queries import InvoiceList, ReviewedVersion
 from console.reviewers.commands import say
 
 AT_ONCE = 16
@@ -24,7 +24,7 @@ ACTIONS = ("halt", "resume", "approve")
 _log = logging.getLogger(__name__)
 
 
-class Order(NamedTuple):
+class BulkOrder(NamedTuple):
     """What somebody decided: ``action`` for every invoice, as they saw it. ``submission`` names the decision."""
 
     action: str
@@ -32,10 +32,10 @@ class Order(NamedTuple):
     by: str
     reason: str
     submission: str
-    seen: Sequence[Seen]
+    seen: Sequence[ReviewedVersion]
 
 
-class Outcome(NamedTuple):
+class BulkOutcome(NamedTuple):
     """What became of it for one customer, in words."""
 
     customer_id: str
@@ -63,19 +63,19 @@ class Bulk:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def carry_out(self, order: Order) -> AsyncIterator[Outcome]:
+    async def carry_out(self, order: BulkOrder) -> AsyncIterator[BulkOutcome]:
         """The outcomes as they come."""
-        outcomes: asyncio.Queue[Outcome | None] = asyncio.Queue()
+        outcomes: asyncio.Queue[BulkOutcome | None] = asyncio.Queue()
         task = asyncio.create_task(self._all(order, outcomes))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         while (outcome := await outcomes.get()) is not None:
             yield outcome
 
-    async def _all(self, order: Order, outcomes: asyncio.Queue[Outcome | None]) -> None:
+    async def _all(self, order: BulkOrder, outcomes: asyncio.Queue[BulkOutcome | None]) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
 
-        async def one(seen: Seen, now: Seen | None) -> None:
+        async def one(seen: ReviewedVersion, now: ReviewedVersion | None) -> None:
             async with slots:
                 outcomes.put_nowait(await self._one(order, seen, now))
 
@@ -87,26 +87,26 @@ class Bulk:
         except Exception as error:  # nobody was decided about
             _log.warning("%s of %s: %s", order.action, order.period, error)
             for each in order.seen:
-                outcomes.put_nowait(Outcome(each.customer_id, False, str(error) or type(error).__name__))
+                outcomes.put_nowait(BulkOutcome(each.customer_id, False, str(error) or type(error).__name__))
         finally:
             outcomes.put_nowait(None)
 
-    async def _one(self, order: Order, seen: Seen, now: Seen | None) -> Outcome:
+    async def _one(self, order: BulkOrder, seen: ReviewedVersion, now: ReviewedVersion | None) -> BulkOutcome:
         """A halt is safe whatever was seen; the others are bound to it."""
         if now is None:
-            return Outcome(seen.customer_id, False, f"the ledger has no {order.period} of this customer")
+            return BulkOutcome(seen.customer_id, False, f"the ledger has no {order.period} of this customer")
         if order.action != "halt" and now.digest != seen.digest:
             changed = f"it has changed since you looked: version {now.version} now, not {seen.version}; look again"
-            return Outcome(seen.customer_id, False, changed)
+            return BulkOutcome(seen.customer_id, False, changed)
         try:
             answer = await say(self._client, seen.customer_id, _command(order, seen))
         except Exception as error:  # whatever it is, the others go on
             _log.warning("%s of %s, %s: %s", order.action, seen.customer_id, order.period, error)
-            return Outcome(seen.customer_id, False, str(error) or type(error).__name__)
-        return Outcome(seen.customer_id, answer.accepted, answer.result)
+            return BulkOutcome(seen.customer_id, False, str(error) or type(error).__name__)
+        return BulkOutcome(seen.customer_id, answer.accepted, answer.result)
 
 
-def _command(order: Order, seen: Seen) -> Command:
+def _command(order: BulkOrder, seen: ReviewedVersion) -> Command:
     command_id = f"{order.submission}-{seen.customer_id}"
     said: dict[str, Any] = {"by": order.by, "reason": order.reason, "command_id": command_id, "period": order.period}
     said["via"] = "console"

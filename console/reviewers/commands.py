@@ -13,4 +13,4 @@ async def say(client: Client, customer_id: str, command: Command) -> CommandResu
 
     Raises ``NotFound``, ``InvalidInput`` and ``Unanswered``, as ``clients.month_commands`` does.
     """
-    return await month_commands.say(client, customer_id, command, PATIENCE_SECONDS)
+    return await month_commands.send_command(client, customer_id, command, PATIENCE_SECONDS)

@@ -13,34 +13,34 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
 from temporalio.client import Client
 
-from billing.completeness.accounts import LastRuns
-from billing.completeness.report import Coverage, State
+from billing.completeness.report import CompletenessReport, CustomerState
+from billing.completeness.snapshots import LastRuns
 from billing.invoices.month import Stage
 from billing.reviewers.users import Role
 from billing.sales.worksheet import ignored
-from clients.coverage_now import look_now, looking
+from clients.completeness_now import check_in_progress, check_now
 from clients.standstill import PATIENCE
-from console.reviewers.desk import Desk
+from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from inbound.monitor import STALE
 
 SHOWN = 100
 
 _STAGES = {
-    State.PAID: Stage.PAID,
-    State.NOTHING_DUE: Stage.NOTHING_DUE,
-    State.SKIPPED: Stage.SKIPPED,
-    State.CARRIED_FORWARD: Stage.CARRIED_FORWARD,
-    State.PAST_DUE: Stage.PAST_DUE,
-    State.IN_COLLECTION: Stage.PAST_DUE,
-    State.HALTED: Stage.HALTED,
-    State.UNRESOLVED: Stage.UNRESOLVED,
+    CustomerState.PAID: Stage.PAID,
+    CustomerState.NOTHING_DUE: Stage.NOTHING_DUE,
+    CustomerState.SKIPPED: Stage.SKIPPED,
+    CustomerState.CARRIED_FORWARD: Stage.CARRIED_FORWARD,
+    CustomerState.PAST_DUE: Stage.PAST_DUE,
+    CustomerState.IN_COLLECTION: Stage.PAST_DUE,
+    CustomerState.HALTED: Stage.HALTED,
+    CustomerState.UNRESOLVED: Stage.UNRESOLVED,
 }
 """The stage by which the list of invoices shows (most of) those in a state."""
 
 
 class CoveragePages:
-    def __init__(self, desk: Desk, ledger: LastRuns, client: Client) -> None:
+    def __init__(self, desk: PageFrame, ledger: LastRuns, client: Client) -> None:
         self._desk = desk
         self._ledger = ledger
         self._client = client
@@ -52,11 +52,11 @@ class CoveragePages:
         month = self._desk.period(period)
         if month is None:
             return await self._desk.no_such_month(session, period)
-        going_on = await looking(self._client, month, PATIENCE)  # first: what ends meanwhile is in the run
+        going_on = await check_in_progress(self._client, month, PATIENCE)  # first: what ends meanwhile is in the run
         run = await self._ledger.coverage_of(month)
         values: dict[str, object] = {"run": run, "looking": going_on, "stale": STALE, "shown": SHOWN, "hours": hours}
         if run is not None:
-            found = Coverage.model_validate(run.report).brief(SHOWN)
+            found = CompletenessReport.model_validate(run.report).brief(SHOWN)
             values |= {
                 "found": found,
                 "ignored": ignored(found.ignored_columns, found.no_sale),
@@ -70,7 +70,7 @@ class CoveragePages:
         month = self._desk.period(period)
         if month is None:
             return await self._desk.no_such_month(session, period)
-        await look_now(self._client, month)
+        await check_now(self._client, month)
         return RedirectResponse(f"/desk/{month}/coverage", 303)
 
 

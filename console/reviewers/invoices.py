@@ -24,11 +24,11 @@ from billing.invoices.approval_policy import Flag
 from billing.invoices.month import Stage
 from billing.model import Why
 from billing.period import Period
-from billing.reviewers.queries import PAGE_ROWS, InvoiceList, Seen, Sort, Standing, Wanted
+from billing.reviewers.queries import PAGE_ROWS, CurrentVersion, InvoiceFilter, InvoiceList, ReviewedVersion, Sort
 from billing.reviewers.users import Role
-from clients.standstill import Watch
-from console.reviewers.bulk import ACTIONS, Bulk, Order, Outcome
-from console.reviewers.desk import Desk
+from clients.standstill import StandstillWatch
+from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
+from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 
 NDJSON = "application/x-ndjson"
@@ -45,7 +45,7 @@ Reviewing = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 
 
 class InvoicesPages:
-    def __init__(self, desk: Desk, ledger: InvoiceList, watch: Watch, bulk: Bulk) -> None:
+    def __init__(self, desk: PageFrame, ledger: InvoiceList, watch: StandstillWatch, bulk: Bulk) -> None:
         self._desk = desk
         self._ledger = ledger
         self._watch = watch
@@ -65,7 +65,7 @@ class InvoicesPages:
         count, rows, picker = await asyncio.gather(
             self._ledger.count(wanted), self._ledger.rows(wanted, page), self._desk.picker(month)
         )
-        if not count and wanted == Wanted(period=month):
+        if not count and wanted == InvoiceFilter(period=month):
             return await self._desk.empty_month(session, month, picker)
         shown = _query(wanted)
         values = {
@@ -124,7 +124,7 @@ class InvoicesPages:
             problem = "Say why, in up to 1,000 characters: it goes into the audit trail."
             changed = bool(form.get("changed"))
             return await self._confirmation(session, month, action, seen, submission, back, changed, problem)
-        order = Order(action, month, session.username, reason, submission, seen)
+        order = BulkOrder(action, month, session.username, reason, submission, seen)
         if NDJSON in request.headers.get("accept", ""):
             return StreamingResponse(_lines(self._bulk.carry_out(order)), media_type=NDJSON)
         outcomes = [outcome async for outcome in self._bulk.carry_out(order)]
@@ -138,7 +138,7 @@ class InvoicesPages:
         }
         return await self._desk.page("bulk_done.html", session, values, section="invoices", period=month)
 
-    async def _wanted(self, period: Period, query: Mapping[str, str]) -> Wanted:
+    async def _wanted(self, period: Period, query: Mapping[str, str]) -> InvoiceFilter:
         """What a query asks for; who stands still needs a person, before all others."""
         wanted = read_wanted(period, query)
         if not wanted.needs:
@@ -174,7 +174,7 @@ class InvoicesPages:
         session: Session,
         period: Period,
         action: str,
-        seen: list[Seen],
+        seen: list[ReviewedVersion],
         submission: str,
         back: str,
         changed: bool,
@@ -199,10 +199,10 @@ class InvoicesPages:
         return await self._desk.page("bulk.html", session, values, section="invoices", period=period, status=status)
 
 
-def read_wanted(period: Period, query: Mapping[str, str]) -> Wanted:
+def read_wanted(period: Period, query: Mapping[str, str]) -> InvoiceFilter:
     """What a query asks for; what it cannot mean is left out."""
     stage, sort, flag = query.get("stage", ""), query.get("sort", ""), query.get("flag", "")
-    return Wanted(
+    return InvoiceFilter(
         period=period,
         search=query.get("search", "").strip()[:200],
         stage=Stage(stage) if stage in list(Stage) else None,
@@ -214,7 +214,7 @@ def read_wanted(period: Period, query: Mapping[str, str]) -> Wanted:
     )
 
 
-def _query(wanted: Wanted) -> dict[str, str]:
+def _query(wanted: InvoiceFilter) -> dict[str, str]:
     """The other way round, without what goes without saying."""
     said = {
         "search": wanted.search,
@@ -233,7 +233,7 @@ def _link(query: Mapping[str, object]) -> str:
     return f"?{urlencode(kept)}" if kept else "?"
 
 
-def _columns(wanted: Wanted) -> list[dict[str, str]]:
+def _columns(wanted: InvoiceFilter) -> list[dict[str, str]]:
     """The heads of the columns that can be sorted: a second click turns the order round."""
     heads = [
         (Sort.CUSTOMER, "Customer", ""),
@@ -255,19 +255,19 @@ def _page(text: str) -> int:
     return int(text) if _PAGE.fullmatch(text) else 1
 
 
-def _seen(rows: Iterable[str]) -> list[Seen]:
+def _seen(rows: Iterable[str]) -> list[ReviewedVersion]:
     """Rows as a form carries them; what is none is left out, as are repeats."""
-    found: dict[str, Seen] = {}
+    found: dict[str, ReviewedVersion] = {}
     for row in rows:
         if parts := _ROW.fullmatch(row.strip()):
             customer_id, version, digest, stop = parts.groups(default="")
             with suppress(ValidationError):
                 seen = {"customer_id": customer_id, "version": version, "digest": digest.strip("-"), "stop": stop}
-                found[customer_id] = Seen.model_validate(seen)
+                found[customer_id] = ReviewedVersion.model_validate(seen)
     return list(found.values())
 
 
-def _sums(rows: Iterable[Standing]) -> dict[str, int]:
+def _sums(rows: Iterable[CurrentVersion]) -> dict[str, int]:
     """What drafts come to, by currency."""
     sums: dict[str, int] = {}
     for each in rows:
@@ -280,6 +280,6 @@ def _texts(form: FormData) -> dict[str, str]:
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
-async def _lines(outcomes: AsyncIterator[Outcome]) -> AsyncIterator[str]:
+async def _lines(outcomes: AsyncIterator[BulkOutcome]) -> AsyncIterator[str]:
     async for outcome in outcomes:
         yield outcome.line()

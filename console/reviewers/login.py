@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse,
 from billing.errors import InvalidInput
 from billing.model import Line, Url
 from billing.reviewers.ports import Passwords, SignInStore
-from billing.reviewers.users import PASSWORD_MAX, Account, username_of
+from billing.reviewers.users import PASSWORD_MAX, UserCredentials, username_of
 from console.reviewers.signed_in import Refused, Sessions, SignInNeededError, in_background, signed_in
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
@@ -116,7 +116,7 @@ class Login:
             said = {"title": error.title, "text": error.text, "to_sign_in": error.to_sign_in}
             return self._pages.page("refused.html", said, error.status_code)
 
-    async def _proven(self, username: str, password: str) -> Account | None:
+    async def _proven(self, username: str, password: str) -> UserCredentials | None:
         """The account, if the password is its own; whose hash is old-fashioned gets a new one."""
         account = await self._account(username)
         kept = account.password_hash if account else ""
@@ -128,7 +128,7 @@ class Login:
             return account.evolve(password_hash=renewed)
         return account
 
-    async def _account(self, username: str) -> Account | None:
+    async def _account(self, username: str) -> UserCredentials | None:
         """The account of that name, if it is enabled."""
         account = await self._ledger.user(_typed(username))
         return account if account is not None and account.disabled_at is None else None

@@ -18,11 +18,11 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from billing.invoices.month import Stage
 from billing.period import Period
 from billing.reviewers.queries import MonthOverview, StageTotal, compared
-from clients.standstill import Watch
-from console.reviewers.desk import Desk
-from console.reviewers.desk_wording import tone
+from clients.standstill import StandstillWatch
 from console.reviewers.live import Live
+from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import SignedIn, session_of
+from console.reviewers.wording import tone
 
 SHOWN_NEEDS = 12
 _PATHS = ("", "/invoices", "/coverage")  # what follows the period where another one may be picked
@@ -40,7 +40,7 @@ class StageLine(NamedTuple):
 
 
 class MonthPages:
-    def __init__(self, desk: Desk, ledger: MonthOverview, live: Live, watch: Watch) -> None:
+    def __init__(self, desk: PageFrame, ledger: MonthOverview, live: Live, watch: StandstillWatch) -> None:
         self._desk = desk
         self._ledger = ledger
         self._live = live

@@ -25,7 +25,7 @@ from fastapi.responses import Response
 
 from billing.errors import BillingError, InvalidInput
 from billing.reviewers.ports import SessionStore
-from billing.reviewers.users import SESSION_LIFETIME, Account, Role, username_of
+from billing.reviewers.users import SESSION_LIFETIME, Role, UserCredentials, username_of
 from console.web.proxies import TrustedProxies
 from console.web.security import FORM_FIELDS_MAX, from_elsewhere
 
@@ -76,7 +76,7 @@ class Sessions:
             await self._ledger.session_is_used(_hash(token), found, now)
         return Session(found.username, found.name, found.role, csrf_of(token))
 
-    async def open(self, request: Request, response: Response, account: Account) -> bool:
+    async def open(self, request: Request, response: Response, account: UserCredentials) -> bool:
         """Signs in by a new token; the browser's earlier session ends. False if the account has just changed."""
         token = secrets.token_urlsafe(32)
         if not await self._ledger.open_session(_hash(token), account, datetime.now(UTC)):

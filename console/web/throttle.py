@@ -12,17 +12,17 @@ TRIES_MAX = 20
 WITHIN = timedelta(hours=1)
 
 
-class Ledger(Protocol):
+class _Ledger(Protocol):
     """What is needed of the ledger here."""
 
     async def try_registration(self, origin: str, at: datetime, since: datetime) -> int:
         """Notes a try from ``origin`` and forgets all from before ``since``; how many there are from it, with this."""
 
 
-class Throttle:
+class RequestThrottle:
     """``secret`` keys the digests: the ledger cannot tell the addresses. ``address`` tells where a request is from."""
 
-    def __init__(self, ledger: Ledger, secret: str, address: Callable[[Request], str]) -> None:
+    def __init__(self, ledger: _Ledger, secret: str, address: Callable[[Request], str]) -> None:
         self._ledger = ledger
         self._secret = secret.encode()
         self._address = address

@@ -20,7 +20,7 @@ from sandbox.judge.expected import FIRST_ROW, LATE
 from sandbox.stack.sample import register_card
 
 
-class Ledger(CollectionStore, CustomerStore, PaymentStore, Protocol):
+class _Ledger(CollectionStore, CustomerStore, PaymentStore, Protocol):
     """What is needed of the ledger here."""
 
 
@@ -97,7 +97,7 @@ class Company:
     def _sheet(self, period: Period) -> Path:
         return self._folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv"
 
-    async def banks_decide(self, ledger: Ledger, periods: list[Period], step: int) -> None:
+    async def banks_decide(self, ledger: _Ledger, periods: list[Period], step: int) -> None:
         """Slow banks decide some time, and now and then a card that was declined is good again."""
         for customer_id in self._slow_banks:
             for period in periods:

@@ -13,16 +13,16 @@ from temporalio.service import RPCError
 from billing.collections.collection import CollectionStage, CollectionStep
 from billing.customers.customer import Customer
 from billing.errors import BillingError
-from billing.invoices.month import COLLECTED
+from billing.invoices.month import UNPAID_OUTCOMES
 from billing.invoices.ports import InvoiceRow
 from billing.keys import collection_id, workflow_id
 from billing.period import Period
 from bootstrap import Adapters
-from clients.start import Started, start_customer
+from clients.start import StartResult, start_customer
 from sandbox.chaos.clocks import Clocks
 from sandbox.chaos.company import Company
-from sandbox.chaos.havoc import Havoc
-from sandbox.chaos.plan import Plan, Storm
+from sandbox.chaos.fault_injection import FaultInjector
+from sandbox.chaos.plan import FaultPlan, Plan
 from sandbox.chaos.reviewers import Reviewers, wish
 
 _MONTH, _LATE = timedelta(days=31), timedelta(days=14)
@@ -36,7 +36,7 @@ _POLL_SECONDS = 0.05
 _SAID_AT_MOST = 5  # by reviewers, of one month, before they only help
 
 
-class Waiting(NamedTuple):
+class WaitingWorkflow(NamedTuple):
     """A workflow and what it waits for; ``next_at`` None: it has something to do now."""
 
     workflow_id: str
@@ -53,7 +53,7 @@ class Months:
         company: Company,
         adapters: Adapters,
         client: Client,
-        havoc: Havoc,
+        havoc: FaultInjector,
         report: Callable[[str], None],
     ) -> None:
         self.clocks = Clocks(client, company)
@@ -84,7 +84,7 @@ class Months:
             started = Counter(each.customer_id for each in await asyncio.gather(*starting) if each.period)
         self.wrong += [f"{name} was started {times} times" for name, times in started.items() if times > 1]
 
-    async def _started(self, customer: Customer) -> Started:
+    async def _started(self, customer: Customer) -> StartResult:
         """An operator tries again what an outage has stopped; it may have been started all the same."""
         while True:
             try:
@@ -110,7 +110,7 @@ class Months:
             await self._write_sheets(rows)
             self._sort_sheets(rows)
             await self._sell_late(rows)
-            storm = Storm() if helping else self._plan.storm(self.steps)
+            storm = FaultPlan() if helping else self._plan.storm(self.steps)
             async with self._havoc.during(storm), asyncio.TaskGroup() as group:
                 group.create_task(self._review(rows, helping))
                 group.create_task(self._pass_time())
@@ -137,11 +137,11 @@ class Months:
                 return True
         return False
 
-    async def _waiting(self) -> list[Waiting]:
+    async def _waiting(self) -> list[WaitingWorkflow]:
         """Open months and collections; of these, one that is exhausted waits for nothing but people."""
-        months = [Waiting(workflow_id(row.customer_id), row.next_at) for row in await self._open()]
+        months = [WaitingWorkflow(workflow_id(row.customer_id), row.next_at) for row in await self._open()]
         return months + [
-            Waiting(collection_id(row.customer_id, row.period), row.next_at)
+            WaitingWorkflow(collection_id(row.customer_id, row.period), row.next_at)
             for row in await self._ledger.collections(open_only=True)
             if row.stage is not CollectionStage.EXHAUSTED
         ]
@@ -168,7 +168,7 @@ class Months:
         """Outcomes are recorded before their mail: a workflow that has gone on, or has ended, has sent it."""
         stuck = {row.customer_id for row in await self._open()}
         rows = [row for row in await self._ledger.invoices() if row.period in self._periods]
-        unpaid = [collection_id(row.customer_id, row.period) for row in rows if row.stage in COLLECTED]
+        unpaid = [collection_id(row.customer_id, row.period) for row in rows if row.stage in UNPAID_OUTCOMES]
         try:
             async with asyncio.timeout(_FINISH_SECONDS):
                 for customer_id in {row.customer_id for row in rows} - stuck:

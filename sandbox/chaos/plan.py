@@ -43,7 +43,7 @@ class Kill:
 
 
 @dataclass(frozen=True)
-class Storm:
+class FaultPlan:
     """What breaks while time passes once."""
 
     stripe: list[Rule] = field(default_factory=list)
@@ -102,9 +102,9 @@ class Plan:
         draw = self.draw("late", customer_id, period)
         return _typed(draw.randint(100_000, 200_000), currency) if draw.random() < 0.2 else None
 
-    def storm(self, step: int) -> Storm:
+    def storm(self, step: int) -> FaultPlan:
         draw = self.draw("storm", step)
-        return Storm(
+        return FaultPlan(
             stripe=_some(draw, _STRIPE, 0.9, "/v1/payment_intents"),
             sheets=_some(draw, _SHEETS, 0.9, "/v4/"),
             mail=[_mail(draw, self.customers) for _ in range(draw.choice((0, 0, 1, 4)))],

@@ -33,14 +33,14 @@ class Note(NamedTuple):
     answer: CommandResult | None
 
 
-class Ledger(CollectionStore, InvoiceListing, MonthHistory, Protocol):
+class _Ledger(CollectionStore, InvoiceListing, MonthHistory, Protocol):
     """What is needed of the ledger here."""
 
 
 class Reviewers:
     """``notes`` has every command that was answered or taken."""
 
-    def __init__(self, client: Client, ledger: Ledger) -> None:
+    def __init__(self, client: Client, ledger: _Ledger) -> None:
         self.notes: list[Note] = []
         self._client = client
         self._ledger = ledger

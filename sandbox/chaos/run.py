@@ -11,14 +11,14 @@ from typing import Any
 from temporalio.client import Client
 
 from bootstrap import connect_adapters, connect_temporal
-from process.ending import BY_FORCE, GRACE
+from process.shutdown import BY_FORCE, GRACE
 from sandbox.chaos.clocks import ShortTasks
 from sandbox.chaos.company import Company
-from sandbox.chaos.havoc import Havoc
+from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
 from sandbox.chaos.plan import Plan
 from sandbox.judge.evidence import gather
-from sandbox.judge.judge import Check, judge
+from sandbox.judge.judge import PromiseResult, judge
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.sample import earliest_period
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
@@ -28,7 +28,7 @@ from worker import READY
 _REVIEWERS = "reviewers@example.com"
 
 
-async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[dict[str, Any], list[Check]]:
+async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[dict[str, Any], list[PromiseResult]]:
     """Figures for one line of JSON, and what the judge says."""
     began, port = time.monotonic(), free_temporal_port()
     settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=_REVIEWERS))
@@ -42,7 +42,7 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         adapters = await exits.enter_async_context(connect_adapters(settings))
         connected = await connect_temporal(settings, stack.address)
         client = Client(**connected.config() | {"interceptors": [ShortTasks()]})
-        company, havoc = Company(plan, folder, stack.stripe_url), Havoc(stack, workers)
+        company, havoc = Company(plan, folder, stack.stripe_url), FaultInjector(stack, workers)
         months = Months(plan, periods, company, adapters, client, havoc, report)
         async with havoc.throughout(plan.seed):
             await months.start()
@@ -52,8 +52,10 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         unrecorded = (*months.wrong, *await months.reviewers.unrecorded())
     checks = [
         *judge(evidence),
-        Check(name="every answer that a person got is on record", wrong=unrecorded),
-        Check(name="every worker let go of every run, and ended when it was told to", wrong=(*havoc.replaced, *kept)),
+        PromiseResult(name="every answer that a person got is on record", wrong=unrecorded),
+        PromiseResult(
+            name="every worker let go of every run, and ended when it was told to", wrong=(*havoc.replaced, *kept)
+        ),
     ]
     answers = [note.answer.accepted for note in months.reviewers.notes if note.answer]
     letters = evidence.letters()

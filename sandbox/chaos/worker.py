@@ -20,7 +20,7 @@ from temporalio.workflow import ActivityHandle
 
 import worker
 from activities import failures
-from process import ending
+from process import shutdown as ending
 from sandbox.chaos.stalls import stalls_from
 
 _HEARTBEAT_SECONDS = 0.5

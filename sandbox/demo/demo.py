@@ -61,14 +61,14 @@ _PAYMENT = re.compile(rb'"id": "(pi_\w+)"')
 _KILL_AT_PAYMENT = 6  # by then several customers of one time zone are being charged at once
 
 
-class Ledger(AlertListing, MonthStore, Protocol):
+class _Ledger(AlertListing, MonthStore, Protocol):
     """What is needed of the ledger here."""
 
 
 class Demo:
     """``now`` is the virtual instant that all customers have reached."""
 
-    def __init__(self, stack: Stack, client: Client, ledger: Ledger, show: Show, kills: bool = False) -> None:
+    def __init__(self, stack: Stack, client: Client, ledger: _Ledger, show: Show, kills: bool = False) -> None:
         self.now = datetime.now(UTC)
         self.period = earliest_period(self.now)
         self._stack = stack
@@ -90,7 +90,7 @@ class Demo:
             await self._revive()
         months = await self.months()
         self._show.chapter("Collect: on the 1st, 02:00 in each customer's time zone, the sheet is read")
-        await self.pass_until(max(month.collect_at for month in months.values()) + timedelta(hours=2))
+        await self.pass_until(max(month.import_at for month in months.values()) + timedelta(hours=2))
         await self._see(lambda months: all(month.invoice for month in months.values()), "all drafts")
         self._show.chapter("Monitor: reviewers look at the drafts")
         await self._review(await self.months())

@@ -121,7 +121,7 @@ def last_event(month: Month) -> str:
         (decision.at, f"{decision.command} by {decision.by}") for decision in month.decisions if decision.accepted
     ]
     if month.invoice is not None:
-        events.append((month.invoice.collected_at, _collected(month.invoice)))
+        events.append((month.invoice.imported_at, _collected(month.invoice)))
     if month.notice is not None and month.notice.delivered_at is not None:
         amount = format_amount(month.notice.total_minor, month.customer.currency)
         events.append((month.notice.delivered_at, f"notice sent: {amount}"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from billing.collections.collection import Collection, CollectionStage, Entry
+from billing.collections.collection import Collection, CollectionStage, DiaryEntry
 from billing.collections.ports import CollectionStore
 from billing.customers.ports import CustomerStore
 from billing.invoices.commands import Decision
@@ -25,12 +25,12 @@ from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from billing.reviewers.ports import AlertListing
 from bootstrap import SANDBOX_SHEET_ID
-from sandbox.judge.expected import Due, Row, Script, read_sheet
+from sandbox.judge.expected import CustomerScript, ExpectedMonth, TypedRow, read_sheet
 from sandbox.stand_ins.mailbox import Mail, read_mail
 from sandbox.stripe.journal import Intent, Journal
 
 
-class Ledger(
+class _Ledger(
     AlertListing,
     CollectionStore,
     CustomerStore,
@@ -48,7 +48,7 @@ class Ledger(
 
 
 @dataclass(frozen=True)
-class Case:
+class MonthEvidence:
     """All that is known of one customer's month, and what it should have come to."""
 
     customer_id: str
@@ -60,8 +60,8 @@ class Case:
     intents: list[Intent]
     collection: Collection | None  # if it was not paid when it was due
     stage: CollectionStage | None  # of the collection, as the ledger lists it
-    diary: list[Entry]  # of the collection
-    due: Due
+    diary: list[DiaryEntry]  # of the collection
+    due: ExpectedMonth
 
     @property
     def name(self) -> str:
@@ -88,13 +88,13 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Account:
+class CustomerEvidence:
     """A customer over all months that the ledger knows; the cases are those months, oldest first."""
 
     customer_id: str
     closed_reason: str
-    script: Script  # what was said about the customer, and when
-    cases: list[Case]
+    script: CustomerScript  # what was said about the customer, and when
+    cases: list[MonthEvidence]
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,13 @@ class Evidence:
     """What the judge looks at: all customers, and what belongs to nobody."""
 
     periods: tuple[Period, ...]  # the ones that are judged
-    accounts: list[Account]
+    accounts: list[CustomerEvidence]
     strangers: list[str]  # customers at Stripe that the ledger does not know, and payments of no customer
     mails: list[Mail]
     alerts: list[AlertRow]  # what reviewers were to be told
 
     @property
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[MonthEvidence]:
         """The months that are judged."""
         return [case for account in self.accounts for case in account.cases if case.period in self.periods]
 
@@ -144,7 +144,7 @@ class Evidence:
         return [mail for mail in self.mails if mail.message_id in message_ids]
 
 
-async def gather(folder: Path, ledger: Ledger, *periods: Period) -> Evidence:
+async def gather(folder: Path, ledger: _Ledger, *periods: Period) -> Evidence:
     """Reads everything, to judge ``periods``. Nothing of it comes from a workflow."""
     journal = Journal.read(folder / "stripe.jsonl")
     known: dict[str, list[Period]] = {}
@@ -160,22 +160,26 @@ async def gather(folder: Path, ledger: Ledger, *periods: Period) -> Evidence:
 
 
 async def _account(
-    ledger: Ledger, journal: Journal, sheets: dict[Period, list[Row] | None], customer_id: str, periods: list[Period]
-) -> Account:
+    ledger: _Ledger,
+    journal: Journal,
+    sheets: dict[Period, list[TypedRow] | None],
+    customer_id: str,
+    periods: list[Period],
+) -> CustomerEvidence:
     """Month after month, each with what the one before should have left."""
     customer = await ledger.customer(customer_id)
     assert customer is not None
     said = {period: await ledger.decisions(customer_id, period) for period in periods}
-    script = Script(journal.email_of(customer.stripe_customer_id) or customer.email, list(said.values()))
+    script = CustomerScript(journal.email_of(customer.stripe_customer_id) or customer.email, list(said.values()))
     stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
-    due, cases = None, list[Case]()
+    due, cases = None, list[MonthEvidence]()
     for period in periods:
         month = await ledger.month(customer_id, period)
         assert month is not None
         intents = journal.claim(customer_id, period)
-        due = Due.of(month, due, sheets[period], script, said[period], intents, journal)
+        due = ExpectedMonth.of(month, due, sheets[period], script, said[period], intents, journal)
         cases.append(
-            Case(
+            MonthEvidence(
                 customer_id=customer_id,
                 period=period,
                 month=month,
@@ -189,7 +193,7 @@ async def _account(
                 due=due,
             )
         )
-    return Account(customer_id, await ledger.closed_reason(customer_id), script, cases)
+    return CustomerEvidence(customer_id, await ledger.closed_reason(customer_id), script, cases)
 
 
 def _told(text: str) -> Iterator[tuple[AlertKind, str, Period]]:

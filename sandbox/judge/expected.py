@@ -29,7 +29,7 @@ _NOT_COMPARED = "the sales of the month before cannot be compared"
 """What a month says that has given up waiting for the sheet of the one before."""
 
 
-class Row(NamedTuple):
+class TypedRow(NamedTuple):
     """A row of the sheet, as typed."""
 
     line_id: str
@@ -38,7 +38,7 @@ class Row(NamedTuple):
     late: bool = False
 
 
-class Script:
+class CustomerScript:
     """What was said about a customer, month after month."""
 
     def __init__(self, email: str, months: list[list[Decision]]) -> None:
@@ -57,7 +57,7 @@ class Script:
 
 
 @dataclass(frozen=True)
-class Due:
+class ExpectedMonth:
     """The month as it should be: ``outcome`` None while nobody can say."""
 
     carried_minor: int
@@ -69,24 +69,24 @@ class Due:
     def of(
         cls,
         month: Month,
-        before: "Due | None",
-        sheet: list[Row] | None,
-        script: Script,
+        before: "ExpectedMonth | None",
+        sheet: list[TypedRow] | None,
+        script: CustomerScript,
         decisions: list[Decision],
         intents: list[Intent],
         journal: Journal,
-    ) -> "Due":
+    ) -> "ExpectedMonth":
         carried_minor = before.balance_minor if before else 0
         amounts: dict[str, int | None] = {}
         late: dict[str, int | None] = {}
         if month.invoice is not None and month.customer.terms.review_mode is not ReviewMode.MANUAL:
-            owner = script.emails_until(month.invoice.collected_at)
+            owner = script.emails_until(month.invoice.imported_at)
             currency = month.invoice.currency
             theirs = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email in owner]
             amounts = {row.line_id: minor for row, minor in theirs if not row.late}
             late = {f"late-{month.period}-{row.line_id}": minor for row, minor in theirs if row.late}
         if before and not month.remark.startswith(_NOT_COMPARED):
-            amounts |= before.left_over
+            amounts |= before.unapplied
         unpriced = cls(carried_minor, _edited(amounts, decisions), late, None)
         known = sheet is not None or not amounts
         outcome = unpriced._outcome(month, decisions, intents, journal) if known else None
@@ -104,7 +104,7 @@ class Due:
         return self.carried_minor if self.outcome is Stage.SKIPPED else 0
 
     @property
-    def left_over(self) -> dict[str, int | None]:
+    def unapplied(self) -> dict[str, int | None]:
         """The lines that the next invoice begins with. A skip forgoes the month's own sales, late ones too; not those
         of earlier months that were on its invoice.
         """
@@ -135,14 +135,14 @@ class Due:
         return next(iter(answers), Stage.NEEDS_CARD if lost else None)
 
 
-def read_sheet(path: Path) -> list[Row] | None:
+def read_sheet(path: Path) -> list[TypedRow] | None:
     """The rows as a person counts them, or did at the collection; the header is row 1. None: there is no such sheet."""
     if not path.exists():
         return None
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
     return [
-        Row(f"row-{row[3] if FIRST_ROW in rows[0] and row[3:] else number}", row[0], row[1], LATE in row[2:])
+        TypedRow(f"row-{row[3] if FIRST_ROW in rows[0] and row[3:] else number}", row[0], row[1], LATE in row[2:])
         for number, row in enumerate(rows[1:], start=2)
     ]
 

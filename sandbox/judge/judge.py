@@ -17,13 +17,13 @@ from zoneinfo import ZoneInfo
 from billing.collections.collection import CollectionStage
 from billing.customers.address import sendable
 from billing.customers.customer import ReviewMode
-from billing.invoices.month import COLLECTED, Stage
-from billing.mails.mail import LetterKind, MessageStatus
+from billing.invoices.month import UNPAID_OUTCOMES, Stage
+from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.model import Model
 from billing.money import format_amount, minimum_minor
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
-from sandbox.judge.evidence import Account, Case, Evidence
+from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import minor_of
 from sandbox.stand_ins.mailbox import Mail
 from sandbox.stripe.journal import Intent
@@ -38,7 +38,7 @@ _OF_PEOPLE = (
 """Stages of a collection in which nothing happens by itself, or not soon."""
 
 
-class Check(Model):
+class PromiseResult(Model):
     """One promise, and what breaks it: nothing, if it holds."""
 
     name: str
@@ -49,7 +49,7 @@ class Check(Model):
         return not self.wrong
 
 
-def judge(evidence: Evidence) -> list[Check]:
+def judge(evidence: Evidence) -> list[PromiseResult]:
     """Every promise, held against the evidence."""
     checks: dict[str, Callable[[Evidence], Iterator[str]]] = {
         "every customer has one outcome a month, the one that sheet, reviewers and card call for": _outcomes,
@@ -63,7 +63,7 @@ def judge(evidence: Evidence) -> list[Check]:
         "every customer is in the next month, has left, or waits for a person who knows": _chain,
         "everything that reviewers were to be told has reached them by mail": _alerts,
     }
-    return [Check(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
+    return [PromiseResult(name=name, wrong=tuple(find(evidence))) for name, find in checks.items()]
 
 
 def _outcomes(evidence: Evidence) -> Iterator[str]:
@@ -112,10 +112,10 @@ def _notices(evidence: Evidence) -> Iterator[str]:
                     yield from (f"{case.name}: {wrong}" for wrong in _notice_of(evidence, account, case, intent))
 
 
-def _notice_of(evidence: Evidence, account: Account, case: Case, intent: Intent) -> Iterator[str]:
+def _notice_of(evidence: Evidence, account: CustomerEvidence, case: MonthEvidence, intent: Intent) -> Iterator[str]:
     """The last notice that arrived before the charge is the one that counts."""
     since, customer = case.month.charging_since, case.month.customer
-    rows = {row.message_id: row for row in case.messages if row.kind is LetterKind.NOTICE}
+    rows = {row.message_id: row for row in case.messages if row.kind is CustomerMailKind.NOTICE}
     mails = evidence.arrivals(*rows)
     if not mails or since is None:
         yield "no notice arrived"
@@ -166,7 +166,7 @@ def _commands(evidence: Evidence) -> Iterator[str]:
             yield from (f"{case.name}: {wrong}" for wrong in (*_commands_of(case), *_collected(case)))
 
 
-def _commands_of(case: Case) -> Iterator[str]:
+def _commands_of(case: MonthEvidence) -> Iterator[str]:
     numbers = [each.number for each in case.decisions]
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"the audit trail has holes: {numbers}"
@@ -186,7 +186,7 @@ def _commands_of(case: Case) -> Iterator[str]:
             yield "charged without the approval of somebody who had not edited it"
 
 
-def _collected(case: Case) -> Iterator[str]:
+def _collected(case: MonthEvidence) -> Iterator[str]:
     """What was said of an amount that is owed. A try that had begun before a halt may end after it."""
     if case.collection is None:
         return
@@ -220,8 +220,8 @@ def _letters(evidence: Evidence) -> Iterator[str]:
         refused = {row.message_id for row in case.messages if row.status is MessageStatus.FAILED}
         told = Counter(row.kind for row in case.messages if row.message_id in arrived | refused)
         expected = {
-            LetterKind.RECEIPT: int(due.outcome is Stage.PAID or case.recovered),
-            LetterKind.DECLINE: int(due.is_charged and due.outcome is not Stage.PAID),
+            CustomerMailKind.RECEIPT: int(due.outcome is Stage.PAID or case.recovered),
+            CustomerMailKind.DECLINE: int(due.is_charged and due.outcome is not Stage.PAID),
         }
         for kind, number in expected.items():
             if told[kind] != number:
@@ -233,7 +233,7 @@ def _letters(evidence: Evidence) -> Iterator[str]:
             for mail in evidence.arrivals(row.message_id):
                 if mail.to != row.recipient:
                     yield f"{case.name}: {row.kind} {row.number} went to {mail.to}"
-            if row.kind is LetterKind.NOTICE and (row.total_minor or 0) < least:
+            if row.kind is CustomerMailKind.NOTICE and (row.total_minor or 0) < least:
                 yield f"{case.name}: a charge notice of {row.total_minor}"
     if unknown := evidence.letters()["unknown"]:
         yield f"{unknown} mails that the ledger does not know"
@@ -246,7 +246,7 @@ def _chain(evidence: Evidence) -> Iterator[str]:
             if before.next() != after:
                 yield f"{account.customer_id}: from {before} to {after}"
         for case, following in pairwise(account.cases):
-            unpaid = case.month.outcome in COLLECTED and case.collection is None
+            unpaid = case.month.outcome in UNPAID_OUTCOMES and case.collection is None
             if case.period in evidence.periods and unpaid and following.month.revision:
                 yield f"{case.name} is {case.month.outcome}, and nobody collects it"
         for case in account.cases:
@@ -258,7 +258,7 @@ def _chain(evidence: Evidence) -> Iterator[str]:
             yield f"{account.customer_id} is in {periods[-1]}, although the account was closed before"
 
 
-def _people_know(evidence: Evidence, case: Case) -> bool:
+def _people_know(evidence: Evidence, case: MonthEvidence) -> bool:
     """Whether reviewers were told of the collection since it was opened, or halted."""
     assert case.collection is not None
     since = case.collection.hold.at if case.collection.hold else case.collection.opened_at
@@ -275,7 +275,7 @@ def _told_to_people(evidence: Evidence) -> set[tuple[str, Period]]:
     return {(customer_id, period) for kind, customer_id, period in evidence.told() if kind in _FOR_A_PERSON}
 
 
-def _last(evidence: Evidence, account: Account, case: Case) -> Iterator[str]:
+def _last(evidence: Evidence, account: CustomerEvidence, case: MonthEvidence) -> Iterator[str]:
     """A customer whose months end with one that is judged."""
     asked = any(each.accepted("close_account") for each in account.cases)
     if case.month.outcome is None and (case.customer_id, case.period) not in _told_to_people(evidence):

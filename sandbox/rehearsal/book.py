@@ -33,7 +33,7 @@ _NOTHING_CONFIGURED = {
 """What is missing where nothing is configured, by ``--sales``."""
 
 
-class Entry(NamedTuple):
+class BookEntry(NamedTuple):
     """A customer: the month to begin with, and the closed one before it, which its sales are compared with.
 
     ``former`` are the addresses that are or were the customer's alone.
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     former: tuple[str, ...] = ()
 
 
-class Looks(NamedTuple):
+class MailSettings(NamedTuple):
     """All that a rehearsal takes from the real settings, by their names: how cells are read, and how mails look."""
 
     company: str
@@ -52,7 +52,7 @@ class Looks(NamedTuple):
     decimal_separator: Literal[".", ","]
 
 
-class Real(NamedTuple):
+class RealMonth(NamedTuple):
     """What a month really came to."""
 
     stage: str  # its outcome, or "open"
@@ -65,23 +65,23 @@ class Book:
     """``periods`` are the months that were asked for; who is behind begins earlier. ``real`` is by customer."""
 
     source: str
-    entries: list[Entry]
+    entries: list[BookEntry]
     periods: tuple[Period, ...]
     sheets: Worksheets
     cards: dict[str, str]  # behaviours of cards, by customer
-    looks: Looks
+    looks: MailSettings
     against: Period | None = None
-    real: dict[str, Real] | None = None
+    real: dict[str, RealMonth] | None = None
     others: frozenset[str] = frozenset()  # who could have been rehearsed, and was not chosen
     failed: tuple[Failed, ...] = ()  # who cannot be: something of theirs could not be read
     unclaimed: tuple[Unclaimed, ...] = ()  # rows of the worksheets that belong to none of all these
 
-    def months_of(self, entry: Entry) -> list[Period]:
+    def months_of(self, entry: BookEntry) -> list[Period]:
         return list(span(entry.month.period, self.periods[-1]))
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RehearsalRequest:
     """What the operator asks for."""
 
     months: int
@@ -93,7 +93,7 @@ class Wanted:
     against: Period | None = None
 
 
-async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
+async def read_book(settings: Settings, wanted: RehearsalRequest, now: datetime) -> Book:
     """Reads everything that is real. Raises ``InvalidInput`` for what cannot be rehearsed, ``BillingError``."""
     begin = wanted.period or wanted.against
     if begin is not None and begin > Period.at(now, _EARLIEST):
@@ -110,7 +110,7 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
         else:
             everybody = wanted.roster or _sample()
             source = "the file" if wanted.roster else "the sample customers"
-            entries = [Entry(_fresh(each, begin, now)) for each in _chosen(everybody, wanted.only)]
+            entries = [BookEntry(_fresh(each, begin, now)) for each in _chosen(everybody, wanted.only)]
         if wanted.against is not None and ledger is None:
             raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
         real = await _real(ledger, wanted.against, wanted.only, failed) if ledger and wanted.against else None
@@ -130,7 +130,7 @@ async def read_book(settings: Settings, wanted: Wanted, now: datetime) -> Book:
     unclaimed = tuple(sheets.unclaimed(chain((each.email for each in everybody), _billed(entries))))
     cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
     entries = [_comparable(each, sheets) for each in entries]
-    looks = Looks(settings.company, settings.mail_from, settings.decimal_separator)
+    looks = MailSettings(settings.company, settings.mail_from, settings.decimal_separator)
     rehearsed = {each.month.customer.customer_id for each in entries} | {each.customer_id for each in failed}
     others = frozenset({each.customer_id for each in everybody} - rehearsed)
     if others:
@@ -165,7 +165,7 @@ def _fresh(customer: Customer, begin: Period | None, now: datetime) -> Month:
 
 async def _standings(
     ledger: SqlLedger, customers: Sequence[Customer], begin: Period | None, now: datetime, failed: list[Failed]
-) -> list[Entry]:
+) -> list[BookEntry]:
     """Of everybody whose months can be read."""
     entries = []
     for customer in customers:
@@ -177,25 +177,25 @@ async def _standings(
     return entries
 
 
-async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None, now: datetime) -> Entry:
+async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None, now: datetime) -> BookEntry:
     """Where the customer's chain is; or, if it has come to ``begin``, how that month began: its balance and habits."""
     rows = await ledger.invoices(customer_id=customer.customer_id)
     if not rows:
-        return Entry(_fresh(customer, begin, now))
+        return BookEntry(_fresh(customer, begin, now))
     newest = rows[-1].period
     period = newest if begin is None else min(begin, newest)
     known = await ledger.month(customer.customer_id, period)
     before = await ledger.month(customer.customer_id, period.previous())
     closed = before if before is not None and before.outcome is not None else None
     if known is None:  # the customer was not there yet
-        return Entry(_fresh(customer, begin, now))
+        return BookEntry(_fresh(customer, begin, now))
     if period == begin:
         habits = {"first": known.first, "usual_minor": known.usual_minor}
-        return Entry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
-    return Entry(known, closed) if known.outcome is None else Entry(known.next_month(), known)
+        return BookEntry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
+    return BookEntry(known, closed) if known.outcome is None else BookEntry(known.next_month(), known)
 
 
-def _billed(entries: Sequence[Entry]) -> Iterator[str]:
+def _billed(entries: Sequence[BookEntry]) -> Iterator[str]:
     """Former addresses, and those whose rows are on invoices already."""
     for entry in entries:
         yield from entry.former
@@ -204,7 +204,7 @@ def _billed(entries: Sequence[Entry]) -> Iterator[str]:
                 yield from month.invoice.sales.emails
 
 
-def _comparable(entry: Entry, sheets: Worksheets) -> Entry:
+def _comparable(entry: BookEntry, sheets: Worksheets) -> BookEntry:
     """Without what would be compared with a copy of another month's worksheet: that would invent late sales."""
     own = {period for period, used in sheets.used.items() if period == used}
     month, before, _ = entry
@@ -213,7 +213,7 @@ def _comparable(entry: Entry, sheets: Worksheets) -> Entry:
     return entry._replace(month=month, before=before if before is not None and before.period in own else None)
 
 
-def _periods(begin: Period | None, entries: Sequence[Entry], months: int) -> tuple[Period, ...]:
+def _periods(begin: Period | None, entries: Sequence[BookEntry], months: int) -> tuple[Period, ...]:
     """From ``begin``, or from the month that most are in."""
     first = begin or Counter(sorted(each.month.period for each in entries)).most_common(1)[0][0]
     periods = [first]
@@ -228,17 +228,17 @@ def span(first: Period, last: Period) -> Iterator[Period]:
         first = first.next()
 
 
-async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...], failed: list[Failed]) -> dict[str, Real]:
+async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...], failed: list[Failed]) -> dict[str, RealMonth]:
     found = {}
     async for dossier in ledger.dossiers(period):
         if isinstance(dossier, Failed):
             failed.append(dossier)
         elif (invoice := dossier.invoice) is not None and (not only or dossier.customer_id in only):
-            found[dossier.customer_id] = Real(invoice.outcome or "open", invoice.currency, invoice.total_minor)
+            found[dossier.customer_id] = RealMonth(invoice.outcome or "open", invoice.currency, invoice.total_minor)
     return found
 
 
-async def _sheets(settings: Settings, wanted: Wanted, periods: Sequence[Period]) -> Worksheets:
+async def _sheets(settings: Settings, wanted: RehearsalRequest, periods: Sequence[Period]) -> Worksheets:
     source = _source(settings, wanted.sales)
     try:
         titles = await source.ping()

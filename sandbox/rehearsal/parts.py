@@ -20,7 +20,7 @@ from zlib import crc32
 from billing.errors import BillingError
 from sandbox.rehearsal.book import Book
 from sandbox.rehearsal.privacy import private_folder
-from sandbox.rehearsal.run import Result, rehearse
+from sandbox.rehearsal.run import RehearsalResult, rehearse
 from sandbox.rehearsal.script import Script
 from sandbox.stack.stack import ROOT
 
@@ -36,7 +36,7 @@ def parts_for(book: Book) -> int:
 
 async def rehearse_in_parts(
     book: Book, script: Script, folder: Path, advance: Callable[[int], None], count: int
-) -> Result:
+) -> RehearsalResult:
     """As ``rehearse``, which it is for one part. Raises ``BillingError`` if a part fails; then all others end."""
     if count == 1:
         return await rehearse(book, script, folder, advance)
@@ -59,7 +59,7 @@ def split(book: Book, count: int) -> list[Book]:
     return [replace(book, entries=[book.entries[number] for number in part]) for part in parts]
 
 
-async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Callable[[int], None]) -> Result:
+async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Callable[[int], None]) -> RehearsalResult:
     private_folder(folder)
     (folder / _TASK).write_bytes(pickle.dumps((book, script)))
     with (folder / _LOG).open("wb") as log:
@@ -85,7 +85,7 @@ async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Call
     if code != 0:
         said = (folder / _LOG).read_text(errors="replace").splitlines()
         raise BillingError(f"a part of the rehearsal failed: {said[-1] if said else f'exit code {code}'}; see {folder}")
-    result: Result = pickle.loads((folder / _RESULT).read_bytes())
+    result: RehearsalResult = pickle.loads((folder / _RESULT).read_bytes())
     return result
 
 
@@ -95,7 +95,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "GOMAXPROCS": "1"}
 
 
-def _together(results: list[Result], folder: Path) -> Result:
+def _together(results: list[RehearsalResult], folder: Path) -> RehearsalResult:
     """One result; all mails in one folder."""
     private_folder(folder / "mail")
     for each in results:
@@ -103,7 +103,7 @@ def _together(results: list[Result], folder: Path) -> Result:
             mail.rename(folder / "mail" / mail.name)
         for file in (_TASK, _RESULT):
             (each.folder / file).unlink()
-    return Result(
+    return RehearsalResult(
         closed={key: month for each in results for key, month in each.closed.items()},
         left={key: month for each in results for key, month in each.left.items()},
         needs=[need for each in results for need in each.needs],

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from billing.invoices.month import COLLECTED, Month, Stage
+from billing.invoices.month import UNPAID_OUTCOMES, Month, Stage
 from billing.model import Instant, Model
 from billing.period import Period
-from sandbox.rehearsal.book import Book, Real
-from sandbox.rehearsal.run import Result
+from sandbox.rehearsal.book import Book, RealMonth
+from sandbox.rehearsal.run import RehearsalResult
 
 CLOCKS_CHANGE = "clocks change between notice and charge"
 WEEKEND = "charged on a weekend"
@@ -24,7 +24,7 @@ _PUNCTUAL = timedelta(hours=1)
 _SATURDAY = 5
 
 
-class Row(Model):
+class MonthRow(Model):
     """One customer's month. ``sheet`` is the worksheet that it was billed from; amounts in minor units."""
 
     customer_id: str
@@ -34,7 +34,7 @@ class Row(Model):
     currency: str
     total_minor: int = 0
     charged_minor: int = 0
-    collected_at: Instant | None = None
+    imported_at: Instant | None = None
     announced_at: Instant | None = None
     charged_at: Instant | None = None  # when the card was tried
     closed_at: Instant | None = None
@@ -44,7 +44,7 @@ class Row(Model):
     odd: tuple[str, ...] = ()
 
 
-class Summary(Model):
+class MonthSummary(Model):
     """A month of everybody. ``first_at`` and ``last_at`` are of charges."""
 
     period: Period
@@ -59,7 +59,7 @@ class Summary(Model):
     odd: dict[str, int]
 
 
-class Difference(Model):
+class MonthDifference(Model):
     """A customer's rehearsed month beside the real one; ``verdict``: same, amount, outcome, only here, only there."""
 
     customer_id: str
@@ -71,7 +71,7 @@ class Difference(Model):
     real_stage: str = ""
 
 
-def rows_of(book: Book, result: Result) -> list[Row]:
+def rows_of(book: Book, result: RehearsalResult) -> list[MonthRow]:
     """Every customer and month that was to be rehearsed, by month; each customer is there at least once."""
     people: dict[tuple[str, Period], tuple[str, str]] = {}
     for need in result.needs:
@@ -89,17 +89,17 @@ def rows_of(book: Book, result: Result) -> list[Row]:
                 stage = ALREADY_PAST if entry.month.period > period else WAITING if here else NOT_REACHED
                 currency = entry.month.customer.currency
                 known |= {"customer_id": customer_id, "period": period, "stage": stage, "currency": currency}
-                rows.append(Row.model_validate(known))
+                rows.append(MonthRow.model_validate(known))
             else:
                 owed = result.owed.get((customer_id, period))
                 rows.append(_row(month, str(owed.stage) if owed else "", known))
     return sorted(rows, key=lambda row: (row.period, row.customer_id))
 
 
-def _row(month: Month, collection: str, known: Mapping[str, object]) -> Row:
+def _row(month: Month, collection: str, known: Mapping[str, object]) -> MonthRow:
     invoice, notice = month.invoice, month.notice
     charged_at = month.charge.at if month.charge else None
-    return Row.model_validate(
+    return MonthRow.model_validate(
         {
             "customer_id": month.customer.customer_id,
             "period": month.period,
@@ -107,7 +107,7 @@ def _row(month: Month, collection: str, known: Mapping[str, object]) -> Row:
             "currency": invoice.currency if invoice else month.customer.currency,
             "total_minor": invoice.total_minor if invoice else 0,
             "charged_minor": invoice.total_minor if invoice and month.outcome is Stage.PAID else 0,
-            "collected_at": invoice.collected_at if invoice else None,
+            "imported_at": invoice.imported_at if invoice else None,
             "announced_at": notice.delivered_at if notice else None,
             "charged_at": charged_at,
             "closed_at": month.closed_at,
@@ -133,31 +133,31 @@ def _odd(month: Month, announced_at: datetime | None, charged_at: datetime | Non
         yield LATER_MONTH if (charged.year, charged.month) > (planned.year, planned.month) else LATE
 
 
-def summaries(rows: Iterable[Row]) -> list[Summary]:
+def summaries(rows: Iterable[MonthRow]) -> list[MonthSummary]:
     """The rows by month, oldest first."""
-    by_period: dict[Period, list[Row]] = {}
+    by_period: dict[Period, list[MonthRow]] = {}
     for row in rows:
         by_period.setdefault(row.period, []).append(row)
     return [_summary(period, found) for period, found in sorted(by_period.items())]
 
 
-def together(rows: Sequence[Row]) -> Summary:
+def together(rows: Sequence[MonthRow]) -> MonthSummary:
     """All months as if they were one."""
     return _summary(rows[0].period, rows)
 
 
-def _summary(period: Period, rows: Sequence[Row]) -> Summary:
+def _summary(period: Period, rows: Sequence[MonthRow]) -> MonthSummary:
     charged: Counter[str] = Counter()
     for row in rows:
         charged[row.currency] += row.charged_minor
     instants = [row.charged_at for row in rows if row.charged_at]
-    return Summary(
+    return MonthSummary(
         period=period,
         sheets=tuple(sorted({row.sheet for row in rows})),
         customers=len(rows),
         charged_minor={currency: total for currency, total in sorted(charged.items()) if total},
         stages=dict(Counter(row.stage for row in rows).most_common()),
-        past_due=sum(row.stage in COLLECTED for row in rows),
+        past_due=sum(row.stage in UNPAID_OUTCOMES for row in rows),
         need_person=sum(bool(row.person) for row in rows),
         first_at=min(instants, default=None),
         last_at=max(instants, default=None),
@@ -165,13 +165,13 @@ def _summary(period: Period, rows: Sequence[Row]) -> Summary:
     )
 
 
-def differences(rows: Iterable[Row], real: Mapping[str, Real]) -> list[Difference]:
+def differences(rows: Iterable[MonthRow], real: Mapping[str, RealMonth]) -> list[MonthDifference]:
     """Everybody who is in the rehearsed month or in the real one, by id."""
     here = {row.customer_id: row for row in rows}
     return [_difference(name, here.get(name), real.get(name)) for name in sorted(here.keys() | real.keys())]
 
 
-def _difference(name: str, row: Row | None, real: Real | None) -> Difference:
+def _difference(name: str, row: MonthRow | None, real: RealMonth | None) -> MonthDifference:
     if row is None or real is None:
         currency = row.currency if row else real.currency if real else ""
         verdict = "only here" if row else "only there"
@@ -179,7 +179,7 @@ def _difference(name: str, row: Row | None, real: Real | None) -> Difference:
         currency = real.currency
         is_same = (row.currency, row.total_minor) == (real.currency, real.total_minor)
         verdict = "amount" if not is_same else "same" if row.stage == real.stage else "outcome"
-    return Difference(
+    return MonthDifference(
         customer_id=name,
         verdict=verdict,
         currency=currency,
@@ -190,7 +190,7 @@ def _difference(name: str, row: Row | None, real: Real | None) -> Difference:
     )
 
 
-def sums(differences: Iterable[Difference]) -> dict[str, tuple[int, int]]:
+def sums(differences: Iterable[MonthDifference]) -> dict[str, tuple[int, int]]:
     """By currency: what was rehearsed, and what was real, in minor units."""
     found: dict[str, tuple[int, int]] = {}
     for each in differences:

@@ -31,7 +31,7 @@ from billing.invoices.month import Month
 from billing.money import parse_amount
 from billing.period import Period
 from clients.start import handle_for
-from sandbox.rehearsal.script import Do, Said, Script
+from sandbox.rehearsal.script import Script, ScriptedAction, ScriptedCommand
 from services import clock
 
 NOBODY = "rehearsal"
@@ -40,7 +40,7 @@ _TRIES = 3  # of an answer that does not let a month go on
 _THEN = "; then "
 
 
-class Need(NamedTuple):
+class PersonNeeded(NamedTuple):
     """A month that waited for a person: since when, why, and what was done; of several times, in their order."""
 
     customer_id: str
@@ -50,19 +50,19 @@ class Need(NamedTuple):
     did: str
 
 
-class Heard(NamedTuple):
+class CommandOutcome(NamedTuple):
     """What a reviewer of the script has done, and what came of it; or why it was not said."""
 
     customer_id: str
     period: Period
     at: datetime
-    do: Do
+    do: ScriptedAction
     by: str
     accepted: bool
     result: str
 
 
-class Watching(client_side.Interceptor, worker_side.Interceptor):
+class MonthWatch(client_side.Interceptor, worker_side.Interceptor):
     """Sees each month end, and each alert, until the month ``last``; ``on_closed`` is called for each that ends."""
 
     def __init__(self, script: Script, last: Period, on_closed: Callable[[], None] = lambda: None) -> None:
@@ -74,10 +74,10 @@ class Watching(client_side.Interceptor, worker_side.Interceptor):
         self._last = last
         self._on_closed = on_closed
         self._asked: dict[tuple[str, Period], int] = {}
-        self._needs: dict[tuple[str, Period], Need] = {}
+        self._needs: dict[tuple[str, Period], PersonNeeded] = {}
 
     @property
-    def needs(self) -> list[Need]:
+    def needs(self) -> list[PersonNeeded]:
         """One for each month that waited for a person."""
         return list(self._needs.values())
 
@@ -129,7 +129,7 @@ class Watching(client_side.Interceptor, worker_side.Interceptor):
         key = month.customer.customer_id, month.period
         before = self._needs.get(key)
         if before is None:
-            self._needs[key] = Need(*key, now, why, did)
+            self._needs[key] = PersonNeeded(*key, now, why, did)
         else:
             self._needs[key] = before._replace(why=_then(before.why, why), did=_then(before.did, did))
 
@@ -140,7 +140,7 @@ def _then(told: str, more: str) -> str:
 
 
 class _Inbound(worker_side.ActivityInboundInterceptor):
-    def __init__(self, next: worker_side.ActivityInboundInterceptor, watching: Watching) -> None:
+    def __init__(self, next: worker_side.ActivityInboundInterceptor, watching: MonthWatch) -> None:
         super().__init__(next)
         self._watching = watching
 
@@ -158,16 +158,18 @@ class _Inbound(worker_side.ActivityInboundInterceptor):
         return result
 
 
-def unsaid(said: Said, customer: Customer, period: Period, at: datetime, why: str) -> Heard:
+def unsaid(said: ScriptedCommand, customer: Customer, period: Period, at: datetime, why: str) -> CommandOutcome:
     """What a reviewer of the script had no occasion to do."""
-    return Heard(customer.customer_id, period, at, said.do, said.by, False, why)
+    return CommandOutcome(customer.customer_id, period, at, said.do, said.by, False, why)
 
 
-async def speak(client: Client, said: Said, customer: Customer, period: Period, at: datetime) -> Heard:
+async def speak(
+    client: Client, said: ScriptedCommand, customer: Customer, period: Period, at: datetime
+) -> CommandOutcome:
     """A reviewer of the script acts on what they see at ``at``."""
 
-    def heard(accepted: bool, result: str) -> Heard:
-        return Heard(customer.customer_id, period, at, said.do, said.by, accepted, result)
+    def heard(accepted: bool, result: str) -> CommandOutcome:
+        return CommandOutcome(customer.customer_id, period, at, said.do, said.by, accepted, result)
 
     handle = handle_for(client, customer.customer_id)
     month: Month = await handle.query("invoice", result_type=Month)
@@ -181,15 +183,20 @@ async def speak(client: Client, said: Said, customer: Customer, period: Period, 
     return heard(answer.accepted, answer.result)
 
 
-def command_of(said: Said, month: Month) -> Command:
+def command_of(said: ScriptedCommand, month: Month) -> Command:
     """What is said, about the draft as it is. Raises ``InvalidInput`` if there is none yet, or it does not fit."""
     who: Mapping[str, Any] = {"by": said.by, "reason": said.reason, "period": month.period}
-    plain: dict[Do, type[Command]] = {Do.HALT: Halt, Do.RESUME: Resume, Do.SKIP: Skip, Do.CLOSE: CloseAccount}
+    plain: dict[ScriptedAction, type[Command]] = {
+        ScriptedAction.HALT: Halt,
+        ScriptedAction.RESUME: Resume,
+        ScriptedAction.SKIP: Skip,
+        ScriptedAction.CLOSE: CloseAccount,
+    }
     if said.do in plain:
         return plain[said.do].model_validate(who)
     if month.invoice is None:
         raise InvalidInput("there is no draft at that time")
-    if said.do is Do.APPROVE:
+    if said.do is ScriptedAction.APPROVE:
         return Approve(**who, digest=month.invoice.digest)
     currency = month.invoice.currency
     changes: list[dict[str, object]] = [

@@ -21,10 +21,10 @@ from billing.invoices.month import Month
 from billing.keys import workflow_id
 from billing.period import Period
 from clients.collection_commands import collection_handle
-from sandbox.rehearsal.book import Book, Entry
+from sandbox.rehearsal.book import Book, BookEntry
 from sandbox.rehearsal.privacy import loopback_only
-from sandbox.rehearsal.reviewers import Heard, Need, Watching, speak, unsaid
-from sandbox.rehearsal.script import Said, Script
+from sandbox.rehearsal.reviewers import CommandOutcome, MonthWatch, PersonNeeded, speak, unsaid
+from sandbox.rehearsal.script import Script, ScriptedCommand
 from sandbox.rehearsal.stage import World, private_world
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
@@ -39,26 +39,26 @@ _OVERTIME, _STEPS_OF_OVERTIME = timedelta(hours=12), 120
 """For each month that has not ended when the last one's time is over, as in a chain that begins late."""
 _WATCH_SECONDS = 0.2
 
-_Planned = tuple[datetime, Period, Said]
+_Planned = tuple[datetime, Period, ScriptedCommand]
 
 
 @dataclass(frozen=True)
-class Result:
+class RehearsalResult:
     """What came of everybody's months; months of ``closed`` that nobody asked for are there too."""
 
     closed: dict[tuple[str, Period], Month]
     left: dict[str, Month]
-    needs: list[Need]
-    heard: list[Heard]
+    needs: list[PersonNeeded]
+    heard: list[CommandOutcome]
     owed: dict[tuple[str, Period], CollectionRow]
     mails: int
     folder: Path
     failed: tuple[Failed, ...] = ()  # whose months stopped where nobody had foreseen it
 
 
-async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[int], None]) -> Result:
+async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[int], None]) -> RehearsalResult:
     """``advance`` is told how many more months are done. Raises ``BillingError`` if anything tries to leave."""
-    watching = Watching(script, book.periods[-1], lambda: advance(1))
+    watching = MonthWatch(script, book.periods[-1], lambda: advance(1))
     with loopback_only() as refused:
         async with private_world(book, book.cards | dict(script.cards), folder, watching) as world:
             watching.client = world.client
@@ -77,14 +77,16 @@ async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[
                 raise (failed.subgroup(BillingError) or failed).exceptions[0] from None
             owed = {(row.customer_id, row.period): row for row in await world.ledger.collections()}
     mails = sum(1 for _ in (folder / "mail").glob("*.eml"))
-    return Result(watching.closed, watching.left, watching.needs, run.heard, owed, mails, folder, tuple(run.failed))
+    return RehearsalResult(
+        watching.closed, watching.left, watching.needs, run.heard, owed, mails, folder, tuple(run.failed)
+    )
 
 
 class _Run:
     def __init__(
-        self, book: Book, script: Script, world: World, watching: Watching, advance: Callable[[int], None]
+        self, book: Book, script: Script, world: World, watching: MonthWatch, advance: Callable[[int], None]
     ) -> None:
-        self.heard: list[Heard] = []
+        self.heard: list[CommandOutcome] = []
         self.failed: list[Failed] = []
         self._book = book
         self._script = script
@@ -113,7 +115,7 @@ class _Run:
             except Exception as error:
                 self.failed.append(Failed(customer_id=customer_id, reason=why(error)))
 
-    async def _chain(self, entry: Entry) -> None:
+    async def _chain(self, entry: BookEntry) -> None:
         """One customer from the first month to the end of the last, or to where nobody lets it go on."""
         month, last, began = entry.month, self._book.periods[-1], datetime.now(UTC)
         planned = self._planned(entry, began)
@@ -129,14 +131,14 @@ class _Run:
         periods = self._book.months_of(entry)
         self._advance(sum((month.customer.customer_id, each) not in self._watching.closed for each in periods))
 
-    async def _pass(self, handle: WorkflowHandle[Any, Any], entry: Entry, planned: list[_Planned]) -> None:
+    async def _pass(self, handle: WorkflowHandle[Any, Any], entry: BookEntry, planned: list[_Planned]) -> None:
         customer, last = entry.month.customer, self._book.periods[-1]
         for at, period, said in planned:
             if (now := await self._reach(handle, at)) is None:
                 self.heard.append(unsaid(said, customer, period, at, "the customer's chain had ended by then"))
             else:
                 self.heard.append(await speak(self._world.client, said, customer, period, now))
-        now = await self._reach(handle, Month.open(customer, last.next()).collect_at - _BEFORE_THE_NEXT)
+        now = await self._reach(handle, Month.open(customer, last.next()).import_at - _BEFORE_THE_NEXT)
         for period in self._book.months_of(entry):
             for _ in range(_STEPS_OF_OVERTIME):
                 if now is None or (customer.customer_id, period) in self._watching.closed:
@@ -145,7 +147,7 @@ class _Run:
             else:
                 return
 
-    def _planned(self, entry: Entry, began: datetime) -> list[_Planned]:
+    def _planned(self, entry: BookEntry, began: datetime) -> list[_Planned]:
         """What the script says to a customer, in the order of time; what it cannot say any more is noted so."""
         customer, months = entry.month.customer, self._book.months_of(entry)
         found = []

@@ -41,7 +41,7 @@ _AS_TEXT = BeforeValidator(lambda value: value if value is None else str(value))
 Text = Annotated[str, _AS_TEXT]  # YAML makes dates of what looks like one
 
 
-class Do(StrEnum):
+class ScriptedAction(StrEnum):
     HALT = "halt"
     RESUME = "resume"
     EDIT = "edit"
@@ -50,14 +50,14 @@ class Do(StrEnum):
     CLOSE = "close"
 
 
-class Line(Model, extra="forbid"):
+class ScriptedLine(Model, extra="forbid"):
     """A line to add; the amount in the customer's currency."""
 
     description: Annotated[Description, _AS_TEXT]
     amount: Amount
 
 
-class Said(Model, extra="forbid"):
+class ScriptedCommand(Model, extra="forbid"):
     """One thing that a reviewer does, in ``period`` or (None) in every month.
 
     ``when``: ``draft + 6h`` (after the collection, the notice or the charge as they are planned), or a date and time on
@@ -65,13 +65,13 @@ class Said(Model, extra="forbid"):
     """
 
     customer: CustomerId
-    do: Do
+    do: ScriptedAction
     by: Who
     reason: Why
     period: Period | None = None
     when: Text = "draft + 1h"
     change: Mapping[str, Amount] = {}
-    add: tuple[Line, ...] = ()
+    add: tuple[ScriptedLine, ...] = ()
     remove: tuple[str, ...] = ()
 
     @field_validator("when")
@@ -87,7 +87,7 @@ class Said(Model, extra="forbid"):
     @model_validator(mode="after")
     def _says_what(self) -> Self:
         changes = len(self.change) + len(self.add) + len(self.remove)
-        if (changes > 0) != (self.do is Do.EDIT):
+        if (changes > 0) != (self.do is ScriptedAction.EDIT):
             raise ValueError("an edit needs change, add or remove; nothing else has them")
         if changes > CHANGES_MAX:
             raise ValueError(f"an edit has at most {CHANGES_MAX} changes; this one has {changes}")
@@ -99,11 +99,11 @@ class Said(Model, extra="forbid"):
         if after is None:
             local = datetime.fromisoformat(self.when)
             return local if local.tzinfo else local.replace(tzinfo=ZoneInfo(month.customer.timezone))
-        planned = {"draft": month.collect_at, "notice": month.notice_at, "charge": month.planned_charge_at}[after[1]]
+        planned = {"draft": month.import_at, "notice": month.notice_at, "charge": month.planned_charge_at}[after[1]]
         return planned + max(_SOON, int(after[2] or 0) * _HOUR)
 
 
-class Otherwise(Model, extra="forbid"):
+class DefaultDecisions(Model, extra="forbid"):
     """What becomes of a month that waits for a person of whom the script does not speak.
 
     ``approval``: it waits for an approval only. ``stopped``: anything else. After ``wait`` the customer stays there,
@@ -115,11 +115,11 @@ class Otherwise(Model, extra="forbid"):
 
 
 class Script(Model, extra="forbid"):
-    otherwise: Otherwise = Otherwise()
+    otherwise: DefaultDecisions = DefaultDecisions()
     cards: Mapping[CustomerId, Annotated[str, StringConstraints(pattern=BEHAVIOUR)]] = Field(default={})
-    say: tuple[Said, ...] = ()
+    say: tuple[ScriptedCommand, ...] = ()
 
-    def of(self, customer_id: str) -> list[Said]:
+    def of(self, customer_id: str) -> list[ScriptedCommand]:
         return [each for each in self.say if each.customer == customer_id]
 
     def require_known(self, customer_ids: set[str]) -> None:

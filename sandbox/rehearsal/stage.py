@@ -14,9 +14,9 @@ from adapters.sql.ledger import SqlLedger
 from billing.customers.customer import Customer
 from bootstrap import SANDBOX_NAMESPACE, compression_to, connect_adapters
 from process.logs import start_logging
-from sandbox.rehearsal.book import Book, Looks
+from sandbox.rehearsal.book import Book, MailSettings
 from sandbox.rehearsal.ledger import PrivateLedger
-from sandbox.rehearsal.reviewers import Watching
+from sandbox.rehearsal.reviewers import MonthWatch
 from sandbox.stack.stand_ins import Ports, stand_ins
 from sandbox.stack.temporal_server import temporal_server
 from sandbox.stripe.store import Store
@@ -38,7 +38,7 @@ class World:
 
 
 @asynccontextmanager
-async def private_world(book: Book, cards: dict[str, str], folder: Path, watching: Watching) -> AsyncIterator[World]:
+async def private_world(book: Book, cards: dict[str, str], folder: Path, watching: MonthWatch) -> AsyncIterator[World]:
     """Everything that the workflows need until the block ends; ``cards`` are behaviours, by customer.
 
     Nothing is read from the environment or a ``.env`` file.
@@ -74,7 +74,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
         yield World(client, ledger, folder)
 
 
-def _settings(real: Looks, folder: Path, ports: Ports) -> Settings:
+def _settings(real: MailSettings, folder: Path, ports: Ports) -> Settings:
     """The sandbox's; of the real ones only how cells are read, and how mails look. Reviewers get no digests: those
     would mix the months of customers whose clocks differ.
     """

@@ -35,7 +35,7 @@ _GOOGLE_STATUS = {
 }
 
 
-class Rule(BaseModel, extra="forbid"):
+class FaultRule(BaseModel, extra="forbid"):
     """What happens to which requests.
 
     drop_before and drop_after close the connection without an answer, before or after the app ran. The other
@@ -59,7 +59,7 @@ class Rule(BaseModel, extra="forbid"):
         return left and self.method in ("*", scope["method"]) and bool(self.path.search(scope["path"]))
 
 
-class Seed(BaseModel, extra="forbid"):
+class FaultSeed(BaseModel, extra="forbid"):
     seed: int
 
 
@@ -74,7 +74,7 @@ class CachedFault:
 class Faults:
     def __init__(self, app: ASGIApp, seed: int = 0) -> None:
         self.app = app
-        self.rules: list[Rule] = []
+        self.rules: list[FaultRule] = []
         self._random = random.Random(seed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,14 +90,14 @@ class Faults:
             return await self.app(scope, receive, send)
         await self._strike(rule, scope, receive, send)
 
-    def _firing(self, scope: Scope) -> Rule | None:
+    def _firing(self, scope: Scope) -> FaultRule | None:
         for rule in self.rules:
             if rule.matches(scope) and self._random.random() < rule.probability:
                 rule.fired += 1
                 return rule
         return None
 
-    async def _strike(self, rule: Rule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _strike(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
         held: list[Message] = []
 
         async def hold(message: Message) -> None:
@@ -120,9 +120,9 @@ class Faults:
     async def _control(self, request: Request) -> Response:
         try:
             if request.url.path == SEED_PATH:
-                self._random.seed(Seed.model_validate_json(await request.body()).seed)
+                self._random.seed(FaultSeed.model_validate_json(await request.body()).seed)
             elif request.method == "POST":
-                self.rules.append(Rule.model_validate_json(await request.body()))
+                self.rules.append(FaultRule.model_validate_json(await request.body()))
             elif request.method == "DELETE":
                 self.rules.clear()
         except ValidationError as error:
@@ -140,7 +140,7 @@ def error_body(path: str, status: int) -> dict[str, Any]:
     return {"error": {"type": kind, "message": phrase} | code}
 
 
-def _false_answer(rule: Rule, path: str) -> Response:
+def _false_answer(rule: FaultRule, path: str) -> Response:
     match rule.kind:
         case "html_502":
             return HTMLResponse("<html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1></html>", 502)

@@ -21,7 +21,7 @@ from sandbox.stripe.endpoints import Endpoint
 from sandbox.stripe.hosted import add_hosted_pages
 from sandbox.stripe.params import Params, check, nested
 from sandbox.stripe.store import API_VERSION, Caller, Object, Store, StripeError, new_id
-from sandbox.stripe.webhooks import SECRET, Webhooks, add_webhook_controls
+from sandbox.stripe.webhooks import SECRET, WebhookSender, add_webhook_controls
 
 _FILES = (account, customers, intents, checkout, refunds)
 _ANSWERABLE_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.endive")  # releases of one name understand each other
@@ -33,7 +33,7 @@ def stripe_app(journal: Path | None = None, *, webhook_url: str | None = None, w
     `webhook_url` is where events go; without one, where the journal says, as told on the control surface.
     """
     store = Store(journal)
-    webhooks = Webhooks(store)
+    webhooks = WebhookSender(store)
     if webhook_url:
         webhooks.send_to(webhook_url, webhook_secret)
     app = FastAPI(openapi_url=None)

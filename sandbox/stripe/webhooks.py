@@ -45,7 +45,7 @@ class Resend(BaseModel):
     event: str
 
 
-class Seed(BaseModel):
+class WebhookSeed(BaseModel):
     seed: int
 
 
@@ -65,7 +65,7 @@ class WebhookFault(BaseModel, extra="forbid"):
 
 
 @dataclass(order=True)
-class Waiting:
+class PendingDelivery:
     """A delivery to make; `due` is monotonic time, in seconds."""
 
     due: float
@@ -74,16 +74,16 @@ class Waiting:
     failures: int = field(default=0, compare=False)
 
 
-class Webhooks:
+class WebhookSender:
     """The queue of deliveries, and the task that makes them, which lives while there is something to deliver."""
 
     def __init__(self, store: Store) -> None:
         self.faults: list[WebhookFault] = []
         self.random = random.Random(0)
         self._store = store
-        self._queue: list[Waiting] = []
+        self._queue: list[PendingDelivery] = []
         self._number = 0
-        self._held: Waiting | None = None  # by a reorder, until the next event
+        self._held: PendingDelivery | None = None  # by a reorder, until the next event
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         store.on_event = self._take_up
@@ -150,9 +150,9 @@ class Webhooks:
                 return fault
         return None
 
-    def _enqueue(self, event_id: str, after_seconds: float = 0.0) -> Waiting:
+    def _enqueue(self, event_id: str, after_seconds: float = 0.0) -> PendingDelivery:
         self._number += 1
-        waiting = Waiting(time.monotonic() + after_seconds, self._number, event_id)
+        waiting = PendingDelivery(time.monotonic() + after_seconds, self._number, event_id)
         heapq.heappush(self._queue, waiting)
         return waiting
 
@@ -181,7 +181,7 @@ class Webhooks:
                     if not deliverable:
                         return
 
-    async def _deliver(self, http: httpx.AsyncClient, waiting: Waiting) -> None:
+    async def _deliver(self, http: httpx.AsyncClient, waiting: PendingDelivery) -> None:
         status, error = await self._post(http, self._store.objects[waiting.event_id])
         delivery = self._store.deliveries[waiting.event_id]
         state = delivery["state"]
@@ -193,7 +193,7 @@ class Webhooks:
         self._note(waiting.event_id, state=state, attempts=attempts, last_status=status, last_error=error)
         self._store.commit()
 
-    def _again(self, waiting: Waiting) -> bool:
+    def _again(self, waiting: PendingDelivery) -> bool:
         """Whether there will be another attempt after this failure."""
         waiting.failures += 1
         if waiting.failures >= self._store.webhook["attempts_max"]:
@@ -226,7 +226,7 @@ class Webhooks:
 # --- Control ---
 
 
-def add_webhook_controls(app: FastAPI, store: Store, webhooks: Webhooks) -> None:
+def add_webhook_controls(app: FastAPI, store: Store, webhooks: WebhookSender) -> None:
     def shown() -> Object:
         deliveries = list(reversed(store.deliveries.values()))
         return {
@@ -264,6 +264,6 @@ def add_webhook_controls(app: FastAPI, store: Store, webhooks: Webhooks) -> None
         return shown()
 
     @app.post("/_control/webhooks/faults/seed")
-    async def seed(wanted: Seed) -> Seed:
+    async def seed(wanted: WebhookSeed) -> WebhookSeed:
         webhooks.random.seed(wanted.seed)
         return wanted

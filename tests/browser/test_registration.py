@@ -37,11 +37,11 @@ async def test_who_registers_is_billed_and_gets_a_receipt_after_a_skipped_month(
     first = await bed.month(customer_id)
     for period, amount in ((first.period, "10"), (first.period.next(), "25")):
         bed.sales(period, (EMAIL, amount, "Bread"))
-    await bed.skip_to(customer_id, first.collect_at)
+    await bed.skip_to(customer_id, first.import_at)
     await bed.drafted(customer_id, first.period)
     await bed.command(customer_id, Skip(by="ann", reason="the first month is free"))
     second = await bed.until(customer_id, lambda month: month.period == first.period.next())
-    await bed.skip_to(customer_id, second.collect_at)
+    await bed.skip_to(customer_id, second.import_at)
     await bed.drafted(customer_id, second.period)
     assert (await bed.closed(customer_id)).outcome is Stage.PAID
     assert bed.charged(customer_id) == [(second.period, 2_500)]

@@ -36,7 +36,7 @@ def month(customer_id: str = "acme", amount_minor: int = 123450, period: Period 
     opened = Month.open(Customer.model_validate(values | fields), period)
     source = Source(sheet=period, row=2, digest="d")
     line = LineItem(line_id="row-2", description="Tea", amount_minor=amount_minor, source=source)
-    drafted = opened.drafted(Invoice(currency=opened.customer.currency, collected_at=AT, lines=(line,)))
+    drafted = opened.drafted(Invoice(currency=opened.customer.currency, imported_at=AT, lines=(line,)))
     return drafted.evolve(notice_at=SOON, charge_at=SOON + timedelta(days=4))
 
 

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from activities.coverage import CoverageRequest
+from activities.completeness import CompletenessRequest
 from adapters.sql.ledger import SqlLedger
 from billing.keys import workflow_id
 from billing.period import Period
@@ -16,15 +16,15 @@ from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.people import signed_in_at
 from tests.console.reviewing import Reviewer, fields, reviewer
-from workflows.coverage import SCHEDULE_ID, Coverage, ensure_daily_coverage
+from workflows.completeness import SCHEDULE_ID, DailyCompleteness, ensure_daily_completeness
 from workflows.options import TASK_QUEUE
 
 
 async def cover(bed: Bed, number: int = 1, periods: tuple[Period, ...] = (Period(OCTOBER),)) -> None:
     """The daily run, now."""
-    request = CoverageRequest(periods=periods)
+    request = CompletenessRequest(periods=periods)
     name = f"coverage-{bed.folder.name}-{number}"
-    handle = await bed.client.start_workflow(Coverage.run, request, id=name, task_queue=TASK_QUEUE)
+    handle = await bed.client.start_workflow(DailyCompleteness.run, request, id=name, task_queue=TASK_QUEUE)
     await handle.result()
 
 
@@ -158,12 +158,12 @@ async def test_months_before_the_first_customer_need_no_worksheet_and_later_ones
 
 async def test_the_schedule_is_made_once_with_a_run_if_asked_and_a_paused_one_stays_paused(bed: Bed) -> None:
     schedule = bed.client.get_schedule_handle(SCHEDULE_ID)
-    await ensure_daily_coverage(bed.client, at_once=True)
+    await ensure_daily_completeness(bed.client, at_once=True)
     async with asyncio.timeout(60):
         while (await bed.ledger.vitals(datetime.now(UTC))).covered_at is None:
             await asyncio.sleep(0.1)
     await schedule.pause()
-    await ensure_daily_coverage(bed.client)
+    await ensure_daily_completeness(bed.client)
     assert (await schedule.describe()).schedule.state.paused
     await schedule.delete()
 

@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends
 from pydantic import SecretStr
 
 from adapters.passwords import Argon2Passwords
-from billing.reviewers.users import Role, Throttle, User
+from billing.reviewers.users import FailureThrottle, Role, User
 from console.reviewers.login import local_path
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from settings import Settings
@@ -253,7 +253,7 @@ async def test_nobody_is_led_elsewhere(here: Office, browser: httpx.AsyncClient)
 async def test_after_some_failures_not_even_the_right_password_counts(here: Office, browser: httpx.AsyncClient) -> None:
     await make_user(here.ledger)
     last_at = datetime.now(UTC) + timedelta(minutes=5)
-    for _ in range(Throttle.of_username().free):
+    for _ in range(FailureThrottle.of_username().free):
         await here.ledger.begin_sign_in("ann", "203.0.113.7", last_at)
     answer = await sign_in(browser)
     assert answer.status_code == 429
@@ -264,7 +264,7 @@ async def test_after_some_failures_not_even_the_right_password_counts(here: Offi
 
 async def test_who_has_waited_may_try_again(here: Office, browser: httpx.AsyncClient) -> None:
     await make_user(here.ledger)
-    for _ in range(Throttle.of_username().free):
+    for _ in range(FailureThrottle.of_username().free):
         await here.ledger.begin_sign_in("ann", "203.0.113.7", datetime.now(UTC))
     async with asyncio.timeout(60):
         while (answer := await sign_in(browser)).status_code == 429:
@@ -273,7 +273,7 @@ async def test_who_has_waited_may_try_again(here: Office, browser: httpx.AsyncCl
 
 
 async def test_a_forged_address_does_not_help_who_guesses(here: Office, browser: httpx.AsyncClient) -> None:
-    for number in range(Throttle.of_address().free):
+    for number in range(FailureThrottle.of_address().free):
         await here.ledger.begin_sign_in(f"name-{number}", "127.0.0.1", datetime.now(UTC))
     answer = await sign_in(browser, **{"X-Forwarded-For": "203.0.113.7"})
     assert answer.status_code == 429
@@ -287,9 +287,9 @@ async def test_strangers_behind_a_proxy_that_is_not_trusted_do_not_lock_out_who_
     await make_user(here.ledger, "bob")
     assert (await sign_in(browser)).status_code == 303
     browser.cookies.delete("billing")
-    for number in range(Throttle.of_address().free):
+    for number in range(FailureThrottle.of_address().free):
         await here.ledger.begin_sign_in(f"name-{number}", "127.0.0.1", datetime.now(UTC) + timedelta(minutes=5))
-    for _ in range(Throttle.of_username().free):
+    for _ in range(FailureThrottle.of_username().free):
         await here.ledger.begin_sign_in("ann", "127.0.0.1", datetime.now(UTC) + timedelta(minutes=5))
     async with browser_at(here.url) as stranger:
         assert (await sign_in(stranger)).status_code == 429
@@ -310,7 +310,7 @@ async def test_a_proxy_that_is_not_trusted_is_warned_of_once(
 async def test_behind_a_trusted_proxy_each_client_counts_for_itself(tmp_path: Path) -> None:
     settings = Settings(_env_file=None, data_dir=tmp_path, console_trusted_proxies=(ip_network("127.0.0.1"),))
     async with office(settings) as here, browser_at(here.url) as browser:
-        for number in range(Throttle.of_address().free):
+        for number in range(FailureThrottle.of_address().free):
             await here.ledger.begin_sign_in(f"name-{number}", "203.0.113.7", datetime.now(UTC))
         for forwarded, status in {
             "203.0.113.7": 429,

@@ -13,7 +13,7 @@ from billing.invoices.month import Month, Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
-from console.customers.standing import Situation, Standing, standing
+from console.customers.customer_view import CustomerView, Situation, customer_view
 from console.customers.wording import values
 from console.web.pages import Pages
 
@@ -29,7 +29,7 @@ CUSTOMER = Customer(
 )
 LINE = LineItem(line_id="row-2", description="Sale", amount_minor=10000)
 MONTH = Month.open(CUSTOMER, Period("2026-10")).evolve(
-    invoice=Invoice(currency="eur", collected_at=NOW, lines=(LINE,)),
+    invoice=Invoice(currency="eur", imported_at=NOW, lines=(LINE,)),
     charge=ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code="insufficient_funds"),
     outcome=Stage.PAST_DUE,
     closed_at=NOW,
@@ -49,7 +49,7 @@ SUCCEEDED = ChargeRow(
 )
 
 
-def said(collection: Collection | None, shown: Standing, month: Month = MONTH) -> str:
+def said(collection: Collection | None, shown: CustomerView, month: Month = MONTH) -> str:
     page: dict[str, object] = {"here": "/pay/x", "next_look": 1, "refresh_seconds": None}
     answer = Pages("Acme", "billing@example.com").page("pay.html", page | values(month, collection, shown))
     return bytes(answer.body).decode()
@@ -67,7 +67,7 @@ def said(collection: Collection | None, shown: Standing, month: Month = MONTH) -
 )
 def test_what_is_open(changes: dict[str, Any], situation: Situation) -> None:
     owed = OWED.evolve(**changes)
-    shown = standing(MONTH, owed, [])
+    shown = customer_view(MONTH, owed, [])
     assert shown.situation is situation
     assert shown.can_change_card == shown.can_pay == (situation is Situation.PAYABLE)
     assert ("<form" in said(owed, shown)) is shown.can_pay
@@ -75,7 +75,7 @@ def test_what_is_open(changes: dict[str, Any], situation: Situation) -> None:
 
 
 def test_a_payment_that_succeeded_counts_before_the_collection_has_heard_of_it() -> None:
-    assert standing(MONTH, OWED, [SUCCEEDED]).situation is Situation.PAID
+    assert customer_view(MONTH, OWED, [SUCCEEDED]).situation is Situation.PAID
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_payment_that_succeeded_counts_before_the_collection_has_heard_of_it()
 )
 def test_a_month_without_a_collection(outcome: Stage | None, situation: Situation) -> None:
     month = MONTH.evolve(outcome=outcome)
-    shown = standing(month, None, [])
+    shown = customer_view(month, None, [])
     assert shown.situation is situation
     text = said(None, shown, month)
     assert "<form" not in text
@@ -107,7 +107,7 @@ def test_a_month_without_a_collection(outcome: Stage | None, situation: Situatio
 )
 def test_under_the_emergency_brake_no_payment_is_offered(changes: dict[str, Any], situation: Situation) -> None:
     owed = OWED.evolve(**changes)
-    shown = standing(MONTH, owed, [], paused=True)
+    shown = customer_view(MONTH, owed, [], paused=True)
     assert shown.situation is situation
     assert not shown.can_pay
     assert not shown.can_change_card
@@ -121,7 +121,7 @@ def test_under_the_emergency_brake_no_payment_is_offered(changes: dict[str, Any]
 def test_no_refusal_is_put_in_words_that_tell_of_loss_theft_or_fraud(code: str) -> None:
     answer = ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code=code)
     owed = OWED.evolve(answer=answer)
-    shown = standing(MONTH, owed, [])
+    shown = customer_view(MONTH, owed, [])
     text = said(owed, shown).lower()
     for word in ("lost", "stolen", "fraud", "pickup", "security", code):
         assert word not in text

@@ -16,7 +16,7 @@ from billing.completeness.chains import Chain, ChainStatus
 from billing.invoices.commands import Halt
 from billing.keys import workflow_id
 from billing.reviewers.users import Role
-from clients.running import RunningChains
+from clients.running_workflows import RunningWorkflows
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import readable, reviewer
@@ -96,7 +96,7 @@ async def test_who_is_billed_under_another_id_is_not_called_forgotten_and_is_not
     await desk.bed.handle("astray").terminate()
     month = await desk.bed.recorded("astray", OCTOBER)
     by_hand = await desk.bed.client.start_workflow(MonthlyBilling.run, month, id="by hand", task_queue=TASK_QUEUE)
-    chains = RunningChains(desk.bed.client)
+    chains = RunningWorkflows(desk.bed.client)
 
     async def listed() -> bool:
         return bool(await chains.strays()) and "astray" in await chains.cut_off(OCTOBER)
@@ -172,7 +172,7 @@ async def test_who_was_forgotten_by_temporal_is_red_once_coverage_has_looked(des
         namespace=desk.bed.client.namespace, workflow_execution=WorkflowExecution(workflow_id=workflow_id("forgotten"))
     )
     await desk.bed.client.workflow_service.delete_workflow_execution(request)
-    chains = RunningChains(desk.bed.client)
+    chains = RunningWorkflows(desk.bed.client)
 
     async def forgotten() -> bool:
         return await chains.status("forgotten") is ChainStatus.ABSENT and "forgotten" not in await chains.cut_off(
@@ -213,7 +213,7 @@ async def test_a_failing_workflow_turns_the_switch_red_at_once_and_is_in_the_num
         return (await desk.browser.get("/healthz/billing")).status_code == 503
 
     assert not await red()
-    monkeypatch.setattr(RunningChains, "standing_still", failing)
+    monkeypatch.setattr(RunningWorkflows, "standing_still", failing)
     await until(red)
     told = (await desk.browser.get("/healthz/billing")).json()["billing"]
     assert told == "1 MonthlyBilling workflow fails again and again: python starter.py doctor says more"

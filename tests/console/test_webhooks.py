@@ -11,7 +11,7 @@ import pytest
 import stripe
 
 from billing.collections.collection import CollectionStage
-from billing.mails.mail import LetterKind
+from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import PaymentEvent
 from billing.period import Period
 from bootstrap import SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET
@@ -110,8 +110,8 @@ async def test_a_card_that_its_network_has_updated_is_named_by_its_new_digits(de
     assert (month.announced, month.charge_at) == (True, charge_at), "amount, date and account are as announced"
     await desk.bed.closed()
     letters = {row.kind: row.text for row in await desk.bed.ledger.messages("acme", Period(OCTOBER))}
-    assert "4242" in letters[LetterKind.NOTICE]
-    assert "1881" in letters[LetterKind.RECEIPT]
+    assert "4242" in letters[CustomerMailKind.NOTICE]
+    assert "1881" in letters[CustomerMailKind.RECEIPT]
 
 
 async def test_what_is_owed_is_collected_by_the_digits_of_the_updated_card(desk: Desk) -> None:

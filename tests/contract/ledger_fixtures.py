@@ -41,7 +41,7 @@ ACME = Customer(
 SOURCE = Source(sheet="2026-11", row=7, digest="d" * 64)
 INVOICE = Invoice(
     currency="EUR",
-    collected_at=AT,
+    imported_at=AT,
     lines=(
         LineItem(line_id="row-7", description="Tea", amount_minor=2**40, source=SOURCE),
         LineItem(line_id="added-1", description="Goodwill", amount_minor=-500),

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 from adapters.sql.ledger import SqlLedger
-from billing.errors import AlreadyClosed, LedgerAhead
+from billing.errors import OutcomeConflict, StaleRun
 from billing.invoices.commands import Halt, Resume
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
@@ -98,7 +98,7 @@ async def test_a_repeat_changes_nothing_but_what_time_has_changed(ledger: SqlLed
 async def test_an_older_revision_is_refused_and_changes_nothing(ledger: SqlLedger) -> None:
     month = halted(drafted())
     await ledger.record(month, AT)
-    with pytest.raises(LedgerAhead):
+    with pytest.raises(StaleRun):
         await ledger.record(opened(name="Old name"), LATER)
     assert await ledger.month("acme", NOVEMBER) == month
     assert await ledger.customer("acme") == ACME
@@ -182,7 +182,7 @@ async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
     await ledger.record(skipped, AT)
     second_chain = [opened(), halted(drafted(), 9), drafted().closed(Stage.PAID, LATER)]
     for month in second_chain:
-        with pytest.raises(AlreadyClosed, match=r"acme, 2026-11 is closed as Skipped .* second workflow"):
+        with pytest.raises(OutcomeConflict, match=r"acme, 2026-11 is closed as Skipped .* second workflow"):
             await ledger.record(month, LATER)
     assert await ledger.month("acme", NOVEMBER) == skipped
     assert await ledger.decisions("acme", NOVEMBER) == []
@@ -263,7 +263,7 @@ RECORD_ALL = """
 import asyncio, json, random, sys
 from datetime import datetime
 from adapters.sql.ledger import SqlLedger
-from billing.errors import LedgerAhead
+from billing.errors import StaleRun
 from billing.invoices.month import Month
 print("ready", flush=True)
 input()
@@ -273,7 +273,7 @@ async def main(url, file, seed, at):
     ledger = await SqlLedger.connect(url)
     recording = (ledger.record(month, datetime.fromisoformat(at)) for month in months)
     answers = await asyncio.gather(*recording, return_exceptions=True)
-    assert all(answer is None or isinstance(answer, LedgerAhead) for answer in answers), answers
+    assert all(answer is None or isinstance(answer, StaleRun) for answer in answers), answers
     await ledger.close()
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -311,6 +311,6 @@ async def test_a_record_that_waited_for_another_one_looks_again_which_is_newer(l
         other.exec_driver_sql("UPDATE invoices SET revision = 99")
         other.commit()
     engine.dispose()
-    with pytest.raises(LedgerAhead):
+    with pytest.raises(StaleRun):
         await waiting
     assert await ledger.month("acme", NOVEMBER) == drafted()

@@ -1,9 +1,9 @@
 """Addresses in the ledger, on SQLite and PostgreSQL alike: found by their key, kept as typed, former ones known."""
 
 from adapters.sql.ledger import SqlLedger
-from billing.completeness.accounts import Account, Former
+from billing.completeness.snapshots import CustomerSnapshot, FormerAddress
 from billing.customers.customer import Customer
-from billing.customers.ports import Known
+from billing.customers.ports import KnownCustomer
 from billing.invoices.month import Month
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, ledger, postgresql, url
 
@@ -15,8 +15,8 @@ BOLT = ACME.evolve(
 )
 
 
-async def former(ledger: SqlLedger, customer_id: str) -> tuple[Former, ...]:
-    found = [each async for page in ledger.accounts(NOVEMBER) for each in page if isinstance(each, Account)]
+async def former(ledger: SqlLedger, customer_id: str) -> tuple[FormerAddress, ...]:
+    found = [each async for page in ledger.accounts(NOVEMBER) for each in page if isinstance(each, CustomerSnapshot)]
     return next(each.former for each in found if each.customer.customer_id == customer_id)
 
 
@@ -34,7 +34,7 @@ async def test_a_customer_is_found_by_an_address_however_it_is_typed_and_has_it_
     newcomer = newcomer.evolve(payment_method_id="pm_3")
     assert await ledger.customers_like(newcomer) == [STRASSE]
     known = (await ledger.known([newcomer]))["c3"]
-    assert isinstance(known, Known)
+    assert isinstance(known, KnownCustomer)
     assert known.like == (STRASSE,)
     assert await ledger.customers_of_card("pm_2") == [BOLT]
 
@@ -44,10 +44,10 @@ async def test_former_addresses_are_known_unless_they_are_or_were_somebody_elses
     assert await former(ledger, "acme") == ()
     await moved(ledger, STRASSE.evolve(email="new@acme.example"))
     assert await ledger.own_emails("acme") == ["Kasse@Straße.example", "new@acme.example"]
-    assert await former(ledger, "acme") == (Former("Kasse@Straße.example"),)
+    assert await former(ledger, "acme") == (FormerAddress("Kasse@Straße.example"),)
     await ledger.save_customer(BOLT.evolve(email="kasse@straße.example"))
     assert await ledger.own_emails("acme") == ["new@acme.example"]
     assert await ledger.own_emails("bolt") == []
-    assert await former(ledger, "acme") == (Former("Kasse@Straße.example", is_shared=True),)
+    assert await former(ledger, "acme") == (FormerAddress("Kasse@Straße.example", is_shared=True),)
     await moved(ledger, STRASSE)  # and back
-    assert await former(ledger, "acme") == (Former("new@acme.example"),)
+    assert await former(ledger, "acme") == (FormerAddress("new@acme.example"),)

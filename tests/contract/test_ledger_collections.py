@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, make_url
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection, CollectionStage, Received
-from billing.errors import AlreadyClosed, LedgerAhead
+from billing.errors import OutcomeConflict, StaleRun
 from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.contract.ledger_fixtures import (
     ACME,
@@ -91,7 +91,7 @@ async def test_a_repeat_changes_nothing_but_what_time_has_changed(ledger: SqlLed
 async def test_an_older_revision_is_refused_and_changes_nothing(ledger: SqlLedger) -> None:
     newer = noted(OWED, 2)
     await ledger.record_collection(newer, AT)
-    with pytest.raises(LedgerAhead, match="revision 2 of the collection of acme, 2026-11, not 1"):
+    with pytest.raises(StaleRun, match="revision 2 of the collection of acme, 2026-11, not 1"):
         await ledger.record_collection(noted(OWED), LATER)
     assert await ledger.collection("acme", NOVEMBER) == newer
     assert await ledger.diary("acme", NOVEMBER) == list(newer.entries)
@@ -103,7 +103,7 @@ async def test_another_story_of_as_many_revisions_is_refused(ledger: SqlLedger) 
     await ledger.record_collection(halted, AT)
     await ledger.record_collection(halted.recorded(halted.entry_count), LATER)
     other = OWED.delayed("the processor is down").evolve(revision=halted.revision)
-    with pytest.raises(LedgerAhead, match="not another one"):
+    with pytest.raises(StaleRun, match="not another one"):
         await ledger.record_collection(other, LATER)
     assert await ledger.collection("acme", NOVEMBER) == halted
 
@@ -132,7 +132,7 @@ async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
     recovered = noted(OWED).closed(RECOVERED, AT)
     await ledger.record_collection(recovered, AT)
     for other in (OWED, noted(OWED, 9), noted(OWED, 9).closed(WRITTEN_OFF, LATER)):
-        with pytest.raises(AlreadyClosed, match=r"collection of acme, 2026-11 is closed as Recovered .* end it"):
+        with pytest.raises(OutcomeConflict, match=r"collection of acme, 2026-11 is closed as Recovered .* end it"):
             await ledger.record_collection(other, LATER)
     assert await ledger.collection("acme", NOVEMBER) == recovered
     assert await ledger.diary("acme", NOVEMBER) == list(recovered.entries)
@@ -202,7 +202,7 @@ import asyncio, json, random, sys
 from datetime import datetime
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
-from billing.errors import LedgerAhead
+from billing.errors import StaleRun
 print("ready", flush=True)
 input()
 async def main(url, file, seed, at):
@@ -211,7 +211,7 @@ async def main(url, file, seed, at):
     ledger = await SqlLedger.connect(url)
     recording = (ledger.record_collection(each, datetime.fromisoformat(at)) for each in collections)
     answers = await asyncio.gather(*recording, return_exceptions=True)
-    assert all(answer is None or isinstance(answer, LedgerAhead) for answer in answers), answers
+    assert all(answer is None or isinstance(answer, StaleRun) for answer in answers), answers
     await ledger.close()
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -239,7 +239,7 @@ async def test_a_record_that_waited_for_another_one_looks_again_which_is_newer(l
         other.exec_driver_sql("UPDATE collections SET revision = 99")
         other.commit()
     engine.dispose()
-    with pytest.raises(LedgerAhead):
+    with pytest.raises(StaleRun):
         await waiting
     assert await ledger.collection("acme", NOVEMBER) == OWED
     assert read(url, "SELECT count(*) FROM collection_entries") == [(0,)]

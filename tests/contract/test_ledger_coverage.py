@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from adapters.sql.completeness import coverage
+from adapters.sql.completeness import completeness as coverage
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
 from billing.collections.collection import Collection, CollectionStage
-from billing.completeness.accounts import Account, LastRun, SeenCollection, SeenLine
+from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, LastRun, LineSnapshot
 from billing.invoices.commands import Edit, Halt
 from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
 from billing.invoices.month import Month, Stage
@@ -36,15 +36,15 @@ __all__ = ["ledger", "postgresql", "url"]  # fixtures
 ANN: dict[str, Any] = {"by": "ann", "reason": "looked"}
 
 
-async def accounts(ledger: SqlLedger, period: Period = NOVEMBER) -> dict[str, Account]:
+async def accounts(ledger: SqlLedger, period: Period = NOVEMBER) -> dict[str, CustomerSnapshot]:
     return {each.customer.customer_id: each async for page in pages(ledger, period) for each in page}
 
 
-async def pages(ledger: SqlLedger, period: Period = NOVEMBER) -> AsyncIterator[list[Account]]:
+async def pages(ledger: SqlLedger, period: Period = NOVEMBER) -> AsyncIterator[list[CustomerSnapshot]]:
     """All of which can be read."""
     async for page in ledger.accounts(period):
         assert not any(isinstance(each, Failed) for each in page)
-        yield [each for each in page if isinstance(each, Account)]
+        yield [each for each in page if isinstance(each, CustomerSnapshot)]
 
 
 def month_of(customer_id: str, period: Period = NOVEMBER, invoice: Invoice | None = INVOICE) -> Month:
@@ -69,7 +69,7 @@ async def test_a_month_is_seen_as_it_was_recorded(ledger: SqlLedger) -> None:
     assert seen.month.email == "kiwi@example.com"
     assert seen.month.stage is Stage.HALTED  # a row cannot be read
     assert (seen.month.total_minor, seen.month.carried_minor) == (month.invoice.total_minor, 0)
-    assert seen.month.lines[0] == SeenLine("row-7", "Tea", 5, 7, "d" * 64)
+    assert seen.month.lines[0] == LineSnapshot("row-7", "Tea", 5, 7, "d" * 64)
     assert [(line.line_id, line.raw) for line in seen.month.problems] == [("row-9", "x,y")]
     assert seen.month.in_sheet == {"row-7": SheetRow(row=7, description="Tea", amount_minor=2**40)}
     assert seen.month.left_out == ()
@@ -93,7 +93,7 @@ async def test_lines_of_later_months_that_point_at_the_sheet_are_seen(ledger: Sq
     await ledger.record(december, AT)
     seen = (await accounts(ledger))["kiwi"]
     assert seen.month is not None
-    assert seen.month.later == (SeenLine("late-12", "Forgotten", 900, 12, "e"),)
+    assert seen.month.later == (LineSnapshot("late-12", "Forgotten", 900, 12, "e"),)
 
     await ledger.record(december.closed(Stage.SKIPPED, LATER), LATER)  # which bills nobody anything
     seen = (await accounts(ledger))["kiwi"]
@@ -110,7 +110,7 @@ async def test_closed_accounts_and_collections_are_seen(ledger: SqlLedger) -> No
     await ledger.record_collection(Collection.open(month), AT)
     seen = (await accounts(ledger))["kiwi"]
     assert (seen.closed_at, seen.closed_reason) == (AT, "ann: moved")
-    assert seen.collection == SeenCollection(CollectionStage.COLLECTING)
+    assert seen.collection == CollectionSnapshot(CollectionStage.COLLECTING)
 
 
 async def test_everybody_comes_once_however_many_pages_there_are(
@@ -169,7 +169,7 @@ async def test_the_oldest_due_instant_is_of_open_months_and_collections_only(led
 
 async def test_a_step_that_goes_on_and_on_is_overdue_since_it_began(ledger: SqlLedger) -> None:
     due = Month.open(ACME, NOVEMBER)
-    began = due.collect_at + timedelta(minutes=1)
+    began = due.import_at + timedelta(minutes=1)
     await ledger.record(due, began)
     assert (await ledger.vitals(began + timedelta(days=1))).overdue_since == began
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection, CollectionStage
-from billing.completeness.accounts import LastRun
+from billing.completeness.snapshots import LastRun
 from billing.customers.customer import CustomerChanges
 from billing.customers.erasure import Scrubber
 from billing.customers.registration import Registration, RegistrationState
@@ -16,7 +16,7 @@ from billing.invoices.commands import CloseAccount, Edit, Halt, UpdateCustomer
 from billing.invoices.invoice import AddLine, Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
-from billing.mails.mail import Letter, LetterKind, MessageStatus
+from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url
 
@@ -37,7 +37,7 @@ def closed_month(outcome: Stage = Stage.PAID, carried_minor: int = 0) -> Month:
     source = Source(sheet=str(NOVEMBER), row=2, digest="d")
     line = LineItem(line_id="row-2", description="Massage", amount_minor=5000, source=source)
     odd = Problem(line_id="row-3", description="Massage 2", raw="12,50", reason="'12,50' is no amount", source=source)
-    invoice = Invoice(currency="eur", collected_at=AT, lines=(line,), problems=(odd,), carried_minor=carried_minor)
+    invoice = Invoice(currency="eur", imported_at=AT, lines=(line,), problems=(odd,), carried_minor=carried_minor)
     added = AddLine(description="For Erika Mustermann", amount_minor=100)
     month = told(
         Month.open(ERIKA, NOVEMBER, carried_minor).drafted(invoice),
@@ -69,9 +69,13 @@ async def lived(ledger: SqlLedger, month: Month) -> None:
     await ledger.record(month, AT)
     await registered(ledger, "c77", RegistrationState.STARTED)
     await registered(ledger, "c78", RegistrationState.KNOWN)
-    notice = (LetterKind.NOTICE, "erika@old.example")
-    for kind, to in (notice, (LetterKind.RECEIPT, "erika@new.example"), (LetterKind.ALERT, "reviewers@example.com")):
-        letter = Letter(kind=kind, message_id=f"<{kind}>", to=to, month=month)
+    notice = (CustomerMailKind.NOTICE, "erika@old.example")
+    for kind, to in (
+        notice,
+        (CustomerMailKind.RECEIPT, "erika@new.example"),
+        (CustomerMailKind.ALERT, "reviewers@example.com"),
+    ):
+        letter = CustomerMail(kind=kind, message_id=f"<{kind}>", to=to, month=month)
         await ledger.save_message(letter, 1, MessageStatus.SENT, AT)
     report: dict[str, object] = {"findings": [{"text": "row 9, Erika@old.example: 3.00 EUR"}]}
     await ledger.save_coverage(LastRun(period=NOVEMBER, at=AT, findings=1, told=("erika@old.example",), report=report))

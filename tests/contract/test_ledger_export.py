@@ -6,7 +6,7 @@ import pytest
 
 from adapters.sql import export
 from adapters.sql.ledger import SqlLedger
-from billing.accounting.export import Dossier, ExportedLine, Tally, Totals
+from billing.accounting.export import ExportedLine, ExportRecord, ExportTally, ExportTotals
 from billing.collections.collection import Collection, CollectionStage
 from billing.invoices.invoice import Invoice, LineItem, Source
 from billing.invoices.month import Month, Stage
@@ -27,7 +27,7 @@ def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int =
         for row, amount in enumerate(amounts, start=2)
     )
     opened = Month.open(ACME.evolve(customer_id=customer_id), NOVEMBER, carried_minor)
-    invoice = Invoice(currency="eur", collected_at=AT, lines=lines, carried_minor=carried_minor)
+    invoice = Invoice(currency="eur", imported_at=AT, lines=lines, carried_minor=carried_minor)
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
     return opened.drafted(invoice).evolve(charge=result).closed(outcome, AT)
 
@@ -58,10 +58,10 @@ def reversal(of: Payment, kind: ReversalKind, amount_minor: int, status: str = "
     )
 
 
-async def exported(ledger: SqlLedger) -> tuple[dict[str, Dossier], list[Totals], list[str]]:
-    tally, found = Tally(), {}
+async def exported(ledger: SqlLedger) -> tuple[dict[str, ExportRecord], list[ExportTotals], list[str]]:
+    tally, found = ExportTally(), {}
     async for dossier in ledger.dossiers(NOVEMBER):
-        assert isinstance(dossier, Dossier)
+        assert isinstance(dossier, ExportRecord)
         tally.take(dossier)
         assert dossier.customer_id not in found
         found[dossier.customer_id] = dossier
@@ -93,7 +93,7 @@ async def test_everything_of_a_period_comes_with_totals_that_agree(ledger: SqlLe
     assert collection is not None
     assert collection.stage is CollectionStage.COLLECTING
     assert totals == [
-        Totals(
+        ExportTotals(
             currency="eur",
             invoices=4,
             lines_minor=2339,

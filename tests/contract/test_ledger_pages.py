@@ -8,20 +8,20 @@ from sqlalchemy import func, text
 from sqlalchemy.dialects import sqlite
 
 from adapters.sql.ledger import SqlLedger
-from adapters.sql.reviewers.pages import _matching
+from adapters.sql.reviewers.review_queries import _matching
 from billing.errors import InvalidInput
 from billing.invoices.commands import Halt, Resume
 from billing.invoices.invoice import Invoice, LineItem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
 from billing.period import Period
-from billing.reviewers.queries import AuditKind, AuditWanted, Cursor, Sort, StageTotal, Wanted
+from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, InvoiceFilter, Sort, StageTotal
 from billing.reviewers.users import Role, User
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
-MONTH = Wanted(period=NOVEMBER)
+MONTH = InvoiceFilter(period=NOVEMBER)
 
 
 def month(customer_id: str, amount_minor: int = 0, period: Period = NOVEMBER, **fields: Any) -> Month:
@@ -32,7 +32,7 @@ def month(customer_id: str, amount_minor: int = 0, period: Period = NOVEMBER, **
         return opened
     source = Source(sheet=period, row=2, digest="d")
     line = LineItem(line_id="row-2", description="Tea", amount_minor=amount_minor, source=source)
-    return opened.drafted(Invoice(currency=opened.customer.currency, collected_at=AT, lines=(line,)))
+    return opened.drafted(Invoice(currency=opened.customer.currency, imported_at=AT, lines=(line,)))
 
 
 def halted(drafted: Month, at: datetime = AT, reason: str = "row 7") -> Month:
@@ -68,7 +68,7 @@ async def test_an_empty_ledger_has_no_months(ledger: SqlLedger) -> None:
     assert await ledger.needs(NOVEMBER, 10) == []
     assert await ledger.rows(MONTH, 1) == []
     assert await ledger.count(MONTH) == 0
-    assert await ledger.audit(AuditWanted(), None, 10) == []
+    assert await ledger.audit(AuditFilter(), None, 10) == []
 
 
 async def test_the_current_month_is_the_newest_with_drafts(ledger: SqlLedger) -> None:
@@ -199,7 +199,7 @@ async def test_the_trail_has_decisions_refusals_and_the_brake_newest_first(ledge
         "INSERT INTO brakes VALUES (1, 'ann', 'wrong sheet', 'console', :at, 'eve', 'it is right', 'console', :off)"
     )
     run(url, lambda connection: connection.execute(pull, pulled))
-    rows = await ledger.audit(AuditWanted(), None, 10)
+    rows = await ledger.audit(AuditFilter(), None, 10)
     told = [(row.kind, row.by, row.command, row.accepted, row.reason) for row in rows]
     assert told == [
         (AuditKind.BRAKE, "eve", "release the brake", True, "it is right"),
@@ -216,7 +216,7 @@ async def test_the_trail_is_narrowed_by_person_customer_period_and_text(ledger: 
     await recorded(ledger, october, resumed, halted(month("bolt", 100)))
 
     async def found(**wanted: Any) -> int:
-        return len(await ledger.audit(AuditWanted(**wanted), None, 10))
+        return len(await ledger.audit(AuditFilter(**wanted), None, 10))
 
     assert (await found(), await found(by="bob"), await found(customer="acme")) == (4, 1, 3)
     assert (await found(period=OCTOBER), await found(text="100%"), await found(text="MENDED")) == (1, 1, 1)
@@ -225,11 +225,11 @@ async def test_the_trail_is_narrowed_by_person_customer_period_and_text(ledger: 
 
 async def test_the_trail_goes_on_where_a_page_ended_even_within_one_instant(ledger: SqlLedger) -> None:
     await recorded(ledger, *(halted(month(f"c{number}", 1)) for number in range(7)))
-    whole = await ledger.audit(AuditWanted(), None, 10)
+    whole = await ledger.audit(AuditFilter(), None, 10)
     pages, after = [], None
-    while page := await ledger.audit(AuditWanted(), after, 2):
+    while page := await ledger.audit(AuditFilter(), after, 2):
         pages += page
-        after = Cursor.parse(str(page[-1].cursor))
+        after = AuditCursor.parse(str(page[-1].cursor))
     assert pages == whole
     assert len({row.customer_id for row in pages}) == 7
 
@@ -237,7 +237,7 @@ async def test_the_trail_goes_on_where_a_page_ended_even_within_one_instant(ledg
 @pytest.mark.parametrize("text", ["", "x", "~~~~", "2026-11-01~decision~acme~2026-11~1", "9~nobody~~~1"])
 def test_a_place_in_the_trail_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
-        Cursor.parse(text)
+        AuditCursor.parse(text)
 
 
 def owe(url: str, customer_id: str, stage: str, next_at: datetime | None = None) -> None:
@@ -299,7 +299,7 @@ async def test_sign_ins_are_told_of_known_users_only(ledger: SqlLedger) -> None:
     await ledger.add_user(User(username="ann", name="Ann", role=Role.VIEWER), "", AT)
     for name in ("ann", "my secret password"):
         await ledger.begin_sign_in(name, "192.0.2.1", AT)
-    (row,) = await ledger.audit(AuditWanted(), None, 10)
+    (row,) = await ledger.audit(AuditFilter(), None, 10)
     assert (row.kind, row.by, row.command, row.accepted, row.result) == (
         AuditKind.SIGN_IN,
         "ann",

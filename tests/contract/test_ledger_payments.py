@@ -8,7 +8,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.errors import PaymentMismatch
 from billing.keys import message_id, payment_key
-from billing.mails.mail import Composed, Letter, LetterKind, MessageStatus
+from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus, RenderedMail
 from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal, ReversalKind
 from tests.contract.ledger_fixtures import (
     ACME,
@@ -239,21 +239,21 @@ async def test_open_events_come_in_the_order_in_which_they_were_received(ledger:
 
 
 async def test_what_a_mail_said_is_kept_and_one_that_was_sent_stays_so(ledger: SqlLedger) -> None:
-    letter = Letter(kind=LetterKind.NOTICE, message_id="<1@billing>", to=ACME.email, month=drafted())
-    first = Composed(subject="Invoice: €1 on 8 December", text="Hello Añ 茶,\n\n  €1  Tea\n")
-    other = Composed(subject="something else", text="something else")
+    letter = CustomerMail(kind=CustomerMailKind.NOTICE, message_id="<1@billing>", to=ACME.email, month=drafted())
+    first = RenderedMail(subject="Invoice: €1 on 8 December", text="Hello Añ 茶,\n\n  €1  Tea\n")
+    other = RenderedMail(subject="something else", text="something else")
     for status in (MessageStatus.SENDING, MessageStatus.SENT):
         await ledger.save_message(letter, 1, status, AT, first)
         (row,) = await ledger.messages("acme", NOVEMBER)
-        assert Composed(subject=row.subject, text=row.text) == first
+        assert RenderedMail(subject=row.subject, text=row.text) == first
     await ledger.save_message(letter, 1, MessageStatus.SENDING, LATER, other)
     assert await ledger.messages("acme", NOVEMBER) == [row]
 
 
 async def test_a_message_that_was_sent_stays_so(ledger: SqlLedger) -> None:
-    def letter(number: int) -> Letter:
+    def letter(number: int) -> CustomerMail:
         name = message_id("notice", "acme", NOVEMBER, str(number), "billing.example")
-        return Letter(kind=LetterKind.NOTICE, message_id=name, to=ACME.email, month=drafted())
+        return CustomerMail(kind=CustomerMailKind.NOTICE, message_id=name, to=ACME.email, month=drafted())
 
     for minutes, status in enumerate([MessageStatus.SENDING, MessageStatus.FAILED, MessageStatus.SENT]):
         at = AT + timedelta(minutes=minutes)

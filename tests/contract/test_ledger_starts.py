@@ -9,7 +9,7 @@ from sqlalchemy.dialects import sqlite
 from adapters.sql.core.schema import customers
 from adapters.sql.customers import roster
 from adapters.sql.ledger import SqlLedger
-from billing.customers.ports import Known
+from billing.customers.ports import KnownCustomer
 from billing.invoices.month import Month
 from tests.contract.ledger_fixtures import (
     ACME,
@@ -36,9 +36,9 @@ async def test_each_who_is_asked_about_is_known_as_far_as_the_ledger_knows_them(
     coal = ACME.evolve(customer_id="coal", email="c@coal.example", stripe_customer_id="cus_3")  # and the card of acme
     known = await ledger.known([ACME, BOLT, coal])
     assert known == {
-        "acme": Known(customer=ACME, last=DECEMBER),
-        "bolt": Known(customer=None),
-        "coal": Known(customer=None, like=(ACME,)),
+        "acme": KnownCustomer(customer=ACME, last=DECEMBER),
+        "bolt": KnownCustomer(customer=None),
+        "coal": KnownCustomer(customer=None, like=(ACME,)),
     }
     assert await ledger.known([]) == {}
 
@@ -50,8 +50,8 @@ async def test_a_closed_account_is_known_with_its_reason_and_is_like_nobody(ledg
     twin = BOLT.evolve(email=ACME.email)
     known = await ledger.known([ACME, twin])
     acme, bolt = known["acme"], known["bolt"]
-    assert isinstance(acme, Known)
-    assert isinstance(bolt, Known)
+    assert isinstance(acme, KnownCustomer)
+    assert isinstance(bolt, KnownCustomer)
     assert (acme.closed_reason, bolt.like) == ("ann: moved away", ())
 
 

@@ -12,10 +12,10 @@ from billing.reviewers.users import (
     SESSION_IDLE,
     SESSION_LIFETIME,
     SIGN_INS_KEPT,
-    Account,
+    FailureThrottle,
     Role,
-    Throttle,
     User,
+    UserCredentials,
 )
 from tests.contract.ledger_fixtures import AT, LATER, ledger, postgresql, python, read, succeed, url
 
@@ -25,17 +25,17 @@ ANN = User(username="ann", name="Ann Lee 茶", role=Role.REVIEWER)
 CAROL = User(username="carol", name="Carol", role=Role.ADMINISTRATOR)
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.9"
 MOMENT = timedelta(milliseconds=1)
-FREE = Throttle.of_username().free
+FREE = FailureThrottle.of_username().free
 
 
-async def added(ledger: SqlLedger, user: User = ANN, password_hash: str = "hash") -> Account:
+async def added(ledger: SqlLedger, user: User = ANN, password_hash: str = "hash") -> UserCredentials:
     await ledger.add_user(user, password_hash, AT)
     account = await ledger.user(user.username)
     assert account is not None
     return account
 
 
-async def opened(ledger: SqlLedger, token: str = "t", user: User = ANN) -> Account:
+async def opened(ledger: SqlLedger, token: str = "t", user: User = ANN) -> UserCredentials:
     account = await added(ledger, user)
     assert await ledger.open_session(token, account, AT)
     return account
@@ -47,7 +47,7 @@ async def opened(ledger: SqlLedger, token: str = "t", user: User = ANN) -> Accou
 async def test_a_user_is_kept_as_added_and_a_repeat_changes_nothing(ledger: SqlLedger) -> None:
     assert await ledger.add_user(ANN, "hash", AT)
     assert not await ledger.add_user(ANN.evolve(role=Role.ADMINISTRATOR), "other", LATER)
-    assert await ledger.user("ann") == Account(**dict(ANN), password_hash="hash")
+    assert await ledger.user("ann") == UserCredentials(**dict(ANN), password_hash="hash")
     await added(ledger, CAROL)
     assert await ledger.users() == [ANN, CAROL]
     assert await ledger.user("Ann") is None, "names are folded before they come here"
@@ -217,7 +217,7 @@ async def test_failures_of_a_name_slow_down_whether_it_exists_or_not(ledger: Sql
 
 
 async def test_failures_from_an_address_slow_down_whatever_the_names(ledger: SqlLedger) -> None:
-    free = Throttle.of_address().free
+    free = FailureThrottle.of_address().free
     for number in range(free):
         await failed(ledger, 1, f"name-{number}")
     assert (await ledger.begin_sign_in("another", HOME, AT)).wait == timedelta(seconds=2)
@@ -246,7 +246,7 @@ async def test_nobody_locks_a_user_out_where_they_have_signed_in_before(ledger: 
 async def test_strangers_at_the_same_address_lock_nobody_out_of_a_browser_that_is_known(ledger: SqlLedger) -> None:
     await added(ledger)
     await ledger.accept_sign_in((await ledger.begin_sign_in("ann", HOME, AT)).number)
-    for number in range(Throttle.of_address().free):
+    for number in range(FailureThrottle.of_address().free):
         await failed(ledger, 1, f"name-{number}")
     for _ in range(2 * FREE):
         await ledger.begin_sign_in("ann", HOME, AT)

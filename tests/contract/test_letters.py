@@ -12,9 +12,9 @@ from adapters.sql.ledger import SqlLedger
 from billing.customers.links import Links
 from billing.errors import MailUnavailable
 from billing.invoices.month import Month
-from billing.mails.mail import LetterKind
+from billing.mails.mail import CustomerMailKind
 from sandbox.stand_ins.mailbox import Mailbox, read_mail
-from services.letters import Letters
+from services.customer_mails import CustomerMails
 from tests.contract.ledger_fixtures import ledger, postgresql, url
 from tests.unit.months import drafted
 
@@ -43,7 +43,7 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
 
 
 async def sends(mailer: SmtpMail, ledger: SqlLedger, month: Month = MONTH) -> None:
-    await Letters(mailer, ledger, "example.com", Links("", "")).to_customer(LetterKind.NOTICE, month, 1)
+    await CustomerMails(mailer, ledger, "example.com", Links("", "")).to_customer(CustomerMailKind.NOTICE, month, 1)
 
 
 async def begins(mailer: Stopped, ledger: SqlLedger) -> asyncio.Task[None]:

@@ -14,13 +14,13 @@ from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoices.invoice import SalesSeen
 from billing.payments.payment import ChargeStatus
 from billing.period import Period
-from sandbox.rehearsal.book import Wanted, read_book
+from sandbox.rehearsal.book import RehearsalRequest, read_book
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.sheets import read_worksheets
 from sandbox.rehearsal.stage import begin
 from sandbox.stack.ports import free_port
 from sandbox.stand_ins.sheets_api import sheets_app
-from services.sheet_comparison import Comparing
+from services.sheet_comparison import SheetComparer
 from settings import Settings
 from tests.unit.months import announced, charged, drafted
 
@@ -60,7 +60,7 @@ def _dump(folder: Path) -> list[str]:
 
 async def test_chains_begin_where_they_are_and_nothing_is_written(folder: Path) -> None:
     before = _dump(folder)
-    book = await read_book(_settings(folder), Wanted(months=3), NOW)
+    book = await read_book(_settings(folder), RehearsalRequest(months=3), NOW)
     acme, globex = book.entries
     assert (acme.month.period, acme.month.outcome, acme.month.first) == (NOVEMBER, None, False)
     assert acme.before is not None
@@ -73,7 +73,7 @@ async def test_chains_begin_where_they_are_and_nothing_is_written(folder: Path) 
 
 
 async def test_a_real_month_is_begun_as_it_began_and_compared(folder: Path) -> None:
-    book = await read_book(_settings(folder), Wanted(months=1, against=OCTOBER), NOW)
+    book = await read_book(_settings(folder), RehearsalRequest(months=1, against=OCTOBER), NOW)
     assert [(each.month.period, each.month.invoice) for each in book.entries] == [(OCTOBER, None)] * 2
     assert book.real is not None
     assert {name: (each.stage, each.total_minor) for name, each in book.real.items()} == {
@@ -86,22 +86,22 @@ async def test_who_is_behind_goes_on_where_they_stand(folder: Path) -> None:
     ledger = await SqlLedger.connect(f"sqlite:///{folder / 'ledger.db'}")
     real = [await ledger.month(name, OCTOBER) for name in ("acme", "globex")]
     await ledger.close()
-    for wanted in (Wanted(months=1, period=NOVEMBER), Wanted(months=1, against=NOVEMBER)):
+    for wanted in (RehearsalRequest(months=1, period=NOVEMBER), RehearsalRequest(months=1, against=NOVEMBER)):
         acme, globex = (await read_book(_settings(folder), wanted, NOW)).entries
         assert (acme.month.period, acme.before) == (NOVEMBER, real[0])  # October is closed and not billed again
         assert globex.month == real[1]
 
 
 async def test_only_some_customers_may_be_rehearsed(folder: Path) -> None:
-    book = await read_book(_settings(folder), Wanted(months=2, only=("globex",)), NOW)
+    book = await read_book(_settings(folder), RehearsalRequest(months=2, only=("globex",)), NOW)
     assert [each.month.customer.customer_id for each in book.entries] == ["globex"]
     assert (book.source, book.others) == ("1 of 2 customers of the ledger", frozenset({"acme"}))
     with pytest.raises(InvalidInput, match="no customer nobody"):
-        await read_book(_settings(folder), Wanted(months=2, only=("nobody",)), NOW)
+        await read_book(_settings(folder), RehearsalRequest(months=2, only=("nobody",)), NOW)
 
 
 async def test_only_those_who_are_rehearsed_are_compared(folder: Path) -> None:
-    book = await read_book(_settings(folder), Wanted(months=1, only=("globex",), against=OCTOBER), NOW)
+    book = await read_book(_settings(folder), RehearsalRequest(months=1, only=("globex",), against=OCTOBER), NOW)
     assert book.real is not None
     assert [*book.real] == ["globex"]
 
@@ -109,12 +109,12 @@ async def test_only_those_who_are_rehearsed_are_compared(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        (Wanted(months=1, period=Period("2027-02")), "has begun"),
-        (Wanted(months=1, period=NOVEMBER, against=OCTOBER), "is not rehearsed"),
-        (Wanted(months=1, sales="sheet"), "BILLING_SALES_SHEET_ID"),
+        (RehearsalRequest(months=1, period=Period("2027-02")), "has begun"),
+        (RehearsalRequest(months=1, period=NOVEMBER, against=OCTOBER), "is not rehearsed"),
+        (RehearsalRequest(months=1, sales="sheet"), "BILLING_SALES_SHEET_ID"),
     ],
 )
-async def test_what_cannot_be_rehearsed_is_said(folder: Path, wanted: Wanted, says: str) -> None:
+async def test_what_cannot_be_rehearsed_is_said(folder: Path, wanted: RehearsalRequest, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         await read_book(_settings(folder), wanted, NOW)
 
@@ -129,19 +129,19 @@ async def test_a_draft_is_not_compared_with_a_copy_of_another_month(tmp_path: Pa
     late = []
     for sheet in ("2026-09", "2026-10"):
         _worksheet(tmp_path, sheet, ("acme@example.com", "7", "Sale"))
-        book = await read_book(_settings(tmp_path), Wanted(months=2), NOW)
+        book = await read_book(_settings(tmp_path), RehearsalRequest(months=2), NOW)
         month = book.entries[0].month
         assert month.invoice is not None
         assert month.invoice.digest == draft.invoice.digest
-        late.append(await Comparing(book.sheets, ledger).compare(month, NOW))
+        late.append(await SheetComparer(book.sheets, ledger).compare(month, NOW))
     await ledger.close()
     assert late[0] is None
     assert late[1] is not None
-    assert [drift.amount_minor for drift in late[1].drifts] == [-1300]
+    assert [drift.amount_minor for drift in late[1].changes] == [-1300]
 
 
 async def test_without_anything_configured_it_is_the_sample_company(tmp_path: Path) -> None:
-    book = await read_book(_settings(tmp_path), Wanted(months=2), NOW)
+    book = await read_book(_settings(tmp_path), RehearsalRequest(months=2), NOW)
     assert len(book.entries) == 12
     assert book.cards["denver"] == "decline:generic_decline"
     assert not (tmp_path / "ledger.db").exists()
@@ -150,7 +150,7 @@ async def test_without_anything_configured_it_is_the_sample_company(tmp_path: Pa
 @pytest.mark.parametrize("hour", range(0, 48, 6))
 async def test_the_sample_company_has_sales_wherever_a_month_turns(tmp_path: Path, hour: int) -> None:
     now = datetime(2026, 10, 31, tzinfo=UTC) + timedelta(hours=hour)
-    book = await read_book(_settings(tmp_path), Wanted(months=2), now)
+    book = await read_book(_settings(tmp_path), RehearsalRequest(months=2), now)
     for entry in book.entries:
         assert {*book.months_of(entry)} <= {*book.sheets.used}
 
@@ -191,7 +191,7 @@ async def test_rows_of_nobody_and_what_is_not_read_are_named(folder: Path) -> No
         ",no sale,100,Total\n"
         ",,,just words\n"
     )
-    book = await read_book(_settings(folder), Wanted(months=2, only=("acme",)), NOW)
+    book = await read_book(_settings(folder), RehearsalRequest(months=2, only=("acme",)), NOW)
     assert [tuple(each) for each in book.unclaimed] == [
         ("2026-10", 4, "globx@example.com", "30", "Late"),
         ("2026-10", 5, "", "40", "merged"),
@@ -206,7 +206,7 @@ async def test_rows_under_a_former_address_are_the_customers_as_in_the_real_mont
     renamed = globex.evolve(customer=globex.customer.evolve(email="new@globex.example"), revision=globex.revision + 1)
     await ledger.record(renamed, NOW)
     await ledger.close()
-    book = await read_book(_settings(folder), Wanted(months=2, only=("acme", "globex")), NOW)
+    book = await read_book(_settings(folder), RehearsalRequest(months=2, only=("acme", "globex")), NOW)
     assert book.unclaimed == ()
     private = await PrivateLedger.connect(f"sqlite:///{folder / 'private.db'}")
     await private.migrate()
@@ -229,7 +229,7 @@ async def test_a_google_sheet_is_read_once_for_all_and_never_written(tmp_path: P
 
     port = int((await serve(watched)).rpartition(":")[2])
     settings = Settings(_env_file=None, data_dir=tmp_path, sandbox_sheets_port=port)
-    book = await read_book(settings, Wanted(months=12, sales="sheet", period=OCTOBER), NOW)
+    book = await read_book(settings, RehearsalRequest(months=12, sales="sheet", period=OCTOBER), NOW)
     assert [*filter(None, methods)] == ["GET", "GET"]  # what there is; and the newest of it
     assert set(book.sheets.used.values()) == {OCTOBER}
     for period in book.periods:

@@ -14,7 +14,7 @@ from billing.period import Period
 from billing.sales.sales import SalesSnapshot
 from billing.sales.worksheet import read_worksheet
 from services import clock
-from services.shared_sales import SharedSales, since_collection, since_due
+from services.shared_sales import SharedSales, since_due, since_import
 from tests.unit.months import customer
 
 OCTOBER = Period("2026-10")
@@ -175,6 +175,6 @@ def test_the_oldest_reading_that_serves(time: Clock) -> None:
 
 def test_who_is_spread_over_the_hour_is_collected_as_if_all_were_at_once(time: Clock) -> None:
     month = Month.open(customer(), OCTOBER)
-    planned = month.collect_at
-    spread = month.evolve(collect_at=planned + timedelta(minutes=50))
-    assert since_collection(spread, spread.collect_at) == planned
+    planned = month.import_at
+    spread = month.evolve(import_at=planned + timedelta(minutes=50))
+    assert since_import(spread, spread.import_at) == planned

@@ -23,8 +23,8 @@ from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.sheets_api import sheets_app
 from services import clock
 from services.alerts import Alerts
-from services.shared_sales import SharedSales, since_collection, since_notice
-from services.sheet_comparison import Comparing
+from services.shared_sales import SharedSales, since_import, since_notice
+from services.sheet_comparison import SheetComparer
 from tests.contract.ledger_fixtures import ACME, NOVEMBER, OCTOBER
 from tests.local_http import local_http
 
@@ -42,12 +42,12 @@ class Worker:
     def __init__(self, url: str, ledger: SqlLedger) -> None:
         self.ledger = ledger
         self.shared = SharedSales(GoogleSheetsSales.connect(BOOK, base_url=url), ledger)
-        self.comparing = Comparing(self.shared, ledger)
+        self.comparing = SheetComparer(self.shared, ledger)
         self.sales = SalesActivities(self.shared, self.comparing, ledger, Alerts(ledger, NoBell(), wanted=False))
 
     async def collect(self, month: Month) -> Month:
         """As the workflow does, which has an outage on record when the first tries have failed."""
-        collected = await self.sales.collect_sales(month)
+        collected = await self.sales.import_sales(month)
         assert collected.invoice is not None
         return month.drafted(collected.invoice, collected.remark)
 
@@ -55,7 +55,7 @@ class Worker:
         """How many rows the sheet has otherwise when the notice leaves."""
         compared = await self.comparing.compare(month, since_notice(month, clock.now()))
         assert compared is not None
-        return len(compared.drifts)
+        return len(compared.changes)
 
 
 class Office:
@@ -120,7 +120,7 @@ def opened(customers: list[Customer], period: Period = OCTOBER) -> list[Month]:
 def spread(months: list[Month]) -> list[Month]:
     """The same with each customer at their minute of an hour, the earliest first."""
     opened = [Month.open(month.customer.spread_over(60), month.period) for month in months]
-    return sorted(opened, key=lambda month: month.collect_at)
+    return sorted(opened, key=lambda month: month.import_at)
 
 
 async def month_of(office: Office, workers: list[Worker], months: list[Month]) -> list[Month]:
@@ -128,7 +128,7 @@ async def month_of(office: Office, workers: list[Worker], months: list[Month]) -
     months = spread(months)
     drafted = []
     for number, month in enumerate(months):
-        office.now = month.collect_at + timedelta(seconds=1)
+        office.now = month.import_at + timedelta(seconds=1)
         drafted.append(await workers[number % len(workers)].collect(month))
     for number, month in enumerate(drafted):
         office.now = month.notice_at + timedelta(seconds=1)
@@ -160,12 +160,12 @@ async def test_ten_thousand_customers_of_one_time_zone_cost_at_most_five_request
     office.sells(OCTOBER, everybody)
     office.sells(NOVEMBER, everybody)
     processes = [await office.worker() for _ in range(3)]
-    office.now = months[0].collect_at - timedelta(days=28)
+    office.now = months[0].import_at - timedelta(days=28)
     await processes[0].shared.read(OCTOBER, office.now)
     before, billed = await office.requests(), 0
     for number, month in enumerate(months):
-        office.now = month.collect_at
-        shared, since = processes[number % 3].shared, since_collection(month, office.now)
+        office.now = month.import_at
+        shared, since = processes[number % 3].shared, since_import(month, office.now)
         lines, _ = lines_for(month.customer, NOVEMBER, await shared.read(NOVEMBER, since))
         billed += sum(line.amount_minor for line in lines)
         await shared.read(OCTOBER, since)
@@ -181,7 +181,7 @@ async def test_workers_that_begin_in_the_same_moment_leave_it_to_one_of_them(off
     office.sells(OCTOBER, everybody)
     processes = [await office.worker() for _ in range(4)]
     months = opened(everybody)
-    office.now = months[0].collect_at + timedelta(seconds=1)
+    office.now = months[0].import_at + timedelta(seconds=1)
     await asyncio.gather(*(processes[n % 4].collect(month) for n, month in enumerate(months)))
     assert await office.requests() == 2
 
@@ -189,9 +189,9 @@ async def test_workers_that_begin_in_the_same_moment_leave_it_to_one_of_them(off
 async def test_a_worker_that_is_restarted_goes_on_with_the_reading_that_was_made(office: Office) -> None:
     first, second = opened(people(2))
     office.sells(OCTOBER, [first.customer, second.customer])
-    office.now = first.collect_at + timedelta(seconds=1)
+    office.now = first.import_at + timedelta(seconds=1)
     await (await office.worker()).collect(first)
-    office.now = first.collect_at + HOUR
+    office.now = first.import_at + HOUR
     month = await (await office.worker()).collect(second)
     assert await office.requests() == 2
     assert month.invoice is not None
@@ -203,10 +203,10 @@ async def test_all_of_one_collection_are_billed_from_one_state_of_the_sheet(offi
     first, second = opened(people(2))
     office.sells(OCTOBER, [first.customer, second.customer])
     worker = await office.worker()
-    office.now = first.collect_at + timedelta(seconds=1)
+    office.now = first.import_at + timedelta(seconds=1)
     months = [await worker.collect(first)]
     office.sells(OCTOBER, [first.customer, second.customer], (first.customer, "7"), (second.customer, "8"))
-    office.now = first.collect_at + HOUR
+    office.now = first.import_at + HOUR
     months.append(await worker.collect(second))
     digests = {month.invoice.sales.digest for month in months if month.invoice and month.invoice.sales}
     assert len(digests) == 1
@@ -220,11 +220,11 @@ async def test_who_comes_late_is_billed_from_what_the_sheet_says_by_then(office:
     everybody = [month.customer for month in months]
     office.sells(OCTOBER, everybody)
     worker = await office.worker()
-    office.now = months[0].collect_at + timedelta(seconds=1)
+    office.now = months[0].import_at + timedelta(seconds=1)
     await worker.collect(months[0])
     office.sells(OCTOBER, everybody, *((customer, "7") for customer in everybody))
     for number, month in enumerate(months[1:]):
-        office.now = month.collect_at + timedelta(days=3, seconds=2 * number)
+        office.now = month.import_at + timedelta(days=3, seconds=2 * number)
         drafted = await worker.collect(month)
         assert drafted.invoice is not None
         assert drafted.invoice.total_minor == 1700
@@ -236,7 +236,7 @@ async def test_what_a_person_has_mended_is_read_anew(office: Office) -> None:
     worker, (first, second, third) = await office.worker(), opened(people(3))
     everybody = [first.customer, second.customer, third.customer]
     office.sells(OCTOBER, everybody)
-    office.now = first.collect_at + timedelta(seconds=1)
+    office.now = first.import_at + timedelta(seconds=1)
     await worker.collect(first)
     office.sells(OCTOBER, everybody, (second.customer, "7"))
     office.now += timedelta(minutes=10)
@@ -264,7 +264,7 @@ async def test_a_worksheet_that_is_being_typed_in_is_read_again(office: Office, 
             office.sells(OCTOBER, [], (month.customer, edits.pop()))
 
     office.url = await serve(typed)
-    office.now = month.collect_at + timedelta(seconds=1)
+    office.now = month.import_at + timedelta(seconds=1)
     worker = await office.worker()
     with pytest.raises(SalesUnavailable, match="'2026-10' is being edited; it will be read again"):
         await worker.collect(month)
@@ -280,7 +280,7 @@ async def test_a_used_up_quota_is_not_asked_for_by_everybody(office: Office) -> 
     worker = await office.worker()
     await office.fails(path="/v4/", kind="rate_limit", times=None)
     for second in (1, 2, 4):
-        office.now = months[0].collect_at + timedelta(seconds=second)
+        office.now = months[0].import_at + timedelta(seconds=second)
         for few in (months[:25], months[25:]):  # as many as there are slots, one after the other
             outcomes = await asyncio.gather(*(worker.collect(month) for month in few), return_exceptions=True)
             assert all(isinstance(outcome, SalesUnavailable) for outcome in outcomes)
@@ -298,10 +298,10 @@ async def test_a_clock_that_is_elsewhere_in_time_has_readings_of_its_own(office:
     """As in a rehearsal, where each customer's time is skipped by itself."""
     worker, (first, second) = await office.worker(), opened(people(2))
     office.sells(OCTOBER, [first.customer])
-    office.now = first.collect_at + timedelta(days=400)
+    office.now = first.import_at + timedelta(days=400)
     await worker.collect(first)
     office.sells(OCTOBER, [second.customer])
-    office.now = second.collect_at + timedelta(seconds=1)
+    office.now = second.import_at + timedelta(seconds=1)
     drafted = await worker.collect(second)
     assert drafted.invoice is not None
     assert drafted.invoice.total_minor == 1000
@@ -310,10 +310,10 @@ async def test_a_clock_that_is_elsewhere_in_time_has_readings_of_its_own(office:
 async def test_a_person_always_sees_the_sheet_as_it_is(office: Office) -> None:
     worker, (month,) = await office.worker(), opened(people(1))
     office.sells(OCTOBER, [month.customer])
-    office.now = month.collect_at + timedelta(seconds=1)
+    office.now = month.import_at + timedelta(seconds=1)
     drafted = await worker.collect(month)
     office.sells(OCTOBER, [month.customer], (month.customer, "7"))
     office.now += timedelta(seconds=1)
     looks = [worker.comparing.compare(drafted, office.now) for _ in range(5)]
-    assert all(compared and len(compared.drifts) == 1 for compared in await asyncio.gather(*looks))
+    assert all(compared and len(compared.changes) == 1 for compared in await asyncio.gather(*looks))
     assert await office.requests() == 2 + 2

@@ -25,14 +25,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.mail import smtp_mail
-from adapters.mail.mail_templates import Rendered
+from adapters.mail.mail_templates import MailContent
 from adapters.mail.smtp_mail import SmtpMail
 from billing.customers.customer import Customer
 from billing.errors import MailError, MailRefused, MailUnavailable
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
 from billing.keys import message_id
-from billing.mails.mail import Letter, LetterKind, Mailer
+from billing.mails.mail import CustomerMail, CustomerMailKind, Mailer
 from billing.period import Period
 from sandbox.stand_ins.mailbox import Mailbox, MailFault, read_mail
 
@@ -41,7 +41,7 @@ NOW = datetime(2026, 11, 4, 9, tzinfo=UTC)
 PERIOD = Period("2026-10")
 
 
-def letter(to: str = ANN, name: str = "Ann Ünal", customer_id: str = "ann") -> Letter:
+def letter(to: str = ANN, name: str = "Ann Ünal", customer_id: str = "ann") -> CustomerMail:
     customer = Customer(
         customer_id=customer_id,
         email=ANN,
@@ -52,10 +52,10 @@ def letter(to: str = ANN, name: str = "Ann Ünal", customer_id: str = "ann") -> 
         payment_method_id="pm_1",
     )
     lines = (LineItem(line_id="row-2", description="Bücher 書籍", amount_minor=1250),)
-    invoice = Invoice(currency="eur", collected_at=NOW - timedelta(days=3), lines=lines)
+    invoice = Invoice(currency="eur", imported_at=NOW - timedelta(days=3), lines=lines)
     month = Month.open(customer, PERIOD).drafted(invoice).announcing(NOW)
     name_of_mail = message_id("notice", customer_id, PERIOD, "1", "billing.example.com")
-    return Letter(kind=LetterKind.NOTICE, message_id=name_of_mail, to=to, month=month)
+    return CustomerMail(kind=CustomerMailKind.NOTICE, message_id=name_of_mail, to=to, month=month)
 
 
 def mailer(port: int, **options: Any) -> SmtpMail:
@@ -174,7 +174,7 @@ NAMES = st.text("abcXYZ  ,,..\"\\()<>@;:[]=?_'ñüéß書籍😀&-", min_size=1,
 @settings(max_examples=300, deadline=None)
 @given(NAMES.filter(bool))
 def test_a_company_of_any_name_is_one_sender_with_exactly_that_name(name: str) -> None:
-    rendered = Rendered("Invoice", "text", "<p>html</p>")
+    rendered = MailContent("Invoice", "text", "<p>html</p>")
     message = mailer(1, name=name)._message(rendered, "ann@example.com", "<one@example.com>", "notice/ann/2026-10")
     for utf8 in (False, True):
         assert sender_in(flatten_message(message, utf8=utf8)) == [(name, "billing@example.com")]

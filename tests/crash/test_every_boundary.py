@@ -36,7 +36,7 @@ async def paid(bed: CrashBed, name: str, card: str = "pm_card_visa") -> Period:
     period = (await bed.start(customer)).period
     assert period is not None
     bed.sales(period, (customer.email, "100", "Hosting"), (customer.email, "20.50", "Support"))
-    await bed.skip_to(name, (await bed.month(name)).collect_at)
+    await bed.skip_to(name, (await bed.month(name)).import_at)
     await bed.drafted(name, period)
     await bed.digests()
     cheaper = (ChangeLine(line_id="row-2", amount_minor=9000),)

@@ -4,7 +4,7 @@ import json
 
 from billing.invoices.commands import Halt
 from billing.period import Period
-from bootstrap import connect_coverage
+from bootstrap import connect_completeness
 from tests.bed import OCTOBER, Bed
 from tests.scenarios.accidents import ANN, ghost_is_started_by_hand, ledger_loses_october
 from tests.typed import typed
@@ -102,7 +102,7 @@ async def test_coverage_names_each_problem_and_is_satisfied_once_they_are_mended
     assert "Everybody and every row is accounted for." in output
     assert "invoiced" in output
     assert "Late by" in output
-    found = await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
+    found = await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
     (euros,) = found.sums
     assert (euros.sheet_minor, euros.invoiced_minor) == (66650, 67900)
     assert found.customers == dict.fromkeys(SALES, "waiting")

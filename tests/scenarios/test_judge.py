@@ -21,7 +21,7 @@ from billing.invoices import review
 from billing.invoices.commands import Command, Edit, Halt
 from billing.invoices.invoice import ChangeLine, Invoice
 from billing.invoices.month import Month
-from billing.mails.mail import Letter, LetterKind
+from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
 from billing.payments.ports import StillWanted
 from billing.period import Period
@@ -30,9 +30,9 @@ from billing.reviewers.digest import Digest
 from billing.sales.sales import SalesSnapshot
 from sandbox.judge.evidence import gather
 from sandbox.judge.expected import LATE
-from sandbox.judge.judge import Check, judge
+from sandbox.judge.judge import PromiseResult, judge
 from services.alerts import Alerts
-from services.sheet_comparison import Comparing, Late
+from services.sheet_comparison import LateItems, SheetComparer
 from tests.bed import Bed
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "review"}
@@ -204,8 +204,8 @@ def reads_the_amount_from_the_sheet_again(patch: pytest.MonkeyPatch, bed: Bed) -
 def sends_no_notice(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     send = SmtpMail.send
 
-    async def lose(self: SmtpMail, letter: Letter, still_wanted: StillWanted) -> None:
-        if letter.kind is not LetterKind.NOTICE:
+    async def lose(self: SmtpMail, letter: CustomerMail, still_wanted: StillWanted) -> None:
+        if letter.kind is not CustomerMailKind.NOTICE:
             await send(self, letter, still_wanted)
 
     patch.setattr(SmtpMail, "send", lose)
@@ -275,10 +275,10 @@ def forgets_the_balance(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 
 def forgets_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    async def nothing(self: Comparing, month: Month, read_since: datetime) -> Late:
-        return Late()
+    async def nothing(self: SheetComparer, month: Month, read_since: datetime) -> LateItems:
+        return LateItems()
 
-    patch.setattr(Comparing, "since", nothing)
+    patch.setattr(SheetComparer, "since", nothing)
 
 
 def bills_at_once_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
@@ -351,7 +351,7 @@ async def test_the_judge_names_the_defect_of_a_build_that(
     assert any(check.name.startswith(broken) for check in found), found
 
 
-async def _broken(bed: Bed) -> list[Check]:
+async def _broken(bed: Bed) -> list[PromiseResult]:
     await bed.digests()
     begun = {row.period for row in await bed.ledger.invoices()}
     evidence = await gather(bed.folder, bed.ledger, *(period for period in (SEPTEMBER, PERIOD) if period in begun))

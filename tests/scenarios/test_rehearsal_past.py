@@ -6,9 +6,9 @@ from pathlib import Path
 from billing.invoices.month import Month, Stage
 from billing.period import Period
 from billing.sales.worksheet import COLUMNS, read_worksheet
-from sandbox.rehearsal.book import Book, Entry, Looks, span
+from sandbox.rehearsal.book import Book, BookEntry, MailSettings, span
 from sandbox.rehearsal.run import rehearse
-from sandbox.rehearsal.script import Do, Script
+from sandbox.rehearsal.script import Script, ScriptedAction
 from sandbox.rehearsal.sheets import Worksheets
 from tests.unit.months import customer
 
@@ -19,10 +19,10 @@ SALES = {"acme": "100.00", "quito": "12,50"}  # the second cannot be read
 def _book() -> Book:
     periods = tuple(span(FIRST, LAST))
     who = {name: {"email": f"{name}@{name}.example", "payment_method_id": f"pm_{name}"} for name in SALES}
-    entries = [Entry(Month.open(customer(customer_id=name, **fields), FIRST)) for name, fields in who.items()]
+    entries = [BookEntry(Month.open(customer(customer_id=name, **fields), FIRST)) for name, fields in who.items()]
     rows = [[who[name]["email"], amount, "Sale"] for name, amount in SALES.items()]
     sheets = Worksheets({FIRST: read_worksheet(FIRST, [COLUMNS, *rows])}, dict.fromkeys(periods, FIRST), [])
-    return Book("a test", entries, periods, sheets, {}, Looks("Example", "billing@example.com", "."))
+    return Book("a test", entries, periods, sheets, {}, MailSettings("Example", "billing@example.com", "."))
 
 
 async def test_months_that_ended_long_ago_are_billed_from_now_on(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ async def test_months_that_ended_long_ago_are_billed_from_now_on(tmp_path: Path)
     assert (need.customer_id, need.period) == ("quito", FIRST)
     assert need.did == "left to the script; then left waiting; later months are not rehearsed"
     heard = {each.do: each for each in result.heard}
-    assert not heard[Do.HALT].accepted
-    assert heard[Do.HALT].result == "its time was over when the rehearsal began"
-    assert heard[Do.RESUME].at >= datetime.fromisoformat(f"{soon}+00:00") - timedelta(hours=3)
-    assert heard[Do.SKIP].result == "the customer's chain had ended by then"
+    assert not heard[ScriptedAction.HALT].accepted
+    assert heard[ScriptedAction.HALT].result == "its time was over when the rehearsal began"
+    assert heard[ScriptedAction.RESUME].at >= datetime.fromisoformat(f"{soon}+00:00") - timedelta(hours=3)
+    assert heard[ScriptedAction.SKIP].result == "the customer's chain had ended by then"

@@ -237,7 +237,7 @@ async def test_a_row_that_came_after_the_next_collection_is_billed_by_what_is_su
     await bed.start(await bed.customer("acme"), OCTOBER)
     await bed.drafted("acme", OCTOBER)
     await bed.closed("acme")
-    await bed.skip_to("acme", (await bed.month("acme")).collect_at)
+    await bed.skip_to("acme", (await bed.month("acme")).import_at)
     await bed.drafted("acme", "2026-11")
     write(bed, {"acme": "100"}, ("acme@example.com", "7", "Late; 'very'"), ("acme@example.com", "-2", "Credit"))
     found = await findings(bed)

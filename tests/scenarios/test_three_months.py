@@ -134,4 +134,4 @@ def _check_promises(month: Month) -> None:
         assert month.notice.delivered_at is not None
         assert month.notice.total_minor == month.invoice.total_minor
         assert month.charging_since - month.notice.delivered_at >= month.customer.terms.min_notice
-        assert month.notice.delivered_at - month.invoice.collected_at >= month.customer.terms.min_window
+        assert month.notice.delivered_at - month.invoice.imported_at >= month.customer.terms.min_window

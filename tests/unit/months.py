@@ -46,7 +46,7 @@ def drafted(*amounts: int, unreadable: bool = False, late: timedelta = timedelta
     return month.drafted(
         Invoice(
             currency=month.customer.currency,
-            collected_at=month.collect_at + late,
+            imported_at=month.import_at + late,
             lines=tuple(lines),
             problems=(problem,) if unreadable else (),
             carried_minor=month.carried_minor,

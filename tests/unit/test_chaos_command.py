@@ -12,20 +12,20 @@ import pytest
 
 from sandbox.chaos import __main__ as command
 from sandbox.chaos.plan import Plan
-from sandbox.judge.judge import Check
+from sandbox.judge.judge import PromiseResult
 
-TWICE = Check(name="nobody is charged twice", wrong=("acme, 2026-11: pi_1, pi_2",))
+TWICE = PromiseResult(name="nobody is charged twice", wrong=("acme, 2026-11: pi_1, pi_2",))
 
 
 @pytest.mark.parametrize(("checks", "code"), [([], 0), ([TWICE], 1)], ids=["all is well", "charged twice"])
 def test_a_broken_promise_is_named_and_ends_with_exit_code_1(
-    checks: list[Check],
+    checks: list[PromiseResult],
     code: int,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
 ) -> None:
-    async def run(*_: Any) -> tuple[dict[str, Any], list[Check]]:
+    async def run(*_: Any) -> tuple[dict[str, Any], list[PromiseResult]]:
         return {"violations": len(checks)}, checks
 
     folder = tmp_path / "chaos"
@@ -44,7 +44,7 @@ def test_a_broken_promise_is_named_and_ends_with_exit_code_1(
 def test_a_run_in_which_somebody_stands_still_ends_and_keeps_what_it_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    async def run(*_: Any) -> tuple[dict[str, Any], list[Check]]:
+    async def run(*_: Any) -> tuple[dict[str, Any], list[PromiseResult]]:
         return await asyncio.Future()
 
     monkeypatch.setattr(command, "run", run)

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from sandbox.chaos.havoc import Havoc
-from sandbox.chaos.plan import Storm
+from sandbox.chaos.fault_injection import FaultInjector
+from sandbox.chaos.plan import FaultPlan
 
 
 async def one_answer_per_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -26,5 +26,5 @@ async def test_a_storm_ends_also_if_a_service_has_closed_an_idle_connection_mean
         port = server.sockets[0].getsockname()[1]
         names = ("sandbox_stripe_port", "sandbox_sheets_port", "sandbox_mail_port")
         stack: Any = SimpleNamespace(settings=SimpleNamespace(data_dir=tmp_path, **dict.fromkeys(names, port)))
-        async with Havoc(stack, []).during(Storm()):
+        async with FaultInjector(stack, []).during(FaultPlan()):
             pass

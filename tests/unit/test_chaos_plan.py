@@ -5,10 +5,10 @@ from typing import get_args
 from pydantic import BaseModel
 
 from billing.money import parse_amount
-from sandbox.chaos.plan import WEBHOOKS, Plan, Storm, _typed
+from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Plan, _typed
 from sandbox.chaos.stalls import Place
 from sandbox.judge.expected import minor_of
-from sandbox.stand_ins.faults import Rule
+from sandbox.stand_ins.faults import FaultRule
 from sandbox.stand_ins.mailbox import MailFault
 from sandbox.stripe.webhooks import WebhookFault
 
@@ -32,7 +32,7 @@ def test_a_seed_repeats_its_plan_and_another_seed_has_another() -> None:
 
 def test_every_wrong_answer_that_the_stand_in_for_stripe_can_give_is_given() -> None:
     rules = [rule for storm in STORMS for rule in storm.stripe]
-    assert {rule["kind"] for rule in rules} == kinds(Rule)
+    assert {rule["kind"] for rule in rules} == kinds(FaultRule)
     assert all(0 < rule["probability"] < 1 for rule in rules)
     assert {rule["status"] for rule in rules if rule["kind"] == "status"} == {409, 500}
     assert {(rule["cached"], rule.get("executed", False)) for rule in rules if "cached" in rule} == {
@@ -59,15 +59,15 @@ def test_mail_sheet_ledger_workers_their_threads_and_server_fail_too() -> None:
         assert 0 < sum(map(something, STORMS)) < len(STORMS) / 2
 
 
-def has_killed_server(storm: Storm) -> bool:
+def has_killed_server(storm: FaultPlan) -> bool:
     return storm.server_dies_after_seconds is not None
 
 
-def has_locked_ledger(storm: Storm) -> bool:
+def has_locked_ledger(storm: FaultPlan) -> bool:
     return storm.ledger_locked_seconds > 0
 
 
-def has_no_worksheet(storm: Storm) -> bool:
+def has_no_worksheet(storm: FaultPlan) -> bool:
     return storm.no_worksheet
 
 

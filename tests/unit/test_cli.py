@@ -21,7 +21,7 @@ from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
 from billing.period import Period
 from cli.app import app
-from cli.customers.outcomes import Outcome, difference, report
+from cli.customers.outcomes import CustomerOutcome, difference, report
 from cli.customers.start import rows_in
 from cli.terminal import output
 
@@ -77,7 +77,7 @@ def ledger(tmp_path: Path) -> Callable[..., None]:
 
 def drafted(period: str = "2026-10", *problems: Problem) -> Month:
     line = LineItem(line_id="row-2", description="Bread [red]\x1b[31m", amount_minor=1250, source=SOURCE)
-    invoice = Invoice(currency="eur", collected_at=NOW, lines=(line,), problems=problems)
+    invoice = Invoice(currency="eur", imported_at=NOW, lines=(line,), problems=problems)
     return Month.open(ACME, Period(period)).drafted(invoice)
 
 
@@ -288,7 +288,7 @@ def test_halt_with_a_period_does_not_need_the_ledger(run: Run):
         (["update", "--email", "acme"], "acme: email: 'acme' is not an email address"),
         (["update", "--timezone", "Mars"], "acme: timezone: 'Mars' is not a time zone"),
         (["update", "--review-mode", "sometimes"], "'sometimes' is not one of"),
-        (["update", "--schedule", "lunch=12:00"], "--schedule has no lunch; it has collect_day, collect_time, notice"),
+        (["update", "--schedule", "lunch=12:00"], "--schedule has no lunch; it has import_day, import_time, notice"),
         (
             ["update", "--schedule", "notice_days=0", "--schedule", "notice_time=01:00"],
             "must come after the collection",
@@ -466,7 +466,7 @@ def test_of_very_many_rows_the_first_are_shown_and_json_has_all(
 ):
     ledger(*several())
     monkeypatch.setattr("cli.customers.customers.SHOWN", 1)
-    monkeypatch.setattr("cli.invoices.listing.SHOWN", 1)
+    monkeypatch.setattr("cli.invoices.invoices.SHOWN", 1)
     shown = run("customers", "list").stdout
     assert ("c-a" in shown, "c-b" in shown) == (True, False)
     assert "… 2 more; --json has them all" in shown
@@ -490,11 +490,12 @@ def test_of_very_many_started_only_those_are_shown_of_whom_there_is_something_to
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("cli.customers.outcomes._SHOWN", 2)
-    started = [Outcome(customer_id=f"c-{number}", status="started", line=number) for number in range(2, 1202)]
+    started = [CustomerOutcome(customer_id=f"c-{number}", status="started", line=number) for number in range(2, 1202)]
     report(started, as_json=False)
     assert capsys.readouterr().out == "1,200 started, 0 already running, 0 refused\n"
     bad = [
-        Outcome(customer_id=f"bad-{number}", status="refused", line=number, reason="no card") for number in (7, 8, 9)
+        CustomerOutcome(customer_id=f"bad-{number}", status="refused", line=number, reason="no card")
+        for number in (7, 8, 9)
     ]
     with pytest.raises(typer.Exit):
         report([*started, *bad], as_json=False)

@@ -6,8 +6,8 @@ import pytest
 
 from billing.invoices.month import Month
 from billing.period import Period
-from cli.customers import closing
-from cli.terminal.sending import Said
+from cli.customers import close_account as closing
+from cli.terminal.send import CommandOptions
 from tests.unit.months import drafted, opened
 
 NO_DRAFT = {"version": 0, "digest": ""}
@@ -20,7 +20,7 @@ async def test_what_is_skipped_is_what_was_looked_at(monkeypatch: pytest.MonkeyP
     async def look(*_: object) -> Month:
         return month
 
-    async def ask(said: Said, name: str, period: Period, fields: dict[str, Any]) -> dict[str, Any]:
+    async def ask(said: CommandOptions, name: str, period: Period, fields: dict[str, Any]) -> dict[str, Any]:
         asked.append((name, fields))
         return {"accepted": True, "period": period, "result": "done"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from billing.errors import BillingError, InvalidInput, SalesUnavailable
 from billing.invoices.month import Month, Stage
-from services.sheet_comparison import Comparing
+from services.sheet_comparison import SheetComparer
 from tests.unit.months import drafted
 
 NOW = datetime(2026, 11, 4, tzinfo=UTC)
@@ -27,8 +27,8 @@ async def test_a_skipped_months_sheet_that_cannot_be_compared_holds_nobody(
     async def compare(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Comparing, "compare", compare)
-    comparing = Comparing(cast(Any, None), cast(Any, Book()))
+    monkeypatch.setattr(SheetComparer, "compare", compare)
+    comparing = SheetComparer(cast(Any, None), cast(Any, Book()))
     month = drafted(10000).closed(Stage.SKIPPED, NOW).next_month()
     late = await comparing.since(month, NOW)
     assert late.lines == ()

@@ -7,10 +7,10 @@ import pytest
 
 from billing.completeness.chains import ChainStatus
 from billing.invoices.month import Month, Stage
-from billing.reviewers.queries import DeskRow
-from console.reviewers.desk_wording import next_step
-from console.reviewers.invoice.dossier import Dossier
+from billing.reviewers.queries import InvoiceListRow
+from console.reviewers.invoice.month_record import MonthRecord
 from console.reviewers.invoice.timeline import timeline
+from console.reviewers.wording import next_step
 from tests.unit.months import accepted, drafted
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -37,16 +37,16 @@ def test_a_draft_that_nobody_is_charged_for_is_closed_and_not_announced(total_mi
     assert next_step(row(total_minor)) == step
 
 
-def dossier(month: Month) -> Dossier:
+def dossier(month: Month) -> MonthRecord:
     records = ("decisions", "versions", "messages", "charges", "reversals", "diary", "periods")
     nothing: dict[str, Any] = dict.fromkeys(records, ())
-    return Dossier(
+    return MonthRecord(
         month=month, live=True, chain=ChainStatus.RUNNING, stray="", run_url="", now=NOW, collection=None, **nothing
     )
 
 
-def row(total_minor: int) -> DeskRow:
+def row(total_minor: int) -> InvoiceListRow:
     whose = {"customer_id": "acme", "name": "Acme", "email": "acme@example.com", "timezone": "UTC", "currency": "eur"}
     amounts = {"total_minor": total_minor, "carried_minor": 0, "usual_minor": None}
     seen = {"version": 1, "digest": "d", "flags": (), "needs": ""}
-    return DeskRow.model_validate({**whose, **amounts, **seen, "stage": Stage.MONITORING, "next_at": NOW})
+    return InvoiceListRow.model_validate({**whose, **amounts, **seen, "stage": Stage.MONITORING, "next_at": NOW})

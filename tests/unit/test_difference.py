@@ -6,7 +6,7 @@ from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, Pro
 from billing.invoices.ports import VersionRow
 from billing.invoices.versions import LineChange, difference
 from billing.mails.corrections import correction
-from billing.mails.mail import LetterKind, MessageRow, MessageStatus
+from billing.mails.mail import CustomerMailKind, MessageRow, MessageStatus
 
 AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -14,7 +14,7 @@ SOURCE = Source(sheet="2026-10", row=4, digest="d")
 BEANS = LineItem(line_id="row-2", description="Beans", amount_minor=100)
 MILK = LineItem(line_id="row-3", description="Milk", amount_minor=50)
 ODD = Problem(line_id="row-4", description="Odd", raw="#REF!", reason="no amount", source=SOURCE)
-FIRST = Invoice(currency="EUR", collected_at=AT, lines=(BEANS, MILK), problems=(ODD,))
+FIRST = Invoice(currency="EUR", imported_at=AT, lines=(BEANS, MILK), problems=(ODD,))
 
 
 def test_the_same_invoice_does_not_differ() -> None:
@@ -58,7 +58,7 @@ def version(number: int, invoice: Invoice, at: datetime) -> VersionRow:
 def notice(at: datetime, total_minor: int, to: str = "ann@example.com", **changes: object) -> MessageRow:
     row = MessageRow(
         message_id=str(at),
-        kind=LetterKind.NOTICE,
+        kind=CustomerMailKind.NOTICE,
         number=1,
         recipient=to,
         status=MessageStatus.SENT,
@@ -85,7 +85,7 @@ def test_a_correction_is_against_what_was_told_last() -> None:
 
 def test_what_never_arrived_and_what_is_no_notice_is_not_corrected() -> None:
     unsent = notice(AT, 150, status=MessageStatus.SENDING)
-    assert correction(THIRD, [unsent, notice(AT, 150, kind=LetterKind.ALERT)], VERSIONS) is None
+    assert correction(THIRD, [unsent, notice(AT, 150, kind=CustomerMailKind.ALERT)], VERSIONS) is None
 
 
 def test_another_address_was_told_nothing_yet() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.mail.mail_templates import Rendered, render_digest
+from adapters.mail.mail_templates import MailContent, render_digest
 from billing.period import Period
 from billing.reviewers.alerts import Alert, AlertKind
 from billing.reviewers.digest import SHOWN_AT_MOST, Digest, sections
@@ -34,7 +34,7 @@ def digest(*alerts: Alert, console_url: str = "") -> Digest:
     return Digest(digest_id="d1", message_id="<d1@b>", to="r@example.com", console_url=console_url, alerts=alerts)
 
 
-def words(rendered: Rendered) -> tuple[str, str]:
+def words(rendered: MailContent) -> tuple[str, str]:
     seen = re.sub(r"<(style|title).*?</\1>|<[^>]*>", " ", rendered.html, flags=re.DOTALL)
     return " ".join(rendered.text.split()), " ".join(html.unescape(seen).split())
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from process.ending import BY_FORCE, GRACE
+from process.shutdown import BY_FORCE, GRACE
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from starlette.datastructures import FormData
 
 from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
-from console.reviewers.invoice.editing import blank, plain_amount, read, rebased
+from console.reviewers.invoice.edit_form import blank, plain_amount, read, rebased
 
 SEEN = Invoice(
     currency="eur",
-    collected_at=datetime(2026, 11, 1, tzinfo=UTC),
+    imported_at=datetime(2026, 11, 1, tzinfo=UTC),
     lines=(
         LineItem(line_id="row-2", description="Hosting", amount_minor=10000),
         LineItem(line_id="row-3", description="Support,  3 h", amount_minor=5050),

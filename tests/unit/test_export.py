@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.accounting.export import Dossier
+from billing.accounting.export import ExportRecord
 from billing.accounting.export_rows import TABLES, Row, rows_of
 from billing.cells import cell
 from billing.invoices.invoice import Invoice, LineItem
@@ -29,7 +29,7 @@ def month(outcome: Stage, *lines: tuple[str, int], currency: str = "eur", custom
         LineItem(line_id=f"added-{number}", description=text, amount_minor=amount)
         for number, (text, amount) in enumerate(lines, start=1)
     )
-    invoice = Invoice(currency=currency, collected_at=NOW, lines=items)
+    invoice = Invoice(currency=currency, imported_at=NOW, lines=items)
     return Month.open(customer, Period("2026-10")).drafted(invoice).closed(outcome, NOW)
 
 
@@ -124,7 +124,7 @@ def three(ledger: Callable[..., None]) -> None:
 
 
 def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def rows(dossier: Dossier) -> Iterator[tuple[str, Row]]:
+    def rows(dossier: ExportRecord) -> Iterator[tuple[str, Row]]:
         for number, row in enumerate(rows_of(dossier)):
             if dossier.customer_id == "bolt" and number:  # the first row would be there without the others
                 raise RuntimeError("unforeseen")

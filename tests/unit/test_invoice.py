@@ -11,12 +11,12 @@ from billing.errors import InvalidInput
 from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
 from billing.money import LARGEST_AMOUNT_MINOR, MAX_AMOUNT_MINOR
 
-COLLECTED = datetime(2026, 11, 1, 1, tzinfo=UTC)
+UNPAID_OUTCOMES = datetime(2026, 11, 1, 1, tzinfo=UTC)
 SOURCE = Source(sheet="2026-10", row=4, digest="d")
 PROBLEM = Problem(line_id="row-4", description="Odd", raw="#REF!", reason="not an amount", source=SOURCE)
 DRAFT = Invoice(
     currency="eur",
-    collected_at=COLLECTED,
+    imported_at=UNPAID_OUTCOMES,
     lines=(
         LineItem(line_id="row-2", description="Hosting", amount_minor=10000, source=SOURCE),
         LineItem(line_id="row-3", description="Support", amount_minor=2050, source=SOURCE),
@@ -38,7 +38,7 @@ changes: st.SearchStrategy[Change] = st.one_of(
 def test_the_total_is_lines_and_balance() -> None:
     assert DRAFT.total_minor == 12000
     assert DRAFT.total == "120.00 EUR"
-    assert Invoice(currency="jpy", collected_at=COLLECTED, carried_minor=30).total == "30 JPY"
+    assert Invoice(currency="jpy", imported_at=UNPAID_OUTCOMES, carried_minor=30).total == "30 JPY"
 
 
 def test_a_line_is_added_without_a_source() -> None:
@@ -104,7 +104,7 @@ def test_an_amount_that_its_currency_does_not_have_is_refused(currency: str, ste
 
 def test_an_edit_to_more_than_the_currency_can_be_charged_is_refused() -> None:
     more = AddLine(description="Villa", amount_minor=MAX_AMOUNT_MINOR + 1)
-    draft = Invoice(currency="idr", collected_at=datetime(2026, 11, 1, 1, tzinfo=UTC))
+    draft = Invoice(currency="idr", imported_at=datetime(2026, 11, 1, 1, tzinfo=UTC))
     assert draft.edited((more,)).total == "1000000.00 IDR"
     with pytest.raises(InvalidInput, match=r"1000000\.00 EUR cannot be charged; the limit is 999999\.99 EUR"):
         draft.evolve(currency="eur").edited((more,))

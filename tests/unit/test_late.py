@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, SalesSeen
 from billing.period import Period
-from billing.sales.adjustments import adjustments, doubts, folded, left_over, refreshing
-from billing.sales.late_sales import Drift, compared, drifts, in_words
+from billing.sales.adjustments import adjustments, merged_by_sheet, reasons_for_review, refresh_changes, unapplied
+from billing.sales.late_sales import SheetChange, compare_with_sheet, in_words, sheet_changes
 from billing.sales.sales import SalesSnapshot, rows_of
 from billing.sales.worksheet import read_worksheet
 from tests.unit.months import DAY, customer, drafted
@@ -35,14 +35,14 @@ def invoice(cells: Cells) -> Invoice:
     found = rows(cells)
     return Invoice(
         currency="eur",
-        collected_at=drafted(1).collect_at + DAY,
+        imported_at=drafted(1).import_at + DAY,
         lines=tuple(each for each in found if isinstance(each, LineItem)),
         problems=tuple(each for each in found if isinstance(each, Problem)),
         sales=SalesSeen(sheet=OCTOBER, digest="d", emails=(EMAIL,)),
     )
 
 
-def told(found: tuple[Drift, ...]) -> list[tuple[str, int]]:
+def told(found: tuple[SheetChange, ...]) -> list[tuple[str, int]]:
     return [(drift.kind, drift.amount_minor) for drift in found]
 
 
@@ -55,13 +55,13 @@ def edited(draft: Invoice, *changes: Change) -> Invoice:
 
 def test_a_row_is_added_changed_or_removed_by_what_it_says_wherever_it_stands() -> None:
     draft = invoice([("100", "Hosting"), ("50", "Support"), ("7", "Tea")])
-    found = drifts(draft, rows([("1", "Cake"), ("120", "Hosting"), ("7", "Tea")]))
+    found = sheet_changes(draft, rows([("1", "Cake"), ("120", "Hosting"), ("7", "Tea")]))
     assert told(found) == [("added", 100), ("changed", 2000), ("removed", -5000)]
     assert in_words(found, "eur") == "rows: 1 added, 1 changed, 1 removed; 29.00 EUR less"
 
 
 def test_a_row_in_the_same_place_was_changed_whatever_it_says() -> None:
-    (drift,) = drifts(invoice([("100", "Hosting")]), rows([("80", "Hosting, half a month")]))
+    (drift,) = sheet_changes(invoice([("100", "Hosting")]), rows([("80", "Hosting, half a month")]))
     assert (drift.kind, drift.amount_minor) == ("changed", -2000)
 
 
@@ -69,31 +69,31 @@ def test_a_sheet_that_catches_up_with_an_edit_is_no_difference() -> None:
     draft = edited(
         invoice([("480", "Licences"), ("4800", "Training")]), ChangeLine(line_id="row-3", amount_minor=48000)
     )
-    assert drifts(draft, rows([("480", "Licences"), ("4800", "Training")])) == ()
-    assert drifts(draft, rows([("480", "Licences"), ("480", "Training")])) == ()
-    assert told(drifts(draft, rows([("480", "Licences"), ("500", "Training")]))) == [("changed", 2000)]
+    assert sheet_changes(draft, rows([("480", "Licences"), ("4800", "Training")])) == ()
+    assert sheet_changes(draft, rows([("480", "Licences"), ("480", "Training")])) == ()
+    assert told(sheet_changes(draft, rows([("480", "Licences"), ("500", "Training")]))) == [("changed", 2000)]
 
 
 def test_an_unreadable_row_that_a_reviewer_gave_its_amount_is_not_billed_again_when_it_is_mended() -> None:
     draft = invoice([("12,50", "Tea")])
-    assert told(drifts(draft, rows([("12.50", "Tea")]))) == [("changed", 1250)]
+    assert told(sheet_changes(draft, rows([("12.50", "Tea")]))) == [("changed", 1250)]
     draft = edited(draft, ChangeLine(line_id="row-2", amount_minor=1250))
-    assert drifts(draft, rows([("12,50", "Tea")])) == ()
-    assert drifts(draft, rows([("12.50", "Tea")])) == ()
+    assert sheet_changes(draft, rows([("12,50", "Tea")])) == ()
+    assert sheet_changes(draft, rows([("12.50", "Tea")])) == ()
 
 
 def test_a_line_that_a_reviewer_removed_stays_away_until_its_row_changes() -> None:
     draft = edited(invoice([("100", "Hosting"), ("100", "Hosting")]), RemoveLine(line_id="row-2"))
-    assert drifts(draft, rows([("100", "Hosting"), ("100", "Hosting")])) == ()
-    assert drifts(draft, rows([("100", "Hosting")])) == (), "the row twice was mended in the sheet, too"
-    assert told(drifts(draft, rows([("100", "Hosting"), ("70", "Hosting")]))) == [("added", 7000)]
-    assert told(drifts(draft, ())) == [("removed", -10000)], "only what was billed"
+    assert sheet_changes(draft, rows([("100", "Hosting"), ("100", "Hosting")])) == ()
+    assert sheet_changes(draft, rows([("100", "Hosting")])) == (), "the row twice was mended in the sheet, too"
+    assert told(sheet_changes(draft, rows([("100", "Hosting"), ("70", "Hosting")]))) == [("added", 7000)]
+    assert told(sheet_changes(draft, ())) == [("removed", -10000)], "only what was billed"
 
 
 def test_a_line_that_a_reviewer_added_is_taken_for_the_row_that_is_typed_later() -> None:
     draft = edited(invoice([]), AddLine(description="Forgotten", amount_minor=500))
-    assert drifts(draft, rows([("5", "Forgotten")])) == ()
-    assert told(drifts(draft, rows([("6", "Forgotten")]))) == [("added", 600)]
+    assert sheet_changes(draft, rows([("5", "Forgotten")])) == ()
+    assert told(sheet_changes(draft, rows([("6", "Forgotten")]))) == [("added", 600)]
 
 
 def test_an_adjustment_that_a_reviewer_removed_is_not_taken_for_a_row_of_the_month() -> None:
@@ -101,8 +101,8 @@ def test_an_adjustment_that_a_reviewer_removed_is_not_taken_for_a_row_of_the_mon
     assert source is not None
     late = LineItem(line_id="late-2026-09-row-2", description="Late", amount_minor=900, source=source.evolve(sheet="x"))
     draft = invoice([("1", "Cake")]).evolve(lines=(*invoice([("1", "Cake")]).lines, late))
-    assert drifts(draft, rows([("1", "Cake")])) == ()
-    assert drifts(edited(draft, RemoveLine(line_id=late.line_id)), rows([("1", "Cake")])) == ()
+    assert sheet_changes(draft, rows([("1", "Cake")])) == ()
+    assert sheet_changes(edited(draft, RemoveLine(line_id=late.line_id)), rows([("1", "Cake")])) == ()
 
 
 # -- what becomes of it
@@ -110,7 +110,7 @@ def test_an_adjustment_that_a_reviewer_removed_is_not_taken_for_a_row_of_the_mon
 
 def test_adjustments_say_what_they_are_and_point_at_their_rows() -> None:
     draft = invoice([("100", "Hosting"), ("50", "Support"), ("7", "Tea")])
-    found = drifts(draft, rows([("7", "Tea"), ("120", "Hosting"), ("1", "Cake")]))
+    found = sheet_changes(draft, rows([("7", "Tea"), ("120", "Hosting"), ("1", "Cake")]))
     lines, problems = adjustments(found, OCTOBER, "eur")
     assert [(line.line_id, line.description, line.amount_minor) for line in lines] == [
         ("late-2026-10-row-3", "Correction of 2026-10: Hosting (120.00 EUR instead of 100.00 EUR)", 2000),
@@ -123,25 +123,25 @@ def test_adjustments_say_what_they_are_and_point_at_their_rows() -> None:
 
 
 def test_a_changed_row_that_cannot_be_read_asks_a_person_for_the_difference() -> None:
-    found = drifts(invoice([("100", "Hosting")]), rows([("1,2", "Hosting"), ("x", "Tea")]))
+    found = sheet_changes(invoice([("100", "Hosting")]), rows([("1,2", "Hosting"), ("x", "Tea")]))
     lines, (changed, added) = adjustments(found, OCTOBER, "eur")
     assert lines == ()
     assert changed.reason.endswith("100.00 EUR is billed for it: give the difference")
     assert "difference" not in added.reason
-    assert refreshing(found, "new") == (), "a draft keeps what is billed until the row can be read"
+    assert refresh_changes(found, "new") == (), "a draft keeps what is billed until the row can be read"
 
 
 def test_what_people_added_by_hand_in_other_words_is_not_billed_again_unasked() -> None:
     forgotten = edited(invoice([("100", "Hosting")]), AddLine(description="Cake", amount_minor=70000))
     by_hand = [line for line in forgotten.lines if line.source is None]
-    found = drifts(forgotten, rows([("100", "Hosting"), ("700", "Cake, large"), ("5", "Tea")]))
+    found = sheet_changes(forgotten, rows([("100", "Hosting"), ("700", "Cake, large"), ("5", "Tea")]))
     (tea,), (cake,) = adjustments(found, OCTOBER, "eur", by_hand)
     assert (tea.amount_minor, cake.line_id, cake.raw) == (500, "late-2026-10-row-3", "700.00 EUR")
     assert "added by hand as “Cake”" in cake.reason
 
     discount = edited(invoice([("1000", "Hosting")]), AddLine(description="Discount", amount_minor=-20000))
     by_hand = [line for line in discount.lines if line.source is None]
-    lines, (corrected,) = adjustments(drifts(discount, rows([("800", "Hosting")])), OCTOBER, "eur", by_hand)
+    lines, (corrected,) = adjustments(sheet_changes(discount, rows([("800", "Hosting")])), OCTOBER, "eur", by_hand)
     assert lines == ()
     assert corrected.raw == "-200.00 EUR"
 
@@ -149,52 +149,54 @@ def test_what_people_added_by_hand_in_other_words_is_not_billed_again_unasked() 
 def test_a_refresh_leaves_to_people_what_they_may_have_added_by_hand_in_other_words() -> None:
     draft = edited(invoice([("100", "Hosting")]), AddLine(description="Cake", amount_minor=70000))
     sheet = rows([("100", "Hosting"), ("700", "Cake, large"), ("5", "Tea"), ("x", "Bread")])
-    seen = compared(draft, sheet, SalesSeen(sheet=OCTOBER, digest="new", emails=(EMAIL,)))
-    (doubt,) = doubts(seen.drifts, seen.by_hand, "eur")
+    seen = compare_with_sheet(draft, sheet, SalesSeen(sheet=OCTOBER, digest="new", emails=(EMAIL,)))
+    (doubt,) = reasons_for_review(seen.changes, seen.by_hand, "eur")
     assert doubt.startswith("row 3 (Cake, large, 700.00 EUR) may be added-1 (Cake), added by hand")
-    refreshed = edited(draft, *refreshing(seen.drifts, "new", seen.by_hand))
+    refreshed = edited(draft, *refresh_changes(seen.changes, "new", seen.by_hand))
     assert [line.description for line in refreshed.lines] == ["Hosting", "Cake", "Tea"]
-    left = left_over(seen.drifts, seen.by_hand)
+    left = unapplied(seen.changes, seen.by_hand)
     assert in_words(left, "eur") == "rows: 2 added (1 unreadable); 700.00 EUR more"
-    assert drifts(refreshed, sheet) == left
+    assert sheet_changes(refreshed, sheet) == left
 
     same = edited(refreshed, RemoveLine(line_id="added-1"))
-    seen = compared(same, sheet, seen.sales)
-    assert [change.op for change in refreshing(seen.drifts, "new", seen.by_hand)] == ["add"]
+    seen = compare_with_sheet(same, sheet, seen.sales)
+    assert [change.op for change in refresh_changes(seen.changes, "new", seen.by_hand)] == ["add"]
     other = edited(refreshed, AddLine(description="Cake, large", amount_minor=70000))
-    assert [drift.kind for drift in drifts(other, sheet)] == ["added"], "only what cannot be read"
+    assert [drift.kind for drift in sheet_changes(other, sheet)] == ["added"], "only what cannot be read"
 
 
 def test_a_line_by_hand_that_the_sheet_says_word_for_word_makes_nothing_else_doubtful() -> None:
     draft = edited(invoice([]), AddLine(description="Cake", amount_minor=500))
-    seen = compared(draft, rows([("5", "Cake"), ("5", "Tea")]), SalesSeen(sheet=OCTOBER, digest="n", emails=(EMAIL,)))
+    seen = compare_with_sheet(
+        draft, rows([("5", "Cake"), ("5", "Tea")]), SalesSeen(sheet=OCTOBER, digest="n", emails=(EMAIL,))
+    )
     assert seen.by_hand == ()
-    assert left_over(seen.drifts, seen.by_hand) == ()
+    assert unapplied(seen.changes, seen.by_hand) == ()
 
 
 def test_what_does_not_fit_into_one_refresh_is_left_over() -> None:
-    found = drifts(invoice([]), rows([(str(number), f"Sale {number}") for number in range(1, 151)]))
-    assert len(refreshing(found, "new")) == 100
-    assert in_words(left_over(found), "eur").startswith("rows: 50 added; ")
+    found = sheet_changes(invoice([]), rows([(str(number), f"Sale {number}") for number in range(1, 151)]))
+    assert len(refresh_changes(found, "new")) == 100
+    assert in_words(unapplied(found), "eur").startswith("rows: 50 added; ")
 
 
 def test_adjustments_that_are_too_many_are_one_line_for_each_worksheet() -> None:
-    found = drifts(invoice([("7", "Tea")]), rows([("6", "Tea"), ("10", "Cake"), ("20", "Cake")]))
+    found = sheet_changes(invoice([("7", "Tea")]), rows([("6", "Tea"), ("10", "Cake"), ("20", "Cake")]))
     lines, _ = adjustments(found, OCTOBER, "eur")
-    (line,) = folded(lines)
+    (line,) = merged_by_sheet(lines)
     assert (line.line_id, line.amount_minor) == ("late-2026-10", 2900)
     assert line.description == "Late sales and corrections of 2026-10: 3 rows"
     assert line.source is not None
     assert (line.source.sheet, line.source.row) == ("2026-10", 2)
-    assert folded(lines[:1]) == lines[:1]
+    assert merged_by_sheet(lines[:1]) == lines[:1]
     assert lines[1].source
     former = lines[1].evolve(source=lines[1].source.evolve(former_address=True))
-    (folded_line,) = folded((lines[0], former))
+    (folded_line,) = merged_by_sheet((lines[0], former))
     assert folded_line.source == former.source, "somebody has to approve it"
 
 
 def test_what_is_carried_on_is_what_comes_from_other_worksheets() -> None:
-    found = drifts(invoice([]), rows([("5", "Cake"), ("x", "Tea")]))
+    found = sheet_changes(invoice([]), rows([("5", "Cake"), ("x", "Tea")]))
     lines, problems = adjustments(found, OCTOBER, "eur")
     own = invoice([("1", "Hosting"), ("y", "Bread")])
     november = own.evolve(lines=(*own.lines, *lines), problems=(*own.problems, *problems))
@@ -210,14 +212,14 @@ def test_what_is_carried_on_is_what_comes_from_other_worksheets() -> None:
 
 def test_words_alone_change_the_draft_and_are_nothing_to_adjust() -> None:
     draft = invoice([("100", "Hosting")])
-    found = drifts(draft, rows([("100", "Web hosting")]))
+    found = sheet_changes(draft, rows([("100", "Web hosting")]))
     assert told(found) == [("changed", 0)]
     assert adjustments(found, OCTOBER, "eur") == ((), ())
-    assert edited(draft, *refreshing(found, "new")).lines[0].description == "Web hosting"
+    assert edited(draft, *refresh_changes(found, "new")).lines[0].description == "Web hosting"
 
 
 def test_a_long_description_leaves_room_for_what_it_is_about() -> None:
-    found = drifts(invoice([("1", "x" * 600)]), rows([("2", "x" * 600)]))
+    found = sheet_changes(invoice([("1", "x" * 600)]), rows([("2", "x" * 600)]))
     ((line,), _) = adjustments(found, OCTOBER, "eur")
     assert len(line.description) == 500
     assert line.description.endswith("(2.00 EUR instead of 1.00 EUR)")
@@ -226,10 +228,10 @@ def test_a_long_description_leaves_room_for_what_it_is_about() -> None:
 def test_a_refresh_of_many_rows_takes_several_edits() -> None:
     draft, sheet = invoice([]), rows([(str(number), f"Sale {number}") for number in range(1, 151)])
     for left in (150, 50):
-        found = drifts(draft, sheet)
+        found = sheet_changes(draft, sheet)
         assert len(found) == left
-        draft = edited(draft, *refreshing(found, "new"))
-    assert drifts(draft, sheet) == ()
+        draft = edited(draft, *refresh_changes(found, "new"))
+    assert sheet_changes(draft, sheet) == ()
 
 
 def test_a_row_that_is_taken_in_has_its_name_unless_rows_have_moved() -> None:
@@ -238,7 +240,7 @@ def test_a_row_that_is_taken_in_has_its_name_unless_rows_have_moved() -> None:
         ([("100", "Hosting"), ("5", "Tea")], ["row-2", "row-3"]),
         ([("1", "Cake"), ("100", "Hosting"), ("5", "Tea")], ["row-2", "row-3", "added-1"]),
     ):
-        draft = edited(draft, *refreshing(drifts(draft, rows(sheet)), "new"))
+        draft = edited(draft, *refresh_changes(sheet_changes(draft, rows(sheet)), "new"))
         assert [line.line_id for line in draft.lines] == names
 
 
@@ -273,12 +275,12 @@ def test_rows_that_only_moved_are_no_difference(made: tuple[Cells, Invoice], dat
     typed, draft = made
     shuffled = data.draw(st.permutations(typed))
     moved = [each.evolve(source=each.source.evolve(row=each.source.row + 3)) for each in rows(shuffled) if each.source]
-    assert drifts(draft, moved) == ()
+    assert sheet_changes(draft, moved) == ()
 
 
 @given(before=readable, after=sheets)
 def test_without_edits_the_differences_come_to_new_sum_less_old_sum(before: Cells, after: Cells) -> None:
-    found = drifts(invoice(before), rows(after))
+    found = sheet_changes(invoice(before), rows(after))
     new = sum(each.amount_minor for each in rows(after) if isinstance(each, LineItem))
     assert sum(drift.amount_minor for drift in found) == new - invoice(before).sales_minor
     lines, problems = adjustments(found, OCTOBER, "eur")
@@ -290,7 +292,7 @@ def test_without_edits_the_differences_come_to_new_sum_less_old_sum(before: Cell
 @given(made=invoices(), after=sheets)
 def test_no_row_and_no_line_is_counted_twice(made: tuple[Cells, Invoice], after: Cells) -> None:
     _, draft = made
-    found = drifts(draft, rows(after))
+    found = sheet_changes(draft, rows(after))
     lines = [drift.line.line_id for drift in found if drift.line]
     taken = [drift.row.line_id for drift in found if drift.row]
     assert len(lines) == len(set(lines))
@@ -305,18 +307,18 @@ def test_a_refreshed_draft_has_nothing_to_refresh_until_the_sheet_changes_again(
 ) -> None:
     _, draft = made
     for after in (first, second):
-        found = drifts(draft, rows(after))
-        changes = refreshing(found, "new")
+        found = sheet_changes(draft, rows(after))
+        changes = refresh_changes(found, "new")
         before = draft
         draft = draft.edited(changes) if changes else draft
         assert draft.sales_minor - before.sales_minor == sum(drift.amount_minor for drift in found)
-        assert drifts(draft, rows(after)) == ()
+        assert sheet_changes(draft, rows(after)) == ()
 
 
 @given(before=sheets, after=readable)
 def test_an_unedited_draft_is_the_sheet_after_a_refresh(before: Cells, after: Cells) -> None:
     draft = invoice(before)
-    changes = refreshing(drifts(draft, rows(after)), "new")
+    changes = refresh_changes(sheet_changes(draft, rows(after)), "new")
     draft = draft.edited(changes) if changes else draft
     assert not draft.problems
     billed = Counter((line.amount_minor, line.description) for line in draft.lines)
@@ -331,6 +333,6 @@ def test_a_sheet_that_is_changed_and_changed_back_is_billed_as_before(
     typed, _ = made
     draft = invoice(typed)
     for after in (changed, typed):
-        changes = refreshing(drifts(draft, rows(after)), "new")
+        changes = refresh_changes(sheet_changes(draft, rows(after)), "new")
         draft = draft.edited(changes) if changes else draft
     assert draft.sales_minor == invoice(typed).sales_minor

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adapters.mail.mail_templates import Rendered, render
+from adapters.mail.mail_templates import MailContent, render
 from billing.collections.collection import Collection, Received, Release
 from billing.collections.commands import COLLECTION_COMMANDS, decide
 from billing.customers.customer import Customer, Terms
@@ -15,7 +15,7 @@ from billing.invoices.commands import parse_command
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month, Stage
 from billing.invoices.versions import Correction, LineChange, difference
-from billing.mails.mail import Letter, LetterKind
+from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 
@@ -47,7 +47,7 @@ def announced(
     who = customer(**changes)
     invoice = Invoice(
         currency=who.currency,
-        collected_at=now - timedelta(days=3),
+        imported_at=now - timedelta(days=3),
         carried_minor=carried_minor,
         lines=tuple(
             LineItem(line_id=f"row-{number}", description=description, amount_minor=amount_minor)
@@ -65,13 +65,13 @@ def declined(code: str) -> Month:
     return charged(ChargeStatus.DECLINED, code="card_declined", decline_code=code)
 
 
-def letter(kind: LetterKind, month: Month, **more: Any) -> Letter:
-    if kind is LetterKind.WITHDRAWN:
+def letter(kind: CustomerMailKind, month: Month, **more: Any) -> CustomerMail:
+    if kind is CustomerMailKind.WITHDRAWN:
         more.setdefault("correction", Correction(told_at=NOTICE_AT, told_minor=12_000))
-    return Letter(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, **more)
+    return CustomerMail(kind=kind, message_id="<1@billing>", to=month.customer.email, month=month, **more)
 
 
-def mail(kind: LetterKind, month: Month, **more: Any) -> Rendered:
+def mail(kind: CustomerMailKind, month: Month, **more: Any) -> MailContent:
     return render(letter(kind, month, **more))
 
 
@@ -88,8 +88,8 @@ def contacted(month: Month, days: int = 3) -> Collection:
     return collection
 
 
-def reminder(month: Month, days: int = 3, link: str = LINK) -> Letter:
-    return letter(LetterKind.REMINDER, month, collection=contacted(month, days), link=link)
+def reminder(month: Month, days: int = 3, link: str = LINK) -> CustomerMail:
+    return letter(CustomerMailKind.REMINDER, month, collection=contacted(month, days), link=link)
 
 
 def transferred(collection: Collection, *amounts: int) -> Collection:
@@ -109,33 +109,40 @@ def recovered(collection: Collection, at: datetime) -> Collection:
     return collection.answered(paid, collection)
 
 
-def words(rendered: Rendered) -> tuple[str, str]:
+def words(rendered: MailContent) -> tuple[str, str]:
     """The words of the text part and of the HTML part, each on one line."""
     seen = re.sub(r"<(style|title).*?</\1>|<[^>]*>", " ", rendered.html, flags=re.DOTALL)
     return " ".join(rendered.text.split()), " ".join(html.unescape(seen).split())
 
 
 EVERY_LETTER = {
-    "notice": (LetterKind.NOTICE, announced(("Beans", 12_000), ("Milk", 350))),
-    "receipt": (LetterKind.RECEIPT, charged(ChargeStatus.SUCCEEDED, payment_id="pi_1")),
-    "decline": (LetterKind.DECLINE, charged(ChargeStatus.DECLINED)),
-    "authentication": (LetterKind.DECLINE, charged(ChargeStatus.AUTHENTICATION_REQUIRED)),
-    "needs card": (LetterKind.DECLINE, charged(ChargeStatus.NEEDS_CARD)),
-    "nothing due": (LetterKind.NOTHING_DUE, announced(("Beans", 0))),
-    "withdrawn": (LetterKind.WITHDRAWN, announced().closed(Stage.SKIPPED, NOTICE_AT)),
+    "notice": (CustomerMailKind.NOTICE, announced(("Beans", 12_000), ("Milk", 350))),
+    "receipt": (CustomerMailKind.RECEIPT, charged(ChargeStatus.SUCCEEDED, payment_id="pi_1")),
+    "decline": (CustomerMailKind.DECLINE, charged(ChargeStatus.DECLINED)),
+    "authentication": (CustomerMailKind.DECLINE, charged(ChargeStatus.AUTHENTICATION_REQUIRED)),
+    "needs card": (CustomerMailKind.DECLINE, charged(ChargeStatus.NEEDS_CARD)),
+    "nothing due": (CustomerMailKind.NOTHING_DUE, announced(("Beans", 0))),
+    "withdrawn": (CustomerMailKind.WITHDRAWN, announced().closed(Stage.SKIPPED, NOTICE_AT)),
 }
 POOR = declined("insufficient_funds")
 UNPAID = (ChargeStatus.DECLINED, ChargeStatus.AUTHENTICATION_REQUIRED, ChargeStatus.NEEDS_CARD)
 PAID_AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
 EVERY_COLLECTION = {
-    **{f"decline {status}": letter(LetterKind.DECLINE, charged(status), link=LINK) for status in UNPAID},
-    **{f"decline {code}": letter(LetterKind.DECLINE, declined(code), link=LINK) for code in ("lost_card", "new_code")},
+    **{f"decline {status}": letter(CustomerMailKind.DECLINE, charged(status), link=LINK) for status in UNPAID},
+    **{
+        f"decline {code}": letter(CustomerMailKind.DECLINE, declined(code), link=LINK)
+        for code in ("lost_card", "new_code")
+    },
     **{f"reminder {status}": reminder(charged(status)) for status in UNPAID},
     "reminder without a link": reminder(POOR, link=""),
     "last reminder": reminder(POOR, days=14),
-    "bank reminder": letter(LetterKind.REMINDER, POOR, collection=transferred(contacted(POOR), 500), link=LINK),
-    "receipt of a card": letter(LetterKind.RECEIPT, POOR, collection=recovered(contacted(POOR), PAID_AT), link=LINK),
-    "receipt of transfers": letter(LetterKind.RECEIPT, POOR, collection=transferred(contacted(POOR), 500, 11_500)),
+    "bank reminder": letter(CustomerMailKind.REMINDER, POOR, collection=transferred(contacted(POOR), 500), link=LINK),
+    "receipt of a card": letter(
+        CustomerMailKind.RECEIPT, POOR, collection=recovered(contacted(POOR), PAID_AT), link=LINK
+    ),
+    "receipt of transfers": letter(
+        CustomerMailKind.RECEIPT, POOR, collection=transferred(contacted(POOR), 500, 11_500)
+    ),
 }
 
 
@@ -152,7 +159,7 @@ def test_both_parts_say_the_same(name: str) -> None:
 
 def test_notice_tells_every_line_the_carried_balance_total_date_and_card() -> None:
     month = announced(("Beans", 120_000), ("Returned cups", -550), carried_minor=1250)
-    rendered = mail(LetterKind.NOTICE, month)
+    rendered = mail(CustomerMailKind.NOTICE, month)
     assert rendered.subject == "Invoice for October 2026: €1,207.00 on 8 November 2026"
     for part in words(rendered):
         assert "Hello Rosa Lind," in part
@@ -171,27 +178,27 @@ def test_notice_tells_every_line_the_carried_balance_total_date_and_card() -> No
 
 
 def test_credit_of_earlier_months_is_named_so() -> None:
-    for part in words(mail(LetterKind.NOTICE, announced(carried_minor=-2000))):
+    for part in words(mail(CustomerMailKind.NOTICE, announced(carried_minor=-2000))):
         assert "Credit from earlier months" in part
         assert "€100.00" in part
 
 
 def test_unknown_card_is_not_made_up() -> None:
-    for part in words(mail(LetterKind.NOTICE, announced(card_last4=""))):
+    for part in words(mail(CustomerMailKind.NOTICE, announced(card_last4=""))):
         assert "the one we have on file" in part
 
 
 def test_corrected_notice_says_what_it_corrects_and_what_has_changed() -> None:
     month = announced()
     assert month.invoice is not None
-    assert "replaces" not in mail(LetterKind.NOTICE, month).subject
+    assert "replaces" not in mail(CustomerMailKind.NOTICE, month).subject
     first, *others = month.invoice.lines
     told = month.invoice.evolve(
         lines=(first.evolve(amount_minor=15_000), LineItem(line_id="row-99", description="Mistake", amount_minor=500))
     )
     changes = difference(told, month.invoice)
     correction = Correction(told_at=datetime(2026, 11, 1, 23, 30, tzinfo=UTC), told_minor=15_500, changes=changes)
-    again = mail(LetterKind.NOTICE, month, correction=correction)
+    again = mail(CustomerMailKind.NOTICE, month, correction=correction)
     assert again.subject.startswith("Corrected invoice for October 2026 (replaces our earlier notice): €120.00 on ")
     for part in words(again):
         assert part.startswith("Corrected invoice for October 2026 (replaces our earlier notice)")
@@ -207,10 +214,10 @@ def test_corrected_notice_says_what_it_corrects_and_what_has_changed() -> None:
 def test_corrected_notice_of_the_same_invoice_points_to_what_else_is_new() -> None:
     month = announced()
     same = Correction(told_at=NOW, told_minor=12_000, changes=())
-    for part in words(mail(LetterKind.NOTICE, month, correction=same)):
+    for part in words(mail(CustomerMailKind.NOTICE, month, correction=same)):
         assert "The invoice is the same; the charge date or the card is new." in part
     described = Correction(told_at=NOW, told_minor=12_000, changes=(LineChange(line_id="x", before=SALE, after=OTHER),))
-    for part in words(mail(LetterKind.NOTICE, month, correction=described)):
+    for part in words(mail(CustomerMailKind.NOTICE, month, correction=described)):
         assert "The total is still €120.00." in part
         assert "Changed: Other (before: Sale), €1.00." in part
 
@@ -218,7 +225,7 @@ def test_corrected_notice_of_the_same_invoice_points_to_what_else_is_new() -> No
 def test_long_correction_is_cut() -> None:
     changes = tuple(LineChange(line_id=f"row-{n}", after=SALE) for n in range(25))
     correction = Correction(told_at=NOW, told_minor=1, changes=changes)
-    for part in words(mail(LetterKind.NOTICE, announced(), correction=correction)):
+    for part in words(mail(CustomerMailKind.NOTICE, announced(), correction=correction)):
         assert part.count("Added: Sale, €1.00.") == 20
         assert "And 5 more lines have changed." in part
 
@@ -233,7 +240,7 @@ def test_long_correction_is_cut() -> None:
 )
 def test_withdrawn_notice_says_that_nothing_is_charged(outcome: Stage, carried_minor: int, told: str) -> None:
     month = announced().evolve(outcome=outcome, closed_at=NOW, carried_minor=carried_minor)
-    rendered = mail(LetterKind.WITHDRAWN, month, correction=Correction(told_at=NOW, told_minor=12_000))
+    rendered = mail(CustomerMailKind.WITHDRAWN, month, correction=Correction(told_at=NOW, told_minor=12_000))
     assert rendered.subject == "No charge for October 2026 (our notice is withdrawn)"
     for part in words(rendered):
         assert "we would charge €120.00 for October 2026 to your card. That is withdrawn" in part
@@ -254,7 +261,7 @@ def test_withdrawn_notice_says_that_nothing_is_charged(outcome: Stage, carried_m
 )
 def test_amounts_have_the_decimals_of_the_minor_unit(currency: str, amount_minor: int, shown: str) -> None:
     month = announced(("Beans", amount_minor), ("Cups", amount_minor), ("Return", -amount_minor), currency=currency)
-    rendered = mail(LetterKind.NOTICE, month)
+    rendered = mail(CustomerMailKind.NOTICE, month)
     assert f"Invoice for October 2026: {shown} on" in rendered.subject
     for part in words(rendered):
         assert len(re.findall(rf"-{re.escape(shown)}(?!\d)", part)) == 1
@@ -279,7 +286,7 @@ def test_amounts_have_the_decimals_of_the_minor_unit(currency: str, amount_minor
 def test_charge_date_is_on_the_customers_clock(timezone: str, period: str, shown: str) -> None:
     notice_at = Month.open(customer(timezone=timezone), Period(period)).notice_at
     month = announced(period=period, now=notice_at, timezone=timezone)
-    for part in words(mail(LetterKind.NOTICE, month)):
+    for part in words(mail(CustomerMailKind.NOTICE, month)):
         assert shown in part
 
 
@@ -305,7 +312,7 @@ def test_receipt_tells_amount_date_card_payment_and_lines() -> None:
 )
 def test_decline_is_told_in_plain_words(code: str, decline_code: str, told: str) -> None:
     month = charged(ChargeStatus.DECLINED, code=code, decline_code=decline_code)
-    rendered = mail(LetterKind.DECLINE, month)
+    rendered = mail(CustomerMailKind.DECLINE, month)
     for part in (*words(rendered), rendered.html):
         assert told in part
         assert "We will be in touch" in part
@@ -313,12 +320,12 @@ def test_decline_is_told_in_plain_words(code: str, decline_code: str, told: str)
 
 
 def test_stolen_card_reads_like_any_unexplained_decline() -> None:
-    unexplained = mail(LetterKind.DECLINE, charged(ChargeStatus.DECLINED, code="card_declined"))
+    unexplained = mail(CustomerMailKind.DECLINE, charged(ChargeStatus.DECLINED, code="card_declined"))
     for secret in ("lost_card", "stolen_card", "pickup_card", "fraudulent", "restricted_card", "merchant_blacklist"):
         month = charged(
             ChargeStatus.DECLINED, code="card_declined", decline_code=secret, advice_code="do_not_try_again"
         )
-        assert mail(LetterKind.DECLINE, month) == unexplained
+        assert mail(CustomerMailKind.DECLINE, month) == unexplained
 
 
 @pytest.mark.parametrize(
@@ -344,7 +351,7 @@ def test_customer_learns_what_to_do_and_that_no_money_was_taken(name: str, told:
     ],
 )
 def test_link_is_named_by_what_it_helps_to_do(month: Month, action: str, told: str) -> None:
-    rendered = mail(LetterKind.DECLINE, month, link=LINK)
+    rendered = mail(CustomerMailKind.DECLINE, month, link=LINK)
     assert f"\n{action}:\n{LINK}\n" in rendered.text
     assert re.search(rf'<a class="button" href="{re.escape(LINK)}"[^>]*>{action}</a>', rendered.html)
     for part in words(rendered):
@@ -356,21 +363,21 @@ def test_day_of_the_next_try_is_the_customers_own() -> None:
     late = datetime(2026, 11, 8, 23, 30, tzinfo=UTC)
     poor = ChargeResult(status=ChargeStatus.DECLINED, at=late, decline_code="insufficient_funds")
     month = announced().charged(poor)
-    for part in words(mail(LetterKind.DECLINE, month, link=LINK)):
+    for part in words(mail(CustomerMailKind.DECLINE, month, link=LINK)):
         assert "We will try again on 12 November 2026" in part
 
 
 def test_no_try_is_promised_to_those_who_are_not_tried_again() -> None:
     agreed = POOR.evolve(customer=POOR.customer.evolve(terms=Terms(dunning_days=())))
     for month in (agreed, declined("lost_card"), declined("new_code"), charged(ChargeStatus.NEEDS_CARD)):
-        for part in words(mail(LetterKind.DECLINE, month, link=LINK)):
+        for part in words(mail(CustomerMailKind.DECLINE, month, link=LINK)):
             assert "try again" not in part
 
 
 @pytest.mark.parametrize("secret", ["lost_card", "stolen_card", "pickup_card", "fraudulent", "merchant_blacklist"])
 def test_stolen_card_reads_like_any_that_is_of_no_use_any_more(secret: str) -> None:
-    assert mail(LetterKind.DECLINE, declined(secret), link=LINK) == mail(
-        LetterKind.DECLINE, declined("invalid_account"), link=LINK
+    assert mail(CustomerMailKind.DECLINE, declined(secret), link=LINK) == mail(
+        CustomerMailKind.DECLINE, declined("invalid_account"), link=LINK
     )
     assert render(reminder(declined(secret))) == render(reminder(declined("invalid_account")))
 
@@ -391,7 +398,7 @@ def test_reminder_does_not_call_a_look_up_a_try() -> None:
     assert collection.answer is not None
     looked = collection.to_look_up()
     looked = looked.answered(collection.answer.evolve(at=PAID_AT), looked)
-    for part in words(mail(LetterKind.REMINDER, POOR, collection=looked, link=LINK)):
+    for part in words(mail(CustomerMailKind.REMINDER, POOR, collection=looked, link=LINK)):
         assert "We last tried your card on 7 November 2026" in part
 
 
@@ -406,7 +413,7 @@ def test_last_reminder_says_so(month: Month) -> None:
 def test_reminder_goes_by_the_customer_as_known_now() -> None:
     collection = contacted(POOR)
     collection = collection.evolve(customer=collection.customer.evolve(name="Rosa Berg", card_last4="1881"))
-    for part in words(mail(LetterKind.REMINDER, POOR, collection=collection, link=LINK)):
+    for part in words(mail(CustomerMailKind.REMINDER, POOR, collection=collection, link=LINK)):
         assert "Hello Rosa Berg," in part
         assert "ending in 1881" in part
 
@@ -440,7 +447,7 @@ def test_receipt_of_transfers_names_each_and_no_card() -> None:
 def test_receipt_admits_that_something_was_paid_twice() -> None:
     transfer = Received(reference="bank\n7", amount_minor=700, at=PAID_AT)
     collection = contacted(POOR).evolve(release=Release(by="ann", reason="bank", received=transfer))
-    for part in words(mail(LetterKind.RECEIPT, POOR, collection=recovered(collection, PAID_AT))):
+    for part in words(mail(CustomerMailKind.RECEIPT, POOR, collection=recovered(collection, PAID_AT))):
         assert "Your card was charged, and €7.00 has also arrived as bank 7." in part
 
 
@@ -453,14 +460,14 @@ def test_receipt_admits_that_something_was_paid_twice() -> None:
     ],
 )
 def test_nothing_due_tells_what_becomes_of_the_amount(amount_minor: int, told: str) -> None:
-    for part in words(mail(LetterKind.NOTHING_DUE, announced(("Beans", amount_minor)))):
+    for part in words(mail(CustomerMailKind.NOTHING_DUE, announced(("Beans", amount_minor)))):
         assert "Nothing to pay for October 2026" in part
         assert told in part
 
 
 def test_typed_text_is_escaped_in_html() -> None:
     month = announced(("<img src=x onerror=alert(1)>", 12_000), name="<b>Rosa</b> & {{ sons }}")
-    rendered = mail(LetterKind.NOTICE, month)
+    rendered = mail(CustomerMailKind.NOTICE, month)
     assert "<img" not in rendered.html
     assert "<b>" not in rendered.html
     assert "&lt;b&gt;Rosa&lt;/b&gt; &amp; {{ sons }}" in rendered.html
@@ -471,7 +478,7 @@ def test_typed_text_is_escaped_in_html() -> None:
 def test_typed_text_stays_one_line_and_forges_nothing(breaker: str) -> None:
     month = announced((f"Beans{breaker}Total €0.00", 12_000))
     month = month.evolve(customer=month.customer.model_copy(update={"name": f"Rosa{breaker}Bcc: x@example.com"}))
-    notice = mail(LetterKind.NOTICE, month)
+    notice = mail(CustomerMailKind.NOTICE, month)
     assert "  Beans Total €0.00\n" in notice.text
     assert "Hello Rosa Bcc: x@example.com,\n" in notice.text
     for part in notice:
@@ -480,7 +487,7 @@ def test_typed_text_stays_one_line_and_forges_nothing(breaker: str) -> None:
 
 def test_very_long_names_stay_within_the_page() -> None:
     month = announced(("x" * 500, 12_000), ("many words " * 45, 1), name="N" * 200)
-    rendered = mail(LetterKind.NOTICE, month)
+    rendered = mail(CustomerMailKind.NOTICE, month)
     assert max(map(len, rendered.text.splitlines())) <= 72
     assert "".join(rendered.text.split()).count("x" * 500) == 1
     assert "overflow-wrap:anywhere" in rendered.html

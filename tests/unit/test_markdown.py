@@ -34,7 +34,7 @@ def test_a_long_text_is_cut() -> None:
 
 def test_a_reason_makes_no_link_in_the_details_of_a_run() -> None:
     month = drafted(10000)
-    halted = accepted(month, "halt", month.collect_at, reason="see [the terms](https://evil.example) <b>now</b>")
-    shown = summary(halted, month.collect_at)
+    halted = accepted(month, "halt", month.import_at, reason="see [the terms](https://evil.example) <b>now</b>")
+    shown = summary(halted, month.import_at)
     assert r"\[the terms\]\(https:" in shown
     assert "<b>" not in shown

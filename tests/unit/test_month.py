@@ -22,11 +22,11 @@ def test_an_uneventful_month_is_collected_announced_and_charged() -> None:
     start = at("2026-10-15 12:00")
     assert month.due(start) == Due(Step.WAIT, at("2026-11-01 01:00"), "collect the sales")
     assert month.stage(start) is Stage.SCHEDULED
-    assert month.due(month.collect_at).step is Step.COLLECT
+    assert month.due(month.import_at).step is Step.COLLECT
 
     month = drafted(10000, 2050)
-    assert month.due(month.collect_at) == Due(Step.WAIT, at("2026-11-04 09:00"), "send the charge notice")
-    assert month.stage(month.collect_at) is Stage.MONITORING
+    assert month.due(month.import_at) == Due(Step.WAIT, at("2026-11-04 09:00"), "send the charge notice")
+    assert month.stage(month.import_at) is Stage.MONITORING
     assert month.due(month.notice_at).step is Step.NOTIFY
 
     month = month.announcing(month.notice_at)
@@ -58,7 +58,7 @@ def test_what_is_carried_on_is_the_customer_and_the_balance_only() -> None:
 
 def test_an_unreadable_worksheet_is_tried_again_and_reviewers_are_alerted() -> None:
     month = opened().delayed("the worksheet is missing")
-    now = month.collect_at
+    now = month.import_at
     assert month.stage(now) is Stage.AWAITING_SALES
     assert "the worksheet is missing" in summary(month, now)
     assert month.due(now).step is Step.ALERT
@@ -71,7 +71,7 @@ def test_an_unreadable_worksheet_is_tried_again_and_reviewers_are_alerted() -> N
 
 
 def test_trouble_before_the_draft_waits_for_a_person_instead_of_trying_for_ever() -> None:
-    now = opened().collect_at
+    now = opened().import_at
     month = opened().in_trouble("two customers have this email").alerted(now)
     assert month.due(now) == Due(Step.WAIT, now + DAY, "remind the reviewers")
     month = accepted(month, "resume", now)
@@ -88,7 +88,7 @@ def test_no_rows_make_a_month_with_nothing_due() -> None:
 
 def test_an_unreadable_row_halts_the_draft_until_a_reviewer_edits() -> None:
     month = drafted(10000, unreadable=True)
-    now = month.collect_at
+    now = month.import_at
     assert month.stage(now) is Stage.HALTED
     assert month.blocked == "row 4 of worksheet 2026-10 cannot be read: no amount"
     assert month.due(now).step is Step.ALERT
@@ -127,9 +127,9 @@ def test_a_total_that_the_processor_finds_too_small_is_carried_forward() -> None
 
 
 def test_a_total_over_the_maximum_waits_for_a_reviewer() -> None:
-    month = drafted(MAX_AMOUNT_MINOR, 1).alerted(opened().collect_at)
+    month = drafted(MAX_AMOUNT_MINOR, 1).alerted(opened().import_at)
     assert month.blocked == "1000000.00 EUR is more than can be charged at once"
-    assert month.due(month.collect_at).what == "remind the reviewers"
+    assert month.due(month.import_at).what == "remind the reviewers"
     month = accepted(month, "edit", month.notice_at, version=1, changes=[{"op": "remove", "line_id": "row-3"}])
     assert month.blocked == ""
 
@@ -305,7 +305,7 @@ def test_a_refused_notice_waits_for_a_person_and_then_has_its_window() -> None:
 
 def test_a_late_start_has_its_window_and_its_notice_period() -> None:
     month = drafted(10000, late=60 * DAY)
-    drafted_at = month.collect_at + 60 * DAY
+    drafted_at = month.import_at + 60 * DAY
     assert month.due(drafted_at).at == drafted_at + 48 * HOUR
     now = month.notice_at + 5 * DAY
     month = month.announcing(now).delivered(now)
@@ -356,18 +356,18 @@ def test_in_manual_mode_the_month_waits_until_one_enters_and_another_approves() 
 def test_a_month_whose_amounts_nobody_has_entered_does_not_become_one_of_nothing_due() -> None:
     month = drafted(terms={"review_mode": "manual"})
     monitor = {"terms": {"review_mode": "monitor"}}
-    assert "nobody has entered the amounts" in refused(month, "update_customer", month.collect_at, changes=monitor)
+    assert "nobody has entered the amounts" in refused(month, "update_customer", month.import_at, changes=monitor)
     add = {"op": "add", "description": "Consulting", "amount_minor": 5000}
-    month = accepted(month, "edit", month.collect_at, version=1, changes=[add])
-    month = accepted(month, "update_customer", month.collect_at, changes=monitor)
+    month = accepted(month, "edit", month.import_at, version=1, changes=[add])
+    month = accepted(month, "update_customer", month.import_at, changes=monitor)
     assert month.due(month.notice_at).step is Step.NOTIFY
 
 
 def test_an_approval_from_before_a_change_to_manual_does_not_stand_for_an_entered_amount() -> None:
     month = drafted(10000, terms={"review_mode": "approve"})
     assert month.invoice is not None
-    month = accepted(month, "approve", month.collect_at, digest=month.invoice.digest)
-    month = accepted(month, "update_customer", month.collect_at, changes={"terms": {"review_mode": "manual"}})
+    month = accepted(month, "approve", month.import_at, digest=month.invoice.digest)
+    month = accepted(month, "update_customer", month.import_at, changes={"terms": {"review_mode": "manual"}})
     assert month.stage(month.notice_at) is Stage.AWAITING_APPROVAL
 
 
@@ -421,33 +421,33 @@ def test_a_month_is_not_charged_before_its_instant_unannounced_or_halted() -> No
 
 def test_the_summary_shows_the_invoice_and_what_comes_next_but_nobodys_address() -> None:
     month = drafted(*[100] * 22, carried_minor=-50)
-    text = summary(month, month.collect_at)
+    text = summary(month, month.import_at)
     assert text.startswith("### acme · 2026-10 · Monitoring")
     assert "| … 2 more lines | |" in text
     assert "| carried forward | -0.50 EUR |" in text
     assert "| **total** | **21.50 EUR** |" in text
     assert text.endswith("Next: send the charge notice at 2026-11-04 09:00 UTC")
     assert "example.com" not in text
-    assert "**A person is needed**: row 4" in summary(drafted(unreadable=True), month.collect_at)
+    assert "**A person is needed**: row 4" in summary(drafted(unreadable=True), month.import_at)
 
 
 def test_a_customer_who_is_spread_is_told_the_instant_of_the_charge_and_has_the_same_windows() -> None:
     plain, spread = opened(), opened(terms={"schedule": {"spread_minutes": 60}})
-    share = spread.collect_at - plain.collect_at
+    share = spread.import_at - plain.import_at
     assert timedelta() < share < HOUR
     assert (spread.notice_at, spread.charge_at) == (plain.notice_at + share, plain.charge_at + share)
-    assert spread.collection_opens_at == plain.collection_opens_at == plain.collect_at
+    assert spread.import_opens_at == plain.import_opens_at == plain.import_at
     told = announced(10000, terms={"schedule": {"spread_minutes": 60}})
     assert told.notice is not None
     assert told.notice.charge_at == spread.charge_at
     following = told.charging(told.charge_at).charged(ChargeResult(status=ChargeStatus.SUCCEEDED, at=told.charge_at))
-    assert following.next_month().collect_at - following.next_month().collection_opens_at == share
+    assert following.next_month().import_at - following.next_month().import_opens_at == share
 
 
 def test_newcomers_are_spread_unless_their_schedule_says_so_itself() -> None:
     assert customer().spread_over(60).terms.schedule.spread_minutes == 60
-    assert customer(terms={"schedule": {"collect_day": 3}}).spread_over(60).terms.schedule == Schedule(
-        collect_day=3, spread_minutes=60
+    assert customer(terms={"schedule": {"import_day": 3}}).spread_over(60).terms.schedule == Schedule(
+        import_day=3, spread_minutes=60
     )
     asked = customer(terms={"schedule": {"spread_minutes": 0}})
     assert asked.spread_over(60) == asked

@@ -43,7 +43,7 @@ schedules = st.sampled_from(
     [
         Schedule(),
         Schedule(notice_days=0, charge_days=0, charge_time=time(11, 0)),
-        Schedule(collect_day=28, notice_days=28, charge_days=28),
+        Schedule(import_day=28, notice_days=28, charge_days=28),
     ]
 )
 terms = st.builds(
@@ -216,7 +216,7 @@ class MonthMachine(RuleBasedStateMachine):
         problem = Problem(line_id="row-7", description="Seven", raw="#REF!", reason="no amount", source=source)
         invoice = Invoice(
             currency=work.asked.customer.currency,
-            collected_at=work.since,
+            imported_at=work.since,
             lines=tuple(
                 LineItem(line_id=f"row-{row}", description="Sale", amount_minor=amount * step, source=source)
                 for row, amount in enumerate(found)
@@ -300,7 +300,7 @@ class MonthMachine(RuleBasedStateMachine):
         kept = {
             "customer",
             "period",
-            "collect_at",
+            "import_at",
             "notice_at",
             "charge_at",
             "carried_minor",

@@ -52,12 +52,12 @@ def test_limits_may_be_taken_away_one_by_one() -> None:
 
 
 def test_what_was_typed_and_stopped_is_flagged() -> None:
-    month = accepted(known(10_000, unreadable=True), "halt", opened().collect_at)
+    month = accepted(known(10_000, unreadable=True), "halt", opened().import_at)
     assert flags(month) == (Flag.UNREADABLE, Flag.HALTED)
     edited = accepted(
         known(10_000),
         "edit",
-        opened().collect_at,
+        opened().import_at,
         version=1,
         changes=[{"op": "add", "description": "x", "amount_minor": 1}],
     )
@@ -81,8 +81,8 @@ def test_what_was_billed_is_usual_and_makes_the_next_invoice_no_first_one() -> N
 def test_months_that_tell_nothing_leave_what_was_usual() -> None:
     nothing = known().announcing(known().notice_at)
     credit = known(-500).closed(Stage.CARRIED_FORWARD, known().notice_at)
-    skipped = accepted(known(99_000), "skip", known().collect_at)
-    before_the_draft = opened().evolve(first=False, usual_minor=10_000).closed(Stage.SKIPPED, opened().collect_at)
+    skipped = accepted(known(99_000), "skip", known().import_at)
+    before_the_draft = opened().evolve(first=False, usual_minor=10_000).closed(Stage.SKIPPED, opened().import_at)
     for month in (nothing, credit, skipped, before_the_draft):
         assert (month.next_month().first, month.next_month().usual_minor) == (False, 10_000)
     assert drafted().announcing(drafted().notice_at).next_month().first
@@ -96,7 +96,7 @@ def test_a_small_amount_that_is_carried_forward_was_sold_all_the_same() -> None:
 
 def test_another_currency_makes_what_was_usual_unknown_but_the_customer_no_new_one() -> None:
     changed = accepted(
-        opened().evolve(first=False, usual_minor=1), "update_customer", opened().collect_at, changes={"currency": "usd"}
+        opened().evolve(first=False, usual_minor=1), "update_customer", opened().import_at, changes={"currency": "usd"}
     )
     assert (changed.first, changed.usual_minor) == (False, None)
     closed = charged(ChargeStatus.SUCCEEDED, 12_000)
@@ -106,13 +106,13 @@ def test_another_currency_makes_what_was_usual_unknown_but_the_customer_no_new_o
 
 def test_another_currency_needs_another_limit() -> None:
     month = opened(terms=LIMITS)
-    assert "give it anew" in refused(month, "update_customer", month.collect_at, changes={"currency": "usd"})
+    assert "give it anew" in refused(month, "update_customer", month.import_at, changes={"currency": "usd"})
     both = {"currency": "usd", "terms": {"unusual_above_minor": 60_000}}
-    assert accepted(month, "update_customer", month.collect_at, changes=both).customer.currency == "usd"
+    assert accepted(month, "update_customer", month.import_at, changes=both).customer.currency == "usd"
 
 
 def test_a_run_that_was_reset_still_knows_what_is_usual() -> None:
-    again = known(1).forgotten(known().collect_at)
+    again = known(1).forgotten(known().import_at)
     assert (again.first, again.usual_minor) == (False, 10_000)
 
 
@@ -132,18 +132,18 @@ def test_a_flag_in_the_terms_demands_an_approval_by_somebody_else_than_the_edito
     assert month.stage(month.notice_at) is Stage.AWAITING_APPROVAL
     assert "waits for an approval" in month.needs_person(month.notice_at)
     edit = {"version": 1, "changes": [{"op": "change", "line_id": "row-2", "amount_minor": 30_000}]}
-    edited = accepted(month, "edit", month.collect_at, **edit)
+    edited = accepted(month, "edit", month.import_at, **edit)
     assert edited.invoice is not None
-    assert "somebody else" in refused(edited, "approve", month.collect_at, digest=edited.invoice.digest)
-    assert "version 2 by ann (300.00 EUR)" in refused(edited, "approve", month.collect_at, digest=month.invoice.digest)
-    approved = accepted(edited, "approve", month.collect_at, digest=edited.invoice.digest, by="bob")
+    assert "somebody else" in refused(edited, "approve", month.import_at, digest=edited.invoice.digest)
+    assert "version 2 by ann (300.00 EUR)" in refused(edited, "approve", month.import_at, digest=month.invoice.digest)
+    approved = accepted(edited, "approve", month.import_at, digest=edited.invoice.digest, by="bob")
     assert approved.announcing(month.notice_at).notice is not None
 
 
 def test_a_draft_without_such_a_flag_needs_none_and_takes_none() -> None:
     month = known(10_000, terms={"approve_when": ["changed", "large", "first"]})
     assert month.invoice is not None
-    assert "needs no approval" in refused(month, "approve", month.collect_at, digest=month.invoice.digest)
+    assert "needs no approval" in refused(month, "approve", month.import_at, digest=month.invoice.digest)
     assert month.announcing(month.notice_at).notice is not None
 
 
@@ -171,7 +171,7 @@ def test_terms_that_demand_an_approval_after_the_notice_void_it_and_others_do_no
 def test_the_trail_says_where_a_command_was_given() -> None:
     month = known(10_000)
     for via, shown in (("cli", "cli"), ("console", "console"), ("", "update")):
-        _, decision = say(month, "halt", month.collect_at, via=via)
+        _, decision = say(month, "halt", month.import_at, via=via)
         assert (decision.via, decision.details) == (shown, "{}")
 
 
@@ -180,6 +180,6 @@ def test_an_edit_of_another_draft_with_the_same_version_is_refused() -> None:
     assert month.invoice is not None
     edit = {"version": 1, "changes": [{"op": "remove", "line_id": "row-2"}]}
     assert "version 1 as collected (100.00 EUR) is current" in refused(
-        month, "edit", month.collect_at, digest="0" * 16, **edit
+        month, "edit", month.import_at, digest="0" * 16, **edit
     )
-    assert accepted(month, "edit", month.collect_at, digest=month.invoice.digest, **edit).invoice is not None
+    assert accepted(month, "edit", month.import_at, digest=month.invoice.digest, **edit).invoice is not None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing.accounting.reconciliation import Books, FindingKind, Repair, compare
+from billing.accounting.reconciliation import DiscrepancyKind, PeriodBooks, Repair, compare
 from billing.collections.collection import CollectionStage
 from billing.collections.ports import CollectionRow
 from billing.invoices.month import Stage
@@ -60,8 +60,8 @@ def charge(payment: Payment = PAYMENT, **changes: Any) -> ChargeRow:
 
 def found(
     *payments: Payment, charges: tuple[ChargeRow, ...] | None = None, month: InvoiceRow = MONTH, **more: Any
-) -> list[tuple[FindingKind, Repair | None]]:
-    books = Books(
+) -> list[tuple[DiscrepancyKind, Repair | None]]:
+    books = PeriodBooks(
         period=NOVEMBER,
         months=(month,),
         charges=tuple(charge(payment) for payment in payments if payment.key) if charges is None else charges,
@@ -85,33 +85,36 @@ def test_books_that_agree_have_no_findings() -> None:
 
 
 def test_a_payment_that_the_ledger_lacks_is_taken_in() -> None:
-    assert found(PAYMENT, charges=()) == [(FindingKind.MISSING, Repair.TAKE_IN)]
+    assert found(PAYMENT, charges=()) == [(DiscrepancyKind.MISSING, Repair.TAKE_IN)]
 
 
 def test_a_payment_that_stripe_lacks_is_reported() -> None:
     kinds = found(charges=(charge(),))
-    assert kinds == [(FindingKind.MISSING, None), (FindingKind.MISSING, None)]  # and so the month is paid by nothing
+    assert kinds == [
+        (DiscrepancyKind.MISSING, None),
+        (DiscrepancyKind.MISSING, None),
+    ]  # and so the month is paid by nothing
 
 
 def test_a_status_that_differs_is_taken_in() -> None:
     row = charge(status="authentication_required")
     past_due = MONTH.evolve(stage=Stage.AUTHENTICATION_REQUIRED)
     kinds = found(PAYMENT, charges=(row,), month=past_due, collections=(COLLECTION,))
-    assert kinds == [(FindingKind.STATUS, Repair.TAKE_IN)]
+    assert kinds == [(DiscrepancyKind.STATUS, Repair.TAKE_IN)]
 
 
 def test_a_success_that_the_collection_has_not_noticed_is_told_to_it() -> None:
     past_due = MONTH.evolve(stage=Stage.PAST_DUE)
-    assert found(PAYMENT, month=past_due, collections=(COLLECTION,)) == [(FindingKind.STATUS, Repair.TAKE_IN)]
+    assert found(PAYMENT, month=past_due, collections=(COLLECTION,)) == [(DiscrepancyKind.STATUS, Repair.TAKE_IN)]
 
 
 def test_two_payments_that_succeeded_are_reported_whatever_their_keys() -> None:
     other = PAYMENT.evolve(payment_id="pi_2", key="monthly-billing-v1:acme:2026-11:2")
-    assert found(PAYMENT, other) == [(FindingKind.DOUBLE, None)]
+    assert found(PAYMENT, other) == [(DiscrepancyKind.DOUBLE, None)]
 
 
 def test_an_amount_that_differs_is_reported() -> None:
-    assert found(PAYMENT.evolve(amount_minor=1251)) == [(FindingKind.AMOUNT, None)]
+    assert found(PAYMENT.evolve(amount_minor=1251)) == [(DiscrepancyKind.AMOUNT, None)]
 
 
 @pytest.mark.parametrize("stage", [Stage.PAID, Stage.SKIPPED, Stage.CARRIED_FORWARD, Stage.NOTHING_DUE])
@@ -121,25 +124,25 @@ def test_a_payment_that_could_still_be_made_for_a_settled_month_is_cancelled(
 ) -> None:
     orphan = PAYMENT.evolve(payment_id="pi_2", status=status)
     paid = [PAYMENT] if stage is Stage.PAID else []
-    assert found(*paid, orphan, month=MONTH.evolve(stage=stage)) == [(FindingKind.ORPHAN, Repair.CANCEL)]
+    assert found(*paid, orphan, month=MONTH.evolve(stage=stage)) == [(DiscrepancyKind.ORPHAN, Repair.CANCEL)]
 
 
 def test_a_charge_of_a_month_that_ought_not_to_be_charged_is_reported() -> None:
-    assert found(PAYMENT, month=MONTH.evolve(stage=Stage.SKIPPED)) == [(FindingKind.UNKNOWN, None)]
+    assert found(PAYMENT, month=MONTH.evolve(stage=Stage.SKIPPED)) == [(DiscrepancyKind.UNKNOWN, None)]
 
 
 def test_a_payment_of_a_month_that_the_ledger_does_not_know_is_reported() -> None:
-    assert found(PAYMENT, PAYMENT.evolve(payment_id="pi_2", customer_id="ghost")) == [(FindingKind.UNKNOWN, None)]
+    assert found(PAYMENT, PAYMENT.evolve(payment_id="pi_2", customer_id="ghost")) == [(DiscrepancyKind.UNKNOWN, None)]
 
 
 def test_what_is_not_known_yet_is_reported() -> None:
     under_way = PAYMENT.evolve(status=PaymentStatus.PROCESSING)
-    assert found(under_way, month=MONTH.evolve(stage=Stage.UNRESOLVED)) == [(FindingKind.UNRESOLVED, None)]
+    assert found(under_way, month=MONTH.evolve(stage=Stage.UNRESOLVED)) == [(DiscrepancyKind.UNRESOLVED, None)]
 
 
 def test_a_payment_by_hand_as_high_as_the_invoice_is_reported_and_other_business_is_not() -> None:
     by_hand = PAYMENT.evolve(payment_id="pi_2", key="", customer_id="", period="")
-    assert found(PAYMENT, by_hand) == [(FindingKind.UNKNOWN, None)]
+    assert found(PAYMENT, by_hand) == [(DiscrepancyKind.UNKNOWN, None)]
     assert found(PAYMENT, by_hand.evolve(amount_minor=999)) == []
     assert found(PAYMENT, by_hand.evolve(stripe_customer_id="cus_9")) == []
 
@@ -151,7 +154,7 @@ def test_what_is_owed_is_never_cancelled_also_before_its_collection_is_on_record
 
 def test_a_payment_too_many_that_was_refunded_is_no_finding_any_more() -> None:
     other = PAYMENT.evolve(payment_id="pi_2")
-    assert found(PAYMENT, other, refunded_minor={"pi_2": 1249}) == [(FindingKind.DOUBLE, None)]
+    assert found(PAYMENT, other, refunded_minor={"pi_2": 1249}) == [(DiscrepancyKind.DOUBLE, None)]
     assert found(PAYMENT, other, refunded_minor={"pi_2": 1250}) == []
 
 

@@ -5,7 +5,7 @@ import pytest
 from adapters.mail.mail_templates import render
 from billing.customers.customer import Customer, Terms
 from billing.invoices.month import Month
-from billing.mails.mail import Letter, LetterKind
+from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.period import Period
 
 LINK = "https://pay.example/card/card1.c-1.2.x"
@@ -22,9 +22,9 @@ ANN = Customer(
 )
 
 
-def letter(kind: LetterKind, agreed: str = "") -> Letter:
+def letter(kind: CustomerMailKind, agreed: str = "") -> CustomerMail:
     month = Month.open(ANN, Period("2026-11"))
-    return Letter(kind=kind, message_id="<1@x>", to=ANN.email, month=month, link=LINK, agreed=agreed)
+    return CustomerMail(kind=kind, message_id="<1@x>", to=ANN.email, month=month, link=LINK, agreed=agreed)
 
 
 def flowing(text: str) -> str:
@@ -32,7 +32,7 @@ def flowing(text: str) -> str:
 
 
 def test_a_new_customer_reads_what_was_agreed_and_when_it_begins() -> None:
-    mail = render(letter(LetterKind.WELCOME, "I agree that Acme charges my card."))
+    mail = render(letter(CustomerMailKind.WELCOME, "I agree that Acme charges my card."))
     text = flowing(mail.text)
     assert mail.subject == "Your card is registered"
     for part in (
@@ -48,7 +48,7 @@ def test_a_new_customer_reads_what_was_agreed_and_when_it_begins() -> None:
 
 
 def test_who_is_known_gets_a_link_and_learns_that_nothing_has_changed() -> None:
-    mail = render(letter(LetterKind.CARD_LINK))
+    mail = render(letter(CustomerMailKind.CARD_LINK))
     assert mail.subject == "You are registered already"
     assert "nothing has changed" in flowing(mail.text)
     assert LINK in mail.text
@@ -56,15 +56,15 @@ def test_who_is_known_gets_a_link_and_learns_that_nothing_has_changed() -> None:
 
 
 def test_who_is_imported_without_a_card_gets_a_link_to_register_one() -> None:
-    mail = render(letter(LetterKind.CARD_WANTED))
+    mail = render(letter(CustomerMailKind.CARD_WANTED))
     assert mail.subject == "Your card is still missing"
     assert "nothing has been charged" in flowing(mail.text)
     assert LINK in mail.text
     assert "4242" not in mail.text + mail.html, "it is a stranger's, perhaps"
 
 
-@pytest.mark.parametrize("kind", [LetterKind.WELCOME, LetterKind.CARD_LINK, LetterKind.CARD_WANTED])
-def test_what_somebody_typed_is_one_clean_line(kind: LetterKind) -> None:
+@pytest.mark.parametrize("kind", [CustomerMailKind.WELCOME, CustomerMailKind.CARD_LINK, CustomerMailKind.CARD_WANTED])
+def test_what_somebody_typed_is_one_clean_line(kind: CustomerMailKind) -> None:
     mail = render(letter(kind, "yes"))
     assert "Hello Ann <script> & Sons," in mail.text
     assert "<script>" not in mail.html

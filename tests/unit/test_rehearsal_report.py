@@ -11,7 +11,7 @@ from billing.period import Period
 from billing.sales.worksheet import read_worksheet
 from cli.sandbox.rehearsal_tables import print_rehearsal
 from cli.terminal.output import console
-from sandbox.rehearsal.book import Book, Entry, Looks, Real
+from sandbox.rehearsal.book import Book, BookEntry, MailSettings, RealMonth
 from sandbox.rehearsal.report import (
     ALREADY_PAST,
     CLOCKS_CHANGE,
@@ -24,8 +24,8 @@ from sandbox.rehearsal.report import (
     summaries,
     sums,
 )
-from sandbox.rehearsal.reviewers import Need
-from sandbox.rehearsal.run import Result
+from sandbox.rehearsal.reviewers import PersonNeeded
+from sandbox.rehearsal.run import RehearsalResult
 from sandbox.rehearsal.sheets import Worksheets
 from tests.unit.months import HOUR, announced, drafted, opened
 
@@ -39,13 +39,15 @@ def _charged(month: Month, status: ChargeStatus = ChargeStatus.SUCCEEDED, late: 
 
 def _book(*months: Month) -> Book:
     sheets = Worksheets({}, {OCTOBER: OCTOBER, NOVEMBER: OCTOBER}, [])
-    return Book("a test", [Entry(each) for each in months], (OCTOBER, NOVEMBER), sheets, {}, Looks("", "", "."))
+    return Book(
+        "a test", [BookEntry(each) for each in months], (OCTOBER, NOVEMBER), sheets, {}, MailSettings("", "", ".")
+    )
 
 
-def _result(*closed: Month, **fields: Any) -> Result:
+def _result(*closed: Month, **fields: Any) -> RehearsalResult:
     months = {(each.customer.customer_id, each.period): each for each in closed}
     values: dict[str, Any] = {"left": {}, "needs": [], "heard": [], "owed": {}, "mails": 0, "folder": Path()}
-    return Result(closed=months, **values | fields)
+    return RehearsalResult(closed=months, **values | fields)
 
 
 def test_rows_of_nobody_and_columns_that_are_not_read_are_printed() -> None:
@@ -82,7 +84,7 @@ def test_a_month_without_a_worksheet_says_which_one_it_repeats() -> None:
 
 def test_who_stays_waiting_is_told_apart_from_the_months_after() -> None:
     waiting = drafted(1000)
-    need = Need("acme", OCTOBER, waiting.notice_at, "halted by ann: row 7", "left waiting")
+    need = PersonNeeded("acme", OCTOBER, waiting.notice_at, "halted by ann: row 7", "left waiting")
     rows = rows_of(_book(waiting), _result(left={"acme": waiting}, needs=[need]))
     assert [row.stage for row in rows] == [WAITING, NOT_REACHED]
     assert [(row.person, row.assumed) for row in rows] == [("halted by ann: row 7", "left waiting"), ("", "")]
@@ -112,12 +114,12 @@ def test_clock_changes_weekends_and_lateness_are_told() -> None:
 def _invoice(month: Month) -> Any:
     invoice = drafted(1000).invoice
     assert invoice is not None
-    return invoice.evolve(collected_at=month.collect_at)
+    return invoice.evolve(imported_at=month.import_at)
 
 
 def _odd(month: Month) -> tuple[str, ...]:
     sheets = Worksheets({}, {month.period: month.period}, [])
-    book = Book("a test", [Entry(month)], (month.period,), sheets, {}, Looks("", "", "."))
+    book = Book("a test", [BookEntry(month)], (month.period,), sheets, {}, MailSettings("", "", "."))
     (row,) = rows_of(book, _result(month))
     return row.odd
 
@@ -127,10 +129,10 @@ def test_the_difference_to_a_real_month_names_everybody_once() -> None:
     months = {name: _charged(announced(1000, customer_id=name)) for name in names}
     rows = [row for row in rows_of(_book(*months.values()), _result(*months.values())) if row.period == OCTOBER]
     real = {
-        "same": Real(str(Stage.PAID), "eur", 1000),
-        "more": Real(str(Stage.PAID), "eur", 900),
-        "declines": Real(str(Stage.PAST_DUE), "eur", 1000),
-        "gone": Real(str(Stage.PAID), "usd", 500),
+        "same": RealMonth(str(Stage.PAID), "eur", 1000),
+        "more": RealMonth(str(Stage.PAID), "eur", 900),
+        "declines": RealMonth(str(Stage.PAST_DUE), "eur", 1000),
+        "gone": RealMonth(str(Stage.PAID), "usd", 500),
     }
     found = {each.customer_id: each.verdict for each in differences(rows, real)}
     assert found == {

@@ -6,7 +6,7 @@ import pytest
 
 from billing.invoices.commands import CommandResult
 from sandbox.rehearsal import reviewers
-from sandbox.rehearsal.reviewers import Watching
+from sandbox.rehearsal.reviewers import MonthWatch
 from sandbox.rehearsal.script import Script
 from tests.unit.months import HOUR, PERIOD, drafted
 
@@ -35,23 +35,23 @@ async def test_what_is_left_to_the_script_and_not_done_by_it_is_told(
     handle = _Handle()
     monkeypatch.setattr(reviewers, "handle_for", lambda *_: handle)
     say = [HALT | {"when": "draft + 6h"}, HALT | {"do": "edit", "remove": ["row-2"], "when": "draft + 80h"}]
-    watching = Watching(Script.model_validate({"otherwise": {"stopped": otherwise}, "say": say}), PERIOD)
+    watching = MonthWatch(Script.model_validate({"otherwise": {"stopped": otherwise}, "say": say}), PERIOD)
     watching.client = object()  # type: ignore[assignment]
     month = drafted(1000, unreadable=True)
     for hours in (6, 30, 90):
-        await watching.is_told(month, month.collect_at + hours * HOUR)
+        await watching.is_told(month, month.import_at + hours * HOUR)
     assert handle.done == [done]
     (need,) = watching.needs
-    assert need.at == month.collect_at + 6 * HOUR
+    assert need.at == month.import_at + 6 * HOUR
     assert (need.why, need.did) == (month.blocked, f"left to the script; then {did}")
 
 
 async def test_a_month_that_waits_for_two_things_tells_both(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reviewers, "handle_for", lambda *_: _Handle())
-    watching = Watching(Script(), PERIOD)
+    watching = MonthWatch(Script(), PERIOD)
     watching.client = object()  # type: ignore[assignment]
     first = drafted(1000, unreadable=True)
-    await watching.is_told(first, first.collect_at)
+    await watching.is_told(first, first.import_at)
     second = drafted(1000, terms={"review_mode": "approve"})
     await watching.is_told(second, second.notice_at)
     (need,) = watching.needs

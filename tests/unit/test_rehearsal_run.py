@@ -14,8 +14,8 @@ from billing.errors import BillingError
 from billing.invoices.month import Month
 from billing.period import Period
 from sandbox.rehearsal import run
-from sandbox.rehearsal.book import Book, Entry, Looks, span
-from sandbox.rehearsal.reviewers import Watching
+from sandbox.rehearsal.book import Book, BookEntry, MailSettings, span
+from sandbox.rehearsal.reviewers import MonthWatch
 from sandbox.rehearsal.script import Script
 from sandbox.rehearsal.sheets import Worksheets
 from tests.unit.months import DAY, HOUR, PERIOD, opened
@@ -28,8 +28,8 @@ def _book(first: Period, months: int) -> Book:
     last = first
     for _ in range(months - 1):
         last = last.next()
-    entry = Entry(Month.open(opened().customer, first))
-    return Book("a test", [entry], tuple(span(first, last)), Worksheets({}, {}, []), {}, Looks("", "", "."))
+    entry = BookEntry(Month.open(opened().customer, first))
+    return Book("a test", [entry], tuple(span(first, last)), Worksheets({}, {}, []), {}, MailSettings("", "", "."))
 
 
 class _Chain:
@@ -37,7 +37,7 @@ class _Chain:
 
     def __init__(self, book: Book, days: int) -> None:
         self.client = self
-        self.watching = Watching(Script(), book.periods[-1])
+        self.watching = MonthWatch(Script(), book.periods[-1])
         self._months = iter(book.periods)
         self._month = timedelta(days=days)
         self._now, self._ends_at = BEGAN, BEGAN + self._month
@@ -95,7 +95,7 @@ def _planned(script: dict[str, Any], began: datetime) -> tuple[list[str], list[t
 
 
 def test_words_whose_time_is_over_are_not_said_and_told_so() -> None:
-    began = opened().collect_at + 7 * HOUR
+    began = opened().import_at + 7 * HOUR
     over = ("2026-10", began, "its time was over when the rehearsal began")
     assert _planned({"when": "draft + 6h"}, began) == (["2026-11"], [over])
     assert _planned({"when": "draft + 6h"}, began - DAY) == (["2026-10", "2026-11"], [])
@@ -103,7 +103,7 @@ def test_words_whose_time_is_over_are_not_said_and_told_so() -> None:
 
 @pytest.mark.parametrize(("period", "why"), [("2026-08", "its time was over"), ("2027-03", "2027-03 is not rehearsed")])
 def test_words_on_a_month_that_is_not_rehearsed_are_told_so(period: str, why: str) -> None:
-    said, unsaid = _planned({"period": period}, opened().collect_at)
+    said, unsaid = _planned({"period": period}, opened().import_at)
     assert said == []
     assert [(where, result.startswith(why)) for where, _, result in unsaid] == [(period, True)]
 

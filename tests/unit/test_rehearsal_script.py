@@ -8,7 +8,7 @@ import pytest
 from billing.errors import InvalidInput
 from billing.invoices.commands import Edit, Halt
 from sandbox.rehearsal.reviewers import command_of
-from sandbox.rehearsal.script import Said, read_script
+from sandbox.rehearsal.script import ScriptedCommand, read_script
 from tests.unit.months import drafted, opened
 
 SCRIPT = """
@@ -46,14 +46,14 @@ def test_a_script_says_who_does_what_and_when(tmp_path: Path) -> None:
 
 
 def test_an_instant_may_be_on_the_customers_clock() -> None:
-    said = Said.model_validate(
+    said = ScriptedCommand.model_validate(
         {"customer": "acme", "do": "skip", "by": "ann", "reason": "r", "when": "2026-11-02T09:30"}
     )
     assert said.instant(opened(timezone="Asia/Tokyo")) == datetime(2026, 11, 2, 0, 30, tzinfo=UTC)
 
 
 def test_an_approval_before_the_draft_is_told_so() -> None:
-    said = Said.model_validate({"customer": "acme", "do": "approve", "by": "ann", "reason": "r"})
+    said = ScriptedCommand.model_validate({"customer": "acme", "do": "approve", "by": "ann", "reason": "r"})
     with pytest.raises(InvalidInput, match="no draft"):
         command_of(said, opened())
 

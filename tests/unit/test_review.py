@@ -28,7 +28,7 @@ from tests.unit.months import (
     say,
 )
 
-NOW = drafted(1).collect_at + HOUR
+NOW = drafted(1).import_at + HOUR
 ADD: dict[str, Any] = {"version": 1, "changes": [{"op": "add", "description": "Extra", "amount_minor": 500}]}
 FIELDS: dict[str, dict[str, Any]] = {
     "halt": {},
@@ -58,9 +58,9 @@ def test_halt() -> None:
 
 
 def test_a_halt_before_the_draft_holds_the_month_but_not_the_draft() -> None:
-    month = accepted(opened(), "halt", opened().collect_at - DAY)
-    assert month.stage(month.collect_at - HOUR) is Stage.HALTED
-    assert month.alerted(month.collect_at).due(month.collect_at).step == "collect"
+    month = accepted(opened(), "halt", opened().import_at - DAY)
+    assert month.stage(month.import_at - HOUR) is Stage.HALTED
+    assert month.alerted(month.import_at).due(month.import_at).step == "collect"
 
 
 def test_resume_says_what_comes_next() -> None:
@@ -114,11 +114,11 @@ def test_close_account_ends_the_chain_after_this_month() -> None:
 
 def test_an_update_before_the_draft_plans_the_month_anew() -> None:
     month = accepted(opened(), "update_customer", NOW - DAY, changes={"timezone": "Pacific/Kiritimati"})
-    assert f"{month.collect_at:%Y-%m-%d %H}" == "2026-10-31 12"
+    assert f"{month.import_at:%Y-%m-%d %H}" == "2026-10-31 12"
     later = accepted(
-        opened(), "update_customer", NOW - DAY, changes={"terms": {"schedule": {"collect_day": 5, "notice_days": 1}}}
+        opened(), "update_customer", NOW - DAY, changes={"terms": {"schedule": {"import_day": 5, "notice_days": 1}}}
     )
-    assert f"{later.collect_at:%m-%d} {later.notice_at:%m-%d}" == "11-05 11-06"
+    assert f"{later.import_at:%m-%d} {later.notice_at:%m-%d}" == "11-05 11-06"
 
 
 def test_an_update_after_the_draft_leaves_the_planned_instants() -> None:
@@ -415,9 +415,9 @@ near_misses = st.fixed_dictionaries(
                         "schedule": st.fixed_dictionaries(
                             {},
                             optional={
-                                "collect_day": st.integers(-1, 40),
+                                "import_day": st.integers(-1, 40),
                                 "notice_days": st.integers(0, 3),
-                                "collect_time": clocks,
+                                "import_time": clocks,
                                 "notice_time": clocks,
                                 "charge_time": clocks,
                             },

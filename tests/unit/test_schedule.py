@@ -26,13 +26,13 @@ minutes = st.builds(time, st.integers(0, 23), st.sampled_from([0, 1, 15, 30, 59]
 
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
-    collect_time, notice_time, charge_time = draw(minutes), draw(minutes), draw(minutes)
+    import_time, notice_time, charge_time = draw(minutes), draw(minutes), draw(minutes)
     notice_days, charge_days = draw(st.integers(0, 28)), draw(st.integers(0, 28))
-    assume((notice_days, notice_time) > (0, collect_time))
+    assume((notice_days, notice_time) > (0, import_time))
     assume((charge_days, charge_time) > (0, notice_time))
     return Schedule(
-        collect_day=draw(st.integers(1, 28)),
-        collect_time=collect_time,
+        import_day=draw(st.integers(1, 28)),
+        import_time=import_time,
         notice_days=notice_days,
         notice_time=notice_time,
         charge_days=charge_days,
@@ -41,38 +41,38 @@ def schedules(draw: st.DrawFn) -> Schedule:
 
 
 @given(schedules(), periods, zones)
-@example(Schedule(collect_time=time(0, 0)), Period("2026-10"), "Pacific/Kiritimati")
-@example(Schedule(collect_time=time(0, 0)), Period("2026-10"), "Pacific/Pago_Pago")
-@example(Schedule(collect_time=time(0, 0)), Period("2028-02"), "America/Havana")
-@example(Schedule(collect_day=28, collect_time=time(21, 0)), Period("2027-01"), "UTC")  # three hours before March
+@example(Schedule(import_time=time(0, 0)), Period("2026-10"), "Pacific/Kiritimati")
+@example(Schedule(import_time=time(0, 0)), Period("2026-10"), "Pacific/Pago_Pago")
+@example(Schedule(import_time=time(0, 0)), Period("2028-02"), "America/Havana")
+@example(Schedule(import_day=28, import_time=time(21, 0)), Period("2027-01"), "UTC")  # three hours before March
 def test_sales_are_collected_after_the_period_has_ended_for_the_customer(
     schedule: Schedule, period: Period, zone: str
 ) -> None:
-    collect_at = schedule.instants(period, zone).collect_at
-    assert Period.at(collect_at, zone) == period.next()
-    assert Period.at(collect_at + timedelta(hours=3), zone) > period  # the clocks do not fall back into it
+    import_at = schedule.instants(period, zone).import_at
+    assert Period.at(import_at, zone) == period.next()
+    assert Period.at(import_at + timedelta(hours=3), zone) > period  # the clocks do not fall back into it
 
 
 @given(schedules(), periods, zones)
 # 02:30 does not exist that day and becomes 03:30, which is after 03:00
 @example(
-    Schedule(collect_day=8, collect_time=time(2, 30), notice_days=0, notice_time=time(3, 0), charge_days=1),
+    Schedule(import_day=8, import_time=time(2, 30), notice_days=0, notice_time=time(3, 0), charge_days=1),
     Period("2026-02"),
     "America/New_York",
 )
 # 30 December 2011 did not exist in Samoa
 @example(
-    Schedule(collect_day=28, notice_days=2, notice_time=time(10, 0), charge_days=1, charge_time=time(9, 0)),
+    Schedule(import_day=28, notice_days=2, notice_time=time(10, 0), charge_days=1, charge_time=time(9, 0)),
     Period("2011-11"),
     "Pacific/Apia",
 )
 def test_the_instants_of_a_month_are_in_order(schedule: Schedule, period: Period, zone: str) -> None:
     planned = schedule.instants(period, zone)
-    assert planned.collect_at <= planned.notice_at <= planned.charge_at
+    assert planned.import_at <= planned.notice_at <= planned.charge_at
 
 
 @given(schedules(), periods, zones)
-@example(Schedule(collect_day=28), Period("2011-11"), "Pacific/Apia")
+@example(Schedule(import_day=28), Period("2011-11"), "Pacific/Apia")
 def test_each_month_is_planned_later_than_the_one_before(schedule: Schedule, period: Period, zone: str) -> None:
     this, following = schedule.instants(period, zone), schedule.instants(period.next(), zone)
     for before, after in zip(dict(this).values(), dict(following).values(), strict=True):
@@ -100,9 +100,9 @@ def test_fifteen_years_of_the_usual_schedule_keep_their_promises(zone: str) -> N
     schedule, period = Schedule(), Period("2026-01")
     while period < "2041-01":
         planned = schedule.instants(period, zone)
-        assert Period.at(planned.collect_at, zone) == period.next()
-        assert planned.collect_at < planned.notice_at < planned.charge_at
-        assert planned.notice_at - planned.collect_at >= timedelta(hours=78)
+        assert Period.at(planned.import_at, zone) == period.next()
+        assert planned.import_at < planned.notice_at < planned.charge_at
+        assert planned.notice_at - planned.import_at >= timedelta(hours=78)
         assert planned.charge_at - planned.notice_at >= timedelta(hours=95)
         period = period.next()
 
@@ -125,26 +125,26 @@ def test_a_day_that_a_zone_skipped_becomes_the_day_after() -> None:
 
 
 def test_one_day_is_planned_at_instants_a_day_apart_across_the_date_line() -> None:
-    east = Schedule().instants(Period("2026-10"), "Pacific/Kiritimati").collect_at
-    west = Schedule().instants(Period("2026-10"), "Pacific/Pago_Pago").collect_at
+    east = Schedule().instants(Period("2026-10"), "Pacific/Kiritimati").import_at
+    west = Schedule().instants(Period("2026-10"), "Pacific/Pago_Pago").import_at
     assert east == datetime(2026, 10, 31, 12, 0, tzinfo=UTC)
     assert west == datetime(2026, 11, 1, 13, 0, tzinfo=UTC)
 
 
 def test_december_and_a_leap_february_are_collected_on_the_first_of_the_next_month() -> None:
     schedule = Schedule()
-    assert schedule.instants(Period("2026-12"), "UTC").collect_at == datetime(2027, 1, 1, 2, tzinfo=UTC)
+    assert schedule.instants(Period("2026-12"), "UTC").import_at == datetime(2027, 1, 1, 2, tzinfo=UTC)
     assert schedule.instants(Period("2028-01"), "UTC").charge_at == datetime(2028, 2, 8, 10, tzinfo=UTC)
-    leap = Schedule(collect_day=28).instants(Period("2028-01"), "UTC")
+    leap = Schedule(import_day=28).instants(Period("2028-01"), "UTC")
     assert leap.notice_at == datetime(2028, 3, 2, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"collect_day": 0}, {"collect_day": 29}, {"notice_days": -1}, {"charge_days": 29},
+        {"import_day": 0}, {"import_day": 29}, {"notice_days": -1}, {"charge_days": 29},
         {"notice_days": 0, "notice_time": "02:00"}, {"charge_days": 0, "charge_time": "10:00"},
-        {"notice_days": 0, "notice_time": "12:00Z"}, {"collect_time": "02:00+05:00"}, {"collect_time": "25:00"},
+        {"notice_days": 0, "notice_time": "12:00Z"}, {"import_time": "02:00+05:00"}, {"import_time": "25:00"},
     ],
     ids=str,
 )  # fmt: skip
@@ -162,9 +162,9 @@ def test_a_spread_moves_all_instants_by_the_same_share_within_it(
     assert timedelta() <= share <= max(timedelta(), timedelta(minutes=minutes, seconds=-1))
     later = planned.later(share)
     assert planned == schedule.instants(period, zone)
-    assert later.notice_at - later.collect_at == planned.notice_at - planned.collect_at
+    assert later.notice_at - later.import_at == planned.notice_at - planned.import_at
     assert later.charge_at - later.notice_at == planned.charge_at - planned.notice_at
-    assert Period.at(later.collect_at, zone) > period
+    assert Period.at(later.import_at, zone) > period
     assert schedule.share(customer_id) == timedelta()
 
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.completeness import tally as survey_record
-from billing.completeness.accounts import Account, Former, SeenLine, SeenMonth
 from billing.completeness.chains import ChainStatus
-from billing.completeness.check import Survey, closest
-from billing.completeness.report import Coverage, FindingKind, State
-from billing.completeness.row_check import SINCE, Cells, Reason
+from billing.completeness.check import CompletenessCheck, closest
+from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
+from billing.completeness.row_check import SINCE, CellRules, DifferenceReason
+from billing.completeness.snapshots import CustomerSnapshot, FormerAddress, LineSnapshot, MonthSnapshot
 from billing.customers.address import email_key
 from billing.customers.customer import Customer, ReviewMode, Terms
 from billing.errors import InvalidInput
@@ -24,7 +24,7 @@ from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineI
 from billing.invoices.month import OUTCOMES, Month, Stage
 from billing.money import parse_amount
 from billing.period import Period
-from billing.sales.late_sales import Drift, compared, drifts
+from billing.sales.late_sales import SheetChange, compare_with_sheet, sheet_changes
 from billing.sales.sales import SalesSnapshot, lines_for, rows_of, type_of_cell
 from billing.sales.worksheet import read_worksheet
 from tests.unit.months import customer
@@ -45,12 +45,12 @@ def snapshot(rows: Sequence[Cell]) -> SalesSnapshot:
     return read_worksheet(PERIOD, [["email", "amount", "description"], *map(list, rows), *last])
 
 
-def cells(read: SalesSnapshot) -> Cells:
-    return Cells(PERIOD, read.sheet, read.digest, ".")
+def cells(read: SalesSnapshot) -> CellRules:
+    return CellRules(PERIOD, read.sheet, read.digest, ".")
 
 
 def drafted(who: Customer, read: SalesSnapshot) -> Invoice:
-    invoice = Invoice(currency=who.currency, collected_at=NOW)
+    invoice = Invoice(currency=who.currency, imported_at=NOW)
     if who.terms.review_mode is ReviewMode.MANUAL:
         return invoice
     lines, problems = lines_for(who, PERIOD, read)
@@ -58,35 +58,37 @@ def drafted(who: Customer, read: SalesSnapshot) -> Invoice:
     return invoice.evolve(lines=lines, problems=problems, sales=sales)
 
 
-def seen(who: Customer, invoice: Invoice | None, stage: Stage = Stage.PAID) -> Account:
+def seen(who: Customer, invoice: Invoice | None, stage: Stage = Stage.PAID) -> CustomerSnapshot:
     """The customer with a month as the ledger would show it."""
     planned = Month.open(who, PERIOD)
     lines = invoice.lines if invoice else ()
     problems = invoice.problems if invoice else ()
-    month = SeenMonth(
+    month = MonthSnapshot(
         stage=stage,
         email=who.email,
         currency=who.currency,
         total_minor=invoice.total_minor if invoice else 0,
         carried_minor=0,
         version=invoice.version if invoice else 0,
-        collect_at=planned.collect_at,
+        import_at=planned.import_at,
         notice_at=planned.notice_at,
         charge_at=planned.charge_at,
         updated_at=NOW,
         closed_at=planned.charge_at if stage in OUTCOMES else None,
         next_at=None if stage in OUTCOMES else NOW,
         lines=tuple(_seen(line) for line in lines),
-        problems=tuple(SeenLine(p.line_id, p.description, 0, p.source.row, p.source.digest, p.raw) for p in problems),
+        problems=tuple(
+            LineSnapshot(p.line_id, p.description, 0, p.source.row, p.source.digest, p.raw) for p in problems
+        ),
         in_sheet={line.line_id: line.in_sheet for line in lines if line.in_sheet},
         left_out=invoice.left_out if invoice else (),
     )
-    return Account(who, NOW, first=PERIOD, last=PERIOD, month=month)
+    return CustomerSnapshot(who, NOW, first=PERIOD, last=PERIOD, month=month)
 
 
-def _seen(line: LineItem) -> SeenLine:
+def _seen(line: LineItem) -> LineSnapshot:
     source = line.source
-    return SeenLine(
+    return LineSnapshot(
         line.line_id,
         line.description,
         line.amount_minor,
@@ -95,15 +97,15 @@ def _seen(line: LineItem) -> SeenLine:
     )
 
 
-def surveyed(read: SalesSnapshot, *accounts: Account, runs: bool | None = True) -> Coverage:
-    survey = Survey(PERIOD, NOW, cells(read), read.rows)
+def surveyed(read: SalesSnapshot, *accounts: CustomerSnapshot, runs: bool | None = True) -> CompletenessReport:
+    survey = CompletenessCheck(PERIOD, NOW, cells(read), read.rows)
     for account in accounts:
         is_open = runs and account.closed_at is None
         survey.take(account, None if is_open is None else ChainStatus.RUNNING if is_open else ChainStatus.ABSENT)
     return survey.coverage()
 
 
-def reasons(coverage: Coverage) -> dict[Reason, int]:
+def reasons(coverage: CompletenessReport) -> dict[DifferenceReason, int]:
     (only,) = coverage.sums
     return only.differences_minor
 
@@ -128,7 +130,12 @@ def test_what_reviewers_did_is_told_by_kind() -> None:
     )
     found = surveyed(read, seen(ACME, drafted(ACME, read).edited(edits)))
     assert found.covered
-    assert reasons(found) == {Reason.EDITED: 100, Reason.REMOVED: 200, Reason.ENTERED: -480, Reason.ADDED: 100}
+    assert reasons(found) == {
+        DifferenceReason.EDITED: 100,
+        DifferenceReason.REMOVED: 200,
+        DifferenceReason.ENTERED: -480,
+        DifferenceReason.ADDED: 100,
+    }
 
 
 def test_rows_typed_changed_and_removed_after_the_collection_are_findings_until_somebody_bills_them() -> None:
@@ -136,7 +143,11 @@ def test_rows_typed_changed_and_removed_after_the_collection_are_findings_until_
     after = snapshot([(ACME.email, "11", "Tea"), (ACME.email, "7", "Pot"), (ACME.email, "30", "Set")])
     found = surveyed(after, seen(ACME, drafted(ACME, before)))
     assert found.kinds == {FindingKind.LATE_ROW: 1}
-    assert reasons(found) == {Reason.CHANGED_ROW: 100, Reason.GONE_ROW: -200, Reason.NEW_ROW: 3000}
+    assert reasons(found) == {
+        DifferenceReason.CHANGED_ROW: 100,
+        DifferenceReason.GONE_ROW: -200,
+        DifferenceReason.NEW_ROW: 3000,
+    }
 
     edits: tuple[Change, ...] = (
         ChangeLine(line_id="row-2", amount_minor=1100),
@@ -157,7 +168,7 @@ def test_two_rows_of_one_amount_are_told_apart_by_what_they_say_not_by_where_the
     before = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "10", "Cup")])
     after = snapshot([(ACME.email, "99", "Set"), (ACME.email, "10", "Tea"), (ACME.email, "10", "Cup")])
     found = surveyed(after, seen(ACME, drafted(ACME, before)))
-    assert reasons(found) == {Reason.NEW_ROW: 9900}
+    assert reasons(found) == {DifferenceReason.NEW_ROW: 9900}
     (finding,) = found.findings
     assert "row 2 added to the sheet since the collection: 99.00 EUR" in finding.text
     assert finding.todo.endswith("--add 'Set (2026-10)=99.00'")
@@ -172,7 +183,11 @@ def test_edits_stay_with_their_rows_when_the_sheet_is_sorted() -> None:
     invoice = drafted(ACME, snapshot(before)).edited(edits)
     after = snapshot([(ACME.email, "1", "New"), *reversed(before)])
     found = surveyed(after, seen(ACME, invoice))
-    assert reasons(found) == {Reason.EDITED: 432000, Reason.ENTERED: -480, Reason.NEW_ROW: 100}
+    assert reasons(found) == {
+        DifferenceReason.EDITED: 432000,
+        DifferenceReason.ENTERED: -480,
+        DifferenceReason.NEW_ROW: 100,
+    }
     assert found.kinds == {FindingKind.LATE_ROW: 1}
 
 
@@ -187,10 +202,10 @@ def test_a_line_of_a_later_month_that_points_at_the_sheet_makes_a_late_row_good(
     before, after = snapshot([]), snapshot([(ACME.email, "30", "Set")])
     account = seen(ACME, drafted(ACME, before))
     assert account.month is not None
-    later = account.month._replace(later=(SeenLine("late-2", "Set", 3000, 2, "d"),))
+    later = account.month._replace(later=(LineSnapshot("late-2", "Set", 3000, 2, "d"),))
     found = surveyed(after, account._replace(month=later))
     assert found.covered
-    assert reasons(found) == {Reason.LATER: 3000}
+    assert reasons(found) == {DifferenceReason.LATER: 3000}
 
 
 def test_a_line_that_nobody_edited_and_that_differs_from_the_same_sheet_is_unexplained() -> None:
@@ -217,13 +232,18 @@ def test_months_that_bill_nothing_of_the_sheet_say_why() -> None:
         read,
         seen(ACME, None, stage=Stage.MONITORING),
         seen(MANUAL, drafted(MANUAL, read).edited((by_hand,))),
-        Account(GONE, NOW, closed_at=NOW, closed_reason="ann: moved away"),
+        CustomerSnapshot(GONE, NOW, closed_at=NOW, closed_reason="ann: moved away"),
     )
-    assert reasons(found) == {Reason.NOT_COLLECTED: 1000, Reason.MANUAL: 500, Reason.ADDED: -600, Reason.CLOSED: 100}
+    assert reasons(found) == {
+        DifferenceReason.NOT_COLLECTED: 1000,
+        DifferenceReason.MANUAL: 500,
+        DifferenceReason.ADDED: -600,
+        DifferenceReason.CLOSED: 100,
+    }
     assert found.kinds == {FindingKind.CLOSED_ROW: 1}
     skipped = surveyed(read, seen(ACME, drafted(ACME, read), stage=Stage.SKIPPED))
-    assert reasons(skipped) == {Reason.SKIPPED: 1000, Reason.UNCLAIMED: 600}
-    assert skipped.states[State.SKIPPED] == 1
+    assert reasons(skipped) == {DifferenceReason.SKIPPED: 1000, DifferenceReason.UNCLAIMED: 600}
+    assert skipped.states[CustomerState.SKIPPED] == 1
 
 
 def test_rows_of_nobody_name_the_closest_known_address() -> None:
@@ -313,9 +333,9 @@ class Fate(NamedTuple):
 fates = st.builds(Fate, edits_of_people, st.sampled_from(STAGES), st.booleans(), st.booleans())
 
 
-def lived(who: Customer, read: SalesSnapshot, fate: Fate) -> Account:
+def lived(who: Customer, read: SalesSnapshot, fate: Fate) -> CustomerSnapshot:
     if not fate.known:
-        return Account(who, NOW, first=PERIOD.previous(), last=PERIOD.previous())
+        return CustomerSnapshot(who, NOW, first=PERIOD.previous(), last=PERIOD.previous())
     if not fate.invoiced:
         return seen(who, None, stage=Stage.AWAITING_SALES)
     invoice = drafted(who, read)
@@ -333,7 +353,7 @@ def test_the_sheet_is_what_was_invoiced_and_what_is_explained(before, after, fat
     now = collected if after is None else snapshot(before[: len(before) // 2] + after)
     people = (ACME, TANAKA, MANUAL)
     accounts = [lived(who, collected, each) for who, each in zip(people, fate, strict=True)]
-    accounts.append(Account(GONE, NOW, closed_at=NOW, closed_reason="ann: moved away"))
+    accounts.append(CustomerSnapshot(GONE, NOW, closed_at=NOW, closed_reason="ann: moved away"))
     order.shuffle(accounts)
     found = surveyed(now, *accounts)
 
@@ -378,7 +398,7 @@ def test_rows_that_were_moved_or_inserted_are_never_a_change(before, added, edit
     as_it_was, now = surveyed(read, account), surveyed(after, account)
     new, _ = lines_for(ACME, PERIOD, snapshot(added))
     expected = Counter(reasons(as_it_was) if as_it_was.sums else {})
-    expected[Reason.NEW_ROW] += sum(line.amount_minor for line in new)
+    expected[DifferenceReason.NEW_ROW] += sum(line.amount_minor for line in new)
     assert +expected == +Counter(reasons(now) if now.sums else {})
     assert -expected == -Counter(reasons(now) if now.sums else {})
     typed = Counter((each.amount_minor, each.description) for each in now.differences if each.reason in SINCE)
@@ -393,33 +413,36 @@ def test_coverage_and_the_comparison_before_the_charge_find_the_same(before, aft
         with suppress(InvalidInput):
             invoice = invoice.edited((change,))
     read = snapshot(after)
-    found = drifts(invoice, rows_of(ACME, (ACME.email,), PERIOD, read))
+    found = sheet_changes(invoice, rows_of(ACME, (ACME.email,), PERIOD, read))
     covered = surveyed(read, account)
     since = sum(each.amount_minor for each in covered.differences if each.reason in SINCE)
-    by_hand = sum(each.amount_minor for each in covered.differences if each.reason is Reason.ADDED)
+    by_hand = sum(each.amount_minor for each in covered.differences if each.reason is DifferenceReason.ADDED)
     taken_for_rows = sum(line.amount_minor for line in _said_by_the_sheet(invoice, found, read))
     assert by_hand == -sum(line.amount_minor for line in invoice.lines if line.source is None)
     if read.digest != snapshot(before).digest:
         assert since - taken_for_rows == sum(drift.amount_minor for drift in found)
 
 
-def _said_by_the_sheet(invoice: Invoice, found: Sequence[Drift], read: SalesSnapshot) -> Sequence[LineItem]:
+def _said_by_the_sheet(invoice: Invoice, found: Sequence[SheetChange], read: SalesSnapshot) -> Sequence[LineItem]:
     """Lines by hand that ``billing.sales.late_sales`` takes for rows of the sheet, and coverage lists beside them."""
     sales = SalesSeen(sheet=PERIOD, digest=read.digest, emails=(ACME.email,))
-    left = compared(invoice, rows_of(ACME, (ACME.email,), PERIOD, read), sales).by_hand
+    left = compare_with_sheet(invoice, rows_of(ACME, (ACME.email,), PERIOD, read), sales).by_hand
     return [line for line in invoice.lines if line.source is None and line not in left]
 
 
 def test_a_row_under_a_former_address_is_never_suggested_to_a_stranger() -> None:
     read = snapshot([("tanakas@example.com", "10", "Tea")])  # is like TANAKA's
-    moved = Account(ACME, NOW, first=PERIOD, last=PERIOD, former=(Former("Tanakas@example.com"),))
-    found = surveyed(read, moved, Account(TANAKA, NOW, first=PERIOD, last=PERIOD))
+    moved = CustomerSnapshot(ACME, NOW, first=PERIOD, last=PERIOD, former=(FormerAddress("Tanakas@example.com"),))
+    found = surveyed(read, moved, CustomerSnapshot(TANAKA, NOW, first=PERIOD, last=PERIOD))
     (finding,) = [each for each in found.findings if each.kind is FindingKind.FORMER_ADDRESS]
     assert (finding.customer_id, finding.todo) == ("acme", f"correct row 2 to {ACME.email}")
     assert FindingKind.UNCLAIMED not in found.kinds
 
-    shared = Former("tanakas@example.com", is_shared=True)
-    both = [account._replace(former=(shared,)) for account in (moved, Account(GONE, NOW, first=PERIOD, last=PERIOD))]
+    shared = FormerAddress("tanakas@example.com", is_shared=True)
+    both = [
+        account._replace(former=(shared,))
+        for account in (moved, CustomerSnapshot(GONE, NOW, first=PERIOD, last=PERIOD))
+    ]
     (finding,) = [each for each in surveyed(read, *both).findings if each.kind is FindingKind.FORMER_ADDRESS]
     assert finding.text == "row 2 of worksheet 2026-10, tanakas@example.com: acme and gone had this address before"
     assert finding.todo == "correct row 2 to the address of one of them"
@@ -427,11 +450,11 @@ def test_a_row_under_a_former_address_is_never_suggested_to_a_stranger() -> None
 
 @pytest.mark.parametrize("runs", [True, False, None])
 def test_a_month_that_is_not_there_is_missing_unless_the_chain_is_on_its_way_to_it(runs: bool | None) -> None:
-    behind = Account(ACME, NOW, first=PERIOD.previous(), last=PERIOD.previous())
+    behind = CustomerSnapshot(ACME, NOW, first=PERIOD.previous(), last=PERIOD.previous())
     found = surveyed(snapshot([]), behind, runs=runs)
-    assert found.customers == {"acme": State.MISSING if runs is False else State.WAITING}
+    assert found.customers == {"acme": CustomerState.MISSING if runs is False else CustomerState.WAITING}
     lost = behind._replace(first=PERIOD.previous(), last=PERIOD.next())
-    assert surveyed(snapshot([]), lost, runs=runs).customers == {"acme": State.MISSING}
+    assert surveyed(snapshot([]), lost, runs=runs).customers == {"acme": CustomerState.MISSING}
 
 
 def test_a_month_that_was_collected_before_amounts_were_entered_by_hand_is_held_against_the_sheet() -> None:
@@ -446,14 +469,16 @@ def test_the_emergency_brake_is_one_finding_however_many_it_stops() -> None:
     stopped = seen(ACME, drafted(ACME, read), stage=Stage.HALTED)
     assert stopped.month is not None
     month = stopped.month._replace(braked=True, needs="the emergency brake is on: last year's sheet")
-    found = surveyed(read, stopped._replace(month=month), Account(TANAKA, NOW, first=PERIOD, last=PERIOD, month=month))
+    found = surveyed(
+        read, stopped._replace(month=month), CustomerSnapshot(TANAKA, NOW, first=PERIOD, last=PERIOD, month=month)
+    )
     assert found.kinds == {FindingKind.HALTED: 1}
     assert "(2 customers)" in found.findings[0].text
     assert "brake off" in found.findings[0].todo
-    assert found.states[State.HALTED] == 2
+    assert found.states[CustomerState.HALTED] == 2
 
 
-def halted(read: SalesSnapshot, needs: str) -> Account:
+def halted(read: SalesSnapshot, needs: str) -> CustomerSnapshot:
     account = seen(ACME, drafted(ACME, read), stage=Stage.HALTED)
     assert account.month is not None
     return account._replace(month=account.month._replace(needs=needs))
@@ -482,7 +507,7 @@ def test_a_month_halted_by_a_row_that_still_cannot_be_read_is_one_finding() -> N
 
 
 def test_a_month_halted_by_its_draft_is_a_finding_while_the_sheet_is_down() -> None:
-    blind = Survey(PERIOD, NOW, None)
+    blind = CompletenessCheck(PERIOD, NOW, None)
     blind.take(halted(snapshot([(ACME.email, "#REF!", "Cup")]), "row 2 cannot be read"), ChainStatus.RUNNING)
     assert blind.coverage().kinds == {FindingKind.HALTED: 1}
 
@@ -496,11 +521,14 @@ def test_each_kind_of_finding_and_difference_is_kept_however_many_others_came_fi
     monkeypatch.setattr(survey_record, "KEPT", 3)
     crowd = [customer(customer_id=f"c{n}", email=f"c{n}@example.com") for n in range(5)]
     read = snapshot([*((who.email, "1", "Tea") for who in crowd), ("zz@zz.org", "7", "Odd")])
-    lost = [Account(who, NOW, first=PERIOD.previous(), last=PERIOD.next()) for who in crowd]
+    lost = [CustomerSnapshot(who, NOW, first=PERIOD.previous(), last=PERIOD.next()) for who in crowd]
     found = surveyed(read, *lost)
     assert found.kinds == {FindingKind.MISSING: 5, FindingKind.UNCLAIMED: 1}
     assert Counter(each.kind for each in found.findings) == {FindingKind.MISSING: 3, FindingKind.UNCLAIMED: 1}
-    assert Counter(each.reason for each in found.differences) == {Reason.MISSING: 3, Reason.UNCLAIMED: 1}
+    assert Counter(each.reason for each in found.differences) == {
+        DifferenceReason.MISSING: 3,
+        DifferenceReason.UNCLAIMED: 1,
+    }
     assert found.cut == (
         "findings, missing: 3 of 5",
         "differences, the customer has no month: 3 of 5",
@@ -508,13 +536,13 @@ def test_each_kind_of_finding_and_difference_is_kept_however_many_others_came_fi
     )
     short = found.brief(2)
     assert [each.kind for each in short.findings] == [FindingKind.MISSING, FindingKind.UNCLAIMED]
-    assert [each.reason for each in short.differences] == [Reason.MISSING, Reason.UNCLAIMED]
+    assert [each.reason for each in short.differences] == [DifferenceReason.MISSING, DifferenceReason.UNCLAIMED]
     assert short.cut == found.cut
 
 
 def test_nothing_is_said_to_be_cut_that_was_not() -> None:
     read = snapshot([("zz@zz.org", "7", "Odd")])
-    assert surveyed(read, Account(ACME, NOW, first=PERIOD.previous(), last=PERIOD.next())).cut == ()
+    assert surveyed(read, CustomerSnapshot(ACME, NOW, first=PERIOD.previous(), last=PERIOD.next())).cut == ()
 
 
 def test_the_latest_months_are_kept_in_whatever_order_they_come(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import typer.main
 
-from billing.accounting.reconciliation import Books, compare
+from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.apart import Failed
 from billing.collections.collection import CollectionStage
-from billing.completeness.accounts import Account, Former, SeenCollection, SeenMonth
 from billing.completeness.chains import Chain, ChainStatus
-from billing.completeness.check import Survey
-from billing.completeness.report import Coverage, FindingKind
-from billing.customers.erasure import Standing, obstacle
+from billing.completeness.check import CompletenessCheck
+from billing.completeness.report import CompletenessReport, FindingKind
+from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, FormerAddress, MonthSnapshot
+from billing.customers.erasure import ErasureObstacles, obstacle
 from billing.invoices.month import Stage
 from billing.keys import collection_id, workflow_id
 from billing.reviewers.alerts import (
@@ -47,24 +47,26 @@ WITHOUT = {FindingKind.EARLY_ROW, FindingKind.STANDSTILL, FindingKind.STRAY}  # 
 """Kinds of finding that no command mends: a row has to be moved."""
 
 
-def waiting(stage: Stage, **fields: Any) -> Account:
+def waiting(stage: Stage, **fields: Any) -> CustomerSnapshot:
     read = snapshot([(ACME.email, "10", "Tea")])
     account = seen(ACME, drafted(ACME, read), stage=stage)
     assert account.month is not None
     return account._replace(month=account.month._replace(**fields))
 
 
-def surveys() -> Iterator[Coverage]:
+def surveys() -> Iterator[CompletenessReport]:
     """All kinds of findings, and of some kinds what else is said about them."""
     read = snapshot([(ACME.email, "10", "Tea")])
     paid = seen(ACME, drafted(ACME, read))
     astray = Chain("by hand", "MonthlyBilling", ChainStatus.PAUSED, ACME.customer_id)
-    survey = Survey(PERIOD, NOW, cells(read), read.rows, [astray])
+    survey = CompletenessCheck(PERIOD, NOW, cells(read), read.rows, [astray])
     survey.stands_still(astray)
-    survey.take(Account(ACME, NOW, first=PERIOD.previous(), last=PERIOD.previous()), ChainStatus.ABSENT)  # missing
-    survey.take(Account(TANAKA, NOW, first=PERIOD.previous(), last=PERIOD.next()), ChainStatus.RUNNING)  # lost
     survey.take(
-        Account(GONE, NOW, closed_at=NOW - timedelta(hours=2), closed_reason="moved"), ChainStatus.RUNNING
+        CustomerSnapshot(ACME, NOW, first=PERIOD.previous(), last=PERIOD.previous()), ChainStatus.ABSENT
+    )  # missing
+    survey.take(CustomerSnapshot(TANAKA, NOW, first=PERIOD.previous(), last=PERIOD.next()), ChainStatus.RUNNING)  # lost
+    survey.take(
+        CustomerSnapshot(GONE, NOW, closed_at=NOW - timedelta(hours=2), closed_reason="moved"), ChainStatus.RUNNING
     )  # closed, runs
     survey.stray("ghost")
     survey.fail(Failed(customer_id="odd", reason="RuntimeError"))
@@ -83,18 +85,18 @@ def surveys() -> Iterator[Coverage]:
         waiting(Stage.PAST_DUE),  # not collected
         paid._replace(
             month=waiting(Stage.PAST_DUE).month,
-            collection=SeenCollection(CollectionStage.HALTED, "halted", RESUME),
+            collection=CollectionSnapshot(CollectionStage.HALTED, "halted", RESUME),
         ),
     ):
-        survey = Survey(PERIOD, NOW, None)
+        survey = CompletenessCheck(PERIOD, NOW, None)
         survey.take(account, ChainStatus.ABSENT if account is paid else ChainStatus.RUNNING)
         yield survey.coverage()
     later = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "7", QUOTE), (ACME.email, "x", "Cup")])
     strangers = snapshot([("acme@exmaple.com", "1", "Tea"), (GONE.email, "2", "Tea"), (TANAKA.email, "3", "Tea")])
-    begins = Account(TANAKA, NOW, first=PERIOD.next(), last=PERIOD.next())
-    moved = Account(GONE, NOW, closed_at=NOW, closed_reason="moved")
+    begins = CustomerSnapshot(TANAKA, NOW, first=PERIOD.next(), last=PERIOD.next())
+    moved = CustomerSnapshot(GONE, NOW, closed_at=NOW, closed_reason="moved")
     formerly = snapshot([("old@acme.example", "4", "Tea")])
-    renamed = waiting(Stage.MONITORING)._replace(former=(Former("old@acme.example"),))
+    renamed = waiting(Stage.MONITORING)._replace(former=(FormerAddress("old@acme.example"),))
     for rows, accounts in (
         (formerly, [renamed]),
         (later, [paid]),
@@ -103,13 +105,13 @@ def surveys() -> Iterator[Coverage]:
         (snapshot([(ACME.email, "11", "Tea")]), [paid._replace(month=_as_collected(paid, "11"))]),
         (strangers, [paid, begins, moved]),
     ):
-        survey = Survey(PERIOD, NOW, cells(rows), rows.rows)
+        survey = CompletenessCheck(PERIOD, NOW, cells(rows), rows.rows)
         for account in accounts:
             survey.take(account, ChainStatus.ABSENT if account.closed_at else ChainStatus.RUNNING)
         yield survey.coverage()
 
 
-def _as_collected(account: Account, amount: str) -> SeenMonth:
+def _as_collected(account: CustomerSnapshot, amount: str) -> MonthSnapshot:
     """The digest of the present sheet, but another amount: what nobody can explain."""
     digest = snapshot([(ACME.email, amount, "Tea")]).digest
     assert account.month is not None
@@ -128,7 +130,7 @@ def test_every_kind_of_finding_says_what_to_type() -> None:
 
 def test_words_of_a_sheet_are_one_word_of_the_command() -> None:
     later = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "7", QUOTE), (ACME.email, "-2", "Credit; old")])
-    survey = Survey(PERIOD, NOW, cells(later), later.rows)
+    survey = CompletenessCheck(PERIOD, NOW, cells(later), later.rows)
     survey.take(seen(ACME, drafted(ACME, snapshot([(ACME.email, "10", "Tea")]))), ChainStatus.RUNNING)
     (finding,) = survey.coverage().findings
     (words,) = commands_in(finding.todo)
@@ -181,12 +183,12 @@ def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
 @pytest.mark.parametrize(
     "standing",
     [
-        Standing(True, (), (), (), 0, "eur"),
-        Standing(False, ("2026-10",), (), (), 0, "eur"),
-        Standing(False, (), ("2026-10",), (), 0, "eur"),
+        ErasureObstacles(True, (), (), (), 0, "eur"),
+        ErasureObstacles(False, ("2026-10",), (), (), 0, "eur"),
+        ErasureObstacles(False, (), ("2026-10",), (), 0, "eur"),
     ],
 )
-def test_what_is_in_the_way_of_an_erasure_says_what_to_type(standing: Standing) -> None:
+def test_what_is_in_the_way_of_an_erasure_says_what_to_type(standing: ErasureObstacles) -> None:
     (words,) = commands_in(obstacle("acme", standing, ""))
     parsed(words)
 
@@ -236,7 +238,7 @@ def test_every_command_that_the_program_speaks_of_exists() -> None:
 @pytest.mark.parametrize("stage", [Stage.MONITORING, Stage.PAST_DUE])
 def test_a_payment_by_hand_of_what_is_still_owed_says_how_to_record_it(stage: Stage) -> None:
     by_hand = PAYMENT.evolve(key="", customer_id="", period="")
-    books = Books(
+    books = PeriodBooks(
         period=MONTH.period,
         months=(MONTH.evolve(stage=stage),),
         charges=(),

@@ -48,7 +48,7 @@ async def test_a_record_that_was_completed_with_garbage_holds_nobody(bed: Bed) -
     customer = await bed.customer("acme")
     bed.sales(OCTOBER, (customer.email, "100", "Sale"))
     await bed.start(customer, OCTOBER)
-    await completed_by_hand(bed, bed.handle("acme"), "collect_sales", "done")
+    await completed_by_hand(bed, bed.handle("acme"), "import_sales", "done")
     month = await bed.drafted("acme", OCTOBER)
     assert month.invoice is not None
     assert month.invoice.total_minor == 10000

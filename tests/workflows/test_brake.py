@@ -11,7 +11,7 @@ from billing.collections.collection import CollectionStage
 from billing.invoices.commands import Edit, Halt, Resume, Skip
 from billing.invoices.invoice import ChangeLine
 from billing.invoices.month import Month, Stage
-from billing.mails.mail import LetterKind
+from billing.mails.mail import CustomerMailKind
 from billing.period import Period
 from billing.reviewers.brake import Brake
 from clients.collection_commands import pay
@@ -354,5 +354,5 @@ async def test_who_was_told_of_a_charge_that_is_not_made_is_told_that(bed: Bed, 
     await bed.until("acme", lambda month: month.period == "2026-11")
     assert (await bed.recorded("acme", OCTOBER)).outcome is outcome
     kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
-    assert kinds == [LetterKind.NOTICE, LetterKind.WITHDRAWN]
+    assert kinds == [CustomerMailKind.NOTICE, CustomerMailKind.WITHDRAWN]
     assert "we would charge €100.00 for October 2026" in last_mail(bed)

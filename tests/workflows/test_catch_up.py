@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from billing.completeness.report import Coverage, FindingKind
+from billing.completeness.report import CompletenessReport, FindingKind
 from billing.customers.customer import Terms
 from billing.customers.schedule import Schedule
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month, Stage
 from billing.period import Period
 from billing.sales.sales import lines_for
-from bootstrap import SANDBOX_NAMESPACE, connect_coverage
+from bootstrap import SANDBOX_NAMESPACE, connect_completeness
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import Bed, now, prepared_bed
 from worker import create_worker
@@ -45,20 +45,20 @@ async def caught_up(bed: Bed, *periods: str) -> list[Month]:
         assert month.invoice is not None
         assert month.notice is not None
         assert month.notice.delivered_at is not None
-        assert month.notice.delivered_at - month.invoice.collected_at >= month.customer.terms.min_window
+        assert month.notice.delivered_at - month.invoice.imported_at >= month.customer.terms.min_window
         assert month.notice.charge_at - month.notice.delivered_at >= month.customer.terms.min_notice
         assert month.closed_at is not None
         assert month.closed_at >= month.notice.charge_at
     for earlier, later in pairwise(months):
         assert earlier.closed_at is not None
         assert later.invoice is not None
-        assert earlier.closed_at <= later.invoice.collected_at
+        assert earlier.closed_at <= later.invoice.imported_at
     assert bed.charged() == [(period, 10000 * number) for number, period in enumerate(periods, start=1)]
     return months
 
 
-async def looked_at(bed: Bed, period: str) -> Coverage:
-    return await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(period))
+async def looked_at(bed: Bed, period: str) -> CompletenessReport:
+    return await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(period))
 
 
 async def late_by(bed: Bed, period: str) -> timedelta:
@@ -101,12 +101,12 @@ async def phases(bed: Bed, period: str) -> dict[str, tuple[Month, datetime]]:
     opened = Month.open(await bed.customer("acme"), Period(period))
     snapshot = await bed.adapters.sales.read(Period(period))
     lines, _ = lines_for(opened.customer, Period(period), snapshot)
-    invoice = Invoice(currency="eur", collected_at=opened.collect_at, lines=lines)
+    invoice = Invoice(currency="eur", imported_at=opened.import_at, lines=lines)
     drafted = opened.drafted(invoice)
     told = drafted.announcing(drafted.notice_at).delivered(drafted.notice_at)
     return {
-        "scheduled": (opened, opened.collect_at - DAY),
-        "monitored": (drafted, opened.collect_at),
+        "scheduled": (opened, opened.import_at - DAY),
+        "monitored": (drafted, opened.import_at),
         "announced": (told, drafted.notice_at),
     }
 
@@ -145,7 +145,7 @@ async def test_when_the_server_was_down_over_whole_windows_the_months_are_billed
         sell(bed, *periods)
         await kept_since(bed, *(await phases(bed, periods[0]))["scheduled"])
         own.child.kill()
-        down = await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(periods[0]))
+        down = await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(periods[0]))
         assert not down.covered
         assert "Temporal" in down.unseen[0]
         await own.child.start()
@@ -194,7 +194,7 @@ async def test_when_stripe_was_down_over_whole_windows_everything_is_charged_onc
 ) -> None:
     sell(bed, *periods)
     await bed.start(await bed.customer("acme", terms=BRISK), periods[0])
-    await bed.skip_to("acme", (await bed.month("acme")).collect_at)
+    await bed.skip_to("acme", (await bed.month("acme")).import_at)
     await bed.drafted("acme", periods[0])
     month = await bed.announced()
     await bed.stripe_fault(path="/v1/payment_intents", method="*", kind="status", status=503, times=None)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from billing.accounting.reconciliation import FindingKind
+from billing.accounting.reconciliation import DiscrepancyKind
 from billing.collections.collection import CollectionStage
 from billing.collections.commands import LookUp, RecordPayment, Retry, WriteOff
 from billing.errors import BillingError
@@ -400,7 +400,7 @@ async def test_case_15_what_no_webhook_tells_the_reconciler_finds(bed: Bed) -> N
     await bed.at_the_bank(answer.redirect_url, "complete")
     books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
     result = await books.reconcile_period(Period(OCTOBER))
-    assert [(found.kind, found.repaired) for found in result.findings] == [(FindingKind.STATUS, True)]
+    assert [(found.kind, found.repaired) for found in result.findings] == [(DiscrepancyKind.STATUS, True)]
     await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
     assert (await books.reconcile_period(Period(OCTOBER))).findings == ()
     assert bed.charged() == [(OCTOBER, 10000)]
@@ -538,7 +538,7 @@ async def test_case_18_a_sheet_that_cannot_be_read_bills_nobody_zero(bed: Bed, f
         await bed.sheets_fault(kind="rate_limit", times=None)
     await bed.start(customer, OCTOBER)
     await bed.skip("acme", timedelta(minutes=10))
-    await bed.until("acme", lambda month: month.stage(month.collect_at) is Stage.AWAITING_SALES and month.alerts == 1)
+    await bed.until("acme", lambda month: month.stage(month.import_at) is Stage.AWAITING_SALES and month.alerts == 1)
     assert bed.mails(customer.email) == []
     bed.sales(OCTOBER, (customer.email, "100", "Hosting"))
     async with local_http() as http:

@@ -10,13 +10,13 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
-from billing.errors import AlreadyClosed, LedgerUnavailable
+from billing.errors import LedgerUnavailable, OutcomeConflict
 from billing.invoices.commands import CloseAccount, Halt
 from billing.invoices.month import Month, Stage
-from billing.mails.mail import LetterKind, MessageStatus
+from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.payments.payment import Charged
 from billing.period import Period
-from bootstrap import connect_alerts, connect_bell, connect_comparing, connect_letters
+from bootstrap import connect_alerts, connect_customer_mails, connect_digest_trigger, connect_sheet_comparer
 from services import clock
 from services.cashier import Cashier
 from tests.bed import OCTOBER, Bed
@@ -49,14 +49,14 @@ async def charge(bed: Bed, month: Month, close: Callable[[Month], Awaitable[None
 
 
 def notices(bed: Bed) -> NoticeActivities:
-    letters = connect_letters(bed.settings, bed.adapters)
-    alerts = connect_alerts(bed.settings, bed.adapters, connect_bell(bed.settings, bed.client))
-    return NoticeActivities(letters, alerts, bed.ledger, connect_comparing(bed.settings, bed.adapters))
+    letters = connect_customer_mails(bed.settings, bed.adapters)
+    alerts = connect_alerts(bed.settings, bed.adapters, connect_digest_trigger(bed.settings, bed.client))
+    return NoticeActivities(letters, alerts, bed.ledger, connect_sheet_comparer(bed.settings, bed.adapters))
 
 
-async def sent(bed: Bed) -> list[tuple[LetterKind, MessageStatus]]:
+async def sent(bed: Bed) -> list[tuple[CustomerMailKind, MessageStatus]]:
     rows = await bed.ledger.messages("acme", Period(OCTOBER))
-    return [(row.kind, row.status) for row in rows if row.kind is not LetterKind.NOTICE]
+    return [(row.kind, row.status) for row in rows if row.kind is not CustomerMailKind.NOTICE]
 
 
 @pytest.mark.parametrize("dies", ["before the outcome is on record", "before the receipt", "after the receipt"])
@@ -75,7 +75,7 @@ async def test_killed_in_the_middle_the_next_attempt_finds_what_was_done_and_clo
     again = await charge(bed, month)
     assert again.closed
     assert attempts(bed) == ["succeeded"]
-    assert await sent(bed) == [(LetterKind.RECEIPT, MessageStatus.SENT)]
+    assert await sent(bed) == [(CustomerMailKind.RECEIPT, MessageStatus.SENT)]
     assert len(bed.mails("acme@example.com")) == 1
     recorded = await bed.recorded("acme", OCTOBER)
     assert (recorded.outcome, recorded.charge) == (Stage.PAID, again.result)
@@ -86,7 +86,7 @@ async def test_killed_in_the_middle_the_next_attempt_finds_what_was_done_and_clo
 async def test_an_outcome_that_is_not_of_this_charge_is_another_ones(bed: Bed) -> None:
     month = await announced(bed)
     await charge(bed, month)
-    with pytest.raises(AlreadyClosed):
+    with pytest.raises(OutcomeConflict):
         await charge(bed, month.evolve(charging_since=month.charge_at.replace(year=2027)))
 
 
@@ -120,7 +120,7 @@ async def test_a_mail_server_that_is_down_at_the_close_is_waited_for_and_the_rec
     await bed.announced()
     await bed.mail_faults({"action": "defer", "recipient": "acme@example.com", "times": 3})
     assert (await bed.closed()).outcome is Stage.PAID
-    assert await sent(bed) == [(LetterKind.RECEIPT, MessageStatus.SENT)]
+    assert await sent(bed) == [(CustomerMailKind.RECEIPT, MessageStatus.SENT)]
     assert len(bed.mails("acme@example.com")) == 2
     assert bed.charged() == [(OCTOBER, 10000)]
 
@@ -140,7 +140,7 @@ async def test_what_is_said_during_the_charge_counts_and_is_on_record_when_the_m
     assert [(each.command, each.accepted) for each in decisions] == [("halt", False), ("close_account", True)]
     assert await bed.ledger.closed_reason("acme") == farewell.reason
     assert await bed.ledger.month("acme", Period("2026-11")) is None
-    assert await sent(bed) == [(LetterKind.RECEIPT, MessageStatus.SENT)]
+    assert await sent(bed) == [(CustomerMailKind.RECEIPT, MessageStatus.SENT)]
 
 
 async def test_the_brake_pulled_between_charge_and_close_takes_no_receipt_away(bed: Bed) -> None:
@@ -148,7 +148,7 @@ async def test_the_brake_pulled_between_charge_and_close_takes_no_receipt_away(b
         await pull(bed)
     assert (await bed.until("acme", lambda month: month.period == "2026-11")).outcome is None
     assert (await bed.recorded("acme", OCTOBER)).outcome is Stage.PAID
-    assert await sent(bed) == [(LetterKind.RECEIPT, MessageStatus.SENT)]
+    assert await sent(bed) == [(CustomerMailKind.RECEIPT, MessageStatus.SENT)]
 
 
 @asynccontextmanager

@@ -172,6 +172,6 @@ async def test_another_schedule_reaches_the_month_that_is_not_collected_yet(bed:
     assert code == 0, output
     after = await bed.month("acme")
     assert after.notice_at - before.notice_at == timedelta(days=2)
-    assert after.collect_at == before.collect_at
+    assert after.import_at == before.import_at
     assert after.customer.terms.schedule.notice_time == before.customer.terms.schedule.notice_time
     assert [(each.by, each.via, each.result) for each in after.decisions] == [("ann", "cli", "changed: terms")]

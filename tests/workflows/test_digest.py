@@ -14,7 +14,7 @@ from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWor
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
-from activities.alerts import Telling
+from activities.alerts import DigestDelivery
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.notify.apprise_alerts import AppriseAlerts
 from adapters.sql.ledger import SqlLedger
@@ -23,7 +23,7 @@ from billing.invoices.commands import Halt
 from billing.keys import digest_workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import Alert, of_report
-from bootstrap import connect_alerts, connect_bell, connect_digests
+from bootstrap import connect_alerts, connect_digest_trigger, connect_digests
 from sandbox.stack.temporal_server import TemporalServer
 from sandbox.stand_ins.mailbox import Mail
 from services.alerts import Alerts
@@ -51,7 +51,7 @@ def report(number: int) -> Alert:
 
 
 def alerts_of(bed: Bed, client: Client | None = None) -> Alerts:
-    return connect_alerts(bed.settings, bed.adapters, connect_bell(bed.settings, client or bed.client))
+    return connect_alerts(bed.settings, bed.adapters, connect_digest_trigger(bed.settings, client or bed.client))
 
 
 async def digest_ids(bed: Bed) -> set[str]:
@@ -166,7 +166,7 @@ async def test_without_an_address_a_service_alone_is_told(
 async def test_a_digest_that_nobody_could_be_told_comes_again(
     server: TemporalServer, tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(options.TELL_OTHERS, "schedule_to_close_timeout", timedelta(seconds=1))
+    monkeypatch.setitem(options.NOTIFY_OTHER_CHANNELS, "schedule_to_close_timeout", timedelta(seconds=1))
     async with told_by(server, tmp_path, receiver, reviewers_email="") as bed:
         receiver.failures = 3
         await alerts_of(bed).tell(report(1))
@@ -208,10 +208,12 @@ async def test_what_a_worker_has_no_channel_for_is_not_told(
         digests = connect_digests(
             bed.settings.model_copy(update={"reviewers_email": "reviewers@example.com"}), bed.adapters
         )
-        assert await ActivityEnvironment().run(digests.tell_digest, Telling(digest_id="none", channel="other 2"))
+        assert await ActivityEnvironment().run(digests.tell_digest, DigestDelivery(digest_id="none", channel="other 2"))
         await bed.ledger.save_alert(report(1))
         await bed.ledger.claim_alerts("claimed")
-        assert not await ActivityEnvironment().run(digests.tell_digest, Telling(digest_id="claimed", channel="other 2"))
+        assert not await ActivityEnvironment().run(
+            digests.tell_digest, DigestDelivery(digest_id="claimed", channel="other 2")
+        )
 
 
 async def test_a_mailbox_that_refuses_is_told_once_it_is_mended(bed: Bed) -> None:
@@ -240,7 +242,7 @@ async def test_what_a_crash_has_left_is_told_when_a_worker_starts(bed: Bed) -> N
     await bed.ledger.save_alert(report(2))
     await bed.ledger.claim_alerts("left")
     await bed.ledger.save_alert(report(3))
-    await connect_bell(bed.settings, bed.client).ring()  # as worker.py does
+    await connect_digest_trigger(bed.settings, bed.client).ring()  # as worker.py does
     told = await bed.told()
     assert [told.count(f"matter 000{number}") for number in (1, 2, 3)] == [1, 1, 1]
     assert "left" in await digest_ids(bed)

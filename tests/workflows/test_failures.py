@@ -17,7 +17,7 @@ from clients.start import StartStatus
 from sandbox.stack.temporal_server import TemporalServer
 from settings import Settings
 from tests.bed import Bed, now
-from workflows.options import BREATH
+from workflows.options import RETRY_PAUSE
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 
@@ -198,7 +198,7 @@ async def test_a_period_that_the_ledger_knows_as_closed_is_not_billed_again(bed:
     }
     await bed.restart_by_hand(months[reset_to])
     if reset_to == "skipped instead":
-        await bed.skip("acme", BREATH)
+        await bed.skip("acme", RETRY_PAUSE)
     elif reset_to != "before the collection":
         await bed.skip("acme", timedelta(days=21))  # this run's clock began at the real time, before the close
     month = await bed.until("acme", lambda month: month.period > "2026-10")
@@ -217,7 +217,7 @@ async def test_two_customers_with_one_email_are_not_both_billed_for_the_same_sal
     await bed.command("kiwi", UpdateCustomer(**ANN, changes=CustomerChanges(email="acme@example.com")))
     month = await bed.month("kiwi")
     bed.sales(month.period, ("acme@example.com", "10", "Hosting"))
-    await bed.skip_to("kiwi", month.collect_at)
+    await bed.skip_to("kiwi", month.import_at)
     month = await bed.until("kiwi", lambda month: bool(month.trouble))
     assert "have the same email" in month.trouble
     assert month.invoice is None

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from billing.completeness.report import Coverage, FindingKind
-from billing.completeness.row_check import Reason
+from billing.completeness.report import CompletenessReport, FindingKind
+from billing.completeness.row_check import DifferenceReason
 from billing.customers.customer import CustomerChanges
 from billing.invoices.approval_policy import Flag, flags
 from billing.invoices.commands import Approve, CommandResult, Edit, UpdateCustomer
 from billing.invoices.month import Month, Stage
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
-from bootstrap import connect_coverage
+from bootstrap import connect_completeness
 from services import shared_sales
 from tests.bed import OCTOBER, Bed
 from tests.workflows.test_late_sales import billed, refresh
@@ -42,8 +42,8 @@ async def approved(bed: Bed) -> CommandResult:
     return await bed.command("acme", Approve(**ANN, digest=month.invoice.digest))
 
 
-async def looked(bed: Bed, period: str = OCTOBER) -> Coverage:
-    return await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(period))
+async def looked(bed: Bed, period: str = OCTOBER) -> CompletenessReport:
+    return await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(period))
 
 
 async def in_november(bed: Bed, *rows: tuple[str, str, str]) -> Month:
@@ -109,7 +109,7 @@ async def test_rows_typed_under_a_former_address_after_the_collection_are_named_
     assert Flag.ADDRESS in flags(month)
     coverage = await looked(bed, NOVEMBER)
     assert FindingKind.FORMER_ADDRESS not in coverage.kinds
-    assert not sum(total.differences_minor.get(Reason.UNEXPLAINED, 0) for total in coverage.sums)
+    assert not sum(total.differences_minor.get(DifferenceReason.UNEXPLAINED, 0) for total in coverage.sums)
 
 
 async def test_a_former_address_that_is_another_customers_now_is_that_customers(bed: Bed) -> None:
@@ -119,5 +119,5 @@ async def test_a_former_address_that_is_another_customers_now_is_that_customers(
     bed.sales(NOVEMBER, (OLD, "30", "Hosting"))
     await bed.closed(period=OCTOBER)
     assert billed(await bed.drafted("acme", NOVEMBER)) == []
-    await bed.skip_to("bolt", (await bed.month("bolt")).collect_at)
+    await bed.skip_to("bolt", (await bed.month("bolt")).import_at)
     assert billed(await bed.drafted("bolt", NOVEMBER)) == [("row-2", 3000, "2026-11, 2")]

@@ -9,7 +9,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
-from billing.completeness.row_check import Reason
+from billing.completeness.row_check import DifferenceReason
 from billing.customers.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
 from billing.invoices.approval_policy import Flag, flags
 from billing.invoices.commands import Approve, CommandResult, Edit, Skip, UpdateCustomer
@@ -18,8 +18,8 @@ from billing.invoices.month import Month, Stage
 from billing.keys import workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
-from billing.sales.adjustments import refreshing
-from bootstrap import connect_comparing, connect_coverage
+from billing.sales.adjustments import refresh_changes
+from bootstrap import connect_completeness, connect_sheet_comparer
 from services import shared_sales
 from tests.bed import OCTOBER, Bed, now
 from tests.local_http import local_http
@@ -56,7 +56,7 @@ def billed(month: Month) -> list[tuple[str, int, str]]:
 async def refresh(bed: Bed, customer_id: str = "acme") -> CommandResult:
     """What a reviewer does by the command line or the console."""
     month = await bed.month(customer_id)
-    compared = await connect_comparing(bed.settings, bed.adapters).compare(month, now())
+    compared = await connect_sheet_comparer(bed.settings, bed.adapters).compare(month, now())
     assert compared is not None
     assert month.invoice is not None
     edit = Edit(
@@ -64,7 +64,7 @@ async def refresh(bed: Bed, customer_id: str = "acme") -> CommandResult:
         period=month.period,
         version=month.invoice.version,
         digest=month.invoice.digest,
-        changes=refreshing(compared.drifts, compared.sales.digest),
+        changes=refresh_changes(compared.changes, compared.sales.digest),
         sales=compared.sales,
     )
     return await bed.command(customer_id, edit)
@@ -180,11 +180,11 @@ async def test_late_sales_of_a_month_that_is_skipped_are_on_the_next_invoice_onc
     assert "stays, for the next invoice: late sales of earlier months (5.00 EUR)" in answer.result
     (bed.folder / "sheets" / "sales" / f"{OCTOBER}.csv").rename(bed.folder / "away.csv")
     month = await bed.until("acme", lambda month: month.period == NOVEMBER)
-    await bed.skip_to("acme", month.collect_at)
+    await bed.skip_to("acme", month.import_at)
     month = await bed.drafted("acme", NOVEMBER)
     assert billed(month) == [("row-2", 100, "2026-11, 2"), ("late-2026-09-row-3", 500, "2026-09, 3")]
     assert "2026-10 was skipped, and its sheet cannot be compared" in month.remark
-    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
     assert (await check.look(Period(SEPTEMBER))).findings == ()
     await bed.closed(period=NOVEMBER)
     assert bed.charged() == [(SEPTEMBER, 10000), (NOVEMBER, 600)]
@@ -200,10 +200,10 @@ async def test_late_sales_before_a_month_that_is_skipped_without_a_draft_are_on_
     await bed.until("acme", lambda month: month.period == OCTOBER and bool(month.outage), seconds=60)
     assert (await bed.command("acme", Skip(**ANN, period=Period(OCTOBER)))).accepted
     month = await bed.until("acme", lambda month: month.period == NOVEMBER)
-    await bed.skip_to("acme", month.collect_at)
+    await bed.skip_to("acme", month.import_at)
     month = await bed.drafted("acme", NOVEMBER)
     assert billed(month) == [("row-2", 100, "2026-11, 2"), ("late-2026-09-row-3", 500, "2026-09, 3")]
-    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
     assert (await check.look(Period(SEPTEMBER))).findings == ()
 
 
@@ -342,10 +342,10 @@ async def test_a_refresh_of_what_somebody_has_edited_meanwhile_is_refused(bed: B
     seen = await bed.monitored()
     october(bed, ("100", "Sale 1"), ("20", "Forgotten"))
     await edit(bed, ChangeLine(line_id="row-2", amount_minor=9000))
-    compared = await connect_comparing(bed.settings, bed.adapters).compare(seen, now())
+    compared = await connect_sheet_comparer(bed.settings, bed.adapters).compare(seen, now())
     assert compared is not None
     assert seen.invoice is not None
-    changes = refreshing(compared.drifts, compared.sales.digest)
+    changes = refresh_changes(compared.changes, compared.sales.digest)
     said = Edit(**ANN, period=seen.period, version=1, digest=seen.invoice.digest, changes=changes, sales=compared.sales)
     answer = await bed.command("acme", said)
     assert not answer.accepted
@@ -423,7 +423,7 @@ async def test_coverage_accounts_for_every_row_that_came_late_or_was_taken_in(be
     october(bed, ("7", "Tea"), ("12", "Hosting"))
     assert (await refresh(bed)).accepted
     await bed.announced()
-    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
     for period, sheet_minor in ((SEPTEMBER, 11700), (OCTOBER, 1900)):
         found = await check.look(Period(period))
         assert found.findings == ()
@@ -440,10 +440,10 @@ async def test_a_sheet_that_is_sorted_after_the_collection_is_no_change_and_a_ro
     await edit(bed, ChangeLine(line_id="row-4", amount_minor=48000), ChangeLine(line_id="row-5", amount_minor=480))
     moved = [("'4,80", "Sale 4"), ("4800", "Sale 3"), ("10", "Sale 2"), ("10", "Sale 1")]
     october(bed, *moved)
-    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
     found = await check.look(Period(OCTOBER))
     assert found.findings == ()
-    assert found.sums[0].differences_minor == {Reason.EDITED: 432000, Reason.ENTERED: -480}
+    assert found.sums[0].differences_minor == {DifferenceReason.EDITED: 432000, DifferenceReason.ENTERED: -480}
     month = await bed.announced()
     assert month.drift == ""
     october(bed, ("99", "Set"), *moved)

@@ -33,7 +33,7 @@ async def test_an_on_time_month_needs_at_most_40_events_and_10_billable_actions(
     bed.sales(started.period, ("acme@example.com", "100", "Hosting"))
     run_id = (await bed.handle("acme").describe()).run_id
     month = await bed.month("acme")
-    await bed.skip_to("acme", month.collect_at)
+    await bed.skip_to("acme", month.import_at)
     await bed.until("acme", lambda month: month.invoice is not None)
     assert (await bed.closed()).outcome is Stage.PAID
 
@@ -110,6 +110,6 @@ async def test_three_missed_months_are_billed_in_order_each_with_its_window_and_
         assert closed.notice.delivered_at is not None
         assert closed.invoice is not None
         assert closed.charging_since is not None
-        assert closed.notice.delivered_at - closed.invoice.collected_at >= customer.terms.min_window
+        assert closed.notice.delivered_at - closed.invoice.imported_at >= customer.terms.min_window
         assert closed.charging_since - closed.notice.delivered_at >= customer.terms.min_notice
     assert bed.charged() == [("2026-08", 800), ("2026-09", 900), ("2026-10", 1000)]

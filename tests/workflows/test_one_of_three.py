@@ -10,30 +10,30 @@ from typing import Any
 import pytest
 import typer
 
-from activities import coverage as covering
+from activities import completeness as covering
 from activities import reconciliation as reconciling
-from activities.coverage import CoverageRequest
-from activities.reconciliation import ReconcileRequest, Reconciliation
+from activities.completeness import CompletenessRequest
+from activities.reconciliation import Reconciler, ReconcileRequest
 from adapters.sql.customers import starts as sql_ledger_starts
 from adapters.stripe.payments import StripePayments
 from billing.accounting import reconciliation
-from billing.accounting.reconciliation import FindingKind as Kind
+from billing.accounting.reconciliation import DiscrepancyKind as Kind
 from billing.completeness import check as survey
 from billing.completeness.chains import OpenChains
-from billing.completeness.report import FindingKind, State
+from billing.completeness.report import CustomerState, FindingKind
 from billing.customers.roster import write_roster
 from billing.errors import LedgerUnavailable, PaymentUnknown
 from billing.period import Period
 from billing.reviewers.alerts import of_report
 from billing.reviewers.digest import sections
-from bootstrap import connect_coverage, connect_reconciliation, connect_registrar
+from bootstrap import connect_completeness, connect_reconciliation, connect_registrar
 from cli.customers import customers as roster
 from cli.customers import import_customers, start
-from cli.invoices import listing
+from cli.invoices import invoices as listing
 from clients.registrar import Registrar
-from clients.running import RunningChains
+from clients.running_workflows import RunningWorkflows
 from console.reviewers import bulk as deciding
-from console.reviewers.bulk import Bulk, Order
+from console.reviewers.bulk import Bulk, BulkOrder
 from inbound.inbox import Inbox
 from sandbox.rehearsal import book
 from tests.bed import OCTOBER, Bed
@@ -140,30 +140,30 @@ async def test_coverage(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -
     if where == "rows":
         bolt_fails(monkeypatch, survey, "check")
     elif where == "workflow":
-        monkeypatch.setattr(RunningChains, "listed", _nobody)
-        bolt_fails(monkeypatch, RunningChains, "status")
+        monkeypatch.setattr(RunningWorkflows, "listed", _nobody)
+        bolt_fails(monkeypatch, RunningWorkflows, "status")
     else:
         await bed.tamper("UPDATE customers SET timezone = 'Mars' WHERE customer_id = 'bolt'")
-    coverage = await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
+    coverage = await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
     (finding,) = coverage.findings
     assert (finding.kind, finding.customer_id) == (FindingKind.FAILED, "bolt")
     assert ("timezone" if where == "ledger" else UNFORESEEN) in finding.text
     known = where == "workflow"
-    assert coverage.customers["bolt"] == (State.WAITING if known else State.UNKNOWN)
-    assert [coverage.customers[name] for name in ("acme", "coal")] == [State.WAITING] * 2
+    assert coverage.customers["bolt"] == (CustomerState.WAITING if known else CustomerState.UNKNOWN)
+    assert [coverage.customers[name] for name in ("acme", "coal")] == [CustomerState.WAITING] * 2
     (euros,) = coverage.sums
     assert (euros.invoiced_minor, coverage.unsummed_rows) == ((30000, 0) if known else (20000, 1))
 
 
-async def _nobody(_: RunningChains) -> OpenChains:
+async def _nobody(_: RunningWorkflows) -> OpenChains:
     return OpenChains({})
 
 
 async def test_the_daily_coverage_tells_the_others(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     await monitored(bed)
     bed.sales(OCTOBER)  # the sheet was emptied
-    request = CoverageRequest(periods=(Period(OCTOBER),))
-    check = connect_coverage(bed.settings, bed.adapters, bed.client)
+    request = CompletenessRequest(periods=(Period(OCTOBER),))
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
     with monkeypatch.context() as patched:
         bolt_fails(patched, covering, "of_report")
         with pytest.raises(RuntimeError):
@@ -181,7 +181,7 @@ async def test_what_is_down_ends_the_whole_look(bed: Bed, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(type(bed.ledger), "run", down)
     with pytest.raises(LedgerUnavailable):
-        await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
+        await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
 
 
 @pytest.mark.parametrize("where", ["repair", "comparison", "ledger"])
@@ -190,7 +190,7 @@ async def test_reconciliation(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: 
     await bed.tamper("DELETE FROM charges")
     if where == "repair":
         (bolt,) = [each["id"] for each in bed.intents() if each["metadata"]["customer_id"] == "bolt"]
-        monkeypatch.setattr(Reconciliation, "take_in", failing(Reconciliation.take_in, lambda _, paid: paid == bolt))
+        monkeypatch.setattr(Reconciler, "take_in", failing(Reconciler.take_in, lambda _, paid: paid == bolt))
     elif where == "comparison":
         bolt_fails(monkeypatch, reconciliation, "_of_payment")
     else:
@@ -295,7 +295,7 @@ async def test_one_decision_about_many(bed: Bed, monkeypatch: pytest.MonkeyPatch
     await monitored(bed)
     seen = list((await bed.ledger.now_of(Period(OCTOBER), NAMES)).values())
     bolt_fails(monkeypatch, deciding, "say")
-    order = Order("halt", Period(OCTOBER), "ann", "look", "s1", seen)
+    order = BulkOrder("halt", Period(OCTOBER), "ann", "look", "s1", seen)
     bulk = Bulk(bed.client, bed.ledger)
     outcomes = {each.customer_id: each async for each in bulk.carry_out(order)}
     assert {name: each.accepted for name, each in outcomes.items()} == {"acme": True, "bolt": False, "coal": True}
@@ -337,9 +337,9 @@ async def test_rehearsal(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     await monitored(bed)
     with monkeypatch.context() as patched:
         bolt_fails(patched, book, "_standing")
-        read = await book.read_book(bed.settings, book.Wanted(months=1), datetime.now(UTC))
+        read = await book.read_book(bed.settings, book.RehearsalRequest(months=1), datetime.now(UTC))
     assert [each.month.customer.customer_id for each in read.entries] == ["acme", "coal"]
     assert [(each.customer_id, UNFORESEEN in each.reason) for each in read.failed] == [("bolt", True)]
     await bed.tamper("UPDATE customers SET timezone = 'Mars' WHERE customer_id = 'bolt'")
-    read = await book.read_book(bed.settings, book.Wanted(months=1), datetime.now(UTC))
+    read = await book.read_book(bed.settings, book.RehearsalRequest(months=1), datetime.now(UTC))
     assert [each.customer_id for each in read.failed] == ["bolt"]

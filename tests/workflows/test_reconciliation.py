@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import ScheduleActionExecutionStartWorkflow
 
 from activities.reconciliation import ReconcileRequest
-from billing.accounting.reconciliation import FindingKind
+from billing.accounting.reconciliation import DiscrepancyKind
 from billing.collections.collection import CollectionStage
 from billing.collections.commands import Retry
 from billing.period import Period
@@ -18,7 +18,7 @@ from tests.bed import OCTOBER, Bed
 from tests.local_http import local_http
 from tests.typed import typed
 from workflows.options import TASK_QUEUE
-from workflows.reconciliation import SCHEDULE_ID, Reconcile, ensure_daily_reconciliation
+from workflows.reconciliation import SCHEDULE_ID, DailyReconciliation, ensure_daily_reconciliation
 
 
 async def made_by_hand(bed: Bed, confirm: bool, **metadata: str) -> dict[str, Any]:
@@ -50,13 +50,13 @@ async def test_an_orphan_is_cancelled_and_a_double_charge_is_told_until_a_person
     orphan = await made_by_hand(bed, confirm=False, **metadata)
     books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
     first = await books.reconcile_period(Period(OCTOBER))
-    assert [(each.kind, each.repaired) for each in first.findings] == [(FindingKind.ORPHAN, True)]
+    assert [(each.kind, each.repaired) for each in first.findings] == [(DiscrepancyKind.ORPHAN, True)]
     assert next(each for each in bed.intents() if each["id"] == orphan["id"])["status"] == "canceled"
     assert (await books.reconcile_period(Period(OCTOBER))).findings == ()
 
     double = await made_by_hand(bed, confirm=True, **metadata)
     second = await books.reconcile_period(Period(OCTOBER))
-    assert FindingKind.DOUBLE in [each.kind for each in second.open]
+    assert DiscrepancyKind.DOUBLE in [each.kind for each in second.open]
     assert double["id"] in str(second.open)
 
 
@@ -77,7 +77,10 @@ async def test_the_daily_run_tells_the_reviewers_of_each_finding_once(bed: Bed) 
     await made_by_hand(bed, confirm=True)
     for number in (1, 2):
         handle = await bed.client.start_workflow(
-            Reconcile.run, ReconcileRequest(), id=f"reconcile-{bed.folder.name}-{number}", task_queue=TASK_QUEUE
+            DailyReconciliation.run,
+            ReconcileRequest(),
+            id=f"reconcile-{bed.folder.name}-{number}",
+            task_queue=TASK_QUEUE,
         )
         result = await handle.result()
         assert [len(each.open) for each in result.periods if each.period == OCTOBER] == [1]
@@ -145,7 +148,7 @@ async def test_a_collection_that_somebody_terminated_goes_on_where_it_was(bed: B
     await bed.collection_handle().terminate("an accident")
     books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
     first = await books.reconcile_period(Period(OCTOBER))
-    assert [(each.kind, each.repaired) for each in first.findings] == [(FindingKind.UNCOLLECTED, True)]
+    assert [(each.kind, each.repaired) for each in first.findings] == [(DiscrepancyKind.UNCOLLECTED, True)]
     assert (await books.reconcile_period(Period(OCTOBER))).findings == ()
     await bed.behaves(month.customer, "succeed")
     again = await bed.collects(lambda found: found.reminders == 1 and found.outcome is None)

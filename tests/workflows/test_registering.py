@@ -19,7 +19,7 @@ from billing.customers.registration import (
     registration_id_of,
 )
 from billing.errors import CardMissing, InvalidInput
-from bootstrap import connect_letters, connect_registrar
+from bootstrap import connect_customer_mails, connect_registrar
 from clients.registrar import Registrar
 from clients.start import start_customer
 from tests.bed import Bed
@@ -59,7 +59,7 @@ class Mortal:
 def mortal(bed: Bed, calls: int) -> tuple[Registrar, list[int]]:
     """A registrar that dies after so many calls, and how many are left."""
     lives = [calls]
-    letters = connect_letters(bed.settings, bed.adapters)
+    letters = connect_customer_mails(bed.settings, bed.adapters)
     ports = (Mortal(port, lives) for port in (bed.client, bed.adapters.payments, bed.ledger, letters))
     client, gateway, ledger, post = ports
     made = Registrar(cast(Any, client), cast(Any, gateway), cast(Any, ledger), cast(Any, post), bed.settings.links)
@@ -238,7 +238,7 @@ async def test_a_token_becomes_a_card_that_is_charged(bed: Bed) -> None:
     bed.started.append("acme")
     month = await bed.month("acme")
     bed.sales(month.period, (customer.email, "100", "Bread"))
-    await bed.skip_to("acme", month.collect_at)
+    await bed.skip_to("acme", month.import_at)
     await bed.drafted("acme", month.period)
     await bed.closed("acme")
     assert bed.charged("acme") == [(month.period, 10_000)]

@@ -38,7 +38,7 @@ async def test_the_month_in_which_it_was_closed_is_not_billed_again(bed: Bed, bi
     month = await closed_account(bed, billed)
     bed.sales("2026-11", ("acme@example.com", "30", "November"))
     assert (await bed.start(month.customer, reopen=True)).period == "2026-11"
-    await bed.skip_to("acme", (await bed.month("acme")).collect_at)
+    await bed.skip_to("acme", (await bed.month("acme")).import_at)
     await bed.drafted("acme", "2026-11")
     await bed.closed("acme")
     paid = [("2026-10", 10_000)] if billed else []

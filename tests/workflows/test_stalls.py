@@ -14,7 +14,7 @@ import pytest
 
 from billing.invoices.commands import Halt
 from billing.reviewers.alerts import AlertKind
-from process.ending import REPLACE
+from process.shutdown import REPLACE
 from sandbox.chaos.stalls import Place, put_stall
 from sandbox.stack.ports import free_port
 from sandbox.stack.processes import Child, logged

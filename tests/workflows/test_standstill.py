@@ -13,20 +13,20 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.common import RawValue
 
-from activities.coverage import CoverageRequest
+from activities.completeness import CompletenessRequest
 from billing.completeness.chains import Chain, ChainStatus
-from billing.completeness.report import Coverage as Covered
+from billing.completeness.report import CompletenessReport as Covered
 from billing.completeness.report import Finding, FindingKind
 from billing.customers.roster import write_roster
 from billing.invoices.commands import Halt
 from billing.keys import workflow_id
 from billing.period import Period
-from bootstrap import SANDBOX_NAMESPACE, connect_coverage
-from clients.running import RunningChains, _status
+from bootstrap import SANDBOX_NAMESPACE, connect_completeness
+from clients.running_workflows import RunningWorkflows, _status
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.typed import typed
-from workflows.coverage import Coverage
+from workflows.completeness import DailyCompleteness
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
@@ -45,7 +45,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Temp
 
 
 async def looked(bed: Bed, period: str = OCTOBER) -> Covered:
-    return await connect_coverage(bed.settings, bed.adapters, bed.client).look(Period(period))
+    return await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(period))
 
 
 async def found(bed: Bed, kind: FindingKind, period: str = OCTOBER) -> list[Finding]:
@@ -55,14 +55,14 @@ async def found(bed: Bed, kind: FindingKind, period: str = OCTOBER) -> list[Find
 async def until_standing_still(bed: Bed, holds: Callable[[list[Chain]], bool]) -> list[Chain]:
     """What stands still, once Temporal's list says so: it is a moment late."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not holds(chains := await RunningChains(bed.client).standing_still()):
+        while not holds(chains := await RunningWorkflows(bed.client).standing_still()):
             await asyncio.sleep(0.05)
     return chains
 
 
 async def until_listed(bed: Bed, customer_id: str, status: ChainStatus) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while (await RunningChains(bed.client).listed()).own.get(customer_id) is not status:
+        while (await RunningWorkflows(bed.client).listed()).own.get(customer_id) is not status:
             await asyncio.sleep(0.05)
 
 
@@ -137,12 +137,12 @@ async def test_failing_workflows_of_everybody_are_found_in_every_month(bed: Bed)
     unreadable = {"interval_seconds": "soon", "periods": "all"}
     begun = [
         await bed.client.start_workflow(kind, unreadable, id=f"{kind}-{bed.folder.name}", task_queue=TASK_QUEUE)
-        for kind in ("ReviewerDigest", "Coverage", "Reconcile")
+        for kind in ("ReviewerDigest", "DailyCompleteness", "Reconcile")
     ]
     await until_standing_still(bed, lambda chains: len(chains) == len(begun))
     for period in (OCTOBER, "2026-09"):
         texts = [finding.text for finding in await found(bed, FindingKind.STANDSTILL, period)]
-        assert sorted(text.split()[0] for text in texts) == ["Coverage", "Reconcile", "ReviewerDigest"]
+        assert sorted(text.split()[0] for text in texts) == ["DailyCompleteness", "Reconcile", "ReviewerDigest"]
     for handle in begun:
         await handle.terminate()
     await until_standing_still(bed, lambda chains: not chains)
@@ -166,9 +166,9 @@ async def test_one_paused_workflow_keeps_nobody_else_and_the_finding_says_how_it
     )
     assert "1 started, 1 already running, 0 refused" in output
 
-    request = CoverageRequest(periods=(Period(OCTOBER),))
+    request = CompletenessRequest(periods=(Period(OCTOBER),))
     name = f"coverage-{bed.folder.name}"
-    await bed.client.execute_workflow(Coverage.run, request, id=name, task_queue=TASK_QUEUE)
+    await bed.client.execute_workflow(DailyCompleteness.run, request, id=name, task_queue=TASK_QUEUE)
     assert (await bed.told()).count("is paused in Temporal") == 1
 
     (finding,) = await found(bed, FindingKind.STANDSTILL)
@@ -179,7 +179,7 @@ async def test_one_paused_workflow_keeps_nobody_else_and_the_finding_says_how_it
 
 async def test_how_a_workflow_was_closed_is_told(bed: Bed) -> None:
     await bed.monitored()
-    chains = RunningChains(bed.client)
+    chains = RunningWorkflows(bed.client)
     assert await chains.status("acme") is ChainStatus.RUNNING
     assert await chains.status("nobody") is ChainStatus.ABSENT
     await bed.handle("acme").terminate()
@@ -216,7 +216,7 @@ async def stray(bed: Bed, month_of: str = "acme") -> None:
     month = await bed.recorded(month_of, OCTOBER)
     await bed.client.start_workflow(MonthlyBilling.run, month, id="acme by hand", task_queue=TASK_QUEUE)
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (await RunningChains(bed.client).listed()).strays:
+        while not (await RunningWorkflows(bed.client).listed()).strays:
             await asyncio.sleep(0.05)
 
 
@@ -254,7 +254,7 @@ async def test_one_whose_input_nobody_can_read_is_a_finding_too_and_stops_nothin
         MonthlyBilling.__name__, RawValue(payload), id="by hand", task_queue=TASK_QUEUE
     )
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not (strays := (await RunningChains(bed.client).listed()).strays):
+        while not (strays := (await RunningWorkflows(bed.client).listed()).strays):
             await asyncio.sleep(0.05)
     assert [chain.customer_id for chain in strays] == [""]
     code, output = await typed(bed, "coverage", "--period", OCTOBER)

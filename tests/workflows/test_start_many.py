@@ -11,7 +11,7 @@ from billing.customers.customer import Customer
 from billing.customers.roster import write_roster
 from billing.errors import PaymentBusy
 from billing.keys import workflow_id
-from cli.customers.outcomes import Outcome, start_all
+from cli.customers.outcomes import CustomerOutcome, start_all
 from clients import start as starting
 from clients.start import StartStatus
 from sandbox.stack.stack import ROOT
@@ -28,7 +28,7 @@ async def book(bed: Bed, prefix: str, count: int) -> list[Customer]:
     return customers
 
 
-async def start(bed: Bed, customers: list[Customer]) -> list[Outcome]:
+async def start(bed: Bed, customers: list[Customer]) -> list[CustomerOutcome]:
     return await start_all("starting", bed.client, bed.adapters, [(None, each) for each in customers])
 
 

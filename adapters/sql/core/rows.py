@@ -8,7 +8,7 @@ from billing.customers.customer import Customer
 from billing.invoices.approval_policy import flags
 from billing.invoices.invoice import LineItem, Problem
 from billing.invoices.month import Month
-from billing.mails.mail import Composed, Letter, MessageStatus
+from billing.mails.mail import CustomerMail, MessageStatus, RenderedMail
 from billing.payments.payment import Payment, PaymentEvent, Reversal
 from billing.reviewers.alerts import Alert
 
@@ -32,7 +32,7 @@ def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
         "carried_minor": month.carried_minor,
         "version": invoice.version if invoice else 0,
         "digest": invoice.digest if invoice else "",
-        "collect_at": month.collect_at,
+        "import_at": month.import_at,
         "notice_at": month.notice_at,
         "charge_at": month.charge_at,
         "outcome": month.outcome,
@@ -136,7 +136,7 @@ def event_values(event: PaymentEvent, at: datetime) -> dict[str, Any]:
 
 
 def message_values(
-    letter: Letter, number: int, status: MessageStatus, at: datetime, composed: Composed | None
+    letter: CustomerMail, number: int, status: MessageStatus, at: datetime, composed: RenderedMail | None
 ) -> dict[str, Any]:
     return {
         **_whose(letter.month),

@@ -146,7 +146,7 @@ invoices: Final = Table(
     _amount("carried_minor"),
     _count("version"),
     _text("digest"),
-    _instant("collect_at"),
+    _instant("import_at"),
     _instant("notice_at"),
     _instant("charge_at"),
     _text("outcome", nullable=True),

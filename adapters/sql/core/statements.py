@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from adapters.sql.core.schema import addresses, customers
 from billing.collections.collection import Collection
-from billing.errors import AlreadyClosed, LedgerAhead
+from billing.errors import OutcomeConflict, StaleRun
 from billing.invoices.month import Month
 from billing.period import Period
 
@@ -25,17 +25,17 @@ FORMER = (
 """The addresses that customers had and have no more; shared ones are or were another customer's too."""
 
 
-def of(table: Table, customer_id: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def rows_of_month(table: Table, customer_id: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """The rows of a customer's period."""
     return table.c.customer_id == customer_id, table.c.period == period
 
 
-def matching(table: Table, **wanted: str | None) -> list[ColumnElement[bool]]:
+def where_given(table: Table, **wanted: str | None) -> list[ColumnElement[bool]]:
     """The rows that have these values, where one is given."""
     return [table.c[name] == value for name, value in wanted.items() if value is not None]
 
 
-def of_this(table: Table) -> tuple[ColumnElement[bool], ...]:
+def month_params(table: Table) -> tuple[ColumnElement[bool], ...]:
     """The same in a statement that is written once: ``customer_id`` and ``period`` are given when it is executed."""
     return tuple(table.c[name] == bindparam(name) for name in ("customer_id", "period"))
 
@@ -88,21 +88,21 @@ def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
     return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table)
 
 
-def comes_late(record: Month | Collection, at: datetime, stored: Row[Any]) -> bool:
-    """Whether ``record`` adds nothing. Raises ``LedgerAhead``, ``AlreadyClosed`` if they contradict each other."""
+def is_superseded(record: Month | Collection, at: datetime, stored: Row[Any]) -> bool:
+    """Whether ``record`` adds nothing. Raises ``StaleRun``, ``OutcomeConflict`` if they contradict each other."""
     whose = f"{stored.customer_id}, {stored.period}"
     if isinstance(record, Collection):
         whose = f"the collection of {whose}"
     if stored.outcome is None and record.outcome is None and _is_behind(record, stored):
         other = "another one" if record.revision == stored.revision else record.revision
-        raise LedgerAhead(f"the ledger has revision {stored.revision} of {whose}, not {other}")
+        raise StaleRun(f"the ledger has revision {stored.revision} of {whose}, not {other}")
     if stored.outcome is None:
         return False  # an outcome counts, whatever the run that came to it had forgotten
     if stored.outcome == record.outcome:
         return bool(record.revision <= stored.revision)
     if record.outcome is None and at <= stored.closed_at:
         return True
-    raise AlreadyClosed(
+    raise OutcomeConflict(
         f"{whose} is closed as {stored.outcome} in the ledger and cannot become {record.outcome or 'open'} again; "
         "look for a second workflow of this customer and end it"
     )

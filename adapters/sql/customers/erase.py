@@ -25,15 +25,15 @@ from adapters.sql.core.schema import (
     sales_readings,
 )
 from billing.customers.address import email_key
-from billing.customers.erasure import ERASED, Erased, Scrubber, Standing, names_in, obstacle
+from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
 from billing.invoices.month import Month
-from billing.mails.mail import LetterKind
+from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import ReversalKind
 
 _DECIDED: Final = ("won", "lost", "warning_closed", "prevented")
-_TO_REVIEWERS: Final = (LetterKind.ALERT, LetterKind.REPORT)
+_TO_REVIEWERS: Final = (CustomerMailKind.ALERT, CustomerMailKind.REPORT)
 
 
 class SqlErase(SqlDatabase):
@@ -64,7 +64,7 @@ class SqlErase(SqlDatabase):
         return Erased(customer_id=customer_id, at=at, rows=rows)
 
 
-def _standing(connection: Connection, customer_id: str) -> Standing:
+def _standing(connection: Connection, customer_id: str) -> ErasureObstacles:
     this = customers.c.customer_id == customer_id
     account = connection.execute(select(customers).where(this).with_for_update()).one_or_none()
     if account is None:
@@ -79,7 +79,7 @@ def _standing(connection: Connection, customer_id: str) -> Standing:
     unfinished = select(invoices.c.period).where(mine, invoices.c.outcome.is_(None))
     state = connection.scalar(select(invoices.c.state).where(mine).order_by(invoices.c.period.desc()).limit(1))
     last = None if state is None else Month.model_validate(state)
-    return Standing(
+    return ErasureObstacles(
         is_open=account.closed_at is None,
         open_months=tuple(connection.scalars(unfinished)),
         collected=tuple(connection.scalars(owed)),

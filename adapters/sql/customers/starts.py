@@ -12,7 +12,7 @@ from adapters.sql.core.schema import addresses, customers, invoices
 from adapters.sql.core.statements import insert_new
 from billing.apart import Failed, apart
 from billing.customers.customer import Customer
-from billing.customers.ports import Known
+from billing.customers.ports import KnownCustomer
 from billing.invoices.month import Month
 from billing.period import Period
 
@@ -24,17 +24,17 @@ class SqlStarts(SqlDatabase):
     """The part of ``SqlLedger`` that knows some hundred customers by a few queries."""
 
     @in_thread
-    def known(self, asked: Sequence[Customer]) -> dict[str, Known | Failed]:
+    def known(self, asked: Sequence[Customer]) -> dict[str, KnownCustomer | Failed]:
         """What there is of each of them, by id."""
         by_id = {each.customer_id: each for each in asked}
 
-        def look(names: Sequence[str]) -> list[tuple[str, Known]]:
+        def look(names: Sequence[str]) -> list[tuple[str, KnownCustomer]]:
             return list(self._known([by_id[name] for name in names]).items())
 
         found = apart(list(by_id), look)
         return dict((each.customer_id, each) if isinstance(each, Failed) else each for each in found)
 
-    def _known(self, asked: Sequence[Customer]) -> dict[str, Known]:
+    def _known(self, asked: Sequence[Customer]) -> dict[str, KnownCustomer]:
         names = [each.customer_id for each in asked]
         theirs = select(*_CUSTOMER, customers.c.closed_reason).where(customers.c.customer_id.in_(names))
         whose = invoices.c.customer_id
@@ -49,7 +49,7 @@ class SqlStarts(SqlDatabase):
             )
         reasons = {name: row.pop("closed_reason") or "" for name, row in found.items()}
         return {
-            name: Known(
+            name: KnownCustomer(
                 customer=Customer.model_validate(found[name]) if name in found else None,
                 closed_reason=reasons.get(name, ""),
                 last=last.get(name),

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.rows import collection_values, entry_values
 from adapters.sql.core.schema import collections, entries
-from adapters.sql.core.statements import comes_late, insert_new, matching, of, upsert
+from adapters.sql.core.statements import insert_new, is_superseded, rows_of_month, upsert, where_given
 from billing.apart import Failed
-from billing.collections.collection import Collection, Entry
+from billing.collections.collection import Collection, DiaryEntry
 from billing.collections.ports import CollectionRow
 from billing.period import Period
 
@@ -21,15 +21,15 @@ class SqlCollections(SqlDatabase):
     def record_collection(self, collection: Collection, at: datetime) -> None:
         """Writes the collection as it stood at ``at``, and its diary, in one transaction.
 
-        Raises ``LedgerAhead`` and ``AlreadyClosed`` as ``record`` does for a month.
+        Raises ``StaleRun`` and ``OutcomeConflict`` as ``record`` does for a month.
         """
         customer_id, period = collection.customer.customer_id, collection.period
-        this = of(collections, customer_id, period)
+        this = rows_of_month(collections, customer_id, period)
         values = collection_values(collection, at)
         with self._writing(f"record the collection of {customer_id}, {period}") as connection:
             if not insert_new(connection, collections, [values]):
                 stored = connection.execute(select(collections).where(*this).with_for_update()).one()
-                if comes_late(collection, at, stored):
+                if is_superseded(collection, at, stored):
                     return
                 upsert(connection, collections, values)
             insert_new(connection, entries, entry_values(collection))
@@ -37,7 +37,9 @@ class SqlCollections(SqlDatabase):
     @in_thread
     def collection(self, customer_id: str, period: Period) -> Collection | None:
         with self._reading(f"read the collection of {customer_id}, {period}") as connection:
-            state = connection.scalar(select(collections.c.state).where(*of(collections, customer_id, period)))
+            state = connection.scalar(
+                select(collections.c.state).where(*rows_of_month(collections, customer_id, period))
+            )
             return None if state is None else Collection.model_validate(state)
 
     @in_thread
@@ -50,12 +52,12 @@ class SqlCollections(SqlDatabase):
     ) -> list[CollectionRow]:
         """The collections that match everything given, by customer and period."""
         is_open = [collections.c.outcome.is_(None)] if open_only else []
-        wanted = matching(collections, period=period, customer_id=customer_id)
+        wanted = where_given(collections, period=period, customer_id=customer_id)
         found = self._read(CollectionRow, collections, *wanted, *is_open, failed=failed)
         return sorted(found, key=lambda row: (row.customer_id, row.period))
 
     @in_thread
-    def diary(self, customer_id: str, period: Period) -> list[Entry]:
+    def diary(self, customer_id: str, period: Period) -> list[DiaryEntry]:
         """The whole diary, also what the collection itself no longer carries."""
-        found = self._read(Entry, entries, *of(entries, customer_id, period))
+        found = self._read(DiaryEntry, entries, *rows_of_month(entries, customer_id, period))
         return sorted(found, key=lambda entry: entry.number)

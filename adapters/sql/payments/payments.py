@@ -8,10 +8,10 @@ from sqlalchemy import Connection, and_, exists, or_, select, text, update
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.rows import charge_values, event_values, message_values, reversal_values
 from adapters.sql.core.schema import EVENT_IS_OPEN, charges, events, messages, reversals
-from adapters.sql.core.statements import insert_new, lock, matching, of, upsert
+from adapters.sql.core.statements import insert_new, lock, rows_of_month, upsert, where_given
 from billing.apart import Failed
 from billing.errors import PaymentMismatch
-from billing.mails.mail import Composed, Letter, MessageRow, MessageStatus
+from billing.mails.mail import CustomerMail, MessageRow, MessageStatus, RenderedMail
 from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal
 from billing.payments.ports import ChargeRow, EventRow, ReversalRow
 from billing.period import Period
@@ -59,7 +59,7 @@ class SqlPayments(SqlDatabase):
         return self._payments(failed, period=period)
 
     def _payments(self, failed: list[Failed] | None = None, **wanted: str) -> list[ChargeRow]:
-        found = self._read(ChargeRow, charges, *matching(charges, **wanted), failed=failed)
+        found = self._read(ChargeRow, charges, *where_given(charges, **wanted), failed=failed)
         return sorted(found, key=lambda row: row.payment_id)
 
     @in_thread
@@ -78,7 +78,7 @@ class SqlPayments(SqlDatabase):
         self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
     ) -> list[ReversalRow]:
         """The refunds and disputes that match everything given, oldest first."""
-        wanted = matching(reversals, period=period, customer_id=customer_id)
+        wanted = where_given(reversals, period=period, customer_id=customer_id)
         found = self._read(ReversalRow, reversals, *wanted, failed=failed)
         return sorted(found, key=lambda row: (row.created_at, row.reversal_id))
 
@@ -118,11 +118,11 @@ class SqlPayments(SqlDatabase):
     @in_thread
     def save_message(
         self,
-        letter: Letter,
+        letter: CustomerMail,
         number: int,
         status: MessageStatus,
         at: datetime,
-        composed: Composed | None = None,
+        composed: RenderedMail | None = None,
         idle_since: datetime | None = None,
     ) -> bool:
         """Keeps what became of the mail and what it says; False if it was sent before, and stays as it is."""
@@ -135,7 +135,7 @@ class SqlPayments(SqlDatabase):
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
         """The mails of a month, in the order in which they were last handed over."""
-        found = self._read(MessageRow, messages, *of(messages, customer_id, period))
+        found = self._read(MessageRow, messages, *rows_of_month(messages, customer_id, period))
         return sorted(found, key=lambda row: (row.at, row.message_id))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, invoices
-from adapters.sql.core.statements import insert_new, matching
+from adapters.sql.core.statements import insert_new, where_given
 from billing.apart import Failed
 from billing.period import Period
 from billing.reviewers.alerts import Alert, AlertRow
@@ -53,7 +53,7 @@ class SqlAlerts(SqlDatabase):
 
     @in_thread
     def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
-        return self._alerts(AlertRow, *matching(alerts, period=period, customer_id=customer_id))
+        return self._alerts(AlertRow, *where_given(alerts, period=period, customer_id=customer_id))
 
     def _alerts(self, model: type[_A], *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[_A]:
         """Oldest first, with what is remarkable about their invoices by now."""

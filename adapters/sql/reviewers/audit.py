@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, true, 
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.schema import PlainText, brakes, decisions, entries, sign_ins, users
-from billing.reviewers.queries import AuditKind, AuditRow, AuditWanted, Cursor
+from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, AuditRow
 
 _KEY = ("at", "kind", "customer_id", "period", "number")
 _NOBODY = literal("", PlainText)
@@ -16,7 +16,7 @@ class SqlAudit(SqlDatabase):
     """The part of ``SqlLedger`` that tells who did what."""
 
     @in_thread
-    def audit(self, wanted: AuditWanted, after: Cursor | None, limit: int) -> list[AuditRow]:
+    def audit(self, wanted: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
         """Newest first, those after the cursor."""
         sources = (_decisions(), _collections(), _pulls(), _releases(), _sign_ins())
         found = [_newest(_narrowed(source, wanted, after), limit).subquery() for source in sources]
@@ -32,7 +32,7 @@ def _newest(source: Select[Any], limit: int) -> Select[Any]:
     return source.order_by(*(source.selected_columns[name].desc() for name in _KEY)).limit(limit)
 
 
-def _narrowed(source: Select[Any], wanted: AuditWanted, after: Cursor | None) -> Select[Any]:
+def _narrowed(source: Select[Any], wanted: AuditFilter, after: AuditCursor | None) -> Select[Any]:
     """The entries of ``source`` that are wanted; conditions go inside, where the indexes are."""
     c = source.selected_columns
     where: list[ColumnElement[bool]] = []

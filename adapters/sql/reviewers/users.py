@@ -14,12 +14,12 @@ from billing.reviewers.users import (
     SESSION_IDLE,
     SESSION_LIFETIME,
     SIGN_INS_KEPT,
-    Account,
-    Attempt,
+    FailureThrottle,
     OpenSession,
     Role,
-    Throttle,
+    SignInAttempt,
     User,
+    UserCredentials,
 )
 
 
@@ -35,8 +35,8 @@ class SqlUsers(SqlDatabase):
             return insert_new(connection, users, [values])
 
     @in_thread
-    def user(self, username: str) -> Account | None:
-        return next(iter(self._read(Account, users, users.c.username == username)), None)
+    def user(self, username: str) -> UserCredentials | None:
+        return next(iter(self._read(UserCredentials, users, users.c.username == username)), None)
 
     @in_thread
     def users(self) -> list[User]:
@@ -84,7 +84,7 @@ class SqlUsers(SqlDatabase):
     # -- sessions
 
     @in_thread
-    def open_session(self, token_hash: str, account: Account, at: datetime) -> bool:
+    def open_session(self, token_hash: str, account: UserCredentials, at: datetime) -> bool:
         values = {"token_hash": token_hash, "username": account.username, "created_at": at, "seen_at": at}
         with self._writing(f"sign {account.username} in") as connection:
             now = _locked(connection, account.username)
@@ -118,7 +118,7 @@ class SqlUsers(SqlDatabase):
     # -- sign-ins
 
     @in_thread
-    def begin_sign_in(self, username: str, address: str, at: datetime, browser: str = "") -> Attempt:
+    def begin_sign_in(self, username: str, address: str, at: datetime, browser: str = "") -> SignInAttempt:
         with self._writing("note a sign-in") as connection:
             known = connection.scalar(select(exists().where(users.c.username == username)))
             username = username if known else _unknown(username)
@@ -126,11 +126,11 @@ class SqlUsers(SqlDatabase):
                 lock(connection, key)
             connection.execute(delete(sign_ins).where(sign_ins.c.at < at - SIGN_INS_KEPT))
             if (wait := _wait(connection, username, address, at, browser)) > timedelta():
-                return Attempt(0, wait)
+                return SignInAttempt(0, wait)
             values = {"username": username, "address": address, "browser": browser, "accepted": False, "at": at}
             number = connection.scalar(insert(sign_ins).values(values).returning(sign_ins.c.number))
             assert number is not None
-            return Attempt(number)
+            return SignInAttempt(number)
 
     @in_thread
     def accept_sign_in(self, number: int) -> None:
@@ -138,19 +138,19 @@ class SqlUsers(SqlDatabase):
             connection.execute(update(sign_ins).where(sign_ins.c.number == number).values(accepted=True))
 
 
-def _locked(connection: Connection, username: str, leaves: bool = False) -> Account:
+def _locked(connection: Connection, username: str, leaves: bool = False) -> UserCredentials:
     """The user, whom nobody else changes until the transaction ends. Raises ``NotFound``.
 
     ``BillingError`` if the user ``leaves`` the administrators, and is the last of them.
     """
     if leaves:
         lock(connection, "administrators")
-    columns = [users.c[name] for name in Account.model_fields]
+    columns = [users.c[name] for name in UserCredentials.model_fields]
     found = connection.execute(select(*columns).where(users.c.username == username).with_for_update())
     row = found.mappings().one_or_none()
     if row is None:
         raise NotFound(f"there is no user {username}; see: python starter.py user list")
-    user = Account.model_validate(dict(row))
+    user = UserCredentials.model_validate(dict(row))
     is_one = user.role is Role.ADMINISTRATOR and user.disabled_at is None
     if leaves and is_one and not connection.scalar(select(_other_administrators(username))):
         raise BillingError(
@@ -184,17 +184,19 @@ def _wait(connection: Connection, username: str, address: str, at: datetime, bro
     accepted = select(func.max(sign_ins.c.number)).where(theirs, sign_ins.c.accepted)
     since = sign_ins.c.number > (connection.scalar(accepted) or 0)
     if browser:
-        return _wait_for(connection, Throttle.of_username(), at, theirs, since, sign_ins.c.browser == browser)
+        return _wait_for(connection, FailureThrottle.of_username(), at, theirs, since, sign_ins.c.browser == browser)
     here_before = connection.scalar(select(exists().where(theirs, there, sign_ins.c.accepted)))
     by_name = (theirs, since, there) if here_before else (theirs, since)
     waits = [
-        _wait_for(connection, Throttle.of_username(), at, *by_name),
-        _wait_for(connection, Throttle.of_address(), at, there),
+        _wait_for(connection, FailureThrottle.of_username(), at, *by_name),
+        _wait_for(connection, FailureThrottle.of_address(), at, there),
     ]
     return max(waits)
 
 
-def _wait_for(connection: Connection, throttle: Throttle, at: datetime, *which: ColumnElement[bool]) -> timedelta:
+def _wait_for(
+    connection: Connection, throttle: FailureThrottle, at: datetime, *which: ColumnElement[bool]
+) -> timedelta:
     failed = (~sign_ins.c.accepted, sign_ins.c.at > at - throttle.window, *which)
     count, last_at = connection.execute(select(func.count(), func.max(sign_ins.c.at)).where(*failed)).one()
     return last_at + throttle.pause(count) - at if count else timedelta()

@@ -36,22 +36,20 @@ from billing.invoices.commands import Command, CommandResult, parse_command
 from billing.mails.mail import Mailer
 from billing.payments.ports import PaymentGateway
 from billing.period import Period
-from billing.sales.adjustments import left_over, refreshing
+from billing.sales.adjustments import refresh_changes, unapplied
 from billing.sales.late_sales import in_words
 from billing.validation import explain
 from clients.month_commands import Unanswered
-from clients.start import Ledger as StartLedger
-from clients.start import StartStatus, start_customer
+from clients.start import StartLedger, StartStatus, start_customer
 from console.reviewers.commands import say
-from console.reviewers.desk import Desk
-from console.reviewers.invoice import editing
+from console.reviewers.invoice import edit_form as editing
 from console.reviewers.invoice.actions import ACTIONS, APPROVE, EDIT, REFRESH, RESUME, SKIP, START, Action
-from console.reviewers.invoice.dossier import Dossier, Dossiers
-from console.reviewers.invoice.dossier import Ledger as DossierLedger
-from console.reviewers.invoice.invoice_view import Sheet, View
+from console.reviewers.invoice.invoice_view import InvoiceView, SheetView
+from console.reviewers.invoice.month_record import MonthRecord, MonthRecordLedger, MonthRecords
 from console.reviewers.invoice.preview import preview
+from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
-from services.sheet_comparison import Comparing
+from services.sheet_comparison import SheetComparer
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _COMMAND_ID = re.compile(r"[0-9a-f-]{32,36}")
@@ -61,7 +59,7 @@ _SHEET_SECONDS = 10.0
 Receiver = Callable[..., Awaitable[Response]]
 
 
-class Ledger(CustomerStore, DossierLedger, StartLedger, Protocol):
+class _Ledger(CustomerStore, MonthRecordLedger, StartLedger, Protocol):
     """What is needed of the ledger here."""
 
 
@@ -71,11 +69,11 @@ class InvoicePages:
     def __init__(
         self,
         client: Client,
-        ledger: Ledger,
+        ledger: _Ledger,
         payments: PaymentGateway,
         mail: Mailer,
-        comparing: Comparing,
-        desk: Desk,
+        comparing: SheetComparer,
+        desk: PageFrame,
         ui_url: str,
         sheet_url: str,
     ) -> None:
@@ -85,7 +83,7 @@ class InvoicePages:
         self._comparing = comparing
         self._mail = mail
         self._desk = desk
-        self._dossiers = Dossiers(client, ledger, ui_url)
+        self._dossiers = MonthRecords(client, ledger, ui_url)
         self._sheet_url = sheet_url
         self.router = APIRouter(prefix="/desk/{period}/invoices/{customer_id}")
         self.router.add_api_route("", self.show, response_model=None)
@@ -107,11 +105,13 @@ class InvoicePages:
         """``said`` is the id of a command that was just given: the page waits for its answer, and shows it."""
         dossier = await self._open(period, customer_id, said if _COMMAND_ID.fullmatch(said) else "")
         sheet = await self._sheet(dossier) if compare or dossier.month.drift else None
-        return await self._page(View(session, dossier, self._sheet_url, answer=dossier.answer_to(said), sheet=sheet))
+        return await self._page(
+            InvoiceView(session, dossier, self._sheet_url, answer=dossier.answer_to(said), sheet=sheet)
+        )
 
     async def form(self, period: str, customer_id: str, session: SignedIn) -> Response:
         dossier = await self._open(period, customer_id)
-        view = View(session, dossier, self._sheet_url)
+        view = InvoiceView(session, dossier, self._sheet_url)
         if EDIT not in view.actions or dossier.month.invoice is None:
             return self.back(period, customer_id)
         return await self._page(view.editing(editing.blank(dossier.month.invoice)))
@@ -143,7 +143,7 @@ class InvoicePages:
         ) -> Response:
             dossier = await self._open(period, customer_id)
             form = await request.form()
-            view = View(session, dossier, self._sheet_url, typed={action.name: str(form.get("reason", ""))})
+            view = InvoiceView(session, dossier, self._sheet_url, typed={action.name: str(form.get("reason", ""))})
             if action is EDIT:
                 return await self._edit(view, form)
             if action is REFRESH:
@@ -159,7 +159,7 @@ class InvoicePages:
         receive.__name__ = action.name
         return receive
 
-    async def _edit(self, view: View, form: FormData) -> Response:
+    async def _edit(self, view: InvoiceView, form: FormData) -> Response:
         version, digest = _seen(form)
         seen = view.dossier.seen(version, digest)
         if seen is None:
@@ -178,7 +178,7 @@ class InvoicePages:
             return await self._page(view.wrong(EDIT, f"Save at most {editing.CHANGES_MAX} changes at once."), 422)
         return await self._act(view, EDIT, form, {"version": version, "digest": digest, "changes": changes})
 
-    async def _refresh(self, view: View, form: FormData) -> Response:
+    async def _refresh(self, view: InvoiceView, form: FormData) -> Response:
         """Takes in what the page has shown, from the state of the sheet that it has shown."""
         if view.dossier.answer_to(str(form.get("command_id", ""))):  # a double click: it is done
             return self.back(view.dossier.month.period, view.dossier.month.customer.customer_id)
@@ -189,15 +189,15 @@ class InvoicePages:
         if sheet.compared.sales.digest != form.get("sheet"):
             why = "the sheet has been changed since this page was made; look at the differences below, then refresh"
             return await self._page(view.refused(REFRESH, why), 409)
-        drifts, sales, by_hand = sheet.compared.drifts, sheet.compared.sales, sheet.compared.by_hand
-        changes = refreshing(drifts, sales.digest, by_hand)
+        drifts, sales, by_hand = sheet.compared.changes, sheet.compared.sales, sheet.compared.by_hand
+        changes = refresh_changes(drifts, sales.digest, by_hand)
         if not changes:
             return await self._page(view.refused(REFRESH, "there is nothing to take in"), 409)
-        left = in_words(left_over(drifts, by_hand), view.dossier.month.customer.currency)
+        left = in_words(unapplied(drifts, by_hand), view.dossier.month.customer.currency)
         fields = {"version": version, "digest": digest, "changes": changes, "sales": sales, "drift": left}
         return await self._act(view, REFRESH, form, fields)
 
-    async def _act(self, view: View, action: Action, form: FormData, fields: dict[str, Any]) -> Response:
+    async def _act(self, view: InvoiceView, action: Action, form: FormData, fields: dict[str, Any]) -> Response:
         """Sends the command, and goes back to the page, which shows the answer; or says why not."""
         reason, customer_id = str(form.get("reason", "")).strip(), view.dossier.month.customer.customer_id
         if not 0 < len(reason) <= REASON_MAX:
@@ -214,7 +214,7 @@ class InvoicePages:
             return await self._start(view, customer_id, command)
         return await self._answer(view, action, customer_id, command)
 
-    async def _start(self, view: View, customer_id: str, command: Command) -> Response:
+    async def _start(self, view: InvoiceView, customer_id: str, command: Command) -> Response:
         """If somebody was faster and has started it, the page just shows the month as it is by now."""
         customer = await self._ledger.customer(customer_id)
         if customer is None:
@@ -226,7 +226,7 @@ class InvoicePages:
         said = f"?said={command.command_id}" if started.status is StartStatus.STARTED else ""
         return RedirectResponse(f"{_address(started.period or command.period or '', customer_id)}{said}", 303)
 
-    async def _answer(self, view: View, action: Action, customer_id: str, command: Command) -> Response:
+    async def _answer(self, view: InvoiceView, action: Action, customer_id: str, command: Command) -> Response:
         try:
             result = await say(self._client, customer_id, command)
         except NotFound:
@@ -241,24 +241,24 @@ class InvoicePages:
             return RedirectResponse(f"{_address(period, customer_id)}?said={command.command_id}", 303)
         return await self._refused(view, action, customer_id, result)
 
-    async def _refused(self, view: View, action: Action, customer_id: str, result: CommandResult) -> Response:
+    async def _refused(self, view: InvoiceView, action: Action, customer_id: str, result: CommandResult) -> Response:
         """The month may be another than that which the command was sent to."""
         now = await self._open(view.dossier.month.period, customer_id)
         return await self._page(view.on(now).refused(action, result.result), 409)
 
     # -- helpers
 
-    async def _sheet(self, dossier: Dossier) -> Sheet:
+    async def _sheet(self, dossier: MonthRecord) -> SheetView:
         try:
             async with asyncio.timeout(_SHEET_SECONDS):
                 compared = await self._comparing.compare(dossier.month, datetime.now(UTC))
         except TimeoutError:
-            return Sheet(None, "the sheet does not answer; try again")
+            return SheetView(None, "the sheet does not answer; try again")
         except BillingError as error:
-            return Sheet(None, str(error))
-        return Sheet(compared, "" if compared else "this draft was not made from the sheet")
+            return SheetView(None, str(error))
+        return SheetView(compared, "" if compared else "this draft was not made from the sheet")
 
-    async def _open(self, period: str, customer_id: str, said: str = "") -> Dossier:
+    async def _open(self, period: str, customer_id: str, said: str = "") -> MonthRecord:
         try:
             wanted = Period(period)
         except InvalidInput:
@@ -268,7 +268,7 @@ class InvoicePages:
             raise HTTPException(404)
         return dossier
 
-    async def _page(self, view: View, status: int = 200) -> Response:
+    async def _page(self, view: InvoiceView, status: int = 200) -> Response:
         period = view.dossier.month.period
         values = view.values() | {"here": _address(period, view.dossier.month.customer.customer_id)}
         return await self._desk.page(

@@ -13,16 +13,16 @@ from billing.invoices.month import Step
 from billing.invoices.ports import VersionRow
 from billing.invoices.versions import LineChange, difference
 from billing.money import minor_digits
-from billing.sales.adjustments import doubts, refreshing
-from billing.sales.late_sales import Compared, in_words, shown
+from billing.sales.adjustments import reasons_for_review, refresh_changes
+from billing.sales.late_sales import SheetComparison, in_words, shown
 from console.reviewers.invoice.actions import ACTIONS, EDIT, REFRESH, START, Action, possible
-from console.reviewers.invoice.dossier import Dossier
-from console.reviewers.invoice.editing import EditForm, rebased
+from console.reviewers.invoice.edit_form import EditForm, rebased
+from console.reviewers.invoice.month_record import MonthRecord
 from console.reviewers.invoice.timeline import command_words, mail_words, timeline
 from console.reviewers.signed_in import Session
 
 
-class Stale(NamedTuple):
+class StaleVersion(NamedTuple):
     """What happened between the version that somebody saw and the one that is current."""
 
     before: Invoice
@@ -31,44 +31,44 @@ class Stale(NamedTuple):
     changes: tuple[LineChange, ...]
 
 
-class Refusal(NamedTuple):
+class RefusedAction(NamedTuple):
     """Why a command had no effect. ``at_reason``: the field for the reason is what is wrong."""
 
     action: Action
     title: str
     why: str
-    stale: Stale | None = None
+    stale: StaleVersion | None = None
     at_reason: bool = False
 
 
-class Version(NamedTuple):
+class VersionView(NamedTuple):
     row: VersionRow
     before: Invoice | None
     changes: tuple[LineChange, ...]
     reason: str
 
 
-class Sheet(NamedTuple):
+class SheetView(NamedTuple):
     """The sheet beside the draft; or ``why`` it could not be compared."""
 
-    compared: Compared | None
+    compared: SheetComparison | None
     why: str = ""
 
 
 @dataclass(frozen=True)
-class View:
+class InvoiceView:
     """``typed`` has the reasons that were typed, by action; ``edit`` the lines as a form on version ``seen``."""
 
     session: Session
-    dossier: Dossier
+    dossier: MonthRecord
     sheet_url: str
     answer: Decision | None = None
     typed: Mapping[str, str] = field(default_factory=dict)
-    refusal: Refusal | None = None
+    refusal: RefusedAction | None = None
     edit: EditForm | None = None
     seen: tuple[int, str] | None = None
     ids: Mapping[str, str] = field(default_factory=dict)
-    sheet: Sheet | None = None
+    sheet: SheetView | None = None
 
     @property
     def actions(self) -> tuple[Action, ...]:
@@ -79,54 +79,54 @@ class View:
         actions = possible(self.dossier.month, self.session.role, self.dossier.chain)
         return (*actions, *(action for action in refused if action not in actions and not self.dossier.goes_on))
 
-    def editing(self, edit: EditForm, version: int | None = None, digest: str = "") -> "View":
+    def editing(self, edit: EditForm, version: int | None = None, digest: str = "") -> "InvoiceView":
         """With the lines as a form, made on the current version unless another one is named."""
         invoice = self.dossier.month.invoice
         if version is None and invoice is not None:
             version, digest = invoice.version, invoice.digest
         return replace(self, edit=edit, seen=(version or 0, digest))
 
-    def looking_at(self, version: int, digest: str) -> "View":
+    def looking_at(self, version: int, digest: str) -> "InvoiceView":
         """With what was seen when the command was given."""
         return replace(self, seen=(version, digest))
 
-    def beside(self, sheet: Sheet) -> "View":
+    def beside(self, sheet: SheetView) -> "InvoiceView":
         """With the sheet as it is now."""
         return replace(self, sheet=sheet)
 
-    def on(self, dossier: Dossier) -> "View":
+    def on(self, dossier: MonthRecord) -> "InvoiceView":
         """The same about a newer dossier."""
         return replace(self, dossier=dossier)
 
-    def wrong(self, action: Action, why: str, at_reason: bool = False) -> "View":
+    def wrong(self, action: Action, why: str, at_reason: bool = False) -> "InvoiceView":
         """What was typed cannot be taken; nothing was sent."""
-        return replace(self, refusal=Refusal(action, "Not done yet", why, at_reason=at_reason))
+        return replace(self, refusal=RefusedAction(action, "Not done yet", why, at_reason=at_reason))
 
-    def unanswered(self, action: Action, command_id: str) -> "View":
+    def unanswered(self, action: Action, command_id: str) -> "InvoiceView":
         """The command may take effect yet; sent again from this page it has the same id."""
         why = (
             "the workflow did not answer in time. The command may take effect all the same; sending it again is safe: "
             "it takes effect once only"
         )
         known = replace(self, ids={action.name: command_id})
-        return replace(known, refusal=Refusal(action, f"{action.label}: no answer yet", why))
+        return replace(known, refusal=RefusedAction(action, f"{action.label}: no answer yet", why))
 
-    def refused(self, action: Action, why: str) -> "View":
+    def refused(self, action: Action, why: str) -> "InvoiceView":
         """The month said no. An edit of another version is kept, as one of the current version, to be looked at."""
         stale = self._stale()
-        view = replace(self, refusal=Refusal(action, f"{action.label}: refused", why, stale))
+        view = replace(self, refusal=RefusedAction(action, f"{action.label}: refused", why, stale))
         if action is not EDIT or stale is None or self.edit is None:
             return view
         return view.editing(rebased(self.edit, stale.before, stale.after))
 
-    def _stale(self) -> Stale | None:
+    def _stale(self) -> StaleVersion | None:
         invoice = self.dossier.month.invoice
         if self.seen is None or invoice is None or self.seen == (invoice.version, invoice.digest):
             return None
         before = self.dossier.seen(*self.seen)
         if before is None:
             return None
-        return Stale(before, invoice, self.dossier.month.last_editor, difference(before, invoice))
+        return StaleVersion(before, invoice, self.dossier.month.last_editor, difference(before, invoice))
 
     def values(self) -> dict[str, object]:
         dossier, month = self.dossier, self.dossier.month
@@ -182,21 +182,21 @@ class View:
     def _differences(self, currency: str) -> dict[str, object]:
         """Between draft and sheet; a month whose charge has begun is compared at the next collection."""
         compared = self.sheet.compared if self.sheet else None
-        drifts, by_hand = (compared.drifts, compared.by_hand) if compared else ((), ())
+        drifts, by_hand = (compared.changes, compared.by_hand) if compared else ((), ())
         invoice = self.dossier.month.invoice
         return {
             "comparable": bool(invoice and invoice.sales) and not self.dossier.month.outcome,
             "sheet_changes": shown(drifts),
             "sheet_words": in_words(drifts, currency),
-            "sheet_doubts": doubts(drifts, by_hand, currency),
-            "refreshable": len(refreshing(drifts, "", by_hand)),
+            "sheet_doubts": reasons_for_review(drifts, by_hand, currency),
+            "refreshable": len(refresh_changes(drifts, "", by_hand)),
         }
 
     def _command_id(self) -> Callable[[str], str]:
         return lambda action: self.ids.get(action) or uuid.uuid4().hex
 
 
-def _versions(dossier: Dossier) -> list[Version]:
+def _versions(dossier: MonthRecord) -> list[VersionView]:
     """Newest first, each with what it changed."""
     reasons = {
         each.invoice_version: each.reason for each in dossier.decisions if each.accepted and each.command == "edit"
@@ -205,6 +205,6 @@ def _versions(dossier: Dossier) -> list[Version]:
     before: Invoice | None = None
     for row in dossier.versions:
         changes = difference(before, row.invoice) if before is not None else ()
-        found.append(Version(row, before, changes, reasons.get(row.version, "") if before is not None else ""))
+        found.append(VersionView(row, before, changes, reasons.get(row.version, "") if before is not None else ""))
         before = row.invoice
     return found[::-1]

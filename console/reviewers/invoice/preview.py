@@ -7,8 +7,8 @@ from typing import NamedTuple
 from billing.invoices.month import Approval, Month
 from billing.invoices.ports import VersionRow
 from billing.mails.corrections import correction
-from billing.mails.mail import Letter, LetterKind, MessageRow
-from console.reviewers.desk_wording import words
+from billing.mails.mail import CustomerMail, CustomerMailKind, MessageRow
+from console.reviewers.wording import words
 
 
 class Preview(NamedTuple):
@@ -17,7 +17,7 @@ class Preview(NamedTuple):
     With a letter, ``why`` says what it still waits for ("": nothing).
     """
 
-    letter: Letter | None
+    letter: CustomerMail | None
     at: datetime | None = None
     why: str = ""
 
@@ -32,7 +32,7 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     if month.charging_since is not None:
         return Preview(None, why="The charge has begun; its notice went out before.")
     if month.invoice is None:
-        return Preview(None, month.collect_at, "There is no draft yet: the sales are collected first.")
+        return Preview(None, month.import_at, "There is no draft yet: the sales are collected first.")
     free = month.evolve(hold=None, trouble="", brake="")
     if free.blocked:
         return Preview(None, why=f"No notice goes out: {free.blocked}.")
@@ -49,8 +49,8 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     why = month.blocked or month.needs_person(at)
     if why:
         going = going.evolve(approval=Approval(by="preview", version=month.invoice.version, at=at))
-    letter = Letter(
-        kind=LetterKind.NOTICE,
+    letter = CustomerMail(
+        kind=CustomerMailKind.NOTICE,
         message_id="",
         to=month.customer.email,
         month=going.announcing(at),

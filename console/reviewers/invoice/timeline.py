@@ -9,8 +9,8 @@ from billing.invoices.month import Month
 from billing.mails.mail import MessageRow, MessageStatus
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
-from console.reviewers.desk_wording import words
-from console.reviewers.invoice.dossier import Dossier
+from console.reviewers.invoice.month_record import MonthRecord
+from console.reviewers.wording import words
 from wording.english import money_text
 
 _SAID = {
@@ -45,7 +45,7 @@ class Happening(NamedTuple):
     coming: bool = False
 
 
-def timeline(dossier: Dossier) -> list[Happening]:
+def timeline(dossier: MonthRecord) -> list[Happening]:
     """Oldest first; then what is to come, in order."""
     past = sorted(_past(dossier), key=lambda each: each.at)
     return [*past, *_coming(dossier.month, "" if dossier.goes_on else "not before its workflow goes on")]
@@ -61,14 +61,14 @@ def command_words(command: str) -> str:
     return _SAID.get(command, command.replace("_", " "))
 
 
-def _past(dossier: Dossier) -> Iterator[Happening]:
+def _past(dossier: MonthRecord) -> Iterator[Happening]:
     month = dossier.month
     if dossier.versions:
         first = dossier.versions[0].invoice
         unreadable = f", {len(first.problems)} unreadable" if first.problems else ""
         count = len(first.lines) + len(first.problems)
         text = f"{count} {'row' if count == 1 else 'rows'} of the sheet{unreadable}"
-        yield Happening(first.collected_at, "Sales collected", text, "act" if first.problems else "quiet")
+        yield Happening(first.imported_at, "Sales collected", text, "act" if first.problems else "quiet")
     yield from (_decision(each) for each in dossier.decisions if each.accepted)
     yield from (_mail(each) for each in dossier.messages)
     if month.charging_since:
@@ -116,7 +116,7 @@ def _coming(month: Month, standstill: str) -> Iterator[Happening]:
         return
     waits = standstill or _awaited(month)
     if month.invoice is None:
-        yield Happening(month.collect_at, "Sales are collected", coming=True)
+        yield Happening(month.import_at, "Sales are collected", coming=True)
     if not month.announced:
         nothing = month.invoice is not None and month.nothing_to_charge is not None
         title = "Closes without a charge" if nothing else "Charge notice is sent"

@@ -41,7 +41,7 @@ def upgrade() -> None:
         *_columns(sa.BigInteger, "total_minor", "carried_minor"),
         *_columns(sa.Integer, "version"),
         *_columns(sa.Text, "digest"),
-        *_columns(_INSTANT, "collect_at", "notice_at", "charge_at"),
+        *_columns(_INSTANT, "import_at", "notice_at", "charge_at"),
         *_columns(sa.Text, "outcome", nullable=True),
         *_columns(_INSTANT, "closed_at", nullable=True),
         *_columns(sa.Integer, "problems", "revision"),

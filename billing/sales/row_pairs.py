@@ -11,19 +11,19 @@ Known = TypeVar("Known")
 Found = TypeVar("Found")
 
 
-class Entry(NamedTuple, Generic[Item]):
+class PairedRow(NamedTuple, Generic[Item]):
     """A row as the sheet has or had it, and what stands for it."""
 
     row: SheetRow
     item: Item
 
 
-def same(known: list[Entry[Known]], found: list[Entry[Found]]) -> list[tuple[Known, Found]]:
+def same(known: list[PairedRow[Known]], found: list[PairedRow[Found]]) -> list[tuple[Known, Found]]:
     """Takes the rows out of both that say the same, wherever they stand, one by one in order, and answers them."""
     return _take(known, found, _content)
 
 
-def changed(known: list[Entry[Known]], found: list[Entry[Found]]) -> list[tuple[Known, Found]]:
+def changed(known: list[PairedRow[Known]], found: list[PairedRow[Found]]) -> list[tuple[Known, Found]]:
     """Takes those out that may be one row, changed: by words and place, else by words, else by place.
 
     Call ``same`` first.
@@ -40,7 +40,7 @@ def sheet_row(line: LineItem | Problem) -> SheetRow:
 
 
 def _take(
-    known: list[Entry[Known]], found: list[Entry[Found]], alike: Callable[[SheetRow], Hashable]
+    known: list[PairedRow[Known]], found: list[PairedRow[Found]], alike: Callable[[SheetRow], Hashable]
 ) -> list[tuple[Known, Found]]:
     places: defaultdict[Hashable, list[int]] = defaultdict(list)
     for index in range(len(found) - 1, -1, -1):

@@ -1,6 +1,6 @@
 """Wakes the workflow that tells the reviewers, once an alert is in the outbox.
 
-bell = DigestBell(client, settings.digest_interval)
+bell = DigestTrigger(client, settings.digest_interval)
 await bell.ring()
 """
 
@@ -20,7 +20,7 @@ from workflows.options import TASK_QUEUE
 _PAUSE_SECONDS = 0.25  # between two rings of one process: a burst of alerts needs few
 
 
-class DigestBell:
+class DigestTrigger:
     """``Bell``, by signal-with-start. Rings that are asked for together are one."""
 
     def __init__(self, client: Client, interval: timedelta) -> None:

@@ -18,7 +18,7 @@ from threading import Timer
 from temporalio.common import MetricMeter
 
 from billing.reviewers.alerts import of_worker
-from billing.reviewers.ports import AlertOutbox, Bell
+from billing.reviewers.ports import AlertOutbox, DigestWaker
 from process.threads import Eviction, WorkflowThreads
 
 GRACE = timedelta(seconds=30)
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 class KeptRuns:
     """Tells of runs that this worker cannot let go of: Prometheus by a gauge, health page and reviewers by alerts."""
 
-    def __init__(self, meter: MetricMeter, ledger: AlertOutbox, bell: Bell) -> None:
+    def __init__(self, meter: MetricMeter, ledger: AlertOutbox, bell: DigestWaker) -> None:
         self._gauge = meter.create_gauge("billing_kept_runs", "Runs that this worker cannot let go of.")
         self._ledger = ledger
         self._bell = bell

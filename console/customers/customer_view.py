@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from billing.collections.collection import Collection, CollectionStage
 from billing.collections.dunning import Remedy
-from billing.invoices.month import COLLECTED, Month, Stage
+from billing.invoices.month import UNPAID_OUTCOMES, Month, Stage
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
 
@@ -22,7 +22,7 @@ class Situation(StrEnum):
     NOTHING = "nothing"  # nothing is owed here, or not any more
 
 
-class Standing(NamedTuple):
+class CustomerView(NamedTuple):
     """``paid_at`` with ``PAID``; ``remedy`` and the codes of the last refusal with ``PAYABLE``."""
 
     situation: Situation
@@ -42,36 +42,36 @@ class Standing(NamedTuple):
         return self.situation is Situation.PAYABLE
 
 
-def standing(
+def customer_view(
     month: Month, collection: Collection | None, charges: Sequence[ChargeRow], paused: bool = False
-) -> Standing:
+) -> CustomerView:
     """A payment that succeeded counts at once, before everything else has heard of it. ``paused``: the brake is on."""
     paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
     if collection is None or collection.outcome is not None:
         if collection is not None and collection.outcome is CollectionStage.RECOVERED:
-            return Standing(Situation.PAID, paid_at=collection.closed_at)
+            return CustomerView(Situation.PAID, paid_at=collection.closed_at)
         if month.outcome is Stage.PAID:
-            return Standing(Situation.PAID, paid_at=month.closed_at)
-        if collection is None and month.outcome in COLLECTED:
-            return Standing(Situation.PENDING, month.invoice.total_minor if month.invoice else 0)
-        return Standing(Situation.NOTHING)
+            return CustomerView(Situation.PAID, paid_at=month.closed_at)
+        if collection is None and month.outcome in UNPAID_OUTCOMES:
+            return CustomerView(Situation.PENDING, month.invoice.total_minor if month.invoice else 0)
+        return CustomerView(Situation.NOTHING)
     if paid_at:
-        return Standing(Situation.PAID, paid_at=paid_at[0])
+        return CustomerView(Situation.PAID, paid_at=paid_at[0])
     shown = _open(collection)
     is_paused = bool(collection.brake) or (paused and shown.situation is Situation.PAYABLE)
     stays = shown.situation is Situation.PERSON or collection.release is not None
-    return Standing(Situation.PAUSED, shown.outstanding_minor) if is_paused and not stays else shown
+    return CustomerView(Situation.PAUSED, shown.outstanding_minor) if is_paused and not stays else shown
 
 
-def _open(collection: Collection) -> Standing:
+def _open(collection: Collection) -> CustomerView:
     owed = collection.outstanding_minor
     if collection.trouble:
-        return Standing(Situation.PERSON, owed)
+        return CustomerView(Situation.PERSON, owed)
     if collection.attempt or collection.looking or collection.release:
         new_card = collection.attempt == "new card"
-        return Standing(Situation.PENDING, owed, new_card=new_card, slow=bool(collection.outage))
+        return CustomerView(Situation.PENDING, owed, new_card=new_card, slow=bool(collection.outage))
     if not collection.by_card:
-        return Standing(Situation.OTHERWISE, owed)
+        return CustomerView(Situation.OTHERWISE, owed)
     answer = collection.answer
     code = (answer.decline_code or answer.code) if answer else ""
-    return Standing(Situation.PAYABLE, owed, remedy=collection.remedy, code=code)
+    return CustomerView(Situation.PAYABLE, owed, remedy=collection.remedy, code=code)

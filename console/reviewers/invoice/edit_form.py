@@ -19,7 +19,7 @@ CHANGES_MAX = 100  # of one edit
 DESCRIPTION_MAX = 500
 
 
-class Row(NamedTuple):
+class LineForm(NamedTuple):
     """A line of the form. ``problem``: it is a row that cannot be read; ``touched``: something was typed there that
     the invoice does not say; ``beside``: what it says, if another version was edited.
     """
@@ -46,7 +46,7 @@ class Added(NamedTuple):
 
 
 class EditForm(NamedTuple):
-    rows: tuple[Row, ...]
+    rows: tuple[LineForm, ...]
     added: tuple[Added, ...]
     lost: tuple[str, ...] = ()  # what was typed about lines that are not there any more
 
@@ -116,14 +116,14 @@ def _lines(invoice: Invoice) -> Sequence[LineItem | Problem]:
     return (*invoice.lines, *invoice.problems)
 
 
-def _row(line: LineItem | Problem, currency: str) -> Row:
+def _row(line: LineItem | Problem, currency: str) -> LineForm:
     source = f"row {line.source.row}" if line.source else ""
     if isinstance(line, Problem):
-        return Row(line.line_id, line.description, "", source=source, problem=line)
-    return Row(line.line_id, line.description, plain_amount(line.amount_minor, currency), source=source)
+        return LineForm(line.line_id, line.description, "", source=source, problem=line)
+    return LineForm(line.line_id, line.description, plain_amount(line.amount_minor, currency), source=source)
 
 
-def _fields(row: Row, line: LineItem | Problem, currency: str) -> dict[str, Any]:
+def _fields(row: LineForm, line: LineItem | Problem, currency: str) -> dict[str, Any]:
     """The fields of a ``ChangeLine``; none if the row says what the line says."""
     fields: dict[str, Any] = {}
     before = line.amount_minor if isinstance(line, LineItem) else None
@@ -134,14 +134,14 @@ def _fields(row: Row, line: LineItem | Problem, currency: str) -> dict[str, Any]
     return fields
 
 
-def _typed(row: Row, form: FormData) -> Row:
+def _typed(row: LineForm, form: FormData) -> LineForm:
     description = _text(form, f"description:{row.line_id}", row.description)
     amount, remove = _text(form, f"amount:{row.line_id}", row.amount), f"remove:{row.line_id}" in form
     touched = remove or (description, amount) != (_one_line(row.description), row.amount)
     return row._replace(description=description, amount=amount, remove=remove, touched=touched)
 
 
-def _checked(row: Row, currency: str) -> Row:
+def _checked(row: LineForm, currency: str) -> LineForm:
     if row.remove:
         return row
     amount_may_be_empty = row.problem is not None and row.description == _one_line(row.problem.description)

@@ -28,7 +28,16 @@ from adapters.sql.reviewers.audit import SqlAudit
 from billing.collections.collection import CollectionStage
 from billing.invoices.month import Stage, stop_of
 from billing.period import Period
-from billing.reviewers.queries import PAGE_ROWS, DeskRow, Need, Seen, Sort, StageTotal, Standing, Wanted
+from billing.reviewers.queries import (
+    PAGE_ROWS,
+    ActionNeeded,
+    CurrentVersion,
+    InvoiceFilter,
+    InvoiceListRow,
+    ReviewedVersion,
+    Sort,
+    StageTotal,
+)
 
 NEED_PERSON = (
     CollectionStage.UNRESOLVED,
@@ -39,10 +48,10 @@ NEED_PERSON = (
 _IN_NEED = text(INVOICE_NEEDS)
 _OWED_NEEDS = "what is owed cannot be collected without a person"
 _MANY = 500  # values in one query
-_S = TypeVar("_S", bound=Seen)
+_S = TypeVar("_S", bound=ReviewedVersion)
 
 
-class SqlDesk(SqlAudit):
+class SqlReviewQueries(SqlAudit):
     """``MonthOverview`` and ``InvoiceList`` of ``billing.reviewers.queries`` in SQL, and which months there are."""
 
     @in_thread
@@ -82,7 +91,7 @@ class SqlDesk(SqlAudit):
             return [StageTotal.model_validate(dict(row)) for row in found.mappings()]
 
     @in_thread
-    def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[Need]:
+    def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
         """What a person has to do, by its next instant: open months, and what is owed for closed ones.
 
         The open months of the customers ``first`` come first, whatever the ledger says of them.
@@ -98,13 +107,13 @@ class SqlDesk(SqlAudit):
         owed = owed.where(*_owed_in_need(period))
         with self._reading(f"find who is needed in {period}") as connection:
             urgent = months.where(i.customer_id.in_(first[:limit])).order_by(i.customer_id)
-            before = [Need.model_validate(dict(row)) for row in connection.execute(urgent).mappings()]
+            before = [ActionNeeded.model_validate(dict(row)) for row in connection.execute(urgent).mappings()]
             months = months.where(_IN_NEED, i.customer_id.not_in(first[:limit]))
             open_months = connection.execute(months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit))
             collecting = connection.execute(owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit))
-            found = [Need.model_validate(dict(row)) for row in open_months.mappings()]
+            found = [ActionNeeded.model_validate(dict(row)) for row in open_months.mappings()]
             said = {"needs": _OWED_NEEDS, "collecting": True}
-            found += [Need.model_validate({**row, **said}) for row in collecting.mappings()]
+            found += [ActionNeeded.model_validate({**row, **said}) for row in collecting.mappings()]
             return [*before, *sorted(found, key=_urgency)][:limit]
 
     @in_thread
@@ -121,13 +130,13 @@ class SqlDesk(SqlAudit):
     # -- the list
 
     @in_thread
-    def count(self, wanted: Wanted) -> int:
+    def count(self, wanted: InvoiceFilter) -> int:
         """How many rows match."""
         with self._reading(f"count in {wanted.period}") as connection:
             return connection.scalar(_matching(wanted, func.count())) or 0
 
     @in_thread
-    def rows(self, wanted: Wanted, page: int) -> list[DeskRow]:
+    def rows(self, wanted: InvoiceFilter, page: int) -> list[InvoiceListRow]:
         """A page of the list; the first is 1."""
         order = _order(wanted)
         chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
@@ -138,18 +147,18 @@ class SqlDesk(SqlAudit):
         }
         owed = exists().where(collections.c.customer_id == invoices.c.customer_id, *_owed_in_need(wanted.period))
         theirs["needs"] = case((owed, _OWED_NEEDS), else_=invoices.c.needs).label("needs")
-        shown = select(*({**invoices.c, **theirs}[name] for name in DeskRow.model_fields))
+        shown = select(*({**invoices.c, **theirs}[name] for name in InvoiceListRow.model_fields))
         shown = shown.join(invoices, invoices.c.customer_id == customers.c.customer_id)
         with self._reading(f"list {wanted.period}") as connection:
             found = connection.execute(shown.where(invoices.c.period == wanted.period, this).order_by(*order))
             return [_row(dict(each)) for each in found.mappings()]
 
     @in_thread
-    def seen(self, wanted: Wanted) -> list[Seen]:
+    def seen(self, wanted: InvoiceFilter) -> list[ReviewedVersion]:
         """All that match, as they stand now, by customer."""
         with self._reading(f"list {wanted.period}") as connection:
-            query = _matching(wanted, *_seen_columns(Seen)).order_by(invoices.c.customer_id)
-            return [_as_seen(Seen, row) for row in connection.execute(query).mappings()]
+            query = _matching(wanted, *_seen_columns(ReviewedVersion)).order_by(invoices.c.customer_id)
+            return [_as_seen(ReviewedVersion, row) for row in connection.execute(query).mappings()]
 
     @in_thread
     def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
@@ -163,19 +172,19 @@ class SqlDesk(SqlAudit):
         return open_months
 
     @in_thread
-    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, Standing]:
+    def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
         """How these invoices stand now, by customer."""
-        now: dict[str, Standing] = {}
+        now: dict[str, CurrentVersion] = {}
         with self._reading(f"look at {period}") as connection:
             for start in range(0, len(customer_ids), _MANY):
                 these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
-                query = select(*_seen_columns(Standing)).where(invoices.c.period == period, these)
+                query = select(*_seen_columns(CurrentVersion)).where(invoices.c.period == period, these)
                 found = connection.execute(query).mappings()
-                now |= {row["customer_id"]: _as_seen(Standing, row) for row in found}
+                now |= {row["customer_id"]: _as_seen(CurrentVersion, row) for row in found}
         return now
 
 
-def _seen_columns(kind: type[Seen]) -> list[ColumnElement[Any]]:
+def _seen_columns(kind: type[ReviewedVersion]) -> list[ColumnElement[Any]]:
     return [invoices.c["needs" if name == "stop" else name] for name in kind.model_fields]
 
 
@@ -184,7 +193,7 @@ def _as_seen(kind: type[_S], row: RowMapping) -> _S:
     return kind.model_validate(values | {"stop": stop_of(values.pop("needs"))})
 
 
-def _matching(wanted: Wanted, *columns: Any) -> Select[Any]:
+def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
     """``columns`` of the rows that match."""
     c = invoices.c
     where: list[ColumnElement[bool]] = [c.period == wanted.period]
@@ -217,12 +226,12 @@ def _owed_in_need(period: Period) -> list[ColumnElement[bool]]:
     return [c.period == period, c.stage.in_(NEED_PERSON), c.outcome.is_(None)]
 
 
-def _urgency(need: Need) -> tuple[float, str]:
+def _urgency(need: ActionNeeded) -> tuple[float, str]:
     """What nothing happens to by itself comes first, as each query has it."""
     return need.next_at.timestamp() if need.next_at else float("-inf"), need.customer_id
 
 
-def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
+def _order(wanted: InvoiceFilter) -> list[ColumnElement[Any]]:
     """In the order that is wanted; rows that this order says nothing about come last in any case."""
     c = invoices.c
     key: ColumnElement[Any] = {
@@ -245,11 +254,11 @@ def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
 
 
 def _change() -> ColumnElement[Any]:
-    """As ``DeskRow.change`` counts it, in either direction."""
+    """As ``InvoiceListRow.change`` counts it, in either direction."""
     c = invoices.c
     usual = case((c.version > 0, func.nullif(c.usual_minor, 0)), else_=None)
     return func.abs((c.total_minor - c.carried_minor - usual) * literal(1.0) / func.abs(usual))
 
 
-def _row(values: dict[str, Any]) -> DeskRow:
-    return DeskRow.model_validate(values | {"flags": [flag for flag in values["flags"].split("|") if flag]})
+def _row(values: dict[str, Any]) -> InvoiceListRow:
+    return InvoiceListRow.model_validate(values | {"flags": [flag for flag in values["flags"].split("|") if flag]})

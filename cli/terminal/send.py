@@ -13,11 +13,11 @@ from billing.period import Period
 from bootstrap import connect_temporal
 from cli.terminal.output import print_json, say
 from clients.month_commands import Unanswered
-from clients.month_commands import say as tell
+from clients.month_commands import send_command as tell
 from settings import load_settings
 
 
-class Said(NamedTuple):
+class CommandOptions(NamedTuple):
     """What all commands have in common."""
 
     customer_id: str
@@ -28,12 +28,12 @@ class Said(NamedTuple):
     as_json: bool
 
 
-async def send(said: Said, name: str, period: Period, fields: dict[str, Any]) -> None:
+async def send(said: CommandOptions, name: str, period: Period, fields: dict[str, Any]) -> None:
     """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
     answer(said, [await ask(said, name, period, fields)])
 
 
-async def ask(said: Said, name: str, period: Period, fields: dict[str, Any]) -> dict[str, Any]:
+async def ask(said: CommandOptions, name: str, period: Period, fields: dict[str, Any]) -> dict[str, Any]:
     """Sends the command; its answer, as ``--json`` prints it."""
     command_id = said.command_id or uuid.uuid4().hex
     common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period, "via": "cli"}
@@ -42,7 +42,7 @@ async def ask(said: Said, name: str, period: Period, fields: dict[str, Any]) -> 
     return {"customer_id": said.customer_id, "command": name, "command_id": command_id, **dict(result)}
 
 
-def answer(said: Said, answers: Sequence[dict[str, Any]]) -> None:
+def answer(said: CommandOptions, answers: Sequence[dict[str, Any]]) -> None:
     """Prints the answers, in JSON as one document: the first, with those to what followed from it in ``then``."""
     first, *then = answers
     if said.as_json:
@@ -57,7 +57,7 @@ def answer(said: Said, answers: Sequence[dict[str, Any]]) -> None:
         raise typer.Exit(1)
 
 
-async def _answer(client: Client, said: Said, command: Command, period: Period) -> CommandResult:
+async def _answer(client: Client, said: CommandOptions, command: Command, period: Period) -> CommandResult:
     try:
         return await tell(client, said.customer_id, command, said.timeout_seconds)
     except NotFound as error:

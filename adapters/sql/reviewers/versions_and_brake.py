@@ -6,7 +6,7 @@ from sqlalchemy import Connection, desc, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.schema import brakes, versions
-from adapters.sql.core.statements import insert_new, of
+from adapters.sql.core.statements import insert_new, rows_of_month
 from billing.errors import NotFound
 from billing.invoices.ports import VersionRow
 from billing.period import Period
@@ -21,7 +21,7 @@ class SqlReview(SqlDatabase):
     @in_thread
     def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
         """The versions that were ever on record, oldest first."""
-        found = self._read(VersionRow, versions, *of(versions, customer_id, period))
+        found = self._read(VersionRow, versions, *rows_of_month(versions, customer_id, period))
         return sorted(found, key=lambda row: (row.version, row.at))
 
     # -- the brake

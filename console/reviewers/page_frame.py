@@ -20,18 +20,18 @@ from billing.invoices.ports import Periods
 from billing.period import Period
 from billing.reviewers.ports import BrakeStore
 from billing.reviewers.users import Role
-from console.reviewers.desk_wording import FILTERS
 from console.reviewers.signed_in import Session
+from console.reviewers.wording import FILTERS
 from console.web.pages import Pages
 from wording.english import one_line
 
 
-class Ledger(BrakeStore, Periods, Protocol):
+class _Ledger(BrakeStore, Periods, Protocol):
     """What is needed of the ledger here."""
 
 
-class Desk:
-    def __init__(self, pages: Pages, ledger: Ledger, now: Callable[[], datetime]) -> None:
+class PageFrame:
+    def __init__(self, pages: Pages, ledger: _Ledger, now: Callable[[], datetime]) -> None:
         self._pages = pages
         self._ledger = ledger
         self._now = now

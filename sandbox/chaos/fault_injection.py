@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from bootstrap import SANDBOX_SHEET_ID
-from sandbox.chaos.plan import WEBHOOKS, Kill, Rule, Storm
+from sandbox.chaos.plan import WEBHOOKS, FaultPlan, Kill, Rule
 from sandbox.chaos.stalls import put_stall, take_stall
 from sandbox.stack.processes import Child, ChildFailedError
 from sandbox.stack.stack import Stack
@@ -24,7 +24,7 @@ _CREATION = b'"path": "/v1/payment_intents",'
 _POLL_SECONDS = 0.02
 
 
-class Havoc:
+class FaultInjector:
     """``figures`` counts what has been done; ``replaced`` are workers that ended although nobody told them to."""
 
     def __init__(self, stack: Stack, workers: list[Child]) -> None:
@@ -55,7 +55,7 @@ class Havoc:
             self.faults.update({f"webhook {rule['kind']}": rule["fired"] for rule in rules})
 
     @asynccontextmanager
-    async def during(self, storm: Storm) -> AsyncIterator[None]:
+    async def during(self, storm: FaultPlan) -> AsyncIterator[None]:
         """Breaks things while the block runs; then all services are well, and what was killed is on its way back."""
         async with _control_surfaces() as http:
             for url, rules in zip(self._urls, (storm.stripe, storm.sheets), strict=True):
@@ -81,7 +81,7 @@ class Havoc:
         """Until everything that was killed is back."""
         await asyncio.gather(*self._reviving.values())
 
-    def _breaking(self, storm: Storm, over: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
+    def _breaking(self, storm: FaultPlan, over: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
         doing = [self._kill_worker(kill, over) for kill in storm.kills]
         if storm.server_dies_after_seconds is not None:
             doing.append(self._kill_server(storm.server_dies_after_seconds, over))

@@ -87,11 +87,11 @@ def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus
     return row.customer_id, row.period, stage, total, *when
 
 
-class Ledger(InvoiceListing, MonthStore, Protocol):
+class _Ledger(InvoiceListing, MonthStore, Protocol):
     """What is needed of the ledger to find a month."""
 
 
-async def recorded_month(ledger: Ledger, customer_id: str, period: Period | None) -> Month:
+async def recorded_month(ledger: _Ledger, customer_id: str, period: Period | None) -> Month:
     """The month of ``period``, else the customer's current one. Raises ``NotFound``."""
     rows = await ledger.invoices(customer_id=customer_id)
     if not rows:

@@ -17,7 +17,7 @@ from temporalio.client import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.coverage import CoverageCheck, CoverageRequest, CoverageResult
+    from activities.completeness import CompletenessActivities, CompletenessRequest, CompletenessResult
     from billing.markdown import escaped
     from workflows import options
 
@@ -26,13 +26,13 @@ _AT_HOUR = 6  # UTC: after the reconciliation
 
 
 @workflow.defn
-class Coverage:
+class DailyCompleteness:
     """One look at everybody. What is found is in the result, in the Temporal UI's details, and told by mail."""
 
     @workflow.run
-    async def run(self, request: CoverageRequest) -> CoverageResult:
+    async def run(self, request: CompletenessRequest) -> CompletenessResult:
         result = await workflow.execute_activity_method(
-            CoverageCheck.cover, request, **options.for_step(options.COVER, "look at everybody")
+            CompletenessActivities.cover, request, **options.with_summary(options.COVER, "look at everybody")
         )
         lines = [  # by id only: what else is in a finding may be an address
             f"- {each.period}: {found.kind}{': ' if found.customer_id else ''}{escaped(found.customer_id)}"
@@ -43,9 +43,11 @@ class Coverage:
         return result
 
 
-async def ensure_daily_coverage(client: Client, at_once: bool = False) -> None:
+async def ensure_daily_completeness(client: Client, at_once: bool = False) -> None:
     """Creates the schedule, unless it is there; with ``at_once`` a new one begins with a run."""
-    action = ScheduleActionStartWorkflow(Coverage.run, CoverageRequest(), id=SCHEDULE_ID, task_queue=options.TASK_QUEUE)
+    action = ScheduleActionStartWorkflow(
+        DailyCompleteness.run, CompletenessRequest(), id=SCHEDULE_ID, task_queue=options.TASK_QUEUE
+    )
     spec = ScheduleSpec(calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(_AT_HOUR)])], jitter=timedelta(minutes=10))
     policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(days=1))
     with suppress(ScheduleAlreadyRunningError):

@@ -13,7 +13,7 @@ from billing.invoices.approval_policy import Flag
 from billing.invoices.month import Stage
 from billing.money import minimum_minor
 from billing.period import Period
-from billing.reviewers.queries import DeskRow
+from billing.reviewers.queries import InvoiceListRow
 from wording.english import LOCALE, date_text, money_text
 
 _WORD_BEGINS = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -48,7 +48,7 @@ def tone(stage: str) -> str:
     return _TONE_OF.get(Stage(stage), "quiet")
 
 
-def next_step(row: DeskRow) -> str:
+def next_step(row: InvoiceListRow) -> str:
     """What happens to it at its next instant."""
     if row.stage is Stage.MONITORING and row.total_minor < minimum_minor(row.currency):
         return "close"

@@ -20,10 +20,18 @@ from adapters.sql.core.schema import (
     lines,
 )
 from adapters.sql.core.statements import FORMER, upsert
-from adapters.sql.reviewers.pages import NEED_PERSON
+from adapters.sql.reviewers.review_queries import NEED_PERSON
 from billing.apart import Failed, apart
 from billing.collections.collection import Collection, CollectionStage
-from billing.completeness.accounts import Account, Former, LastRun, SeenCollection, SeenLine, SeenMonth, Vitals
+from billing.completeness.snapshots import (
+    CollectionSnapshot,
+    CustomerSnapshot,
+    FormerAddress,
+    HealthFigures,
+    LastRun,
+    LineSnapshot,
+    MonthSnapshot,
+)
 from billing.customers.customer import Customer
 from billing.invoices.invoice import SheetRow
 from billing.invoices.month import Month, Stage
@@ -46,13 +54,13 @@ _NOT_COLUMNS: Final = {
     "later",
     "earlier",
 }
-_MONTH: Final = [invoices.c[name] for name in ("customer_id", *SeenMonth._fields) if name not in _NOT_COLUMNS]
+_MONTH: Final = [invoices.c[name] for name in ("customer_id", *MonthSnapshot._fields) if name not in _NOT_COLUMNS]
 
 
-class SqlCoverage(SqlDatabase):
+class SqlCompleteness(SqlDatabase):
     """``Accounts`` in SQL: the part of ``SqlLedger`` that looks at everybody, page by page."""
 
-    async def accounts(self, period: Period) -> AsyncIterator[list[Account | Failed]]:
+    async def accounts(self, period: Period) -> AsyncIterator[list[CustomerSnapshot | Failed]]:
         """All customers by id; each page is one state of things, as long as all of it can be read."""
         after = ""
         while names := await self.run(partial(self._account_names, after)):
@@ -65,8 +73,8 @@ class SqlCoverage(SqlDatabase):
         with self._reading("list the accounts") as connection:
             return {row[0]: row[1] for row in connection.execute(query.order_by(customers.c.customer_id).limit(PAGE))}
 
-    def _accounts(self, period: Period, names: dict[str, str]) -> list[Account | Failed]:
-        def look(part: Sequence[str]) -> list[Account]:
+    def _accounts(self, period: Period, names: dict[str, str]) -> list[CustomerSnapshot | Failed]:
+        def look(part: Sequence[str]) -> list[CustomerSnapshot]:
             with self._looking(f"read the accounts of {period}") as connection:
                 return _page(connection, period, part)
 
@@ -84,7 +92,7 @@ class SqlCoverage(SqlDatabase):
         return next(iter(self._read(LastRun, coverage_runs, coverage_runs.c.period == period)), None)
 
     @in_thread
-    def vitals(self, now: datetime) -> Vitals:
+    def vitals(self, now: datetime) -> HealthFigures:
         """``overdue_since`` is of months and collections: a due instant, or the beginning of a step that goes on."""
         newest = select(func.max(coverage_runs.c.at)).scalar_subquery()
         findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.at == newest)
@@ -92,7 +100,7 @@ class SqlCoverage(SqlDatabase):
         replaced = select(func.max(alerts.c.at)).where(alerts.c.kind == AlertKind.WORKER)
         with self._reading("tell how it is") as connection:
             instants = [connection.scalar(query) for query in _overdue(now)]
-            return Vitals(
+            return HealthFigures(
                 covered_at=connection.scalar(select(func.max(coverage_runs.c.at))),
                 findings=connection.scalar(findings) or 0,
                 overdue_since=min((each for each in instants if each is not None), default=None),
@@ -123,7 +131,7 @@ def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
     return connection.scalar(select(func.count()).select_from(table).where(*where)) or 0
 
 
-def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[Account]:
+def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[CustomerSnapshot]:
     """The customers from the first of ``names`` to the last, with what there is of ``period``."""
     columns = [customers.c[name] for name in (*Customer.model_fields, "created_at", "closed_at", "closed_reason")]
     found = select(*columns).where(customers.c.customer_id.between(names[0], names[-1]))
@@ -131,7 +139,7 @@ def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[
     seen = _Seen(connection, period, names[0], names[-1])
     spans, months, stages, former = seen.spans(), seen.months(), seen.collections(), seen.former()
     return [
-        Account(
+        CustomerSnapshot(
             customer=Customer.model_validate({name: row._mapping[name] for name in Customer.model_fields}),
             opened_at=row.created_at,
             closed_at=row.closed_at,
@@ -162,26 +170,28 @@ class _Seen:
         query = query.where(self._theirs(invoices)).group_by(whose)
         return {name: (Period(first), Period(last)) for name, first, last in self._connection.execute(query)}
 
-    def collections(self) -> dict[str, SeenCollection]:
+    def collections(self) -> dict[str, CollectionSnapshot]:
         c = collections.c
         rows = self._rows(collections, c.customer_id, c.stage)
-        found = {row.customer_id: SeenCollection(CollectionStage(row.stage)) for row in rows}
+        found = {row.customer_id: CollectionSnapshot(CollectionStage(row.stage)) for row in rows}
         waiting = c.outcome.is_(None) & c.stage.in_(NEED_PERSON)
         for row in self._rows(collections, c.customer_id, c.stage, c.state, c.updated_at, where=waiting):
             owed = Collection.model_validate(row.state)
             alert = of_collection(owed, row.updated_at)
             is_braked = bool(owed.brake and not owed.hold)
-            found[row.customer_id] = SeenCollection(CollectionStage(row.stage), alert.text, alert.command, is_braked)
+            found[row.customer_id] = CollectionSnapshot(
+                CollectionStage(row.stage), alert.text, alert.command, is_braked
+            )
         return found
 
-    def former(self) -> dict[str, list[Former]]:
+    def former(self) -> dict[str, list[FormerAddress]]:
         """The addresses that each customer had before."""
-        found: defaultdict[str, list[Former]] = defaultdict(list)
+        found: defaultdict[str, list[FormerAddress]] = defaultdict(list)
         for customer_id, email, is_shared in self._connection.execute(FORMER.where(self._theirs(addresses))):
-            found[customer_id].append(Former(email, is_shared))
+            found[customer_id].append(FormerAddress(email, is_shared))
         return found
 
-    def months(self) -> dict[str, SeenMonth]:
+    def months(self) -> dict[str, MonthSnapshot]:
         email = invoices.c.state[("customer", "email")].as_string().label("email")
         emails = invoices.c.state["invoice"]["sales"]["emails"].label("emails")
         drift = invoices.c.state["drift"].as_string().label("drift")
@@ -210,7 +220,7 @@ class _Seen:
             values["drift"] = bool(values["drift"])
             values["emails"] = tuple(values["emails"] or ())
             text, halted, braked = needs.get(name, ("", False, False))
-            found[name] = SeenMonth(
+            found[name] = MonthSnapshot(
                 **values,
                 needs=text,
                 halted=halted,
@@ -250,15 +260,17 @@ class _Seen:
                 left_out[row.customer_id] = invoice.left_out
         return said, left_out
 
-    def _lines(self, *where: ColumnElement[bool]) -> tuple[dict[str, list[SeenLine]], dict[str, list[SeenLine]]]:
+    def _lines(
+        self, *where: ColumnElement[bool]
+    ) -> tuple[dict[str, list[LineSnapshot]], dict[str, list[LineSnapshot]]]:
         """Lines and unreadable rows, in the order of the invoice."""
         names = ("customer_id", "kind", "line_id", "description", "amount_minor", "row", "digest", "raw")
         query = select(*(lines.c[name] for name in names)).where(self._theirs(lines), *where)
-        found: defaultdict[str, list[SeenLine]] = defaultdict(list)
-        problems: defaultdict[str, list[SeenLine]] = defaultdict(list)
+        found: defaultdict[str, list[LineSnapshot]] = defaultdict(list)
+        problems: defaultdict[str, list[LineSnapshot]] = defaultdict(list)
         for each in self._connection.execute(query.order_by(lines.c.customer_id, lines.c.position)):
             amount_minor, digest, raw = each.amount_minor or 0, each.digest or "", each.raw or ""
-            line = SeenLine(each.line_id, each.description, amount_minor, each.row, digest, raw)
+            line = LineSnapshot(each.line_id, each.description, amount_minor, each.row, digest, raw)
             (found if each.kind == "line" else problems)[each.customer_id].append(line)
         return found, problems
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from temporalio.client import Client
 
-from billing.collections.collection import Collection, Entry
+from billing.collections.collection import Collection, DiaryEntry
 from billing.collections.ports import CollectionStore
 from billing.completeness.chains import ChainStatus
 from billing.errors import TemporalUnavailable
@@ -22,8 +22,8 @@ from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore, Ver
 from billing.mails.mail import MessageRow, MessageStore
 from billing.payments.ports import ChargeRow, PaymentStore, ReversalRow
 from billing.period import Period
-from clients.month_commands import Unanswered, ask
-from clients.running import RunningChains, described
+from clients.month_commands import Unanswered, query_month
+from clients.running_workflows import RunningWorkflows, described
 from clients.standstill import PATIENCE
 from clients.start import handle_for
 from workflows.monthly_billing import MonthlyBilling
@@ -34,12 +34,14 @@ _LOOK_SECONDS = 0.05
 _log = logging.getLogger(__name__)
 
 
-class Ledger(CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentStore, Protocol):
+class MonthRecordLedger(
+    CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentStore, Protocol
+):
     """What is needed of the ledger here."""
 
 
 @dataclass(frozen=True)
-class Dossier:
+class MonthRecord:
     """A month and its records. ``live``: the workflow said so a moment ago; else it is what the ledger last heard.
 
     ``chain``: how the workflow of an open month stands; None if Temporal does not say, or the month is closed.
@@ -58,7 +60,7 @@ class Dossier:
     charges: Sequence[ChargeRow]
     reversals: Sequence[ReversalRow]
     collection: Collection | None
-    diary: Sequence[Entry]
+    diary: Sequence[DiaryEntry]
 
     @property
     def goes_on(self) -> bool:
@@ -77,15 +79,15 @@ class Dossier:
         return None
 
 
-class Dossiers:
+class MonthRecords:
     """``ui_url`` is where Temporal's web page is reached ("": no links to it)."""
 
-    def __init__(self, client: Client, ledger: Ledger, ui_url: str) -> None:
+    def __init__(self, client: Client, ledger: MonthRecordLedger, ui_url: str) -> None:
         self._client = client
         self._ledger = ledger
         self._ui_url = f"{ui_url.rstrip('/')}/namespaces/{quote(client.namespace)}/workflows" if ui_url else ""
 
-    async def open(self, customer_id: str, period: Period, command_id: str = "") -> Dossier | None:
+    async def open(self, customer_id: str, period: Period, command_id: str = "") -> MonthRecord | None:
         """The month's dossier; None if there is no such month. Waits until the answer to ``command_id`` is in it."""
         give_up_at = asyncio.get_running_loop().time() + _RECORDING_SECONDS
         while True:
@@ -95,7 +97,7 @@ class Dossiers:
                 return dossier
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _read(self, customer_id: str, period: Period) -> Dossier | None:
+    async def _read(self, customer_id: str, period: Period) -> MonthRecord | None:
         rows = await self._ledger.invoices(customer_id=customer_id)
         recorded = await self._ledger.month(customer_id, period)
         running, chain, stray, run_url = None, None, "", self._listed(customer_id, period)
@@ -108,7 +110,7 @@ class Dossiers:
             return None
         known = await self._ledger.decisions(customer_id, period)
         decisions = [*known, *(each for each in month.decisions if each.number > len(known))]
-        return Dossier(
+        return MonthRecord(
             month=month,
             live=running is not None,
             chain=chain,
@@ -142,7 +144,7 @@ class Dossiers:
         if chain is not ChainStatus.RUNNING:
             return None, chain, run_url
         try:
-            month = await ask(handle, MonthlyBilling.invoice, PATIENCE)
+            month = await query_month(handle, MonthlyBilling.invoice, PATIENCE)
         except Unanswered as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return None, chain, run_url
@@ -150,7 +152,7 @@ class Dossiers:
 
     async def _stray(self, customer_id: str) -> str:
         with suppress(TemporalUnavailable):
-            for stray in await RunningChains(self._client, PATIENCE).strays():
+            for stray in await RunningWorkflows(self._client, PATIENCE).strays():
                 if stray.customer_id == customer_id:
                     return stray.workflow_id
         return ""
@@ -171,7 +173,7 @@ def _versions(rows: Sequence[VersionRow], month: Month, decisions: Sequence[Deci
         version=invoice.version,
         digest=invoice.digest,
         by=month.last_editor,
-        at=edits[-1] if edits else invoice.collected_at,
+        at=edits[-1] if edits else invoice.imported_at,
         invoice=invoice,
     )
     return [*rows, newest]

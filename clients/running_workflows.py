@@ -21,14 +21,14 @@ from billing.completeness.chains import Chain, ChainStatus, OpenChains
 from billing.errors import TemporalUnavailable
 from billing.invoices.month import Month
 from billing.keys import customer_of, workflow_id
-from workflows.coverage import Coverage
+from workflows.completeness import DailyCompleteness
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
-from workflows.reconciliation import Reconcile
+from workflows.reconciliation import DailyReconciliation
 from workflows.visibility import CUSTOMER, PERIOD
 
-KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, Coverage, Reconcile)
+KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, DailyCompleteness, DailyReconciliation)
 
 _PAGE = 1000
 _MANY = 100  # ids in one query
@@ -57,7 +57,7 @@ _STATUSES = {
 }
 
 
-class RunningChains:
+class RunningWorkflows:
     """``Chains``, by Temporal's visibility, which lags a moment behind, and by descriptions."""
 
     def __init__(self, client: Client, patience: timedelta = _PATIENCE) -> None:

@@ -19,14 +19,14 @@ from billing.model import Count, Few, Instant, Many, Model, Words
 from billing.period import Period
 
 
-class Former(NamedTuple):
+class FormerAddress(NamedTuple):
     """An address that a customer had before; a shared one is or was another customer's too."""
 
     email: str
     is_shared: bool = False
 
 
-class SeenLine(NamedTuple):
+class LineSnapshot(NamedTuple):
     """A line of an invoice as the ledger has it. ``row`` is None if a reviewer added it; ``raw`` cannot be read."""
 
     line_id: str
@@ -37,7 +37,7 @@ class SeenLine(NamedTuple):
     raw: str = ""
 
 
-class SeenMonth(NamedTuple):
+class MonthSnapshot(NamedTuple):
     """A month as the ledger has it. ``email`` is the customer's; ``emails`` are those whose rows are on the invoice.
 
     ``lines`` are those of its own worksheet, and those that reviewers added; ``in_sheet`` is what the sheet said of
@@ -53,7 +53,7 @@ class SeenMonth(NamedTuple):
     total_minor: int
     carried_minor: int
     version: int  # 0: not collected yet
-    collect_at: datetime
+    import_at: datetime
     notice_at: datetime
     charge_at: datetime
     updated_at: datetime
@@ -63,13 +63,13 @@ class SeenMonth(NamedTuple):
     halted: bool = False
     braked: bool = False
     drift: bool = False
-    lines: tuple[SeenLine, ...] = ()
-    problems: tuple[SeenLine, ...] = ()
+    lines: tuple[LineSnapshot, ...] = ()
+    problems: tuple[LineSnapshot, ...] = ()
     in_sheet: Mapping[str, SheetRow] = MappingProxyType({})
     left_out: tuple[SheetRow, ...] = ()
     emails: tuple[str, ...] = ()
-    later: tuple[SeenLine, ...] = ()
-    earlier: tuple[SeenLine, ...] = ()
+    later: tuple[LineSnapshot, ...] = ()
+    earlier: tuple[LineSnapshot, ...] = ()
 
     @property
     def collected_from(self) -> str:
@@ -81,7 +81,7 @@ class SeenMonth(NamedTuple):
         return "+".join([*digests, *(["drift"] if self.drift and digests else [])])
 
 
-class SeenCollection(NamedTuple):
+class CollectionSnapshot(NamedTuple):
     """What is owed, as the ledger has it. ``needs`` and ``command``: what a person has to do, and to type; or ""."""
 
     stage: CollectionStage
@@ -90,7 +90,7 @@ class SeenCollection(NamedTuple):
     braked: bool = False
 
 
-class Account(NamedTuple):
+class CustomerSnapshot(NamedTuple):
     """A customer, and what the ledger has of one period. ``first`` and ``last`` are their first and last month."""
 
     customer: Customer
@@ -99,9 +99,9 @@ class Account(NamedTuple):
     closed_reason: str = ""
     first: Period | None = None
     last: Period | None = None
-    month: SeenMonth | None = None
-    collection: SeenCollection | None = None
-    former: tuple[Former, ...] = ()
+    month: MonthSnapshot | None = None
+    collection: CollectionSnapshot | None = None
+    former: tuple[FormerAddress, ...] = ()
 
     def begins(self) -> Period:
         """The first period that is theirs; of one without a month yet, that in which the account was opened."""
@@ -124,7 +124,7 @@ class LastRun(Model):
         return tuple(map(str, found)) if isinstance(found, list | tuple) else ()
 
 
-class Vitals(Model):
+class HealthFigures(Model):
     """How billing is, in a few numbers. ``overdue_since``: the oldest instant that has passed with nothing done.
 
     ``unseen`` is what the last coverage run could not look at; at ``replaced_at`` a worker had to replace itself last.
@@ -144,16 +144,16 @@ class LastRuns(Protocol):
         """The last check of the period; None if there was none. Raises ``LedgerUnavailable``."""
 
 
-class Accounts(LastRuns, Protocol):
+class Snapshots(LastRuns, Protocol):
     """The ledger, asked about everybody. Every method raises ``LedgerUnavailable``."""
 
-    def accounts(self, period: Period) -> AsyncIterator[list[Account | Failed]]:
+    def accounts(self, period: Period) -> AsyncIterator[list[CustomerSnapshot | Failed]]:
         """All customers, closed ones too, by id, some hundreds at a time."""
 
     async def save_coverage(self, run: LastRun) -> None:
         """Keeps the last run of a period: the heartbeat."""
 
-    async def vitals(self, now: datetime) -> Vitals: ...
+    async def vitals(self, now: datetime) -> HealthFigures: ...
 
     async def count_stages(self, period: Period) -> dict[str, int]:
         """How many months of ``period`` are in each stage."""

@@ -10,7 +10,7 @@ from billing.errors import MailRefused, MailUnavailable
 from billing.invoices.month import Month
 from billing.invoices.versions import Correction
 from billing.keys import message_id
-from billing.mails.mail import Letter, LetterKind, Mailer, MessageStatus, MessageStore
+from billing.mails.mail import CustomerMail, CustomerMailKind, Mailer, MessageStatus, MessageStore
 from services import clock
 
 _VALID = timedelta(days=180)
@@ -19,7 +19,7 @@ _TURN = timedelta(minutes=1)
 """Who has begun to hand a mail over has this long to do so."""
 
 
-class Letters:
+class CustomerMails:
     """``domain`` is the right side of our Message-IDs."""
 
     def __init__(self, mailer: Mailer, ledger: MessageStore, domain: str, links: PaymentLinks) -> None:
@@ -30,7 +30,7 @@ class Letters:
 
     async def to_customer(
         self,
-        kind: LetterKind,
+        kind: CustomerMailKind,
         month: Month,
         number: int,
         collection: Collection | None = None,
@@ -42,9 +42,9 @@ class Letters:
         if month.closed_at is not None:
             link = self._links.to(customer.customer_id, month.period, month.closed_at + _VALID)
         parts: list[object] = [number]
-        if kind is LetterKind.NOTICE and month.notice is not None:  # everything that is promised in it
+        if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that is promised in it
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.card_last4]
-        letter = Letter(
+        letter = CustomerMail(
             kind=kind,
             message_id="",
             to=customer.email,
@@ -57,20 +57,22 @@ class Letters:
 
     async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:
         """Tells a customer that they are one since this registration; raises as ``to_customer`` does."""
-        kind, to = LetterKind.WELCOME, month.customer.email
-        letter = Letter(kind=kind, message_id="", to=to, month=month, link=link, agreed=agreed)
+        kind, to = CustomerMailKind.WELCOME, month.customer.email
+        letter = CustomerMail(kind=kind, message_id="", to=to, month=month, link=link, agreed=agreed)
         await self._deliver(letter, 1, registration_id)
 
-    async def card_link(self, kind: LetterKind, month: Month, link: str) -> None:
+    async def card_link(self, kind: CustomerMailKind, month: Month, link: str) -> None:
         """Tells a customer that somebody has registered with their address, once a day; raises as ``to_customer`` does.
 
         Of several processes at once, one sends it; if that one dies, a repeat does so a minute later.
         """
         now = clock.now()
-        letter = Letter(kind=kind, message_id="", to=month.customer.email, month=month, link=link)
+        letter = CustomerMail(kind=kind, message_id="", to=month.customer.email, month=month, link=link)
         await self._deliver(letter, 1, f"{now:%Y-%m-%d}", now - _TURN)
 
-    async def _deliver(self, unnamed: Letter, number: int, content: str, idle_since: datetime | None = None) -> None:
+    async def _deliver(
+        self, unnamed: CustomerMail, number: int, content: str, idle_since: datetime | None = None
+    ) -> None:
         """With ``idle_since``, nothing is done if somebody has begun to hand it over since then."""
         customer_id, period = unnamed.month.customer.customer_id, unnamed.month.period
         name = message_id(unnamed.kind, customer_id, period, content, self._domain)

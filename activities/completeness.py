@@ -8,11 +8,11 @@ from functools import partial
 from temporalio import activity
 
 from billing.apart import Failed, why
-from billing.completeness.accounts import Account, Accounts, LastRun
 from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
-from billing.completeness.check import Survey
-from billing.completeness.report import Coverage, Finding, new_findings, shared, sources
-from billing.completeness.row_check import Cells
+from billing.completeness.check import CompletenessCheck
+from billing.completeness.report import CompletenessReport, Finding, new_findings, shared, sources
+from billing.completeness.row_check import CellRules
+from billing.completeness.snapshots import CustomerSnapshot, LastRun, Snapshots
 from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
 from billing.model import Few, Model
@@ -33,22 +33,22 @@ _SHOWN = 50
 _KEPT_TOLD = 2000
 
 
-class CoverageRequest(Model):
+class CompletenessRequest(Model):
     """The periods to look at; none: those of ``daily``."""
 
     periods: Few[Period] = ()
 
 
-class CoverageResult(Model):
-    periods: Few[Coverage]
+class CompletenessResult(Model):
+    periods: Few[CompletenessReport]
 
 
-class CoverageCheck:
+class CompletenessActivities:
     """``chains`` and ``alerts`` None: Temporal is not there, and ``unseen`` says so; then one can only ``look``."""
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: Snapshots,
         ledger: CustomerStore,
         sales: Sales,
         chains: Chains | None,
@@ -64,7 +64,7 @@ class CoverageCheck:
         self._decimal_separator = decimal_separator
         self._unseen = tuple(unseen)
 
-    async def look(self, period: Period, without_temporal: bool = True) -> Coverage:
+    async def look(self, period: Period, without_temporal: bool = True) -> CompletenessReport:
         """The coverage of ``period`` now. Raises ``LedgerUnavailable``; what else is down is in ``unseen``.
 
         A worksheet that does not exist is no trouble in a month in which nobody is billed.
@@ -75,7 +75,7 @@ class CoverageCheck:
         snapshot = await self._read(period, unseen, missing)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
-        survey = Survey(period, clock.now(), *self._cells(period, snapshot), roll.strays)
+        survey = CompletenessCheck(period, clock.now(), *self._cells(period, snapshot), roll.strays)
         known: set[str] = set()
         async for page in self._accounts.accounts(period):
             accounts = [each for each in page if not isinstance(each, Failed)]
@@ -101,7 +101,7 @@ class CoverageCheck:
             coverage = coverage.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
         return coverage.evolve(unseen=tuple(unseen))
 
-    async def _take_stranger(self, survey: Survey, customer_id: str) -> None:
+    async def _take_stranger(self, survey: CompletenessCheck, customer_id: str) -> None:
         """Unless the ledger knows the customer by now."""
         try:
             if await self._ledger.customer(customer_id) is None:
@@ -120,15 +120,15 @@ class CoverageCheck:
             unseen.append(f"the sheet: {error if isinstance(error, SalesUnavailable) else why(error)}")
             return None
 
-    def _cells(self, period: Period, snapshot: SalesSnapshot | None) -> tuple[Cells | None, Sequence[SalesRow]]:
+    def _cells(self, period: Period, snapshot: SalesSnapshot | None) -> tuple[CellRules | None, Sequence[SalesRow]]:
         if snapshot is None:
             return None, ()
-        return Cells(period, snapshot.sheet, snapshot.digest, self._decimal_separator), snapshot.rows
+        return CellRules(period, snapshot.sheet, snapshot.digest, self._decimal_separator), snapshot.rows
 
     # -- every day
 
     @activity.defn
-    async def cover(self, request: CoverageRequest) -> CoverageResult:
+    async def cover(self, request: CompletenessRequest) -> CompletenessResult:
         """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
         assert self._alerts is not None
         now = clock.now()
@@ -153,16 +153,16 @@ class CoverageCheck:
                 report=report.model_dump(mode="json"),
             )
             await self._accounts.save_coverage(run)
-        return CoverageResult(periods=tuple(coverage.brief() for coverage in found))
+        return CompletenessResult(periods=tuple(coverage.brief() for coverage in found))
 
-    async def _tell_ignored(self, found: Sequence[Coverage]) -> None:
+    async def _tell_ignored(self, found: Sequence[CompletenessReport]) -> None:
         """The columns that are not read, once for each month and header."""
         assert self._alerts is not None
         for each in found:
             if words := ignored(each.ignored_columns, ()):
                 await self._alerts.tell(_alert("", each.period, f"worksheet {each.period} has {words}", number=0))
 
-    async def _tell_unseen(self, found: Sequence[Coverage], before: Mapping[Period, LastRun | None]) -> None:
+    async def _tell_unseen(self, found: Sequence[CompletenessReport], before: Mapping[Period, LastRun | None]) -> None:
         """One alert for all periods, on the first day on which a source cannot be seen."""
         assert self._alerts is not None
         known = {each.period: sources(run.unseen) if (run := before[each.period]) else () for each in found}
@@ -173,7 +173,7 @@ class CoverageCheck:
         await self._alerts.tell(_alert("", found[0].period, text))
 
 
-def _alerts_of(coverage: Coverage, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
+def _alerts_of(coverage: CompletenessReport, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
     """What is new goes to the next digest; what was mended and comes back another day is told again."""
     told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
     if len(findings) > _SHOWN:
@@ -201,7 +201,7 @@ def _told(run: LastRun | None) -> tuple[str, ...]:
     return run.told if run else ()
 
 
-def _now_told(coverage: Coverage, before: LastRun | None) -> tuple[str, ...]:
+def _now_told(coverage: CompletenessReport, before: LastRun | None) -> tuple[str, ...]:
     """What reviewers know by now; what cannot be seen today is not mended, so it is not forgotten either."""
     texts = [each.text for each in _share(coverage.findings, _KEPT_TOLD)]
     if coverage.unseen:
@@ -236,7 +236,7 @@ class _Roll:
             except TemporalUnavailable as error:
                 self._give_up(error)
 
-    async def of(self, page: Sequence[Account]) -> dict[str, ChainStatus | Failed]:
+    async def of(self, page: Sequence[CustomerSnapshot]) -> dict[str, ChainStatus | Failed]:
         """How the workflow of each of them stands; nobody is in it if that cannot be known."""
         if self._listed is None:
             return {}

@@ -9,9 +9,9 @@ from billing.errors import BillingError
 from billing.invoices.month import Month
 from billing.money import format_amount
 from billing.sales.sales import lines_for
-from bootstrap import connect_adapters, connect_comparing, connect_sales
+from bootstrap import connect_adapters, connect_sales, connect_sheet_comparer
 from cli.invoices import review
-from cli.invoices.listing import recorded_month
+from cli.invoices.invoices import recorded_month
 from cli.terminal.options import (
     DEFAULT_TIMEOUT_SECONDS,
     AsJson,
@@ -22,7 +22,7 @@ from cli.terminal.options import (
     Reason,
     Timeout,
 )
-from cli.terminal.sending import Said, answer, ask
+from cli.terminal.send import CommandOptions, answer, ask
 from settings import Settings, load_settings
 
 
@@ -48,7 +48,7 @@ async def close(
         await review.close(customer_id, by, reason, period, command_id, timeout, as_json)
         return
     month = await _month_without_dues(load_settings(), customer_id)
-    period, said = period or month.period, Said(customer_id, by, reason, command_id, timeout, as_json)
+    period, said = period or month.period, CommandOptions(customer_id, by, reason, command_id, timeout, as_json)
     answers = [await ask(said, "close_account", period, {})]
     if answers[0]["accepted"]:  # a command of its own: the id of the other would get the other's answer
         said = said._replace(command_id=command_id and f"{command_id}-skip")
@@ -66,7 +66,9 @@ async def _month_without_dues(settings: Settings, customer_id: str) -> Month:
             now = datetime.now(UTC)
             snapshot = await connect_sales(adapters).read(month.period, now)
             lines, problems = lines_for(month.customer, month.period, snapshot, settings.decimal_separator)
-            late = await connect_comparing(settings, adapters).since(month, now)  # due with this month, by nobody else
+            late = await connect_sheet_comparer(settings, adapters).since(
+                month, now
+            )  # due with this month, by nobody else
             lines, problems = (*lines, *late.lines), (*problems, *late.problems)
     due = [f"{len(lines)} sales"] if lines else []
     due += [f"{len(problems)} unreadable rows"] if problems else []

@@ -9,14 +9,14 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
-from activities.coverage import CoverageRequest, daily
+from activities.completeness import CompletenessRequest, daily
 from billing.errors import TemporalUnavailable
 from billing.period import Period
-from workflows.coverage import SCHEDULE_ID, Coverage
+from workflows.completeness import SCHEDULE_ID, DailyCompleteness
 from workflows.options import TASK_QUEUE
 
 
-class Looking(NamedTuple):
+class CheckInProgress(NamedTuple):
     """A look that goes on: since when, whether a worker has begun it, and why the last try failed ("": it did not)."""
 
     since: datetime
@@ -24,7 +24,7 @@ class Looking(NamedTuple):
     failure: str
 
 
-async def look_now(client: Client, period: Period) -> None:
+async def check_now(client: Client, period: Period) -> None:
     """Looks at ``period`` now, and at what is looked at daily. A look that goes on is not begun a second time.
 
     All of it, for what the monitors show is that of the last run. Raises ``TemporalUnavailable``.
@@ -32,8 +32,8 @@ async def look_now(client: Client, period: Period) -> None:
     periods = dict.fromkeys((period, *daily(datetime.now(UTC))))
     try:
         await client.start_workflow(
-            Coverage.run,
-            CoverageRequest(periods=tuple(periods)),
+            DailyCompleteness.run,
+            CompletenessRequest(periods=tuple(periods)),
             id=_look_id(period),
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -42,8 +42,8 @@ async def look_now(client: Client, period: Period) -> None:
         raise TemporalUnavailable(f"nobody can look at {period} now: Temporal answers {error.message}") from None
 
 
-async def looking(client: Client, period: Period, patience: timedelta) -> Looking | None:
-    """The look of ``look_now`` that goes on; None if none does, or Temporal does not say."""
+async def check_in_progress(client: Client, period: Period, patience: timedelta) -> CheckInProgress | None:
+    """The look of ``check_now`` that goes on; None if none does, or Temporal does not say."""
     execution = WorkflowExecution(workflow_id=_look_id(period))
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
     try:
@@ -53,7 +53,7 @@ async def looking(client: Client, period: Period, patience: timedelta) -> Lookin
     info, steps = answer.workflow_execution_info, answer.pending_activities
     if info.HasField("close_time"):
         return None
-    return Looking(
+    return CheckInProgress(
         since=info.start_time.ToDatetime(UTC),
         begun=any(step.HasField("last_started_time") for step in steps),
         failure=steps[0].last_failure.message if steps else "",
