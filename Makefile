@@ -11,7 +11,7 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo demo-serve up test crash chaos bench bench-console bench-parked bench-book bench-rehearsal \
-	histories check format lock clean
+	histories pictures check format lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ bench-rehearsal: .venv/.dev ## how long a year of 500 customers takes to rehears
 
 histories: .venv/.dev ## record the replay histories anew; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record
+
+pictures: .venv/pyvenv.cfg ## draw docs/pictures/*.svg anew
+	$(BIN)/python docs/pictures/draw.py
 
 check: .venv/.dev ## lint, formatting, types, import directions
 	$(BIN)/ruff check .
