@@ -31,7 +31,7 @@ async def check_brake_for(ledger: BrakeStore, month: Month) -> None:
 
     A customer who was told before gets the next notice at once: the window is before the charge then.
     """
-    told_before = month.notices > 0 and month.charging_since is None
+    told_before = month.notices > 0 and month.charging is None
     await check_brake(ledger, timedelta() if told_before else month.customer.terms.min_window)
 
 

@@ -61,17 +61,15 @@ class CollectionActivities:
             await self._ledger.record_collection(collection, clock.now())
 
         async def still_wanted() -> None:
-            known = await self._ledger.collection(collection.customer.customer_id, collection.period)
+            known = await self._ledger.collection(collection.customer_id, collection.period)
             if known is not None and not (known.payable and _how(known) == _how(collection)):
-                raise OutcomeConflict(
-                    f"{collection.period} of {collection.customer.customer_id} is not payable so any more"
-                )
+                raise OutcomeConflict(f"{collection.period} of {collection.customer_id} is not payable so any more")
             await check_brake(self._ledger)
 
         result, url = await self._cashier.charge_on_session(
             request_for(collection), _tried(collection), asked.return_url, still_wanted
         )
-        return PaidOnSession(result=result, redirect_url=url)
+        return PaidOnSession(result=result, redirect_url=url or None)
 
     @activity.defn
     async def look_up_payment(self, collection: Collection) -> ChargeResult:
@@ -125,12 +123,12 @@ class CollectionActivities:
         try:
             await self._ledger.record_collection(collection, clock.now())
         except StaleRun:
-            return await self._ledger.collection(collection.customer.customer_id, collection.period)
+            return await self._ledger.collection(collection.customer_id, collection.period)
         return None
 
     async def _check_current(self, collection: Collection) -> None:
-        whose = f"{collection.customer.customer_id}, {collection.period}"
-        known = await self._ledger.collection(collection.customer.customer_id, collection.period)
+        whose = f"{collection.customer_id}, {collection.period}"
+        known = await self._ledger.collection(collection.customer_id, collection.period)
         if known is not None and known.outcome is not None:
             raise OutcomeConflict(f"the collection of {whose} is closed already: {known.outcome}")
         if known is not None and known.revision > collection.revision:
@@ -138,22 +136,22 @@ class CollectionActivities:
 
     async def _addressed(self, collection: Collection) -> Collection:
         """With the customer's name and address of today: months to come learn of a new one, collections do not."""
-        known = await self._ledger.customer(collection.customer.customer_id)
+        known = await self._ledger.customer(collection.customer_id)
         if known is None:
             return collection
         return collection.evolve(customer=collection.customer.evolve(email=known.email, name=known.name))
 
     async def _month(self, collection: Collection) -> Month:
-        month = await self._ledger.month(collection.customer.customer_id, collection.period)
+        month = await self._ledger.month(collection.customer_id, collection.period)
         if month is None:
-            raise NotFound(f"the ledger has no {collection.period} of {collection.customer.customer_id}")
+            raise NotFound(f"the ledger has no {collection.period} of {collection.customer_id}")
         return month
 
 
 def request_for(collection: Collection) -> PaymentRequest:
     """The month's own request, under its key, so that a month is paid by one payment only."""
     return PaymentRequest(
-        key=payment_key(collection.customer.customer_id, collection.period, collection.series),
+        key=payment_key(collection.customer_id, collection.period, collection.series),
         customer=collection.customer,
         period=collection.period,
         amount_minor=collection.amount_minor,

@@ -2,6 +2,7 @@
 
 from temporalio import activity
 
+from billing.errors import StaleRun
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from services import clock
@@ -12,12 +13,16 @@ class LedgerActivities:
         self._ledger = ledger
 
     @activity.defn
-    async def record_month(self, month: Month) -> None:
-        """Writes the month to the ledger; a repeat, or an older month that comes late, changes nothing."""
-        await record(self._ledger, month)
+    async def record_month(self, month: Month) -> Month | None:
+        """Writes the month to the ledger; or answers what that has, if it is further. A repeat changes nothing."""
+        try:
+            await record(self._ledger, month)
+        except StaleRun:
+            return await self._ledger.month(month.customer_id, month.period)
+        return None
 
 
 async def record(ledger: MonthStore, month: Month) -> None:
     """Writes ``month``; once it is closed, the next one too, so that the ledger has every customer's current month."""
-    goes_on = month.outcome is not None and not month.leaving
+    goes_on = month.is_closed and not month.leaving
     await ledger.record(month, clock.now(), month.next_month() if goes_on else None)

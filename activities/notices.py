@@ -63,27 +63,26 @@ class NoticeActivities:
             raise NoticeOutdated("the notice could not be handed over in time for its charge date; another one follows")
         corrects = await self._correction(month, month.customer.email)
         await self._letters.to_customer(CustomerMailKind.NOTICE, month, month.notice.number, correction=corrects)
-        at = clock.now()
-        drift = await self._drift(month)
-        await self._ledger.record(month.delivered(at, drift), at)
-        return Delivered(at=at, drift=drift)
+        delivered = await self._compared(month, Delivered(at=clock.now()))
+        await self._ledger.record(month.delivered(delivered), delivered.at)
+        return delivered
 
-    async def _drift(self, month: Month) -> str | None:
-        """What the sheet says by now and the notice did not, of which reviewers are told; None: it cannot be read.
+    async def _compared(self, month: Month, delivered: Delivered) -> Delivered:
+        """With what the sheet says and the notice did not, of which reviewers are told; unchanged if it cannot be read.
 
         Neither stops the notice: what nobody takes in before the charge is on the next invoice.
         """
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                compared = await self._comparing.compare(month, since_notice(month, clock.now()))
+                comparison = await self._comparing.compare(month, since_notice(month, clock.now()))
         except (BillingError, TimeoutError) as error:
             activity.logger.warning("not compared with the sheet: %s", error)
-            return None
-        drift = in_words(compared.changes, month.customer.currency) if compared else ""
+            return delivered
+        drift = in_words(comparison.changes, month.customer.currency) if comparison else None
         if drift:
             with suppress(BillingError):  # in the outbox, most likely; and on record with the month
                 await self._alerts.tell(of_drift(month, drift, clock.now()))
-        return drift
+        return delivered.evolve(compared=True, drift=drift or None)
 
     @activity.defn
     async def close_month(self, month: Month) -> None:
@@ -92,7 +91,7 @@ class NoticeActivities:
         Who was told of a charge that is not made after all is told that. Raises ``BrakeOn`` if a month without a charge
         has not been closed yet and the emergency brake is on: what it came to may be wrong, too.
         """
-        if month.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD) and month.charge is None:
+        if month.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD) and month.closed and not month.closed.charge:
             known = await self._ledger.month(month.customer.customer_id, month.period)
             if known is None or known.outcome is None:
                 await check_brake(self._ledger)

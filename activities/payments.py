@@ -53,7 +53,8 @@ class PaymentActivities:
         _check_open(month, known)
         await self._ledger.record(month, clock.now())
         request = request_for(month)
-        if month.giving_up:
+        assert month.charging is not None
+        if month.charging.cancelled_by:
             return await self._cashier.release(request)
         if month.brake:
             return await self._cashier.end_untried(request)
@@ -84,9 +85,10 @@ class PaymentActivities:
 
 def _closed_before(month: Month, known: Month | None) -> ChargeResult | None:
     """What an earlier attempt of this very charge came to, if it was lost after it had recorded the outcome."""
-    if known is None or known.charge is None or known.charge.status is not ChargeStatus.SUCCEEDED:
+    charge = known.closed.charge if known and known.closed else None
+    if charge is None or charge.status is not ChargeStatus.SUCCEEDED:
         return None
-    return known.charge if known == month.charged(known.charge) else None
+    return charge if known == month.charged(charge) else None
 
 
 def _check_open(month: Month, known: Month | None) -> None:
@@ -103,7 +105,7 @@ def request_for(month: Month) -> PaymentRequest:
     """What ``month`` asks of the processor: the amount of its notice, frozen."""
     assert month.notice is not None
     assert month.invoice is not None
-    assert month.charging_since is not None
+    assert month.charging is not None
     return PaymentRequest(
         key=payment_key(month.customer.customer_id, month.period, month.series),
         customer=month.customer,

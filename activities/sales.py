@@ -7,7 +7,7 @@ from temporalio import activity
 from billing.customers.address import email_key
 from billing.customers.customer import ReviewMode
 from billing.customers.ports import Addresses, Lookalikes
-from billing.errors import InvalidInput, SalesUnavailable
+from billing.errors import InvalidInput, PreviousSalesUnavailable, SalesUnavailable
 from billing.invoices.invoice import DRAFT_MAX_BYTES, Invoice, LineItem, Problem, SalesSeen
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
@@ -24,7 +24,6 @@ from services.sheet_comparison import SheetComparer
 
 _TRIES = 12
 """Of the second round, some two hours: after that the sheet of the month before holds nobody any longer."""
-_BEFORE = "the sales of the month before cannot be compared with the sheet"
 
 
 class _Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
@@ -34,12 +33,14 @@ class _Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
 class ImportedSales(Model):
     """The draft; or, if the ledger knows more of this customer and period than the run, that month.
 
-    ``remark`` is what has changed in the sheet of the month before and is not in the draft, in words.
+    ``remark`` is what has changed in the sheet of the month before and is not in the draft, in words; or, if it was not
+    ``previous_compared``, why not.
     """
 
     invoice: Invoice | None = None
     known: Month | None = None
-    remark: Words = ""
+    remark: Words | None = None
+    previous_compared: bool = True
 
 
 class SalesActivities:
@@ -65,7 +66,7 @@ class SalesActivities:
 
         Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer
         has the same email and would be billed for the same rows, or the draft would be too large (a person). A month
-        that the ledger knows as closed, or further on than this run, is not collected again: so a change is taken in
+        that the ledger knows as closed, or further on than this run, is not imported again: so a change is taken in
         once.
         """
         known = await self._ledger.month(month.customer.customer_id, month.period)
@@ -74,7 +75,9 @@ class SalesActivities:
                 await self._tell(known)
             return ImportedSales(known=known)
         await self._check_only_owner(month)
-        invoice, remark = await self._with_late_sales(month, await self._draft(month))
+        imported = await self._with_late_sales(month, await self._draft(month))
+        invoice = imported.invoice
+        assert invoice is not None
         if invoice.size_bytes > DRAFT_MAX_BYTES:
             raise InvalidInput(
                 f"the rows of {month.customer.customer_id} for {month.period} take {invoice.size_bytes // 1000:,} kB, "
@@ -82,13 +85,13 @@ class SalesActivities:
                 "rows up in the sheet, then resume"
             )
         invoice = invoice.evolve(imported_at=clock.now())
-        drafted = month.drafted(invoice, remark)
+        drafted = month.drafted(invoice, imported.remark, imported.previous_compared)
         await self._ledger.record(drafted, clock.now())
         total = format_amount(invoice.total_minor, invoice.currency)
         what = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
-        activity.logger.info("collected: %s, %s, %s", month.customer.customer_id, month.period, what)
+        activity.logger.info("imported: %s, %s, %s", month.customer.customer_id, month.period, what)
         await self._tell(drafted)
-        return ImportedSales(invoice=invoice, remark=remark)
+        return imported.evolve(invoice=invoice)
 
     async def _tell(self, month: Month) -> None:
         """The reviewers, of the draft and of what is not in it."""
@@ -114,7 +117,7 @@ class SalesActivities:
         sales = SalesSeen(sheet=snapshot.sheet, digest=snapshot.digest, emails=emails)
         return invoice.evolve(lines=lines, problems=problems, sales=sales)
 
-    async def _with_late_sales(self, month: Month, invoice: Invoice) -> tuple[Invoice, str]:
+    async def _with_late_sales(self, month: Month, invoice: Invoice) -> ImportedSales:
         """The draft with the adjustments of the month before, and a remark about what is in the sheet only.
 
         A sheet that is gone for good (renamed, emptied) is an outage like any other at first, of which the reviewers
@@ -123,9 +126,12 @@ class SalesActivities:
         try:
             late = await self._comparing.since(month, since_import(month, clock.now()))
         except SalesUnavailable as error:
-            if not (month.outage.startswith(_BEFORE) and activity.info().attempt > _TRIES):
-                raise SalesUnavailable(f"{_BEFORE}: {error}") from error
-            return invoice, f"{_BEFORE}, so nothing of it is in this draft: {error}"
+            unavailable = PreviousSalesUnavailable(f"the sales of the month before cannot be compared: {error}")
+            is_known = month.outage is not None and month.outage.error == PreviousSalesUnavailable.__name__
+            if not (is_known and activity.info().attempt > _TRIES):
+                raise unavailable from error
+            remark = f"{unavailable}; nothing of it is in this draft"
+            return ImportedSales(invoice=invoice, remark=remark, previous_compared=False)
         rows = len(invoice.lines) + len(invoice.problems) + len(late.problems)
         if late.problems and rows > MAX_ROWS:
             raise InvalidInput(
@@ -137,7 +143,7 @@ class SalesActivities:
         adjusted = invoice.evolve(lines=(*invoice.lines, *late.lines), problems=problems)
         if rows + len(late.lines) > MAX_ROWS or adjusted.size_bytes > DRAFT_MAX_BYTES:
             adjusted = invoice.evolve(lines=(*invoice.lines, *merged_by_sheet(late.lines)), problems=problems)
-        return adjusted, late.remark
+        return ImportedSales(invoice=adjusted, remark=late.remark)
 
     async def _check_only_owner(self, month: Month) -> None:
         for other in await self._ledger.customers_like(month.customer):

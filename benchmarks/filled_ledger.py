@@ -19,8 +19,9 @@ from sqlalchemy import insert
 from adapters.sql.core.rows import charge_values, customer_values, decision_values, invoice_values, line_values
 from adapters.sql.core.schema import charges, customers, decisions, invoices, lines
 from adapters.sql.ledger import SqlLedger
+from billing.commands import Halt
 from billing.customers.customer import Customer, ReviewMode, Terms
-from billing.invoices.commands import Approve, Halt
+from billing.invoices.commands import Approve, Delivered
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
@@ -136,11 +137,11 @@ def _month(chance: random.Random, number: int, period: Period, now: datetime, ro
     month = Month.open(customer, period)
     lot = chance.random()
     if lot < 0.03:
-        return month if lot < 0.02 else month.delayed("the worksheet cannot be read: quota exceeded")
+        return month if lot < 0.02 else month.delayed("SalesUnavailable", "quota exceeded")
     month = _habitual(chance, month.drafted(_invoice(chance, month, rows, unreadable=lot > 0.98)))
     if lot < 0.08:
         return decide(month, Halt(by="ann", reason="ask about the storage days"), now, "update")[0]
-    if lot < 0.40 or month.blocked:
+    if lot < 0.40 or month.stopped:
         return month
     return _announced(chance, month, lot, now)
 
@@ -159,13 +160,13 @@ def _announced(chance: random.Random, month: Month, lot: float, now: datetime) -
         consent = Approve(by="bob", reason="as agreed", digest=month.invoice.digest)
         month = decide(month, consent, month.import_at, "update")[0]
     if lot < 0.42:
-        return month.closed(Stage.SKIPPED, month.notice_at)
-    month = month.announcing(month.notice_at).delivered(month.notice_at)
+        return month.close(Stage.SKIPPED, month.notice_at)
+    month = month.announcing(month.notice_at).delivered(Delivered(at=month.notice_at))
     if lot < 0.7:
         return month
-    month = month.charging(month.charge_at)
+    month = month.begin_charge(month.charge_at)
     if lot < 0.71:
-        return month.in_trouble("the payment that was found is not the one that was announced")
+        return month.failed("the payment that was found is not the one that was announced")
     status = ChargeStatus.SUCCEEDED if lot < 0.95 else ChargeStatus.DECLINED
     return month.charged(ChargeResult(status=status, at=month.charge_at))
 

@@ -5,11 +5,12 @@
     BillingError
     ├── InvalidInput              a person typed something we cannot take; says what to type instead
     ├── NotFound                  no such customer, period or run
-    ├── StaleRun               the ledger knows more of a month than the run does, which was reset or restored
-    │   └── OutcomeConflict         it has an outcome of this customer and period
+    ├── StaleRun                  the ledger knows more of a month than the run does, which was reset or restored
+    │   └── OutcomeConflict       it has an outcome of this customer and period
     ├── BrakeOn                   the emergency brake stops whatever announces or charges: wait for it     retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
-    │   └── WorksheetMissing      the month has no worksheet (yet)                                      retry
+    │   ├── WorksheetMissing      the month has no worksheet (yet)                                      retry
+    │   └── PreviousSalesUnavailable   the sheet of the month before, which late sales are taken from       retry
     ├── PaymentError
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
     │   ├── PaymentBusy           rate limit, or the same request is in flight                          retry
@@ -62,6 +63,9 @@ class SalesUnavailable(BillingError):
 
 
 class WorksheetMissing(SalesUnavailable): ...
+
+
+class PreviousSalesUnavailable(SalesUnavailable): ...
 
 
 class PaymentError(BillingError): ...

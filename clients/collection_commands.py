@@ -8,24 +8,20 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from billing.collections.collection import Collection
-from billing.collections.commands import (
-    COLLECTION_COMMANDS,
-    CollectionResult,
-    LookUp,
-    PayResult,
-    ReplaceCard,
-)
+from billing.collections.commands import COLLECTION_COMMANDS, LookUp, PayResult, ReplaceCard
 from billing.collections.ports import CollectionStore
+from billing.commands import Command, CommandResult, Refusal, Via
 from billing.customers.customer import CustomerChanges
 from billing.customers.ports import CustomerStore
 from billing.errors import BillingError, NotFound
-from billing.invoices.commands import Command, CommandResult, Refusal, UpdateCustomer, Via
+from billing.invoices.commands import UpdateCustomer
 from billing.keys import collection_id
 from billing.payments.ports import CardDetails
 from billing.period import Period
 from clients.start import handle_for
 from workflows.options import TASK_QUEUE
-from workflows.payment_collection import PaymentCollection, collection_attributes
+from workflows.payment_collection import PaymentCollection
+from workflows.visibility import search_attributes
 
 
 class _Ledger(CollectionStore, CustomerStore, Protocol):
@@ -39,10 +35,10 @@ def collection_handle(
     return client.get_workflow_handle_for(PaymentCollection.run, collection_id(customer_id, period))
 
 
-async def tell_collection(client: Client, customer_id: str, period: Period, command: Command) -> CollectionResult:
+async def tell_collection(client: Client, customer_id: str, period: Period, command: Command) -> CommandResult:
     """Sends a command and waits for the answer. Raises ``NotFound`` if no collection is open."""
     name = next(name for name, kind in COLLECTION_COMMANDS.items() if type(command) is kind)
-    answer: CollectionResult = await _update(client, customer_id, period, name, command, CollectionResult)
+    answer: CommandResult = await _update(client, customer_id, period, name, command, CommandResult)
     return answer
 
 
@@ -107,7 +103,7 @@ class CollectionSignals:
                 collection,
                 id=collection_id(collection.customer.customer_id, collection.period),
                 task_queue=TASK_QUEUE,
-                search_attributes=collection_attributes(collection, datetime.now(UTC)),
+                search_attributes=search_attributes(collection, datetime.now(UTC)),
                 static_summary=f"collects what {collection.period} left unpaid",
             )
         except WorkflowAlreadyStartedError:

@@ -18,8 +18,9 @@ from temporalio.client import (
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
+from billing.commands import Command, CommandResult, command_name, content_of
 from billing.errors import BillingError, InvalidInput, NotFound
-from billing.invoices.commands import Command, CommandResult, command_name, content_of
+from billing.invoices.commands import COMMANDS
 from clients.start import handle_for
 
 _CALL_TIMEOUT = timedelta(seconds=2)
@@ -72,7 +73,7 @@ async def query_month(handle: WorkflowHandle[Any, Any], query: Callable[[Any], T
 
 async def _ask(client: Client, customer_id: str, command: Command, timeout: timedelta) -> CommandResult:
     answer: CommandResult = await handle_for(client, customer_id).execute_update(
-        command_name(command),
+        command_name(command, COMMANDS),
         command,
         id=_update_id(command),
         result_type=CommandResult,

@@ -12,15 +12,16 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from billing.apart import Failed
+from billing.commands import Command, Ruling
 from billing.completeness.chains import ChainStatus
 from billing.customers.customer import Customer
 from billing.customers.erasure import is_erased
 from billing.customers.ports import KnownCustomer, Lookalikes
 from billing.errors import CardMissing, InvalidInput, OutcomeConflict, PaymentBusy, RowUnreadable, StaleRun
-from billing.invoices.commands import ChainResult, Command
+from billing.invoices.commands import ChainResult
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
-from billing.invoices.review import record
+from billing.invoices.review import noted
 from billing.keys import workflow_id
 from billing.model import Id, Model
 from billing.payments.ports import CardDetails, PaymentGateway
@@ -167,7 +168,9 @@ class StartBatch:
             return running
         month = await _first_month(self._ledger, self._gateway, customer, known, period, self._now, reopen)
         if because is not None:
-            month = _noted(month, because, self._now)
+            fields = because.model_dump(include={"by", "reason", "via", "command_id"})
+            ruling = Ruling(month, f"{month.period} goes on as it stood", None)
+            month = noted(ruling, self._now, command="start", **fields).value
         try:
             await self._client.start_workflow(
                 MonthlyBilling.run,
@@ -193,13 +196,6 @@ class StartBatch:
         if self._listed is not None and customer_id in self._listed and not known.closed_reason:
             return self._listed[customer_id]
         return await chain_status(self._client, customer_id)
-
-
-def _noted(month: Month, because: Command, now: datetime) -> Month:
-    """The month with the start in its audit trail."""
-    said = because.model_dump(include={"by", "reason", "via", "command_id"})
-    month, _ = record(month, now, command="start", accepted=True, result=f"{month.period} goes on as it stood", **said)
-    return month
 
 
 async def check_is_distinct(ledger: StartLedger, customer: Customer) -> None:

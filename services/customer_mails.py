@@ -39,8 +39,8 @@ class CustomerMails:
         """Tells the customer. Raises ``MailRefused`` if the address takes no mail, ``MailUnavailable``."""
         customer = collection.customer if collection else month.customer
         link = ""
-        if month.closed_at is not None:
-            link = self._links.to(customer.customer_id, month.period, month.closed_at + _VALID)
+        if month.closed:
+            link = self._links.to(customer.customer_id, month.period, month.closed.at + _VALID)
         parts: list[object] = [number]
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that is promised in it
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.card_last4]

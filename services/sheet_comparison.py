@@ -31,7 +31,7 @@ class LateItems(Model):
 
     lines: Many[LineItem] = ()
     problems: Many[Problem] = ()
-    remark: Words = ""
+    remark: Words | None = None
 
 
 class SheetComparer:
@@ -113,7 +113,7 @@ class SheetComparer:
                 f"{before.period} was skipped with late sales of earlier months, {amount}: bill them by hand"
             )
             lines, problems = (), ()
-        return LateItems(lines=lines, problems=problems, remark="; ".join(remarks))
+        return LateItems(lines=lines, problems=problems, remark="; ".join(remarks) or None)
 
     async def _emails(
         self, month: Month, sales: SalesSeen, customer: Customer, snapshot: SalesSnapshot

@@ -20,9 +20,9 @@ from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing.collections.collection import Collection
-from billing.collections.commands import CollectionResult
+from billing.commands import Command, CommandResult, command_name
 from billing.customers.customer import Customer, Terms
-from billing.invoices.commands import ChainResult, Command, CommandResult, command_name
+from billing.invoices.commands import COMMANDS, ChainResult
 from billing.invoices.month import Month
 from billing.keys import digest_workflow_id, workflow_id
 from billing.payments.ports import CardDetails
@@ -166,11 +166,11 @@ class Bed:
     async def command(self, customer_id: str, command: Command) -> CommandResult:
         """Sends an update and waits for the answer."""
         answer: CommandResult = await self.handle(customer_id).execute_update(
-            command_name(command), command, result_type=CommandResult
+            command_name(command, COMMANDS), command, result_type=CommandResult
         )
         return answer
 
-    async def tell(self, command: Command, customer_id: str = "acme", period: str = OCTOBER) -> CollectionResult:
+    async def tell(self, command: Command, customer_id: str = "acme", period: str = OCTOBER) -> CommandResult:
         """Sends a command to a collection and waits for the answer."""
         return await tell_collection(self.client, customer_id, Period(period), command)
 
@@ -256,8 +256,9 @@ class Bed:
         async with local_http() as http:
             (await http.post(f"http://127.0.0.1:{port}/_control/{path}", json=body)).raise_for_status()
 
-    async def at_the_bank(self, url: str, decision: str) -> None:
+    async def at_the_bank(self, url: str | None, decision: str) -> None:
         """The customer decides at the bank's page that they were sent to."""
+        assert url
         async with local_http() as http:
             answer = await http.post(url, data={"authentication": decision})
             assert answer.status_code == 303, answer.text

@@ -12,6 +12,7 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityConfig
 
 from billing.errors import BrakeOn
+from billing.progress import Outage
 
 TASK_QUEUE = "monthly-billing"
 CHARGES_QUEUE = f"{TASK_QUEUE}-charges"
@@ -54,7 +55,7 @@ _UNTIL_DONE = RetryPolicy(
     initial_interval=_SOON, maximum_interval=timedelta(minutes=5), non_retryable_error_types=_WAITED_FOR
 )
 
-COLLECT = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
+IMPORT = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
 CHARGE = ActivityConfig(start_to_close_timeout=timedelta(minutes=3), heartbeat_timeout=_HEARTBEAT)
 PAY = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=60),
@@ -109,12 +110,12 @@ RECONCILE = ActivityConfig(
 COVER = RECONCILE
 
 
-def on_charges_queue(config: ActivityConfig, turn: ChargePriority, customer_id: str) -> ActivityConfig:
-    """The same on the queue of charges. Of one turn, who has been served least often goes first: a first try goes
-    before the repeats of others.
+def on_charges_queue(config: ActivityConfig, priority: ChargePriority, customer_id: str) -> ActivityConfig:
+    """The options on the queue of charges. Within one priority, Temporal's fairness key favours the customer with the
+    fewest recent charges: a first try goes before the repeats of others.
     """
-    priority = Priority(priority_key=turn, fairness_key=customer_id)
-    return config | ActivityConfig(task_queue=CHARGES_QUEUE, priority=priority)
+    ordered = Priority(priority_key=priority, fairness_key=customer_id)
+    return config | ActivityConfig(task_queue=CHARGES_QUEUE, priority=ordered)
 
 
 def with_summary(config: ActivityConfig, summary: str) -> ActivityConfig:
@@ -122,6 +123,6 @@ def with_summary(config: ActivityConfig, summary: str) -> ActivityConfig:
     return config | ActivityConfig(summary=summary)
 
 
-def with_retry_round(config: ActivityConfig, summary: str, outage: str) -> ActivityConfig:
-    """The same for a step that is tried in rounds: quick at first, patient once it is known that something is down."""
+def with_retry_round(config: ActivityConfig, summary: str, outage: Outage | None) -> ActivityConfig:
+    """The options of a step that is tried in rounds: quick at first, patient once something is known to be down."""
     return config | ActivityConfig(summary=summary, retry_policy=_PATIENT if outage else _QUICK)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-from billing.invoices.month import Month
+from billing.progress import Durable
 
 PERIOD = SearchAttributeKey.for_keyword("BillingPeriod")
 STAGE = SearchAttributeKey.for_keyword("BillingStage")
@@ -15,14 +15,15 @@ CURRENCY = SearchAttributeKey.for_keyword("BillingCurrency")
 SEARCH_ATTRIBUTES = (PERIOD, STAGE, CUSTOMER, AMOUNT_MINOR, CURRENCY)
 
 
-def search_attributes(month: Month, now: datetime) -> TypedSearchAttributes:
-    """All search attributes of ``month`` at ``now``."""
+def search_attributes(value: Durable, now: datetime) -> TypedSearchAttributes:
+    """All search attributes of ``value`` at ``now``."""
+    amount_minor, currency = value.amount_due
     return TypedSearchAttributes(
         [
-            SearchAttributePair(PERIOD, month.period),
-            SearchAttributePair(STAGE, month.stage(now)),
-            SearchAttributePair(CUSTOMER, month.customer.customer_id),
-            SearchAttributePair(AMOUNT_MINOR, month.invoice.total_minor if month.invoice else 0),
-            SearchAttributePair(CURRENCY, month.customer.currency),
+            SearchAttributePair(PERIOD, value.period),
+            SearchAttributePair(STAGE, value.stage(now)),
+            SearchAttributePair(CUSTOMER, value.customer_id),
+            SearchAttributePair(AMOUNT_MINOR, amount_minor),
+            SearchAttributePair(CURRENCY, currency),
         ]
     )

@@ -190,7 +190,7 @@ class SqlLedger(
         months = self._read(InvoiceRow, invoices, invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED)))
         c = collections.c
         attempt, brake = (c.state[name].as_string() for name in ("attempt", "brake"))
-        is_moving = or_(c.stage == CollectionStage.UNRESOLVED, and_(attempt != "", brake == ""))
+        is_moving = or_(c.stage == CollectionStage.UNRESOLVED, and_(attempt.is_not(None), brake.is_(None)))
         owed = self._read(CollectionRow, collections, c.outcome.is_(None), is_moving)
         return [*sorted(months, key=_whose), *sorted(owed, key=_whose)]
 
@@ -262,8 +262,8 @@ def _forget_unbegun(connection: Connection, month: Month) -> None:
 def _update_customer(connection: Connection, month: Month, at: datetime) -> None:
     """Customer data follow the newest month; the account is closed by that month's outcome if it was the last one."""
     customer_id = month.customer.customer_id
-    is_last = bool(month.leaving) and month.outcome is not None
-    closed = {"closed_reason": month.leaving if is_last else None, "closed_at": month.closed_at if is_last else None}
+    last = month.closed if month.leaving else None
+    closed = {"closed_reason": month.leaving if last else None, "closed_at": last.at if last else None}
     values = customer_values(month.customer) | closed | {"updated_at": at}
     connection.execute(_UPDATE, values | {"whose": customer_id, "newest": month.period})
     insert_new(connection, addresses, [address_values(month.customer)])

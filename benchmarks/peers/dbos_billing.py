@@ -63,7 +63,7 @@ def connect(settings: Settings, adapters: Adapters) -> None:
 async def collect(month: Month) -> Month:
     collected = await Doing.sales.import_sales(month)
     if collected.known is not None:
-        return month.as_known(collected.known)
+        return month.adopt(collected.known)
     assert collected.invoice is not None
     return month.drafted(collected.invoice, collected.remark)
 
@@ -72,13 +72,13 @@ async def collect(month: Month) -> Month:
 async def notify(month: Month) -> Month:
     announcing = month.announcing(month.notice_at)
     delivered = await Doing.notices.send_notice(announcing)
-    return announcing.delivered(delivered.at, delivered.drift)
+    return announcing.delivered(delivered)
 
 
 @DBOS.step(**_TRIES)
 async def charge(month: Month) -> tuple[Month, bool]:
     """The month with its charge, and whether it is closed with it."""
-    charging = month.charging(month.charge_at)
+    charging = month.begin_charge(month.charge_at)
     charged = await Doing.payments.charge_card(charging)
     return charging.charged(charged.result), charged.closed
 

@@ -7,14 +7,15 @@ What people may do to it is in ``billing/collections/commands.py``.
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
 
 from billing.collections.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
+from billing.commands import Refusal
 from billing.customers.customer import Customer
-from billing.invoices.commands import Refusal
-from billing.invoices.month import Hold, Month
+from billing.invoices.month import Month
 from billing.model import (
-    Author,
     Code,
     Count,
     Few,
@@ -34,7 +35,7 @@ from billing.model import (
 )
 from billing.money import format_amount
 from billing.payments.payment import ChargeResult, ChargeStatus
-from billing.period import Period
+from billing.progress import Braked, Due, Durable, Halted, Stop
 from billing.trail import appended, carried_over
 
 KEPT_ENTRIES = 50
@@ -42,9 +43,6 @@ KEPT_ENTRIES = 50
 
 _BETWEEN_CONTACTS = timedelta(days=1)
 """After an outage the days that were missed do not all come at once."""
-
-
-_NEW_CARD = "new card"
 
 
 class CollectionStage(StrEnum):
@@ -65,7 +63,6 @@ class CollectionStage(StrEnum):
 class CollectionStep(StrEnum):
     """What the workflow has to do next."""
 
-    WAIT = "wait"
     AWAIT_RELEASE = "await release"
     CONTACT = "contact"
     TRY = "try"
@@ -76,12 +73,65 @@ class CollectionStep(StrEnum):
     CLOSE = "close"
 
 
-class CollectionDue(NamedTuple):
-    """The next step; with ``WAIT``, what the next one does and when (None: when somebody acts)."""
+class ScheduledTry(Model):
+    """The card is tried because a day of the schedule has come."""
 
-    step: CollectionStep
-    at: datetime | None = None
-    what: str = ""
+    kind: Literal["scheduled"] = "scheduled"
+    title: ClassVar[str] = "tried on schedule"
+    day: Count
+
+    @property
+    def text(self) -> str:
+        return f"day {self.day}"
+
+
+class RequestedTry(Model):
+    """The card is tried because a person asked for it."""
+
+    kind: Literal["requested"] = "requested"
+    title: ClassVar[str] = "tried on request"
+    by: Who
+
+    @property
+    def text(self) -> str:
+        return f"asked for by {self.by}"
+
+
+class NewCardTry(Model):
+    """The card is tried because it is a new one."""
+
+    kind: Literal["new_card"] = "new_card"
+    title: ClassVar[str] = "tried a new card"
+
+    @property
+    def text(self) -> str:
+        return "new card"
+
+
+Try = Annotated[ScheduledTry | RequestedTry | NewCardTry, Field(discriminator="kind")]
+
+
+class UnclearAnswer(NamedTuple):
+    """The processor's answer says neither that it is paid nor what would help."""
+
+    answer: ChargeResult
+
+    @property
+    def text(self) -> str:
+        if self.answer.status is not ChargeStatus.DECLINED:
+            return f"the payment is {self.answer.status}; look it up at the processor, try it again or write it off"
+        code = _code(self.answer) or "no code"
+        return f"the card was declined with {code}, which we do not know; ask the customer, or try it again"
+
+
+class AllTried(NamedTuple):
+    """Everything that happens by itself has happened."""
+
+    outstanding: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
 
 
 class Received(Model):
@@ -104,55 +154,63 @@ class Release(Model):
 
 
 class DiaryEntry(Measured):
-    """A line of the diary: what happened, or what a person said and what became of it."""
+    """A line of the diary: what happened, or a person's command and what became of it. ``by`` None: the application."""
 
     number: Count
     at: Instant
-    by: Author
+    by: Who | None = None
     what: Line
+    via: Code | None = None  # where a command was given
+    reason: Words | None = None
     text: Words
     accepted: bool = True
     refusal: Refusal | None = None
     command_id: Code = ""
     content: Code = ""  # the command's fingerprint
 
+    @property
+    def title(self) -> str:
+        return f"{self.what} ({self.via})" if self.via else self.what
+
+    @property
+    def story(self) -> str:
+        return f"{self.reason}: {self.text}" if self.reason else self.text
+
     def in_short(self) -> "DiaryEntry":
-        """The same with little of its text."""
-        return self.evolve(text=cut(self.text, 100))
+        """The same with little of its words."""
+        return self.evolve(text=cut(self.text, 100), reason=self.reason and cut(self.reason, 100))
 
 
-class Collection(Model):
-    """What a customer owes for a month. ``revision`` grows with every change, as a month's does."""
+class Settled(Model):
+    """How and when it ended."""
+
+    outcome: CollectionStage
+    at: Instant
+
+
+class Collection(Durable):
+    """What a customer owes for a month."""
 
     customer: Customer
-    period: Period
     amount_minor: Minor
     currency: Code
     opened_at: Instant
     by_card: bool = True
     series: Count = 1  # of payments: see billing.keys.payment_key
     answer: ChargeResult | None = None  # the processor's last
-    revision: Count = 0
     tries: Number = 0  # with this card, without those that people asked for
     contacts: Count = 0  # days of the schedule that have passed
     contacted_at: Instant | None = None
     tried_at: Instant | None = None  # with nobody at our page
     reminders: Count = 0
     reminding: bool = False
-    attempt: Words = ""  # why the card is tried now; "" if it is not
+    attempt: Try | None = None  # the card is tried now
     looking: Number = 0  # how often it was said, since the last look, that something may have changed at the processor
-    outage: Words = ""
-    trouble: Words = ""
-    hold: Hold | None = None
     release: Release | None = None
     received: Few[Received] = ()
-    alerted_at: Instant | None = None
-    alerts: Count = 0
     told_exhausted: bool = False
     untried_card: bool = False  # registered while people had halted the collection
-    brake: Words = ""  # how the emergency brake stopped the step that is due: who pulled it, and why
-    outcome: CollectionStage | None = None
-    closed_at: Instant | None = None
+    closed: Settled | None = None
     entries: Many[DiaryEntry] = ()
     entry_count: Count = 0
 
@@ -160,24 +218,41 @@ class Collection(Model):
     def open(cls, month: Month) -> "Collection":
         """What ``month``, which was not paid, leaves to be collected."""
         assert month.invoice is not None
-        assert month.charge is not None
-        assert month.closed_at is not None
+        assert month.closed is not None
+        assert month.closed.charge is not None
         return cls(
             customer=month.customer,
             period=month.period,
             amount_minor=month.invoice.total_minor,
             currency=month.invoice.currency,
-            opened_at=month.closed_at,
+            opened_at=month.closed.at,
             series=month.series,
-            answer=month.charge,
+            answer=month.closed.charge,
         )
 
     # -- what is due
 
     @property
+    def outcome(self) -> CollectionStage | None:
+        """How it ended; None: it has not."""
+        return self.closed.outcome if self.closed else None
+
+    @property
+    def customer_id(self) -> str:
+        return self.customer.customer_id
+
+    @property
+    def amount_due(self) -> tuple[int, str]:
+        return self.outstanding_minor, self.currency
+
+    @property
+    def trail_count(self) -> int:
+        return self.entry_count
+
+    @property
     def outstanding_minor(self) -> int:
         """What is still owed, in minor units; never negative."""
-        return max(0, self.amount_minor - sum(each.amount_minor for each in self.received))
+        return max(0, self.amount_minor - sum(payment.amount_minor for payment in self.received))
 
     @property
     def outstanding(self) -> str:
@@ -198,49 +273,52 @@ class Collection(Model):
     @property
     def payable(self) -> bool:
         """Whether the customer can pay by card right now: nothing else may be moving the money."""
-        busy = self.outcome or self.attempt or self.release or self.trouble or self.brake
+        busy = self.closed or self.attempt or self.release or self.failure or self.brake
         return self.by_card and not busy and self.remedy is not Remedy.NEW_CARD
 
-    def due(self, now: datetime) -> CollectionDue:
+    def due(self, now: datetime) -> Due[CollectionStep]:
         """The next step at ``now``. Pure: the same collection and instant always give the same step."""
-        if self.outcome is not None:
-            return CollectionDue(CollectionStep.CLOSE, None, "close the collection")
+        if self.closed is not None:
+            return Due(CollectionStep.CLOSE, None, "close the collection")
         remind_at = self._alert_at(now)
         if remind_at is not None and now >= remind_at:
-            return CollectionDue(CollectionStep.ALERT, None, "tell the reviewers")
-        if self.trouble:
-            return CollectionDue(CollectionStep.WAIT, remind_at, "remind the reviewers")
+            return Due(CollectionStep.ALERT, None, "tell the reviewers")
+        if self.failure is not None:
+            return Due(None, remind_at, "remind the reviewers")
         if self.release is not None:
-            return CollectionDue(CollectionStep.RELEASE, None, "give the card's payment up")
+            return Due(CollectionStep.RELEASE, None, "give the card's payment up")
         if self.brake and not self.looking:
-            return CollectionDue(CollectionStep.AWAIT_RELEASE, None, "go on once the emergency brake is released")
+            return Due(CollectionStep.AWAIT_RELEASE, None, "go on once the emergency brake is released")
         if self.attempt:  # under the brake too if something has happened: the payment is looked up before it is tried
-            return CollectionDue(CollectionStep.TRY, None, self.attempt)
+            return Due(CollectionStep.TRY, None, self.attempt.text)
         if self.looking:
-            return CollectionDue(CollectionStep.LOOK_UP, None, "look the payment up")
-        if self.reminding and self.hold is None:
-            return CollectionDue(CollectionStep.REMIND, None, "remind the customer")
-        if self.hold is not None or self._asks_for_person:
-            return CollectionDue(CollectionStep.WAIT, remind_at, "remind the reviewers")
+            return Due(CollectionStep.LOOK_UP, None, "look the payment up")
+        if self.reminding and self.halt is None:
+            return Due(CollectionStep.REMIND, None, "remind the customer")
+        if self.halt is not None or self._asks_for_person:
+            return Due(None, remind_at, "remind the reviewers")
+        return self._scheduled(now, remind_at)
+
+    def _scheduled(self, now: datetime, remind_at: datetime | None) -> Due[CollectionStep]:
+        """The next day of the schedule, or what follows once there is none left."""
         contact_at = self.next_contact
+        if contact_at is None and self.exhausted(now):
+            return Due(None, remind_at, "tell the reviewers")
         if contact_at is None:
-            if self.exhausted(now):
-                return CollectionDue(CollectionStep.WAIT, remind_at, "tell the reviewers")
-            return CollectionDue(CollectionStep.WAIT, self.give_up_at, "give up")
+            return Due(None, self.give_up_at, "give up")
         if now >= contact_at:
-            return CollectionDue(CollectionStep.CONTACT, None, "contact the customer")
-        what = "try the card again" if self.retries_by_itself else "remind the customer"
-        return CollectionDue(CollectionStep.WAIT, contact_at, what)
+            return Due(CollectionStep.CONTACT, None, "contact the customer")
+        return Due(None, contact_at, "try the card again" if self.retries_by_itself else "remind the customer")
 
     def stage(self, now: datetime) -> CollectionStage:
         """Where the collection stands at ``now``."""
-        if self.outcome is not None:
-            return self.outcome
+        if self.closed is not None:
+            return self.closed.outcome
         if self.unresolved:
             return CollectionStage.UNRESOLVED
-        if self.hold is not None or self.brake:
+        if self.halt is not None or self.brake:
             return CollectionStage.HALTED
-        if self.trouble or self._asks_for_person:
+        if self.failure or self._asks_for_person:
             return CollectionStage.AWAITING_PERSON
         if self.exhausted(now):
             return CollectionStage.EXHAUSTED
@@ -255,35 +333,28 @@ class Collection(Model):
     @property
     def unresolved(self) -> bool:
         """Money may be moving, and it is not known whether it did: nothing else may be tried."""
-        return bool(self.attempt or self.looking or self.release) and bool(self.outage or self.trouble)
+        return bool(self.attempt or self.looking or self.release) and self.trouble is not None
 
     def exhausted(self, now: datetime) -> bool:
         """Everything that happens by itself has happened: the customer can still pay, and people decide."""
-        busy = self.outcome or self.attempt or self.release or self.brake
+        busy = self.closed or self.attempt or self.release or self.brake
         return not busy and self.next_contact is None and now >= self.give_up_at
 
-    def needs_person(self, now: datetime) -> str:
-        """What a person has to do before the collection can go on, or "" if nothing."""
-        if self.waits_for or self.brake:
-            return self.waits_for or self.brake
-        if self.exhausted(now):
-            return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
-        return ""
+    def waits_for(self, now: datetime) -> Stop | None:
+        """What a person has to see to before the collection can go on; None: nothing."""
+        if self.stopped or self.brake:
+            return self.stopped or self.brake
+        return AllTried(self.outstanding) if self.exhausted(now) else None
 
     @property
-    def waits_for(self) -> str:
-        """The same, leaving aside that all tries and reminders may have been used up."""
-        if self.hold is not None:
-            return f"halted by {self.hold.by}: {self.hold.reason}"
-        if self.trouble or self.outage:
-            return self.trouble or self.outage
+    def stopped(self) -> Stop | None:
+        """The same, leaving aside the brake, and that all tries and reminders may have been used up."""
+        if self.halt or self.trouble:
+            return self.halt or self.trouble
         if self._asks_for_person:
             assert self.answer is not None
-            if self.answer.status is not ChargeStatus.DECLINED:
-                return f"the payment is {self.answer.status}; look it up at the processor, try it again or write it off"
-            code = self.answer.decline_code or self.answer.code or "no code"
-            return f"the card was declined with {code}, which we do not know; ask the customer, or try it again"
-        return ""
+            return UnclearAnswer(self.answer)
+        return None
 
     @property
     def _asks_for_person(self) -> bool:
@@ -306,11 +377,11 @@ class Collection(Model):
 
     def _alert_at(self, now: datetime) -> datetime | None:
         """When the reviewers are told of what waits for them; None: nothing does, or they know and it is theirs."""
-        if not self.needs_person(now) or (self.brake and not self.waits_for):
+        if not self.waits_for(now) or (self.brake and not self.stopped):
             return None
         if self.alerted_at is None:
             return now
-        if self.waits_for:
+        if self.stopped:
             return self.alerted_at + self.customer.terms.reminder
         if self.told_exhausted:
             return None
@@ -319,12 +390,11 @@ class Collection(Model):
     @property
     def news(self) -> str:
         """How it ended, for the reviewers."""
-        if self.outcome is None:
-            return ""
-        last = f"{self.entries[-1].by or self.entries[-1].what}: {self.entries[-1].text}" if self.entries else ""
+        assert self.closed is not None
         amount = format_amount(self.amount_minor, self.currency)
-        told = f"{amount} of {self.customer.customer_id}, {self.period}: {_ENDINGS[self.outcome]}"
-        return f"{told}\n{last}" if last else told
+        lines = [f"{amount} of {self.customer.customer_id}, {self.period}: {_ENDINGS[self.closed.outcome]}"]
+        lines += [f"{entry.by or entry.title}: {entry.story}" for entry in self.entries[-1:]]
+        return "\n".join(lines)
 
     # -- what happens
 
@@ -334,49 +404,46 @@ class Collection(Model):
         passed = sum(1 for day in days if now >= self.opened_at + timedelta(days=day))
         contacts = max(passed, self.contacts + 1)
         if self.retries_by_itself:
-            return self._changed(
-                contacts=contacts, contacted_at=now, attempt=f"day {days[contacts - 1]}", tries=self.tries + 1
-            )
+            attempt = ScheduledTry(day=days[contacts - 1])
+            return self._changed(contacts=contacts, contacted_at=now, attempt=attempt, tries=self.tries + 1)
         return self._changed(contacts=contacts, contacted_at=now, reminding=True)
 
     def answered(self, result: ChargeResult, asked: "Collection") -> "Collection":
         """The processor's answer to what ``asked`` had tried, looked up or given up."""
-        if self.outcome is not None:
+        if self.closed is not None:
             return self
-        changed = bool(asked.attempt or self.outage or self.trouble)
+        is_news = bool(asked.attempt or self.trouble)
+        later = self.attempt if isinstance(self.attempt, NewCardTry) and self.attempt != asked.attempt else None
         known = self._changed(
             answer=result,
-            attempt=_NEW_CARD if _NEW_CARD == self.attempt != asked.attempt else "",  # this answer is of the old one
+            attempt=later,  # this answer is of the card before
             looking=self.looking - asked.looking,
-            outage="",
-            trouble="",
+            trouble=None,
             tried_at=result.at if asked.attempt else self.tried_at,
-            alerted_at=None if changed else self.alerted_at,
+            alerted_at=None if is_news else self.alerted_at,
         )
         if asked.attempt:
-            known = known.noted(result.at, "", "tried", f"{asked.attempt}: {result.status} {_code(result)}".strip())
+            known = known.noted(result.at, None, asked.attempt.title, f"{asked.attempt.text}: {_words(result)}")
         if result.status is ChargeStatus.SUCCEEDED:
             return known._paid(result)
         if self.release is not None and result.status is ChargeStatus.CANCELED:
             return known.evolve(answer=self.answer)._released(result.at)
-        scheduled = self.attempt.startswith("day ")
-        return known.evolve(reminding=scheduled or self.reminding)
+        return known.evolve(reminding=isinstance(self.attempt, ScheduledTry) or self.reminding)
 
     def answered_customer(self, result: ChargeResult, asked: "Collection") -> "Collection":
         """The answer to the customer's own try, at our page."""
-        text = f"{result.status} {_code(result)}".strip()
-        return self.noted(result.at, "the customer", "pays", text).answered(result, asked)
+        return self.noted(result.at, "the customer", "pays", _words(result)).answered(result, asked)
 
     def _paid(self, result: ChargeResult) -> "Collection":
         received = Received(reference=result.payment_id, amount_minor=self.amount_minor, at=result.at)
-        paid = self.evolve(received=(*self.received, received)).noted(result.at, "", "paid", result.payment_id)
+        paid = self.evolve(received=(*self.received, received)).noted(result.at, None, "paid", result.payment_id)
         if self.release is not None:
             text = f"{self.release.by} wanted to give it up, but the card has paid"
-            if twice := self.release.received:
-                amount = format_amount(twice.amount_minor, self.currency)
-                text += f": refund {amount}, which has also arrived as {twice.reference}"
-            paid = paid.noted(result.at, "", "paid by card", text)
-        return paid.closed(CollectionStage.RECOVERED, result.at)
+            if also := self.release.received:
+                amount = format_amount(also.amount_minor, self.currency)
+                text += f": refund {amount}, which has also arrived as {also.reference}"
+            paid = paid.noted(result.at, None, "paid by card", text)
+        return paid.close(CollectionStage.RECOVERED, result.at)
 
     def _released(self, at: datetime) -> "Collection":
         """No card can pay any more, so what was waiting for that happens."""
@@ -386,39 +453,39 @@ class Collection(Model):
             untried = free.answer and free.answer.evolve(attempt_id="")
             return free.evolve(customer=then.customer, series=self.series + 1, answer=untried).with_new_card()
         if then.received is None:
-            return free.closed(CollectionStage.WRITTEN_OFF, at)
+            return free.close(CollectionStage.WRITTEN_OFF, at)
         paid = free.evolve(by_card=False, looking=0, received=(*self.received, then.received))
-        return paid if paid.outstanding_minor else paid.closed(CollectionStage.RECOVERED, at)
+        return paid if paid.outstanding_minor else paid.close(CollectionStage.RECOVERED, at)
 
     def with_new_card(self) -> "Collection":
         """The customer's card is another one now: it is tried at once, or once people resume what they halted."""
-        halted = self.hold is not None
-        attempt = _NEW_CARD if self.by_card and not halted else ""
-        return self._changed(attempt=attempt, untried_card=self.by_card and halted, tries=0, trouble="")
+        halted = self.halt is not None
+        attempt = NewCardTry() if self.by_card and not halted else None
+        return self._changed(attempt=attempt, untried_card=self.by_card and halted, tries=0, trouble=self.outage)
 
     def reminded(self) -> "Collection":
         """The customer has been written to."""
         alerted_at = None if self.outage else self.alerted_at
-        return self._changed(reminding=False, reminders=self.reminders + 1, outage="", alerted_at=alerted_at)
+        return self._changed(reminding=False, reminders=self.reminders + 1, trouble=self.failure, alerted_at=alerted_at)
 
     def to_look_up(self) -> "Collection":
         """Somebody says that something has changed at the processor: it is asked, if a card can still pay."""
-        return self._changed(looking=self.looking + 1) if self.by_card and not self.outcome else self
+        return self._changed(looking=self.looking + 1) if self.by_card and not self.closed else self
 
-    def alerted(self, now: datetime, told: bool = True) -> "Collection":
-        """Reviewers were ``told`` what waits for them, if it still does; or that failed, and comes again later."""
+    def alerted(self, now: datetime, is_told: bool = True) -> "Collection":
+        """Reviewers were told what waits for them, if it still does; or that failed, and comes again later."""
         return self._changed(
-            alerted_at=now if self.needs_person(now) else None,
+            alerted_at=now if self.waits_for(now) else None,
             alerts=self.alerts + 1,
-            told_exhausted=self.told_exhausted or (told and self.exhausted(now) and not self.waits_for),
+            told_exhausted=self.told_exhausted or (is_told and self.exhausted(now) and not self.stopped),
         )
 
     def reachable(self) -> "Collection":
         """The ledger answers: an outage that held up nothing else is over."""
         pending = self.attempt or self.looking or self.release or self.reminding
-        return self._changed(outage="", alerted_at=None) if self.outage and not pending else self
+        return self._changed(trouble=None, alerted_at=None) if self.outage and not pending else self
 
-    def as_known(self, known: "Collection") -> "Collection":
+    def adopt(self, known: "Collection") -> "Collection":
         """The collection as the ledger has it, for a run that was reset; halted if people said something to this run.
 
         What they were told may not be so any more, and saying it twice may cost somebody money.
@@ -427,57 +494,42 @@ class Collection(Model):
         last = max((entry.at for entry in known.entries), default=known.opened_at)
         later = [entry for entry in self.entries if entry.by and entry.accepted and entry.at > last]
         for entry in later:
-            known = known.noted(entry.at, entry.by, f"lost: {entry.what}", entry.text, accepted=False)
-        if not later or known.outcome is not None:
+            said = entry.model_dump(include={"at", "by", "text", "via", "reason"})
+            known = known.noted(**said, what=f"lost: {entry.what}", accepted=False)
+        if not later or known.closed:
             return known
         reason = f"what {later[-1].by} said was said to a run that had been reset; look at the diary, and say it again"
-        return known._changed(hold=Hold(by="billing", reason=reason, at=later[-1].at), alerted_at=None)
+        return known._changed(halt=Halted(by="billing", reason=reason, at=later[-1].at), alerted_at=None)
 
-    def delayed(self, reason: str) -> "Collection":
-        """The step that is due cannot be done for now, because something outside is down. It stays due."""
-        return self if self.outcome else self._changed(outage=reason)
-
-    def braked(self, reason: str, looked: int = 0) -> "Collection":
-        """The emergency brake has stopped the step that was due: it stays due until the brake is released.
-
-        A try that it stopped was looked up before; ``looked`` is what is answered by that.
-        """
-        if self.outcome is not None:
+    def braked(self, text: str) -> "Collection":
+        if self.closed is not None:
             return self
-        stopped = self._changed(brake=reason, outage="", looking=self.looking - looked)
-        return stopped.unbegun() if stopped.hold is not None else stopped
+        stopped = self._changed(brake=Braked(text=text), trouble=self.failure)
+        return stopped.unbegun() if stopped.halt is not None else stopped
 
-    def released(self) -> "Collection":
+    def looked_up(self, asked: "Collection") -> "Collection":
+        """The payment was looked up before the brake stopped the try of ``asked``."""
+        return self if self.closed else self._changed(looking=self.looking - asked.looking)
+
+    def brake_released(self, now: datetime) -> "Collection":
         """The brake is off."""
-        return self._changed(brake="") if self.brake else self
+        return self._changed(brake=None) if self.brake else self
 
     def unbegun(self) -> "Collection":
         """A try that the brake has stopped, and then people: it does not count, and comes again once they resume."""
-        is_new = self.attempt == _NEW_CARD
-        counted = int(self.attempt.startswith("day "))
-        return self.evolve(attempt="", untried_card=self.untried_card or is_new, tries=self.tries - counted)
+        is_new = isinstance(self.attempt, NewCardTry)
+        counted = int(isinstance(self.attempt, ScheduledTry))
+        return self.evolve(attempt=None, untried_card=self.untried_card or is_new, tries=self.tries - counted)
 
-    def in_trouble(self, reason: str) -> "Collection":
-        """Something failed that no retry mends: it waits for a person."""
-        return self if self.outcome else self._changed(trouble=reason, outage="", alerted_at=None)
-
-    def closed(self, outcome: CollectionStage, at: datetime) -> "Collection":
+    def close(self, outcome: CollectionStage, at: datetime) -> "Collection":
         """It is settled or given up, once and for all."""
-        assert outcome in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)
-        assert self.outcome is None
-        ended = {
-            "attempt": "",
-            "looking": 0,
-            "reminding": False,
-            "outage": "",
-            "trouble": "",
-            "hold": None,
-            "brake": "",
-        }
-        return self._changed(outcome=outcome, closed_at=at, **ended)
+        assert outcome in _ENDINGS
+        assert self.closed is None
+        over = {"attempt": None, "looking": 0, "reminding": False, "trouble": None, "halt": None, "brake": None}
+        return self._changed(closed=Settled(outcome=outcome, at=at), **over)
 
-    def noted(self, at: datetime, by: str, what: str, text: str, **more: object) -> "Collection":
-        """Adds a line to the diary; ``by`` is "" for what the application did."""
+    def noted(self, at: datetime, by: str | None, what: str, text: str, **more: object) -> "Collection":
+        """Adds a line to the diary; ``by`` is None for what the application did."""
         entry = DiaryEntry.model_validate(
             {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text, **more}
         )
@@ -486,9 +538,6 @@ class Collection(Model):
     def recorded(self, count: int) -> "Collection":
         """The ledger has the first ``count`` entries: of those, only the newest are carried on."""
         return self.evolve(entries=tuple(carried_over(self.entries, count, KEPT_ENTRIES)))
-
-    def _changed(self, **changes: object) -> "Collection":
-        return self.evolve(revision=self.revision + 1, **changes)
 
 
 class PayOnSession(Model):
@@ -499,10 +548,10 @@ class PayOnSession(Model):
 
 
 class PaidOnSession(Model):
-    """What came of it; they have to go to ``redirect_url`` to authenticate, unless it is ""."""
+    """What came of it; they have to go to ``redirect_url`` to authenticate, unless it is None."""
 
     result: ChargeResult
-    redirect_url: Url = ""
+    redirect_url: Url | None = None
 
 
 _ENDINGS = {CollectionStage.RECOVERED: "recovered", CollectionStage.WRITTEN_OFF: "written off"}
@@ -510,3 +559,7 @@ _ENDINGS = {CollectionStage.RECOVERED: "recovered", CollectionStage.WRITTEN_OFF:
 
 def _code(result: ChargeResult) -> str:
     return result.decline_code or result.code
+
+
+def _words(result: ChargeResult) -> str:
+    return f"{result.status} {_code(result)}".strip()

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
-from billing.collections.collection import Collection, Received, Release
+import billing.commands
+from billing.collections.collection import Collection, Received, Release, RequestedTry
 from billing.collections.dunning import Remedy
+from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.customers.customer import Last4, PaymentMethodId, StripeCustomerId
-from billing.invoices.commands import Command, Halt, Refusal, Resume, content_of
-from billing.invoices.month import Hold
-from billing.model import Code, Model, Url, Words
-from billing.validation import explain
+from billing.model import Code, Model, Url
+from billing.progress import Halted
 
 
 class Retry(Command):
@@ -60,73 +60,53 @@ RECEIVED_MAX = 50
 _NOT_BY_CARD = "a part was paid by other means; the rest is not charged to the card"
 
 
-class CollectionResult(Model):
-    """The answer to a command: done or refused, in words, and where the collection stands now."""
-
-    accepted: bool
-    refusal: Refusal | None = None
-    result: Words
-    stage: Code
-
-
 class PayResult(Model):
     """What came of a customer's own try: go to ``redirect_url`` to authenticate, or ``stage`` says how it stands."""
 
     stage: Code
-    redirect_url: Url = ""
+    redirect_url: Url | None = None
 
 
-class _Refused(Exception):
-    """A command that does not fit; the message says why and what would."""
-
-    def __init__(self, text: str, code: Refusal = Refusal.OTHER) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-def decide(
-    collection: Collection, command: Command, name: str, now: datetime, via: str
-) -> tuple[Collection, str, Refusal | None]:
-    """Applies ``command``; answers in words, and by a code if it is refused.
+def decide(collection: Collection, command: Command, now: datetime, via: str) -> Ruling[Collection]:
+    """Applies ``command`` to ``collection`` at ``now``; a look-up, of which webhooks ask for dozens, leaves no entry.
 
     A repeated ``command_id`` gets the first answer again and changes nothing.
     """
-    content = content_of(command)
-    for entry in collection.entries:
-        if command.command_id and (entry.command_id, entry.content) == (command.command_id, content):
-            return collection, entry.text.removeprefix(f"{command.reason}: "), entry.refusal
-    try:
-        decided, text = _apply(collection, command, now)
-        refusal = None
-    except _Refused as error:
-        decided, text, refusal = collection, str(error), error.code
-    except ValidationError as error:  # whatever has no room in the collection is refused
-        decided, text, refusal = collection, explain(error), Refusal.OTHER
-    if isinstance(command, LookUp) and refusal is None:
-        return decided, text, None  # webhooks come by the dozen; what is found is in the diary
-    noted = decided.noted(
+    if earlier := answered(collection.entries, command):
+        return Ruling(collection, earlier.text, earlier.refusal)
+    ruling = billing.commands.decide(collection, command, collection.entries, lambda: _apply(collection, command, now))
+    if isinstance(command, LookUp) and ruling.refusal is None:
+        return ruling
+    noted = ruling.value.noted(
         now,
         command.by,
-        f"{name} ({command.via or via})",
-        f"{command.reason}: {text}",
-        accepted=refusal is None,
-        refusal=refusal,
+        command_name(command, COLLECTION_COMMANDS),
+        ruling.result,
+        via=command.via or via,
+        reason=command.reason,
+        accepted=ruling.refusal is None,
+        refusal=ruling.refusal,
         command_id=command.command_id,
-        content=content,
+        content=content_of(command),
     )
-    return noted, text, refusal
+    return ruling._replace(value=noted)
+
+
+def note_unreadable(collection: Collection, name: str, problem: str, now: datetime, via: str) -> Ruling[Collection]:
+    """A signal that cannot be read: it has no effect, and is in the diary."""
+    fields = {"via": via, "accepted": False, "refusal": Refusal.OTHER}
+    return Ruling(collection.noted(now, "unknown", name[:100], problem, **fields), problem, Refusal.OTHER)
 
 
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
-    if command.command_id and any(command.command_id == entry.command_id for entry in collection.entries):
-        raise _Refused("this command id was used for another command already; give a new one")
-    if collection.outcome is not None:
-        raise _Refused(f"{collection.period} is settled already: {collection.outcome}")
+    if collection.closed is not None:
+        raise Refused(f"{collection.period} is settled already: {collection.outcome}")
     if collection.release is not None and not isinstance(command, Resume | Retry | LookUp):
-        raise _Refused("it is being given up; that has to end first", Refusal.LATER)
+        raise Refused("it is being given up; that has to end first", Refusal.LATER)
     match command:
         case Halt():
-            halted = collection.evolve(hold=Hold(by=command.by, reason=command.reason, at=now), alerted_at=None)
+            halt = Halted(by=command.by, reason=command.reason, at=now)
+            halted = collection.evolve(halt=halt, alerted_at=None)
             halted = halted.unbegun() if halted.brake else halted
             return halted, (
                 "halted; the customer is not reminded and the card not tried until resumed"
@@ -145,66 +125,65 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
             return released, f"{collection.outstanding} are written off once the card's payment is cancelled"
         case LookUp():
             return collection.to_look_up(), "the payment is looked up"
-    raise _Refused(f"a collection does not take {type(command).__name__}")
+    raise Refused(f"a collection does not take {type(command).__name__}")
 
 
 def _released(collection: Collection, release: Release) -> Collection:
-    return collection.evolve(release=release, trouble="")
+    return collection.evolve(release=release, trouble=collection.outage)
 
 
 def _resume(collection: Collection) -> tuple[Collection, str]:
-    if collection.hold is None and not collection.trouble:
-        raise _Refused("it is not halted")
-    resumed = collection.evolve(hold=None, trouble="", alerted_at=None)
-    if collection.untried_card and collection.hold is not None:
+    if collection.halt is None and collection.failure is None:
+        raise Refused("it is not halted")
+    resumed = collection.evolve(halt=None, trouble=collection.outage, alerted_at=None)
+    if collection.untried_card and collection.halt is not None:
         return resumed.evolve(untried_card=False).with_new_card(), "goes on; the new card is tried now"
     return resumed, "goes on"
 
 
 def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
     if not collection.by_card:
-        raise _Refused(_NOT_BY_CARD)
+        raise Refused(_NOT_BY_CARD)
     if collection.brake:
-        raise _Refused(collection.brake)
+        raise Refused(collection.brake.text)
     if collection.attempt or collection.looking or collection.release is not None:
-        if not collection.trouble:
-            raise _Refused("the outcome of the last try has to be known first; it is being looked up", Refusal.LATER)
-        return collection.evolve(trouble="", alerted_at=None), "tried again"
+        if collection.failure is None:
+            raise Refused("the outcome of the last try has to be known first; it is being looked up", Refusal.LATER)
+        return collection.evolve(trouble=None, alerted_at=None), "tried again"
     if collection.remedy is Remedy.NEW_CARD:
-        raise _Refused("the bank does not allow another try with this card; the customer has to register a new one")
+        raise Refused("the bank does not allow another try with this card; the customer has to register a new one")
     if collection.remedy is Remedy.AUTHENTICATE:
-        raise _Refused("only the customer can confirm this payment, by the link in the mail")
-    return collection.evolve(attempt=f"asked for by {command.by}", trouble=""), "the card is tried now"
+        raise Refused("only the customer can confirm this payment, by the link in the mail")
+    return collection.evolve(attempt=RequestedTry(by=command.by), trouble=collection.outage), "the card is tried now"
 
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
     if command.payment_method_id == collection.customer.payment_method_id:
         if command.card_last4 in ("", collection.customer.card_last4):
-            raise _Refused("this card is known already", Refusal.UNCHANGED)
+            raise Refused("this card is known already", Refusal.UNCHANGED)
         renewed = collection.customer.evolve(card_last4=command.card_last4)
-        return collection.evolve(customer=renewed), f"the card ends in {command.card_last4} by now"
+        return collection.evolve(customer=renewed), f"the card now ends in {command.card_last4}"
     if not collection.by_card:
-        raise _Refused(_NOT_BY_CARD)
+        raise Refused(_NOT_BY_CARD)
     if collection.attempt or collection.looking:
         text = "the outcome of the last try has to be known first; the new card is taken after that"
-        raise _Refused(text, Refusal.LATER)
+        raise Refused(text, Refusal.LATER)
     card = {name: getattr(command, name) for name in ("payment_method_id", "stripe_customer_id", "card_last4")}
     customer = collection.customer.evolve(**card)
     if command.stripe_customer_id != collection.customer.stripe_customer_id:
         release = Release(by=command.by, reason=command.reason, customer=customer)
         return _released(collection, release), "tried once the payment of the other id is cancelled"
-    halted = collection.hold is not None
-    told = "the new card is on file; it is tried once this is resumed" if halted else "the new card is tried now"
-    return collection.evolve(customer=customer).with_new_card(), told
+    effect = "it is tried once this is resumed" if collection.halt else "it is tried now"
+    return collection.evolve(customer=customer).with_new_card(), f"the new card is on file; {effect}"
 
 
 def _record_payment(collection: Collection, command: RecordPayment, now: datetime) -> tuple[Collection, str]:
-    if any(each.reference == command.reference for each in collection.received):
-        raise _Refused(f"payment {command.reference} is on record already")
+    if any(payment.reference == command.reference for payment in collection.received):
+        raise Refused(f"payment {command.reference} is on record already")
     if command.amount_minor > collection.outstanding_minor:
-        raise _Refused(f"only {collection.outstanding} are owed; record that, and return the rest")
+        raise Refused(f"only {collection.outstanding} are owed; record that, and return the rest")
     if len(collection.received) >= RECEIVED_MAX:
-        raise _Refused(f"{RECEIVED_MAX} payments are on record; record what else has arrived as one")
+        raise Refused(f"{RECEIVED_MAX} payments are on record; record what else has arrived as one")
     received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now)
     release = Release(by=command.by, reason=command.reason, received=received)
     return _released(collection, release), ("recorded once the card's payment is cancelled, so that nobody pays twice")

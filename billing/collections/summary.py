@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.collections.collection import Collection, CollectionStep
+from billing.collections.collection import Collection
 from billing.markdown import escaped
 from billing.money import format_amount
 
@@ -17,11 +17,12 @@ def summary(collection: Collection, now: datetime) -> str:
         f"### {collection.customer.customer_id} · {collection.period} · {collection.stage(now)}",
         f"{collection.outstanding} of {owed} are owed since {collection.opened_at:%Y-%m-%d}",
     ]
-    waiting_for = "" if collection.outcome else collection.needs_person(now)
-    if waiting_for:
-        parts.append(f"**A person is needed**: {escaped(waiting_for)}")
-    if due.step is CollectionStep.WAIT and due.at is not None:
+    if not collection.closed and (waits_for := collection.waits_for(now)):
+        parts.append(f"**A person is needed**: {escaped(waits_for.text)}")
+    if due.at is not None:
         parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
     newest = collection.entries[-_SHOWN:]
-    parts.append("\n".join(f"- {each.at:%Y-%m-%d %H:%M} {escaped(each.what)}: {escaped(each.text)}" for each in newest))
+    parts.append(
+        "\n".join(f"- {entry.at:%Y-%m-%d %H:%M} {escaped(entry.title)}: {escaped(entry.story)}" for entry in newest)
+    )
     return "\n\n".join(part for part in parts if part)

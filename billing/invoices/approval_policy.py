@@ -22,17 +22,17 @@ class Draft(Protocol):
     @property
     def usual_minor(self) -> int | None: ...
     @property
-    def last_editor(self) -> str: ...
+    def last_editor(self) -> str | None: ...
     @property
-    def drift(self) -> str: ...
+    def drift(self) -> str | None: ...
     @property
-    def remark(self) -> str: ...
+    def remark(self) -> str | None: ...
     @property
-    def outcome(self) -> object | None: ...
+    def is_closed(self) -> bool: ...
     @property
-    def hold(self) -> object | None: ...
+    def halt(self) -> object | None: ...
     @property
-    def brake(self) -> str: ...
+    def brake(self) -> object | None: ...
 
 
 class Flag(StrEnum):
@@ -50,7 +50,7 @@ class Flag(StrEnum):
 
 def flags(month: Draft) -> tuple[Flag, ...]:
     """All that holds of the month, in the order of ``Flag``; a month without a draft can only be halted."""
-    halted = month.outcome is None and bool(month.hold or month.brake)
+    halted = not month.is_closed and bool(month.halt or month.brake)
     invoice = month.invoice
     if invoice is None:
         return (Flag.HALTED,) if halted else ()
@@ -61,7 +61,7 @@ def flags(month: Draft) -> tuple[Flag, ...]:
         Flag.UNREADABLE: bool(invoice.problems),
         Flag.ADDRESS: bool(invoice.former_rows),
         Flag.SHEET: bool(month.drift or month.remark) or _has_late_lines(month),
-        Flag.EDITED: bool(month.last_editor),
+        Flag.EDITED: month.last_editor is not None,
         Flag.HALTED: halted,
     }
     return tuple(flag for flag, is_so in holds.items() if is_so)
@@ -82,7 +82,7 @@ def _has_late_lines(month: Draft) -> bool:
 def _has_changed(month: Draft) -> bool:
     assert month.invoice is not None
     percent, usual = month.customer.terms.unusual_change_percent, month.usual_minor
-    is_entered = month.customer.terms.review_mode is not ReviewMode.MANUAL or bool(month.last_editor)
+    is_entered = month.customer.terms.review_mode is not ReviewMode.MANUAL or month.last_editor is not None
     if percent is None or not usual or not is_entered:
         return False
     return abs(month.invoice.sales_minor - usual) * 100 > percent * usual

@@ -12,12 +12,13 @@ from typing import NamedTuple
 from billing.customers.address import email_key
 from billing.customers.customer import Customer, ReviewMode
 from billing.invoices.approval_policy import needs_approval
-from billing.invoices.commands import Decision
-from billing.invoices.invoice import Invoice
-from billing.model import Author, Code, Count, Few, Instant, Many, Minor, Model, Number, Who, Words
+from billing.invoices.commands import Decision, Delivered
+from billing.invoices.invoice import Invoice, Problem
+from billing.model import Code, Count, Few, Instant, Many, Minor, Model, Who, Words
 from billing.money import maximum_minor, minimum_minor
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.progress import Braked, Due, Durable, Halted, Stop
 from billing.trail import carried_over
 
 
@@ -55,15 +56,11 @@ KEPT_DETAILS = 200
 _HANDING_OVER = timedelta(hours=1)
 """A notice that names the earliest charge date still holds if it takes this long to hand it over."""
 
-_BEFORE_ALL = -1_000_000
-"""A revision before any that the ledger may have, however much is said meanwhile."""
-
 
 class Step(StrEnum):
     """What the workflow has to do next."""
 
-    WAIT = "wait"
-    COLLECT = "collect"
+    IMPORT = "import"
     ALERT = "alert"
     AWAIT_RELEASE = "await release"
     NOTIFY = "notify"
@@ -71,20 +68,38 @@ class Step(StrEnum):
     CLOSE = "close"
 
 
-class Due(NamedTuple):
-    """The next step and what it does; with ``WAIT``, what the next one does and when (None: when a person acts)."""
+class UnreadableRow(NamedTuple):
+    """A row of the sheet that is not money; a person edits or removes it."""
 
-    step: Step
-    at: datetime | None = None
-    what: str = ""
+    problem: Problem
+
+    @property
+    def text(self) -> str:
+        source = self.problem.source
+        return f"row {source.row} of worksheet {source.sheet} cannot be read: {self.problem.reason}"
 
 
-class Hold(Model):
-    """A reviewer's halt."""
+class TotalTooLarge(NamedTuple):
+    """The total is more than the processor takes in one payment."""
 
-    by: Who
-    reason: Words
-    at: Instant
+    total: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.total} is more than can be charged at once"
+
+
+class ApprovalWanted(NamedTuple):
+    """The draft is announced once somebody has approved it. ``former_rows`` are under a former address."""
+
+    total: str
+    former_rows: tuple[int, ...]
+
+    @property
+    def text(self) -> str:
+        rows = ", ".join(map(str, self.former_rows[:5]))
+        why = f" (rows under a former address of the customer: {rows})" if rows else ""
+        return f"{self.total} waits for an approval{why}"
 
 
 class Approval(Model):
@@ -105,42 +120,50 @@ class Notice(Model):
     delivered_at: Instant | None = None
 
 
-class Month(Model):
-    """A customer's month. ``revision`` grows with every change, so that an older record never replaces a newer one."""
+class Charging(Model):
+    """The charge has begun: the amount is frozen, and its outcome has to be known before anything else happens.
+
+    ``cancelled_by``: who wants it cancelled, which it is unless it has succeeded.
+    """
+
+    since: Instant
+    cancelled_by: Who | None = None
+
+
+class Closed(Model):
+    """How and when the month ended; ``charge`` is the processor's answer, if it was asked."""
+
+    outcome: Stage
+    at: Instant
+    charge: ChargeResult | None = None
+
+
+class Month(Durable):
+    """A customer's month."""
 
     customer: Customer
-    period: Period
     import_at: Instant
     notice_at: Instant
     charge_at: Instant
     first: bool  # nothing was ever billed to this customer before
-    revision: Number = 0
     carried_minor: Minor = 0
     invoice: Invoice | None = None
-    outage: Words = ""  # what failed and is tried again until it works; a person may help
-    trouble: Words = ""  # what failed and is not tried again until a person resumes
-    hold: Hold | None = None
     approval: Approval | None = None
-    last_editor: Author = ""
+    last_editor: Who | None = None
     editors: Few[Who] = ()  # of what was not approved before: none of them may approve it
     notice: Notice | None = None
     notices: Count = 0
-    charging_since: Instant | None = None
-    charge: ChargeResult | None = None
-    giving_up: Author = ""  # who has given the charge up: its payment is cancelled, unless it has succeeded
-    outcome: Stage | None = None
-    closed_at: Instant | None = None
-    alerted_at: Instant | None = None
-    alerts: Count = 0
-    leaving: Words = ""
+    charging: Charging | None = None
+    closed: Closed | None = None
+    leaving: Words | None = None  # who closes the account after this month, and why
     usual_minor: Minor | None = None  # the sales of the last month that had any; None: not known, or in other money
-    brake: Words = ""  # how the emergency brake stopped the month: who pulled it, and why
     series: Count = 1  # of payments: another one begins when the brake has ended a charge before any money moved
     answered: Few[Code] = ()  # ids of commands that the month before answered
     decisions: Many[Decision] = ()
     decision_count: Count = 0
-    drift: Words = ""  # what the sheet said when it was compared last and the draft does not
-    remark: Words = ""  # what the sheet of the month before says by now and nobody is billed for
+    drift: Words | None = None  # what the sheet said when it was compared last and the draft does not
+    remark: Words | None = None  # what the sheet of the month before says and nobody is billed for
+    previous_compared: bool = True  # the draft has the late sales of the month before; else ``remark`` says why not
 
     # -- opening
 
@@ -152,7 +175,7 @@ class Month(Model):
 
     def next_month(self) -> "Month":
         """The month after this one: who and on which terms, and the balance; never lines, amounts or decisions."""
-        assert self.outcome is not None, "a month without an outcome has no successor"
+        assert self.closed is not None, "a month without an outcome has no successor"
         following = Month.open(self.customer, self.period.next(), self.balance_forward_minor)
         assert following.period > self.period
         answered = tuple(decision.command_id for decision in self.decisions if decision.command_id)
@@ -161,6 +184,23 @@ class Month(Model):
             first=self.first and not self._billed_sales_minor,
             usual_minor=self._next_usual_minor,
         )
+
+    @property
+    def outcome(self) -> Stage | None:
+        """How it ended; None: it has not."""
+        return self.closed.outcome if self.closed else None
+
+    @property
+    def customer_id(self) -> str:
+        return self.customer.customer_id
+
+    @property
+    def amount_due(self) -> tuple[int, str]:
+        return self.invoice.total_minor if self.invoice else 0, self.customer.currency
+
+    @property
+    def trail_count(self) -> int:
+        return self.decision_count
 
     @property
     def import_opens_at(self) -> datetime:
@@ -194,29 +234,33 @@ class Month(Model):
 
     # -- what is due
 
-    def due(self, now: datetime) -> Due:
+    def due(self, now: datetime) -> Due[Step]:
         """The next step at ``now``. Pure: the same month and instant always give the same step."""
-        if self.outcome is not None:
+        if self.closed is not None:
             return Due(Step.CLOSE, None, "close the month")
-        if self.brake and self.charging_since is None:
+        if self.brake and self.charging is None:
             return Due(Step.AWAIT_RELEASE, None, "go on once the emergency brake is released")
-        waiting_for = self.needs_person(now)
+        is_waiting = self.waits_for(now) is not None
         remind_at = self._remind_at or now
-        if waiting_for and now >= remind_at:
+        if is_waiting and now >= remind_at:
             return Due(Step.ALERT, None, "tell the reviewers")
-        if self.invoice is None and not self.trouble:
-            if waiting_for and remind_at < self.import_at:
-                return Due(Step.WAIT, remind_at, "remind the reviewers")
-            return _once(self.import_at, now, Step.COLLECT, "collect the sales")
-        if self.blocked or self._lacks_approval(now):
-            return Due(Step.WAIT, remind_at, "remind the reviewers")
-        if self.charging_since is not None:
-            ending = "give the charge up" if self.giving_up else "end the charge before any money moves"
-            return Due(Step.CHARGE, None, ending if self.giving_up or self.brake else "charge the card")
+        if self.invoice is None and self.failure is None:
+            if is_waiting and remind_at < self.import_at:
+                return Due(None, remind_at, "remind the reviewers")
+            return _once(self.import_at, now, Step.IMPORT, "import the sales")
+        if self.stopped or self._lacks_approval(now):
+            return Due(None, remind_at, "remind the reviewers")
+        if self.charging is not None:
+            return Due(Step.CHARGE, None, self._charge_ends(self.charging))
         if not self.announced:
             what = "close without a charge" if self.nothing_to_charge else "send the charge notice"
             return _once(self.notice_at, now, Step.NOTIFY, what)
         return _once(self.charge_at, now, Step.CHARGE, "charge the card")
+
+    def _charge_ends(self, charging: Charging) -> str:
+        if charging.cancelled_by:
+            return "cancel the charge"
+        return "end the charge before any money moves" if self.brake else "charge the card"
 
     @property
     def _remind_at(self) -> datetime | None:
@@ -224,20 +268,20 @@ class Month(Model):
         if self.alerted_at is None:
             return None
         again_at = self.alerted_at + self.customer.terms.reminder
-        if self.hold is None:
+        if self.halt is None:
             return again_at
         delays_at = self.charge_at if self.announced else self.notice_at
-        warn_at = max(delays_at - self.customer.terms.reminder / 2, self.hold.at)
-        told = self.alerted_at >= warn_at and self.alerted_at > self.hold.at  # a halt counts as told for a while
-        return again_at if told or self.hold.at >= delays_at else min(again_at, warn_at)
+        warn_at = max(delays_at - self.customer.terms.reminder / 2, self.halt.at)
+        is_warned = self.alerted_at >= warn_at and self.alerted_at > self.halt.at  # a halt counts as known for a while
+        return again_at if is_warned or self.halt.at >= delays_at else min(again_at, warn_at)
 
     def stage(self, now: datetime) -> Stage:
         """Where the month stands at ``now``."""
-        if self.outcome is not None:
-            return self.outcome
-        if self.charging_since is not None:
-            return Stage.UNRESOLVED if self.trouble or self.outage else Stage.CHARGING
-        if self.blocked:
+        if self.closed is not None:
+            return self.closed.outcome
+        if self.charging is not None:
+            return Stage.UNRESOLVED if self.trouble else Stage.CHARGING
+        if self.stopped:
             return Stage.HALTED
         if self.invoice is None:
             return Stage.AWAITING_SALES if self.outage else Stage.SCHEDULED
@@ -246,36 +290,31 @@ class Month(Model):
         return Stage.LAST_CALL if self.announced else Stage.MONITORING
 
     @property
-    def blocked(self) -> str:
-        """Why the clock stands still, or "" if it runs."""
-        if self.hold is not None:
-            return f"halted by {self.hold.by}: {self.hold.reason}"
-        if self.trouble:
-            return self.trouble
-        if self.brake and self.charging_since is None:
+    def stopped(self) -> Stop | None:
+        """Why the clock stands still; None: it runs."""
+        if self.halt or self.failure:
+            return self.halt or self.failure
+        if self.brake and self.charging is None:
             return self.brake
         if self.invoice is None:
-            return ""
+            return None
         if self.invoice.problems:
-            first = self.invoice.problems[0]
-            return f"row {first.source.row} of worksheet {first.source.sheet} cannot be read: {first.reason}"
+            return UnreadableRow(self.invoice.problems[0])
         if self.invoice.total_minor > maximum_minor(self.invoice.currency):
-            return f"{self.invoice.total} is more than can be charged at once"
-        return ""
+            return TotalTooLarge(self.invoice.total)
+        return None
 
     @property
     def stop(self) -> str:
-        """A short fingerprint of ``blocked``, by which a command says what it lets go of; "" if the clock runs."""
-        return stop_of(self.blocked)
+        """A short fingerprint of ``stopped``, by which a command says what it lets go of."""
+        return stop_of(self.stopped.text if self.stopped else None)
 
-    def needs_person(self, now: datetime) -> str:
-        """What a person has to do before the month can go on, or "" if nothing."""
-        if self.blocked:
-            return self.blocked
+    def waits_for(self, now: datetime) -> Stop | None:
+        """What a person has to see to before the month can go on; None: nothing."""
+        if self.stopped:
+            return self.stopped
         if self.invoice is not None and self._lacks_approval(now):
-            rows = ", ".join(map(str, self.invoice.former_rows[:5]))
-            why = f" (rows under a former address of the customer: {rows})" if rows else ""
-            return f"{self.invoice.total} waits for an approval{why}"
+            return ApprovalWanted(self.invoice.total, self.invoice.former_rows)
         return self.outage
 
     @property
@@ -299,21 +338,21 @@ class Month(Model):
     @property
     def awaits_amount(self) -> bool:
         """Its amount is entered by a person, and nobody has yet."""
-        return self.customer.terms.review_mode is ReviewMode.MANUAL and not self.last_editor
+        return self.customer.terms.review_mode is ReviewMode.MANUAL and self.last_editor is None
 
-    def refuses_approval_by(self, who: str) -> str:
-        """Why ``who`` cannot approve the draft as it stands; "" if they can."""
+    def refuses_approval_by(self, who: str) -> str | None:
+        """Why ``who`` cannot approve the draft as it stands; None if they can."""
         if self.invoice is None:
             return f"there is no draft yet; it is made at {self.import_at:%Y-%m-%d %H:%M} UTC"
         if not needs_approval(self):
             return "this draft needs no approval (review mode monitor, and nothing in it demands one)"
         if self.invoice.problems:
-            return self.blocked
+            return UnreadableRow(self.invoice.problems[0]).text
         if email_key(who) in map(email_key, self.editors):  # whatever way the name is typed
             return f"{who} has edited this draft since it was approved or collected; somebody else has to approve it"
         if self.awaits_amount:
             return "no amount has been entered yet; add a line first"
-        return ""
+        return None
 
     @property
     def nothing_to_charge(self) -> Stage | None:
@@ -326,34 +365,31 @@ class Month(Model):
 
     # -- what happens
 
-    def drafted(self, invoice: Invoice, remark: str = "") -> "Month":
+    def drafted(self, invoice: Invoice, remark: str | None = None, previous_compared: bool = True) -> "Month":
         """The sales are in. Reviewers get their whole window from then, however late it is."""
         return self._changed(
             invoice=invoice,
             remark=remark,
-            outage="",
+            previous_compared=previous_compared,
+            trouble=self.failure,
             notice_at=max(self.notice_at, invoice.imported_at + self.customer.terms.min_window),
-            alerted_at=self.alerted_at if self.hold else None,
+            alerted_at=self.alerted_at if self.halt else None,
         )
 
-    def delayed(self, reason: str) -> "Month":
-        """The step that is due cannot be done for now, because something outside is down. It stays due."""
-        return self if self.outcome else self._changed(outage=reason)
-
-    def alerted(self, now: datetime) -> "Month":
+    def alerted(self, now: datetime, is_told: bool = True) -> "Month":
         """Reviewers were told what waits for them, if it still does; of a halt always later than it was."""
-        if self.hold is not None:
-            now = max(now, self.hold.at + timedelta.resolution)
-        return self._changed(alerted_at=now if self.needs_person(now) else None, alerts=self.alerts + 1)
+        if self.halt is not None:
+            now = max(now, self.halt.at + timedelta.resolution)
+        return self._changed(alerted_at=now if self.waits_for(now) else None, alerts=self.alerts + 1)
 
     def announcing(self, now: datetime) -> "Month":
         """At the notice instant: fixes amount and charge instant, or ends the month if there is nothing to charge."""
         assert self.invoice is not None
         assert now >= self.notice_at
-        assert not self.blocked
+        assert not self.stopped
         assert not self._lacks_approval(now)
         if self.nothing_to_charge is not None:
-            return self.closed(self.nothing_to_charge, now)
+            return self.close(self.nothing_to_charge, now)
         charge_at = self._charge_at_if_announced(now)
         notice = Notice(
             number=self.notices + 1,
@@ -371,26 +407,21 @@ class Month(Model):
     def _charge_at_if_announced(self, at: datetime) -> datetime:
         return max(self.charge_at, at + self.customer.terms.min_notice + _HANDING_OVER)
 
-    def delivered(self, at: datetime, drift: str | None = None) -> "Month":
-        """The notice left at ``at``; the notice period is counted from then. ``drift`` None: as known before."""
+    def delivered(self, delivered: Delivered) -> "Month":
+        """The notice has left; the notice period is counted from then."""
         assert self.notice is not None
-        charge_at = max(self.charge_at, at + self.customer.terms.min_notice)
-        notice = self.notice.evolve(delivered_at=at, charge_at=charge_at)
-        alerted_at = self.alerted_at if self.hold else None
+        charge_at = max(self.charge_at, delivered.at + self.customer.terms.min_notice)
+        notice = self.notice.evolve(delivered_at=delivered.at, charge_at=charge_at)
         return self._changed(
             notice=notice,
             notices=notice.number,
             charge_at=charge_at,
-            outage="",
-            alerted_at=alerted_at,
-            drift=self.drift if drift is None else drift,
+            trouble=self.failure,
+            alerted_at=self.alerted_at if self.halt else None,
+            drift=delivered.drift if delivered.compared else self.drift,
         )
 
-    def in_trouble(self, reason: str) -> "Month":
-        """Something failed that no retry mends: the clock stands still until a person resumes."""
-        return self if self.outcome else self._changed(trouble=reason, outage="", alerted_at=None)
-
-    def charging(self, now: datetime) -> "Month":
+    def begin_charge(self, now: datetime) -> "Month":
         """Freezes the month: from here on its amount cannot change. Asserts the promises made to the customer."""
         assert self.invoice is not None
         assert self.notice is not None
@@ -398,29 +429,29 @@ class Month(Model):
         assert self.notice.total_minor == self.invoice.total_minor
         assert self.notice.version == self.invoice.version
         assert now >= self.charge_at >= self.notice.charge_at > self.notice.delivered_at
-        assert not self.blocked
-        return self if self.charging_since else self._changed(charging_since=now)
+        assert not self.stopped
+        return self if self.charging else self._changed(charging=Charging(since=now))
 
-    def braked(self, reason: str) -> "Month":
+    def braked(self, text: str) -> "Month":
         """The emergency brake has stopped the step that was due. A charge that has begun is ended first."""
-        if self.outcome is not None:
+        if self.closed is not None:
             return self
-        told = self.notice if self.announced else None  # one that did not leave will not
-        return self._changed(brake=reason, notice=told, outage="")
+        notice = self.notice if self.announced else None  # one that did not leave will not
+        return self._changed(brake=Braked(text=text), notice=notice, trouble=self.failure)
 
-    def released(self, now: datetime) -> "Month":
+    def brake_released(self, now: datetime) -> "Month":
         """The brake is off: the month goes on with at least its minimum window, as after a halt."""
-        return self._changed(brake="").unblocked(now) if self.brake and self.charging_since is None else self
+        return self._changed(brake=None).unblocked(now) if self.brake and self.charging is None else self
 
-    def ended_before(self, result: ChargeResult) -> "Month":
-        """What became of a charge that the brake has stopped: its outcome, or nothing was charged nor can be any more.
-
-        Then it is as if it had not begun; the next one is by another series of payments.
+    def charge_ended(self, result: ChargeResult, asked: "Month") -> "Month":
+        """The outcome of the charge that ``asked`` wanted; or, if the brake had stopped it, nothing was charged nor can
+        be any more. Then it is as if it had not begun; the next one is by another series of payments.
         """
-        assert self.brake
-        if result.status is not ChargeStatus.CANCELED:
+        assert asked.charging is not None
+        is_stopped = asked.brake is not None and asked.charging.cancelled_by is None
+        if not is_stopped or result.status is not ChargeStatus.CANCELED:
             return self.charged(result)
-        return self._changed(charging_since=None, series=self.series + 1, outage="", alerted_at=None)
+        return self._changed(charging=None, series=self.series + 1, trouble=self.failure, alerted_at=None)
 
     def charged(self, result: ChargeResult) -> "Month":
         """The outcome of the charge is known."""
@@ -432,53 +463,45 @@ class Month(Model):
             ChargeStatus.TOO_SMALL: Stage.CARRIED_FORWARD,
             ChargeStatus.CANCELED: Stage.SKIPPED,
         }[result.status]
-        return self._changed(charge=result).closed(outcome, result.at)
+        return self.close(outcome, result.at, result)
 
-    def forgotten(self, now: datetime) -> "Month":
-        """The ledger knows of something in this month that this run does not (it was reset, say; or a step had recorded
-        what it did, and was cancelled by a command): asks the ledger again at once, and writes nothing before that.
-        """
-        kept = {"revision": _BEFORE_ALL, "decisions": self.decisions, "decision_count": self.decision_count}
-        again = Month.open(self.customer, self.period, self.carried_minor)
-        usual = {"first": self.first, "usual_minor": self.usual_minor, "series": self.series}
-        return again.evolve(import_at=now, leaving=self.leaving, **kept, **usual)
-
-    def as_known(self, known: "Month") -> "Month":
+    def adopt(self, known: "Month") -> "Month":
         """The month as the ledger has it, with what was said to this run since."""
-        instants = [decision.at for decision in known.decisions] + ([known.closed_at] if known.closed_at else [])
+        instants = [decision.at for decision in known.decisions] + ([known.closed.at] if known.closed else [])
         last = max(instants, default=None)
         later = [decision for decision in self.decisions if last is None or decision.at > last]
-        numbered = (each.evolve(number=known.decision_count + n) for n, each in enumerate(later, start=1))
-        known = known.audited(known.decision_count)
+        numbered = (decision.evolve(number=known.decision_count + n) for n, decision in enumerate(later, start=1))
+        known = known.recorded(known.decision_count)
         adopted = known.evolve(
             leaving=self.leaving or known.leaving,
             revision=max(self.revision, known.revision) + 1,
             decisions=(*known.decisions, *numbered),
             decision_count=known.decision_count + len(later),
         )
-        lost = [each for each in later if each.accepted and each.command not in ("close_account", "resume")]
-        if not lost or known.outcome is not None or known.charging_since is not None:
+        lost = [decision for decision in later if decision.accepted and decision.command not in _TAKEN_OVER]
+        if not lost or known.closed or known.charging:
             return adopted
         reason = f"what {lost[-1].by} said ({lost[-1].command}) was said to a run that had been reset; say it again"
-        return adopted.evolve(hold=Hold(by="billing", reason=reason, at=lost[-1].at), alerted_at=None)
+        return adopted.evolve(halt=Halted(by="billing", reason=reason, at=lost[-1].at), alerted_at=None)
 
-    def closed(self, outcome: Stage, now: datetime) -> "Month":
+    def close(self, outcome: Stage, at: datetime, charge: ChargeResult | None = None) -> "Month":
         """The month ends, once and for all."""
         assert outcome in OUTCOMES
-        assert self.outcome is None, f"{self.period} is {self.outcome} already"
-        return self._changed(outcome=outcome, closed_at=now, trouble="", outage="", brake="")
+        assert self.closed is None, f"{self.period} is {self.outcome} already"
+        closed = Closed(outcome=outcome, at=at, charge=charge)
+        return self._changed(closed=closed, trouble=None, brake=None)
 
-    def reopened(self, reason: str) -> "Month":
+    def close_cancelled(self, text: str) -> "Month":
         """The emergency brake has stopped the close of a month without a charge, before anybody knew of it."""
         assert self.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
         assert self.invoice is not None
         if self.invoice.currency != self.customer.currency:  # the customer has changed since: it remains closed
             return self
-        return self._changed(outcome=None, closed_at=None, brake=reason)
+        return self._changed(closed=None, brake=Braked(text=text))
 
     def unblocked(self, now: datetime) -> "Month":
         """The clock runs again, with at least the minimum window left; a notice whose date then fails is void."""
-        if self.blocked or self.invoice is None or self.charging_since is not None:
+        if self.stopped or self.invoice is None or self.charging is not None:
             return self
         least = now + self.customer.terms.min_window
         if not self.announced:  # a notice that is on its way no longer counts: another one follows when it is due
@@ -493,7 +516,7 @@ class Month(Model):
             return self
         return self._changed(notice=None, notice_at=now)
 
-    def audited(self, count: int) -> "Month":
+    def recorded(self, count: int) -> "Month":
         """The ledger has the first ``count`` decisions: of those, only the newest are carried on."""
         short = (
             decision.evolve(details=decision.details[:KEPT_DETAILS])
@@ -503,14 +526,15 @@ class Month(Model):
         )
         return self.evolve(decisions=tuple(carried_over(tuple(short), count, KEPT_DECISIONS)))
 
-    def _changed(self, **changes: object) -> "Month":
-        return self.evolve(revision=self.revision + 1, **changes)
+
+_TAKEN_OVER = ("close_account", "resume")
+"""Commands whose effect outlives a run that is restarted from the ledger, or that have none then."""
 
 
-def stop_of(reason: str) -> str:
-    """The fingerprint of a reason why the clock stands still."""
-    return hashlib.sha256(reason.encode()).hexdigest()[:12] if reason else ""
+def stop_of(text: str | None) -> str:
+    """The fingerprint of why the clock stands still, or of that it runs."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12] if text else "runs"
 
 
-def _once(at: datetime, now: datetime, step: Step, what: str) -> Due:
-    return Due(step, None, what) if now >= at else Due(Step.WAIT, at, what)
+def _once(at: datetime, now: datetime, step: Step, what: str) -> Due[Step]:
+    return Due(step, None, what) if now >= at else Due(None, at, what)

@@ -10,7 +10,7 @@ from billing.apart import Failed
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month, Stage
-from billing.model import Author, Code, Count, Id, Instant, Minor, Model
+from billing.model import Code, Count, Id, Instant, Minor, Model, Who
 from billing.period import Period
 
 
@@ -29,11 +29,11 @@ class InvoiceRow(Model):
 
 
 class VersionRow(Model):
-    """A version of a month's invoice as it was on record since ``at``. ``by`` is who made it; "": the collection."""
+    """A version of a month's invoice as it was on record since ``at``. ``by`` is who made it; None: the import."""
 
     version: Count
     digest: Code
-    by: Author
+    by: Who | None
     at: Instant
     invoice: Invoice
 

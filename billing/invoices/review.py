@@ -5,25 +5,15 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
+import billing.commands
+from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.customers.customer import ReviewMode
 from billing.errors import InvalidInput
 from billing.invoices.approval_policy import needs_approval
-from billing.invoices.commands import (
-    Approve,
-    CloseAccount,
-    Command,
-    Decision,
-    Edit,
-    Halt,
-    Refusal,
-    Resume,
-    Skip,
-    UpdateCustomer,
-    command_name,
-    content_of,
-)
-from billing.invoices.month import KEPT_DETAILS, Approval, Hold, Month, Stage
+from billing.invoices.commands import COMMANDS, Approve, CloseAccount, Decision, Edit, Skip, UpdateCustomer
+from billing.invoices.month import KEPT_DETAILS, Approval, Month, Stage
 from billing.money import format_amount
+from billing.progress import Halted
 from billing.trail import TRAIL_MAX_BYTES, appended, size_of
 from billing.validation import explain
 
@@ -36,75 +26,62 @@ _TOLD = frozenset({"email", "payment_method_id"})
 change meanwhile, for amount, date and account are as announced."""
 
 
-class _Refused(Exception):
-    """A command that does not fit the month; the message says why and what would."""
-
-    def __init__(self, text: str, code: Refusal = Refusal.OTHER) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-def decide(month: Month, command: Command, now: datetime, via: str) -> tuple[Month, Decision]:
+def decide(month: Month, command: Command, now: datetime, via: str) -> Ruling[Month]:
     """Applies ``command`` to ``month`` at ``now``. A repeated ``command_id`` gets the first answer again."""
-    content = content_of(command)
+    if earlier := answered(month.decisions, command):
+        return Ruling(month, earlier.result, earlier.refusal)
     details = command.model_dump_json(exclude={"by", "reason", "command_id", "period", "via"}, exclude_none=True)
-    for earlier in month.decisions:
-        if command.command_id and (earlier.command_id, earlier.content) == (command.command_id, content):
-            return month, earlier
-    try:
+
+    def apply() -> tuple[Month, str]:
         _check_fits(month, command)
         _check_room(month, details)
         decided, result = _apply(month, command, now)
-        if decided.alerted_at is not None and not decided.needs_person(now):
-            decided = decided.evolve(alerted_at=None)
-        refusal = None
-    except _Refused as error:
-        decided, result, refusal = month, str(error), error.code
-    except InvalidInput as error:
-        decided, result, refusal = month, str(error), Refusal.OTHER
-    except ValidationError as error:  # the month itself cannot take it: whatever has no room in it is refused
-        decided, result, refusal = month, explain(error), Refusal.OTHER
-    return record(
-        decided,
+        is_settled = decided.alerted_at is not None and not decided.waits_for(now)
+        return decided.evolve(alerted_at=None) if is_settled else decided, result
+
+    ruling = billing.commands.decide(month, command, month.decisions, apply)
+    return noted(
+        ruling,
         now,
         by=command.by,
         reason=command.reason,
-        command=command_name(command),
-        accepted=refusal is None,
-        refusal=refusal,
-        result=result,
+        command=command_name(command, COMMANDS),
         via=command.via or via,
         command_id=command.command_id,
-        content=content,
+        content=content_of(command),
         details=details,
     )
 
 
-def halt_unreadable(month: Month, name: str, problem: str, now: datetime, via: str) -> tuple[Month, Decision]:
+def note_unreadable(month: Month, name: str, problem: str, now: datetime, via: str) -> Ruling[Month]:
     """A signal that cannot be read: recorded, and if it may have been a halt, the month halts."""
-    halting = "halt" in name.lower() and month.outcome is None and month.charging_since is None
+    halting = "halt" in name.lower() and month.closed is None and month.charging is None
     halted = month
-    if halting and month.hold is None:
-        halted = month.evolve(hold=Hold(by="unknown", reason=f"an unreadable {name} arrived", at=now), alerted_at=None)
+    if halting and month.halt is None:
+        halt = Halted(by="unknown", reason=f"an unreadable {name} arrived", at=now)
+        halted = month.evolve(halt=halt, alerted_at=None)
     result = f"{problem}; halted to be safe" if halting else problem
     refusal = None if halting else Refusal.OTHER
-    fields = {"by": "unknown", "reason": "", "command": name[:100], "result": result, "via": via}
-    return record(halted, now, accepted=halting, refusal=refusal, **fields)
+    fields = {"by": "unknown", "reason": "", "command": name[:100], "via": via}
+    return noted(Ruling(halted, result, refusal), now, **fields)
 
 
-def record(month: Month, now: datetime, **fields: object) -> tuple[Month, Decision]:
-    """Appends one entry to the audit trail."""
-    version = month.invoice.version if month.invoice else 0
-    texts = {
-        name: value[:KEPT_CHARACTERS] if isinstance(value, str) and name != "details" else value
-        for name, value in fields.items()
-    }
-    decision = Decision.model_validate(
-        {"number": month.decision_count + 1, "at": now, "invoice_version": version, **texts}
+def noted(ruling: Ruling[Month], now: datetime, **fields: str) -> Ruling[Month]:
+    """``ruling`` with one more entry in the month's audit trail, of these ``fields``."""
+    month = ruling.value
+    texts = {name: text if name == "details" else text[:KEPT_CHARACTERS] for name, text in fields.items()}
+    decision = Decision(
+        number=month.decision_count + 1,
+        at=now,
+        accepted=ruling.refusal is None,
+        refusal=ruling.refusal,
+        result=ruling.result[:KEPT_CHARACTERS],
+        invoice_version=month.invoice.version if month.invoice else 0,
+        **texts,
     )
     trail = appended(month.decisions, decision)
-    recorded = month.evolve(decisions=trail, decision_count=decision.number, revision=month.revision + 1)
-    return recorded, trail[-1]
+    noted = month.evolve(decisions=trail, decision_count=decision.number, revision=month.revision + 1)
+    return Ruling(noted, trail[-1].result, ruling.refusal)
 
 
 def _check_room(month: Month, details: str) -> None:
@@ -112,22 +89,20 @@ def _check_room(month: Month, details: str) -> None:
     if len(details) <= KEPT_DETAILS:
         return
     if size_of(month.decisions) + len(json.dumps(details, ensure_ascii=False).encode()) > TRAIL_MAX_BYTES:
-        raise _Refused("the ledger has not recorded yet what was said to this month before; say it again in a minute")
+        raise Refused("the ledger has not recorded yet what was said to this month before; say it again in a minute")
 
 
 def _check_fits(month: Month, command: Command) -> None:
-    if command.command_id and any(command.command_id == earlier.command_id for earlier in month.decisions):
-        raise _Refused("this command id was used for another command already; give a new one")
     if command.command_id and command.command_id in month.answered:
-        raise _Refused("this command was answered in the month before")
+        raise Refused("this command was answered in the month before")
     if command.period is not None and command.period != month.period:
-        raise _Refused(f"this was meant for {command.period}, but {month.period} is current now")
+        raise Refused(f"this was meant for {command.period}, but {month.period} is current now")
     if isinstance(command, UpdateCustomer | CloseAccount):
         return
-    if month.outcome is not None:
-        raise _Refused(f"{month.period} is closed already: {month.outcome}")
-    if month.charging_since is not None and not (isinstance(command, Resume | Skip) and month.trouble):
-        raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first", Refusal.LATER)
+    if month.closed is not None:
+        raise Refused(f"{month.period} is closed already: {month.outcome}")
+    if month.charging and not (isinstance(command, Resume | Skip) and month.failure):
+        raise Refused(f"the charge of {month.period} has begun; its outcome has to be known first", Refusal.LATER)
 
 
 def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
@@ -144,7 +119,7 @@ def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
             return _skip(month, command, now)
         case CloseAccount():
             leaving = month.evolve(leaving=f"{command.by}: {command.reason}")
-            lost = _for_the_next(month) if month.outcome else ""  # of an open month, this invoice still has it
+            lost = _for_the_next(month) if month.closed else ""  # of an open month, this invoice still has it
             return leaving, f"the account closes after {month.period}{f'; nobody bills: {lost}' if lost else ''}"
         case UpdateCustomer():
             return _update_customer(month, command, now)
@@ -152,44 +127,46 @@ def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
 
 
 def _halt(month: Month, command: Halt, now: datetime) -> tuple[Month, str]:
-    if month.hold is not None:
-        raise _Refused(f"already halted by {month.hold.by}: {month.hold.reason}")
-    hold = Hold(by=command.by, reason=command.reason, at=now)
-    return month.evolve(hold=hold, alerted_at=now), "halted; nothing is charged until resumed"
+    if month.halt is not None:
+        raise Refused(f"already {month.halt.text}")
+    halt = Halted(by=command.by, reason=command.reason, at=now)
+    return month.evolve(halt=halt, alerted_at=now), "halted; nothing is charged until resumed"
 
 
 def _resume(month: Month, command: Resume, now: datetime) -> tuple[Month, str]:
-    if month.hold is None and not month.trouble:
-        if month.brake:
-            raise _Refused(f"{month.blocked}; it goes on by itself once that is released")
-        raise _Refused(f"{month.blocked}; edit or remove it, or skip the month" if month.blocked else "not halted")
-    if command.stopped not in ("", month.stop):
-        raise _Refused(f"something else stops it now: {month.blocked}; look at that, then resume")
-    resumed = month.evolve(hold=None, trouble="").unblocked(now)
-    if resumed.blocked:
-        return resumed, f"no longer halted, but {resumed.blocked}"
+    stopped = month.stopped
+    if stopped is None:
+        raise Refused("not halted")
+    if month.halt is None and month.failure is None:
+        helps = "it goes on by itself once that is released" if month.brake else "edit or remove it, or skip the month"
+        raise Refused(f"{stopped.text}; {helps}")
+    if command.stopped not in (None, month.stop):
+        raise Refused(f"something else stops it now: {stopped.text}; look at that, then resume")
+    resumed = month.evolve(halt=None, trouble=month.outage).unblocked(now)
+    if resumed.stopped:
+        return resumed, f"no longer halted, but {resumed.stopped.text}"
     return resumed, _what_next(resumed, now)
 
 
 def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
     if month.invoice is None:
-        raise _Refused(f"there is no draft yet; it is made at {month.import_at:%Y-%m-%d %H:%M} UTC")
+        raise Refused(f"there is no draft yet; it is made at {month.import_at:%Y-%m-%d %H:%M} UTC")
     if command.version != month.invoice.version or command.digest not in ("", month.invoice.digest):
-        raise _Refused(
+        raise Refused(
             f"this edit was made on version {command.version}, but {_current(month)} is current; "
             "look at it and edit again"
         )
-    was_blocked = bool(month.blocked)
+    was_stopped = month.stopped is not None
     invoice, drift = month.invoice.edited(command.changes), month.drift
     if command.sales is not None:
         if invoice.sales is None or invoice.sales.sheet != command.sales.sheet:
-            raise _Refused(f"this draft was not made from worksheet {command.sales.sheet}; edit its lines instead")
+            raise Refused(f"this draft was not made from worksheet {command.sales.sheet}; edit its lines instead")
         invoice, drift = invoice.evolve(sales=command.sales), command.drift
     unapproved = month.editors if month.approval is None else ()
     others = tuple(editor for editor in unapproved if editor.casefold() != command.by.casefold())
     editing = {"last_editor": command.by, "editors": (*others, command.by)}
     edited = month.evolve(invoice=invoice, drift=drift, approval=None, **editing).notice_void(now)
-    if was_blocked:
+    if was_stopped:
         edited = edited.unblocked(now)
     assert edited.invoice is not None
     still = f"the sheet still differs ({drift}); " if command.sales is not None and drift else ""
@@ -199,9 +176,9 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
 def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]:
     invoice = month.invoice
     if invoice and needs_approval(month) and not invoice.problems and command.digest != invoice.digest:
-        raise _Refused(f"what was approved is not what is current: {_current(month)}; look again")
+        raise Refused(f"what was approved is not what is current: {_current(month)}; look again")
     if refusal := month.refuses_approval_by(command.by):
-        raise _Refused(refusal)
+        raise Refused(refusal)
     assert invoice is not None
     approval = Approval(by=command.by, version=invoice.version, at=now)
     approved = month.evolve(approval=approval)
@@ -209,16 +186,16 @@ def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]
 
 
 def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
-    if month.invoice is None and not month.outage and command.period is None:
-        raise _Refused(f"{month.period} is not collected yet; name the period to skip it all the same")
+    if month.invoice is None and month.outage is None and command.period is None:
+        raise Refused(f"{month.period} is not collected yet; name the period to skip it all the same")
     seen = (month.invoice.version, month.invoice.digest) if month.invoice else (0, "")
     if command.version is not None and (command.version, command.digest) != seen:
         current = _current(month) if month.invoice else "no draft"
-        raise _Refused(f"you saw version {command.version}, but {current} is current; look at it and skip again")
-    if month.charging_since is not None:
-        given_up = month.evolve(giving_up=command.by, trouble="", alerted_at=None)
-        return given_up, "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"
-    skipped = month.closed(Stage.SKIPPED, now)
+        raise Refused(f"you saw version {command.version}, but {current} is current; look at it and skip again")
+    if month.charging is not None:
+        cancelled = month.evolve(charging=month.charging.evolve(cancelled_by=command.by), trouble=None, alerted_at=None)
+        return cancelled, "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"
+    skipped = month.close(Stage.SKIPPED, now)
     stays = _for_the_next(skipped)
     said = "nobody bills, as the account closes" if month.leaving else "stays, for the next invoice"
     return skipped, f"{month.period} is closed without a charge{f'; {said}: {stays}' if stays else ''}"
@@ -242,28 +219,28 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
     try:
         customer = command.changes.made_to(month.customer)
     except ValidationError as error:
-        raise _Refused(explain(error)) from None
+        raise Refused(explain(error)) from None
     changes = [name for name, value in customer if value != getattr(month.customer, name)]
     if not changes:
-        raise _Refused("nothing changes", Refusal.UNCHANGED)
-    if "currency" in changes and month.invoice is not None and month.outcome is None:
-        raise _Refused(f"the invoice of {month.period} is open in {month.invoice.currency}; close it first")
-    if "currency" in changes and (month.balance_forward_minor if month.outcome else month.carried_minor):
-        raise _Refused(f"a balance in {month.customer.currency} is carried forward; settle it first")
-    if month.charging_since is not None and month.outcome is None:
-        raise _Refused(f"the charge of {month.period} has begun; its outcome has to be known first", Refusal.LATER)
+        raise Refused("nothing changes", Refusal.UNCHANGED)
+    if "currency" in changes and month.invoice is not None and not month.closed:
+        raise Refused(f"the invoice of {month.period} is open in {month.invoice.currency}; close it first")
+    if "currency" in changes and (month.balance_forward_minor if month.closed else month.carried_minor):
+        raise Refused(f"a balance in {month.customer.currency} is carried forward; settle it first")
+    if month.charging and not month.closed:
+        raise Refused(f"the charge of {month.period} has begun; its outcome has to be known first", Refusal.LATER)
     limit = customer.terms.unusual_above_minor
     if "currency" in changes and limit is not None and limit == month.customer.terms.unusual_above_minor:
-        raise _Refused(f"unusual_above is an amount in {month.customer.currency}; give it anew, or 0 for none")
+        raise Refused(f"unusual_above is an amount in {month.customer.currency}; give a new one, or 0 for none")
     before, after = month.customer.terms.review_mode, customer.terms.review_mode
-    is_empty = month.invoice is not None and month.invoice.sales is None and not month.last_editor
-    if before is ReviewMode.MANUAL and after is not before and is_empty and month.outcome is None:
-        raise _Refused(f"nobody has entered the amounts of {month.period} yet; enter them or skip it, then change that")
+    is_empty = month.invoice is not None and month.invoice.sales is None and month.last_editor is None
+    if before is ReviewMode.MANUAL and after is not before and is_empty and not month.closed:
+        raise Refused(f"nobody has entered the amounts of {month.period} yet; enter them or skip it, then change that")
     updated = month.with_customer(customer)
-    if month.invoice is None and month.outcome is None:
+    if month.invoice is None and not month.closed:
         updated = updated.evolve(**dict(customer.instants(month.period)))
     is_needed = after is not before or (needs_approval(updated) and not needs_approval(month))
-    if month.notice and month.outcome is None and (is_needed or _TOLD.intersection(changes)):
+    if month.notice and not month.closed and (is_needed or _TOLD.intersection(changes)):
         return updated.notice_void(now), f"changed: {', '.join(changes)}; the notice is void, another one follows"
     return updated, f"changed: {', '.join(changes)}"
 
@@ -276,7 +253,7 @@ def _current(month: Month) -> str:
 
 
 def _what_next(month: Month, now: datetime) -> str:
-    if month.blocked:
-        return f"still stopped: {month.blocked}"
+    if month.stopped:
+        return f"still stopped: {month.stopped.text}"
     due = month.due(now)
     return f"next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC" if due.at else f"next: {due.what}, now"

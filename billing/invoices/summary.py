@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.invoices.month import Month, Step
+from billing.invoices.month import Month
 from billing.markdown import escaped
 from billing.money import format_amount
 
@@ -17,14 +17,13 @@ def summary(month: Month, now: datetime) -> str:
     parts = [f"### {month.customer.customer_id} · {month.period} · {month.stage(now)}{version}"]
     if month.invoice is not None:
         parts.append("\n".join(["| line | amount |", "| --- | ---: |", *_rows(month)]))
-    waiting_for = "" if month.outcome else month.needs_person(now)
-    if waiting_for:
-        parts.append(f"**A person is needed**: {escaped(waiting_for)}")
-    if month.drift and month.outcome is None:
-        parts.append(f"The sheet has changed since the collection: {escaped(month.drift)}")
+    if not month.closed and (waits_for := month.waits_for(now)):
+        parts.append(f"**A person is needed**: {escaped(waits_for.text)}")
+    if month.drift and not month.closed:
+        parts.append(f"The sheet has changed since the draft: {escaped(month.drift)}")
     if month.remark:
         parts.append(escaped(month.remark))
-    if due.step is Step.WAIT and due.at is not None:
+    if due.at is not None:
         parts.append(f"Next: {due.what} at {due.at:%Y-%m-%d %H:%M} UTC")
     return "\n\n".join(parts)
 

@@ -11,9 +11,8 @@ from enum import StrEnum
 from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
-from billing.invoices.commands import parse_command
-from billing.invoices.invoice import Problem
-from billing.invoices.month import Month, Stage
+from billing.commands import parse_command
+from billing.invoices.month import Month, Stage, UnreadableRow
 from billing.keys import alert_id, customer_of
 from billing.model import Code, Id, Instant, Minor, Model, Words
 from billing.period import Period
@@ -61,7 +60,7 @@ class AlertRow(Alert):
 def of_month(month: Month, at: datetime) -> Alert:
     """What waits for a person in ``month``; the next reminder of it is another alert."""
     unresolved = month.stage(at) is Stage.UNRESOLVED
-    kind = _kind(unresolved, month.hold is not None)
+    kind = _kind(unresolved, month.halt is not None)
     return _about(month, kind, str(month.alerts + 1), _what_waits(month, at), _what_helps(month, at), at)
 
 
@@ -84,8 +83,9 @@ def of_former_address(month: Month, at: datetime) -> Alert:
 
 def of_collection(collection: Collection, at: datetime) -> Alert:
     """What waits for a person in ``collection``."""
-    kind = _kind(collection.unresolved, collection.hold is not None)
-    content, text = f"collection {collection.alerts + 1}", collection.needs_person(at)
+    kind = _kind(collection.unresolved, collection.halt is not None)
+    content, waits_for = f"collection {collection.alerts + 1}", collection.waits_for(at)
+    text = waits_for.text if waits_for else "nothing waits any more"
     return _about(collection, kind, content, text, what_helps_collecting(collection, at), at)
 
 
@@ -178,20 +178,18 @@ def _to_decide(record: Month | Collection, *words: str, options: tuple[str, ...]
 
 def _what_waits(month: Month, at: datetime) -> str:
     """As the month says; of rows that cannot be read, not the first only."""
-    problems = month.invoice.problems if month.invoice and not (month.hold or month.trouble) else ()
-    told = [month.needs_person(at), *map(_unread, problems[1:_ROWS_AT_MOST])]
+    problems = month.invoice.problems if month.invoice and not (month.halt or month.failure) else ()
+    waits_for = month.waits_for(at)
+    told = [waits_for.text if waits_for else "nothing waits any more"]
+    told += [UnreadableRow(problem).text for problem in problems[1:_ROWS_AT_MOST]]
     more = len(problems) - _ROWS_AT_MOST
     return "; ".join(told + ([f"and {more} more rows"] if more > 0 else []))
-
-
-def _unread(problem: Problem) -> str:
-    return f"row {problem.source.row} of worksheet {problem.source.sheet} cannot be read: {problem.reason}"
 
 
 def _what_helps(month: Month, at: datetime) -> str:
     """The command that would let the month go on, as far as one is known."""
     invoice = month.invoice
-    if month.hold or month.trouble:
+    if month.halt or month.failure:
         return _to_decide(month, "resume")
     if invoice and invoice.problems:
         return _to_decide(month, "edit", options=("--change", f"{invoice.problems[0].line_id}=AMOUNT"))
@@ -204,10 +202,10 @@ def _what_helps(month: Month, at: datetime) -> str:
 
 def what_helps_collecting(collection: Collection, at: datetime) -> str:
     """The same for a collection."""
-    if collection.brake and not collection.hold:
+    if collection.brake and not collection.halt:
         return command("brake", "off", decided=True)
     show = _to_type(collection, "collections", "show")
-    return show if collection.unresolved and not collection.trouble else next(_accepted(collection, at), show)
+    return show if collection.unresolved and not collection.failure else next(_accepted(collection, at), show)
 
 
 def _accepted(collection: Collection, at: datetime) -> Iterator[str]:
@@ -215,6 +213,6 @@ def _accepted(collection: Collection, at: datetime) -> Iterator[str]:
     transfer = {"amount_minor": 1, "reference": "REFERENCE"}
     for name, fields in {"resume": {}, "retry": {}, "record_payment": transfer, "write_off": {}}.items():
         said = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
-        if decide(collection, said, name, at, "mail")[2] is None:
+        if decide(collection, said, at, "mail").refusal is None:
             options = ("--amount", "AMOUNT", "--reference", "REFERENCE") if fields else ()
             yield _to_decide(collection, "collections", name.replace("_", "-"), options=options)

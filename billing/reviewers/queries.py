@@ -76,7 +76,7 @@ class ActionNeeded(Model):
     currency: Code
     amount_minor: Minor
     next_at: Instant | None
-    needs: Words
+    needs: Words | None
     drafted: bool = True
     collecting: bool = False
 
@@ -124,7 +124,7 @@ class InvoiceListRow(Model):
     digest: Code
     next_at: Instant | None
     flags: Few[Flag]
-    needs: Words
+    needs: Words | None
 
     @property
     def is_open(self) -> bool:

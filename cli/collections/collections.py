@@ -12,8 +12,8 @@ import typer
 from billing.collections.collection import Collection, CollectionStage, DiaryEntry
 from billing.collections.commands import COLLECTION_COMMANDS
 from billing.collections.ports import CollectionRow
+from billing.commands import parse_command
 from billing.errors import BillingError, NotFound
-from billing.invoices.commands import parse_command
 from billing.keys import collection_id
 from billing.money import format_amount, parse_amount
 from billing.payments.ports import ChargeRow, ReversalRow
@@ -100,14 +100,14 @@ def _print(collection: Collection, diary: list[DiaryEntry], now: datetime) -> No
     say(f"{customer.customer_id} · {collection.period} · {collection.stage(now)}", style="bold")
     say(f"{collection.outstanding} of {owed} owed since {utc(collection.opened_at)}")
     say(f"{customer.name} <{customer.email}> · card {customer.card_last4 or 'unknown'}")
-    if collection.outcome is None and (waiting_for := collection.needs_person(now)):
-        say(f"\nA person is needed: {waiting_for}", style="yellow")
+    if not collection.closed and (waits_for := collection.waits_for(now)):
+        say(f"\nA person is needed: {waits_for.text}", style="yellow")
     due = collection.due(now)
     if collection.outcome is None and due.at is not None:
         say(f"\nNext: {due.what} {relative(due.at, now)} ({utc(due.at)})")
     if diary:
         say("\nDiary", style="bold")
-        rows = [(utc(entry.at), entry.by or "the application", entry.what, entry.text) for entry in diary]
+        rows = [(utc(entry.at), entry.by or "the application", entry.title, entry.story) for entry in diary]
         console.print(table((whole("When"), "Who", "What", "Text"), rows))
 
 

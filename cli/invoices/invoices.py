@@ -164,7 +164,7 @@ def print_invoice(month: Month) -> None:
     console.print(table((whole("Line"), "Description", whole("From"), whole("Amount", "right")), rows))
     say(f"Version {invoice.version}, digest {invoice.digest}")
     if month.drift and month.outcome is None:
-        say(f"\nThe sheet has changed since the collection: {month.drift}", style="yellow")
+        say(f"\nThe sheet has changed since the draft: {month.drift}", style="yellow")
         say(f"  take it in with: {typed('refresh', month.customer.customer_id, decided=True)}")
     if month.remark:
         say(f"\nNot in this draft: {month.remark}", style="yellow")
@@ -176,8 +176,8 @@ def print_invoice(month: Month) -> None:
 
 def _print_next(month: Month, now: datetime) -> None:
     due = month.due(now)
-    if month.outcome is None and (waiting_for := month.needs_person(now)):
-        say(f"\nA person is needed: {waiting_for}", style="yellow")
+    if not month.closed and (waits_for := month.waits_for(now)):
+        say(f"\nA person is needed: {waits_for.text}", style="yellow")
     if due.at is not None:
         local = due.at.astimezone(ZoneInfo(month.customer.timezone))
         where = f"{utc(due.at)}, {local:%Y-%m-%d %H:%M} {month.customer.timezone}"
@@ -187,8 +187,8 @@ def _print_next(month: Month, now: datetime) -> None:
     if month.notice is not None and month.notice.delivered_at is not None:
         amount = format_amount(month.notice.total_minor, month.customer.currency)
         say(f"Announced: {amount} on {utc(month.notice.delivered_at)}, to be charged {utc(month.notice.charge_at)}")
-    if month.closed_at is not None:
-        say(f"\nClosed: {month.outcome} {utc(month.closed_at)}")
+    if month.closed:
+        say(f"\nClosed: {month.outcome} {utc(month.closed.at)}")
 
 
 def _print_history(decisions: list[Decision], messages: list[MessageRow]) -> None:
@@ -212,12 +212,14 @@ def _print_history(decisions: list[Decision], messages: list[MessageRow]) -> Non
 
 def _print_as_json(month: Month, trail: dict[str, object], now: datetime) -> None:
     due = month.due(now)
+    waits_for = None if month.closed else month.waits_for(now)
     computed = {
         "stage": month.stage(now),
         "total_minor": month.invoice.total_minor if month.invoice else None,
         "digest": month.invoice.digest if month.invoice else None,
         "next": {"step": due.step, "at": due.at, "what": due.what},
-        "needs_person": "" if month.outcome else month.needs_person(now),
+        "outcome": month.outcome,
+        "needs_person": waits_for.text if waits_for else None,
         "workflow_id": workflow_id(month.customer.customer_id),
     }
     print_json({**month.model_dump(mode="json"), **computed, **trail})

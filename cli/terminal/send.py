@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import typer
 from temporalio.client import Client
 
+from billing.commands import Command, CommandResult, parse_command
 from billing.errors import BillingError, NotFound
-from billing.invoices.commands import Command, CommandResult, parse_command
+from billing.invoices.commands import COMMANDS
 from billing.period import Period
 from bootstrap import connect_temporal
 from cli.terminal.output import print_json, say
@@ -37,7 +38,7 @@ async def ask(said: CommandOptions, name: str, period: Period, fields: dict[str,
     """Sends the command; its answer, as ``--json`` prints it."""
     command_id = said.command_id or uuid.uuid4().hex
     common = {"by": said.by, "reason": said.reason, "command_id": command_id, "period": period, "via": "cli"}
-    command = parse_command(name, [common | fields])
+    command = parse_command(name, [common | fields], COMMANDS)
     result = await _answer(await connect_temporal(load_settings()), said, command, period)
     return {"customer_id": said.customer_id, "command": name, "command_id": command_id, **dict(result)}
 

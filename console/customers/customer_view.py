@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from billing.collections.collection import Collection, CollectionStage
+from billing.collections.collection import Collection, CollectionStage, NewCardTry
 from billing.collections.dunning import Remedy
 from billing.invoices.month import UNPAID_OUTCOMES, Month, Stage
 from billing.payments.payment import PaymentStatus
@@ -47,11 +47,11 @@ def customer_view(
 ) -> CustomerView:
     """A payment that succeeded counts at once, before everything else has heard of it. ``paused``: the brake is on."""
     paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
-    if collection is None or collection.outcome is not None:
-        if collection is not None and collection.outcome is CollectionStage.RECOVERED:
-            return CustomerView(Situation.PAID, paid_at=collection.closed_at)
-        if month.outcome is Stage.PAID:
-            return CustomerView(Situation.PAID, paid_at=month.closed_at)
+    if collection is None or collection.closed:
+        if collection is not None and collection.closed and collection.outcome is CollectionStage.RECOVERED:
+            return CustomerView(Situation.PAID, paid_at=collection.closed.at)
+        if month.closed and month.outcome is Stage.PAID:
+            return CustomerView(Situation.PAID, paid_at=month.closed.at)
         if collection is None and month.outcome in UNPAID_OUTCOMES:
             return CustomerView(Situation.PENDING, month.invoice.total_minor if month.invoice else 0)
         return CustomerView(Situation.NOTHING)
@@ -65,10 +65,10 @@ def customer_view(
 
 def _open(collection: Collection) -> CustomerView:
     owed = collection.outstanding_minor
-    if collection.trouble:
+    if collection.failure:
         return CustomerView(Situation.PERSON, owed)
     if collection.attempt or collection.looking or collection.release:
-        new_card = collection.attempt == "new card"
+        new_card = isinstance(collection.attempt, NewCardTry)
         return CustomerView(Situation.PENDING, owed, new_card=new_card, slow=bool(collection.outage))
     if not collection.by_card:
         return CustomerView(Situation.OTHERWISE, owed)

@@ -94,7 +94,7 @@ class PaymentPages:
 
     async def pay(self, token: str) -> RedirectResponse:
         customer_id, period = self._opened(token)
-        redirect_url = ""
+        redirect_url: str | None = None
         if (await self._case(customer_id, period)).view.can_pay:
             with suppress(NotFound):  # it was settled a moment ago
                 async with asyncio.timeout(ANSWER_SECONDS):

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from temporalio.client import Client
 
-from billing.invoices.commands import Approve, Command, Halt, Resume
+from billing.commands import Command, Halt, Resume
+from billing.invoices.commands import Approve
 from billing.period import Period
 from billing.reviewers.queries import InvoiceList, ReviewedVersion
 from console.reviewers.commands import say
@@ -113,6 +114,6 @@ def _command(order: BulkOrder, seen: ReviewedVersion) -> Command:
     if order.action == "halt":
         return Halt(**said)
     if order.action == "resume":
-        return Resume(**said, stopped=seen.stop or "nothing")  # a halt that was not there yet is not let go of
+        return Resume(**said, stopped=seen.stop)  # a halt that was not there yet is not let go of
     assert order.action == "approve", order.action
     return Approve(**said, digest=seen.digest)

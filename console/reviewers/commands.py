@@ -2,7 +2,7 @@
 
 from temporalio.client import Client
 
-from billing.invoices.commands import Command, CommandResult
+from billing.commands import Command, CommandResult
 from clients import month_commands
 
 PATIENCE_SECONDS = 20.0  # less than browsers and proxies wait

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from billing.collections.collection import CollectionStage, CollectionStep
+from billing.collections.collection import CollectionStage
 from billing.customers.customer import Customer
 from billing.errors import BillingError
 from billing.invoices.month import UNPAID_OUTCOMES
@@ -133,7 +133,7 @@ class Months:
             if row.next_at is not None and row.next_at <= self.clocks.now:
                 return True
             owed = await self._ledger.collection(row.customer_id, row.period)
-            if owed is not None and owed.due(row.updated_at).step is not CollectionStep.WAIT:
+            if owed is not None and owed.due(row.updated_at).step is not None:
                 return True
         return False
 

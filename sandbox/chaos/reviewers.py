@@ -8,9 +8,9 @@ from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateR
 from temporalio.service import RPCError
 
 from billing.collections.ports import CollectionRow, CollectionStore
+from billing.commands import CommandResult
 from billing.customers.customer import ReviewMode
 from billing.invoices.approval_policy import needs_approval
-from billing.invoices.commands import CommandResult
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory
 from billing.keys import collection_id, workflow_id
@@ -131,7 +131,7 @@ def wish(month: Month, draw: Random, helping: bool) -> Said | None:
     """What a reviewer who looks at ``month`` wants; one who helps only lets it go on."""
     if month.outcome is not None:
         return None
-    if month.blocked or (month.invoice and _needs_approval(month)):
+    if month.stopped or (month.invoice and _needs_approval(month)):
         return _mend(month, draw) if helping or draw.random() < 0.5 else None
     often = 0.12 if month.invoice else 0.02
     return _meddle(month, draw) if draw.random() < often and not helping else None
@@ -141,7 +141,7 @@ def _mend(month: Month, draw: Random) -> Said:
     """What lets a month go on that waits for a person; now and then it is given up instead."""
     if draw.random() < 0.02:
         return "skip", {}
-    if month.hold or month.trouble:
+    if month.halt or month.failure:
         return "resume", {}
     assert month.invoice is not None
     if month.invoice.problems:

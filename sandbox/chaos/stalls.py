@@ -16,8 +16,7 @@ from temporalio import workflow
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
 
 from workflows import monthly_billing
-from workflows.commands import CommandHandlers
-from workflows.monthly_billing import MonthlyBilling
+from workflows.value_loop import DurableLoop
 
 
 class Place(StrEnum):
@@ -29,9 +28,9 @@ class Place(StrEnum):
 
 _CALLS: Final[dict[Place, tuple[Any, str]]] = {
     Place.STEP: (monthly_billing, "summary"),
-    Place.UPDATE: (CommandHandlers, "_receive"),
+    Place.UPDATE: (DurableLoop, "_receive"),
     Place.PAYLOAD: (PydanticJSONPlainPayloadConverter, "from_payload"),
-    Place.COMPLETION: (MonthlyBilling, "_is_recorded"),
+    Place.COMPLETION: (DurableLoop, "_is_recorded"),
 }
 
 

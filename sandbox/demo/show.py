@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from billing.invoices.invoice import Invoice
-from billing.invoices.month import Month, Stage, Step
+from billing.invoices.month import Month, Stage
 from billing.money import format_amount
 
 _STYLES = {
@@ -105,9 +105,9 @@ def _next(month: Month, now: datetime) -> str:
     due = month.due(now)
     if month.outcome is not None:
         return ""
-    if due.step is not Step.WAIT:
+    if due.step is not None:
         return "now"
-    if month.needs_person(now):
+    if month.waits_for(now):
         return "a reviewer"
     what = "notice" if "notice" in due.what else due.what.partition(" ")[0]
     return f"{due.at:%d %b %H:%M} {what}" if due.at else ""
@@ -137,11 +137,12 @@ def _collected(invoice: Invoice) -> str:
 
 def _ending(month: Month) -> str:
     skipped = [decision for decision in month.decisions if decision.accepted and decision.command == "skip"]
+    charge = month.closed.charge if month.closed else None
     words = {
         Stage.PAID: "charged, receipt sent",
         Stage.NOTHING_DUE: "no sales; no mail",
         Stage.CARRIED_FORWARD: "too small: on the next bill",
-        Stage.PAST_DUE: f"declined: {month.charge.decline_code or month.charge.code}" if month.charge else "",
+        Stage.PAST_DUE: f"declined: {charge.decline_code or charge.code}" if charge else "",
         Stage.SKIPPED: f"skip by {skipped[-1].by}" if skipped else "",
     }
     return words.get(month.outcome, "") if month.outcome else ""

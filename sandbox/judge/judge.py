@@ -114,7 +114,7 @@ def _notices(evidence: Evidence) -> Iterator[str]:
 
 def _notice_of(evidence: Evidence, account: CustomerEvidence, case: MonthEvidence, intent: Intent) -> Iterator[str]:
     """The last notice that arrived before the charge is the one that counts."""
-    since, customer = case.month.charging_since, case.month.customer
+    since, customer = _charged_since(case), case.month.customer
     rows = {row.message_id: row for row in case.messages if row.kind is CustomerMailKind.NOTICE}
     mails = evidence.arrivals(*rows)
     if not mails or since is None:
@@ -139,10 +139,10 @@ def _notice_of(evidence: Evidence, account: CustomerEvidence, case: MonthEvidenc
 
 def _nothing(evidence: Evidence) -> Iterator[str]:
     for case in evidence.cases:
-        skipped_in_time = case.due.outcome is Stage.SKIPPED and case.month.charging_since is None
+        skipped_in_time = case.due.outcome is Stage.SKIPPED and case.month.charging is None
         if any(intent.attempted_at for intent in case.intents) and (not case.due.is_charged or skipped_in_time):
             yield f"{case.name} is {case.due.outcome}, but its card was charged"
-        since = case.month.charging_since
+        since = _charged_since(case)
         for halt in case.accepted("halt"):
             resumed = [each.at for each in case.accepted("resume") if each.number > halt.number]
             if since is not None and halt.at <= since and not any(at <= since for at in resumed):
@@ -170,7 +170,7 @@ def _commands_of(case: MonthEvidence) -> Iterator[str]:
     numbers = [each.number for each in case.decisions]
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"the audit trail has holes: {numbers}"
-    since = case.month.charging_since
+    since = _charged_since(case)
     for each in case.decisions:
         if not each.result:
             yield f"{each.command} of {each.by} has no result on record"
@@ -193,17 +193,17 @@ def _collected(case: MonthEvidence) -> Iterator[str]:
     numbers = [each.number for each in case.diary]
     if numbers != list(range(1, len(numbers) + 1)):
         yield f"the diary has holes: {numbers}"
-    halt, tries = "", 0
+    halt: str | None = None
+    tries = 0
     for each in case.diary:
-        command, _, by_whom = each.what.partition(" (")
-        if by_whom and not each.text:
+        if each.via and not each.text:
             yield f"{each.what} of {each.by} has no result on record"
-        match command, each.accepted:
+        match each.what, each.accepted:
             case "halt", True:
                 halt, tries = each.by, 0
             case "resume", True:
-                halt = ""
-            case "tried", _ if halt and each.text.startswith("day "):
+                halt = None
+            case "tried on schedule", _ if halt:
                 tries += 1
                 if tries > 1:
                     yield f"the card was tried although {halt} had halted that: {each.text}"
@@ -261,7 +261,7 @@ def _chain(evidence: Evidence) -> Iterator[str]:
 def _people_know(evidence: Evidence, case: MonthEvidence) -> bool:
     """Whether reviewers were told of the collection since it was opened, or halted."""
     assert case.collection is not None
-    since = case.collection.hold.at if case.collection.hold else case.collection.opened_at
+    since = case.collection.halt.at if case.collection.halt else case.collection.opened_at
     whose, digests = (case.customer_id, case.period), evidence.digests()
     return whose in _told_to_people(evidence) and any(
         (alert.customer_id, alert.period) == whose and alert.kind in _FOR_A_PERSON and alert.at >= since
@@ -309,3 +309,7 @@ def _told(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:
 
 def _arrived_at(mail: Mail) -> datetime:
     return datetime.strptime(mail.path.name.partition("-")[0], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+
+
+def _charged_since(case: MonthEvidence) -> datetime | None:
+    return case.month.charging.since if case.month.charging else None

@@ -98,7 +98,7 @@ def rows_of(book: Book, result: RehearsalResult) -> list[MonthRow]:
 
 def _row(month: Month, collection: str, known: Mapping[str, object]) -> MonthRow:
     invoice, notice = month.invoice, month.notice
-    charged_at = month.charge.at if month.charge else None
+    charged_at = month.closed.charge.at if month.closed and month.closed.charge else None
     return MonthRow.model_validate(
         {
             "customer_id": month.customer.customer_id,
@@ -110,7 +110,7 @@ def _row(month: Month, collection: str, known: Mapping[str, object]) -> MonthRow
             "imported_at": invoice.imported_at if invoice else None,
             "announced_at": notice.delivered_at if notice else None,
             "charged_at": charged_at,
-            "closed_at": month.closed_at,
+            "closed_at": month.closed.at if month.closed else None,
             "collection": collection,
             "odd": tuple(_odd(month, notice.delivered_at if notice else None, charged_at)),
             **known,

@@ -14,19 +14,10 @@ from temporalio import worker as worker_side
 from temporalio.client import Client
 
 from billing.collections.collection import Collection
+from billing.commands import Command, CommandResult, Halt, Resume, command_name
 from billing.customers.customer import Customer
 from billing.errors import InvalidInput
-from billing.invoices.commands import (
-    Approve,
-    CloseAccount,
-    Command,
-    CommandResult,
-    Edit,
-    Halt,
-    Resume,
-    Skip,
-    command_name,
-)
+from billing.invoices.commands import COMMANDS, Approve, CloseAccount, Edit, Skip
 from billing.invoices.month import Month
 from billing.money import parse_amount
 from billing.period import Period
@@ -94,9 +85,10 @@ class MonthWatch(client_side.Interceptor, worker_side.Interceptor):
 
     async def is_told(self, month: Month, now: datetime) -> None:
         """Answers what waits for a person, unless the script will."""
-        key, why = (month.customer.customer_id, month.period), month.needs_person(now)
-        if not why or month.outcome is not None or month.period > self._last:
+        key, waits_for = (month.customer_id, month.period), month.waits_for(now)
+        if waits_for is None or month.is_closed or month.period > self._last:
             return
+        why = waits_for.text
         planned = Month.open(month.customer, month.period)
         to_come = [each for each in self._script.of(key[0]) if each.period in (None, month.period)]
         if any(each.instant(planned) > now for each in to_come):
@@ -110,12 +102,14 @@ class MonthWatch(client_side.Interceptor, worker_side.Interceptor):
             self.left[key[0]] = month
             await handle.terminate("a rehearsed month that nobody lets go on")
             return None
-        result: CommandResult = await handle.execute_update(command_name(command), command, result_type=CommandResult)
+        result: CommandResult = await handle.execute_update(
+            command_name(command, COMMANDS), command, result_type=CommandResult
+        )
         did = "approved" if isinstance(command, Approve) else "skipped"
         return self._note(month, now, why, did if result.accepted else f"{did} in vain: {result.result}")
 
     def _answer(self, month: Month, now: datetime) -> Command | None:
-        waits_for_approval = not month.blocked and not month.outage
+        waits_for_approval = month.stopped is None and month.outage is None
         wanted = self._script.otherwise.approval if waits_for_approval else self._script.otherwise.stopped
         by, reason = NOBODY, "nobody is scripted to decide"
         no_amount = month.awaits_amount
@@ -179,7 +173,9 @@ async def speak(
         command = command_of(said, month)
     except InvalidInput as error:
         return heard(False, str(error))
-    answer: CommandResult = await handle.execute_update(command_name(command), command, result_type=CommandResult)
+    answer: CommandResult = await handle.execute_update(
+        command_name(command, COMMANDS), command, result_type=CommandResult
+    )
     return heard(answer.accepted, answer.result)
 
 

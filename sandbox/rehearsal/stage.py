@@ -95,7 +95,7 @@ async def begin(book: Book, ledger: PrivateLedger) -> None:
     for entry in book.entries:
         for month in (entry.before, entry.month):
             if month is not None:
-                await ledger.record(month, max(now, month.closed_at or now))
+                await ledger.record(month, max(now, month.closed.at if month.closed else now))
         await ledger.keep_addresses(entry.month.customer, entry.former)
 
 

@@ -175,7 +175,7 @@ async def test_many_are_halted_with_one_reason_and_each_answer_is_shown(desk: De
         await expect(results.filter(has_text="halted")).to_have_count(3)
         await looks_well(ann, "bulk-done")
     for name in ("acme", "beta", "gamma"):
-        hold = (await desk.bed.month(name)).hold
+        hold = (await desk.bed.month(name)).halt
         assert hold is not None
         assert (hold.by, hold.reason) == ("ann", "the sheet of Monday was incomplete")
 

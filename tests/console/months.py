@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from billing.commands import Halt
 from billing.customers.customer import Customer
-from billing.invoices.commands import Halt
 from billing.invoices.invoice import Invoice, LineItem, Source
 from billing.invoices.month import Month
 from billing.invoices.review import decide

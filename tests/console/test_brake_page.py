@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import Collection
+from billing.collections.collection import Collection, ScheduledTry
+from billing.progress import Braked, Failure
 from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
@@ -82,7 +83,7 @@ async def test_it_says_which_charges_are_under_way(desk: Desk) -> None:
     month = await desk.bed.announced()
     await desk.bed.handle("acme").terminate()
     now = max(datetime.now(UTC), month.charge_at)
-    await desk.bed.ledger.record(month.charging(now), now)
+    await desk.bed.ledger.record(month.begin_charge(now), now)
     async with reviewer(desk) as ann:
         text = readable((await ann.browser.get(BRAKE)).text)
     assert "Under way at this moment 1" in text
@@ -96,9 +97,9 @@ async def test_it_says_which_tries_of_what_is_owed_are_under_way(desk: Desk) -> 
     def of(name: str, **fields: Any) -> Collection:
         return declined.evolve(customer=customer(customer_id=name), revision=1, **fields)
 
-    tried, waiting = of("bolt", attempt="day 3"), of("coal")
-    stopped = of("dune", attempt="day 3", brake="ann: the sheet is wrong")
-    unknown = of("eden", looking=1, trouble="Stripe does not answer")
+    tried, waiting = of("bolt", attempt=ScheduledTry(day=3)), of("coal")
+    stopped = of("dune", attempt=ScheduledTry(day=3), brake=Braked(text="ann: the sheet is wrong"))
+    unknown = of("eden", looking=1, trouble=Failure(text="Stripe does not answer"))
     for each in (tried, waiting, stopped, unknown):
         await desk.bed.ledger.record_collection(each, each.opened_at)
     async with reviewer(desk) as ann:
@@ -113,7 +114,7 @@ async def test_many_that_are_under_way_are_counted_and_the_first_are_shown(
 ) -> None:
     monkeypatch.setattr("console.reviewers.brake._SHOWN_MOVING", 2)
     for name in ("acme", "bolt", "coal"):
-        trying = opened().evolve(customer=customer(customer_id=name), attempt="day 3")
+        trying = opened().evolve(customer=customer(customer_id=name), attempt=ScheduledTry(day=3))
         await desk.bed.ledger.record_collection(trying, trying.opened_at)
     async with reviewer(desk) as ann:
         text = readable((await ann.browser.get(BRAKE)).text)

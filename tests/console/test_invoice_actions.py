@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from billing.commands import Halt, Resume
 from billing.customers.customer import ReviewMode, Terms
-from billing.invoices.commands import Edit, Halt, Resume
+from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine
 from billing.invoices.month import Month, Stage
 from billing.period import Period
@@ -313,7 +314,7 @@ async def test_a_resume_lets_go_of_the_halt_that_was_seen_and_of_no_other(desk: 
         refused = await ann.post(f"{PAGE}/resume", seen | {"reason": "it is right"})
         assert refused.status_code == 409
         assert "halted by carl: fraud" in readable(refused.text)
-        hold = (await desk.bed.month("acme")).hold
+        hold = (await desk.bed.month("acme")).halt
         assert hold is not None
         assert hold.by == "carl"
         assert "Done" in await ann.result(await ann.send("resume", "spoke to carl"))

@@ -4,7 +4,8 @@ import asyncio
 
 import httpx
 
-from billing.invoices.commands import Edit, Halt
+from billing.commands import Halt
+from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine
 from billing.period import Period
 from billing.reviewers.users import Role

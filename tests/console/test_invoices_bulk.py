@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from billing.commands import Halt, Resume, parse_command
 from billing.customers.customer import ReviewMode, Terms
-from billing.invoices.commands import Halt, Resume, parse_command
+from billing.invoices.commands import COMMANDS
 from billing.invoices.month import Month
 from billing.period import Period
 from billing.reviewers.users import Role
@@ -56,7 +57,7 @@ async def until_recorded(bed: Bed, customer_id: str, version: int) -> Month:
 async def halted_on_record(bed: Bed, *names: str) -> None:
     """Until the list can show it: the answer to a command comes before its record."""
     async with asyncio.timeout(60):
-        while not all([(await bed.recorded(name, OCTOBER)).hold for name in names]):
+        while not all([(await bed.recorded(name, OCTOBER)).halt for name in names]):
             await asyncio.sleep(0.02)
 
 
@@ -96,15 +97,15 @@ async def test_a_selection_is_halted_and_resumed_row_by_row(bed: Bed, browser: h
     assert {name: each["accepted"] for name, each in outcomes.items()} == {"acme": True, "bolt": True}
     assert "halted" in outcomes["acme"]["result"]
     month = await bed.month("acme")
-    assert month.hold is not None
-    assert (month.hold.by, month.hold.reason) == ("cleo", "as agreed")
-    assert (await bed.month("coal")).hold is None
+    assert month.halt is not None
+    assert (month.halt.by, month.halt.reason) == ("cleo", "as agreed")
+    assert (await bed.month("coal")).halt is None
 
     await halted_on_record(bed, "acme", "bolt")
     outcomes = await streamed(browser, await confirmed(browser, "resume", all="1"))
     assert {name: each["accepted"] for name, each in outcomes.items()} == {"acme": True, "bolt": True, "coal": False}
     assert "not halted" in outcomes["coal"]["result"]
-    assert (await bed.month("acme")).hold is None
+    assert (await bed.month("acme")).halt is None
 
 
 async def test_many_are_resumed_from_what_was_seen_to_stop_them_and_from_nothing_else(
@@ -135,7 +136,7 @@ async def test_an_approval_is_of_what_was_seen_and_a_stale_row_is_refused(bed: B
     form = await confirmed(browser, "approve", row=await rows(browser))
     edit = {"by": "bob", "reason": "typo", "period": OCTOBER, "version": 1}
     change = {"op": "change", "line_id": "row-3", "amount_minor": 200}
-    answer = await bed.command("bolt", parse_command("edit", [{**edit, "changes": [change]}]))
+    answer = await bed.command("bolt", parse_command("edit", [{**edit, "changes": [change]}], COMMANDS))
     assert answer.accepted, answer.result
     await until_recorded(bed, "bolt", 2)
     outcomes = await streamed(browser, form)

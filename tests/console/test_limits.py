@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from billing.commands import Halt
 from billing.customers.customer import ReviewMode, Terms
-from billing.invoices.commands import Edit, Halt
+from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine
 from billing.period import Period
 from console.reviewers.bulk import ACTIONS
@@ -104,7 +105,7 @@ async def test_an_id_of_an_earlier_command_does_not_pass_a_halt_off_as_done(desk
     halted = await say(desk.bed.client, "acme", Halt(**who))
     assert not halted.accepted
     assert halted.result == "this command id was used for another command already; give a new one"
-    assert (await desk.bed.month("acme")).hold is None
+    assert (await desk.bed.month("acme")).halt is None
 
 
 async def test_who_has_edited_is_shown_no_approval_and_the_page_says_why(desk: Desk) -> None:

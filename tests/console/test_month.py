@@ -64,7 +64,7 @@ async def test_the_month_before_is_compared_by_what_is_billed(desk: Office, brow
     october = Period("2026-10")
     await desk.ledger.record(month("acme", 10_000, october), AT)
     await desk.ledger.record(month("acme", 15_000), AT)
-    await desk.ledger.record(month("bolt", 99_000, october).closed(Stage.SKIPPED, AT), AT)
+    await desk.ledger.record(month("bolt", 99_000, october).close(Stage.SKIPPED, AT), AT)
     text = text_of(await browser.get("/desk/2026-11"))
     assert "EUR 1 1 €150.00 €100.00 +50% +€50.00" in text
 

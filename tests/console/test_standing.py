@@ -9,7 +9,7 @@ from billing.collections.collection import Collection
 from billing.collections.dunning import REMEDIES, Remedy
 from billing.customers.customer import Customer
 from billing.invoices.invoice import Invoice, LineItem
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Closed, Month, Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
@@ -30,9 +30,11 @@ CUSTOMER = Customer(
 LINE = LineItem(line_id="row-2", description="Sale", amount_minor=10000)
 MONTH = Month.open(CUSTOMER, Period("2026-10")).evolve(
     invoice=Invoice(currency="eur", imported_at=NOW, lines=(LINE,)),
-    charge=ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code="insufficient_funds"),
-    outcome=Stage.PAST_DUE,
-    closed_at=NOW,
+    closed=Closed(
+        outcome=Stage.PAST_DUE,
+        at=NOW,
+        charge=ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code="insufficient_funds"),
+    ),
 )
 OWED = Collection.open(MONTH)
 SUCCEEDED = ChargeRow(

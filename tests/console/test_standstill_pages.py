@@ -12,8 +12,8 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 
+from billing.commands import Halt
 from billing.completeness.chains import Chain, ChainStatus
-from billing.invoices.commands import Halt
 from billing.keys import workflow_id
 from billing.reviewers.users import Role
 from clients.running_workflows import RunningWorkflows

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 from adapters.sql.ledger import SqlLedger
+from billing.commands import Halt, Resume
 from billing.errors import OutcomeConflict, StaleRun
-from billing.invoices.commands import Halt, Resume
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
 from tests.contract.ledger_fixtures import (
@@ -32,6 +32,7 @@ from tests.contract.ledger_fixtures import (
     succeed,
     url,
 )
+from tests.unit.months import decided
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -39,13 +40,13 @@ __all__ = ["ledger", "postgresql", "url"]  # fixtures
 def halted(month: Month, times: int = 1) -> Month:
     """The month after as many halts, each resumed: two decisions each."""
     for n in range(times):
-        month, _ = decide(month, Halt(by="ann", reason=f"check {n}"), AT, "test")
-        month, _ = decide(month, Resume(by="bob", reason=f"checked {n}"), AT, "test")
+        month, *_ = decide(month, Halt(by="ann", reason=f"check {n}"), AT, "test")
+        month, *_ = decide(month, Resume(by="bob", reason=f"checked {n}"), AT, "test")
     return month
 
 
 def leaving(month: Month) -> Month:
-    return month.evolve(leaving="ann: moved away").closed(Stage.NOTHING_DUE, AT)
+    return month.evolve(leaving="ann: moved away").close(Stage.NOTHING_DUE, AT)
 
 
 # -- customers and months
@@ -178,9 +179,9 @@ async def test_an_account_closes_with_its_last_month_and_may_open_again(
 
 
 async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
-    skipped = drafted().closed(Stage.SKIPPED, AT)
+    skipped = drafted().close(Stage.SKIPPED, AT)
     await ledger.record(skipped, AT)
-    second_chain = [opened(), halted(drafted(), 9), drafted().closed(Stage.PAID, LATER)]
+    second_chain = [opened(), halted(drafted(), 9), drafted().close(Stage.PAID, LATER)]
     for month in second_chain:
         with pytest.raises(OutcomeConflict, match=r"acme, 2026-11 is closed as Skipped .* second workflow"):
             await ledger.record(month, LATER)
@@ -189,16 +190,16 @@ async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
 
 
 async def test_a_record_from_before_the_close_that_comes_late_is_ignored(ledger: SqlLedger) -> None:
-    closed = drafted().closed(Stage.SKIPPED, LATER)
+    closed = drafted().close(Stage.SKIPPED, LATER)
     await ledger.record(closed, LATER)
     await ledger.record(drafted(), AT)
     assert await ledger.month("acme", NOVEMBER) == closed
 
 
 async def test_a_closed_month_still_takes_decisions(ledger: SqlLedger) -> None:
-    closed = drafted().closed(Stage.PAID, AT)
+    closed = drafted().close(Stage.PAID, AT)
     await ledger.record(closed, AT)
-    refused, decision = decide(closed, Halt(by="ann", reason="too late"), LATER, "test")
+    refused, decision = decided(closed, Halt(by="ann", reason="too late"), LATER, "test")
     await ledger.record(refused, LATER)
     assert await ledger.decisions("acme", NOVEMBER) == [decision]
     assert not decision.accepted
@@ -210,7 +211,7 @@ async def test_a_closed_month_still_takes_decisions(ledger: SqlLedger) -> None:
 async def test_the_audit_trail_keeps_what_the_month_no_longer_carries(ledger: SqlLedger) -> None:
     month = halted(drafted(), 60)
     await ledger.record(month, AT)
-    month = halted(month.audited(120))
+    month = halted(month.recorded(120))
     await ledger.record(month, LATER)
     assert len(month.decisions) < month.decision_count == 122
     assert [entry.number for entry in await ledger.decisions("acme", NOVEMBER)] == list(range(1, 123))
@@ -226,7 +227,7 @@ async def test_an_entry_of_the_audit_trail_is_never_changed_or_deleted(ledger: S
 
 
 async def test_a_sign_that_postgresql_cannot_store_does_not_stop_a_month(ledger: SqlLedger) -> None:
-    month, _ = decide(drafted(), Halt(by="ann", reason="a\0b"), AT, "test")
+    month, *_ = decide(drafted(), Halt(by="ann", reason="a\0b"), AT, "test")
     await ledger.record(month, AT)
     assert await ledger.month("acme", NOVEMBER) == month
     assert [entry.reason for entry in await ledger.decisions("acme", NOVEMBER)] == ["a\N{REPLACEMENT CHARACTER}b"]

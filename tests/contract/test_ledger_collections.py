@@ -102,14 +102,14 @@ async def test_another_story_of_as_many_revisions_is_refused(ledger: SqlLedger) 
     halted = noted(OWED)
     await ledger.record_collection(halted, AT)
     await ledger.record_collection(halted.recorded(halted.entry_count), LATER)
-    other = OWED.delayed("the processor is down").evolve(revision=halted.revision)
+    other = OWED.delayed("SalesUnavailable", "the processor is down").evolve(revision=halted.revision)
     with pytest.raises(StaleRun, match="not another one"):
         await ledger.record_collection(other, LATER)
     assert await ledger.collection("acme", NOVEMBER) == halted
 
 
 async def test_collections_are_listed_by_customer_and_period_and_found_by_each(ledger: SqlLedger) -> None:
-    closed = of("acme", OCTOBER).closed(WRITTEN_OFF, AT)
+    closed = of("acme", OCTOBER).close(WRITTEN_OFF, AT)
     for collection in (of("acme", DECEMBER), of("bolt"), of("acme"), closed):
         await ledger.record_collection(collection, AT)
 
@@ -129,9 +129,9 @@ async def test_collections_are_listed_by_customer_and_period_and_found_by_each(l
 
 
 async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
-    recovered = noted(OWED).closed(RECOVERED, AT)
+    recovered = noted(OWED).close(RECOVERED, AT)
     await ledger.record_collection(recovered, AT)
-    for other in (OWED, noted(OWED, 9), noted(OWED, 9).closed(WRITTEN_OFF, LATER)):
+    for other in (OWED, noted(OWED, 9), noted(OWED, 9).close(WRITTEN_OFF, LATER)):
         with pytest.raises(OutcomeConflict, match=r"collection of acme, 2026-11 is closed as Recovered .* end it"):
             await ledger.record_collection(other, LATER)
     assert await ledger.collection("acme", NOVEMBER) == recovered
@@ -139,7 +139,7 @@ async def test_an_outcome_is_never_replaced(ledger: SqlLedger) -> None:
 
 
 async def test_a_record_from_before_the_close_that_comes_late_is_ignored(ledger: SqlLedger) -> None:
-    recovered = OWED.closed(RECOVERED, LATER)
+    recovered = OWED.close(RECOVERED, LATER)
     await ledger.record_collection(recovered, LATER)
     await ledger.record_collection(noted(OWED), AT)
     assert await ledger.collection("acme", NOVEMBER) == recovered
@@ -148,17 +148,17 @@ async def test_a_record_from_before_the_close_that_comes_late_is_ignored(ledger:
 
 async def test_an_outcome_counts_whatever_the_run_that_came_to_it_had_forgotten(ledger: SqlLedger) -> None:
     await ledger.record_collection(noted(OWED, 9), AT)
-    recovered = OWED.closed(RECOVERED, LATER)
+    recovered = OWED.close(RECOVERED, LATER)
     await ledger.record_collection(recovered, LATER)
     assert await ledger.collection("acme", NOVEMBER) == recovered
     assert len(await ledger.diary("acme", NOVEMBER)) == 9
 
 
 async def test_the_same_outcome_again_changes_nothing_unless_more_was_said_since(ledger: SqlLedger) -> None:
-    recovered = noted(OWED).closed(RECOVERED, AT)
+    recovered = noted(OWED).close(RECOVERED, AT)
     await ledger.record_collection(recovered, AT)
     before = await ledger.collections()
-    for repeat in (recovered, OWED.closed(RECOVERED, AT)):
+    for repeat in (recovered, OWED.close(RECOVERED, AT)):
         await ledger.record_collection(repeat, LATER)
     assert await ledger.collections() == before
     told_since = noted(recovered)

@@ -10,8 +10,9 @@ from adapters.sql.completeness import completeness as coverage
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
 from billing.collections.collection import Collection, CollectionStage
+from billing.commands import Halt
 from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, LastRun, LineSnapshot
-from billing.invoices.commands import Edit, Halt
+from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
@@ -30,6 +31,7 @@ from tests.contract.ledger_fixtures import (
     postgresql,
     url,
 )
+from tests.unit.months import decided
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -56,9 +58,9 @@ async def test_a_month_is_seen_as_it_was_recorded(ledger: SqlLedger) -> None:
     changes = (ChangeLine(line_id="row-7", amount_minor=5), AddLine(description="x", amount_minor=1))
     sales = SalesSeen(sheet=SOURCE.sheet, digest=SOURCE.digest, emails=("kiwi@example.com",))
     month = month_of("kiwi", invoice=INVOICE.evolve(sales=sales))
-    month, _ = decide(month, Edit(period=NOVEMBER, version=1, changes=changes, **ANN), AT, "update")
+    month, *_ = decide(month, Edit(period=NOVEMBER, version=1, changes=changes, **ANN), AT, "update")
     refused = Edit(period=NOVEMBER, version=1, changes=(RemoveLine(line_id="row-9"),), **ANN)
-    month, decision = decide(month, refused, AT, "update")
+    month, decision = decided(month, refused, AT, "update")
     assert not decision.accepted
     await ledger.record(month, AT)
     seen = (await accounts(ledger))["kiwi"]
@@ -77,7 +79,7 @@ async def test_a_month_is_seen_as_it_was_recorded(ledger: SqlLedger) -> None:
     assert not seen.month.halted
     assert seen.month.next_at == month.due(AT).at
 
-    halted, _ = decide(month, Halt(**ANN), AT, "update")
+    halted, *_ = decide(month, Halt(**ANN), AT, "update")
     await ledger.record(halted, LATER)
     seen = (await accounts(ledger))["kiwi"]
     assert seen.month is not None
@@ -95,7 +97,7 @@ async def test_lines_of_later_months_that_point_at_the_sheet_are_seen(ledger: Sq
     assert seen.month is not None
     assert seen.month.later == (LineSnapshot("late-12", "Forgotten", 900, 12, "e"),)
 
-    await ledger.record(december.closed(Stage.SKIPPED, LATER), LATER)  # which bills nobody anything
+    await ledger.record(december.close(Stage.SKIPPED, LATER), LATER)  # which bills nobody anything
     seen = (await accounts(ledger))["kiwi"]
     assert seen.month is not None
     assert seen.month.later == ()
@@ -105,7 +107,7 @@ async def test_lines_of_later_months_that_point_at_the_sheet_are_seen(ledger: Sq
 async def test_closed_accounts_and_collections_are_seen(ledger: SqlLedger) -> None:
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
     invoice = INVOICE.evolve(problems=())
-    month = month_of("kiwi", NOVEMBER, invoice).evolve(leaving="ann: moved", charge=result).closed(Stage.PAST_DUE, AT)
+    month = month_of("kiwi", NOVEMBER, invoice).evolve(leaving="ann: moved").close(Stage.PAST_DUE, AT, result)
     await ledger.record(month, AT)
     await ledger.record_collection(Collection.open(month), AT)
     seen = (await accounts(ledger))["kiwi"]
@@ -157,7 +159,7 @@ async def test_the_oldest_due_instant_is_of_open_months_and_collections_only(led
     assert (await ledger.vitals(month.notice_at)).overdue_since is None
     later = month.notice_at + timedelta(hours=9)
     assert (await ledger.vitals(later)).overdue_since == month.notice_at
-    await ledger.record(month.closed(Stage.SKIPPED, later), later)
+    await ledger.record(month.close(Stage.SKIPPED, later), later)
     assert (await ledger.vitals(later)).overdue_since is None
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
     owed = Collection(customer=ACME, period=NOVEMBER, amount_minor=5, currency="eur", opened_at=AT, answer=result)
@@ -176,6 +178,6 @@ async def test_a_step_that_goes_on_and_on_is_overdue_since_it_began(ledger: SqlL
 
 async def test_months_are_counted_by_stage(ledger: SqlLedger) -> None:
     for name, stage in (("a", Stage.PAID), ("b", Stage.PAID), ("c", Stage.SKIPPED)):
-        await ledger.record(month_of(name).closed(stage, AT), AT)
+        await ledger.record(month_of(name).close(stage, AT), AT)
     assert await ledger.count_stages(NOVEMBER) == {"Paid": 2, "Skipped": 1}
     assert await ledger.count_stages(OCTOBER) == {}

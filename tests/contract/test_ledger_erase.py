@@ -7,12 +7,13 @@ from sqlalchemy import text
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection, CollectionStage
+from billing.commands import Halt
 from billing.completeness.snapshots import LastRun
 from billing.customers.customer import CustomerChanges
 from billing.customers.erasure import Scrubber
 from billing.customers.registration import Registration, RegistrationState
 from billing.errors import InvalidInput, NotFound
-from billing.invoices.commands import CloseAccount, Edit, Halt, UpdateCustomer
+from billing.invoices.commands import CloseAccount, Edit, UpdateCustomer
 from billing.invoices.invoice import AddLine, Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
@@ -29,7 +30,7 @@ SECRETS = ("erika", "mustermann", "@new.example", "@old.example", "massage", "42
 
 def told(month: Month, *commands: Any) -> Month:
     for command in commands:
-        month, _ = decide(month, command, AT, "update")
+        month, *_ = decide(month, command, AT, "update")
     return month
 
 
@@ -47,7 +48,7 @@ def closed_month(outcome: Stage = Stage.PAID, carried_minor: int = 0) -> Month:
         CloseAccount(**ANN),
     )
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
-    return month.evolve(charge=result).closed(outcome, AT)
+    return month.close(outcome, AT, result)
 
 
 async def registered(ledger: SqlLedger, customer_id: str, state: RegistrationState) -> None:
@@ -151,7 +152,7 @@ async def test_what_is_still_collected_is_refused_until_it_is_settled(ledger: Sq
     await ledger.record_collection(collection, AT)
     with pytest.raises(InvalidInput, match=rf"{NOVEMBER} is still being collected"):
         await ledger.erase("c77", "ann", "asked", LATER)
-    written_off = collection.evolve(outcome=CollectionStage.WRITTEN_OFF, closed_at=LATER, revision=1)
+    written_off = collection.close(CollectionStage.WRITTEN_OFF, LATER)
     await ledger.record_collection(written_off, LATER)
     assert (await ledger.erase("c77", "ann", "asked", LATER)).rows
     known = await ledger.collection("c77", NOVEMBER)

@@ -29,7 +29,7 @@ def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int =
     opened = Month.open(ACME.evolve(customer_id=customer_id), NOVEMBER, carried_minor)
     invoice = Invoice(currency="eur", imported_at=AT, lines=lines, carried_minor=carried_minor)
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
-    return opened.drafted(invoice).evolve(charge=result).closed(outcome, AT)
+    return opened.drafted(invoice).close(outcome, AT, result)
 
 
 def payment(customer_id: str, amount_minor: int, payment_id: str = "", currency: str = "eur") -> Payment:

@@ -9,8 +9,8 @@ from sqlalchemy.dialects import sqlite
 
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.reviewers.review_queries import _matching
+from billing.commands import Halt, Resume
 from billing.errors import InvalidInput
-from billing.invoices.commands import Halt, Resume
 from billing.invoices.invoice import Invoice, LineItem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
@@ -18,6 +18,7 @@ from billing.period import Period
 from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, InvoiceFilter, Sort, StageTotal
 from billing.reviewers.users import Role, User
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, OCTOBER, ledger, postgresql, run, url
+from tests.unit.months import decided
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -167,7 +168,7 @@ async def test_rows_are_filtered_by_stage_flag_and_currency(ledger: SqlLedger, u
     ],
 )
 async def test_rows_come_in_any_order(ledger: SqlLedger, url: str, sort: Sort, up: str, down: str) -> None:
-    skipped = month("bolt", 300).closed(Stage.SKIPPED, AT)
+    skipped = month("bolt", 300).close(Stage.SKIPPED, AT)
     await recorded(ledger, month("acme", 200), skipped, month("coal", 1, currency="usd"), month("dune"))
     mark(url, "acme", usual_minor=400, next_at=LATER)
     mark(url, "bolt", usual_minor=290, next_at=None)
@@ -191,7 +192,7 @@ async def test_pages_follow_each_other(ledger: SqlLedger) -> None:
 
 async def test_the_trail_has_decisions_refusals_and_the_brake_newest_first(ledger: SqlLedger, url: str) -> None:
     trail = halted(month("acme", 100))
-    trail, refused = decide(trail, Halt(by="bob", reason="me too"), LATER, "update")
+    trail, refused = decided(trail, Halt(by="bob", reason="me too"), LATER, "update")
     assert not refused.accepted
     await recorded(ledger, trail)
     pulled = {"at": AT + timedelta(minutes=1), "off": LATER + timedelta(minutes=1)}
@@ -212,7 +213,7 @@ async def test_the_trail_has_decisions_refusals_and_the_brake_newest_first(ledge
 
 async def test_the_trail_is_narrowed_by_person_customer_period_and_text(ledger: SqlLedger) -> None:
     october = halted(month("acme", 100, period=OCTOBER), reason="sums are 100% wrong")
-    resumed, _ = decide(halted(month("acme", 100)), Resume(by="Bob", reason="mended"), LATER, "update")
+    resumed, *_ = decide(halted(month("acme", 100)), Resume(by="Bob", reason="mended"), LATER, "update")
     await recorded(ledger, october, resumed, halted(month("bolt", 100)))
 
     async def found(**wanted: Any) -> int:
@@ -254,7 +255,7 @@ def owe(url: str, customer_id: str, stage: str, next_at: datetime | None = None)
 async def test_what_is_owed_and_open_months_are_needed_in_the_order_of_the_next_instant(
     ledger: SqlLedger, url: str
 ) -> None:
-    closed = [month(name, 100).closed(Stage.PAST_DUE, AT) for name in ("bolt", "coal", "dune")]
+    closed = [month(name, 100).close(Stage.PAST_DUE, AT) for name in ("bolt", "coal", "dune")]
     await recorded(ledger, month("acme", 100), month("eden", 100), *closed)
     for name, hours in (("acme", 1), ("eden", 3)):
         mark(url, name, needs="approve it", next_at=AT + timedelta(hours=hours))
@@ -267,7 +268,7 @@ async def test_what_is_owed_and_open_months_are_needed_in_the_order_of_the_next_
 
 
 async def test_the_list_of_who_is_needed_has_what_is_owed_too(ledger: SqlLedger, url: str) -> None:
-    closed = [month(name, 100).closed(Stage.PAST_DUE, AT) for name in ("bolt", "coal")]
+    closed = [month(name, 100).close(Stage.PAST_DUE, AT) for name in ("bolt", "coal")]
     await recorded(ledger, month("acme", 100), *closed, month("bolt", 100, period=OCTOBER))
     mark(url, "acme", needs="approve it")
     owe(url, "bolt", "Unresolved")

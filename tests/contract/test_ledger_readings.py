@@ -66,8 +66,8 @@ async def test_one_of_many_may_read_until_it_has_given_up_or_its_time_is_over(le
 async def test_readings_that_name_a_person_go_with_the_person(ledger: SqlLedger) -> None:
     erika = ACME.evolve(customer_id="c77", name="Erika Mustermann", email="erika@old.example")
     asked: dict[str, Any] = {"by": "ann", "reason": "asked"}
-    month, _ = decide(Month.open(erika, NOVEMBER), CloseAccount(**asked), AT, "update")
-    await ledger.record(month.closed(Stage.SKIPPED, AT), AT)
+    month, *_ = decide(Month.open(erika, NOVEMBER), CloseAccount(**asked), AT, "update")
+    await ledger.record(month.close(Stage.SKIPPED, AT), AT)
     named, others = sheet(1, email="Erika@Old.example"), sheet(1, period=OCTOBER)
     await ledger.keep_reading(BOOK, named, NOVEMBER, AT)
     await ledger.keep_reading("another", sheet(1, email="\uff45ri\u200bka@old.example"), NOVEMBER, AT)

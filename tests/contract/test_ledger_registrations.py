@@ -161,7 +161,7 @@ async def test_the_roster_has_closed_accounts_and_an_email_leads_to_the_open_one
     await ledger.record(drafted(), AT)
     if closed:
         leaving = drafted().evolve(leaving="ann: moved", revision=9)
-        await ledger.record(leaving.closed(Stage.SKIPPED, LATER), LATER)
+        await ledger.record(leaving.close(Stage.SKIPPED, LATER), LATER)
     (row,) = [each async for each in ledger.roster()]
     assert row.customer_id == "acme"
     assert (row.closed_reason, row.closed_at is None) == (("ann: moved", False) if closed else ("", True))

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from adapters.sql.ledger import SqlLedger
+from billing.commands import Halt
 from billing.errors import NotFound
-from billing.invoices.commands import Edit, Halt
+from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine
 from billing.invoices.month import Month
 from billing.invoices.review import decide
@@ -48,7 +49,7 @@ async def test_what_reviewers_filter_by_is_written_with_the_month(ledger: SqlLed
     await ledger.record(opened().evolve(usual_minor=100), AT)
     assert [tuple(row) for row in read(url, query)] == [("", "", 100)]
     month = edited(drafted(), "ann")
-    month, _ = decide(month, Halt(by="ann", reason="row 9"), AT, "test")
+    month, *_ = decide(month, Halt(by="ann", reason="row 9"), AT, "test")
     await ledger.record(month, AT)
     assert [tuple(row) for row in read(url, query)] == [
         ("|first|unreadable|edited|halted|", "halted by ann: row 9", None)

@@ -9,8 +9,8 @@ from adapters.sql.ledger import SqlLedger
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine, SalesSeen
 from billing.invoices.month import Month
-from billing.invoices.review import decide
 from tests.contract.ledger_fixtures import AT, DECEMBER, INVOICE, NOVEMBER, ledger, opened, postgresql, run, url
+from tests.unit.months import decided
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -34,7 +34,9 @@ async def test_an_address_leads_to_the_customers_whose_invoice_has_its_rows(ledg
 async def test_what_the_sheet_said_comes_back_with_the_month(ledger: SqlLedger) -> None:
     month = drafted("acme", "a@x.example")
     changes = (ChangeLine(line_id="row-7", amount_minor=5),)
-    month, decision = decide(month, Edit(by="ann", reason="x", period=NOVEMBER, version=1, changes=changes), AT, "test")
+    month, decision = decided(
+        month, Edit(by="ann", reason="x", period=NOVEMBER, version=1, changes=changes), AT, "test"
+    )
     assert decision.accepted
     await ledger.record(month, AT)
     assert await ledger.month("acme", NOVEMBER) == month

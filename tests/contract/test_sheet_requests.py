@@ -12,11 +12,10 @@ import pytest
 from activities.sales import SalesActivities
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.ledger import SqlLedger
+from billing.commands import Resume
 from billing.customers.customer import Customer
 from billing.errors import SalesUnavailable
-from billing.invoices.commands import Resume
 from billing.invoices.month import Month, Stage
-from billing.invoices.review import decide
 from billing.period import Period
 from billing.sales.sales import lines_for
 from sandbox.stand_ins.faults import Faults
@@ -27,6 +26,7 @@ from services.shared_sales import SharedSales, since_import, since_notice
 from services.sheet_comparison import SheetComparer
 from tests.contract.ledger_fixtures import ACME, NOVEMBER, OCTOBER
 from tests.local_http import local_http
+from tests.unit.months import decided
 
 BOOK = "sales"
 HOUR = timedelta(hours=1)
@@ -133,7 +133,7 @@ async def month_of(office: Office, workers: list[Worker], months: list[Month]) -
     for number, month in enumerate(drafted):
         office.now = month.notice_at + timedelta(seconds=1)
         assert await workers[number % len(workers)].finds(month) == 0
-    closed = [month.closed(Stage.PAID, office.now) for month in drafted]
+    closed = [month.close(Stage.PAID, office.now) for month in drafted]
     for month in closed:
         await workers[0].ledger.record(month, office.now)
     return [month.next_month() for month in closed]
@@ -240,13 +240,13 @@ async def test_what_a_person_has_mended_is_read_anew(office: Office) -> None:
     await worker.collect(first)
     office.sells(OCTOBER, everybody, (second.customer, "7"))
     office.now += timedelta(minutes=10)
-    mended = await worker.collect(second.delayed("worksheet '2026-10' has no rows any more"))
+    mended = await worker.collect(second.delayed("SalesUnavailable", "worksheet '2026-10' has no rows any more"))
     assert mended.invoice is not None
     assert mended.invoice.total_minor == 1700
     office.sells(OCTOBER, everybody, (third.customer, "7"))
     office.now += timedelta(seconds=10)
     resume = Resume(by="ann", reason="summed up")
-    resumed, decision = decide(third.in_trouble("more than 2000 rows"), resume, office.now, "update")
+    resumed, decision = decided(third.failed("more than 2000 rows"), resume, office.now, "update")
     assert decision.accepted
     mended = await worker.collect(resumed)
     assert mended.invoice is not None

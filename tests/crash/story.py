@@ -26,7 +26,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer
 
 from billing.collections.collection import Collection
-from billing.invoices.commands import Command, CommandResult
+from billing.commands import Command, CommandResult
 from billing.invoices.month import Month
 from billing.keys import workflow_id
 from billing.period import Period

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from billing.collections.commands import RecordPayment, WriteOff
+from billing.commands import Command, Halt, Resume
 from billing.customers.customer import ReviewMode, Terms
-from billing.invoices.commands import Approve, CloseAccount, Command, Edit, Halt, Resume, Skip
+from billing.invoices.commands import Approve, CloseAccount, Edit, Skip
 from billing.invoices.invoice import ChangeLine
 from billing.invoices.month import Month
 from billing.keys import collection_id, digest_workflow_id, workflow_id
@@ -48,7 +49,7 @@ async def told_during_the_charge(bed: Bed) -> None:
     month = await bed.announced()
     await bed.stripe_fault(path="/confirm$", kind="slow", seconds=1.5, executed=True)
     skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
-    await bed.until("acme", lambda month: month.charging_since is not None)
+    await bed.until("acme", lambda month: month.charging is not None)
     await _say(bed, CloseAccount(**ANN))
     await skipping
     await bed.handle("acme").result()
@@ -73,7 +74,7 @@ async def skipped(bed: Bed) -> None:
 async def halted_and_resumed(bed: Bed) -> None:
     await bed.monitored()
     await bed.handle("acme").signal("halt", {"by": "ann"})
-    await bed.until("acme", lambda month: month.hold is not None)
+    await bed.until("acme", lambda month: month.halt is not None)
     await bed.skip("acme", timedelta(days=3))
     await _say(bed, Resume(**ANN))
     await bed.closed()
@@ -131,7 +132,7 @@ async def processor_down(bed: Bed) -> None:
 async def cancellation_requested(bed: Bed) -> None:
     await bed.monitored()
     await bed.handle("acme").cancel()
-    await bed.until("acme", lambda month: month.hold is not None)
+    await bed.until("acme", lambda month: month.halt is not None)
     await _say(bed, Resume(**ANN))
     await bed.closed()
 
@@ -160,7 +161,7 @@ async def charge_given_up(bed: Bed) -> None:
     month = await bed.announced()
     await bed.stripe_fault(path="/v1/payment_intents$", method="GET", kind="status", status=401, times=None)
     await bed.skip_to("acme", month.charge_at)
-    await bed.until("acme", lambda month: bool(month.trouble))
+    await bed.until("acme", lambda month: bool(month.failure))
     await bed.stripe_clear_faults()
     await _say(bed, Skip(**OCTOBER))
     await bed.until("acme", lambda month: month.period == "2026-11")

@@ -2,7 +2,7 @@
 
 import json
 
-from billing.invoices.commands import Halt
+from billing.commands import Halt
 from billing.period import Period
 from bootstrap import connect_completeness
 from tests.bed import OCTOBER, Bed

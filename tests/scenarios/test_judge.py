@@ -12,13 +12,14 @@ from adapters.mail.smtp_mail import SmtpMail
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.stripe.payments import StripePayments
 from billing.collections import commands as collection_review
-from billing.collections.collection import Collection, CollectionStep
+from billing.collections.collection import Collection
 from billing.collections.commands import RecordPayment, WriteOff
+from billing.commands import Command, Halt
 from billing.customers.customer import ReviewMode, Terms
 from billing.customers.schedule import Schedule
 from billing.errors import PaymentUnknown, SalesUnavailable
 from billing.invoices import review
-from billing.invoices.commands import Command, Edit, Halt
+from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine, Invoice
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMail, CustomerMailKind
@@ -134,7 +135,7 @@ async def at_rest(bed: Bed) -> None:
     """Until the collection is settled and has said so, or waits for what is yet to come; and the ledger knows."""
 
     def rests(found: Collection) -> bool:
-        return found.outcome is not None or found.due(found.opened_at).step is CollectionStep.WAIT
+        return found.outcome is not None or found.due(found.opened_at).step is None
 
     while True:
         found = await bed.collects(rests, period=PERIOD)
@@ -301,7 +302,7 @@ def tries_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
     def without_hold(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:
         decided, text = apply(collection, command, now)
-        return decided.evolve(hold=None), text
+        return decided.evolve(halt=None), text
 
     patch.setattr(collection_review, "_apply", without_hold)
 

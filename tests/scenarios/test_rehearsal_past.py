@@ -44,7 +44,7 @@ async def test_months_that_ended_long_ago_are_billed_from_now_on(tmp_path: Path)
     assert [(period, outcome, invoice and invoice.total_minor) for period, (outcome, invoice) in paid.items()] == [
         (period, Stage.PAID, 10_000) for period in span(FIRST, LAST)
     ]
-    assert all(month.closed_at and month.closed_at > began for month in result.closed.values())
+    assert all(month.closed and month.closed.at > began for month in result.closed.values())
     assert list(result.left) == ["quito"]
     (need,) = result.needs
     assert (need.customer_id, need.period) == ("quito", FIRST)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from billing.commands import Halt
 from billing.customers.customer import ReviewMode, Terms
-from billing.invoices.commands import Halt, Skip
+from billing.invoices.commands import Skip
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
 from cli.app import app
 from sandbox.stack.temporal_server import temporal_server
@@ -227,7 +228,7 @@ async def test_what_is_owed_is_collected_by_what_is_suggested(bed: Bed) -> None:
     _, output = await typed(bed, *words)
     assert "nobody collected it; now it is" in " ".join(output.split())  # in a cell of several lines
     await bed.collects(lambda found: found.outcome is not None, "coal")
-    await bed.collects(lambda found: found.hold is None, "bolt")
+    await bed.collects(lambda found: found.halt is None, "bolt")
     assert await findings(bed) == []
 
 

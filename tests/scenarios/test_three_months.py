@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from billing.commands import Halt, Resume
 from billing.customers.customer import Customer, ReviewMode, Terms
-from billing.invoices.commands import Approve, Edit, Halt, Resume, Skip
+from billing.invoices.commands import Approve, Edit, Skip
 from billing.invoices.invoice import ChangeLine
 from billing.invoices.month import Month, Stage
 from billing.period import Period
@@ -129,9 +130,9 @@ def _check_promises(month: Month) -> None:
     """What a customer and a reviewer were promised, by the instants on record."""
     assert month.invoice is not None
     assert month.invoice.total_minor == sum(line.amount_minor for line in month.invoice.lines) + month.carried_minor
-    if month.charging_since is not None:
+    if month.charging is not None:
         assert month.notice is not None
         assert month.notice.delivered_at is not None
         assert month.notice.total_minor == month.invoice.total_minor
-        assert month.charging_since - month.notice.delivered_at >= month.customer.terms.min_notice
+        assert month.charging.since - month.notice.delivered_at >= month.customer.terms.min_notice
         assert month.notice.delivered_at - month.invoice.imported_at >= month.customer.terms.min_window

@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.collections.collection import Collection, CollectionStep
 from billing.collections.commands import COLLECTION_COMMANDS, decide
-from billing.invoices.commands import Refusal, parse_command
+from billing.commands import Refusal, parse_command
 from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, charging
 
@@ -40,7 +40,7 @@ def lived(collection: Collection, days: float, answers: Answers | None = None) -
     done: list[str] = []
     for _ in range(100):
         due = collection.due(now)
-        if due.step is CollectionStep.WAIT:
+        if due.step is None:
             if due.at is None or due.at > until:
                 return collection, done
             now = due.at
@@ -69,7 +69,7 @@ def stepped(collection: Collection, step: CollectionStep, now: datetime, answers
 
 def say(collection: Collection, name: str, now: datetime, **fields: Any) -> tuple[Collection, str, Refusal | None]:
     command = parse_command(name, [{"by": "ann", "reason": "as agreed", **fields}], COLLECTION_COMMANDS)
-    return decide(collection, command, name, now, "update")
+    return decide(collection, command, now, "update")
 
 
 def accepted(collection: Collection, name: str, now: datetime, **fields: Any) -> Collection:
@@ -77,7 +77,7 @@ def accepted(collection: Collection, name: str, now: datetime, **fields: Any) ->
     assert refusal is None, text
     assert after.revision > collection.revision
     assert after.entry_count == collection.entry_count + 1
-    assert after.entries[-1].text == f"as agreed: {text}"
+    assert (after.entries[-1].reason, after.entries[-1].text) == ("as agreed", text)
     return after
 
 
@@ -88,7 +88,7 @@ def refused(collection: Collection, name: str, now: datetime, **fields: Any) -> 
     trail = {"entries", "entry_count", "revision"}
     assert after.model_dump(exclude=trail) == collection.model_dump(exclude=trail)
     assert after.revision > collection.revision
-    assert (after.entries[-1].accepted, after.entries[-1].text) == (False, f"as agreed: {text}")
+    assert (after.entries[-1].accepted, after.entries[-1].text) == (False, text)
     return text
 
 

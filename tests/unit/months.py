@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from billing.commands import Command, answered, parse_command
 from billing.customers.customer import Customer, Terms
-from billing.invoices.commands import Command, Decision, parse_command
+from billing.invoices.commands import COMMANDS, Decision, Delivered
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
 from billing.invoices.review import decide
@@ -57,12 +58,12 @@ def drafted(*amounts: int, unreadable: bool = False, late: timedelta = timedelta
 def announced(*amounts: int, **fields: Any) -> Month:
     """A month whose notice has just left."""
     month = drafted(*amounts, **fields)
-    return month.announcing(month.notice_at).delivered(month.notice_at)
+    return month.announcing(month.notice_at).delivered(Delivered(at=month.notice_at))
 
 
 def charging(*amounts: int, **fields: Any) -> Month:
     month = announced(*amounts, **fields)
-    return month.charging(month.charge_at)
+    return month.begin_charge(month.charge_at)
 
 
 def charged(status: ChargeStatus, *amounts: int, **fields: Any) -> Month:
@@ -72,11 +73,17 @@ def charged(status: ChargeStatus, *amounts: int, **fields: Any) -> Month:
 
 def command(name: str, **fields: Any) -> Command:
     about = {"period": PERIOD} if name == "edit" else {}
-    return parse_command(name, [{"by": "ann", "reason": "as agreed", **about, **fields}])
+    return parse_command(name, [{"by": "ann", "reason": "as agreed", **about, **fields}], COMMANDS)
 
 
 def say(month: Month, name: str, now: datetime, **fields: Any) -> tuple[Month, Decision]:
-    return decide(month, command(name, **fields), now, "update")
+    return decided(month, command(name, **fields), now)
+
+
+def decided(month: Month, command: Command, now: datetime, via: str = "update") -> tuple[Month, Decision]:
+    """The month after a command, and what the trail says of it; of a repeat, what it said the first time."""
+    after = decide(month, command, now, via).value
+    return after, answered(month.decisions, command) or after.decisions[-1]
 
 
 def accepted(month: Month, name: str, now: datetime, **fields: Any) -> Month:

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import Collection
+from billing.collections.collection import Collection, ScheduledTry
 from billing.customers.customer import ReviewMode, Terms
 from billing.invoices.invoice import Problem, Source
 from billing.invoices.month import Month
 from billing.payments.payment import ChargeStatus
 from billing.period import Period
+from billing.progress import Failure
 from billing.reviewers.alerts import Alert, AlertKind, of_collection, of_draft, of_month, of_news, of_report
+from tests.stops import text_of
 from tests.unit.months import DAY, accepted, announced, charged, charging, drafted, opened
 from tests.unit.test_mail_templates import PAID_AT, POOR, contacted, declined, recovered, transferred
 
@@ -66,10 +68,14 @@ def approving(mode: ReviewMode) -> Month:
     [
         (approving(ReviewMode.APPROVE), AlertKind.PERSON, f"approve acme --period 2026-10 {BY}"),
         (approving(ReviewMode.MANUAL), AlertKind.PERSON, f"edit acme --period 2026-10 {BY} --add TEXT=AMOUNT"),
-        (opened().delayed("no worksheet"), AlertKind.PERSON, "show acme --period 2026-10"),
-        (drafted(10000).in_trouble("two customers"), AlertKind.PERSON, f"resume acme --period 2026-10 {BY}"),
-        (charging(10000).in_trouble("two payments"), AlertKind.UNRESOLVED, f"resume acme --period 2026-10 {BY}"),
-        (charging(10000).delayed("Stripe is down"), AlertKind.UNRESOLVED, "show acme --period 2026-10"),
+        (opened().delayed("SalesUnavailable", "no worksheet"), AlertKind.PERSON, "show acme --period 2026-10"),
+        (drafted(10000).failed("two customers"), AlertKind.PERSON, f"resume acme --period 2026-10 {BY}"),
+        (charging(10000).failed("two payments"), AlertKind.UNRESOLVED, f"resume acme --period 2026-10 {BY}"),
+        (
+            charging(10000).delayed("SalesUnavailable", "Stripe is down"),
+            AlertKind.UNRESOLVED,
+            "show acme --period 2026-10",
+        ),
     ],
 )
 def test_an_alert_is_of_the_right_kind_and_offers_what_would_help(month: Month, kind: AlertKind, command: str) -> None:
@@ -84,8 +90,13 @@ def test_an_alert_is_of_the_right_kind_and_offers_what_would_help(month: Month, 
         (contacted(POOR, days=22), 22, AlertKind.PERSON, "retry"),
         (Collection.open(declined("new_code")), 0, AlertKind.PERSON, "retry"),
         (contacted(declined("lost_card"), 22), 22, AlertKind.PERSON, "record-payment"),
-        (contacted(POOR).in_trouble("two payments"), 3, AlertKind.PERSON, "resume"),
-        (contacted(POOR).evolve(attempt="day 5", trouble="two payments"), 5, AlertKind.UNRESOLVED, "resume"),
+        (contacted(POOR).failed("two payments"), 3, AlertKind.PERSON, "resume"),
+        (
+            contacted(POOR).evolve(attempt=ScheduledTry(day=5), trouble=Failure(text="two payments")),
+            5,
+            AlertKind.UNRESOLVED,
+            "resume",
+        ),
         (transferred(contacted(POOR, days=22), 500), 40, AlertKind.PERSON, "record-payment"),
     ],
 )
@@ -94,7 +105,7 @@ def test_an_alert_of_a_collection_offers_what_would_be_accepted(
 ) -> None:
     alert = of_collection(collection, collection.opened_at + now * DAY)
     assert alert.kind is kind
-    assert alert.text == collection.needs_person(alert.at)
+    assert alert.text == text_of(collection.waits_for(alert.at))
     assert alert.command.startswith(f"collections {offered} bakery-rosa --period 2026-10 ")
     assert alert.amount_minor == collection.outstanding_minor
     assert "@" not in alert.text + alert.command

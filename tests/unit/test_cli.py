@@ -13,9 +13,9 @@ import typer.main
 from typer.testing import CliRunner, Result
 
 from adapters.sql.ledger import SqlLedger
+from billing.commands import Halt
 from billing.customers.customer import Customer
 from billing.customers.roster import REQUIRED, parse_roster
-from billing.invoices.commands import Halt
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
@@ -314,7 +314,7 @@ def test_email_of_another_customer_is_refused(run: Run, ledger: Callable[..., No
 
 def test_skip_does_not_skip_a_month_that_nobody_named_and_that_is_not_collected(run: Run, ledger: Callable[..., None]):
     """Else a skip that is repeated would skip the month after the one that was meant, too."""
-    skipped = drafted().closed(Stage.SKIPPED, NOW)
+    skipped = drafted().close(Stage.SKIPPED, NOW)
     ledger(skipped, skipped.next_month())
     result = run("skip", "acme", "--by", "ann", "--reason", "why")
     assert result.exit_code == 1
@@ -325,7 +325,7 @@ def test_skip_does_not_skip_a_month_that_nobody_named_and_that_is_not_collected(
 
 
 def test_list_shows_the_current_month_of_each_customer(run: Run, ledger: Callable[..., None]):
-    closed = drafted("2026-09").closed(Stage.SKIPPED, NOW)
+    closed = drafted("2026-09").close(Stage.SKIPPED, NOW)
     ledger(closed, drafted("2026-10", unreadable()))
     shown = run("list").stdout
     assert "2026-10  Halted, 1 unreadable" in shown
@@ -358,8 +358,8 @@ def test_empty_list_says_what_to_do_and_is_json_on_request(run: Run, ledger: Cal
 
 def test_show_tells_lines_problems_decisions_and_what_is_next(run: Run, ledger: Callable[..., None]):
     halt = Halt(by="ann", reason="too\x1b[2J high", command_id="1")
-    halted, _ = decide(drafted("2026-10", unreadable()), halt, NOW, "update")
-    refused, _ = decide(halted, halt.evolve(command_id="2"), NOW, "update")
+    halted, *_ = decide(drafted("2026-10", unreadable()), halt, NOW, "update")
+    refused, *_ = decide(halted, halt.evolve(command_id="2"), NOW, "update")
     ledger(refused)
     shown = run("show", "acme").stdout
     for part in (

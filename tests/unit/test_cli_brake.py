@@ -52,7 +52,7 @@ def test_a_stale_decision_shows_what_has_changed_since(
     seen = drafted()
     change = {"op": "change", "line_id": "row-2", "amount_minor": 999}
     edit = command("edit", version=1, changes=[change, {"op": "add", "description": "Tea", "amount_minor": 100}])
-    current, _ = decide(seen, edit.evolve(by="bob"), NOW, "cli")
+    current, *_ = decide(seen, edit.evolve(by="bob"), NOW, "cli")
     ledger(seen, current)
 
     async def refuse(said: CommandOptions, name: str, period: str, fields: dict[str, object]) -> None:

@@ -6,6 +6,7 @@ from billing.collections.collection import KEPT_ENTRIES, CollectionStage, Collec
 from billing.collections.dunning import FEW_TRIES
 from billing.collections.summary import summary
 from billing.payments.payment import ChargeStatus
+from tests.stops import text_of
 from tests.unit.collecting import (
     CARD,
     HESITANT,
@@ -31,7 +32,7 @@ def test_month_that_was_not_paid_is_owed_in_full() -> None:
     collection = opened()
     assert collection.outstanding == "120.00 EUR"
     assert collection.stage(collection.opened_at) is CollectionStage.COLLECTING
-    assert collection.due(collection.opened_at) == (CollectionStep.WAIT, on(collection, 3), "try the card again")
+    assert collection.due(collection.opened_at) == (None, on(collection, 3), "try the card again")
 
 
 def test_declined_card_is_tried_and_its_customer_reminded_on_days_3_5_7_and_14_and_people_decide_on_day_21() -> None:
@@ -39,7 +40,7 @@ def test_declined_card_is_tried_and_its_customer_reminded_on_days_3_5_7_and_14_a
     expected = [f"{day} {step}" for day in (3, 5, 7, 14) for step in ("try", "remind")]
     assert done == [*expected, "21 alert"]
     assert collection.stage(on(collection, 21)) is CollectionStage.EXHAUSTED
-    assert "120.00 EUR are still owed after all tries" in collection.needs_person(on(collection, 21))
+    assert "120.00 EUR are still owed after all tries" in text_of(collection.waits_for(on(collection, 21)))
     assert (collection.tries, collection.reminders) == (4, 4)
 
 
@@ -84,7 +85,8 @@ def test_try_that_succeeds_recovers_the_month_without_a_reminder() -> None:
     assert done == ["3 try"]
     assert collection.outcome is CollectionStage.RECOVERED
     assert (collection.outstanding_minor, collection.received[0].reference) == (0, "pi_1")
-    assert collection.closed_at == on(collection, 3)
+    assert collection.closed
+    assert collection.closed.at == on(collection, 3)
     assert collection.news.startswith("120.00 EUR of acme, 2026-10: recovered\n")
 
 
@@ -94,7 +96,7 @@ def test_after_an_outage_of_ten_days_one_contact_follows_not_three() -> None:
     steps = []
     for _ in range(10):
         due = collection.due(now)
-        if due.step is CollectionStep.WAIT:
+        if due.step is None:
             break
         steps.append(due.step)
         collection = stepped(collection, due.step, now, always(POOR))
@@ -112,7 +114,7 @@ def test_contact_that_was_late_keeps_a_day_from_the_next() -> None:
 
 
 def test_try_without_an_answer_is_unresolved_and_nothing_else_happens_before_it_is_known() -> None:
-    collection = opened().contacting(on(opened(), 3)).delayed("Stripe is down")
+    collection = opened().contacting(on(opened(), 3)).delayed("SalesUnavailable", "Stripe is down")
     now = on(collection, 3)
     assert collection.stage(now) is CollectionStage.UNRESOLVED
     assert collection.due(now).step is CollectionStep.ALERT
@@ -128,25 +130,25 @@ def test_try_without_an_answer_is_unresolved_and_nothing_else_happens_before_it_
 
 
 def test_trouble_stops_everything_until_a_person_goes_on() -> None:
-    collection = opened().contacting(on(opened(), 3)).in_trouble("two payments")
+    collection = opened().contacting(on(opened(), 3)).failed("two payments")
     now = on(collection, 3)
     assert collection.due(now).step is CollectionStep.ALERT
     collection = collection.alerted(now)
-    assert collection.due(now) == (CollectionStep.WAIT, now + DAY, "remind the reviewers")
+    assert collection.due(now) == (None, now + DAY, "remind the reviewers")
     assert collection.stage(now) is CollectionStage.UNRESOLVED
     for name in ("resume", "retry"):
         assert accepted(collection, name, now).due(now).step is CollectionStep.TRY
 
 
 def test_outage_that_reviewers_knew_of_does_not_hide_that_all_is_used_up() -> None:
-    collection = opened(STOLEN).contacting(on(opened(), 14)).delayed("no mail")
+    collection = opened(STOLEN).contacting(on(opened(), 14)).delayed("SalesUnavailable", "no mail")
     collection = collection.alerted(on(collection, 14)).reminded()
     assert lived(collection, 100)[1] == ["21 alert"]
 
 
 def test_trouble_that_a_transfer_has_settled_does_not_hide_that_all_is_used_up() -> None:
     collection, _ = lived(opened(STOLEN), 14)
-    collection = collection.in_trouble("wrong").alerted(on(collection, 14))
+    collection = collection.failed("wrong").alerted(on(collection, 14))
     collection = accepted(collection, "record_payment", on(collection, 15), reference="bank 1", amount_minor=5000)
     assert lived(collection, 100, always("canceled"))[1] == ["15 release", "21 alert"]
 
@@ -163,7 +165,12 @@ def test_look_up_that_was_asked_for_during_another_follows_it() -> None:
 def test_answer_after_the_end_changes_nothing() -> None:
     collection, _ = lived(opened(), 3, always("succeeded"))
     assert collection.answered(answer(POOR, on(collection, 4)), collection) is collection
-    assert collection.delayed("down") is collection.in_trouble("wrong") is collection.to_look_up() is collection
+    assert (
+        collection.delayed("SalesUnavailable", "down")
+        is collection.failed("wrong")
+        is collection.to_look_up()
+        is collection
+    )
 
 
 # -- unknown codes
@@ -172,7 +179,7 @@ def test_answer_after_the_end_changes_nothing() -> None:
 def test_unknown_code_asks_a_person_once_and_reminds_them() -> None:
     collection = opened(ODD)
     assert collection.stage(collection.opened_at) is CollectionStage.AWAITING_PERSON
-    assert "which we do not know" in collection.needs_person(collection.opened_at)
+    assert "which we do not know" in text_of(collection.waits_for(collection.opened_at))
     assert lived(collection, 3)[1] == ["0 alert", "1 alert", "2 alert", "3 alert"]
 
 
@@ -207,8 +214,8 @@ def test_look_ups_are_not_in_the_diary() -> None:
 def test_diary_tells_tries_and_their_answers() -> None:
     collection, _ = lived(opened(), 5)
     assert [(each.number, each.by, each.what, each.text) for each in collection.entries] == [
-        (1, "", "tried", "day 3: declined insufficient_funds"),
-        (2, "", "tried", "day 5: declined insufficient_funds"),
+        (1, None, "tried on schedule", "day 3: declined insufficient_funds"),
+        (2, None, "tried on schedule", "day 5: declined insufficient_funds"),
     ]
 
 

@@ -11,11 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from billing.collections.collection import Collection, CollectionStage, CollectionStep
+from billing.collections.collection import Collection, CollectionStage, CollectionStep, NewCardTry, ScheduledTry, Try
 from billing.collections.commands import COLLECTION_COMMANDS, decide
 from billing.collections.dunning import MAX_TRIES, Remedy, remedy
 from billing.collections.summary import summary
-from billing.invoices.commands import parse_command
+from billing.commands import parse_command
 from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, charging
 
@@ -107,7 +107,7 @@ class CollectionMachine(RuleBasedStateMachine):
         self.steps = 0
         self.transfers = 0
         self.own_tries = 0
-        self.attempt_before_halt = ""
+        self.attempt_before_halt: Try | None = None
         self.contacted_at: datetime | None = None
         self.alerted_at: datetime | None = None
         self.brake_on = False
@@ -136,10 +136,10 @@ class CollectionMachine(RuleBasedStateMachine):
             assert collection.stage(self.now) is CollectionStage.HALTED
             assert not collection.payable
             if not self.brake_on:
-                self.become(collection.released())
+                self.become(collection.brake_released(self.now))
                 assert not self.collection.brake
             return
-        if due.step is CollectionStep.WAIT:
+        if due.step is None:
             assert due.at is None or due.at > self.now
             if due.at is None:
                 assert collection.exhausted(self.now), "it sleeps for ever"
@@ -150,19 +150,19 @@ class CollectionMachine(RuleBasedStateMachine):
             return
         self.steps += 1
         assert self.steps <= STEPS_WITHOUT_TIME, f"{due.step} again and again"
-        assert not collection.trouble or due.step is CollectionStep.ALERT, "trouble waits for a person"
+        assert not collection.failure or due.step is CollectionStep.ALERT, "a failure waits for a person"
         if due.step is CollectionStep.CONTACT:
             self.contact()
             return
         if due.step is CollectionStep.REMIND:
-            assert collection.hold is None, "a halted collection reminds nobody"
+            assert collection.halt is None, "a halted collection reminds nobody"
         if due.step is CollectionStep.TRY:
             self.begin_try()
         self.work = Work(due.step, collection)
 
     def contact(self) -> None:
         before = self.collection
-        assert before.hold is None
+        assert before.halt is None
         assert not before.unresolved
         assert self.contacted_at is None or self.now >= self.contacted_at + DAY
         self.contacted_at = self.now
@@ -177,12 +177,12 @@ class CollectionMachine(RuleBasedStateMachine):
         assert collection.by_card
         assert collection.release is None
         helps = remedy(collection.answer)
-        if collection.attempt != "new card":
+        if not isinstance(collection.attempt, NewCardTry):
             assert helps not in (Remedy.NEW_CARD, Remedy.AUTHENTICATE), "the bank forbids another try"
-        if collection.attempt.startswith("day "):
+        if isinstance(collection.attempt, ScheduledTry):
             assert helps is not Remedy.PERSON
-            assert collection.hold is None or collection.attempt == self.attempt_before_halt
-        assert not (collection.brake and collection.hold), "halted before it had begun"
+            assert collection.halt is None or collection.attempt == self.attempt_before_halt
+        assert not (collection.brake and collection.halt), "halted before it had begun"
 
     def finish(self, outcome: str, result: str) -> None:
         """The activity on its way ends: done, lost (it was done, but nobody knows), down or refused for good."""
@@ -197,7 +197,7 @@ class CollectionMachine(RuleBasedStateMachine):
         if answer is None and self.is_stopped(work):
             if self.collection.release is None or work.step is CollectionStep.REMIND:
                 before = self.collection.tries
-                self.become(self.collection.braked("ann: stop", work.asked.looking))
+                self.become(self.collection.braked("ann: stop").looked_up(work.asked))
                 self.own_tries -= before - self.collection.tries
             return None
         if answer is None and work.step in MOVING and result in ("done", "lost"):
@@ -205,8 +205,8 @@ class CollectionMachine(RuleBasedStateMachine):
         if answer is not None and result == "done":
             return self.become(self.collection.answered(answer, work.asked))
         if result == "refused":
-            return self.become(self.collection.in_trouble("it was refused"))
-        self.become(self.collection.delayed("the server is down"))
+            return self.become(self.collection.failed("it was refused"))
+        self.become(self.collection.delayed("SalesUnavailable", "the server is down"))
 
     def is_stopped(self, work: Work) -> bool:
         """What the activities find out: a try looks the payment up first, and is stopped only if it would try."""
@@ -244,7 +244,7 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule(late=days)
     def timer_fires(self, late: float) -> None:
         due = self.collection.due(self.now)
-        if due.step is CollectionStep.WAIT and due.at is not None:
+        if due.step is None and due.at is not None:
             self.pass_time(due.at - self.now)
         self.pass_time(late * DAY)
         self.look()
@@ -281,7 +281,7 @@ class CollectionMachine(RuleBasedStateMachine):
             if self.work is not None:
                 self.finish(outcome, "done")
             due = self.collection.due(self.now)
-            if due.step is CollectionStep.WAIT and due.at is not None:
+            if due.step is None and due.at is not None:
                 self.pass_time(due.at - self.now)
             self.look()
 
@@ -361,12 +361,12 @@ class CollectionMachine(RuleBasedStateMachine):
     def say(self, name: str, **fields: Any) -> bool:
         before = self.collection
         command = parse_command(name, [{"by": "ann", "reason": "as agreed", **fields}], COLLECTION_COMMANDS)
-        after, text, refusal = decide(before, command, name, self.now, "update")
+        after, text, refusal = decide(before, command, self.now, "update")
         accepted = refusal is None
         self.steps = 0
         assert text
         if not (accepted and name == "look_up"):
-            assert after.entries[-1].text == f"as agreed: {text}"
+            assert (after.entries[-1].reason, after.entries[-1].text) == ("as agreed", text)
             assert after.entries[-1].accepted == accepted
             assert after.entry_count == before.entry_count + 1
         if not accepted:
@@ -376,7 +376,7 @@ class CollectionMachine(RuleBasedStateMachine):
             assert not accepted
         self.become(after)
         if command.command_id:
-            again = decide(after, command, name, self.now, "signal")
+            again = decide(after, command, self.now, "signal")
             assert (again[1], again[2]) == (text, refusal)
             assert again[0] is after
         return accepted
@@ -390,7 +390,7 @@ class CollectionMachine(RuleBasedStateMachine):
 
     @rule()
     def somebody_resumes(self) -> None:
-        could = self.collection.hold is not None or self.collection.trouble
+        could = self.collection.halt is not None or self.collection.failure
         assert self.say("resume") == (bool(could) and self.collection.outcome is None)
 
     @rule()
@@ -453,8 +453,8 @@ class CollectionMachine(RuleBasedStateMachine):
     def money_that_moved_is_found(self) -> None:
         """Once the webhooks have come and what is due has been done, the collection knows that the card has paid."""
         quiet = not (self.webhooks or self.work or self.paying)
-        if quiet and self.processor.succeeded and self.collection.due(self.now).step is CollectionStep.WAIT:
-            assert self.collection.trouble
+        if quiet and self.processor.succeeded and self.collection.due(self.now).step is None:
+            assert self.collection.failure
 
     @invariant()
     def the_diary_has_no_gaps(self) -> None:
@@ -467,8 +467,8 @@ class CollectionMachine(RuleBasedStateMachine):
         collection = self.collection
         stage = collection.stage(self.now)
         assert stage in summary(collection, self.now)
-        assert (stage in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)) == (collection.closed_at is not None)
-        assert not (collection.payable and (collection.outcome or collection.trouble))
+        assert (stage in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)) == (collection.closed is not None)
+        assert not (collection.payable and (collection.outcome or collection.failure))
 
 
 CollectionMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=50)

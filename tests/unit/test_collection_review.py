@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import CollectionStage, CollectionStep
+from billing.collections.collection import CollectionStage, CollectionStep, RequestedTry, ScheduledTry
 from billing.collections.commands import RECEIVED_MAX
-from billing.invoices.commands import Refusal
+from billing.commands import Refusal
 from billing.payments.payment import ChargeStatus
+from tests.stops import text_of
 from tests.unit.collecting import (
     CARD,
     HESITANT,
@@ -31,7 +32,7 @@ from tests.unit.collecting import (
 def test_halt_stops_tries_and_reminders_and_resume_goes_on() -> None:
     collection = accepted(opened(), "halt", on(opened(), 1))
     assert collection.stage(on(collection, 1)) is CollectionStage.HALTED
-    assert "halted by ann: as agreed" in collection.needs_person(on(collection, 1))
+    assert "halted by ann: as agreed" in text_of(collection.waits_for(on(collection, 1)))
     collection, done = lived(collection, 9)
     assert done == [f"{day} alert" for day in range(1, 10)]
     collection = accepted(collection, "resume", on(collection, 9.5))
@@ -79,15 +80,17 @@ def test_new_card_that_comes_while_the_customer_pays_is_tried_all_the_same() -> 
     assert collection.due(now) == (CollectionStep.TRY, None, "new card")
 
 
-@pytest.mark.parametrize("later", ["day 3", "asked for by ann"])
-def test_try_that_was_planned_while_the_customer_paid_is_not_made_after_their_own(later: str) -> None:
+@pytest.mark.parametrize("later", [ScheduledTry(day=3), RequestedTry(by="ann")], ids=["day 3", "ann"])
+def test_try_that_was_planned_while_the_customer_paid_is_not_made_after_their_own(
+    later: ScheduledTry | RequestedTry,
+) -> None:
     asked = opened()
     now = on(asked, 3)
-    collection = asked.contacting(now) if later == "day 3" else accepted(asked, "retry", now)
+    collection = asked.contacting(now) if isinstance(later, ScheduledTry) else accepted(asked, "retry", now)
     assert collection.attempt == later
     collection = collection.answered_customer(answer(STOLEN, now), asked)
-    assert collection.attempt == ""
-    assert collection.reminding == (later == "day 3")
+    assert collection.attempt is None
+    assert collection.reminding == isinstance(later, ScheduledTry)
 
 
 def test_card_of_another_id_at_the_processor_is_tried_once_the_old_payment_is_cancelled() -> None:
@@ -113,7 +116,7 @@ def test_new_digits_of_the_known_card_are_taken_over_and_it_is_not_tried() -> No
     before = accepted(opened(), "halt", on(opened(), 1))
     after = accepted(before, "replace_card", on(before, 2), **CARD | {"payment_method_id": "pm_1"})
     assert after.customer == before.customer.evolve(card_last4="1881")
-    assert (after.attempt, after.untried_card, after.tries) == ("", False, before.tries)
+    assert (after.attempt, after.untried_card, after.tries) == (None, False, before.tries)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_customer_who_pays_at_our_page_recovers_the_month() -> None:
 def test_customer_whose_own_try_is_declined_is_not_reminded_at_once() -> None:
     collection = opened()
     collection = collection.answered_customer(answer(HESITANT, on(collection, 1)), collection)
-    assert collection.due(on(collection, 1)).step is CollectionStep.WAIT
+    assert collection.due(on(collection, 1)).step is None
 
 
 # -- payments by other means
@@ -175,7 +178,7 @@ def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
 def test_look_up_that_is_asked_for_by_the_cancelled_payment_itself_is_not_made() -> None:
     asked = accepted(opened(), "record_payment", on(opened(), 1), reference="bank 1", amount_minor=5000)
     collection = asked.to_look_up().answered(answer("canceled", on(asked, 1)), asked)
-    assert collection.due(on(asked, 1)).step is CollectionStep.WAIT
+    assert collection.due(on(asked, 1)).step is None
 
 
 def test_halt_outlasts_a_part_that_arrives() -> None:
@@ -217,17 +220,17 @@ def test_card_that_has_paid_before_it_was_given_up_is_recovered_and_noted(name: 
 
 
 def test_giving_up_that_fails_waits_for_a_person() -> None:
-    collection = accepted(opened(), "write_off", on(opened(), 4)).in_trouble("Stripe refuses the API key")
+    collection = accepted(opened(), "write_off", on(opened(), 4)).failed("Stripe refuses the API key")
     now = on(collection, 4)
     collection = collection.alerted(now)
     assert collection.stage(now) is CollectionStage.UNRESOLVED
-    assert collection.due(now).step is CollectionStep.WAIT
+    assert collection.due(now).step is None
     assert accepted(collection, "resume", now).due(now).step is CollectionStep.RELEASE
 
 
 def test_what_is_used_up_can_still_be_tried_and_is_told_again() -> None:
     collection, _ = lived(opened(), 22)
-    assert collection.due(on(collection, 22)) == (CollectionStep.WAIT, None, "tell the reviewers")
+    assert collection.due(on(collection, 22)) == (None, None, "tell the reviewers")
     collection = accepted(collection, "retry", on(collection, 40))
     assert lived(collection, 100)[1] == ["40 try", "40 alert"]
 
@@ -243,7 +246,7 @@ def test_card_that_comes_while_halted_is_tried_only_once_people_resume() -> None
     collection = accepted(opened(), "halt", on(opened(), 1))
     collection = accepted(collection, "replace_card", on(collection, 2), **CARD)
     assert collection.customer.payment_method_id == CARD["payment_method_id"]
-    assert collection.attempt == ""
+    assert collection.attempt is None
     resumed = accepted(collection, "resume", on(collection, 3))
     assert resumed.due(on(resumed, 3)).step is CollectionStep.TRY
 
@@ -257,8 +260,8 @@ def test_news_that_all_is_used_up_comes_again_if_it_could_not_be_told() -> None:
     collection, _ = lived(opened(STOLEN), 20.5)
     now = on(collection, 21)
     assert collection.due(now).step is CollectionStep.ALERT
-    collection = collection.alerted(now, told=False)
-    assert collection.due(now).step is CollectionStep.WAIT
+    collection = collection.alerted(now, is_told=False)
+    assert collection.due(now).step is None
     again = collection.due(now).at
     assert again is not None
     assert collection.due(again).step is CollectionStep.ALERT
@@ -269,18 +272,18 @@ def test_news_that_all_is_used_up_comes_again_if_it_could_not_be_told() -> None:
 def test_what_was_said_to_a_run_that_had_been_reset_halts_it_and_is_in_the_diary() -> None:
     known, _ = lived(opened(), 4)
     told = accepted(opened(), "record_payment", on(known, 5), **TRANSFER)
-    adopted = told.as_known(known)
+    adopted = told.adopt(known)
     assert adopted.stage(on(known, 5)) is CollectionStage.HALTED
-    assert "say it again" in adopted.needs_person(on(known, 5))
-    assert adopted.entries[-1].what == "lost: record_payment (update)"
+    assert "say it again" in text_of(adopted.waits_for(on(known, 5)))
+    assert adopted.entries[-1].what == "lost: record_payment"
     assert adopted.outstanding_minor == known.outstanding_minor
-    assert opened().as_known(known) == known
+    assert opened().adopt(known) == known
 
 
 def test_outage_of_the_ledger_alone_is_over_once_it_answers() -> None:
-    collection = opened().delayed("the ledger is down")
-    assert collection.reachable().needs_person(on(collection, 1)) == ""
-    trying = collection.contacting(on(collection, 3)).delayed("the processor is down")
+    collection = opened().delayed("SalesUnavailable", "the ledger is down")
+    assert collection.reachable().waits_for(on(collection, 1)) is None
+    trying = collection.contacting(on(collection, 3)).delayed("SalesUnavailable", "the processor is down")
     assert trying.reachable() == trying
 
 
@@ -293,7 +296,7 @@ def test_an_id_that_was_used_for_another_command_is_refused() -> None:
     after, text, refusal = say(collection, "halt", on(collection, 2), command_id="c-1", reason="another one")
     assert text == "this command id was used for another command already; give a new one"
     assert refusal is Refusal.OTHER
-    assert after.hold is None
+    assert after.halt is None
     assert say(collection, "halt", on(collection, 2), command_id="c-1")[0] is collection
 
 
@@ -304,7 +307,7 @@ def test_what_a_collection_carries_fits_into_a_payload_whatever_is_said_before_t
         collection = say(collection, "resume", on(collection, 1), **longest)[0]
     assert collection.entry_count == 1000
     assert len(collection.model_dump_json()) < 1_000_000
-    assert accepted(collection, "halt", on(collection, 1)).hold is not None
+    assert accepted(collection, "halt", on(collection, 1)).halt is not None
     assert len(collection.recorded(collection.entry_count).model_dump_json()) < 200_000
 
 

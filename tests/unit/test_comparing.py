@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 4, tzinfo=UTC)
 
 class Book:
     async def month(self, *_: object) -> Month:
-        return drafted(10000).closed(Stage.SKIPPED, NOW)
+        return drafted(10000).close(Stage.SKIPPED, NOW)
 
 
 @pytest.mark.parametrize("error", [SalesUnavailable("the worksheet was renamed"), InvalidInput("more than 2000 rows")])
@@ -29,7 +29,7 @@ async def test_a_skipped_months_sheet_that_cannot_be_compared_holds_nobody(
 
     monkeypatch.setattr(SheetComparer, "compare", compare)
     comparing = SheetComparer(cast(Any, None), cast(Any, Book()))
-    month = drafted(10000).closed(Stage.SKIPPED, NOW).next_month()
+    month = drafted(10000).close(Stage.SKIPPED, NOW).next_month()
     late = await comparing.since(month, NOW)
     assert late.lines == ()
     assert late.remark == f"2026-10 was skipped, and its sheet cannot be compared: {error}"

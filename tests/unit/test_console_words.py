@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 2, tzinfo=UTC)
     [
         (drafted(10000), ""),
         (accepted(drafted(10000), "halt", NOW), "not before somebody resumes"),
-        (drafted(10000).in_trouble("the sheet has two owners"), "not before somebody resumes"),
+        (drafted(10000).failed("the sheet has two owners"), "not before somebody resumes"),
         (drafted(10000, unreadable=True), "not before a person acts"),
         (drafted(10000).braked("the brake is on"), "not before the brake is released"),
     ],

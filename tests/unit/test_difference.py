@@ -52,7 +52,7 @@ def test_a_row_that_could_not_be_read_says_what_became_of_it() -> None:
 
 
 def version(number: int, invoice: Invoice, at: datetime) -> VersionRow:
-    return VersionRow(version=number, digest=invoice.digest, by="", at=at, invoice=invoice)
+    return VersionRow(version=number, digest=invoice.digest, by=None, at=at, invoice=invoice)
 
 
 def notice(at: datetime, total_minor: int, to: str = "ann@example.com", **changes: object) -> MessageRow:

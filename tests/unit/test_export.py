@@ -30,7 +30,7 @@ def month(outcome: Stage, *lines: tuple[str, int], currency: str = "eur", custom
         for number, (text, amount) in enumerate(lines, start=1)
     )
     invoice = Invoice(currency=currency, imported_at=NOW, lines=items)
-    return Month.open(customer, Period("2026-10")).drafted(invoice).closed(outcome, NOW)
+    return Month.open(customer, Period("2026-10")).drafted(invoice).close(outcome, NOW)
 
 
 EVIL = '=HYPERLINK("http://evil")'

@@ -10,10 +10,10 @@ import pytest
 from adapters.mail.mail_templates import MailContent, render
 from billing.collections.collection import Collection, Received, Release
 from billing.collections.commands import COLLECTION_COMMANDS, decide
+from billing.commands import parse_command
 from billing.customers.customer import Customer, Terms
-from billing.invoices.commands import parse_command
 from billing.invoices.invoice import Invoice, LineItem
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Closed, Month, Stage
 from billing.invoices.versions import Correction, LineChange, difference
 from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.payment import ChargeResult, ChargeStatus
@@ -98,7 +98,7 @@ def transferred(collection: Collection, *amounts: int) -> Collection:
         at = collection.opened_at + (30 + number) * DAY
         said = {"by": "ann", "reason": "bank", "reference": f"bank {number}", "amount_minor": amount_minor}
         command = parse_command("record_payment", [said], COLLECTION_COMMANDS)
-        collection, _, refusal = decide(collection, command, "record_payment", at, "update")
+        collection, _, refusal = decide(collection, command, at, "update")
         assert refusal is None
         collection = collection.answered(ChargeResult(status=ChargeStatus.CANCELED, at=at), collection)
     return collection
@@ -122,7 +122,7 @@ EVERY_LETTER = {
     "authentication": (CustomerMailKind.DECLINE, charged(ChargeStatus.AUTHENTICATION_REQUIRED)),
     "needs card": (CustomerMailKind.DECLINE, charged(ChargeStatus.NEEDS_CARD)),
     "nothing due": (CustomerMailKind.NOTHING_DUE, announced(("Beans", 0))),
-    "withdrawn": (CustomerMailKind.WITHDRAWN, announced().closed(Stage.SKIPPED, NOTICE_AT)),
+    "withdrawn": (CustomerMailKind.WITHDRAWN, announced().close(Stage.SKIPPED, NOTICE_AT)),
 }
 POOR = declined("insufficient_funds")
 UNPAID = (ChargeStatus.DECLINED, ChargeStatus.AUTHENTICATION_REQUIRED, ChargeStatus.NEEDS_CARD)
@@ -239,7 +239,7 @@ def test_long_correction_is_cut() -> None:
     ],
 )
 def test_withdrawn_notice_says_that_nothing_is_charged(outcome: Stage, carried_minor: int, told: str) -> None:
-    month = announced().evolve(outcome=outcome, closed_at=NOW, carried_minor=carried_minor)
+    month = announced().evolve(closed=Closed(outcome=outcome, at=NOW), carried_minor=carried_minor)
     rendered = mail(CustomerMailKind.WITHDRAWN, month, correction=Correction(told_at=NOW, told_minor=12_000))
     assert rendered.subject == "No charge for October 2026 (our notice is withdrawn)"
     for part in words(rendered):

@@ -10,27 +10,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from billing.commands import Command, Halt, Resume
 from billing.customers.customer import Customer, CustomerChanges, ReviewMode, Terms, TermsChanges
 from billing.customers.schedule import Schedule
 from billing.invoices.approval_policy import needs_approval
-from billing.invoices.commands import (
-    Approve,
-    CloseAccount,
-    Command,
-    Decision,
-    Edit,
-    Halt,
-    Resume,
-    Skip,
-    UpdateCustomer,
-)
+from billing.invoices.commands import Approve, CloseAccount, Decision, Delivered, Edit, Skip, UpdateCustomer
 from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
 from billing.invoices.month import KEPT_DECISIONS, OUTCOMES, Month, Stage, Step
-from billing.invoices.review import decide, halt_unreadable
+from billing.invoices.review import note_unreadable
 from billing.invoices.summary import summary
 from billing.money import MAX_AMOUNT_MINOR, maximum_minor, minimum_minor, step_minor
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from tests.stops import text_of
+from tests.unit.months import decided
 
 PEOPLE = ("ann", "ben", "cid")
 STEPS_WITHOUT_TIME = 8
@@ -117,9 +110,14 @@ class MonthMachine(RuleBasedStateMachine):
         assert month.period == old.period
         assert month == old or month.revision > old.revision
         if old.outcome is not None and not month.brake:
-            assert (month.outcome, month.invoice, month.charge) == (old.outcome, old.invoice, old.charge)
-            assert (month.trouble, month.outage) == ("", "")
+            assert (month.closed, month.invoice) == (old.closed, old.invoice)
+            assert month.trouble is None
         self.month = month
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Somebody wants the charge that has begun cancelled."""
+        return self.month.charging is not None and self.month.charging.cancelled_by is not None
 
     # -- the workflow
 
@@ -134,14 +132,14 @@ class MonthMachine(RuleBasedStateMachine):
             if not self.brake_on:
                 self.becomes_free()
             return
-        if due.step is Step.WAIT:
+        if due.step is None:
             assert due.at is not None, "somebody is reminded of whatever waits"
             assert due.at > self.now
             return
-        assert not month.trouble or due.step in (Step.ALERT, Step.CLOSE), "trouble waits for a person"
+        assert not month.failure or due.step in (Step.ALERT, Step.CLOSE), "a failure waits for a person"
         self.steps += 1
         assert self.steps <= STEPS_WITHOUT_TIME, f"{due.step} again and again"
-        if due.step is Step.COLLECT:
+        if due.step is Step.IMPORT:
             assert Period.at(self.now, month.customer.timezone) > month.period
         if due.step is Step.NOTIFY:
             self.announce()
@@ -168,8 +166,8 @@ class MonthMachine(RuleBasedStateMachine):
             assert self.editor
 
     def begin_charge(self) -> None:
-        begins = self.month.charging_since is None
-        self.become(self.month.charging(self.now))
+        begins = self.month.charging is None
+        self.become(self.month.begin_charge(self.now))
         assert not self.halted, "a halt was accepted before the charge began"
         invoice, notice = self.month.invoice, self.month.notice
         assert invoice is not None
@@ -187,7 +185,7 @@ class MonthMachine(RuleBasedStateMachine):
         assert self.work is not None
         work, self.work = self.work, None
         if work.step is Step.CLOSE and self.is_stopped(work):
-            return self.become(self.month.reopened("ann: stop"))
+            return self.become(self.month.close_cancelled("ann: stop"))
         if work.step is Step.CLOSE:
             return self.next_month()
         if work.step is Step.ALERT:
@@ -197,10 +195,10 @@ class MonthMachine(RuleBasedStateMachine):
                 self.become(self.month.braked("ann: stop"))
             return None
         if result == "down":
-            return self.become(self.month.delayed("the server is down"))
+            return self.become(self.month.delayed("SalesUnavailable", "the server is down"))
         if result == "refused":
-            return self.become(self.month.in_trouble("it was refused"))
-        if work.step is Step.COLLECT:
+            return self.become(self.month.failed("it was refused"))
+        if work.step is Step.IMPORT:
             return self.collected(work, draw)
         if work.step is Step.NOTIFY:
             return self.told(work)
@@ -231,10 +229,11 @@ class MonthMachine(RuleBasedStateMachine):
         """What the activities find out: ``activities.brake.check_brake_for``, and what they ask before that."""
         asked, window = work.asked, work.asked.customer.terms.min_window
         if work.step is Step.CLOSE:
-            uncharged = asked.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD) and asked.charge is None
+            is_empty = asked.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
+            uncharged = is_empty and asked.closed is not None and asked.closed.charge is None
             same_money = not asked.invoice or asked.invoice.currency == self.month.customer.currency
             return self.brake_on and uncharged and same_money
-        if work.step is Step.CHARGE and (self.month.giving_up or self.month.brake or self.tried):
+        if work.step is Step.CHARGE and (self.is_cancelled or self.month.brake or self.tried):
             return False
         if work.step is Step.NOTIFY and asked.notices:
             return self.brake_on
@@ -242,7 +241,7 @@ class MonthMachine(RuleBasedStateMachine):
 
     def becomes_free(self) -> None:
         before = self.month
-        self.become(self.month.released(max(self.now, self.released_at)))
+        self.become(self.month.brake_released(max(self.now, self.released_at)))
         assert not self.month.brake
         self.note_window(before)
 
@@ -251,14 +250,14 @@ class MonthMachine(RuleBasedStateMachine):
         assert not self.brake_on, "announced under the brake"
         self.last_told = work.asked.notice.total_minor
         if self.month.notice == work.asked.notice:
-            self.become(self.month.delivered(self.now))
+            self.become(self.month.delivered(Delivered(at=self.now)))
             self.charge_floor = max(self.charge_floor, self.now + self.month.customer.terms.min_notice)
             assert self.month.charge_at >= work.asked.notice.charge_at, "never earlier than the customer was told"
 
     def charged(self, draw: st.DataObject | None) -> None:
-        if self.month.brake and not self.month.giving_up:
+        if self.month.brake and not self.is_cancelled:
             return self.ended_by_brake(draw)
-        given_up = bool(self.month.giving_up)
+        given_up = self.is_cancelled
         if not given_up and not self.tried:
             assert not self.brake_on, "charged under the brake"
             assert self.now >= self.released_at + self.month.customer.terms.min_window, "no time to look"
@@ -272,9 +271,9 @@ class MonthMachine(RuleBasedStateMachine):
         """The charge that the brake stopped: its outcome if the card had been tried, else as if it had not begun."""
         status = ChargeStatus.SUCCEEDED if self.tried else ChargeStatus.CANCELED
         before, self.charges = self.month, self.charges + self.tried
-        self.become(before.ended_before(ChargeResult(status=status, at=self.now)))
+        self.become(before.charge_ended(ChargeResult(status=status, at=self.now), before))
         if not self.tried:
-            assert self.month.charging_since is None
+            assert self.month.charging is None
             assert self.month.series == before.series + 1
             self.frozen = None
 
@@ -343,7 +342,7 @@ class MonthMachine(RuleBasedStateMachine):
     @rule()
     def card_is_tried_and_the_answer_lost(self) -> None:
         """Then the brake is pulled: what has moved is found, and nothing else moves."""
-        if not (self.month.giving_up or self.month.brake or self.tried or self.brake_on):
+        if not (self.is_cancelled or self.month.brake or self.tried or self.brake_on):
             assert self.work is not None
             if not self.is_stopped(self.work):
                 self.tried = True
@@ -354,7 +353,7 @@ class MonthMachine(RuleBasedStateMachine):
             self.finish(None, "done")
         if self.work is None:
             due = self.month.due(self.now)
-            if due.step is Step.WAIT and due.at is not None:
+            if due.step is None and due.at is not None:
                 self.pass_time(due.at - self.now)
             self.pass_time(timedelta(hours=late))
             self.look()
@@ -370,7 +369,7 @@ class MonthMachine(RuleBasedStateMachine):
     @rule(late=hours)
     def timer_fires(self, late: float) -> None:
         due = self.month.due(self.now)
-        if due.step is Step.WAIT and due.at is not None:
+        if due.step is None and due.at is not None:
             self.pass_time(due.at - self.now)
         self.pass_time(timedelta(hours=late))
         self.look()
@@ -384,7 +383,7 @@ class MonthMachine(RuleBasedStateMachine):
     @rule(share=st.floats(0, 0.99))
     def some_time_passes(self, share: float) -> None:
         due = self.month.due(self.now)
-        if due.step is Step.WAIT and due.at is not None:
+        if due.step is None and due.at is not None:
             self.pass_time((due.at - self.now) * share)
         self.look()
 
@@ -405,14 +404,14 @@ class MonthMachine(RuleBasedStateMachine):
     def work_is_refused_for_good(self) -> None:
         self.finish(None, "refused")
 
-    @rule(step=st.sampled_from([Step.COLLECT, Step.NOTIFY, Step.NOTIFY, Step.CHARGE, Step.CHARGE, Step.CLOSE]))
+    @rule(step=st.sampled_from([Step.IMPORT, Step.NOTIFY, Step.NOTIFY, Step.CHARGE, Step.CHARGE, Step.CLOSE]))
     def nothing_special_happens_until(self, step: Step) -> None:
         """Time passes as planned until ``step`` is on its way, unless a person is waited for."""
         for _ in range(12):
             if self.work is not None:
                 self.finish(None, "done")
             due = self.month.due(self.now)
-            if due.step is Step.WAIT and due.at is not None:
+            if due.step is None and due.at is not None:
                 self.pass_time(due.at - self.now)
             self.look()
             if self.work is not None and self.work.step in (step, Step.ALERT):
@@ -437,7 +436,7 @@ class MonthMachine(RuleBasedStateMachine):
     @rule(share=st.floats(0, 1))
     def ledger_has_decisions(self, share: float) -> None:
         recorded = int(self.month.decision_count * share)
-        trimmed = self.month.audited(recorded)
+        trimmed = self.month.recorded(recorded)
         assert len(trimmed.decisions) <= KEPT_DECISIONS + self.month.decision_count - recorded
         kept = self.month.decisions[len(self.month.decisions) - len(trimmed.decisions) :]
         assert [each.number for each in trimmed.decisions] == [each.number for each in kept]
@@ -447,7 +446,7 @@ class MonthMachine(RuleBasedStateMachine):
 
     def say(self, command: Command) -> Decision:
         before = self.month
-        after, decision = decide(before, command, self.now, "update")
+        after, decision = decided(before, command, self.now)
         self.steps = 0
         assert after.decisions[-1] == decision
         assert after.decision_count == before.decision_count + 1
@@ -463,14 +462,20 @@ class MonthMachine(RuleBasedStateMachine):
     def note_window(self, before: Month) -> None:
         """Whoever starts a clock that stood still gives reviewers the minimum window again."""
         after = self.month
-        if before.blocked and not after.blocked and after.invoice and not after.charging_since and not after.outcome:
+        if (
+            text_of(before.stopped)
+            and after.stopped is None
+            and after.invoice
+            and not after.charging
+            and not after.outcome
+        ):
             floor = self.now + before.customer.terms.min_window
             self.charge_floor = max(self.charge_floor, floor)
             if not before.announced:
                 self.notice_floor = max(self.notice_floor, floor)
 
     def cancel_collection(self) -> None:
-        if self.work is None or self.work.step is not Step.COLLECT:
+        if self.work is None or self.work.step is not Step.IMPORT:
             return
         if self.month.outcome is not None or self.month.customer != self.work.asked.customer:
             self.work = None
@@ -483,7 +488,7 @@ class MonthMachine(RuleBasedStateMachine):
     def halts(self, by: str) -> None:
         decision = self.say(Halt(by=by, reason="looks wrong"))
         self.halted = self.halted or decision.accepted
-        assert decision.accepted or self.halted or self.month.charging_since or self.month.outcome
+        assert decision.accepted or self.halted or self.month.charging or self.month.outcome
 
     @rule(by=people)
     def resumes(self, by: str) -> None:
@@ -530,14 +535,14 @@ class MonthMachine(RuleBasedStateMachine):
     def skips(self, by: str, named: bool) -> None:
         before = self.month
         decision = self.say(Skip(by=by, reason="goodwill", period=before.period if named else None))
-        if decision.accepted and before.charging_since:
-            assert before.trouble
-            assert self.month.giving_up, "its payment has to be cancelled first"
+        if decision.accepted and before.charging:
+            assert before.failure
+            assert self.is_cancelled, "its payment has to be cancelled first"
             assert self.month.outcome is None
         elif decision.accepted:
             assert self.month.outcome is Stage.SKIPPED
         else:
-            charge_is_open = before.charging_since and not before.trouble
+            charge_is_open = before.charging and not before.failure
             assert before.outcome or charge_is_open or (before.invoice is None and not named)
 
     @rule(by=people)
@@ -579,22 +584,23 @@ class MonthMachine(RuleBasedStateMachine):
             if decision.accepted and kind is not CloseAccount:
                 self.halted = kind is Halt
         before = self.month
-        after, decision = decide(before, command, self.now, "signal")
+        after, decision = decided(before, command, self.now, "signal")
         assert after is before
         assert decision.command_id == command.command_id
 
     @rule(name=st.sampled_from(["halt", "Halt now", "edit", "resume"]))
     def says_something_unreadable(self, name: str) -> None:
         before = self.month
-        after, decision = halt_unreadable(before, name, "it cannot be read", self.now, "signal")
+        after = note_unreadable(before, name, "it cannot be read", self.now, "signal").value
+        decision = after.decisions[-1]
         self.steps = 0
         assert after.decisions[-1] == decision
         self.become(after)
-        if "halt" in name.lower() and not before.charging_since and not before.outcome:
-            assert self.month.hold is not None
+        if "halt" in name.lower() and not before.charging and not before.outcome:
+            assert self.month.halt is not None
             self.halted = True
         else:
-            assert self.month.hold == before.hold
+            assert self.month.halt == before.halt
 
     # -- what holds after every step
 
@@ -607,11 +613,11 @@ class MonthMachine(RuleBasedStateMachine):
 
     @invariant()
     def halts_are_in_force(self) -> None:
-        assert self.halted == (self.month.hold is not None)
+        assert self.halted == (self.month.halt is not None)
 
     @invariant()
     def a_charge_that_has_begun_is_for_what_was_announced(self) -> None:
-        if self.month.charging_since is not None:
+        if self.month.charging is not None:
             assert self.month.invoice == self.frozen
             assert self.month.notice is not None
             assert self.month.notice.total_minor == self.last_told
@@ -625,7 +631,6 @@ class MonthMachine(RuleBasedStateMachine):
     def everything_can_be_shown(self) -> None:
         shown = summary(self.month, self.now)
         assert self.month.stage(self.now) in shown
-        assert (self.month.outcome is None) == (self.month.closed_at is None)
         assert (self.month.stage(self.now) in OUTCOMES) == (self.month.outcome is not None)
         assert "example.com" not in shown
 

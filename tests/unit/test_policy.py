@@ -8,6 +8,7 @@ from billing.customers.customer import CustomerChanges, ReviewMode, Terms, Terms
 from billing.invoices.approval_policy import Flag, flags, needs_approval
 from billing.invoices.month import Month, Stage
 from billing.payments.payment import ChargeStatus
+from tests.stops import text_of
 from tests.unit.months import DAY, HOUR, accepted, announced, charged, drafted, opened, refused, say
 
 LIMITS: dict[str, Any] = {"unusual_change_percent": 30, "unusual_above_minor": 50_000}
@@ -80,9 +81,9 @@ def test_what_was_billed_is_usual_and_makes_the_next_invoice_no_first_one() -> N
 
 def test_months_that_tell_nothing_leave_what_was_usual() -> None:
     nothing = known().announcing(known().notice_at)
-    credit = known(-500).closed(Stage.CARRIED_FORWARD, known().notice_at)
+    credit = known(-500).close(Stage.CARRIED_FORWARD, known().notice_at)
     skipped = accepted(known(99_000), "skip", known().import_at)
-    before_the_draft = opened().evolve(first=False, usual_minor=10_000).closed(Stage.SKIPPED, opened().import_at)
+    before_the_draft = opened().evolve(first=False, usual_minor=10_000).close(Stage.SKIPPED, opened().import_at)
     for month in (nothing, credit, skipped, before_the_draft):
         assert (month.next_month().first, month.next_month().usual_minor) == (False, 10_000)
     assert drafted().announcing(drafted().notice_at).next_month().first
@@ -106,13 +107,13 @@ def test_another_currency_makes_what_was_usual_unknown_but_the_customer_no_new_o
 
 def test_another_currency_needs_another_limit() -> None:
     month = opened(terms=LIMITS)
-    assert "give it anew" in refused(month, "update_customer", month.import_at, changes={"currency": "usd"})
+    assert "give a new one" in refused(month, "update_customer", month.import_at, changes={"currency": "usd"})
     both = {"currency": "usd", "terms": {"unusual_above_minor": 60_000}}
     assert accepted(month, "update_customer", month.import_at, changes=both).customer.currency == "usd"
 
 
 def test_a_run_that_was_reset_still_knows_what_is_usual() -> None:
-    again = known(1).forgotten(known().import_at)
+    again = opened().adopt(known(1).evolve(revision=40))
     assert (again.first, again.usual_minor) == (False, 10_000)
 
 
@@ -130,7 +131,7 @@ def test_a_flag_in_the_terms_demands_an_approval_by_somebody_else_than_the_edito
     assert month.invoice is not None
     assert month.stage(month.notice_at - HOUR) is Stage.MONITORING
     assert month.stage(month.notice_at) is Stage.AWAITING_APPROVAL
-    assert "waits for an approval" in month.needs_person(month.notice_at)
+    assert "waits for an approval" in text_of(month.waits_for(month.notice_at))
     edit = {"version": 1, "changes": [{"op": "change", "line_id": "row-2", "amount_minor": 30_000}]}
     edited = accepted(month, "edit", month.import_at, **edit)
     assert edited.invoice is not None

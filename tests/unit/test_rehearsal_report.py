@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from billing.invoices.commands import Delivered
 from billing.invoices.month import Month, Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
@@ -34,7 +35,7 @@ OCTOBER, NOVEMBER = Period("2026-10"), Period("2026-11")
 
 def _charged(month: Month, status: ChargeStatus = ChargeStatus.SUCCEEDED, late: timedelta = timedelta()) -> Month:
     at = month.charge_at + late
-    return month.charging(at).charged(ChargeResult(status=status, at=at))
+    return month.begin_charge(at).charged(ChargeResult(status=status, at=at))
 
 
 def _book(*months: Month) -> Book:
@@ -107,7 +108,7 @@ def test_clock_changes_weekends_and_lateness_are_told() -> None:
         customer=march.customer.evolve(terms={"schedule": {"charge_days": 26}}),
         charge_at=march.notice_at + timedelta(days=26),
     )
-    moved = winter.drafted(_invoice(winter)).announcing(winter.notice_at).delivered(winter.notice_at)
+    moved = winter.drafted(_invoice(winter)).announcing(winter.notice_at).delivered(Delivered(at=winter.notice_at))
     assert CLOCKS_CHANGE in _odd(_charged(moved))
 
 

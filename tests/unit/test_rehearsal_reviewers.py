@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from billing.invoices.commands import CommandResult
+from billing.commands import CommandResult
 from sandbox.rehearsal import reviewers
 from sandbox.rehearsal.reviewers import MonthWatch
 from sandbox.rehearsal.script import Script
+from tests.stops import text_of
 from tests.unit.months import HOUR, PERIOD, drafted
 
 HALT: dict[str, Any] = {"customer": "acme", "do": "halt", "by": "ann", "reason": "ask them"}
@@ -43,7 +44,7 @@ async def test_what_is_left_to_the_script_and_not_done_by_it_is_told(
     assert handle.done == [done]
     (need,) = watching.needs
     assert need.at == month.import_at + 6 * HOUR
-    assert (need.why, need.did) == (month.blocked, f"left to the script; then {did}")
+    assert (need.why, need.did) == (text_of(month.stopped), f"left to the script; then {did}")
 
 
 async def test_a_month_that_waits_for_two_things_tells_both(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,5 +56,5 @@ async def test_a_month_that_waits_for_two_things_tells_both(monkeypatch: pytest.
     second = drafted(1000, terms={"review_mode": "approve"})
     await watching.is_told(second, second.notice_at)
     (need,) = watching.needs
-    assert need.why == f"{first.blocked}; then {second.needs_person(second.notice_at)}"
+    assert need.why == f"{text_of(first.stopped)}; then {text_of(second.waits_for(second.notice_at))}"
     assert need.did == "skipped; then approved"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from billing.commands import Halt
 from billing.errors import InvalidInput
-from billing.invoices.commands import Edit, Halt
+from billing.invoices.commands import Edit
 from sandbox.rehearsal.reviewers import command_of
 from sandbox.rehearsal.script import ScriptedCommand, read_script
 from tests.unit.months import drafted, opened

@@ -12,7 +12,7 @@ import typer.main
 
 from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.apart import Failed
-from billing.collections.collection import CollectionStage
+from billing.collections.collection import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, FindingKind
@@ -20,6 +20,7 @@ from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot,
 from billing.customers.erasure import ErasureObstacles, obstacle
 from billing.invoices.month import Stage
 from billing.keys import collection_id, workflow_id
+from billing.progress import Braked, Failure
 from billing.reviewers.alerts import (
     Alert,
     of_collection,
@@ -156,17 +157,17 @@ def alerts() -> Iterator[Alert]:
     for mode in ("approve", "manual"):
         yield of_month(month_drafted(terms={"review_mode": mode}), at)
     yield of_month(opened(), at)
-    yield of_month(announced(10000).evolve(brake="the brake is on"), at)
+    yield of_month(announced(10000).evolve(brake=Braked(text="the brake is on")), at)
     owed = collecting.opened()
     for each in (
         owed,
-        owed.evolve(brake="the brake is on"),
-        owed.evolve(trouble="no answer"),
-        owed.evolve(attempt="x"),
+        owed.evolve(brake=Braked(text="the brake is on")),
+        owed.evolve(trouble=Failure(text="no answer")),
+        owed.evolve(attempt=NewCardTry()),
         collecting.accepted(owed, "halt", collecting.on(owed, 1)),
     ):
         yield of_collection(each, owed.give_up_at + timedelta(days=1))
-        yield of_news(each, at)
+    yield of_news(owed.close(CollectionStage.WRITTEN_OFF, at), at)
 
 
 def test_every_alert_says_what_to_type() -> None:
@@ -176,7 +177,7 @@ def test_every_alert_says_what_to_type() -> None:
 
 
 def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
-    owed = collecting.opened().evolve(brake="the brake is on")
+    owed = collecting.opened().evolve(brake=Braked(text="the brake is on"))
     assert of_collection(owed, owed.opened_at).command == "brake off --by YOU --reason WHY"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle
 
-from billing.invoices.commands import Halt
+from billing.commands import Halt
 from billing.invoices.month import Stage
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import CollectionStage
-from billing.invoices.commands import Edit, Halt, Resume, Skip
+from billing.collections.collection import CollectionStage, ScheduledTry
+from billing.commands import Halt, Resume
+from billing.invoices.commands import Edit, Skip
 from billing.invoices.invoice import ChangeLine
 from billing.invoices.month import Month, Stage
 from billing.mails.mail import CustomerMailKind
@@ -17,6 +18,7 @@ from billing.reviewers.brake import Brake
 from clients.collection_commands import pay
 from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
+from tests.stops import text_of
 from tests.workflows.test_charged_once import ANN, CONFIRM, INTENTS, answer_is_lost, attempts, overdue
 from worker import create_worker
 
@@ -44,13 +46,13 @@ async def release(bed: Bed, customer_id: str = "acme") -> datetime:
 
 
 def is_stopped(month: Month) -> bool:
-    return bool(month.brake) and month.charging_since is None
+    return bool(month.brake) and month.charging is None
 
 
 async def stopped(bed: Bed, customer_id: str = "acme") -> Month:
     month = await bed.until(customer_id, is_stopped)
     assert month.stage(month.charge_at) is Stage.HALTED
-    assert "ann: last year's sheet" in month.needs_person(month.charge_at)
+    assert "ann: last year's sheet" in text_of(month.waits_for(month.charge_at))
     return month
 
 
@@ -115,7 +117,7 @@ async def test_pulled_between_create_and_confirm_nothing_is_confirmed_and_that_p
     month = await _between_create_and_confirm(bed)
     (intent,) = bed.intents()
     assert (intent["status"], attempts(bed)) == ("canceled", [])
-    assert (month.charging_since, month.series) == (None, 2)
+    assert (month.charging, month.series) == (None, 2)
     await release(bed)
     await free(bed)
     assert (await bed.closed()).outcome is Stage.PAID
@@ -176,7 +178,7 @@ async def test_while_it_is_not_known_whether_money_moved_the_month_stays_in_its_
     month = await bed.announced()
     await bed.stripe_fault(path="/v1/", kind="status", status=503, times=None, method="*")
     await bed.skip_to("acme", month.charge_at)
-    await bed.until("acme", lambda month: month.charging_since is not None)
+    await bed.until("acme", lambda month: month.charging is not None)
     await pull(bed)
     await bed.skip("acme", timedelta(hours=3))
     waiting = await bed.until("acme", lambda month: bool(month.outage))
@@ -203,7 +205,7 @@ async def test_people_can_halt_resume_and_skip_a_month_that_is_stopped(bed: Bed)
     await bed.skip("acme", MINUTES)
     month = await bed.until("acme", lambda month: not month.brake)
     assert month.stage(month.notice_at) is Stage.HALTED
-    assert month.hold is not None
+    assert month.halt is not None
     assert (await bed.command("acme", Resume(**ANN))).accepted
     assert (await bed.command("acme", Skip(**ANN))).accepted
     await bed.until("acme", lambda month: month.period == "2026-11")
@@ -281,7 +283,11 @@ async def test_tries_wait_under_it_and_their_schedule_is_not_used_up(bed: Bed) -
     await bed.behaves(closed.customer, "succeed")
     await bed.skip_collection(timedelta(days=3, minutes=1))
     found = await bed.collects(lambda found: bool(found.brake))
-    assert (found.stage(found.opened_at), found.tries, found.attempt) == (CollectionStage.HALTED, 1, "day 3")
+    assert (found.stage(found.opened_at), found.tries, found.attempt) == (
+        CollectionStage.HALTED,
+        1,
+        ScheduledTry(day=3),
+    )
     await bed.skip_collection(timedelta(minutes=30))
     assert attempts(bed) == ["failed"]
     assert await bed.alerted() == []
@@ -331,7 +337,7 @@ async def test_a_collection_that_people_halt_under_it_does_not_try_after_the_rel
     await release(bed)
     await bed.skip_collection(MINUTES)
     found = await bed.collects(lambda found: not found.brake)
-    assert (found.attempt, found.tries) == ("", 0)
+    assert (found.attempt, found.tries) == (None, 0)
     await bed.skip_collection(timedelta(days=1))
     assert attempts(bed) == ["failed"]
     assert (await bed.tell(Resume(**ANN))).accepted

@@ -11,6 +11,7 @@ import pytest
 from billing.completeness.report import CompletenessReport, FindingKind
 from billing.customers.customer import Terms
 from billing.customers.schedule import Schedule
+from billing.invoices.commands import Delivered
 from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month, Stage
 from billing.period import Period
@@ -47,12 +48,12 @@ async def caught_up(bed: Bed, *periods: str) -> list[Month]:
         assert month.notice.delivered_at is not None
         assert month.notice.delivered_at - month.invoice.imported_at >= month.customer.terms.min_window
         assert month.notice.charge_at - month.notice.delivered_at >= month.customer.terms.min_notice
-        assert month.closed_at is not None
-        assert month.closed_at >= month.notice.charge_at
+        assert month.closed is not None
+        assert month.closed.at >= month.notice.charge_at
     for earlier, later in pairwise(months):
-        assert earlier.closed_at is not None
+        assert earlier.closed is not None
         assert later.invoice is not None
-        assert earlier.closed_at <= later.invoice.imported_at
+        assert earlier.closed.at <= later.invoice.imported_at
     assert bed.charged() == [(period, 10000 * number) for number, period in enumerate(periods, start=1)]
     return months
 
@@ -74,8 +75,8 @@ async def test_a_customer_started_in_november_with_august_is_billed_for_each_mon
     months = await caught_up(bed, AUGUST, SEPTEMBER, OCTOBER)
     for month in months:
         planned = month.customer.terms.schedule.instants(month.period, month.customer.timezone)
-        assert month.closed_at is not None
-        assert abs(await late_by(bed, month.period) - (month.closed_at - planned.charge_at)) < timedelta(seconds=2)
+        assert month.closed is not None
+        assert abs(await late_by(bed, month.period) - (month.closed.at - planned.charge_at)) < timedelta(seconds=2)
     assert await late_by(bed, AUGUST) > await late_by(bed, OCTOBER) > 5 * DAY
 
 
@@ -103,7 +104,7 @@ async def phases(bed: Bed, period: str) -> dict[str, tuple[Month, datetime]]:
     lines, _ = lines_for(opened.customer, Period(period), snapshot)
     invoice = Invoice(currency="eur", imported_at=opened.import_at, lines=lines)
     drafted = opened.drafted(invoice)
-    told = drafted.announcing(drafted.notice_at).delivered(drafted.notice_at)
+    told = drafted.announcing(drafted.notice_at).delivered(Delivered(at=drafted.notice_at))
     return {
         "scheduled": (opened, opened.import_at - DAY),
         "monitored": (drafted, opened.import_at),

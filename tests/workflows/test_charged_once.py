@@ -14,8 +14,9 @@ import pytest
 from billing.accounting.reconciliation import DiscrepancyKind
 from billing.collections.collection import CollectionStage
 from billing.collections.commands import LookUp, RecordPayment, Retry, WriteOff
+from billing.commands import Resume
 from billing.errors import BillingError
-from billing.invoices.commands import Edit, Resume, Skip
+from billing.invoices.commands import Edit, Skip
 from billing.invoices.invoice import ChangeLine
 from billing.invoices.month import Month, Stage
 from billing.period import Period
@@ -28,6 +29,7 @@ from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
 from tests.local_http import local_http
 from tests.postgresql import postgresql_server
+from tests.stops import text_of
 from worker import READY
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "asked by the customer"}
@@ -423,7 +425,7 @@ async def test_case_16_an_edit_in_the_last_seconds_wins_or_is_refused_but_never_
     await bed.closed("early")
     await bed.stripe_fault(path=CONFIRM, kind="slow", seconds=2)
     passing = asyncio.create_task(bed.skip_to("late", month.charge_at))
-    await bed.until("late", lambda month: month.charging_since is not None)
+    await bed.until("late", lambda month: month.charging is not None)
     refused = await bed.command("late", change)
     assert not refused.accepted
     assert "has begun" in refused.result
@@ -520,7 +522,7 @@ async def test_case_17_an_amount_that_could_mean_something_else_waits_for_a_pers
     for customer in customers:
         await bed.start(customer, OCTOBER)
     for customer in customers:
-        assert "cannot be read" in (await bed.drafted(customer.customer_id, OCTOBER)).blocked
+        assert "cannot be read" in text_of((await bed.drafted(customer.customer_id, OCTOBER)).stopped)
     # past the instant of the charge
     await asyncio.gather(*(bed.skip(each.customer_id, timedelta(days=10)) for each in customers))
     assert bed.charged() == []
@@ -618,7 +620,7 @@ async def test_a_charge_in_trouble_is_given_up_only_if_the_money_has_not_moved(b
     await bed.stripe_fault(path=INTENTS, method="GET", kind="status", status=401, times=None)  # the next ones are not
     await bed.skip_to("acme", month.charge_at)
     await bed.skip("acme", timedelta(minutes=5))
-    await bed.until("acme", lambda month: bool(month.trouble))
+    await bed.until("acme", lambda month: bool(month.failure))
     await bed.stripe_clear_faults()
     answer = await bed.command("acme", Skip(**ANN, period=Period(OCTOBER)))
     assert answer.accepted

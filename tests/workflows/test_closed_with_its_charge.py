@@ -10,9 +10,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.notices import NoticeActivities
 from activities.payments import PaymentActivities
+from billing.commands import Halt
 from billing.errors import LedgerUnavailable, OutcomeConflict
-from billing.invoices.commands import CloseAccount, Halt
-from billing.invoices.month import Month, Stage
+from billing.invoices.commands import CloseAccount
+from billing.invoices.month import Charging, Month, Stage
 from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.payments.payment import Charged
 from billing.period import Period
@@ -78,7 +79,8 @@ async def test_killed_in_the_middle_the_next_attempt_finds_what_was_done_and_clo
     assert await sent(bed) == [(CustomerMailKind.RECEIPT, MessageStatus.SENT)]
     assert len(bed.mails("acme@example.com")) == 1
     recorded = await bed.recorded("acme", OCTOBER)
-    assert (recorded.outcome, recorded.charge) == (Stage.PAID, again.result)
+    assert recorded.closed
+    assert (recorded.outcome, recorded.closed.charge) == (Stage.PAID, again.result)
     assert recorded == month.charged(again.result)
     assert await bed.ledger.month("acme", Period("2026-11")) == recorded.next_month()
 
@@ -87,12 +89,12 @@ async def test_an_outcome_that_is_not_of_this_charge_is_another_ones(bed: Bed) -
     month = await announced(bed)
     await charge(bed, month)
     with pytest.raises(OutcomeConflict):
-        await charge(bed, month.evolve(charging_since=month.charge_at.replace(year=2027)))
+        await charge(bed, month.evolve(charging=Charging(since=month.charge_at.replace(year=2027))))
 
 
 async def test_an_attempt_that_was_given_up_meanwhile_charges_but_does_not_close_over_what_came_later(bed: Bed) -> None:
     month = await announced(bed)
-    later = month.delayed("no answer in time")
+    later = month.delayed("SalesUnavailable", "no answer in time")
     await bed.stripe_fault(path=CONFIRM, kind="slow", seconds=1, executed=True)
     slow = asyncio.create_task(charge(bed, month))
     async with asyncio.timeout(60):

@@ -9,12 +9,14 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 
+from billing.commands import Halt, Resume
 from billing.customers.customer import CustomerChanges, ReviewMode, Terms
-from billing.invoices.commands import Approve, CloseAccount, Decision, Edit, Halt, Resume, Skip, UpdateCustomer
+from billing.invoices.commands import Approve, CloseAccount, Decision, Edit, Skip, UpdateCustomer
 from billing.invoices.invoice import AddLine, ChangeLine, RemoveLine
 from billing.invoices.month import Stage
 from billing.period import Period
 from tests.bed import Bed
+from tests.stops import text_of
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 OCTOBER: dict[str, Any] = {**ANN, "period": Period("2026-10")}
@@ -112,7 +114,7 @@ async def test_in_approve_mode_nothing_is_charged_without_an_approval_by_somebod
 
 async def test_an_unreadable_amount_stops_the_month_until_a_reviewer_edits_the_row(bed: Bed) -> None:
     month = await bed.monitored(sales=("100", "'12,50"))
-    assert "row 3 of worksheet 2026-10" in month.blocked
+    assert "row 3 of worksheet 2026-10" in text_of(month.stopped)
     await bed.skip("acme", timedelta(days=10))
     assert bed.charged() == []
     assert "row 3 of worksheet 2026-10" in await bed.told()
@@ -128,17 +130,17 @@ async def test_an_unreadable_amount_stops_the_month_until_a_reviewer_edits_the_r
 async def test_signals_do_the_same_as_updates(bed: Bed) -> None:
     await bed.monitored()
     await bed.handle("acme").signal("halt", ANN)
-    month = await bed.until("acme", lambda month: month.hold is not None)
+    month = await bed.until("acme", lambda month: month.halt is not None)
     assert month.decisions[-1].via == "signal"
     await bed.handle("acme").signal("resume", ANN)
-    await bed.until("acme", lambda month: month.hold is None)
+    await bed.until("acme", lambda month: month.halt is None)
 
 
 @pytest.mark.parametrize("arguments", [[], ["now!"], [{"by": "ann"}], [{**ANN, "surprise": 1}], [ANN, ANN], [None]])
 async def test_an_unreadable_halt_halts_and_is_on_record(bed: Bed, arguments: list[object]) -> None:
     await bed.monitored()
     await bed.handle("acme").signal("halt", args=arguments)
-    month = await bed.until("acme", lambda month: month.hold is not None)
+    month = await bed.until("acme", lambda month: month.halt is not None)
     assert month.decisions[-1].command == "halt"
     assert (await bed.command("acme", Resume(**ANN))).accepted
 
@@ -239,7 +241,7 @@ async def test_thousands_of_signals_continue_the_month_as_new_in_its_middle_and_
     assert (await bed.handle("acme").describe()).run_id != first_run
     month = await bed.month("acme")
     assert month.period == "2026-10"
-    assert month.hold is None
+    assert month.halt is None
     assert month.invoice is not None
     assert [decision.by for decision in audit] == [f"ann-{number}" for number in range(300)]
     assert (await bed.closed()).outcome is Stage.PAID
@@ -250,8 +252,8 @@ async def test_a_halt_whose_payload_cannot_even_be_decoded_halts(bed: Bed) -> No
     await bed.monitored()
     stranger = Payload(metadata={"encoding": b"binary/from-a-stranger"}, data=b"\xff\x00")
     await bed.handle("acme").signal("halt", RawValue(stranger))
-    month = await bed.until("acme", lambda month: month.hold is not None)
-    assert "unreadable halt" in month.blocked
+    month = await bed.until("acme", lambda month: month.halt is not None)
+    assert "unreadable halt" in text_of(month.stopped)
 
 
 async def test_a_command_that_the_month_before_answered_is_not_carried_out_again(bed: Bed) -> None:
@@ -288,7 +290,7 @@ async def test_some_terms_can_be_changed_and_the_others_stay(bed: Bed) -> None:
 async def test_a_cancellation_in_the_temporal_ui_halts_the_month_and_does_not_end_the_chain(bed: Bed) -> None:
     await bed.monitored()
     await bed.handle("acme").cancel()
-    month = await bed.until("acme", lambda month: month.hold is not None)
+    month = await bed.until("acme", lambda month: month.halt is not None)
     assert month.decisions[-1].via == "cancellation"
     await bed.skip("acme", timedelta(days=10))
     assert bed.charged() == []
@@ -301,7 +303,7 @@ async def test_a_cancellation_while_the_card_is_charged_does_not_interfere(bed: 
     month = await bed.announced()
     await bed.stripe_fault(path="/confirm$", method="POST", kind="slow", seconds=1.5, times=1)
     skipping = asyncio.create_task(bed.skip_to("acme", month.charge_at))
-    await bed.until("acme", lambda month: month.charging_since is not None)
+    await bed.until("acme", lambda month: month.charging is not None)
     await bed.handle("acme").cancel()
     await skipping
     await bed.until("acme", lambda month: month.period == "2026-11")

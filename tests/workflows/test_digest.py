@@ -18,8 +18,8 @@ from activities.alerts import DigestDelivery
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.notify.apprise_alerts import AppriseAlerts
 from adapters.sql.ledger import SqlLedger
+from billing.commands import Halt
 from billing.errors import AlertUnavailable
-from billing.invoices.commands import Halt
 from billing.keys import digest_workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import Alert, of_report

@@ -5,17 +5,19 @@ from typing import Any
 
 import pytest
 
+from billing.commands import CommandResult
 from billing.completeness.report import CompletenessReport, FindingKind
 from billing.completeness.row_check import DifferenceReason
 from billing.customers.customer import CustomerChanges
 from billing.invoices.approval_policy import Flag, flags
-from billing.invoices.commands import Approve, CommandResult, Edit, UpdateCustomer
+from billing.invoices.commands import Approve, Edit, UpdateCustomer
 from billing.invoices.month import Month, Stage
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from bootstrap import connect_completeness
 from services import shared_sales
 from tests.bed import OCTOBER, Bed
+from tests.stops import text_of
 from tests.workflows.test_late_sales import billed, refresh
 
 NOVEMBER = "2026-11"
@@ -67,7 +69,7 @@ async def test_rows_under_a_former_address_are_on_the_draft_and_nobody_is_charge
     await bed.skip_to("acme", month.notice_at)
     month = await bed.until("acme", lambda month: bool(month.alerted_at))
     assert month.stage(month.notice_at) is Stage.AWAITING_APPROVAL
-    assert month.needs_person(month.notice_at) == (
+    assert text_of(month.waits_for(month.notice_at)) == (
         "35.00 EUR waits for an approval (rows under a former address of the customer: 2)"
     )
     assert (await looked(bed, NOVEMBER)).kinds == {FindingKind.APPROVAL: 1}

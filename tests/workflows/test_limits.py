@@ -13,14 +13,16 @@ from temporalio.service import RPCError
 
 from billing.collections.collection import CollectionStage
 from billing.collections.commands import COLLECTION_COMMANDS
+from billing.commands import Halt, Resume
 from billing.errors import BillingError
-from billing.invoices.commands import CHANGES_MAX, COMMANDS, Edit, Halt, Resume
+from billing.invoices.commands import CHANGES_MAX, COMMANDS, Edit
 from billing.invoices.invoice import DRAFT_MAX_BYTES, INVOICE_MAX_BYTES, AddLine
 from billing.invoices.month import Month, Stage
 from billing.keys import digest_workflow_id
 from billing.period import Period
 from clients.collection_commands import pay
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
+from tests.stops import text_of
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "checking"}
 HUGE = "x" * 1_900_000
@@ -68,7 +70,7 @@ async def test_huge_commands_are_refused_and_a_halt_is_heard_afterwards(bed: Bed
     for name in [*COMMANDS, "please_halt", "n" * 900]:
         await handle.signal(name, argument)
     month = await heard(bed, len(COMMANDS) + 2)
-    assert month.blocked == "halted by unknown: an unreadable halt arrived"
+    assert text_of(month.stopped) == "halted by unknown: an unreadable halt arrived"
     assert {each.accepted for each in month.decisions if "halt" not in each.command} == {False}
     assert (await bed.command("acme", Resume(**ANN))).accepted
     assert (await bed.command("acme", Halt(**ANN))).accepted
@@ -93,7 +95,7 @@ async def test_signals_by_the_hundred_with_the_longest_words_do_not_stop_a_month
     month = await heard(bed, 400)
     assert len(month.model_dump_json()) < 1_000_000
     assert (await bed.command("acme", Halt(**ANN))).accepted
-    assert (await bed.until("acme", lambda month: len(month.decisions) <= 100)).hold is not None
+    assert (await bed.until("acme", lambda month: len(month.decisions) <= 100)).halt is not None
 
 
 async def test_an_invoice_that_edits_make_too_large_is_refused_and_is_charged_as_it_is(bed: Bed) -> None:
@@ -120,8 +122,10 @@ async def test_rows_that_do_not_fit_into_an_invoice_wait_for_a_person_who_sums_t
     customer = await bed.customer("acme")
     bed.sales(OCTOBER, *[(customer.email, "1", EMOJI * 500)] * 2000)
     await bed.start(customer, OCTOBER)
-    month = await bed.until("acme", lambda month: bool(month.trouble))
-    assert f"an invoice begins with up to {DRAFT_MAX_BYTES // 1000} kB; shorten their descriptions" in month.trouble
+    month = await bed.until("acme", lambda month: bool(month.failure))
+    assert f"an invoice begins with up to {DRAFT_MAX_BYTES // 1000} kB; shorten their descriptions" in text_of(
+        month.failure
+    )
     assert (await bed.command("acme", Halt(**ANN))).accepted
     bed.sales(
         OCTOBER, *[(customer.email, "1", f"Coffee and cake, table {row}, with a discount") for row in range(2000)]

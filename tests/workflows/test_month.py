@@ -81,8 +81,9 @@ async def test_declined_card_closes_the_month_as_past_due_and_the_next_month_is_
     bed.sales("2026-10", ("acme@example.com", "10", "Hosting"))
     closed = await bed.closed()
     assert closed.outcome is Stage.PAST_DUE
-    assert closed.charge is not None
-    assert closed.charge.code == "card_declined"
+    assert closed.closed is not None
+    assert closed.closed.charge is not None
+    assert closed.closed.charge.code == "card_declined"
     assert len(bed.mails("acme@example.com")) == 2
     await bed.stripe_control(f"cards/{closed.customer.payment_method_id}", {"behaviour": "succeed"})
     month = await bed.until("acme", lambda month: month.invoice is not None)
@@ -109,7 +110,7 @@ async def test_three_missed_months_are_billed_in_order_each_with_its_window_and_
         assert closed.notice is not None
         assert closed.notice.delivered_at is not None
         assert closed.invoice is not None
-        assert closed.charging_since is not None
+        assert closed.charging is not None
         assert closed.notice.delivered_at - closed.invoice.imported_at >= customer.terms.min_window
-        assert closed.charging_since - closed.notice.delivered_at >= customer.terms.min_notice
+        assert closed.charging.since - closed.notice.delivered_at >= customer.terms.min_notice
     assert bed.charged() == [("2026-08", 800), ("2026-09", 900), ("2026-10", 1000)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.invoices.commands import Halt
+from billing.commands import Halt
 from billing.reviewers.alerts import AlertKind
 from process.shutdown import REPLACE
 from sandbox.chaos.stalls import Place, put_stall
@@ -59,7 +59,7 @@ async def logs(worker: Child, text: str) -> None:
 async def halts(bed: Bed) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         assert (await bed.command("acme", HALT)).accepted
-    await bed.until("acme", lambda month: month.hold is not None)
+    await bed.until("acme", lambda month: month.halt is not None)
 
 
 @asynccontextmanager

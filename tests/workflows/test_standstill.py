@@ -14,11 +14,11 @@ from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.common import RawValue
 
 from activities.completeness import CompletenessRequest
+from billing.commands import Halt
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.report import CompletenessReport as Covered
 from billing.completeness.report import Finding, FindingKind
 from billing.customers.roster import write_roster
-from billing.invoices.commands import Halt
 from billing.keys import workflow_id
 from billing.period import Period
 from bootstrap import SANDBOX_NAMESPACE, connect_completeness
@@ -114,7 +114,7 @@ async def test_a_month_whose_code_fails_is_a_finding_at_once_and_no_longer_once_
 
     monkeypatch.undo()
     await until_standing_still(bed, lambda chains: not chains)  # until its next try it answers no query
-    assert (await bed.until("acme", lambda month: month.hold is not None)).hold
+    assert (await bed.until("acme", lambda month: month.halt is not None)).halt
     assert await found(bed, FindingKind.STANDSTILL) == []
     code, output = await typed(bed, "doctor")
     assert (code, " open, none stands still" in output) == (0, True), output

@@ -178,7 +178,7 @@ class _Seen:
         for row in self._rows(collections, c.customer_id, c.stage, c.state, c.updated_at, where=waiting):
             owed = Collection.model_validate(row.state)
             alert = of_collection(owed, row.updated_at)
-            is_braked = bool(owed.brake and not owed.hold)
+            is_braked = bool(owed.brake and not owed.halt)
             found[row.customer_id] = CollectionSnapshot(
                 CollectionStage(row.stage), alert.text, alert.command, is_braked
             )
@@ -241,9 +241,13 @@ class _Seen:
         found = {}
         for row in self._rows(invoices, *columns, where=waiting):
             month = Month.model_validate(row.state)
-            halted = bool(month.hold or month.trouble)
-            braked = bool(month.brake) and not halted
-            found[row.customer_id] = (month.needs_person(row.updated_at), halted, braked)
+            is_halted = bool(month.halt or month.failure)
+            waits_for = month.waits_for(row.updated_at)
+            found[row.customer_id] = (
+                waits_for.text if waits_for else "",
+                is_halted,
+                bool(month.brake) and not is_halted,
+            )
         return found
 
     def _edited(self) -> tuple[dict[str, dict[str, SheetRow]], dict[str, tuple[SheetRow, ...]]]:

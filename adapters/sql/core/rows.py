@@ -24,6 +24,7 @@ def address_values(customer: Customer) -> dict[str, Any]:
 def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
     """The month as it stands at ``at``."""
     invoice = month.invoice
+    waits_for = None if month.closed else month.waits_for(at)
     return {
         **_whose(month),
         "stage": month.stage(at),
@@ -36,14 +37,14 @@ def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
         "notice_at": month.notice_at,
         "charge_at": month.charge_at,
         "outcome": month.outcome,
-        "closed_at": month.closed_at,
+        "closed_at": month.closed.at if month.closed else None,
         "problems": len(invoice.problems) if invoice else 0,
         "revision": month.revision,
         "next_at": month.due(at).at,
         "state": month.model_dump(mode="json"),
         "updated_at": at,
         "flags": "".join(f"|{flag}" for flag in found) + "|" if (found := flags(month)) else "",
-        "needs": "" if month.outcome else month.needs_person(at),
+        "needs": waits_for.text if waits_for else None,
         "usual_minor": month.usual_minor,
     }
 
@@ -53,7 +54,7 @@ def version_values(month: Month, at: datetime) -> list[dict[str, Any]]:
     invoice = month.invoice
     if invoice is None:
         return []
-    by = month.last_editor if invoice.version > 1 else ""
+    by = month.last_editor if invoice.version > 1 else None
     content = invoice.model_dump(mode="json")
     return [
         {**_whose(month), "version": invoice.version, "digest": invoice.digest, "by": by, "at": at, "invoice": content}
@@ -120,7 +121,7 @@ def collection_values(collection: Collection, at: datetime) -> dict[str, Any]:
         "opened_at": collection.opened_at,
         "next_at": collection.due(at).at,
         "outcome": collection.outcome,
-        "closed_at": collection.closed_at,
+        "closed_at": collection.closed.at if collection.closed else None,
         "revision": collection.revision,
         "state": collection.model_dump(mode="json"),
         "updated_at": at,

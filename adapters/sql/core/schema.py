@@ -64,7 +64,7 @@ class PlainText(TypeDecorator[str]):
 
 
 EVENT_IS_OPEN: Final = "result = ''"  # literally, so that a query can use the index of open ones
-INVOICE_NEEDS: Final = "needs <> ''"  # as well; of people
+INVOICE_NEEDS: Final = "needs IS NOT NULL"  # as well; of people
 
 metadata: Final = MetaData()
 
@@ -155,7 +155,7 @@ invoices: Final = Table(
     _count("revision"),
     _instant("next_at", nullable=True),
     _text("flags"),  # such as "|first|edited|": what reviewers filter by
-    _text("needs"),  # what a person has to do; "": nothing
+    _text("needs", nullable=True),  # what a person has to do; None: nothing
     _amount("usual_minor", nullable=True),  # what the customer's sales came to before, to compare with
     Column("state", JSON, nullable=False),  # the whole Month; the other columns are for people and queries
     _instant("updated_at"),
@@ -208,7 +208,7 @@ versions: Final = Table(
     *_of("invoices"),
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("digest", PlainText, primary_key=True),
-    _text("by"),  # "": the collection
+    _text("by", nullable=True),  # None: the import
     _instant("at"),
     Column("invoice", JSON, nullable=False),
 )
@@ -279,8 +279,9 @@ entries: Final = Table(
     *_of("collections"),
     Column("number", Integer, primary_key=True, autoincrement=False),
     _instant("at"),
-    _text("by"),
+    _text("by", nullable=True),  # None: the application
     _text("what"),
+    *(_text(name, nullable=True) for name in ("via", "reason")),
     _text("text"),
     Column("accepted", Boolean, nullable=False),
     _text("refusal", nullable=True),  # a code; None: accepted

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, literal, or_, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select, true, tuple_, union_all
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.schema import PlainText, brakes, decisions, entries, sign_ins, users
@@ -61,9 +61,9 @@ def _decisions() -> Select[Any]:
 def _collections() -> Select[Any]:
     """What people said to collections; the rest of a diary is no decision."""
     c = entries.c
-    said = (c.by, c.what, c.text, c.accepted, _NOBODY, _NOBODY)
+    said = (c.by, c.what, func.coalesce(c.reason, _NOBODY), c.accepted, c.text, func.coalesce(c.via, _NOBODY))
     source = _entry(AuditKind.COLLECTION, c.at, c.customer_id, c.period, c.number, *said, literal(0))
-    return source.where(c.by != "")
+    return source.where(c.by.is_not(None))
 
 
 def _pulls() -> Select[Any]:

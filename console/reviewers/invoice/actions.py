@@ -93,14 +93,14 @@ def possible(month: Month, role: Role, chain: ChainStatus | None = None) -> tupl
         return ()
     if chain is not None and not chain.is_open:
         return (START,) if role.may(START.role) else ()
-    moving = month.charging_since is not None
-    stuck = bool(month.hold or month.trouble)
+    is_moving = month.charging is not None
+    is_failed = month.failure is not None
     makes_sense = {
-        HALT: month.hold is None and not moving,
-        RESUME: stuck and (not moving or bool(month.trouble)),
-        EDIT: month.invoice is not None and not moving,
-        APPROVE: month.awaits_approval and not month.refuses_approval_by(SOMEBODY) and not moving,
-        SKIP: not moving or bool(month.trouble),
-        CLOSE: not month.leaving,
+        HALT: month.halt is None and not is_moving,
+        RESUME: is_failed or (month.halt is not None and not is_moving),
+        EDIT: month.invoice is not None and not is_moving,
+        APPROVE: month.awaits_approval and not month.refuses_approval_by(SOMEBODY) and not is_moving,
+        SKIP: not is_moving or is_failed,
+        CLOSE: month.leaving is None,
     }
     return tuple(each for each in ACTIONS if makes_sense[each] and role.may(each.role))

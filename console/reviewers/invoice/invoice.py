@@ -30,9 +30,10 @@ from starlette.datastructures import FormData
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
+from billing.commands import Command, CommandResult, parse_command
 from billing.customers.ports import CustomerStore
 from billing.errors import BillingError, InvalidInput, NotFound
-from billing.invoices.commands import Command, CommandResult, parse_command
+from billing.invoices.commands import COMMANDS
 from billing.mails.mail import Mailer
 from billing.payments.ports import PaymentGateway
 from billing.period import Period
@@ -207,7 +208,9 @@ class InvoicePages:
         try:
             uuid.UUID(command_id)
             said = common | {"period": view.dossier.month.period} | fields
-            command = Command.model_validate(said) if action is START else parse_command(action.command, [said])
+            command = (
+                Command.model_validate(said) if action is START else parse_command(action.command, [said], COMMANDS)
+            )
         except (InvalidInput, ValueError) as error:
             return await self._page(view.wrong(action, _plain(error)), 422)
         if action is START:

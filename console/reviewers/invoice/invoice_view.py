@@ -9,7 +9,6 @@ from billing.completeness.chains import restart, terminate
 from billing.invoices.approval_policy import flags, needs_approval
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
-from billing.invoices.month import Step
 from billing.invoices.ports import VersionRow
 from billing.invoices.versions import LineChange, difference
 from billing.money import minor_digits
@@ -27,7 +26,7 @@ class StaleVersion(NamedTuple):
 
     before: Invoice
     after: Invoice
-    by: str
+    by: str | None
     changes: tuple[LineChange, ...]
 
 
@@ -142,8 +141,7 @@ class InvoiceView:
             "digits": minor_digits(currency),
             "stage": month.stage(dossier.now),
             "due": month.due(dossier.now),
-            "waits": Step.WAIT,
-            "needs": "" if month.outcome else month.needs_person(dossier.now),
+            "needs": None if month.closed else month.waits_for(dossier.now),
             "standstill": self._standstill(),
             "start_role": START.role,
             "flags": flags(month),

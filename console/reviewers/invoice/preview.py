@@ -29,14 +29,14 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     """
     if month.outcome is not None:
         return Preview(None, why=f"The month is closed: {words(month.outcome).lower()}.")
-    if month.charging_since is not None:
+    if month.charging:
         return Preview(None, why="The charge has begun; its notice went out before.")
     if month.invoice is None:
-        return Preview(None, month.import_at, "There is no draft yet: the sales are collected first.")
-    free = month.evolve(hold=None, trouble="", brake="")
-    if free.blocked:
-        return Preview(None, why=f"No notice goes out: {free.blocked}.")
-    going = free.unblocked(now) if month.blocked else free
+        return Preview(None, month.import_at, "There is no draft yet: the sales are imported first.")
+    free = month.evolve(halt=None, trouble=None, brake=None)
+    if free.stopped:
+        return Preview(None, why=f"No notice goes out: {free.stopped.text}.")
+    going = free.unblocked(now) if month.stopped else free
     if going.announced:
         return Preview(None, why="The notice of this amount has been sent. Only an edit brings another one, at once.")
     if month.awaits_amount:
@@ -46,8 +46,8 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
         why = f"Nothing is charged, so nothing is announced; the month closes: {outcome}."
         return Preview(None, going.notice_at, why)
     at = max(now, going.notice_at)
-    why = month.blocked or month.needs_person(at)
-    if why:
+    waits_for = month.waits_for(at)
+    if waits_for:
         going = going.evolve(approval=Approval(by="preview", version=month.invoice.version, at=at))
     letter = CustomerMail(
         kind=CustomerMailKind.NOTICE,
@@ -56,4 +56,4 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
         month=going.announcing(at),
         correction=correction(month.invoice, messages, versions, to=month.customer.email),
     )
-    return Preview(letter, at, why)
+    return Preview(letter, at, waits_for.text if waits_for else "")

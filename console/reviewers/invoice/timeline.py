@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from billing.invoices.commands import Decision
-from billing.invoices.month import Month
+from billing.invoices.month import Month, Stage
 from billing.mails.mail import MessageRow, MessageStatus
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
@@ -68,11 +68,11 @@ def _past(dossier: MonthRecord) -> Iterator[Happening]:
         unreadable = f", {len(first.problems)} unreadable" if first.problems else ""
         count = len(first.lines) + len(first.problems)
         text = f"{count} {'row' if count == 1 else 'rows'} of the sheet{unreadable}"
-        yield Happening(first.imported_at, "Sales collected", text, "act" if first.problems else "quiet")
+        yield Happening(first.imported_at, "Sales imported", text, "act" if first.problems else "quiet")
     yield from (_decision(each) for each in dossier.decisions if each.accepted)
     yield from (_mail(each) for each in dossier.messages)
-    if month.charging_since:
-        yield Happening(month.charging_since, "Charge begun", tone="wait")
+    if month.charging:
+        yield Happening(month.charging.since, "Charge begun", tone="wait")
     yield from (_charge(each) for each in dossier.charges if each.status != PaymentStatus.NEW)
     for reversal in dossier.reversals:
         amount = money_text(reversal.amount_minor, reversal.currency)
@@ -81,12 +81,11 @@ def _past(dossier: MonthRecord) -> Iterator[Happening]:
     for entry in dossier.diary:
         who = f"{entry.by}: " if entry.by else ""
         yield Happening(
-            entry.at, f"Collection: {entry.what}", f"{who}{entry.text}", "wait" if entry.accepted else "bad"
+            entry.at, f"Collection: {entry.title}", f"{who}{entry.story}", "wait" if entry.accepted else "bad"
         )
-    if month.closed_at and month.outcome:
-        yield Happening(
-            month.closed_at, f"Closed: {words(month.outcome)}", tone="good" if month.outcome == "Paid" else "act"
-        )
+    if month.closed:
+        tone = "good" if month.outcome is Stage.PAID else "act"
+        yield Happening(month.closed.at, f"Closed: {words(month.closed.outcome)}", tone=tone)
 
 
 def _decision(decision: Decision) -> Happening:
@@ -112,11 +111,11 @@ def _charge(charge: ChargeRow) -> Happening:
 
 
 def _coming(month: Month, standstill: str) -> Iterator[Happening]:
-    if month.outcome is not None or month.charging_since is not None:
+    if month.closed or month.charging:
         return
     waits = standstill or _awaited(month)
     if month.invoice is None:
-        yield Happening(month.import_at, "Sales are collected", coming=True)
+        yield Happening(month.import_at, "Sales are imported", coming=True)
     if not month.announced:
         nothing = month.invoice is not None and month.nothing_to_charge is not None
         title = "Closes without a charge" if nothing else "Charge notice is sent"
@@ -128,8 +127,8 @@ def _coming(month: Month, standstill: str) -> Iterator[Happening]:
 
 def _awaited(month: Month) -> str:
     """What lets a clock go on that stands still."""
-    if month.hold or month.trouble:
+    if month.halt or month.failure:
         return "not before somebody resumes"
     if month.brake:
         return "not before the brake is released"
-    return "not before a person acts" if month.blocked else ""
+    return "not before a person acts" if month.stopped else ""

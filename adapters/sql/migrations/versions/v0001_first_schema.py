@@ -46,7 +46,8 @@ def upgrade() -> None:
         *_columns(_INSTANT, "closed_at", nullable=True),
         *_columns(sa.Integer, "problems", "revision"),
         *_columns(_INSTANT, "next_at", nullable=True),
-        *_columns(sa.Text, "flags", "needs"),
+        *_columns(sa.Text, "flags"),
+        *_columns(sa.Text, "needs", nullable=True),
         *_columns(sa.BigInteger, "usual_minor", nullable=True),
         *_columns(sa.JSON, "state"),
         *_columns(_INSTANT, "updated_at"),
@@ -59,7 +60,7 @@ def upgrade() -> None:
     listed = ["customer_id", "stage", *amounts, "version", "flags", "revision", "digest"]
     op.create_index("invoices_for_desk", "invoices", ["period", *listed, "outcome", "next_at"])
     in_need = ["period", "outcome", "next_at", *listed]
-    op.create_index("invoices_in_need", "invoices", in_need, **_where("needs <> ''"))
+    op.create_index("invoices_in_need", "invoices", in_need, **_where("needs IS NOT NULL"))
     op.create_index("invoices_open", "invoices", ["next_at"], **_where("outcome IS NULL"))
 
     op.create_table(
@@ -95,7 +96,8 @@ def upgrade() -> None:
         "versions",
         *_columns(sa.Text, "customer_id", "period"),
         *_columns(sa.Integer, "version"),
-        *_columns(sa.Text, "digest", "by"),
+        *_columns(sa.Text, "digest"),
+        *_columns(sa.Text, "by", nullable=True),
         *_columns(_INSTANT, "at"),
         *_columns(sa.JSON, "invoice"),
         sa.PrimaryKeyConstraint("customer_id", "period", "version", "digest"),
@@ -146,9 +148,9 @@ def upgrade() -> None:
         *_columns(sa.Text, "customer_id", "period"),
         *_columns(sa.Integer, "number"),
         *_columns(_INSTANT, "at"),
-        *_columns(sa.Text, "by", "what", "text"),
+        *_columns(sa.Text, "what", "text"),
         *_columns(sa.Boolean, "accepted"),
-        *_columns(sa.Text, "refusal", nullable=True),
+        *_columns(sa.Text, "by", "via", "reason", "refusal", nullable=True),
         *_columns(sa.Text, "command_id", "content"),
         sa.PrimaryKeyConstraint("customer_id", "period", "number"),
         sa.ForeignKeyConstraint(["customer_id", "period"], ["collections.customer_id", "collections.period"]),
