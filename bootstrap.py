@@ -140,10 +140,10 @@ def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
     return DigestTrigger(client, settings.digest_interval)
 
 
-def connect_alerts(settings: Settings, adapters: Adapters, bell: DigestTrigger) -> Alerts:
+def connect_alerts(settings: Settings, adapters: Adapters, digest: DigestTrigger) -> Alerts:
     """What reviewers are to be told; nobody is, if there is no address for them."""
     wanted = bool(settings.reviewers_email or adapters.others)
-    return Alerts(adapters.ledger, bell, wanted)
+    return Alerts(adapters.ledger, digest, wanted)
 
 
 def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:

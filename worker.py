@@ -61,11 +61,11 @@ async def main() -> int:
         client = await connect_temporal(settings, runtime=runtime)
         await ensure_daily_reconciliation(client)
         await ensure_daily_completeness(client)
-        bell = connect_digest_trigger(settings, client)
-        await bell.ring()  # an alert may have been left by a crash
+        digest = connect_digest_trigger(settings, client)
+        await digest.wake()  # an alert may have been left by a crash
         threads = WorkflowThreads()
         ending = Ending(threads)
-        kept = KeptRuns(runtime.metric_meter, adapters.ledger, bell)
+        kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         async with create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "as many charges as come"

@@ -8,22 +8,15 @@ from temporalio import activity
 from billing.apart import Failed
 from billing.errors import BillingError, MailRefused, MailUnavailable
 from billing.keys import digest_message_id
-from billing.model import Code, Few, Model
+from billing.model import Code, Model
 from billing.period import Period
 from billing.reviewers.alerts import unreadable, untellable
 from billing.reviewers.digest import Digest
+from billing.reviewers.digest_plan import ClaimedDigest
 from billing.reviewers.ports import AlertOutbox, Channel
 from services import clock
 
 MAIL = "mail"
-
-
-class ClaimedDigest(Model):
-    """The digest to tell ("": none), by which channels, and whether another one waits."""
-
-    digest_id: Code = ""
-    channels: Few[Code] = ()
-    more: bool = False
 
 
 class DigestDelivery(Model):

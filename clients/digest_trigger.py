@@ -1,7 +1,7 @@
 """Wakes the workflow that tells the reviewers, once an alert is in the outbox.
 
-bell = DigestTrigger(client, settings.digest_interval)
-await bell.ring()
+trigger = DigestTrigger(client, settings.digest_interval)
+await trigger.wake()
 """
 
 import asyncio
@@ -14,31 +14,32 @@ from temporalio.service import RPCError
 
 from billing.errors import AlertUnavailable
 from billing.keys import digest_workflow_id
-from workflows.digest import DigestPlan, ReviewerDigest
+from billing.reviewers.digest_plan import DigestPlan
+from workflows.digest import ReviewerDigest
 from workflows.options import TASK_QUEUE
 
-_PAUSE_SECONDS = 0.25  # between two rings of one process: a burst of alerts needs few
+_PAUSE_SECONDS = 0.25  # between two signals of one process: a burst of alerts needs few
 
 
 class DigestTrigger:
-    """``Bell``, by signal-with-start. Rings that are asked for together are one."""
+    """``DigestWaker``, by signal-with-start. Signals that are asked for together are one."""
 
     def __init__(self, client: Client, interval: timedelta) -> None:
         self._client = client
         self._plan = DigestPlan(interval_seconds=interval.total_seconds())
         self._lock = asyncio.Lock()
-        self._rung_at = float("-inf")
+        self._woken_at = float("-inf")
 
-    async def ring(self) -> None:
-        """Returns after a ring that began after it was asked for, whoever rang."""
+    async def wake(self) -> None:
+        """Returns after a signal that was begun after it was asked for, by whomever."""
         asked_at = time.monotonic()
         async with self._lock:
-            if self._rung_at > asked_at:
+            if self._woken_at > asked_at:
                 return
-            await asyncio.sleep(max(0.0, self._rung_at + _PAUSE_SECONDS - time.monotonic()))
+            await asyncio.sleep(max(0.0, self._woken_at + _PAUSE_SECONDS - time.monotonic()))
             began_at = time.monotonic()
             await self._signal()
-            self._rung_at = began_at
+            self._woken_at = began_at
 
     async def _signal(self) -> None:
         try:
@@ -48,7 +49,7 @@ class DigestTrigger:
                 id=digest_workflow_id(),
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                start_signal="ring",
+                start_signal="wake",
                 static_summary="tells the reviewers what waits for them",
             )
         except RPCError as error:

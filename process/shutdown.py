@@ -43,10 +43,10 @@ _log = logging.getLogger(__name__)
 class KeptRuns:
     """Tells of runs that this worker cannot let go of: Prometheus by a gauge, health page and reviewers by alerts."""
 
-    def __init__(self, meter: MetricMeter, ledger: AlertOutbox, bell: DigestWaker) -> None:
+    def __init__(self, meter: MetricMeter, ledger: AlertOutbox, digest: DigestWaker) -> None:
         self._gauge = meter.create_gauge("billing_kept_runs", "Runs that this worker cannot let go of.")
         self._ledger = ledger
-        self._bell = bell
+        self._digest = digest
 
     async def report(self, kept: Sequence[Eviction]) -> None:
         """Gives up after a while: what is reported is about to be mended, whoever hears of it."""
@@ -55,7 +55,7 @@ class KeptRuns:
             async with asyncio.timeout(_REPORTING.total_seconds()):
                 for eviction in kept:
                     await self._ledger.save_alert(of_worker(eviction.workflow_id, datetime.now(UTC)))
-                    await self._bell.ring()
+                    await self._digest.wake()
         except Exception as error:  # whatever it is: it must not keep the worker from its end
             _log.warning("reviewers were not told that runs are kept: %s", error or type(error).__name__)
 

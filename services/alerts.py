@@ -1,6 +1,6 @@
 """Alerts: what reviewers are told goes into the ledger's outbox first; then one digest tells all that is there.
 
-An alert is in the outbox before the bell is rung, and the activity that writes it is repeated until both have worked.
+An alert is in the outbox before the digest is woken, and the activity that writes it repeats until both have worked.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,16 +13,16 @@ from billing.reviewers.ports import AlertOutbox, DigestWaker
 class Alerts:
     """``wanted``: there is somebody to be told."""
 
-    def __init__(self, ledger: AlertOutbox, bell: DigestWaker, wanted: bool) -> None:
+    def __init__(self, ledger: AlertOutbox, digest: DigestWaker, wanted: bool) -> None:
         self._ledger = ledger
-        self._bell = bell
+        self._digest = digest
         self._wanted = wanted
 
     async def tell(self, alert: Alert) -> None:
         """The next digest tells it, once. Raises ``LedgerUnavailable``, ``AlertUnavailable``; then say it again."""
         if self._wanted:
             await self._ledger.save_alert(alert)
-            await self._bell.ring()
+            await self._digest.wake()
 
     async def tell_each(self, alerts: Iterable[Callable[[], Alert]]) -> None:
         """The same of many. What cannot be told of one is raised again once all others were."""

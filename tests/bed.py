@@ -28,6 +28,7 @@ from billing.keys import digest_workflow_id, workflow_id
 from billing.payments.ports import CardDetails
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
+from billing.reviewers.digest_plan import DigestPlan
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
 from clients.collection_commands import collection_handle, tell_collection
 from clients.start import StartResult, handle_for, start_customer
@@ -41,7 +42,7 @@ from settings import Settings
 from tests.empty_ledger import empty_ledger
 from tests.local_http import local_http
 from worker import create_worker
-from workflows.digest import DigestPlan, ReviewerDigest
+from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection

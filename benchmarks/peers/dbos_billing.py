@@ -34,10 +34,10 @@ _NO_TIME = 0.001  # zero would not be recorded
 _TRIES: dict[str, Any] = {"retries_allowed": True, "max_attempts": 6}
 
 
-class _NoBell:
+class _NoDigest:
     """Nobody is told of drafts here, as in the product's runs."""
 
-    async def ring(self) -> None:
+    async def wake(self) -> None:
         raise AssertionError("nobody wanted to be told")
 
 
@@ -50,7 +50,7 @@ class Doing:
 
 
 def connect(settings: Settings, adapters: Adapters) -> None:
-    alerts = Alerts(adapters.ledger, _NoBell(), wanted=False)
+    alerts = Alerts(adapters.ledger, _NoDigest(), wanted=False)
     source = SharedSales(adapters.sales, adapters.ledger)
     comparing = SheetComparer(source, adapters.ledger, settings.decimal_separator)
     Doing.sales = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)

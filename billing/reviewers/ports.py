@@ -31,14 +31,14 @@ class Channel(Protocol):
 
 
 class DigestWaker(Protocol):
-    async def ring(self) -> None:
+    async def wake(self) -> None:
         """Makes sure that what is in the ledger's outbox by now will be told. Raises ``AlertUnavailable``."""
 
 
 class Claim(Model):
-    """What is to be told next ("": nothing), and whether there is more."""
+    """What is to be told next (None: nothing), and whether there is more."""
 
-    digest_id: Code = ""
+    digest_id: Code | None = None
     more: bool = False
 
 

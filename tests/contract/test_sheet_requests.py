@@ -32,8 +32,8 @@ BOOK = "sales"
 HOUR = timedelta(hours=1)
 
 
-class NoBell:
-    async def ring(self) -> None: ...
+class NoDigest:
+    async def wake(self) -> None: ...
 
 
 class Worker:
@@ -43,7 +43,7 @@ class Worker:
         self.ledger = ledger
         self.shared = SharedSales(GoogleSheetsSales.connect(BOOK, base_url=url), ledger)
         self.comparing = SheetComparer(self.shared, ledger)
-        self.sales = SalesActivities(self.shared, self.comparing, ledger, Alerts(ledger, NoBell(), wanted=False))
+        self.sales = SalesActivities(self.shared, self.comparing, ledger, Alerts(ledger, NoDigest(), wanted=False))
 
     async def collect(self, month: Month) -> Month:
         """As the workflow does, which has an outage on record when the first tries have failed."""

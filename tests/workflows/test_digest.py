@@ -23,6 +23,7 @@ from billing.errors import AlertUnavailable
 from billing.keys import digest_workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import Alert, of_report
+from billing.reviewers.digest_plan import DigestPlan
 from bootstrap import connect_alerts, connect_digest_trigger, connect_digests
 from sandbox.stack.temporal_server import TemporalServer
 from sandbox.stand_ins.mailbox import Mail
@@ -31,7 +32,7 @@ from tests.bed import SOON_MINUTES, Bed, prepared_bed
 from tests.receiver import Receiver, receiver
 from worker import create_worker
 from workflows import options
-from workflows.digest import DigestPlan, ReviewerDigest
+from workflows.digest import ReviewerDigest
 
 __all__ = ["receiver"]  # fixture
 
@@ -93,7 +94,7 @@ async def test_a_thousand_alerts_at_once_make_few_digests(bed: Bed) -> None:
 
 async def test_no_alert_is_forgotten_that_comes_as_the_last_digest_ends(bed: Bed) -> None:
     for number in range(20):
-        await alerts_of(bed).tell(report(number))  # by a bell of its own: rings of one process are spread
+        await alerts_of(bed).tell(report(number))  # by a trigger of its own: signals of one process are spread
         await bed.digests()
     told = await bed.told()
     assert [number for number in range(20) if told.count(f": matter {number:04}") != 1] == []
@@ -242,7 +243,7 @@ async def test_what_a_crash_has_left_is_told_when_a_worker_starts(bed: Bed) -> N
     await bed.ledger.save_alert(report(2))
     await bed.ledger.claim_alerts("left")
     await bed.ledger.save_alert(report(3))
-    await connect_digest_trigger(bed.settings, bed.client).ring()  # as worker.py does
+    await connect_digest_trigger(bed.settings, bed.client).wake()  # as worker.py does
     told = await bed.told()
     assert [told.count(f"matter 000{number}") for number in (1, 2, 3)] == [1, 1, 1]
     assert "left" in await digest_ids(bed)
@@ -253,7 +254,7 @@ async def test_hundreds_of_rings_are_one_digest(bed: Bed) -> None:
     await alerts_of(bed).tell(report(1))
     handle = bed.client.get_workflow_handle(digest_workflow_id())
     first_run = (await handle.describe()).run_id
-    await asyncio.gather(*(handle.signal("ring") for _ in range(200)))  # before the digest goes out
+    await asyncio.gather(*(handle.signal("wake") for _ in range(200)))  # before the digest goes out
     assert len(await bed.digests()) == 1
     assert (await handle.describe()).run_id != first_run, "a history that grows goes on as a new one"
 

@@ -157,7 +157,7 @@ async def test_huge_words_to_a_collection_are_refused_and_a_halt_is_heard_afterw
 async def test_a_ring_with_whatever_still_tells_the_reviewers(bed: Bed) -> None:
     await bed.monitored()
     digest = bed.client.get_workflow_handle(digest_workflow_id())
-    await digest.signal("ring", args=[HUGE[:900_000], 2])
+    await digest.signal("wake", args=[HUGE[:900_000], 2])
     await digest.signal("halt", HUGE)
     async with asyncio.timeout(PATIENCE_SECONDS):
         assert "draft" in (await bed.digests())[0].text

@@ -39,7 +39,7 @@ class SqlAlerts(SqlDatabase):
                     return Claim(digest_id=digest_id)
                 known = connection.scalar(_CLAIMED)  # by another attempt, which this one had to wait for
             others = and_(_UNTOLD, alerts.c.digest_id != known)
-            return Claim(digest_id=known or "", more=bool(connection.scalar(select(exists().where(others)))))
+            return Claim(digest_id=known, more=bool(connection.scalar(select(exists().where(others)))))
 
     @in_thread
     def digest(self, digest_id: str, failed: list[Failed] | None = None) -> list[Alert]:
