@@ -6,8 +6,9 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.brake import check_brake
-from billing.collections.collection import Collection, CollectionStage, PaidOnSession, PayOnSession
+from billing.collections.collection import Collection, PaidOnSession, PayOnSession
 from billing.collections.ports import CollectionStore
+from billing.collections.stages import CollectionStage
 from billing.customers.ports import CustomerStore
 from billing.errors import MailRefused, NotFound, OutcomeConflict, StaleRun
 from billing.invoices.month import Month

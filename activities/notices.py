@@ -10,8 +10,9 @@ from activities.brake import check_brake, check_brake_for
 from activities.ledger import record
 from billing.errors import BillingError, MailRefused, NoticeOutdated
 from billing.invoices.commands import Delivered
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.ports import MonthHistory, MonthStore
+from billing.invoices.stages import Stage
 from billing.invoices.versions import Correction
 from billing.mails.corrections import correction
 from billing.mails.mail import CustomerMailKind, MessageStore

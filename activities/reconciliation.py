@@ -21,8 +21,9 @@ from billing.apart import Failed, why
 from billing.collections.collection import Collection
 from billing.collections.ports import Collections, CollectionStore
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
-from billing.invoices.month import UNPAID_OUTCOMES, Month
+from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
+from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.model import Few, Model
 from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind

@@ -26,7 +26,8 @@ from adapters.sql.ledger import SqlLedger
 from benchmarks import bare
 from benchmarks.history import month_in_history
 from benchmarks.world import World
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.keys import workflow_id
 from billing.period import Period
 from bootstrap import connect_temporal

@@ -23,8 +23,9 @@ from billing.commands import Halt
 from billing.customers.customer import Customer, ReviewMode, Terms
 from billing.invoices.commands import Approve, Delivered
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.review import decide
+from billing.invoices.stages import Stage
 from billing.keys import payment_key
 from billing.money import format_amount
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus

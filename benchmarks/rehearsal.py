@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from billing.customers.roster import REQUIRED
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.money import parse_amount
 from billing.period import Period
 from sandbox.stack.stack import ROOT

@@ -8,8 +8,9 @@ from billing.customers.customer import Customer
 from billing.customers.ports import Addresses
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoices.invoice import LineItem, Problem, SalesSeen
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
+from billing.invoices.stages import Stage
 from billing.model import Many, Model, Words
 from billing.money import format_amount
 from billing.period import Period

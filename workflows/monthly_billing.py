@@ -15,8 +15,9 @@ with workflow.unsafe.imports_passed_through():
     from billing.commands import Command, Ruling
     from billing.errors import NoticeOutdated
     from billing.invoices.commands import COMMANDS, ChainResult
-    from billing.invoices.month import UNPAID_OUTCOMES, Month, Step
+    from billing.invoices.month import Month
     from billing.invoices.review import decide, note_unreadable
+    from billing.invoices.stages import UNPAID_OUTCOMES, Step
     from billing.invoices.summary import summary
     from billing.keys import collection_id
     from workflows import options

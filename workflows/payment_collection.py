@@ -13,8 +13,9 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.collections import CollectionActivities
-    from billing.collections.collection import Collection, CollectionStep, PayOnSession
+    from billing.collections.collection import Collection, PayOnSession
     from billing.collections.commands import COLLECTION_COMMANDS, PayResult, decide, note_unreadable
+    from billing.collections.stages import CollectionStep
     from billing.collections.summary import summary
     from billing.commands import Command, Ruling
     from billing.errors import BrakeOn, InvalidInput

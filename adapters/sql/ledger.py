@@ -49,13 +49,14 @@ from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.reviewers.versions_and_brake import SqlReview
 from billing.apart import Failed
-from billing.collections.collection import CollectionStage
 from billing.collections.ports import CollectionRow
+from billing.collections.stages import CollectionStage
 from billing.customers.address import email_key
 from billing.customers.customer import Customer
 from billing.invoices.commands import Decision
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow
+from billing.invoices.stages import Stage
 from billing.period import Period
 
 # Several times a month for everybody, so written once.

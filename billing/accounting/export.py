@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from billing.apart import Failed
-from billing.collections.collection import CollectionStage
 from billing.collections.ports import CollectionRow
-from billing.invoices.month import Stage
+from billing.collections.stages import CollectionStage
+from billing.invoices.stages import Stage
 from billing.model import Code, Count, Minor, Model
 from billing.money import format_amount
 from billing.payments.payment import PaymentStatus, ReversalKind

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from pydantic import Field
 
 from billing.apart import why
-from billing.collections.collection import CollectionStage
 from billing.collections.ports import CollectionRow
-from billing.invoices.month import OUTCOMES, UNPAID_OUTCOMES, Stage
+from billing.collections.stages import CollectionStage
 from billing.invoices.ports import InvoiceRow
+from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage
 from billing.model import LINE_MAX, Count, Id, Line, Minor, Model, Rows, Words, cut
 from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus

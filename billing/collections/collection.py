@@ -6,213 +6,33 @@ What people may do to it is in ``billing/collections/commands.py``.
 """
 
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Annotated, ClassVar, Literal, NamedTuple
 
-from pydantic import Field
-
-from billing.collections.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
-from billing.commands import Refusal
-from billing.customers.customer import Customer
+from billing.collections.collection_state import CollectionState
+from billing.collections.stages import (
+    CollectionStage,
+    DiaryEntry,
+    NewCardTry,
+    Received,
+    ScheduledTry,
+    Settled,
+    words_of,
+)
 from billing.invoices.month import Month
 from billing.model import (
-    Code,
-    Count,
-    Few,
-    Id,
-    Instant,
-    Line,
-    Many,
-    Measured,
-    Minor,
     Model,
-    Number,
     Url,
-    Who,
-    Why,
-    Words,
-    cut,
 )
 from billing.money import format_amount
 from billing.payments.payment import ChargeResult, ChargeStatus
-from billing.progress import Braked, Due, Durable, Halted, Stop
+from billing.progress import Braked, Halted
 from billing.trail import appended, carried_over
 
 KEPT_ENTRIES = 50
 """How many entries of its diary a collection carries with it once the ledger has them."""
 
-_BETWEEN_CONTACTS = timedelta(days=1)
-"""After an outage the days that were missed do not all come at once."""
 
-
-class CollectionStage(StrEnum):
-    """Where a collection stands, as people see it (search attribute ``BillingStage``)."""
-
-    COLLECTING = "Collecting"
-    AWAITING_CARD = "AwaitingCard"
-    AWAITING_AUTHENTICATION = "AwaitingAuthentication"
-    AWAITING_PAYMENT = "AwaitingPayment"
-    UNRESOLVED = "Unresolved"
-    HALTED = "Halted"
-    AWAITING_PERSON = "AwaitingPerson"
-    EXHAUSTED = "Exhausted"
-    RECOVERED = "Recovered"
-    WRITTEN_OFF = "WrittenOff"
-
-
-class CollectionStep(StrEnum):
-    """What the workflow has to do next."""
-
-    AWAIT_RELEASE = "await release"
-    CONTACT = "contact"
-    TRY = "try"
-    LOOK_UP = "look up"
-    RELEASE = "release"
-    REMIND = "remind"
-    ALERT = "alert"
-    CLOSE = "close"
-
-
-class ScheduledTry(Model):
-    """The card is tried because a day of the schedule has come."""
-
-    kind: Literal["scheduled"] = "scheduled"
-    title: ClassVar[str] = "tried on schedule"
-    day: Count
-
-    @property
-    def text(self) -> str:
-        return f"day {self.day}"
-
-
-class RequestedTry(Model):
-    """The card is tried because a person asked for it."""
-
-    kind: Literal["requested"] = "requested"
-    title: ClassVar[str] = "tried on request"
-    by: Who
-
-    @property
-    def text(self) -> str:
-        return f"asked for by {self.by}"
-
-
-class NewCardTry(Model):
-    """The card is tried because it is a new one."""
-
-    kind: Literal["new_card"] = "new_card"
-    title: ClassVar[str] = "tried a new card"
-
-    @property
-    def text(self) -> str:
-        return "new card"
-
-
-Try = Annotated[ScheduledTry | RequestedTry | NewCardTry, Field(discriminator="kind")]
-
-
-class UnclearAnswer(NamedTuple):
-    """The processor's answer says neither that it is paid nor what would help."""
-
-    answer: ChargeResult
-
-    @property
-    def text(self) -> str:
-        if self.answer.status is not ChargeStatus.DECLINED:
-            return f"the payment is {self.answer.status}; look it up at the processor, try it again or write it off"
-        code = _code(self.answer) or "no code"
-        return f"the card was declined with {code}, which we do not know; ask the customer, or try it again"
-
-
-class AllTried(NamedTuple):
-    """Everything that happens by itself has happened."""
-
-    outstanding: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
-
-
-class Received(Model):
-    """Money that arrived: by the card (``reference`` is the payment's id), or otherwise (a person says so)."""
-
-    reference: Id
-    amount_minor: Minor
-    at: Instant
-
-
-class Release(Model):
-    """The card's payment is to be given up, so that nobody pays twice, and then this happens: money that ``received``
-    otherwise is counted, or the ``customer`` goes on with another card and id, or else the rest is written off.
-    """
-
-    by: Who
-    reason: Why
-    received: Received | None = None
-    customer: Customer | None = None
-
-
-class DiaryEntry(Measured):
-    """A line of the diary: what happened, or a person's command and what became of it. ``by`` None: the application."""
-
-    number: Count
-    at: Instant
-    by: Who | None = None
-    what: Line
-    via: Code | None = None  # where a command was given
-    reason: Words | None = None
-    text: Words
-    accepted: bool = True
-    refusal: Refusal | None = None
-    command_id: Code = ""
-    content: Code = ""  # the command's fingerprint
-
-    @property
-    def title(self) -> str:
-        return f"{self.what} ({self.via})" if self.via else self.what
-
-    @property
-    def story(self) -> str:
-        return f"{self.reason}: {self.text}" if self.reason else self.text
-
-    def in_short(self) -> "DiaryEntry":
-        """The same with little of its words."""
-        return self.evolve(text=cut(self.text, 100), reason=self.reason and cut(self.reason, 100))
-
-
-class Settled(Model):
-    """How and when it ended."""
-
-    outcome: CollectionStage
-    at: Instant
-
-
-class Collection(Durable):
-    """What a customer owes for a month."""
-
-    customer: Customer
-    amount_minor: Minor
-    currency: Code
-    opened_at: Instant
-    by_card: bool = True
-    series: Count = 1  # of payments: see billing.keys.payment_key
-    answer: ChargeResult | None = None  # the processor's last
-    tries: Number = 0  # with this card, without those that people asked for
-    contacts: Count = 0  # days of the schedule that have passed
-    contacted_at: Instant | None = None
-    tried_at: Instant | None = None  # with nobody at our page
-    reminders: Count = 0
-    reminding: bool = False
-    attempt: Try | None = None  # the card is tried now
-    looking: Number = 0  # how often it was said, since the last look, that something may have changed at the processor
-    release: Release | None = None
-    received: Few[Received] = ()
-    told_exhausted: bool = False
-    untried_card: bool = False  # registered while people had halted the collection
-    closed: Settled | None = None
-    entries: Many[DiaryEntry] = ()
-    entry_count: Count = 0
+class Collection(CollectionState):
+    """What a customer owes for a month, and every way in which that can change."""
 
     @classmethod
     def open(cls, month: Month) -> "Collection":
@@ -229,172 +49,6 @@ class Collection(Durable):
             series=month.series,
             answer=month.closed.charge,
         )
-
-    # -- what is due
-
-    @property
-    def outcome(self) -> CollectionStage | None:
-        """How it ended; None: it has not."""
-        return self.closed.outcome if self.closed else None
-
-    @property
-    def customer_id(self) -> str:
-        return self.customer.customer_id
-
-    @property
-    def amount_due(self) -> tuple[int, str]:
-        return self.outstanding_minor, self.currency
-
-    @property
-    def trail_count(self) -> int:
-        return self.entry_count
-
-    @property
-    def outstanding_minor(self) -> int:
-        """What is still owed, in minor units; never negative."""
-        return max(0, self.amount_minor - sum(payment.amount_minor for payment in self.received))
-
-    @property
-    def outstanding(self) -> str:
-        return format_amount(self.outstanding_minor, self.currency)
-
-    @property
-    def remedy(self) -> Remedy:
-        """What would help; of no meaning if it is not paid by card."""
-        return remedy(self.answer) if self.answer else Remedy.RETRY
-
-    @property
-    def retries_by_itself(self) -> bool:
-        """Whether the card may be tried again with nobody asking for it."""
-        if not self.by_card or self.remedy not in (Remedy.RETRY, Remedy.RETRY_FEW):
-            return False
-        return self.tries < (FEW_TRIES if self.remedy is Remedy.RETRY_FEW else MAX_TRIES - 1)
-
-    @property
-    def payable(self) -> bool:
-        """Whether the customer can pay by card right now: nothing else may be moving the money."""
-        busy = self.closed or self.attempt or self.release or self.failure or self.brake
-        return self.by_card and not busy and self.remedy is not Remedy.NEW_CARD
-
-    def due(self, now: datetime) -> Due[CollectionStep]:
-        """The next step at ``now``. Pure: the same collection and instant always give the same step."""
-        if self.closed is not None:
-            return Due(CollectionStep.CLOSE, None, "close the collection")
-        remind_at = self._alert_at(now)
-        if remind_at is not None and now >= remind_at:
-            return Due(CollectionStep.ALERT, None, "tell the reviewers")
-        if self.failure is not None:
-            return Due(None, remind_at, "remind the reviewers")
-        if self.release is not None:
-            return Due(CollectionStep.RELEASE, None, "give the card's payment up")
-        if self.brake and not self.looking:
-            return Due(CollectionStep.AWAIT_RELEASE, None, "go on once the emergency brake is released")
-        if self.attempt:  # under the brake too if something has happened: the payment is looked up before it is tried
-            return Due(CollectionStep.TRY, None, self.attempt.text)
-        if self.looking:
-            return Due(CollectionStep.LOOK_UP, None, "look the payment up")
-        if self.reminding and self.halt is None:
-            return Due(CollectionStep.REMIND, None, "remind the customer")
-        if self.halt is not None or self._asks_for_person:
-            return Due(None, remind_at, "remind the reviewers")
-        return self._scheduled(now, remind_at)
-
-    def _scheduled(self, now: datetime, remind_at: datetime | None) -> Due[CollectionStep]:
-        """The next day of the schedule, or what follows once there is none left."""
-        contact_at = self.next_contact
-        if contact_at is None and self.exhausted(now):
-            return Due(None, remind_at, "tell the reviewers")
-        if contact_at is None:
-            return Due(None, self.give_up_at, "give up")
-        if now >= contact_at:
-            return Due(CollectionStep.CONTACT, None, "contact the customer")
-        return Due(None, contact_at, "try the card again" if self.retries_by_itself else "remind the customer")
-
-    def stage(self, now: datetime) -> CollectionStage:
-        """Where the collection stands at ``now``."""
-        if self.closed is not None:
-            return self.closed.outcome
-        if self.unresolved:
-            return CollectionStage.UNRESOLVED
-        if self.halt is not None or self.brake:
-            return CollectionStage.HALTED
-        if self.failure or self._asks_for_person:
-            return CollectionStage.AWAITING_PERSON
-        if self.exhausted(now):
-            return CollectionStage.EXHAUSTED
-        if not self.by_card:
-            return CollectionStage.AWAITING_PAYMENT
-        waiting = {
-            Remedy.NEW_CARD: CollectionStage.AWAITING_CARD,
-            Remedy.AUTHENTICATE: CollectionStage.AWAITING_AUTHENTICATION,
-        }
-        return waiting.get(self.remedy, CollectionStage.COLLECTING)
-
-    @property
-    def unresolved(self) -> bool:
-        """Money may be moving, and it is not known whether it did: nothing else may be tried."""
-        return bool(self.attempt or self.looking or self.release) and self.trouble is not None
-
-    def exhausted(self, now: datetime) -> bool:
-        """Everything that happens by itself has happened: the customer can still pay, and people decide."""
-        busy = self.closed or self.attempt or self.release or self.brake
-        return not busy and self.next_contact is None and now >= self.give_up_at
-
-    def waits_for(self, now: datetime) -> Stop | None:
-        """What a person has to see to before the collection can go on; None: nothing."""
-        if self.stopped or self.brake:
-            return self.stopped or self.brake
-        return AllTried(self.outstanding) if self.exhausted(now) else None
-
-    @property
-    def stopped(self) -> Stop | None:
-        """The same, leaving aside the brake, and that all tries and reminders may have been used up."""
-        if self.halt or self.trouble:
-            return self.halt or self.trouble
-        if self._asks_for_person:
-            assert self.answer is not None
-            return UnclearAnswer(self.answer)
-        return None
-
-    @property
-    def _asks_for_person(self) -> bool:
-        return self.by_card and self.remedy is Remedy.PERSON and not self.attempt and not self.release
-
-    @property
-    def next_contact(self) -> datetime | None:
-        """The next day of the schedule; None if there is none left."""
-        days = self.customer.terms.dunning_days
-        if self.contacts >= len(days):
-            return None
-        planned = self.opened_at + timedelta(days=days[self.contacts])
-        return max([planned, *(last + _BETWEEN_CONTACTS for last in (self.contacted_at, self.tried_at) if last)])
-
-    @property
-    def give_up_at(self) -> datetime:
-        """When people decide, if nothing has helped."""
-        planned = self.opened_at + timedelta(days=self.customer.terms.give_up_days)
-        return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
-
-    def _alert_at(self, now: datetime) -> datetime | None:
-        """When the reviewers are told of what waits for them; None: nothing does, or they know and it is theirs."""
-        if not self.waits_for(now) or (self.brake and not self.stopped):
-            return None
-        if self.alerted_at is None:
-            return now
-        if self.stopped:
-            return self.alerted_at + self.customer.terms.reminder
-        if self.told_exhausted:
-            return None
-        return self.alerted_at + self.customer.terms.reminder if self.alerted_at >= self.give_up_at else now
-
-    @property
-    def news(self) -> str:
-        """How it ended, for the reviewers."""
-        assert self.closed is not None
-        amount = format_amount(self.amount_minor, self.currency)
-        lines = [f"{amount} of {self.customer.customer_id}, {self.period}: {_ENDINGS[self.closed.outcome]}"]
-        lines += [f"{entry.by or entry.title}: {entry.story}" for entry in self.entries[-1:]]
-        return "\n".join(lines)
 
     # -- what happens
 
@@ -423,7 +77,7 @@ class Collection(Durable):
             alerted_at=None if is_news else self.alerted_at,
         )
         if asked.attempt:
-            known = known.noted(result.at, None, asked.attempt.title, f"{asked.attempt.text}: {_words(result)}")
+            known = known.noted(result.at, None, asked.attempt.title, f"{asked.attempt.text}: {words_of(result)}")
         if result.status is ChargeStatus.SUCCEEDED:
             return known._paid(result)
         if self.release is not None and result.status is ChargeStatus.CANCELED:
@@ -432,7 +86,7 @@ class Collection(Durable):
 
     def answered_customer(self, result: ChargeResult, asked: "Collection") -> "Collection":
         """The answer to the customer's own try, at our page."""
-        return self.noted(result.at, "the customer", "pays", _words(result)).answered(result, asked)
+        return self.noted(result.at, "the customer", "pays", words_of(result)).answered(result, asked)
 
     def _paid(self, result: ChargeResult) -> "Collection":
         received = Received(reference=result.payment_id, amount_minor=self.amount_minor, at=result.at)
@@ -523,7 +177,7 @@ class Collection(Durable):
 
     def close(self, outcome: CollectionStage, at: datetime) -> "Collection":
         """It is settled or given up, once and for all."""
-        assert outcome in _ENDINGS
+        assert outcome in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)
         assert self.closed is None
         over = {"attempt": None, "looking": 0, "reminding": False, "trouble": None, "halt": None, "brake": None}
         return self._changed(closed=Settled(outcome=outcome, at=at), **over)
@@ -552,14 +206,3 @@ class PaidOnSession(Model):
 
     result: ChargeResult
     redirect_url: Url | None = None
-
-
-_ENDINGS = {CollectionStage.RECOVERED: "recovered", CollectionStage.WRITTEN_OFF: "written off"}
-
-
-def _code(result: ChargeResult) -> str:
-    return result.decline_code or result.code
-
-
-def _words(result: ChargeResult) -> str:
-    return f"{result.status} {_code(result)}".strip()

@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 import billing.commands
-from billing.collections.collection import Collection, Received, Release, RequestedTry
+from billing.collections.collection import Collection
 from billing.collections.dunning import Remedy
+from billing.collections.stages import Received, Release, RequestedTry
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.customers.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.model import Code, Model, Url

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.apart import Failed
-from billing.collections.collection import Collection, CollectionStage, DiaryEntry
+from billing.collections.collection import Collection
+from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.model import Code, Id, Instant, Minor, Model
 from billing.period import Period
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 
 from billing.apart import Failed, why
-from billing.collections.collection import CollectionStage
+from billing.collections.stages import CollectionStage
 from billing.completeness.chains import Chain, ChainStatus, remedy, terminate
 from billing.completeness.report import (
     TOLERANCE,
@@ -39,7 +39,7 @@ from billing.customers.address import email_key
 from billing.customers.customer import Customer, ReviewMode
 from billing.errors import InvalidInput
 from billing.invoices.invoice import Problem
-from billing.invoices.month import UNPAID_OUTCOMES, Stage
+from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.keys import workflow_id
 from billing.money import format_amount
 from billing.period import Period

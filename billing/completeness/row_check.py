@@ -11,7 +11,7 @@ from typing import NamedTuple
 from billing.completeness.snapshots import LineSnapshot, MonthSnapshot
 from billing.customers.customer import Customer, ReviewMode
 from billing.invoices.invoice import LineItem, Problem, SheetRow
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.sales.row_pairs import PairedRow, changed, same, sheet_row
 from billing.sales.sales import MAX_ROWS, SalesRow, SalesSnapshot, lines_for

@@ -11,10 +11,10 @@ from typing import NamedTuple, Protocol
 from pydantic import Field
 
 from billing.apart import Failed
-from billing.collections.collection import CollectionStage
+from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.invoices.invoice import SheetRow
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.model import Count, Few, Instant, Many, Model, Words
 from billing.period import Period
 

@@ -9,7 +9,8 @@ from typing import Protocol
 from billing.apart import Failed
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.model import Code, Count, Id, Instant, Minor, Model, Who
 from billing.period import Period
 

@@ -11,7 +11,8 @@ from billing.customers.customer import ReviewMode
 from billing.errors import InvalidInput
 from billing.invoices.approval_policy import needs_approval
 from billing.invoices.commands import COMMANDS, Approve, CloseAccount, Decision, Edit, Skip, UpdateCustomer
-from billing.invoices.month import KEPT_DETAILS, Approval, Month, Stage
+from billing.invoices.month import KEPT_DETAILS, Month
+from billing.invoices.stages import Approval, Stage
 from billing.money import format_amount
 from billing.progress import Halted
 from billing.trail import TRAIL_MAX_BYTES, appended, size_of

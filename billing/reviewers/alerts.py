@@ -12,7 +12,8 @@ from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
 from billing.commands import parse_command
-from billing.invoices.month import Month, Stage, UnreadableRow
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage, UnreadableRow
 from billing.keys import alert_id, customer_of
 from billing.model import Code, Id, Instant, Minor, Model, Words
 from billing.period import Period

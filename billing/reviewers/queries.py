@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from billing.errors import InvalidInput
 from billing.invoices.approval_policy import Flag
-from billing.invoices.month import OUTCOMES, Stage, stop_of
+from billing.invoices.stages import OUTCOMES, Stage, stop_of
 from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Words
 from billing.period import Period
 

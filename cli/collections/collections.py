@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from billing.collections.collection import Collection, CollectionStage, DiaryEntry
+from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS
 from billing.collections.ports import CollectionRow
+from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.commands import parse_command
 from billing.errors import BillingError, NotFound
 from billing.keys import collection_id

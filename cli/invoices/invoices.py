@@ -13,8 +13,9 @@ from billing.apart import Failed
 from billing.completeness.chains import ChainStatus
 from billing.errors import NotFound
 from billing.invoices.commands import Decision
-from billing.invoices.month import OUTCOMES, Month, Stage, Step
+from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore
+from billing.invoices.stages import OUTCOMES, Stage, Step
 from billing.keys import workflow_id
 from billing.mails.mail import MessageRow
 from billing.money import format_amount

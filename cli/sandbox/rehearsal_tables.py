@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from rich.table import Column
 
-from billing.collections.collection import CollectionStage
+from billing.collections.stages import CollectionStage
 from billing.money import format_amount
 from cli.terminal.output import console, print_json, say, table, utc, whole
 from sandbox.rehearsal.book import Book

@@ -5,9 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from billing.collections.collection import Collection, CollectionStage, NewCardTry
+from billing.collections.collection import Collection
 from billing.collections.dunning import Remedy
-from billing.invoices.month import UNPAID_OUTCOMES, Month, Stage
+from billing.collections.stages import CollectionStage, NewCardTry
+from billing.invoices.month import Month
+from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
 

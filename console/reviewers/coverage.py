@@ -15,7 +15,7 @@ from temporalio.client import Client
 
 from billing.completeness.report import CompletenessReport, CustomerState
 from billing.completeness.snapshots import LastRuns
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.reviewers.users import Role
 from billing.sales.worksheet import ignored
 from clients.completeness_now import check_in_progress, check_now

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import FormData
 
 from billing.invoices.approval_policy import Flag
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.model import Why
 from billing.period import Period
 from billing.reviewers.queries import PAGE_ROWS, CurrentVersion, InvoiceFilter, InvoiceList, ReviewedVersion, Sort

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.queries import MonthOverview, StageTotal, compared
 from clients.standstill import StandstillWatch

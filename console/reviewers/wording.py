@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from babel.dates import format_date
 
 from billing.invoices.approval_policy import Flag
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.money import minimum_minor
 from billing.period import Period
 from billing.reviewers.queries import InvoiceListRow

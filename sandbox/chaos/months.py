@@ -10,11 +10,11 @@ from typing import NamedTuple
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from billing.collections.collection import CollectionStage
+from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.errors import BillingError
-from billing.invoices.month import UNPAID_OUTCOMES
 from billing.invoices.ports import InvoiceRow
+from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.keys import collection_id, workflow_id
 from billing.period import Period
 from bootstrap import Adapters

@@ -25,8 +25,9 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from billing.completeness.report import FindingKind
 from billing.errors import BillingError
 from billing.invoices.invoice import Invoice
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
+from billing.invoices.stages import Stage
 from billing.reviewers.ports import AlertListing
 from clients.start import handle_for
 from sandbox.demo.show import Show

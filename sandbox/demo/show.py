@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from billing.invoices.invoice import Invoice
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.money import format_amount
 
 _STYLES = {

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from billing.collections.collection import Collection, CollectionStage, DiaryEntry
+from billing.collections.collection import Collection
 from billing.collections.ports import CollectionStore
+from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.customers.ports import CustomerStore
 from billing.invoices.commands import Decision
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
+from billing.invoices.stages import Stage
 from billing.mails.mail import MessageRow, MessageStore
 from billing.payments.ports import ChargeRow, PaymentStore
 from billing.period import Period

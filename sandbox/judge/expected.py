@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from billing.customers.customer import ReviewMode
 from billing.invoices.commands import Decision
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.money import minimum_minor, minor_digits, step_minor
 from sandbox.stripe.journal import Intent, Journal
 

@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from billing.collections.collection import CollectionStage
+from billing.collections.stages import CollectionStage
 from billing.customers.address import sendable
 from billing.customers.customer import ReviewMode
-from billing.invoices.month import UNPAID_OUTCOMES, Stage
+from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.model import Model
 from billing.money import format_amount, minimum_minor

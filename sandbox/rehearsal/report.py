@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from billing.invoices.month import UNPAID_OUTCOMES, Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.model import Instant, Model
 from billing.period import Period
 from sandbox.rehearsal.book import Book, RealMonth

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.period import Period
 from sandbox.stand_ins.journal_file import read_entries
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from playwright.async_api import Browser, Page, expect
 
 from billing.invoices.commands import Skip
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from tests.browser.conftest import looks_well, opened
 from tests.console.conftest import Desk
 from tests.console.visitors import EMAIL, mails, started

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from playwright.async_api import Browser, Page, expect
 
 from billing.customers.customer import ReviewMode, Terms
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.reviewers.users import Role
 from tests.bed import OCTOBER
 from tests.browser.conftest import looks_well, opened

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import Collection, ScheduledTry
+from billing.collections.collection import Collection
+from billing.collections.stages import ScheduledTry
 from billing.progress import Braked, Failure
 from billing.reviewers.users import Role
 from tests.bed import OCTOBER

@@ -10,7 +10,8 @@ from billing.commands import Halt, Resume
 from billing.customers.customer import ReviewMode, Terms
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.users import Role
 from console.reviewers import commands

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from billing.errors import LedgerUnavailable
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.users import Role
 from console.reviewers.live import Live

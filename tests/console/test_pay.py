@@ -8,8 +8,8 @@ import httpx
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from billing.collections.collection import CollectionStage
 from billing.collections.commands import RecordPayment, WriteOff
+from billing.collections.stages import CollectionStage
 from billing.period import Period
 from clients.cards import Cards
 from tests.bed import OCTOBER

@@ -9,7 +9,8 @@ from billing.collections.collection import Collection
 from billing.collections.dunning import REMEDIES, Remedy
 from billing.customers.customer import Customer
 from billing.invoices.invoice import Invoice, LineItem
-from billing.invoices.month import Closed, Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Closed, Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.collections.collection import CollectionStage
+from billing.collections.stages import CollectionStage
 from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import PaymentEvent
 from billing.period import Period

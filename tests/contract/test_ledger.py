@@ -12,8 +12,9 @@ from sqlalchemy import create_engine, make_url
 from adapters.sql.ledger import SqlLedger
 from billing.commands import Halt, Resume
 from billing.errors import OutcomeConflict, StaleRun
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.review import decide
+from billing.invoices.stages import Stage
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import create_engine, make_url
 
 from adapters.sql.ledger import SqlLedger
-from billing.collections.collection import Collection, CollectionStage, Received
+from billing.collections.collection import Collection
+from billing.collections.stages import CollectionStage, Received
 from billing.errors import OutcomeConflict, StaleRun
 from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.contract.ledger_fixtures import (

@@ -9,13 +9,15 @@ import pytest
 from adapters.sql.completeness import completeness as coverage
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed
-from billing.collections.collection import Collection, CollectionStage
+from billing.collections.collection import Collection
+from billing.collections.stages import CollectionStage
 from billing.commands import Halt
 from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, LastRun, LineSnapshot
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.review import decide
+from billing.invoices.stages import Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from tests.contract.ledger_fixtures import (

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.sql.ledger import SqlLedger
-from billing.collections.collection import Collection, CollectionStage
+from billing.collections.collection import Collection
+from billing.collections.stages import CollectionStage
 from billing.commands import Halt
 from billing.completeness.snapshots import LastRun
 from billing.customers.customer import CustomerChanges
@@ -15,8 +16,9 @@ from billing.customers.registration import Registration, RegistrationState
 from billing.errors import InvalidInput, NotFound
 from billing.invoices.commands import CloseAccount, Edit, UpdateCustomer
 from billing.invoices.invoice import AddLine, Invoice, LineItem, Problem, Source
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.review import decide
+from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url

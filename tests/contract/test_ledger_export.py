@@ -7,9 +7,11 @@ import pytest
 from adapters.sql import export
 from adapters.sql.ledger import SqlLedger
 from billing.accounting.export import ExportedLine, ExportRecord, ExportTally, ExportTotals
-from billing.collections.collection import Collection, CollectionStage
+from billing.collections.collection import Collection
+from billing.collections.stages import CollectionStage
 from billing.invoices.invoice import Invoice, LineItem, Source
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, ledger, postgresql, url
 

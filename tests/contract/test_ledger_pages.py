@@ -12,8 +12,9 @@ from adapters.sql.reviewers.review_queries import _matching
 from billing.commands import Halt, Resume
 from billing.errors import InvalidInput
 from billing.invoices.invoice import Invoice, LineItem, Source
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.review import decide
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.queries import AuditCursor, AuditFilter, AuditKind, InvoiceFilter, Sort, StageTotal
 from billing.reviewers.users import Role, User

@@ -5,8 +5,9 @@ from typing import Any
 
 from adapters.sql.ledger import SqlLedger
 from billing.invoices.commands import CloseAccount
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.review import decide
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.sales.ports import Reading
 from billing.sales.sales import SalesSnapshot, type_of_cell

@@ -8,7 +8,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.customers.customer import ReviewMode, Terms
 from billing.customers.registration import Consent, Registration, RegistrationState
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from tests.contract.ledger_fixtures import ACME, AT, LATER, drafted, ledger, opened, postgresql, read, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures

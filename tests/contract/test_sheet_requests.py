@@ -15,7 +15,8 @@ from adapters.sql.ledger import SqlLedger
 from billing.commands import Resume
 from billing.customers.customer import Customer
 from billing.errors import SalesUnavailable
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.sales.sales import lines_for
 from sandbox.stand_ins.faults import Faults

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import CollectionStage
+from billing.collections.stages import CollectionStage
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import ChangeLine
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.period import Period
 from sandbox.stack.temporal_server import TemporalServer
 from tests.crash.story import CrashBed, Story, tell

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.sales.worksheet import COLUMNS, read_worksheet
 from sandbox.rehearsal.book import Book, BookEntry, MailSettings, span

@@ -7,7 +7,8 @@ from billing.commands import Halt, Resume
 from billing.customers.customer import Customer, ReviewMode, Terms
 from billing.invoices.commands import Approve, Edit, Skip
 from billing.invoices.invoice import ChangeLine
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from tests.bed import Bed
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from billing.collections.collection import Collection, CollectionStep
+from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
+from billing.collections.stages import CollectionStep
 from billing.commands import Refusal, parse_command
 from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, charging

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import Collection, ScheduledTry
+from billing.collections.collection import Collection
+from billing.collections.stages import ScheduledTry
 from billing.customers.customer import ReviewMode, Terms
 from billing.invoices.invoice import Problem, Source
 from billing.invoices.month import Month

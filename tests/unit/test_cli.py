@@ -17,8 +17,9 @@ from billing.commands import Halt
 from billing.customers.customer import Customer
 from billing.customers.roster import REQUIRED, parse_roster
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
 from billing.invoices.review import decide
+from billing.invoices.stages import Stage
 from billing.period import Period
 from cli.app import app
 from cli.customers.outcomes import CustomerOutcome, difference, report

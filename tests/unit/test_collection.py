@@ -2,8 +2,9 @@
 
 import pytest
 
-from billing.collections.collection import KEPT_ENTRIES, CollectionStage, CollectionStep
+from billing.collections.collection import KEPT_ENTRIES
 from billing.collections.dunning import FEW_TRIES
+from billing.collections.stages import CollectionStage, CollectionStep
 from billing.collections.summary import summary
 from billing.payments.payment import ChargeStatus
 from tests.stops import text_of

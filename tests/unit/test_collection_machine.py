@@ -11,9 +11,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from billing.collections.collection import Collection, CollectionStage, CollectionStep, NewCardTry, ScheduledTry, Try
+from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
 from billing.collections.dunning import MAX_TRIES, Remedy, remedy
+from billing.collections.stages import CollectionStage, CollectionStep, NewCardTry, ScheduledTry, Try
 from billing.collections.summary import summary
 from billing.commands import parse_command
 from billing.payments.payment import ChargeResult, ChargeStatus

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import CollectionStage, CollectionStep, RequestedTry, ScheduledTry
 from billing.collections.commands import RECEIVED_MAX
+from billing.collections.stages import CollectionStage, CollectionStep, RequestedTry, ScheduledTry
 from billing.commands import Refusal
 from billing.payments.payment import ChargeStatus
 from tests.stops import text_of

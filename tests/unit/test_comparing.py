@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 
 from billing.errors import BillingError, InvalidInput, SalesUnavailable
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from services.sheet_comparison import SheetComparer
 from tests.unit.months import drafted
 

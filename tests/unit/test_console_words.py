@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from billing.completeness.chains import ChainStatus
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.reviewers.queries import InvoiceListRow
 from console.reviewers.invoice.month_record import MonthRecord
 from console.reviewers.invoice.timeline import timeline

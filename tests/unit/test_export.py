@@ -16,7 +16,8 @@ from billing.accounting.export import ExportRecord
 from billing.accounting.export_rows import TABLES, Row, rows_of
 from billing.cells import cell
 from billing.invoices.invoice import Invoice, LineItem
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from tests.unit.test_cli import ACME, NOW, Run, ledger, one_line, run
 

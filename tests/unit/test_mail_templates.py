@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from adapters.mail.mail_templates import MailContent, render
-from billing.collections.collection import Collection, Received, Release
+from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
+from billing.collections.stages import Received, Release
 from billing.commands import parse_command
 from billing.customers.customer import Customer, Terms
 from billing.invoices.invoice import Invoice, LineItem
-from billing.invoices.month import Closed, Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Closed, Stage
 from billing.invoices.versions import Correction, LineChange, difference
 from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.payment import ChargeResult, ChargeStatus

@@ -7,7 +7,8 @@ import pytest
 
 from billing.customers.schedule import Schedule
 from billing.invoices.commands import Delivered
-from billing.invoices.month import OUTCOMES, Month, Stage, Step
+from billing.invoices.month import Month
+from billing.invoices.stages import OUTCOMES, Stage, Step
 from billing.invoices.summary import summary
 from billing.money import MAX_AMOUNT_MINOR
 from billing.payments.payment import ChargeResult, ChargeStatus

@@ -16,8 +16,9 @@ from billing.customers.schedule import Schedule
 from billing.invoices.approval_policy import needs_approval
 from billing.invoices.commands import Approve, CloseAccount, Decision, Delivered, Edit, Skip, UpdateCustomer
 from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
-from billing.invoices.month import KEPT_DECISIONS, OUTCOMES, Month, Stage, Step
+from billing.invoices.month import KEPT_DECISIONS, Month
 from billing.invoices.review import note_unreadable
+from billing.invoices.stages import OUTCOMES, Stage, Step
 from billing.invoices.summary import summary
 from billing.money import MAX_AMOUNT_MINOR, maximum_minor, minimum_minor, step_minor
 from billing.payments.payment import ChargeResult, ChargeStatus

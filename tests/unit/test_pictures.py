@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from docs.pictures.draw import draw
 
 ROOT = Path(__file__).parents[2]

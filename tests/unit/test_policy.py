@@ -6,7 +6,8 @@ import pytest
 
 from billing.customers.customer import CustomerChanges, ReviewMode, Terms, TermsChanges
 from billing.invoices.approval_policy import Flag, flags, needs_approval
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.payments.payment import ChargeStatus
 from tests.stops import text_of
 from tests.unit.months import DAY, HOUR, accepted, announced, charged, drafted, opened, refused, say

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from billing.accounting.reconciliation import DiscrepancyKind, PeriodBooks, Repair, compare
-from billing.collections.collection import CollectionStage
 from billing.collections.ports import CollectionRow
-from billing.invoices.month import Stage
+from billing.collections.stages import CollectionStage
 from billing.invoices.ports import InvoiceRow
+from billing.invoices.stages import Stage
 from billing.payments.payment import Payment, PaymentStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from billing.invoices.commands import Delivered
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.sales.worksheet import read_worksheet

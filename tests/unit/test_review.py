@@ -11,8 +11,9 @@ from billing.commands import Refusal, parse_command
 from billing.errors import InvalidInput
 from billing.invoices.commands import CHANGES_MAX, COMMANDS, Decision
 from billing.invoices.invoice import INVOICE_MAX_BYTES, LineItem, Problem, SalesSeen, Source
-from billing.invoices.month import KEPT_DECISIONS, KEPT_DETAILS, Month, Stage
+from billing.invoices.month import KEPT_DECISIONS, KEPT_DETAILS, Month
 from billing.invoices.review import KEPT_CHARACTERS, note_unreadable
+from billing.invoices.stages import Stage
 from billing.payments.payment import ChargeStatus
 from billing.period import Period
 from tests.stops import text_of

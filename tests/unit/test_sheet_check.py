@@ -21,7 +21,8 @@ from billing.customers.address import email_key
 from billing.customers.customer import Customer, ReviewMode, Terms
 from billing.errors import InvalidInput
 from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen
-from billing.invoices.month import OUTCOMES, Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import OUTCOMES, Stage
 from billing.money import parse_amount
 from billing.period import Period
 from billing.sales.late_sales import SheetChange, compare_with_sheet, sheet_changes

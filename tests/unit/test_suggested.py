@@ -12,13 +12,13 @@ import typer.main
 
 from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.apart import Failed
-from billing.collections.collection import CollectionStage, NewCardTry
+from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, FindingKind
 from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, FormerAddress, MonthSnapshot
 from billing.customers.erasure import ErasureObstacles, obstacle
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.progress import Braked, Failure
 from billing.reviewers.alerts import (

@@ -7,7 +7,7 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from billing.commands import Halt
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 
 GARBAGE: dict[str, object] = {"text": "paid", "nothing": None, "another form": {"status": "paid?"}, "list": [1]}

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import CollectionStage, ScheduledTry
+from billing.collections.stages import CollectionStage, ScheduledTry
 from billing.commands import Halt, Resume
 from billing.invoices.commands import Edit, Skip
 from billing.invoices.invoice import ChangeLine
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMailKind
 from billing.period import Period
 from billing.reviewers.brake import Brake

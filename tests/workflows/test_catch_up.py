@@ -13,7 +13,8 @@ from billing.customers.customer import Terms
 from billing.customers.schedule import Schedule
 from billing.invoices.commands import Delivered
 from billing.invoices.invoice import Invoice
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.sales.sales import lines_for
 from bootstrap import SANDBOX_NAMESPACE, connect_completeness

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from billing.accounting.reconciliation import DiscrepancyKind
-from billing.collections.collection import CollectionStage
 from billing.collections.commands import LookUp, RecordPayment, Retry, WriteOff
+from billing.collections.stages import CollectionStage
 from billing.commands import Resume
 from billing.errors import BillingError
 from billing.invoices.commands import Edit, Skip
 from billing.invoices.invoice import ChangeLine
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
 from clients.collection_commands import pay, replace_card

@@ -13,7 +13,8 @@ from activities.payments import PaymentActivities
 from billing.commands import Halt
 from billing.errors import LedgerUnavailable, OutcomeConflict
 from billing.invoices.commands import CloseAccount
-from billing.invoices.month import Charging, Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Charging, Stage
 from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.payments.payment import Charged
 from billing.period import Period

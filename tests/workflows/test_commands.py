@@ -13,7 +13,7 @@ from billing.commands import Halt, Resume
 from billing.customers.customer import CustomerChanges, ReviewMode, Terms
 from billing.invoices.commands import Approve, CloseAccount, Decision, Edit, Skip, UpdateCustomer
 from billing.invoices.invoice import AddLine, ChangeLine, RemoveLine
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from billing.period import Period
 from tests.bed import Bed
 from tests.stops import text_of

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from billing.customers.registration import RegistrationState
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from bootstrap import connect_registrar
 from tests.bed import Bed
 from tests.local_http import local_http

@@ -11,7 +11,8 @@ from billing.customers.customer import CustomerChanges
 from billing.errors import BillingError, CardMissing, InvalidInput
 from billing.invoices.commands import CloseAccount, Edit, Skip, UpdateCustomer
 from billing.invoices.invoice import ChangeLine
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from bootstrap import connect_temporal
 from clients.start import StartStatus

@@ -11,7 +11,8 @@ from billing.completeness.row_check import DifferenceReason
 from billing.customers.customer import CustomerChanges
 from billing.invoices.approval_policy import Flag, flags
 from billing.invoices.commands import Approve, Edit, UpdateCustomer
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from bootstrap import connect_completeness

@@ -15,7 +15,8 @@ from billing.customers.customer import CustomerChanges, ReviewMode, Terms, Terms
 from billing.invoices.approval_policy import Flag, flags
 from billing.invoices.commands import Approve, Edit, Skip, UpdateCustomer
 from billing.invoices.invoice import AddLine, ChangeLine, RemoveLine
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.keys import workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind

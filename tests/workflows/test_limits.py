@@ -11,13 +11,14 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 
-from billing.collections.collection import CollectionStage
 from billing.collections.commands import COLLECTION_COMMANDS
+from billing.collections.stages import CollectionStage
 from billing.commands import Halt, Resume
 from billing.errors import BillingError
 from billing.invoices.commands import CHANGES_MAX, COMMANDS, Edit
 from billing.invoices.invoice import DRAFT_MAX_BYTES, INVOICE_MAX_BYTES, AddLine
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.keys import digest_workflow_id
 from billing.period import Period
 from clients.collection_commands import pay

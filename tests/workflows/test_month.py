@@ -1,6 +1,6 @@
 """One month of one customer: what happens when nobody and nothing interferes, and what each kind of month comes to."""
 
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from tests.bed import Bed
 
 

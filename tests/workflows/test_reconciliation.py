@@ -10,8 +10,8 @@ from temporalio.client import ScheduleActionExecutionStartWorkflow
 
 from activities.reconciliation import ReconcileRequest
 from billing.accounting.reconciliation import DiscrepancyKind
-from billing.collections.collection import CollectionStage
 from billing.collections.commands import Retry
+from billing.collections.stages import CollectionStage
 from billing.period import Period
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
 from tests.bed import OCTOBER, Bed

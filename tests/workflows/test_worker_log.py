@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from billing.invoices.month import Stage
+from billing.invoices.stages import Stage
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.stack import ROOT
 from sandbox.stack.temporal_server import TemporalServer

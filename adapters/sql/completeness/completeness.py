@@ -22,7 +22,8 @@ from adapters.sql.core.schema import (
 from adapters.sql.core.statements import FORMER, upsert
 from adapters.sql.reviewers.review_queries import NEED_PERSON
 from billing.apart import Failed, apart
-from billing.collections.collection import Collection, CollectionStage
+from billing.collections.collection import Collection
+from billing.collections.stages import CollectionStage
 from billing.completeness.snapshots import (
     CollectionSnapshot,
     CustomerSnapshot,
@@ -34,7 +35,8 @@ from billing.completeness.snapshots import (
 )
 from billing.customers.customer import Customer
 from billing.invoices.invoice import SheetRow
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind, of_collection
 

@@ -9,8 +9,9 @@ from adapters.sql.core.rows import collection_values, entry_values
 from adapters.sql.core.schema import collections, entries
 from adapters.sql.core.statements import insert_new, is_superseded, rows_of_month, upsert, where_given
 from billing.apart import Failed
-from billing.collections.collection import Collection, DiaryEntry
+from billing.collections.collection import Collection
 from billing.collections.ports import CollectionRow
+from billing.collections.stages import DiaryEntry
 from billing.period import Period
 
 

@@ -25,8 +25,8 @@ from sqlalchemy import (
 from adapters.sql.core.database import in_thread
 from adapters.sql.core.schema import INVOICE_NEEDS, brakes, collections, customers, invoices
 from adapters.sql.reviewers.audit import SqlAudit
-from billing.collections.collection import CollectionStage
-from billing.invoices.month import Stage, stop_of
+from billing.collections.stages import CollectionStage
+from billing.invoices.stages import Stage, stop_of
 from billing.period import Period
 from billing.reviewers.queries import (
     PAGE_ROWS,

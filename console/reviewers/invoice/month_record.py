@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from temporalio.client import Client
 
-from billing.collections.collection import Collection, DiaryEntry
+from billing.collections.collection import Collection
 from billing.collections.ports import CollectionStore
+from billing.collections.stages import DiaryEntry
 from billing.completeness.chains import ChainStatus
 from billing.errors import TemporalUnavailable
 from billing.invoices.commands import Decision

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from billing.invoices.month import Approval, Month
+from billing.invoices.month import Month
 from billing.invoices.ports import VersionRow
+from billing.invoices.stages import Approval
 from billing.mails.corrections import correction
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageRow
 from console.reviewers.wording import words

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from billing.invoices.commands import Decision
-from billing.invoices.month import Month, Stage
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
 from billing.mails.mail import MessageRow, MessageStatus
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow

@@ -1,0 +1,177 @@
+"""What a collection goes through: stages, steps, tries, what stops it, what arrives, and its diary."""
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
+
+from billing.commands import Refusal
+from billing.customers.customer import Customer
+from billing.model import (
+    Code,
+    Count,
+    Id,
+    Instant,
+    Line,
+    Measured,
+    Minor,
+    Model,
+    Who,
+    Why,
+    Words,
+    cut,
+)
+from billing.payments.payment import ChargeResult, ChargeStatus
+
+
+class CollectionStage(StrEnum):
+    """Where a collection stands, as people see it (search attribute ``BillingStage``)."""
+
+    COLLECTING = "Collecting"
+    AWAITING_CARD = "AwaitingCard"
+    AWAITING_AUTHENTICATION = "AwaitingAuthentication"
+    AWAITING_PAYMENT = "AwaitingPayment"
+    UNRESOLVED = "Unresolved"
+    HALTED = "Halted"
+    AWAITING_PERSON = "AwaitingPerson"
+    EXHAUSTED = "Exhausted"
+    RECOVERED = "Recovered"
+    WRITTEN_OFF = "WrittenOff"
+
+
+class CollectionStep(StrEnum):
+    """What the workflow has to do next."""
+
+    AWAIT_RELEASE = "await release"
+    CONTACT = "contact"
+    TRY = "try"
+    LOOK_UP = "look up"
+    RELEASE = "release"
+    REMIND = "remind"
+    ALERT = "alert"
+    CLOSE = "close"
+
+
+class ScheduledTry(Model):
+    """The card is tried because a day of the schedule has come."""
+
+    kind: Literal["scheduled"] = "scheduled"
+    title: ClassVar[str] = "tried on schedule"
+    day: Count
+
+    @property
+    def text(self) -> str:
+        return f"day {self.day}"
+
+
+class RequestedTry(Model):
+    """The card is tried because a person asked for it."""
+
+    kind: Literal["requested"] = "requested"
+    title: ClassVar[str] = "tried on request"
+    by: Who
+
+    @property
+    def text(self) -> str:
+        return f"asked for by {self.by}"
+
+
+class NewCardTry(Model):
+    """The card is tried because it is a new one."""
+
+    kind: Literal["new_card"] = "new_card"
+    title: ClassVar[str] = "tried a new card"
+
+    @property
+    def text(self) -> str:
+        return "new card"
+
+
+Try = Annotated[ScheduledTry | RequestedTry | NewCardTry, Field(discriminator="kind")]
+
+
+class UnclearAnswer(NamedTuple):
+    """The processor's answer says neither that it is paid nor what would help."""
+
+    answer: ChargeResult
+
+    @property
+    def text(self) -> str:
+        if self.answer.status is not ChargeStatus.DECLINED:
+            return f"the payment is {self.answer.status}; look it up at the processor, try it again or write it off"
+        code = code_of(self.answer) or "no code"
+        return f"the card was declined with {code}, which we do not know; ask the customer, or try it again"
+
+
+class AllTried(NamedTuple):
+    """Everything that happens by itself has happened."""
+
+    outstanding: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.outstanding} are still owed after all tries and reminders; agree on it, or write it off"
+
+
+class Received(Model):
+    """Money that arrived: by the card (``reference`` is the payment's id), or otherwise (a person says so)."""
+
+    reference: Id
+    amount_minor: Minor
+    at: Instant
+
+
+class Release(Model):
+    """The card's payment is to be given up, so that nobody pays twice, and then this happens: money that ``received``
+    otherwise is counted, or the ``customer`` goes on with another card and id, or else the rest is written off.
+    """
+
+    by: Who
+    reason: Why
+    received: Received | None = None
+    customer: Customer | None = None
+
+
+class DiaryEntry(Measured):
+    """A line of the diary: what happened, or a person's command and what became of it. ``by`` None: the application."""
+
+    number: Count
+    at: Instant
+    by: Who | None = None
+    what: Line
+    via: Code | None = None  # where a command was given
+    reason: Words | None = None
+    text: Words
+    accepted: bool = True
+    refusal: Refusal | None = None
+    command_id: Code = ""
+    content: Code = ""  # the command's fingerprint
+
+    @property
+    def title(self) -> str:
+        return f"{self.what} ({self.via})" if self.via else self.what
+
+    @property
+    def story(self) -> str:
+        return f"{self.reason}: {self.text}" if self.reason else self.text
+
+    def in_short(self) -> "DiaryEntry":
+        """The same with little of its words."""
+        return self.evolve(text=cut(self.text, 100), reason=self.reason and cut(self.reason, 100))
+
+
+class Settled(Model):
+    """How and when it ended."""
+
+    outcome: CollectionStage
+    at: Instant
+
+
+def code_of(result: ChargeResult) -> str:
+    """The most telling code of a refusal; empty if there is none."""
+    return result.decline_code or result.code
+
+
+def words_of(result: ChargeResult) -> str:
+    """An answer of the processor, for the diary."""
+    return f"{result.status} {code_of(result)}".strip()
