@@ -158,7 +158,7 @@ def _invoice(rows: Iterable[tuple[str, str]], total: str) -> str:
 
 def _item(item: Item) -> str:
     """What a line of a digest tells; typed text cannot begin a line as ours do."""
-    first, text = f"  {item.who}: ", _told(item.text)
+    first, text = f"  {item.subject}: ", _told(item.text)
     return textwrap.fill(text, _TEXT_WIDTH, initial_indent=first, subsequent_indent=" " * 6, break_on_hyphens=False)
 
 

@@ -236,8 +236,8 @@ def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any]
     values = invoice_values(month, at)
     before = stored.state if stored is not None else {}
     changed = {name for name, value in values["state"].items() if name not in before or before[name] != value}
-    if changed & {"customer", "leaving", "outcome"}:
-        if month.leaving and month.outcome is not None:
+    if changed & {"customer", "leaving", "closed"}:
+        if month.leaving and month.closed:
             _forget_unbegun(connection, month)
         _update_customer(connection, month, at)
     upsert(connection, invoices, values)

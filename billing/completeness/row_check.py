@@ -13,7 +13,7 @@ from billing.customers.customer import Customer, ReviewMode
 from billing.invoices.invoice import LineItem, Problem, SheetRow
 from billing.invoices.stages import Stage
 from billing.period import Period
-from billing.sales.row_pairs import PairedRow, changed, same, sheet_row
+from billing.sales.row_pairs import PairedRow, sheet_row, take_changed, take_same
 from billing.sales.sales import MAX_ROWS, SalesRow, SalesSnapshot, lines_for
 
 
@@ -28,9 +28,9 @@ class DifferenceReason(StrEnum):
     REMOVED = "removed by a reviewer"
     ADDED = "added by a reviewer"
     ENTERED = "unreadable in the sheet, entered by a reviewer"
-    NEW_ROW = "added to the sheet since the collection"
-    CHANGED_ROW = "changed in the sheet since the collection"
-    GONE_ROW = "removed from the sheet since the collection"
+    NEW_ROW = "added to the sheet since the import"
+    CHANGED_ROW = "changed in the sheet since the import"
+    GONE_ROW = "removed from the sheet since the import"
     LATER = "billed in a later month"
     BEGAN_LATER = "billing of the customer began later"
     CLOSED = "the account is closed"
@@ -145,11 +145,11 @@ class _Comparison:
         self._same_sheet = month.collected_from == cells.digest
 
     def differences(self) -> Iterator[RowDifference]:
-        for known, item in same(self._known, self._found):
+        for known, item in take_same(self._known, self._found):
             if isinstance(item, Problem) and known.by_hand:
                 self.settled.append(item)
             yield from self._difference(known.by_hand or DifferenceReason.UNEXPLAINED, known.line, item)
-        for known, item in changed(self._known, self._found):
+        for known, item in take_changed(self._known, self._found):
             yield from self._difference(self._since(DifferenceReason.CHANGED_ROW), known.line, item)
         for entry in self._known:
             yield from self._difference(self._since(DifferenceReason.GONE_ROW), entry.item.line, None)
@@ -222,7 +222,7 @@ def _later(found: Iterator[RowDifference], month: MonthSnapshot, period: Period)
 
 
 def _uncovered(found: Sequence[RowDifference]) -> Iterator[RowDifference]:
-    """What was typed since the collection, without what a reviewer has added by hand for it."""
+    """What was typed since the import, without what a reviewer has added by hand for it."""
     by_hand = Counter(-each.amount_minor for each in found if each.reason is DifferenceReason.ADDED)
     for each in found:
         if each.reason in SINCE and by_hand[each.amount_minor]:

@@ -198,8 +198,8 @@ def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
         return cancelled, "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"
     skipped = month.close(Stage.SKIPPED, now)
     stays = _for_the_next(skipped)
-    said = "nobody bills, as the account closes" if month.leaving else "stays, for the next invoice"
-    return skipped, f"{month.period} is closed without a charge{f'; {said}: {stays}' if stays else ''}"
+    leftover = "nobody bills, as the account closes" if month.leaving else "stays, for the next invoice"
+    return skipped, f"{month.period} is closed without a charge{f'; {leftover}: {stays}' if stays else ''}"
 
 
 def _for_the_next(month: Month) -> str:

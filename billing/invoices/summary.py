@@ -20,7 +20,7 @@ def summary(month: Month, now: datetime) -> str:
     if not month.closed and (waits_for := month.waits_for(now)):
         parts.append(f"**A person is needed**: {escaped(waits_for.text)}")
     if month.drift and not month.closed:
-        parts.append(f"The sheet has changed since the draft: {escaped(month.drift)}")
+        parts.append(f"The sheet has changed since the import: {escaped(month.drift)}")
     if month.remark:
         parts.append(escaped(month.remark))
     if due.at is not None:

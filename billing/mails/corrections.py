@@ -25,6 +25,8 @@ def correction(
         return None
     last = max(notices, key=lambda row: row.at)
     told_minor = last.total_minor or 0
-    told = [each.invoice for each in versions if each.at <= last.at and each.invoice.total_minor == told_minor]
-    changes = difference(told[-1], invoice) if told else None
+    announced = [
+        version.invoice for version in versions if version.at <= last.at and version.invoice.total_minor == told_minor
+    ]
+    changes = difference(announced[-1], invoice) if announced else None
     return Correction(told_at=last.at, told_minor=told_minor, changes=changes)

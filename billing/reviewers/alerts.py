@@ -99,7 +99,7 @@ def of_news(collection: Collection, at: datetime) -> Alert:
 def of_drift(month: Month, drift: str, at: datetime) -> Alert:
     """The sheet says something else than the charge notice that has just left."""
     text = (
-        f"the sheet has changed since the collection ({drift}); the charge notice went out as drafted. Refresh the "
+        f"the sheet has changed since the import ({drift}); the charge notice went out as drafted. Refresh the "
         "draft before the charge, or the difference is on the next invoice"
     )
     return _about(month, AlertKind.REPORT, drift, text, _to_decide(month, "refresh"), at)

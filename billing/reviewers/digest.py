@@ -50,7 +50,7 @@ class Digest(Model):
 class Item(NamedTuple):
     """What one line tells, and what to do about it; ``link`` leads to the console ("": nowhere)."""
 
-    who: str
+    subject: str
     text: str
     command: str
     link: str
@@ -69,50 +69,50 @@ class Section(NamedTuple):
 
 def headline(digest: Digest) -> str:
     """``2 need a person, 1 halted, 412 drafts ready``: what the digest is about, in one line."""
-    told = []
+    parts = []
     for section in sections(digest):
         one, several = _IN_SHORT[section.kind].split("|")
-        told.append(f"{section.number} {one if section.number == 1 else several}")
-    return ", ".join(told)
+        parts.append(f"{section.number} {one if section.number == 1 else several}")
+    return ", ".join(parts)
 
 
 def sections(digest: Digest) -> list[Section]:
     """What the digest tells, the most urgent first. Of two alerts about one matter, the later one counts."""
-    found = []
+    result = []
     for kind in AlertKind:
         alerts = _latest(alert for alert in digest.alerts if alert.kind is kind)
         if alerts:
             items = _items(kind, alerts, digest.console_url)
-            shown = items[:SHOWN_AT_MOST]
-            found.append(Section(kind, TITLES[kind], len(alerts), _totals(alerts), shown, len(items) - len(shown)))
-    return found
+            first = items[:SHOWN_AT_MOST]
+            result.append(Section(kind, TITLES[kind], len(alerts), _totals(alerts), first, len(items) - len(first)))
+    return result
 
 
 def _items(kind: AlertKind, alerts: list[Alert], console_url: str) -> list[Item]:
     """One line for each alert; drafts share one line for each period."""
     if kind is not AlertKind.DRAFT:
-        return [_item(each, console_url) for each in alerts]
-    return [_batch(period, list(batch), console_url) for period, batch in groupby(alerts, lambda each: each.period)]
+        return [_item(alert, console_url) for alert in alerts]
+    return [_batch(period, list(batch), console_url) for period, batch in groupby(alerts, lambda alert: alert.period)]
 
 
 def _latest(alerts: Iterable[Alert]) -> list[Alert]:
     """By period and customer; every report counts."""
-    found = {
-        (each.period, each.customer_id, each.alert_id if each.kind is AlertKind.REPORT else ""): each
-        for each in sorted(alerts, key=lambda each: each.at)
+    latest = {
+        (alert.period, alert.customer_id, alert.alert_id if alert.kind is AlertKind.REPORT else ""): alert
+        for alert in sorted(alerts, key=lambda alert: alert.at)
     }
-    return [found[key] for key in sorted(found)]
+    return [latest[key] for key in sorted(latest)]
 
 
 def _item(alert: Alert, console_url: str) -> Item:
-    who = f"{alert.customer_id}, {alert.period}" if alert.customer_id else str(alert.period)
+    subject = f"{alert.customer_id}, {alert.period}" if alert.customer_id else str(alert.period)
     amount = "" if alert.amount_minor is None else f" ({format_amount(alert.amount_minor, alert.currency)})"
     text = alert.text if len(alert.text) <= _CHARACTERS else f"{alert.text[: _CHARACTERS - 1]}…"
-    return Item(who + amount, text, alert.command, _link(console_url, alert.period, alert.customer_id))
+    return Item(subject + amount, text, alert.command, _link(console_url, alert.period, alert.customer_id))
 
 
 def _batch(period: Period, drafts: list[Alert], console_url: str) -> Item:
-    unusual = sum(not _UNUSUAL.isdisjoint(each.flags.split("|")) for each in drafts)
+    unusual = sum(not _UNUSUAL.isdisjoint(alert.flags.split("|")) for alert in drafts)
     count = f"{len(drafts)} draft{'' if len(drafts) == 1 else 's'}"
     text = f"{count}, {unusual} unusual; {_totals(drafts)}" if unusual else f"{count}; {_totals(drafts)}"
     return Item(str(period), text, f"list --period {period}", _link(console_url, period))
@@ -126,7 +126,7 @@ def _link(console_url: str, period: Period, customer_id: str = "") -> str:
 
 def _totals(alerts: Iterable[Alert]) -> str:
     sums: Counter[str] = Counter()
-    for each in alerts:
-        if each.amount_minor is not None:
-            sums[each.currency] += each.amount_minor
+    for alert in alerts:
+        if alert.amount_minor is not None:
+            sums[alert.currency] += alert.amount_minor
     return " · ".join(format_amount(total, currency) for currency, total in sorted(sums.items()))

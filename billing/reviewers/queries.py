@@ -54,10 +54,10 @@ def compared(totals: Iterable[StageTotal], before: Iterable[StageTotal]) -> list
     """Invoices and sums by currency, beside those of another month."""
     counted: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for offset, month in ((0, totals), (2, before)):
-        for each in month:
-            if each.drafts and each.stage not in NOT_BILLED:
-                counted[each.currency][offset] += each.drafts
-                counted[each.currency][offset + 1] += each.total_minor
+        for total in month:
+            if total.drafts and total.stage not in NOT_BILLED:
+                counted[total.currency][offset] += total.drafts
+                counted[total.currency][offset + 1] += total.total_minor
     return [CurrencyComparison(currency, *counted[currency]) for currency in sorted(counted)]
 
 
@@ -233,12 +233,12 @@ class MonthOverview(Protocol):
 
 
 class InvoiceList(Protocol):
-    async def count(self, wanted: InvoiceFilter) -> int: ...
+    async def count(self, filters: InvoiceFilter) -> int: ...
 
-    async def rows(self, wanted: InvoiceFilter, page: int) -> list[InvoiceListRow]:
+    async def rows(self, filters: InvoiceFilter, page: int) -> list[InvoiceListRow]:
         """A page of the list; the first is 1."""
 
-    async def seen(self, wanted: InvoiceFilter) -> list[ReviewedVersion]:
+    async def seen(self, filters: InvoiceFilter) -> list[ReviewedVersion]:
         """All that match, as they stand now."""
 
     async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
@@ -246,5 +246,5 @@ class InvoiceList(Protocol):
 
 
 class AuditTrail(Protocol):
-    async def audit(self, wanted: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
+    async def audit(self, filters: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
         """Newest first, those after the cursor."""

@@ -1,4 +1,4 @@
-"""Sales that were added, changed or removed after the collection: what differs. What then: ``adjustments``.
+"""Sales that were added, changed or removed after the import: how they differ. ``adjustments`` says what follows.
 
 Compared is the sheet as it is with what the invoice says the sheet said, not one reading with another: a reviewer may
 have billed a row otherwise. So what is added to what was billed is what the sheet says now, and nothing is added twice.
@@ -12,7 +12,7 @@ from billing.invoices.invoice import Invoice, LineItem, Problem, SalesSeen
 from billing.invoices.versions import LineChange
 from billing.model import Many, Model, Rows
 from billing.money import format_amount
-from billing.sales.row_pairs import PairedRow, changed, same, sheet_row
+from billing.sales.row_pairs import PairedRow, sheet_row, take_changed, take_same
 
 
 class SheetChange(Model):
@@ -50,7 +50,7 @@ class SheetComparison(Model):
 
 def compare_with_sheet(invoice: Invoice, rows: Sequence[LineItem | Problem], sales: SalesSeen) -> SheetComparison:
     """``invoice`` held against ``rows``, all of the customer's in the state ``sales`` of the sheet."""
-    by_hand = tuple(each.item for each in _unpaired(invoice, rows).by_hand)
+    by_hand = tuple(row.item for row in _unpaired(invoice, rows).by_hand)
     return SheetComparison(changes=sheet_changes(invoice, rows), sales=sales, by_hand=by_hand)
 
 
@@ -61,78 +61,78 @@ def sheet_changes(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple
     left over of both is one row that was changed if it has the same description or the same place. A line that a
     reviewer has added is taken for a new row of the same amount and description.
     """
-    known, found, _ = _unpaired(invoice, rows)
-    every = [
-        *(SheetChange(line=line, row=row) for line, row in changed(known, found)),
-        *(SheetChange(line=line.item) for line in known),
-        *(SheetChange(row=row.item) for row in found),
+    billed, read, _ = _unpaired(invoice, rows)
+    differences = [
+        *(SheetChange(line=line, row=row) for line, row in take_changed(billed, read)),
+        *(SheetChange(line=line.item) for line in billed),
+        *(SheetChange(row=row.item) for row in read),
     ]
-    return tuple(sorted(filter(_matters, every), key=_row_number))
+    return tuple(sorted(filter(_matters, differences), key=_row_number))
 
 
-def in_words(found: Sequence[SheetChange], currency: str) -> str:
+def in_words(changes: Sequence[SheetChange], currency: str) -> str:
     """``1 row added, 2 changed: 12.50 EUR more``; "" if nothing differs."""
-    counts = Counter(drift.kind for drift in found)
-    unreadable = sum(isinstance(drift.row, Problem) for drift in found)
-    told = [f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind]]
-    if not told:
+    counts = Counter(change.kind for change in changes)
+    unreadable = sum(isinstance(change.row, Problem) for change in changes)
+    counted = [f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind]]
+    if not counted:
         return ""
-    difference_minor = sum(drift.amount_minor for drift in found)
+    difference_minor = sum(change.amount_minor for change in changes)
     amount = format_amount(abs(difference_minor), currency)
     less = f"{amount} {'less' if difference_minor < 0 else 'more'}" if difference_minor else "the same sum"
-    return f"rows: {', '.join(told)}{f' ({unreadable} unreadable)' if unreadable else ''}; {less}"
+    return f"rows: {', '.join(counted)}{f' ({unreadable} unreadable)' if unreadable else ''}; {less}"
 
 
-def shown(found: Sequence[SheetChange]) -> tuple[LineChange, ...]:
+def as_line_changes(changes: Sequence[SheetChange]) -> tuple[LineChange, ...]:
     """The differences as people see those of two versions; of a row that cannot be read a note says so."""
-    return tuple(_shown_change(drift) for drift in found)
+    return tuple(_line_change(change) for change in changes)
 
 
 # -- comparing
 
 
 class _Unpaired(NamedTuple):
-    known: list[PairedRow[LineItem | Problem | None]]
-    found: list[PairedRow[LineItem | Problem]]
+    billed: list[PairedRow[LineItem | Problem | None]]
+    read: list[PairedRow[LineItem | Problem]]
     by_hand: list[PairedRow[LineItem]]
 
 
 def _unpaired(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> _Unpaired:
     """What is left over once all that says the same is taken out."""
-    known, found = list(_known(invoice)), [PairedRow(sheet_row(each), each) for each in rows]
+    billed, read = list(_billed_rows(invoice)), [PairedRow(sheet_row(row), row) for row in rows]
     by_hand = [PairedRow(sheet_row(line), line) for line in invoice.lines if line.source is None]
-    same(known, found)
-    same(by_hand, found)
-    return _Unpaired(known, found, by_hand)
+    take_same(billed, read)
+    take_same(by_hand, read)
+    return _Unpaired(billed, read, by_hand)
 
 
-def _known(invoice: Invoice) -> Iterator[PairedRow[LineItem | Problem | None]]:
+def _billed_rows(invoice: Invoice) -> Iterator[PairedRow[LineItem | Problem | None]]:
     """The rows that the invoice accounts for. Of rows alike, those that are billed as they are come first.
 
     The first are matched first: if one of two rows alike is gone, it was the one that a reviewer took back.
     """
     items: tuple[LineItem | Problem, ...] = (*invoice.lines, *invoice.problems)
-    for each in sorted(items, key=lambda item: isinstance(item, LineItem) and item.in_sheet is not None):
-        row = invoice.in_sheet(each)
+    for item in sorted(items, key=lambda item: isinstance(item, LineItem) and item.in_sheet is not None):
+        row = invoice.in_sheet(item)
         if row is not None:
-            yield PairedRow(row, each)
+            yield PairedRow(row, item)
     for row in invoice.left_out:
         yield PairedRow(row, None)
 
 
-def _matters(drift: SheetChange) -> bool:
-    """Not if the sheet says by now what the invoice says anyway, nor if what is gone was not billed."""
-    if drift.line is None or drift.row is None:
-        return drift.line is not drift.row
-    return _shown(drift.line) != _shown(drift.row)
+def _matters(change: SheetChange) -> bool:
+    """False if the sheet now says what the invoice says anyway, or if what is gone was not billed."""
+    if change.line is None or change.row is None:
+        return change.line is not change.row
+    return _content(change.line) != _content(change.row)
 
 
-def _shown(item: LineItem | Problem) -> Hashable:
+def _content(item: LineItem | Problem) -> Hashable:
     return item.description.strip(), item.raw if isinstance(item, Problem) else item.amount_minor
 
 
-def _row_number(drift: SheetChange) -> int:
-    item = drift.row or drift.line
+def _row_number(change: SheetChange) -> int:
+    item = change.row or change.line
     return item.source.row if item and item.source else 0
 
 
@@ -140,8 +140,8 @@ def _minor(item: LineItem | Problem | None) -> int:
     return item.amount_minor if isinstance(item, LineItem) else 0
 
 
-def _shown_change(drift: SheetChange) -> LineChange:
-    line, row = drift.line, drift.row
+def _line_change(change: SheetChange) -> LineChange:
+    line, row = change.line, change.row
     item = row or line
     assert item is not None
     if isinstance(row, Problem):

@@ -38,8 +38,8 @@ class SalesReadings(Protocol):
     async def kept_sales(self, source: str, period: Period, digest: str) -> SalesSnapshot | None:
         """What was read; None if it is not there any more."""
 
-    async def claim_reading(self, source: str, period: Period, seen: Reading | None, seconds: float) -> bool:
-        """Whether the caller is to read the worksheet now: nobody else has since ``seen``, nor is about to.
+    async def claim_reading(self, source: str, period: Period, previous: Reading | None, seconds: float) -> bool:
+        """Whether the caller is to read the worksheet now: nobody else has since ``previous``, nor is about to.
 
         It is the caller's until it is kept or released, for so many ``seconds`` at most.
         """

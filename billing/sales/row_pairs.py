@@ -1,4 +1,4 @@
-"""Which row of a sheet is which by now: one rule for whoever compares, by what rows say before where they stand."""
+"""Matches rows of two states of a sheet: by what they say before where they stand. One rule for every comparison."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable
@@ -18,17 +18,17 @@ class PairedRow(NamedTuple, Generic[Item]):
     item: Item
 
 
-def same(known: list[PairedRow[Known]], found: list[PairedRow[Found]]) -> list[tuple[Known, Found]]:
-    """Takes the rows out of both that say the same, wherever they stand, one by one in order, and answers them."""
-    return _take(known, found, _content)
+def take_same(billed: list[PairedRow[Known]], read: list[PairedRow[Found]]) -> list[tuple[Known, Found]]:
+    """Takes rows that say the same out of both lists, wherever they stand, and returns them as pairs."""
+    return _take(billed, read, _content)
 
 
-def changed(known: list[PairedRow[Known]], found: list[PairedRow[Found]]) -> list[tuple[Known, Found]]:
-    """Takes those out that may be one row, changed: by words and place, else by words, else by place.
+def take_changed(billed: list[PairedRow[Known]], read: list[PairedRow[Found]]) -> list[tuple[Known, Found]]:
+    """Takes out pairs that may be one row, changed: by words and place, else by words, else by place.
 
-    Call ``same`` first.
+    Call ``take_same`` first.
     """
-    return [pair for alike in (_words_and_place, _words, _place) for pair in _take(known, found, alike)]
+    return [pair for key in (_words_and_place, _words, _place) for pair in _take(billed, read, key)]
 
 
 def sheet_row(line: LineItem | Problem) -> SheetRow:
@@ -40,21 +40,21 @@ def sheet_row(line: LineItem | Problem) -> SheetRow:
 
 
 def _take(
-    known: list[PairedRow[Known]], found: list[PairedRow[Found]], alike: Callable[[SheetRow], Hashable]
+    billed: list[PairedRow[Known]], read: list[PairedRow[Found]], key: Callable[[SheetRow], Hashable]
 ) -> list[tuple[Known, Found]]:
     places: defaultdict[Hashable, list[int]] = defaultdict(list)
-    for index in range(len(found) - 1, -1, -1):
-        places[alike(found[index].row)].append(index)
-    pairs, left, taken = [], [], set()
-    for entry in known:
-        if indexes := places[alike(entry.row)]:
+    for index in range(len(read) - 1, -1, -1):
+        places[key(read[index].row)].append(index)
+    pairs, unpaired, paired = [], [], set()
+    for entry in billed:
+        if indexes := places[key(entry.row)]:
             index = indexes.pop()
-            taken.add(index)
-            pairs.append((entry.item, found[index].item))
+            paired.add(index)
+            pairs.append((entry.item, read[index].item))
         else:
-            left.append(entry)
-    known[:] = left
-    found[:] = [entry for index, entry in enumerate(found) if index not in taken]
+            unpaired.append(entry)
+    billed[:] = unpaired
+    read[:] = [entry for index, entry in enumerate(read) if index not in paired]
     return pairs
 
 

@@ -88,10 +88,10 @@ class SalesSnapshot(Model):
     @cached_property
     def by_email(self) -> Mapping[str, Sequence[SalesRow]]:
         """The rows of each address, by its key, in the order of the sheet; sorted once, however many customers ask."""
-        found: defaultdict[str, list[SalesRow]] = defaultdict(list)
+        by_key: defaultdict[str, list[SalesRow]] = defaultdict(list)
         for row in self.rows:
-            found[email_key(row.email)].append(row)
-        return dict(found)
+            by_key[email_key(row.email)].append(row)
+        return dict(by_key)
 
 
 def amount_of(row: SalesRow, currency: str, decimal_separator: str = ".") -> int:
@@ -168,9 +168,9 @@ def rows_of(
 
     Raises ``InvalidInput`` for more than ``MAX_ROWS`` under one of them.
     """
-    found: list[LineItem | Problem] = []
+    items: list[LineItem | Problem] = []
     for key, email in {email_key(email): email for email in emails}.items():
         owner = customer.evolve(email=email)
         for part in lines_for(owner, period, snapshot, decimal_separator, former_address=key in former):
-            found += part
-    return tuple(sorted(found, key=lambda each: each.source.row if each.source else 0))
+            items += part
+    return tuple(sorted(items, key=lambda item: item.source.row if item.source else 0))

@@ -50,11 +50,11 @@ def read_worksheet(sheet: str, cells: Sequence[Cells]) -> SalesSnapshot:
 
 def ignored(columns: Sequence[str], no_sale: Sequence[int]) -> str:
     """What of a worksheet is not read, in words; "" if all of it is."""
-    told = [f"columns that are not read: {', '.join(columns)}"] if columns else []
+    parts = [f"columns that are not read: {', '.join(columns)}"] if columns else []
     if no_sale:
         rows = ", ".join(map(str, no_sale[:_SHOWN])) + (" …" if len(no_sale) > _SHOWN else "")
-        told.append(f"rows that say {NO_SALE!r}: {rows}")
-    return "; ".join(told)
+        parts.append(f"rows that say {NO_SALE!r}: {rows}")
+    return "; ".join(parts)
 
 
 class _Layout(NamedTuple):
@@ -87,8 +87,8 @@ class _Reader:
         if rows and not self._is_addressed:
             raise self._refused(f"no row has an email address in its column; {_ONE_EACH}, the header in the first row")
         read = {column: place for column, place in layout.places.items() if place < layout.width}
-        others = set(range(layout.width)) - set(read.values())
-        unread = [layout.headers[place] for place in sorted(others) if layout.headers[place]]
+        unread_places = set(range(layout.width)) - set(read.values())
+        unread = [layout.headers[place] for place in sorted(unread_places) if layout.headers[place]]
         return SalesSnapshot(
             sheet=self._sheet,
             digest=_digest(self._cells),
@@ -120,10 +120,10 @@ class _Reader:
             self._check_begins(headers)
         places: dict[Column, int] = {}
         for column in Column:
-            found = [place for place, name in enumerate(headers) if column_named(name) is column]
-            self._check_certain(column, headers, found)
-            if found:
-                places[column] = found[0]
+            candidates = [place for place, name in enumerate(headers) if column_named(name) is column]
+            self._check_certain(column, headers, candidates)
+            if candidates:
+                places[column] = candidates[0]
         return _Layout(places, headers, _width(headers))
 
     def _check_begins(self, headers: Sequence[str]) -> None:
@@ -138,17 +138,17 @@ class _Reader:
         if not any(column_named(name) in (Column.EMAIL, Column.AMOUNT) for name in headers):
             raise self._refused(f"its first row is neither a header nor a sale: {_shown(headers)}; {_HOW}")
 
-    def _check_certain(self, column: Column, headers: Sequence[str], found: Sequence[int]) -> None:
-        doubtful = list(found)
+    def _check_certain(self, column: Column, headers: Sequence[str], candidates: Sequence[int]) -> None:
+        doubtful = list(candidates)
         if column is Column.AMOUNT:
-            doubtful = [place for place, name in enumerate(headers) if place in found or speaks_of_amounts(name)]
+            doubtful = [place for place, name in enumerate(headers) if place in candidates or speaks_of_amounts(name)]
         if len(doubtful) > 1:
             names = " and ".join(_shown([headers[place]]) for place in doubtful[:_SHOWN])
             raise self._refused(
                 f"it has {len(doubtful)} columns that may be the {column}: {names}; name the right one "
                 f"{str(column)!r}, and remove or rename the others"
             )
-        if column in (Column.EMAIL, Column.AMOUNT) and not found:
+        if column in (Column.EMAIL, Column.AMOUNT) and not candidates:
             raise self._refused(f"it has no column {str(column)!r}: the first row is {_shown(headers)}; {_HOW}")
 
     def _unheaded(self) -> _Layout:

@@ -165,7 +165,7 @@ def print_invoice(month: Month) -> None:
     console.print(table((whole("Line"), "Description", whole("From"), whole("Amount", "right")), rows))
     say(f"Version {invoice.version}, digest {invoice.digest}")
     if month.drift and month.outcome is None:
-        say(f"\nThe sheet has changed since the draft: {month.drift}", style="yellow")
+        say(f"\nThe sheet has changed since the import: {month.drift}", style="yellow")
         say(f"  take it in with: {typed('refresh', month.customer.customer_id, decided=True)}")
     if month.remark:
         say(f"\nNot in this draft: {month.remark}", style="yellow")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from billing.errors import BillingError
 from billing.sales.adjustments import reasons_for_review, refresh_changes, unapplied
-from billing.sales.late_sales import SheetComparison, in_words, shown
+from billing.sales.late_sales import SheetComparison, as_line_changes, in_words
 from bootstrap import connect_adapters, connect_sheet_comparer
 from cli.invoices.difference import explained, rows_of
 from cli.invoices.invoices import recorded_month
@@ -52,7 +52,7 @@ async def refresh(
     left = in_words(unapplied(drifts, by_hand), currency)
     if not as_json and compared.changes:
         columns = ("Line", whole("Draft", "right"), whole("Sheet", "right"), "Description")
-        console.print(table(columns, rows_of(shown(compared.changes), currency)))
+        console.print(table(columns, rows_of(as_line_changes(compared.changes), currency)))
         say(in_words(drifts, currency))
         for words in reasons_for_review(drifts, by_hand, currency):
             say(words, style="yellow")

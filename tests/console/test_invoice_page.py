@@ -46,7 +46,7 @@ async def test_a_paid_month_tells_its_whole_story(desk: Desk) -> None:
     async with reviewer(desk) as ann:
         text = await ann.page()
         page = (await ann.browser.get(PAGE)).text
-    for shown in ("Sales collected", "Charge notice sent", "Charge begun", "Charge succeeded", "Closed: Paid", "pi_"):
+    for shown in ("Sales imported", "Charge notice sent", "Charge begun", "Charge succeeded", "Closed: Paid", "pi_"):
         assert shown in text
     assert "Receipt" in text
     assert "Dear" in page or "Acme" in page

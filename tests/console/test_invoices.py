@@ -58,7 +58,7 @@ async def test_a_row_carries_the_version_and_digest_that_were_seen(desk: Office,
     drafted = month()
     await desk.ledger.record(drafted, AT)
     assert drafted.invoice is not None
-    assert f'name="row" value="acme 1 {drafted.invoice.digest}"' in (await browser.get(LIST)).text
+    assert f'name="row" value="acme 1 {drafted.invoice.digest} runs"' in (await browser.get(LIST)).text
 
 
 async def test_the_next_instant_is_told_as_a_distance_and_on_the_customers_clock(

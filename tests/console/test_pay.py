@@ -111,7 +111,7 @@ async def test_another_card_pays_at_once_and_is_the_card_of_the_months_to_come(d
     assert month.customer.card_last4 == "4444"
     diary = await desk.bed.ledger.diary("acme", Period(OCTOBER))
     assert {decision.via for decision in month.decisions} == {"customer"}
-    assert "replace_card (customer)" in [entry.what for entry in diary]
+    assert "replace_card (customer)" in [entry.title for entry in diary]
     assert desk.bed.charged() == [(OCTOBER, 10000)]
     assert len([each for each in desk.bed.objects("charge") if each["status"] == "succeeded"]) == 1
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import Collection
+from billing.collections.collection import Collection, ScheduledTry
 from billing.collections.dunning import REMEDIES, Remedy
 from billing.customers.customer import Customer
 from billing.invoices.invoice import Invoice, LineItem
@@ -14,6 +14,7 @@ from billing.invoices.stages import Closed, Stage
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
+from billing.progress import Braked, Failure, Outage
 from console.customers.customer_view import CustomerView, Situation, customer_view
 from console.customers.wording import values
 from console.web.pages import Pages
@@ -38,6 +39,7 @@ MONTH = Month.open(CUSTOMER, Period("2026-10")).evolve(
     ),
 )
 OWED = Collection.open(MONTH)
+DAY_3, FAILED = ScheduledTry(day=3), Failure(text="PaymentMismatch")
 SUCCEEDED = ChargeRow(
     payment_id="pi_1",
     key="key",
@@ -62,9 +64,9 @@ def said(collection: Collection | None, shown: CustomerView, month: Month = MONT
     ("changes", "situation"),
     [
         ({}, Situation.PAYABLE),
-        ({"attempt": "day 3"}, Situation.PENDING),
-        ({"looking": 1, "outage": "Stripe does not answer"}, Situation.PENDING),
-        ({"looking": 1, "trouble": "PaymentMismatch"}, Situation.PERSON),
+        ({"attempt": DAY_3}, Situation.PENDING),
+        ({"looking": 1, "trouble": Outage(error="PaymentUnknown", text="no answer")}, Situation.PENDING),
+        ({"looking": 1, "trouble": FAILED}, Situation.PERSON),
         ({"by_card": False}, Situation.OTHERWISE),
     ],
 )
@@ -91,7 +93,7 @@ def test_a_payment_that_succeeded_counts_before_the_collection_has_heard_of_it()
     ],
 )
 def test_a_month_without_a_collection(outcome: Stage | None, situation: Situation) -> None:
-    month = MONTH.evolve(outcome=outcome)
+    month = MONTH.evolve(closed=Closed(outcome=outcome, at=NOW) if outcome else None)
     shown = customer_view(month, None, [])
     assert shown.situation is situation
     text = said(None, shown, month)
@@ -103,9 +105,9 @@ def test_a_month_without_a_collection(outcome: Stage | None, situation: Situatio
     ("changes", "situation"),
     [
         ({}, Situation.PAUSED),
-        ({"attempt": "day 3", "brake": "it is on"}, Situation.PAUSED),
+        ({"attempt": DAY_3, "brake": Braked(text="it is on")}, Situation.PAUSED),
         ({"looking": 1}, Situation.PENDING),  # what has begun is found out all the same
-        ({"trouble": "PaymentMismatch"}, Situation.PERSON),
+        ({"trouble": FAILED}, Situation.PERSON),
     ],
 )
 def test_under_the_emergency_brake_no_payment_is_offered(changes: dict[str, Any], situation: Situation) -> None:

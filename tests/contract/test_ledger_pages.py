@@ -96,7 +96,7 @@ async def test_who_is_needed_comes_in_the_order_of_the_next_instant(ledger: SqlL
     await recorded(ledger, *(month(name, 100) for name in names))
     for name, hours in (("acme", 3), ("bolt", 1), ("coal", 2)):
         mark(url, name, needs="halted by ann: row 7", next_at=AT + timedelta(hours=hours))
-    mark(url, "dune", needs="", next_at=AT)
+    mark(url, "dune", needs=None, next_at=AT)
     needs = await ledger.needs(NOVEMBER, 10)
     assert [each.customer_id for each in needs] == ["bolt", "coal", "acme"]
     assert (needs[0].needs, needs[0].amount_minor, needs[0].name) == ("halted by ann: row 7", 100, "Bolt")
@@ -277,7 +277,7 @@ async def test_the_list_of_who_is_needed_has_what_is_owed_too(ledger: SqlLedger,
     assert await listed(ledger, needs=True) == ["acme", "bolt"]
     assert await listed(ledger, needs=True, search="bolt@") == ["bolt"]
     rows = {row.customer_id: row.needs for row in await ledger.rows(MONTH, 1)}
-    assert rows == {"acme": "approve it", "bolt": "what is owed cannot be collected without a person", "coal": ""}
+    assert rows == {"acme": "approve it", "bolt": "what is owed cannot be collected without a person", "coal": None}
     assert await ledger.count(MONTH.evolve(period=OCTOBER, needs=True)) == 0
 
 

@@ -171,7 +171,7 @@ def test_two_rows_of_one_amount_are_told_apart_by_what_they_say_not_by_where_the
     found = surveyed(after, seen(ACME, drafted(ACME, before)))
     assert reasons(found) == {DifferenceReason.NEW_ROW: 9900}
     (finding,) = found.findings
-    assert "row 2 added to the sheet since the collection: 99.00 EUR" in finding.text
+    assert "row 2 added to the sheet since the import: 99.00 EUR" in finding.text
     assert finding.todo.endswith("--add 'Set (2026-10)=99.00'")
 
 

@@ -140,7 +140,7 @@ async def test_a_sheet_that_is_corrected_as_a_reviewer_had_edited_the_draft_adju
         AddLine(description="Forgotten", amount_minor=500),
     )
     september(bed, ("480", "Sale 1"), ("12.50", "Sale 2"), ("5", "Forgotten"))
-    assert (await bed.announced()).drift == ""
+    assert (await bed.announced()).drift is None
     await bed.closed(period=SEPTEMBER)
     assert billed(await bed.drafted("acme", OCTOBER)) == [("row-2", 1000, "2026-10, 2")]
 
@@ -288,7 +288,7 @@ async def test_a_change_before_the_notice_is_told_and_stops_nothing(bed: Bed) ->
     month = await bed.announced()
     assert month.drift == "rows: 1 added; 20.00 EUR more"
     assert Flag.SHEET in flags(month)
-    assert "the sheet has changed since the collection (rows: 1 added; 20.00 EUR more)" in await bed.told()
+    assert "the sheet has changed since the import (rows: 1 added; 20.00 EUR more)" in await bed.told()
     assert (await bed.recorded("acme", OCTOBER)).drift == month.drift
     await bed.closed()
     assert bed.charged() == [(OCTOBER, 10000)]
@@ -308,7 +308,7 @@ async def test_a_draft_is_refreshed_before_the_notice_and_the_edits_of_other_lin
         ("row-3", 6000, "2026-10, 4"),
         ("added-1", 100, "2026-10, 2"),
     ]
-    assert month.drift == ""
+    assert month.drift is None
     bed.sales(NOVEMBER, (ACME, "2", "Tea"))
     await bed.closed()
     assert bed.charged() == [(OCTOBER, 15100)]
@@ -322,7 +322,7 @@ async def test_a_refresh_in_the_last_call_sends_a_corrected_notice_and_is_not_bi
     assert (await bed.announced()).drift
     assert (await refresh(bed)).accepted
     month = await bed.until("acme", lambda month: month.notices == 2)
-    assert month.drift == ""
+    assert month.drift is None
     assert "120.00" in bed.mails(ACME)[-1].text
     await bed.closed(period=SEPTEMBER)
     assert billed(await bed.drafted("acme", OCTOBER)) == [("row-2", 1000, "2026-10, 2")]
@@ -360,7 +360,7 @@ async def test_a_sheet_that_cannot_be_read_does_not_stop_the_notice(bed: Bed) ->
     october(bed, ("999", "Sale 1"))
     await bed.sheets_fault(path="/v4/", kind="status", status=503, times=None)
     month = await bed.announced()
-    assert month.drift == ""
+    assert month.drift is None
     await bed.closed()
     assert bed.charged() == [(OCTOBER, 10000)]
 
@@ -406,7 +406,7 @@ async def test_a_worksheet_that_was_emptied_is_no_credit(bed: Bed) -> None:
     await bed.monitored(period=SEPTEMBER)
     october(bed, ("10", "Hosting"))
     september(bed)
-    assert (await bed.announced()).drift == ""
+    assert (await bed.announced()).drift is None
     await bed.closed(period=SEPTEMBER)
     await bed.skip("acme", timedelta(minutes=2))  # the first round of tries
     month = await bed.until("acme", lambda month: bool(month.outage), seconds=60)
@@ -448,10 +448,10 @@ async def test_a_sheet_that_is_sorted_after_the_collection_is_no_change_and_a_ro
     assert found.findings == ()
     assert found.sums[0].differences_minor == {DifferenceReason.EDITED: 432000, DifferenceReason.ENTERED: -480}
     month = await bed.announced()
-    assert month.drift == ""
+    assert month.drift is None
     october(bed, ("99", "Set"), *moved)
     (finding,) = (await check.look(Period(OCTOBER))).findings
-    assert finding.text == "acme: row 2 added to the sheet since the collection: 99.00 EUR"
+    assert finding.text == "acme: row 2 added to the sheet since the import: 99.00 EUR"
     await bed.closed()
     assert bed.charged() == [(OCTOBER, 2000 + 48000 + 480)]
 

@@ -99,7 +99,7 @@ async def test_the_schedule_compares_every_day_and_a_paused_one_stays_paused(bed
             await asyncio.sleep(0.02)
     assert isinstance(actions[0].action, ScheduleActionExecutionStartWorkflow)
     begun = await bed.client.get_workflow_handle(actions[0].action.workflow_id).describe()
-    assert begun.workflow_type == "Reconcile"
+    assert begun.workflow_type == "DailyReconciliation"
     await schedule.pause()
     await ensure_daily_reconciliation(bed.client)
     assert (await schedule.describe()).schedule.state.paused
@@ -129,7 +129,7 @@ async def test_an_operator_writes_off_what_will_not_come(bed: Bed) -> None:
     assert code == 0, output
     await bed.collects(lambda found: found.outcome is not None)
     diary = await bed.ledger.diary("acme", Period(OCTOBER))
-    assert [entry.what for entry in diary if entry.by == "ann"] == ["write_off (cli)"]
+    assert [entry.title for entry in diary if entry.by == "ann"] == ["write_off (cli)"]
     code, output = await typed(bed, "collections", "retry", "acme", *said)
     assert code == 1
     assert "nothing of acme is being collected" in output or "settled already" in output

@@ -11,7 +11,7 @@ from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import prepared_bed
 from worker import READY
 
-EFFECTS = ["collected", "mailed", "charge", "mailed"]
+EFFECTS = ["imported", "mailed", "charge", "mailed"]
 
 
 async def test_a_month_is_a_line_for_each_thing_done_outside_and_holds_no_address(

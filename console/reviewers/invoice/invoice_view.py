@@ -13,7 +13,7 @@ from billing.invoices.ports import VersionRow
 from billing.invoices.versions import LineChange, difference
 from billing.money import minor_digits
 from billing.sales.adjustments import reasons_for_review, refresh_changes
-from billing.sales.late_sales import SheetComparison, in_words, shown
+from billing.sales.late_sales import SheetComparison, as_line_changes, in_words
 from console.reviewers.invoice.actions import ACTIONS, EDIT, REFRESH, START, Action, possible
 from console.reviewers.invoice.edit_form import EditForm, rebased
 from console.reviewers.invoice.month_record import MonthRecord
@@ -184,7 +184,7 @@ class InvoiceView:
         invoice = self.dossier.month.invoice
         return {
             "comparable": bool(invoice and invoice.sales) and not self.dossier.month.outcome,
-            "sheet_changes": shown(drifts),
+            "sheet_changes": as_line_changes(drifts),
             "sheet_words": in_words(drifts, currency),
             "sheet_doubts": reasons_for_review(drifts, by_hand, currency),
             "refreshable": len(refresh_changes(drifts, "", by_hand)),
