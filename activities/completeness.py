@@ -10,17 +10,17 @@ from temporalio import activity
 from billing.apart import Failed, why
 from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.completeness.check import CompletenessCheck
-from billing.completeness.report import CompletenessReport, Finding, new_findings, shared, sources
+from billing.completeness.report import CompletenessReport, Finding, new_findings, shared
 from billing.completeness.row_check import CellRules
-from billing.completeness.snapshots import CustomerSnapshot, LastRun, Snapshots
+from billing.completeness.snapshots import CustomerSnapshot, DataSource, LastRun, Snapshots, Unseen
 from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
+from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from billing.sales.sales import SalesRow, SalesSnapshot
 from billing.sales.worksheet import ignored
-from billing.shell import command
 from services import clock
 from services.alerts import Alerts
 from services.shared_sales import Sales
@@ -54,7 +54,7 @@ class CompletenessActivities:
         chains: Chains | None,
         alerts: Alerts | None,
         decimal_separator: str = ".",
-        unseen: Sequence[str] = (),
+        unseen: Sequence[Unseen] = (),
     ) -> None:
         self._accounts = accounts
         self._ledger = ledger
@@ -71,7 +71,7 @@ class CompletenessActivities:
         Raises ``TemporalUnavailable`` too unless it may go on ``without_temporal``.
         """
         unseen = list(self._unseen)
-        missing: list[str] = []
+        missing: list[Unseen] = []
         snapshot = await self._read(period, unseen, missing)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
@@ -109,15 +109,16 @@ class CompletenessActivities:
         except Exception as error:
             survey.note(Failed(customer_id=customer_id, reason=why(error)))
 
-    async def _read(self, period: Period, unseen: list[str], missing: list[str]) -> SalesSnapshot | None:
+    async def _read(self, period: Period, unseen: list[Unseen], missing: list[Unseen]) -> SalesSnapshot | None:
         """None if it cannot be read: why is in one of the lists."""
         try:
             return await self._sales.read(period, clock.now())
         except WorksheetMissing as error:
-            missing.append(f"the sheet: {error}")
+            missing.append(Unseen(source=DataSource.SHEET, why=str(error)))
             return None
         except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
-            unseen.append(f"the sheet: {error if isinstance(error, SalesUnavailable) else why(error)}")
+            reason = str(error) if isinstance(error, SalesUnavailable) else why(error)
+            unseen.append(Unseen(source=DataSource.SHEET, why=reason))
             return None
 
     def _cells(self, period: Period, snapshot: SalesSnapshot | None) -> tuple[CellRules | None, Sequence[SalesRow]]:
@@ -165,27 +166,36 @@ class CompletenessActivities:
     async def _tell_unseen(self, found: Sequence[CompletenessReport], before: Mapping[Period, LastRun | None]) -> None:
         """One alert for all periods, on the first day on which a source cannot be seen."""
         assert self._alerts is not None
-        known = {each.period: sources(run.unseen) if (run := before[each.period]) else () for each in found}
-        if all(set(sources(each.unseen)) <= set(known[each.period]) for each in found):
+        known = {period: run.unseen if run else frozenset() for period, run in before.items()}
+        if all({unseen.source for unseen in coverage.unseen} <= known[coverage.period] for coverage in found):
             return
-        by_source = {sources([each])[0]: each for coverage in reversed(found) for each in coverage.unseen}
+        by_source = {unseen.source: str(unseen) for coverage in reversed(found) for unseen in coverage.unseen}
         text = f"coverage could not see everything: {'; '.join(by_source.values())}"
         await self._alerts.tell(_alert("", found[0].period, text))
 
 
 def _alerts_of(coverage: CompletenessReport, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
     """What is new goes to the next digest; what was mended and comes back another day is told again."""
-    told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
+    shown = _share(findings, _SHOWN)
+    alerts: list[Callable[[], Alert]] = [partial(_alert_of, finding, coverage.period) for finding in shown]
     if len(findings) > _SHOWN:
-        told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
-    return [partial(_alert, customer_id, coverage.period, text) for customer_id, text in told]
+        alerts.append(partial(_alert, "", coverage.period, f"coverage has {len(findings) - _SHOWN} more findings"))
+    return alerts
 
 
-def _alert(customer_id: str, period: Period, text: str, number: int | None = None) -> Alert:
+def _alert_of(finding: Finding, period: Period) -> Alert:
+    text = f"{finding.kind}: {'; '.join(filter(None, (finding.text, finding.advice)))}"
+    return _alert(finding.customer_id, period, text, finding.remedies)
+
+
+def _alert(
+    customer_id: str, period: Period, text: str, remedies: Sequence[Remedy] = (), number: int | None = None
+) -> Alert:
     """``number`` None: told again on another day."""
     now = clock.now()
     number = int(f"{now:%Y%m%d}") if number is None else number
-    return of_report(customer_id, period, number, text, now, command("coverage", period=period))
+    coverage = RemedyAction.CHECK_COVERAGE.of(period=period)
+    return of_report(customer_id, period, number, text, now, *(remedies or (coverage,)))
 
 
 def daily(now: datetime) -> tuple[Period, ...]:
@@ -216,7 +226,7 @@ def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:
 class _Roll:
     """How everybody's workflow stands: by the list; whom it surprises with are asked for one by one."""
 
-    def __init__(self, chains: Chains | None, unseen: list[str], optional: bool) -> None:
+    def __init__(self, chains: Chains | None, unseen: list[Unseen], optional: bool) -> None:
         self._chains = chains
         self._unseen = unseen
         self._optional = optional
@@ -283,5 +293,5 @@ class _Roll:
     def _give_up(self, error: TemporalUnavailable) -> None:
         if not self._optional:
             raise error
-        self._unseen.append(f"Temporal: {error}")
+        self._unseen.append(Unseen(source=DataSource.TEMPORAL, why=str(error)))
         self._listed = None

@@ -184,12 +184,13 @@ async def described(client: Client, customer_id: str, patience: timedelta = _PAT
 
 
 def _chain(info: WorkflowExecutionInfo) -> Chain:
+    period = _attribute(info, PERIOD.name) if info.type.name == PaymentCollection.__name__ else None
     return Chain(
         workflow_id=info.execution.workflow_id,
         kind=info.type.name,
         status=_status(info),
         customer_id=str(_attribute(info, CUSTOMER.name) or ""),
-        period=str(_attribute(info, PERIOD.name) or "") if info.type.name == PaymentCollection.__name__ else "",
+        period=None if period is None else str(period),
     )
 
 

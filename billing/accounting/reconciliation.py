@@ -16,12 +16,12 @@ from billing.collections.collection import CollectionStage
 from billing.collections.ports import CollectionRow
 from billing.invoices.month import OUTCOMES, UNPAID_OUTCOMES, Stage
 from billing.invoices.ports import InvoiceRow
-from billing.model import LINE_MAX, Count, Id, Line, Minor, Model, Rows, Words, cut
+from billing.model import LINE_MAX, Count, Few, Id, Line, Minor, Model, Rows, Words, cut
 from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
-from billing.shell import typed
+from billing.remedies import Remedy, RemedyAction
 
 
 class DiscrepancyKind(StrEnum):
@@ -45,13 +45,14 @@ class Repair(StrEnum):
 
 
 class Discrepancy(Model):
-    """One difference. ``repair`` is None if a person has to look; ``repaired`` once it is mended."""
+    """One difference. ``repair`` is None if a person has to look: ``remedies`` may help; ``repaired`` once mended."""
 
     kind: DiscrepancyKind
     customer_id: Line
     period: Line
     payment_id: Id = ""
     text: Words
+    remedies: Few[Remedy] = ()
     repair: Repair | None = None
     repaired: bool = False
 
@@ -262,22 +263,23 @@ def _of_hand(
         return
     same = (payment.amount_minor, payment.currency) == (month.total_minor, month.currency)
     if same and abs(payment.created_at - month.updated_at) < _BY_HAND_WITHIN:
-        amount = format_amount(month.total_minor, month.currency).split()[0]
+        skip = RemedyAction.SKIP.of(month.customer_id, month.period)
+        remedies: tuple[Remedy, ...] = ()
         if is_ours_paid:
-            todo = "then refund it"
+            todo = "refund it"
         elif month.stage in UNPAID_OUTCOMES:
-            reference = ("--amount", amount, "--reference", payment.payment_id)
-            recorded = ("collections", "record-payment", month.customer_id)
-            todo = f"then {typed(*recorded, period=month.period, decided=True, options=reference)}"
+            arrived = {"amount_minor": month.total_minor, "currency": month.currency, "reference": payment.payment_id}
+            todo, remedies = "record it", (skip.evolve(action=RemedyAction.RECORD_PAYMENT, **arrived),)
         else:
-            todo = f"then {typed('skip', month.customer_id, period=month.period, decided=True)}"
+            todo, remedies = "skip the month", (skip,)
         yield Discrepancy(
             kind=DiscrepancyKind.UNKNOWN,
             customer_id=month.customer_id,
             period=month.period,
             payment_id=payment.payment_id,
             text=f"{payment.payment_id}, made by somebody else, is as high as the invoice of {month.customer_id}, "
-            f"{month.period} ({month.stage}): was it charged by hand? {todo}; if not, leave it",
+            f"{month.period} ({month.stage}): was it charged by hand? Then {todo}; if not, leave it",
+            remedies=remedies,
         )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from billing.collections.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
+from billing.collections.dunning import FEW_TRIES, MAX_TRIES, CardRemedy, remedy
 from billing.customers.customer import Customer
 from billing.invoices.commands import Refusal
 from billing.invoices.month import Hold, Month
@@ -184,22 +184,22 @@ class Collection(Model):
         return format_amount(self.outstanding_minor, self.currency)
 
     @property
-    def remedy(self) -> Remedy:
+    def remedy(self) -> CardRemedy:
         """What would help; of no meaning if it is not paid by card."""
-        return remedy(self.answer) if self.answer else Remedy.RETRY
+        return remedy(self.answer) if self.answer else CardRemedy.RETRY
 
     @property
     def retries_by_itself(self) -> bool:
         """Whether the card may be tried again with nobody asking for it."""
-        if not self.by_card or self.remedy not in (Remedy.RETRY, Remedy.RETRY_FEW):
+        if not self.by_card or self.remedy not in (CardRemedy.RETRY, CardRemedy.RETRY_FEW):
             return False
-        return self.tries < (FEW_TRIES if self.remedy is Remedy.RETRY_FEW else MAX_TRIES - 1)
+        return self.tries < (FEW_TRIES if self.remedy is CardRemedy.RETRY_FEW else MAX_TRIES - 1)
 
     @property
     def payable(self) -> bool:
         """Whether the customer can pay by card right now: nothing else may be moving the money."""
         busy = self.outcome or self.attempt or self.release or self.trouble or self.brake
-        return self.by_card and not busy and self.remedy is not Remedy.NEW_CARD
+        return self.by_card and not busy and self.remedy is not CardRemedy.NEW_CARD
 
     def due(self, now: datetime) -> CollectionDue:
         """The next step at ``now``. Pure: the same collection and instant always give the same step."""
@@ -247,8 +247,8 @@ class Collection(Model):
         if not self.by_card:
             return CollectionStage.AWAITING_PAYMENT
         waiting = {
-            Remedy.NEW_CARD: CollectionStage.AWAITING_CARD,
-            Remedy.AUTHENTICATE: CollectionStage.AWAITING_AUTHENTICATION,
+            CardRemedy.NEW_CARD: CollectionStage.AWAITING_CARD,
+            CardRemedy.AUTHENTICATE: CollectionStage.AWAITING_AUTHENTICATION,
         }
         return waiting.get(self.remedy, CollectionStage.COLLECTING)
 
@@ -287,7 +287,7 @@ class Collection(Model):
 
     @property
     def _asks_for_person(self) -> bool:
-        return self.by_card and self.remedy is Remedy.PERSON and not self.attempt and not self.release
+        return self.by_card and self.remedy is CardRemedy.PERSON and not self.attempt and not self.release
 
     @property
     def next_contact(self) -> datetime | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, ValidationError
 
 from billing.collections.collection import Collection, Received, Release
-from billing.collections.dunning import Remedy
+from billing.collections.dunning import CardRemedy
 from billing.customers.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.invoices.commands import Command, Halt, Refusal, Resume, content_of
 from billing.invoices.month import Hold
@@ -170,9 +170,9 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
         if not collection.trouble:
             raise _Refused("the outcome of the last try has to be known first; it is being looked up", Refusal.LATER)
         return collection.evolve(trouble="", alerted_at=None), "tried again"
-    if collection.remedy is Remedy.NEW_CARD:
+    if collection.remedy is CardRemedy.NEW_CARD:
         raise _Refused("the bank does not allow another try with this card; the customer has to register a new one")
-    if collection.remedy is Remedy.AUTHENTICATE:
+    if collection.remedy is CardRemedy.AUTHENTICATE:
         raise _Refused("only the customer can confirm this payment, by the link in the mail")
     return collection.evolve(attempt=f"asked for by {command.by}", trouble=""), "the card is tried now"
 

@@ -8,6 +8,7 @@ import typer
 from temporalio.client import Client
 
 from billing.completeness.report import CompletenessReport, CurrencySum
+from billing.completeness.snapshots import DataSource, Unseen
 from billing.errors import BillingError
 from billing.money import format_amount
 from billing.period import Period
@@ -16,6 +17,7 @@ from bootstrap import connect_adapters, connect_completeness, connect_temporal
 from cli.terminal.options import AsJson, required_period
 from cli.terminal.output import console, print_json, say, table, whole
 from settings import Settings, load_settings
+from wording.remedies import command_line
 
 _SHOWN = 200
 
@@ -41,19 +43,20 @@ async def coverage(
         client, unseen = await _temporal(settings)
         found = await connect_completeness(settings, adapters, client, unseen).look(period)
     if as_json:
-        print_json({"covered": found.covered, **found.model_dump(mode="json")})
+        findings = [{**dict(each), "commands": list(map(command_line, each.remedies))} for each in found.findings]
+        print_json({"covered": found.covered, **dict(found), "findings": findings})
     else:
         print_coverage(found)
     if not found.covered:
         raise typer.Exit(1)
 
 
-async def _temporal(settings: Settings) -> tuple[Client | None, str]:
+async def _temporal(settings: Settings) -> tuple[Client | None, tuple[Unseen, ...]]:
     """The client; or why there is none."""
     try:
-        return await connect_temporal(settings), ""
+        return await connect_temporal(settings), ()
     except BillingError as error:
-        return None, f"Temporal: {error}"
+        return None, (Unseen(source=DataSource.TEMPORAL, why=str(error)),)
 
 
 def print_coverage(found: CompletenessReport) -> None:
@@ -64,9 +67,11 @@ def print_coverage(found: CompletenessReport) -> None:
     _print_late(found)
     if found.findings:
         say("\nFindings", style="bold")
-        for each in found.brief(_SHOWN).findings:
-            say(f"  {each.kind}: {each.text}", style="yellow")
-            say(f"    {each.todo}")
+        for finding in found.brief(_SHOWN).findings:
+            say(f"  {finding.kind}: {finding.text}", style="yellow")
+            for line in (finding.advice, *map(command_line, finding.remedies)):
+                if line:
+                    say(f"    {line}")
     total = sum(found.kinds.values())
     if total > _SHOWN:
         say(f"… {total - _SHOWN} more; --json has them{'' if found.cut else ' all'}")

@@ -106,7 +106,7 @@ class SqlCompleteness(SqlDatabase):
                 overdue_since=min((each for each in instants if each is not None), default=None),
                 open_collections=_count(connection, collections, collections.c.outcome.is_(None)),
                 untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
-                unseen=tuple(each for found in connection.scalars(unseen) for each in found or ()),
+                unseen=tuple({each["source"]: None for found in connection.scalars(unseen) for each in found or ()}),
                 replaced_at=connection.scalar(replaced),
             )
 
@@ -180,7 +180,7 @@ class _Seen:
             alert = of_collection(owed, row.updated_at)
             is_braked = bool(owed.brake and not owed.hold)
             found[row.customer_id] = CollectionSnapshot(
-                CollectionStage(row.stage), alert.text, alert.command, is_braked
+                CollectionStage(row.stage), alert.text, alert.remedies[0], is_braked
             )
         return found
 
