@@ -125,7 +125,7 @@ class SalesActivities:
         except SalesUnavailable as error:
             if not (month.outage.startswith(_BEFORE) and activity.info().attempt > _TRIES):
                 raise SalesUnavailable(f"{_BEFORE}: {error}") from error
-            return invoice, f"{_BEFORE}, so nothing of it is in this draft: {error}"
+            return invoice.evolve(lacks_late_sales=True), f"{_BEFORE}, so nothing of it is in this draft: {error}"
         rows = len(invoice.lines) + len(invoice.problems) + len(late.problems)
         if late.problems and rows > MAX_ROWS:
             raise InvalidInput(

@@ -108,8 +108,9 @@ Change = Annotated[AddLine | ChangeLine | RemoveLine, Field(discriminator="op")]
 class Invoice(Measured):
     """A month's invoice. Total = sum of lines + carried balance, to the minor unit; a negative balance is credit.
 
-    ``sales`` is what of the sheet it accounts for (None: entered by hand); ``left_out``
-    are rows whose lines a reviewer has removed.
+    ``sales`` is what of the sheet it accounts for (None: entered by hand); ``left_out`` are rows whose lines a reviewer
+    has removed; ``lacks_late_sales``: the sheet of the month before could not be compared for so long that nothing of
+    it is here.
     """
 
     currency: Code
@@ -121,6 +122,7 @@ class Invoice(Measured):
     added_lines: Count = 0
     sales: SalesSeen | None = None
     left_out: Many[SheetRow] = ()
+    lacks_late_sales: bool = False
 
     @property
     def sales_minor(self) -> int:

@@ -25,8 +25,6 @@ FIRST_ROW = "row"
 """The column of chaos's sheets that says where a row stood at the collection, before people have sorted them."""
 
 _AMOUNT = re.compile(r"-?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?")
-_NOT_COMPARED = "the sales of the month before cannot be compared"
-"""What a month says that has given up waiting for the sheet of the one before."""
 
 
 class TypedRow(NamedTuple):
@@ -85,7 +83,7 @@ class ExpectedMonth:
             theirs = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email in owner]
             amounts = {row.line_id: minor for row, minor in theirs if not row.late}
             late = {f"late-{month.period}-{row.line_id}": minor for row, minor in theirs if row.late}
-        if before and not month.remark.startswith(_NOT_COMPARED):
+        if before and not (month.invoice and month.invoice.lacks_late_sales):
             amounts |= before.unapplied
         unpriced = cls(carried_minor, _edited(amounts, decisions), late, None)
         known = sheet is not None or not amounts

@@ -18,6 +18,7 @@ from adapters.sql.customers import starts as sql_ledger_starts
 from adapters.stripe.payments import StripePayments
 from billing.accounting import reconciliation
 from billing.accounting.reconciliation import DiscrepancyKind as Kind
+from billing.apart import Failed
 from billing.completeness import sheet_check
 from billing.completeness.chains import OpenChains
 from billing.completeness.report import CustomerState, FindingKind
@@ -264,7 +265,9 @@ async def test_registrations(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
         fails = failing(Registrar.go_on, lambda _, each, now: each.registration_id == bad)
         patched.setattr(Registrar, "go_on", fails)
         results = await registrar.sweep(datetime.now(UTC))
-    assert results.pop(bad).startswith(f"not yet: {UNFORESEEN}")
+    failed = results.pop(bad)
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith(UNFORESEEN)
     assert set(results.values()) == {"waits for the customer"}
     await bed.tamper("UPDATE registrations SET timezone = 'Mars' WHERE registration_id = ?", bad)
     assert len(await registrar.sweep(datetime.now(UTC))) == 3
