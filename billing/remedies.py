@@ -12,7 +12,6 @@ from billing.period import Period
 class RemedyAction(StrEnum):
     """No value is a word that may be somebody's name: an erasure takes names out of stored reports."""
 
-    # customers
     START = "start_customer"
     START_FROM_FILE = "start_from_file"
     RESTART = "restart_customer"  # the month is there, its workflow is not
@@ -20,7 +19,6 @@ class RemedyAction(StrEnum):
     CLOSE_ACCOUNT = "close_account"
     SEND_CARD_LINK = "send_card_link"
     FINISH_REGISTRATIONS = "finish_registrations"
-    # months
     SHOW_MONTH = "show_month"
     LIST_MONTHS = "list_months"
     RESUME = "resume_month"
@@ -30,19 +28,16 @@ class RemedyAction(StrEnum):
     ADD_LINES = "add_lines"
     REFRESH = "refresh_draft"
     SKIP = "skip_month"
-    # collections
     SHOW_COLLECTION = "show_collection"
     RESUME_COLLECTION = "resume_collection"
     RETRY_COLLECTION = "retry_collection"
     RECORD_PAYMENT = "record_payment"
     WRITE_OFF = "write_off"
-    # everybody
     RELEASE_BRAKE = "release_brake"
     CHECK_COVERAGE = "check_coverage"
     RECONCILE = "reconcile_period"
     RUN_DOCTOR = "run_doctor"
-    # workflows, by Temporal's own tool
-    UNPAUSE_WORKFLOW = "unpause_workflow"
+    UNPAUSE_WORKFLOW = "unpause_workflow"  # this and the next by Temporal's own tool
     SHOW_WORKFLOW = "show_workflow"
     DESCRIBE_WORKFLOW = "describe_workflow"
     TERMINATE_WORKFLOW = "terminate_workflow"

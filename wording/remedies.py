@@ -2,48 +2,38 @@
 
 import shlex
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from billing.money import plain_amount
 from billing.remedies import Remedy, RemedyAction
 
-PROGRAM = "python starter.py"
-
-
-class _Command(NamedTuple):
-    """``is_decision``: the command asks who decides, and why."""
-
-    words: str
-    is_decision: bool = False
-    options: str = ""
-
-
 _COMMANDS = {
-    RemedyAction.START: _Command("start"),
-    RemedyAction.START_FROM_FILE: _Command("start", options="--from FILE"),
-    RemedyAction.RESTART: _Command("start"),
-    RemedyAction.REOPEN: _Command("start", options="--reopen"),
-    RemedyAction.CLOSE_ACCOUNT: _Command("close", True),
-    RemedyAction.SEND_CARD_LINK: _Command("customers link"),
-    RemedyAction.FINISH_REGISTRATIONS: _Command("customers registrations", options="--finish"),
-    RemedyAction.SHOW_MONTH: _Command("show"),
-    RemedyAction.LIST_MONTHS: _Command("list"),
-    RemedyAction.RESUME: _Command("resume", True),
-    RemedyAction.APPROVE: _Command("approve", True),
-    RemedyAction.CHANGE_LINE: _Command("edit", True),
-    RemedyAction.REMOVE_LINES: _Command("edit", True),
-    RemedyAction.ADD_LINES: _Command("edit", True),
-    RemedyAction.REFRESH: _Command("refresh", True),
-    RemedyAction.SKIP: _Command("skip", True),
-    RemedyAction.SHOW_COLLECTION: _Command("collections show"),
-    RemedyAction.RESUME_COLLECTION: _Command("collections resume", True),
-    RemedyAction.RETRY_COLLECTION: _Command("collections retry", True),
-    RemedyAction.RECORD_PAYMENT: _Command("collections record-payment", True),
-    RemedyAction.WRITE_OFF: _Command("collections write-off", True),
-    RemedyAction.RELEASE_BRAKE: _Command("brake off", True),
-    RemedyAction.CHECK_COVERAGE: _Command("coverage"),
-    RemedyAction.RECONCILE: _Command("reconcile"),
-    RemedyAction.RUN_DOCTOR: _Command("doctor"),
+    RemedyAction.START: "start",
+    RemedyAction.START_FROM_FILE: "start --from FILE",
+    RemedyAction.RESTART: "start",
+    RemedyAction.REOPEN: "start --reopen",
+    RemedyAction.SEND_CARD_LINK: "customers link",
+    RemedyAction.FINISH_REGISTRATIONS: "customers registrations --finish",
+    RemedyAction.SHOW_MONTH: "show",
+    RemedyAction.LIST_MONTHS: "list",
+    RemedyAction.SHOW_COLLECTION: "collections show",
+    RemedyAction.CHECK_COVERAGE: "coverage",
+    RemedyAction.RECONCILE: "reconcile",
+    RemedyAction.RUN_DOCTOR: "doctor",
+}
+_DECISIONS = {  # who decides, and why, goes on record
+    RemedyAction.CLOSE_ACCOUNT: "close",
+    RemedyAction.RESUME: "resume",
+    RemedyAction.APPROVE: "approve",
+    RemedyAction.CHANGE_LINE: "edit",
+    RemedyAction.REMOVE_LINES: "edit",
+    RemedyAction.ADD_LINES: "edit",
+    RemedyAction.REFRESH: "refresh",
+    RemedyAction.SKIP: "skip",
+    RemedyAction.RESUME_COLLECTION: "collections resume",
+    RemedyAction.RETRY_COLLECTION: "collections retry",
+    RemedyAction.RECORD_PAYMENT: "collections record-payment",
+    RemedyAction.WRITE_OFF: "collections write-off",
+    RemedyAction.RELEASE_BRAKE: "brake off",
 }
 _TEMPORAL = {
     RemedyAction.UNPAUSE_WORKFLOW: "unpause",
@@ -60,12 +50,11 @@ def command_line(remedy: Remedy) -> str:
     """
     if verb := _TEMPORAL.get(remedy.action):
         return f"temporal workflow {verb} --workflow-id {shlex.quote(remedy.workflow_id)}"
-    command = _COMMANDS[remedy.action]
+    words = (_COMMANDS | _DECISIONS)[remedy.action].split()
     customer = (remedy.customer_id,) if remedy.customer_id else ()
     period = ("--period", remedy.period) if remedy.period else ()
-    by = ("--by", "YOU", "--reason", "WHY") if command.is_decision else ()
-    words = (*command.words.split(), *customer, *period, *by, *command.options.split(), *_details(remedy))
-    return f"{PROGRAM} {shlex.join(words)}"
+    by = ("--by", "YOU", "--reason", "WHY") if remedy.action in _DECISIONS else ()
+    return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"
 
 
 def _details(remedy: Remedy) -> Iterator[str]:

@@ -94,6 +94,10 @@ def release(chain: str, status: ChainStatus) -> Remedy:
     return Remedy(action=action.get(status, RemedyAction.DESCRIBE_WORKFLOW), workflow_id=chain)
 
 
+def end(chain: str) -> Remedy:
+    return Remedy(action=RemedyAction.TERMINATE_WORKFLOW, workflow_id=chain)
+
+
 def restart(customer_id: str, status: ChainStatus) -> Remedy:
     """What to do about a customer's workflow that does not go on."""
     if status.is_open:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from billing.apart import Failed, why
-from billing.completeness.chains import Chain, ChainStatus, release
+from billing.completeness.chains import Chain, ChainStatus, end, release
 from billing.completeness.month_check import MonthCheck
 from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
 from billing.completeness.row_check import CellRules
@@ -20,7 +20,7 @@ from billing.completeness.snapshots import CustomerSnapshot
 from billing.completeness.tally import Tally
 from billing.keys import workflow_id
 from billing.period import Period
-from billing.remedies import Remedy, RemedyAction
+from billing.remedies import RemedyAction
 from billing.sales.sales import SalesRow
 
 _JUST_CLOSED = timedelta(hours=1)
@@ -64,13 +64,9 @@ class CompletenessCheck:
 
     def note(self, failed: Failed) -> None:
         """Something of a customer that could not be looked at."""
-        self._tally.find(
-            FindingKind.FAILED,
-            f"{failed.customer_id} could not be looked at: {failed.reason}",
-            RemedyAction.SHOW_MONTH.of(failed.customer_id, self._period),
-            customer_id=failed.customer_id,
-            advice="nobody else is affected",
-        )
+        text = f"{failed.customer_id} could not be looked at: {failed.reason}"
+        show = RemedyAction.SHOW_MONTH.of(failed.customer_id, self._period)
+        self._tally.find(FindingKind.FAILED, failed.customer_id, text, show, advice="nobody else is affected")
 
     def _take(self, account: CustomerSnapshot, chain: ChainStatus | None) -> None:
         customer_id, is_closed = account.customer.customer_id, account.closed_at is not None
@@ -82,8 +78,7 @@ class CompletenessCheck:
             self._sheet.remember(account)
         if account.closed_at is not None and runs and self._now - account.closed_at > _JUST_CLOSED:
             text = f"{customer_id} is closed ({account.closed_reason}), but its workflow runs"
-            close = RemedyAction.CLOSE_ACCOUNT.of(customer_id)
-            self._tally.find(FindingKind.CLOSED_RUNS, text, close, customer_id=customer_id)
+            self._tally.find(FindingKind.CLOSED_RUNS, customer_id, text, RemedyAction.CLOSE_ACCOUNT.of(customer_id))
         if account.month is None and (is_closed or account.begins() > self._period):
             if self._sheet:
                 self._sheet.set_aside(account)
@@ -91,8 +86,7 @@ class CompletenessCheck:
         self._customers[customer_id] = self._months.state(account, runs)
         if not is_closed and runs is False and account.month is not None and not is_astray:
             text = f"{customer_id} has no running workflow: nobody bills it"
-            restart = RemedyAction.RESTART.of(customer_id)
-            self._tally.find(FindingKind.NO_WORKFLOW, text, restart, customer_id=customer_id)
+            self._tally.find(FindingKind.NO_WORKFLOW, customer_id, text, RemedyAction.RESTART.of(customer_id))
         if not (self._sheet and self._sheet.take(account)):
             self._months.find_blocked(account)
         self._months.look_at_clock(account)
@@ -100,21 +94,17 @@ class CompletenessCheck:
     def stray(self, customer_id: str) -> None:
         """A workflow runs whose customer the ledger does not know."""
         chain = workflow_id(customer_id)
-        self._tally.find(
-            FindingKind.NO_CUSTOMER,
-            f"{chain} runs, but the ledger knows no such customer",
-            RemedyAction.START_FROM_FILE.of(),
-            Remedy(action=RemedyAction.TERMINATE_WORKFLOW, workflow_id=chain),
-            customer_id=customer_id,
-            advice=f"start it, by a file with the row of {customer_id}; or end it",
-        )
+        text = f"{chain} runs, but the ledger knows no such customer"
+        advice = f"start it, by a file with the row of {customer_id}; or end it"
+        remedies = RemedyAction.START_FROM_FILE.of(), end(chain)
+        self._tally.find(FindingKind.NO_CUSTOMER, customer_id, text, *remedies, advice=advice)
 
     def stands_still(self, chain: Chain) -> None:
         """A workflow is open and does not go on. A collection's is found in its own month, others in every month."""
         if chain.period in (None, self._period):
             text = f"{chain.kind} {chain.workflow_id} {chain.status.words}, and does nothing meanwhile"
             remedy = release(chain.workflow_id, chain.status)
-            self._tally.find(FindingKind.STANDSTILL, text, remedy, customer_id=chain.customer_id)
+            self._tally.find(FindingKind.STANDSTILL, chain.customer_id, text, remedy)
 
     def coverage(self) -> CompletenessReport:
         """What came of it. Call once, after the last customer."""
@@ -127,14 +117,10 @@ class CompletenessCheck:
     def _find_strays(self) -> None:
         for stray in self._strays:
             customer_id = stray.customer_id
-            remedies = [Remedy(action=RemedyAction.TERMINATE_WORKFLOW, workflow_id=stray.workflow_id)]
+            remedies = [end(stray.workflow_id)]
             if customer_id in self._customers and customer_id not in self._twice:
-                remedies.append(RemedyAction.RESTART.of(customer_id))
+                remedies.append(RemedyAction.START.of(customer_id))
             beside = "also billed" if customer_id in self._twice else "billed"
-            self._tally.find(
-                FindingKind.STRAY,
-                f"{customer_id or 'somebody'} is {beside} by a workflow with another id: {stray.workflow_id}",
-                *remedies,
-                customer_id=customer_id,
-                advice="end it; nothing is charged twice, for the ledger is asked before each charge",
-            )
+            text = f"{customer_id or 'somebody'} is {beside} by a workflow with another id: {stray.workflow_id}"
+            advice = "end it; nothing is charged twice, for the ledger is asked before each charge"
+            self._tally.find(FindingKind.STRAY, customer_id, text, *remedies, advice=advice)

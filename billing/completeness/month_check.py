@@ -49,13 +49,13 @@ class MonthCheck:
             edit = edit.evolve(action=RemedyAction.REMOVE_LINES, line_ids=line_ids)
         text = f"{customer_id}: {month.needs or month.stage}"
         advice = "edit the draft, refresh it from the sheet, or skip it"
-        self._tally.find(FindingKind.HALTED, text, edit, customer_id=customer_id, advice=advice)
+        self._tally.find(FindingKind.HALTED, customer_id, text, edit, advice=advice)
 
     def find_braked(self) -> None:
         """All that the emergency brake stops, for one reason: one finding."""
         if self._braked:
             text = f"{self._braked[0]} ({len(self._braked)} customers)"
-            self._tally.find(FindingKind.HALTED, text, RemedyAction.RELEASE_BRAKE.of())
+            self._tally.find(FindingKind.HALTED, "", text, RemedyAction.RELEASE_BRAKE.of())
 
     def look_at_clock(self, account: CustomerSnapshot) -> None:
         """What is due and not done, and what is or was charged late."""
@@ -71,13 +71,9 @@ class MonthCheck:
             return
         since = overdue_since(month.next_at, month.updated_at)
         if self._now - since > TOLERANCE and not month.braked:
-            self._tally.find(
-                FindingKind.OVERDUE,
-                f"{customer.customer_id} is {month.stage}; what was due at {since:%Y-%m-%d %H:%M} UTC is not done",
-                RemedyAction.RUN_DOCTOR.of(),
-                customer_id=customer.customer_id,
-                advice="is a worker running?",
-            )
+            text = f"{customer.customer_id} is {month.stage}; what was due at {since:%Y-%m-%d %H:%M} UTC is not done"
+            doctor, advice = RemedyAction.RUN_DOCTOR.of(), "is a worker running?"
+            self._tally.find(FindingKind.OVERDUE, customer.customer_id, text, doctor, advice=advice)
         self._note_late(account, planned.charge_at, max(self._now, month.charge_at), is_open=True)
 
     def _find_missing(self, account: CustomerSnapshot, is_behind: bool) -> None:
@@ -85,24 +81,23 @@ class MonthCheck:
         if is_behind:
             last = f"; the last one is {account.last}" if account.last else ""
             text = f"{customer_id} has no month {self._period}{last}"
-            start = RemedyAction.START.of(customer_id)
-            self._tally.find(FindingKind.MISSING, text, start, customer_id=customer_id)
+            self._tally.find(FindingKind.MISSING, customer_id, text, RemedyAction.START.of(customer_id))
         else:
             text = f"{customer_id} has later months, but no {self._period}: the ledger has lost it"
             advice = "restore the ledger from a backup; until then charge nobody for it twice"
-            self._tally.find(FindingKind.MISSING, text, customer_id=customer_id, advice=advice)
+            self._tally.find(FindingKind.MISSING, customer_id, text, advice=advice)
 
     def _owed(self, customer_id: str, stage: Stage, collection: CollectionSnapshot | None) -> CustomerState:
         if collection is None:
             text = f"{customer_id}: {stage}, and nobody collects it"
             reconcile = RemedyAction.RECONCILE.of(period=self._period)
-            self._tally.find(FindingKind.UNCOLLECTED, text, reconcile, customer_id=customer_id)
+            self._tally.find(FindingKind.UNCOLLECTED, customer_id, text, reconcile)
             return CustomerState.PAST_DUE
         if collection.braked:
             self._braked.append(collection.needs)
         elif collection.remedy:
             text = f"{customer_id}: its collection is {collection.stage}: {collection.needs}"
-            self._tally.find(FindingKind.COLLECTION, text, collection.remedy, customer_id=customer_id)
+            self._tally.find(FindingKind.COLLECTION, customer_id, text, collection.remedy)
         return _COLLECTIONS.get(collection.stage, CustomerState.IN_COLLECTION)
 
     def _find_waiting(self, account: CustomerSnapshot, month: MonthSnapshot) -> None:
@@ -125,8 +120,7 @@ class MonthCheck:
             advice = "it is looked up until it is known"
         else:
             return
-        text = f"{customer_id}: {month.needs or month.stage}"
-        self._tally.find(kind, text, *remedies, customer_id=customer_id, advice=advice)
+        self._tally.find(kind, customer_id, f"{customer_id}: {month.needs or month.stage}", *remedies, advice=advice)
 
     def _note_late(self, account: CustomerSnapshot, planned_at: datetime, at: datetime, is_open: bool) -> None:
         if at - planned_at <= TOLERANCE:

@@ -100,23 +100,17 @@ class SheetCheck:
 
     def _find_unexplained(self, customer_id: str, month: MonthSnapshot, checked: RowCheck) -> None:
         unexplained = [each for each in checked.differences if each.reason is DifferenceReason.UNEXPLAINED]
-        texts = [
-            f"row {difference.row} of worksheet {self._period} differs by "
-            f"{format_amount(difference.amount_minor, month.currency)}, and nobody edited it"
-            for difference in unexplained[:_NAMED]
-        ]
+        texts = []
+        for row in unexplained[:_NAMED]:
+            amount = format_amount(row.amount_minor, month.currency)
+            texts.append(f"row {row.row} of worksheet {self._period} differs by {amount}, and nobody edited it")
         lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier))
         if month.version and lines_minor + month.carried_minor != month.total_minor:
             texts.append(f"lines and balance of {self._period} do not come to the invoice's total")
         show = RemedyAction.SHOW_MONTH.of(customer_id, self._period)
         for text in texts:
-            self._tally.find(
-                FindingKind.UNEXPLAINED,
-                f"{customer_id}: {text}",
-                show,
-                customer_id=customer_id,
-                advice="tell the developers",
-            )
+            text = f"{customer_id}: {text}"
+            self._tally.find(FindingKind.UNEXPLAINED, customer_id, text, show, advice="tell the developers")
 
     def _find_unreadable(self, customer_id: str, month: MonthSnapshot, problem: Problem) -> None:
         """Only what is in the draft can be entered there."""
@@ -132,7 +126,7 @@ class SheetCheck:
         elif month.version:
             advice += ", then refresh the draft"
             remedies.append(RemedyAction.REFRESH.of(customer_id, self._period))
-        self._tally.find(FindingKind.UNREADABLE, text, *remedies, customer_id=customer_id, advice=advice)
+        self._tally.find(FindingKind.UNREADABLE, customer_id, text, *remedies, advice=advice)
 
     def _find_late_rows(self, customer_id: str, month: MonthSnapshot, late: Sequence[RowDifference]) -> None:
         text = "; ".join(
@@ -152,7 +146,7 @@ class SheetCheck:
                 f"it is on the next invoice that is collected; if {self._period.next()} was collected before, add it"
             )
         text = f"{customer_id}: {text}{rest}"
-        self._tally.find(FindingKind.LATE_ROW, text, remedy, customer_id=customer_id, advice=advice)
+        self._tally.find(FindingKind.LATE_ROW, customer_id, text, remedy, advice=advice)
 
     # -- of nobody who is billed
 
@@ -181,7 +175,7 @@ class SheetCheck:
             self._add_uninvoiced(rows, self._only_currency(), DifferenceReason.FORMER_ADDRESS)
             text = f"{which}, {rows[0].email}: {names} had this address before"
             advice = f"correct {_numbers(rows)} to the address of one of them"
-            self._tally.find(FindingKind.FORMER_ADDRESS, text, advice=advice)
+            self._tally.find(FindingKind.FORMER_ADDRESS, "", text, advice=advice)
             return
         amount = self._all_differ(account, rows, DifferenceReason.FORMER_ADDRESS)
         text = f"{customer_id} had the address {rows[0].email} before, and has {which} under it: {amount}"
@@ -191,7 +185,7 @@ class SheetCheck:
         elif month is not None and month.version and month.closed_at is None:
             advice = f"refresh the draft; and {advice}"
             remedies.append(RemedyAction.REFRESH.of(customer_id, self._period))
-        self._tally.find(FindingKind.FORMER_ADDRESS, text, *remedies, customer_id=customer_id, advice=advice)
+        self._tally.find(FindingKind.FORMER_ADDRESS, customer_id, text, *remedies, advice=advice)
 
     def _take_other(self, account: CustomerSnapshot, rows: Sequence[SalesRow]) -> None:
         customer_id, which = account.customer.customer_id, f"{_numbers(rows)} of worksheet {self._period}"
@@ -200,12 +194,12 @@ class SheetCheck:
             amount = self._all_differ(account, rows, DifferenceReason.CLOSED)
             text = f"{customer_id} is closed ({account.closed_reason}), but has {which}: {amount}"
             reopen, advice = RemedyAction.REOPEN.of(customer_id), f"{advice}; or bill it again"
-            self._tally.find(FindingKind.CLOSED_ROW, text, reopen, customer_id=customer_id, advice=advice)
+            self._tally.find(FindingKind.CLOSED_ROW, customer_id, text, reopen, advice=advice)
         else:
             amount = self._all_differ(account, rows, DifferenceReason.BEGAN_LATER)
             text = f"{customer_id} begins with {account.begins()}, but has {which}: {amount}"
             advice += f", or move them to worksheet {account.begins()}"
-            self._tally.find(FindingKind.EARLY_ROW, text, customer_id=customer_id, advice=advice)
+            self._tally.find(FindingKind.EARLY_ROW, customer_id, text, advice=advice)
 
     def _take_unclaimed(self, key: str, rows: Sequence[SalesRow], looking: bool) -> None:
         near = self._addresses.get(closest(key, self._addresses)) if looking else None
@@ -215,15 +209,14 @@ class SheetCheck:
         text += _first(amounts)
         if near is None:
             advice = f"correct or delete {_numbers(rows)}, write {NO_SALE!r} for the address, or register the customer"
-            self._tally.find(FindingKind.UNCLAIMED, text, advice=advice)
+            self._tally.find(FindingKind.UNCLAIMED, "", text, advice=advice)
             return
         advice = (
             f"is it {near.email} ({near.customer_id})? Correct {_numbers(rows)}; "
             "if that month is collected already, refresh its draft, too"
         )
-        self._tally.find(
-            FindingKind.UNCLAIMED, text, RemedyAction.REFRESH.of(near.customer_id, self._period), advice=advice
-        )
+        refresh = RemedyAction.REFRESH.of(near.customer_id, self._period)
+        self._tally.find(FindingKind.UNCLAIMED, "", text, refresh, advice=advice)
 
     def _add_uninvoiced(self, rows: Sequence[SalesRow], currency: str, reason: DifferenceReason) -> list[str]:
         """Counts rows that are on no invoice; their amounts in words."""

@@ -43,7 +43,7 @@ class Tally:
         self._late_count = 0
         self._unsummed_rows = 0
 
-    def find(self, kind: FindingKind, text: str, *remedies: Remedy, customer_id: str = "", advice: str = "") -> None:
+    def find(self, kind: FindingKind, customer_id: str, text: str, *remedies: Remedy, advice: str = "") -> None:
         """``customer_id`` "": it is nobody's."""
         self._kinds[kind] += 1
         if self._kinds[kind] <= KEPT:

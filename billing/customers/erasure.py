@@ -18,25 +18,11 @@ _DOMAIN = "@erased.invalid"  # reaches nobody: the domain is reserved for that (
 _PERSONAL = ("name", "description", "raw")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _SHORTEST = 3  # of what is looked for in texts
-_KEPT = frozenset(
-    (
-        *(
-            "key",
-            "period",
-            "stage",
-            "outcome",
-            "status",
-            "state",
-            "kind",
-            "type",
-            "code",
-            "decline_code",
-            "advice_code",
-        ),
-        *("currency", "timezone", "sheet", "digest", "flags", "review_mode"),
-        *("op", "action", "command", "via", "by", "refusal", "answered"),
-    )
-)
+_FIELDS = """
+    key period stage outcome status state kind type code decline_code advice_code currency timezone sheet digest flags
+    review_mode op action command via by refusal answered
+"""
+_KEPT = frozenset(_FIELDS.split())
 """Fields that are no text of people's, whatever the person is called."""
 
 STAYS = (

@@ -18,7 +18,7 @@ from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, FindingKind
 from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, FormerAddress, MonthSnapshot
-from billing.customers.erasure import ErasureObstacles, obstacle
+from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.month import Stage
 from billing.keys import collection_id, workflow_id
 from billing.remedies import ExtraLine, Remedy, RemedyAction
@@ -35,6 +35,7 @@ from billing.reviewers.alerts import (
     of_worker,
 )
 from cli.app import app
+from console.reviewers.remedies import remedy_page
 from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
 from tests.unit.months import accepted, announced, opened
@@ -139,6 +140,22 @@ def test_words_of_a_sheet_are_one_word_of_the_command() -> None:
     (words,) = commands_in(todo(finding))
     assert words[-4:] == ["--add", f"{QUOTE} (2026-10)=7.00", "--add", "Credit; old (2026-10)=-2.00"]
     assert parsed(words) == "edit"
+
+
+@pytest.mark.parametrize("action", RemedyAction)
+def test_no_action_is_a_word_that_an_erasure_may_take_for_a_name(action: RemedyAction) -> None:
+    for name in action.split("_"):
+        assert Scrubber("acme", [name, name.title()]).text(f'"{action}"') == f'"{action}"'
+
+
+def test_what_the_console_has_a_page_for_is_a_link_and_the_rest_a_command() -> None:
+    pages = {action: remedy_page(action.of("acme", PERIOD), PERIOD) for action in RemedyAction}
+    assert pages[RemedyAction.RELEASE_BRAKE] == "/desk/brake"
+    assert pages[RemedyAction.RESUME] == "/desk/2026-10/invoices/acme"
+    assert remedy_page(RemedyAction.RESTART.of("acme"), PERIOD) == "/desk/2026-10/invoices/acme"
+    assert remedy_page(RemedyAction.ADD_LINES.of("acme"), PERIOD) is None, "the month that is current is not known"
+    for action in (RemedyAction.RUN_DOCTOR, RemedyAction.WRITE_OFF, RemedyAction.TERMINATE_WORKFLOW):
+        assert pages[action] is None
 
 
 @pytest.mark.parametrize("action", RemedyAction)

@@ -41,17 +41,7 @@ from billing.reviewers.alerts import AlertKind, of_collection
 PAGE: Final = 500
 _NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
 _NOT_COLUMNS: Final = {
-    "email",
-    "emails",
-    "needs",
-    "halted",
-    "braked",
-    "drift",
-    "lines",
-    "problems",
-    "in_sheet",
-    "left_out",
-    "later",
+    *("email", "emails", "needs", "halted", "braked", "drift", "lines", "problems", "in_sheet", "left_out", "later"),
     "earlier",
 }
 _MONTH: Final = [invoices.c[name] for name in ("customer_id", *MonthSnapshot._fields) if name not in _NOT_COLUMNS]

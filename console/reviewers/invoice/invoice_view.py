@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from billing.completeness.chains import restart
+from billing.completeness.chains import end, restart
 from billing.invoices.approval_policy import flags, needs_approval
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
@@ -13,7 +13,6 @@ from billing.invoices.month import Step
 from billing.invoices.ports import VersionRow
 from billing.invoices.versions import LineChange, difference
 from billing.money import minor_digits
-from billing.remedies import Remedy, RemedyAction
 from billing.sales.adjustments import reasons_for_review, refresh_changes
 from billing.sales.late_sales import SheetComparison, in_words, shown
 from console.reviewers.invoice.actions import ACTIONS, EDIT, REFRESH, START, Action, possible
@@ -177,8 +176,7 @@ class InvoiceView:
             return None
         customer_id = self.dossier.month.customer.customer_id
         stray = self.dossier.stray
-        end = Remedy(action=RemedyAction.TERMINATE_WORKFLOW, workflow_id=stray)
-        remedy = end if stray else restart(customer_id, chain)
+        remedy = end(stray) if stray else restart(customer_id, chain)
         return {"words": chain.words, "is_open": chain.is_open, "remedy": remedy, "stray": stray}
 
     def _differences(self, currency: str) -> dict[str, object]:
