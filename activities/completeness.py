@@ -138,7 +138,8 @@ class CompletenessActivities:
         told: list[Callable[[], Alert]] = []
         texts: list[str] = []  # what is the same for several months, such as a workflow, is told once
         for coverage in found:
-            fresh = list(new_findings(coverage, (*_told(before[coverage.period]), *texts)))
+            last = before[coverage.period]
+            fresh = list(new_findings(coverage, (*(last.told if last else ()), *texts)))
             texts += [each.text for each in fresh]
             told += _alerts_of(coverage, fresh)
         await self._alerts.tell_each(told)
@@ -207,15 +208,11 @@ def daily(now: datetime) -> tuple[Period, ...]:
     return current, current.previous(), current.previous().previous()
 
 
-def _told(run: LastRun | None) -> tuple[str, ...]:
-    return run.told if run else ()
-
-
 def _now_told(coverage: CompletenessReport, before: LastRun | None) -> tuple[str, ...]:
     """What reviewers know by now; what cannot be seen today is not mended, so it is not forgotten either."""
     texts = [each.text for each in _share(coverage.findings, _KEPT_TOLD)]
     if coverage.unseen:
-        texts = [*_told(before), *texts]
+        texts = [*(before.told if before else ()), *texts]
     return tuple(dict.fromkeys(texts))[:_KEPT_TOLD]
 
 

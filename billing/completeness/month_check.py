@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from billing.collections.collection import CollectionStage
-from billing.completeness.report import TOLERANCE, CustomerState, FindingKind, LateMonth, overdue_since
+from billing.completeness.report import TOLERANCE, CustomerState, FindingKind, LateMonth
 from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, MonthSnapshot
 from billing.completeness.tally import Tally
 from billing.customers.customer import ReviewMode
@@ -69,7 +69,7 @@ class MonthCheck:
             due_at = planned.notice_at if ended_without else planned.charge_at
             self._note_late(account, due_at, month.closed_at, is_open=False)
             return
-        since = overdue_since(month.next_at, month.updated_at)
+        since = month.next_at or month.updated_at  # then a step goes on that began there
         if self._now - since > TOLERANCE and not month.braked:
             text = f"{customer.customer_id} is {month.stage}; what was due at {since:%Y-%m-%d %H:%M} UTC is not done"
             doctor, advice = RemedyAction.RUN_DOCTOR.of(), "is a worker running?"

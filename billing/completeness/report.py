@@ -5,7 +5,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
@@ -166,11 +166,6 @@ def shared(entries: Sequence[_Entry], kept: int, kind: Callable[[_Entry], Hashab
         ranked.append((seen[kind(each)], index))
         seen[kind(each)] += 1
     return tuple(entries[index] for index in sorted(index for _, index in sorted(ranked)[:kept]))
-
-
-def overdue_since(next_at: datetime | None, updated_at: datetime) -> datetime:
-    """The instant from which an open month has had something to do: its next one, or when the last step began."""
-    return next_at or updated_at
 
 
 def new_findings(coverage: CompletenessReport, told: Sequence[str]) -> Iterator[Finding]:

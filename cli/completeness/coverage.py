@@ -1,7 +1,6 @@
 """``coverage``: everybody and every row of a month, in tables or JSON; what is wrong with what to do about it."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from bootstrap import connect_adapters, connect_completeness, connect_temporal
 from cli.terminal.options import AsJson, required_period
 from cli.terminal.output import console, print_json, say, table, whole
 from settings import Settings, load_settings
+from wording.english import hours
 from wording.remedies import command_line
 
 _SHOWN = 200
@@ -126,7 +126,7 @@ def _print_late(found: CompletenessReport) -> None:
         (
             each.customer_id,
             f"{each.planned_at:%Y-%m-%d %H:%M} UTC",
-            _words(timedelta(seconds=each.seconds)),
+            hours(each.seconds),
             "so far" if each.open else "",
         )
         for each in found.late[:20]
@@ -138,8 +138,3 @@ def _print_late(found: CompletenessReport) -> None:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _words(by: timedelta) -> str:
-    hours = by // timedelta(hours=1)
-    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h"
