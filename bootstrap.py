@@ -1,7 +1,7 @@
 """From settings to adapters and clients: what every entry point is composed of."""
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -22,7 +22,6 @@ from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.ledger import SqlLedger
 from adapters.stripe.payments import StripePayments
-from billing.completeness.snapshots import Unseen
 from billing.errors import BillingError
 from clients.collection_commands import CollectionSignals
 from clients.digest_trigger import DigestTrigger
@@ -182,11 +181,7 @@ def connect_sheet_comparer(settings: Settings, adapters: Adapters, sales: Sales 
 
 
 def connect_completeness(
-    settings: Settings,
-    adapters: Adapters,
-    client: Client | None,
-    unseen: Sequence[Unseen] = (),
-    sales: Sales | None = None,
+    settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "", sales: Sales | None = None
 ) -> CompletenessActivities:
     """Who looks at everybody; ``client`` None: without Temporal, for the reason ``unseen``."""
     return CompletenessActivities(

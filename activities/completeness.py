@@ -12,7 +12,7 @@ from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, new_findings, shared
 from billing.completeness.row_check import CellRules
-from billing.completeness.snapshots import CustomerSnapshot, DataSource, LastRun, Snapshots, Unseen
+from billing.completeness.snapshots import CustomerSnapshot, DataSource, LastRun, Snapshots
 from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
 from billing.model import Few, Model
@@ -44,7 +44,7 @@ class CompletenessResult(Model):
 
 
 class CompletenessActivities:
-    """``chains`` and ``alerts`` None: Temporal is not there, and ``unseen`` says so; then one can only ``look``."""
+    """``chains`` and ``alerts`` None: Temporal is not there, and ``unseen`` says why; then one can only ``look``."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class CompletenessActivities:
         chains: Chains | None,
         alerts: Alerts | None,
         decimal_separator: str = ".",
-        unseen: Sequence[Unseen] = (),
+        unseen: str = "",
     ) -> None:
         self._accounts = accounts
         self._ledger = ledger
@@ -62,7 +62,7 @@ class CompletenessActivities:
         self._chains = chains
         self._alerts = alerts
         self._decimal_separator = decimal_separator
-        self._unseen = tuple(unseen)
+        self._unseen = {DataSource.TEMPORAL: unseen} if unseen else {}
 
     async def look(self, period: Period, without_temporal: bool = True) -> CompletenessReport:
         """The coverage of ``period`` now. Raises ``LedgerUnavailable``; what else is down is in ``unseen``.
@@ -70,8 +70,7 @@ class CompletenessActivities:
         A worksheet that does not exist is no trouble in a month in which nobody is billed.
         Raises ``TemporalUnavailable`` too unless it may go on ``without_temporal``.
         """
-        unseen = list(self._unseen)
-        missing: list[Unseen] = []
+        unseen, missing = dict(self._unseen), dict[DataSource, str]()
         snapshot = await self._read(period, unseen, missing)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
@@ -96,10 +95,10 @@ class CompletenessActivities:
             survey.stands_still(standing)
         coverage = await asyncio.to_thread(survey.coverage)
         if coverage.customers:
-            unseen += missing
+            unseen |= missing
         if snapshot is not None:
             coverage = coverage.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
-        return coverage.evolve(unseen=tuple(unseen))
+        return coverage.evolve(unseen=unseen)
 
     async def _take_stranger(self, survey: CompletenessCheck, customer_id: str) -> None:
         """Unless the ledger knows the customer by now."""
@@ -109,16 +108,17 @@ class CompletenessActivities:
         except Exception as error:
             survey.note(Failed(customer_id=customer_id, reason=why(error)))
 
-    async def _read(self, period: Period, unseen: list[Unseen], missing: list[Unseen]) -> SalesSnapshot | None:
+    async def _read(
+        self, period: Period, unseen: dict[DataSource, str], missing: dict[DataSource, str]
+    ) -> SalesSnapshot | None:
         """None if it cannot be read: why is in one of the lists."""
         try:
             return await self._sales.read(period, clock.now())
         except WorksheetMissing as error:
-            missing.append(Unseen(source=DataSource.SHEET, why=str(error)))
+            missing[DataSource.SHEET] = str(error)
             return None
         except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
-            reason = str(error) if isinstance(error, SalesUnavailable) else why(error)
-            unseen.append(Unseen(source=DataSource.SHEET, why=reason))
+            unseen[DataSource.SHEET] = str(error) if isinstance(error, SalesUnavailable) else why(error)
             return None
 
     def _cells(self, period: Period, snapshot: SalesSnapshot | None) -> tuple[CellRules | None, Sequence[SalesRow]]:
@@ -168,10 +168,10 @@ class CompletenessActivities:
         """One alert for all periods, on the first day on which a source cannot be seen."""
         assert self._alerts is not None
         known = {period: run.unseen if run else frozenset() for period, run in before.items()}
-        if all({unseen.source for unseen in coverage.unseen} <= known[coverage.period] for coverage in found):
+        if all(coverage.unseen.keys() <= known[coverage.period] for coverage in found):
             return
-        by_source = {unseen.source: str(unseen) for coverage in reversed(found) for unseen in coverage.unseen}
-        text = f"coverage could not see everything: {'; '.join(by_source.values())}"
+        unseen = {source: why for coverage in reversed(found) for source, why in coverage.unseen.items()}
+        text = f"coverage could not see everything: {'; '.join(f'{source}: {why}' for source, why in unseen.items())}"
         await self._alerts.tell(_alert("", found[0].period, text))
 
 
@@ -223,7 +223,7 @@ def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:
 class _Roll:
     """How everybody's workflow stands: by the list; whom it surprises with are asked for one by one."""
 
-    def __init__(self, chains: Chains | None, unseen: list[Unseen], optional: bool) -> None:
+    def __init__(self, chains: Chains | None, unseen: dict[DataSource, str], optional: bool) -> None:
         self._chains = chains
         self._unseen = unseen
         self._optional = optional
@@ -290,5 +290,5 @@ class _Roll:
     def _give_up(self, error: TemporalUnavailable) -> None:
         if not self._optional:
             raise error
-        self._unseen.append(Unseen(source=DataSource.TEMPORAL, why=str(error)))
+        self._unseen[DataSource.TEMPORAL] = str(error)
         self._listed = None

@@ -12,7 +12,7 @@ from typing import TypeVar
 from pydantic import Field
 
 from billing.completeness.row_check import DifferenceReason
-from billing.completeness.snapshots import Unseen
+from billing.completeness.snapshots import DataSource
 from billing.model import Code, Count, Few, Id, Instant, Line, Minor, Model, Rows, Words
 from billing.period import Period
 from billing.remedies import Remedy
@@ -120,7 +120,7 @@ class CurrencySum(Model):
 
 
 class CompletenessReport(Model):
-    """A period looked at. ``unseen`` says which source could not be: then nothing is known to be covered.
+    """A period looked at. ``unseen``: which source could not be, and why; then nothing is known to be covered.
 
     ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``. The sheet's ``ignored_columns`` are
     not read, and its rows ``no_sale`` say that they are none.
@@ -137,7 +137,7 @@ class CompletenessReport(Model):
     differences: Rows[ExplainedDifference]
     late: Rows[LateMonth]
     late_count: Count
-    unseen: Few[Unseen] = ()
+    unseen: dict[DataSource, Words] = Field(default_factory=dict, max_length=100)
     cut: Few[Words] = ()
     ignored_columns: Rows[Header] = ()
     no_sale: Rows[Count] = ()

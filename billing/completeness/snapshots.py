@@ -117,16 +117,6 @@ class DataSource(StrEnum):
     TEMPORAL = "Temporal"
 
 
-class Unseen(Model):
-    """A source that could not be looked at."""
-
-    source: DataSource
-    why: Words
-
-    def __str__(self) -> str:
-        return f"{self.source}: {self.why}"
-
-
 class LastRun(Model):
     """The daily coverage run that looked at a period last. ``report`` is its coverage, without the long lists."""
 
@@ -140,11 +130,7 @@ class LastRun(Model):
     def unseen(self) -> frozenset[DataSource]:
         """What the run could not look at."""
         unseen = self.report.get("unseen")
-        return (
-            frozenset(Unseen.model_validate(each).source for each in unseen)
-            if isinstance(unseen, list | tuple)
-            else frozenset()
-        )
+        return frozenset(map(DataSource, unseen)) if isinstance(unseen, dict) else frozenset()
 
 
 class HealthFigures(Model):

@@ -7,7 +7,6 @@ import typer
 from temporalio.client import Client
 
 from billing.completeness.report import CompletenessReport, CurrencySum
-from billing.completeness.snapshots import DataSource, Unseen
 from billing.errors import BillingError
 from billing.money import format_amount
 from billing.period import Period
@@ -51,12 +50,12 @@ async def coverage(
         raise typer.Exit(1)
 
 
-async def _temporal(settings: Settings) -> tuple[Client | None, tuple[Unseen, ...]]:
+async def _temporal(settings: Settings) -> tuple[Client | None, str]:
     """The client; or why there is none."""
     try:
-        return await connect_temporal(settings), ()
+        return await connect_temporal(settings), ""
     except BillingError as error:
-        return None, (Unseen(source=DataSource.TEMPORAL, why=str(error)),)
+        return None, str(error)
 
 
 def print_coverage(found: CompletenessReport) -> None:
@@ -79,8 +78,8 @@ def print_coverage(found: CompletenessReport) -> None:
         say(f"not all are kept: {words}", style="yellow")
     if words := ignored(found.ignored_columns, found.no_sale):
         say(f"\n{words}", style="yellow")
-    for source in found.unseen:
-        say(f"\nnot looked at: {source}", style="yellow")
+    for source, why in found.unseen.items():
+        say(f"\nnot looked at: {source}: {why}", style="yellow")
     if found.covered:
         say("\nEverybody and every row is accounted for.", style="green")
     else:

@@ -16,7 +16,6 @@ from billing.completeness.snapshots import (
     DataSource,
     LastRun,
     LineSnapshot,
-    Unseen,
 )
 from billing.invoices.commands import Edit, Halt
 from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
@@ -146,15 +145,14 @@ async def test_the_heartbeat_is_the_last_run(ledger: SqlLedger) -> None:
 
 
 async def test_what_the_last_run_could_not_see_is_kept_until_a_run_sees_it(ledger: SqlLedger) -> None:
-    report: dict[str, object] = {"unseen": [Unseen(source=DataSource.SHEET, why="503").model_dump()]}
-    blind = LastRun(period=NOVEMBER, at=AT, findings=0, report=report)
+    blind = LastRun(period=NOVEMBER, at=AT, findings=0, report={"unseen": {DataSource.SHEET: "503"}})
     await ledger.save_coverage(blind)
-    await ledger.save_coverage(blind.evolve(period=OCTOBER, report={"unseen": []}))
+    await ledger.save_coverage(blind.evolve(period=OCTOBER, report={"unseen": {}}))
     kept = await ledger.coverage_of(NOVEMBER)
     assert kept is not None
     assert kept.unseen == {DataSource.SHEET}
     assert (await ledger.vitals(AT)).unseen == (DataSource.SHEET,)
-    await ledger.save_coverage(blind.evolve(at=LATER, report={"unseen": []}))
+    await ledger.save_coverage(blind.evolve(at=LATER, report={"unseen": {}}))
     assert (await ledger.vitals(LATER)).unseen == ()
 
 

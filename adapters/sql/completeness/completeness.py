@@ -96,7 +96,7 @@ class SqlCompleteness(SqlDatabase):
                 overdue_since=min((each for each in instants if each is not None), default=None),
                 open_collections=_count(connection, collections, collections.c.outcome.is_(None)),
                 untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
-                unseen=tuple({each["source"]: None for found in connection.scalars(unseen) for each in found or ()}),
+                unseen=tuple({source: None for each in connection.scalars(unseen) for source in each or ()}),
                 replaced_at=connection.scalar(replaced),
             )
 
