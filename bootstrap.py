@@ -191,7 +191,7 @@ def connect_completeness(
         RunningWorkflows(client) if client else None,
         connect_alerts(settings, adapters, connect_digest_trigger(settings, client)) if client else None,
         settings.decimal_separator,
-        (unseen,) if unseen else (),
+        unseen,
     )
 
 

@@ -10,17 +10,17 @@ from temporalio import activity
 from billing.apart import Failed, why
 from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.completeness.check import CompletenessCheck
-from billing.completeness.report import CompletenessReport, Finding, new_findings, shared, sources
+from billing.completeness.report import CompletenessReport, Finding, new_findings, shared
 from billing.completeness.row_check import CellRules
-from billing.completeness.snapshots import CustomerSnapshot, LastRun, Snapshots
+from billing.completeness.snapshots import CustomerSnapshot, DataSource, LastRun, Snapshots
 from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
+from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from billing.sales.sales import SalesRow, SalesSnapshot
 from billing.sales.worksheet import ignored
-from billing.shell import command
 from services import clock
 from services.alerts import Alerts
 from services.shared_sales import Sales
@@ -44,7 +44,7 @@ class CompletenessResult(Model):
 
 
 class CompletenessActivities:
-    """``chains`` and ``alerts`` None: Temporal is not there, and ``unseen`` says so; then one can only ``look``."""
+    """``chains`` and ``alerts`` None: Temporal is not there, and ``unseen`` says why; then one can only ``look``."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class CompletenessActivities:
         chains: Chains | None,
         alerts: Alerts | None,
         decimal_separator: str = ".",
-        unseen: Sequence[str] = (),
+        unseen: str = "",
     ) -> None:
         self._accounts = accounts
         self._ledger = ledger
@@ -62,7 +62,7 @@ class CompletenessActivities:
         self._chains = chains
         self._alerts = alerts
         self._decimal_separator = decimal_separator
-        self._unseen = tuple(unseen)
+        self._unseen = {DataSource.TEMPORAL: unseen} if unseen else {}
 
     async def look(self, period: Period, without_temporal: bool = True) -> CompletenessReport:
         """The coverage of ``period`` now. Raises ``LedgerUnavailable``; what else is down is in ``unseen``.
@@ -70,8 +70,7 @@ class CompletenessActivities:
         A worksheet that does not exist is no trouble in a month in which nobody is billed.
         Raises ``TemporalUnavailable`` too unless it may go on ``without_temporal``.
         """
-        unseen = list(self._unseen)
-        missing: list[str] = []
+        unseen, missing = dict(self._unseen), dict[DataSource, str]()
         snapshot = await self._read(period, unseen, missing)
         roll = _Roll(self._chains, unseen, without_temporal)
         await roll.call()
@@ -96,10 +95,10 @@ class CompletenessActivities:
             survey.stands_still(standing)
         coverage = await asyncio.to_thread(survey.coverage)
         if coverage.customers:
-            unseen += missing
+            unseen |= missing
         if snapshot is not None:
             coverage = coverage.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
-        return coverage.evolve(unseen=tuple(unseen))
+        return coverage.evolve(unseen=unseen)
 
     async def _take_stranger(self, survey: CompletenessCheck, customer_id: str) -> None:
         """Unless the ledger knows the customer by now."""
@@ -109,15 +108,17 @@ class CompletenessActivities:
         except Exception as error:
             survey.note(Failed(customer_id=customer_id, reason=why(error)))
 
-    async def _read(self, period: Period, unseen: list[str], missing: list[str]) -> SalesSnapshot | None:
+    async def _read(
+        self, period: Period, unseen: dict[DataSource, str], missing: dict[DataSource, str]
+    ) -> SalesSnapshot | None:
         """None if it cannot be read: why is in one of the lists."""
         try:
             return await self._sales.read(period, clock.now())
         except WorksheetMissing as error:
-            missing.append(f"the sheet: {error}")
+            missing[DataSource.SHEET] = str(error)
             return None
         except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
-            unseen.append(f"the sheet: {error if isinstance(error, SalesUnavailable) else why(error)}")
+            unseen[DataSource.SHEET] = str(error) if isinstance(error, SalesUnavailable) else why(error)
             return None
 
     def _cells(self, period: Period, snapshot: SalesSnapshot | None) -> tuple[CellRules | None, Sequence[SalesRow]]:
@@ -137,7 +138,8 @@ class CompletenessActivities:
         told: list[Callable[[], Alert]] = []
         texts: list[str] = []  # what is the same for several months, such as a workflow, is told once
         for coverage in found:
-            fresh = list(new_findings(coverage, (*_told(before[coverage.period]), *texts)))
+            last = before[coverage.period]
+            fresh = list(new_findings(coverage, (*(last.told if last else ()), *texts)))
             texts += [each.text for each in fresh]
             told += _alerts_of(coverage, fresh)
         await self._alerts.tell_each(told)
@@ -165,27 +167,36 @@ class CompletenessActivities:
     async def _tell_unseen(self, found: Sequence[CompletenessReport], before: Mapping[Period, LastRun | None]) -> None:
         """One alert for all periods, on the first day on which a source cannot be seen."""
         assert self._alerts is not None
-        known = {each.period: sources(run.unseen) if (run := before[each.period]) else () for each in found}
-        if all(set(sources(each.unseen)) <= set(known[each.period]) for each in found):
+        known = {period: run.unseen if run else frozenset() for period, run in before.items()}
+        if all(coverage.unseen.keys() <= known[coverage.period] for coverage in found):
             return
-        by_source = {sources([each])[0]: each for coverage in reversed(found) for each in coverage.unseen}
-        text = f"coverage could not see everything: {'; '.join(by_source.values())}"
+        unseen = {source: why for coverage in reversed(found) for source, why in coverage.unseen.items()}
+        text = f"coverage could not see everything: {'; '.join(f'{source}: {why}' for source, why in unseen.items())}"
         await self._alerts.tell(_alert("", found[0].period, text))
 
 
 def _alerts_of(coverage: CompletenessReport, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
     """What is new goes to the next digest; what was mended and comes back another day is told again."""
-    told = [(each.customer_id, f"{each.kind}: {each.text}; {each.todo}") for each in _share(findings, _SHOWN)]
+    shown = _share(findings, _SHOWN)
+    alerts: list[Callable[[], Alert]] = [partial(_alert_of, finding, coverage.period) for finding in shown]
     if len(findings) > _SHOWN:
-        told.append(("", f"coverage has {len(findings) - _SHOWN} more findings"))
-    return [partial(_alert, customer_id, coverage.period, text) for customer_id, text in told]
+        alerts.append(partial(_alert, "", coverage.period, f"coverage has {len(findings) - _SHOWN} more findings"))
+    return alerts
 
 
-def _alert(customer_id: str, period: Period, text: str, number: int | None = None) -> Alert:
+def _alert_of(finding: Finding, period: Period) -> Alert:
+    text = f"{finding.kind}: {'; '.join(filter(None, (finding.text, finding.advice)))}"
+    return _alert(finding.customer_id, period, text, finding.remedies)
+
+
+def _alert(
+    customer_id: str, period: Period, text: str, remedies: Sequence[Remedy] = (), number: int | None = None
+) -> Alert:
     """``number`` None: told again on another day."""
     now = clock.now()
     number = int(f"{now:%Y%m%d}") if number is None else number
-    return of_report(customer_id, period, number, text, now, command("coverage", period=period))
+    coverage = RemedyAction.CHECK_COVERAGE.of(period=period)
+    return of_report(customer_id, period, number, text, now, *(remedies or (coverage,)))
 
 
 def daily(now: datetime) -> tuple[Period, ...]:
@@ -197,15 +208,11 @@ def daily(now: datetime) -> tuple[Period, ...]:
     return current, current.previous(), current.previous().previous()
 
 
-def _told(run: LastRun | None) -> tuple[str, ...]:
-    return run.told if run else ()
-
-
 def _now_told(coverage: CompletenessReport, before: LastRun | None) -> tuple[str, ...]:
     """What reviewers know by now; what cannot be seen today is not mended, so it is not forgotten either."""
     texts = [each.text for each in _share(coverage.findings, _KEPT_TOLD)]
     if coverage.unseen:
-        texts = [*_told(before), *texts]
+        texts = [*(before.told if before else ()), *texts]
     return tuple(dict.fromkeys(texts))[:_KEPT_TOLD]
 
 
@@ -216,7 +223,7 @@ def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:
 class _Roll:
     """How everybody's workflow stands: by the list; whom it surprises with are asked for one by one."""
 
-    def __init__(self, chains: Chains | None, unseen: list[str], optional: bool) -> None:
+    def __init__(self, chains: Chains | None, unseen: dict[DataSource, str], optional: bool) -> None:
         self._chains = chains
         self._unseen = unseen
         self._optional = optional
@@ -283,5 +290,5 @@ class _Roll:
     def _give_up(self, error: TemporalUnavailable) -> None:
         if not self._optional:
             raise error
-        self._unseen.append(f"Temporal: {error}")
+        self._unseen[DataSource.TEMPORAL] = str(error)
         self._listed = None

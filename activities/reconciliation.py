@@ -29,8 +29,8 @@ from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
 from billing.payments.ports import ChargeRow, PaymentGateway, PaymentRecords, PaymentStore, ReversalRow
 from billing.period import Period
+from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
-from billing.shell import command
 from services import clock
 from services.alerts import Alerts
 
@@ -250,7 +250,8 @@ class Reconciler:
 
 
 def _alert(found: Discrepancy, period: Period) -> Alert:
-    return of_report(found.customer_id, period, 1, found.text, clock.now(), command("reconcile", period=period))
+    remedies = found.remedies or (RemedyAction.RECONCILE.of(period=period),)
+    return of_report(found.customer_id, period, 1, found.text, clock.now(), *remedies)
 
 
 def _told(reversal: Reversal, payment: Payment) -> str:

@@ -114,7 +114,7 @@ async def _measure(customers: int, rounds: int) -> dict[str, float]:
 async def _cover(settings: Settings) -> None:
     """Keeps a coverage of the month, as the daily run does; there is neither a sheet nor Temporal."""
     async with connect_adapters(settings) as adapters:
-        found = await connect_completeness(settings, adapters, None, "Temporal: not here").look(PERIOD)
+        found = await connect_completeness(settings, adapters, None, "not here").look(PERIOD)
         report = found.brief().model_dump(mode="json")
         run = LastRun(period=PERIOD, at=found.at, findings=sum(found.kinds.values()), report=report)
         await adapters.ledger.save_coverage(run)

@@ -96,8 +96,13 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
 
 def format_amount(amount_minor: int, currency: str) -> str:
     """Plain, exact and the same everywhere: ``1234.50 EUR``, ``-3 JPY``."""
+    return f"{plain_amount(amount_minor, currency)} {currency.upper()}"
+
+
+def plain_amount(amount_minor: int, currency: str) -> str:
+    """Without the currency, as it is typed: ``1234.50``."""
     digits = minor_digits(currency)
-    return f"{Decimal(amount_minor).scaleb(-digits):.{digits}f} {currency.upper()}"
+    return f"{Decimal(amount_minor).scaleb(-digits):.{digits}f}"
 
 
 def _decimal(cell: object, currency: str, separator: str) -> Decimal:

@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from billing.completeness.chains import remedy
+from billing.completeness.chains import release
 from billing.errors import BillingError, LedgerUnavailable
 from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
@@ -22,6 +22,7 @@ from cli.terminal.output import console, explain, print_json, say, table, whole
 from clients.running_workflows import RunningWorkflows
 from sandbox.stack.temporal_server import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings, unknown_variables
+from wording.remedies import command_line
 from workflows.completeness import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
 from workflows.completeness import ensure_daily_completeness
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
@@ -193,8 +194,9 @@ async def _going_on(client: Client) -> str:
     standing = await chains.standing_still()
     if standing:
         named = [
-            f"{each.kind} {each.workflow_id} {each.status.words}: {remedy(each.workflow_id, each.status)}"
-            for each in standing
+            f"{chain.kind} {chain.workflow_id} {chain.status.words}: "
+            f"{command_line(release(chain.workflow_id, chain.status))}"
+            for chain in standing
         ]
         more = f"\nand {len(named) - _NAMED} more; coverage names them" if len(named) > _NAMED else ""
         raise BillingError("\n".join(named[:_NAMED]) + more)

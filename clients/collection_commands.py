@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, LookUp, PayResult, ReplaceCard
@@ -18,6 +18,7 @@ from billing.invoices.commands import UpdateCustomer
 from billing.keys import collection_id
 from billing.payments.ports import CardDetails
 from billing.period import Period
+from clients.running_workflows import is_missing
 from clients.start import handle_for
 from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
@@ -91,7 +92,7 @@ class CollectionSignals:
         try:
             await collection_handle(self._client, customer_id, period).signal("look_up", command)
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if not is_missing(error):
                 raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
             return False
         return True
@@ -121,7 +122,7 @@ async def _update_month(client: Client, customer_id: str, command: UpdateCustome
             "update_customer", command, result_type=CommandResult
         )
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
+        if not is_missing(error):
             raise BillingError(f"{customer_id}: Temporal answers {error.message}") from None
         return None
     if answer.refusal not in (None, Refusal.UNCHANGED):
@@ -137,6 +138,6 @@ async def _update(
     except WorkflowUpdateFailedError as error:
         raise BillingError(f"{customer_id}, {period}: refused: {error.cause}") from None
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
+        if not is_missing(error):
             raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
         raise NotFound(f"nothing of {customer_id} is being collected for {period}") from None

@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from billing.commands import Command, CommandResult, command_name, content_of
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.invoices.commands import COMMANDS
+from clients.running_workflows import is_missing
 from clients.start import handle_for
 
 _CALL_TIMEOUT = timedelta(seconds=2)
@@ -52,7 +53,7 @@ async def send_command(client: Client, customer_id: str, command: Command, patie
                 raise InvalidInput(
                     f"{customer_id}: {error.message} python starter.py doctor says what to do"
                 ) from error
-            if error.status is not RPCStatusCode.NOT_FOUND or "namespace" in error.message.lower():
+            if not is_missing(error):
                 raise
             raise NotFound(f"no running workflow for {customer_id}") from error
     raise Unanswered(f"{customer_id}: no worker answers within {patience_seconds:g} s, but it may still take effect")

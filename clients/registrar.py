@@ -172,22 +172,25 @@ class Registrar:
             registration = await self._saved(registration, told_at=datetime.now(UTC))
         return registration
 
-    async def sweep(self, now: datetime) -> dict[str, str]:
-        """Goes on with all that can go on by itself, and forgets what was abandoned; what came of each, by its id."""
-        results = {}
+    async def sweep(self, now: datetime) -> dict[str, str | Failed]:
+        """Goes on with all that can go on by itself, and forgets what was abandoned.
+
+        Answers what came of each, in words, by its id; ``Failed``: it is tried again at the next sweep.
+        """
+        results: dict[str, str | Failed] = {}
         unread: list[Failed] = []
         for registration in await self._ledger.registrations(unfinished=True, failed=unread):
+            name = registration.registration_id
             try:
-                results[registration.registration_id] = await self.go_on(registration, now)
+                results[name] = await self.go_on(registration, now)
             except Exception as error:  # whatever it is, the others go on
                 told = str(error) if isinstance(error, TemporalError) else why(error)
-                results[registration.registration_id] = f"not yet: {told}"
-                _log.warning("%s: %s", registration.registration_id, results[registration.registration_id])
+                results[name] = Failed(customer_id=name, reason=told)
+                _log.warning("%s: not yet: %s", name, told)
         await self._ledger.forget_registrations(now - FORGOTTEN_AFTER)
-        for each in unread:
-            results[each.customer_id] = f"not yet: {each.reason}"
-            _log.warning("the registration of %s cannot be read", each.customer_id)
-        return results
+        for failed in unread:
+            _log.warning("the registration of %s cannot be read", failed.customer_id)
+        return results | {failed.customer_id: failed for failed in unread}
 
     async def go_on(self, registration: Registration, now: datetime | None = None) -> str:
         """Does what can be done without the customer; what came of it, in words."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus as Raw
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     CountWorkflowExecutionsRequest,
@@ -153,7 +154,7 @@ class RunningWorkflows:
         try:
             answer = await self._client.workflow_service.get_workflow_execution_history(request, timeout=self._patience)
         except (RPCError, RuntimeError) as error:
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:  # deleted since it was listed
+            if isinstance(error, RPCError) and is_missing(error):  # deleted since it was listed
                 return chain
             raise TemporalUnavailable(f"Temporal cannot show {chain.workflow_id}: {_why(error)}") from None
         try:
@@ -176,7 +177,7 @@ async def described(client: Client, customer_id: str, patience: timedelta = _PAT
     try:
         answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
     except (RPCError, RuntimeError) as error:
-        if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+        if isinstance(error, RPCError) and is_missing(error):
             return ChainStatus.ABSENT, ""
         raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {_why(error)}") from None
     info = answer.workflow_execution_info
@@ -184,12 +185,13 @@ async def described(client: Client, customer_id: str, patience: timedelta = _PAT
 
 
 def _chain(info: WorkflowExecutionInfo) -> Chain:
+    period = _attribute(info, PERIOD.name) if info.type.name == PaymentCollection.__name__ else None
     return Chain(
         workflow_id=info.execution.workflow_id,
         kind=info.type.name,
         status=_status(info),
         customer_id=str(_attribute(info, CUSTOMER.name) or ""),
-        period=str(_attribute(info, PERIOD.name) or "") if info.type.name == PaymentCollection.__name__ else "",
+        period=None if period is None else str(period),
     )
 
 
@@ -202,6 +204,12 @@ def _attribute(info: WorkflowExecutionInfo, name: str) -> object:
     """A search attribute's value; None if it is not set."""
     fields = info.search_attributes.indexed_fields
     return json.loads(fields[name].data) if name in fields and fields[name].data else None
+
+
+def is_missing(error: RPCError) -> bool:
+    """Whether there is no such workflow, or none that is open; not if it is the namespace that does not exist."""
+    namespace = NamespaceNotFoundFailure.DESCRIPTOR
+    return error.status is RPCStatusCode.NOT_FOUND and not any(part.Is(namespace) for part in error.grpc_status.details)
 
 
 def _why(error: RPCError | RuntimeError) -> str:

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from billing.completeness.chains import Chain, ChainStatus
-from billing.completeness.report import TOLERANCE, sources
+from billing.completeness.report import TOLERANCE
 from billing.completeness.snapshots import HealthFigures, Snapshots
 from billing.errors import BillingError, TemporalUnavailable
 from billing.period import Period
@@ -68,7 +68,7 @@ def troubles(vitals: HealthFigures, now: datetime) -> list[str]:
     elif now - vitals.covered_at > STALE:
         found.append(f"coverage ran last at {vitals.covered_at:%Y-%m-%d %H:%M} UTC")
     if vitals.unseen:
-        found.append(f"the last coverage run could not see: {', '.join(sources(vitals.unseen))}")
+        found.append(f"the last coverage run could not see: {', '.join(vitals.unseen)}")
     if vitals.replaced_at is not None and now - vitals.replaced_at < _REPLACED:
         found.append(f"a worker had to replace itself at {vitals.replaced_at:%Y-%m-%d %H:%M} UTC; its log says why")
     if vitals.overdue_since is not None and now - vitals.overdue_since > TOLERANCE:
@@ -96,7 +96,7 @@ def _exposed(
         "coverage_age_seconds": ("Since the last daily coverage run; NaN before the first.", age),
         "overdue_seconds": ("Since the oldest due instant with nothing done.", max(0.0, overdue)),
         "findings": ("Findings of the last coverage run.", vitals.findings),
-        "unseen_sources": ("Sources that the last coverage run could not see.", len(sources(vitals.unseen))),
+        "unseen_sources": ("Sources that the last coverage run could not see.", len(vitals.unseen)),
         "workflows_failing": ("Workflows whose code fails; NaN if Temporal cannot be asked.", failing),
         "workflows_paused": ("Workflows that were paused in Temporal; NaN if it cannot be asked.", paused),
         "collections_open": ("Months that are not paid and being collected.", vitals.open_collections),

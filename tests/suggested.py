@@ -6,11 +6,21 @@ from typing import Any
 
 import typer.main
 
+from billing.accounting.reconciliation import Discrepancy
+from billing.completeness.report import Finding
+from billing.reviewers.alerts import Alert
 from cli.app import app
+from wording.remedies import command_line
 
 FILLED = {"YOU": "ann", "WHY": "mended", "AMOUNT": "12.50", "REFERENCE": "bank-1", "FILE": "ghost.csv", "TEXT": "Tea"}
 _COMMAND = re.compile(r"python starter\.py ((?:'(?:[^']|'\"'\"')*'|[^';])+)")
 _PLACE = re.compile(r"\b[A-Z]{3,}\b")
+
+
+def todo(told: Finding | Alert | Discrepancy) -> str:
+    """What people read about it, after what is wrong."""
+    advice = told.advice if isinstance(told, Finding) else ""
+    return "; ".join(filter(None, (advice, *map(command_line, told.remedies))))
 
 
 def commands_in(text: str, **filled: str) -> list[list[str]]:

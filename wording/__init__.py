@@ -1,1 +1,1 @@
-"""How money, dates and reasons are written, in mails and on pages alike; knows billing only."""
+"""How money, dates, reasons and commands are written, in mails, on pages and in terminals alike; knows billing only."""

@@ -49,6 +49,12 @@ def date_text(instant: datetime, pattern: str, zone: str) -> str:
     return format_datetime(instant, pattern, tzinfo=ZoneInfo(zone), locale=LOCALE)
 
 
+def hours(seconds: int) -> str:
+    """``2 d 3 h``, rounded down."""
+    count = seconds // 3600
+    return f"{count // 24} d {count % 24} h" if count >= 24 else f"{count} h"
+
+
 def one_line(text: str) -> str:
     """Typed text as one line without control, bidirectional and other invisible characters: it cannot pose as ours.
 

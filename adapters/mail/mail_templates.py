@@ -15,21 +15,22 @@ from babel.dates import format_date
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from billing.collections.collection import Collection
-from billing.collections.dunning import Remedy
+from billing.collections.dunning import CardRemedy
 from billing.customers.customer import Customer
 from billing.invoices.versions import Correction, LineChange
 from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.reviewers.digest import Digest, Item, headline, sections
 from wording.english import LOCALE, date_text, money_text, one_line, why
+from wording.remedies import command_line
 
 _TEXT_WIDTH = 72
 _CHANGES_SHOWN = 20
 _ASKING = (CustomerMailKind.DECLINE, CustomerMailKind.REMINDER)
 _ABOUT_CARD = (CustomerMailKind.WELCOME, CustomerMailKind.CARD_LINK, CustomerMailKind.CARD_WANTED)
 _ACTIONS = {
-    Remedy.NEW_CARD: "Register a new card",
-    Remedy.AUTHENTICATE: "Confirm the payment",
-    **dict.fromkeys((Remedy.RETRY, Remedy.RETRY_FEW, Remedy.PERSON), "Pay or use another card"),
+    CardRemedy.NEW_CARD: "Register a new card",
+    CardRemedy.AUTHENTICATE: "Confirm the payment",
+    **dict.fromkeys((CardRemedy.RETRY, CardRemedy.RETRY_FEW, CardRemedy.PERSON), "Pay or use another card"),
 }
 """What the link in a customer's mail is called."""
 
@@ -178,7 +179,7 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(wrap=_wrap, facts=_facts, invoice=_invoice, told=_told, item=_item)
+    environment.filters.update(wrap=_wrap, facts=_facts, invoice=_invoice, told=_told, item=_item, command=command_line)
     return environment
 
 

@@ -13,7 +13,8 @@ from billing.customers.address import sendable
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.keys import registration_key
 from billing.payments.ports import CardDetails, CardPage, CardPageState, CardSetup
-from billing.shell import typed
+from billing.remedies import RemedyAction
+from wording.remedies import command_line
 
 if TYPE_CHECKING:
     from stripe.params import CustomerCreateParams
@@ -52,9 +53,10 @@ class StripeCards:
                     if error.param == "email":  # whose words would repeat it
                         raise InvalidInput(f"{registration_id}: Stripe refuses its email address; correct it") from None
                     if token and (isinstance(error, CardError) or error.param == "source"):
+                        link = RemedyAction.SEND_CARD_LINK.of(customer_id)
                         raise CardMissing(
                             f"{registration_id}: Stripe refuses the token; send the customer a link to register a "
-                            f"card, from: {typed('customers', 'link', customer_id)} "
+                            f"card, from: {command_line(link)} "
                             f"({error.http_status}, {error.user_message})"
                         ) from None
                     raise

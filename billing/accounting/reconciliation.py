@@ -16,12 +16,12 @@ from billing.collections.ports import CollectionRow
 from billing.collections.stages import CollectionStage
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage
-from billing.model import LINE_MAX, Count, Id, Line, Minor, Model, Rows, Words, cut
+from billing.model import LINE_MAX, Count, Few, Id, Line, Minor, Model, Rows, Words, cut
 from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
-from billing.shell import typed
+from billing.remedies import Remedy, RemedyAction
 
 
 class DiscrepancyKind(StrEnum):
@@ -45,13 +45,14 @@ class Repair(StrEnum):
 
 
 class Discrepancy(Model):
-    """One difference. ``repair`` is None if a person has to look; ``repaired`` once it is mended."""
+    """One difference. ``repair`` is None if a person has to look: ``remedies`` may help; ``repaired`` once mended."""
 
     kind: DiscrepancyKind
     customer_id: Line
     period: Line
     payment_id: Id = ""
     text: Words
+    remedies: Few[Remedy] = ()
     repair: Repair | None = None
     repaired: bool = False
 
@@ -151,13 +152,7 @@ def _of_customer(books: PeriodBooks, part: _Part) -> Iterator[Discrepancy]:
             text = (
                 f"the ledger has {row.payment_id} ({row.status}), which the processor does not know; compare API keys"
             )
-            yield Discrepancy(
-                kind=DiscrepancyKind.MISSING,
-                customer_id=row.customer_id,
-                period=row.period,
-                payment_id=row.payment_id,
-                text=text,
-            )
+            yield _finding(DiscrepancyKind.MISSING, row, text)
     kept = {each.payment_id: _kept_minor(books, each) for each in ours if each.status is PaymentStatus.SUCCEEDED}
     if month is None:
         for payment in ours:
@@ -234,19 +229,11 @@ def _of_month(
 ) -> Iterator[Discrepancy]:
     whose = f"{month.customer_id}, {month.period}"
     if month.stage is Stage.UNRESOLVED or (collection and collection.stage is CollectionStage.UNRESOLVED):
-        yield Discrepancy(
-            kind=DiscrepancyKind.UNRESOLVED,
-            customer_id=month.customer_id,
-            period=month.period,
-            text=f"{whose}: it is not known yet whether money has moved; it is looked up until it is",
-        )
+        text = f"{whose}: it is not known yet whether money has moved; it is looked up until it is"
+        yield _finding(DiscrepancyKind.UNRESOLVED, month, text)
     if month.stage is Stage.PAID and not any(payment.status is PaymentStatus.SUCCEEDED for payment in payments):
-        yield Discrepancy(
-            kind=DiscrepancyKind.MISSING,
-            customer_id=month.customer_id,
-            period=month.period,
-            text=f"{whose} is paid in the ledger, but the processor has no payment that succeeded",
-        )
+        text = f"{whose} is paid in the ledger, but the processor has no payment that succeeded"
+        yield _finding(DiscrepancyKind.MISSING, month, text)
 
 
 def _of_hand(
@@ -262,23 +249,21 @@ def _of_hand(
         return
     same = (payment.amount_minor, payment.currency) == (month.total_minor, month.currency)
     if same and abs(payment.created_at - month.updated_at) < _BY_HAND_WITHIN:
-        amount = format_amount(month.total_minor, month.currency).split()[0]
+        skip = RemedyAction.SKIP.of(month.customer_id, month.period)
+        remedies: tuple[Remedy, ...] = ()
         if is_ours_paid:
-            todo = "then refund it"
+            todo = "refund it"
         elif month.stage in UNPAID_OUTCOMES:
-            reference = ("--amount", amount, "--reference", payment.payment_id)
-            recorded = ("collections", "record-payment", month.customer_id)
-            todo = f"then {typed(*recorded, period=month.period, decided=True, options=reference)}"
+            arrived = {"amount_minor": month.total_minor, "currency": month.currency, "reference": payment.payment_id}
+            todo, remedies = "record it", (skip.evolve(action=RemedyAction.RECORD_PAYMENT, **arrived),)
         else:
-            todo = f"then {typed('skip', month.customer_id, period=month.period, decided=True)}"
-        yield Discrepancy(
-            kind=DiscrepancyKind.UNKNOWN,
-            customer_id=month.customer_id,
-            period=month.period,
-            payment_id=payment.payment_id,
-            text=f"{payment.payment_id}, made by somebody else, is as high as the invoice of {month.customer_id}, "
-            f"{month.period} ({month.stage}): was it charged by hand? {todo}; if not, leave it",
+            todo, remedies = "skip the month", (skip,)
+        text = (
+            f"{payment.payment_id}, made by somebody else, is as high as the invoice of {month.customer_id}, "
+            f"{month.period} ({month.stage}): was it charged by hand? Then {todo}; if not, leave it"
         )
+        found = _finding(DiscrepancyKind.UNKNOWN, month, text)
+        yield found.evolve(payment_id=payment.payment_id, remedies=remedies)
 
 
 def _is_settled(collection: CollectionRow | None) -> bool:
@@ -289,12 +274,8 @@ def _is_paid(month: InvoiceRow, collection: CollectionRow | None) -> bool:
     return month.stage is Stage.PAID or (collection is not None and collection.stage is CollectionStage.RECOVERED)
 
 
-def _finding(kind: DiscrepancyKind, payment: Payment, text: str, repair: Repair | None = None) -> Discrepancy:
-    return Discrepancy(
-        kind=kind,
-        customer_id=payment.customer_id,
-        period=payment.period,
-        payment_id=payment.payment_id,
-        text=text,
-        repair=repair,
-    )
+def _finding(
+    kind: DiscrepancyKind, record: Payment | ChargeRow | InvoiceRow, text: str, repair: Repair | None = None
+) -> Discrepancy:
+    found = Discrepancy(kind=kind, customer_id=record.customer_id, period=record.period, text=text, repair=repair)
+    return found if isinstance(record, InvoiceRow) else found.evolve(payment_id=record.payment_id)

@@ -5,7 +5,7 @@ How it changes is in ``billing/collections/collection.py``.
 
 from datetime import datetime, timedelta
 
-from billing.collections.dunning import FEW_TRIES, MAX_TRIES, Remedy, remedy
+from billing.collections.dunning import FEW_TRIES, MAX_TRIES, CardRemedy, remedy
 from billing.collections.stages import (
     AllTried,
     CollectionStage,
@@ -90,22 +90,22 @@ class CollectionState(Durable):
         return format_amount(self.outstanding_minor, self.currency)
 
     @property
-    def remedy(self) -> Remedy:
+    def remedy(self) -> CardRemedy:
         """What would help; of no meaning if it is not paid by card."""
-        return remedy(self.answer) if self.answer else Remedy.RETRY
+        return remedy(self.answer) if self.answer else CardRemedy.RETRY
 
     @property
     def retries_by_itself(self) -> bool:
         """Whether the card may be tried again with nobody asking for it."""
-        if not self.by_card or self.remedy not in (Remedy.RETRY, Remedy.RETRY_FEW):
+        if not self.by_card or self.remedy not in (CardRemedy.RETRY, CardRemedy.RETRY_FEW):
             return False
-        return self.tries < (FEW_TRIES if self.remedy is Remedy.RETRY_FEW else MAX_TRIES - 1)
+        return self.tries < (FEW_TRIES if self.remedy is CardRemedy.RETRY_FEW else MAX_TRIES - 1)
 
     @property
     def payable(self) -> bool:
         """Whether the customer can pay by card right now: nothing else may be moving the money."""
         busy = self.closed or self.attempt or self.release or self.failure or self.brake
-        return self.by_card and not busy and self.remedy is not Remedy.NEW_CARD
+        return self.by_card and not busy and self.remedy is not CardRemedy.NEW_CARD
 
     def due(self, now: datetime) -> Due[CollectionStep]:
         """The next step at ``now``. Pure: the same collection and instant always give the same step."""
@@ -156,8 +156,8 @@ class CollectionState(Durable):
         if not self.by_card:
             return CollectionStage.AWAITING_PAYMENT
         waiting = {
-            Remedy.NEW_CARD: CollectionStage.AWAITING_CARD,
-            Remedy.AUTHENTICATE: CollectionStage.AWAITING_AUTHENTICATION,
+            CardRemedy.NEW_CARD: CollectionStage.AWAITING_CARD,
+            CardRemedy.AUTHENTICATE: CollectionStage.AWAITING_AUTHENTICATION,
         }
         return waiting.get(self.remedy, CollectionStage.COLLECTING)
 
@@ -189,7 +189,7 @@ class CollectionState(Durable):
 
     @property
     def _asks_for_person(self) -> bool:
-        return self.by_card and self.remedy is Remedy.PERSON and not self.attempt and not self.release
+        return self.by_card and self.remedy is CardRemedy.PERSON and not self.attempt and not self.release
 
     @property
     def next_contact(self) -> datetime | None:

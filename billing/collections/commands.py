@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 import billing.commands
 from billing.collections.collection import Collection
-from billing.collections.dunning import Remedy
+from billing.collections.dunning import CardRemedy
 from billing.collections.stages import Received, Release, RequestedTry
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.customers.customer import Last4, PaymentMethodId, StripeCustomerId
@@ -151,9 +151,9 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
         if collection.failure is None:
             raise Refused("the outcome of the last try has to be known first; it is being looked up", Refusal.LATER)
         return collection.evolve(trouble=None, alerted_at=None), "tried again"
-    if collection.remedy is Remedy.NEW_CARD:
+    if collection.remedy is CardRemedy.NEW_CARD:
         raise Refused("the bank does not allow another try with this card; the customer has to register a new one")
-    if collection.remedy is Remedy.AUTHENTICATE:
+    if collection.remedy is CardRemedy.AUTHENTICATE:
         raise Refused("only the customer can confirm this payment, by the link in the mail")
     return collection.evolve(attempt=RequestedTry(by=command.by), trouble=collection.outage), "the card is tried now"
 

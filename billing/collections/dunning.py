@@ -12,7 +12,7 @@ MAX_TRIES = 8
 FEW_TRIES = 2
 
 
-class Remedy(StrEnum):
+class CardRemedy(StrEnum):
     """What helps against a refusal."""
 
     RETRY = "retry"  # time: the same card may do in a few days
@@ -44,30 +44,30 @@ _AUTHENTICATE = """
 """
 
 REMEDIES = {
-    **dict.fromkeys(_RETRY.split(), Remedy.RETRY),
-    **dict.fromkeys(_RETRY_FEW.split(), Remedy.RETRY_FEW),
-    **dict.fromkeys(_NEW_CARD.split(), Remedy.NEW_CARD),
-    **dict.fromkeys(_AUTHENTICATE.split(), Remedy.AUTHENTICATE),
+    **dict.fromkeys(_RETRY.split(), CardRemedy.RETRY),
+    **dict.fromkeys(_RETRY_FEW.split(), CardRemedy.RETRY_FEW),
+    **dict.fromkeys(_NEW_CARD.split(), CardRemedy.NEW_CARD),
+    **dict.fromkeys(_AUTHENTICATE.split(), CardRemedy.AUTHENTICATE),
 }
 """By decline code, or by error code where Stripe gives no decline code."""
 
 _ADVICE = {
-    "confirm_card_data": Remedy.NEW_CARD,
-    "do_not_try_again": Remedy.NEW_CARD,
-    "try_again_later": Remedy.RETRY,
+    "confirm_card_data": CardRemedy.NEW_CARD,
+    "do_not_try_again": CardRemedy.NEW_CARD,
+    "try_again_later": CardRemedy.RETRY,
 }
 
 
-def remedy(result: ChargeResult) -> Remedy:
+def remedy(result: ChargeResult) -> CardRemedy:
     """What ``result`` calls for. The bank's advice comes first, but never makes a hard decline a soft one.
 
     An unknown code is a person's: guessing costs fines of the card networks, or a customer.
     """
     if result.status is ChargeStatus.AUTHENTICATION_REQUIRED:
-        return Remedy.AUTHENTICATE
+        return CardRemedy.AUTHENTICATE
     if result.status is ChargeStatus.NEEDS_CARD:
-        return Remedy.NEW_CARD
-    by_code = REMEDIES.get(result.decline_code or result.code, Remedy.PERSON)
-    if by_code in (Remedy.NEW_CARD, Remedy.AUTHENTICATE):
+        return CardRemedy.NEW_CARD
+    by_code = REMEDIES.get(result.decline_code or result.code, CardRemedy.PERSON)
+    if by_code in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE):
         return by_code
     return _ADVICE.get(result.advice_code, by_code)

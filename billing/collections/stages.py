@@ -38,6 +38,11 @@ class CollectionStage(StrEnum):
     RECOVERED = "Recovered"
     WRITTEN_OFF = "WrittenOff"
 
+    @property
+    def needs_person(self) -> bool:
+        """Whether nothing happens by itself, or not soon."""
+        return self in (self.UNRESOLVED, self.HALTED, self.AWAITING_PERSON, self.EXHAUSTED)
+
 
 class CollectionStep(StrEnum):
     """What the workflow has to do next."""

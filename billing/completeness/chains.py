@@ -1,12 +1,11 @@
 """How a workflow stands: whether it goes on by itself, and what to do about one that does not."""
 
-import shlex
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from billing.keys import workflow_id
-from billing.shell import typed
+from billing.remedies import Remedy, RemedyAction
 
 
 class ChainStatus(StrEnum):
@@ -44,7 +43,7 @@ _OPEN = (ChainStatus.RUNNING, ChainStatus.PAUSED, ChainStatus.FAILING, ChainStat
 _WORDS = {
     ChainStatus.RUNNING: "runs",
     ChainStatus.PAUSED: "is paused in Temporal",
-    ChainStatus.FAILING: "fails again and again",
+    ChainStatus.FAILING: "fails again and again until a worker runs mended code",
     ChainStatus.COMPLETED: "has ended",
     ChainStatus.FAILED: "has failed for good",
     ChainStatus.ABSENT: "does not exist",
@@ -53,13 +52,13 @@ _WORDS = {
 
 
 class Chain(NamedTuple):
-    """An open workflow. ``customer_id`` "": of nobody; ``period``: the month that is collected, "" of other kinds."""
+    """An open workflow. ``customer_id`` "": of nobody; ``period``: the month that is collected, None of other kinds."""
 
     workflow_id: str
     kind: str  # the name of the workflow's type
     status: ChainStatus
     customer_id: str = ""
-    period: str = ""
+    period: str | None = None
 
 
 class OpenChains(NamedTuple):
@@ -89,27 +88,18 @@ class Chains(Protocol):
         """How the customer's monthly workflow stands right now."""
 
 
-def remedy(chain: str, status: ChainStatus) -> str:
+def release(chain: str, status: ChainStatus) -> Remedy:
     """What to do about an open workflow with the id ``chain`` that stands still."""
-    match status:
-        case ChainStatus.PAUSED:
-            return _temporal("unpause", chain)
-        case ChainStatus.FAILING:
-            return f"see why: {_temporal('show', chain)}; once a worker with mended code runs, it goes on by itself"
-        case _:
-            return _temporal("describe", chain)
+    action = {ChainStatus.PAUSED: RemedyAction.UNPAUSE_WORKFLOW, ChainStatus.FAILING: RemedyAction.SHOW_WORKFLOW}
+    return Remedy(action=action.get(status, RemedyAction.DESCRIBE_WORKFLOW), workflow_id=chain)
 
 
-def terminate(chain: str) -> str:
-    """The command that ends a workflow at once."""
-    return _temporal("terminate", chain)
+def end(chain: str) -> Remedy:
+    return Remedy(action=RemedyAction.TERMINATE_WORKFLOW, workflow_id=chain)
 
 
-def _temporal(verb: str, chain: str) -> str:
-    """A command of Temporal's own tool, which reads TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE."""
-    return f"temporal workflow {verb} --workflow-id {shlex.quote(chain)}"
-
-
-def restart(customer_id: str, status: ChainStatus) -> str:
+def restart(customer_id: str, status: ChainStatus) -> Remedy:
     """What to do about a customer's workflow that does not go on."""
-    return remedy(workflow_id(customer_id), status) if status.is_open else typed("start", customer_id)
+    if status.is_open:
+        return release(workflow_id(customer_id), status)
+    return RemedyAction.RESTART.of(customer_id)

@@ -4,16 +4,18 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from pydantic import Field
 
 from billing.completeness.row_check import DifferenceReason
+from billing.completeness.snapshots import DataSource
 from billing.model import Code, Count, Few, Id, Instant, Line, Minor, Model, Rows, Words
 from billing.period import Period
+from billing.remedies import Remedy
 from billing.sales.sales import Header
 
 _Entry = TypeVar("_Entry")
@@ -72,12 +74,13 @@ TOLD_ALREADY = frozenset(
 
 
 class Finding(Model):
-    """What keeps a customer, or an amount, from being covered. ``todo`` is what to type, or to correct."""
+    """What keeps a customer, or an amount, from being covered. ``advice``: what else to do, or to know, in words."""
 
     kind: FindingKind
     customer_id: Id = ""
     text: Words
-    todo: Words
+    advice: Words = ""
+    remedies: Few[Remedy] = ()
 
 
 class ExplainedDifference(Model):
@@ -117,7 +120,7 @@ class CurrencySum(Model):
 
 
 class CompletenessReport(Model):
-    """A period looked at. ``unseen`` says which source could not be: then nothing is known to be covered.
+    """A period looked at. ``unseen``: which source could not be, and why; then nothing is known to be covered.
 
     ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``. The sheet's ``ignored_columns`` are
     not read, and its rows ``no_sale`` say that they are none.
@@ -134,7 +137,7 @@ class CompletenessReport(Model):
     differences: Rows[ExplainedDifference]
     late: Rows[LateMonth]
     late_count: Count
-    unseen: Few[Words] = ()
+    unseen: dict[DataSource, Words] = Field(default_factory=dict, max_length=100)
     cut: Few[Words] = ()
     ignored_columns: Rows[Header] = ()
     no_sale: Rows[Count] = ()
@@ -163,16 +166,6 @@ def shared(entries: Sequence[_Entry], kept: int, kind: Callable[[_Entry], Hashab
         ranked.append((seen[kind(each)], index))
         seen[kind(each)] += 1
     return tuple(entries[index] for index in sorted(index for _, index in sorted(ranked)[:kept]))
-
-
-def sources(unseen: Iterable[str]) -> tuple[str, ...]:
-    """The names of what could not be looked at, each once, without what is wrong with it."""
-    return tuple(dict.fromkeys(each.partition(":")[0] for each in unseen))
-
-
-def overdue_since(next_at: datetime | None, updated_at: datetime) -> datetime:
-    """The instant from which an open month has had something to do: its next one, or when the last step began."""
-    return next_at or updated_at
 
 
 def new_findings(coverage: CompletenessReport, told: Sequence[str]) -> Iterator[Finding]:

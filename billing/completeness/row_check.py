@@ -71,7 +71,7 @@ class CellRules(NamedTuple):
     decimal_separator: str
 
 
-def check(customer: Customer, rows: Sequence[SalesRow], cells: CellRules, month: MonthSnapshot) -> RowCheck:
+def check_rows(customer: Customer, rows: Sequence[SalesRow], cells: CellRules, month: MonthSnapshot) -> RowCheck:
     """``rows`` are all rows of the worksheet that are the customer's, as it is now."""
     if month.currency != customer.currency:
         customer = customer.evolve(currency=month.currency)

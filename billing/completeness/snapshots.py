@@ -5,6 +5,7 @@ Plain tuples, for there may be a hundred thousand of them.
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ from billing.invoices.invoice import SheetRow
 from billing.invoices.stages import Stage
 from billing.model import Count, Few, Instant, Many, Model, Words
 from billing.period import Period
+from billing.remedies import Remedy
 
 
 class FormerAddress(NamedTuple):
@@ -82,11 +84,11 @@ class MonthSnapshot(NamedTuple):
 
 
 class CollectionSnapshot(NamedTuple):
-    """What is owed, as the ledger has it. ``needs`` and ``command``: what a person has to do, and to type; or ""."""
+    """What is owed, as the ledger has it. ``needs``: why a person has to do something; ``remedy``: what."""
 
     stage: CollectionStage
     needs: str = ""
-    command: str = ""
+    remedy: Remedy | None = None
     braked: bool = False
 
 
@@ -108,6 +110,13 @@ class CustomerSnapshot(NamedTuple):
         return self.first or Period.at(self.opened_at, self.customer.timezone)
 
 
+class DataSource(StrEnum):
+    """What a check looks at beside the ledger."""
+
+    SHEET = "the sheet"
+    TEMPORAL = "Temporal"
+
+
 class LastRun(Model):
     """The daily coverage run that looked at a period last. ``report`` is its coverage, without the long lists."""
 
@@ -118,10 +127,10 @@ class LastRun(Model):
     report: dict[str, object] = Field(default_factory=dict)
 
     @property
-    def unseen(self) -> tuple[str, ...]:
+    def unseen(self) -> frozenset[DataSource]:
         """What the run could not look at."""
-        found = self.report.get("unseen")
-        return tuple(map(str, found)) if isinstance(found, list | tuple) else ()
+        unseen = self.report.get("unseen")
+        return frozenset(map(DataSource, unseen)) if isinstance(unseen, dict) else frozenset()
 
 
 class HealthFigures(Model):
@@ -135,7 +144,7 @@ class HealthFigures(Model):
     overdue_since: Instant | None
     open_collections: Count
     untold_alerts: Count
-    unseen: Few[Words] = ()
+    unseen: Few[DataSource] = ()
     replaced_at: Instant | None = None
 
 

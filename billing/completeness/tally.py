@@ -1,4 +1,4 @@
-"""What a survey comes to, as it grows: sums by currency, differences and findings, how late months are.
+"""What a check comes to, as it grows: sums by currency, differences and findings, how late months are.
 
 Counts and sums are of all; of each list, and each kind in it, ``KEPT`` entries are kept.
 """
@@ -20,6 +20,7 @@ from billing.completeness.report import (
 )
 from billing.completeness.row_check import DifferenceReason, RowCheck, RowDifference
 from billing.period import Period
+from billing.remedies import Remedy
 
 
 class _CurrencyTally:
@@ -42,11 +43,12 @@ class Tally:
         self._late_count = 0
         self._unsummed_rows = 0
 
-    def find(self, kind: FindingKind, text: str, todo: str, customer_id: str = "") -> None:
+    def find(self, kind: FindingKind, customer_id: str, text: str, *remedies: Remedy, advice: str = "") -> None:
         """``customer_id`` "": it is nobody's."""
         self._kinds[kind] += 1
         if self._kinds[kind] <= KEPT:
-            self._findings.append(Finding(kind=kind, customer_id=customer_id, text=text, todo=todo))
+            finding = Finding(kind=kind, customer_id=customer_id, text=text, advice=advice, remedies=remedies)
+            self._findings.append(finding)
 
     def add(self, customer_id: str, currency: str, checked: RowCheck) -> None:
         """A customer's rows, held against what was invoiced."""

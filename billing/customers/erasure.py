@@ -10,32 +10,19 @@ from typing import Any, NamedTuple
 
 from billing.model import Count, Id, Instant, Model
 from billing.money import format_amount
-from billing.shell import typed
+from billing.period import Period
+from billing.remedies import Remedy, RemedyAction
 
 ERASED = "erased"
 _DOMAIN = "@erased.invalid"  # reaches nobody: the domain is reserved for that (RFC 2606)
 _PERSONAL = ("name", "description", "raw")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _SHORTEST = 3  # of what is looked for in texts
-_KEPT = frozenset(
-    (
-        *(
-            "key",
-            "period",
-            "stage",
-            "outcome",
-            "status",
-            "state",
-            "kind",
-            "type",
-            "code",
-            "decline_code",
-            "advice_code",
-        ),
-        *("currency", "timezone", "sheet", "digest", "flags", "review_mode"),
-        *("op", "command", "via", "by", "refusal", "answered"),
-    )
-)
+_FIELDS = """
+    key period stage outcome status state kind type code decline_code advice_code currency timezone sheet digest flags
+    review_mode op action command via by refusal answered
+"""
+_KEPT = frozenset(_FIELDS.split())
 """Fields that are no text of people's, whatever the person is called."""
 
 STAYS = (
@@ -66,25 +53,24 @@ class ErasureObstacles(NamedTuple):
     currency: str
 
 
-def obstacle(customer_id: str, standing: ErasureObstacles, settled: str) -> str:
-    """Why the data are still needed, and what to do first; "" if they are not."""
+def obstacle(customer_id: str, standing: ErasureObstacles, settled: str) -> tuple[str, Remedy | None] | None:
+    """Why the data are still needed, and what to do first; None if they are not."""
     if standing.is_open:
-        return f"the account is open; close it first: {typed('close', customer_id, decided=True)}"
+        return "the account is open; close it first", RemedyAction.CLOSE_ACCOUNT.of(customer_id)
     if standing.open_months:
-        return f"{standing.open_months[0]} is not closed; look at it: {typed('show', customer_id)}"
+        show = RemedyAction.SHOW_MONTH.of(customer_id)
+        return f"{standing.open_months[0]} is not closed; look at it", show
     if standing.collected:
-        period = standing.collected[0]
-        return (
-            f"{period} is still being collected; record a payment or write it off first: "
-            f"{typed('collections', 'show', customer_id, '--period', period)}"
-        )
+        period = Period(standing.collected[0])
+        show = RemedyAction.SHOW_COLLECTION.of(customer_id, period)
+        return f"{period} is still being collected; record a payment or write it off first", show
     if standing.disputes:
-        return f"dispute {standing.disputes[0]} is not decided; who answers it needs name and address"
+        return f"dispute {standing.disputes[0]} is not decided; who answers it needs name and address", None
     if standing.balance_minor and not settled:
         amount = format_amount(abs(standing.balance_minor), standing.currency)
-        whose = f"{amount} are owed to the customer" if standing.balance_minor < 0 else f"{amount} were never billed"
-        return f"{whose} (carried forward); say how that was settled with --settled"
-    return ""
+        owed = f"{amount} are owed to the customer" if standing.balance_minor < 0 else f"{amount} were never billed"
+        return f"{owed} (carried forward); say how that was settled with --settled", None
+    return None
 
 
 class Scrubber:

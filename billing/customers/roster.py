@@ -126,6 +126,8 @@ def _reader(text: str, required: tuple[str, ...]) -> "csv.DictReader[str]":
         columns = [(name or "").strip().lower() for name in reader.fieldnames or []]
     except csv.Error as error:
         raise InvalidInput(f"the first row is not CSV ({error}); it must name {', '.join(required)}") from None
+    if not any(columns):
+        raise InvalidInput(f"the first row is empty; it must name {', '.join(required)}")
     missing = [name for name in required if name not in columns]
     if missing:
         raise InvalidInput(f"the first row lacks {', '.join(missing)}; it must name {', '.join(required)}")

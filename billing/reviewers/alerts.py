@@ -15,9 +15,9 @@ from billing.commands import parse_command
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage, UnreadableRow
 from billing.keys import alert_id, customer_of
-from billing.model import Code, Id, Instant, Minor, Model, Words
+from billing.model import Code, Few, Id, Instant, Minor, Model, Words
 from billing.period import Period
-from billing.shell import command
+from billing.remedies import Remedy, RemedyAction
 
 _ROWS_AT_MOST = 3
 
@@ -34,7 +34,7 @@ class AlertKind(StrEnum):
 
 
 class Alert(Model):
-    """One matter. ``command`` is what to type about it, after ``python starter.py``; ``customer_id`` "": nobody's.
+    """One matter. ``remedies``: what a person can do about it; ``customer_id`` "": nobody's.
 
     ``flags`` is what is remarkable about its invoice, such as ``|first|large|``, by the time it is told.
     """
@@ -44,7 +44,7 @@ class Alert(Model):
     customer_id: Id
     period: Period
     text: Words
-    command: Words
+    remedies: Few[Remedy]
     amount_minor: Minor | None = None
     currency: Code = ""
     at: Instant
@@ -67,7 +67,7 @@ def of_month(month: Month, at: datetime) -> Alert:
 
 def of_draft(month: Month, at: datetime) -> Alert:
     """The draft of ``month`` can be looked at."""
-    return _about(month, AlertKind.DRAFT, "1", "draft", _to_type(month, "show"), at)
+    return _about(month, AlertKind.DRAFT, "1", "draft", _remedy(month, RemedyAction.SHOW_MONTH), at)
 
 
 def of_former_address(month: Month, at: datetime) -> Alert:
@@ -79,7 +79,7 @@ def of_former_address(month: Month, at: datetime) -> Alert:
         f"of worksheet {month.period}, row {listed}: under an address that {month.customer.customer_id} had before; "
         "approve the draft if that is theirs, else remove it; and correct the sheet"
     )
-    return _about(month, AlertKind.REPORT, text, text, _to_decide(month, "approve"), at)
+    return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.APPROVE), at)
 
 
 def of_collection(collection: Collection, at: datetime) -> Alert:
@@ -87,13 +87,13 @@ def of_collection(collection: Collection, at: datetime) -> Alert:
     kind = _kind(collection.unresolved, collection.halt is not None)
     content, waits_for = f"collection {collection.alerts + 1}", collection.waits_for(at)
     text = waits_for.text if waits_for else "nothing waits any more"
-    return _about(collection, kind, content, text, what_helps_collecting(collection, at), at)
+    return _about(collection, kind, content, text, _what_helps_collecting(collection, at), at)
 
 
 def of_news(collection: Collection, at: datetime) -> Alert:
     """How ``collection`` ended."""
-    content, todo = f"collection {collection.news}", _to_type(collection, "collections", "show")
-    return _about(collection, AlertKind.REPORT, content, collection.news, todo, at)
+    content, show = f"collection {collection.news}", _remedy(collection, RemedyAction.SHOW_COLLECTION)
+    return _about(collection, AlertKind.REPORT, content, collection.news, show, at)
 
 
 def of_drift(month: Month, drift: str, at: datetime) -> Alert:
@@ -102,7 +102,7 @@ def of_drift(month: Month, drift: str, at: datetime) -> Alert:
         f"the sheet has changed since the import ({drift}); the charge notice went out as drafted. Refresh the "
         "draft before the charge, or the difference is on the next invoice"
     )
-    return _about(month, AlertKind.REPORT, drift, text, _to_decide(month, "refresh"), at)
+    return _about(month, AlertKind.REPORT, drift, text, _remedy(month, RemedyAction.REFRESH), at)
 
 
 def of_worker(chain: str, at: datetime) -> Alert:
@@ -112,15 +112,16 @@ def of_worker(chain: str, at: datetime) -> Alert:
         f"a worker could not let go of {chain} and has replaced itself, so that others go on with it. If that comes "
         "again, a step of this workflow stalls: the worker's log shows where"
     )
-    content, todo = f"{at:%Y-%m-%dT%H}{chain}", command("show", customer_id) if customer_id else command("doctor")
-    return _alert(AlertKind.WORKER, customer_id, period, content, text, todo, at)
+    action = RemedyAction.SHOW_MONTH if customer_id else RemedyAction.RUN_DOCTOR
+    remedy = action.of(customer_id)
+    return _alert(AlertKind.WORKER, customer_id, period, f"{at:%Y-%m-%dT%H}{chain}", text, (remedy,), at)
 
 
-def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime, todo: str = "") -> Alert:
-    """Something that people ought to know; ``number`` tells two of the same text apart. ``todo`` is the command."""
-    words = ("show", customer_id) if customer_id else ("reconcile",)
-    todo = todo or command(*words, period=period)
-    return _alert(AlertKind.REPORT, customer_id, period, f"{number}{text}", text, todo, at)
+def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime, *remedies: Remedy) -> Alert:
+    """Something that people ought to know; ``number`` tells two of the same text apart."""
+    action = RemedyAction.SHOW_MONTH if customer_id else RemedyAction.RECONCILE
+    remedies = remedies or (action.of(customer_id, period),)
+    return _alert(AlertKind.REPORT, customer_id, period, f"{number}{text}", text, remedies, at)
 
 
 def untellable(alert: Alert, error: Exception) -> Alert:
@@ -141,40 +142,43 @@ def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str
     period = Period.at(received_at, "UTC")
     about = f"payment {payment_id}" if payment_id else "a card that was registered"
     text = f"event {event_id} about {about} could not be handled and is given up: {why}. Try again by the command"
-    finish = ("customers", "registrations", "--finish")
-    todo = command("reconcile", period=period) if payment_id else command(*finish)
-    return _alert(AlertKind.REPORT, "", period, f"lost event {event_id}", text, todo, at)
+    remedy = RemedyAction.FINISH_REGISTRATIONS.of()
+    if payment_id:
+        remedy = RemedyAction.RECONCILE.of(period=period)
+    return _alert(AlertKind.REPORT, "", period, f"lost event {event_id}", text, (remedy,), at)
 
 
-def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, todo: str, at: datetime) -> Alert:
+def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, remedy: Remedy, at: datetime) -> Alert:
     amount_minor: int | None = None
     if isinstance(record, Collection):
         amount_minor = record.outstanding_minor or None
     elif record.invoice is not None:
         amount_minor = record.invoice.total_minor
     currency = record.currency if isinstance(record, Collection) else record.customer.currency
-    alert = _alert(kind, record.customer.customer_id, record.period, content, text, todo, at)
+    alert = _alert(kind, record.customer.customer_id, record.period, content, text, (remedy,), at)
     return alert.evolve(amount_minor=amount_minor, currency=currency)
 
 
 def _alert(
-    kind: AlertKind, customer_id: str, period: Period, content: str, text: str, todo: str, at: datetime
+    kind: AlertKind,
+    customer_id: str,
+    period: Period,
+    content: str,
+    text: str,
+    remedies: tuple[Remedy, ...],
+    at: datetime,
 ) -> Alert:
     """``content`` tells it from others of its kind."""
     name = alert_id(kind, customer_id, period, content)
-    return Alert(alert_id=name, kind=kind, customer_id=customer_id, period=period, text=text, command=todo, at=at)
+    return Alert(alert_id=name, kind=kind, customer_id=customer_id, period=period, text=text, remedies=remedies, at=at)
 
 
 def _kind(unresolved: bool, halted: bool) -> AlertKind:
     return AlertKind.UNRESOLVED if unresolved else AlertKind.HALTED if halted else AlertKind.PERSON
 
 
-def _to_type(record: Month | Collection, *words: str) -> str:
-    return command(*words, record.customer.customer_id, period=record.period)
-
-
-def _to_decide(record: Month | Collection, *words: str, options: tuple[str, ...] = ()) -> str:
-    return command(*words, record.customer.customer_id, period=record.period, decided=True, options=options)
+def _remedy(record: Month | Collection, action: RemedyAction) -> Remedy:
+    return action.of(record.customer.customer_id, record.period)
 
 
 def _what_waits(month: Month, at: datetime) -> str:
@@ -187,33 +191,36 @@ def _what_waits(month: Month, at: datetime) -> str:
     return "; ".join(told + ([f"and {more} more rows"] if more > 0 else []))
 
 
-def _what_helps(month: Month, at: datetime) -> str:
-    """The command that would let the month go on, as far as one is known."""
+def _what_helps(month: Month, at: datetime) -> Remedy:
+    """What would let the month go on, as far as that is known."""
     invoice = month.invoice
     if month.halt or month.failure:
-        return _to_decide(month, "resume")
+        return _remedy(month, RemedyAction.RESUME)
     if invoice and invoice.problems:
-        return _to_decide(month, "edit", options=("--change", f"{invoice.problems[0].line_id}=AMOUNT"))
+        return _remedy(month, RemedyAction.CHANGE_LINE).evolve(line_ids=(invoice.problems[0].line_id,))
     if month.stage(at) is Stage.AWAITING_APPROVAL:
-        if month.awaits_amount:
-            return _to_decide(month, "edit", options=("--add", "TEXT=AMOUNT"))
-        return _to_decide(month, "approve")
-    return _to_type(month, "show")
+        return _remedy(month, RemedyAction.ADD_LINES if month.awaits_amount else RemedyAction.APPROVE)
+    return _remedy(month, RemedyAction.SHOW_MONTH)
 
 
-def what_helps_collecting(collection: Collection, at: datetime) -> str:
-    """The same for a collection."""
+def _what_helps_collecting(collection: Collection, at: datetime) -> Remedy:
+    """What would let the collection go on."""
     if collection.brake and not collection.halt:
-        return command("brake", "off", decided=True)
-    show = _to_type(collection, "collections", "show")
+        return RemedyAction.RELEASE_BRAKE.of()
+    show = _remedy(collection, RemedyAction.SHOW_COLLECTION)
     return show if collection.unresolved and not collection.failure else next(_accepted(collection, at), show)
 
 
-def _accepted(collection: Collection, at: datetime) -> Iterator[str]:
-    """The commands that would be accepted now."""
+def _accepted(collection: Collection, at: datetime) -> Iterator[Remedy]:
+    """What would be accepted now."""
     transfer = {"amount_minor": 1, "reference": "REFERENCE"}
-    for name, fields in {"resume": {}, "retry": {}, "record_payment": transfer, "write_off": {}}.items():
-        said = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
-        if decide(collection, said, at, "mail").refusal is None:
-            options = ("--amount", "AMOUNT", "--reference", "REFERENCE") if fields else ()
-            yield _to_decide(collection, "collections", name.replace("_", "-"), options=options)
+    commands: dict[str, tuple[RemedyAction, dict[str, object]]] = {
+        "resume": (RemedyAction.RESUME_COLLECTION, {}),
+        "retry": (RemedyAction.RETRY_COLLECTION, {}),
+        "record_payment": (RemedyAction.RECORD_PAYMENT, transfer),
+        "write_off": (RemedyAction.WRITE_OFF, {}),
+    }
+    for name, (action, fields) in commands.items():
+        command = parse_command(name, [{"by": "YOU", "reason": "WHY", **fields}], COLLECTION_COMMANDS)
+        if decide(collection, command, at, "mail").refusal is None:
+            yield _remedy(collection, action)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from billing.model import Code, Line, Model, Rows, Url
 from billing.money import format_amount
 from billing.period import Period
+from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
 
 SHOWN_AT_MOST = 50
@@ -48,11 +49,11 @@ class Digest(Model):
 
 
 class Item(NamedTuple):
-    """What one line tells, and what to do about it; ``link`` leads to the console ("": nowhere)."""
+    """What one line tells, and what can be done about it; ``link`` leads to the console ("": nowhere)."""
 
     subject: str
     text: str
-    command: str
+    remedies: tuple[Remedy, ...]
     link: str
 
 
@@ -108,14 +109,15 @@ def _item(alert: Alert, console_url: str) -> Item:
     subject = f"{alert.customer_id}, {alert.period}" if alert.customer_id else str(alert.period)
     amount = "" if alert.amount_minor is None else f" ({format_amount(alert.amount_minor, alert.currency)})"
     text = alert.text if len(alert.text) <= _CHARACTERS else f"{alert.text[: _CHARACTERS - 1]}…"
-    return Item(subject + amount, text, alert.command, _link(console_url, alert.period, alert.customer_id))
+    return Item(subject + amount, text, alert.remedies, _link(console_url, alert.period, alert.customer_id))
 
 
 def _batch(period: Period, drafts: list[Alert], console_url: str) -> Item:
     unusual = sum(not _UNUSUAL.isdisjoint(alert.flags.split("|")) for alert in drafts)
     count = f"{len(drafts)} draft{'' if len(drafts) == 1 else 's'}"
     text = f"{count}, {unusual} unusual; {_totals(drafts)}" if unusual else f"{count}; {_totals(drafts)}"
-    return Item(str(period), text, f"list --period {period}", _link(console_url, period))
+    months = RemedyAction.LIST_MONTHS.of(period=period)
+    return Item(str(period), text, (months,), _link(console_url, period))
 
 
 def _link(console_url: str, period: Period, customer_id: str = "") -> str:

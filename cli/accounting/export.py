@@ -17,11 +17,12 @@ from billing.apart import Failed, why
 from billing.cells import Writer
 from billing.errors import InvalidInput
 from billing.period import Period
-from billing.shell import typed
+from billing.remedies import RemedyAction
 from bootstrap import connect_ledger
 from cli.terminal.options import required_period
 from cli.terminal.output import errors, plain
 from settings import load_settings
+from wording.remedies import command_line
 
 _STDOUT = Path("-")
 _SHOWN = 20
@@ -65,7 +66,8 @@ async def export(
         errors.print(plain(problem), style="red", soft_wrap=True)
     if tally.problems:
         more = f" ({len(tally.problems) - _SHOWN} more)" if len(tally.problems) > _SHOWN else ""
-        text = f"the totals do not agree{more}; see: {typed('reconcile', period=period)}"
+        reconcile = RemedyAction.RECONCILE.of(period=period)
+        text = f"the totals do not agree{more}; see: {command_line(reconcile)}"
         if tally.missing:
             text = f"THE EXPORT IS INCOMPLETE: {len(tally.missing)} not exported{more}; book nothing by it"
         errors.print(plain(text), style="red", soft_wrap=True)

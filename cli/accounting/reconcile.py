@@ -9,6 +9,7 @@ from bootstrap import connect_adapters, connect_reconciliation, connect_temporal
 from cli.terminal.options import AsJson, required_period
 from cli.terminal.output import console, print_json, say, table, whole
 from settings import load_settings
+from wording.remedies import command_line
 
 
 async def reconcile(
@@ -31,13 +32,14 @@ async def reconcile(
         client = await connect_temporal(settings)
         result = await connect_reconciliation(settings, adapters, client).reconcile_period(period)
     if as_json:
-        print_json(result.model_dump(mode="json") | {"open": len(result.open)})
+        findings = [{**dict(each), "commands": list(map(command_line, each.remedies))} for each in result.findings]
+        print_json({**dict(result), "findings": findings, "open": len(result.open)})
     else:
         if result.findings:
-            rows = [
-                (found.customer_id, found.kind, "repaired" if found.repaired else "open", found.text)
-                for found in result.findings
-            ]
+            rows = []
+            for finding in result.findings:
+                text = "\n".join((finding.text, *map(command_line, finding.remedies)))
+                rows.append((finding.customer_id, finding.kind, "repaired" if finding.repaired else "open", text))
             console.print(table(("Customer", whole("Kind"), whole("State"), "What"), rows))
         say(
             f"{period}: {result.months} months, {result.payments} payments compared; "

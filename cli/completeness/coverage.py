@@ -1,7 +1,6 @@
 """``coverage``: everybody and every row of a month, in tables or JSON; what is wrong with what to do about it."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -16,6 +15,8 @@ from bootstrap import connect_adapters, connect_completeness, connect_temporal
 from cli.terminal.options import AsJson, required_period
 from cli.terminal.output import console, print_json, say, table, whole
 from settings import Settings, load_settings
+from wording.english import hours
+from wording.remedies import command_line
 
 _SHOWN = 200
 
@@ -41,7 +42,8 @@ async def coverage(
         client, unseen = await _temporal(settings)
         found = await connect_completeness(settings, adapters, client, unseen).look(period)
     if as_json:
-        print_json({"covered": found.covered, **found.model_dump(mode="json")})
+        findings = [{**dict(each), "commands": list(map(command_line, each.remedies))} for each in found.findings]
+        print_json({"covered": found.covered, **dict(found), "findings": findings})
     else:
         print_coverage(found)
     if not found.covered:
@@ -53,7 +55,7 @@ async def _temporal(settings: Settings) -> tuple[Client | None, str]:
     try:
         return await connect_temporal(settings), ""
     except BillingError as error:
-        return None, f"Temporal: {error}"
+        return None, str(error)
 
 
 def print_coverage(found: CompletenessReport) -> None:
@@ -64,9 +66,11 @@ def print_coverage(found: CompletenessReport) -> None:
     _print_late(found)
     if found.findings:
         say("\nFindings", style="bold")
-        for each in found.brief(_SHOWN).findings:
-            say(f"  {each.kind}: {each.text}", style="yellow")
-            say(f"    {each.todo}")
+        for finding in found.brief(_SHOWN).findings:
+            say(f"  {finding.kind}: {finding.text}", style="yellow")
+            for line in (finding.advice, *map(command_line, finding.remedies)):
+                if line:
+                    say(f"    {line}")
     total = sum(found.kinds.values())
     if total > _SHOWN:
         say(f"… {total - _SHOWN} more; --json has them{'' if found.cut else ' all'}")
@@ -74,8 +78,8 @@ def print_coverage(found: CompletenessReport) -> None:
         say(f"not all are kept: {words}", style="yellow")
     if words := ignored(found.ignored_columns, found.no_sale):
         say(f"\n{words}", style="yellow")
-    for source in found.unseen:
-        say(f"\nnot looked at: {source}", style="yellow")
+    for source, why in found.unseen.items():
+        say(f"\nnot looked at: {source}: {why}", style="yellow")
     if found.covered:
         say("\nEverybody and every row is accounted for.", style="green")
     else:
@@ -121,7 +125,7 @@ def _print_late(found: CompletenessReport) -> None:
         (
             each.customer_id,
             f"{each.planned_at:%Y-%m-%d %H:%M} UTC",
-            _words(timedelta(seconds=each.seconds)),
+            hours(each.seconds),
             "so far" if each.open else "",
         )
         for each in found.late[:20]
@@ -133,8 +137,3 @@ def _print_late(found: CompletenessReport) -> None:
 
 def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _words(by: timedelta) -> str:
-    hours = by // timedelta(hours=1)
-    return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h"

@@ -8,10 +8,11 @@ from billing.customers.customer import Customer
 from billing.errors import InvalidInput, LedgerUnavailable
 from billing.invoices.invoice import Problem
 from billing.period import Period
+from billing.remedies import RemedyAction
 from billing.sales.sales import SalesSnapshot, lines_for
 from billing.sales.worksheet import ignored
-from billing.shell import typed
 from bootstrap import Adapters
+from wording.remedies import command_line
 
 
 async def newest_worksheet(adapters: Adapters, decimal_separator: str) -> str:
@@ -56,8 +57,8 @@ def understood(
     if too_many:
         yield too_many[0]
     elif owned < len(rows) and customers:
-        others, look = len(rows) - owned, typed("coverage", period=period)
-        yield f"{others} are under no customer's present address: {look}"
+        check = RemedyAction.CHECK_COVERAGE.of(period=period)
+        yield f"{len(rows) - owned} are under no customer's present address: {command_line(check)}"
 
 
 def _period(title: str) -> Period | None:

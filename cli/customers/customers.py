@@ -200,12 +200,13 @@ async def registrations(
     """
     settings, now = load_settings(), datetime.now(UTC)
     async with connect_adapters(settings) as adapters:
-        results: dict[str, str] = {}
+        swept: dict[str, str | Failed] = {}
         if finish:
             client = await connect_temporal(settings)
-            results = await connect_registrar(settings, adapters, client).sweep(now)
+            swept = await connect_registrar(settings, adapters, client).sweep(now)
         unread: list[Failed] = []
         rows = await adapters.ledger.registrations(failed=unread)
+    results = {name: f"not yet: {came.reason}" if isinstance(came, Failed) else came for name, came in swept.items()}
     rows = [row for row in rows if everything or row.registration_id in results or not _is_finished(row)]
     if as_json:
         print_json({"registrations": rows, "results": results})
@@ -215,7 +216,7 @@ async def registrations(
         columns = (whole("Registration"), whole("Customer"), "Email", whole("State"), "Since", "Result")
         console.print(table(columns, (_on_its_way(row, results, now) for row in rows)))
     end_with(unread)
-    if any(result.startswith("not yet") for result in results.values()):
+    if any(isinstance(came, Failed) for came in swept.values()):
         raise typer.Exit(1)
 
 

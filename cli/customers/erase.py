@@ -7,12 +7,13 @@ import typer
 
 from billing.customers.erasure import STAYS
 from billing.errors import BillingError
-from billing.shell import typed
+from billing.remedies import RemedyAction
 from bootstrap import connect_adapters, connect_temporal
 from cli.terminal.options import AsJson, By, CustomerId, Reason
 from cli.terminal.output import print_json, say
 from clients.running_workflows import chain_status
 from settings import load_settings
+from wording.remedies import command_line
 
 
 async def erase(
@@ -36,9 +37,10 @@ async def erase(
     async with connect_adapters(settings) as adapters:
         client = await connect_temporal(settings)
         if (await chain_status(client, customer_id)).is_open:
+            close = RemedyAction.CLOSE_ACCOUNT.of(customer_id)
             raise BillingError(
                 f"{customer_id} cannot be erased: its workflow runs, and would write the data again; close it first: "
-                f"{typed('close', customer_id, decided=True)}"
+                f"{command_line(close)}"
             )
         erased = await adapters.ledger.erase(customer_id, by, reason, datetime.now(UTC), settled)
     if as_json:

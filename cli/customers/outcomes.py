@@ -19,6 +19,7 @@ from bootstrap import Adapters
 from cli.terminal.output import console, errors, explain, plain, print_json, say, table, whole
 from clients.running_workflows import RunningWorkflows
 from clients.start import StartBatch, StartStatus
+from wording.remedies import command_line
 
 REFUSED = "refused"
 _AT_ONCE = 20
@@ -75,7 +76,7 @@ def _starting(
         started = await lot.start(customer, period, reopen)
         reason = ""
         if started.chain.stands_still:
-            reason = f"its workflow {started.chain.words}: {restart(customer.customer_id, started.chain)}"
+            reason = f"its workflow {started.chain.words}: {command_line(restart(customer.customer_id, started.chain))}"
         elif line and started.status is StartStatus.ALREADY_RUNNING:
             reason = difference(customer, lot.known(customer.customer_id).customer)
         return CustomerOutcome(line=line, reason=reason, **started.model_dump(exclude={"chain"}))

@@ -83,8 +83,6 @@ def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
         parsed = parse(text)
     except InvalidInput as error:
         first = next(iter(text.splitlines()), "")
-        if not first.strip():
-            raise InvalidInput(f"{path} is empty, or its first row is; {str(error).rpartition('; ')[2]}") from None
         for name, sign in _SEPARATORS.items():
             if sign in first and "," not in first:
                 raise InvalidInput(f"{path}: its cells are separated by {name}; save it with commas") from None

@@ -20,13 +20,14 @@ from billing.keys import workflow_id
 from billing.mails.mail import MessageRow
 from billing.money import format_amount
 from billing.period import Period
-from billing.shell import typed
+from billing.remedies import RemedyAction
 from bootstrap import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
 from cli.terminal.output import SHOWN, console, end_with, print_json, relative, say, table, utc, whole
 from settings import load_settings
+from wording.remedies import command_line
 
 
 async def list_months(
@@ -137,7 +138,8 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
         _print_next(month, now)
     if collection is not None:
         say(f"\nCollected beside the months: {collection.stage(now)}, {collection.outstanding} owed")
-        say(f"  {typed('collections', 'show', customer_id, period=month.period)}")
+        show = RemedyAction.SHOW_COLLECTION.of(customer_id, month.period)
+        say(f"  {command_line(show)}")
     _print_history(decisions, messages)
     print_charges(charges, reversals)
     say(f"\nTemporal: workflow {workflow_id(customer.customer_id)}")
@@ -166,7 +168,8 @@ def print_invoice(month: Month) -> None:
     say(f"Version {invoice.version}, digest {invoice.digest}")
     if month.drift and month.outcome is None:
         say(f"\nThe sheet has changed since the import: {month.drift}", style="yellow")
-        say(f"  take it in with: {typed('refresh', month.customer.customer_id, decided=True)}")
+        refresh = RemedyAction.REFRESH.of(month.customer.customer_id)
+        say(f"  take it in with: {command_line(refresh)}")
     if month.remark:
         say(f"\nNot in this draft: {month.remark}", style="yellow")
     for problem in invoice.problems:

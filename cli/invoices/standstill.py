@@ -8,6 +8,7 @@ from bootstrap import connect_temporal
 from cli.terminal.output import say
 from clients.running_workflows import RunningWorkflows
 from settings import Settings
+from wording.remedies import command_line
 
 _SHOWN = 100
 
@@ -26,7 +27,7 @@ async def standstill_of(settings: Settings, customer_ids: Set[str]) -> Standstil
 def print_standstill(standstill: Standstill) -> None:
     for customer_id, status in list(standstill.customers.items())[:_SHOWN]:
         say(f"\n{customer_id} is not billed: its workflow {status.words}", style="red")
-        say(f"  {restart(customer_id, status)}")
+        say(f"  {command_line(restart(customer_id, status))}")
     if len(standstill.customers) > _SHOWN:
         say(f"… {len(standstill.customers) - _SHOWN:,} more are not billed; --json has them all", style="red")
     if standstill.unseen:

@@ -9,7 +9,7 @@ from operator import attrgetter
 from rich.table import Column
 
 from billing.collections.stages import CollectionStage
-from billing.money import format_amount
+from billing.money import format_amount, plain_amount
 from cli.terminal.output import console, print_json, say, table, utc, whole
 from sandbox.rehearsal.book import Book
 from sandbox.rehearsal.report import MonthDifference, MonthRow, MonthSummary, summaries, sums, together
@@ -82,7 +82,7 @@ def _charged(month: MonthSummary) -> str:
 def _charged_in(currency: str, month: MonthSummary) -> str:
     """Without the currency, which is in the head; nothing for nothing."""
     minor = month.charged_minor.get(currency, 0)
-    return format_amount(minor, currency).partition(" ")[0] if minor else ""
+    return plain_amount(minor, currency) if minor else ""
 
 
 def _instant(at: datetime | None) -> str:

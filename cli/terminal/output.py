@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Column, Table
 from rich.text import Text
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from billing.apart import Failed, why
 from billing.errors import BillingError
@@ -96,6 +96,6 @@ def explain(error: Exception) -> str:
     """What happened and what to do; our own errors say both already."""
     if not isinstance(error, RPCError):
         return str(error) if isinstance(error, BillingError | OSError) else why(error)
-    unprepared = "search attribute" in error.message.lower()
+    unprepared = error.status is RPCStatusCode.INVALID_ARGUMENT  # most likely, a search attribute that it does not know
     advice = "prepare it with: python starter.py setup" if unprepared else "look further with: python starter.py doctor"
     return f"Temporal answers {error.status.name}: {error.message}; {advice}"

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from billing.collections.collection import Collection
-from billing.collections.dunning import Remedy
+from billing.collections.dunning import CardRemedy
 from billing.collections.stages import CollectionStage, NewCardTry
 from billing.invoices.month import Month
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
@@ -30,14 +30,14 @@ class CustomerView(NamedTuple):
     situation: Situation
     outstanding_minor: int = 0
     paid_at: datetime | None = None
-    remedy: Remedy = Remedy.RETRY
+    remedy: CardRemedy = CardRemedy.RETRY
     code: str = ""
     new_card: bool = False  # what is under way is the first try of a card that was just registered
     slow: bool = False  # something outside is down
 
     @property
     def can_pay(self) -> bool:
-        return self.situation is Situation.PAYABLE and self.remedy is not Remedy.NEW_CARD
+        return self.situation is Situation.PAYABLE and self.remedy is not CardRemedy.NEW_CARD
 
     @property
     def can_change_card(self) -> bool:

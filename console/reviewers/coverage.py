@@ -6,7 +6,6 @@
     POST /desk/{period}/coverage    begins a run now; the page shows how far it is
 """
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -23,6 +22,7 @@ from clients.standstill import PATIENCE
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 from inbound.monitor import STALE
+from wording.english import hours
 
 SHOWN = 100
 
@@ -72,9 +72,3 @@ class CoveragePages:
             return await self._desk.no_such_month(session, period)
         await check_now(self._client, month)
         return RedirectResponse(f"/desk/{month}/coverage", 303)
-
-
-def hours(seconds: int) -> str:
-    """``2 d 3 h``."""
-    count = timedelta(seconds=seconds) // timedelta(hours=1)
-    return f"{count // 24} d {count % 24} h" if count >= 24 else f"{count} h"

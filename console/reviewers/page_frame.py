@@ -6,7 +6,7 @@
     return await desk.page("month.html", session, {"totals": totals}, section="month", period=period)
 
 Templates extend ``desk.html``; they have the session, ``may(role)``, the brake while it is on, the period, ``now``, and
-the filters of ``desk_wording.py``.
+the filters of ``wording.py`` and ``remedies.py``.
 """
 
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from billing.invoices.ports import Periods
 from billing.period import Period
 from billing.reviewers.ports import BrakeStore
 from billing.reviewers.users import Role
+from console.reviewers.remedies import REMEDY_FILTERS
 from console.reviewers.signed_in import Session
 from console.reviewers.wording import FILTERS
 from console.web.pages import Pages
@@ -35,7 +36,7 @@ class PageFrame:
         self._pages = pages
         self._ledger = ledger
         self._now = now
-        pages.add_filters(FILTERS)
+        pages.add_filters({**FILTERS, **REMEDY_FILTERS})
 
     async def page(
         self,

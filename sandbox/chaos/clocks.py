@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing.invoices.month import Month
 from billing.period import Period
+from clients.running_workflows import is_missing
 from sandbox.chaos.company import Company
 
 _HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000, disable_propagation=True)
@@ -51,7 +52,7 @@ class Clocks:
                 except (TimeoutError, RuntimeError):
                     pass
                 except RPCError as error:
-                    if has_ended(error):
+                    if is_missing(error):
                         return
                 await pause()
 
@@ -71,11 +72,6 @@ async def pause() -> None:
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
     await asyncio.sleep(_PAUSE_SECONDS)
-
-
-def has_ended(error: RPCError) -> bool:
-    """Whether there is no such workflow any more."""
-    return error.status is RPCStatusCode.NOT_FOUND and "namespace" not in error.message.lower()
 
 
 class ShortTasks(Interceptor):

@@ -15,8 +15,9 @@ from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory
 from billing.keys import collection_id, workflow_id
 from billing.money import step_minor
+from clients.running_workflows import is_missing
 from clients.start import handle_for
-from sandbox.chaos.clocks import has_ended, pause
+from sandbox.chaos.clocks import pause
 
 _RPC_TIMEOUT = timedelta(seconds=2)
 
@@ -84,7 +85,7 @@ class Reviewers:
                 handle = self._client.get_workflow_handle(name_of_workflow)
                 await handle.signal(name, command, rpc_timeout=_RPC_TIMEOUT)
             except RPCError as error:
-                if has_ended(error):
+                if is_missing(error):
                     return False
                 await pause()
             else:
@@ -105,7 +106,7 @@ class Reviewers:
             except WorkflowUpdateFailedError:
                 return None
             except RPCError as error:
-                if has_ended(error):
+                if is_missing(error):
                     return None
             await pause()
 

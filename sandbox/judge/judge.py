@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from billing.collections.stages import CollectionStage
 from billing.customers.address import sendable
 from billing.customers.customer import ReviewMode
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
@@ -29,13 +28,6 @@ from sandbox.stand_ins.mailbox import Mail
 from sandbox.stripe.journal import Intent
 
 _FOR_A_PERSON = (AlertKind.PERSON, AlertKind.UNRESOLVED, AlertKind.HALTED)
-_OF_PEOPLE = (
-    CollectionStage.HALTED,
-    CollectionStage.AWAITING_PERSON,
-    CollectionStage.UNRESOLVED,
-    CollectionStage.EXHAUSTED,
-)
-"""Stages of a collection in which nothing happens by itself, or not soon."""
 
 
 class PromiseResult(Model):
@@ -250,7 +242,7 @@ def _chain(evidence: Evidence) -> Iterator[str]:
             if case.period in evidence.periods and unpaid and following.month.revision:
                 yield f"{case.name} is {case.month.outcome}, and nobody collects it"
         for case in account.cases:
-            if case.stage in _OF_PEOPLE and not _people_know(evidence, case):
+            if case.stage and case.stage.needs_person and not _people_know(evidence, case):
                 yield f"what is owed for {case.name} is {case.stage}, and nobody was told"
         if periods[-1] in evidence.periods:
             yield from _last(evidence, account, account.cases[-1])

@@ -101,6 +101,7 @@ async def read_book(settings: Settings, wanted: RehearsalRequest, now: datetime)
     async with AsyncExitStack() as exits:
         ledger = await _ledger(settings, exits)
         failed: list[Failed] = []
+        is_sample = False
         if wanted.roster is None and ledger is not None and (known := await ledger.customers(failed)):
             everybody: Sequence[Customer] = known
             source = f"{len(known)} customers of the ledger"
@@ -109,7 +110,8 @@ async def read_book(settings: Settings, wanted: RehearsalRequest, now: datetime)
             raise InvalidInput("the ledger has no customers; name a file: python starter.py rehearse --from FILE")
         else:
             everybody = wanted.roster or _sample()
-            source = "the file" if wanted.roster else "the sample customers"
+            is_sample = not wanted.roster
+            source = "the sample customers" if is_sample else "the file"
             entries = [BookEntry(_fresh(each, begin, now)) for each in _chosen(everybody, wanted.only)]
         if wanted.against is not None and ledger is None:
             raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
@@ -122,7 +124,6 @@ async def read_book(settings: Settings, wanted: RehearsalRequest, now: datetime)
         raise InvalidInput(f"--against {wanted.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
     first = min(each.before.period if each.before else each.month.period for each in entries)
     asked = list(span(min(first, periods[0]), periods[-1]))
-    is_sample = source == "the sample customers"
     if is_sample and not wanted.sales:
         sheets = _sample_sheets(asked)
     else:

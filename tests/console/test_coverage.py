@@ -109,6 +109,7 @@ async def test_the_page_shows_what_the_daily_run_found_and_what_to_do(desk: Desk
         for words in ("1 finding", "is it acme@example.com (acme)?", "unclaimed row", "Waiting", "€107.00", "€100.00"):
             assert words in text
         assert "<b>Typo" not in text
+        assert f'<a href="/desk/{OCTOBER}/invoices/acme">Refresh draft</a>' in text
         assert (await browser.get("/desk/2026-1/coverage")).status_code == 404
 
 

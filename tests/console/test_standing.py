@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from billing.collections.collection import Collection, ScheduledTry
-from billing.collections.dunning import REMEDIES, Remedy
+from billing.collections.collection import Collection
+from billing.collections.dunning import REMEDIES, CardRemedy
+from billing.collections.stages import ScheduledTry
 from billing.customers.customer import Customer
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
@@ -130,4 +131,4 @@ def test_no_refusal_is_put_in_words_that_tell_of_loss_theft_or_fraud(code: str) 
     text = said(owed, shown).lower()
     for word in ("lost", "stolen", "fraud", "pickup", "security", code):
         assert word not in text
-    assert shown.can_pay is (shown.remedy is not Remedy.NEW_CARD)
+    assert shown.can_pay is (shown.remedy is not CardRemedy.NEW_CARD)

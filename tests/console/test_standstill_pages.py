@@ -71,7 +71,7 @@ async def test_only_who_may_decide_can_start_and_a_second_click_changes_nothing(
         text = await rita.page()
         assert "Nobody bills Acme" in text
         assert "Start billing" not in text
-        assert "python starter.py start acme" in text
+        assert "until it is started again, by an approver." in text
         assert (await rita.send("start")).status_code == 403
     async with reviewer(desk) as ann:
         form = await ann.form("start") | {"reason": "by mistake"}

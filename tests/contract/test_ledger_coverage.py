@@ -12,7 +12,13 @@ from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.stages import CollectionStage
 from billing.commands import Halt
-from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, LastRun, LineSnapshot
+from billing.completeness.snapshots import (
+    CollectionSnapshot,
+    CustomerSnapshot,
+    DataSource,
+    LastRun,
+    LineSnapshot,
+)
 from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, RemoveLine, SalesSeen, SheetRow, Source
 from billing.invoices.month import Month
@@ -143,14 +149,14 @@ async def test_the_heartbeat_is_the_last_run(ledger: SqlLedger) -> None:
 
 
 async def test_what_the_last_run_could_not_see_is_kept_until_a_run_sees_it(ledger: SqlLedger) -> None:
-    blind = LastRun(period=NOVEMBER, at=AT, findings=0, report={"unseen": ["the sheet: 503"]})
+    blind = LastRun(period=NOVEMBER, at=AT, findings=0, report={"unseen": {DataSource.SHEET: "503"}})
     await ledger.save_coverage(blind)
-    await ledger.save_coverage(blind.evolve(period=OCTOBER, report={"unseen": []}))
+    await ledger.save_coverage(blind.evolve(period=OCTOBER, report={"unseen": {}}))
     kept = await ledger.coverage_of(NOVEMBER)
     assert kept is not None
-    assert kept.unseen == ("the sheet: 503",)
-    assert (await ledger.vitals(AT)).unseen == ("the sheet: 503",)
-    await ledger.save_coverage(blind.evolve(at=LATER, report={"unseen": []}))
+    assert kept.unseen == {DataSource.SHEET}
+    assert (await ledger.vitals(AT)).unseen == (DataSource.SHEET,)
+    await ledger.save_coverage(blind.evolve(at=LATER, report={"unseen": {}}))
     assert (await ledger.vitals(LATER)).unseen == ()
 
 

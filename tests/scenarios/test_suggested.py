@@ -64,7 +64,7 @@ async def findings(bed: Bed, command: str = "coverage", period: str = OCTOBER) -
 async def type_all(bed: Bed, found: Iterable[dict[str, Any]], **filled: str) -> None:
     """Types everything that is suggested."""
     for each in found:
-        for number, words in enumerate(commands_in(each.get("todo") or each["text"], **filled)):
+        for number, words in enumerate(commands_in("; ".join(each["commands"]), **filled)):
             if number and words[0] == "approve":  # not by who has entered the amount
                 words[words.index("ann")] = "bob"
             code, output = await typed(bed, *words)
@@ -190,7 +190,7 @@ async def test_a_month_that_no_worker_goes_on_with_is_mended_by_a_worker(unpolle
     await bed.start(await bed.customer("acme"), OCTOBER)
     await bed.tamper("UPDATE invoices SET updated_at = '2026-11-01 00:00:00', next_at = '2026-11-01 00:00:00'")
     (overdue,) = [each for each in await findings(bed) if each["kind"] == "overdue"]
-    (words,) = commands_in(overdue["todo"])
+    (words,) = commands_in("; ".join(overdue["commands"]))
     code, output = await typed(bed, *words)
     assert code == 1, output
     assert "start one with: python worker.py" in " ".join(output.split())
@@ -224,7 +224,7 @@ async def test_what_is_owed_is_collected_by_what_is_suggested(bed: Bed) -> None:
     ]
     await bed.behaves((await bed.recorded("coal", OCTOBER)).customer, "succeed")
     await type_all(bed, [each for each in found if each["customer_id"] != "acme"])
-    words = next(commands_in(each["todo"]) for each in found if each["customer_id"] == "acme")[0]
+    words = next(commands_in("; ".join(each["commands"])) for each in found if each["customer_id"] == "acme")[0]
     _, output = await typed(bed, *words)
     assert "nobody collected it; now it is" in " ".join(output.split())  # in a cell of several lines
     await bed.collects(lambda found: found.outcome is not None, "coal")

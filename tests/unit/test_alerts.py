@@ -15,6 +15,7 @@ from billing.period import Period
 from billing.progress import Failure
 from billing.reviewers.alerts import Alert, AlertKind, of_collection, of_draft, of_month, of_news, of_report
 from tests.stops import text_of
+from tests.suggested import todo
 from tests.unit.months import DAY, accepted, announced, charged, charging, drafted, opened
 from tests.unit.test_mail_templates import PAID_AT, POOR, contacted, declined, recovered, transferred
 
@@ -27,16 +28,16 @@ def at(text: str) -> datetime:
 
 def told(month: Month, now: datetime) -> tuple[AlertKind, str, str]:
     alert = of_month(month, now)
-    return alert.kind, alert.text, alert.command
+    return alert.kind, alert.text, todo(alert)
 
 
 def test_a_halt_tells_who_halted_why_and_how_to_go_on() -> None:
     month = accepted(drafted(10000), "halt", at("2026-11-02 12:00"), by="ann", reason="too high")
     alert = of_month(month, at("2026-11-03 12:00"))
     assert (alert.kind, alert.text) == (AlertKind.HALTED, "halted by ann: too high")
-    assert alert.command == f"resume acme --period 2026-10 {BY}"
+    assert todo(alert) == f"python starter.py resume acme --period 2026-10 {BY}"
     assert (alert.amount_minor, alert.currency) == (10000, "eur")
-    assert "@" not in alert.text + alert.command
+    assert "@" not in alert.text + todo(alert)
 
 
 def test_every_unreadable_row_is_named_and_the_first_can_be_edited() -> None:
@@ -57,7 +58,9 @@ def test_every_unreadable_row_is_named_and_the_first_can_be_edited() -> None:
     for row in (7, 19, 20):
         assert f"row {row} of worksheet 2026-10 cannot be read: '#REF!' is not an amount" in text
     assert text.endswith("; and 2 more rows")
-    assert command == f"edit acme --period 2026-10 {BY} --change row-7=AMOUNT"  # a resume would be refused
+    assert (
+        command == f"python starter.py edit acme --period 2026-10 {BY} --change row-7=AMOUNT"
+    )  # a resume would be refused
 
 
 def approving(mode: ReviewMode) -> Month:
@@ -81,7 +84,7 @@ def approving(mode: ReviewMode) -> Month:
 )
 def test_an_alert_is_of_the_right_kind_and_offers_what_would_help(month: Month, kind: AlertKind, command: str) -> None:
     found, text, offered = told(month, month.notice_at)
-    assert (found, offered) == (kind, command)
+    assert (found, offered) == (kind, f"python starter.py {command}")
     assert text
 
 
@@ -107,21 +110,21 @@ def test_an_alert_of_a_collection_offers_what_would_be_accepted(
     alert = of_collection(collection, collection.opened_at + now * DAY)
     assert alert.kind is kind
     assert alert.text == text_of(collection.waits_for(alert.at))
-    assert alert.command.startswith(f"collections {offered} bakery-rosa --period 2026-10 ")
+    assert todo(alert).startswith(f"python starter.py collections {offered} bakery-rosa --period 2026-10 ")
     assert alert.amount_minor == collection.outstanding_minor
-    assert "@" not in alert.text + alert.command
+    assert "@" not in alert.text + todo(alert)
 
 
 def test_how_a_collection_ended_is_reported() -> None:
     alert = of_news(recovered(contacted(POOR), PAID_AT), PAID_AT)
     assert alert.kind is AlertKind.REPORT
     assert alert.text.splitlines() == ["120.00 EUR of bakery-rosa, 2026-10: recovered", "paid: pi_1"]
-    assert alert.command == "collections show bakery-rosa --period 2026-10"
+    assert todo(alert) == "python starter.py collections show bakery-rosa --period 2026-10"
 
 
 def test_what_belongs_to_nobody_is_reported_with_the_command_that_compares() -> None:
     alert = of_report("", Period("2026-10"), 1, "a payment of nobody's", PAID_AT)
-    assert (alert.customer_id, alert.command) == ("", "reconcile --period 2026-10")
+    assert (alert.customer_id, todo(alert)) == ("", "python starter.py reconcile --period 2026-10")
 
 
 def ids(*alerts: Alert) -> set[str]:

@@ -160,7 +160,7 @@ def test_bad_usage_is_one_line_and_exit_code_2(run: Run, words: list[str], said:
         (b"\xff\xfea", "is not UTF-8 (byte 0); save it as CSV UTF-8"),
         (b"customer_id,email\n", "customers.csv: the first row lacks name, currency"),
         (b"customer_id;email\n", "customers.csv: its cells are separated by semicolons; save it with commas"),
-        (b"", "customers.csv is empty, or its first row is; it must name customer_id"),
+        (b"", "customers.csv: the first row is empty; it must name customer_id"),
         (f"{HEADER},review-mode\n".encode(), "customers.csv: 'review-mode' is almost 'review_mode'; correct it"),
     ],
 )

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
-from billing.collections.dunning import MAX_TRIES, Remedy, remedy
+from billing.collections.dunning import MAX_TRIES, CardRemedy, remedy
 from billing.collections.stages import CollectionStage, CollectionStep, NewCardTry, ScheduledTry, Try
 from billing.collections.summary import summary
 from billing.commands import parse_command
@@ -179,9 +179,9 @@ class CollectionMachine(RuleBasedStateMachine):
         assert collection.release is None
         helps = remedy(collection.answer)
         if not isinstance(collection.attempt, NewCardTry):
-            assert helps not in (Remedy.NEW_CARD, Remedy.AUTHENTICATE), "the bank forbids another try"
+            assert helps not in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE), "the bank forbids another try"
         if isinstance(collection.attempt, ScheduledTry):
-            assert helps is not Remedy.PERSON
+            assert helps is not CardRemedy.PERSON
             assert collection.halt is None or collection.attempt == self.attempt_before_halt
         assert not (collection.brake and collection.halt), "halted before it had begun"
 
@@ -399,7 +399,7 @@ class CollectionMachine(RuleBasedStateMachine):
         before = self.collection
         if self.say("retry") and not (before.attempt or before.looking or before.release):
             assert before.by_card
-            assert before.remedy not in (Remedy.NEW_CARD, Remedy.AUTHENTICATE)
+            assert before.remedy not in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE)
 
     @rule(card=st.integers(1, 4), customer=st.integers(1, 2))
     def customer_registers_a_card(self, card: int, customer: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.mail.mail_templates import MailContent, render_digest
 from billing.period import Period
+from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
 from billing.reviewers.digest import SHOWN_AT_MOST, Digest, sections
 
@@ -21,7 +22,7 @@ def alert(kind: AlertKind = AlertKind.PERSON, customer_id: str = "acme", **field
         "alert_id": f"{kind}-{customer_id}",
         "period": NOVEMBER,
         "text": "row 4 of worksheet 2026-11 cannot be read",
-        "command": f"show {customer_id}",
+        "remedies": (RemedyAction.SHOW_MONTH.of(customer_id),),
         "amount_minor": 12050,
         "currency": "eur",
         "at": AT,
@@ -45,7 +46,7 @@ EVERYTHING = digest(
     alert(AlertKind.HALTED, "quito", text="halted by ann: too high"),
     alert(AlertKind.DRAFT, "acme", flags="|first|edited|"),
     alert(AlertKind.UNRESOLVED, "lima", text="the server is down"),
-    alert(AlertKind.PERSON, "acme", command="approve acme --by YOU --reason WHY"),
+    alert(AlertKind.PERSON, "acme", remedies=(RemedyAction.APPROVE.of("acme"),)),
     console_url="https://console.example.com/",
 )
 

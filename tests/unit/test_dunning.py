@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from billing.collections.dunning import FEW_TRIES, MAX_TRIES, REMEDIES, Remedy, remedy
+from billing.collections.dunning import FEW_TRIES, MAX_TRIES, REMEDIES, CardRemedy, remedy
 from billing.customers.customer import Terms
 from billing.payments.payment import ChargeResult, ChargeStatus
 
@@ -30,7 +30,9 @@ PERSONS = frozenset(
         "invalid_amount",  # the bank does not take this amount: another try is another refusal
     }
 )
-NEVER_TRIED_AGAIN = [code for code, helps in REMEDIES.items() if helps in (Remedy.NEW_CARD, Remedy.AUTHENTICATE)]
+NEVER_TRIED_AGAIN = [
+    code for code, helps in REMEDIES.items() if helps in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE)
+]
 
 
 def declined(decline_code: str = "", code: str = "card_declined", advice_code: str = "") -> ChargeResult:
@@ -46,57 +48,57 @@ def declined(decline_code: str = "", code: str = "card_declined", advice_code: s
 @pytest.mark.parametrize("code", sorted(DOCUMENTED | WITHOUT_DECLINE_CODE))
 def test_documented_code_has_a_remedy_or_is_a_persons_on_purpose(code: str) -> None:
     assert (code in REMEDIES) != (code in PERSONS)
-    assert (remedy(declined(code)) is Remedy.PERSON) == (code in PERSONS)
+    assert (remedy(declined(code)) is CardRemedy.PERSON) == (code in PERSONS)
 
 
 @pytest.mark.parametrize("code", REMEDIES)
 def test_code_calls_for_the_same_with_or_without_a_decline_code(code: str) -> None:
     assert remedy(declined(code)) is remedy(declined("", code=code)) is REMEDIES[code]
-    assert REMEDIES[code] is not Remedy.PERSON, "what is a person's is not in the table"
+    assert REMEDIES[code] is not CardRemedy.PERSON, "what is a person's is not in the table"
 
 
 @pytest.mark.parametrize(
     ("code", "helps"),
     [
-        ("insufficient_funds", Remedy.RETRY),
-        ("processing_error", Remedy.RETRY),
-        ("generic_decline", Remedy.RETRY_FEW),
-        ("do_not_honor", Remedy.RETRY_FEW),
-        ("expired_card", Remedy.NEW_CARD),
-        ("stolen_card", Remedy.NEW_CARD),
-        ("revocation_of_authorization", Remedy.NEW_CARD),
-        ("authentication_required", Remedy.AUTHENTICATE),
+        ("insufficient_funds", CardRemedy.RETRY),
+        ("processing_error", CardRemedy.RETRY),
+        ("generic_decline", CardRemedy.RETRY_FEW),
+        ("do_not_honor", CardRemedy.RETRY_FEW),
+        ("expired_card", CardRemedy.NEW_CARD),
+        ("stolen_card", CardRemedy.NEW_CARD),
+        ("revocation_of_authorization", CardRemedy.NEW_CARD),
+        ("authentication_required", CardRemedy.AUTHENTICATE),
     ],
 )
-def test_well_known_codes(code: str, helps: Remedy) -> None:
+def test_well_known_codes(code: str, helps: CardRemedy) -> None:
     assert remedy(declined(code)) is helps
 
 
 def test_decline_code_says_more_than_the_error_code() -> None:
-    assert remedy(declined("stolen_card", code="card_declined")) is Remedy.NEW_CARD
-    assert remedy(declined("a_code_of_next_year", code="card_declined")) is Remedy.PERSON
+    assert remedy(declined("stolen_card", code="card_declined")) is CardRemedy.NEW_CARD
+    assert remedy(declined("a_code_of_next_year", code="card_declined")) is CardRemedy.PERSON
 
 
 @pytest.mark.parametrize("code", ["a_code_of_next_year", "Insufficient_Funds", ""])
 def test_unknown_code_is_a_persons(code: str) -> None:
-    assert remedy(declined(code, code=code)) is Remedy.PERSON
+    assert remedy(declined(code, code=code)) is CardRemedy.PERSON
 
 
 @pytest.mark.parametrize(
     ("advice", "helps"),
     [
-        ("confirm_card_data", Remedy.NEW_CARD),
-        ("do_not_try_again", Remedy.NEW_CARD),
-        ("try_again_later", Remedy.RETRY),
+        ("confirm_card_data", CardRemedy.NEW_CARD),
+        ("do_not_try_again", CardRemedy.NEW_CARD),
+        ("try_again_later", CardRemedy.RETRY),
     ],
 )
 @pytest.mark.parametrize("code", ["insufficient_funds", "do_not_honor", "invalid_amount", "a_code_of_next_year"])
-def test_advice_of_the_bank_comes_first(code: str, advice: str, helps: Remedy) -> None:
+def test_advice_of_the_bank_comes_first(code: str, advice: str, helps: CardRemedy) -> None:
     assert remedy(declined(code, advice_code=advice)) is helps
 
 
 def test_unknown_advice_changes_nothing() -> None:
-    assert remedy(declined("do_not_honor", advice_code="pray")) is Remedy.RETRY_FEW
+    assert remedy(declined("do_not_honor", advice_code="pray")) is CardRemedy.RETRY_FEW
 
 
 @pytest.mark.parametrize("code", NEVER_TRIED_AGAIN)
@@ -106,9 +108,9 @@ def test_no_advice_makes_a_hard_decline_a_soft_one(code: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "helps"),
-    [(ChargeStatus.AUTHENTICATION_REQUIRED, Remedy.AUTHENTICATE), (ChargeStatus.NEEDS_CARD, Remedy.NEW_CARD)],
+    [(ChargeStatus.AUTHENTICATION_REQUIRED, CardRemedy.AUTHENTICATE), (ChargeStatus.NEEDS_CARD, CardRemedy.NEW_CARD)],
 )
-def test_status_decides_whatever_the_codes_say(status: ChargeStatus, helps: Remedy) -> None:
+def test_status_decides_whatever_the_codes_say(status: ChargeStatus, helps: CardRemedy) -> None:
     result = declined("insufficient_funds", advice_code="try_again_later").evolve(status=status)
     assert remedy(result) is helps
 

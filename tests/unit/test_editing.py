@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from starlette.datastructures import FormData
 
 from billing.invoices.invoice import AddLine, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
-from console.reviewers.invoice.edit_form import blank, plain_amount, read, rebased
+from billing.money import plain_amount
+from console.reviewers.invoice.edit_form import blank, read, rebased
 
 SEEN = Invoice(
     currency="eur",

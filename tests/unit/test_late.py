@@ -137,7 +137,7 @@ def test_what_people_added_by_hand_in_other_words_is_not_billed_again_unasked() 
     found = sheet_changes(forgotten, rows([("100", "Hosting"), ("700", "Cake, large"), ("5", "Tea")]))
     (tea,), (cake,) = adjustments(found, OCTOBER, "eur", by_hand)
     assert (tea.amount_minor, cake.line_id, cake.raw) == (500, "late-2026-10-row-3", "700.00 EUR")
-    assert "added by hand as “Cake”" in cake.reason
+    assert "“Cake”, added by hand" in cake.reason
 
     discount = edited(invoice([("1000", "Hosting")]), AddLine(description="Discount", amount_minor=-20000))
     by_hand = [line for line in discount.lines if line.source is None]

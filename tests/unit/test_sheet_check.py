@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from billing.completeness import tally as survey_record
 from billing.completeness.chains import ChainStatus
-from billing.completeness.check import CompletenessCheck, closest
+from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
 from billing.completeness.row_check import SINCE, CellRules, DifferenceReason
+from billing.completeness.sheet_check import closest
 from billing.completeness.snapshots import CustomerSnapshot, FormerAddress, LineSnapshot, MonthSnapshot
 from billing.customers.address import email_key
 from billing.customers.customer import Customer, ReviewMode, Terms
@@ -28,6 +29,7 @@ from billing.period import Period
 from billing.sales.late_sales import SheetChange, compare_with_sheet, sheet_changes
 from billing.sales.sales import SalesSnapshot, lines_for, rows_of, type_of_cell
 from billing.sales.worksheet import read_worksheet
+from tests.suggested import todo
 from tests.unit.months import customer
 
 PERIOD = Period("2026-10")
@@ -172,7 +174,7 @@ def test_two_rows_of_one_amount_are_told_apart_by_what_they_say_not_by_where_the
     assert reasons(found) == {DifferenceReason.NEW_ROW: 9900}
     (finding,) = found.findings
     assert "row 2 added to the sheet since the import: 99.00 EUR" in finding.text
-    assert finding.todo.endswith("--add 'Set (2026-10)=99.00'")
+    assert todo(finding).endswith("--add 'Set (2026-10)=99.00'")
 
 
 def test_edits_stay_with_their_rows_when_the_sheet_is_sorted() -> None:
@@ -195,7 +197,7 @@ def test_edits_stay_with_their_rows_when_the_sheet_is_sorted() -> None:
 def test_every_late_row_is_in_the_command_that_bills_it() -> None:
     before, after = snapshot([]), snapshot([(ACME.email, "30", "Ann's set"), (ACME.email, "-5", "Refund")])
     (finding,) = surveyed(after, seen(ACME, drafted(ACME, before))).findings
-    command = finding.todo.partition("python starter.py ")[2]
+    command = todo(finding).partition("python starter.py ")[2]
     assert shlex.split(command)[-4:] == ["--add", "Ann's set (2026-10)=30.00", "--add", "Refund (2026-10)=-5.00"]
 
 
@@ -251,12 +253,12 @@ def test_rows_of_nobody_name_the_closest_known_address() -> None:
     read = snapshot([("acme@exmaple.com", "10", "Tea"), ("who@elsewhere.org", "x", "Odd")])
     found = surveyed(read, seen(ACME, drafted(ACME, snapshot([]))))
     assert found.kinds == {FindingKind.UNCLAIMED: 2}
-    texts = {each.text: each.todo for each in found.findings}
+    texts = {each.text: todo(each) for each in found.findings}
     typo = next(text for text in texts if "acme@exmaple.com" in text)
     assert "row 2 of worksheet 2026-10" in typo
     assert "10.00 EUR" in typo
     assert "is it acme@example.com (acme)?" in texts[typo]
-    assert "register the customer" in next(todo for text, todo in texts.items() if "who@" in text)
+    assert "register the customer" in next(advice for text, advice in texts.items() if "who@" in text)
     assert found.unsummed_rows == 1
 
 
@@ -265,7 +267,7 @@ def test_a_total_keeps_nothing_red_once_it_says_that_it_is_no_sale() -> None:
     billed = seen(ACME, drafted(ACME, snapshot(rows[:1])))
     (finding,) = surveyed(snapshot(rows), billed).findings
     assert finding.kind is FindingKind.UNCLAIMED
-    assert "write 'no sale' for the address" in finding.todo
+    assert "write 'no sale' for the address" in todo(finding)
     found = surveyed(snapshot([*rows[:1], ("no sale", "10", "Total")]), billed)
     assert (found.covered, found.sums[0].sheet_minor) == (True, 1000)
 
@@ -436,7 +438,7 @@ def test_a_row_under_a_former_address_is_never_suggested_to_a_stranger() -> None
     moved = CustomerSnapshot(ACME, NOW, first=PERIOD, last=PERIOD, former=(FormerAddress("Tanakas@example.com"),))
     found = surveyed(read, moved, CustomerSnapshot(TANAKA, NOW, first=PERIOD, last=PERIOD))
     (finding,) = [each for each in found.findings if each.kind is FindingKind.FORMER_ADDRESS]
-    assert (finding.customer_id, finding.todo) == ("acme", f"correct row 2 to {ACME.email}")
+    assert (finding.customer_id, todo(finding)) == ("acme", f"correct row 2 to {ACME.email}")
     assert FindingKind.UNCLAIMED not in found.kinds
 
     shared = FormerAddress("tanakas@example.com", is_shared=True)
@@ -446,7 +448,7 @@ def test_a_row_under_a_former_address_is_never_suggested_to_a_stranger() -> None
     ]
     (finding,) = [each for each in surveyed(read, *both).findings if each.kind is FindingKind.FORMER_ADDRESS]
     assert finding.text == "row 2 of worksheet 2026-10, tanakas@example.com: acme and gone had this address before"
-    assert finding.todo == "correct row 2 to the address of one of them"
+    assert todo(finding) == "correct row 2 to the address of one of them"
 
 
 @pytest.mark.parametrize("runs", [True, False, None])
@@ -475,7 +477,7 @@ def test_the_emergency_brake_is_one_finding_however_many_it_stops() -> None:
     )
     assert found.kinds == {FindingKind.HALTED: 1}
     assert "(2 customers)" in found.findings[0].text
-    assert "brake off" in found.findings[0].todo
+    assert "brake off" in todo(found.findings[0])
     assert found.states[CustomerState.HALTED] == 2
 
 
@@ -492,14 +494,14 @@ def test_a_month_halted_by_a_row_that_was_deleted_since_is_a_finding() -> None:
     assert found.kinds == {FindingKind.HALTED: 1}
     assert found.findings[0].text == f"acme: {needs}"
     for word in ("edit acme", "--remove row-3", "refresh", "skip"):
-        assert word in found.findings[0].todo
+        assert word in todo(found.findings[0])
 
 
 def test_a_month_halted_by_a_total_that_cannot_be_charged_is_a_finding() -> None:
     read = snapshot([(ACME.email, "900000", "Mill"), (ACME.email, "900000", "Barn")])
     found = surveyed(read, halted(read, "1800000.00 EUR is more than can be charged at once"))
     assert found.kinds == {FindingKind.HALTED: 1}
-    assert "edit acme" in found.findings[0].todo
+    assert "edit acme" in todo(found.findings[0])
 
 
 def test_a_month_halted_by_a_row_that_still_cannot_be_read_is_one_finding() -> None:

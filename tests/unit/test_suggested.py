@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +18,11 @@ from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, FindingKind
 from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, FormerAddress, MonthSnapshot
-from billing.customers.erasure import ErasureObstacles, obstacle
+from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.progress import Braked, Failure
+from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,
     of_collection,
@@ -34,16 +36,18 @@ from billing.reviewers.alerts import (
     of_worker,
 )
 from cli.app import app
-from tests.suggested import commands_in, parsed
+from console.reviewers.remedies import remedy_page
+from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
 from tests.unit.months import accepted, announced, opened
 from tests.unit.months import drafted as month_drafted
 from tests.unit.test_reconciliation import COLLECTION, MONTH, PAYMENT
 from tests.unit.test_sheet_check import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
+from wording.remedies import command_line
 
 ROOT = Path(__file__).parents[2]
 QUOTE = 'it\'s; $(rm -rf /) "now" --by=me'
-RESUME = "collections resume acme --period 2026-10 --by YOU --reason WHY"
+RESUME = RemedyAction.RESUME_COLLECTION.of("acme", PERIOD)
 WITHOUT = {FindingKind.EARLY_ROW, FindingKind.STANDSTILL, FindingKind.STRAY}  # of the latter two, Temporal's own tool
 """Kinds of finding that no command mends: a row has to be moved."""
 
@@ -123,8 +127,8 @@ def test_every_kind_of_finding_says_what_to_type() -> None:
     found = [each for coverage in surveys() for each in coverage.findings]
     assert {each.kind for each in found} == set(FindingKind)
     for each in found:
-        commands = commands_in(each.todo)
-        assert commands or each.kind in WITHOUT or "restore the ledger" in each.todo or "correct" in each.todo, each
+        commands = commands_in(todo(each))
+        assert commands or each.kind in WITHOUT or "restore the ledger" in todo(each) or "correct" in todo(each), each
         for words in commands:
             parsed(words)
 
@@ -134,9 +138,60 @@ def test_words_of_a_sheet_are_one_word_of_the_command() -> None:
     survey = CompletenessCheck(PERIOD, NOW, cells(later), later.rows)
     survey.take(seen(ACME, drafted(ACME, snapshot([(ACME.email, "10", "Tea")]))), ChainStatus.RUNNING)
     (finding,) = survey.coverage().findings
-    (words,) = commands_in(finding.todo)
+    (words,) = commands_in(todo(finding))
     assert words[-4:] == ["--add", f"{QUOTE} (2026-10)=7.00", "--add", "Credit; old (2026-10)=-2.00"]
     assert parsed(words) == "edit"
+
+
+@pytest.mark.parametrize("action", RemedyAction)
+def test_no_action_is_a_word_that_an_erasure_may_take_for_a_name(action: RemedyAction) -> None:
+    for name in action.split("_"):
+        assert Scrubber("acme", [name, name.title()]).text(f'"{action}"') == f'"{action}"'
+
+
+def test_what_the_console_has_a_page_for_is_a_link_and_the_rest_a_command() -> None:
+    pages = {action: remedy_page(action.of("acme", PERIOD), PERIOD) for action in RemedyAction}
+    assert pages[RemedyAction.RELEASE_BRAKE] == "/desk/brake"
+    assert pages[RemedyAction.RESUME] == "/desk/2026-10/invoices/acme"
+    assert remedy_page(RemedyAction.RESTART.of("acme"), PERIOD) == "/desk/2026-10/invoices/acme"
+    assert remedy_page(RemedyAction.ADD_LINES.of("acme"), PERIOD) is None, "the month that is current is not known"
+    for action in (RemedyAction.RUN_DOCTOR, RemedyAction.WRITE_OFF, RemedyAction.TERMINATE_WORKFLOW):
+        assert pages[action] is None
+
+
+@pytest.mark.parametrize("action", RemedyAction)
+def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: RemedyAction) -> None:
+    of_customer = Remedy(action=action, customer_id="acme", period=PERIOD, workflow_id="monthly-billing-acme")
+    detailed = of_customer.evolve(
+        line_ids=("row-2", "row-3"),
+        lines=(ExtraLine(description=QUOTE, amount_minor=700),),
+        amount_minor=1000,
+        currency="eur",
+        reference="pi_1",
+    )
+    for remedy in (of_customer, detailed):
+        line = command_line(takes(remedy))
+        if line.startswith("temporal workflow "):
+            assert shlex.split(line)[-2:] == ["--workflow-id", "monthly-billing-acme"]
+        else:
+            (words,) = commands_in(line)
+            parsed(words)
+
+
+def takes(remedy: Remedy) -> Remedy:
+    """Without a customer or a period that the remedy is not about."""
+    everybody = (
+        *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
+        *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
+    )
+    timeless = (
+        *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SEND_CARD_LINK),
+        *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
+    )
+    return remedy.evolve(
+        customer_id="" if remedy.action in everybody else remedy.customer_id,
+        period=None if remedy.action in timeless else remedy.period,
+    )
 
 
 def alerts() -> Iterator[Alert]:
@@ -172,13 +227,13 @@ def alerts() -> Iterator[Alert]:
 
 def test_every_alert_says_what_to_type() -> None:
     for alert in alerts():
-        (words,) = commands_in(f"python starter.py {alert.command}")
+        (words,) = commands_in(todo(alert))
         parsed(words)
 
 
 def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
     owed = collecting.opened().evolve(brake=Braked(text="the brake is on"))
-    assert of_collection(owed, owed.opened_at).command == "brake off --by YOU --reason WHY"
+    assert todo(of_collection(owed, owed.opened_at)) == "python starter.py brake off --by YOU --reason WHY"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +245,10 @@ def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
     ],
 )
 def test_what_is_in_the_way_of_an_erasure_says_what_to_type(standing: ErasureObstacles) -> None:
-    (words,) = commands_in(obstacle("acme", standing, ""))
+    refusal = obstacle("acme", standing, "")
+    assert refusal is not None
+    assert refusal[1] is not None
+    (words,) = commands_in(command_line(refusal[1]))
     parsed(words)
 
 
@@ -248,5 +306,5 @@ def test_a_payment_by_hand_of_what_is_still_owed_says_how_to_record_it(stage: St
         stripe_customers={"cus_1": "acme"},
     )
     (finding,) = compare(books)
-    (words,) = commands_in(finding.text)
+    (words,) = commands_in(todo(finding))
     assert parsed(words) == ("skip" if stage is Stage.MONITORING else "collections record-payment")

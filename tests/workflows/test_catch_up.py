@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from billing.completeness.report import CompletenessReport, FindingKind
+from billing.completeness.snapshots import DataSource
 from billing.customers.customer import Terms
 from billing.customers.schedule import Schedule
 from billing.invoices.commands import Delivered
@@ -149,7 +150,7 @@ async def test_when_the_server_was_down_over_whole_windows_the_months_are_billed
         own.child.kill()
         down = await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(periods[0]))
         assert not down.covered
-        assert "Temporal" in down.unseen[0]
+        assert DataSource.TEMPORAL in down.unseen
         await own.child.start()
         async with create_worker(bed.client, bed.settings, bed.adapters):
             await caught_up(bed, *periods)

@@ -14,6 +14,7 @@ from billing.invoices.commands import Approve, Edit, UpdateCustomer
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.period import Period
+from billing.remedies import RemedyAction
 from billing.reviewers.alerts import AlertKind
 from bootstrap import connect_completeness
 from services import shared_sales
@@ -102,10 +103,8 @@ async def test_rows_typed_under_a_former_address_after_the_collection_are_named_
     assert finding.text == (
         "acme had the address ACME@EXAMPLE.COM before, and has row 3 of worksheet 2026-11 under it: 30.00 EUR"
     )
-    assert finding.todo == (
-        "python starter.py refresh acme --period 2026-11 --by YOU --reason WHY; "
-        "and correct row 3 to Billing@Acme.example"
-    )
+    assert finding.advice == "refresh the draft; and correct row 3 to Billing@Acme.example"
+    assert finding.remedies == (RemedyAction.REFRESH.of("acme", Period(NOVEMBER)),)
     assert (await refresh(bed)).accepted
     month = await bed.month("acme")
     assert billed(month) == [("row-2", 500, "2026-11, 2"), ("row-3", 3000, "2026-11, 3")]

@@ -397,6 +397,7 @@ async def test_a_worksheet_that_is_gone_for_good_holds_the_month_for_hours_and_n
     month = await bed.drafted("acme", OCTOBER)
     assert billed(month) == [("row-2", 1000, "2026-10, 2")]
     assert "nothing of it is in this draft" in (month.remark or "")
+    assert not month.previous_compared
     assert Flag.SHEET in flags(month)
     await bed.closed(period=OCTOBER)
     assert bed.charged() == [(SEPTEMBER, 10000), (OCTOBER, 1000)]

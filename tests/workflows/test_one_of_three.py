@@ -18,7 +18,8 @@ from adapters.sql.customers import starts as sql_ledger_starts
 from adapters.stripe.payments import StripePayments
 from billing.accounting import reconciliation
 from billing.accounting.reconciliation import DiscrepancyKind as Kind
-from billing.completeness import check as survey
+from billing.apart import Failed
+from billing.completeness import sheet_check
 from billing.completeness.chains import OpenChains
 from billing.completeness.report import CustomerState, FindingKind
 from billing.customers.roster import write_roster
@@ -138,7 +139,7 @@ async def test_import_of_tokens(bed: Bed, monkeypatch: pytest.MonkeyPatch, capsy
 async def test_coverage(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     await monitored(bed)
     if where == "rows":
-        bolt_fails(monkeypatch, survey, "check")
+        bolt_fails(monkeypatch, sheet_check, "check_rows")
     elif where == "workflow":
         monkeypatch.setattr(RunningWorkflows, "listed", _nobody)
         bolt_fails(monkeypatch, RunningWorkflows, "status")
@@ -264,7 +265,9 @@ async def test_registrations(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
         fails = failing(Registrar.go_on, lambda _, each, now: each.registration_id == bad)
         patched.setattr(Registrar, "go_on", fails)
         results = await registrar.sweep(datetime.now(UTC))
-    assert results.pop(bad).startswith(f"not yet: {UNFORESEEN}")
+    failed = results.pop(bad)
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith(UNFORESEEN)
     assert set(results.values()) == {"waits for the customer"}
     await bed.tamper("UPDATE registrations SET timezone = 'Mars' WHERE registration_id = ?", bad)
     assert len(await registrar.sweep(datetime.now(UTC))) == 3

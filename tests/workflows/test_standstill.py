@@ -26,6 +26,7 @@ from clients.running_workflows import RunningWorkflows, _status
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.typed import typed
+from wording.remedies import command_line
 from workflows.completeness import DailyCompleteness
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
@@ -176,7 +177,7 @@ async def test_one_paused_workflow_keeps_nobody_else_and_the_finding_says_how_it
     assert (await bed.told()).count("is paused in Temporal") == 1
 
     (finding,) = await found(bed, FindingKind.STANDSTILL)
-    await temporal(bed, finding.todo)
+    await temporal(bed, command_line(finding.remedies[0]))
     await until_listed(bed, "acme", ChainStatus.RUNNING)
     assert await found(bed, FindingKind.STANDSTILL) == []
 
@@ -234,7 +235,7 @@ async def test_a_customer_who_is_billed_under_another_id_is_named_with_it_and_no
     assert finding.customer_id == "acme"
     assert finding.text == "acme is billed by a workflow with another id: acme by hand"
     assert "is not billed" not in (await typed(bed, "list"))[1], "it is"
-    terminate, start = finding.todo.split(" (")[0], finding.todo.split("; then ")[1]
+    terminate, start = map(command_line, finding.remedies)
     await temporal(bed, terminate)
     assert (await typed(bed, *start.split()[2:]))[0] == 0
     await until_listed(bed, "acme", ChainStatus.RUNNING)
@@ -246,8 +247,8 @@ async def test_a_second_workflow_beside_the_customers_own_is_to_be_terminated_on
     await stray(bed)
     (finding,) = (await looked(bed)).findings
     assert finding.text == "acme is also billed by a workflow with another id: acme by hand"
-    assert "starter.py start" not in finding.todo
-    await temporal(bed, finding.todo.split(" (")[0])
+    (terminate,) = finding.remedies
+    await temporal(bed, command_line(terminate))
 
 
 @pytest.mark.parametrize("encoding", ["binary/encrypted", "binary/plain", "json/protobuf", "json/plain", "\xff"])

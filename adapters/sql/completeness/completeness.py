@@ -43,17 +43,7 @@ from billing.reviewers.alerts import AlertKind, of_collection
 PAGE: Final = 500
 _NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
 _NOT_COLUMNS: Final = {
-    "email",
-    "emails",
-    "needs",
-    "halted",
-    "braked",
-    "drift",
-    "lines",
-    "problems",
-    "in_sheet",
-    "left_out",
-    "later",
+    *("email", "emails", "needs", "halted", "braked", "drift", "lines", "problems", "in_sheet", "left_out", "later"),
     "earlier",
 }
 _MONTH: Final = [invoices.c[name] for name in ("customer_id", *MonthSnapshot._fields) if name not in _NOT_COLUMNS]
@@ -108,7 +98,7 @@ class SqlCompleteness(SqlDatabase):
                 overdue_since=min((each for each in instants if each is not None), default=None),
                 open_collections=_count(connection, collections, collections.c.outcome.is_(None)),
                 untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
-                unseen=tuple(each for found in connection.scalars(unseen) for each in found or ()),
+                unseen=tuple({source: None for each in connection.scalars(unseen) for source in each or ()}),
                 replaced_at=connection.scalar(replaced),
             )
 
@@ -182,7 +172,7 @@ class _Seen:
             alert = of_collection(owed, row.updated_at)
             is_braked = bool(owed.brake and not owed.halt)
             found[row.customer_id] = CollectionSnapshot(
-                CollectionStage(row.stage), alert.text, alert.command, is_braked
+                CollectionStage(row.stage), alert.text, alert.remedies[0], is_braked
             )
         return found
 

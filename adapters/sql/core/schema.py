@@ -328,7 +328,7 @@ alerts: Final = Table(
     _text("customer_id"),
     _text("period"),
     _text("text"),
-    _text("command"),  # what to type about it
+    Column("remedies", JSON, nullable=False),  # what a person can do about it
     _amount("amount_minor", nullable=True),
     _text("currency"),
     _instant("at"),

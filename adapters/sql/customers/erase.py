@@ -31,6 +31,7 @@ from billing.errors import InvalidInput, NotFound
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import ReversalKind
+from wording.remedies import command_line
 
 _DECIDED: Final = ("won", "lost", "warning_closed", "prevented")
 _TO_REVIEWERS: Final = (CustomerMailKind.ALERT, CustomerMailKind.REPORT)
@@ -48,7 +49,9 @@ class SqlErase(SqlDatabase):
         with self._writing(f"erase {customer_id}") as connection:
             refusal = obstacle(customer_id, _standing(connection, customer_id), settled)
             if refusal:
-                raise InvalidInput(f"{customer_id} cannot be erased: {refusal}")
+                why, remedy = refusal
+                todo = f": {command_line(remedy)}" if remedy else ""
+                raise InvalidInput(f"{customer_id} cannot be erased: {why}{todo}")
             known = _known(connection, customer_id)
             scrubber = Scrubber(customer_id, known)
             rows = _delete_registrations(connection, customer_id, known)

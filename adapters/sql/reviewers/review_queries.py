@@ -39,12 +39,7 @@ from billing.reviewers.queries import (
     StageTotal,
 )
 
-NEED_PERSON = (
-    CollectionStage.UNRESOLVED,
-    CollectionStage.HALTED,
-    CollectionStage.AWAITING_PERSON,
-    CollectionStage.EXHAUSTED,
-)
+NEED_PERSON = [stage for stage in CollectionStage if stage.needs_person]
 _IN_NEED = text(INVOICE_NEEDS)
 _OWED_NEEDS = "what is owed cannot be collected without a person"
 _MANY = 500  # values in one query

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 
 from billing.errors import InvalidInput
 from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine
-from billing.money import format_amount, parse_amount
+from billing.money import parse_amount, plain_amount
 
 EMPTY_ROWS = 3
 CHANGES_MAX = 100  # of one edit
@@ -105,11 +105,6 @@ def rebased(typed: EditForm, seen: Invoice, current: Invoice) -> EditForm:
             kept.append(row._replace(description=description, amount=amount, touched=True, beside=beside))
     lost = tuple(f"{rows[line_id].description}, {rows[line_id].amount}" for line_id in changes)
     return EditForm(tuple(kept), typed.added, lost)
-
-
-def plain_amount(amount_minor: int, currency: str) -> str:
-    """An amount as it is typed: ``1234.50``."""
-    return format_amount(amount_minor, currency).partition(" ")[0]
 
 
 def _lines(invoice: Invoice) -> Sequence[LineItem | Problem]:

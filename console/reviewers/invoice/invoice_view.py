@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from billing.completeness.chains import restart, terminate
+from billing.completeness.chains import end, restart
 from billing.invoices.approval_policy import flags, needs_approval
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
@@ -174,8 +174,8 @@ class InvoiceView:
             return None
         customer_id = self.dossier.month.customer.customer_id
         stray = self.dossier.stray
-        todo = terminate(stray) if stray else restart(customer_id, chain)
-        return {"words": chain.words, "is_open": chain.is_open, "todo": todo, "stray": stray}
+        remedy = end(stray) if stray else restart(customer_id, chain)
+        return {"words": chain.words, "is_open": chain.is_open, "remedy": remedy, "stray": stray}
 
     def _differences(self, currency: str) -> dict[str, object]:
         """Between draft and sheet; a month whose charge has begun is compared at the next collection."""

@@ -180,7 +180,8 @@ def upgrade() -> None:
 
     op.create_table(
         "alerts",
-        *_columns(sa.Text, "alert_id", "kind", "customer_id", "period", "text", "command"),
+        *_columns(sa.Text, "alert_id", "kind", "customer_id", "period", "text"),
+        *_columns(sa.JSON, "remedies"),
         *_columns(sa.BigInteger, "amount_minor", nullable=True),
         *_columns(sa.Text, "currency"),
         *_columns(_INSTANT, "at"),

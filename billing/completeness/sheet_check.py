@@ -1,0 +1,266 @@
+"""The worksheet held against the invoices: each row is taken once, by its customer or as nobody's."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+from billing.completeness.month_check import LISTED
+from billing.completeness.report import FindingKind
+from billing.completeness.row_check import (
+    CellRules,
+    DifferenceReason,
+    RowCheck,
+    RowDifference,
+    all_for,
+    check_rows,
+    read_rows,
+    words_by_hand,
+)
+from billing.completeness.snapshots import CustomerSnapshot, MonthSnapshot
+from billing.completeness.tally import Tally
+from billing.customers.address import email_key
+from billing.customers.customer import Customer
+from billing.errors import InvalidInput
+from billing.invoices.invoice import Problem
+from billing.money import format_amount
+from billing.period import Period
+from billing.remedies import ExtraLine, Remedy, RemedyAction
+from billing.sales.sales import SalesRow, amount_of
+from billing.sales.worksheet import NO_SALE
+
+_SUGGESTED = 40  # addresses of nobody for which a similar one is looked for; each takes a while among very many
+_SIMILAR = 0.8
+_NAMED = 5  # rows, amounts and differences that a text names
+
+
+class SheetCheck:
+    """Of the worksheet of ``period``, with all its ``rows``; what it finds is in ``tally``."""
+
+    def __init__(self, period: Period, cells: CellRules, rows: Sequence[SalesRow], tally: Tally) -> None:
+        self._period = period
+        self._cells = cells
+        self._tally = tally
+        self._rows = {row.number: row for row in rows}
+        self._by_email: dict[str, list[int]] = defaultdict(list)
+        for row in rows:
+            self._by_email[email_key(row.email)].append(row.number)
+        self._numbers = dict(self._by_email)
+        self._addresses: dict[str, Customer] = {}  # by key
+        self._former: defaultdict[str, list[CustomerSnapshot]] = defaultdict(list)  # by key of an address they had
+        self._others: dict[str, CustomerSnapshot] = {}  # known, but not of this period
+
+    def remember(self, account: CustomerSnapshot) -> None:
+        """The customer's addresses, present and former."""
+        self._addresses.setdefault(account.customer.email_key, account.customer)
+        for former in account.former:
+            self._former[email_key(former.email)].append(account)
+
+    def set_aside(self, account: CustomerSnapshot) -> None:
+        """A customer who is not billed in this period; one whose account is open comes before others."""
+        if account.customer.email_key not in self._others or account.closed_at is None:
+            self._others[account.customer.email_key] = account
+
+    def leave_out(self, email: str) -> None:
+        """The rows under the address are in no sum."""
+        key = email_key(email)
+        numbers = self._numbers.get(key, [])
+        self._by_email.pop(key, None)
+        for number in numbers:
+            self._rows.pop(number, None)
+        self._tally.add_unsummed(len(numbers))
+
+    # -- of customers who are billed
+
+    def take(self, account: CustomerSnapshot) -> bool:
+        """Takes the customer's rows. Whether one of them cannot be read, and is found."""
+        customer, month, rows = account.customer, account.month, self._rows_of(account)
+        if month is None:
+            self._all_differ(account, rows, DifferenceReason.MISSING)
+            return False
+        checked = check_rows(customer, rows, self._cells, month)
+        self._tally.add(customer.customer_id, month.currency, checked)
+        self._find_unexplained(customer.customer_id, month, checked)
+        for problem in checked.unreadable:
+            self._find_unreadable(customer.customer_id, month, problem)
+        if checked.late:
+            self._find_late_rows(customer.customer_id, month, checked.late)
+        return bool(checked.unreadable)
+
+    def _rows_of(self, account: CustomerSnapshot) -> list[SalesRow]:
+        """By the address of the month, and those that were billed under another one."""
+        month = account.month
+        keys = {email_key(month.email if month else account.customer.email)}
+        if month is not None:
+            own = {email_key(former.email) for former in account.former if not former.is_shared}
+            keys |= own.intersection(map(email_key, month.emails))
+        numbers = [number for key in keys for number in self._by_email.pop(key, ())]
+        if month is not None and month.collected_from == self._cells.digest:
+            numbers += [line.row for line in (*month.lines, *month.problems) if line.row is not None]
+        return [self._rows.pop(number) for number in sorted(set(numbers)) if number in self._rows]
+
+    def _find_unexplained(self, customer_id: str, month: MonthSnapshot, checked: RowCheck) -> None:
+        unexplained = [each for each in checked.differences if each.reason is DifferenceReason.UNEXPLAINED]
+        texts = []
+        for row in unexplained[:_NAMED]:
+            amount = format_amount(row.amount_minor, month.currency)
+            texts.append(f"row {row.row} of worksheet {self._period} differs by {amount}, and nobody edited it")
+        lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier))
+        if month.version and lines_minor + month.carried_minor != month.total_minor:
+            texts.append(f"lines and balance of {self._period} do not come to the invoice's total")
+        show = RemedyAction.SHOW_MONTH.of(customer_id, self._period)
+        for text in texts:
+            text = f"{customer_id}: {text}"
+            self._tally.find(FindingKind.UNEXPLAINED, customer_id, text, show, advice="tell the developers")
+
+    def _find_unreadable(self, customer_id: str, month: MonthSnapshot, problem: Problem) -> None:
+        """Only what is in the draft can be entered there."""
+        row, remedies = problem.source.row, []
+        self._tally.add_unsummed()
+        text = f"{customer_id}: row {row} of worksheet {self._period} cannot be read: {problem.reason}"
+        advice = f"correct row {row} of worksheet {self._period}"
+        if month.closed_at:
+            advice += "; then it is on the next invoice that is collected"
+        elif problem.line_id in [line.line_id for line in month.problems]:
+            advice = ""
+            remedies.append(RemedyAction.CHANGE_LINE.of(customer_id, self._period).evolve(line_ids=(problem.line_id,)))
+        elif month.version:
+            advice += ", then refresh the draft"
+            remedies.append(RemedyAction.REFRESH.of(customer_id, self._period))
+        self._tally.find(FindingKind.UNREADABLE, customer_id, text, *remedies, advice=advice)
+
+    def _find_late_rows(self, customer_id: str, month: MonthSnapshot, late: Sequence[RowDifference]) -> None:
+        text = "; ".join(
+            f"row {row.row} {row.reason}: {format_amount(row.amount_minor, month.currency)}" for row in late[:_NAMED]
+        )
+        rest = f"; {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+        remedy, advice = RemedyAction.REFRESH.of(customer_id, self._period), ""
+        if month.closed_at:
+            lines = tuple(
+                ExtraLine(description=words_by_hand(row, self._period), amount_minor=row.amount_minor)
+                for row in late[:LISTED]
+            )
+            remedy = Remedy(
+                action=RemedyAction.ADD_LINES, customer_id=customer_id, lines=lines, currency=month.currency
+            )
+            advice = (
+                f"it is on the next invoice that is collected; if {self._period.next()} was collected before, add it"
+            )
+        text = f"{customer_id}: {text}{rest}"
+        self._tally.find(FindingKind.LATE_ROW, customer_id, text, remedy, advice=advice)
+
+    # -- of nobody who is billed
+
+    def take_the_rest(self) -> None:
+        """Rows that are of no customer of this period. Call once, after the last customer."""
+        unclaimed = 0
+        for key, numbers in sorted(self._by_email.items()):
+            rows = [self._rows.pop(number) for number in numbers if number in self._rows]
+            rows = [row for row in rows if not row.is_blank]
+            if not rows:
+                continue
+            if key in self._others:
+                self._take_other(self._others[key], rows)
+            elif key in self._former:
+                self._take_former(self._former[key], rows)
+            else:
+                unclaimed += 1
+                self._take_unclaimed(key, rows, looking=unclaimed <= _SUGGESTED)
+
+    def _take_former(self, owners: Sequence[CustomerSnapshot], rows: Sequence[SalesRow]) -> None:
+        """Rows under an address that a customer had before; no other one is suggested for them."""
+        account, customer_id = owners[0], owners[0].customer.customer_id
+        which = f"{_numbers(rows)} of worksheet {self._period}"
+        if len(owners) > 1:
+            names = " and ".join(sorted(owner.customer.customer_id for owner in owners))
+            self._add_uninvoiced(rows, self._only_currency(), DifferenceReason.FORMER_ADDRESS)
+            text = f"{which}, {rows[0].email}: {names} had this address before"
+            advice = f"correct {_numbers(rows)} to the address of one of them"
+            self._tally.find(FindingKind.FORMER_ADDRESS, "", text, advice=advice)
+            return
+        amount = self._all_differ(account, rows, DifferenceReason.FORMER_ADDRESS)
+        text = f"{customer_id} had the address {rows[0].email} before, and has {which} under it: {amount}"
+        advice, remedies, month = f"correct {_numbers(rows)} to {account.customer.email}", [], account.month
+        if account.closed_at is not None:
+            advice = f"correct or delete {_numbers(rows)}; the account is closed"
+        elif month is not None and month.version and month.closed_at is None:
+            advice = f"refresh the draft; and {advice}"
+            remedies.append(RemedyAction.REFRESH.of(customer_id, self._period))
+        self._tally.find(FindingKind.FORMER_ADDRESS, customer_id, text, *remedies, advice=advice)
+
+    def _take_other(self, account: CustomerSnapshot, rows: Sequence[SalesRow]) -> None:
+        customer_id, which = account.customer.customer_id, f"{_numbers(rows)} of worksheet {self._period}"
+        advice = f"correct or delete {_numbers(rows)}"
+        if account.closed_at is not None:
+            amount = self._all_differ(account, rows, DifferenceReason.CLOSED)
+            text = f"{customer_id} is closed ({account.closed_reason}), but has {which}: {amount}"
+            reopen, advice = RemedyAction.REOPEN.of(customer_id), f"{advice}; or bill it again"
+            self._tally.find(FindingKind.CLOSED_ROW, customer_id, text, reopen, advice=advice)
+        else:
+            amount = self._all_differ(account, rows, DifferenceReason.BEGAN_LATER)
+            text = f"{customer_id} begins with {account.begins()}, but has {which}: {amount}"
+            advice += f", or move them to worksheet {account.begins()}"
+            self._tally.find(FindingKind.EARLY_ROW, customer_id, text, advice=advice)
+
+    def _take_unclaimed(self, key: str, rows: Sequence[SalesRow], looking: bool) -> None:
+        near = self._addresses.get(closest(key, self._addresses)) if looking else None
+        currency = near.currency if near else self._only_currency()
+        amounts = self._add_uninvoiced(rows, currency, DifferenceReason.UNCLAIMED)
+        text = f"{_numbers(rows)} of worksheet {self._period}, {rows[0].email or 'without an address'}: "
+        text += _first(amounts)
+        if near is None:
+            advice = f"correct or delete {_numbers(rows)}, write {NO_SALE!r} for the address, or register the customer"
+            self._tally.find(FindingKind.UNCLAIMED, "", text, advice=advice)
+            return
+        advice = (
+            f"is it {near.email} ({near.customer_id})? Correct {_numbers(rows)}; "
+            "if that month is collected already, refresh its draft, too"
+        )
+        refresh = RemedyAction.REFRESH.of(near.customer_id, self._period)
+        self._tally.find(FindingKind.UNCLAIMED, "", text, refresh, advice=advice)
+
+    def _add_uninvoiced(self, rows: Sequence[SalesRow], currency: str, reason: DifferenceReason) -> list[str]:
+        """Counts rows that are on no invoice; their amounts in words."""
+        amounts = []
+        for row in rows:
+            try:
+                amount_minor = amount_of(row, currency, self._cells.decimal_separator) if currency else None
+            except InvalidInput:
+                amount_minor = None
+            if amount_minor is None:
+                self._tally.add_unsummed()
+                raw = "no amount" if row.amount in (None, "") else row.amount
+                amounts.append(f"{raw} {row.currency}".strip()[:50])
+                continue
+            amounts.append(format_amount(amount_minor, currency))
+            unclaimed = RowDifference(reason, amount_minor, row.number, row.description)
+            self._tally.add_uninvoiced("", currency, unclaimed)
+        return amounts
+
+    def _only_currency(self) -> str:
+        """What amounts of nobody are taken for, if all customers have the same currency."""
+        currencies = {customer.currency for customer in self._addresses.values()}
+        return currencies.pop() if len(currencies) == 1 else ""
+
+    def _all_differ(self, account: CustomerSnapshot, rows: Sequence[SalesRow], reason: DifferenceReason) -> str:
+        """All readable rows as one kind of difference; their sum in words."""
+        customer = account.customer
+        lines, problems = read_rows(customer, rows, self._cells)
+        total = sum(line.amount_minor for line in lines)
+        differing = RowCheck(total, 0, tuple(all_for(reason, lines)), problems, ())
+        self._tally.add(customer.customer_id, customer.currency, differing)
+        self._tally.add_unsummed(len(problems))
+        unread = f", and {len(problems)} that cannot be read" if problems else ""
+        return format_amount(total, customer.currency) + unread
+
+
+def closest(key: str, known: Collection[str]) -> str:
+    """The key of the known address that is most like that with ``key``; "" if none is."""
+    return next(iter(get_close_matches(key, known, n=1, cutoff=_SIMILAR)), "")
+
+
+def _numbers(rows: Sequence[SalesRow]) -> str:
+    return f"row{'s' if len(rows) > 1 else ''} {_first([str(row.number) for row in rows])}"
+
+
+def _first(words: Sequence[str]) -> str:
+    return ", ".join(words[:_NAMED]) + (f" and {len(words) - _NAMED} more" if len(words) > _NAMED else "")

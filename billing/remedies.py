@@ -1,0 +1,71 @@
+"""What a person has to do, as a value: of it the command line makes a command, the console a link, a mail a line.
+
+``wording/remedies.py`` knows the commands.
+"""
+
+from enum import StrEnum
+
+from billing.model import Code, Few, Id, Line, Minor, Model
+from billing.period import Period
+
+
+class RemedyAction(StrEnum):
+    """No value is a word that may be somebody's name: an erasure takes names out of stored reports."""
+
+    START = "start_customer"
+    START_FROM_FILE = "start_from_file"
+    RESTART = "restart_customer"  # the month is there, its workflow is not
+    REOPEN = "reopen_account"
+    CLOSE_ACCOUNT = "close_account"
+    SEND_CARD_LINK = "send_card_link"
+    FINISH_REGISTRATIONS = "finish_registrations"
+    SHOW_MONTH = "show_month"
+    LIST_MONTHS = "list_months"
+    RESUME = "resume_month"
+    APPROVE = "approve_draft"
+    CHANGE_LINE = "change_line"
+    REMOVE_LINES = "remove_lines"
+    ADD_LINES = "add_lines"
+    REFRESH = "refresh_draft"
+    SKIP = "skip_month"
+    SHOW_COLLECTION = "show_collection"
+    RESUME_COLLECTION = "resume_collection"
+    RETRY_COLLECTION = "retry_collection"
+    RECORD_PAYMENT = "record_payment"
+    WRITE_OFF = "write_off"
+    RELEASE_BRAKE = "release_brake"
+    CHECK_COVERAGE = "check_coverage"
+    RECONCILE = "reconcile_period"
+    RUN_DOCTOR = "run_doctor"
+    UNPAUSE_WORKFLOW = "unpause_workflow"  # this and the next by Temporal's own tool
+    SHOW_WORKFLOW = "show_workflow"
+    DESCRIBE_WORKFLOW = "describe_workflow"
+    TERMINATE_WORKFLOW = "terminate_workflow"
+
+    def of(self, customer_id: str = "", period: Period | None = None) -> "Remedy":
+        """The remedy of a customer and month."""
+        return Remedy(action=self, customer_id=customer_id, period=period)
+
+
+class ExtraLine(Model):
+    """A line that a person adds to an invoice."""
+
+    description: Line
+    amount_minor: Minor
+
+
+class Remedy(Model):
+    """What has to be done, and to what. What the value leaves open, such as an amount, a person fills in.
+
+    ``currency`` is that of ``amount_minor`` and ``lines``; ``reference`` names a payment that arrived by other means.
+    """
+
+    action: RemedyAction
+    customer_id: Id = ""
+    period: Period | None = None
+    line_ids: Few[Code] = ()
+    lines: Few[ExtraLine] = ()
+    amount_minor: Minor | None = None
+    currency: Code = ""
+    reference: Id = ""
+    workflow_id: Id = ""

@@ -1,0 +1,23 @@
+"""Where in the console a remedy is done; of what has no page here, the command is shown."""
+
+from collections.abc import Callable
+
+from billing.period import Period
+from billing.remedies import Remedy, RemedyAction
+from wording.remedies import command_line
+
+_BY_BUTTON = {RemedyAction.RESTART, RemedyAction.RESUME, RemedyAction.APPROVE, RemedyAction.REFRESH, RemedyAction.SKIP}
+_BY_FORM = {RemedyAction.CHANGE_LINE, RemedyAction.REMOVE_LINES, RemedyAction.ADD_LINES}
+
+
+def remedy_page(remedy: Remedy, period: Period) -> str | None:
+    """``period``: of the page that shows the remedy, where a workflow that has ended is started again."""
+    if remedy.action is RemedyAction.RELEASE_BRAKE:
+        return "/desk/brake"
+    month = period if remedy.action is RemedyAction.RESTART else remedy.period
+    if month is None or remedy.action not in _BY_BUTTON | _BY_FORM | {RemedyAction.SHOW_MONTH}:
+        return None
+    return f"/desk/{month}/invoices/{remedy.customer_id}"
+
+
+REMEDY_FILTERS: dict[str, Callable[..., object]] = {"command": command_line, "remedy_page": remedy_page}

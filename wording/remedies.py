@@ -1,0 +1,75 @@
+"""The command of each remedy, as it is typed in a shell; what stands in capitals is to be filled in."""
+
+import shlex
+from collections.abc import Iterator
+
+from billing.money import plain_amount
+from billing.remedies import Remedy, RemedyAction
+
+_COMMANDS = {
+    RemedyAction.START: "start",
+    RemedyAction.START_FROM_FILE: "start --from FILE",
+    RemedyAction.RESTART: "start",
+    RemedyAction.REOPEN: "start --reopen",
+    RemedyAction.SEND_CARD_LINK: "customers link",
+    RemedyAction.FINISH_REGISTRATIONS: "customers registrations --finish",
+    RemedyAction.SHOW_MONTH: "show",
+    RemedyAction.LIST_MONTHS: "list",
+    RemedyAction.SHOW_COLLECTION: "collections show",
+    RemedyAction.CHECK_COVERAGE: "coverage",
+    RemedyAction.RECONCILE: "reconcile",
+    RemedyAction.RUN_DOCTOR: "doctor",
+}
+_DECISIONS = {  # who decides, and why, goes on record
+    RemedyAction.CLOSE_ACCOUNT: "close",
+    RemedyAction.RESUME: "resume",
+    RemedyAction.APPROVE: "approve",
+    RemedyAction.CHANGE_LINE: "edit",
+    RemedyAction.REMOVE_LINES: "edit",
+    RemedyAction.ADD_LINES: "edit",
+    RemedyAction.REFRESH: "refresh",
+    RemedyAction.SKIP: "skip",
+    RemedyAction.RESUME_COLLECTION: "collections resume",
+    RemedyAction.RETRY_COLLECTION: "collections retry",
+    RemedyAction.RECORD_PAYMENT: "collections record-payment",
+    RemedyAction.WRITE_OFF: "collections write-off",
+    RemedyAction.RELEASE_BRAKE: "brake off",
+}
+_TEMPORAL = {
+    RemedyAction.UNPAUSE_WORKFLOW: "unpause",
+    RemedyAction.SHOW_WORKFLOW: "show",
+    RemedyAction.DESCRIBE_WORKFLOW: "describe",
+    RemedyAction.TERMINATE_WORKFLOW: "terminate",
+}
+
+
+def command_line(remedy: Remedy) -> str:
+    """``python starter.py halt acme --period 2026-10 --by YOU --reason WHY``; words from a sheet are quoted.
+
+    Temporal's own tool reads TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.
+    """
+    if verb := _TEMPORAL.get(remedy.action):
+        return f"temporal workflow {verb} --workflow-id {shlex.quote(remedy.workflow_id)}"
+    words = (_COMMANDS | _DECISIONS)[remedy.action].split()
+    customer = (remedy.customer_id,) if remedy.customer_id else ()
+    period = ("--period", remedy.period) if remedy.period else ()
+    by = ("--by", "YOU", "--reason", "WHY") if remedy.action in _DECISIONS else ()
+    return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"
+
+
+def _details(remedy: Remedy) -> Iterator[str]:
+    match remedy.action:
+        case RemedyAction.CHANGE_LINE:
+            for line_id in remedy.line_ids or ("LINE",):
+                yield from ("--change", f"{line_id}=AMOUNT")
+        case RemedyAction.REMOVE_LINES:
+            for line_id in remedy.line_ids:
+                yield from ("--remove", line_id)
+        case RemedyAction.ADD_LINES if not remedy.lines:
+            yield from ("--add", "TEXT=AMOUNT")
+        case RemedyAction.ADD_LINES:
+            for line in remedy.lines:
+                yield from ("--add", f"{line.description}={plain_amount(line.amount_minor, remedy.currency)}")
+        case RemedyAction.RECORD_PAYMENT:
+            amount = "AMOUNT" if remedy.amount_minor is None else plain_amount(remedy.amount_minor, remedy.currency)
+            yield from ("--amount", amount, "--reference", remedy.reference or "REFERENCE")
