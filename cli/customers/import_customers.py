@@ -22,11 +22,11 @@ from settings import load_settings
 async def import_customers(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of customers.")], as_json: AsJson = False
 ) -> None:
-    """Import customers and start billing them; a repeat changes nothing, and goes on with what had failed.
+    """Import customers and start billing them; a repeat changes nothing, and retries the rows that failed.
 
     The file has the columns of start --from; or, instead of stripe_customer_id and payment_method_id, a column token
     (tok_...) from an old form. Each token becomes a customer with a card at Stripe, once, however often you repeat it.
-    A row that cannot be taken is reported with its line; the others go on. Exit code 0 if nothing was refused.
+    A row that is refused is reported with its line; the others go on. Exit code 0 if nothing was refused.
 
     [bold]Examples[/bold]
     $ python starter.py customers import customers.csv
@@ -60,13 +60,12 @@ async def _registered(
     client: Client, adapters: Adapters, registrar: Registrar, line: int, newcomer: Newcomer
 ) -> CustomerOutcome:
     customer_id = newcomer.customer_id
-    if (
-        known := await adapters.ledger.customer(customer_id)
-    ) is not None:  # the token has done its work, or is not needed
-        started = await start_customer(client, adapters.ledger, adapters.payments, known)
+    customer = await adapters.ledger.customer(customer_id)
+    if customer is not None:  # the token was used already, or is not needed
+        started = await start_customer(client, adapters.ledger, adapters.payments, customer)
         return CustomerOutcome(line=line, **dict(started))
     now = datetime.now(UTC)
-    wanted = Registration(
+    registration = Registration(
         registration_id=import_id(customer_id),
         **newcomer.model_dump(exclude={"token"}),
         review_mode=newcomer.terms.review_mode,
@@ -74,11 +73,10 @@ async def _registered(
         updated_at=now,
         told_at=now,  # nobody is told: they consented elsewhere
     )
-    finished = await registrar.import_customer(wanted, newcomer.token)
-    if finished.state is not RegistrationState.STARTED:
-        return CustomerOutcome(
-            customer_id=customer_id, status=REFUSED, line=line, reason="another customer has its email"
-        )
+    registration = await registrar.import_customer(registration, newcomer.token)
+    if registration.state is not RegistrationState.STARTED:
+        reason = "another customer has its email"
+        return CustomerOutcome(customer_id=customer_id, status=REFUSED, line=line, reason=reason)
     months = await adapters.ledger.invoices(customer_id=customer_id)
     first = min((row.period for row in months), default=None)
     return CustomerOutcome(customer_id=customer_id, status=StartStatus.STARTED, period=first, line=line)

@@ -83,7 +83,7 @@ async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> E
         with out.status("starting Temporal, the stand-ins and a worker"):
             stack = await exits.enter_async_context(embedded_stack(settings, port, cwd=folder))
         client = await connect_temporal(settings, stack.address)
-        ledger = await connect_ledger(settings, exits)
+        ledger = await exits.enter_async_context(connect_ledger(settings))
         show = exits.enter_context(Show(out, earliest_period(datetime.now(UTC))))
         acting = Demo(stack, client, ledger, show, kills=kill_worker)
         await exits.enter_async_context(acting.shown())

@@ -5,7 +5,7 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -60,8 +60,8 @@ async def up(data_dir: DataDir = None) -> None:
         this_month = earliest_period(now)
         periods = {month_before(this_month), this_month, Period.at(now, "Pacific/Kiritimati")}
         roster = await prepare_sample(settings.data_dir, stack.stripe_url, periods)
-        async with AsyncExitStack() as exits:
-            password = await prepare_people(settings.data_dir, await connect_ledger(settings, exits))
+        async with connect_ledger(settings) as ledger:
+            password = await prepare_people(settings.data_dir, ledger)
         start = f"start --from {shlex.quote(shown(roster))}"
         commands = ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS)
         welcome(stack, password, commands)

@@ -1,8 +1,9 @@
 """What commands print: results on stdout, progress and errors on stderr; no colours when piped, JSON on request."""
 
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import typer
 from pydantic_core import to_json
@@ -16,7 +17,8 @@ from billing.apart import Failed, why
 from billing.errors import BillingError
 
 SHOWN = 1000
-"""So many rows of a list are shown; the others are in ``--json``."""
+"""How many rows of a list are shown; ``--json`` has all of them."""
+T = TypeVar("T")
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -56,19 +58,44 @@ def table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> 
     return made
 
 
+def print_table(
+    columns: Sequence[str | Column],
+    rows: Sequence[T],
+    cells: Callable[[T], Sequence[object]],
+    *,
+    title: str = "",
+    empty: str = "",
+    shown: int = sys.maxsize,
+    more: str = "more; --json has them all",
+) -> None:
+    """The first ``shown`` of the rows below ``title``; without rows, ``empty`` or nothing at all."""
+    if rows and title:
+        say(f"\n{title}", style="bold")
+    if rows:
+        console.print(table(columns, map(cells, rows[:shown])))
+    elif empty:
+        say(empty)
+    if len(rows) > shown:
+        say(f"… {len(rows) - shown:,} {more}")
+
+
 def whole(name: str, justify: JustifyMethod = "left") -> Column:
     """A column for amounts and instants, which stay on one line."""
     return Column(name, justify=justify, no_wrap=True)
 
 
 def end_with(failed: Sequence[Failed]) -> None:
-    """Names on stderr those of many who could not be done, if there is anybody, and ends with exit code 1."""
-    for each in failed[:SHOWN]:
-        errors.print(plain(f"{each.customer_id or 'nobody we know'}: {each.reason}"), style="red", soft_wrap=True)
+    """Names on stderr the customers who could not be read, and ends with exit code 1 if there are any."""
+    for failure in failed[:SHOWN]:
+        complain(f"{failure.customer_id or 'nobody we know'}: {failure.reason}")
     if failed:
-        text = f"{len(failed):,} could not be read and {'is' if len(failed) == 1 else 'are'} missing here"
-        errors.print(plain(text), style="red", soft_wrap=True)
+        complain(f"{len(failed):,} could not be read and {'is' if len(failed) == 1 else 'are'} missing here")
         raise typer.Exit(1)
+
+
+def complain(text: str, style: str = "red") -> None:
+    """A line on stderr."""
+    errors.print(plain(text), style=style, soft_wrap=True)
 
 
 def utc(instant: datetime) -> str:

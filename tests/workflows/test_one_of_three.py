@@ -115,7 +115,7 @@ async def test_start_and_import(bed: Bed, monkeypatch: pytest.MonkeyPatch, capsy
         assert await exit_code(bed, patched, import_customers.import_customers(file, as_json=True)) == 1
         told = json.loads(capsys.readouterr().out)
         assert told["counts"] == {"started": 0, "already running": 2, "refused": 1}
-        assert "it runs, and the ledger could not be told: RuntimeError" in told["customers"][1]["reason"]
+        assert "it runs, but could not be recorded in the ledger: RuntimeError" in told["customers"][1]["reason"]
     assert await exit_code(bed, monkeypatch, start.start(roster=bed.folder / "three.csv")) == 0
     assert [each.customer_id for each in await bed.ledger.customers()] == list(NAMES)
 
