@@ -26,8 +26,7 @@ from cli.accounting import export, reconcile
 from cli.collections import collections
 from cli.completeness import coverage
 from cli.customers import close_account, customers, erase, import_customers, start, update
-from cli.invoices import invoices as listing
-from cli.invoices import refresh, review
+from cli.invoices import invoices, refresh, review
 from cli.reviewers import brake, users
 from cli.sandbox import demo, rehearse, stack
 from cli.terminal.options import spread
@@ -132,9 +131,9 @@ def _flowing(text: str) -> str:
     return "\n\n".join(part if part.startswith("[bold]") else part.replace("\n", " ") for part in paragraphs)
 
 
-def _add(panel: str | None, commands: dict[str, Callable[..., Any]], to: typer.Typer = app) -> None:
-    """Adds commands; one that is a coroutine function gets its own event loop."""
-    for name, run in commands.items():
+def _add(panel: str | None, *commands: Callable[..., Any], to: typer.Typer = app) -> None:
+    """Adds commands, each named by its function; one that is a coroutine function gets its own event loop."""
+    for run in commands:
         run.__doc__ = _flowing(run.__doc__ or "")
         call = spread(run)
 
@@ -144,108 +143,55 @@ def _add(panel: str | None, commands: dict[str, Callable[..., Any]], to: typer.T
             return asyncio.run(result) if inspect.iscoroutine(result) else result
 
         command.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]
+        name = run.__name__.strip("_").replace("_", "-")
         to.command(name, rich_help_panel=panel, no_args_is_help=False)(command)
 
 
-def _group(panel: str, name: str, help: str, commands: dict[str, Callable[..., Any]]) -> None:
+def _group(panel: str, name: str, help: str, *commands: Callable[..., Any]) -> None:
     """Adds a command with commands of its own."""
     group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=inspect.cleandoc(help))
     app.add_typer(group, name=name, rich_help_panel=panel)
-    _add(None, commands, group)
+    _add(None, *commands, to=group)
 
 
-_add("Embedded stack", {"up": stack.up, "demo": demo.demo})
-_add("Customers and months", {"start": start.start, "list": listing.list_months, "show": listing.show})
-_add(
-    "Review",
-    {
-        "halt": review.halt,
-        "resume": review.resume,
-        "edit": review.edit,
-        "refresh": refresh.refresh,
-        "approve": review.approve,
-        "skip": review.skip,
-        "close": close_account.close,
-        "update": update.update,
-    },
-)
-_group(
-    "Customers and months",
-    "collections",
-    """Unpaid months: list, show, retry, halt, record a payment, write off.
+_COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, write off.
 
-    [bold]Examples[/bold]
-    $ python starter.py collections list
-    $ python starter.py collections show acme --period 2026-11
-    """,
-    {
-        "list": collections.list_collections,
-        "show": collections.show_collection,
-        "retry": collections.retry,
-        "halt": collections.halt,
-        "resume": collections.resume,
-        "record-payment": collections.record_payment,
-        "write-off": collections.write_off,
-    },
-)
-_group(
-    "Customers and months",
-    "customers",
-    """The roster: list, show, import, export, links to register, erase a person's data.
+[bold]Examples[/bold]
+$ python starter.py collections list
+$ python starter.py collections show acme --period 2026-11
+"""
+_CUSTOMERS = """The roster: list, show, import, export, links to register, erase a person's data.
 
-    [bold]Examples[/bold]
-    $ python starter.py customers list
-    $ python starter.py customers import tokens.csv
-    """,
-    {
-        "list": customers.list_customers,
-        "show": customers.show_customer,
-        "import": import_customers.import_customers,
-        "export": customers.export_customers,
-        "link": customers.link,
-        "invite": customers.invite,
-        "registrations": customers.registrations,
-        "erase": erase.erase,
-    },
-)
-_group(
-    "Operation",
-    "user",
-    """The users of the console: add, list, disable, enable, password, role.
+[bold]Examples[/bold]
+$ python starter.py customers list
+$ python starter.py customers import tokens.csv
+"""
+_USERS = """The users of the console: add, list, disable, enable, password, role.
 
-    [bold]Examples[/bold]
-    $ python starter.py user add ann --role reviewer --name "Ann Lee"
-    $ python starter.py user list
-    $ python starter.py user disable ann
-    """,
-    {
-        "add": users.add,
-        "list": users.list_users,
-        "disable": users.disable,
-        "enable": users.enable,
-        "password": users.password,
-        "role": users.role,
-    },
-)
-_group(
-    "Review",
-    "brake",
-    """The emergency brake: while it is on, nothing is announced or charged, for anybody.
+[bold]Examples[/bold]
+$ python starter.py user add ann --role reviewer --name "Ann Lee"
+$ python starter.py user list
+$ python starter.py user disable ann
+"""
+_BRAKE = """The emergency brake: while it is on, nothing is announced or charged, for anybody.
 
-    [bold]Examples[/bold]
-    $ python starter.py brake on --by ann --reason "the sheet is last year's"
-    $ python starter.py brake show
-    """,
-    {"on": brake.pull, "off": brake.release, "show": brake.show},
-)
-_add(
-    "Operation",
-    {
-        "coverage": coverage.coverage,
-        "rehearse": rehearse.rehearse,
-        "export": export.export,
-        "reconcile": reconcile.reconcile,
-        "setup": operate.setup,
-        "doctor": operate.doctor,
-    },
-)
+[bold]Examples[/bold]
+$ python starter.py brake on --by ann --reason "the sheet is last year's"
+$ python starter.py brake show
+"""
+
+_add("Embedded stack", stack.up, demo.demo)
+_add("Customers and months", start.start, invoices.list_, invoices.show)
+_add("Review", review.halt, review.resume, review.edit, refresh.refresh, review.approve, review.skip)
+_add("Review", close_account.close, update.update)
+_add("Operation", coverage.coverage, rehearse.rehearse, export.export, reconcile.reconcile)
+_add("Operation", operate.setup, operate.doctor)
+_clock, _money = (collections.halt, collections.resume), (collections.record_payment, collections.write_off)
+_unpaid = (collections.list_, collections.show, collections.retry, *_clock, *_money)
+_group("Customers and months", "collections", _COLLECTIONS, *_unpaid)
+_files, _links = (import_customers.import_, customers.export), (customers.link, customers.invite)
+_roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, erase.erase)
+_group("Customers and months", "customers", _CUSTOMERS, *_roster)
+_accounts = (users.add, users.list_, users.disable, users.enable, users.password, users.role)
+_group("Operation", "user", _USERS, *_accounts)
+_group("Review", "brake", _BRAKE, brake.on, brake.off, brake.show)

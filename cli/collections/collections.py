@@ -23,7 +23,7 @@ from clients.collection_commands import tell_collection
 from settings import load_settings
 
 
-async def list_collections(
+async def list_(
     period: PeriodOption = None,
     everything: Annotated[bool, typer.Option("--all", help="Also those that are settled.")] = False,
     as_json: AsJson = False,
@@ -58,7 +58,7 @@ def _listed(row: CollectionRow, now: datetime) -> tuple[str, ...]:
     return row.customer_id, row.period, row.stage, owed, f"{row.opened_at:%Y-%m-%d}", following
 
 
-async def show_collection(customer_id: CustomerId, period: UnpaidPeriod, as_json: AsJson = False) -> None:
+async def show(customer_id: CustomerId, period: UnpaidPeriod, as_json: AsJson = False) -> None:
     """Show a collection: what is owed, its diary, its charges, refunds and disputes.
 
     [bold]Example[/bold]

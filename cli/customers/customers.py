@@ -29,7 +29,7 @@ Closed = Annotated[bool, typer.Option("--closed", help="Also those whose account
 Days = Annotated[int, typer.Option("--days", metavar="N", min=1, max=366, help="How long the link is valid.")]
 
 
-async def list_customers(closed: Closed = False, as_json: AsJson = False) -> None:
+async def list_(closed: Closed = False, as_json: AsJson = False) -> None:
     """List the customers in the ledger.
 
     [bold]Examples[/bold]
@@ -61,7 +61,7 @@ def _listed(row: RosterRow) -> tuple[str, ...]:
     return row.customer_id, row.name, row.email, row.currency.upper(), row.timezone, row.card_last4, review
 
 
-async def show_customer(customer_id: CustomerId, as_json: AsJson = False) -> None:
+async def show(customer_id: CustomerId, as_json: AsJson = False) -> None:
     """Show a customer: data, terms, consent, and the months so far.
 
     [bold]Example[/bold]
@@ -102,7 +102,7 @@ def _month(row: InvoiceRow) -> tuple[str, ...]:
     return row.period, row.stage, format_amount(row.total_minor, row.currency) if row.version else "no draft yet"
 
 
-async def export_customers(
+async def export(
     output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Instead of to the terminal.")] = None,
     closed: Closed = False,
 ) -> None:

@@ -19,7 +19,7 @@ from clients.start import StartStatus, start_customer
 from settings import load_settings
 
 
-async def import_customers(
+async def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of customers.")], as_json: AsJson = False
 ) -> None:
     """Import customers and start billing them; a repeat changes nothing, and retries the rows that failed.

@@ -27,7 +27,7 @@ from cli.terminal.output import SHOWN, end_with, print_json, print_table, relati
 from settings import load_settings
 
 
-async def list_months(
+async def list_(
     stage: Annotated[
         Stage | None,
         typer.Option(metavar="STAGE", help=f"Only months in this stage: {', '.join(Stage)}.", case_sensitive=False),

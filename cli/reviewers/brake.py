@@ -15,7 +15,7 @@ VIA = "cli"
 Row = InvoiceRow | CollectionRow
 
 
-async def pull(by: By, reason: Reason, as_json: AsJson = False) -> None:
+async def on(by: By, reason: Reason, as_json: AsJson = False) -> None:
     """Pull the emergency brake: nothing more is announced or charged, for anybody, until it is released.
 
     Lists the charges that had begun: a payment that the processor is deciding on cannot be called back.
@@ -34,7 +34,7 @@ async def pull(by: By, reason: Reason, as_json: AsJson = False) -> None:
     _say_under_way(rows)
 
 
-async def release(by: By, reason: Reason, as_json: AsJson = False) -> None:
+async def off(by: By, reason: Reason, as_json: AsJson = False) -> None:
     """Release the emergency brake: months go on, each with at least its minimum window. A repeat changes nothing.
 
     [bold]Example[/bold]

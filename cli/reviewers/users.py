@@ -77,7 +77,7 @@ async def _add(user: User, word: str) -> None:
     say(f"{user.username}: exists already, as {user.role}")
 
 
-async def list_users(as_json: AsJson = False) -> None:
+async def list_(as_json: AsJson = False) -> None:
     """List the users of the console, disabled ones too.
 
     [bold]Examples[/bold]
