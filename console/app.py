@@ -1,4 +1,4 @@
-"""The application: settings, adapters and a Temporal client -> routes, and a task that handles what webhooks told."""
+"""The application: settings, adapters and a Temporal client -> routes, and the tasks that run beside them."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -67,6 +67,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards, alerts)
     bulk = Bulk(client, adapters.ledger)
+    watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -83,54 +84,68 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
         max_body_size=BODY_MAX_BYTES,
         form_limits={"max_fields": FORM_FIELDS_MAX},
     )
-    https = links.base_url.startswith("https:")
     proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
-    app.state.sessions = Sessions(adapters.ledger, proxies, https)
-    browsers = KnownBrowsers(links.secret, https)
-    login = Login(adapters.ledger, app.state.sessions, connect_passwords(), proxies, browsers, pages, links.base_url)
-    app.router.routes += login.router.routes
-    login.handle_refusals(app)
-    app.router.routes += Health(adapters.ledger, client).router.routes
-    watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
-    app.router.routes += Monitor(adapters.ledger, watch).router.routes
-    app.router.routes += StripeWebhooks(adapters.payments, inbox).router.routes
-    app.state.live = live = Live(watch.pulse)
-    desk = PageFrame(pages, adapters.ledger, settings.now)
-    for router in _of_reviewers(settings, adapters, client, desk, live, watch, bulk):
-        app.router.routes += router.routes
-    throttle = RequestThrottle(adapters.ledger, links.secret, proxies.client)
-    returned = ReturnedCards(cards, inbox)
-    for router in _of_customers(settings, adapters, client, pages, registrar, returned, throttle):
+    for router in (
+        *_signing_in(app, settings, adapters, pages, proxies),
+        *_of_machines(adapters, client, inbox, watch),
+        *_of_reviewers(app, settings, adapters, client, pages, bulk, watch),
+        *_of_customers(settings, adapters, client, pages, registrar, ReturnedCards(cards, inbox), proxies),
+    ):
         app.router.routes += router.routes
     app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
     pages.handle_errors(app)
-    form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
-    # Outermost: the answer to a defect of ours has them too.
-    limited = BodyLimit(app.build_middleware_stack(), lambda request: pages.refusal(request, 413))
-    hosts = () if settings.sandbox else (urlsplit(links.base_url).hostname or "",)
-    guarded = FrontDoor(limited, hosts, proxies, pages.refusal)
-    app.middleware_stack = SecurityHeaders(guarded, form_targets=form_targets, https=https)
+    _guard(app, settings, pages, proxies)
     return app
 
 
+def _guard(app: FastAPI, settings: Settings, pages: Pages, proxies: TrustedProxies) -> None:
+    """Middleware around everything, also around the answer to a defect of ours."""
+    base_url, sandbox = settings.links.base_url, settings.sandbox
+    form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if sandbox else _STRIPE_PAGES
+    limited = BodyLimit(app.build_middleware_stack(), lambda request: pages.refusal(request, 413))
+    hosts = () if sandbox else (urlsplit(base_url).hostname or "",)
+    guarded = FrontDoor(limited, hosts, proxies, pages.refusal)
+    app.middleware_stack = SecurityHeaders(guarded, form_targets=form_targets, https=base_url.startswith("https:"))
+
+
+def _signing_in(
+    app: FastAPI, settings: Settings, adapters: Adapters, pages: Pages, proxies: TrustedProxies
+) -> Iterator[APIRouter]:
+    base_url, https = settings.links.base_url, settings.links.base_url.startswith("https:")
+    app.state.sessions = Sessions(adapters.ledger, proxies, https)
+    browsers = KnownBrowsers(settings.links.secret, https)
+    login = Login(adapters.ledger, app.state.sessions, connect_passwords(), proxies, browsers, pages, base_url)
+    login.handle_refusals(app)
+    yield login.router
+
+
+def _of_machines(adapters: Adapters, client: Client, inbox: Inbox, watch: StandstillWatch) -> Iterator[APIRouter]:
+    yield Health(adapters.ledger, client).router
+    yield Monitor(adapters.ledger, watch).router
+    yield StripeWebhooks(adapters.payments, inbox).router
+
+
 def _of_reviewers(
+    app: FastAPI,
     settings: Settings,
     adapters: Adapters,
     client: Client,
-    desk: PageFrame,
-    live: Live,
-    watch: StandstillWatch,
+    pages: Pages,
     bulk: Bulk,
+    watch: StandstillWatch,
 ) -> Iterator[APIRouter]:
-    """Those whose addresses begin with a period come last."""
+    """Routers whose addresses begin with a period come last."""
     ledger = adapters.ledger
+    app.state.live = live = Live(watch.pulse)
+    desk = PageFrame(pages, ledger, settings.now)
+    desk.handle_refusals(app)
     yield AuditPages(desk, ledger).router
     yield BrakePages(ledger, desk).router
     yield MonthPages(desk, ledger, live, watch).router
     yield CoveragePages(desk, ledger, client).router
     yield InvoicesPages(desk, ledger, watch, bulk).router
-    comparing, where = connect_sheet_comparer(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
-    yield InvoicePages(client, ledger, adapters.payments, adapters.mail, comparing, desk, *where).router
+    comparer, links = connect_sheet_comparer(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
+    yield InvoicePages(client, ledger, adapters.payments, adapters.mail, comparer, desk, *links).router
 
 
 def _of_customers(
@@ -140,9 +155,10 @@ def _of_customers(
     pages: Pages,
     registrar: Registrar,
     returned: ReturnedCards,
-    throttle: RequestThrottle,
+    proxies: TrustedProxies,
 ) -> Iterator[APIRouter]:
     payments, ledger, links = adapters.payments, adapters.ledger, settings.links
+    throttle = RequestThrottle(ledger, links.secret, proxies.client)
     yield PaymentPages(client, payments, ledger, returned, links, pages).router
     yield CardPages(payments, ledger, returned, links, pages).router
     yield RegistrationPages(registrar, returned, throttle, links, pages, settings.company, settings.newcomers).router

@@ -1,6 +1,6 @@
-"""What reviewers read: stages, flags, amounts and instants in words; filters of the desk's templates.
+"""Stages, flags, amounts and instants in words: the filters of the reviewers' templates.
 
-Instants are shown in UTC, which all reviewers share; the customer's own clock is the title of each.
+Instants are shown in UTC, which all reviewers share; their titles have the customer's own clock.
 """
 
 import re
@@ -26,7 +26,7 @@ _TONES = {
 _TONE_OF = {stage: tone for tone, stages in _TONES.items() for stage in stages}
 _FLAG_WORDS = {Flag.FIRST: "first invoice", Flag.SHEET: "sheet changed", Flag.ADDRESS: "former address"}
 _NEXT_STEPS = {
-    Stage.SCHEDULED: "collects sales",
+    Stage.SCHEDULED: "imports sales",
     Stage.AWAITING_SALES: "reminder",
     Stage.MONITORING: "notice",
     Stage.AWAITING_APPROVAL: "reminder",
@@ -38,7 +38,7 @@ _NEXT_STEPS = {
 
 @cache
 def words(stage: str) -> str:
-    """``AwaitingApproval``, of a month or a collection, as people say it: ``Awaiting approval``."""
+    """The stage of a month or collection in words: ``Awaiting approval`` for ``AwaitingApproval``."""
     return _WORD_BEGINS.sub(" ", stage).capitalize()
 
 
@@ -49,7 +49,7 @@ def tone(stage: str) -> str:
 
 
 def next_step(row: InvoiceListRow) -> str:
-    """What happens to it at its next instant."""
+    """The step of the row's next instant."""
     if row.stage is Stage.MONITORING and row.total_minor < minimum_minor(row.currency):
         return "close"
     return _NEXT_STEPS.get(row.stage, "")
@@ -60,7 +60,7 @@ def flag_words(flag: str) -> str:
 
 
 def percent(change: float) -> str:
-    """``+12%``, with a real minus sign; a tenfold change and more is told as a factor."""
+    """``+12%``, with a real minus sign; a tenfold change or more is a factor."""
     if change >= 900:
         return f"{change / 100 + 1:,.0f}\N{MULTIPLICATION SIGN}"
     rounded = round(change)
@@ -92,7 +92,7 @@ def clocks(instant: datetime, zone: str = "") -> str:
 
 
 def distance(instant: datetime, now: datetime) -> str:
-    """``in 3 d 4 h``, ``12 min ago``, ``now``: the two largest units, as the script writes it too."""
+    """``in 3 d 4 h``, ``12 min ago``, ``now``: the two largest units, as in ``desk.js``."""
     minutes = abs(instant - now) // timedelta(minutes=1)
     hours, days = minutes // 60, minutes // (24 * 60)
     if days:
@@ -112,6 +112,6 @@ def month_words(period: str) -> str:
 
 
 FILTERS = {
-    each.__name__: each
-    for each in (words, tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
+    filter.__name__: filter
+    for filter in (words, tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
 }

@@ -31,12 +31,12 @@ async def test_a_draft_is_compared_on_request_and_refreshed_with_one_button(desk
         assert "Compare with the sheet" in text
         assert "Sheet changed since" not in text
         text = await ann.page(COMPARED)
-        assert "Sheet changed since the collection rows: 1 added, 1 removed" not in text
+        assert "Sheet changed since the import rows: 1 added, 1 removed" not in text
         assert "Changed: Sale 1 €100.00 €120.00" in text
         text = await ann.result(await refresh(ann))
-        assert "Done. You edited it: version 2: 127.00 EUR" in text
+        assert "Done. Version 2: 127.00 EUR" in text
         assert "Total €127.00" in text
-        assert "The sheet says what the draft says." in await ann.page(COMPARED)
+        assert "The sheet has not changed since the draft took it in; edits stay." in await ann.page(COMPARED)
     month = await desk.bed.month("acme")
     (decision,) = month.decisions
     assert (decision.by, decision.reason, decision.via) == ("ann", "the sheet has changed", "console")
@@ -51,7 +51,7 @@ async def test_what_the_notice_found_is_shown_unasked_and_a_refresh_corrects_the
     async with reviewer(desk) as ann:
         text = await ann.page()
         assert "sheet changed" in text
-        assert "Sheet changed since the collection rows: 1 added; 20.00 EUR more" in text
+        assert "Sheet changed since the import rows: 1 added; 20.00 EUR more" in text
         assert "Added: Forgotten €20.00" in text
         assert "a corrected notice follows" in text
         await ann.result(await refresh(ann, PAGE))
@@ -89,7 +89,7 @@ async def test_only_what_was_shown_is_taken_in(desk: Desk) -> None:
         await desk.bed.command("acme", edit)
         answer = await ann.post(f"{PAGE}/refresh", form)
         assert answer.status_code == 409
-        assert "Somebody was faster" in answer.text
+        assert "This invoice has changed" in answer.text
     assert len((await desk.bed.month("acme")).decisions) == 2
 
 

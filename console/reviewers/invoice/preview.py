@@ -1,4 +1,4 @@
-"""The charge notice as it would go out, before it does; or why none will."""
+"""The charge notice before it goes out; or why none will."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from console.reviewers.wording import words
 
 
 class Preview(NamedTuple):
-    """``letter`` is what the notice activity would hand over at ``at``; None: nothing goes out, ``why`` says why not.
+    """``letter`` is the mail that the notice activity would send at ``at``; None if nothing goes out: ``why`` says why.
 
     With a letter, ``why`` says what it still waits for ("": nothing).
     """
@@ -23,16 +23,16 @@ class Preview(NamedTuple):
 
 
 def preview(month: Month, now: datetime, messages: Sequence[MessageRow], versions: Sequence[VersionRow]) -> Preview:
-    """What the next charge notice says, if the month goes on as it stands at ``now``. Pure.
+    """The next charge notice, if the month goes on as it stands at ``now``. Pure.
 
-    By mails and versions on record it is a corrected notice, if another one has reached the customer.
+    If the customer has had another one, by the mails and versions on record, it is a corrected notice.
     """
     if month.outcome is not None:
         return Preview(None, why=f"The month is closed: {words(month.outcome).lower()}.")
     if month.charging_since is not None:
         return Preview(None, why="The charge has begun; its notice went out before.")
     if month.invoice is None:
-        return Preview(None, month.import_at, "There is no draft yet: the sales are collected first.")
+        return Preview(None, month.import_at, "There is no draft yet: the sales are imported first.")
     free = month.evolve(hold=None, trouble="", brake="")
     if free.blocked:
         return Preview(None, why=f"No notice goes out: {free.blocked}.")
