@@ -81,7 +81,7 @@ async def test_only_what_was_shown_is_taken_in(desk: Desk) -> None:
         desk.bed.sales(OCTOBER, (ACME, "999", "Sale 1"))
         answer = await ann.post(f"{PAGE}/refresh", form)
         assert answer.status_code == 409
-        assert "the sheet has been changed since this page was made" in readable(answer.text).lower()
+        assert "the sheet has changed since this page was loaded" in readable(answer.text).lower()
         assert "€999.00" in answer.text, "and this is what it says now"
         form = ann.form_in(answer.text, "refresh")
         change = ChangeLine(line_id="row-2", amount_minor=5000)
@@ -110,7 +110,7 @@ async def test_rows_that_cannot_be_read_are_shown_and_not_taken_in(desk: Desk) -
     async with reviewer(desk) as ann:
         text = await ann.page(COMPARED)
         assert "Row 3 cannot be read: 1,50" in text
-        assert "mend it in the sheet" in text
+        assert "correct them in the sheet" in text
         assert "Refresh the draft" not in text
 
 
