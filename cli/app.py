@@ -95,8 +95,8 @@ def main() -> Never:
     os._exit(code)
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(show: bool) -> None:
+    if show:
         project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
         typer.echo(f"{project['name']} {project['version']}")
         raise typer.Exit

@@ -76,7 +76,7 @@ def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAP
 
     app = FastAPI(
         title="Monthly billing",
-        redirect_slashes=False,  # to an address made of whatever host the client says
+        redirect_slashes=False,  # would go to an address made of the host that the client names
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

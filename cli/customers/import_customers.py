@@ -71,7 +71,7 @@ async def _registered(
         review_mode=newcomer.terms.review_mode,
         created_at=now,
         updated_at=now,
-        told_at=now,  # nobody is told: they consented elsewhere
+        told_at=now,  # no mail goes out: they consented elsewhere
     )
     registration = await registrar.import_customer(registration, newcomer.token)
     if registration.state is not RegistrationState.STARTED:

@@ -84,26 +84,26 @@ def _starting(
 
 
 async def one_by_one(
-    doing: str, rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[CustomerOutcome]]
+    doing: str, rows: Sequence[tuple[L, C]], act: Callable[[L, C], Awaitable[CustomerOutcome]]
 ) -> list[CustomerOutcome]:
     """Does a few rows at a time, with a progress bar; the outcomes in the order of the rows.
 
     A row that fails for any reason is refused with the error's words; the others go on.
     """
     with _progress(doing, len(rows)) as advance:
-        return await _at_once(rows, one, advance)
+        return await _at_once(rows, act, advance)
 
 
 async def _at_once(
-    rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[CustomerOutcome]], advance: Callable[[], None]
+    rows: Sequence[tuple[L, C]], act: Callable[[L, C], Awaitable[CustomerOutcome]], advance: Callable[[], None]
 ) -> list[CustomerOutcome]:
     limit = asyncio.Semaphore(_AT_ONCE)
 
     async def tried(line: L, row: C) -> CustomerOutcome:
         async with limit:
             try:
-                return await one(line, row)
-            except Exception as error:  # whatever it is, the others go on
+                return await act(line, row)
+            except Exception as error:  # of any kind: the others go on
                 return CustomerOutcome(customer_id=row.customer_id, status=REFUSED, line=line, reason=explain(error))
             finally:
                 advance()
@@ -127,10 +127,10 @@ def _progress(doing: str, total: int, done: Sequence[CustomerOutcome] = ()) -> I
             raise
 
 
-def difference(listed: Customer, known: Customer | None) -> str:
+def difference(listed: Customer, recorded: Customer | None) -> str:
     """The fields in which a file differs from the ledger, for a customer who runs already and is not changed."""
     names = ("email", "name", "currency", "timezone", "stripe_customer_id", "payment_method_id")
-    differing = [name for name in names if known and getattr(listed, name) != getattr(known, name)]
+    differing = [name for name in names if recorded and getattr(listed, name) != getattr(recorded, name)]
     if not differing:
         return ""
     return f"unchanged: the file has another {', '.join(differing)}; see: python starter.py update --help"

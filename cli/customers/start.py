@@ -79,7 +79,7 @@ def _customers_in(path: Path) -> tuple[dict[int, Customer], list[RowProblem]]:
 def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
     """The parsed text of the file; columns that ``parse`` ignores are named on standard error.
 
-    Raises ``InvalidInput`` that names the file and what is wrong.
+    Raises ``InvalidInput`` with the file's name and the fault.
     """
     try:
         parsed = parse(text)

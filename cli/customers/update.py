@@ -22,7 +22,7 @@ from settings import load_settings
 
 
 class CustomerOptions(NamedTuple):
-    """The options for what changes; those that are not given leave it as it is."""
+    """The options for changes; a field without one stays as it is."""
 
     email: Annotated[str | None, typer.Option(help="Where the customer gets mail; names their rows in the sheet.")] = (
         None
@@ -48,7 +48,7 @@ class CustomerOptions(NamedTuple):
     ] = None
 
 
-async def update(options: CommandOptions, given: CustomerOptions) -> None:
+async def update(options: CommandOptions, fields: CustomerOptions) -> None:
     """Update how a customer is reached, charged or reviewed, from now on.
 
     A new schedule counts for the running month until its sales are imported; after that, from the next month on.
@@ -62,7 +62,7 @@ async def update(options: CommandOptions, given: CustomerOptions) -> None:
     customer_id, settings = options.customer_id, load_settings()
     async with connect_adapters(settings) as adapters:
         month = await recorded_month(adapters.ledger, customer_id, options.period)
-        changes = await _verified(adapters, month.customer, _fields(month.customer, given))
+        changes = await _verified(adapters, month.customer, _named(month.customer, fields))
         await send(options, "update_customer", month.period, {"changes": changes})
         if changes.payment_method_id or changes.stripe_customer_id:  # unpaid months are tried with the new card
             card = await adapters.payments.card(changes.payment_method_id or month.customer.payment_method_id)
@@ -70,23 +70,23 @@ async def update(options: CommandOptions, given: CustomerOptions) -> None:
             await replace_card(await connect_temporal(settings), adapters.ledger, customer_id, card, **decision)
 
 
-def _fields(customer: Customer, given: CustomerOptions) -> dict[str, object]:
-    """The options as fields of ``CustomerChanges``."""
-    above = given.unusual_above
+def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:
+    """The options under the names of ``CustomerChanges``."""
+    above = fields.unusual_above
     terms = {
-        "review_mode": given.review_mode,
-        "approve_when": None if given.approve_when is None else triggers(given.approve_when),
-        "unusual_change_percent": given.unusual_change_percent,
-        "unusual_above_minor": None if above is None else parse_amount(above, given.currency or customer.currency),
-        "schedule": _schedule(customer, given.schedule),
+        "review_mode": fields.review_mode,
+        "approve_when": None if fields.approve_when is None else triggers(fields.approve_when),
+        "unusual_change_percent": fields.unusual_change_percent,
+        "unusual_above_minor": None if above is None else parse_amount(above, fields.currency or customer.currency),
+        "schedule": _schedule(customer, fields.schedule),
     }
     return {
-        "email": given.email,
-        "name": given.name,
-        "currency": given.currency,
-        "timezone": given.timezone,
-        "payment_method_id": given.payment_method,
-        "stripe_customer_id": given.stripe_customer,
+        "email": fields.email,
+        "name": fields.name,
+        "currency": fields.currency,
+        "timezone": fields.timezone,
+        "payment_method_id": fields.payment_method,
+        "stripe_customer_id": fields.stripe_customer,
         "terms": terms if any(value is not None for value in terms.values()) else None,
     }
 

@@ -42,14 +42,14 @@ async def _print_difference(month: Month, digest: str) -> None:
     async with connect_ledger(load_settings()) as ledger:
         rows = await ledger.versions(customer_id, period)
         current = await ledger.month(customer_id, period)
-    seen = next((row.invoice for row in rows if row.digest == digest), None)
-    if seen is None or current is None or current.invoice is None or current.invoice.digest == digest:
+    before = next((row.invoice for row in rows if row.digest == digest), None)
+    if before is None or current is None or current.invoice is None or current.invoice.digest == digest:
         return
     now, by = current.invoice, f" by {current.last_editor}" if current.last_editor else ""
-    complain(f"version {seen.version} was seen, version {now.version}{by} is current:", style="")
+    complain(f"version {before.version} was seen, version {now.version}{by} is current:", style="")
     columns = ("Line", whole("Seen", "right"), whole("Now", "right"), "Description")
-    changes = rows_of(difference(seen, now), now.currency)
-    errors.print(table(columns, [*changes, ("", seen.total, now.total, "Total")]))
+    changes = rows_of(difference(before, now), now.currency)
+    errors.print(table(columns, [*changes, ("", before.total, now.total, "Total")]))
 
 
 def rows_of(changes: Sequence[LineChange], currency: str) -> list[tuple[str, str, str, str]]:

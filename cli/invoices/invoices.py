@@ -82,7 +82,7 @@ def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus
 
 
 class _Ledger(InvoiceListing, MonthStore, Protocol):
-    """What is needed of the ledger to find a month."""
+    """The part of the ledger that has months."""
 
 
 async def recorded_month(ledger: _Ledger, customer_id: str, period: Period | None) -> Month:

@@ -96,10 +96,10 @@ async def edit(
     if not changes:
         raise InvalidInput("nothing to edit; give --change, --describe, --add or --remove")
     _check_each_once(changes)
-    seen = version if version is not None else month.invoice.version if month.invoice else 0
-    digest = await digest_of(month, seen)
+    base = version if version is not None else month.invoice.version if month.invoice else 0
+    digest = await digest_of(month, base)
     async with explained(month, digest, options.as_json):
-        await send(options, "edit", month.period, {"version": seen, "digest": digest, "changes": changes})
+        await send(options, "edit", month.period, {"version": base, "digest": digest, "changes": changes})
 
 
 async def approve(

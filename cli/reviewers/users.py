@@ -66,12 +66,13 @@ async def _add(user: User, word: str) -> None:
         if await ledger.add_user(user, await passwords.hashed(word) if word else "", datetime.now(UTC)):
             say(f"{user.username}: added as {user.role}")
             return
-        kept = await ledger.user(user.username)
-    assert kept is not None
-    same_password = await passwords.fits(word, kept.password_hash) if word else not kept.password_hash
-    if User.model_validate(dict(kept)) != user or not same_password:
+        existing = await ledger.user(user.username)
+    assert existing is not None
+    same_password = await passwords.fits(word, existing.password_hash) if word else not existing.password_hash
+    if User.model_validate(dict(existing)) != user or not same_password:
+        disabled = ", disabled" if existing.disabled_at else ""
         raise BillingError(
-            f"{user.username} exists already, as {kept.name}, {kept.role}{', disabled' * bool(kept.disabled_at)}; "
+            f"{user.username} exists already, as {existing.name}, {existing.role}{disabled}; "
             "nothing was changed; see: python starter.py user --help"
         )
     say(f"{user.username}: exists already, as {user.role}")

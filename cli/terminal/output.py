@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, progress and errors on stderr; no colours when piped, JSON on request."""
+"""Output of commands: results on stdout, progress and errors on stderr; no colours when piped, JSON on request."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -52,10 +52,10 @@ def plain(text: object) -> Text:
 
 def table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> Table:
     """A table of plain cells; a narrow terminal folds long ones, but not those of a column that is ``whole``."""
-    made = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    grid = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*map(plain, row))
-    return made
+        grid.add_row(*map(plain, row))
+    return grid
 
 
 def print_table(
@@ -120,7 +120,7 @@ def relative(instant: datetime, now: datetime) -> str:
 
 
 def explain(error: Exception) -> str:
-    """What happened and what to do; our own errors say both already."""
+    """The error with its remedy; our own errors have one already."""
     if not isinstance(error, RPCError):
         return str(error) if isinstance(error, BillingError | OSError) else why(error)
     unprepared = "search attribute" in error.message.lower()

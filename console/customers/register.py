@@ -68,15 +68,15 @@ def _read(typed: dict[str, str]) -> _Form | dict[str, str]:
     """The typed values; or their errors, by field."""
     wrong: dict[str, str] = {}
     try:
-        given = _Form(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
-        if names_a_page(given.name):
+        form = _Form(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
+        if names_a_page(form.name):
             wrong["name"] = _NAMES_A_PAGE
     except ValidationError as error:
         fields = [str(fault["loc"][0]) for fault in error.errors(include_input=False)]
         wrong = {field: _error(field, typed) for field in fields}
     if typed.get("consent") != CONSENT_VERSION:  # none, or consent to an older text
         wrong["consent"] = _WRONG["consent"]
-    return wrong or given
+    return wrong or form
 
 
 class RegistrationPages:
@@ -120,16 +120,16 @@ class RegistrationPages:
     async def register(self, request: Request, token: str = "") -> Response:
         currency, timezone = self._terms(token)
         typed = await _typed(request)
-        given = _read(typed)
-        if isinstance(given, dict):
-            return self._form(token, currency, typed, given)
+        form = _read(typed)
+        if isinstance(form, dict):
+            return self._form(token, currency, typed, form)
         await self._throttle.count(request)
         key = browser_key(request.cookies.get(self._cookie, ""))
         now = datetime.now(UTC)
         registration = Registration(
-            registration_id=registration_id_of(key, given.email, currency, timezone),
-            email=given.email,
-            name=given.name,
+            registration_id=registration_id_of(key, form.email, currency, timezone),
+            email=form.email,
+            name=form.name,
             currency=currency,
             timezone=timezone,
             consent=Consent(version=CONSENT_VERSION, text=self._consent, at=now),

@@ -91,24 +91,26 @@ class InvoicesPages:
         filters, action = await self._filter(period, _texts(form)), str(form.get("action", ""))
         back = f"/desk/{period}/invoices{_link(_query(filters))}"
         _require_role(session, action, back)
-        seen = await self._ledger.seen(filters) if form.get("all") else _seen(map(str, form.getlist("row")))
-        if not seen:
+        selection = await self._ledger.seen(filters) if form.get("all") else _reviewed(map(str, form.getlist("row")))
+        if not selection:
             raise _refusal(400, "Nothing is selected", "Tick the invoices that you mean, or take all that match.", back)
-        if len(seen) > DECIDED_AT_ONCE:
+        if len(selection) > DECIDED_AT_ONCE:
             text = f"Filter the list to {DECIDED_AT_ONCE:,} or fewer, and decide about one part after the other."
-            raise _refusal(400, f"{len(seen):,} invoices are too many at once", text, back)
+            raise _refusal(400, f"{len(selection):,} invoices are too many at once", text, back)
         changed = bool(form.get("all")) and form.get("pulse") != await self._watch.pulse(period)
-        return await self._confirmation(session, BulkOrder(action, period, "", "", uuid4().hex, seen), back, changed)
+        return await self._confirmation(
+            session, BulkOrder(action, period, "", "", uuid4().hex, selection), back, changed
+        )
 
     async def decide(self, request: Request, session: Reviewing, period: NamedMonth) -> Response:
         form = _texts(await request.form())
         action, back = form.get("action", ""), form.get("back", "")
         back = back if back.startswith(f"/desk/{period}/invoices") else f"/desk/{period}/invoices"
         _require_role(session, action, back)
-        submission, seen = form.get("submission", ""), _seen(form.get("rows", "").split("\n"))
+        submission, selection = form.get("submission", ""), _reviewed(form.get("rows", "").split("\n"))
         if not _SUBMISSION.fullmatch(submission):
             submission = uuid4().hex
-        order = BulkOrder(action, period, session.username, form.get("reason", ""), submission, seen)
+        order = BulkOrder(action, period, session.username, form.get("reason", ""), submission, selection)
         try:
             order = order._replace(reason=TypeAdapter(Why).validate_python(order.reason))
         except ValidationError:
@@ -137,17 +139,17 @@ class InvoicesPages:
         self, session: Session, order: BulkOrder, back: str, changed: bool, problem: str = ""
     ) -> Response:
         """``changed``: whether these may be other invoices than those that the list has shown."""
-        current = await self._ledger.now_of(order.period, [row.customer_id for row in order.seen])
-        digests = {row.customer_id: row.digest for row in order.seen}
+        current = await self._ledger.now_of(order.period, [row.customer_id for row in order.selection])
+        digests = {row.customer_id: row.digest for row in order.selection}
         same = {name: version for name, version in current.items() if version.digest == digests[name]}
         values = {
             "action": order.action,
             "changed": changed,
-            "seen": order.seen[:SHOWN_SEEN],
+            "seen": order.selection[:SHOWN_SEEN],
             "same": same,
             "sums": _sums(same.values()),
-            "count": len(order.seen),
-            "rows": "\n".join(map(str, order.seen)),
+            "count": len(order.selection),
+            "rows": "\n".join(map(str, order.selection)),
             "submission": order.submission,
             "back": back,
             "problem": problem,
@@ -229,7 +231,7 @@ def _page(text: str) -> int:
     return int(text) if _PAGE.fullmatch(text) else 1
 
 
-def _seen(rows: Iterable[str]) -> list[ReviewedVersion]:
+def _reviewed(rows: Iterable[str]) -> list[ReviewedVersion]:
     """Rows as a form carries them, without repeats and without those that cannot be read."""
     reviewed: dict[str, ReviewedVersion] = {}
     for row in rows:

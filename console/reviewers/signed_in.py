@@ -69,12 +69,12 @@ class Sessions:
     async def of(self, request: Request) -> Session | None:
         """The request's session, if it is valid this moment. Raises ``LedgerUnavailable``."""
         token, now = self._token(request), datetime.now(UTC)
-        kept = await self._ledger.session(_hash(token), now) if token else None
-        if kept is None or self._is_someone_else(request, kept.username):
+        entry = await self._ledger.session(_hash(token), now) if token else None
+        if entry is None or self._is_someone_else(request, entry.username):
             return None
         with suppress(BillingError):  # the next request notes its use
-            await self._ledger.session_is_used(_hash(token), kept, now)
-        return Session(kept.username, kept.name, kept.role, csrf_of(token))
+            await self._ledger.session_is_used(_hash(token), entry, now)
+        return Session(entry.username, entry.name, entry.role, csrf_of(token))
 
     async def open(self, request: Request, response: Response, account: UserCredentials) -> bool:
         """Signs in with a new token; ends the browser's earlier session. False if the account has just changed."""

@@ -1,8 +1,8 @@
 """The form that edits an invoice: its typed lines, the changes they make, and those changes on another version.
 
-typed = read(form, seen)        # every line as it was typed, with its errors
-changes = typed.changes(seen)   # for the command ``Edit``
-again = rebased(typed, seen, current)
+typed = read(form, base)        # every line as it was typed, with its errors
+changes = typed.changes(base)   # for the command ``Edit``
+again = rebased(typed, base, current)
 """
 
 from collections.abc import Sequence
@@ -55,19 +55,19 @@ class EditForm(NamedTuple):
         """The number of rows with errors."""
         return sum(1 for errors in (*(row.errors for row in self.rows), *(new.errors for new in self.added)) if errors)
 
-    def changes(self, seen: Invoice) -> tuple[Change, ...]:
-        """The form as changes of ``seen``. Only for a form without errors."""
+    def changes(self, base: Invoice) -> tuple[Change, ...]:
+        """The form as changes of ``base``. Only for a form without errors."""
         assert not self.wrong
-        lines = {line.line_id: line for line in _lines(seen)}
+        lines = {line.line_id: line for line in _lines(base)}
         changes: list[Change] = []
         for row in self.rows:
             if row.remove:
                 changes.append(RemoveLine(line_id=row.line_id))
-            elif fields := _fields(row, lines[row.line_id], seen.currency):
+            elif fields := _fields(row, lines[row.line_id], base.currency):
                 changes.append(ChangeLine(line_id=row.line_id, **fields))
         for added in self.added:
             if not added.blank:
-                amount_minor = parse_amount(added.amount, seen.currency)
+                amount_minor = parse_amount(added.amount, base.currency)
                 changes.append(AddLine(description=added.description, amount_minor=amount_minor))
         return tuple(changes)
 
@@ -78,18 +78,18 @@ def blank(invoice: Invoice) -> EditForm:
     return EditForm(rows, (Added(),) * EMPTY_ROWS)
 
 
-def read(form: FormData, seen: Invoice) -> EditForm:
-    """The typed lines of ``seen``. A line that the form does not mention stays as it is."""
-    rows = tuple(_checked(_typed(row, form), seen.currency) for row in blank(seen).rows)
+def read(form: FormData, base: Invoice) -> EditForm:
+    """The typed lines of ``base``. A line that the form does not mention stays as it is."""
+    rows = tuple(_checked(_typed(row, form), base.currency) for row in blank(base).rows)
     pairs = zip(form.getlist("new-description"), form.getlist("new-amount"), strict=False)
-    added = (_checked_new(Added(_one_line(text), _one_line(amount)), seen.currency) for text, amount in pairs)
+    added = (_checked_new(Added(_one_line(text), _one_line(amount)), base.currency) for text, amount in pairs)
     filled = tuple(line for line in added if not line.blank)
     return EditForm(rows, (*filled, *(Added(),) * max(1, EMPTY_ROWS - len(filled))))
 
 
-def rebased(typed: EditForm, seen: Invoice, current: Invoice) -> EditForm:
+def rebased(typed: EditForm, base: Invoice, current: Invoice) -> EditForm:
     """The typed changes in the form of ``current``, each beside the line as it is now."""
-    changes = {change.line_id: change for change in typed.changes(seen) if not isinstance(change, AddLine)}
+    changes = {change.line_id: change for change in typed.changes(base) if not isinstance(change, AddLine)}
     rows = {row.line_id: row for row in typed.rows}
     rebased_rows = []
     for row in blank(current).rows:

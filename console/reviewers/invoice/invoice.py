@@ -155,15 +155,15 @@ class InvoicePages:
 
     async def _edit(self, view: InvoiceView, form: FormData) -> Response:
         version, digest = _seen(form)
-        seen = view.record.seen(version, digest)
-        if seen is None:
+        base = view.record.seen(version, digest)
+        if base is None:
             why = f"version {version}, the base of this edit, is not on record; look at the invoice and edit again"
             return await self._page(view.refused(EDIT, why))
-        typed = editing.read(form, seen)
+        typed = editing.read(form, base)
         view = view.editing(typed, version, digest)
         if typed.wrong:
             return await self._page(view.wrong(EDIT, "Nothing was saved: correct the marked fields below."))
-        changes = [change.model_dump(exclude_none=True) for change in typed.changes(seen)]
+        changes = [change.model_dump(exclude_none=True) for change in typed.changes(base)]
         if not changes:
             return await self._page(view.wrong(EDIT, "Nothing was changed yet."))
         if len(changes) > editing.CHANGES_MAX:
@@ -212,8 +212,8 @@ class InvoicePages:
             started = await start_customer(self._client, self._ledger, self._payments, customer, because=command)
         except BillingError as error:
             return await self._page(view.refused(START, str(error)))
-        given = f"?command={command.command_id}" if started.status is StartStatus.STARTED else ""
-        return RedirectResponse(f"{_address(started.period or command.period or '', view.customer_id)}{given}", 303)
+        query = f"?command={command.command_id}" if started.status is StartStatus.STARTED else ""
+        return RedirectResponse(f"{_address(started.period or command.period or '', view.customer_id)}{query}", 303)
 
     async def _send(self, view: InvoiceView, action: Action, command: Command) -> Response:
         period, customer_id = view.month.period, view.customer_id
