@@ -46,7 +46,7 @@ class Monitor:
         now = datetime.now(UTC)
         current = Period.at(now, "UTC")
         try:
-            vitals = await self._accounts.vitals(now)
+            figures = await self._accounts.vitals(now)
             stages = {period: await self._accounts.count_stages(period) for period in (current.previous(), current)}
         except BillingError as error:
             return PlainTextResponse(f"# {error}\n", 503)
@@ -55,23 +55,23 @@ class Monitor:
         except TemporalUnavailable:
             chains = None
         return PlainTextResponse(
-            _exposed(vitals, stages, chains, now), media_type="text/plain; version=0.0.4; charset=utf-8"
+            _exposed(figures, stages, chains, now), media_type="text/plain; version=0.0.4; charset=utf-8"
         )
 
 
-def troubles(vitals: HealthFigures, now: datetime) -> list[str]:
+def troubles(figures: HealthFigures, now: datetime) -> list[str]:
     """The reasons to wake somebody, without personal data."""
     reasons = []
-    if vitals.covered_at is None:
+    if figures.covered_at is None:
         reasons.append("coverage has never run; is there a worker? (python starter.py setup makes its schedule)")
-    elif now - vitals.covered_at > STALE:
-        reasons.append(f"coverage ran last at {vitals.covered_at:%Y-%m-%d %H:%M} UTC")
-    if vitals.unseen:
-        reasons.append(f"the last coverage run could not see: {', '.join(sources(vitals.unseen))}")
-    if vitals.replaced_at is not None and now - vitals.replaced_at < _REPLACED:
-        reasons.append(f"a worker had to replace itself at {vitals.replaced_at:%Y-%m-%d %H:%M} UTC; its log says why")
-    if vitals.overdue_since is not None and now - vitals.overdue_since > TOLERANCE:
-        reasons.append(f"a step that was due at {vitals.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
+    elif now - figures.covered_at > STALE:
+        reasons.append(f"coverage ran last at {figures.covered_at:%Y-%m-%d %H:%M} UTC")
+    if figures.unseen:
+        reasons.append(f"the last coverage run could not see: {', '.join(sources(figures.unseen))}")
+    if figures.replaced_at is not None and now - figures.replaced_at < _REPLACED:
+        reasons.append(f"a worker had to replace itself at {figures.replaced_at:%Y-%m-%d %H:%M} UTC; its log says why")
+    if figures.overdue_since is not None and now - figures.overdue_since > TOLERANCE:
+        reasons.append(f"a step that was due at {figures.overdue_since:%Y-%m-%d %H:%M} UTC is not done")
     return reasons
 
 
@@ -83,23 +83,23 @@ def failures(chains: Sequence[Chain]) -> list[str]:
 
 
 def _exposed(
-    vitals: HealthFigures, stages: dict[Period, dict[str, int]], chains: Sequence[Chain] | None, now: datetime
+    figures: HealthFigures, stages: dict[Period, dict[str, int]], chains: Sequence[Chain] | None, now: datetime
 ) -> str:
-    age = (now - vitals.covered_at).total_seconds() if vitals.covered_at else math.nan
+    age = (now - figures.covered_at).total_seconds() if figures.covered_at else math.nan
     statuses = Counter(chain.status for chain in chains or ())
     failing, paused = (
         statuses[status] if chains is not None else math.nan for status in (ChainStatus.FAILING, ChainStatus.PAUSED)
     )
-    overdue = (now - vitals.overdue_since).total_seconds() if vitals.overdue_since else 0.0
+    overdue = (now - figures.overdue_since).total_seconds() if figures.overdue_since else 0.0
     plain = {
         "coverage_age_seconds": ("Since the last daily coverage run; NaN before the first.", age),
         "overdue_seconds": ("Since the oldest due instant with nothing done.", max(0.0, overdue)),
-        "findings": ("Findings of the last coverage run.", vitals.findings),
-        "unseen_sources": ("Sources that the last coverage run could not see.", len(sources(vitals.unseen))),
+        "findings": ("Findings of the last coverage run.", figures.findings),
+        "unseen_sources": ("Sources that the last coverage run could not see.", len(sources(figures.unseen))),
         "workflows_failing": ("Workflows whose code fails; NaN if Temporal cannot be asked.", failing),
         "workflows_paused": ("Workflows that were paused in Temporal; NaN if it cannot be asked.", paused),
-        "collections_open": ("Unpaid months that are being collected.", vitals.open_collections),
-        "alerts_untold": ("Alerts that reviewers have not been sent yet.", vitals.untold_alerts),
+        "collections_open": ("Unpaid months that are being collected.", figures.open_collections),
+        "alerts_untold": ("Alerts that reviewers have not been sent yet.", figures.untold_alerts),
     }
     lines = []
     for name, (help, value) in plain.items():

@@ -25,7 +25,7 @@ from settings import load_settings
 
 async def list_(
     period: PeriodOption = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are settled.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include settled ones.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List what is still owed, by whom and what happens next.

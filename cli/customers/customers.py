@@ -25,7 +25,7 @@ from settings import Settings, load_settings
 
 _UNKNOWN = "the ledger does not know {}; see: python starter.py customers list --closed"
 
-Closed = Annotated[bool, typer.Option("--closed", help="Also those whose account is closed.")]
+Closed = Annotated[bool, typer.Option("--closed", help="Include closed accounts.")]
 Days = Annotated[int, typer.Option("--days", metavar="N", min=1, max=366, help="How long the link is valid.")]
 
 
@@ -178,7 +178,7 @@ async def invite(
 
 
 async def registrations(
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are finished.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include finished ones.")] = False,
     finish: Annotated[bool, typer.Option("--finish", help="First finish those with a saved card.")] = False,
     as_json: AsJson = False,
 ) -> None:

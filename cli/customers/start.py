@@ -29,7 +29,7 @@ async def start(
         Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers, new or known.")
     ] = None,
     period: PeriodOption = None,
-    reopen: Annotated[bool, typer.Option("--reopen", help="Start customers again whose account was closed.")] = False,
+    reopen: Annotated[bool, typer.Option("--reopen", help="Restart customers with a closed account.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start billing customers; a repeat changes nothing.

@@ -54,7 +54,7 @@ class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentSto
     """The part of the ledger that is needed here."""
 
 
-class _Case(NamedTuple):
+class _UnpaidMonth(NamedTuple):
     month: Month
     collection: Collection | None
     view: CustomerView
@@ -138,14 +138,14 @@ class PaymentPages:
         """Customer and period of the link."""
         return opened(self._links.read, token)
 
-    async def _case(self, customer_id: str, period: Period) -> _Case:
+    async def _case(self, customer_id: str, period: Period) -> _UnpaidMonth:
         month = await self._ledger.month(customer_id, period)
         if month is None:
             raise HTTPException(404)
         collection = await self._collection(customer_id, period)
         charges = await self._ledger.payments(customer_id, period)
         brake = await self._ledger.brake()
-        return _Case(
+        return _UnpaidMonth(
             month, collection, customer_view(month, collection, charges, paused=brake is not None and brake.on)
         )
 

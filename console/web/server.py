@@ -19,7 +19,7 @@ def configuration(app: Any, **more: Any) -> uvicorn.Config:
     """The configuration of every console, in production and in tests."""
     return uvicorn.Config(
         app,
-        http=Punctual,
+        http=DeadlineProtocol,
         ws="none",
         log_config=None,
         access_log=False,  # the links of customers are in the paths
@@ -30,7 +30,7 @@ def configuration(app: Any, **more: Any) -> uvicorn.Config:
     )
 
 
-class Punctual(H11Protocol):
+class DeadlineProtocol(H11Protocol):
     """uvicorn's protocol with a deadline: by itself it waits without limit for the rest of a request."""
 
     _deadline: asyncio.TimerHandle | None = None

@@ -35,7 +35,7 @@ class LineForm(NamedTuple):
     beside: str = ""
 
 
-class Added(NamedTuple):
+class AddedLine(NamedTuple):
     description: str = ""
     amount: str = ""
     errors: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Added(NamedTuple):
 
 class EditForm(NamedTuple):
     rows: tuple[LineForm, ...]
-    added: tuple[Added, ...]
+    added: tuple[AddedLine, ...]
     lost: tuple[str, ...] = ()  # typed changes of lines that no longer exist
 
     @property
@@ -75,16 +75,16 @@ class EditForm(NamedTuple):
 def blank(invoice: Invoice) -> EditForm:
     """The form before anything is typed."""
     rows = tuple(_row(line, invoice.currency) for line in _lines(invoice))
-    return EditForm(rows, (Added(),) * EMPTY_ROWS)
+    return EditForm(rows, (AddedLine(),) * EMPTY_ROWS)
 
 
 def read(form: FormData, base: Invoice) -> EditForm:
     """The typed lines of ``base``. A line that the form does not mention stays as it is."""
     rows = tuple(_checked(_typed(row, form), base.currency) for row in blank(base).rows)
     pairs = zip(form.getlist("new-description"), form.getlist("new-amount"), strict=False)
-    added = (_checked_new(Added(_one_line(text), _one_line(amount)), base.currency) for text, amount in pairs)
+    added = (_checked_new(AddedLine(_one_line(text), _one_line(amount)), base.currency) for text, amount in pairs)
     filled = tuple(line for line in added if not line.blank)
-    return EditForm(rows, (*filled, *(Added(),) * max(1, EMPTY_ROWS - len(filled))))
+    return EditForm(rows, (*filled, *(AddedLine(),) * max(1, EMPTY_ROWS - len(filled))))
 
 
 def rebased(typed: EditForm, base: Invoice, current: Invoice) -> EditForm:
@@ -149,7 +149,7 @@ def _checked(row: LineForm, currency: str) -> LineForm:
     return row._replace(errors=(*errors, *_description_errors(row.description)))
 
 
-def _checked_new(added: Added, currency: str) -> Added:
+def _checked_new(added: AddedLine, currency: str) -> AddedLine:
     if added.blank:
         return added
     errors = (*_amount_errors(added.amount, currency), *_description_errors(added.description))

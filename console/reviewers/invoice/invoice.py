@@ -117,7 +117,7 @@ class InvoicePages:
     async def notice(self, period: str, customer_id: str, session: SignedIn) -> Response:
         record = await self._open(period, customer_id)
         month, previewed = record.month, preview(record.month, record.now, record.messages, record.versions)
-        mail = self._mail.compose(previewed.letter) if previewed.letter else None
+        mail = self._mail.compose(previewed.mail) if previewed.mail else None
         here = _address(period, customer_id)
         values: dict[str, object] = {"preview": previewed, "mail": mail, "month": month, "here": here}
         return await self._desk.page("notice.html", session, values, section="invoices", period=month.period)

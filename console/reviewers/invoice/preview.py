@@ -12,12 +12,12 @@ from console.reviewers.wording import words
 
 
 class Preview(NamedTuple):
-    """``letter`` is the mail that the notice activity would send at ``at``; None if nothing goes out: ``why`` says why.
+    """``mail`` is the mail that the notice activity would send at ``at``; None if nothing goes out: ``why`` says why.
 
-    With a letter, ``why`` says what it still waits for ("": nothing).
+    With a mail, ``why`` says what it still waits for ("": nothing).
     """
 
-    letter: CustomerMail | None
+    mail: CustomerMail | None
     at: datetime | None = None
     why: str = ""
 
@@ -49,11 +49,11 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     why = month.blocked or month.needs_person(at)
     if why:
         going = going.evolve(approval=Approval(by="preview", version=month.invoice.version, at=at))
-    letter = CustomerMail(
+    mail = CustomerMail(
         kind=CustomerMailKind.NOTICE,
         message_id="",
         to=month.customer.email,
         month=going.announcing(at),
         correction=correction(month.invoice, messages, versions, to=month.customer.email),
     )
-    return Preview(letter, at, why)
+    return Preview(mail, at, why)
