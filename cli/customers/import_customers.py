@@ -10,6 +10,7 @@ from temporalio.client import Client
 from billing.customers.customer import Customer
 from billing.customers.registration import Registration, RegistrationState, import_id
 from billing.customers.roster import Newcomer, RowProblem, has_tokens, parse_newcomers, parse_roster
+from billing.errors import BillingError
 from bootstrap import Adapters, connect_adapters, connect_registrar, connect_temporal
 from cli.customers.outcomes import REFUSED, CustomerOutcome, one_by_one, report, start_all
 from cli.customers.start import read_text, rows_in
@@ -48,7 +49,12 @@ async def import_(
         registrar = connect_registrar(settings, adapters, client)
 
         async def register(line: int, newcomer: Newcomer) -> CustomerOutcome:
-            return await _registered(client, adapters, registrar, line, newcomer)
+            try:
+                return await _registered(client, adapters, registrar, line, newcomer)
+            except BillingError as error:  # without the id of the registration: the row has the customer's
+                customer_id, reason = newcomer.customer_id, str(error)
+                reason = reason.removeprefix(f"{import_id(customer_id)}: ")
+                return CustomerOutcome(customer_id=customer_id, status=REFUSED, line=line, reason=reason)
 
         spread = [(line, customer.spread_over(settings.spread)) for line, customer in customers.items()]
         outcomes += await start_all("importing", client, adapters, spread)
