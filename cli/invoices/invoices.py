@@ -81,8 +81,7 @@ def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus
     return row.customer_id, row.period, stage, total, *when
 
 
-class _Ledger(InvoiceListing, MonthStore, Protocol):
-    """The part of the ledger that has months."""
+class _Ledger(InvoiceListing, MonthStore, Protocol): ...
 
 
 async def recorded_month(ledger: _Ledger, customer_id: str, period: Period | None) -> Month:

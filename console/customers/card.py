@@ -24,8 +24,7 @@ from console.web.tokens import opened
 from wording.english import one_line
 
 
-class _Ledger(BrakeStore, CustomerStore, Protocol):
-    """The part of the ledger that is needed here."""
+class _Ledger(BrakeStore, CustomerStore, Protocol): ...
 
 
 class CardPages:

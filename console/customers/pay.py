@@ -50,8 +50,7 @@ _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
 _log = logging.getLogger(__name__)
 
 
-class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
-    """The part of the ledger that is needed here."""
+class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol): ...
 
 
 class _UnpaidMonth(NamedTuple):

@@ -27,8 +27,7 @@ from console.web.pages import Pages
 from wording.english import one_line
 
 
-class _Ledger(BrakeStore, Periods, Protocol):
-    """The part of the ledger that is needed here."""
+class _Ledger(BrakeStore, Periods, Protocol): ...
 
 
 class DeskRefusal(Exception):

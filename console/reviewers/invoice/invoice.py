@@ -20,6 +20,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol
 
@@ -59,8 +60,7 @@ _SHEET_SECONDS = 10.0
 Receiver = Callable[..., Awaitable[Response]]
 
 
-class _Ledger(CustomerStore, MonthRecordLedger, StartLedger, Protocol):
-    """The part of the ledger that is needed here."""
+class _Ledger(CustomerStore, MonthRecordLedger, StartLedger, Protocol): ...
 
 
 class InvoicePages:
@@ -148,7 +148,7 @@ class InvoicePages:
                 return await self._act(view, action, form, {})
             version, digest = _seen(form)
             fields = {"digest": digest} if action is APPROVE else {"digest": digest, "version": version}
-            return await self._act(view.looking_at(version, digest), action, form, fields)
+            return await self._act(replace(view, seen=(version, digest)), action, form, fields)
 
         receive.__name__ = action.name
         return receive
@@ -175,7 +175,7 @@ class InvoicePages:
         if view.record.answer_to(str(form.get("command_id", ""))):  # a double click: it is done
             return self.back(view.month.period, view.customer_id)
         (version, digest), sheet = _seen(form), await self._sheet(view.record)
-        view = view.looking_at(version, digest).beside(sheet)
+        view = replace(view, seen=(version, digest), sheet=sheet)
         if sheet.compared is None:
             return await self._page(view.refused(REFRESH, sheet.why))
         if sheet.compared.sales.digest != form.get("sheet"):
@@ -229,7 +229,7 @@ class InvoicePages:
         if result.accepted:
             return RedirectResponse(f"{_address(period, customer_id)}?command={command.command_id}", 303)
         current = await self._open(period, customer_id)  # perhaps newer than the one that the command was about
-        return await self._page(view.on(current).refused(action, result.result))
+        return await self._page(replace(view, record=current).refused(action, result.result))
 
     # -- helpers
 

@@ -95,18 +95,6 @@ class InvoiceView:
             version, digest = invoice.version, invoice.digest
         return replace(self, edit=edit, seen=(version or 0, digest))
 
-    def looking_at(self, version: int, digest: str) -> "InvoiceView":
-        """With the version that was seen when the command was given."""
-        return replace(self, seen=(version, digest))
-
-    def beside(self, sheet: SheetView) -> "InvoiceView":
-        """With the sheet as it is now."""
-        return replace(self, sheet=sheet)
-
-    def on(self, record: MonthRecord) -> "InvoiceView":
-        """With a newer record of the month."""
-        return replace(self, record=record)
-
     def wrong(self, action: Action, why: str, at_reason: bool = False) -> "InvoiceView":
         """The typed text cannot be taken; nothing was sent."""
         return replace(self, refusal=RefusedAction(action, "Not done yet", why, 422, at_reason=at_reason))

@@ -36,8 +36,7 @@ _log = logging.getLogger(__name__)
 
 class MonthRecordLedger(
     CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentStore, Protocol
-):
-    """The part of the ledger that is needed here."""
+): ...
 
 
 @dataclass(frozen=True)
