@@ -18,9 +18,10 @@ from billing.payments.ports import ChargeRow, ReversalRow
 from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
 from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
-from cli.terminal.output import print_json, print_table, relative, say, utc, whole
+from cli.terminal.output import print_json, print_table, say, utc, whole
 from clients.collection_commands import tell_collection
 from settings import load_settings
+from wording.plain import relative
 
 
 async def list_(

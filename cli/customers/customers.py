@@ -20,8 +20,9 @@ from billing.money import format_amount
 from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
 from cli.terminal.options import AsJson, CustomerId
-from cli.terminal.output import SHOWN, end_with, print_json, print_json_list, print_table, relative, say, utc, whole
+from cli.terminal.output import SHOWN, end_with, print_json, print_json_list, print_table, say, utc, whole
 from settings import Settings, load_settings
+from wording.plain import relative
 
 _UNKNOWN = "the ledger does not know {}; see: python starter.py customers list --closed"
 

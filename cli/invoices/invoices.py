@@ -23,8 +23,9 @@ from bootstrap import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
-from cli.terminal.output import SHOWN, end_with, print_json, print_table, relative, say, utc, whole
+from cli.terminal.output import SHOWN, end_with, print_json, print_table, say, utc, whole
 from settings import load_settings
+from wording.plain import relative
 
 
 async def list_(

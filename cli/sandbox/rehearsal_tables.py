@@ -1,6 +1,5 @@
 """Prints a rehearsal: a table of months, oddities, months that need a person, unpaid months, differences."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -15,6 +14,7 @@ from cli.terminal.output import console, print_json, print_table, say, table, ut
 from sandbox.rehearsal.book import Book
 from sandbox.rehearsal.report import MonthDifference, MonthRow, MonthSummary, summaries, sums, together
 from sandbox.rehearsal.run import RehearsalResult
+from wording.plain import stage_words
 
 _SHOWN = 20  # rows of a list
 _MORE = "more; --json and --csv have them all"
@@ -53,7 +53,7 @@ def _print_months(rows: list[MonthRow]) -> None:
     every = together(rows).model_copy(update={"period": "all", "sheets": ("",), "first_at": None, "last_at": None})
     lines = [*months, every] if months[1:] else months
     columns: list[_Column] = [(whole("Month"), attrgetter("period")), (whole("Sales"), lambda month: month.sheets[0])]
-    columns += [(Column(_words(stage), justify="right"), partial(_count, stage)) for stage in every.stages]
+    columns += [(Column(stage_words(stage), justify="right"), partial(_count, stage)) for stage in every.stages]
     in_one_currency = len(every.charged_minor) < 2
     if in_one_currency:
         columns += [(whole("Charged", "right"), _charged)]
@@ -93,11 +93,6 @@ def _charged_in(currency: str, month: MonthSummary) -> str:
 
 def _instant(at: datetime | None) -> str:
     return f"{at:%m-%d %H:%M}" if at else ""
-
-
-def _words(stage: str) -> str:
-    """``CarriedForward`` in words, which a narrow terminal can fold."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stage).capitalize()
 
 
 def _print_odd(rows: list[MonthRow]) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import typer
@@ -101,22 +101,6 @@ def complain(text: str, style: str = "red") -> None:
 def utc(instant: datetime) -> str:
     """``2026-12-04 10:00 UTC``."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def relative(instant: datetime, now: datetime) -> str:
-    """``in 3 d 4 h``, ``12 min ago``, ``now``: the two largest units."""
-    distance = instant - now
-    minutes = abs(distance) // timedelta(minutes=1)
-    hours, days = minutes // 60, minutes // (24 * 60)
-    if days:
-        words = f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
-    elif hours:
-        words = f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
-    elif minutes:
-        words = f"{minutes} min"
-    else:
-        return "now"
-    return f"in {words}" if distance > timedelta() else f"{words} ago"
 
 
 def explain(error: Exception) -> str:

@@ -3,8 +3,7 @@
 Instants are shown in UTC, which all reviewers share; their titles have the customer's own clock.
 """
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 
 from babel.dates import format_date
@@ -15,8 +14,8 @@ from billing.money import minimum_minor
 from billing.period import Period
 from billing.reviewers.queries import InvoiceListRow
 from wording.english import LOCALE, date_text, money_text
+from wording.plain import relative, stage_words
 
-_WORD_BEGINS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TONES = {
     "wait": (Stage.MONITORING, Stage.LAST_CALL, Stage.CHARGING),
     "act": (Stage.AWAITING_SALES, Stage.AWAITING_APPROVAL, Stage.HALTED, Stage.NEEDS_CARD),
@@ -34,12 +33,6 @@ _NEXT_STEPS = {
     Stage.LAST_CALL: "charge",
     Stage.UNRESOLVED: "reminder",
 }
-
-
-@cache
-def words(stage: str) -> str:
-    """The stage of a month or collection in words: ``Awaiting approval`` for ``AwaitingApproval``."""
-    return _WORD_BEGINS.sub(" ", stage).capitalize()
 
 
 @cache
@@ -92,18 +85,8 @@ def clocks(instant: datetime, zone: str = "") -> str:
 
 
 def distance(instant: datetime, now: datetime) -> str:
-    """``in 3 d 4 h``, ``12 min ago``, ``now``: the two largest units, as in ``desk.js``."""
-    minutes = abs(instant - now) // timedelta(minutes=1)
-    hours, days = minutes // 60, minutes // (24 * 60)
-    if days:
-        text = f"{days} d {hours % 24} h" if hours % 24 and days < 10 else f"{days} d"
-    elif hours:
-        text = f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
-    elif minutes:
-        text = f"{minutes} min"
-    else:
-        return "now"
-    return f"in {text}" if instant > now else f"{text} ago"
+    """``in 3 d 4 h``, ``12 min ago``, ``now``: as in ``desk.js``."""
+    return relative(instant, now, whole_from_days=10)
 
 
 def month_words(period: str) -> str:
@@ -112,6 +95,9 @@ def month_words(period: str) -> str:
 
 
 FILTERS = {
-    filter.__name__: filter
-    for filter in (words, tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
+    "words": stage_words,
+    **{
+        filter.__name__: filter
+        for filter in (tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
+    },
 }

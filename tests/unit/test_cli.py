@@ -23,7 +23,7 @@ from billing.period import Period
 from cli.app import app
 from cli.customers.outcomes import CustomerOutcome, difference, report
 from cli.customers.start import rows_in
-from cli.terminal import output
+from wording.plain import relative
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOURCE = Source(sheet="2026-10", row=2, digest="d")
@@ -440,7 +440,7 @@ def test_doctor_says_whether_money_moves(run: Run, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_relative_instants_have_two_units(distance: timedelta, words: str):
-    assert output.relative(NOW + distance, NOW) == words
+    assert relative(NOW + distance, NOW) == words
 
 
 # -- very many customers

@@ -8,7 +8,7 @@ from billing.invoices.month import Approval, Month
 from billing.invoices.ports import VersionRow
 from billing.mails.corrections import correction
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageRow
-from console.reviewers.wording import words
+from wording.plain import stage_words
 
 
 class Preview(NamedTuple):
@@ -28,7 +28,7 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     If the customer has had another one, by the mails and versions on record, it is a corrected notice.
     """
     if month.outcome is not None:
-        return Preview(None, why=f"The month is closed: {words(month.outcome).lower()}.")
+        return Preview(None, why=f"The month is closed: {stage_words(month.outcome).lower()}.")
     if month.charging_since is not None:
         return Preview(None, why="The charge has begun; its notice went out before.")
     if month.invoice is None:
@@ -42,7 +42,7 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     if month.awaits_amount:
         return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
     if going.nothing_to_charge is not None:
-        outcome = words(going.nothing_to_charge).lower()
+        outcome = stage_words(going.nothing_to_charge).lower()
         why = f"Nothing is charged, so nothing is announced; the month closes: {outcome}."
         return Preview(None, going.notice_at, why)
     at = max(now, going.notice_at)

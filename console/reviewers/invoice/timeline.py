@@ -10,8 +10,8 @@ from billing.mails.mail import MessageRow, MessageStatus
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
 from console.reviewers.invoice.month_record import MonthRecord
-from console.reviewers.wording import words
 from wording.english import money_text
+from wording.plain import stage_words
 
 _DEEDS = {
     "halt": "halted it",
@@ -83,7 +83,7 @@ def _past(record: MonthRecord) -> Iterator[Event]:
         yield Event(entry.at, f"Collection: {entry.what}", text, "wait" if entry.accepted else "bad")
     if month.closed_at and month.outcome:
         tone = "good" if month.outcome is Stage.PAID else "act"
-        yield Event(month.closed_at, f"Closed: {words(month.outcome)}", tone=tone)
+        yield Event(month.closed_at, f"Closed: {stage_words(month.outcome)}", tone=tone)
 
 
 def _decision(decision: Decision) -> Event:
