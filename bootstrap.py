@@ -54,18 +54,21 @@ class Adapters:
 async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
     """The adapters that ``settings`` ask for; closes them at the end. Connects lazily: a service may be down now."""
     async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(settings, stack)
+        ledger = await stack.enter_async_context(connect_ledger(settings))
         payments = _payments(settings)
         stack.push_async_callback(payments.close)
         others = tuple(AppriseAlerts(address) for address in settings.alert_urls.get_secret_value().split())
         yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger, others=others)
 
 
-async def connect_ledger(settings: Settings, stack: AsyncExitStack) -> SqlLedger:
-    """The ledger alone, closed with ``stack``."""
+@asynccontextmanager
+async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
+    """The ledger alone; closes it at the end."""
     ledger = await SqlLedger.connect(settings.ledger)
-    stack.push_async_callback(ledger.close)
-    return ledger
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
 
 
 def connect_passwords() -> Argon2Passwords:

@@ -1,4 +1,4 @@
-"""The operator's commands, put together; and the one place where an error becomes a line and an exit code.
+"""Puts the operator's commands together, and makes a line and an exit code of every error.
 
 Exit codes: 0 done; 1 refused or failed; 2 bad usage or bad input; 130 interrupted.
 """
@@ -25,27 +25,26 @@ from cli import operate
 from cli.accounting import export, reconcile
 from cli.collections import collections
 from cli.completeness import coverage
-from cli.customers import close_account as closing
-from cli.customers import customers, erase, import_customers, start
-from cli.invoices import invoices as listing
-from cli.invoices import refresh, review
+from cli.customers import close_account, customers, erase, import_customers, start, update
+from cli.invoices import invoices, refresh, review
 from cli.reviewers import brake, users
 from cli.sandbox import demo, rehearse, stack
-from cli.terminal.output import errors, explain, plain
+from cli.terminal.options import spread
+from cli.terminal.output import complain, explain
 
-ARGUMENT_MAX = 10_000  # of characters; what each option may have is said where it is kept
+ARGUMENT_MAX = 10_000  # characters; the limit of each option is where its value is stored
 
 
 class _OneLineErrors(TyperGroup):
-    """Whatever goes wrong becomes one line on stderr that says what to do, and an exit code for scripts."""
+    """Makes of every error one line on stderr that says what to do, and an exit code for scripts."""
 
     debug = False
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for argument in args:
             if len(argument) > ARGUMENT_MAX:
-                begins, length = argument[:30], f"{len(argument):,}"
-                raise typer.BadParameter(f"{begins!r}… has {length} characters, more than any option takes")
+                length = f"{len(argument):,}"
+                raise typer.BadParameter(f"{argument[:30]!r}… has {length} characters, more than any option takes")
         return super().parse_args(ctx, args)
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -55,7 +54,7 @@ class _OneLineErrors(TyperGroup):
             if self.debug:
                 raise
             code, message = _explained(error)
-            errors.print(plain(f"starter: {' '.join(message.split())}"), style="red", soft_wrap=True)
+            complain(f"starter: {' '.join(message.split())}")
         sys.exit(code)
 
 
@@ -63,8 +62,8 @@ def _explained(error: Exception) -> tuple[int, str]:
     """Exit code and message."""
     if isinstance(error, typer.TyperException):
         command = getattr(getattr(error, "ctx", None), "command_path", "starter.py")
-        said = error.format_message().removesuffix(".").replace("Value error, ", "")
-        return error.exit_code, f"{said}; see: python {command} --help"
+        message = error.format_message().removesuffix(".").replace("Value error, ", "")
+        return error.exit_code, f"{message}; see: python {command} --help"
     if isinstance(error, ValidationError):
         return 2, mistakes(error)
     if isinstance(error, OSError) and error.filename:
@@ -80,8 +79,8 @@ app = typer.Typer(
 def main() -> Never:
     """Runs the command in ``sys.argv`` and exits at once.
 
-    Python's own ending is left out: threads of Temporal's client may crash it (temporalio/sdk-python#300), and a
-    command that was done would exit with 134.
+    Skips Python's own shutdown: threads of Temporal's client may crash it (temporalio/sdk-python#300), and a command
+    that succeeded would exit with 134.
     """
     code = 1
     try:
@@ -96,8 +95,8 @@ def main() -> Never:
     os._exit(code)
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(show: bool) -> None:
+    if show:
         project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
         typer.echo(f"{project['name']} {project['version']}")
         raise typer.Exit
@@ -120,7 +119,7 @@ def root(
     $ python starter.py list --stage Halted
     $ python starter.py halt acme --by ann --reason "row 7 looks wrong"
 
-    Settings come from the environment and from .env; where Temporal is, from TEMPORAL_ADDRESS or temporal.toml.
+    Settings come from the environment and from .env; Temporal's address from TEMPORAL_ADDRESS or temporal.toml.
     Exit codes: 0 done; 1 refused or failed; 2 bad usage or input; 130 interrupted.
     """
     _OneLineErrors.debug = debug
@@ -128,102 +127,71 @@ def root(
 
 def _flowing(text: str) -> str:
     """``text`` with each paragraph on one line, because help folds lines itself; examples keep their lines."""
-    paragraphs = text.split("\n\n")
-    return "\n\n".join(each if each.startswith("[bold]") else each.replace("\n", " ") for each in paragraphs)
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(part if part.startswith("[bold]") else part.replace("\n", " ") for part in paragraphs)
 
 
-def _add(panel: str | None, name: str, run: Callable[..., Any], to: typer.Typer = app) -> None:
-    """Adds a command; one that is a coroutine function gets its own event loop."""
+def _add(panel: str | None, *commands: Callable[..., Any], to: typer.Typer = app) -> None:
+    """Adds commands, each named by its function; one that is a coroutine function gets its own event loop."""
+    for run in commands:
+        run.__doc__ = _flowing(run.__doc__ or "")
+        call = spread(run)
 
-    run.__doc__ = _flowing(inspect.cleandoc(run.__doc__ or ""))
+        @functools.wraps(call)
+        def command(*args: Any, call: Callable[..., Any] = call, **options: Any) -> Any:
+            result = call(*args, **options)
+            return asyncio.run(result) if inspect.iscoroutine(result) else result
 
-    @functools.wraps(run)
-    def command(*args: Any, **options: Any) -> Any:
-        return asyncio.run(run(*args, **options)) if inspect.iscoroutinefunction(run) else run(*args, **options)
-
-    to.command(name, rich_help_panel=panel, no_args_is_help=False)(command)
+        command.__signature__ = inspect.signature(call)  # type: ignore[attr-defined]
+        name = run.__name__.strip("_").replace("_", "-")
+        to.command(name, rich_help_panel=panel, no_args_is_help=False)(command)
 
 
-_add("Embedded stack", "up", stack.up)
-_add("Embedded stack", "demo", demo.demo)
+def _group(panel: str, name: str, help: str, *commands: Callable[..., Any]) -> None:
+    """Adds a command with commands of its own."""
+    group = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=inspect.cleandoc(help))
+    app.add_typer(group, name=name, rich_help_panel=panel)
+    _add(None, *commands, to=group)
 
-_add("Customers and months", "start", start.start)
-_add("Customers and months", "list", listing.list_months)
-_add("Customers and months", "show", listing.show)
 
-_add("Review", "halt", review.halt)
-_add("Review", "resume", review.resume)
-_add("Review", "edit", review.edit)
-_add("Review", "refresh", refresh.refresh)
-_add("Review", "approve", review.approve)
-_add("Review", "skip", review.skip)
-_add("Review", "close", closing.close)
-_add("Review", "update", review.update)
-
-_OWED = """What months left unpaid: list, show, retry, halt, record a payment, write off.
+_COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, write off.
 
 [bold]Examples[/bold]
 $ python starter.py collections list
 $ python starter.py collections show acme --period 2026-11
 """
-owed = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_OWED)
-app.add_typer(owed, name="collections", rich_help_panel="Customers and months")
-_add(None, "list", collections.list_collections, owed)
-_add(None, "show", collections.show_collection, owed)
-_add(None, "retry", collections.retry, owed)
-_add(None, "halt", collections.halt, owed)
-_add(None, "resume", collections.resume, owed)
-_add(None, "record-payment", collections.record_payment, owed)
-_add(None, "write-off", collections.write_off, owed)
-
 _CUSTOMERS = """The roster: list, show, import, export, links to register, erase a person's data.
 
 [bold]Examples[/bold]
 $ python starter.py customers list
 $ python starter.py customers import tokens.csv
 """
-roster = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_CUSTOMERS)
-app.add_typer(roster, name="customers", rich_help_panel="Customers and months")
-_add(None, "list", customers.list_customers, roster)
-_add(None, "show", customers.show_customer, roster)
-_add(None, "import", import_customers.import_customers, roster)
-_add(None, "export", customers.export_customers, roster)
-_add(None, "link", customers.link, roster)
-_add(None, "invite", customers.invite, roster)
-_add(None, "registrations", customers.registrations, roster)
-_add(None, "erase", erase.erase, roster)
-
-_PEOPLE = """Who may use the console: add, list, disable, enable, password, role.
+_USERS = """The users of the console: add, list, disable, enable, password, role.
 
 [bold]Examples[/bold]
 $ python starter.py user add ann --role reviewer --name "Ann Lee"
 $ python starter.py user list
 $ python starter.py user disable ann
 """
-people = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_PEOPLE)
-app.add_typer(people, name="user", rich_help_panel="Operation")
-_add(None, "add", users.add, people)
-_add(None, "list", users.list_users, people)
-_add(None, "disable", users.disable, people)
-_add(None, "enable", users.enable, people)
-_add(None, "password", users.password, people)
-_add(None, "role", users.role, people)
-
 _BRAKE = """The emergency brake: while it is on, nothing is announced or charged, for anybody.
 
 [bold]Examples[/bold]
 $ python starter.py brake on --by ann --reason "the sheet is last year's"
 $ python starter.py brake show
 """
-emergency = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_BRAKE)
-app.add_typer(emergency, name="brake", rich_help_panel="Review")
-_add(None, "on", brake.pull, emergency)
-_add(None, "off", brake.release, emergency)
-_add(None, "show", brake.show, emergency)
 
-_add("Operation", "coverage", coverage.coverage)
-_add("Operation", "rehearse", rehearse.rehearse)
-_add("Operation", "export", export.export)
-_add("Operation", "reconcile", reconcile.reconcile)
-_add("Operation", "setup", operate.setup)
-_add("Operation", "doctor", operate.doctor)
+_add("Embedded stack", stack.up, demo.demo)
+_add("Customers and months", start.start, invoices.list_, invoices.show)
+_add("Review", review.halt, review.resume, review.edit, refresh.refresh, review.approve, review.skip)
+_add("Review", close_account.close, update.update)
+_add("Operation", coverage.coverage, rehearse.rehearse, export.export, reconcile.reconcile)
+_add("Operation", operate.setup, operate.doctor)
+_clock, _money = (collections.halt, collections.resume), (collections.record_payment, collections.write_off)
+_unpaid = (collections.list_, collections.show, collections.retry, *_clock, *_money)
+_group("Customers and months", "collections", _COLLECTIONS, *_unpaid)
+_files, _links = (import_customers.import_, customers.export), (customers.link, customers.invite)
+_roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, erase.erase)
+_group("Customers and months", "customers", _CUSTOMERS, *_roster)
+_accounts = (users.add, users.list_, users.disable, users.enable, users.password, users.role)
+_group("Operation", "user", _USERS, *_accounts)
+_group("Review", "brake", _BRAKE, brake.on, brake.off, brake.show)

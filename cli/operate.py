@@ -1,4 +1,4 @@
-"""``setup`` prepares a configured server and ledger; ``doctor`` checks every connection and says what is wrong."""
+"""``setup`` prepares a configured server and ledger; ``doctor`` checks every connection."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -18,7 +18,7 @@ from billing.model import Line, Model, Words
 from bootstrap import Adapters, connect_adapters, connect_ledger, connect_temporal
 from cli.completeness.worksheet import newest_worksheet
 from cli.terminal.options import AsJson
-from cli.terminal.output import console, explain, print_json, say, table, whole
+from cli.terminal.output import explain, print_json, print_table, say, whole
 from clients.running_workflows import RunningWorkflows
 from sandbox.stack.temporal_server import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings, unknown_variables
@@ -43,21 +43,20 @@ async def setup() -> None:
     settings = load_settings()
     if not settings.ledger_url.get_secret_value():
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(settings, stack)
+    async with connect_ledger(settings) as ledger:
         try:
             current = await ledger.schema_is_current()
-        except LedgerUnavailable:  # not even a file yet; if there is more to it, migrate says so
+        except LedgerUnavailable:  # no file yet; migrate reports any other reason
             current = False
         await ledger.migrate()
     say(f"ledger: tables {'are up to date already' if current else 'created or brought up to date'}")
     client = await connect_temporal(settings)
     await ensure_daily_reconciliation(client)
     await ensure_daily_completeness(client, at_once=True)
-    say(f"Temporal: {COVERAGE_SCHEDULE_ID} looks at every customer and row every day")
+    say(f"Temporal: {COVERAGE_SCHEDULE_ID} checks every customer and row every day")
     say(f"Temporal: {SCHEDULE_ID} compares Stripe with the ledger every day")
     if await _usable(client):
-        say(f"Temporal: search attributes are all there already ({_where(client)})")
+        say(f"Temporal: search attributes exist already ({_where(client)})")
         return
     try:
         await ensure_search_attributes(client, SEARCH_ATTRIBUTES)
@@ -68,14 +67,14 @@ async def setup() -> None:
             raise
         needed = ", ".join(f"{key.name} ({key.value_type.__name__})" for key in SEARCH_ATTRIBUTES)
         raise BillingError(
-            f"{_where(client)} does not let us add search attributes; add them by its own means (Temporal Cloud: the "
+            f"{_where(client)} does not let us add search attributes; add them yourself (in Temporal Cloud in the "
             f"namespace's settings), Keyword for str and Int for int: {needed}"
         ) from error
     say(f"Temporal: added {', '.join(key.name for key in SEARCH_ATTRIBUTES)} ({_where(client)})")
 
 
 class DoctorLine(Model):
-    """One line of the doctor's report: what was found, or what is wrong and what to do."""
+    """One line of the doctor's report: the finding, or the fault and its remedy."""
 
     name: Line
     ok: bool
@@ -83,7 +82,7 @@ class DoctorLine(Model):
 
 
 _UNKNOWN_PROXY = (
-    "a reverse proxy stands before BILLING_CONSOLE_URL, but none is trusted, so all clients count as one: set "
+    "a reverse proxy stands before BILLING_CONSOLE_URL, but no proxy is trusted, so all clients count as one: set "
     "BILLING_CONSOLE_TRUSTED_PROXIES to its address as the console sees it"
 )
 
@@ -114,8 +113,8 @@ async def doctor(as_json: AsJson = False) -> None:
         print_json({"ok": all(check.ok for check in checks), "mode": mode, "checks": checks})
     else:
         say(mode, style="bold")
-        rows = [(check.name, "ok" if check.ok else "FAILED", check.detail) for check in checks]
-        console.print(table((whole("DoctorLine"), whole("Result"), "Detail"), rows))
+        columns = (whole("Check"), whole("Result"), "Detail")
+        print_table(columns, checks, lambda check: (check.name, "ok" if check.ok else "FAILED", check.detail))
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -155,9 +154,8 @@ async def _check(name: str, finding: Awaitable[str | None]) -> DoctorLine:
         async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
             return DoctorLine(name=name, ok=True, detail=await finding or "answers")
     except TimeoutError:
-        return DoctorLine(
-            name=name, ok=False, detail=f"no answer within {CHECK_TIMEOUT_SECONDS} s; check address and network"
-        )
+        detail = f"no answer within {CHECK_TIMEOUT_SECONDS} s; check address and network"
+        return DoctorLine(name=name, ok=False, detail=detail)
     except (BillingError, RPCError) as error:
         return DoctorLine(name=name, ok=False, detail=explain(error))
 
@@ -169,7 +167,7 @@ async def _indexed(client: Client) -> str:
 
 
 async def _usable(client: Client) -> bool:
-    """Whether the server can search by every attribute; it refuses one that is missing or of another type."""
+    """Whether the server can search by every attribute: none is missing or of another type."""
     conditions = (f"{key.name} = " + ("0" if key.value_type is int else "'none'") for key in SEARCH_ATTRIBUTES)
     try:
         await client.count_workflows(" AND ".join(conditions))
@@ -183,29 +181,29 @@ async def _usable(client: Client) -> bool:
 async def _polled(client: Client) -> str:
     alive = await _pollers(client, TASK_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
     charging = await _pollers(client, CHARGES_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
-    for queue, polling in ((TASK_QUEUE, alive), (CHARGES_QUEUE, charging)):
-        if not polling:
-            raise BillingError(f"nobody polls the task queue {queue}; start one with: python worker.py")
+    for queue, workers in ((TASK_QUEUE, alive), (CHARGES_QUEUE, charging)):
+        if not workers:
+            raise BillingError(f"no worker polls the task queue {queue}; start one with: python worker.py")
     return f"{len(alive)} on task queue {TASK_QUEUE}: {', '.join(sorted(alive))}"
 
 
 async def _going_on(client: Client) -> str:
     chains = RunningWorkflows(client)
-    standing = await chains.standing_still()
-    if standing:
-        named = [
+    stopped = await chains.standing_still()
+    if stopped:
+        lines = [
             f"{chain.kind} {chain.workflow_id} {chain.status.words}: "
             f"{command_line(release(chain.workflow_id, chain.status))}"
-            for chain in standing
+            for chain in stopped
         ]
-        more = f"\nand {len(named) - _NAMED} more; coverage names them" if len(named) > _NAMED else ""
-        raise BillingError("\n".join(named[:_NAMED]) + more)
+        more = f"\nand {len(lines) - _NAMED} more; coverage names them" if len(lines) > _NAMED else ""
+        raise BillingError("\n".join(lines[:_NAMED]) + more)
     count = await chains.count_open()
     return f"{count:,} open, none stands still"
 
 
 async def _pollers(client: Client, queue: str, kind: "TaskQueueType.ValueType") -> set[str]:
-    """The identities of those who have asked for work a short while ago."""
+    """The identities of the workers that asked for work in the last ``POLLED_WITHIN``."""
     request = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
     )

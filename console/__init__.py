@@ -1,3 +1,3 @@
-"""The web application: customers pay, Stripe's webhooks arrive, load balancers ask how it is."""
+"""The web application: pages for reviewers and customers, Stripe's webhooks, health."""
 
 READY = "console ready"

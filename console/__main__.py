@@ -1,4 +1,4 @@
-"""The console process: ``python -m console`` serves until SIGTERM. Run as many as you like."""
+"""The console process: ``python -m console`` serves until SIGTERM. Any number may run."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The application: settings, adapters and a Temporal client -> routes, and a task that handles what webhooks told."""
+"""The application: settings, adapters and a Temporal client -> routes, and the tasks that run beside them."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,7 +20,6 @@ from bootstrap import (
     connect_sheet_comparer,
 )
 from clients.cards import Cards
-from clients.registrar import Registrar
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch
 from console.customers.card import CardPages
@@ -56,93 +55,99 @@ _STRIPE_PAGES = "https://*.stripe.com"
 
 def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAPI:
     """Raises ``InvalidInput`` if there is no address or secret for the links of customers."""
-    links = settings.links
-    if not links.base_url or not links.secret:
+    if not settings.links.base_url or not settings.links.secret:
         raise InvalidInput(
             "set BILLING_CONSOLE_URL (where customers and Stripe reach the console) and BILLING_LINK_SECRET"
         )
-    pages = Pages(settings.company, settings.mail_from)
-    registrar = connect_registrar(settings, adapters, client)
-    cards = Cards(client, adapters.payments, adapters.ledger, registrar)
-    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
-    inbox = Inbox(adapters.ledger, connect_reconciliation(settings, adapters, client), cards, alerts)
-    bulk = Bulk(client, adapters.ledger)
+    return _Console(settings, adapters, client).app()
+
+
+class _Console:
+    """The parts that pages share, and the routers that are made of them."""
+
+    def __init__(self, settings: Settings, adapters: Adapters, client: Client) -> None:
+        self._settings = settings
+        self._adapters = adapters
+        self._client = client
+        self._links = settings.links
+        self._https = settings.links.base_url.startswith("https:")
+        self._pages = Pages(settings.company, settings.mail_from)
+        self._proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
+        self._registrar = connect_registrar(settings, adapters, client)
+        self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
+        alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+        reconciliation = connect_reconciliation(settings, adapters, client)
+        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, alerts)
+        self._bulk = Bulk(client, adapters.ledger)
+        self._watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
+
+    def app(self) -> FastAPI:
+        app = FastAPI(
+            title="Monthly billing",
+            redirect_slashes=False,  # would go to an address made of the host that the client names
+            lifespan=self._lifespan,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+            max_body_size=BODY_MAX_BYTES,
+            form_limits={"max_fields": FORM_FIELDS_MAX},
+        )
+        for router in (*self._signing_in(app), *self._of_machines(), *self._of_reviewers(app), *self._of_customers()):
+            app.router.routes += router.routes
+        app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
+        self._pages.handle_errors(app)
+        self._guard(app)
+        return app
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with inbox.open(), bulk.open(), sweeping(registrar):
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        async with self._inbox.open(), self._bulk.open(), sweeping(self._registrar):
             yield
 
-    app = FastAPI(
-        title="Monthly billing",
-        redirect_slashes=False,  # to an address made of whatever host the client says
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        max_body_size=BODY_MAX_BYTES,
-        form_limits={"max_fields": FORM_FIELDS_MAX},
-    )
-    https = links.base_url.startswith("https:")
-    proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
-    app.state.sessions = Sessions(adapters.ledger, proxies, https)
-    browsers = KnownBrowsers(links.secret, https)
-    login = Login(adapters.ledger, app.state.sessions, connect_passwords(), proxies, browsers, pages, links.base_url)
-    app.router.routes += login.router.routes
-    login.handle_refusals(app)
-    app.router.routes += Health(adapters.ledger, client).router.routes
-    watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
-    app.router.routes += Monitor(adapters.ledger, watch).router.routes
-    app.router.routes += StripeWebhooks(adapters.payments, inbox).router.routes
-    app.state.live = live = Live(watch.pulse)
-    desk = PageFrame(pages, adapters.ledger, settings.now)
-    for router in _of_reviewers(settings, adapters, client, desk, live, watch, bulk):
-        app.router.routes += router.routes
-    throttle = RequestThrottle(adapters.ledger, links.secret, proxies.client)
-    returned = ReturnedCards(cards, inbox)
-    for router in _of_customers(settings, adapters, client, pages, registrar, returned, throttle):
-        app.router.routes += router.routes
-    app.mount("/static", StaticFiles(directory=Path(__file__).with_name("static")))
-    pages.handle_errors(app)
-    form_targets = f"http://127.0.0.1:{settings.sandbox_stripe_port}" if settings.sandbox else _STRIPE_PAGES
-    # Outermost: the answer to a defect of ours has them too.
-    limited = BodyLimit(app.build_middleware_stack(), lambda request: pages.refusal(request, 413))
-    hosts = () if settings.sandbox else (urlsplit(links.base_url).hostname or "",)
-    guarded = FrontDoor(limited, hosts, proxies, pages.refusal)
-    app.middleware_stack = SecurityHeaders(guarded, form_targets=form_targets, https=https)
-    return app
+    def _guard(self, app: FastAPI) -> None:
+        """Middleware around everything, also around the answer to a defect of ours."""
+        sandbox, refusal = self._settings.sandbox, self._pages.refusal
+        form_targets = f"http://127.0.0.1:{self._settings.sandbox_stripe_port}" if sandbox else _STRIPE_PAGES
+        limited = BodyLimit(app.build_middleware_stack(), lambda request: refusal(request, 413))
+        hosts = () if sandbox else (urlsplit(self._links.base_url).hostname or "",)
+        guarded = FrontDoor(limited, hosts, self._proxies, refusal)
+        app.middleware_stack = SecurityHeaders(guarded, form_targets=form_targets, https=self._https)
 
+    def _signing_in(self, app: FastAPI) -> Iterator[APIRouter]:
+        ledger, base_url = self._adapters.ledger, self._links.base_url
+        app.state.sessions = sessions = Sessions(ledger, self._proxies, self._https)
+        browsers = KnownBrowsers(self._links.secret, self._https)
+        login = Login(ledger, sessions, connect_passwords(), self._proxies, browsers, self._pages, base_url)
+        login.handle_refusals(app)
+        yield login.router
 
-def _of_reviewers(
-    settings: Settings,
-    adapters: Adapters,
-    client: Client,
-    desk: PageFrame,
-    live: Live,
-    watch: StandstillWatch,
-    bulk: Bulk,
-) -> Iterator[APIRouter]:
-    """Those whose addresses begin with a period come last."""
-    ledger = adapters.ledger
-    yield AuditPages(desk, ledger).router
-    yield BrakePages(ledger, desk).router
-    yield MonthPages(desk, ledger, live, watch).router
-    yield CoveragePages(desk, ledger, client).router
-    yield InvoicesPages(desk, ledger, watch, bulk).router
-    comparing, where = connect_sheet_comparer(settings, adapters), (settings.temporal_ui_url, settings.sheet_url)
-    yield InvoicePages(client, ledger, adapters.payments, adapters.mail, comparing, desk, *where).router
+    def _of_machines(self) -> Iterator[APIRouter]:
+        ledger = self._adapters.ledger
+        yield Health(ledger, self._client).router
+        yield Monitor(ledger, self._watch).router
+        yield StripeWebhooks(self._adapters.payments, self._inbox).router
 
+    def _of_reviewers(self, app: FastAPI) -> Iterator[APIRouter]:
+        """Routers whose addresses begin with a period come last."""
+        settings, client, watch = self._settings, self._client, self._watch
+        ledger, payments, mail = self._adapters.ledger, self._adapters.payments, self._adapters.mail
+        app.state.live = live = Live(watch.pulse)
+        desk = PageFrame(self._pages, ledger, settings.now)
+        desk.handle_refusals(app)
+        yield AuditPages(desk, ledger).router
+        yield BrakePages(ledger, desk).router
+        yield MonthPages(desk, ledger, live, watch).router
+        yield CoveragePages(desk, ledger, client).router
+        yield InvoicesPages(desk, ledger, watch, self._bulk).router
+        comparer = connect_sheet_comparer(settings, self._adapters)
+        elsewhere = (settings.temporal_ui_url, settings.sheet_url)
+        yield InvoicePages(client, ledger, payments, mail, comparer, desk, *elsewhere).router
 
-def _of_customers(
-    settings: Settings,
-    adapters: Adapters,
-    client: Client,
-    pages: Pages,
-    registrar: Registrar,
-    returned: ReturnedCards,
-    throttle: RequestThrottle,
-) -> Iterator[APIRouter]:
-    payments, ledger, links = adapters.payments, adapters.ledger, settings.links
-    yield PaymentPages(client, payments, ledger, returned, links, pages).router
-    yield CardPages(payments, ledger, returned, links, pages).router
-    yield RegistrationPages(registrar, returned, throttle, links, pages, settings.company, settings.newcomers).router
+    def _of_customers(self) -> Iterator[APIRouter]:
+        payments, ledger, links, pages = self._adapters.payments, self._adapters.ledger, self._links, self._pages
+        company, newcomers = self._settings.company, self._settings.newcomers
+        throttle = RequestThrottle(ledger, links.secret, self._proxies.client)
+        returned = ReturnedCards(self._cards, self._inbox)
+        yield PaymentPages(self._client, payments, ledger, returned, links, pages).router
+        yield CardPages(payments, ledger, returned, links, pages).router
+        yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

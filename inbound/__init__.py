@@ -1,1 +1,1 @@
-"""What machines call: Stripe, whoever watches over the process, and collectors of metrics."""
+"""Endpoints for machines: Stripe's webhooks, health checks, metrics."""

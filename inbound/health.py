@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 3.0
 
 
 class _Ledger(Protocol):
-    """What is needed of the ledger here."""
+    """The part of the ledger that is needed here."""
 
     async def ping(self) -> None:
         """Raises ``LedgerUnavailable`` unless it answers."""
@@ -41,10 +41,10 @@ class Health:
         return JSONResponse(words, 200 if set(words.values()) == {"ok"} else 503)
 
 
-async def _tried(asked: Awaitable[object]) -> str:
+async def _tried(check: Awaitable[object]) -> str:
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            await asked
+            await check
     except TimeoutError:
         return f"no answer within {_PATIENCE_SECONDS:g} seconds"
     except (BillingError, TemporalError) as error:

@@ -1,8 +1,8 @@
-"""What webhooks told, from storing to done: each event is handled after the answer, again and again until it works.
+"""Stores the events of webhooks, and handles each after the answer, again and again until it succeeds.
 
 Events come in any order, twice, and days late. So none is believed: its payment or card registration is looked up, and
-whatever is found goes where it belongs. Those that wait for the same look-up share one. What does not work for days is
-given up, and reviewers are told.
+the answer is what counts. Events that wait for one look-up share it. An event that fails for days is given up, with an
+alert to the reviewers.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Inbox:
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def put(self, event: PaymentEvent, now: datetime) -> bool:
-        """Stores the event; False if it is known already. Raises ``LedgerUnavailable``."""
+        """Stores the event; False if it was stored before. Raises ``LedgerUnavailable``."""
         new = await self._ledger.save_event(event, now)
         if new and not _concerns_us(event.type, event.payment_id):
             await self._ledger.close_event(event.event_id, IGNORED)
@@ -61,16 +61,16 @@ class Inbox:
         return new
 
     async def put_card(self, session_id: str, owner: str, now: datetime) -> None:
-        """Has a card registration finalized as if its webhook had come; of each owner one at a time."""
+        """Has a card registration finalized as if its webhook had come; one at a time for each owner."""
         of_owner = f"return:{owner}:"
         if await self._ledger.has_open_event(of_owner):
-            return  # whatever else the link is called with; of a card that there is, the webhook tells too
+            return  # the link may be opened with any session; for a real card the webhook comes too
         event_id = f"{of_owner}{session_id}"
         await self.put(PaymentEvent(event_id=event_id, type=CARD_REGISTERED, object_id=session_id, created_at=now), now)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Handles what is stored, until the block ends; what is in work then is left for the next sweep."""
+        """Handles stored events until the block ends; leaves unfinished ones for the next sweep."""
         task = asyncio.create_task(self._work())
         try:
             yield
@@ -83,33 +83,33 @@ class Inbox:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
-                settling = set(self._in_work)  # what is read now may still show as open what is settled meanwhile
+                settling = set(self._in_work)  # events read now may show as open although they are settled meanwhile
                 try:
                     unread: list[Failed] = []
                     events = await self._ledger.open_events(_PAGE + sum(self._in_work.values()), unread)
-                    for each in unread:
-                        _log.warning("event %s cannot be read, and is skipped", each.customer_id)
-                        await self._ledger.close_event(each.customer_id, f"nothing done: {each.reason}")
-                except Exception as error:  # whatever it is, the next sweep looks again
+                    for event in unread:
+                        _log.warning("event %s cannot be read, and is skipped", event.customer_id)
+                        await self._ledger.close_event(event.customer_id, f"nothing done: {event.reason}")
+                except Exception as error:  # of any kind: the next sweep reads again
                     _log.warning("stored events cannot be read: %s", error)
                 else:
-                    for subject, about in _by_subject(events).items():
+                    for subject, own in _by_subject(events).items():
                         if subject not in settling:
-                            self._in_work[subject] = len(about)
-                            group.create_task(self._settle(subject, about))
+                            self._in_work[subject] = len(own)
+                            group.create_task(self._settle(subject, own))
                 with suppress(TimeoutError):  # not wait_for, which before Python 3.12 may swallow a cancellation
                     async with asyncio.timeout(_SWEEP_SECONDS):
                         await self._news.wait()
 
     async def _settle(self, subject: str, events: Sequence[EventRow]) -> None:
-        """Handles the events of one subject; after a failure it rests for a while, and they stay open."""
+        """Handles the events of one subject. After a failure they stay open, and are retried after a pause."""
         try:
             async with self._slots, asyncio.timeout(_HANDLE_SECONDS):
                 result = await self._handled(events[0])
                 for event in events:
                     await self._ledger.close_event(event.event_id, result)
             del self._failures[subject]
-        except Exception as error:  # whatever it is, it is tried again, and the others go on
+        except Exception as error:  # of any kind: it is retried, and the others go on
             self._failures[subject] += 1
             pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures[subject] - 1, 10), _PAUSE_SECONDS_MAX)
             _log.warning("%s: again in %g s: %s", subject, pause, error or type(error).__name__)
@@ -120,19 +120,18 @@ class Inbox:
             self._news.set()
 
     async def _give_up(self, events: Sequence[EventRow], error: Exception) -> None:
-        """Closes those that are too old, once reviewers are to be told; what fails now is tried with the next look."""
+        """Closes events that are too old, once an alert is on its way; if that fails, the next sweep tries again."""
         now = datetime.now(UTC)
         why = str(error) if isinstance(error, BillingError | TemporalError) else type(error).__name__
         for event in events:
             if now - event.received_at > GIVEN_UP_AFTER:
-                with suppress(Exception):  # whatever it is, the others go on
-                    await self._alerts.tell(
-                        of_lost_event(event.event_id, event.payment_id, event.received_at, why, now)
-                    )
+                with suppress(Exception):  # of any kind: the others go on
+                    lost = of_lost_event(event.event_id, event.payment_id, event.received_at, why, now)
+                    await self._alerts.tell(lost)
                     await self._ledger.close_event(event.event_id, f"given up: {why}")
 
     async def _handled(self, event: EventRow) -> str:
-        """What was done, in words."""
+        """The result, in words."""
         try:
             if event.type == CARD_REGISTERED:
                 return await self._cards.finalize_card(event.object_id)
@@ -150,7 +149,7 @@ def _concerns_us(kind: str, payment_id: str) -> bool:
 
 
 def _by_subject(events: Sequence[EventRow]) -> dict[str, list[EventRow]]:
-    """Events that the same look-up settles, oldest first."""
+    """Events by the look-up that settles them, oldest first."""
     subjects: defaultdict[str, list[EventRow]] = defaultdict(list)
     for event in events:
         subjects[event.payment_id or f"{event.type} {event.object_id}"].append(event)

@@ -1,4 +1,4 @@
-"""``POST /webhooks/stripe``: what Stripe says is checked and stored, answered, and only then handled."""
+"""``POST /webhooks/stripe``: Stripe's events are checked and stored, answered, and only then handled."""
 
 import logging
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ class StripeWebhooks:
         self.router.add_api_route("/webhooks/stripe", self.receive, methods=["POST"], response_model=None)
 
     async def receive(self, request: Request) -> PlainTextResponse:
-        """2xx once the event is on record, also for a duplicate; whatever else Stripe hears lets it come back."""
+        """2xx once the event is on record, also for a duplicate; after any other answer Stripe sends it again."""
         body = b""
         async for chunk in request.stream():
             body += chunk
@@ -38,4 +38,4 @@ class StripeWebhooks:
         except BillingError as error:
             _log.error("webhook not taken: %s", error)
             return PlainTextResponse("cannot be stored now; please send it again\n", 503)
-        return PlainTextResponse("stored\n" if new else "known already\n")
+        return PlainTextResponse("stored\n" if new else "stored already\n")

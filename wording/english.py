@@ -1,4 +1,4 @@
-"""What people read, in mails and on our pages: money, dates, reasons, and what others typed as one clean line."""
+"""English for mails and pages: money, dates, reasons, and typed text as one clean line."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -27,12 +27,12 @@ _REASONS = {
     "card_not_supported": _NOT_SUPPORTED,
     "currency_not_supported": _NOT_SUPPORTED,
 }
-"""What a customer is told for Stripe's codes. All others share one neutral sentence: nobody may learn from us that a
-card was reported lost or stolen, or that a charge looked fraudulent."""
+"""The reasons that customers read for Stripe's codes. All other codes share one neutral sentence: nobody may learn from
+us that a card was reported lost or stolen, or that a charge looked fraudulent."""
 
 
 def why(code: str) -> str:
-    """Why a card was refused, for its owner, by Stripe's code."""
+    """Why a card was refused, in words for its owner, by Stripe's code."""
     return _REASONS.get(code, _NO_REASON)
 
 
@@ -56,8 +56,8 @@ def hours(seconds: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """Typed text as one line without control, bidirectional and other invisible characters: it cannot pose as ours.
+    """Typed text as one line, without control, bidirectional and other invisible characters: it cannot pose as ours.
 
-    Nor with what stands for a sign that could not be stored.
+    The replacement character, which stands for one that could not be stored, goes too.
     """
     return " ".join("".join(char if char.isprintable() and char != "\ufffd" else " " for char in text).split())

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,8 +19,8 @@ from billing.errors import InvalidInput
 from billing.period import Period
 from billing.remedies import RemedyAction
 from bootstrap import connect_ledger
-from cli.terminal.options import required_period
-from cli.terminal.output import errors, plain
+from cli.terminal.options import period_option
+from cli.terminal.output import complain
 from settings import load_settings
 from wording.remedies import command_line
 
@@ -34,9 +34,7 @@ class Format(StrEnum):
 
 
 async def export(
-    period: Annotated[
-        Period, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="The month to export.")
-    ],
+    period: Annotated[Period, period_option("The month to export.")],
     format: Annotated[Format, typer.Option(help="csv: a file for each table; json: one document, by customer.")],
     output: Annotated[
         Path, typer.Option(metavar="FOLDER|-", help="A folder for the files, made if need be; - for standard output.")
@@ -46,54 +44,53 @@ async def export(
 
     Amounts are exact decimals, and integers of minor units beside them. Text that a spreadsheet would run as a formula
     begins with an apostrophe. The totals are checked: lines + carried = invoiced, charged - refunded - disputed = net;
-    a paid invoice has one charge of its amount. What does not agree is said on standard error and among the problems in
-    the export, with exit code 1; the export is complete all the same. If a customer cannot be exported, all others
-    are; then the problems, each row of the totals (not_exported) and standard error say that the export is incomplete.
+    a paid invoice has one charge of its amount. Differences are listed on standard error and among the problems in the
+    export, with exit code 1; the export is complete all the same. If a customer cannot be exported, all others are;
+    then the problems, each row of the totals (not_exported) and standard error say that the export is incomplete.
 
     [bold]Examples[/bold]
     $ python starter.py export --period 2026-11 --format csv --output accounting/2026-11
     $ python starter.py export --period 2026-11 --format json > 2026-11.json
     """
     tally = ExportTally()
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
-        passing = _rows(ledger.dossiers(period), tally)
+    async with connect_ledger(load_settings()) as ledger:
+        exported = _rows(ledger.dossiers(period), tally)
         if format is Format.JSON:
-            await _write_json(passing, tally, period, output)
+            await _write_json(exported, tally, period, output)
         else:
-            await _write_csv(passing, tally, output)
+            await _write_csv(exported, tally, output)
     for problem in tally.problems[:_SHOWN]:
-        errors.print(plain(problem), style="red", soft_wrap=True)
+        complain(problem)
     if tally.problems:
         more = f" ({len(tally.problems) - _SHOWN} more)" if len(tally.problems) > _SHOWN else ""
         reconcile = RemedyAction.RECONCILE.of(period=period)
         text = f"the totals do not agree{more}; see: {command_line(reconcile)}"
         if tally.missing:
             text = f"THE EXPORT IS INCOMPLETE: {len(tally.missing)} not exported{more}; book nothing by it"
-        errors.print(plain(text), style="red", soft_wrap=True)
+        complain(text)
         raise typer.Exit(1)
 
 
 _Exported = tuple[str, list[tuple[str, Row]]]
 
 
-async def _rows(dossiers: AsyncIterator[ExportRecord | Failed], tally: ExportTally) -> AsyncIterator[_Exported]:
+async def _rows(records: AsyncIterator[ExportRecord | Failed], tally: ExportTally) -> AsyncIterator[_Exported]:
     """The rows of each customer who can be exported whole."""
-    async for dossier in dossiers:
-        if isinstance(dossier, Failed):
-            tally.miss(dossier)
+    async for record in records:
+        if isinstance(record, Failed):
+            tally.miss(record)
             continue
         try:
-            rows = list(rows_of(dossier))
-            tally.take(dossier)
+            rows = list(rows_of(record))
+            tally.take(record)
         except Exception as error:
-            tally.miss(Failed(customer_id=dossier.customer_id, reason=why(error)))
+            tally.miss(Failed(customer_id=record.customer_id, reason=why(error)))
         else:
-            yield dossier.customer_id, rows
+            yield record.customer_id, rows
 
 
 async def _write_json(exported: AsyncIterator[_Exported], tally: ExportTally, period: Period, output: Path) -> None:
-    """One document; what is written is never the whole of it in memory."""
+    """One document, written customer by customer: it is never in memory as a whole."""
     with _file(output, f"export-{period}.json") as file:
         file.write(f'{{"period": "{period}", "customers": [')
         first = True
@@ -101,7 +98,7 @@ async def _write_json(exported: AsyncIterator[_Exported], tally: ExportTally, pe
             file.write("\n" if first else ",\n")
             file.write(_json(_nested(customer_id, rows)))
             first = False
-        file.write(f'\n], "totals": {_json([total_row(each) for each in tally.totals()])}')
+        file.write(f'\n], "totals": {_json([total_row(total) for total in tally.totals()])}')
         file.write(f', "not_exported": {_json(tally.missing)}, "problems": {_json(tally.problems)}}}\n')
 
 
@@ -128,8 +125,8 @@ async def _write_csv(exported: AsyncIterator[_Exported], tally: ExportTally, out
         async for _, rows in exported:
             for name, row in rows:
                 writers[name].row(row.values())
-        for each in tally.totals():
-            writers["totals"].row(total_row(each).values())
+        for total in tally.totals():
+            writers["totals"].row(total_row(total).values())
         for problem in tally.problems:
             writers["problems"].row([problem])
         if output == _STDOUT:
@@ -146,7 +143,7 @@ def _table(output: Path, name: str) -> Iterator[IO[str]]:
         with TemporaryFile("w+", encoding="utf-8", newline="") as file:
             yield file
     else:
-        with _file(output, f"{name}.csv", "utf-8-sig") as file:  # the mark by which spreadsheets know UTF-8
+        with _file(output, f"{name}.csv", "utf-8-sig") as file:  # with the mark by which spreadsheets recognise UTF-8
             yield file
 
 

@@ -1,4 +1,4 @@
-"""``reconcile``: Stripe's payments of a month held against the ledger."""
+"""``reconcile``: compares Stripe's payments of a month with the ledger."""
 
 from typing import Annotated
 
@@ -6,22 +6,17 @@ import typer
 
 from billing.period import Period
 from bootstrap import connect_adapters, connect_reconciliation, connect_temporal
-from cli.terminal.options import AsJson, required_period
-from cli.terminal.output import console, print_json, say, table, whole
+from cli.terminal.options import AsJson, period_option
+from cli.terminal.output import print_json, print_table, say, whole
 from settings import load_settings
 from wording.remedies import command_line
 
 
-async def reconcile(
-    period: Annotated[
-        Period, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="The month to compare.")
-    ],
-    as_json: AsJson = False,
-) -> None:
+async def reconcile(period: Annotated[Period, period_option("The month to compare.")], as_json: AsJson = False) -> None:
     """Compare Stripe's payments of a month with the ledger: missing, double, different, orphaned, unknown.
 
-    What is certain is repaired; the rest is listed for people. Exit code 1 if anything is open. A Temporal Schedule
-    does the same for the last three months every day.
+    Repairs certain differences and lists the rest for people. Exit code 1 if anything is open. A Temporal Schedule
+    does this for the last three months every day.
 
     [bold]Examples[/bold]
     $ python starter.py reconcile --period 2026-11
@@ -35,12 +30,16 @@ async def reconcile(
         findings = [{**dict(each), "commands": list(map(command_line, each.remedies))} for each in result.findings]
         print_json({**dict(result), "findings": findings, "open": len(result.open)})
     else:
-        if result.findings:
-            rows = []
-            for finding in result.findings:
-                text = "\n".join((finding.text, *map(command_line, finding.remedies)))
-                rows.append((finding.customer_id, finding.kind, "repaired" if finding.repaired else "open", text))
-            console.print(table(("Customer", whole("Kind"), whole("State"), "What"), rows))
+        print_table(
+            ("Customer", whole("Kind"), whole("State"), "What"),
+            result.findings,
+            lambda row: (
+                row.customer_id,
+                row.kind,
+                "repaired" if row.repaired else "open",
+                "\n".join((row.text, *map(command_line, row.remedies))),
+            ),
+        )
         say(
             f"{period}: {result.months} months, {result.payments} payments compared; "
             f"{len(result.findings) - len(result.open)} repaired, {len(result.open)} open"

@@ -1,9 +1,7 @@
-"""``collections``: what months left unpaid, and what operators say to those who collect it."""
+"""``collections``: lists and shows unpaid months, and sends operators' commands to their collection."""
 
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Annotated
 
@@ -20,19 +18,16 @@ from billing.money import format_amount, parse_amount
 from billing.payments.ports import ChargeRow, ReversalRow
 from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
-from cli.terminal.options import AsJson, By, CommandId, CustomerId, PeriodOption, Reason, required_period
-from cli.terminal.output import console, print_json, relative, say, table, utc, whole
+from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
+from cli.terminal.output import print_json, print_table, say, utc, whole
 from clients.collection_commands import tell_collection
 from settings import load_settings
-
-PeriodOfIt = Annotated[
-    Period, typer.Option("--period", metavar="YYYY-MM", parser=required_period, help="The month that was not paid.")
-]
+from wording.plain import relative
 
 
-async def list_collections(
+async def list_(
     period: PeriodOption = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are settled.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include settled ones.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List what is still owed, by whom and what happens next.
@@ -41,9 +36,8 @@ async def list_collections(
     $ python starter.py collections list
     $ python starter.py collections list --all --period 2026-11 --json
     """
-    async with AsyncExitStack() as stack:
-        settings = load_settings()
-        ledger = await connect_ledger(settings, stack)
+    settings = load_settings()
+    async with connect_ledger(settings) as ledger:
         rows = await ledger.collections(period=period, open_only=not everything)
     totals: Counter[str] = Counter()
     for row in rows:
@@ -52,13 +46,12 @@ async def list_collections(
     if as_json:
         print_json({"collections": rows, "outstanding_minor": totals})
         return
-    if not rows:
-        say("nothing is being collected" if not everything else "nothing was ever collected")
-        return
     now = settings.now()
     columns = ("Customer", whole("Period"), "Stage", whole("Owed", "right"), whole("Since"), whole("Next"))
-    console.print(table(columns, (_listed(row, now) for row in rows)))
-    say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+    empty = "nothing was ever collected" if everything else "nothing is being collected"
+    print_table(columns, rows, lambda row: _listed(row, now), empty=empty)
+    if rows:
+        say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
 
 
 def _listed(row: CollectionRow, now: datetime) -> tuple[str, ...]:
@@ -67,18 +60,15 @@ def _listed(row: CollectionRow, now: datetime) -> tuple[str, ...]:
     return row.customer_id, row.period, row.stage, owed, f"{row.opened_at:%Y-%m-%d}", following
 
 
-async def show_collection(customer_id: CustomerId, period: PeriodOfIt, as_json: AsJson = False) -> None:
+async def show(customer_id: CustomerId, period: UnpaidPeriod, as_json: AsJson = False) -> None:
     """Show a collection: what is owed, its diary, its charges, refunds and disputes.
 
     [bold]Example[/bold]
     $ python starter.py collections show acme --period 2026-11
     """
-    async with AsyncExitStack() as stack:
-        settings = load_settings()
-        ledger = await connect_ledger(settings, stack)
-        collection = await ledger.collection(customer_id, period)
-        if collection is None:
-            raise NotFound(f"{customer_id} owes nothing for {period}; see: python starter.py collections list --all")
+    settings = load_settings()
+    async with connect_ledger(settings) as ledger:
+        collection = _found(customer_id, period, await ledger.collection(customer_id, period))
         diary = await ledger.diary(customer_id, period)
         charges = await ledger.payments(customer_id, period)
         reversals = await ledger.reversals(period, customer_id)
@@ -106,121 +96,93 @@ def _print(collection: Collection, diary: list[DiaryEntry], now: datetime) -> No
     due = collection.due(now)
     if collection.outcome is None and due.at is not None:
         say(f"\nNext: {due.what} {relative(due.at, now)} ({utc(due.at)})")
-    if diary:
-        say("\nDiary", style="bold")
-        rows = [(utc(entry.at), entry.by or "the application", entry.title, entry.story) for entry in diary]
-        console.print(table((whole("When"), "Who", "What", "Text"), rows))
+    print_table(
+        (whole("When"), "Who", "What", "Text"),
+        diary,
+        lambda entry: (utc(entry.at), entry.by or "the application", entry.title, entry.story),
+        title="Diary",
+    )
 
 
 def print_charges(charges: list[ChargeRow], reversals: list[ReversalRow]) -> None:
     """Payments, refunds and disputes of a month."""
-    rows = [
-        (
-            utc(charge.at),
-            charge.payment_id,
-            " ".join(filter(None, (charge.status, charge.code, charge.decline_code))),
-            format_amount(charge.amount_minor, charge.currency),
-        )
-        for charge in charges
-    ]
-    rows += [
-        (
-            utc(each.created_at),
-            each.reversal_id,
-            f"{each.kind} {each.status}",
-            format_amount(-each.amount_minor, each.currency),
-        )
-        for each in reversals
-    ]
-    if rows:
-        say("\nCharges", style="bold")
-        console.print(table((whole("When"), "Payment", "Status", whole("Amount", "right")), rows))
+    rows = []
+    for charge in charges:
+        status = " ".join(filter(None, (charge.status, charge.code, charge.decline_code)))
+        rows.append((utc(charge.at), charge.payment_id, status, format_amount(charge.amount_minor, charge.currency)))
+    for reversal in reversals:
+        amount = format_amount(-reversal.amount_minor, reversal.currency)
+        rows.append((utc(reversal.created_at), reversal.reversal_id, f"{reversal.kind} {reversal.status}", amount))
+    print_table((whole("When"), "Payment", "Status", whole("Amount", "right")), rows, tuple, title="Charges")
 
 
-def _plain_command(name: str, description: str) -> Callable[..., Awaitable[None]]:
-    """A command that says nothing but who and why."""
-
-    async def command(
-        customer_id: CustomerId,
-        period: PeriodOfIt,
-        by: By,
-        reason: Reason,
-        command_id: CommandId = "",
-        as_json: AsJson = False,
-    ) -> None:
-        await _send(customer_id, period, name, {"by": by, "reason": reason, "command_id": command_id}, as_json)
-
-    command.__doc__ = description
-    return command
-
-
-retry = _plain_command(
-    "retry",
+async def retry(options: CollectionOptions) -> None:
     """Try the card now; refused if the bank forbids it.
 
     [bold]Example[/bold]
     $ python starter.py collections retry acme --period 2026-11 --by ann --reason "the limit was raised"
-    """,
-)
-halt = _plain_command(
-    "halt",
+    """
+    await _send(options, "retry")
+
+
+async def halt(options: CollectionOptions) -> None:
     """Halt a collection: the card is not tried and the customer not reminded until somebody resumes.
 
     [bold]Example[/bold]
     $ python starter.py collections halt acme --period 2026-11 --by ann --reason "they pay by Friday"
-    """,
-)
-resume = _plain_command(
-    "resume",
-    """Resume a halted collection; also tries again what had failed.
+    """
+    await _send(options, "halt")
+
+
+async def resume(options: CollectionOptions) -> None:
+    """Resume a halted collection; also retries a failed step.
 
     [bold]Example[/bold]
     $ python starter.py collections resume acme --period 2026-11 --by ann --reason "nothing arrived"
-    """,
-)
-write_off = _plain_command(
-    "write_off",
+    """
+    await _send(options, "resume")
+
+
+async def write_off(options: CollectionOptions) -> None:
     """Write off what is still owed. The card's payment is cancelled first; if that has succeeded, it is recovered.
 
     [bold]Example[/bold]
     $ python starter.py collections write-off acme --period 2026-11 --by ann --reason "bankrupt"
-    """,
-)
+    """
+    await _send(options, "write_off")
 
 
 async def record_payment(
-    customer_id: CustomerId,
-    period: PeriodOfIt,
+    options: CollectionOptions,
     amount: Annotated[str, typer.Option("--amount", metavar="AMOUNT", help="In the invoice's currency, e.g. 12.50.")],
     reference: Annotated[str, typer.Option("--reference", metavar="REF", help="Names the transfer, once.")],
-    by: By,
-    reason: Reason,
-    command_id: CommandId = "",
-    as_json: AsJson = False,
 ) -> None:
-    """Record money that arrived by another way. The card's payment is cancelled first, so that nobody pays twice.
+    """Record money that arrived outside of Stripe. The card's payment is cancelled first, so that nobody pays twice.
 
     [bold]Example[/bold]
     $ python starter.py collections record-payment acme --period 2026-11 --amount 120.00 --reference "bank 7731"
       --by ann --reason "transfer of 3 December"
     """
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
-        collection = await ledger.collection(customer_id, period)
+    customer_id, period = options.customer_id, options.period
+    async with connect_ledger(load_settings()) as ledger:
+        collection = _found(customer_id, period, await ledger.collection(customer_id, period))
+    await _send(options, "record_payment", amount_minor=parse_amount(amount, collection.currency), reference=reference)
+
+
+def _found(customer_id: str, period: Period, collection: Collection | None) -> Collection:
     if collection is None:
         raise NotFound(f"{customer_id} owes nothing for {period}; see: python starter.py collections list --all")
-    minor = parse_amount(amount, collection.currency)
-    said = {"by": by, "reason": reason, "command_id": command_id, "amount_minor": minor, "reference": reference}
-    await _send(customer_id, period, "record_payment", said, as_json)
+    return collection
 
 
-async def _send(customer_id: str, period: Period, name: str, said: dict[str, object], as_json: bool) -> None:
+async def _send(options: CollectionOptions, name: str, **fields: object) -> None:
     """Sends the command and prints its answer; a refusal is an error, or with ``--json`` exit code 1."""
-    said |= {"via": "cli", "command_id": said["command_id"] or uuid.uuid4().hex}
-    command = parse_command(name, [said], COLLECTION_COMMANDS)
+    customer_id, period, command_id = options.customer_id, options.period, options.command_id or uuid.uuid4().hex
+    common = {"by": options.by, "reason": options.reason, "command_id": command_id, "via": "cli"}
+    command = parse_command(name, [common | fields], COLLECTION_COMMANDS)
     result = await tell_collection(await connect_temporal(load_settings()), customer_id, period, command)
-    if as_json:
-        print_json({"customer_id": customer_id, "period": period, "command_id": said["command_id"], **dict(result)})
+    if options.as_json:
+        print_json({"customer_id": customer_id, "period": period, "command_id": command_id, **dict(result)})
         if not result.accepted:
             raise typer.Exit(1)
     elif result.accepted:

@@ -1,7 +1,6 @@
-"""``customers``: the roster in the ledger, how it comes in and goes out, and the links by which customers register."""
+"""``customers``: the roster in the ledger, its export, and the links by which customers register."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Annotated
@@ -21,24 +20,25 @@ from billing.money import format_amount
 from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
 from cli.terminal.options import AsJson, CustomerId
-from cli.terminal.output import SHOWN, console, end_with, print_json, print_json_list, relative, say, table, utc, whole
+from cli.terminal.output import SHOWN, end_with, print_json, print_json_list, print_table, say, utc, whole
 from settings import Settings, load_settings
+from wording.plain import relative
 
-Closed = Annotated[bool, typer.Option("--closed", help="Also those whose account is closed.")]
-Days = Annotated[int, typer.Option("--days", metavar="N", min=1, max=366, help="How long the link is good for.")]
+_UNKNOWN = "the ledger does not know {}; see: python starter.py customers list --closed"
+
+Closed = Annotated[bool, typer.Option("--closed", help="Include closed accounts.")]
+Days = Annotated[int, typer.Option("--days", metavar="N", min=1, max=366, help="How long the link is valid.")]
 
 
-async def list_customers(closed: Closed = False, as_json: AsJson = False) -> None:
+async def list_(closed: Closed = False, as_json: AsJson = False) -> None:
     """List the customers in the ledger.
 
     [bold]Examples[/bold]
     $ python starter.py customers list
     $ python starter.py customers list --closed --json
     """
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
-        unread: list[Failed] = []
-        rows, count = [], 0
+    unread, rows, count = list[Failed](), list[RosterRow](), 0
+    async with connect_ledger(load_settings()) as ledger:
         if as_json:
             await print_json_list("customers", ledger.roster(closed, unread))
             end_with(unread)
@@ -50,7 +50,7 @@ async def list_customers(closed: Closed = False, as_json: AsJson = False) -> Non
         say("no customers yet; they register themselves, or: python starter.py customers import customers.csv")
         return
     columns = (whole("Customer"), "Name", "Email", whole("Currency"), "Zone", whole("Card"), "Review")
-    console.print(table(columns, map(_listed, rows)))
+    print_table(columns, rows, _listed)
     if count > len(rows):
         say(f"… {count - len(rows):,} more; --json has them all")
     say(f"{count:,} customers", style="bold")
@@ -62,24 +62,24 @@ def _listed(row: RosterRow) -> tuple[str, ...]:
     return row.customer_id, row.name, row.email, row.currency.upper(), row.timezone, row.card_last4, review
 
 
-async def show_customer(customer_id: CustomerId, as_json: AsJson = False) -> None:
+async def show(customer_id: CustomerId, as_json: AsJson = False) -> None:
     """Show a customer: data, terms, consent, and the months so far.
 
     [bold]Example[/bold]
     $ python starter.py customers show acme
     """
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
+    async with connect_ledger(load_settings()) as ledger:
         row = await ledger.roster_row(customer_id)
         if row is None:
-            raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list --closed")
+            raise NotFound(_UNKNOWN.format(customer_id))
         months = await ledger.invoices(customer_id=customer_id)
         registration = await ledger.registration_of(customer_id)
     if as_json:
         print_json({**row.model_dump(mode="json"), "registration": registration, "months": months})
         return
     _print(row, registration)
-    _print_months(months)
+    say("")
+    print_table((whole("Period"), "Stage", whole("Total", "right")), months, _month)
     say(f"\nTemporal: workflow {workflow_id(customer_id)}")
 
 
@@ -99,30 +99,24 @@ def _print(row: RosterRow, registration: Registration | None) -> None:
         say(f"  {registration.consent.text}")
 
 
-def _print_months(months: list[InvoiceRow]) -> None:
-    rows = [
-        (row.period, row.stage, format_amount(row.total_minor, row.currency) if row.version else "no draft yet")
-        for row in months
-    ]
-    say("")
-    console.print(table((whole("Period"), "Stage", whole("Total", "right")), rows))
+def _month(row: InvoiceRow) -> tuple[str, ...]:
+    return row.period, row.stage, format_amount(row.total_minor, row.currency) if row.version else "no draft yet"
 
 
-async def export_customers(
+async def export(
     output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Instead of to the terminal.")] = None,
     closed: Closed = False,
 ) -> None:
-    """Export customers as a CSV file that customers import and start --from read again.
+    """Export customers as a CSV file that customers import and start --from can read.
 
-    A cell that a spreadsheet would calculate begins with an apostrophe, which is left out when it is read again.
-    Who cannot be written is named on standard error, with exit code 1; the others are in the file.
+    A cell that a spreadsheet would calculate begins with an apostrophe; the import drops it.
+    Customers who cannot be written are named on standard error, with exit code 1; the others are in the file.
 
     [bold]Example[/bold]
     $ python starter.py customers export --output customers.csv
     """
     unread: list[Failed] = []
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(load_settings(), stack)
+    async with connect_ledger(load_settings()) as ledger:
         rows = ledger.roster(closed, unread)
         if output is None:
             await _write(rows, typer.get_text_stream("stdout"), unread)
@@ -134,7 +128,7 @@ async def export_customers(
 
 
 async def _write(rows: AsyncIterator[RosterRow], file: IO[str], failed: list[Failed]) -> int:
-    """Row by row: how many. Who cannot be written is in ``failed``."""
+    """Writes row by row, and returns how many. Rows that cannot be written are in ``failed``."""
     count = 0
     file.write(write_roster([]))
     async for row in rows:
@@ -147,32 +141,31 @@ async def _write(rows: AsyncIterator[RosterRow], file: IO[str], failed: list[Fai
 
 
 async def link(customer_id: CustomerId, days: Days = 30) -> None:
-    """Print the link by which a customer registers another card. Who has it can do so: send it to nobody else.
+    """Print the link by which a customer registers another card. Anyone who has it can: send it to nobody else.
 
-    For an import whose token was refused, it is the link by which its customer registers their first card.
+    For an import whose token was refused, it is the link by which that customer registers a first card.
 
     [bold]Example[/bold]
     $ python starter.py customers link acme --days 14
     """
     settings = _with_links()
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(settings, stack)
-        known, registration = await ledger.customer(customer_id), await ledger.registration_of(customer_id)
+    async with connect_ledger(settings) as ledger:
+        customer, registration = await ledger.customer(customer_id), await ledger.registration_of(customer_id)
     until = datetime.now(UTC) + timedelta(days=days)
-    if known is not None:
+    if customer is not None:
         say(settings.links.to_card(customer_id, until))
     elif registration is not None and registration.is_import:
         say(settings.links.to_registration(registration.registration_id, until))
     else:
-        raise NotFound(f"the ledger does not know {customer_id}; see: python starter.py customers list --closed")
+        raise NotFound(_UNKNOWN.format(customer_id))
 
 
 async def invite(
-    currency: Annotated[str, typer.Option("--currency", help="What the new customer is billed in, such as eur.")],
-    timezone: Annotated[str, typer.Option("--timezone", help="Their clock, such as Europe/Paris.")],
+    currency: Annotated[str, typer.Option("--currency", help="The new customer's currency, such as eur.")],
+    timezone: Annotated[str, typer.Option("--timezone", help="Their time zone, such as Europe/Paris.")],
     days: Days = 30,
 ) -> None:
-    """Print a link by which somebody registers as a customer, with this currency and time zone.
+    """Print a link by which a new customer registers, with this currency and time zone.
 
     [bold]Example[/bold]
     $ python starter.py customers invite --currency nzd --timezone Pacific/Auckland
@@ -186,13 +179,13 @@ async def invite(
 
 
 async def registrations(
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are finished.")] = False,
-    finish: Annotated[bool, typer.Option("--finish", help="First finish what can go on without the customer.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include finished ones.")] = False,
+    finish: Annotated[bool, typer.Option("--finish", help="First finish those with a saved card.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List registrations that are on their way, and with --finish finish those whose card is saved.
+    """List registrations that are not finished; with --finish, finish those with a saved card first.
 
-    A console does the same by itself every few minutes.
+    A running console does that every few minutes.
 
     [bold]Examples[/bold]
     $ python starter.py customers registrations
@@ -210,11 +203,9 @@ async def registrations(
     rows = [row for row in rows if everything or row.registration_id in results or not _is_finished(row)]
     if as_json:
         print_json({"registrations": rows, "results": results})
-    elif not rows:
-        say("no registrations are on their way")
     else:
         columns = (whole("Registration"), whole("Customer"), "Email", whole("State"), "Since", "Result")
-        console.print(table(columns, (_on_its_way(row, results, now) for row in rows)))
+        print_table(columns, rows, lambda row: _registration(row, results, now), empty="no registrations are open")
     end_with(unread)
     if any(isinstance(came, Failed) for came in swept.values()):
         raise typer.Exit(1)
@@ -224,7 +215,7 @@ def _is_finished(row: Registration) -> bool:
     return row.state in (RegistrationState.STARTED, RegistrationState.KNOWN) and row.told_at is not None
 
 
-def _on_its_way(row: Registration, results: dict[str, str], now: datetime) -> tuple[str, ...]:
+def _registration(row: Registration, results: dict[str, str], now: datetime) -> tuple[str, ...]:
     result = results.get(row.registration_id, "")
     return row.registration_id, row.customer_id, row.email, row.state, relative(row.updated_at, now), result
 

@@ -1,4 +1,4 @@
-"""``customers erase``: a person asks to be forgotten."""
+"""``customers erase``: removes a person's data from the ledger."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -27,8 +27,9 @@ async def erase(
 ) -> None:
     """Erase a person's data in the ledger, once the account is closed and nothing is owed.
 
-    Name, address, the card's last digits, descriptions of lines and mails go, also from texts of decisions; ids,
-    amounts, instants, digests and who decided what stay. A repeat changes nothing. Says what stays elsewhere.
+    Name, address, the card's last digits, line descriptions and mails go, also from the texts of decisions. Ids,
+    amounts, instants, digests and the names of those who decided stay. A repeat changes nothing. The output lists the
+    places that keep data.
 
     [bold]Example[/bold]
     $ python starter.py customers erase acme --by ann --reason "asked by letter of 3 May"
@@ -46,7 +47,7 @@ async def erase(
     if as_json:
         print_json({**dict(erased), "stays": STAYS})
         return
-    say(f"{customer_id}: {f'erased; {erased.rows} rows rewritten' if erased.rows else 'nothing is left to erase'}")
+    say(f"{customer_id}: {f'erased; {erased.rows} rows rewritten' if erased.rows else 'nothing to erase'}")
     say("\nWhat stays:")
-    for each in STAYS:
-        say(f"  {each}")
+    for place in STAYS:
+        say(f"  {place}")

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from billing.customers.customer import Customer
 from billing.customers.registration import Registration, RegistrationState, import_id
 from billing.customers.roster import Newcomer, RowProblem, has_tokens, parse_newcomers, parse_roster
+from billing.errors import BillingError
 from bootstrap import Adapters, connect_adapters, connect_registrar, connect_temporal
 from cli.customers.outcomes import REFUSED, CustomerOutcome, one_by_one, report, start_all
 from cli.customers.start import read_text, rows_in
@@ -19,14 +20,14 @@ from clients.start import StartStatus, start_customer
 from settings import load_settings
 
 
-async def import_customers(
+async def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of customers.")], as_json: AsJson = False
 ) -> None:
-    """Import customers and start billing them; a repeat changes nothing, and goes on with what had failed.
+    """Import customers and start billing them; a repeat changes nothing, and retries the rows that failed.
 
     The file has the columns of start --from; or, instead of stripe_customer_id and payment_method_id, a column token
     (tok_...) from an old form. Each token becomes a customer with a card at Stripe, once, however often you repeat it.
-    A row that cannot be taken is reported with its line; the others go on. Exit code 0 if nothing was refused.
+    A row that is refused is reported with its line; the others go on. Exit code 0 if nothing was refused.
 
     [bold]Examples[/bold]
     $ python starter.py customers import customers.csv
@@ -48,7 +49,12 @@ async def import_customers(
         registrar = connect_registrar(settings, adapters, client)
 
         async def register(line: int, newcomer: Newcomer) -> CustomerOutcome:
-            return await _registered(client, adapters, registrar, line, newcomer)
+            try:
+                return await _registered(client, adapters, registrar, line, newcomer)
+            except BillingError as error:  # without the id of the registration: the row has the customer's
+                customer_id, reason = newcomer.customer_id, str(error)
+                reason = reason.removeprefix(f"{import_id(customer_id)}: ")
+                return CustomerOutcome(customer_id=customer_id, status=REFUSED, line=line, reason=reason)
 
         spread = [(line, customer.spread_over(settings.spread)) for line, customer in customers.items()]
         outcomes += await start_all("importing", client, adapters, spread)
@@ -60,25 +66,23 @@ async def _registered(
     client: Client, adapters: Adapters, registrar: Registrar, line: int, newcomer: Newcomer
 ) -> CustomerOutcome:
     customer_id = newcomer.customer_id
-    if (
-        known := await adapters.ledger.customer(customer_id)
-    ) is not None:  # the token has done its work, or is not needed
-        started = await start_customer(client, adapters.ledger, adapters.payments, known)
+    customer = await adapters.ledger.customer(customer_id)
+    if customer is not None:  # the token was used already, or is not needed
+        started = await start_customer(client, adapters.ledger, adapters.payments, customer)
         return CustomerOutcome(line=line, **dict(started))
     now = datetime.now(UTC)
-    wanted = Registration(
+    registration = Registration(
         registration_id=import_id(customer_id),
         **newcomer.model_dump(exclude={"token"}),
         review_mode=newcomer.terms.review_mode,
         created_at=now,
         updated_at=now,
-        told_at=now,  # nobody is told: they consented elsewhere
+        told_at=now,  # no mail goes out: they consented elsewhere
     )
-    finished = await registrar.import_customer(wanted, newcomer.token)
-    if finished.state is not RegistrationState.STARTED:
-        return CustomerOutcome(
-            customer_id=customer_id, status=REFUSED, line=line, reason="another customer has its email"
-        )
+    registration = await registrar.import_customer(registration, newcomer.token)
+    if registration.state is not RegistrationState.STARTED:
+        reason = "another customer has its email"
+        return CustomerOutcome(customer_id=customer_id, status=REFUSED, line=line, reason=reason)
     months = await adapters.ledger.invoices(customer_id=customer_id)
     first = min((row.period for row in months), default=None)
     return CustomerOutcome(customer_id=customer_id, status=StartStatus.STARTED, period=first, line=line)

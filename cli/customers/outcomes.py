@@ -1,4 +1,4 @@
-"""What became of each customer of a file: done many at a time with a progress bar, told in a table or as JSON."""
+"""Does something to each customer of a file, many at a time, and prints their outcomes as a table or JSON."""
 
 import asyncio
 from collections import Counter
@@ -16,22 +16,22 @@ from billing.customers.roster import Newcomer
 from billing.model import Code, Count, Model, Words
 from billing.period import Period
 from bootstrap import Adapters
-from cli.terminal.output import console, errors, explain, plain, print_json, say, table, whole
+from cli.terminal.output import complain, errors, explain, print_json, print_table, say, whole
 from clients.running_workflows import RunningWorkflows
 from clients.start import StartBatch, StartStatus
 from wording.remedies import command_line
 
 REFUSED = "refused"
 _AT_ONCE = 20
-_LOT = 200  # so many are told to the ledger at once
-_FEW = 100  # of more, who runs is seen in a list; of these each is asked for
+_BATCH = 200  # customers recorded in the ledger at once
+_FEW = 100  # up to so many, each workflow is asked; for more, running ones are listed
 _SHOWN = 100
 L = TypeVar("L", int, int | None)
 C = TypeVar("C", Customer, Newcomer)
 
 
 class CustomerOutcome(Model):
-    """What became of a customer, or of a row of the file: ``line`` is its line, the header being line 1."""
+    """The outcome for a customer, or for a row of the file: ``line`` is its line, the header being line 1."""
 
     customer_id: Words
     status: Code
@@ -52,59 +52,59 @@ async def start_all(
     listed = (await RunningWorkflows(client).listed()).own if len(customers) > _FEW else None
     outcomes: list[CustomerOutcome] = []
     with _progress(doing, len(customers), outcomes) as advance:
-        for start in range(0, len(customers), _LOT):
-            part = customers[start : start + _LOT]
-            whose = [each for _, each in part]
-            async with StartBatch.of(whose, client, adapters.ledger, adapters.payments, listed) as lot:
-                started = await _at_once(part, _starting(lot, period, reopen), advance)
-            untold = {failed.customer_id: failed.reason for failed in lot.untold}
-            outcomes += [
-                _untold(each, untold[each.customer_id]) if each.customer_id in untold else each for each in started
-            ]
+        for start in range(0, len(customers), _BATCH):
+            rows = customers[start : start + _BATCH]
+            own = [customer for _, customer in rows]
+            async with StartBatch.of(own, client, adapters.ledger, adapters.payments, listed) as batch:
+                started = await _at_once(rows, _starting(batch, period, reopen), advance)
+            unrecorded = {failed.customer_id: failed.reason for failed in batch.untold}
+            outcomes += [_unrecorded(outcome, unrecorded.get(outcome.customer_id)) for outcome in started]
     return outcomes
 
 
-def _untold(outcome: CustomerOutcome, reason: str) -> CustomerOutcome:
-    told = f"it runs, and the ledger could not be told: {reason}; once that is mended, start it again"
-    return outcome.evolve(status=REFUSED, reason=told)
+def _unrecorded(outcome: CustomerOutcome, reason: str | None) -> CustomerOutcome:
+    if reason is None:
+        return outcome
+    words = f"it runs, but could not be recorded in the ledger: {reason}; once that is repaired, start it again"
+    return outcome.evolve(status=REFUSED, reason=words)
 
 
 def _starting(
-    lot: StartBatch, period: Period | None, reopen: bool
+    batch: StartBatch, period: Period | None, reopen: bool
 ) -> Callable[[L, Customer], Awaitable[CustomerOutcome]]:
     async def one(line: L, customer: Customer) -> CustomerOutcome:
-        started = await lot.start(customer, period, reopen)
+        started = await batch.start(customer, period, reopen)
         reason = ""
         if started.chain.stands_still:
             reason = f"its workflow {started.chain.words}: {command_line(restart(customer.customer_id, started.chain))}"
         elif line and started.status is StartStatus.ALREADY_RUNNING:
-            reason = difference(customer, lot.known(customer.customer_id).customer)
+            reason = difference(customer, batch.known(customer.customer_id).customer)
         return CustomerOutcome(line=line, reason=reason, **started.model_dump(exclude={"chain"}))
 
     return one
 
 
 async def one_by_one(
-    doing: str, rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[CustomerOutcome]]
+    doing: str, rows: Sequence[tuple[L, C]], act: Callable[[L, C], Awaitable[CustomerOutcome]]
 ) -> list[CustomerOutcome]:
-    """Does a few rows at a time, and shows how far it is; the outcomes in the order of the rows.
+    """Does a few rows at a time, with a progress bar; the outcomes in the order of the rows.
 
-    A row that fails, foreseen or not, is refused with the error's words; the others go on.
+    A row that fails for any reason is refused with the error's words; the others go on.
     """
     with _progress(doing, len(rows)) as advance:
-        return await _at_once(rows, one, advance)
+        return await _at_once(rows, act, advance)
 
 
 async def _at_once(
-    rows: Sequence[tuple[L, C]], one: Callable[[L, C], Awaitable[CustomerOutcome]], advance: Callable[[], None]
+    rows: Sequence[tuple[L, C]], act: Callable[[L, C], Awaitable[CustomerOutcome]], advance: Callable[[], None]
 ) -> list[CustomerOutcome]:
     limit = asyncio.Semaphore(_AT_ONCE)
 
     async def tried(line: L, row: C) -> CustomerOutcome:
         async with limit:
             try:
-                return await one(line, row)
-            except Exception as error:  # whatever it is, the others go on
+                return await act(line, row)
+            except Exception as error:  # of any kind: the others go on
                 return CustomerOutcome(customer_id=row.customer_id, status=REFUSED, line=line, reason=explain(error))
             finally:
                 advance()
@@ -114,7 +114,7 @@ async def _at_once(
 
 @contextmanager
 def _progress(doing: str, total: int, done: Sequence[CustomerOutcome] = ()) -> Iterator[Callable[[], None]]:
-    """A bar with the time that is left, on stderr in a terminal; interrupted, how far it came, also elsewhere."""
+    """A progress bar on stderr in a terminal. If interrupted, says everywhere how many were done."""
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         bar = progress.add_task("", total=total)
@@ -124,38 +124,35 @@ def _progress(doing: str, total: int, done: Sequence[CustomerOutcome] = ()) -> I
             progress.stop()
             if len(done) < total and total > 1:
                 text = f"interrupted: {len(done):,} of {total:,} are done, and some more; repeat the command to go on"
-                errors.print(plain(text), soft_wrap=True)
+                complain(text, style="")
             raise
 
 
-def difference(listed: Customer, known: Customer | None) -> str:
-    """What a file says otherwise than the ledger of a customer who runs already: it changes nothing."""
+def difference(listed: Customer, recorded: Customer | None) -> str:
+    """The fields in which a file differs from the ledger, for a customer who runs already and is not changed."""
     names = ("email", "name", "currency", "timezone", "stripe_customer_id", "payment_method_id")
-    differing = [name for name in names if known and getattr(listed, name) != getattr(known, name)]
+    differing = [name for name in names if recorded and getattr(listed, name) != getattr(recorded, name)]
     if not differing:
         return ""
     return f"unchanged: the file has another {', '.join(differing)}; see: python starter.py update --help"
 
 
 def report(outcomes: list[CustomerOutcome], as_json: bool) -> None:
-    """Prints what became of each, in the order of the file; exit code 1 if anything was refused.
+    """Prints the outcomes in the order of the file; exit code 1 if anything was refused.
 
-    Of very many customers only those are shown of whom there is something to say.
+    Of many customers only those with a reason are shown.
     """
-    found = Counter(outcome.status for outcome in outcomes)
-    counts = {status: found[status] for status in (*StartStatus, REFUSED)}
+    statuses = Counter(outcome.status for outcome in outcomes)
+    counts = {status: statuses[status] for status in (*StartStatus, REFUSED)}
     outcomes = sorted(outcomes, key=lambda outcome: outcome.line or 0)
     if as_json:
         print_json({"counts": counts, "customers": outcomes})
     else:
-        shown = outcomes if len(outcomes) <= _SHOWN else [each for each in outcomes if each.reason]
-        if shown:
-            columns = ("Customer", whole("Result"), whole("From"), "Reason")
-            console.print(table(columns, map(_row, shown[:_SHOWN])))
-        if len(shown) > _SHOWN:
-            say(f"… {len(shown) - _SHOWN:,} more with a reason; --json has them all")
+        rows = outcomes if len(outcomes) <= _SHOWN else [outcome for outcome in outcomes if outcome.reason]
+        columns = ("Customer", whole("Result"), whole("From"), "Reason")
+        print_table(columns, rows, _row, shown=_SHOWN, more="more with a reason; --json has them all")
         say(", ".join(f"{count:,} {status}" for status, count in counts.items()), style="bold")
-    if found[REFUSED]:
+    if counts[REFUSED]:
         raise typer.Exit(1)
 
 

@@ -13,7 +13,7 @@ from billing.errors import InvalidInput
 from bootstrap import connect_adapters, connect_temporal
 from cli.customers.outcomes import REFUSED, CustomerOutcome, report, start_all
 from cli.terminal.options import AsJson, PeriodOption
-from cli.terminal.output import errors, plain
+from cli.terminal.output import complain
 from settings import load_settings
 
 _SEPARATORS = {"semicolons": ";", "tabs": "\t"}
@@ -29,19 +29,19 @@ async def start(
         Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers, new or known.")
     ] = None,
     period: PeriodOption = None,
-    reopen: Annotated[bool, typer.Option("--reopen", help="Bill customers again whose account was closed.")] = False,
+    reopen: Annotated[bool, typer.Option("--reopen", help="Restart customers with a closed account.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Start billing customers; a repeat changes nothing.
 
-    Without --period a customer begins with the current month, or goes on after the last one that is closed.
-    A row that cannot be taken is reported with its line; the others start. Exit code 0 if nothing was refused.
-    Ten thousand take some minutes: each card is looked up at Stripe, 20 a second. Interrupted, repeat the command.
+    Without --period a customer begins with the current month, or after the last closed one.
+    A row that is refused is reported with its line; the others start. Exit code 0 if nothing was refused.
+    Ten thousand take some minutes: each card is looked up at Stripe, 20 a second. If interrupted, repeat the command.
 
     The file needs the columns customer_id, email, name, currency, timezone, stripe_customer_id and
     payment_method_id; optional are review_mode (monitor, approve or manual), approve_when (such as
     first+edited), unusual_change_percent, unusual_above (an amount in the customer's currency) and terms (JSON).
-    Other columns are named and not read; one that is almost such a name is refused with the file.
+    Other columns are ignored, with a warning; a column with nearly one of these names is refused with the file.
 
     [bold]Examples[/bold]
     $ python starter.py start --from customers.csv
@@ -59,13 +59,15 @@ async def start(
             (line, customer.spread_over(settings.spread)) for line, customer in listed.items()
         ]
         for customer_id in customer_ids or ():
-            known, reason = None, UNKNOWN
+            customer, reason = None, UNKNOWN
             try:
-                known = await adapters.ledger.customer(customer_id)
+                customer = await adapters.ledger.customer(customer_id)
             except Exception as error:
                 reason = why(error)
-            customers += [(None, known)] if known else []
-            outcomes += [] if known else [CustomerOutcome(customer_id=customer_id, status=REFUSED, reason=reason)]
+            if customer:
+                customers.append((None, customer))
+            else:
+                outcomes.append(CustomerOutcome(customer_id=customer_id, status=REFUSED, reason=reason))
         outcomes += await start_all("starting", client, adapters, customers, period, reopen)
     report(outcomes, as_json)
 
@@ -75,9 +77,9 @@ def _customers_in(path: Path) -> tuple[dict[int, Customer], list[RowProblem]]:
 
 
 def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
-    """What ``parse`` makes of the file's text; columns that it does not read are named on standard error.
+    """The parsed text of the file; columns that ``parse`` ignores are named on standard error.
 
-    Raises ``InvalidInput`` that names the file and what is wrong.
+    Raises ``InvalidInput`` with the file's name and the fault.
     """
     try:
         parsed = parse(text)
@@ -88,8 +90,7 @@ def rows_in(path: Path, text: str, parse: Callable[[str], T]) -> T:
                 raise InvalidInput(f"{path}: its cells are separated by {name}; save it with commas") from None
         raise InvalidInput(f"{path}: {error}") from None
     if ignored := ignored_columns(text):
-        told = plain(f"{path}: columns that are not read: {', '.join(ignored)}")
-        errors.print(told, style="yellow", soft_wrap=True)
+        complain(f"{path}: columns that are not read: {', '.join(ignored)}", style="yellow")
     return parsed
 
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Annotated, Protocol
 from zoneinfo import ZoneInfo
@@ -25,12 +24,13 @@ from bootstrap import connect_ledger
 from cli.collections.collections import print_charges
 from cli.invoices.standstill import print_standstill, standstill_of
 from cli.terminal.options import AsJson, CustomerId, PeriodOption
-from cli.terminal.output import SHOWN, console, end_with, print_json, relative, say, table, utc, whole
+from cli.terminal.output import SHOWN, end_with, print_json, print_table, say, utc, whole
 from settings import load_settings
+from wording.plain import relative
 from wording.remedies import command_line
 
 
-async def list_months(
+async def list_(
     stage: Annotated[
         Stage | None,
         typer.Option(metavar="STAGE", help=f"Only months in this stage: {', '.join(Stage)}.", case_sensitive=False),
@@ -45,13 +45,12 @@ async def list_months(
     $ python starter.py list --stage Halted
     $ python starter.py list --period 2026-11 --stage PastDue --json
     """
-    settings = load_settings()
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(settings, stack)
-        one_each = stage is None and period is None
-        unread: list[Failed] = []
-        reading = ledger.current_invoices(unread) if one_each else ledger.invoices(period, stage, failed=unread)
-        rows = await reading
+    settings, unread = load_settings(), list[Failed]()
+    async with connect_ledger(settings) as ledger:
+        if stage is None and period is None:
+            rows = await ledger.current_invoices(unread)
+        else:
+            rows = await ledger.invoices(period, stage, failed=unread)
     standstill = await standstill_of(settings, {row.customer_id for row in rows if row.stage not in OUTCOMES})
     totals: Counter[str] = Counter()
     for row in rows:
@@ -63,17 +62,13 @@ async def list_months(
         end_with(unread)
         return
     if not rows and not unread:
-        say(
-            "no months"
-            if period or stage
-            else "no months yet; start customers with: python starter.py start --from customers.csv"
-        )
+        begin = "" if period or stage else " yet; start customers with: python starter.py start --from customers.csv"
+        say(f"no months{begin}")
         return
     now = settings.now()
     columns = ("Customer", whole("Period"), "Stage", whole("Total", "right"), whole("Next"), whole("UTC"))
-    console.print(table(columns, (_listed(row, now, standstill.customers) for row in rows[:SHOWN])))
-    if len(rows) > SHOWN:
-        say(f"… {len(rows) - SHOWN:,} more; --json has them all, --stage and --period fewer")
+    more = "more; --json has them all, --stage and --period fewer"
+    print_table(columns, rows, lambda row: _listed(row, now, standstill.customers), shown=SHOWN, more=more)
     say(" · ".join([f"{len(rows)} months", *(f"{count} {name}" for name, count in sorted(stages.items()))]))
     say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
     print_standstill(standstill)
@@ -89,8 +84,7 @@ def _listed(row: InvoiceRow, now: datetime, standstill: Mapping[str, ChainStatus
     return row.customer_id, row.period, stage, total, *when
 
 
-class _Ledger(InvoiceListing, MonthStore, Protocol):
-    """What is needed of the ledger to find a month."""
+class _Ledger(InvoiceListing, MonthStore, Protocol): ...
 
 
 async def recorded_month(ledger: _Ledger, customer_id: str, period: Period | None) -> Month:
@@ -113,8 +107,7 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     $ python starter.py show acme --period 2026-11 --json
     """
     settings = load_settings()
-    async with AsyncExitStack() as stack:
-        ledger = await connect_ledger(settings, stack)
+    async with connect_ledger(settings) as ledger:
         month = await recorded_month(ledger, customer_id, period)
         decisions = await ledger.decisions(customer_id, month.period)
         messages = await ledger.messages(customer_id, month.period)
@@ -125,8 +118,8 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     standstill = await standstill_of(settings, {customer_id} if month.outcome is None else set())
     if as_json:
         trail = {"decisions": decisions, "messages": messages, "charges": charges, "reversals": reversals}
-        trail |= {"standstill": standstill.customers, "unseen": standstill.unseen}
-        _print_as_json(month, trail | {"collection": collection}, now)
+        trail |= {"standstill": standstill.customers, "unseen": standstill.unseen, "collection": collection}
+        _print_as_json(month, trail, now)
         return
     customer = month.customer
     say(f"{customer.customer_id} · {month.period} · {month.stage(now)}", style="bold")
@@ -152,19 +145,14 @@ def print_invoice(month: Month) -> None:
         carried = format_amount(month.carried_minor, month.customer.currency)
         say(f"No draft yet. Carried forward from the month before: {carried}")
         return
-    rows = [
-        (
-            line.line_id,
-            line.description,
-            f"{line.source.sheet}, row {line.source.row}" if line.source else "a reviewer",
-            format_amount(line.amount_minor, invoice.currency),
-        )
-        for line in invoice.lines
-    ]
+    rows = []
+    for line in invoice.lines:
+        origin = f"{line.source.sheet}, row {line.source.row}" if line.source else "a reviewer"
+        rows.append((line.line_id, line.description, origin, format_amount(line.amount_minor, invoice.currency)))
     if invoice.carried_minor:
         rows.append(("", "carried forward", "the month before", format_amount(invoice.carried_minor, invoice.currency)))
     rows.append(("", "Total", "", invoice.total))
-    console.print(table((whole("Line"), "Description", whole("From"), whole("Amount", "right")), rows))
+    print_table((whole("Line"), "Description", whole("From"), whole("Amount", "right")), rows, tuple)
     say(f"Version {invoice.version}, digest {invoice.digest}")
     if month.drift and month.outcome is None:
         say(f"\nThe sheet has changed since the import: {month.drift}", style="yellow")
@@ -196,22 +184,15 @@ def _print_next(month: Month, now: datetime) -> None:
 
 
 def _print_history(decisions: list[Decision], messages: list[MessageRow]) -> None:
-    if decisions:
-        say("\nDecisions", style="bold")
-        answers = [
-            (
-                utc(entry.at),
-                entry.by,
-                f"{entry.command}: {entry.reason}",
-                f"{'done' if entry.accepted else 'refused'}: {entry.result}",
-            )
-            for entry in decisions
-        ]
-        console.print(table((whole("When"), "Who", "What and why", "Answer"), answers))
-    if messages:
-        say("\nMails", style="bold")
-        mails = [(utc(mail.at), f"{mail.kind} {mail.number}", mail.recipient, mail.status) for mail in messages]
-        console.print(table((whole("When"), "Kind", "To", "Status"), mails))
+    def decided(entry: Decision) -> tuple[str, ...]:
+        answer = f"{'done' if entry.accepted else 'refused'}: {entry.result}"
+        return utc(entry.at), entry.by, f"{entry.command}: {entry.reason}", answer
+
+    def sent(mail: MessageRow) -> tuple[str, ...]:
+        return utc(mail.at), f"{mail.kind} {mail.number}", mail.recipient, mail.status
+
+    print_table((whole("When"), "Who", "What and why", "Answer"), decisions, decided, title="Decisions")
+    print_table((whole("When"), "Kind", "To", "Status"), messages, sent, title="Mails")
 
 
 def _print_as_json(month: Month, trail: dict[str, object], now: datetime) -> None:

@@ -1,33 +1,30 @@
-"""``brake``: the emergency brake for everybody at once: pulled, released, shown."""
+"""``brake``: pulls, releases and shows the emergency brake."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from billing.collections.ports import CollectionRow
 from billing.invoices.ports import InvoiceRow
 from billing.money import format_amount
 from billing.reviewers.brake import Brake
-from billing.reviewers.ports import BrakeControl
 from bootstrap import connect_ledger
 from cli.terminal.options import AsJson, By, Reason
-from cli.terminal.output import console, print_json, say, table, utc, whole
+from cli.terminal.output import print_json, print_table, say, utc, whole
 from settings import load_settings
 
 VIA = "cli"
 Row = InvoiceRow | CollectionRow
 
 
-async def pull(by: By, reason: Reason, as_json: AsJson = False) -> None:
+async def on(by: By, reason: Reason, as_json: AsJson = False) -> None:
     """Pull the emergency brake: nothing more is announced or charged, for anybody, until it is released.
 
-    Lists what was under way already: a payment that the processor is deciding on cannot be called back.
+    Lists the charges that had begun: a payment that the processor is deciding on cannot be called back.
     While the brake is on, another pull changes nothing.
 
     [bold]Example[/bold]
     $ python starter.py brake on --by ann --reason "the sheet is last year's"
     """
-    async with _ledger() as ledger:
+    async with connect_ledger(load_settings()) as ledger:
         brake = await ledger.pull_brake(by, reason, VIA, datetime.now(UTC))
         rows = await ledger.under_way()
     if as_json:
@@ -37,13 +34,13 @@ async def pull(by: By, reason: Reason, as_json: AsJson = False) -> None:
     _say_under_way(rows)
 
 
-async def release(by: By, reason: Reason, as_json: AsJson = False) -> None:
+async def off(by: By, reason: Reason, as_json: AsJson = False) -> None:
     """Release the emergency brake: months go on, each with at least its minimum window. A repeat changes nothing.
 
     [bold]Example[/bold]
     $ python starter.py brake off --by ann --reason "the sheet is right now"
     """
-    async with _ledger() as ledger:
+    async with connect_ledger(load_settings()) as ledger:
         brake = await ledger.release_brake(by, reason, VIA, datetime.now(UTC))
     if as_json:
         print_json({"brake": brake, "on": brake.on})
@@ -58,7 +55,7 @@ async def show(as_json: AsJson = False) -> None:
     $ python starter.py brake show
     $ python starter.py brake show --json
     """
-    async with _ledger() as ledger:
+    async with connect_ledger(load_settings()) as ledger:
         brakes = await ledger.brakes()
         is_on = bool(brakes) and brakes[0].on
         rows = await ledger.under_way() if is_on else []
@@ -75,12 +72,6 @@ async def show(as_json: AsJson = False) -> None:
         _say_state(brake)
 
 
-@asynccontextmanager
-async def _ledger() -> AsyncIterator[BrakeControl]:
-    async with AsyncExitStack() as stack:
-        yield await connect_ledger(load_settings(), stack)
-
-
 def _say_state(brake: Brake) -> None:
     if brake.released_at is None:
         say(f"the emergency brake is ON since {utc(brake.pulled_at)}: {brake.reason}", style="bold red")
@@ -90,12 +81,13 @@ def _say_state(brake: Brake) -> None:
 
 
 def _say_under_way(rows: list[Row]) -> None:
-    if not rows:
-        say("nothing was under way")
-        return
-    say(f"{len(rows)} under way: what has reached the processor is found out, nothing else of them is charged")
-    shown = [(row.customer_id, row.period, str(row.stage), _amount(row)) for row in rows]
-    console.print(table(("Customer", whole("Period"), "Stage", whole("Amount", "right")), shown))
+    if rows:
+        say(
+            f"{len(rows)} under way: payments that have reached the processor are settled first, the others not charged"
+        )
+    columns = ("Customer", whole("Period"), "Stage", whole("Amount", "right"))
+    empty = "nothing was under way"
+    print_table(columns, rows, lambda row: (row.customer_id, row.period, row.stage, _amount(row)), empty=empty)
 
 
 def _amount(row: Row) -> str:

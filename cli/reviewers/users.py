@@ -1,21 +1,18 @@
-"""``user``: who may use the console, and in which role; kept in the ledger."""
+"""``user``: the users of the console and their roles, kept in the ledger."""
 
 import asyncio
 import getpass
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from billing.errors import BillingError, InvalidInput
-from billing.reviewers.ports import UserStore
 from billing.reviewers.users import PASSWORD_MIN, Role, User, required_password, username_of
 from bootstrap import connect_ledger, connect_passwords
 from cli.terminal.options import AsJson
-from cli.terminal.output import console, print_json, say, table, whole
+from cli.terminal.output import print_json, print_table, say, whole
 from settings import load_settings
 
 
@@ -27,7 +24,7 @@ def _username(text: str) -> str:
 
 
 Username = Annotated[
-    str, typer.Argument(metavar="NAME", parser=_username, help="The name to sign in with; it is kept in small letters.")
+    str, typer.Argument(metavar="NAME", parser=_username, help="The name to sign in with; kept in lower case.")
 ]
 FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
@@ -40,7 +37,8 @@ def add(
         Role, typer.Option("--role", help="viewer sees; reviewer halts and edits; approver approves and skips too.")
     ],
     name: Annotated[
-        str, typer.Option("--name", metavar="NAME", help="What people call the user; else the name to sign in with.")
+        str,
+        typer.Option("--name", metavar="NAME", help="The name shown on pages; by default the name to sign in with."),
     ] = "",
     password_stdin: FromStdin = False,
     no_password: Annotated[
@@ -49,7 +47,7 @@ def add(
 ) -> None:
     """Add a user of the console; asks twice for the password, of 12 characters or more.
 
-    A repeat changes nothing. A user of that name who is different is left alone, and the exit code is 1.
+    A repeat changes nothing. If another user has that name, nothing changes and the exit code is 1.
 
     [bold]Examples[/bold]
     $ python starter.py user add ann --role reviewer --name "Ann Lee"
@@ -64,37 +62,39 @@ def add(
 
 async def _add(user: User, word: str) -> None:
     passwords = connect_passwords()
-    async with _ledger() as ledger:
+    async with connect_ledger(load_settings()) as ledger:
         if await ledger.add_user(user, await passwords.hashed(word) if word else "", datetime.now(UTC)):
             say(f"{user.username}: added as {user.role}")
             return
-        known = await ledger.user(user.username)
-    assert known is not None
-    same_password = await passwords.fits(word, known.password_hash) if word else not known.password_hash
-    if User.model_validate(dict(known)) != user or not same_password:
+        existing = await ledger.user(user.username)
+    assert existing is not None
+    same_password = await passwords.fits(word, existing.password_hash) if word else not existing.password_hash
+    if User.model_validate(dict(existing)) != user or not same_password:
+        disabled = ", disabled" if existing.disabled_at else ""
         raise BillingError(
-            f"{user.username} is there already, as {known.name}, {known.role}{', disabled' * bool(known.disabled_at)}; "
+            f"{user.username} exists already, as {existing.name}, {existing.role}{disabled}; "
             "nothing was changed; see: python starter.py user --help"
         )
-    say(f"{user.username}: is there already, as {user.role}")
+    say(f"{user.username}: exists already, as {user.role}")
 
 
-async def list_users(as_json: AsJson = False) -> None:
-    """List the users of the console, also those who are disabled.
+async def list_(as_json: AsJson = False) -> None:
+    """List the users of the console, disabled ones too.
 
     [bold]Examples[/bold]
     $ python starter.py user list
     $ python starter.py user list --json
     """
-    async with _ledger() as ledger:
-        found = await ledger.users()
+    async with connect_ledger(load_settings()) as ledger:
+        users = await ledger.users()
     if as_json:
-        print_json({"users": found})
-    elif not found:
-        say("no users yet; add one with: python starter.py user add NAME --role administrator")
-    else:
-        rows = [(user.username, user.name, user.role, "disabled" if user.disabled_at else "") for user in found]
-        console.print(table((whole("User"), "Name", whole("Role"), ""), rows))
+        return print_json({"users": users})
+    print_table(
+        (whole("User"), "Name", whole("Role"), ""),
+        users,
+        lambda user: (user.username, user.name, user.role, "disabled" if user.disabled_at else ""),
+        empty="no users yet; add one with: python starter.py user add NAME --role administrator",
+    )
 
 
 async def disable(username: Username) -> None:
@@ -103,7 +103,7 @@ async def disable(username: Username) -> None:
     [bold]Example[/bold]
     $ python starter.py user disable ann
     """
-    async with _ledger() as ledger:
+    async with connect_ledger(load_settings()) as ledger:
         changed = await ledger.disable_user(username, datetime.now(UTC))
     say(f"{username}: {'disabled; the sessions have ended' if changed else 'is disabled already'}")
 
@@ -114,7 +114,7 @@ async def enable(username: Username) -> None:
     [bold]Example[/bold]
     $ python starter.py user enable ann
     """
-    async with _ledger() as ledger:
+    async with connect_ledger(load_settings()) as ledger:
         changed = await ledger.enable_user(username)
     say(f"{username}: {'enabled' if changed else 'is enabled already'}")
 
@@ -131,7 +131,7 @@ def password(username: Username, password_stdin: FromStdin = False) -> None:
 
 async def _set_password(username: str, word: str) -> None:
     hashed = await connect_passwords().hashed(word)
-    async with _ledger() as ledger:
+    async with connect_ledger(load_settings()) as ledger:
         await ledger.set_password(username, hashed)
     say(f"{username}: new password; the sessions have ended")
 
@@ -142,24 +142,18 @@ async def role(username: Username, role: Annotated[Role, typer.Argument(metavar=
     [bold]Example[/bold]
     $ python starter.py user role ann approver
     """
-    async with _ledger() as ledger:
+    async with connect_ledger(load_settings()) as ledger:
         changed = await ledger.set_role(username, role)
     say(f"{username}: {f'{role} from now on; the sessions have ended' if changed else f'is {role} already'}")
 
 
-@asynccontextmanager
-async def _ledger() -> AsyncIterator[UserStore]:
-    async with AsyncExitStack() as stack:
-        yield await connect_ledger(load_settings(), stack)
-
-
 def _password(username: str, from_stdin: bool) -> str:
-    """From standard input: the first line. Else asked for, twice, and not shown."""
+    """The first line of standard input, or typed twice at the terminal, unseen."""
     if from_stdin:
         return required_password(sys.stdin.readline().rstrip("\r\n"))
     if not sys.stdin.isatty():
         raise InvalidInput("there is no terminal to ask for the password; pipe it in, with --password-stdin")
     word = required_password(getpass.getpass(f"Password for {username} ({PASSWORD_MIN} characters or more): "))
-    if getpass.getpass("The same again: ") != word:
+    if getpass.getpass("Once more: ") != word:
         raise InvalidInput("the two passwords differ; nothing was changed")
     return word

@@ -1,4 +1,4 @@
-"""``demo``: a month of the sample customers in seconds, and the check of what was promised."""
+"""``demo``: bills a month of the sample customers in seconds, and checks every promise."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ async def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bill one month of a dozen sample customers in under a minute, then check what was promised.
+    """Bill one month of a dozen sample customers in under a minute, then check every promise.
 
     The real server with its time skipped, the real worker, and real commands that act as reviewers; the stand-ins take
     the charges and the mail. Exit code 0 only if every check holds.
@@ -83,7 +83,7 @@ async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> E
         with out.status("starting Temporal, the stand-ins and a worker"):
             stack = await exits.enter_async_context(embedded_stack(settings, port, cwd=folder))
         client = await connect_temporal(settings, stack.address)
-        ledger = await connect_ledger(settings, exits)
+        ledger = await exits.enter_async_context(connect_ledger(settings))
         show = exits.enter_context(Show(out, earliest_period(datetime.now(UTC))))
         acting = Demo(stack, client, ledger, show, kills=kill_worker)
         await exits.enter_async_context(acting.shown())
@@ -95,10 +95,10 @@ async def _bill(folder: Path, serve: bool, kill_worker: bool, out: Console) -> E
 
 
 async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
-    """Time stands, people may act; Enter lets a day pass. Until cancelled."""
+    """Stops the clocks, so that people may act; Enter lets a day pass. Runs until cancelled."""
     coverage = (
         f"coverage --period {acting.period}",
-        "who is not charged, why, and what to type: exit code 1 until mended",
+        "who is not charged, why, and what to type; exit code 1 until all is repaired",
     )
     welcome(stack, password, (*COMMANDS, coverage))
     if sys.stdin.isatty():
@@ -117,7 +117,7 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
 
 @contextmanager
 def _each_enter() -> Iterator[asyncio.Event]:
-    """Set by each Enter at the terminal, which is not echoed; Ctrl-C works as ever."""
+    """Set by each Enter at the terminal, which is not echoed; Ctrl-C works as usual."""
     pressed, loop = asyncio.Event(), asyncio.get_running_loop()
     if not sys.stdin.isatty():
         yield pressed
@@ -139,7 +139,7 @@ def _each_enter() -> Iterator[asyncio.Event]:
 
 
 def _forget_settings() -> None:
-    """Nothing that is configured outside reaches the demo or its children."""
+    """Keeps the caller's configuration from the demo and its children."""
     for name in list(os.environ):
         if name.startswith(("BILLING_", "TEMPORAL_")) and name != "BILLING_DEBUG":
             del os.environ[name]
@@ -147,25 +147,25 @@ def _forget_settings() -> None:
 
 
 @contextmanager
-def _folder(wanted: Path | None) -> Iterator[Path]:
-    """An empty folder for a demo: ``wanted``, which is kept, or a temporary one, which is kept if the demo fails."""
-    if wanted is not None:
-        if wanted.exists() and any(wanted.iterdir()) and not (wanted / _MADE_BY_DEMO).exists():
-            raise InvalidInput(f"{wanted} holds something that no demo made; name a new folder with --data-dir")
-        shutil.rmtree(wanted, ignore_errors=True)
-    folder = wanted or Path(tempfile.mkdtemp(prefix="billing-demo-"))
+def _folder(data_dir: Path | None) -> Iterator[Path]:
+    """An empty folder for a demo: ``data_dir``, which is kept, or a temporary one, which is kept if the demo fails."""
+    if data_dir is not None:
+        if data_dir.exists() and any(data_dir.iterdir()) and not (data_dir / _MADE_BY_DEMO).exists():
+            raise InvalidInput(f"{data_dir} has files that no demo made; name a new folder with --data-dir")
+        shutil.rmtree(data_dir, ignore_errors=True)
+    folder = data_dir or Path(tempfile.mkdtemp(prefix="billing-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _MADE_BY_DEMO).touch()
-    kept = wanted is not None
+    keep = data_dir is not None
     try:
         yield folder.resolve()
     except BaseException as error:
-        kept |= not (isinstance(error, typer.Exit) and error.exit_code > SIGNALLED)
-        if kept:
-            errors.print(f"what the demo left, with logs: {folder}", style="yellow", soft_wrap=True)
+        keep |= not (isinstance(error, typer.Exit) and error.exit_code > SIGNALLED)
+        if keep:
+            errors.print(f"the files of the demo, with logs: {folder}", style="yellow", soft_wrap=True)
         raise
     finally:
-        if not kept:
+        if not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -174,7 +174,7 @@ def _story(evidence: Evidence) -> PromiseResult:
     wrong = tuple(
         f"{name}: {outcomes.get(name)}, not {stage}" for name, stage in STORY.items() if outcomes.get(name) != stage
     )
-    return PromiseResult(name="every customer's month ended as the demo tells", wrong=wrong)
+    return PromiseResult(name="every customer's month ended as the demo says", wrong=wrong)
 
 
 def _print(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> None:

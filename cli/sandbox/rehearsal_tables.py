@@ -1,6 +1,6 @@
-"""What ``rehearse`` prints: a table of months, oddities, who needs a person, what was not paid, differences."""
+"""Prints a rehearsal: a table of months, oddities, months that need a person, unpaid months, differences."""
 
-import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
@@ -10,12 +10,14 @@ from rich.table import Column
 
 from billing.collections.stages import CollectionStage
 from billing.money import format_amount, plain_amount
-from cli.terminal.output import console, print_json, say, table, utc, whole
+from cli.terminal.output import console, print_json, print_table, say, table, utc, whole
 from sandbox.rehearsal.book import Book
 from sandbox.rehearsal.report import MonthDifference, MonthRow, MonthSummary, summaries, sums, together
 from sandbox.rehearsal.run import RehearsalResult
+from wording.plain import stage_words
 
-_SHOWN = 20  # of a list; --json and --csv have all
+_SHOWN = 20  # rows of a list
+_MORE = "more; --json and --csv have them all"
 
 
 def print_rehearsal(
@@ -31,14 +33,18 @@ def print_rehearsal(
     _print_unclaimed(book)
     _print_people(rows)
     _print_owed(rows)
-    _print_heard(result)
+    _print_script(result)
     if book.against:
         _print_compared(book, compared)
-    for each in (*book.failed, *result.failed):
-        say(f"\nNOT REHEARSED: {each.customer_id}: {each.reason}", style="red")
+    for failure in (*book.failed, *result.failed):
+        say(f"\nNOT REHEARSED: {failure.customer_id}: {failure.reason}", style="red")
     say(f"\n{result.mails} mails, each a file: {result.folder / 'mail'}", style="dim")
-    customers = f"{len(book.entries)} customer{'s' if book.entries[1:] else ''}"
-    say(f"{len(rows)} months of {customers} in {seconds:.0f} s", style="dim")
+    months, customers = _counted(len(rows), "month"), _counted(len(book.entries), "customer")
+    say(f"{months} of {customers} in {seconds:.0f} s", style="dim")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _print_months(rows: list[MonthRow]) -> None:
@@ -47,7 +53,7 @@ def _print_months(rows: list[MonthRow]) -> None:
     every = together(rows).model_copy(update={"period": "all", "sheets": ("",), "first_at": None, "last_at": None})
     lines = [*months, every] if months[1:] else months
     columns: list[_Column] = [(whole("Month"), attrgetter("period")), (whole("Sales"), lambda month: month.sheets[0])]
-    columns += [(Column(_words(stage), justify="right"), partial(_count, stage)) for stage in every.stages]
+    columns += [(Column(stage_words(stage), justify="right"), partial(_count, stage)) for stage in every.stages]
     in_one_currency = len(every.charged_minor) < 2
     if in_one_currency:
         columns += [(whole("Charged", "right"), _charged)]
@@ -59,7 +65,7 @@ def _print_months(rows: list[MonthRow]) -> None:
     if not in_one_currency:
         currencies = every.charged_minor
         columns = [(whole("Charged"), attrgetter("period"))]
-        columns += [(whole(each.upper(), "right"), partial(_charged_in, each)) for each in currencies]
+        columns += [(whole(currency.upper(), "right"), partial(_charged_in, currency)) for currency in currencies]
         say("")
         _print_lines(columns, lines)
 
@@ -80,7 +86,7 @@ def _charged(month: MonthSummary) -> str:
 
 
 def _charged_in(currency: str, month: MonthSummary) -> str:
-    """Without the currency, which is in the head; nothing for nothing."""
+    """The amount without its currency, which is in the head of the column; "" for zero."""
     minor = month.charged_minor.get(currency, 0)
     return plain_amount(minor, currency) if minor else ""
 
@@ -89,116 +95,86 @@ def _instant(at: datetime | None) -> str:
     return f"{at:%m-%d %H:%M}" if at else ""
 
 
-def _words(stage: str) -> str:
-    """``CarriedForward`` in words, which a narrow terminal can fold."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", stage).capitalize()
-
-
 def _print_odd(rows: list[MonthRow]) -> None:
-    found = [(month.period, odd, count) for month in summaries(rows) for odd, count in month.odd.items()]
-    if found:
-        say("\nOddities", style="bold")
-        console.print(table((whole("Month"), "What", whole("Customers", "right")), found))
+    cells = [(month.period, odd, count) for month in summaries(rows) for odd, count in month.odd.items()]
+    print_table((whole("Month"), "What", whole("Customers", "right")), cells, tuple, title="Oddities")
 
 
 def _print_people(rows: list[MonthRow]) -> None:
-    needing = [row for row in rows if row.person]
-    if needing:
-        seen: dict[tuple[str, str, str], list[MonthRow]] = {}
-        for row in needing:
-            words = row.person.replace(row.period, "the month").replace(row.sheet, "the month")
-            seen.setdefault((row.customer_id, words, row.assumed), []).append(row)
-        say("\nA person is needed", style="bold")
-        cells = [
-            (who, _times([each.period for each in group]), group[0].person, did)
-            for (who, _, did), group in list(seen.items())[:_SHOWN]
-        ]
-        console.print(table((whole("Customer"), "Months", "Why", "The rehearsal"), cells))
-        if len(seen) > _SHOWN:
-            say(f"… {len(seen) - _SHOWN} more; --json and --csv have them all")
+    groups: defaultdict[tuple[str, str, str], list[MonthRow]] = defaultdict(list)
+    for row in filter(attrgetter("person"), rows):
+        words = row.person.replace(row.period, "the month").replace(row.sheet, "the month")
+        groups[row.customer_id, words, row.assumed].append(row)
+
+    def cells(months: list[MonthRow]) -> tuple[str, ...]:
+        first = months[0]
+        return first.customer_id, _periods(months), first.person, first.assumed
+
+    columns = (whole("Customer"), "Months", "Why", "The rehearsal")
+    print_table(columns, [*groups.values()], cells, title="A person is needed", shown=_SHOWN, more=_MORE)
 
 
 def _print_unclaimed(book: Book) -> None:
-    if not book.unclaimed:
-        return
-    say("\nRows that belong to nobody", style="bold")
-    heads = (whole("Worksheet"), whole("Row", "right"), "Address", whole("Amount", "right"), "Description")
-    cells = [["" if cell is None else cell for cell in row] for row in book.unclaimed[:_SHOWN]]
-    console.print(table(heads, cells))
-    if len(book.unclaimed) > _SHOWN:
-        say(f"… {len(book.unclaimed) - _SHOWN} more; --json has them all")
+    columns = (whole("Worksheet"), whole("Row", "right"), "Address", whole("Amount", "right"), "Description")
+    title = "Rows that belong to nobody"
+    print_table(
+        columns,
+        book.unclaimed,
+        lambda row: ["" if cell is None else cell for cell in row],
+        title=title,
+        shown=_SHOWN,
+    )
 
 
 def _print_owed(rows: list[MonthRow]) -> None:
-    """What was not paid, nor by any later try: months that ended alike together."""
-    seen: dict[tuple[str, ...], list[MonthRow]] = {}
+    """Months that no try has paid; those that ended alike together."""
+    groups: defaultdict[tuple[str, ...], list[MonthRow]] = defaultdict(list)
     for row in rows:
         if row.collection and row.collection != CollectionStage.RECOVERED:
-            seen.setdefault((row.customer_id, row.currency, row.stage, row.collection), []).append(row)
-    if not seen:
-        return
-    say("\nNot paid", style="bold")
-    cells = [
-        (
-            who,
-            _times([each.period for each in group]),
-            format_amount(sum(each.total_minor for each in group), currency),
-            stage,
-            after,
-        )
-        for (who, currency, stage, after), group in list(seen.items())[:_SHOWN]
-    ]
-    heads = (whole("Customer"), "Months", whole("Amount", "right"), "At the charge", "After all tries")
-    console.print(table(heads, cells))
-    if len(seen) > _SHOWN:
-        say(f"… {len(seen) - _SHOWN} more; --json and --csv have them all")
+            groups[row.customer_id, row.currency, row.stage, row.collection].append(row)
+
+    def cells(months: list[MonthRow]) -> tuple[str, ...]:
+        first, total_minor = months[0], sum(month.total_minor for month in months)
+        amount = format_amount(total_minor, first.currency)
+        return first.customer_id, _periods(months), amount, first.stage, first.collection
+
+    columns = (whole("Customer"), "Months", whole("Amount", "right"), "At the charge", "After all tries")
+    print_table(columns, [*groups.values()], cells, title="Not paid", shown=_SHOWN, more=_MORE)
 
 
-def _times(periods: list[str]) -> str:
-    return periods[0] if len(periods) == 1 else f"{periods[0]} … {periods[-1]} ({len(periods)})"
+def _periods(months: list[MonthRow]) -> str:
+    first, last = months[0].period, months[-1].period
+    return f"{first} … {last} ({len(months)})" if months[1:] else first
 
 
-def _print_heard(result: RehearsalResult) -> None:
-    if result.heard:
-        say("\nThe reviewers' script", style="bold")
-        cells = [
-            (each.customer_id, each.period, utc(each.at), f"{each.by}: {each.do}", each.result)
-            for each in sorted(result.heard, key=lambda each: each.at)[:_SHOWN]
-        ]
-        console.print(table((whole("Customer"), whole("Month"), whole("When"), "What", "Answer"), cells))
-        if len(result.heard) > _SHOWN:
-            say(f"… {len(result.heard) - _SHOWN} more; --json has them all")
+def _print_script(result: RehearsalResult) -> None:
+    print_table(
+        (whole("Customer"), whole("Month"), whole("When"), "What", "Answer"),
+        sorted(result.heard, key=lambda entry: entry.at),
+        lambda entry: (entry.customer_id, entry.period, utc(entry.at), f"{entry.by}: {entry.do}", entry.result),
+        title="The reviewers' script",
+        shown=_SHOWN,
+    )
 
 
 def _print_compared(book: Book, compared: list[MonthDifference]) -> None:
-    differing = [each for each in compared if each.verdict != "same"]
-    say(
-        f"\nAgainst the real {book.against}: {len(compared) - len(differing)} same, {len(differing)} differ",
-        style="bold",
-    )
-    if differing:
-        cells = [
-            (
-                each.customer_id,
-                each.verdict,
-                _amount(each.rehearsed_minor, each),
-                each.rehearsed_stage,
-                _amount(each.real_minor, each),
-                each.real_stage,
-            )
-            for each in differing[:_SHOWN]
-        ]
-        heads = (whole("Customer"), whole("What"), whole("Rehearsed", "right"), "", whole("Real", "right"), "")
-        console.print(table(heads, cells))
-        if len(differing) > _SHOWN:
-            say(f"… {len(differing) - _SHOWN} more; --json has them all")
+    differing = [row for row in compared if row.verdict != "same"]
+    same = len(compared) - len(differing)
+    say(f"\nAgainst the real {book.against}: {same} same, {len(differing)} differ", style="bold")
+
+    def cells(row: MonthDifference) -> tuple[str, ...]:
+        rehearsed, real = _amount(row.rehearsed_minor, row), _amount(row.real_minor, row)
+        return row.customer_id, row.verdict, rehearsed, row.rehearsed_stage, real, row.real_stage
+
+    columns = (whole("Customer"), whole("What"), whole("Rehearsed", "right"), "", whole("Real", "right"), "")
+    print_table(columns, differing, cells, shown=_SHOWN)
     for currency, (here, there) in sums(compared).items():
         apart = format_amount(here - there, currency)
         say(f"  rehearsed {format_amount(here, currency)}, real {format_amount(there, currency)}: {apart} apart")
 
 
-def _amount(minor: int | None, each: MonthDifference) -> str:
-    return "" if minor is None else format_amount(minor, each.currency)
+def _amount(minor: int | None, row: MonthDifference) -> str:
+    return "" if minor is None else format_amount(minor, row.currency)
 
 
 def print_document(
@@ -211,10 +187,10 @@ def print_document(
             "seconds": round(seconds, 1),
             "months": summaries(rows),
             "customers": rows,
-            "reviewers": [each._asdict() for each in result.heard],
+            "reviewers": [entry._asdict() for entry in result.heard],
             "sheets_not_used": book.sheets.unread,
             "sheets_not_read": book.sheets.ignored(),
-            "unclaimed_rows": [each._asdict() for each in book.unclaimed],
+            "unclaimed_rows": [row._asdict() for row in book.unclaimed],
             "against": book.against,
             "differences": compared,
             "sums": {currency: {"rehearsed": a, "real": b} for currency, (a, b) in sums(compared).items()},

@@ -1,4 +1,4 @@
-"""``rehearse``: the coming months of the whole book before they happen; nothing real is touched."""
+"""``rehearse``: bills the coming months of all customers in a private world; nothing real is touched."""
 
 import tempfile
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,7 +19,7 @@ from billing.period import Period
 from cli.customers.start import read_text, rows_in
 from cli.sandbox.rehearsal_tables import print_document, print_rehearsal
 from cli.sandbox.stack import until_signal
-from cli.terminal.options import AsJson, PeriodOption, required_period
+from cli.terminal.options import AsJson, PeriodOption, period_option
 from cli.terminal.output import errors
 from sandbox.rehearsal.book import Book, RehearsalRequest, read_book
 from sandbox.rehearsal.parts import parts_for, rehearse_in_parts
@@ -29,62 +29,45 @@ from sandbox.rehearsal.run import RehearsalResult
 from sandbox.rehearsal.script import Script, read_script
 from settings import load_settings
 
-Months = Annotated[int, typer.Option("--months", min=1, max=36, help="How many months.")]
-Roster = Annotated[
-    Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers; without it, the ledger's.")
-]
-Sales = Annotated[
-    str, typer.Option("--sales", metavar="sheet|FOLDER", help="Where sales are read; else, where they are by .env.")
-]
-Only = Annotated[
-    list[str] | None, typer.Option("--only", metavar="CUSTOMER_ID", help="Only this customer; may be repeated.")
-]
-Repeat = Annotated[
-    Period | None,
-    typer.Option(
-        "--repeat",
-        metavar="YYYY-MM",
-        parser=required_period,
-        help="The worksheet for months without one; else the newest.",
-    ),
-]
-Reviewers = Annotated[
-    Path | None, typer.Option("--reviewers", metavar="FILE", help="A YAML file of what reviewers do, and cards.")
-]
-Against = Annotated[
-    Period | None,
-    typer.Option(
-        "--against", metavar="YYYY-MM", parser=required_period, help="Compare with what that month really came to."
-    ),
-]
-Keep = Annotated[
-    Path | None, typer.Option("--keep", metavar="FOLDER", help="Where mails and logs are kept: a new folder.")
-]
-Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each customer and month.")]
+
+class RehearsalOptions(NamedTuple):
+    months: Annotated[int, typer.Option("--months", min=1, max=36, help="How many months.")] = 12
+    roster: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A CSV file of customers; by default, the ledger's.")
+    ] = None
+    sales: Annotated[
+        str, typer.Option("--sales", metavar="sheet|FOLDER", help="Where sales are read; by default, as in .env.")
+    ] = ""
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="CUSTOMER_ID", help="Only this customer; may be repeated.")
+    ] = None
+    period: PeriodOption = None
+    repeat: Annotated[
+        Period | None, period_option("The worksheet for months without one; by default the newest.", "--repeat")
+    ] = None
+    reviewers: Annotated[
+        Path | None, typer.Option("--reviewers", metavar="FILE", help="A YAML file of reviewers' actions, and cards.")
+    ] = None
+    against: Annotated[Period | None, period_option("Compare with the real outcome of that month.", "--against")] = None
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="FOLDER", help="Where mails and logs are kept: a new folder.")
+    ] = None
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write a row for each customer and month.")
+    ] = None
+    as_json: AsJson = False
 
 
-async def rehearse(
-    months: Months = 12,
-    roster: Roster = None,
-    sales: Sales = "",
-    only: Only = None,
-    period: PeriodOption = None,
-    repeat: Repeat = None,
-    reviewers: Reviewers = None,
-    against: Against = None,
-    keep: Keep = None,
-    csv_file: Csv = None,
-    as_json: AsJson = False,
-) -> None:
+async def rehearse(options: RehearsalOptions) -> None:
     """Rehearse the coming months of all customers before a card is charged; nothing real is touched.
 
-    The production workflow, on a private Temporal server with skipped time, a private ledger, and stand-ins for Stripe
-    and mail. Customers and worksheets are read before that, and only read; a month that has no worksheet yet gets the
-    newest one again. It begins with the month that most customers are in, or with --period, or with --against.
+    The production workflow runs on a private Temporal server with skipped time, a private ledger, and stand-ins for
+    Stripe and mail. Customers and worksheets are read first, and only read; a month without a worksheet gets the newest
+    one again. The first month is the one that most customers are in, or that of --period or --against.
 
-    What waits for a person and is not in the reviewers' file is reported, then approved or skipped, so that the months
-    after it are seen. Who cannot be rehearsed is named; the others are rehearsed. Exit code 1 if anybody cannot be
-    rehearsed, if people are needed, if rows belong to nobody, or if --against differs.
+    Months that wait for a person and are not in the reviewers' file are reported, then approved or skipped, so that the
+    later months are seen. Customers who cannot be rehearsed are named; the others are rehearsed. Exit code 1 if a
+    customer cannot be rehearsed, if people are needed, if rows belong to nobody, or if --against differs.
 
     [bold]Examples[/bold]
     $ python starter.py rehearse
@@ -92,36 +75,37 @@ async def rehearse(
     $ python starter.py rehearse --months 1 --against 2026-10
     $ python starter.py rehearse --only acme --reviewers reviewers.yaml --csv rehearsal.csv
     """
-    began = time.monotonic()
+    began, csv_file = time.monotonic(), options.csv_file
     if csv_file and not csv_file.parent.is_dir():
         raise InvalidInput(f"there is no folder {csv_file.parent} for {csv_file.name}; make it first")
-    wanted = RehearsalRequest(
-        months=months,
-        roster=_customers_in(roster) if roster else None,
-        sales=sales,
-        only=tuple(dict.fromkeys(only or ())),
-        period=period,
-        repeat=repeat,
-        against=against,
-    )
-    book, result = await _rehearsed(wanted, read_script(reviewers) if reviewers else Script(), keep)
+    book, result = await _rehearsed(options)
     rows = rows_of(book, result)
     compared = differences([row for row in rows if row.period == book.against], book.real or {}) if book.against else []
     if csv_file:
         _write_csv(csv_file, rows)
-    seconds = time.monotonic() - began
-    (print_document if as_json else print_rehearsal)(book, result, rows, compared, seconds)
+    show = print_document if options.as_json else print_rehearsal
+    show(book, result, rows, compared, time.monotonic() - began)
     if book.failed or result.failed or book.unclaimed:
         raise typer.Exit(1)
-    if any(row.person for row in rows) or any(each.verdict != "same" for each in compared):
+    if any(row.person for row in rows) or any(row.verdict != "same" for row in compared):
         raise typer.Exit(1)
 
 
-async def _rehearsed(wanted: RehearsalRequest, script: Script, keep: Path | None) -> tuple[Book, RehearsalResult]:
-    """What is real is read first; then it is forgotten how."""
-    book = await read_book(load_settings(), wanted, datetime.now(UTC))
+async def _rehearsed(options: RehearsalOptions) -> tuple[Book, RehearsalResult]:
+    """Reads the real world first; then drops the settings that lead there, and rehearses."""
+    request = RehearsalRequest(
+        roster=_customers_in(options.roster) if options.roster else None,
+        only=tuple(dict.fromkeys(options.only or ())),
+        months=options.months,
+        sales=options.sales,
+        period=options.period,
+        repeat=options.repeat,
+        against=options.against,
+    )
+    script = read_script(options.reviewers) if options.reviewers else Script()
+    book = await read_book(load_settings(), request, datetime.now(UTC))
     script.require_known({entry.month.customer.customer_id for entry in book.entries} | book.others)
-    folder = _folder(keep)
+    folder = _folder(options.keep)
     forget_settings()
     async with until_signal(quietly=False):
         with _progress(sum(len(book.months_of(entry)) for entry in book.entries)) as advance:
@@ -139,13 +123,13 @@ def _customers_in(path: Path) -> list[Customer]:
     return list(customers.values())
 
 
-def _folder(wanted: Path | None) -> Path:
-    if wanted is None:
+def _folder(path: Path | None) -> Path:
+    if path is None:
         return Path(tempfile.mkdtemp(prefix="billing-rehearsal-"))
-    if wanted.exists() and any(wanted.iterdir()):
-        raise InvalidInput(f"{wanted} is not empty; name a new folder with --keep")
-    private_folder(wanted)
-    return wanted.resolve()
+    if path.exists() and any(path.iterdir()):
+        raise InvalidInput(f"{path} is not empty; name a new folder with --keep")
+    private_folder(path)
+    return path.resolve()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -27,21 +27,19 @@ SIGNALLED = 128  # exit codes above it name the signal that ended a process, by 
 REVIEWERS = "reviewers@sandbox.example"
 COMMANDS = (
     ("list", "who is billed what, and when"),
-    ("show acme", "one month, with all that was said and sent"),
+    ("show acme", "one month, with its decisions, mails and charges"),
     ('halt acme --by you --reason "row 2 looks wrong"', "stops the clock"),
     ('resume acme --by you --reason "it is right"', "lets it go on"),
 )
 
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="DIR", help="The folder that everything is kept in.")
-]
+DataDir = Annotated[Path | None, typer.Option("--data-dir", metavar="DIR", help="The folder for all data.")]
 
 
 async def up(data_dir: DataDir = None) -> None:
     """Run the whole embedded stack until Ctrl-C: Temporal, a worker, the console, the ledger, stand-ins for the rest.
 
-    Everything is kept in the data folder (BILLING_DATA_DIR, or data): stopped and started again, the stack goes on
-    where it was. The first start registers a dozen sample customers and writes two months of their sales.
+    All data is in one folder (BILLING_DATA_DIR, or data): stopped and started again, the stack continues where it was.
+    The first start registers a dozen sample customers and writes two months of their sales.
 
     [bold]Examples[/bold]
     $ python starter.py up
@@ -60,8 +58,8 @@ async def up(data_dir: DataDir = None) -> None:
         this_month = earliest_period(now)
         periods = {month_before(this_month), this_month, Period.at(now, "Pacific/Kiritimati")}
         roster = await prepare_sample(settings.data_dir, stack.stripe_url, periods)
-        async with AsyncExitStack() as exits:
-            password = await prepare_people(settings.data_dir, await connect_ledger(settings, exits))
+        async with connect_ledger(settings) as ledger:
+            password = await prepare_people(settings.data_dir, ledger)
         start = f"start --from {shlex.quote(shown(roster))}"
         commands = ((f"{start} --period {min(periods)}", "bills last month, now"), *COMMANDS)
         welcome(stack, password, commands)
@@ -83,7 +81,7 @@ def _temporal_port() -> int:
 
 @asynccontextmanager
 async def until_signal(quietly: bool = True) -> AsyncIterator[None]:
-    """SIGINT and SIGTERM cancel the block, which then ends its children; a second one makes it hurry."""
+    """SIGINT and SIGTERM cancel the block, which then ends its children; a second one speeds that up."""
     task, loop, signals = asyncio.current_task(), asyncio.get_running_loop(), list[int]()
     assert task is not None
 
@@ -104,9 +102,9 @@ async def until_signal(quietly: bool = True) -> AsyncIterator[None]:
 
 
 def way_into(stack: Stack) -> str:
-    """What to type in a new shell, so that ``python`` is the one that runs this, and all commands find the stack.
+    """The line to type in a new shell, so that ``python`` is ours, and all commands find the stack.
 
-    Those of Temporal's own tool, too, which findings name.
+    Commands of Temporal's own tool, which findings name, find it too.
     """
     variables = stack.settings.data_dir / "environment.sh"
     exports = [
@@ -123,7 +121,7 @@ def report(text: str) -> None:
 
 
 def welcome(stack: Stack, password: str, commands: tuple[tuple[str, str], ...]) -> None:
-    """Where everything is, how to sign in to the console, and what to type next."""
+    """Prints the addresses, how to sign in to the console, and the next commands."""
     way_in = way_into(stack)
     people = ", ".join(f"{person.username} ({person.role})" for person in PEOPLE)
     sheets = shown(stack.settings.data_dir / "sheets" / "sales")
@@ -131,14 +129,14 @@ def welcome(stack: Stack, password: str, commands: tuple[tuple[str, str], ...]) 
     for name, where in (
         ("Temporal", stack.ui_url),
         ("Mail", stack.mail_url),
-        ("Console", f"{stack.console_url}/desk, where reviewers act; customers pay by the links in their mails"),
+        ("Console", f"{stack.console_url}/desk for reviewers; customers pay by the links in their mails"),
         ("Sign in", f"as {people}"),
         ("Password", password),
         ("Sales", f"{sheets}/*.csv, to be edited"),
     ):
         say(f"  {name:10}{where}")
     console.print(f"\nIn another terminal, in this folder, after: {way_in}", style="bold", soft_wrap=True, markup=False)
-    for command, what in commands:
+    for command, effect in commands:
         console.print(f"  python starter.py {command}", soft_wrap=True, markup=False)
-        say(f"      {what}", style="dim")
+        say(f"      {effect}", style="dim")
     say("\nCtrl-C ends it.", style="dim")

@@ -1,1 +1,1 @@
-"""What all commands share."""
+"""Parts that all commands share."""

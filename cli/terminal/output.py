@@ -1,8 +1,9 @@
-"""What commands print: results on stdout, progress and errors on stderr; no colours when piped, JSON on request."""
+"""Output of commands: results on stdout, progress and errors on stderr; no colours when piped, JSON on request."""
 
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
 
 import typer
 from pydantic_core import to_json
@@ -16,7 +17,8 @@ from billing.apart import Failed, why
 from billing.errors import BillingError
 
 SHOWN = 1000
-"""So many rows of a list are shown; the others are in ``--json``."""
+"""How many rows of a list are shown; ``--json`` has all of them."""
+T = TypeVar("T")
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -50,10 +52,31 @@ def plain(text: object) -> Text:
 
 def table(columns: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> Table:
     """A table of plain cells; a narrow terminal folds long ones, but not those of a column that is ``whole``."""
-    made = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    grid = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for row in rows:
-        made.add_row(*map(plain, row))
-    return made
+        grid.add_row(*map(plain, row))
+    return grid
+
+
+def print_table(
+    columns: Sequence[str | Column],
+    rows: Sequence[T],
+    cells: Callable[[T], Sequence[object]],
+    *,
+    title: str = "",
+    empty: str = "",
+    shown: int = sys.maxsize,
+    more: str = "more; --json has them all",
+) -> None:
+    """The first ``shown`` of the rows below ``title``; without rows, ``empty`` or nothing at all."""
+    if rows and title:
+        say(f"\n{title}", style="bold")
+    if rows:
+        console.print(table(columns, map(cells, rows[:shown])))
+    elif empty:
+        say(empty)
+    if len(rows) > shown:
+        say(f"… {len(rows) - shown:,} {more}")
 
 
 def whole(name: str, justify: JustifyMethod = "left") -> Column:
@@ -62,13 +85,17 @@ def whole(name: str, justify: JustifyMethod = "left") -> Column:
 
 
 def end_with(failed: Sequence[Failed]) -> None:
-    """Names on stderr those of many who could not be done, if there is anybody, and ends with exit code 1."""
-    for each in failed[:SHOWN]:
-        errors.print(plain(f"{each.customer_id or 'nobody we know'}: {each.reason}"), style="red", soft_wrap=True)
+    """Names on stderr the customers who could not be read, and ends with exit code 1 if there are any."""
+    for failure in failed[:SHOWN]:
+        complain(f"{failure.customer_id or 'nobody we know'}: {failure.reason}")
     if failed:
-        text = f"{len(failed):,} could not be read and {'is' if len(failed) == 1 else 'are'} missing here"
-        errors.print(plain(text), style="red", soft_wrap=True)
+        complain(f"{len(failed):,} could not be read and {'is' if len(failed) == 1 else 'are'} missing here")
         raise typer.Exit(1)
+
+
+def complain(text: str, style: str = "red") -> None:
+    """A line on stderr."""
+    errors.print(plain(text), style=style, soft_wrap=True)
 
 
 def utc(instant: datetime) -> str:
@@ -76,24 +103,8 @@ def utc(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def relative(instant: datetime, now: datetime) -> str:
-    """``in 3 d 4 h``, ``12 min ago``, ``now``: the two largest units."""
-    distance = instant - now
-    minutes = abs(distance) // timedelta(minutes=1)
-    hours, days = minutes // 60, minutes // (24 * 60)
-    if days:
-        words = f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
-    elif hours:
-        words = f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
-    elif minutes:
-        words = f"{minutes} min"
-    else:
-        return "now"
-    return f"in {words}" if distance > timedelta() else f"{words} ago"
-
-
 def explain(error: Exception) -> str:
-    """What happened and what to do; our own errors say both already."""
+    """The error with its remedy; our own errors have one already."""
     if not isinstance(error, RPCError):
         return str(error) if isinstance(error, BillingError | OSError) else why(error)
     unprepared = error.status is RPCStatusCode.INVALID_ARGUMENT  # most likely, a search attribute that it does not know

@@ -1,8 +1,8 @@
-"""Where a customer registers another card, by the link that is theirs.
+"""The page on which a customer registers another card, by a personal link.
 
 ::
 
-    GET  /card/{token}          which card is on file
+    GET  /card/{token}          the card on file
     POST /card/{token}          on to Stripe's page for another one
     GET  /card/{token}/saved    back from there
 """
@@ -23,11 +23,8 @@ from console.web.security import same_site
 from console.web.tokens import opened
 from wording.english import one_line
 
-_ANSWER_SECONDS = 25.0  # less than browsers and proxies wait
 
-
-class _Ledger(BrakeStore, CustomerStore, Protocol):
-    """What is needed of the ledger here."""
+class _Ledger(BrakeStore, CustomerStore, Protocol): ...
 
 
 class CardPages:
@@ -45,7 +42,7 @@ class CardPages:
         self.router.add_api_route("/saved", self.card_registered)
 
     async def show(self, token: str, saved: str = "") -> HTMLResponse:
-        """``saved`` is "now" or "soon" for those who come back from Stripe's page."""
+        """``saved`` is "now" or "soon" after a return from Stripe's page."""
         customer = await self._opened(token)
         brake = await self._ledger.brake()
         values: dict[str, object] = {
@@ -68,7 +65,7 @@ class CardPages:
         return RedirectResponse(page.url, 303)
 
     async def card_registered(self, token: str, session_id: str = "") -> Response:
-        """While a charge is under way, the card has to wait until its outcome is known."""
+        """Takes the new card; during a charge, once its outcome is known."""
         taken = await self._returned.take(session_id, (await self._opened(token)).customer_id)
         if taken is Taken.REFUSED:
             return self._pages.card_not_saved(self._page(token))

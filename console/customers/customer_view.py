@@ -1,4 +1,4 @@
-"""How a customer's month stands, for the customer: what the page says and offers. Pure."""
+"""A month as its customer sees it: its situation, and the payments on offer. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,12 +16,12 @@ from billing.payments.ports import ChargeRow
 
 class Situation(StrEnum):
     PAYABLE = "payable"  # by card, now: the remedy says how
-    PENDING = "pending"  # the answer is not known yet, or the next step is under way
+    PENDING = "pending"  # the outcome is not known yet, or the next step is under way
     PAID = "paid"
-    OTHERWISE = "otherwise"  # the rest is to be paid by other means than the card
+    OTHERWISE = "otherwise"  # the rest is to be paid by transfer
     PAUSED = "paused"  # the emergency brake is on: nobody can pay by card for now
     PERSON = "person"  # we have to look into it
-    NOTHING = "nothing"  # nothing is owed here, or not any more
+    NOTHING = "nothing"  # nothing is owed here
 
 
 class CustomerView(NamedTuple):
@@ -32,8 +32,8 @@ class CustomerView(NamedTuple):
     paid_at: datetime | None = None
     remedy: CardRemedy = CardRemedy.RETRY
     code: str = ""
-    new_card: bool = False  # what is under way is the first try of a card that was just registered
-    slow: bool = False  # something outside is down
+    new_card: bool = False  # the payment under way is the first try of a new card
+    slow: bool = False  # an outside service is down
 
     @property
     def can_pay(self) -> bool:
@@ -47,7 +47,7 @@ class CustomerView(NamedTuple):
 def customer_view(
     month: Month, collection: Collection | None, charges: Sequence[ChargeRow], paused: bool = False
 ) -> CustomerView:
-    """A payment that succeeded counts at once, before everything else has heard of it. ``paused``: the brake is on."""
+    """A payment that succeeded counts at once, even before it is recorded elsewhere. ``paused``: the brake is on."""
     paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
     if collection is None or collection.closed:
         if collection is not None and collection.closed and collection.outcome is CollectionStage.RECOVERED:

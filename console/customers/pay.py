@@ -1,15 +1,15 @@
-"""The customer's page for a month that was not paid: who has the link may pay for it, and nothing else.
+"""The customer's page for an unpaid month: anyone with the link may pay for it, and do nothing else.
 
 ::
 
-    GET  /pay/{token}           what is owed, how it stands, what they can do
-    POST /pay/{token}/pay       pays with the card on file; on to the bank's page if it asks for that
+    GET  /pay/{token}           the amount owed, its situation, the ways to pay
+    POST /pay/{token}/pay       pays with the card on file; on to the bank's page if the bank asks for it
     GET  /pay/{token}/return    back from the bank's page
     POST /pay/{token}/card      on to Stripe's page for another card
     GET  /pay/{token}/card      back from there
 
-Everything leads back to the first. Each may be repeated: by a double click, the back button, a mail program that looks
-at links. While the emergency brake is on, the page offers no payment.
+All lead back to the first. Each may be repeated: by a double click, the back button, a mail program that checks links.
+While the emergency brake is on, the page offers no payment.
 """
 
 import asyncio
@@ -45,16 +45,15 @@ from workflows.payment_collection import PaymentCollection
 
 _QUERY_TIMEOUT = timedelta(seconds=3)
 _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
-"""While an outcome is pending, the page looks again by itself after so long, so often: four minutes in all."""
+"""The pauses after which the page of a pending payment reloads: four minutes in all."""
 
 _log = logging.getLogger(__name__)
 
 
-class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol):
-    """What is needed of the ledger here."""
+class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, PaymentStore, Protocol): ...
 
 
-class _Case(NamedTuple):
+class _UnpaidMonth(NamedTuple):
     month: Month
     collection: Collection | None
     view: CustomerView
@@ -84,7 +83,7 @@ class PaymentPages:
         self.router.add_api_route("/card", self.card_registered)
 
     async def show(self, token: str, look: int = 0) -> HTMLResponse:
-        """``look`` counts how often the page has looked by itself."""
+        """``look`` counts how often the page has reloaded itself."""
         case = await self._case(*self._opened(token))
         refresh_seconds = None
         if case.view.situation is Situation.PENDING and 0 <= look < len(_LOOK_AFTER_SECONDS):
@@ -103,7 +102,7 @@ class PaymentPages:
         return RedirectResponse(redirect_url or self._page(token), 303)
 
     async def returned(self, token: str) -> RedirectResponse:
-        """The bank has its answer, or the customer has given up: the collection asks Stripe."""
+        """Back from the bank, with its answer or without: the collection asks Stripe."""
         customer_id, period = self._opened(token)
         look_up = LookUp(by="the customer", reason="back from the bank's page", via="customer")
         with suppress(NotFound):
@@ -125,7 +124,7 @@ class PaymentPages:
         return RedirectResponse(card_page.url, 303)
 
     async def card_registered(self, token: str, session_id: str = "") -> Response:
-        """While a charge is under way, the card has to wait until its outcome is known."""
+        """Takes the new card; during a charge, once its outcome is known."""
         customer_id, _ = self._opened(token)
         if await self._returned.take(session_id, customer_id) is Taken.REFUSED:
             return self._pages.card_not_saved(self._page(token))
@@ -138,19 +137,19 @@ class PaymentPages:
         """Customer and period of the link."""
         return opened(self._links.read, token)
 
-    async def _case(self, customer_id: str, period: Period) -> _Case:
+    async def _case(self, customer_id: str, period: Period) -> _UnpaidMonth:
         month = await self._ledger.month(customer_id, period)
         if month is None:
             raise HTTPException(404)
         collection = await self._collection(customer_id, period)
         charges = await self._ledger.payments(customer_id, period)
         brake = await self._ledger.brake()
-        return _Case(
+        return _UnpaidMonth(
             month, collection, customer_view(month, collection, charges, paused=brake is not None and brake.on)
         )
 
     async def _collection(self, customer_id: str, period: Period) -> Collection | None:
-        """As it stands this moment, if it answers; and else as last recorded."""
+        """The collection as its workflow has it, or if that does not answer, as last recorded."""
         recorded = await self._ledger.collection(customer_id, period)
         if recorded is not None and recorded.outcome is not None:
             return recorded

@@ -1,15 +1,15 @@
-"""Where somebody becomes a customer: a form, the card at Stripe's page, and back.
+"""The pages on which a new customer registers: a form, the card at Stripe's page, and back.
 
 ::
 
     GET  /register[/{token}]           the form; the token is an invitation, which fixes currency and zone
-    POST /register[/{token}]           keeps it; on to Stripe's page for the card
-    GET  /registration/{token}         how it stands: on to the card, or thank you
+    POST /register[/{token}]           saves it; on to Stripe's page for the card
+    GET  /registration/{token}         its state: on to the card, or thank you
     POST /registration/{token}         on to Stripe's page once more
     GET  /registration/{token}/card    back from there
 
-Whether an address is a customer's already, or registers just now, these pages do not tell: each browser (it keeps a
-cookie) makes a registration of its own, the answers are the same, and the mail tells.
+These pages do not reveal whether an address is a customer's already, or is registering now: each browser (by a cookie)
+makes a registration of its own, the answers are the same, and the mail says the rest.
 """
 
 import logging
@@ -59,28 +59,28 @@ _HIDDEN = "This address contains an invisible character: {}. Please type it agai
 _log = logging.getLogger(__name__)
 
 
-class _Typed(Model):
+class _Form(Model):
     name: Name
     email: Email
 
 
-def _read(typed: dict[str, str]) -> _Typed | dict[str, str]:
-    """What was typed; or what is wrong with it, by field."""
+def _read(typed: dict[str, str]) -> _Form | dict[str, str]:
+    """The typed values; or their errors, by field."""
     wrong: dict[str, str] = {}
     try:
-        given = _Typed(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
-        if names_a_page(given.name):
+        form = _Form(name=one_line(typed.get("name", "")), email=typed.get("email", ""))
+        if names_a_page(form.name):
             wrong["name"] = _NAMES_A_PAGE
     except ValidationError as error:
-        fields = [str(each["loc"][0]) for each in error.errors(include_input=False)]
-        wrong = {field: _what_is_wrong(field, typed) for field in fields}
-    if typed.get("consent") != CONSENT_VERSION:  # not given, or to a text that has changed since
+        fields = [str(fault["loc"][0]) for fault in error.errors(include_input=False)]
+        wrong = {field: _error(field, typed) for field in fields}
+    if typed.get("consent") != CONSENT_VERSION:  # none, or consent to an older text
         wrong["consent"] = _WRONG["consent"]
-    return wrong or given
+    return wrong or form
 
 
 class RegistrationPages:
-    """``newcomers`` are currency and zone of those who come without an invitation; None: nobody may."""
+    """``newcomers`` is the currency and zone without an invitation; None if an invitation is needed."""
 
     def __init__(
         self,
@@ -120,16 +120,16 @@ class RegistrationPages:
     async def register(self, request: Request, token: str = "") -> Response:
         currency, timezone = self._terms(token)
         typed = await _typed(request)
-        given = _read(typed)
-        if isinstance(given, dict):
-            return self._form(token, currency, typed, given)
+        form = _read(typed)
+        if isinstance(form, dict):
+            return self._form(token, currency, typed, form)
         await self._throttle.count(request)
         key = browser_key(request.cookies.get(self._cookie, ""))
         now = datetime.now(UTC)
-        wanted = Registration(
-            registration_id=registration_id_of(key, given.email, currency, timezone),
-            email=given.email,
-            name=given.name,
+        registration = Registration(
+            registration_id=registration_id_of(key, form.email, currency, timezone),
+            email=form.email,
+            name=form.name,
             currency=currency,
             timezone=timezone,
             consent=Consent(version=CONSENT_VERSION, text=self._consent, at=now),
@@ -137,7 +137,7 @@ class RegistrationPages:
             created_at=now,
             updated_at=now,
         )
-        registration = await self._registrar.begin(wanted)
+        registration = await self._registrar.begin(registration)
         try:
             answer = await self._to_card_page(registration, self._page_of(registration))
         except InvalidInput as error:
@@ -147,12 +147,12 @@ class RegistrationPages:
         return answer
 
     def _keep(self, key: str, answer: Response) -> None:
-        """The browser has its key from the form on, so that a double click sends the same one twice."""
+        """Gives the browser its key with the form already, so that a double click sends it twice."""
         seconds = int(_VALID.total_seconds())
         answer.set_cookie(self._cookie, key, seconds, secure=self._https, httponly=True, samesite="lax")
 
     def _form(self, token: str, currency: str, typed: dict[str, str], wrong: dict[str, str]) -> HTMLResponse:
-        """``wrong``: what is to be corrected, by field."""
+        """``wrong``: the errors, by field."""
         values: dict[str, object] = {
             "here": f"/register/{token}" if token else "/register",
             "currency": currency.upper(),
@@ -165,7 +165,7 @@ class RegistrationPages:
         return self._pages.page("register.html", values, 422 if wrong else 200)
 
     def _terms(self, token: str) -> tuple[str, str]:
-        """Currency and zone; 404 or 410 unless the invitation is good, or none is needed."""
+        """Currency and zone. Raises 404 or 410 unless the invitation is valid, or none is needed."""
         if token:
             return opened(self._links.read_invitation, token)
         if self._newcomers is None:
@@ -183,7 +183,7 @@ class RegistrationPages:
         return await self._to_card_page(await self._opened(token), self._page(token))
 
     async def card_registered(self, token: str, session_id: str = "") -> Response:
-        """What cannot be finished now is finished later: the card is at Stripe, and the webhook tells of it too."""
+        """If it cannot be finished now, it is later: the card is at Stripe, and the webhook reports it too."""
         registration = await self._opened(token)
         if await self._returned.take(session_id, registration.registration_id) is Taken.REFUSED:
             return self._pages.card_not_saved(self._page(token))
@@ -191,7 +191,7 @@ class RegistrationPages:
 
     async def _to_card_page(self, registration: Registration, page: str) -> RedirectResponse:
         url = await self._registrar.card_page(registration, page)
-        if not url:  # there is a card already: perhaps nobody came back from Stripe's page
+        if not url:  # the card is saved already: perhaps nobody came back from Stripe's page
             try:
                 await self._registrar.go_on(await self._found(registration.registration_id))
             except (BillingError, TemporalError) as error:
@@ -210,12 +210,12 @@ class RegistrationPages:
     async def _found(self, registration_id: str) -> Registration:
         registration = await self._registrar.find(registration_id)
         if registration is None:
-            raise HTTPException(410)  # abandoned, and forgotten
+            raise HTTPException(410)  # abandoned, and deleted
         return registration
 
 
 async def _typed(request: Request) -> dict[str, str]:
-    """The form's fields, the last of each; 413 for more than a person types."""
+    """The form's fields, the last of each. Raises 413 for more than a person types."""
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -228,6 +228,6 @@ async def _typed(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in fields.items()}
 
 
-def _what_is_wrong(field: str, typed: dict[str, str]) -> str:
+def _error(field: str, typed: dict[str, str]) -> str:
     hidden = hidden_character(typed.get("email", "").strip()) if field == "email" else ""
     return _HIDDEN.format(hidden) if hidden else _WRONG[field]

@@ -1,4 +1,4 @@
-"""Cards with which customers come back from Stripe's page: taken now, or by the inbox as soon as they can be."""
+"""Cards that customers have registered at Stripe's page: taken now, or by the inbox as soon as possible."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Taken(StrEnum):
-    """What became of it."""
+    """When the card is taken."""
 
     NOW = "now"
     SOON = "soon"
@@ -32,9 +32,9 @@ class ReturnedCards:
         self._inbox = inbox
 
     async def take(self, session_id: str, owner: str) -> Taken:
-        """``owner``: the customer or registration that it has to be of. A repeat changes nothing.
+        """``owner`` is the customer or registration that the card has to belong to. A repeat changes nothing.
 
-        While a charge is under way, the card has to wait until its outcome is known; also while anything is down.
+        During a charge the card waits until the outcome is known; it also waits while a service is down.
         """
         if not _SESSION_ID.fullmatch(session_id):
             _log.warning("card of %s refused: the address names no card registration", owner)

@@ -1,4 +1,4 @@
-"""Registrations that nobody finished, because the customer never came back and no webhook told, are finished here."""
+"""Finishes registrations whose customer never came back and whose webhook never came."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def sweeping(registrar: Registrar) -> AsyncIterator[None]:
-    """Looks at once, and then again and again until the block ends."""
+    """Sweeps at once, then every few minutes until the block ends."""
     task = asyncio.create_task(_sweep(registrar))
     try:
         yield
@@ -29,6 +29,6 @@ async def _sweep(registrar: Registrar) -> None:
     while True:
         try:
             await registrar.sweep(datetime.now(UTC))
-        except Exception as error:  # whatever it is, the next look comes
+        except Exception as error:  # of any kind: the next sweep comes
             _log.warning("registrations cannot be read: %s", error or type(error).__name__)
         await asyncio.sleep(_PAUSE_SECONDS)

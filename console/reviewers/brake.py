@@ -2,11 +2,11 @@
 
 ::
 
-    GET  /desk/brake            whether it is on, since when and why; what is under way; its history
+    GET  /desk/brake            whether it is on, since when and why; charges under way; its history
     POST /desk/brake/pull       first asks, then (with ``confirm``) pulls; a repeat changes nothing
     POST /desk/brake/release    releases it; a repeat changes nothing
 
-It is one row of the ledger, which every workflow asks before it announces or charges anything.
+It is one row of the ledger, which every workflow reads before it announces or charges anything.
 """
 
 from datetime import UTC, datetime
@@ -22,12 +22,12 @@ from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 
 _REASON_MAX = 1000
-_SHOWN_MOVING = 100
+_SHOWN = 100
 _PAGE = "/desk/brake"
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 Administrator = Annotated[Session, Depends(signed_in(Role.ADMINISTRATOR))]
-Reason = Annotated[str, Form(max_length=10_000)]  # how much of it is kept is said on the page
+Reason = Annotated[str, Form(max_length=10_000)]  # a longer one than _REASON_MAX is refused on the page
 Confirm = Annotated[Code, Form()]
 
 
@@ -67,12 +67,12 @@ class BrakePages:
     async def _page(
         self, session: Session, reason: str = "", asks: bool = False, wrong: str = "", status: int = 200
     ) -> Response:
-        """``asks``: whether the second step is to come; ``wrong``: the form whose reason cannot be taken."""
-        moving = await self._ledger.under_way()
+        """``asks``: whether to show the second step; ``wrong``: the form with a bad reason."""
+        under_way = await self._ledger.under_way()
         values: dict[str, object] = {
             "brakes": await self._ledger.brakes(),
-            "moving": moving[:_SHOWN_MOVING],
-            "count": len(moving),
+            "under_way": under_way[:_SHOWN],
+            "count": len(under_way),
             "reason": reason,
             "asks": asks,
             "wrong": wrong,

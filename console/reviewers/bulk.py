@@ -1,7 +1,7 @@
-"""One decision about many invoices: a command for each, a few at a time, and what each came to.
+"""One decision about many invoices: a command for each, a few at a time, and its outcome.
 
-Work that has begun goes on if the browser leaves. Every command has an id made of the submission's and the customer's,
-so that a submission that is sent twice takes effect once.
+Work that has begun continues if the browser leaves. Every command's id is made of the submission's and the
+customer's, so a submission that is sent twice takes effect once.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from billing.commands import Command, Halt, Resume
 from billing.invoices.commands import Approve
 from billing.period import Period
 from billing.reviewers.queries import InvoiceList, ReviewedVersion
-from console.reviewers.commands import say
+from console.reviewers.commands import send
 
 AT_ONCE = 16
 ACTIONS = ("halt", "resume", "approve")
@@ -26,18 +26,18 @@ _log = logging.getLogger(__name__)
 
 
 class BulkOrder(NamedTuple):
-    """What somebody decided: ``action`` for every invoice, as they saw it. ``submission`` names the decision."""
+    """A decision: ``action`` for every invoice of ``selection``, as reviewed. ``submission`` names the decision."""
 
     action: str
     period: Period
     by: str
     reason: str
     submission: str
-    seen: Sequence[ReviewedVersion]
+    selection: Sequence[ReviewedVersion]
 
 
 class BulkOutcome(NamedTuple):
-    """What became of it for one customer, in words."""
+    """The outcome for one customer, in words."""
 
     customer_id: str
     accepted: bool
@@ -56,7 +56,7 @@ class Bulk:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Work that still goes on at the end is given up; to send it again is safe."""
+        """Work that is still running at the end is given up; sending it again is safe."""
         try:
             yield
         finally:
@@ -76,44 +76,44 @@ class Bulk:
     async def _all(self, order: BulkOrder, outcomes: asyncio.Queue[BulkOutcome | None]) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
 
-        async def one(seen: ReviewedVersion, now: ReviewedVersion | None) -> None:
+        async def one(reviewed: ReviewedVersion, now: ReviewedVersion | None) -> None:
             async with slots:
-                outcomes.put_nowait(await self._one(order, seen, now))
+                outcomes.put_nowait(await self._one(order, reviewed, now))
 
         try:
-            now = await self._ledger.now_of(order.period, [each.customer_id for each in order.seen])
+            now = await self._ledger.now_of(order.period, [reviewed.customer_id for reviewed in order.selection])
             async with asyncio.TaskGroup() as group:
-                for each in order.seen:
-                    group.create_task(one(each, now.get(each.customer_id)))
-        except Exception as error:  # nobody was decided about
+                for reviewed in order.selection:
+                    group.create_task(one(reviewed, now.get(reviewed.customer_id)))
+        except Exception as error:  # no command was sent
             _log.warning("%s of %s: %s", order.action, order.period, error)
-            for each in order.seen:
-                outcomes.put_nowait(BulkOutcome(each.customer_id, False, str(error) or type(error).__name__))
+            for reviewed in order.selection:
+                outcomes.put_nowait(BulkOutcome(reviewed.customer_id, False, str(error) or type(error).__name__))
         finally:
             outcomes.put_nowait(None)
 
-    async def _one(self, order: BulkOrder, seen: ReviewedVersion, now: ReviewedVersion | None) -> BulkOutcome:
-        """A halt is safe whatever was seen; the others are bound to it."""
+    async def _one(self, order: BulkOrder, reviewed: ReviewedVersion, now: ReviewedVersion | None) -> BulkOutcome:
+        """A halt is safe whatever was seen; the others are bound to the version that was."""
         if now is None:
-            return BulkOutcome(seen.customer_id, False, f"the ledger has no {order.period} of this customer")
-        if order.action != "halt" and now.digest != seen.digest:
-            changed = f"it has changed since you looked: version {now.version} now, not {seen.version}; look again"
-            return BulkOutcome(seen.customer_id, False, changed)
+            return BulkOutcome(reviewed.customer_id, False, f"the ledger has no {order.period} of this customer")
+        if order.action != "halt" and now.digest != reviewed.digest:
+            changed = f"it has changed since you looked: version {now.version} now, not {reviewed.version}; look again"
+            return BulkOutcome(reviewed.customer_id, False, changed)
         try:
-            answer = await say(self._client, seen.customer_id, _command(order, seen))
-        except Exception as error:  # whatever it is, the others go on
-            _log.warning("%s of %s, %s: %s", order.action, seen.customer_id, order.period, error)
-            return BulkOutcome(seen.customer_id, False, str(error) or type(error).__name__)
-        return BulkOutcome(seen.customer_id, answer.accepted, answer.result)
+            answer = await send(self._client, reviewed.customer_id, _command(order, reviewed))
+        except Exception as error:  # of any kind: the others go on
+            _log.warning("%s of %s, %s: %s", order.action, reviewed.customer_id, order.period, error)
+            return BulkOutcome(reviewed.customer_id, False, str(error) or type(error).__name__)
+        return BulkOutcome(reviewed.customer_id, answer.accepted, answer.result)
 
 
-def _command(order: BulkOrder, seen: ReviewedVersion) -> Command:
-    command_id = f"{order.submission}-{seen.customer_id}"
-    said: dict[str, Any] = {"by": order.by, "reason": order.reason, "command_id": command_id, "period": order.period}
-    said["via"] = "console"
+def _command(order: BulkOrder, reviewed: ReviewedVersion) -> Command:
+    command_id = f"{order.submission}-{reviewed.customer_id}"
+    common: dict[str, Any] = {"by": order.by, "reason": order.reason, "command_id": command_id, "period": order.period}
+    common["via"] = "console"
     if order.action == "halt":
-        return Halt(**said)
+        return Halt(**common)
     if order.action == "resume":
-        return Resume(**said, stopped=seen.stop)  # a halt that was not there yet is not let go of
+        return Resume(**common, stopped=reviewed.stop)  # not a halt that came after the page was seen
     assert order.action == "approve", order.action
-    return Approve(**said, digest=seen.digest)
+    return Approve(**common, digest=reviewed.digest)

@@ -1,14 +1,15 @@
-"""The list of a month's invoices, and one decision about many of them.
+"""The list of a month's invoices, and decisions about many of them at once.
 
 ::
 
-    GET  /desk/{period}/invoices    the list; what is shown, and how, is in the query
-    POST /desk/{period}/invoices    a selection, or all that match: what is about to be decided, to be confirmed
+    GET  /desk/{period}/invoices    the list; filters and order are in the query
+    POST /desk/{period}/invoices    a selection, or all that match: asks to confirm the decision
     POST /desk/{period}/bulk        carries it out: as a page, or line by line (NDJSON) for the script
 """
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from typing import Annotated
@@ -28,15 +29,15 @@ from billing.reviewers.queries import PAGE_ROWS, CurrentVersion, InvoiceFilter, 
 from billing.reviewers.users import Role
 from clients.standstill import StandstillWatch
 from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
-from console.reviewers.page_frame import PageFrame
+from console.reviewers.page_frame import DeskRefusal, NamedMonth, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 
 NDJSON = "application/x-ndjson"
-SHOWN_SEEN = 200  # of a selection that is to be confirmed; the rest is counted and added up
-FIRST = 1000  # of those who stand still, in the list of what needs a person; coverage has all
-DECIDED_AT_ONCE = 20_000  # a form of more, with long customer ids, would be larger than BODY_MAX_BYTES
+SHOWN_SEEN = 200  # invoices of a selection to be confirmed; the others are counted and added up
+FIRST = 1000  # stopped customers at the top of the list that needs a person; coverage has all
+DECIDED_AT_ONCE = 20_000  # a larger form, with long customer ids, would exceed BODY_MAX_BYTES
 
-_NEEDED = {"halt": Role.REVIEWER, "resume": Role.REVIEWER, "approve": Role.APPROVER}
+_ROLES = {"halt": Role.REVIEWER, "resume": Role.REVIEWER, "approve": Role.APPROVER}
 _PAGE = re.compile(r"[1-9][0-9]{0,4}")
 _ROW = re.compile(r"([a-z0-9][a-z0-9_-]{0,63}) ([0-9]{1,9}) (\S{1,100})(?: (\S{1,100}))?")
 _SUBMISSION = re.compile(r"[0-9a-f]{32}")
@@ -55,25 +56,22 @@ class InvoicesPages:
         self.router.add_api_route("/invoices", self.confirm, methods=["POST"], response_model=None)
         self.router.add_api_route("/bulk", self.decide, methods=["POST"], response_model=None)
 
-    async def show(self, request: Request, session: SignedIn, period: str) -> Response:
-        month = self._desk.period(period)
-        if month is None:
-            return await self._desk.no_such_month(session, period)
-        wanted, page = await self._wanted(month, request.query_params), _page(request.query_params.get("page", ""))
-        pulse = await self._watch.pulse(month)
-        standstill = await self._watch.of(month)
+    async def show(self, request: Request, session: SignedIn, period: NamedMonth) -> Response:
+        filters, page = await self._filter(period, request.query_params), _page(request.query_params.get("page", ""))
+        pulse = await self._watch.pulse(period)
+        standstill = await self._watch.of(period)
         count, rows, picker = await asyncio.gather(
-            self._ledger.count(wanted), self._ledger.rows(wanted, page), self._desk.picker(month)
+            self._ledger.count(filters), self._ledger.rows(filters, page), self._desk.picker(period)
         )
-        if not count and wanted == InvoiceFilter(period=month):
-            return await self._desk.empty_month(session, month, picker)
-        shown = _query(wanted)
+        if not count and filters == InvoiceFilter(period=period):
+            return await self._desk.empty_month(session, period, picker)
+        query = _query(filters)
         values = {
             "pulse": pulse,
-            "wanted": wanted,
-            "filtered": bool(shown.keys() - {"sort", "order"}),
-            "shown": shown,
-            "link": lambda **changes: _link(shown | changes),
+            "filters": filters,
+            "filtered": bool(query.keys() - {"sort", "order"}),
+            "query": query,
+            "link": lambda **changes: _link(query | changes),
             "rows": rows,
             "standstill": standstill,
             "count": count,
@@ -82,125 +80,103 @@ class InvoicesPages:
             "first": (page - 1) * PAGE_ROWS + 1,
             "stages": list(Stage),
             "flag_names": list(Flag),
-            "columns": _columns(wanted),
-            "actions": [action for action in ACTIONS if session.role.may(_NEEDED[action])],
+            "columns": _columns(filters),
+            "actions": [action for action in ACTIONS if session.role.may(_ROLES[action])],
         }
-        return await self._desk.page("invoices.html", session, picker | values, section="invoices", period=month)
+        return await self._page("invoices.html", session, period, picker | values)
 
-    async def confirm(self, request: Request, session: Reviewing, period: str) -> Response:
-        """What is about to be decided, as it stands this moment; only the next page carries it out."""
-        month, form = self._desk.period(period), await request.form()
-        if month is None:
-            return await self._desk.no_such_month(session, period)
-        wanted, action = await self._wanted(month, _texts(form)), str(form.get("action", ""))
-        back = f"/desk/{month}/invoices{_link(_query(wanted))}"
-        if refusal := await self._may(session, action, month, back):
-            return refusal
-        seen = await self._ledger.seen(wanted) if form.get("all") else _seen(map(str, form.getlist("row")))
-        if not 0 < len(seen) <= DECIDED_AT_ONCE:
-            title, text = "Nothing is selected", "Tick the invoices that you mean, or take all that match."
-            if seen:
-                title = f"{len(seen):,} invoices are too many at once"
-                text = f"Filter the list to {DECIDED_AT_ONCE:,} or fewer, and decide about one part after the other."
-            return await self._refusal(session, title, text, 400, back, month)
-        changed = bool(form.get("all")) and form.get("pulse") != await self._watch.pulse(month)
-        return await self._confirmation(session, month, action, seen, uuid4().hex, back, changed)
+    async def confirm(self, request: Request, session: Reviewing, period: NamedMonth) -> Response:
+        """The decision as it would be carried out this moment; only the next page carries it out."""
+        form = await request.form()
+        filters, action = await self._filter(period, _texts(form)), str(form.get("action", ""))
+        back = f"/desk/{period}/invoices{_link(_query(filters))}"
+        _require_role(session, action, back)
+        selection = await self._ledger.seen(filters) if form.get("all") else _reviewed(map(str, form.getlist("row")))
+        if not selection:
+            raise _refusal(400, "Nothing is selected", "Tick the invoices that you mean, or take all that match.", back)
+        if len(selection) > DECIDED_AT_ONCE:
+            text = f"Filter the list to {DECIDED_AT_ONCE:,} or fewer, and decide about one part after the other."
+            raise _refusal(400, f"{len(selection):,} invoices are too many at once", text, back)
+        changed = bool(form.get("all")) and form.get("pulse") != await self._watch.pulse(period)
+        return await self._confirmation(
+            session, BulkOrder(action, period, "", "", uuid4().hex, selection), back, changed
+        )
 
-    async def decide(self, request: Request, session: Reviewing, period: str) -> Response:
-        month, form = self._desk.period(period), _texts(await request.form())
-        if month is None:
-            return await self._desk.no_such_month(session, period)
+    async def decide(self, request: Request, session: Reviewing, period: NamedMonth) -> Response:
+        form = _texts(await request.form())
         action, back = form.get("action", ""), form.get("back", "")
-        back = back if back.startswith(f"/desk/{month}/invoices") else f"/desk/{month}/invoices"
-        if refusal := await self._may(session, action, month, back):
-            return refusal
-        seen = _seen(form.get("rows", "").split("\n"))
-        submission = form.get("submission", "")
+        back = back if back.startswith(f"/desk/{period}/invoices") else f"/desk/{period}/invoices"
+        _require_role(session, action, back)
+        submission, selection = form.get("submission", ""), _reviewed(form.get("rows", "").split("\n"))
         if not _SUBMISSION.fullmatch(submission):
             submission = uuid4().hex
+        order = BulkOrder(action, period, session.username, form.get("reason", ""), submission, selection)
         try:
-            reason = TypeAdapter(Why).validate_python(form.get("reason", ""))
+            order = order._replace(reason=TypeAdapter(Why).validate_python(order.reason))
         except ValidationError:
             problem = "Say why, in up to 1,000 characters: it goes into the audit trail."
-            changed = bool(form.get("changed"))
-            return await self._confirmation(session, month, action, seen, submission, back, changed, problem)
-        order = BulkOrder(action, month, session.username, reason, submission, seen)
+            return await self._confirmation(session, order, back, bool(form.get("changed")), problem)
         if NDJSON in request.headers.get("accept", ""):
             return StreamingResponse(_lines(self._bulk.carry_out(order)), media_type=NDJSON)
         outcomes = [outcome async for outcome in self._bulk.carry_out(order)]
-        outcomes.sort(key=lambda outcome: (outcome.accepted, outcome.customer_id))
         values = {
             "action": action,
-            "reason": reason,
-            "outcomes": outcomes,
+            "reason": order.reason,
+            "outcomes": sorted(outcomes, key=lambda outcome: (outcome.accepted, outcome.customer_id)),
             "refused": sum(not outcome.accepted for outcome in outcomes),
             "back": back,
         }
-        return await self._desk.page("bulk_done.html", session, values, section="invoices", period=month)
+        return await self._page("bulk_done.html", session, period, values)
 
-    async def _wanted(self, period: Period, query: Mapping[str, str]) -> InvoiceFilter:
-        """What a query asks for; who stands still needs a person, before all others."""
-        wanted = read_wanted(period, query)
-        if not wanted.needs:
-            return wanted
-        return wanted.evolve(first=tuple((await self._watch.of(period)).customers)[:FIRST])
-
-    async def _may(self, session: Session, action: str, period: Period, back: str) -> Response | None:
-        """None if the role allows it; else the page that says so."""
-        if action in ACTIONS and session.role.may(_NEEDED[action]):
-            return None
-        title, text = "There is no such action", "The actions are: halt, resume, approve."
-        if action in ACTIONS:
-            title = f"You may not {action} invoices"
-            text = f"You are {session.role}; this takes the role {_NEEDED[action]} or a higher one."
-        return await self._refusal(session, title, text, 403 if action in ACTIONS else 400, back, period)
-
-    async def _refusal(
-        self, session: Session, title: str, text: str, status: int, back: str, period: Period
-    ) -> Response:
-        return await self._desk.message(
-            session,
-            title,
-            text,
-            status=status,
-            back=back,
-            back_label="Back to the list",
-            section="invoices",
-            period=period,
-        )
+    async def _filter(self, period: Period, query: Mapping[str, str]) -> InvoiceFilter:
+        """The filters of a query; of those that need a person, customers whose workflow stands still come first."""
+        filters = read_filter(period, query)
+        if not filters.needs:
+            return filters
+        return filters.evolve(first=tuple((await self._watch.of(period)).customers)[:FIRST])
 
     async def _confirmation(
-        self,
-        session: Session,
-        period: Period,
-        action: str,
-        seen: list[ReviewedVersion],
-        submission: str,
-        back: str,
-        changed: bool,
-        problem: str = "",
+        self, session: Session, order: BulkOrder, back: str, changed: bool, problem: str = ""
     ) -> Response:
-        """``changed``: whether these may be others than those that the list has shown."""
-        now = await self._ledger.now_of(period, [each.customer_id for each in seen])
-        same = [each for row in seen if (each := now.get(row.customer_id)) and each.digest == row.digest]
+        """``changed``: whether these may be other invoices than those that the list has shown."""
+        current = await self._ledger.now_of(order.period, [row.customer_id for row in order.selection])
+        digests = {row.customer_id: row.digest for row in order.selection}
+        same = {name: version for name, version in current.items() if version.digest == digests[name]}
         values = {
-            "action": action,
+            "action": order.action,
             "changed": changed,
-            "seen": seen[:SHOWN_SEEN],
-            "same": {each.customer_id: each for each in same},
-            "sums": _sums(same),
-            "count": len(seen),
-            "rows": "\n".join(map(str, seen)),
-            "submission": submission,
+            "seen": order.selection[:SHOWN_SEEN],
+            "same": same,
+            "sums": _sums(same.values()),
+            "count": len(order.selection),
+            "rows": "\n".join(map(str, order.selection)),
+            "submission": order.submission,
             "back": back,
             "problem": problem,
         }
-        status = 400 if problem else 200
-        return await self._desk.page("bulk.html", session, values, section="invoices", period=period, status=status)
+        return await self._page("bulk.html", session, order.period, values, 400 if problem else 200)
+
+    async def _page(
+        self, template: str, session: Session, period: Period, values: dict[str, object], status: int = 200
+    ) -> Response:
+        return await self._desk.page(template, session, values, section="invoices", period=period, status=status)
 
 
-def read_wanted(period: Period, query: Mapping[str, str]) -> InvoiceFilter:
-    """What a query asks for; what it cannot mean is left out."""
+def _require_role(session: Session, action: str, back: str) -> None:
+    """Raises ``DeskRefusal`` unless there is such an action and the role allows it."""
+    if action not in ACTIONS:
+        raise _refusal(400, "There is no such action", "The actions are: halt, resume, approve.", back)
+    if not session.role.may(_ROLES[action]):
+        text = f"You are {session.role}; this takes the role {_ROLES[action]} or a higher one."
+        raise _refusal(403, f"You may not {action} invoices", text, back)
+
+
+def _refusal(status: int, title: str, text: str, back: str) -> DeskRefusal:
+    return DeskRefusal(status, title, text, back, "Back to the list", section="invoices")
+
+
+def read_filter(period: Period, query: Mapping[str, str]) -> InvoiceFilter:
+    """The filters of a query; values that it cannot have are left out."""
     stage, sort, flag = query.get("stage", ""), query.get("sort", ""), query.get("flag", "")
     return InvoiceFilter(
         period=period,
@@ -214,27 +190,27 @@ def read_wanted(period: Period, query: Mapping[str, str]) -> InvoiceFilter:
     )
 
 
-def _query(wanted: InvoiceFilter) -> dict[str, str]:
-    """The other way round, without what goes without saying."""
-    said = {
-        "search": wanted.search,
-        "stage": wanted.stage or "",
-        "flag": wanted.flag or "",
-        "currency": wanted.currency,
-        "needs": "1" if wanted.needs else "",
-        "sort": "" if wanted.sort is Sort.CUSTOMER else wanted.sort,
-        "order": "down" if wanted.descending else "",
+def _query(filters: InvoiceFilter) -> dict[str, str]:
+    """The query of filters, without defaults."""
+    query = {
+        "search": filters.search,
+        "stage": filters.stage or "",
+        "flag": filters.flag or "",
+        "currency": filters.currency,
+        "needs": "1" if filters.needs else "",
+        "sort": "" if filters.sort is Sort.CUSTOMER else filters.sort,
+        "order": "down" if filters.descending else "",
     }
-    return {name: str(value) for name, value in said.items() if value}
+    return {name: str(value) for name, value in query.items() if value}
 
 
 def _link(query: Mapping[str, object]) -> str:
-    kept = {name: value for name, value in query.items() if value not in ("", None)}
-    return f"?{urlencode(kept)}" if kept else "?"
+    values = {name: value for name, value in query.items() if value not in ("", None)}
+    return f"?{urlencode(values)}" if values else "?"
 
 
-def _columns(wanted: InvoiceFilter) -> list[dict[str, str]]:
-    """The heads of the columns that can be sorted: a second click turns the order round."""
+def _columns(filters: InvoiceFilter) -> list[dict[str, str]]:
+    """The heads of the columns that can be sorted: a second click reverses the order."""
     heads = [
         (Sort.CUSTOMER, "Customer", ""),
         (Sort.STAGE, "Stage", ""),
@@ -244,10 +220,10 @@ def _columns(wanted: InvoiceFilter) -> list[dict[str, str]]:
     ]
     columns = []
     for sort, label, first in heads:
-        is_current, now = wanted.sort is sort, "down" if wanted.descending else ""
-        turned = "" if now else "down"
-        state = ("descending" if wanted.descending else "ascending") if is_current else ""
-        columns.append({"sort": sort, "label": label, "order": turned if is_current else first, "state": state})
+        order, state = first, ""
+        if filters.sort is sort:
+            order, state = ("", "descending") if filters.descending else ("down", "ascending")
+        columns.append({"sort": sort, "label": label, "order": order, "state": state})
     return columns
 
 
@@ -255,24 +231,24 @@ def _page(text: str) -> int:
     return int(text) if _PAGE.fullmatch(text) else 1
 
 
-def _seen(rows: Iterable[str]) -> list[ReviewedVersion]:
-    """Rows as a form carries them; what is none is left out, as are repeats."""
-    found: dict[str, ReviewedVersion] = {}
+def _reviewed(rows: Iterable[str]) -> list[ReviewedVersion]:
+    """Rows as a form carries them, without repeats and without those that cannot be read."""
+    reviewed: dict[str, ReviewedVersion] = {}
     for row in rows:
         if parts := _ROW.fullmatch(row.strip()):
             customer_id, version, digest, stop = parts.groups(default="")
             with suppress(ValidationError):
-                seen = {"customer_id": customer_id, "version": version, "digest": digest.strip("-"), "stop": stop}
-                found[customer_id] = ReviewedVersion.model_validate(seen)
-    return list(found.values())
+                fields = {"customer_id": customer_id, "version": version, "digest": digest.strip("-"), "stop": stop}
+                reviewed[customer_id] = ReviewedVersion.model_validate(fields)
+    return list(reviewed.values())
 
 
 def _sums(rows: Iterable[CurrentVersion]) -> dict[str, int]:
-    """What drafts come to, by currency."""
-    sums: dict[str, int] = {}
-    for each in rows:
-        if each.version:
-            sums[each.currency] = sums.get(each.currency, 0) + each.total_minor
+    """The sums of the drafts, by currency."""
+    sums: Counter[str] = Counter()
+    for row in rows:
+        if row.version:
+            sums[row.currency] += row.total_minor
     return dict(sorted(sums.items()))
 
 

@@ -1,9 +1,9 @@
-"""Tells open pages that a month has changed: one look at the ledger a second for all who listen, none if nobody does.
+"""Tells open pages that a month has changed: one look at the ledger a second for all listeners, none without.
 
 ::
 
     live = Live(ledger.pulse)
-    async for pulse in live.pulses(period): ...     # the present one at once, then each other one
+    async for pulse in live.pulses(period): ...     # the present one at once, then each new one
     live.stop()                                     # every stream ends, so that the server can
 """
 
@@ -16,13 +16,13 @@ from billing.period import Period
 
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 20.0
-"""After so long without news a stream says that it is alive, and looks whether it may go on."""
+"""After this long without news a stream sends a sign of life and checks its session."""
 
 _log = logging.getLogger(__name__)
 
 
 class _Watch:
-    """One month: its last pulse, a future that gets the next one, and the task that looks for it."""
+    """A month that is watched: its last pulse, a future for the next one, and the task that polls."""
 
     def __init__(self) -> None:
         self.pulse = ""
@@ -41,7 +41,7 @@ class _Watch:
 
 
 class Live:
-    """``look`` answers something that differs after every change of a month."""
+    """``look`` returns a text that differs after every change of a month."""
 
     def __init__(self, look: Callable[[Period], Awaitable[str]], every_seconds: float = LOOK_SECONDS) -> None:
         self._look = look
@@ -51,20 +51,20 @@ class Live:
 
     @property
     def watched(self) -> int:
-        """How many months are looked at now."""
+        """How many months are watched now."""
         return len(self._watches)
 
     async def pulses(self, period: Period, quiet_seconds: float = QUIET_SECONDS) -> AsyncGenerator[str]:
-        """The present pulse, then each other one; "" after ``quiet_seconds`` without. Ends with ``stop``."""
+        """The present pulse, then each new one; "" after ``quiet_seconds`` without one. Ends with ``stop``."""
         watch = self._watches.setdefault(period, _Watch())
         watch.listeners += 1
         watch.task = watch.task or asyncio.create_task(self._watch(period, watch))
-        told = ""
+        last = ""
         try:
             while not self._stopped:
-                if watch.pulse != told:
-                    told = watch.pulse
-                    yield told
+                if watch.pulse != last:
+                    last = watch.pulse
+                    yield last
                     continue
                 try:
                     async with asyncio.timeout(quiet_seconds):

@@ -1,8 +1,8 @@
-"""Signing in and out, by password or by a trusted proxy's word; and what is answered to those who may not go on.
+"""Signing in and out, by password or by a trusted proxy's header; and the answers to requests that are refused.
 
 ::
 
-    GET  /login     the form; opens a session at once for whom the proxy names
+    GET  /login     the form; opens a session at once if the proxy names a user
     POST /login     opens a session
     POST /logout    ends it
 """
@@ -58,7 +58,7 @@ class Login:
         self.router.add_api_route("/logout", self.sign_out, methods=["POST"], response_model=None, dependencies=out)
 
     async def show(self, request: Request, next: str = HOME, bye: bool = False) -> Response:
-        """``bye``: somebody has just signed out, and is not signed in again by the proxy before they ask for it."""
+        """``bye``: the user has just signed out, and the proxy does not sign them in again unasked."""
         if await self._sessions.of(request):
             return RedirectResponse(local_path(next), 303)
         named = self._proxies.user(request)
@@ -67,7 +67,7 @@ class Login:
         account = await self._account(named)
         response = RedirectResponse(local_path(next), 303)
         if account is not None and await self._sessions.open(request, response, account):
-            _log.info("%s signed in by the proxy's word", account.username)
+            _log.info("%s signed in by the proxy's header", account.username)
             return response
         error = f"The single sign-on knows you as {named}; no such user is enabled here. Ask an administrator."
         return self._page(403, error=error, next=next)
@@ -79,7 +79,7 @@ class Login:
         password: Annotated[str, Form(max_length=PASSWORD_MAX)] = "",
         next: Annotated[Url, Form()] = HOME,
     ) -> Response:
-        """It takes as long to refuse a name that nobody has as a wrong password, and the words are the same."""
+        """An unknown name and a wrong password get the same answer, after the same time."""
         if not from_origin_of(self._base_url, request):
             raise Refused(403, "This did not come from our page", "Nobody was signed in.", to_sign_in=True)
         address, browser = self._proxies.client(request), self._browsers.name(request, _typed(username))
@@ -103,7 +103,7 @@ class Login:
         return response
 
     def handle_refusals(self, app: FastAPI) -> None:
-        """A page says what was refused, a line of text if a script asks."""
+        """Answers refusals by a page, or to a script by a line of text."""
 
         @app.exception_handler(SignInNeededError)
         async def sign_in_needed(request: Request, error: SignInNeededError) -> Response:
@@ -113,18 +113,18 @@ class Login:
         async def refused(request: Request, error: Refused) -> Response:
             if in_background(request):
                 return PlainTextResponse(f"{error.title}. {error.text}\n", error.status_code)
-            said = {"title": error.title, "text": error.text, "to_sign_in": error.to_sign_in}
-            return self._pages.page("refused.html", said, error.status_code)
+            values = {"title": error.title, "text": error.text, "to_sign_in": error.to_sign_in}
+            return self._pages.page("refused.html", values, error.status_code)
 
     async def _proven(self, username: str, password: str) -> UserCredentials | None:
-        """The account, if the password is its own; whose hash is old-fashioned gets a new one."""
+        """The account, if the password is right; an outdated hash is renewed."""
         account = await self._account(username)
-        kept = account.password_hash if account else ""
-        if not await self._passwords.fits(password, kept) or account is None:
+        hashed = account.password_hash if account else ""
+        if not await self._passwords.fits(password, hashed) or account is None:
             return None
-        if self._passwords.is_outdated(kept):
+        if self._passwords.is_outdated(hashed):
             renewed = await self._passwords.hashed(password)
-            await self._ledger.renew_hash(account.username, kept, renewed)
+            await self._ledger.renew_hash(account.username, hashed, renewed)
             return account.evolve(password_hash=renewed)
         return account
 
@@ -144,18 +144,17 @@ class Login:
     def _page(
         self, status: int = 200, *, error: str = "", username: str = "", next: str, bye: bool = False, named: str = ""
     ) -> HTMLResponse:
-        shown = {"error": error, "username": username, "next": local_path(next), "bye": bye, "named": named}
-        shown["wrong"] = status == 401
-        return self._pages.page("login.html", shown, status)
+        values = {"error": error, "username": username, "next": local_path(next), "bye": bye, "named": named}
+        return self._pages.page("login.html", values | {"wrong": status == 401}, status)
 
 
 def local_path(text: str) -> str:
-    """``text`` if it is a path of the desk, else the desk's first page: nobody is led elsewhere."""
+    """``text`` if it is a path of the desk, else the desk's first page: never another site."""
     return text if _OURS.fullmatch(text) else HOME
 
 
 def _typed(username: str) -> str:
-    """The name in the ledger's spelling, or what was typed if it cannot be one."""
+    """The name in the ledger's spelling; as it was typed if it cannot be one."""
     try:
         return username_of(username)
     except InvalidInput:

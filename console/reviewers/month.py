@@ -1,14 +1,15 @@
-"""A month at a glance: customers and money by stage, what needs a person, beside the month before; kept current.
+"""A month at a glance: customers and money by stage, months that need a person, and the month before; kept current.
 
 ::
 
     GET /                       to the desk
     GET /desk                   to the current month, or to the one that was picked
     GET /desk/{period}          the month
-    GET /desk/{period}/events   tells as server-sent events when it has changed
+    GET /desk/{period}/events   says when it has changed, as server-sent events
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
@@ -20,16 +21,16 @@ from billing.period import Period
 from billing.reviewers.queries import MonthOverview, StageTotal, compared
 from clients.standstill import StandstillWatch
 from console.reviewers.live import Live
-from console.reviewers.page_frame import PageFrame
+from console.reviewers.page_frame import NamedMonth, PageFrame, read_period
 from console.reviewers.signed_in import SignedIn, session_of
 from console.reviewers.wording import tone
 
 SHOWN_NEEDS = 12
-_PATHS = ("", "/invoices", "/coverage")  # what follows the period where another one may be picked
+_PATHS = ("", "/invoices", "/coverage")  # of pages on which another period may be picked
 
 
 class StageLine(NamedTuple):
-    """A stage as the table and the plots show it; shares in percent, sums in minor units by currency."""
+    """A line of the table of stages; shares in percent, sums in minor units by currency."""
 
     stage: Stage
     customers: int
@@ -55,23 +56,20 @@ class MonthPages:
         return RedirectResponse("/desk", 303)
 
     async def pick(self, session: SignedIn, period: str = "", path: str = "") -> RedirectResponse:
-        picked = self._desk.period(period) or await self._desk.current_period()
+        picked = read_period(period) or await self._desk.current_period()
         return RedirectResponse(f"/desk/{picked}{path if path in _PATHS else ''}", 303)
 
-    async def show(self, session: SignedIn, period: str) -> Response:
-        month = self._desk.period(period)
-        if month is None:
-            return await self._desk.no_such_month(session, period)
-        pulse = await self._watch.pulse(month)  # first: what changes meanwhile is seen by the next look
-        standstill = await self._watch.of(month)
+    async def show(self, session: SignedIn, period: NamedMonth) -> Response:
+        pulse = await self._watch.pulse(period)  # first: the next look sees a change that comes meanwhile
+        standstill = await self._watch.of(period)
         totals, before, needs, picker = await asyncio.gather(
-            self._ledger.totals(month),
-            self._ledger.totals(month.previous()),
-            self._ledger.needs(month, SHOWN_NEEDS + 1, list(standstill.customers)),
-            self._desk.picker(month),
+            self._ledger.totals(period),
+            self._ledger.totals(period.previous()),
+            self._ledger.needs(period, SHOWN_NEEDS + 1, list(standstill.customers)),
+            self._desk.picker(period),
         )
         if not totals:
-            return await self._desk.empty_month(session, month, picker)
+            return await self._desk.empty_month(session, period, picker)
         lines = stage_lines(totals)
         values = {
             "pulse": pulse,
@@ -86,15 +84,15 @@ class MonthPages:
             "compared": compared(totals, before),
             "has_before": bool(before),
         }
-        return await self._desk.page("month.html", session, picker | values, section="month", period=month)
+        return await self._desk.page("month.html", session, picker | values, section="month", period=period)
 
     async def events(self, request: Request, session: SignedIn, period: str) -> Response:
-        month = self._desk.period(period)
+        month = read_period(period)
         if month is None:
-            return Response(status_code=204)  # a browser does not ask again after that
-        return StreamingResponse(self._told(request, month), media_type="text/event-stream")
+            return Response(status_code=204)  # after that a browser does not ask again
+        return StreamingResponse(self._stream(request, month), media_type="text/event-stream")
 
-    async def _told(self, request: Request, period: Period) -> AsyncIterator[str]:
+    async def _stream(self, request: Request, period: Period) -> AsyncIterator[str]:
         """Each pulse of the month; ends when the session does."""
         yield "retry: 3000\n\n"
         async for pulse in self._live.pulses(period):
@@ -104,29 +102,29 @@ class MonthPages:
 
 
 def stage_lines(totals: Sequence[StageTotal]) -> list[StageLine]:
-    """The stages that there are, in the order in which a month passes through them."""
-    counts = {stage: sum(each.customers for each in totals if each.stage is stage) for stage in Stage}
+    """The stages with customers, in the order in which a month passes through them."""
+    counts = {stage: sum(total.customers for total in totals if total.stage is stage) for stage in Stage}
     largest, everybody = max(counts.values()) / 100 or 1, sum(counts.values()) / 100 or 1
     lines: list[StageLine] = []
     passed = 0
     for stage, count in counts.items():
         if count:
-            sums = {each.currency: each.total_minor for each in totals if each.stage is stage and each.drafts}
-            share, start, width = (round(each, 2) for each in (count / largest, passed / everybody, count / everybody))
+            sums = {total.currency: total.total_minor for total in totals if total.stage is stage and total.drafts}
+            share, start, width = (round(part, 2) for part in (count / largest, passed / everybody, count / everybody))
             lines.append(StageLine(stage, count, share, start, width, sums))
             passed += count
     return lines
 
 
 def _sums(totals: Sequence[StageTotal]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for each in totals:
-        sums[each.currency] = sums.get(each.currency, 0) + each.total_minor
+    sums: Counter[str] = Counter()
+    for total in totals:
+        sums[total.currency] += total.total_minor
     return sums
 
 
 def _by_tone(lines: Sequence[StageLine]) -> dict[str, int]:
-    found: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for line in lines:
-        found[tone(line.stage)] = found.get(tone(line.stage), 0) + line.customers
-    return found
+        counts[tone(line.stage)] += line.customers
+    return counts

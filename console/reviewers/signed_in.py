@@ -1,4 +1,4 @@
-"""Who makes a request: the session behind its cookie, and what keeps others from acting in its name.
+"""The session behind a request's cookie, and its protection against forged requests.
 
 ::
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Session(NamedTuple):
-    """Who has signed in. ``csrf`` belongs into every form of theirs, and into nobody else's hands."""
+    """A signed-in user. ``csrf`` belongs in every form on their pages, and nowhere else."""
 
     username: str
     name: str
@@ -43,7 +43,7 @@ class Session(NamedTuple):
 
 
 class Refused(HTTPException):
-    """Answered by a page of one sentence; ``to_sign_in`` offers to do that."""
+    """Answered by a page of one sentence; ``to_sign_in`` adds a link for that."""
 
     def __init__(self, status: int, title: str, text: str, to_sign_in: bool = False) -> None:
         super().__init__(status, text)
@@ -51,7 +51,7 @@ class Refused(HTTPException):
 
 
 class SignInNeededError(Exception):
-    """Answered by a redirect to the page for it, and from there back to ``path``."""
+    """Answered by a redirect to the sign-in page, and from there back to ``path``."""
 
     def __init__(self, path: str) -> None:
         self.location = f"/login?{urlencode({'next': path})}"
@@ -67,17 +67,17 @@ class Sessions:
         self._cookie = "__Host-billing" if https else "billing"  # the prefix keeps other hosts from setting it
 
     async def of(self, request: Request) -> Session | None:
-        """The session that the request belongs to, if it is in force this moment. Raises ``LedgerUnavailable``."""
+        """The request's session, if it is valid this moment. Raises ``LedgerUnavailable``."""
         token, now = self._token(request), datetime.now(UTC)
-        found = await self._ledger.session(_hash(token), now) if token else None
-        if found is None or self._is_someone_else(request, found.username):
+        entry = await self._ledger.session(_hash(token), now) if token else None
+        if entry is None or self._is_someone_else(request, entry.username):
             return None
-        with suppress(BillingError):  # noted at the next request
-            await self._ledger.session_is_used(_hash(token), found, now)
-        return Session(found.username, found.name, found.role, csrf_of(token))
+        with suppress(BillingError):  # the next request notes its use
+            await self._ledger.session_is_used(_hash(token), entry, now)
+        return Session(entry.username, entry.name, entry.role, csrf_of(token))
 
     async def open(self, request: Request, response: Response, account: UserCredentials) -> bool:
-        """Signs in by a new token; the browser's earlier session ends. False if the account has just changed."""
+        """Signs in with a new token; ends the browser's earlier session. False if the account has just changed."""
         token = secrets.token_urlsafe(32)
         if not await self._ledger.open_session(_hash(token), account, datetime.now(UTC)):
             return False
@@ -88,12 +88,12 @@ class Sessions:
             max_age=int(SESSION_LIFETIME.total_seconds()),
             secure=self._https,
             httponly=True,
-            samesite="lax",  # strict would ask who follows a link in an alert's mail to sign in again
+            samesite="lax",  # with strict, a link in an alert's mail would ask for a new sign-in
         )
         return True
 
     async def end(self, request: Request, response: Response) -> None:
-        """The cookie is worth nothing any more, wherever it was copied to."""
+        """Ends the session; copies of its cookie are worthless too."""
         if token := self._token(request):
             await self._ledger.end_session(_hash(token))
             response.delete_cookie(self._cookie, secure=self._https, httponly=True, samesite="lax")
@@ -102,7 +102,7 @@ class Sessions:
         return request.cookies.get(self._cookie, "")
 
     def _is_someone_else(self, request: Request, username: str) -> bool:
-        """Whether the proxy says by now that another person sits at this browser."""
+        """Whether the proxy names another user at this browser."""
         named = self._proxies.user(request)
         try:
             return bool(named) and username_of(named) != username
@@ -111,7 +111,7 @@ class Sessions:
 
 
 async def session_of(request: Request) -> Session | None:
-    """Who makes the request, if they are signed in this moment: for streams, which go on for hours."""
+    """The request's session, if it is valid this moment: for streams, which go on for hours."""
     sessions: Sessions = request.app.state.sessions
     return await sessions.of(request)
 
@@ -119,31 +119,32 @@ async def session_of(request: Request) -> Session | None:
 def signed_in(role: Role = Role.VIEWER) -> Callable[[Request], Awaitable[Session]]:
     """A dependency: the session of a user whose role is enough.
 
-    Who is not signed in is sent to the page for it, and comes back. Refused (403) are a role that is not enough, and a
-    request that changes something without the session's CSRF token, from another site, or without a session.
+    Without a session, a page redirects to the sign-in page, and from there back. Refused (403) are a role that is not
+    enough, and a changing request without the session's CSRF token, from another site, or without a session.
     """
 
     async def session(request: Request) -> Session:
-        found: Session | None = await session_of(request)
-        if found is None:
+        current = await session_of(request)
+        if current is None:
             raise _not_signed_in(request)
         if request.method not in _SAFE_METHODS:
-            await _require_csrf(request, found)
-        if not found.role.may(role):
-            _log.warning("%s, %s, may not: %s %r", found.username, found.role, request.method, request.url.path)
-            text = f"You are signed in as {found.username}, {found.role}; this takes the role {role} or a higher one."
+            await _require_csrf(request, current)
+        if not current.role.may(role):
+            name = current.username
+            _log.warning("%s, %s, may not: %s %r", name, current.role, request.method, request.url.path)
+            text = f"You are signed in as {name}, {current.role}; this takes the role {role} or a higher one."
             raise Refused(403, "You may not do this", text)
-        return found
+        return current
 
     return session
 
 
 SignedIn = Annotated[Session, Depends(signed_in())]
-"""Anybody who is signed in: each role sees everything."""
+"""The session of any signed-in user: every role sees everything."""
 
 
 def in_background(request: Request) -> bool:
-    """Whether a script asks, which would take a page for the answer."""
+    """Whether a script asks, which would take a redirect's page for the answer."""
     return request.headers.get("sec-fetch-mode", "navigate") != "navigate"
 
 
@@ -160,9 +161,7 @@ async def _require_csrf(request: Request, session: Session) -> None:
     header = request.headers.get("x-csrf-token")
     sent = header if header is not None else (await request.form(max_fields=FORM_FIELDS_MAX)).get("csrf")
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
-        raise Refused(
-            403, "This page is out of date", "Nothing was changed. Go back, load the page anew and try again."
-        )
+        raise Refused(403, "This page is out of date", "Nothing was changed. Go back, reload the page and try again.")
 
 
 def _hash(token: str) -> str:
@@ -170,5 +169,5 @@ def _hash(token: str) -> str:
 
 
 def csrf_of(token: str) -> str:
-    """Made of the session's token, and does not betray it."""
+    """Derived from the session's token, which it does not reveal."""
     return hmac.digest(token.encode(), b"csrf", "sha256").hex()

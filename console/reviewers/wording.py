@@ -1,10 +1,9 @@
-"""What reviewers read: stages, flags, amounts and instants in words; filters of the desk's templates.
+"""Stages, flags, amounts and instants in words: the filters of the reviewers' templates.
 
-Instants are shown in UTC, which all reviewers share; the customer's own clock is the title of each.
+Instants are shown in UTC, which all reviewers share; their titles have the customer's own clock.
 """
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 
 from babel.dates import format_date
@@ -15,8 +14,8 @@ from billing.money import minimum_minor
 from billing.period import Period
 from billing.reviewers.queries import InvoiceListRow
 from wording.english import LOCALE, date_text, money_text
+from wording.plain import relative, stage_words
 
-_WORD_BEGINS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TONES = {
     "wait": (Stage.MONITORING, Stage.LAST_CALL, Stage.CHARGING),
     "act": (Stage.AWAITING_SALES, Stage.AWAITING_APPROVAL, Stage.HALTED, Stage.NEEDS_CARD),
@@ -26,7 +25,7 @@ _TONES = {
 _TONE_OF = {stage: tone for tone, stages in _TONES.items() for stage in stages}
 _FLAG_WORDS = {Flag.FIRST: "first invoice", Flag.SHEET: "sheet changed", Flag.ADDRESS: "former address"}
 _NEXT_STEPS = {
-    Stage.SCHEDULED: "collects sales",
+    Stage.SCHEDULED: "imports sales",
     Stage.AWAITING_SALES: "reminder",
     Stage.MONITORING: "notice",
     Stage.AWAITING_APPROVAL: "reminder",
@@ -37,19 +36,13 @@ _NEXT_STEPS = {
 
 
 @cache
-def words(stage: str) -> str:
-    """``AwaitingApproval``, of a month or a collection, as people say it: ``Awaiting approval``."""
-    return _WORD_BEGINS.sub(" ", stage).capitalize()
-
-
-@cache
 def tone(stage: str) -> str:
     """The colour of a stage: wait, act (a person has to), bad, good or quiet."""
     return _TONE_OF.get(Stage(stage), "quiet")
 
 
 def next_step(row: InvoiceListRow) -> str:
-    """What happens to it at its next instant."""
+    """The step of the row's next instant."""
     if row.stage is Stage.MONITORING and row.total_minor < minimum_minor(row.currency):
         return "close"
     return _NEXT_STEPS.get(row.stage, "")
@@ -60,7 +53,7 @@ def flag_words(flag: str) -> str:
 
 
 def percent(change: float) -> str:
-    """``+12%``, with a real minus sign; a tenfold change and more is told as a factor."""
+    """``+12%``, with a real minus sign; a tenfold change or more is a factor."""
     if change >= 900:
         return f"{change / 100 + 1:,.0f}\N{MULTIPLICATION SIGN}"
     rounded = round(change)
@@ -92,18 +85,8 @@ def clocks(instant: datetime, zone: str = "") -> str:
 
 
 def distance(instant: datetime, now: datetime) -> str:
-    """``in 3 d 4 h``, ``12 min ago``, ``now``: the two largest units, as the script writes it too."""
-    minutes = abs(instant - now) // timedelta(minutes=1)
-    hours, days = minutes // 60, minutes // (24 * 60)
-    if days:
-        text = f"{days} d {hours % 24} h" if hours % 24 and days < 10 else f"{days} d"
-    elif hours:
-        text = f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
-    elif minutes:
-        text = f"{minutes} min"
-    else:
-        return "now"
-    return f"in {text}" if instant > now else f"{text} ago"
+    """``in 3 d 4 h``, ``12 min ago``, ``now``: as in ``desk.js``."""
+    return relative(instant, now, whole_from_days=10)
 
 
 def month_words(period: str) -> str:
@@ -112,6 +95,9 @@ def month_words(period: str) -> str:
 
 
 FILTERS = {
-    each.__name__: each
-    for each in (words, tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
+    "words": stage_words,
+    **{
+        filter.__name__: filter
+        for filter in (tone, next_step, flag_words, percent, money, utc, iso, clocks, distance, month_words)
+    },
 }

@@ -1,4 +1,4 @@
-"""What is refused before anything is looked at: a host that is not ours, an address with control characters."""
+"""Refuses requests for a host that is not ours, or for an address with control characters, before all else."""
 
 import logging
 import re
@@ -12,14 +12,14 @@ from console.web.proxies import TrustedProxies
 from settings import LOOPBACK
 
 OPEN_TO_MONITORS = ("/healthz", "/healthz/billing", "/readyz", "/metrics")
-"""Monitors and load balancers ask by an address of their own."""
+"""Monitors and load balancers may use another host name."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")  # routes end with $, which a line feed may follow
 
 _log = logging.getLogger(__name__)
 
 
 class FrontDoor:
-    """Middleware. ``hosts`` are the names under which browsers reach us; none: any."""
+    """Middleware. ``hosts`` are the names under which browsers reach us; none allows any."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class FrontDoor:
             request = Request(scope)
             if self._proxies.is_missing(request):
                 self._warn(
-                    "a proxy that is not trusted says where requests come from, so all of them count as one client: "
+                    "a proxy that is not trusted forwards requests, so all of them count as one client: "
                     "set BILLING_CONSOLE_TRUSTED_PROXIES to its address"
                 )
             if _CONTROL.search(scope["path"]):
@@ -50,14 +50,14 @@ class FrontDoor:
         await self._app(scope, receive, send)
 
     def _warn(self, text: str) -> None:
-        """Once for each process: anybody can make as many of these requests as they like."""
+        """Once for each process, as anybody can make any number of these requests."""
         if text not in self._warned:
             self._warned.add(text)
             _log.warning("%s", text)
 
 
 def _host(request: Request) -> str:
-    """The host that was asked for, without its port; "" if none can be read."""
+    """The requested host, without its port; "" if none can be read."""
     try:
         return urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
     except ValueError:

@@ -1,6 +1,6 @@
-"""Browsers in which somebody has signed in before: there, failures of strangers do not hold them up.
+"""Browsers in which a user has signed in before: there, failed tries of strangers do not delay the user.
 
-A cookie says so: a random name of the browser, signed together with the user's. It opens nothing.
+Their cookie is a random name of the browser, signed together with the user's. It grants no access.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ class KnownBrowsers:
         self._cookie = "__Host-billing-browser" if https else "billing-browser"
 
     def name(self, request: Request, username: str) -> str:
-        """What the ledger calls it; "" if ``username`` has not signed in there before."""
+        """The browser's name; "" if ``username`` has not signed in there before."""
         name, _, signature = request.cookies.get(self._cookie, "").partition(".")
         return name if hmac.compare_digest(signature.encode(), self._signature(name, username).encode()) else ""
 
     def remember(self, response: Response, username: str) -> None:
-        """``username`` has just signed in there."""
+        """Marks the browser as one in which ``username`` has signed in."""
         name = secrets.token_hex(8)
         response.set_cookie(
             self._cookie,

@@ -1,4 +1,4 @@
-"""Pages: the templates, and what customers read when something goes wrong."""
+"""Pages: the templates, and the messages when something goes wrong."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -17,27 +17,27 @@ from billing.errors import BillingError
 _MAIL = "Please open the link in our last mail, or reply to it."
 _UNREADABLE = (
     "We cannot read that",
-    f"The address may have been cut on its way, or something in what you have typed is unreadable. {_MAIL}",
+    f"The address may have been cut off, or your text has characters that we cannot read. {_MAIL}",
 )
 _UNREADABLE_AT_DESK = (
     "That cannot be read",
-    "Nothing was done. Go back, and look at what you have typed, or at the address.",
+    "Nothing was done. Go back and check your text, or the address.",
 )
 _REFUSALS = {
     400: _UNREADABLE,
     403: ("This did not come from our page", _MAIL),
     404: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
     410: ("This link has expired", "Reply to our mail, and we will send you a new one."),
-    413: ("That is too much", "Please go back and shorten what you have typed."),
+    413: ("That is too much", "Please go back and shorten your text."),
     421: ("There is nothing here", f"The address may be incomplete. {_MAIL}"),
     422: _UNREADABLE,
-    429: ("Too many tries", "Nothing is wrong with what you have typed. Please try again in an hour, or write to us."),
+    429: ("Too many tries", "Nothing is wrong with your details. Please try again in an hour, or write to us."),
 }
 _DESK_REFUSALS = {
     400: _UNREADABLE_AT_DESK,
     403: (
         "You may not do this",
-        "Your role does not allow it, or the page was open for too long: go back and reload it.",
+        "Your role does not allow it, or the page was open too long: go back and reload it.",
     ),
     404: ("There is nothing here", "The address may be incomplete."),
     405: ("There is nothing here", "The address may be incomplete."),
@@ -89,22 +89,22 @@ class Pages:
         )
 
     def desk_unavailable(self, why: str, status: int = 503) -> HTMLResponse:
-        """For reviewers, who may know what is down."""
+        """For reviewers, with the cause."""
         return self.message(
             "The desk cannot answer right now",
             why,
-            "Months go on by themselves meanwhile. What you have just decided may have taken effect: look at it again.",
+            "Months go on by themselves meanwhile. Your last decision may have taken effect: check it first.",
             status=status,
         )
 
     def refusal(self, request: Request, status: int) -> HTMLResponse:
-        """What was not answered, in the words of those who asked."""
+        """A refused request, in words for reviewers or for customers."""
         refusals = _DESK_REFUSALS if _is_of_desk(request) else _REFUSALS
         title, text = refusals.get(status, refusals[404])
         return self.message(title, text, status=status)
 
     def handle_errors(self, app: FastAPI) -> None:
-        """What is down, or was never there, is said in words; so is a defect of ours."""
+        """Makes pages of errors: services that are down, unknown addresses, defects of ours."""
 
         @app.exception_handler(BillingError)
         @app.exception_handler(TemporalError)
@@ -130,7 +130,7 @@ class Pages:
         @app.exception_handler(Exception)
         async def broken(request: Request, error: Exception) -> HTMLResponse:
             if _is_of_desk(request):
-                return self.desk_unavailable("This is a defect of ours; the log of the console says more.", status=500)
+                return self.desk_unavailable("This is a defect of ours; the console's log has the details.", status=500)
             return self.unavailable(_page_of(request), status=500)
 
 

@@ -1,4 +1,4 @@
-"""What a reverse proxy says of a request, believed only from proxies that are trusted: the address, and the user."""
+"""The client's address and user as a reverse proxy states them; believed of trusted proxies only."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _CLIENT_BITS = 64  # of an IPv6 address: the rest is the client's own to choose
 
 
 class TrustedProxies:
-    """``sso_header`` names the header in which they say who has signed in; "": none."""
+    """``sso_header`` names the header with the user who has signed in; "" for none."""
 
     def __init__(self, networks: Sequence[Network], sso_header: str = "") -> None:
         self._networks = networks
@@ -27,12 +27,12 @@ class TrustedProxies:
         return names[0] if len(names) == 1 else ""
 
     def is_missing(self, request: Request) -> bool:
-        """Whether a proxy that is not among them says where the request comes from; or somebody who makes it up."""
+        """Whether the request names its origin, but comes from no trusted proxy (or from somebody who made it up)."""
         peer = _address(request.client.host if request.client else "")
         return "x-forwarded-for" in request.headers and not self._are(peer)
 
     def client(self, request: Request) -> str:
-        """Where the request comes from: an address, or the network of one household (IPv6)."""
+        """The origin of the request: an address, or the network of one household (IPv6)."""
         address = _address(request.client.host if request.client else "")
         hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
         while self._are(address) and hops and (before := _address(hops.pop().strip())):
@@ -47,8 +47,8 @@ class TrustedProxies:
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     """``198.51.100.7``, ``2001:db8::1``; also with the port that some proxies add: ``1.2.3.4:567``, ``[::1]:80``."""
-    if found := _WITH_PORT.fullmatch(text):
-        text = found[1] or found[2]
+    if parts := _WITH_PORT.fullmatch(text):
+        text = parts[1] or parts[2]
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What every answer tells browsers to refuse; requests that another site makes in somebody's name."""
+"""Headers that tell browsers what to refuse, and checks against requests made by other sites."""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -48,14 +48,14 @@ class SecurityHeaders:
                 for name, value in (self._desk if _is_desk(scope["path"]) else self._customers).items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/static/"):
-                    headers["Cache-Control"] = "no-cache"  # kept, and asked for by its ETag
+                    headers["Cache-Control"] = "no-cache"  # cached, and revalidated by its ETag
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
 
 
 class BodyLimit:
-    """Middleware: a body that says it is too large is answered with a page; Starlette's own answer has no words."""
+    """Middleware: answers a body that announces too large a size with a page; Starlette's own answer has no text."""
 
     def __init__(self, app: ASGIApp, refusal: Callable[[Request], Response]) -> None:
         self._app = app
@@ -75,18 +75,18 @@ def _is_desk(path: str) -> bool:
 
 
 def same_site(request: Request) -> None:
-    """Refuses a form on another site's page. Browsers tell; their Origin would be null, for want of a referrer."""
+    """Refuses a form on another site's page, by Sec-Fetch-Site: without a referrer, the Origin would be null."""
     if request.method == "POST" and from_elsewhere(request):
         raise HTTPException(403)
 
 
 def from_elsewhere(request: Request) -> bool:
-    """Whether the browser says that another site's page has made the request."""
+    """Whether another site's page has made the request, according to the browser."""
     return request.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
 
 
 def from_origin_of(base_url: str, request: Request) -> bool:
-    """Whether our own page has made the request; an old browser, which has no such word, tells the page's origin."""
+    """Whether our own page has made the request; an old browser sends only the page's origin."""
     origin = request.headers.get("origin")
     if "sec-fetch-site" in request.headers or origin is None:
         return not from_elsewhere(request)

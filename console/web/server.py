@@ -1,4 +1,4 @@
-"""uvicorn's server as the console runs it: bounds of time and number, and no signal handling of its own."""
+"""uvicorn's server as the console runs it: with limits of time and number, and without signal handling."""
 
 import asyncio
 import contextlib
@@ -11,15 +11,15 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_SECONDS = 30.0
-"""A request has arrived by then, head and body; who sends it more slowly is cut off."""
-CONNECTIONS_MAX = 1000  # open pages of reviewers count; beyond, the answer is 503
+"""Within this time head and body of a request have to arrive; slower clients are cut off."""
+CONNECTIONS_MAX = 1000  # open pages of reviewers count; further requests get 503
 
 
 def configuration(app: Any, **more: Any) -> uvicorn.Config:
-    """What every console has, in the process of its own and in tests."""
+    """The configuration of every console, in production and in tests."""
     return uvicorn.Config(
         app,
-        http=Punctual,
+        http=DeadlineProtocol,
         ws="none",
         log_config=None,
         access_log=False,  # the links of customers are in the paths
@@ -30,8 +30,8 @@ def configuration(app: Any, **more: Any) -> uvicorn.Config:
     )
 
 
-class Punctual(H11Protocol):
-    """uvicorn's protocol, which would wait for ever for the rest of a request."""
+class DeadlineProtocol(H11Protocol):
+    """uvicorn's protocol with a deadline: by itself it waits without limit for the rest of a request."""
 
     _deadline: asyncio.TimerHandle | None = None
 
@@ -51,7 +51,7 @@ class Punctual(H11Protocol):
         super().connection_lost(exc)
 
     def _expect(self) -> None:
-        """The time runs from the first byte, or the connection; more bytes do not prolong it."""
+        """The time runs from the connection or the first byte; more bytes do not prolong it."""
         if self._deadline is None:
             self._deadline = self.loop.call_later(REQUEST_SECONDS, self.transport.abort)
 
@@ -62,18 +62,18 @@ class Punctual(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Whoever runs it decides when it stops."""
+    """A server that its caller stops, not a signal."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     def stop(self) -> None:
-        """Answers what has been asked, then ends."""
+        """Answers open requests, then ends."""
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Streams that would go on for hours end first; the rest is answered."""
+        """Ends streams, which would go on for hours; answers other open requests."""
         if live := getattr(getattr(self.config.app, "state", None), "live", None):
             live.stop()
         await super().shutdown(sockets)

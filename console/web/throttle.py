@@ -1,4 +1,4 @@
-"""Who registers too often from one place has to wait; counted in the ledger, by all consoles together."""
+"""Limits registrations from one place; counted in the ledger, by all consoles together."""
 
 import hashlib
 import hmac
@@ -13,14 +13,14 @@ WITHIN = timedelta(hours=1)
 
 
 class _Ledger(Protocol):
-    """What is needed of the ledger here."""
+    """The part of the ledger that is needed here."""
 
     async def try_registration(self, origin: str, at: datetime, since: datetime) -> int:
-        """Notes a try from ``origin`` and forgets all from before ``since``; how many there are from it, with this."""
+        """Notes a try from ``origin``, forgets those before ``since``, and counts the ones from it, this included."""
 
 
 class RequestThrottle:
-    """``secret`` keys the digests: the ledger cannot tell the addresses. ``address`` tells where a request is from."""
+    """``secret`` keys the digests, so that the ledger has no addresses. ``address`` returns a request's origin."""
 
     def __init__(self, ledger: _Ledger, secret: str, address: Callable[[Request], str]) -> None:
         self._ledger = ledger
@@ -28,7 +28,7 @@ class RequestThrottle:
         self._address = address
 
     async def count(self, request: Request) -> None:
-        """Counts this one. Raises 429 if it is too many."""
+        """Counts this request. Raises 429 if there were too many."""
         origin = f"origin {self._address(request)}"
         digest = hmac.new(self._secret, origin.encode(), hashlib.sha256).hexdigest()[:32]
         now = datetime.now(UTC)

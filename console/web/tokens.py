@@ -1,4 +1,4 @@
-"""What the token in an address opens; who has no good one gets the page that says so."""
+"""Reads the token in a customer's address."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,10 +13,10 @@ _ALWAYS = datetime.fromtimestamp(0, UTC)
 
 
 def opened(read: Callable[[str, datetime], T], token: str) -> T:
-    """What ``read`` makes of it; 404 for one that we did not make, 410 for an old one."""
+    """The token's content, by ``read``. Raises 404 for one that we did not make, 410 for an expired one."""
     for instant, status in ((_ALWAYS, 404), (datetime.now(UTC), 410)):
         try:
-            found = read(token, instant)
+            content = read(token, instant)
         except InvalidInput:
             raise HTTPException(status) from None
-    return found
+    return content

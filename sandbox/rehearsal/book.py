@@ -143,7 +143,7 @@ async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None
     """The real ledger, or None if there is none yet: a look must not create it."""
     if not settings.ledger_url.get_secret_value() and not (settings.data_dir / "ledger.db").exists():
         return None
-    ledger = await connect_ledger(settings, exits)
+    ledger = await exits.enter_async_context(connect_ledger(settings))
     if not await ledger.schema_is_current():
         if settings.sandbox:
             return None

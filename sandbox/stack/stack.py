@@ -178,8 +178,8 @@ def _stand_ins_command(settings: Settings, folder: Path) -> list[str]:
 
 
 async def _migrate(settings: Settings) -> None:
-    async with AsyncExitStack() as stack:
-        await (await connect_ledger(settings, stack)).migrate()
+    async with connect_ledger(settings) as ledger:
+        await ledger.migrate()
 
 
 async def _deliver_webhooks(settings: Settings) -> None:

@@ -36,14 +36,14 @@ async def test_an_invoice_lives_its_whole_life_by_clicks(desk: Desk, browser: Br
         await ann.get_by_role("link", name="Acme").click()
         await act(ann, "Halt", "row 2 looks wrong")
         await expect(answer(ann)).to_contain_text("Done")
-        await expect(ann.get_by_label("How it stands")).to_contain_text("Halted")
+        await expect(ann.get_by_label("Status")).to_contain_text("Halted")
         await looks_well(ann, "invoice-halted")
 
         await ann.get_by_role("link", name="Edit lines").click()
         await looks_well(ann, "invoice-editing")
         await change_amount(ann, "80.50", "typo in the sheet")
         await expect(answer(ann)).to_contain_text("Done")
-        await expect(ann.get_by_label("How it stands")).to_contain_text("€130.50")
+        await expect(ann.get_by_label("Status")).to_contain_text("€130.50")
         await act(ann, "Resume", "mended")
         await expect(answer(ann)).to_contain_text("Done")
         await ann.get_by_role("region", name="Actions").locator("summary", has_text="Approve").click()
@@ -59,14 +59,14 @@ async def test_an_invoice_lives_its_whole_life_by_clicks(desk: Desk, browser: Br
 
         await desk.bed.announced()
         await ann.goto(ACME)
-        await expect(ann.get_by_label("How it stands")).to_contain_text("Last call")
+        await expect(ann.get_by_label("Status")).to_contain_text("Last call")
         await ann.get_by_role("heading", name="Mails").wait_for()
         await ann.locator("details.mail summary", has_text="Charge notice").click()
         await expect(ann.locator("details.mail[open] pre")).to_contain_text("130.50")
 
         await desk.bed.closed()
         await ann.reload()
-        await expect(ann.get_by_label("How it stands")).to_contain_text("Paid")
+        await expect(ann.get_by_label("Status")).to_contain_text("Paid")
         await expect(ann.get_by_role("region", name="Charges")).to_contain_text("€130.50")
         await looks_well(ann, "invoice-paid")
 
@@ -95,7 +95,7 @@ async def test_of_two_reviewers_who_edit_one_version_the_second_sees_what_the_fi
         await new.get_by_label("Amount").fill("12.50")
         await bob.get_by_label("Reason").fill("forgotten")
         await bob.get_by_role("button", name="Save the changes").click()
-        refusal = bob.get_by_role("alert").filter(has_text="Somebody was faster")
+        refusal = bob.get_by_role("alert").filter(has_text="This invoice has changed")
         await expect(refusal).to_contain_text("ann")
         await expect(refusal).to_contain_text("€80.00")
         await expect(bob.locator("input[name=new-amount][value='12.50']")).to_be_visible()
@@ -104,8 +104,8 @@ async def test_of_two_reviewers_who_edit_one_version_the_second_sees_what_the_fi
 
         await bob.get_by_role("button", name="Apply to version 2").click()
         await expect(answer(bob)).to_contain_text("Done")
-        await expect(bob.get_by_label("How it stands")).to_contain_text("€142.50")
-        await expect(bob.get_by_role("region", name="Who edited what")).to_contain_text("Version 3 by bob")
+        await expect(bob.get_by_label("Status")).to_contain_text("€142.50")
+        await expect(bob.get_by_role("region", name="Edits")).to_contain_text("Version 3 by bob")
     await desk.bed.announced()
     await desk.bed.closed()
     assert desk.bed.charged("acme") == [(OCTOBER, 14_250)]
@@ -151,7 +151,7 @@ async def test_the_brake_is_pulled_seen_everywhere_and_released_by_an_administra
         await desk.bed.until("acme", lambda month: month.stage(month.notice_at) is Stage.HALTED)
         assert desk.bed.mails("acme@example.com") == []
         await ann.goto(ACME)
-        await expect(ann.get_by_label("How it stands")).to_contain_text("Halted")
+        await expect(ann.get_by_label("Status")).to_contain_text("Halted")
 
         await carol.goto("/desk/brake")
         await carol.get_by_label("Reason").fill("the sheet is right again")

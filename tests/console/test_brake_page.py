@@ -113,7 +113,7 @@ async def test_it_says_which_tries_of_what_is_owed_are_under_way(desk: Desk) -> 
 async def test_many_that_are_under_way_are_counted_and_the_first_are_shown(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("console.reviewers.brake._SHOWN_MOVING", 2)
+    monkeypatch.setattr("console.reviewers.brake._SHOWN", 2)
     for name in ("acme", "bolt", "coal"):
         trying = opened().evolve(customer=customer(customer_id=name), attempt=ScheduledTry(day=3))
         await desk.bed.ledger.record_collection(trying, trying.opened_at)
@@ -127,4 +127,4 @@ async def test_many_that_are_under_way_are_counted_and_the_first_are_shown(
 
 async def test_it_says_truthfully_that_nothing_is_under_way(desk: Desk) -> None:
     async with reviewer(desk) as ann:
-        assert "no charge has begun and none is without a known outcome" in await ann.page(BRAKE)
+        assert "no charge has begun and none has an unknown outcome" in await ann.page(BRAKE)

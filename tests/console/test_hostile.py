@@ -31,7 +31,7 @@ CURSORS = tuple(
 )
 PARAMETERS = {
     "/desk/{period}/invoices": ("page", "search", "stage", "flag", "currency", "needs", "sort", "order"),
-    "/desk/{period}/invoices/{customer_id}": ("said", "compare"),
+    "/desk/{period}/invoices/{customer_id}": ("command", "compare"),
     "/desk/audit": ("after", "by", "customer", "text", "period"),
     "/desk/audit.csv": ("by", "text", "period"),
     "/desk": ("period", "path"),

@@ -45,10 +45,10 @@ async def test_halt_and_resume_are_answered_at_once_and_on_record(desk: Desk) ->
     await desk.bed.monitored()
     async with reviewer(desk, role=Role.REVIEWER) as ann:
         halted = await ann.result(await ann.send("halt", "row 2 looks wrong"))
-        assert "Done. You halted it" in halted
+        assert "Done. Halted; nothing is charged" in halted
         assert "A person is needed: halted by ann: row 2 looks wrong" in halted
         resumed = await ann.result(await ann.send("resume", "it is right"))
-        assert "Done. You let it go on" in resumed
+        assert "Done. Next:" in resumed
         assert "A person is needed" not in resumed
     decisions = (await desk.bed.month("acme")).decisions
     assert [(each.command, each.by, each.reason, each.via) for each in decisions] == [
@@ -68,7 +68,7 @@ async def test_one_edit_adds_changes_describes_and_removes(desk: Desk) -> None:
     }
     async with reviewer(desk) as ann:
         text = await ann.result(await ann.send("edit", "as agreed", **typed))
-    assert "Done. You edited it: version 2: 125.50 EUR" in text
+    assert "Done. Version 2: 125.50 EUR" in text
     assert "Total €175.00 → €125.50" in text
     month = await desk.bed.month("acme")
     assert amounts(month) == {"row-2": 8050, "row-3": 5000, "added-1": -500}
@@ -89,9 +89,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"amount:row-2": "12,50"}, "'12,50' is not an amount in EUR; write it like 1234.50"),
     ({"amount:row-2": ""}, "the amount is empty"),
     ({"amount:row-2": "1.005"}, "'1.005' is not an amount in EUR"),
-    ({"description:row-2": " "}, "say what the line is for"),
+    ({"description:row-2": " "}, "enter a description"),
     ({"new-description": ["Discount"], "new-amount": ["five"]}, "'five' is not an amount in EUR"),
-    ({"new-description": [""], "new-amount": ["5"]}, "say what the line is for"),
+    ({"new-description": [""], "new-amount": ["5"]}, "enter a description"),
 ]
 
 
@@ -135,7 +135,7 @@ async def test_a_stale_edit_is_refused_with_the_difference_and_applied_again_by_
         refused = await ann.post(f"{PAGE}/edit", form | typed | {"reason": "my reason"})
         assert refused.status_code == 409
         text = readable(refused.text)
-        assert "Somebody was faster: this is version 2 now" in text
+        assert "This invoice has changed: version 2 is current" in text
         assert "Since then bob made it €130.00" in text
         assert "Changed: Sale 1 €100.00 €80.00" in text
         assert "Apply to version 2" in text
@@ -144,7 +144,7 @@ async def test_a_stale_edit_is_refused_with_the_difference_and_applied_again_by_
         assert again["amount:row-2"] == "80.00", "what bob saved stays"
         assert again["command_id"] != form["command_id"], "the first id has its answer already"
         text = await ann.result(await ann.post(f"{PAGE}/edit", again))
-    assert "Done. You edited it: version 3: 120.00 EUR" in text
+    assert "Done. Version 3: 120.00 EUR" in text
     assert amounts(await desk.bed.month("acme")) == {"row-2": 8000, "row-3": 4500, "added-1": -500}
 
 
@@ -161,7 +161,7 @@ async def test_of_two_reviewers_who_edit_the_same_version_the_second_is_refused(
         )
     assert sorted(answer.status_code for answer in answers) == [303, 409]
     (refused,) = (answer for answer in answers if answer.status_code == 409)
-    assert "Somebody was faster" in refused.text
+    assert "This invoice has changed" in refused.text
     month = await desk.bed.month("acme")
     assert sorted(each.accepted for each in month.decisions) == [False, True]
     assert month.invoice is not None
@@ -177,7 +177,7 @@ async def test_a_line_that_is_gone_meanwhile_is_said_to_be_left_out(desk: Desk) 
         text = readable(refused.text)
         assert refused.status_code == 409
         assert "Removed: Sale 2 €50.00" in text
-        assert "Not in this version any more, so your change to it is left out: Sale 2, 45" in text
+        assert "No longer in this version, so your change to it is left out: Sale 2, 45" in text
         await ann.result(await ann.post(f"{PAGE}/edit", ann.form_in(refused.text, "edit")))
     assert amounts(await desk.bed.month("acme")) == {"row-2": 9000}
 
@@ -203,7 +203,7 @@ async def test_an_approval_is_for_what_was_seen_and_not_by_the_last_editor(desk:
         refused = await ann.post(f"{PAGE}/approve", form | {"reason": "as agreed"})
         assert refused.status_code == 409
         text = readable(refused.text)
-        assert "Somebody was faster" in text
+        assert "This invoice has changed" in text
         assert "Changed: Sale 1 €100.00 €80.00" in text
         assert 'value="as agreed"' in refused.text
         assert "Bob has edited this draft since it was approved or collected" in await bob.page()
@@ -213,14 +213,14 @@ async def test_an_approval_is_for_what_was_seen_and_not_by_the_last_editor(desk:
         assert own.status_code == 409
         assert "bob has edited this draft since it was approved or collected" in readable(own.text)
         text = await ann.result(await ann.post(f"{PAGE}/approve", await ann.form("approve") | {"reason": "as agreed"}))
-    assert "Done. You approved it: 130.00 EUR approved" in text
+    assert "Done. 130.00 EUR approved" in text
 
 
 async def test_skip_closes_the_month_and_its_page_says_so(desk: Desk) -> None:
     await desk.bed.monitored()
     async with reviewer(desk) as ann:
         text = await ann.result(await ann.send("skip", "goodwill"))
-    assert "Done. You skipped it" in text
+    assert "Done. 2026-10 is closed without a charge" in text
     assert "Closed: Skipped" in text
     assert (await desk.bed.recorded("acme", OCTOBER)).outcome is Stage.SKIPPED
 
@@ -229,7 +229,7 @@ async def test_close_ends_the_account_after_this_month(desk: Desk) -> None:
     await desk.bed.monitored()
     async with reviewer(desk) as ann:
         text = await ann.result(await ann.send("close", "the contract has ended"))
-        assert "Done. You closed the account" in text
+        assert "Done. The account closes after" in text
         assert "last month: the account closes" in text
     assert (await desk.bed.month("acme")).leaving == "ann: the contract has ended"
 
@@ -285,12 +285,12 @@ async def test_a_command_that_nobody_answers_is_sent_again_with_the_same_id(
         assert unanswered.status_code == 504
         text = readable(unanswered.text)
         assert "sending it again is safe" in text
-        assert "As the ledger last heard it; the workflow does not answer." in text
+        assert "As last recorded; the workflow does not answer." in text
         form = ann.form_in(unanswered.text, "halt")
         assert form["reason"] == "row 2 looks wrong"
         monkeypatch.undo()
         async with create_worker(bed.client, bed.settings, bed.adapters):
-            assert "Done. You halted it" in await ann.result(await ann.post(f"{PAGE}/halt", form))
+            assert "Done. Halted; nothing is charged" in await ann.result(await ann.post(f"{PAGE}/halt", form))
             assert len((await bed.month("acme")).decisions) == 1
 
 

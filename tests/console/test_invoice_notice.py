@@ -29,7 +29,7 @@ async def test_the_corrected_notice_can_be_seen_before_it_goes(desk: Desk) -> No
         await ann.result(await ann.send("halt", "look into it"))
         await ann.result(await ann.send("edit", "agreed", **{"amount:row-2": "80"}))
         text = await ann.page(NOTICE)
-    assert "Halted by ann: look into it. This is what goes out after that" in text
+    assert "Halted by ann: look into it. After that, this goes out" in text
     assert "€130.00" in text
 
 
@@ -46,7 +46,7 @@ async def test_a_draft_that_waits_for_an_approval_shows_what_goes_out_after_it(d
     await desk.bed.monitored(terms=Terms(review_mode=ReviewMode.APPROVE))
     async with reviewer(desk) as ann:
         text = await ann.page(NOTICE)
-    assert "100.00 EUR waits for an approval. This is what goes out after that" in text
+    assert "100.00 EUR waits for an approval. After that, this goes out" in text
     assert "We will charge €100.00" in text
 
 

@@ -24,7 +24,7 @@ async def test_a_draft_shows_its_lines_their_rows_the_total_and_what_comes_next(
     assert "A person is needed: row 4 of worksheet 2026-10 cannot be read" in text
     assert "Total €150.50" in text
     assert "unreadable" in text
-    assert "As the workflow says it now." in text
+    assert "Live from Temporal." in text
 
 
 async def test_where_the_demo_skips_time_countdowns_go_by_its_clock(desk: Desk) -> None:
@@ -82,7 +82,7 @@ async def test_who_edited_what_is_told_version_by_version(desk: Desk) -> None:
     assert "Version 2 by bob: typo" in text
     assert "Changed: Sale 1 €100.00 €80.00" in text
     assert "Total €150.00 → €130.00" in text
-    assert "Version 1 collected from the sheet" in text
+    assert "Version 1 imported from the sheet" in text
 
 
 async def test_a_month_that_is_not_there_is_not_found(desk: Desk) -> None:

@@ -35,9 +35,9 @@ async def test_a_draft_is_compared_on_request_and_refreshed_with_one_button(desk
         assert "Sheet changed since the import rows: 1 added, 1 removed" not in text
         assert "Changed: Sale 1 €100.00 €120.00" in text
         text = await ann.result(await refresh(ann))
-        assert "Done. You edited it: version 2: 127.00 EUR" in text
+        assert "Done. Version 2: 127.00 EUR" in text
         assert "Total €127.00" in text
-        assert "The sheet says what the draft says." in await ann.page(COMPARED)
+        assert "The sheet has not changed since the draft took it in; edits stay." in await ann.page(COMPARED)
     month = await desk.bed.month("acme")
     (decision,) = month.decisions
     assert (decision.by, decision.reason, decision.via) == ("ann", "the sheet has changed", "console")
@@ -82,7 +82,7 @@ async def test_only_what_was_shown_is_taken_in(desk: Desk) -> None:
         desk.bed.sales(OCTOBER, (ACME, "999", "Sale 1"))
         answer = await ann.post(f"{PAGE}/refresh", form)
         assert answer.status_code == 409
-        assert "the sheet has been changed since this page was made" in readable(answer.text).lower()
+        assert "the sheet has changed since this page was loaded" in readable(answer.text).lower()
         assert "€999.00" in answer.text, "and this is what it says now"
         form = ann.form_in(answer.text, "refresh")
         change = ChangeLine(line_id="row-2", amount_minor=5000)
@@ -90,7 +90,7 @@ async def test_only_what_was_shown_is_taken_in(desk: Desk) -> None:
         await desk.bed.command("acme", edit)
         answer = await ann.post(f"{PAGE}/refresh", form)
         assert answer.status_code == 409
-        assert "Somebody was faster" in answer.text
+        assert "This invoice has changed" in answer.text
     assert len((await desk.bed.month("acme")).decisions) == 2
 
 
@@ -111,7 +111,7 @@ async def test_rows_that_cannot_be_read_are_shown_and_not_taken_in(desk: Desk) -
     async with reviewer(desk) as ann:
         text = await ann.page(COMPARED)
         assert "Row 3 cannot be read: 1,50" in text
-        assert "mend it in the sheet" in text
+        assert "correct them in the sheet" in text
         assert "Refresh the draft" not in text
 
 

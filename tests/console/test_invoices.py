@@ -12,7 +12,7 @@ import pytest
 
 from billing.period import Period
 from billing.reviewers.users import Role
-from console.reviewers.invoices import DECIDED_AT_ONCE, read_wanted
+from console.reviewers.invoices import DECIDED_AT_ONCE, read_filter
 from console.web.security import BODY_MAX_BYTES
 from tests.console.months import AT, halted, month, settings
 from tests.console.people import Office, office, signed_in_at
@@ -118,7 +118,7 @@ async def test_a_decision_is_answered_for_every_row_while_temporal_is_down(
 
 
 def test_a_query_means_what_it_can() -> None:
-    wanted = read_wanted(Period("2026-11"), {"needs": "1", "flag": "changed", "sort": "change", "order": "down"})
+    wanted = read_filter(Period("2026-11"), {"needs": "1", "flag": "changed", "sort": "change", "order": "down"})
     assert (wanted.needs, wanted.flag, wanted.sort, wanted.descending) == (True, "changed", "change", True)
 
 

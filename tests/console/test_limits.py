@@ -12,7 +12,7 @@ from billing.invoices.commands import Edit
 from billing.invoices.invoice import AddLine
 from billing.period import Period
 from console.reviewers.bulk import ACTIONS
-from console.reviewers.commands import say
+from console.reviewers.commands import send
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
 from tests.console.reviewing import readable, reviewer
@@ -42,7 +42,7 @@ async def test_huge_fields_of_a_reviewers_forms_are_refused_by_a_page_and_a_halt
             assert "text/html" in answer.headers["content-type"]
             assert answer.status_code != 400 or "That cannot be read" in answer.text
         await ann.result(await ann.send("resume", "right after all"))
-        assert "Done. You halted it" in await ann.result(await ann.send("halt", "once more"))
+        assert "Done. Halted; nothing is charged" in await ann.result(await ann.send("halt", "once more"))
 
 
 async def test_rows_of_a_bulk_form_that_are_none_are_left_out(desk: Desk) -> None:
@@ -99,10 +99,10 @@ async def test_an_id_of_an_earlier_command_does_not_pass_a_halt_off_as_done(desk
     await desk.bed.monitored()
     who: dict[str, Any] = {"by": "ann", "reason": "as agreed", "command_id": "c-1", "period": Period(OCTOBER)}
     edit = Edit(**who, version=1, changes=(AddLine(description="Fee", amount_minor=100),))
-    first = await say(desk.bed.client, "acme", edit)
+    first = await send(desk.bed.client, "acme", edit)
     assert first.accepted
-    assert await say(desk.bed.client, "acme", edit) == first
-    halted = await say(desk.bed.client, "acme", Halt(**who))
+    assert await send(desk.bed.client, "acme", edit) == first
+    halted = await send(desk.bed.client, "acme", Halt(**who))
     assert not halted.accepted
     assert halted.result == "this command id was used for another command already; give a new one"
     assert (await desk.bed.month("acme")).halt is None

@@ -448,7 +448,7 @@ async def test_who_has_signed_out_is_not_signed_in_again_at_once(tmp_path: Path)
         answer = await browser.post("/logout", data={"csrf": csrf_in(browser)})
         page = await browser.get(answer.headers["location"])
         assert "You are signed out." in page.text
-        assert "Go on as ann" in page.text
+        assert "Continue as ann" in page.text
         assert "billing" not in browser.cookies
 
 

@@ -96,7 +96,7 @@ async def test_events_that_do_not_concern_us_are_stored_and_ignored(desk: Desk, 
     assert (await desk.deliver(event("customer.updated", {"id": "cus_1"}))).status_code == 200
     assert (await desk.deliver(event("balance.available", {"object": "balance"}, "evt_2"))).status_code == 200
     assert desk.events() == {"evt_1": "ignored", "evt_2": "ignored"}
-    assert (await desk.deliver(event("customer.updated", {"id": "cus_1"}))).text == "known already\n"
+    assert (await desk.deliver(event("customer.updated", {"id": "cus_1"}))).text == "stored already\n"
 
 
 async def test_a_card_that_its_network_has_updated_is_named_by_its_new_digits(desk: Desk) -> None:

@@ -24,7 +24,7 @@ from billing.period import Period
 from cli.app import app
 from cli.customers.outcomes import CustomerOutcome, difference, report
 from cli.customers.start import rows_in
-from cli.terminal import output
+from wording.plain import relative
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOURCE = Source(sheet="2026-10", row=2, digest="d")
@@ -281,8 +281,8 @@ def test_halt_with_a_period_does_not_need_the_ledger(run: Run):
         (["edit", "--change", "row-2"], "acme, 2026-10: --change 'row-2' lacks ="),
         (["edit", "--change", "row-2=12,50"], "acme, 2026-10: '12,50' is not an amount in EUR; write it like 1234.50"),
         (["edit", "--add", "Discount=NaN"], "acme, 2026-10: 'NaN' is not an amount in EUR"),
-        (["edit", "--add", "=5"], "--add '=5' lacks what belongs beside =; write it like --add 'Discount=-5.00'"),
-        (["edit", "--describe", "row-2="], "lacks what belongs beside ="),
+        (["edit", "--add", "=5"], "--add '=5' lacks a side of =; write it like --add 'Discount=-5.00'"),
+        (["edit", "--describe", "row-2="], "lacks a side of ="),
         (["edit", "--change", "row-2=7", "--change", "row-2=8"], "row-2 is changed twice"),
         (["edit", "--change", "row-2=7", "--remove", "row-2"], "row-2 is changed twice"),
         (["update"], "nothing to update"),
@@ -319,7 +319,7 @@ def test_skip_does_not_skip_a_month_that_nobody_named_and_that_is_not_collected(
     ledger(skipped, skipped.next_month())
     result = run("skip", "acme", "--by", "ann", "--reason", "why")
     assert result.exit_code == 1
-    assert "2026-11 is not collected yet; to skip it all the same add --period 2026-11" in one_line(result)
+    assert "the sales of 2026-11 are not imported yet; to skip it all the same add --period 2026-11" in one_line(result)
 
 
 # -- listings
@@ -441,7 +441,7 @@ def test_doctor_says_whether_money_moves(run: Run, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_relative_instants_have_two_units(distance: timedelta, words: str):
-    assert output.relative(NOW + distance, NOW) == words
+    assert relative(NOW + distance, NOW) == words
 
 
 # -- very many customers

@@ -9,7 +9,7 @@ from typer.testing import Result
 from billing.errors import BillingError
 from billing.invoices.review import decide
 from cli.invoices import review
-from cli.terminal.send import CommandOptions
+from cli.terminal.options import CommandOptions
 from tests.unit.months import charging, command
 from tests.unit.test_cli import NOW, Run, drafted, ledger, run
 
@@ -41,7 +41,7 @@ def test_who_pulls_it_is_told_what_is_under_way(run: Run, ledger: Callable[..., 
         ("acme", "Charging")
     ]
     text = run("brake", "show").stdout
-    assert "1 under way: what has reached the processor is found out" in text
+    assert "1 under way: payments that have reached the processor are settled first" in text
     assert "100.00 EUR" in text
 
 
@@ -55,7 +55,7 @@ def test_a_stale_decision_shows_what_has_changed_since(
     current, *_ = decide(seen, edit.evolve(by="bob"), NOW, "cli")
     ledger(seen, current)
 
-    async def refuse(said: CommandOptions, name: str, period: str, fields: dict[str, object]) -> None:
+    async def refuse(options: CommandOptions, name: str, period: str, fields: dict[str, object]) -> None:
         assert seen.invoice is not None
         assert fields["digest"] == seen.invoice.digest
         raise BillingError("refused: it is stale")

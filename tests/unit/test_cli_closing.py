@@ -7,7 +7,7 @@ import pytest
 from billing.invoices.month import Month
 from billing.period import Period
 from cli.customers import close_account as closing
-from cli.terminal.send import CommandOptions
+from cli.terminal.options import CommandOptions
 from tests.unit.months import drafted, opened
 
 NO_DRAFT = {"version": 0, "digest": ""}
@@ -20,13 +20,13 @@ async def test_what_is_skipped_is_what_was_looked_at(monkeypatch: pytest.MonkeyP
     async def look(*_: object) -> Month:
         return month
 
-    async def ask(said: CommandOptions, name: str, period: Period, fields: dict[str, Any]) -> dict[str, Any]:
+    async def ask(options: CommandOptions, name: str, period: Period, fields: dict[str, Any]) -> dict[str, Any]:
         asked.append((name, fields))
         return {"accepted": True, "period": period, "result": "done"}
 
     monkeypatch.setattr(closing, "load_settings", lambda: None)
     monkeypatch.setattr(closing, "_month_without_dues", look)
     monkeypatch.setattr(closing, "ask", ask)
-    await closing.close("acme", "ann", "left", now=True)
+    await closing.close(CommandOptions("acme", "ann", "left"), now=True)
     seen = {"version": 1, "digest": month.invoice.digest} if month.invoice else NO_DRAFT
     assert asked == [("close_account", {}), ("skip", seen)]

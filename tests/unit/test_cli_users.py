@@ -58,7 +58,7 @@ def test_a_user_is_added_once_and_listed(run: Run) -> None:
     assert "no users yet" in run("list").stdout
     assert add(run, "Ann", "reviewer", WORD, "--name", "Ann Lee").stdout == "ann: added as reviewer\n"
     again = add(run, "ann", "reviewer", WORD, "--name", "Ann Lee")
-    assert (again.exit_code, again.stdout) == (0, "ann: is there already, as reviewer\n")
+    assert (again.exit_code, again.stdout) == (0, "ann: exists already, as reviewer\n")
     assert users(run) == {"ann": ("Ann Lee", "reviewer", True)}
     assert "ann   Ann Lee  reviewer" in run("list").stdout
     assert "argon2" not in run("list", "--json").stdout
@@ -69,7 +69,7 @@ def test_a_user_who_is_there_and_different_is_left_alone(run: Run, role: str, wo
     add(run)
     refused = add(run, name, role, word)
     assert refused.exit_code == 1
-    assert "ann is there already, as ann, reviewer; nothing was changed" in refused.stderr
+    assert "ann exists already, as ann, reviewer; nothing was changed" in refused.stderr
     assert users(run) == {"ann": ("ann", "reviewer", True)}
 
 
@@ -148,7 +148,7 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(
         os.close(theirs)
         shown = _until(ours, "or more): ")
         os.write(ours, f"{WORD}\n".encode())
-        shown += _until(ours, "The same again: ")
+        shown += _until(ours, "Once more: ")
         os.write(ours, f"{second}\n".encode())
         shown += _until(ours, said)
     os.close(ours)

@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 2, tzinfo=UTC)
     ids=["runs", "halted", "trouble", "unreadable", "braked"],
 )
 def test_the_month_says_what_a_stopped_clock_waits_for(month: Month, waits: str) -> None:
-    coming = [each.text for each in timeline(dossier(month)) if each.coming]
+    coming = [event.text for event in timeline(recorded(month)) if event.coming]
     assert coming == [waits, waits]
 
 
@@ -38,7 +38,7 @@ def test_a_draft_that_nobody_is_charged_for_is_closed_and_not_announced(total_mi
     assert next_step(row(total_minor)) == step
 
 
-def dossier(month: Month) -> MonthRecord:
+def recorded(month: Month) -> MonthRecord:
     records = ("decisions", "versions", "messages", "charges", "reversals", "diary", "periods")
     nothing: dict[str, Any] = dict.fromkeys(records, ())
     return MonthRecord(
@@ -47,7 +47,7 @@ def dossier(month: Month) -> MonthRecord:
 
 
 def row(total_minor: int) -> InvoiceListRow:
-    whose = {"customer_id": "acme", "name": "Acme", "email": "acme@example.com", "timezone": "UTC", "currency": "eur"}
+    names = {"customer_id": "acme", "name": "Acme", "email": "acme@example.com", "timezone": "UTC", "currency": "eur"}
     amounts = {"total_minor": total_minor, "carried_minor": 0, "usual_minor": None}
     seen = {"version": 1, "digest": "d", "flags": (), "needs": ""}
-    return InvoiceListRow.model_validate({**whose, **amounts, **seen, "stage": Stage.MONITORING, "next_at": NOW})
+    return InvoiceListRow.model_validate({**names, **amounts, **seen, "stage": Stage.MONITORING, "next_at": NOW})

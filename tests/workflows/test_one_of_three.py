@@ -113,10 +113,10 @@ async def test_start_and_import(bed: Bed, monkeypatch: pytest.MonkeyPatch, capsy
     with monkeypatch.context() as patched:  # who runs, and cannot be written into the ledger
         bolt_fails(patched, sql_ledger_starts, "invoice_values")
         file = bed.folder / "three.csv"
-        assert await exit_code(bed, patched, import_customers.import_customers(file, as_json=True)) == 1
+        assert await exit_code(bed, patched, import_customers.import_(file, as_json=True)) == 1
         told = json.loads(capsys.readouterr().out)
         assert told["counts"] == {"started": 0, "already running": 2, "refused": 1}
-        assert "it runs, and the ledger could not be told: RuntimeError" in told["customers"][1]["reason"]
+        assert "it runs, but could not be recorded in the ledger: RuntimeError" in told["customers"][1]["reason"]
     assert await exit_code(bed, monkeypatch, start.start(roster=bed.folder / "three.csv")) == 0
     assert [each.customer_id for each in await bed.ledger.customers()] == list(NAMES)
 
@@ -129,7 +129,7 @@ async def test_import_of_tokens(bed: Bed, monkeypatch: pytest.MonkeyPatch, capsy
     with monkeypatch.context() as patched:
         bolt_fails(patched, Registrar, "import_customer")
         file = bed.folder / "tokens.csv"
-        assert await exit_code(bed, patched, import_customers.import_customers(file, as_json=True)) == 1
+        assert await exit_code(bed, patched, import_customers.import_(file, as_json=True)) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["counts"] == {"started": 2, "already running": 0, "refused": 1}
     assert UNFORESEEN in told["customers"][1]["reason"]
@@ -297,7 +297,7 @@ async def test_events(bed: Bed) -> None:
 async def test_one_decision_about_many(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     await monitored(bed)
     seen = list((await bed.ledger.now_of(Period(OCTOBER), NAMES)).values())
-    bolt_fails(monkeypatch, deciding, "say")
+    bolt_fails(monkeypatch, deciding, "send")
     order = BulkOrder("halt", Period(OCTOBER), "ann", "look", "s1", seen)
     bulk = Bulk(bed.client, bed.ledger)
     outcomes = {each.customer_id: each async for each in bulk.carry_out(order)}
@@ -315,18 +315,18 @@ async def test_lists_and_the_roster(
     await monitored(bed)
     with monkeypatch.context() as patched:
         bolt_fails(patched, roster, "write_roster")
-        assert await exit_code(bed, patched, roster.export_customers()) == 1
+        assert await exit_code(bed, patched, roster.export()) == 1
         told = capsys.readouterr()
         assert [name for name in NAMES if f"{name}@example.com" in told.out] == ["acme", "coal"]
         assert f"bolt: {UNFORESEEN}" in told.err
     await bed.tamper("UPDATE customers SET timezone = 'Mars' WHERE customer_id = 'bolt'")
     await bed.tamper("UPDATE invoices SET stage = 'nonsense' WHERE customer_id = 'bolt'")
     for command in (
-        roster.list_customers(),
-        roster.list_customers(as_json=True),
-        roster.export_customers(),
-        listing.list_months(),
-        listing.list_months(period=Period(OCTOBER), as_json=True),
+        roster.list_(),
+        roster.list_(as_json=True),
+        roster.export(),
+        listing.list_(),
+        listing.list_(period=Period(OCTOBER), as_json=True),
     ):
         assert await exit_code(bed, monkeypatch, command) == 1
         told = capsys.readouterr()

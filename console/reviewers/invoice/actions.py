@@ -1,106 +1,115 @@
-"""What a person can do to a month from its page: the commands, who may give them, and when they make sense.
+"""The actions on the page of a month: their commands, the roles they take, and when the page offers them.
 
 Only the workflow decides: a command that comes too late is refused there, and the page says why.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
+from billing.commands import Command, Halt, Resume
 from billing.completeness.chains import ChainStatus
+from billing.invoices.commands import Approve, Edit, Skip
+from billing.invoices.invoice import AddLine, Change, RemoveLine
 from billing.invoices.month import Month
+from billing.invoices.review import decide
 from billing.reviewers.users import Role
 
 
 @dataclass(frozen=True)
 class Action:
-    """``name`` is in the address, ``command`` the name of the update. ``effect`` is read before it is given."""
+    """``name`` is in the address; ``effect`` is read before the command is given; ``weight`` is its button's class."""
 
     name: str
-    command: str
     role: Role
-    label: str
-    effect: str
-    weight: str = ""  # the class of its button
+    effect: str = ""
+    weight: str = ""
+    text: str = ""
+    update: str = ""
+
+    @property
+    def label(self) -> str:
+        return self.text or self.name.capitalize()
+
+    @property
+    def command(self) -> str:
+        """The name of the workflow's update."""
+        return self.update or self.name
 
 
-HALT = Action(
-    "halt",
-    "halt",
-    Role.REVIEWER,
-    "Halt",
-    "Stops the clock: nothing is announced or charged until somebody resumes.",
-)
+HALT = Action("halt", Role.REVIEWER, "Stops the clock: nothing is announced or charged until somebody resumes.")
 RESUME = Action(
     "resume",
-    "resume",
     Role.REVIEWER,
-    "Resume",
-    "Lets the month go on; the others get at least {window} to look at it. What had failed is tried again.",
+    "The month goes on; reviewers get at least {window} more to look at it. A failed step is retried.",
     "primary",
 )
-EDIT = Action("edit", "edit", Role.REVIEWER, "Edit", "")
+EDIT = Action("edit", Role.REVIEWER)
 APPROVE = Action(
-    "approve",
-    "approve",
-    Role.APPROVER,
-    "Approve",
-    "Consents to exactly these lines and this total. Any later edit voids it.",
-    "primary",
+    "approve", Role.APPROVER, "Consents to exactly these lines and this total. Any later edit voids it.", "primary"
 )
 SKIP = Action(
-    "skip",
-    "skip",
-    Role.APPROVER,
-    "Skip",
-    "Closes {month} without a charge, for good. A balance carried into it stays.",
-    "danger",
+    "skip", Role.APPROVER, "Closes {month} without a charge, for good. A balance carried into it stays.", "danger"
 )
 CLOSE = Action(
     "close",
-    "close_account",
     Role.APPROVER,
-    "Close account",
     "{month} is billed as planned and is the last one.",
     "danger",
+    text="Close account",
+    update="close_account",
 )
 START = Action(
     "start",
-    "start",
     Role.APPROVER,
-    "Start billing",
-    "{month} goes on exactly as it stood. What has become due meanwhile is done at once.",
+    "{month} goes on exactly as it stood. Anything that has become due meanwhile is done at once.",
     "primary",
+    text="Start billing",
 )
-"""Not among the others: it is given to a month that has no workflow to take it."""
+"""Not among ``ACTIONS``: it is for a month that has no workflow to take commands."""
 REFRESH = Action(
     "refresh",
-    "edit",
     Role.REVIEWER,
-    "Refresh the draft",
     "Takes the rows in as the sheet has them. Lines that people added or edited stay, unless their row has changed.",
     "primary",
+    text="Refresh the draft",
+    update="edit",
 )
-"""Not among the others: it stands where the page shows how the sheet differs."""
-SOMEBODY = ""  # who has edited nothing
+"""Not among ``ACTIONS``: it stands where the page shows how the sheet differs."""
 ACTIONS = (RESUME, APPROVE, EDIT, HALT, SKIP, CLOSE)
+_ANYBODY = {"by": "somebody who has edited nothing", "reason": "would it be accepted?"}
 
 
-def possible(month: Month, role: Role, chain: ChainStatus | None = None) -> tuple[Action, ...]:
-    """What somebody with ``role`` can do to ``month`` as it and its workflow stand, the most likely first.
+def possible(month: Month, role: Role, now: datetime, chain: ChainStatus | None = None) -> tuple[Action, ...]:
+    """The actions to offer a user with ``role``, the most likely first: those that the month would accept at ``now``.
 
-    An approval is shown to its editors, too: with why it is not theirs to give.
+    An approval is shown to the draft's editors too, with the reason why they cannot give it.
     """
     if month.outcome is not None or chain is ChainStatus.PAUSED:
         return ()
     if chain is not None and not chain.is_open:
         return (START,) if role.may(START.role) else ()
-    is_moving = month.charging is not None
-    is_failed = month.failure is not None
-    makes_sense = {
-        HALT: month.halt is None and not is_moving,
-        RESUME: is_failed or (month.halt is not None and not is_moving),
-        EDIT: month.invoice is not None and not is_moving,
-        APPROVE: month.awaits_approval and not month.refuses_approval_by(SOMEBODY) and not is_moving,
-        SKIP: not is_moving or is_failed,
-        CLOSE: month.leaving is None,
+    offered = {
+        action for action, command in _commands(month).items() if decide(month, command, now, "").refusal is None
     }
-    return tuple(each for each in ACTIONS if makes_sense[each] and role.may(each.role))
+    if not month.leaving:
+        offered.add(CLOSE)
+    if not month.awaits_approval:
+        offered.discard(APPROVE)
+    return tuple(action for action in ACTIONS if action in offered and role.may(action.role))
+
+
+def _commands(month: Month) -> Mapping[Action, Command]:
+    """A command of each kind, to try."""
+    commands: dict[Action, Command] = {
+        HALT: Halt.model_validate(_ANYBODY),
+        RESUME: Resume.model_validate(_ANYBODY),
+        SKIP: Skip.model_validate(_ANYBODY | {"period": month.period}),
+    }
+    if (invoice := month.invoice) is not None:
+        lines = [*(line.line_id for line in invoice.lines), *(problem.line_id for problem in invoice.problems)]
+        change: Change = RemoveLine(line_id=lines[0]) if lines else AddLine(description="a line", amount_minor=0)
+        edit = {"period": month.period, "version": invoice.version, "changes": (change,)}
+        commands[EDIT] = Edit.model_validate(_ANYBODY | edit)
+        commands[APPROVE] = Approve.model_validate(_ANYBODY | {"digest": invoice.digest})
+    return commands

@@ -1,8 +1,8 @@
-"""The form that edits an invoice: what was typed into it, what that changes, and the same on another version.
+"""The form that edits an invoice: its typed lines, the changes they make, and those changes on another version.
 
-typed = read(form, seen)        # every line as it was typed, with what is wrong with it
-changes = typed.changes(seen)   # for the command ``Edit``
-again = rebased(typed, seen, current)
+typed = read(form, base)        # every line as it was typed, with its errors
+changes = typed.changes(base)   # for the command ``Edit``
+again = rebased(typed, base, current)
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ DESCRIPTION_MAX = 500
 
 
 class LineForm(NamedTuple):
-    """A line of the form. ``problem``: it is a row that cannot be read; ``touched``: something was typed there that
-    the invoice does not say; ``beside``: what it says, if another version was edited.
+    """A line of the form. ``problem``: it is a row that cannot be read; ``touched``: the typed text differs from the
+    invoice; ``beside``: the invoice's text, if another version was edited.
     """
 
     line_id: str
@@ -35,7 +35,7 @@ class LineForm(NamedTuple):
     beside: str = ""
 
 
-class Added(NamedTuple):
+class AddedLine(NamedTuple):
     description: str = ""
     amount: str = ""
     errors: tuple[str, ...] = ()
@@ -47,64 +47,64 @@ class Added(NamedTuple):
 
 class EditForm(NamedTuple):
     rows: tuple[LineForm, ...]
-    added: tuple[Added, ...]
-    lost: tuple[str, ...] = ()  # what was typed about lines that are not there any more
+    added: tuple[AddedLine, ...]
+    lost: tuple[str, ...] = ()  # typed changes of lines that no longer exist
 
     @property
     def wrong(self) -> int:
-        """How many rows cannot be taken as they were typed."""
+        """The number of rows with errors."""
         return sum(1 for errors in (*(row.errors for row in self.rows), *(new.errors for new in self.added)) if errors)
 
-    def changes(self, seen: Invoice) -> tuple[Change, ...]:
-        """What was typed, as changes of ``seen``. Of a form without errors."""
+    def changes(self, base: Invoice) -> tuple[Change, ...]:
+        """The form as changes of ``base``. Only for a form without errors."""
         assert not self.wrong
-        known = {line.line_id: line for line in _lines(seen)}
+        lines = {line.line_id: line for line in _lines(base)}
         changes: list[Change] = []
         for row in self.rows:
             if row.remove:
                 changes.append(RemoveLine(line_id=row.line_id))
-            elif fields := _fields(row, known[row.line_id], seen.currency):
+            elif fields := _fields(row, lines[row.line_id], base.currency):
                 changes.append(ChangeLine(line_id=row.line_id, **fields))
         for added in self.added:
             if not added.blank:
-                amount_minor = parse_amount(added.amount, seen.currency)
+                amount_minor = parse_amount(added.amount, base.currency)
                 changes.append(AddLine(description=added.description, amount_minor=amount_minor))
         return tuple(changes)
 
 
 def blank(invoice: Invoice) -> EditForm:
-    """The form before anything was typed."""
+    """The form before anything is typed."""
     rows = tuple(_row(line, invoice.currency) for line in _lines(invoice))
-    return EditForm(rows, (Added(),) * EMPTY_ROWS)
+    return EditForm(rows, (AddedLine(),) * EMPTY_ROWS)
 
 
-def read(form: FormData, seen: Invoice) -> EditForm:
-    """What was typed about the lines of ``seen``. A line that the form does not mention stays as it is."""
-    rows = tuple(_checked(_typed(row, form), seen.currency) for row in blank(seen).rows)
+def read(form: FormData, base: Invoice) -> EditForm:
+    """The typed lines of ``base``. A line that the form does not mention stays as it is."""
+    rows = tuple(_checked(_typed(row, form), base.currency) for row in blank(base).rows)
     pairs = zip(form.getlist("new-description"), form.getlist("new-amount"), strict=False)
-    added = (_checked_new(Added(_one_line(what), _one_line(amount)), seen.currency) for what, amount in pairs)
-    filled = tuple(each for each in added if not each.blank)
-    return EditForm(rows, (*filled, *(Added(),) * max(1, EMPTY_ROWS - len(filled))))
+    added = (_checked_new(AddedLine(_one_line(text), _one_line(amount)), base.currency) for text, amount in pairs)
+    filled = tuple(line for line in added if not line.blank)
+    return EditForm(rows, (*filled, *(AddedLine(),) * max(1, EMPTY_ROWS - len(filled))))
 
 
-def rebased(typed: EditForm, seen: Invoice, current: Invoice) -> EditForm:
-    """The same changes typed into the form of ``current``; says beside each what is there now."""
-    changes = {each.line_id: each for each in typed.changes(seen) if not isinstance(each, AddLine)}
+def rebased(typed: EditForm, base: Invoice, current: Invoice) -> EditForm:
+    """The typed changes in the form of ``current``, each beside the line as it is now."""
+    changes = {change.line_id: change for change in typed.changes(base) if not isinstance(change, AddLine)}
     rows = {row.line_id: row for row in typed.rows}
-    kept = []
+    rebased_rows = []
     for row in blank(current).rows:
-        change, mine = changes.pop(row.line_id, None), rows.get(row.line_id)
-        if change is None or mine is None:
-            kept.append(row)
+        change, typed_row = changes.pop(row.line_id, None), rows.get(row.line_id)
+        if change is None or typed_row is None:
+            rebased_rows.append(row)
         elif isinstance(change, RemoveLine):
-            kept.append(row._replace(remove=True, touched=True))
+            rebased_rows.append(row._replace(remove=True, touched=True))
         else:
-            description = mine.description if change.description is not None else row.description
-            amount = mine.amount if change.amount_minor is not None else row.amount
+            description = typed_row.description if change.description is not None else row.description
+            amount = typed_row.amount if change.amount_minor is not None else row.amount
             beside = f"{row.description}, {row.amount}"
-            kept.append(row._replace(description=description, amount=amount, touched=True, beside=beside))
+            rebased_rows.append(row._replace(description=description, amount=amount, touched=True, beside=beside))
     lost = tuple(f"{rows[line_id].description}, {rows[line_id].amount}" for line_id in changes)
-    return EditForm(tuple(kept), typed.added, lost)
+    return EditForm(tuple(rebased_rows), typed.added, lost)
 
 
 def _lines(invoice: Invoice) -> Sequence[LineItem | Problem]:
@@ -119,7 +119,7 @@ def _row(line: LineItem | Problem, currency: str) -> LineForm:
 
 
 def _fields(row: LineForm, line: LineItem | Problem, currency: str) -> dict[str, Any]:
-    """The fields of a ``ChangeLine``; none if the row says what the line says."""
+    """The fields of a ``ChangeLine``; none if the row is unchanged."""
     fields: dict[str, Any] = {}
     before = line.amount_minor if isinstance(line, LineItem) else None
     if (row.amount or row.problem is None) and parse_amount(row.amount, currency) != before:
@@ -144,7 +144,7 @@ def _checked(row: LineForm, currency: str) -> LineForm:
     return row._replace(errors=(*errors, *_description_errors(row.description)))
 
 
-def _checked_new(added: Added, currency: str) -> Added:
+def _checked_new(added: AddedLine, currency: str) -> AddedLine:
     if added.blank:
         return added
     errors = (*_amount_errors(added.amount, currency), *_description_errors(added.description))
@@ -161,12 +161,12 @@ def _amount_errors(amount: str, currency: str) -> tuple[str, ...]:
 
 def _description_errors(description: str) -> tuple[str, ...]:
     if not description:
-        return ("say what the line is for",)
+        return ("enter a description",)
     return ("the description is too long",) if len(description) > DESCRIPTION_MAX else ()
 
 
-def _text(form: FormData, name: str, otherwise: str) -> str:
-    return _one_line(form[name]) if name in form else _one_line(otherwise)
+def _text(form: FormData, name: str, default: str) -> str:
+    return _one_line(form.get(name, default))
 
 
 def _one_line(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Everything that is known of one month: as its workflow has it if it answers, else as the ledger has it."""
+"""Everything on record about one month: from its workflow if it answers, else from the ledger."""
 
 import asyncio
 import logging
@@ -37,21 +37,20 @@ _log = logging.getLogger(__name__)
 
 class MonthRecordLedger(
     CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentStore, Protocol
-):
-    """What is needed of the ledger here."""
+): ...
 
 
 @dataclass(frozen=True)
 class MonthRecord:
-    """A month and its records. ``live``: the workflow said so a moment ago; else it is what the ledger last heard.
+    """A month and its records. ``live``: the month is the workflow's answer; else it is as the ledger last had it.
 
-    ``chain``: how the workflow of an open month stands; None if Temporal does not say, or the month is closed.
+    ``chain``: the status of an open month's workflow; None if Temporal does not answer, or the month is closed.
     """
 
     month: Month
     live: bool
     chain: ChainStatus | None
-    stray: str  # the id of a workflow that bills the customer in place of their own; "": there is none
+    stray: str  # the id of a workflow that bills the customer instead of their own; "" if there is none
     run_url: str
     now: datetime  # the real instant, or that of the newest record if a rehearsal has skipped time
     periods: Sequence[Period]  # of the customer, oldest first
@@ -65,12 +64,12 @@ class MonthRecord:
 
     @property
     def goes_on(self) -> bool:
-        """Whether the month goes on by itself, as far as is known."""
+        """Whether the month goes on by itself, as far as we know."""
         return self.chain in (None, ChainStatus.RUNNING)
 
     def answer_to(self, command_id: str) -> Decision | None:
-        """What became of a command, if it is on record."""
-        return next((each for each in self.decisions if command_id and each.command_id == command_id), None)
+        """The decision on a command, if it is on record."""
+        return next((entry for entry in self.decisions if command_id and entry.command_id == command_id), None)
 
     def seen(self, version: int, digest: str) -> Invoice | None:
         """The invoice as a reviewer saw it; None if that was never on record."""
@@ -89,16 +88,17 @@ class MonthRecords:
         self._ui_url = f"{ui_url.rstrip('/')}/namespaces/{quote(client.namespace)}/workflows" if ui_url else ""
 
     async def open(self, customer_id: str, period: Period, command_id: str = "") -> MonthRecord | None:
-        """The month's dossier; None if there is no such month. Waits until the answer to ``command_id`` is in it."""
+        """None if there is no such month. Waits until the answer to ``command_id`` is on record."""
         give_up_at = asyncio.get_running_loop().time() + _RECORDING_SECONDS
         while True:
-            dossier = await self._read(customer_id, period)
+            record = await self._read(customer_id, period)
             late = asyncio.get_running_loop().time() > give_up_at
-            if dossier is None or not command_id or dossier.answer_to(command_id) or late:
-                return dossier
+            if record is None or not command_id or record.answer_to(command_id) or late:
+                return record
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _read(self, customer_id: str, period: Period) -> MonthRecord | None:
+        decisions = await self._ledger.decisions(customer_id, period)  # first: a decision is shown with its effect
         rows = await self._ledger.invoices(customer_id=customer_id)
         recorded = await self._ledger.month(customer_id, period)
         running, chain, stray, run_url = None, None, "", self._listed(customer_id, period)
@@ -109,8 +109,7 @@ class MonthRecords:
         month = running or recorded
         if month is None:
             return None
-        known = await self._ledger.decisions(customer_id, period)
-        decisions = [*known, *(each for each in month.decisions if each.number > len(known))]
+        decisions += [entry for entry in month.decisions if entry.number > len(decisions)]
         return MonthRecord(
             month=month,
             live=running is not None,
@@ -131,9 +130,9 @@ class MonthRecords:
     async def _running(
         self, customer_id: str, period: Period, listed: str
     ) -> tuple[Month | None, ChainStatus | None, str]:
-        """The month, if that is the one the customer's workflow is in; how that stands, and the address of its run.
+        """The month, if the customer's workflow is in it; the workflow's status, and the address of its run.
 
-        A workflow that is closed would answer too, as if it went on.
+        A closed workflow is not asked: it would answer as if it still ran.
         """
         try:
             chain, run_id = await described(self._client, customer_id, PATIENCE)
@@ -159,17 +158,17 @@ class MonthRecords:
         return ""
 
     def _listed(self, customer_id: str, period: Period) -> str:
-        """The list of the month's runs; an ended chain, or a month that has passed, is found there too."""
+        """The list of the month's runs, which has ended chains and past months too."""
         query = f'BillingCustomer="{customer_id}" AND BillingPeriod="{period}"'
         return f"{self._ui_url}?query={quote(query)}" if self._ui_url else ""
 
 
 def _versions(rows: Sequence[VersionRow], month: Month, decisions: Sequence[Decision]) -> list[VersionRow]:
-    """With the newest one, which the ledger may not have yet."""
+    """All versions, with the newest one, which the ledger may not have yet."""
     invoice = month.invoice
     if invoice is None or any((row.version, row.digest) == (invoice.version, invoice.digest) for row in rows):
         return list(rows)
-    edits = [each.at for each in decisions if each.command == "edit" and each.accepted]
+    edits = [entry.at for entry in decisions if entry.command == "edit" and entry.accepted]
     newest = VersionRow(
         version=invoice.version,
         digest=invoice.digest,

@@ -1,4 +1,4 @@
-"""The charge notice as it would go out, before it does; or why none will."""
+"""The charge notice before it goes out; or why none will."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,27 +9,27 @@ from billing.invoices.ports import VersionRow
 from billing.invoices.stages import Approval
 from billing.mails.corrections import correction
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageRow
-from console.reviewers.wording import words
+from wording.plain import stage_words
 
 
 class Preview(NamedTuple):
-    """``letter`` is what the notice activity would hand over at ``at``; None: nothing goes out, ``why`` says why not.
+    """``mail`` is the mail that the notice activity would send at ``at``; None if nothing goes out: ``why`` says why.
 
-    With a letter, ``why`` says what it still waits for ("": nothing).
+    With a mail, ``why`` says what it still waits for ("": nothing).
     """
 
-    letter: CustomerMail | None
+    mail: CustomerMail | None
     at: datetime | None = None
     why: str = ""
 
 
 def preview(month: Month, now: datetime, messages: Sequence[MessageRow], versions: Sequence[VersionRow]) -> Preview:
-    """What the next charge notice says, if the month goes on as it stands at ``now``. Pure.
+    """The next charge notice, if the month goes on as it stands at ``now``. Pure.
 
-    By mails and versions on record it is a corrected notice, if another one has reached the customer.
+    If the customer has had another one, by the mails and versions on record, it is a corrected notice.
     """
     if month.outcome is not None:
-        return Preview(None, why=f"The month is closed: {words(month.outcome).lower()}.")
+        return Preview(None, why=f"The month is closed: {stage_words(month.outcome).lower()}.")
     if month.charging:
         return Preview(None, why="The charge has begun; its notice went out before.")
     if month.invoice is None:
@@ -43,18 +43,18 @@ def preview(month: Month, now: datetime, messages: Sequence[MessageRow], version
     if month.awaits_amount:
         return Preview(None, why="No amount has been entered yet: the sales of this customer are billed by hand.")
     if going.nothing_to_charge is not None:
-        outcome = words(going.nothing_to_charge).lower()
+        outcome = stage_words(going.nothing_to_charge).lower()
         why = f"Nothing is charged, so nothing is announced; the month closes: {outcome}."
         return Preview(None, going.notice_at, why)
     at = max(now, going.notice_at)
     waits_for = month.waits_for(at)
     if waits_for:
         going = going.evolve(approval=Approval(by="preview", version=month.invoice.version, at=at))
-    letter = CustomerMail(
+    mail = CustomerMail(
         kind=CustomerMailKind.NOTICE,
         message_id="",
         to=month.customer.email,
         month=going.announcing(at),
         correction=correction(month.invoice, messages, versions, to=month.customer.email),
     )
-    return Preview(letter, at, waits_for.text if waits_for else "")
+    return Preview(mail, at, waits_for.text if waits_for else "")

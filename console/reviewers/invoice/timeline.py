@@ -1,4 +1,4 @@
-"""The story of a month: what has happened, in order, and what is still to come."""
+"""The story of a month: past and coming events, in order."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -11,12 +11,12 @@ from billing.mails.mail import MessageRow, MessageStatus
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import ChargeRow
 from console.reviewers.invoice.month_record import MonthRecord
-from console.reviewers.wording import words
 from wording.english import money_text
+from wording.plain import stage_words
 
-_SAID = {
+_DEEDS = {
     "halt": "halted it",
-    "resume": "let it go on",
+    "resume": "resumed it",
     "edit": "edited it",
     "approve": "approved it",
     "skip": "skipped it",
@@ -36,7 +36,7 @@ _MAILS = {
 }
 
 
-class Happening(NamedTuple):
+class Event(NamedTuple):
     """``tone`` is the colour of its mark; ``coming``: it has not happened yet."""
 
     at: datetime
@@ -46,88 +46,86 @@ class Happening(NamedTuple):
     coming: bool = False
 
 
-def timeline(dossier: MonthRecord) -> list[Happening]:
-    """Oldest first; then what is to come, in order."""
-    past = sorted(_past(dossier), key=lambda each: each.at)
-    return [*past, *_coming(dossier.month, "" if dossier.goes_on else "not before its workflow goes on")]
+def timeline(record: MonthRecord) -> list[Event]:
+    """Oldest first, the coming ones last."""
+    past = sorted(_past(record), key=lambda event: event.at)
+    return [*past, *_coming(record.month, "" if record.goes_on else "not before its workflow goes on")]
 
 
 def mail_words(kind: str) -> str:
-    """What a kind of mail is called."""
+    """The name of a kind of mail."""
     return _MAILS.get(kind, kind.replace("_", " ").capitalize())
 
 
 def command_words(command: str) -> str:
-    """What somebody did who gave the command."""
-    return _SAID.get(command, command.replace("_", " "))
+    """The command as its giver's deed: ``halted it``."""
+    return _DEEDS.get(command, command.replace("_", " "))
 
 
-def _past(dossier: MonthRecord) -> Iterator[Happening]:
-    month = dossier.month
-    if dossier.versions:
-        first = dossier.versions[0].invoice
+def _past(record: MonthRecord) -> Iterator[Event]:
+    month = record.month
+    if record.versions:
+        first = record.versions[0].invoice
         unreadable = f", {len(first.problems)} unreadable" if first.problems else ""
         count = len(first.lines) + len(first.problems)
         text = f"{count} {'row' if count == 1 else 'rows'} of the sheet{unreadable}"
-        yield Happening(first.imported_at, "Sales imported", text, "act" if first.problems else "quiet")
-    yield from (_decision(each) for each in dossier.decisions if each.accepted)
-    yield from (_mail(each) for each in dossier.messages)
+        yield Event(first.imported_at, "Sales imported", text, "act" if first.problems else "quiet")
+    yield from (_decision(entry) for entry in record.decisions if entry.accepted)
+    yield from map(_mail, record.messages)
     if month.charging:
-        yield Happening(month.charging.since, "Charge begun", tone="wait")
-    yield from (_charge(each) for each in dossier.charges if each.status != PaymentStatus.NEW)
-    for reversal in dossier.reversals:
+        yield Event(month.charging.since, "Charge begun", tone="wait")
+    yield from (_charge(charge) for charge in record.charges if charge.status != PaymentStatus.NEW)
+    for reversal in record.reversals:
         amount = money_text(reversal.amount_minor, reversal.currency)
         text = f"{amount}, {reversal.status}{f': {reversal.reason}' if reversal.reason else ''}"
-        yield Happening(reversal.created_at, str(reversal.kind).capitalize(), text, "act")
-    for entry in dossier.diary:
-        who = f"{entry.by}: " if entry.by else ""
-        yield Happening(
-            entry.at, f"Collection: {entry.title}", f"{who}{entry.story}", "wait" if entry.accepted else "bad"
-        )
+        yield Event(reversal.created_at, str(reversal.kind).capitalize(), text, "act")
+    for entry in record.diary:
+        text = f"{entry.by}: {entry.story}" if entry.by else entry.story
+        yield Event(entry.at, f"Collection: {entry.title}", text, "wait" if entry.accepted else "bad")
     if month.closed:
         tone = "good" if month.outcome is Stage.PAID else "act"
-        yield Happening(month.closed.at, f"Closed: {words(month.closed.outcome)}", tone=tone)
+        yield Event(month.closed.at, f"Closed: {stage_words(month.closed.outcome)}", tone=tone)
 
 
-def _decision(decision: Decision) -> Happening:
+def _decision(decision: Decision) -> Event:
     tone = {"halt": "bad", "approve": "good", "resume": "good", "start": "good"}.get(decision.command, "wait")
-    return Happening(decision.at, f"{decision.by} {command_words(decision.command)}", decision.reason, tone)
+    return Event(decision.at, f"{decision.by} {command_words(decision.command)}", decision.reason, tone)
 
 
-def _mail(message: MessageRow) -> Happening:
+def _mail(message: MessageRow) -> Event:
     title = mail_words(message.kind)
     if message.status is MessageStatus.FAILED:
-        return Happening(message.at, f"{title} refused by the mail server", tone="bad")
+        return Event(message.at, f"{title} refused by the mail server", tone="bad")
     if message.status is MessageStatus.SENDING:
-        return Happening(message.at, f"{title} being handed over", tone="wait")
-    return Happening(message.at, f"{title} sent", tone="good" if message.kind == "notice" else "quiet")
+        return Event(message.at, f"{title} being handed over", tone="wait")
+    return Event(message.at, f"{title} sent", tone="good" if message.kind == "notice" else "quiet")
 
 
-def _charge(charge: ChargeRow) -> Happening:
+def _charge(charge: ChargeRow) -> Event:
     amount = money_text(charge.amount_minor, charge.currency)
     code = charge.decline_code or charge.code
     tone = {PaymentStatus.SUCCEEDED: "good", PaymentStatus.PROCESSING: "wait"}.get(PaymentStatus(charge.status), "bad")
     status = charge.status.replace("_", " ")
-    return Happening(charge.at, f"Charge {status}", f"{amount}{f', {code}' if code else ''}", tone)
+    return Event(charge.at, f"Charge {status}", f"{amount}{f', {code}' if code else ''}", tone)
 
 
-def _coming(month: Month, standstill: str) -> Iterator[Happening]:
+def _coming(month: Month, standstill: str) -> Iterator[Event]:
     if month.closed or month.charging:
         return
     waits = standstill or _awaited(month)
     if month.invoice is None:
-        yield Happening(month.import_at, "Sales are imported", coming=True)
+        yield Event(month.import_at, "Sales are imported", coming=True)
     if not month.announced:
         nothing = month.invoice is not None and month.nothing_to_charge is not None
         title = "Closes without a charge" if nothing else "Charge notice is sent"
-        yield Happening(month.notice_at, title, waits, coming=True)
+        yield Event(month.notice_at, title, waits, coming=True)
         if nothing:
             return
-    yield Happening(month.planned_charge_at, "Card is charged", waits, coming=True)
+    yield Event(month.planned_charge_at, "Card is charged", waits, coming=True)
 
 
 def _awaited(month: Month) -> str:
-    """What lets a clock go on that stands still."""
+    """The event that a stopped month waits for."""
     if month.halt or month.failure:
         return "not before somebody resumes"
     if month.brake:

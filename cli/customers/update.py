@@ -1,0 +1,117 @@
+"""``update``: changes how a customer is reached, charged or reviewed."""
+
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from pydantic import ValidationError
+
+from billing.customers.customer import Customer, CustomerChanges, ReviewMode
+from billing.customers.roster import triggers
+from billing.customers.schedule import Schedule
+from billing.errors import InvalidInput
+from billing.money import parse_amount
+from billing.validation import explain
+from bootstrap import Adapters, connect_adapters, connect_temporal
+from cli.invoices.invoices import recorded_month
+from cli.invoices.review import pairs
+from cli.terminal.options import CommandOptions
+from cli.terminal.send import send
+from clients.collection_commands import replace_card
+from clients.start import check_is_distinct, with_card_on_file
+from settings import load_settings
+
+
+class CustomerOptions(NamedTuple):
+    """The options for changes; a field without one stays as it is."""
+
+    email: Annotated[str | None, typer.Option(help="Where the customer gets mail; names their rows in the sheet.")] = (
+        None
+    )
+    name: Annotated[str | None, typer.Option(help="The customer's name in mails.")] = None
+    currency: Annotated[str | None, typer.Option(help="Such as eur; only between two invoices.")] = None
+    timezone: Annotated[str | None, typer.Option(help="Such as Europe/Paris.")] = None
+    payment_method: Annotated[str | None, typer.Option(help="The card, such as pm_1Abc; checked at Stripe.")] = None
+    stripe_customer: Annotated[str | None, typer.Option(help="The card's customer at Stripe, such as cus_1Abc.")] = None
+    review_mode: Annotated[ReviewMode | None, typer.Option(help="What it takes before a charge.")] = None
+    approve_when: Annotated[
+        str | None, typer.Option(help="What demands an approval: first, changed, large, edited, joined by +; or none.")
+    ] = None
+    unusual_change_percent: Annotated[
+        int | None, typer.Option(min=0, help="Flag sales that differ from the usual by more than this; 0: never.")
+    ] = None
+    unusual_above: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="Flag a total above this, such as 500.00; 0: never.")
+    ] = None
+    schedule: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=VALUE", help="import_day, notice_days, charge_days; import_time, notice_time, …"),
+    ] = None
+
+
+async def update(options: CommandOptions, fields: CustomerOptions) -> None:
+    """Update how a customer is reached, charged or reviewed, from now on.
+
+    A new schedule counts for the running month until its sales are imported; after that, from the next month on.
+
+    [bold]Examples[/bold]
+    $ python starter.py update acme --by ann --reason "new card" --payment-method pm_1Abc
+    $ python starter.py update acme --by ann --reason "new contact" --email billing@acme.example --review-mode approve
+    $ python starter.py update acme --by ann --reason "new" --approve-when first+changed --unusual-change-percent 30
+    $ python starter.py update acme --by ann --reason "asked" --schedule notice_days=5 --schedule notice_time=09:00
+    """
+    customer_id, settings = options.customer_id, load_settings()
+    async with connect_adapters(settings) as adapters:
+        month = await recorded_month(adapters.ledger, customer_id, options.period)
+        changes = await _verified(adapters, month.customer, _named(month.customer, fields))
+        await send(options, "update_customer", month.period, {"changes": changes})
+        if changes.payment_method_id or changes.stripe_customer_id:  # unpaid months are tried with the new card
+            card = await adapters.payments.card(changes.payment_method_id or month.customer.payment_method_id)
+            decision: dict[str, Any] = {"by": options.by, "reason": options.reason, "via": "cli"}
+            await replace_card(await connect_temporal(settings), adapters.ledger, customer_id, card, **decision)
+
+
+def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:
+    """The options under the names of ``CustomerChanges``."""
+    above = fields.unusual_above
+    terms = {
+        "review_mode": fields.review_mode,
+        "approve_when": None if fields.approve_when is None else triggers(fields.approve_when),
+        "unusual_change_percent": fields.unusual_change_percent,
+        "unusual_above_minor": None if above is None else parse_amount(above, fields.currency or customer.currency),
+        "schedule": _schedule(customer, fields.schedule),
+    }
+    return {
+        "email": fields.email,
+        "name": fields.name,
+        "currency": fields.currency,
+        "timezone": fields.timezone,
+        "payment_method_id": fields.payment_method,
+        "stripe_customer_id": fields.stripe_customer,
+        "terms": terms if any(value is not None for value in terms.values()) else None,
+    }
+
+
+def _schedule(customer: Customer, texts: list[str] | None) -> Schedule | None:
+    """The customer's schedule with the fields that were given; None if none was."""
+    fields = dict(pairs("--schedule", "notice_time=09:00", texts))
+    if unknown := sorted(fields.keys() - Schedule.model_fields.keys()):
+        raise InvalidInput(f"--schedule has no {', '.join(unknown)}; it has {', '.join(Schedule.model_fields)}")
+    try:
+        return customer.terms.schedule.evolve(**fields) if fields else None
+    except ValidationError as error:
+        raise InvalidInput(f"{customer.customer_id}: schedule: {explain(error)}") from None
+
+
+async def _verified(adapters: Adapters, customer: Customer, fields: dict[str, object]) -> CustomerChanges:
+    """The changes: an email has one owner, and a card belongs to the customer and brings its last four digits."""
+    try:
+        changes = CustomerChanges.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidInput(f"{customer.customer_id}: {explain(error)}") from None
+    updated = changes.made_to(customer)
+    if updated == customer:
+        raise InvalidInput("nothing to update; give --email, --name, --review-mode or another option")
+    await check_is_distinct(adapters.ledger, updated)
+    if not (changes.payment_method_id or changes.stripe_customer_id):
+        return changes
+    return changes.evolve(card_last4=(await with_card_on_file(adapters.payments, updated)).card_last4)
