@@ -154,7 +154,8 @@ def request_for(collection: Collection) -> PaymentRequest:
     """The month's own request, under its key, so that a month is paid by one payment only."""
     return PaymentRequest(
         key=payment_key(collection.customer.customer_id, collection.period, collection.series),
-        customer=collection.customer,
+        customer_id=collection.customer.customer_id,
+        method=collection.customer.payment_method,
         period=collection.period,
         amount_minor=collection.amount_minor,
         currency=collection.currency,
@@ -163,7 +164,7 @@ def request_for(collection: Collection) -> PaymentRequest:
 
 def _how(collection: Collection) -> tuple[int, str]:
     """By which series of payments and with which card."""
-    return collection.series, collection.customer.payment_method_id
+    return collection.series, collection.customer.payment_method.card_id
 
 
 def _tried(collection: Collection) -> str:

@@ -106,7 +106,8 @@ def request_for(month: Month) -> PaymentRequest:
     assert month.charging_since is not None
     return PaymentRequest(
         key=payment_key(month.customer.customer_id, month.period, month.series),
-        customer=month.customer,
+        customer_id=month.customer.customer_id,
+        method=month.customer.payment_method,
         period=month.period,
         amount_minor=month.notice.total_minor,
         currency=month.invoice.currency,

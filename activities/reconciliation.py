@@ -184,7 +184,7 @@ class Reconciler:
             charges=tuple(charges),
             collections=tuple(await self._ledger.collections(period, failed=unread)),
             payments=tuple(payments),
-            stripe_customers=await self._ledger.customers_at_processor(),
+            payers=await self._ledger.customers_at_processor(),
             refunded_minor=_refunded(await self._ledger.reversals(period, failed=unread)),
             unread=frozenset(each.customer_id for each in unread),
         )

@@ -86,7 +86,7 @@ class Registrar:
         The page that is open is given again; only of one that has expired comes another.
         """
         while registration.state is RegistrationState.OPEN:
-            if registration.stripe_customer_id is None:
+            if registration.payer_id is None:
                 registration = await self._known_to_processor(registration)
                 continue
             if registration.session_id:
@@ -96,7 +96,7 @@ class Registrar:
                 if opened.state is CardPageState.USED:
                     return ""
             made = await self._gateway.card_setup(
-                registration.stripe_customer_id,
+                registration.payer_id,
                 registration.registration_id,
                 success_url=f"{page}/card?session_id={{CHECKOUT_SESSION_ID}}",
                 cancel_url=page,
@@ -115,15 +115,15 @@ class Registrar:
             raise InvalidInput(f"{wanted.customer_id}: {found.registration_id} is of the same customer")
         if found.state is not RegistrationState.OPEN:
             return await self.finish(found)
-        if found.stripe_customer_id is None:
+        if found.payer_id is None:
             corrected = {
                 name: getattr(wanted, name)
                 for name in ("email", "name", "currency", "timezone", "review_mode", "terms")
             }
             found = await self._saved(found, **corrected)
             found = await self._known_to_processor(found, token)
-        assert found.stripe_customer_id
-        return await self.finalize(found, await self._gateway.imported_card(found.stripe_customer_id))
+        assert found.payer_id
+        return await self.finalize(found, await self._gateway.imported_card(found.payer_id))
 
     async def finalize(self, registration: Registration, card: CardDetails, session_id: str = "") -> Registration:
         """The card is the registration's, and so the customer is recorded, started and told.
@@ -132,16 +132,15 @@ class Registrar:
         """
         whose = registration.registration_id
         while registration.state is RegistrationState.OPEN:
-            if card.stripe_customer_id != registration.stripe_customer_id or session_id != registration.session_id:
-                raise InvalidInput(f"{whose}: {session_id or card.payment_method_id} is not the card page that counts")
+            if card.payer_id != registration.payer_id or session_id != registration.session_id:
+                raise InvalidInput(f"{whose}: {session_id or card.card_id} is not the card page that counts")
             await self._finish_rival(registration)
             registration = await self._saved(
                 registration,
                 state=RegistrationState.SAVED,
-                payment_method_id=card.payment_method_id,
-                card_last4=card.last4,
+                card=card.on_file,
             )
-        if registration.payment_method_id != card.payment_method_id:
+        if registration.card is None or not registration.card.is_same(card):
             raise InvalidInput(f"{whose}: another card was registered first")
         return await self.finish(registration)
 
@@ -160,7 +159,7 @@ class Registrar:
                 state = await self._started(registration)
             except CardMissing as gone:  # taken off again before anything had begun
                 _log.warning("%s: back to the card page: %s", registration.registration_id, gone)
-                nothing = {"session_id": "", "payment_method_id": None, "card_last4": ""}
+                nothing = {"session_id": "", "card": None}
                 await self._saved(registration, state=RegistrationState.OPEN, **nothing)
                 raise
             if state is RegistrationState.KNOWN:
@@ -210,7 +209,7 @@ class Registrar:
                 made = await self._gateway.new_customer(
                     registration.registration_id, registration.customer_id, registration.email, token
                 )
-                return await self._saved(registration, stripe_customer_id=made)
+                return await self._saved(registration, payer_id=made)
             except PaymentBusy:
                 if pause_seconds is None:
                     raise
@@ -233,12 +232,12 @@ class Registrar:
         That of an import stays: whoever has the file decides. So does one that is a customer's all the same, whom an
         operator has started with it meanwhile.
         """
-        card = registration.payment_method_id
+        card = registration.card
         if card is None or registration.is_import:
             return
         others = await self._ledger.customers_like(registration.customer())
-        if all(other.payment_method_id != card for other in others):
-            await self._gateway.forget_card(card)
+        if not any(card.is_same(other.payment_method) for other in others):
+            await self._gateway.forget_card(card.card_id)
 
     async def _tell(self, registration: Registration) -> None:
         """Of registrations with a customer's address, which anybody can make, one mail a day tells."""
@@ -248,8 +247,7 @@ class Registrar:
         if customer is not None:
             kind, link = CustomerMailKind.CARD_LINK, self._links.to_card(customer.customer_id, now + LINK_VALID)
         elif waiting := await self._import_of(registration):
-            card = registration.model_dump(include={"stripe_customer_id", "payment_method_id"})  # a letter needs one
-            customer = waiting.evolve(**card).customer()
+            customer = waiting.evolve(card=registration.card).customer()  # a letter needs one
             kind, link = (
                 CustomerMailKind.CARD_WANTED,
                 self._links.to_registration(waiting.registration_id, now + LINK_VALID),

@@ -209,19 +209,26 @@ async def check_is_distinct(ledger: StartLedger, customer: Customer) -> None:
 
 def _check_is_distinct(customer: Customer, others: Sequence[Customer]) -> None:
     for other in others:
-        what = "email; sales need one owner" if other.email_key == customer.email_key else "card or Stripe customer"
+        what = "email; sales need one owner" if other.email_key == customer.email_key else "card or payer"
         raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same {what}")
 
 
 async def with_card_on_file(gateway: PaymentGateway, customer: Customer) -> Customer:
     """The customer with the last four digits of the card. Raises ``CardMissing`` if it is not theirs."""
-    card = await _patiently(lambda: gateway.card(customer.payment_method_id))
-    if card.stripe_customer_id != customer.stripe_customer_id:
+    method = customer.payment_method
+    card = await _patiently(lambda: gateway.card(method.card_id))
+    if card.payer_id != method.payer_id:
         raise CardMissing(
-            f"{customer.customer_id}: card {customer.payment_method_id} belongs to "
-            f"{card.stripe_customer_id or 'nobody'}, not to {customer.stripe_customer_id}; correct one of the two"
+            f"{customer.customer_id}: card {method.card_id} belongs to {card.payer_id}, not to {method.payer_id}; "
+            "correct one of the two"
         )
-    return customer.evolve(card_last4=card.last4)
+    return customer.evolve(payment_method=card.on_file)
+
+
+def _has_same_data(customer: Customer, known: Customer) -> bool:
+    """But for the terms, and the card's digits, which a file does not have."""
+    method = customer.payment_method.evolve(last4=known.payment_method.last4)
+    return customer.evolve(payment_method=method, terms=known.terms) == known
 
 
 async def _patiently(ask: Callable[[], Awaitable[CardDetails]]) -> CardDetails:
@@ -260,7 +267,7 @@ async def _first_month(
             raise InvalidInput(f"{customer_id}: {period} has not begun; the current month is {current}")
     elif newest.outcome is None:
         month = newest
-        if customer.evolve(card_last4=newest.customer.card_last4, terms=newest.customer.terms) != newest.customer:
+        if not _has_same_data(customer, newest.customer):
             raise InvalidInput(
                 f"{customer_id}: {newest.period} is open with other data than these; go on with "
                 f"python starter.py start {customer_id}, then change them with update"

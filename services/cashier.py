@@ -116,7 +116,7 @@ class Cashier:
         return canceled
 
     async def _found(self, request: PaymentRequest) -> list[Payment]:
-        known = await self._ledger.payments(request.customer.customer_id, request.period)
+        known = await self._ledger.payments(request.customer_id, request.period)
         return await self._gateway.find(request, [row.payment_id for row in known if row.key == request.key])
 
 

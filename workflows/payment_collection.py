@@ -290,7 +290,7 @@ class PaymentCollection:
     resume = _update("resume", "Go on: {by, reason}")
     retry = _update("retry", "Try the card now: {by, reason}")
     replace_card = _update(
-        "replace_card", "Another card, tried at once: {by, reason, payment_method_id, stripe_customer_id, card_last4}"
+        "replace_card", "Another card, tried at once: {by, reason, card: {payer_id, card_id, last4}}"
     )
     record_payment = _update("record_payment", "Money arrived by another way: {by, reason, reference, amount_minor}")
     write_off = _update("write_off", "Give the rest up: {by, reason}")

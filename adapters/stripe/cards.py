@@ -29,10 +29,10 @@ class StripeCards:
     _client: stripe.StripeClient
     _card_pace: Pace
 
-    async def card(self, payment_method_id: str) -> CardDetails:
+    async def card(self, card_id: str) -> CardDetails:
         await self._card_pace.turn()
-        with translated(f"payment method {payment_method_id}"):
-            method = await self._client.v1.payment_methods.retrieve_async(payment_method_id)
+        with translated(f"payment method {card_id}"):
+            method = await self._client.v1.payment_methods.retrieve_async(card_id)
             return card_of(expect(PaymentMethod, method).to_dict())
 
     async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
@@ -63,36 +63,36 @@ class StripeCards:
                         raise
                 serial += 1
 
-    async def imported_card(self, stripe_customer_id: str) -> CardDetails:
-        with translated(stripe_customer_id):
-            customer = expect(stripe.Customer, await self._client.v1.customers.retrieve_async(stripe_customer_id))
+    async def imported_card(self, payer_id: str) -> CardDetails:
+        with translated(payer_id):
+            customer = expect(stripe.Customer, await self._client.v1.customers.retrieve_async(payer_id))
             source = customer.to_dict().get("default_source")
             if not source:
-                raise CardMissing(f"{stripe_customer_id} has no card; register one, then go on")
+                raise CardMissing(f"{payer_id} has no card; register one, then go on")
         return await self.card(source if isinstance(source, str) else source["id"])
 
-    async def forget_card(self, payment_method_id: str) -> None:
+    async def forget_card(self, card_id: str) -> None:
         """Looks before and after: Stripe refuses to detach what is detached already."""
-        with translated(f"payment method {payment_method_id}"):
-            if not await self._is_attached(payment_method_id):
+        with translated(f"payment method {card_id}"):
+            if not await self._is_attached(card_id):
                 return
             try:
-                await self._client.v1.payment_methods.detach_async(payment_method_id)
+                await self._client.v1.payment_methods.detach_async(card_id)
             except InvalidRequestError:
-                if await self._is_attached(payment_method_id):
+                if await self._is_attached(card_id):
                     raise
 
-    async def _is_attached(self, payment_method_id: str) -> bool:
-        method = await self._client.v1.payment_methods.retrieve_async(payment_method_id)
+    async def _is_attached(self, card_id: str) -> bool:
+        method = await self._client.v1.payment_methods.retrieve_async(card_id)
         return bool(expect(PaymentMethod, method).customer)
 
-    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
+    async def card_setup(self, payer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
         """A Checkout session in setup mode; with the payment method types named, it needs no currency."""
-        with translated(f"card registration of {reference}, {stripe_customer_id}"):
+        with translated(f"card registration of {reference}, {payer_id}"):
             session = await self._client.v1.checkout.sessions.create_async(
                 {
                     "mode": "setup",
-                    "customer": stripe_customer_id,
+                    "customer": payer_id,
                     "client_reference_id": reference,
                     "allowed_payment_method_types": ["card"],
                     "success_url": success_url,
@@ -120,8 +120,8 @@ class StripeCards:
             if session["status"] != "complete" or not method:
                 raise CardMissing(f"{session_id}: the registration was not finished; open a new one")
             card = card_of(method)
-            if card.stripe_customer_id != session["customer"]:
-                raise CardMissing(f"{session_id}: {card.payment_method_id} is another customer's; open a new one")
+            if card.payer_id != session["customer"]:
+                raise CardMissing(f"{session_id}: {card.card_id} is another customer's; open a new one")
             return CardSetup(reference=session["client_reference_id"] or "", card=card)
 
     async def _customer_of(self, registration_id: str, email: str) -> str:

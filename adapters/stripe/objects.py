@@ -54,7 +54,7 @@ def payment_of(answer: object) -> Payment:
         status=_STATUSES.get(intent.status, PaymentStatus.PROCESSING),
         amount_minor=intent.amount,
         currency=intent.currency,
-        stripe_customer_id=_id(intent.customer),
+        payer_id=_id(intent.customer),
         created_at=_instant(intent.created),
         attempt_id=_id(charge),
         reversed=isinstance(charge, Charge) and (charge.disputed or charge.amount_refunded > 0),
@@ -104,8 +104,8 @@ def card_of(method: dict[str, Any]) -> CardDetails:
     if not method.get("customer") or not method.get("card"):
         raise CardMissing(f"{method['id']} is not a customer's card; register a card, then go on")
     return CardDetails(
-        payment_method_id=method["id"],
-        stripe_customer_id=method["customer"],
+        card_id=method["id"],
+        payer_id=method["customer"],
         last4=method["card"]["last4"],
         created_at=datetime.fromtimestamp(method["created"], UTC),
     )

@@ -69,7 +69,7 @@ class StripePayments(StripeCards, StripeRecords):
         """
         about = _about(request)
         with translated(about):
-            customer = request.customer.stripe_customer_id
+            customer = request.method.payer_id
             try:
                 listing = await self._intents.list_async({"customer": customer, "limit": PAGE_SIZE})
                 intents = {intent.id: intent async for intent in each(PaymentIntent, listing)}
@@ -121,7 +121,7 @@ class StripePayments(StripeCards, StripeRecords):
         return await self._confirm(payment, request, {"return_url": return_url})
 
     async def cancel(self, payment: Payment) -> Payment:
-        about = f"{payment.payment_id} of {payment.stripe_customer_id}"
+        about = f"{payment.payment_id} of {payment.payer_id}"
         with translated(about):
             try:
                 canceled = await self._intents.cancel_async(payment.payment_id)
@@ -132,21 +132,20 @@ class StripePayments(StripeCards, StripeRecords):
             return own_payment(canceled, about)
 
     async def _create(self, request: PaymentRequest, serial: int) -> PaymentIntent:
-        customer = request.customer
         return await self._intents.create_async(
             {
                 "amount": request.amount_minor,
                 "currency": request.currency,
-                "customer": customer.stripe_customer_id,
+                "customer": request.method.payer_id,
                 "allowed_payment_method_types": ["card"],
                 "description": f"Monthly billing {request.period}",
                 "metadata": {
                     "billing_key": request.key,
-                    "customer_id": customer.customer_id,
+                    "customer_id": request.customer_id,
                     "period": request.period,
                 },
             },
-            {"idempotency_key": create_key(request.key, customer.stripe_customer_id, serial)},
+            {"idempotency_key": create_key(request.key, request.method.payer_id, serial)},
         )
 
     async def _confirm(
@@ -167,7 +166,7 @@ class StripePayments(StripeCards, StripeRecords):
                 return current, ""
             try:
                 confirmed = await self._intents.confirm_async(
-                    payment.payment_id, {"payment_method": request.customer.payment_method_id, **params}
+                    payment.payment_id, {"payment_method": request.method.card_id, **params}
                 )
             except CardError as refusal:
                 return _refused(current, own_payment(await self._retrieve(payment.payment_id), about), refusal), ""
@@ -182,7 +181,7 @@ class StripePayments(StripeCards, StripeRecords):
 
 
 def _about(request: PaymentRequest) -> str:
-    return f"{request.customer.customer_id}, {request.period}"
+    return f"{request.customer_id}, {request.period}"
 
 
 def _authentication(intent: PaymentIntent) -> dict[str, str]:

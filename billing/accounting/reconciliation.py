@@ -82,7 +82,7 @@ class PeriodBooks(Model):
     charges: Rows[ChargeRow]
     collections: Rows[CollectionRow]
     payments: Rows[Payment]
-    stripe_customers: dict[Id, Id] = Field(max_length=10_000_000)  # our customer id by the processor's
+    payers: dict[Id, Id] = Field(max_length=10_000_000)  # our customer id by the processor's
     refunded_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # by payment id
     unread: frozenset[Line] = Field(frozenset(), max_length=10_000_000)
     """Customers of whom something could not be read: they are not compared."""
@@ -137,7 +137,7 @@ def _parts(books: PeriodBooks) -> Iterator[_Part]:
     for payment in books.payments:
         if payment.key and payment.period == books.period:
             ours[payment.customer_id].append(payment)
-        elif not payment.key and (customer_id := books.stripe_customers.get(payment.stripe_customer_id, "")):
+        elif not payment.key and (customer_id := books.payers.get(payment.payer_id, "")):
             by_hand[customer_id].append(payment)
     for name in sorted(months.keys() | ours.keys() | charges.keys()):
         yield _Part(name, months.get(name), collections.get(name), ours[name], by_hand[name], charges[name])

@@ -18,6 +18,7 @@ from billing.customers.customer import Currency, Customer, CustomerId, Email, Na
 from billing.errors import InvalidInput
 from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
+from billing.payments.methods import CardOnFile
 from billing.validation import explain
 
 _WHO = ("customer_id", "email", "name", "currency", "timezone")
@@ -33,16 +34,30 @@ _SIMILAR = 0.75
 Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
 
 
-class Newcomer(Model):
-    """A customer whose card is a token that may be used once."""
-
+class _Listed(Model):
     customer_id: CustomerId
     email: Email
     name: Name
     currency: Currency
     timezone: Timezone
-    token: Token
     terms: Terms = Terms()
+
+
+class Newcomer(_Listed):
+    """A customer whose card is a token that may be used once."""
+
+    token: Token
+
+
+class _WithCard(_Listed):
+    """A customer whose card is on file at Stripe."""
+
+    stripe_customer_id: Annotated[str, StringConstraints(pattern=r"^cus_\w+$", max_length=255)]
+    payment_method_id: Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$", max_length=255)]
+
+    def customer(self) -> Customer:
+        card = CardOnFile(payer_id=self.stripe_customer_id, card_id=self.payment_method_id)
+        return Customer(**dict(self), payment_method=card)
 
 
 class RowProblem(Model):
@@ -113,7 +128,8 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
         writer.row((*REQUIRED, *OPTIONAL))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
-        cells = [str(getattr(customer, name)) for name in REQUIRED]
+        cells = [str(getattr(customer, name)) for name in _WHO]
+        cells += [customer.payment_method.payer_id, customer.payment_method.card_id]
         cells += [customer.terms.review_mode, json.dumps(terms) if terms else ""]
         writer.row(cells)
     return file.getvalue()
@@ -174,7 +190,7 @@ def _customer(row: dict[str, str], trouble: str) -> Customer:
     fields = _fields(row, trouble, (*REQUIRED, *OPTIONAL))
     try:
         terms = _agreed(row, fields)
-        return Customer.model_validate({**fields, "terms": terms})
+        return _WithCard.model_validate({**fields, "terms": terms}).customer()
     except ValidationError as error:
         raise InvalidInput(explain(error)) from None
 
@@ -242,7 +258,7 @@ class _Others:
     def take(self, line: int, one: Customer | Newcomer) -> None:
         """Raises ``InvalidInput`` if something of it is another's; then it is not taken."""
         customer_id = one.customer_id
-        card = one.token if isinstance(one, Newcomer) else one.payment_method_id
+        card = one.token if isinstance(one, Newcomer) else one.payment_method.card_id
         if customer_id in self._lines:
             raise InvalidInput(f"{customer_id} stands in line {self._lines[customer_id]} already")
         if other := self._emails.get(email_key(one.email)):
@@ -250,8 +266,9 @@ class _Others:
         if other := self._cards.get(card):
             raise InvalidInput(f"its card is the one of {other}")
         if isinstance(one, Customer):
-            if other := self._at_processor.get(one.stripe_customer_id):
+            payer_id = one.payment_method.payer_id
+            if other := self._at_processor.get(payer_id):
                 raise InvalidInput(f"its Stripe customer is the one of {other}")
-            self._at_processor[one.stripe_customer_id] = customer_id
+            self._at_processor[payer_id] = customer_id
         self._lines[customer_id] = line
         self._emails[email_key(one.email)] = self._cards[card] = customer_id

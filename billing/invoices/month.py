@@ -15,7 +15,6 @@ from billing.invoices.approval_policy import needs_approval
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
 from billing.model import Author, Code, Count, Few, Instant, Many, Minor, Model, Number, Who, Words
-from billing.money import maximum_minor, minimum_minor
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from billing.trail import carried_over
@@ -259,7 +258,7 @@ class Month(Model):
         if self.invoice.problems:
             first = self.invoice.problems[0]
             return f"row {first.source.row} of worksheet {first.source.sheet} cannot be read: {first.reason}"
-        if self.invoice.total_minor > maximum_minor(self.invoice.currency):
+        if self.invoice.total_minor > self.customer.payment_method.limits.maximum_minor(self.invoice.currency):
             return f"{self.invoice.total} is more than can be charged at once"
         return ""
 
@@ -322,7 +321,8 @@ class Month(Model):
         total = self.invoice.total_minor
         if total == 0:
             return Stage.NOTHING_DUE
-        return Stage.CARRIED_FORWARD if total < minimum_minor(self.invoice.currency) else None
+        minimum_minor = self.customer.payment_method.limits.minimum_minor(self.invoice.currency)
+        return Stage.CARRIED_FORWARD if total < minimum_minor else None
 
     # -- what happens
 

@@ -2,9 +2,9 @@
 
 from enum import StrEnum
 
-from billing.customers.customer import Customer
 from billing.errors import PaymentMismatch
 from billing.model import Code, Id, Instant, Line, Minor, Model, Words
+from billing.payments.methods import PaymentMethod
 from billing.period import Period
 
 
@@ -21,25 +21,26 @@ class PaymentRequest(Model):
     """A charge as it was announced. ``key`` names the business attempt, never the technical one."""
 
     key: Id
-    customer: Customer
+    customer_id: Id
+    method: PaymentMethod
     period: Period
     amount_minor: Minor
     currency: Code
 
 
 class Payment(Model):
-    """A payment as the processor knows it (at Stripe: a payment intent). Codes are the processor's own words."""
+    """A payment as the processor knows it. Codes are the processor's own words; ``payer_id`` is its customer."""
 
     payment_id: Id
     status: PaymentStatus
     amount_minor: Minor
     currency: Code
-    stripe_customer_id: Id
+    payer_id: Id
     created_at: Instant
     code: Words = ""
     decline_code: Words = ""
     advice_code: Words = ""
-    attempt_id: Id = ""  # the last try to move the money (at Stripe: the latest charge); "" before the first
+    attempt_id: Id = ""  # the last try to move the money; "" before the first
     reversed: bool = False  # some of it was refunded or is disputed
     key: Line = ""  # whose it is, as we wrote it into the payment's metadata; "" if somebody else made it
     customer_id: Line = ""
@@ -118,12 +119,12 @@ def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None
     moving = [payment.payment_id for payment in usable if payment.status in order]
     if len(moving) > 1:
         raise PaymentMismatch(
-            f"{request.customer.customer_id}, {request.period} has been charged more than once: "
+            f"{request.customer_id}, {request.period} has been charged more than once: "
             f"{', '.join(moving)}; refund all but one, then skip the month: it closes as paid"
         )
     if payments and not usable:
         raise PaymentMismatch(
-            f"{payments[0].payment_id} of {request.customer.customer_id}, {request.period} was cancelled at the "
+            f"{payments[0].payment_id} of {request.customer_id}, {request.period} was cancelled at the "
             "processor; find out by whom, then skip the month"
         )
     if not usable:
@@ -136,11 +137,11 @@ def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None
             payment.payment_id,
         ),
     )
-    found = (kept.amount_minor, kept.currency, kept.stripe_customer_id)
-    announced = (request.amount_minor, request.currency, request.customer.stripe_customer_id)
+    found = (kept.amount_minor, kept.currency, kept.payer_id)
+    announced = (request.amount_minor, request.currency, request.method.payer_id)
     if found != announced:
         raise PaymentMismatch(
-            f"{kept.payment_id} of {request.customer.customer_id}, {request.period} says {found}, "
+            f"{kept.payment_id} of {request.customer_id}, {request.period} says {found}, "
             f"announced was {announced}; compare both before anything else is charged"
         )
     return kept

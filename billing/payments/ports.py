@@ -10,17 +10,20 @@ from typing import Protocol
 
 from billing.apart import Failed
 from billing.model import Code, Id, Instant, Line, Minor, Model, Url, Words
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import Payment, PaymentEvent, PaymentRequest, Reversal, ReversalKind
 from billing.period import Period
 
 
-class CardDetails(Model):
-    """A card on file: whose it is and its last four digits."""
+class CardDetails(CardOnFile):
+    """A card as its processor knows it."""
 
-    payment_method_id: Id
-    stripe_customer_id: Id
-    last4: Code
     created_at: Instant
+
+    @property
+    def on_file(self) -> CardOnFile:
+        """What is kept of it."""
+        return CardOnFile(payer_id=self.payer_id, card_id=self.card_id, last4=self.last4)
 
 
 class CardSetup(Model):
@@ -67,7 +70,7 @@ class PaymentGateway(Protocol):
     async def cancel(self, payment: Payment) -> Payment:
         """Makes a payment that moved no money unusable; answers it as it is then, also if it moved money after all."""
 
-    async def card(self, payment_method_id: str) -> CardDetails:
+    async def card(self, card_id: str) -> CardDetails:
         """The card on file. Raises ``CardMissing``."""
 
     async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
@@ -77,13 +80,13 @@ class PaymentGateway(Protocol):
         ``InvalidInput`` if the address is.
         """
 
-    async def imported_card(self, stripe_customer_id: str) -> CardDetails:
+    async def imported_card(self, payer_id: str) -> CardDetails:
         """The card that came of the ``token``. Raises ``CardMissing``."""
 
-    async def forget_card(self, payment_method_id: str) -> None:
+    async def forget_card(self, card_id: str) -> None:
         """Takes a card off its customer, so that nobody can charge it any more; a repeat changes nothing."""
 
-    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
+    async def card_setup(self, payer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
         """Opens a page of the processor's where the customer registers a card.
 
         ``{CHECKOUT_SESSION_ID}`` in ``success_url`` becomes the id that ``card_of_setup`` takes.

@@ -99,7 +99,7 @@ def _print(collection: Collection, diary: list[DiaryEntry], now: datetime) -> No
     customer = collection.customer
     say(f"{customer.customer_id} · {collection.period} · {collection.stage(now)}", style="bold")
     say(f"{collection.outstanding} of {owed} owed since {utc(collection.opened_at)}")
-    say(f"{customer.name} <{customer.email}> · card {customer.card_last4 or 'unknown'}")
+    say(f"{customer.name} <{customer.email}> · card {customer.payment_method.last4 or 'unknown'}")
     if collection.outcome is None and (waiting_for := collection.needs_person(now)):
         say(f"\nA person is needed: {waiting_for}", style="yellow")
     due = collection.due(now)

@@ -129,8 +129,12 @@ def _progress(doing: str, total: int, done: Sequence[CustomerOutcome] = ()) -> I
 
 def difference(listed: Customer, known: Customer | None) -> str:
     """What a file says otherwise than the ledger of a customer who runs already: it changes nothing."""
-    names = ("email", "name", "currency", "timezone", "stripe_customer_id", "payment_method_id")
-    differing = [name for name in names if known and getattr(listed, name) != getattr(known, name)]
+    if known is None:
+        return ""
+    names = ("email", "name", "currency", "timezone")
+    differing = [name for name in names if getattr(listed, name) != getattr(known, name)]
+    if not known.payment_method.is_same(listed.payment_method):
+        differing.append("card")
     if not differing:
         return ""
     return f"unchanged: the file has another {', '.join(differing)}; see: python starter.py update --help"

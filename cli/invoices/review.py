@@ -224,17 +224,23 @@ async def update(
             "name": name,
             "currency": currency,
             "timezone": timezone,
-            "payment_method_id": payment_method,
-            "stripe_customer_id": stripe_customer,
+            "payment_method": _card(month.customer, payment_method, stripe_customer),
             "terms": terms if any(value is not None for value in terms.values()) else None,
         }
         changes = await _verified(adapters, month.customer, fields)
         said = CommandOptions(customer_id, by, reason, command_id, timeout, as_json)
         await send(said, "update_customer", month.period, {"changes": changes})
-        if changes.payment_method_id or changes.stripe_customer_id:  # what is still owed is tried with the new card
-            card = await adapters.payments.card(changes.payment_method_id or month.customer.payment_method_id)
+        if card := changes.payment_method:  # what is still owed is tried with the new one
             by_us: dict[str, Any] = {"by": by, "reason": reason, "via": "cli"}
             await replace_card(await connect_temporal(load_settings()), adapters.ledger, customer_id, card, **by_us)
+
+
+def _card(customer: Customer, card_id: str | None, payer_id: str | None) -> dict[str, str] | None:
+    """Another card; None if neither is given. Its digits are those that Stripe has."""
+    if card_id is None and payer_id is None:
+        return None
+    known = customer.payment_method
+    return {"payer_id": payer_id or known.payer_id, "card_id": card_id or known.card_id}
 
 
 def _schedule(customer: Customer, given: list[str] | None) -> Schedule | None:
@@ -280,12 +286,13 @@ async def _verified(adapters: Adapters, customer: Customer, fields: Mapping[str,
     except ValidationError as error:
         raise InvalidInput(f"{customer.customer_id}: {explain(error)}") from None
     updated = changes.made_to(customer)
+    await check_is_distinct(adapters.ledger, updated)
+    if changes.payment_method is not None:
+        updated = await with_card_on_file(adapters.payments, updated)
+        changes = changes.evolve(payment_method=updated.payment_method)
     if updated == customer:
         raise InvalidInput("nothing to update; give --email, --name, --review-mode or another option")
-    await check_is_distinct(adapters.ledger, updated)
-    if not (changes.payment_method_id or changes.stripe_customer_id):
-        return changes
-    return changes.evolve(card_last4=(await with_card_on_file(adapters.payments, updated)).card_last4)
+    return changes
 
 
 async def _month(customer_id: str, period: Period | None) -> Month:

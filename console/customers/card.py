@@ -51,7 +51,7 @@ class CardPages:
         values: dict[str, object] = {
             "here": f"/card/{token}",
             "name": one_line(customer.name),
-            "card": customer.card_last4,
+            "card": customer.payment_method.last4,
             "paused": brake is not None and brake.on,
             "saved": saved if saved in ("now", "soon") else "",
         }
@@ -60,7 +60,7 @@ class CardPages:
     async def register_card(self, token: str) -> RedirectResponse:
         customer = await self._opened(token)
         page = await self._payments.card_setup(
-            customer.stripe_customer_id,
+            customer.payment_method.payer_id,
             customer.customer_id,
             success_url=f"{self._page(token)}/saved?session_id={{CHECKOUT_SESSION_ID}}",
             cancel_url=self._page(token),

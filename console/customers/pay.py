@@ -117,7 +117,7 @@ class PaymentPages:
         if customer is None or not (await self._case(customer_id, period)).view.can_change_card:
             return RedirectResponse(self._page(token), 303)
         card_page = await self._payments.card_setup(
-            customer.stripe_customer_id,
+            customer.payment_method.payer_id,
             customer_id,
             success_url=f"{self._page(token)}/card?session_id={{CHECKOUT_SESSION_ID}}",
             cancel_url=self._page(token),

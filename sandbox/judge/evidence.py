@@ -170,7 +170,7 @@ async def _account(
     customer = await ledger.customer(customer_id)
     assert customer is not None
     said = {period: await ledger.decisions(customer_id, period) for period in periods}
-    script = CustomerScript(journal.email_of(customer.stripe_customer_id) or customer.email, list(said.values()))
+    script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, list(said.values()))
     stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
     due, cases = None, list[MonthEvidence]()
     for period in periods:

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from adapters.stripe.payments import StripePayments
-from billing.customers.customer import Customer
 from billing.keys import payment_key
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import PaymentRequest
 from billing.period import Period
 from sandbox.stand_ins.faults import Faults
@@ -35,19 +35,16 @@ class Stripe:
         return dict(answer.raise_for_status().json())
 
     async def request(self, card: str = "pm_card_visa", amount_minor: int = 1250) -> PaymentRequest:
-        customer_id = (await self.post("/v1/customers"))["id"]
-        method = await self.post(f"/v1/payment_methods/{card}/attach", customer=customer_id)
-        customer = Customer(
+        payer_id = (await self.post("/v1/customers"))["id"]
+        attached = await self.post(f"/v1/payment_methods/{card}/attach", customer=payer_id)
+        return PaymentRequest(
+            key=payment_key("ann", PERIOD),
             customer_id="ann",
-            email="ann@example.com",
-            name="Ann",
+            method=CardOnFile(payer_id=payer_id, card_id=attached["id"]),
+            period=PERIOD,
+            amount_minor=amount_minor,
             currency="eur",
-            timezone="Europe/Paris",
-            stripe_customer_id=customer_id,
-            payment_method_id=method["id"],
         )
-        key = payment_key("ann", PERIOD)
-        return PaymentRequest(key=key, customer=customer, period=PERIOD, amount_minor=amount_minor, currency="eur")
 
     async def sent(self, path: str) -> list[dict[str, Any]]:
         """The changing requests of a path, oldest first, by the stand-in's journal."""

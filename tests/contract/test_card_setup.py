@@ -34,8 +34,8 @@ async def registered(gateway: StripePayments, stripe: Stripe, customer_id: str) 
 
 async def test_customer_registers_a_card_on_stripes_page(gateway, stripe: Stripe, customer_id: str) -> None:
     setup = await gateway.card_of_setup(await registered(gateway, stripe, customer_id))
-    assert setup == CardSetup(reference="ann", card=await gateway.card(setup.card.payment_method_id))
-    assert (setup.card.stripe_customer_id, setup.card.last4) == (customer_id, "4444")
+    assert setup == CardSetup(reference="ann", card=await gateway.card(setup.card.card_id))
+    assert (setup.card.payer_id, setup.card.last4) == (customer_id, "4444")
 
 
 async def test_registration_takes_cards_only_and_says_how_to_go_back(gateway, stripe: Stripe, customer_id: str) -> None:
@@ -59,16 +59,16 @@ async def test_card_that_is_forgotten_is_nobodys_and_a_repeat_changes_nothing(
 ) -> None:
     card = (await gateway.card_of_setup(await registered(gateway, stripe, customer_id))).card
     for _ in range(2):
-        await gateway.forget_card(card.payment_method_id)
+        await gateway.forget_card(card.card_id)
         with pytest.raises(CardMissing, match="not a customer's card"):
-            await gateway.card(card.payment_method_id)
+            await gateway.card(card.card_id)
 
 
 async def test_registered_card_that_was_detached_since_is_missing(gateway, stripe: Stripe, customer_id: str) -> None:
     session_id = await registered(gateway, stripe, customer_id)
     card = (await gateway.card_of_setup(session_id)).card
-    await stripe.post(f"/v1/payment_methods/{card.payment_method_id}/detach")
-    with pytest.raises(CardMissing, match=card.payment_method_id):
+    await stripe.post(f"/v1/payment_methods/{card.card_id}/detach")
+    with pytest.raises(CardMissing, match=card.card_id):
         await gateway.card_of_setup(session_id)
 
 

@@ -23,7 +23,8 @@ from billing.errors import (
     PaymentUnknown,
 )
 from billing.keys import payment_key
-from billing.money import maximum_minor, minimum_minor, step_minor
+from billing.money import maximum_minor, step_minor
+from billing.payments.limits import CARD_LIMITS
 from billing.payments.payment import Payment, PaymentRequest, PaymentStatus
 from sandbox.stripe import params as stripe_params
 from sandbox.stripe.api import stripe_app
@@ -59,7 +60,7 @@ async def test_payment_tells_what_was_asked(gateway, stripe: Stripe) -> None:
     payment = await gateway.create(request)
     assert (payment.amount_minor, payment.currency, payment.attempt_id) == (1250, "eur", "")
     assert (payment.key, payment.customer_id, payment.period) == (request.key, "ann", "2026-11")
-    assert payment.stripe_customer_id == request.customer.stripe_customer_id
+    assert payment.payer_id == request.method.payer_id
     assert timedelta(0) <= datetime.now(UTC) - payment.created_at < timedelta(minutes=1)
     (intent,) = await stripe.intents()
     assert intent["metadata"] == {"billing_key": request.key, "customer_id": "ann", "period": "2026-11"}
@@ -94,7 +95,7 @@ async def test_refused_payment_is_tried_again_by_who_has_just_read_it(gateway, s
     second = await gateway.confirm(first, request)
     assert second == first.evolve(attempt_id=second.attempt_id)
     assert second.attempt_id != first.attempt_id
-    await stripe.behaves(request.customer.payment_method_id, "succeed")
+    await stripe.behaves(request.method.card_id, "succeed")
     for older in (created, first):
         assert await gateway.confirm(older, request) == second
     assert await stripe.tries() == 2
@@ -115,8 +116,8 @@ async def test_lost_answer_to_a_try_is_looked_up_by_its_repeat(gateway, stripe: 
 async def test_refused_payment_is_paid_with_another_card(gateway, stripe: Stripe) -> None:
     request = await stripe.request("pm_card_chargeCustomerFail")
     refused = await charge(gateway, request)
-    card = await stripe.post("/v1/payment_methods/pm_card_visa/attach", customer=refused.stripe_customer_id)
-    replaced = request.evolve(customer=request.customer.evolve(payment_method_id=card["id"]))
+    card = await stripe.post("/v1/payment_methods/pm_card_visa/attach", customer=refused.payer_id)
+    replaced = request.evolve(method=request.method.evolve(card_id=card["id"]))
     assert await gateway.create(replaced) == await gateway.create(request)
     assert (await gateway.confirm(refused, replaced)).status is PaymentStatus.SUCCEEDED
 
@@ -131,7 +132,7 @@ async def test_refusal_whose_codes_stripe_has_forgotten_is_still_one(gateway, st
 
 async def test_payment_in_the_making_is_processing_until_the_bank_answers(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
-    await stripe.behaves(request.customer.payment_method_id, "processing")
+    await stripe.behaves(request.method.card_id, "processing")
     waiting = await charge(gateway, request)
     assert waiting.status is PaymentStatus.PROCESSING
     assert await gateway.confirm(waiting, request) == waiting
@@ -195,8 +196,8 @@ async def test_find_sees_only_payments_with_the_key_on_every_page(gateway, strip
             "/v1/payment_intents",
             amount="100",
             currency="eur",
-            customer=request.customer.stripe_customer_id,
-            payment_method=request.customer.payment_method_id,
+            customer=request.method.payer_id,
+            payment_method=request.method.card_id,
         )
     await stripe.http.post("/_control/clock", json={"advance_seconds": 25 * 60 * 60})
     second = await gateway.create(request)  # Stripe forgets idempotency keys after a day
@@ -336,7 +337,7 @@ async def test_answer_of_another_shape_is_no_answer(serve, stripe: Stripe, body:
         status=PaymentStatus.NEW,
         amount_minor=1250,
         currency="eur",
-        stripe_customer_id="cus_1",
+        payer_id="cus_1",
         created_at=datetime.now(UTC),
     )
     for call in (
@@ -378,41 +379,41 @@ async def test_ping_takes_a_valid_key_and_notices_that_nobody_listens(gateway) -
 
 async def test_card_of_another_customer_is_missing(gateway, stripe: Stripe) -> None:
     request, other = await stripe.request(), await stripe.request()
-    customer = request.customer.evolve(payment_method_id=other.customer.payment_method_id)
+    method = request.method.evolve(card_id=other.method.card_id)
     with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await charge(gateway, request.evolve(customer=customer))
+        await charge(gateway, request.evolve(method=method))
     assert await stripe.tries() == 0
 
 
 async def test_card_detached_between_create_and_confirm_is_missing(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
     payment = await gateway.create(request)
-    await stripe.post(f"/v1/payment_methods/{request.customer.payment_method_id}/detach")
+    await stripe.post(f"/v1/payment_methods/{request.method.card_id}/detach")
     with pytest.raises(CardMissing, match="ann, 2026-11"):
         await gateway.confirm(payment, request)
 
 
-@pytest.mark.parametrize("field", ["stripe_customer_id", "payment_method_id"])
+@pytest.mark.parametrize("field", ["payer_id", "card_id"])
 async def test_unknown_customer_or_card_is_missing(gateway, stripe: Stripe, field: str) -> None:
     request = await stripe.request()
-    unknown = {"stripe_customer_id": "cus_unknown", "payment_method_id": "pm_unknown"}[field]
+    unknown = {"payer_id": "cus_unknown", "card_id": "pm_unknown"}[field]
     with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await charge(gateway, request.evolve(customer=request.customer.evolve(**{field: unknown})))
+        await charge(gateway, request.evolve(method=request.method.evolve(**{field: unknown})))
 
 
 async def test_deleted_customer_is_missing(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
-    await stripe.http.delete(f"/v1/customers/{request.customer.stripe_customer_id}")
+    await stripe.http.delete(f"/v1/customers/{request.method.payer_id}")
     with pytest.raises(CardMissing, match="ann, 2026-11"):
         await gateway.create(request)
     with pytest.raises(CardMissing):
-        await gateway.card(request.customer.payment_method_id)
+        await gateway.card(request.method.card_id)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(CURRENCIES), st.data())
 def test_amounts_that_we_call_chargeable_are_those_that_stripe_takes(currency: str, data: st.DataObject) -> None:
-    least, most, step = minimum_minor(currency), maximum_minor(currency), step_minor(currency)
+    least, most, step = CARD_LIMITS.minimum_minor(currency), maximum_minor(currency), step_minor(currency)
     edges = st.sampled_from([1, 30, 50, least, most])
     amount_minor = data.draw(st.builds(int.__add__, edges, st.integers(-step, step)) | st.integers(1, most))
     chargeable = least <= amount_minor <= most and amount_minor % step == 0
@@ -451,7 +452,7 @@ async def test_cancelled_payment_cannot_be_confirmed_and_cancelling_twice_is_fin
 async def test_payment_that_moves_money_stays_as_it_is_when_cancelled(gateway, stripe: Stripe, behaviour: str) -> None:
     request = await stripe.request()
     created = await gateway.create(request)
-    await stripe.behaves(request.customer.payment_method_id, behaviour)
+    await stripe.behaves(request.method.card_id, behaviour)
     moving = await gateway.confirm(created, request)
     assert await gateway.cancel(created) == moving
 
@@ -472,15 +473,15 @@ async def test_payment_in_a_state_that_ours_do_not_get_into_is_for_a_person(
 
 
 async def test_card_tells_whose_it_is_and_its_last_digits(gateway, stripe: Stripe) -> None:
-    customer = (await stripe.request()).customer
-    card = await gateway.card(customer.payment_method_id)
-    assert (card.stripe_customer_id, card.last4) == (customer.stripe_customer_id, "4242")
+    method = (await stripe.request()).method
+    card = await gateway.card(method.card_id)
+    assert (card.payer_id, card.last4) == (method.payer_id, "4242")
     with pytest.raises(CardMissing, match="pm_unknown"):
         await gateway.card("pm_unknown")
 
 
 async def test_card_that_belongs_to_nobody_is_missing(gateway, stripe: Stripe) -> None:
-    customer = (await stripe.request()).customer
-    await stripe.post(f"/v1/payment_methods/{customer.payment_method_id}/detach")
-    with pytest.raises(CardMissing, match=customer.payment_method_id):
-        await gateway.card(customer.payment_method_id)
+    method = (await stripe.request()).method
+    await stripe.post(f"/v1/payment_methods/{method.card_id}/detach")
+    with pytest.raises(CardMissing, match=method.card_id):
+        await gateway.card(method.card_id)

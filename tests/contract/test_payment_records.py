@@ -47,7 +47,7 @@ async def test_payments_of_the_account_are_told_on_every_page_newest_first(gatew
     found = await since(gateway, begin)
     assert [payment.payment_id for payment in found] == [ours.payment_id, *(each["id"] for each in reversed(made))]
     assert found[0] == ours
-    assert (found[1].status, found[1].key, found[1].stripe_customer_id) == (PaymentStatus.NEW, "", "")
+    assert (found[1].status, found[1].key, found[1].payer_id) == (PaymentStatus.NEW, "", "")
 
 
 async def test_payments_are_told_since_an_instant(gateway, stripe: Stripe) -> None:

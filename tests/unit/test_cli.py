@@ -19,6 +19,7 @@ from billing.invoices.commands import Halt
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from cli.app import app
 from cli.customers.outcomes import CustomerOutcome, difference, report
@@ -33,8 +34,7 @@ ACME = Customer(
     name="Acme [bold]Bakery",
     currency="eur",
     timezone="Europe/Paris",
-    stripe_customer_id="cus_1",
-    payment_method_id="pm_1",
+    payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
 )
 HEADER = ",".join(REQUIRED)
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -452,8 +452,7 @@ def several(names: str = "abc") -> list[Month]:
             ACME.evolve(
                 customer_id=f"c-{name}",
                 email=f"{name}@example.com",
-                stripe_customer_id=f"cus_{name}",
-                payment_method_id=f"pm_{name}",
+                payment_method=CardOnFile(payer_id=f"cus_{name}", card_id=f"pm_{name}"),
             ),
             Period("2026-10"),
         )

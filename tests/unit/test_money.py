@@ -13,11 +13,11 @@ from billing.money import (
     currency_code,
     format_amount,
     maximum_minor,
-    minimum_minor,
     minor_digits,
     parse_amount,
     step_minor,
 )
+from billing.payments.limits import CARD_LIMITS
 
 ZERO_DECIMAL = ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 THREE_DECIMAL = ["bhd", "jod", "kwd", "omr", "tnd"]
@@ -120,8 +120,8 @@ def test_every_other_currency_has_hundredths() -> None:
         ("krw bhd isk", 1),
     ],
 )
-def test_the_least_that_can_be_charged_is_stripes(codes: str, least: int) -> None:
-    assert [minimum_minor(code) for code in codes.split()] == [least] * len(codes.split())
+def test_the_least_that_can_be_charged_is_the_processors(codes: str, least: int) -> None:
+    assert [CARD_LIMITS.minimum_minor(code) for code in codes.split()] == [least] * len(codes.split())
 
 
 REFUSED = [
@@ -187,5 +187,5 @@ def test_a_currency_is_read_in_any_case_and_an_unknown_one_refused() -> None:
 def test_no_currency_has_two_kinds_of_minor_unit() -> None:
     kinds = [money._ZERO_DECIMAL, money._TWO_DECIMAL, money._THREE_DECIMAL]
     assert len(CURRENCIES) == sum(len(kind) for kind in kinds)
-    assert set(money._MINIMUM_MINOR) <= set(CURRENCIES)
-    assert all(minimum_minor(currency) <= MAX_AMOUNT_MINOR for currency in CURRENCIES)
+    assert set(CARD_LIMITS.least) <= set(CURRENCIES)
+    assert all(CARD_LIMITS.minimum_minor(currency) <= MAX_AMOUNT_MINOR for currency in CURRENCIES)

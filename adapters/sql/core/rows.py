@@ -14,7 +14,14 @@ from billing.reviewers.alerts import Alert
 
 
 def customer_values(customer: Customer) -> dict[str, Any]:
-    return {**dict(customer), "email_key": customer.email_key, "terms": customer.terms.model_dump(mode="json")}
+    models = {name: getattr(customer, name).model_dump(mode="json") for name in ("payment_method", "terms")}
+    return {**dict(customer), **distinct_values(customer), **models}
+
+
+def distinct_values(customer: Customer) -> dict[str, str]:
+    """What no two customers may share."""
+    method = customer.payment_method
+    return {"email_key": customer.email_key, "payer_id": method.payer_id, "card_id": method.card_id}
 
 
 def address_values(customer: Customer) -> dict[str, Any]:
