@@ -48,7 +48,8 @@ class CollectionActivities:
             await self._check_current(collection)
             await check_brake(self._ledger)
 
-        return await self._cashier.charge(request_for(collection), _tried(collection), still_wanted)
+        result, _ = await self._cashier.charge(request_for(collection), _tried(collection), still_wanted)
+        return result
 
     @activity.defn
     async def pay_on_session(self, asked: PayOnSession) -> PaidOnSession:
@@ -68,8 +69,8 @@ class CollectionActivities:
                 )
             await check_brake(self._ledger)
 
-        result, url = await self._cashier.charge_on_session(
-            request_for(collection), _tried(collection), asked.return_url, still_wanted
+        result, url = await self._cashier.charge(
+            request_for(collection), _tried(collection), still_wanted, asked.return_url
         )
         return PaidOnSession(result=result, redirect_url=url)
 

@@ -64,7 +64,8 @@ class PaymentActivities:
             _check_current(month, now_known)
             await check_brake_for(self._ledger, month)
 
-        return await self._cashier.charge(request, "", still_wanted)
+        result, _ = await self._cashier.charge(request, "", still_wanted)
+        return result
 
     async def _closes(self, month: Month, result: ChargeResult) -> bool:
         """Whether outcome and receipt are out. If not, the workflow closes the month like any other."""

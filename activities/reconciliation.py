@@ -26,7 +26,7 @@ from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Perio
 from billing.model import Few, Model
 from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
-from billing.payments.ports import ChargeRow, PaymentGateway, PaymentRecords, PaymentStore, ReversalRow
+from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords, ReversalRow
 from billing.period import Period
 from billing.reviewers.alerts import Alert, of_report
 from billing.shell import command
@@ -40,7 +40,7 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class _Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentStore, Periods, Protocol):
+class _Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
     """What is needed of the ledger here."""
 
     async def customers_at_processor(self) -> dict[str, str]:
@@ -63,13 +63,13 @@ class Reconciler:
     def __init__(
         self,
         records: PaymentRecords,
-        gateway: PaymentGateway,
+        rail: PaymentRail,
         ledger: _Ledger,
         alerts: Alerts,
         collections: Collections,
     ) -> None:
         self._records = records
-        self._gateway = gateway
+        self._rail = rail
         self._ledger = ledger
         self._alerts = alerts
         self._collections = collections
@@ -238,7 +238,7 @@ class Reconciler:
             return found
         try:
             if found.repair is Repair.CANCEL:
-                await self._gateway.cancel(await self._records.payment(found.payment_id))
+                await self._rail.cancel(await self._records.payment(found.payment_id))
             said = await self.take_in(found.payment_id)
         except Exception as error:
             return found.evolve(text=f"{found.text}; the repair failed: {why(error)}")

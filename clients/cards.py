@@ -5,11 +5,11 @@ from typing import Protocol
 from temporalio.client import Client
 
 from billing.collections.ports import CollectionStore
+from billing.customers.card_vault import CardDetails, CardVault
 from billing.customers.customer import Customer
 from billing.customers.ports import CustomerStore
 from billing.customers.registration import ON_ITS_WAY
 from billing.errors import CardMissing, InvalidInput, NotFound
-from billing.payments.ports import CardDetails, PaymentGateway
 from clients.collection_commands import replace_card
 from clients.registrar import Registrar
 
@@ -22,9 +22,9 @@ class _Ledger(CollectionStore, CustomerStore, Protocol):
 
 
 class Cards:
-    def __init__(self, client: Client, payments: PaymentGateway, ledger: _Ledger, registrar: Registrar) -> None:
+    def __init__(self, client: Client, vault: CardVault, ledger: _Ledger, registrar: Registrar) -> None:
         self._client = client
-        self._payments = payments
+        self._vault = vault
         self._ledger = ledger
         self._registrar = registrar
 
@@ -40,7 +40,7 @@ class Cards:
             raise NotFound("no card registration is named")
         if owner and (done := await self._done(session_id, owner)):
             return done
-        setup = await self._payments.card_of_setup(session_id)
+        setup = await self._vault.card_of_setup(session_id)
         if owner and setup.reference != owner:
             raise InvalidInput(f"{session_id} is not a registration of {owner}")
         if registration := await self._registrar.find(setup.reference):
@@ -57,7 +57,7 @@ class Cards:
         customers = await self._ledger.customers_of_card(card_id)
         if not customers:
             return "not a card of ours"
-        card = await self._payments.card(card_id)
+        card = await self._vault.card(card_id)
         customers = [each for each in customers if each.payment_method.payer_id == card.payer_id]
         for customer in customers:
             await replace_card(
@@ -104,7 +104,7 @@ class Cards:
         if card.is_same(known):
             return False
         try:
-            current = await self._payments.card(known.card_id)
+            current = await self._vault.card(known.card_id)
         except CardMissing:
             return False
         return current.payer_id == known.payer_id and current.created_at > card.created_at

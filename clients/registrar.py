@@ -2,7 +2,7 @@
 
 ::
 
-    registrar = Registrar(client, gateway, ledger, letters, links)
+    registrar = Registrar(client, vault, ledger, letters, links)
     url = await registrar.card_page(registration, page)      # the customer enters a card there
     await registrar.finalize(registration, card, session_id) # the customer is recorded, started, told; once
     await registrar.sweep(now)                               # whatever was interrupted
@@ -20,6 +20,7 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
 from billing.apart import Failed, why
+from billing.customers.card_vault import CardDetails, CardPageState, CardVault
 from billing.customers.customer import Customer
 from billing.customers.links import Links
 from billing.customers.ports import CustomerStore
@@ -27,7 +28,6 @@ from billing.customers.registration import Registration, Registrations, Registra
 from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
-from billing.payments.ports import CardDetails, CardPageState, PaymentGateway
 from billing.period import Period
 from clients.start import StartLedger, start_customer
 from services.customer_mails import CustomerMails
@@ -56,14 +56,14 @@ class Registrar:
     def __init__(
         self,
         client: Client,
-        gateway: PaymentGateway,
+        vault: CardVault,
         ledger: _Ledger,
         letters: CustomerMails,
         links: Links,
         spread_minutes: int = 0,
     ) -> None:
         self._client = client
-        self._gateway = gateway
+        self._vault = vault
         self._ledger = ledger
         self._letters = letters
         self._links = links
@@ -90,12 +90,12 @@ class Registrar:
                 registration = await self._known_to_processor(registration)
                 continue
             if registration.session_id:
-                opened = await self._gateway.card_page(registration.session_id)
+                opened = await self._vault.card_page(registration.session_id)
                 if opened.state is CardPageState.OPEN:
                     return opened.url
                 if opened.state is CardPageState.USED:
                     return ""
-            made = await self._gateway.card_setup(
+            made = await self._vault.card_setup(
                 registration.payer_id,
                 registration.registration_id,
                 success_url=f"{page}/card?session_id={{CHECKOUT_SESSION_ID}}",
@@ -123,7 +123,7 @@ class Registrar:
             found = await self._saved(found, **corrected)
             found = await self._known_to_processor(found, token)
         assert found.payer_id
-        return await self.finalize(found, await self._gateway.imported_card(found.payer_id))
+        return await self.finalize(found, await self._vault.imported_card(found.payer_id))
 
     async def finalize(self, registration: Registration, card: CardDetails, session_id: str = "") -> Registration:
         """The card is the registration's, and so the customer is recorded, started and told.
@@ -194,9 +194,9 @@ class Registrar:
             return (await self.finish(registration, now)).state
         if not registration.session_id:
             return "waits for the customer"
-        opened = await self._gateway.card_page(registration.session_id)
+        opened = await self._vault.card_page(registration.session_id)
         if opened.state is CardPageState.USED:
-            setup = await self._gateway.card_of_setup(registration.session_id)
+            setup = await self._vault.card_of_setup(registration.session_id)
             return (await self.finalize(registration, setup.card, registration.session_id)).state
         if opened.state is CardPageState.EXPIRED:
             await self._saved(registration, session_id="")
@@ -206,7 +206,7 @@ class Registrar:
     async def _known_to_processor(self, registration: Registration, token: str = "") -> Registration:
         for pause_seconds in (*_BUSY_PAUSES_SECONDS, None):
             try:
-                made = await self._gateway.new_customer(
+                made = await self._vault.new_customer(
                     registration.registration_id, registration.customer_id, registration.email, token
                 )
                 return await self._saved(registration, payer_id=made)
@@ -223,7 +223,7 @@ class Registrar:
         if await self._other(registration) or await self._import_of(registration):
             return RegistrationState.KNOWN
         customer = registration.customer().spread_over(self._spread_minutes)
-        await start_customer(self._client, self._ledger, self._gateway, customer)
+        await start_customer(self._client, self._ledger, self._vault, customer)
         return RegistrationState.STARTED
 
     async def _forget_card(self, registration: Registration) -> None:
@@ -237,7 +237,7 @@ class Registrar:
             return
         others = await self._ledger.customers_like(registration.customer())
         if not any(card.is_same(other.payment_method) for other in others):
-            await self._gateway.forget_card(card.card_id)
+            await self._vault.forget_card(card.card_id)
 
     async def _tell(self, registration: Registration) -> None:
         """Of registrations with a customer's address, which anybody can make, one mail a day tells."""

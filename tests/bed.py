@@ -21,11 +21,11 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing.collections.collection import Collection
 from billing.collections.commands import CollectionResult
+from billing.customers.card_vault import CardDetails
 from billing.customers.customer import Customer, Terms
 from billing.invoices.commands import ChainResult, Command, CommandResult, command_name
 from billing.invoices.month import Month
 from billing.keys import digest_workflow_id, workflow_id
-from billing.payments.ports import CardDetails
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal

@@ -10,9 +10,9 @@ from adapters.sheets.pace import Pace
 from adapters.stripe.errors import is_replayed_failure, looking_up, translated
 from adapters.stripe.objects import PAGE_SIZE, card_of, each, expect
 from billing.customers.address import sendable
+from billing.customers.card_vault import CardDetails, CardPage, CardPageState, CardSetup
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.keys import registration_key
-from billing.payments.ports import CardDetails, CardPage, CardPageState, CardSetup
 from billing.shell import typed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _STATES = {"open": CardPageState.OPEN, "complete": CardPageState.USED, "expired"
 
 
 class StripeCards:
-    """The part of ``PaymentGateway`` that is about cards. Card numbers never come here."""
+    """Stripe as ``CardVault``."""
 
     _client: stripe.StripeClient
     _card_pace: Pace
@@ -38,8 +38,8 @@ class StripeCards:
     async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
         """Looks before it makes one: listings are consistent at once, and Stripe forgets idempotency keys in a day.
 
-        Only what never changes is sent, so that a repeat is the same request. As in ``StripePayments.create``, a
-        failure that Stripe remembers is over: the next key takes its place.
+        Only what never changes is sent, so that a repeat is the same request. A failure that
+        Stripe remembers is over, as in ``Cashier.create``: the next key takes its place.
         """
         serial, email = 1, sendable(email)
         with translated(registration_id):

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from stripe import Charge, Dispute, ListObject, PaymentIntent, Refund, StripeObject
 
+from billing.customers.card_vault import CardDetails
 from billing.errors import CardMissing, PaymentMismatch
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
-from billing.payments.ports import CardDetails
 
 PAGE_SIZE = 100  # Stripe's maximum
 
@@ -49,6 +49,7 @@ def payment_of(answer: object) -> Payment:
     intent = expect(PaymentIntent, answer)
     ours = intent.metadata.to_dict()
     charge = intent.latest_charge
+    page = (intent.to_dict().get("next_action") or {}).get("redirect_to_url") or {}  # the bank's
     payment = Payment(
         payment_id=intent.id,
         status=_STATUSES.get(intent.status, PaymentStatus.PROCESSING),
@@ -57,6 +58,8 @@ def payment_of(answer: object) -> Payment:
         payer_id=_id(intent.customer),
         created_at=_instant(intent.created),
         attempt_id=_id(charge),
+        authenticate_url=page.get("url") or "",
+        return_url=page.get("return_url") or "",
         reversed=isinstance(charge, Charge) and (charge.disputed or charge.amount_refunded > 0),
         key=ours.get("billing_key", ""),
         customer_id=ours.get("customer_id", ""),

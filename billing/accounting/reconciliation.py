@@ -88,7 +88,6 @@ class PeriodBooks(Model):
     """Customers of whom something could not be read: they are not compared."""
 
 
-_TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _BY_HAND_WITHIN = timedelta(days=20)
 """Of the month's last change; the same price is charged elsewhere every month, perhaps."""
 _UNDER_WAY = (Stage.CHARGING, Stage.UNRESOLVED)
@@ -206,7 +205,7 @@ def _of_payment(
             text = f"{whose}: {payment.payment_id} is {asked}, the invoice {billed}{todo}"
             yield _finding(DiscrepancyKind.AMOUNT, payment, text)
     settled = month.stage in OUTCOMES - UNPAID_OUTCOMES or (collection is not None and not collecting)
-    if payment.status in _TRIABLE and settled:
+    if payment.status.is_triable and settled:
         text = f"{whose} is settled ({month.stage}), but {payment.payment_id} could still be paid; it is cancelled"
         yield _finding(DiscrepancyKind.ORPHAN, payment, text, Repair.CANCEL)
         return

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from billing.errors import PaymentMismatch
-from billing.model import Code, Id, Instant, Line, Minor, Model, Words
+from billing.model import Code, Id, Instant, Line, Minor, Model, Url, Words
 from billing.payments.methods import PaymentMethod
 from billing.period import Period
 
@@ -15,6 +15,11 @@ class PaymentStatus(StrEnum):
     DECLINED = "declined"
     AUTHENTICATION_REQUIRED = "authentication_required"
     CANCELED = "canceled"
+
+    @property
+    def is_triable(self) -> bool:
+        """Whether the customer's payment method may still be tried for it."""
+        return self in (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 
 
 class PaymentRequest(Model):
@@ -41,6 +46,8 @@ class Payment(Model):
     decline_code: Words = ""
     advice_code: Words = ""
     attempt_id: Id = ""  # the last try to move the money; "" before the first
+    authenticate_url: Url = ""  # where the customer authenticates it, if it waits for that; leads back to return_url
+    return_url: Url = ""
     reversed: bool = False  # some of it was refunded or is disputed
     key: Line = ""  # whose it is, as we wrote it into the payment's metadata; "" if somebody else made it
     customer_id: Line = ""
@@ -112,7 +119,7 @@ class Charged(ChargeResult):
 def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None:
     """Of all payments made for ``request``, the one to go on with: succeeded wins, then processing, then the oldest.
 
-    Raises ``PaymentMismatch`` if it is not what was announced, or if all were cancelled behind our back.
+    Raises ``PaymentMismatch`` if it is not as announced, or if all were cancelled behind our back.
     """
     order = [PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING]
     usable = [payment for payment in payments if payment.status is not PaymentStatus.CANCELED]
@@ -137,11 +144,16 @@ def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None
             payment.payment_id,
         ),
     )
-    found = (kept.amount_minor, kept.currency, kept.payer_id)
+    check_announced(kept, request)
+    return kept
+
+
+def check_announced(payment: Payment, request: PaymentRequest) -> None:
+    """Raises ``PaymentMismatch`` if the payment asks another amount, or another payer, than was announced."""
+    asked = (payment.amount_minor, payment.currency, payment.payer_id)
     announced = (request.amount_minor, request.currency, request.method.payer_id)
-    if found != announced:
+    if asked != announced:
         raise PaymentMismatch(
-            f"{kept.payment_id} of {request.customer_id}, {request.period} says {found}, "
+            f"{payment.payment_id} of {request.customer_id}, {request.period} says {asked}, "
             f"announced was {announced}; compare both before anything else is charged"
         )
-    return kept

@@ -19,7 +19,7 @@ from billing.invoices.commands import Decision
 from billing.invoices.month import Month, Stage
 from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
 from billing.mails.mail import MessageRow, MessageStore
-from billing.payments.ports import ChargeRow, PaymentStore
+from billing.payments.ports import ChargeRow, PaymentBooks
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
@@ -38,7 +38,7 @@ class _Ledger(
     MessageStore,
     MonthHistory,
     MonthStore,
-    PaymentStore,
+    PaymentBooks,
     Protocol,
 ):
     """What is needed of the ledger here."""

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -12,10 +13,12 @@ import pytest
 from adapters.stripe.payments import StripePayments
 from billing.keys import payment_key
 from billing.payments.methods import CardOnFile
-from billing.payments.payment import PaymentRequest
+from billing.payments.payment import Payment, PaymentRequest
+from billing.payments.ports import ChargeRow
 from billing.period import Period
 from sandbox.stand_ins.faults import Faults
 from sandbox.stripe.api import stripe_app
+from services.cashier import Cashier
 from tests.local_http import local_http
 
 PERIOD = Period("2026-11")
@@ -87,3 +90,21 @@ async def gateway(stripe: Stripe) -> AsyncIterator[StripePayments]:
     gateway = StripePayments.connect("sk_test_any", stripe.url, WEBHOOK_SECRET)
     yield gateway
     await gateway.close()
+
+
+class KeptPayments:
+    """The ledger's payments, in memory."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, ChargeRow] = {}
+
+    async def save_payment(self, payment: Payment, at: datetime) -> None:
+        self._rows[payment.payment_id] = ChargeRow.model_validate({**dict(payment), "at": at})
+
+    async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
+        return [row for row in self._rows.values() if (row.customer_id, row.period) == (customer_id, period)]
+
+
+@pytest.fixture
+def cashier(gateway: StripePayments) -> Cashier:
+    return Cashier(gateway, KeptPayments())

@@ -4,8 +4,8 @@ import pytest
 from starlette.responses import JSONResponse
 
 from adapters.stripe.payments import StripePayments
+from billing.customers.card_vault import CardPage, CardPageState, CardSetup
 from billing.errors import CardMissing, NotFound
-from billing.payments.ports import CardPage, CardPageState, CardSetup
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 
 __all__ = ["gateway", "stripe"]  # fixtures

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
-from adapters.stripe import payments as stripe_payments
 from adapters.stripe.payments import StripePayments
 from billing.errors import (
     AmountTooSmall,
@@ -29,10 +28,12 @@ from billing.payments.payment import Payment, PaymentRequest, PaymentStatus
 from sandbox.stripe import params as stripe_params
 from sandbox.stripe.api import stripe_app
 from sandbox.stripe.store import StripeError
-from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, gateway, stripe
+from services import cashier as cashiers
+from services.cashier import Cashier
+from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, cashier, gateway, stripe
 from tests.local_http import local_http
 
-__all__ = ["gateway", "stripe"]  # fixtures
+__all__ = ["cashier", "gateway", "stripe"]  # fixtures
 
 RETURN_URL = "https://shop.example/back"
 # Without two whose minimum only Stripe knows: less is refused as too small when it is charged.
@@ -88,28 +89,30 @@ async def test_refused_card_is_an_answer_with_its_codes(
 
 
 @pytest.mark.parametrize("card", ["pm_card_chargeCustomerFail", "pm_card_authenticationRequired"])
-async def test_refused_payment_is_tried_again_by_who_has_just_read_it(gateway, stripe: Stripe, card: str) -> None:
+async def test_refused_payment_is_tried_again_by_who_has_just_read_it(
+    gateway, cashier: Cashier, stripe: Stripe, card: str
+) -> None:
     request = await stripe.request(card)
     created = await gateway.create(request)
-    first = await gateway.confirm(created, request)
-    second = await gateway.confirm(first, request)
+    first = await cashier.confirm(created, request)
+    second = await cashier.confirm(first, request)
     assert second == first.evolve(attempt_id=second.attempt_id)
     assert second.attempt_id != first.attempt_id
     await stripe.behaves(request.method.card_id, "succeed")
     for older in (created, first):
-        assert await gateway.confirm(older, request) == second
+        assert await cashier.confirm(older, request) == second
     assert await stripe.tries() == 2
-    paid = await gateway.confirm(second, request)
+    paid = await cashier.confirm(second, request)
     assert paid == created.evolve(status=PaymentStatus.SUCCEEDED, attempt_id=paid.attempt_id)
 
 
-async def test_lost_answer_to_a_try_is_looked_up_by_its_repeat(gateway, stripe: Stripe) -> None:
+async def test_lost_answer_to_a_try_is_looked_up_by_its_repeat(gateway, cashier: Cashier, stripe: Stripe) -> None:
     request = await stripe.request("pm_card_chargeCustomerFail")
     first = await charge(gateway, request)
     await stripe.fails("drop_after", "/confirm$")
     with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-        await gateway.confirm(first, request)
-    again = await gateway.confirm(first, request)
+        await cashier.confirm(first, request)
+    again = await cashier.confirm(first, request)
     assert (again.status, await stripe.tries()) == (PaymentStatus.DECLINED, 2)
 
 
@@ -160,32 +163,34 @@ async def test_another_customer_id_at_stripe_is_another_payment(gateway, stripe:
 
 
 @pytest.mark.parametrize("executed", [False, True])
-async def test_failure_that_stripe_remembers_does_not_hold_the_month(gateway, stripe: Stripe, executed: bool) -> None:
+async def test_failure_that_stripe_remembers_does_not_hold_the_month(
+    gateway, cashier: Cashier, stripe: Stripe, executed: bool
+) -> None:
     request = await stripe.request()
     await stripe.fails("status", "/payment_intents$", method="POST", status=500, cached=True, executed=executed)
     with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-        await gateway.create(request)
-    created = await gateway.create(request)
-    assert await gateway.create(request) == created
+        await cashier.create(request)
+    created = await cashier.create(request)
+    assert await cashier.create(request) == created
     assert await gateway.find(request) == [created]
     assert (await gateway.confirm(created, request)).status is PaymentStatus.SUCCEEDED
 
 
 async def test_failures_that_stripe_remembers_hold_the_month_for_a_day_at_most(
-    gateway, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+    gateway, cashier: Cashier, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stripe_payments, "CREATES_MAX", 3)
+    monkeypatch.setattr(cashiers, "CREATES_MAX", 3)
     request = await stripe.request()
     await stripe.fails("status", "/payment_intents$", method="POST", status=500, cached=True, times=None)
     for _ in range(4):
         with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-            await gateway.create(request)
+            await cashier.create(request)
     assert len({sent["idempotency_key"] for sent in await stripe.sent("/payment_intents$")}) == 3
     await stripe.http.delete("/_control/faults")
     with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-        await gateway.create(request)
+        await cashier.create(request)
     await stripe.http.post("/_control/clock", json={"advance_seconds": 25 * 60 * 60})
-    assert (await gateway.create(request)).status is PaymentStatus.NEW
+    assert (await cashier.create(request)).status is PaymentStatus.NEW
 
 
 async def test_find_sees_only_payments_with_the_key_on_every_page(gateway, stripe: Stripe) -> None:
@@ -345,7 +350,7 @@ async def test_answer_of_another_shape_is_no_answer(serve, stripe: Stripe, body:
         lambda: gateway.find(request),
         lambda: gateway.create(request),
         lambda: gateway.confirm(payment, request),
-        lambda: gateway.confirm_on_session(payment, request, RETURN_URL),
+        lambda: gateway.current(payment),
         lambda: gateway.cancel(payment),
         lambda: gateway.card("pm_1"),
         lambda: gateway.card_setup("cus_1", "ann", RETURN_URL, RETURN_URL),
@@ -426,14 +431,16 @@ async def test_amount_under_the_minimum_is_too_small(gateway, stripe: Stripe) ->
         await gateway.create(await stripe.request(amount_minor=49))
 
 
-async def test_payment_over_another_amount_than_announced_is_not_confirmed(gateway, stripe: Stripe) -> None:
+async def test_payment_over_another_amount_than_announced_is_not_confirmed(
+    gateway, cashier: Cashier, stripe: Stripe
+) -> None:
     request = await stripe.request()
     payment = await gateway.create(request)
     other = request.evolve(amount_minor=9900)
     with pytest.raises(PaymentMismatch, match="ann, 2026-11"):
-        await gateway.confirm(payment, other)
+        await cashier.confirm(payment, other)
     with pytest.raises(PaymentMismatch, match="ann, 2026-11"):
-        await gateway.confirm_on_session(payment, other, RETURN_URL)
+        await cashier.confirm(payment, other, RETURN_URL)
     assert await stripe.tries() == 0
 
 
@@ -444,7 +451,7 @@ async def test_cancelled_payment_cannot_be_confirmed_and_cancelling_twice_is_fin
     assert canceled == payment.evolve(status=PaymentStatus.CANCELED)
     assert await gateway.cancel(payment) == canceled
     assert await gateway.confirm(payment, request) == canceled
-    assert await gateway.confirm_on_session(payment, request, RETURN_URL) == (canceled, "")
+    assert await gateway.confirm(payment, request, RETURN_URL) == canceled
     assert await stripe.tries() == 0
 
 

@@ -30,11 +30,11 @@ from starlette.datastructures import FormData
 from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
+from billing.customers.card_vault import CardVault
 from billing.customers.ports import CustomerStore
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.invoices.commands import Command, CommandResult, parse_command
 from billing.mails.mail import Mailer
-from billing.payments.ports import PaymentGateway
 from billing.period import Period
 from billing.sales.adjustments import refresh_changes, unapplied
 from billing.sales.late_sales import in_words
@@ -70,7 +70,7 @@ class InvoicePages:
         self,
         client: Client,
         ledger: _Ledger,
-        payments: PaymentGateway,
+        vault: CardVault,
         mail: Mailer,
         comparing: SheetComparer,
         desk: PageFrame,
@@ -79,7 +79,7 @@ class InvoicePages:
     ) -> None:
         self._client = client
         self._ledger = ledger
-        self._payments = payments
+        self._vault = vault
         self._comparing = comparing
         self._mail = mail
         self._desk = desk
@@ -220,7 +220,7 @@ class InvoicePages:
         if customer is None:
             raise HTTPException(404)
         try:
-            started = await start_customer(self._client, self._ledger, self._payments, customer, because=command)
+            started = await start_customer(self._client, self._ledger, self._vault, customer, because=command)
         except BillingError as error:
             return await self._page(view.refused(START, str(error)), 409)
         said = f"?said={command.command_id}" if started.status is StartStatus.STARTED else ""
