@@ -91,7 +91,7 @@ class Reconciler:
         except PaymentMismatch as error:  # one too many, which will never be confirmed: reconciliation reports it
             done.append(str(error))
         done += [
-            f"{each.kind} {each.reversal_id}: {each.status}" for each in await self._take_in_reversals(payment, month)
+            f"{each.kind} {each.reversal_id}: {each.code}" for each in await self._take_in_reversals(payment, month)
         ]
         collection = await self._ledger.collection(payment.customer_id, month.period)
         if collection is not None and collection.outcome is None:
@@ -105,9 +105,9 @@ class Reconciler:
     async def _take_in_reversals(self, payment: Payment, month: Month) -> list[Reversal]:
         """Reviewers are told before the ledger knows: what was not told is tried again, what was is not."""
         rows = await self._ledger.reversals(month.period, payment.customer_id)
-        known = {(row.reversal_id, row.status, row.amount_minor) for row in rows}
+        known = {(row.reversal_id, row.code, row.amount_minor) for row in rows}
         found = await self._records.reversals(payment.payment_id)
-        news = [each for each in found if (each.reversal_id, each.status, each.amount_minor) not in known]
+        news = [each for each in found if (each.reversal_id, each.code, each.amount_minor) not in known]
         for number, each in enumerate(news, start=len(rows) + 1):
             text = _told(each, payment)
             await self._alerts.tell(of_report(month.customer.customer_id, month.period, number, text, clock.now()))
@@ -256,14 +256,14 @@ def _told(reversal: Reversal, payment: Payment) -> str:
     amount = format_amount(reversal.amount_minor, reversal.currency)
     what = "Dispute" if reversal.kind is ReversalKind.DISPUTE else "Refund"
     why = f" ({reversal.reason})" if reversal.reason else ""
-    return f"{what} of {amount}{why}: {reversal.status}\n{reversal.reversal_id} of payment {payment.payment_id}"
+    return f"{what} of {amount}{why}: {reversal.code}\n{reversal.reversal_id} of payment {payment.payment_id}"
 
 
 def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
     """What was given back, by payment."""
     sums: dict[str, int] = {}
     for row in rows:
-        if row.kind is ReversalKind.REFUND and row.status in ("succeeded", "pending"):
+        if row.kind is ReversalKind.REFUND and row.status.has_moved:
             sums[row.payment_id] = sums.get(row.payment_id, 0) + row.amount_minor
     return sums
 
@@ -274,6 +274,6 @@ def _reversal_finding(payment: Payment, reversal: Reversal) -> Discrepancy:
         customer_id=payment.customer_id,
         period=payment.period,
         payment_id=payment.payment_id,
-        text=f"the ledger lacked {reversal.kind} {reversal.reversal_id} ({reversal.status}); taken in",
+        text=f"the ledger lacked {reversal.kind} {reversal.reversal_id} ({reversal.code}); taken in",
         repaired=True,
     )

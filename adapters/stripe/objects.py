@@ -8,7 +8,7 @@ from stripe import Charge, Dispute, ListObject, PaymentIntent, Refund, StripeObj
 
 from billing.customers.card_vault import CardDetails
 from billing.errors import CardMissing, PaymentMismatch
-from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind, ReversalStatus
 
 PAGE_SIZE = 100  # Stripe's maximum
 
@@ -20,6 +20,13 @@ _STATUSES = {
     "processing": PaymentStatus.PROCESSING,
     "succeeded": PaymentStatus.SUCCEEDED,
     "canceled": PaymentStatus.CANCELED,
+}
+
+_REVERSALS = {
+    **dict.fromkeys(("requires_action", "warning_needs_response", "warning_under_review"), ReversalStatus.ASKED),
+    **dict.fromkeys(("pending", "needs_response", "under_review"), ReversalStatus.PENDING),
+    **dict.fromkeys(("succeeded", "lost"), ReversalStatus.RETURNED),
+    **dict.fromkeys(("failed", "canceled", "won", "warning_closed", "prevented"), ReversalStatus.KEPT),
 }
 
 T = TypeVar("T", bound=StripeObject)
@@ -90,13 +97,16 @@ def failed(payment: Payment, failure: dict[str, Any]) -> Payment:
 
 
 def reversal_of(payment_id: str, found: Refund | Dispute) -> Reversal:
+    """A refund in a state that we do not know has moved no money yet; a dispute has."""
+    unknown = ReversalStatus.ASKED if isinstance(found, Refund) else ReversalStatus.PENDING
     return Reversal(
         reversal_id=found.id,
         payment_id=payment_id,
         kind=ReversalKind.REFUND if isinstance(found, Refund) else ReversalKind.DISPUTE,
         amount_minor=found.amount,
         currency=found.currency,
-        status=found.status or "",
+        status=_REVERSALS.get(found.status or "", unknown),
+        code=found.status or "",
         reason=found.reason or "",
         created_at=_instant(found.created),
     )

@@ -59,15 +59,33 @@ class ReversalKind(StrEnum):
     DISPUTE = "dispute"
 
 
+class ReversalStatus(StrEnum):
+    """Whether it is decided, and whether the money is gone."""
+
+    ASKED = "asked"  # for people to decide; the money is here
+    PENDING = "pending"  # not decided, and gone meanwhile
+    RETURNED = "returned"  # decided, and gone
+    KEPT = "kept"  # decided, and here
+
+    @property
+    def is_decided(self) -> bool:
+        return self in (ReversalStatus.RETURNED, ReversalStatus.KEPT)
+
+    @property
+    def has_moved(self) -> bool:
+        return self in (ReversalStatus.PENDING, ReversalStatus.RETURNED)
+
+
 class Reversal(Model):
-    """Money that goes back, or may: a refund or a dispute of a payment. ``status`` is the processor's word."""
+    """Money that goes back, or may: a refund or a dispute of a payment. ``code`` is the processor's word for it."""
 
     reversal_id: Id
     payment_id: Id
     kind: ReversalKind
     amount_minor: Minor
     currency: Code
-    status: Code
+    status: ReversalStatus
+    code: Code
     reason: Words = ""
     created_at: Instant
 

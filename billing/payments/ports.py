@@ -9,7 +9,7 @@ from typing import Protocol
 
 from billing.apart import Failed
 from billing.model import Code, Id, Instant, Line, Minor, Model, Words
-from billing.payments.payment import Payment, PaymentEvent, PaymentRequest, Reversal, ReversalKind
+from billing.payments.payment import Payment, PaymentEvent, PaymentRequest, Reversal, ReversalKind, ReversalStatus
 from billing.period import Period
 
 
@@ -90,7 +90,8 @@ class ReversalRow(Model):
     kind: ReversalKind
     amount_minor: Minor
     currency: Code
-    status: Code
+    status: ReversalStatus
+    code: Code
     reason: Words
     created_at: Instant
     at: Instant

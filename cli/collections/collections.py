@@ -126,7 +126,7 @@ def print_charges(charges: list[ChargeRow], reversals: list[ReversalRow]) -> Non
         (
             utc(each.created_at),
             each.reversal_id,
-            f"{each.kind} {each.status}",
+            f"{each.kind} {each.code}",
             format_amount(-each.amount_minor, each.currency),
         )
         for each in reversals

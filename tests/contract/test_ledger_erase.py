@@ -17,7 +17,15 @@ from billing.invoices.invoice import AddLine, Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus
-from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.payment import (
+    ChargeResult,
+    ChargeStatus,
+    Payment,
+    PaymentStatus,
+    Reversal,
+    ReversalKind,
+    ReversalStatus,
+)
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -188,7 +196,8 @@ async def test_a_dispute_that_is_not_decided_still_needs_the_person(ledger: SqlL
         kind=ReversalKind.DISPUTE,
         amount_minor=5100,
         currency="eur",
-        status="needs_response",
+        status=ReversalStatus.PENDING,
+        code="needs_response",
         created_at=AT,
     )
     await ledger.save_reversals(payment, [dispute], AT)

@@ -246,6 +246,7 @@ reversals: Final = Table(
     _amount("amount_minor"),
     _text("currency"),
     _text("status"),
+    _text("code"),
     _text("reason"),
     _instant("created_at"),
     _instant("at"),

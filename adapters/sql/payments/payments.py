@@ -63,11 +63,11 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def save_reversals(self, payment: Payment, found: Sequence[Reversal], at: datetime) -> list[Reversal]:
-        """Keeps refunds and disputes; answers those that are new or have another status or amount than before."""
+        """Keeps refunds and disputes; answers those that are new or have another code or amount than before."""
         news = []
         with self._writing(f"save the refunds and disputes of {payment.payment_id}") as connection:
             for each in found:
-                changed = or_(reversals.c.status != each.status, reversals.c.amount_minor != each.amount_minor)
+                changed = or_(reversals.c.code != each.code, reversals.c.amount_minor != each.amount_minor)
                 if upsert(connection, reversals, reversal_values(each, payment, at), only_if=changed):
                     news.append(each)
         return news

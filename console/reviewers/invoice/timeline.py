@@ -76,7 +76,7 @@ def _past(dossier: MonthRecord) -> Iterator[Happening]:
     yield from (_charge(each) for each in dossier.charges if each.status != PaymentStatus.NEW)
     for reversal in dossier.reversals:
         amount = money_text(reversal.amount_minor, reversal.currency)
-        text = f"{amount}, {reversal.status}{f': {reversal.reason}' if reversal.reason else ''}"
+        text = f"{amount}, {reversal.code}{f': {reversal.reason}' if reversal.reason else ''}"
         yield Happening(reversal.created_at, str(reversal.kind).capitalize(), text, "act")
     for entry in dossier.diary:
         who = f"{entry.by}: " if entry.by else ""

@@ -119,7 +119,7 @@ def upgrade() -> None:
         "reversals",
         *_columns(sa.Text, "reversal_id", "payment_id", "customer_id", "period", "kind"),
         *_columns(sa.BigInteger, "amount_minor"),
-        *_columns(sa.Text, "currency", "status", "reason"),
+        *_columns(sa.Text, "currency", "status", "code", "reason"),
         *_columns(_INSTANT, "created_at", "at"),
         sa.PrimaryKeyConstraint("reversal_id"),
     )
