@@ -1,6 +1,6 @@
 """Money: exact integers of minor units, by the table of currencies that cards are charged by (not ISO's, not Babel's).
 
-What one charge may come to is a matter of the rail: ``billing.payments.limits``.
+What one charge may come to is a matter of the payment method.
 """
 
 from decimal import Decimal

@@ -10,7 +10,6 @@
 No log, id or address has anything personal in it.
 """
 
-import asyncio
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -25,11 +24,11 @@ from billing.customers.customer import Customer
 from billing.customers.links import Links
 from billing.customers.ports import CustomerStore
 from billing.customers.registration import Registration, Registrations, RegistrationState
-from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
+from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
 from billing.period import Period
-from clients.start import StartLedger, start_customer
+from clients.start import StartLedger, patiently, start_customer
 from services.customer_mails import CustomerMails
 
 LINK_VALID = timedelta(days=180)
@@ -204,17 +203,9 @@ class Registrar:
         return "waits for the customer"
 
     async def _known_to_processor(self, registration: Registration, token: str = "") -> Registration:
-        for pause_seconds in (*_BUSY_PAUSES_SECONDS, None):
-            try:
-                made = await self._vault.new_customer(
-                    registration.registration_id, registration.customer_id, registration.email, token
-                )
-                return await self._saved(registration, payer_id=made)
-            except PaymentBusy:
-                if pause_seconds is None:
-                    raise
-                await asyncio.sleep(pause_seconds)
-        raise AssertionError("unreachable")
+        whose = registration.registration_id, registration.customer_id, registration.email
+        payer_id = await patiently(lambda: self._vault.new_customer(*whose, token), _BUSY_PAUSES_SECONDS)
+        return await self._saved(registration, payer_id=payer_id)
 
     async def _started(self, registration: Registration) -> RegistrationState:
         """What it comes to. Whom the ledger knows was started: by somebody who got no further than that."""

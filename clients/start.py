@@ -13,7 +13,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from billing.apart import Failed
 from billing.completeness.chains import ChainStatus
-from billing.customers.card_vault import CardDetails, CardVault
+from billing.customers.card_vault import CardVault
 from billing.customers.customer import Customer
 from billing.customers.erasure import is_erased
 from billing.customers.ports import KnownCustomer, Lookalikes
@@ -23,7 +23,7 @@ from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.invoices.review import record
 from billing.keys import workflow_id
-from billing.model import Id, Model
+from billing.model import Id, Model, T
 from billing.period import Period
 from clients.running_workflows import chain_status
 from workflows.monthly_billing import MonthlyBilling
@@ -216,7 +216,7 @@ def _check_is_distinct(customer: Customer, others: Sequence[Customer]) -> None:
 async def with_card_on_file(vault: CardVault, customer: Customer) -> Customer:
     """The customer with the last four digits of the card. Raises ``CardMissing`` if it is not theirs."""
     method = customer.payment_method
-    card = await _patiently(lambda: vault.card(method.card_id))
+    card = await patiently(lambda: vault.card(method.card_id), _BUSY_PAUSES_SECONDS)
     if card.payer_id != method.payer_id:
         raise CardMissing(
             f"{customer.customer_id}: card {method.card_id} belongs to {card.payer_id}, not to {method.payer_id}; "
@@ -231,13 +231,12 @@ def _has_same_data(customer: Customer, known: Customer) -> bool:
     return customer.evolve(payment_method=method, terms=known.terms) == known
 
 
-async def _patiently(ask: Callable[[], Awaitable[CardDetails]]) -> CardDetails:
-    """Asks again while the processor has too much to do."""
-    for seconds in _BUSY_PAUSES_SECONDS:
-        try:
+async def patiently(ask: Callable[[], Awaitable[T]], pauses_seconds: Sequence[float]) -> T:
+    """Asks again while the processor has too much to do, after each of the pauses."""
+    for seconds in pauses_seconds:
+        with suppress(PaymentBusy):
             return await ask()
-        except PaymentBusy:
-            await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)
     return await ask()
 
 

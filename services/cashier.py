@@ -4,6 +4,8 @@ Every step looks before it acts. Creating a payment moves no money, and confirmi
 repeat, also days later when idempotency keys are forgotten, finds the payment by its key and goes on from there.
 """
 
+from contextlib import suppress
+
 from temporalio import activity
 
 from billing.errors import AmountTooSmall, CardMissing, PaymentUnknown, RequestSpent
@@ -47,7 +49,10 @@ class Cashier:
         again); ``PaymentMismatch``, ``PaymentForbidden``, ``PaymentRejected``, ``AmountTooLarge`` (a person).
         """
         try:
-            payment = await self._one(request) or await self._new(request, still_wanted)
+            payment = await self._one(request)
+            if payment is None:
+                await still_wanted()
+                payment = await self.create(request)
             await self._ledger.save_payment(payment, clock.now())
             is_asked = bool(return_url) and payment.status is PaymentStatus.AUTHENTICATION_REQUIRED
             if payment.status.is_triable and (is_asked or payment.attempt_id == tried):
@@ -67,16 +72,12 @@ class Cashier:
         tells for sure whether a payment came of it: if none did, the next serial takes its place. A payment too many
         moves no money, and is found by the next look, before any is confirmed.
         """
-        serial = 1
-        while True:
-            try:
+        for serial in range(1, CREATES_MAX):
+            with suppress(RequestSpent):
                 return await self._rail.create(request, serial)
-            except RequestSpent:
-                if serial == CREATES_MAX:
-                    raise
             if made := await self._one(request):
                 return made
-            serial += 1
+        return await self._rail.create(request, CREATES_MAX)
 
     async def confirm(self, payment: Payment, request: PaymentRequest, return_url: str = "") -> Payment:
         """Moves the money, unless somebody else has tried to since ``payment`` was read, or it needs no try any more.
@@ -123,10 +124,6 @@ class Cashier:
             if found is not None:
                 return found
         return await self.release(request)
-
-    async def _new(self, request: PaymentRequest, still_wanted: StillWanted) -> Payment:
-        await still_wanted()
-        return await self.create(request)
 
     async def _one(self, request: PaymentRequest) -> Payment | None:
         """The payment to go on with; all others of the request are cancelled."""

@@ -105,14 +105,19 @@ class Terms(Model):
         return timedelta(hours=self.reminder_hours)
 
 
-class Customer(Model):
-    """One regular customer. ``customer_id`` is ours, never personal, and names the workflow for ever."""
+class Party(Model):
+    """Who is billed, by whatever they pay. ``customer_id`` is ours, never personal, and names the workflow for ever."""
 
     customer_id: CustomerId
     email: Email
     name: Name
     currency: Currency
     timezone: Timezone
+
+
+class Customer(Party):
+    """One regular customer."""
+
     payment_method: PaymentMethod
     terms: Terms = Terms()
 

@@ -20,16 +20,7 @@ from typing import Annotated, Protocol
 from pydantic import StringConstraints
 
 from billing.apart import Failed
-from billing.customers.customer import (
-    Currency,
-    Customer,
-    CustomerId,
-    Email,
-    Name,
-    ReviewMode,
-    Terms,
-    Timezone,
-)
+from billing.customers.customer import Customer, Party, ReviewMode, Terms
 from billing.model import Count, Id, Instant, Model
 from billing.payments.methods import CardOnFile, ProcessorId
 
@@ -69,7 +60,7 @@ class RegistrationState(StrEnum):
 ON_ITS_WAY = (RegistrationState.OPEN, RegistrationState.SAVED)
 
 
-class Registration(Model):
+class Registration(Party):
     """One registration. ``revision`` grows with every change, so that of two at once only one takes effect.
 
     ``payer_id`` is its customer at the processor (None: there is none yet). ``session_id`` is the card page that counts
@@ -79,14 +70,9 @@ class Registration(Model):
     """
 
     registration_id: RegistrationId
-    email: Email
-    name: Name
-    currency: Currency
-    timezone: Timezone
     review_mode: ReviewMode = ReviewMode.MONITOR
     terms: Terms | None = None
     consent: Consent | None = None
-    customer_id: CustomerId
     payer_id: ProcessorId | None = None
     session_id: Id = ""
     card: CardOnFile | None = None
@@ -104,15 +90,8 @@ class Registration(Model):
     def customer(self) -> Customer:
         """Whom it is for, with exactly these data. Only once the card is known."""
         assert self.card, f"{self.registration_id} has no card yet"
-        return Customer(
-            customer_id=self.customer_id,
-            email=self.email,
-            name=self.name,
-            currency=self.currency,
-            timezone=self.timezone,
-            payment_method=self.card,
-            terms=self.terms or Terms(review_mode=self.review_mode),
-        )
+        terms = self.terms or Terms(review_mode=self.review_mode)
+        return Customer.model_validate({**dict(self), "payment_method": self.card, "terms": terms})
 
 
 def browser_key(kept: str) -> str:

@@ -258,7 +258,7 @@ class Month(Model):
         if self.invoice.problems:
             first = self.invoice.problems[0]
             return f"row {first.source.row} of worksheet {first.source.sheet} cannot be read: {first.reason}"
-        if self.invoice.total_minor > self.customer.payment_method.limits.maximum_minor(self.invoice.currency):
+        if self.invoice.total_minor > self.customer.payment_method.maximum_minor(self.invoice.currency):
             return f"{self.invoice.total} is more than can be charged at once"
         return ""
 
@@ -321,7 +321,7 @@ class Month(Model):
         total = self.invoice.total_minor
         if total == 0:
             return Stage.NOTHING_DUE
-        minimum_minor = self.customer.payment_method.limits.minimum_minor(self.invoice.currency)
+        minimum_minor = self.customer.payment_method.minimum_minor(self.invoice.currency)
         return Stage.CARRIED_FORWARD if total < minimum_minor else None
 
     # -- what happens

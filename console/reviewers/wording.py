@@ -11,7 +11,7 @@ from babel.dates import format_date
 
 from billing.invoices.approval_policy import Flag
 from billing.invoices.month import Stage
-from billing.payments.limits import CARD_LIMITS
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.reviewers.queries import InvoiceListRow
 from wording.english import LOCALE, date_text, money_text
@@ -50,7 +50,7 @@ def tone(stage: str) -> str:
 
 def next_step(row: InvoiceListRow) -> str:
     """What happens to it at its next instant."""
-    if row.stage is Stage.MONITORING and row.total_minor < CARD_LIMITS.minimum_minor(row.currency):
+    if row.stage is Stage.MONITORING and row.total_minor < CardOnFile.minimum_minor(row.currency):
         return "close"
     return _NEXT_STEPS.get(row.stage, "")
 

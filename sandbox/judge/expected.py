@@ -127,7 +127,7 @@ class ExpectedMonth:
             return None
         if self.total_minor == 0:
             return Stage.NOTHING_DUE
-        if self.total_minor < month.customer.payment_method.limits.minimum_minor(month.invoice.currency):
+        if self.total_minor < month.customer.payment_method.minimum_minor(month.invoice.currency):
             return Stage.CARRIED_FORWARD
         if Stage.PAID in answers:
             return Stage.PAID

@@ -226,7 +226,7 @@ def _letters(evidence: Evidence) -> Iterator[str]:
         for kind, number in expected.items():
             if told[kind] != number:
                 yield f"{case.name}: {told[kind]} of {kind}, should be {number}"
-        least = case.month.customer.payment_method.limits.minimum_minor(case.month.customer.currency)
+        least = case.month.customer.payment_method.minimum_minor(case.month.customer.currency)
         for row in case.messages:
             if row.status is MessageStatus.SENT and row.message_id not in arrived:
                 yield f"{case.name}: {row.kind} {row.number} never arrived"

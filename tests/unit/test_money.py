@@ -17,7 +17,8 @@ from billing.money import (
     parse_amount,
     step_minor,
 )
-from billing.payments.limits import CARD_LIMITS
+from billing.payments import methods
+from billing.payments.methods import CardOnFile
 
 ZERO_DECIMAL = ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 THREE_DECIMAL = ["bhd", "jod", "kwd", "omr", "tnd"]
@@ -121,7 +122,7 @@ def test_every_other_currency_has_hundredths() -> None:
     ],
 )
 def test_the_least_that_can_be_charged_is_the_processors(codes: str, least: int) -> None:
-    assert [CARD_LIMITS.minimum_minor(code) for code in codes.split()] == [least] * len(codes.split())
+    assert [CardOnFile.minimum_minor(code) for code in codes.split()] == [least] * len(codes.split())
 
 
 REFUSED = [
@@ -187,5 +188,5 @@ def test_a_currency_is_read_in_any_case_and_an_unknown_one_refused() -> None:
 def test_no_currency_has_two_kinds_of_minor_unit() -> None:
     kinds = [money._ZERO_DECIMAL, money._TWO_DECIMAL, money._THREE_DECIMAL]
     assert len(CURRENCIES) == sum(len(kind) for kind in kinds)
-    assert set(CARD_LIMITS.least) <= set(CURRENCIES)
-    assert all(CARD_LIMITS.minimum_minor(currency) <= MAX_AMOUNT_MINOR for currency in CURRENCIES)
+    assert set(methods._MINIMUM_MINOR) <= set(CURRENCIES)
+    assert all(CardOnFile.minimum_minor(currency) <= MAX_AMOUNT_MINOR for currency in CURRENCIES)

@@ -29,7 +29,6 @@ from billing.invoices.month import KEPT_DECISIONS, OUTCOMES, Month, Stage, Step
 from billing.invoices.review import decide, halt_unreadable
 from billing.invoices.summary import summary
 from billing.money import MAX_AMOUNT_MINOR, maximum_minor, step_minor
-from billing.payments.limits import CARD_LIMITS
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
@@ -159,7 +158,7 @@ class MonthMachine(RuleBasedStateMachine):
         assert self.month.invoice is not None
         total_minor = self.month.invoice.total_minor
         if self.month.outcome is not None:
-            assert total_minor < CARD_LIMITS.minimum_minor(self.month.invoice.currency)
+            assert total_minor < CardOnFile.minimum_minor(self.month.invoice.currency)
             return
         assert self.month.notice is not None
         assert self.month.notice.total_minor == total_minor
@@ -177,7 +176,7 @@ class MonthMachine(RuleBasedStateMachine):
         assert notice is not None
         assert notice.total_minor == invoice.total_minor == self.last_told
         assert invoice.currency == self.month.customer.currency
-        assert CARD_LIMITS.minimum_minor(invoice.currency) <= notice.total_minor <= maximum_minor(invoice.currency)
+        assert CardOnFile.minimum_minor(invoice.currency) <= notice.total_minor <= maximum_minor(invoice.currency)
         assert notice.total_minor % step_minor(invoice.currency) == 0
         if begins:
             assert self.now >= self.charge_floor, "earlier than was promised"

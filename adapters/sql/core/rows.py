@@ -18,10 +18,13 @@ def customer_values(customer: Customer) -> dict[str, Any]:
     return {**dict(customer), **distinct_values(customer), **models}
 
 
+DISTINCT = ("email_key", "payer_id", "card_id")
+"""What no two customers may share."""
+
+
 def distinct_values(customer: Customer) -> dict[str, str]:
-    """What no two customers may share."""
     method = customer.payment_method
-    return {"email_key": customer.email_key, "payer_id": method.payer_id, "card_id": method.card_id}
+    return dict(zip(DISTINCT, (customer.email_key, method.payer_id, method.card_id), strict=True))
 
 
 def address_values(customer: Customer) -> dict[str, Any]:

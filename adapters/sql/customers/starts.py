@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import false, func, or_, select
+from sqlalchemy import func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.rows import address_values, customer_values, distinct_values, invoice_values
+from adapters.sql.core.rows import DISTINCT, address_values, customer_values, distinct_values, invoice_values
 from adapters.sql.core.schema import addresses, customers, invoices
 from adapters.sql.core.statements import insert_new
 from billing.apart import Failed, apart
@@ -38,11 +38,8 @@ class SqlStarts(SqlDatabase):
         theirs = select(*_CUSTOMER, customers.c.closed_reason).where(customers.c.customer_id.in_(names))
         whose = invoices.c.customer_id
         newest = select(whose, func.max(invoices.c.period)).where(whose.in_(names)).group_by(whose)
-        wanted = defaultdict[str, set[str]](set)
-        for customer in asked:
-            for name, value in distinct_values(customer).items():
-                wanted[name].add(value)
-        alike = or_(false(), *(customers.c[name].in_(values) for name, values in wanted.items()))
+        values = [distinct_values(customer) for customer in asked]
+        alike = or_(*(customers.c[name].in_({value[name] for value in values}) for name in DISTINCT))
         others = select(*_CUSTOMER).where(customers.c.closed_at.is_(None), alike)
         with self._looking("look customers up") as connection:
             found = {row["customer_id"]: dict(row) for row in connection.execute(theirs).mappings()}
