@@ -158,8 +158,7 @@ class Registrar:
                 state = await self._started(registration)
             except CardMissing as gone:  # taken off again before anything had begun
                 _log.warning("%s: back to the card page: %s", registration.registration_id, gone)
-                nothing = {"session_id": "", "card": None}
-                await self._saved(registration, state=RegistrationState.OPEN, **nothing)
+                await self._saved(registration, state=RegistrationState.OPEN, session_id="", card=None)
                 raise
             if state is RegistrationState.KNOWN:
                 await self._forget_card(registration)

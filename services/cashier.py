@@ -159,12 +159,4 @@ def result_of(payment: Payment) -> ChargeResult:
     if payment.status not in _RESULTS:
         whose = f"{payment.payment_id} of {payment.customer_id}, {payment.period}"
         raise PaymentUnknown(f"{whose} is {payment.status}; it is looked up again")
-    return ChargeResult(
-        status=_RESULTS[payment.status],
-        at=clock.now(),
-        payment_id=payment.payment_id,
-        code=payment.code,
-        decline_code=payment.decline_code,
-        advice_code=payment.advice_code,
-        attempt_id=payment.attempt_id,
-    )
+    return ChargeResult.model_validate({**dict(payment), "status": _RESULTS[payment.status], "at": clock.now()})

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from billing.apart import Failed
 from billing.model import Code, Id, Instant, Line, Minor, Model, Words
-from billing.payments.payment import Payment, PaymentEvent, PaymentRequest, Reversal, ReversalKind, ReversalStatus
+from billing.payments.payment import Payment, PaymentEvent, PaymentRequest, Reversal
 from billing.period import Period
 
 
@@ -80,31 +80,17 @@ class ChargeRow(Model):
     at: Instant
 
 
-class ReversalRow(Model):
+class ReversalRow(Reversal):
     """A refund or a dispute as the ledger knows it."""
 
-    reversal_id: Id
-    payment_id: Id
     customer_id: Line
     period: Period
-    kind: ReversalKind
-    amount_minor: Minor
-    currency: Code
-    status: ReversalStatus
-    code: Code
-    reason: Words
-    created_at: Instant
     at: Instant
 
 
-class EventRow(Model):
+class EventRow(PaymentEvent):
     """A webhook's event as the ledger knows it. ``result`` says what was done about it; "" while that is open."""
 
-    event_id: Line
-    type: Id
-    object_id: Id
-    payment_id: Id
-    created_at: Instant
     received_at: Instant
     result: Words
 

@@ -98,21 +98,8 @@ def decision_values(month: Month) -> list[dict[str, Any]]:
 
 
 def charge_values(payment: Payment, at: datetime) -> dict[str, Any]:
-    return {
-        "payment_id": payment.payment_id,
-        "key": payment.key,
-        "customer_id": payment.customer_id,
-        "period": payment.period,
-        "status": payment.status,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-        "code": payment.code,
-        "decline_code": payment.decline_code,
-        "advice_code": payment.advice_code,
-        "attempt_id": payment.attempt_id,
-        "first_at": at,
-        "at": at,
-    }
+    elsewhere = {"payer_id", "created_at", "authenticate_url", "return_url", "reversed"}
+    return {**payment.model_dump(exclude=elsewhere), "first_at": at, "at": at}
 
 
 def reversal_values(reversal: Reversal, payment: Payment, at: datetime) -> dict[str, Any]:
