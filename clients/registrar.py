@@ -95,10 +95,7 @@ class Registrar:
                 if opened.state is CardPageState.USED:
                     return ""
             made = await self._vault.card_setup(
-                registration.payer_id,
-                registration.registration_id,
-                success_url=f"{page}/card?session_id={{CHECKOUT_SESSION_ID}}",
-                cancel_url=page,
+                registration.payer_id, registration.registration_id, return_url=f"{page}/card", cancel_url=page
             )
             registration = await self._saved(registration, session_id=made.session_id, told_at=None)
         return ""

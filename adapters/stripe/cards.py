@@ -86,7 +86,7 @@ class StripeCards:
         method = await self._client.v1.payment_methods.retrieve_async(card_id)
         return bool(expect(PaymentMethod, method).customer)
 
-    async def card_setup(self, payer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
+    async def card_setup(self, payer_id: str, reference: str, return_url: str, cancel_url: str) -> CardPage:
         """A Checkout session in setup mode; with the payment method types named, it needs no currency."""
         with translated(f"card registration of {reference}, {payer_id}"):
             session = await self._client.v1.checkout.sessions.create_async(
@@ -95,7 +95,7 @@ class StripeCards:
                     "customer": payer_id,
                     "client_reference_id": reference,
                     "allowed_payment_method_types": ["card"],
-                    "success_url": success_url,
+                    "success_url": f"{return_url}?session_id={{CHECKOUT_SESSION_ID}}",
                     "cancel_url": cancel_url,
                 }
             )

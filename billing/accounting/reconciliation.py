@@ -150,13 +150,7 @@ def _of_customer(books: PeriodBooks, part: _Part) -> Iterator[Discrepancy]:
             text = (
                 f"the ledger has {row.payment_id} ({row.status}), which the processor does not know; compare API keys"
             )
-            yield Discrepancy(
-                kind=DiscrepancyKind.MISSING,
-                customer_id=row.customer_id,
-                period=row.period,
-                payment_id=row.payment_id,
-                text=text,
-            )
+            yield _finding(DiscrepancyKind.MISSING, row, text)
     kept = {each.payment_id: _kept_minor(books, each) for each in ours if each.status is PaymentStatus.SUCCEEDED}
     if month is None:
         for payment in ours:
@@ -233,19 +227,11 @@ def _of_month(
 ) -> Iterator[Discrepancy]:
     whose = f"{month.customer_id}, {month.period}"
     if month.stage is Stage.UNRESOLVED or (collection and collection.stage is CollectionStage.UNRESOLVED):
-        yield Discrepancy(
-            kind=DiscrepancyKind.UNRESOLVED,
-            customer_id=month.customer_id,
-            period=month.period,
-            text=f"{whose}: it is not known yet whether money has moved; it is looked up until it is",
-        )
+        text = f"{whose}: it is not known yet whether money has moved; it is looked up until it is"
+        yield _finding(DiscrepancyKind.UNRESOLVED, month, text)
     if month.stage is Stage.PAID and not any(payment.status is PaymentStatus.SUCCEEDED for payment in payments):
-        yield Discrepancy(
-            kind=DiscrepancyKind.MISSING,
-            customer_id=month.customer_id,
-            period=month.period,
-            text=f"{whose} is paid in the ledger, but the processor has no payment that succeeded",
-        )
+        text = f"{whose} is paid in the ledger, but the processor has no payment that succeeded"
+        yield _finding(DiscrepancyKind.MISSING, month, text)
 
 
 def _of_hand(
@@ -288,12 +274,15 @@ def _is_paid(month: InvoiceRow, collection: CollectionRow | None) -> bool:
     return month.stage is Stage.PAID or (collection is not None and collection.stage is CollectionStage.RECOVERED)
 
 
-def _finding(kind: DiscrepancyKind, payment: Payment, text: str, repair: Repair | None = None) -> Discrepancy:
+def _finding(
+    kind: DiscrepancyKind, about: Payment | ChargeRow | InvoiceRow, text: str, repair: Repair | None = None
+) -> Discrepancy:
+    payment_id = "" if isinstance(about, InvoiceRow) else about.payment_id
     return Discrepancy(
         kind=kind,
-        customer_id=payment.customer_id,
-        period=payment.period,
-        payment_id=payment.payment_id,
+        customer_id=about.customer_id,
+        period=about.period,
+        payment_id=payment_id,
         text=text,
         repair=repair,
     )

@@ -61,10 +61,10 @@ class CardVault(Protocol):
     async def forget_card(self, card_id: str) -> None:
         """Takes a card off its customer, so that nobody can charge it any more; a repeat changes nothing."""
 
-    async def card_setup(self, payer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
+    async def card_setup(self, payer_id: str, reference: str, return_url: str, cancel_url: str) -> CardPage:
         """Opens a page of the processor's where the customer registers a card.
 
-        ``{CHECKOUT_SESSION_ID}`` in ``success_url`` becomes the id that ``card_of_setup`` takes.
+        From there the customer goes on to ``return_url``, with ``session_id`` in the query, or back to ``cancel_url``.
         """
 
     async def card_page(self, session_id: str) -> CardPage:

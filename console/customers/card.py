@@ -60,7 +60,7 @@ class CardPages:
         page = await self._vault.card_setup(
             customer.payment_method.payer_id,
             customer.customer_id,
-            success_url=f"{self._page(token)}/saved?session_id={{CHECKOUT_SESSION_ID}}",
+            return_url=f"{self._page(token)}/saved",
             cancel_url=self._page(token),
         )
         return RedirectResponse(page.url, 303)

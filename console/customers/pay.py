@@ -120,7 +120,7 @@ class PaymentPages:
         card_page = await self._vault.card_setup(
             customer.payment_method.payer_id,
             customer_id,
-            success_url=f"{self._page(token)}/card?session_id={{CHECKOUT_SESSION_ID}}",
+            return_url=f"{self._page(token)}/card",
             cancel_url=self._page(token),
         )
         return RedirectResponse(card_page.url, 303)

@@ -301,8 +301,7 @@ async def test_a_session_that_we_did_not_open_for_the_registration_is_refused(de
     stranger = await desk.bed.customer("bolt")
     at_stripe = registration.payer_id if own_customer else stranger.payment_method.payer_id
     assert at_stripe
-    success = f"{left}/card?session_id={{CHECKOUT_SESSION_ID}}"
-    page = await desk.bed.adapters.payments.card_setup(at_stripe, registration.registration_id, success, left)
+    page = await desk.bed.adapters.payments.card_setup(at_stripe, registration.registration_id, f"{left}/card", left)
     assert (await desk.browser.get(await enters_card(desk, page.url))).status_code == 400
     done = await desk.all_done()
     assert any("not the card page that counts" in result for result in done.values())
