@@ -105,19 +105,19 @@ async def test_no_alert_is_forgotten_that_comes_as_the_last_digest_ends(bed: Bed
 async def test_an_alert_that_comes_while_a_digest_is_told_is_in_the_next_one(
     bed: Bed, monkeypatch: pytest.MonkeyPatch, owner: type[Any], step: str
 ) -> None:
-    original, late = getattr(owner, step), [report(2)]
+    original, late, is_told = getattr(owner, step), [report(2)], asyncio.Event()
 
     async def meanwhile(*arguments: Any) -> Any:
         answer = await original(*arguments)
         if late:
             await alerts_of(bed).tell(late.pop())
+            is_told.set()
         return answer
 
     monkeypatch.setattr(owner, step, meanwhile)
     await alerts_of(bed).tell(report(1))
     async with asyncio.timeout(60):
-        while late:
-            await asyncio.sleep(0.02)
+        await is_told.wait()
     first, second = await bed.digests()
     assert "matter 0001" in first.text
     assert "matter 0002" in second.text

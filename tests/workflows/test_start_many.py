@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from billing.errors import PaymentBusy
 from billing.keys import workflow_id
 from cli.customers.outcomes import CustomerOutcome, start_all
 from clients import start as starting
-from clients.start import StartStatus
+from clients.start import StartBatch, StartStatus
 from sandbox.stack.stack import ROOT
 from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import Bed, prepared_bed
@@ -57,7 +58,7 @@ async def until_some_run(bed: Bed, prefix: str, some: int) -> None:
 
 
 async def test_killed_interrupted_and_repeated_everyone_is_started_once(
-    server: TemporalServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: TemporalServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with prepared_bed(server, tmp_path, with_worker=False) as bed:
         customers = await book(bed, "crowd", COUNT)
@@ -70,9 +71,18 @@ async def test_killed_interrupted_and_repeated_everyone_is_started_once(
         await process.wait()
         assert await bed.ledger.customers() == []  # those who run already are told by the repeat
 
-        killed = await there_are(bed, customers)  # and up to 20 that were on their way
+        original, some_run = StartBatch.start, asyncio.Semaphore(0)
+
+        async def counted(*arguments: Any) -> Any:
+            result = await original(*arguments)
+            some_run.release()
+            return result
+
+        monkeypatch.setattr(StartBatch, "start", counted)
         interrupted = asyncio.create_task(start(bed, customers))
-        await until_there_are(bed, customers, killed + 25)
+        async with asyncio.timeout(60):
+            for _ in range(5):
+                await some_run.acquire()
         interrupted.cancel()
         with pytest.raises(asyncio.CancelledError):
             await interrupted
