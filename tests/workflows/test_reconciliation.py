@@ -99,7 +99,7 @@ async def test_the_schedule_compares_every_day_and_a_paused_one_stays_paused(bed
             await asyncio.sleep(0.02)
     assert isinstance(actions[0].action, ScheduleActionExecutionStartWorkflow)
     begun = await bed.client.get_workflow_handle(actions[0].action.workflow_id).describe()
-    assert begun.workflow_type == "Reconcile"
+    assert begun.workflow_type == "DailyReconciliation"
     await schedule.pause()
     await ensure_daily_reconciliation(bed.client)
     assert (await schedule.describe()).schedule.state.paused

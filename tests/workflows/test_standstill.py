@@ -137,12 +137,12 @@ async def test_failing_workflows_of_everybody_are_found_in_every_month(bed: Bed)
     unreadable = {"interval_seconds": "soon", "periods": "all"}
     begun = [
         await bed.client.start_workflow(kind, unreadable, id=f"{kind}-{bed.folder.name}", task_queue=TASK_QUEUE)
-        for kind in ("ReviewerDigest", "DailyCompleteness", "Reconcile")
+        for kind in ("ReviewerDigest", "DailyCompleteness", "DailyReconciliation")
     ]
     await until_standing_still(bed, lambda chains: len(chains) == len(begun))
     for period in (OCTOBER, "2026-09"):
         texts = [finding.text for finding in await found(bed, FindingKind.STANDSTILL, period)]
-        assert sorted(text.split()[0] for text in texts) == ["DailyCompleteness", "Reconcile", "ReviewerDigest"]
+        assert sorted(text.split()[0] for text in texts) == ["DailyCompleteness", "DailyReconciliation", "ReviewerDigest"]
     for handle in begun:
         await handle.terminate()
     await until_standing_still(bed, lambda chains: not chains)
