@@ -225,12 +225,6 @@ async def with_card_on_file(vault: CardVault, customer: Customer) -> Customer:
     return customer.evolve(payment_method=card.on_file)
 
 
-def _has_same_data(customer: Customer, known: Customer) -> bool:
-    """But for the terms, and the card's digits, which a file does not have."""
-    method = customer.payment_method.evolve(last4=known.payment_method.last4)
-    return customer.evolve(payment_method=method, terms=known.terms) == known
-
-
 async def patiently(ask: Callable[[], Awaitable[T]], pauses_seconds: Sequence[float]) -> T:
     """Asks again while the processor has too much to do, after each of the pauses."""
     for seconds in pauses_seconds:
@@ -266,7 +260,8 @@ async def _first_month(
             raise InvalidInput(f"{customer_id}: {period} has not begun; the current month is {current}")
     elif newest.outcome is None:
         month = newest
-        if not _has_same_data(customer, newest.customer):
+        method = customer.payment_method.evolve(last4=newest.customer.payment_method.last4)
+        if customer.evolve(payment_method=method, terms=newest.customer.terms) != newest.customer:
             raise InvalidInput(
                 f"{customer_id}: {newest.period} is open with other data than these; go on with "
                 f"python starter.py start {customer_id}, then change them with update"
