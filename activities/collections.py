@@ -49,7 +49,8 @@ class CollectionActivities:
             await self._check_current(collection)
             await check_brake(self._ledger)
 
-        return await self._cashier.charge(request_for(collection), _tried(collection), still_wanted)
+        result, _ = await self._cashier.charge(request_for(collection), _tried(collection), still_wanted)
+        return result
 
     @activity.defn
     async def pay_on_session(self, asked: PayOnSession) -> PaidOnSession:
@@ -67,8 +68,8 @@ class CollectionActivities:
                 raise OutcomeConflict(f"{collection.period} of {collection.customer_id} is not payable so any more")
             await check_brake(self._ledger)
 
-        result, url = await self._cashier.charge_on_session(
-            request_for(collection), _tried(collection), asked.return_url, still_wanted
+        result, url = await self._cashier.charge(
+            request_for(collection), _tried(collection), still_wanted, asked.return_url
         )
         return PaidOnSession(result=result, redirect_url=url or None)
 
@@ -153,7 +154,8 @@ def request_for(collection: Collection) -> PaymentRequest:
     """The month's own request, under its key, so that a month is paid by one payment only."""
     return PaymentRequest(
         key=payment_key(collection.customer_id, collection.period, collection.series),
-        customer=collection.customer,
+        customer_id=collection.customer_id,
+        method=collection.customer.payment_method,
         period=collection.period,
         amount_minor=collection.amount_minor,
         currency=collection.currency,
@@ -162,7 +164,7 @@ def request_for(collection: Collection) -> PaymentRequest:
 
 def _how(collection: Collection) -> tuple[int, str]:
     """By which series of payments and with which card."""
-    return collection.series, collection.customer.payment_method_id
+    return collection.series, collection.customer.payment_method.card_id
 
 
 def _tried(collection: Collection) -> str:

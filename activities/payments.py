@@ -65,7 +65,8 @@ class PaymentActivities:
             _check_current(month, now_known)
             await check_brake_for(self._ledger, month)
 
-        return await self._cashier.charge(request, "", still_wanted)
+        result, _ = await self._cashier.charge(request, "", still_wanted)
+        return result
 
     async def _closes(self, month: Month, result: ChargeResult) -> bool:
         """Whether outcome and receipt are out. If not, the workflow closes the month like any other."""
@@ -108,7 +109,8 @@ def request_for(month: Month) -> PaymentRequest:
     assert month.charging is not None
     return PaymentRequest(
         key=payment_key(month.customer.customer_id, month.period, month.series),
-        customer=month.customer,
+        customer_id=month.customer.customer_id,
+        method=month.customer.payment_method,
         period=month.period,
         amount_minor=month.notice.total_minor,
         currency=month.invoice.currency,

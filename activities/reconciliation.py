@@ -27,7 +27,7 @@ from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.model import Few, Model
 from billing.money import format_amount
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
-from billing.payments.ports import ChargeRow, PaymentGateway, PaymentRecords, PaymentStore, ReversalRow
+from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords, ReversalRow
 from billing.period import Period
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
@@ -41,7 +41,7 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class _Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentStore, Periods, Protocol):
+class _Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
     """What is needed of the ledger here."""
 
     async def customers_at_processor(self) -> dict[str, str]:
@@ -64,13 +64,13 @@ class Reconciler:
     def __init__(
         self,
         records: PaymentRecords,
-        gateway: PaymentGateway,
+        rail: PaymentRail,
         ledger: _Ledger,
         alerts: Alerts,
         collections: Collections,
     ) -> None:
         self._records = records
-        self._gateway = gateway
+        self._rail = rail
         self._ledger = ledger
         self._alerts = alerts
         self._collections = collections
@@ -92,7 +92,7 @@ class Reconciler:
         except PaymentMismatch as error:  # one too many, which will never be confirmed: reconciliation reports it
             done.append(str(error))
         done += [
-            f"{each.kind} {each.reversal_id}: {each.status}" for each in await self._take_in_reversals(payment, month)
+            f"{each.kind} {each.reversal_id}: {each.code}" for each in await self._take_in_reversals(payment, month)
         ]
         collection = await self._ledger.collection(payment.customer_id, month.period)
         if collection is not None and collection.outcome is None:
@@ -106,9 +106,9 @@ class Reconciler:
     async def _take_in_reversals(self, payment: Payment, month: Month) -> list[Reversal]:
         """Reviewers are told before the ledger knows: what was not told is tried again, what was is not."""
         rows = await self._ledger.reversals(month.period, payment.customer_id)
-        known = {(row.reversal_id, row.status, row.amount_minor) for row in rows}
+        known = {(row.reversal_id, row.code, row.amount_minor) for row in rows}
         found = await self._records.reversals(payment.payment_id)
-        news = [each for each in found if (each.reversal_id, each.status, each.amount_minor) not in known]
+        news = [each for each in found if (each.reversal_id, each.code, each.amount_minor) not in known]
         for number, each in enumerate(news, start=len(rows) + 1):
             text = _told(each, payment)
             await self._alerts.tell(of_report(month.customer.customer_id, month.period, number, text, clock.now()))
@@ -185,7 +185,7 @@ class Reconciler:
             charges=tuple(charges),
             collections=tuple(await self._ledger.collections(period, failed=unread)),
             payments=tuple(payments),
-            stripe_customers=await self._ledger.customers_at_processor(),
+            payers=await self._ledger.customers_at_processor(),
             refunded_minor=_refunded(await self._ledger.reversals(period, failed=unread)),
             unread=frozenset(each.customer_id for each in unread),
         )
@@ -239,7 +239,7 @@ class Reconciler:
             return found
         try:
             if found.repair is Repair.CANCEL:
-                await self._gateway.cancel(await self._records.payment(found.payment_id))
+                await self._rail.cancel(await self._records.payment(found.payment_id))
             said = await self.take_in(found.payment_id)
         except Exception as error:
             return found.evolve(text=f"{found.text}; the repair failed: {why(error)}")
@@ -258,14 +258,14 @@ def _told(reversal: Reversal, payment: Payment) -> str:
     amount = format_amount(reversal.amount_minor, reversal.currency)
     what = "Dispute" if reversal.kind is ReversalKind.DISPUTE else "Refund"
     why = f" ({reversal.reason})" if reversal.reason else ""
-    return f"{what} of {amount}{why}: {reversal.status}\n{reversal.reversal_id} of payment {payment.payment_id}"
+    return f"{what} of {amount}{why}: {reversal.code}\n{reversal.reversal_id} of payment {payment.payment_id}"
 
 
 def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
     """What was given back, by payment."""
     sums: dict[str, int] = {}
     for row in rows:
-        if row.kind is ReversalKind.REFUND and row.status in ("succeeded", "pending"):
+        if row.kind is ReversalKind.REFUND and row.status.has_moved:
             sums[row.payment_id] = sums.get(row.payment_id, 0) + row.amount_minor
     return sums
 
@@ -276,6 +276,6 @@ def _reversal_finding(payment: Payment, reversal: Reversal) -> Discrepancy:
         customer_id=payment.customer_id,
         period=payment.period,
         payment_id=payment.payment_id,
-        text=f"the ledger lacked {reversal.kind} {reversal.reversal_id} ({reversal.status}); taken in",
+        text=f"the ledger lacked {reversal.kind} {reversal.reversal_id} ({reversal.code}); taken in",
         repaired=True,
     )

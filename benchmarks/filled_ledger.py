@@ -28,6 +28,7 @@ from billing.invoices.review import decide
 from billing.invoices.stages import Stage
 from billing.keys import payment_key
 from billing.money import format_amount
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus
 from billing.period import Period
 
@@ -108,11 +109,11 @@ def _payment(month: Month) -> Payment:
     customer, key = month.customer, payment_key(month.customer.customer_id, month.period)
     assert month.invoice is not None
     return Payment(
-        payment_id=f"pi_{customer.stripe_customer_id}",
+        payment_id=f"pi_{customer.payment_method.payer_id}",
         key=key,
         customer_id=customer.customer_id,
         period=month.period,
-        stripe_customer_id=customer.stripe_customer_id,
+        payer_id=customer.payment_method.payer_id,
         amount_minor=month.invoice.total_minor,
         currency=customer.currency,
         status=PaymentStatus.SUCCEEDED,
@@ -130,9 +131,7 @@ def _month(chance: random.Random, number: int, period: Period, now: datetime, ro
         name=f"{chance.choice(_FIRST)} {chance.choice(_SECOND)} {number:05}",
         currency=currency,
         timezone=zone,
-        stripe_customer_id=f"cus_{number}",
-        payment_method_id=f"pm_{number}",
-        card_last4="4242",
+        payment_method=CardOnFile(payer_id=f"cus_{number}", card_id=f"pm_{number}", last4="4242"),
         terms=Terms(review_mode=mode, unusual_change_percent=30, unusual_above_minor=900_000),
     )
     month = Month.open(customer, period)

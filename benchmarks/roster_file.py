@@ -10,6 +10,7 @@ import stripe
 
 from billing.customers.customer import Customer
 from billing.customers.roster import write_roster
+from billing.payments.methods import CardOnFile
 from bootstrap import SANDBOX_STRIPE_KEY
 
 _AT_ONCE = 20
@@ -33,8 +34,7 @@ async def write_roster_file(path: Path, stripe_url: str, count: int, prefix: str
             name=f"Customer {number:06}",
             currency="eur",
             timezone="Europe/Paris",
-            stripe_customer_id=registered.id,
-            payment_method_id=card.id,
+            payment_method=CardOnFile(payer_id=registered.id, card_id=card.id),
         )
 
     try:

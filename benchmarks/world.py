@@ -24,6 +24,7 @@ import psycopg
 
 from billing.customers.customer import Customer
 from billing.invoices.month import Month
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
 from sandbox.stack.ports import HOST, free_port
@@ -156,9 +157,7 @@ async def _register(http: httpx.AsyncClient, limit: asyncio.Semaphore, name: str
         name=name.title(),
         currency="eur",
         timezone="Europe/Paris",
-        stripe_customer_id=owner,
-        payment_method_id=card["id"],
-        card_last4=card["card"]["last4"],
+        payment_method=CardOnFile(payer_id=owner, card_id=card["id"], last4=card["card"]["last4"]),
     )
 
 

@@ -13,6 +13,7 @@
     │   └── PreviousSalesUnavailable   the sheet of the month before, which late sales are taken from       retry
     ├── PaymentError
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
+    │   │   └── RequestSpent      every repeat gets the failure of the first: look, then ask anew       retry
     │   ├── PaymentBusy           rate limit, or the same request is in flight                          retry
     │   ├── PaymentForbidden      the API key is wrong or lacks a permission
     │   ├── PaymentMismatch       the payment found is not the one that was announced, or was cancelled
@@ -73,6 +74,9 @@ class PaymentError(BillingError): ...
 
 class PaymentUnknown(PaymentError):
     retryable = True
+
+
+class RequestSpent(PaymentUnknown): ...
 
 
 class PaymentBusy(PaymentError):

@@ -50,12 +50,12 @@ def payment_key(customer_id: str, period: Period, series: int = 1) -> str:
     return f"monthly-billing-{_VERSION}:{customer_id}:{period}{f':{series}' if series > 1 else ''}"
 
 
-def create_key(payment_key: str, stripe_customer_id: str, serial: int = 1) -> str:
+def create_key(payment_key: str, payer_id: str, serial: int = 1) -> str:
     """Idempotency key of the request that creates the payment. Confirming needs none: a payment succeeds once.
 
-    It names all of the request that may change; the next ``serial`` is for when Stripe remembers a failure of the last.
+    It names all of the request that may change; the next ``serial`` is for when a failure of the last is remembered.
     """
-    return f"{payment_key}:create:{stripe_customer_id}{f':{serial}' if serial > 1 else ''}"
+    return f"{payment_key}:create:{payer_id}{f':{serial}' if serial > 1 else ''}"
 
 
 def registration_key(registration_id: str, asked: str, serial: int = 1) -> str:

@@ -58,7 +58,7 @@ Kept = AfterValidator(_without_nul)
 Code = Annotated[str, Field(max_length=100), Kept]
 """A word for machines: a status, a digest, an id of ours."""
 Id = Annotated[str, Field(max_length=255), Kept]
-"""A name that another system gave: Stripe's ids have up to 255 characters."""
+"""A name that another system gave."""
 LINE_MAX = 500
 Line = Annotated[str, Field(max_length=LINE_MAX), Kept]
 """A line for people: a description, an address."""

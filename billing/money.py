@@ -1,6 +1,6 @@
-"""Money: exact integers of minor units, by Stripe's own table of currencies (not ISO's, not Babel's).
+"""Money: exact integers of minor units, by the table of currencies that cards are charged by (not ISO's, not Babel's).
 
-Source of every number here: Stripe's documentation of supported currencies and of minimum and maximum charges.
+What one charge may come to is a matter of the payment method.
 """
 
 from decimal import Decimal
@@ -9,10 +9,10 @@ from billing.errors import InvalidInput
 from billing.typed_amount import number_in
 
 MAX_AMOUNT_MINOR = 99_999_999
-"""Stripe takes at most eight digits in every currency but those of ``_MAXIMUM_MINOR``."""
+"""An amount has at most eight digits in every currency but those of ``_MAXIMUM_MINOR``; more is a typing error."""
 _MAXIMUM_MINOR = {"idr": 999_999_999_999}
 LARGEST_AMOUNT_MINOR = max(_MAXIMUM_MINOR.values())
-"""More than this can be charged in no currency."""
+"""No amount in any currency is greater."""
 
 _ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())  # noqa: SIM905
 _THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())  # noqa: SIM905
@@ -25,25 +25,12 @@ _TWO_DECIMAL = frozenset(
     uyu uzs wst xcd xcg yer zar zmw
     """.split()  # noqa: SIM905
 )
-_MINIMUM_MINOR = {
-    **dict.fromkeys(("usd", "eur", "aud", "brl", "cad", "chf", "inr", "jpy", "nzd", "sgd"), 50),
-    **dict.fromkeys(("pln", "ron", "aed", "myr"), 200),
-    **dict.fromkeys(("sek", "nok"), 300),
-    "gbp": 30,
-    "bgn": 100,
-    "czk": 1500,
-    "dkk": 250,
-    "hkd": 400,
-    "mxn": 1000,
-    "huf": 17500,
-    "thb": 1000,
-}
 _STEP_MINOR = {**dict.fromkeys(_THREE_DECIMAL, 10), "isk": 100, "ugx": 100}
 _FLOAT_RESIDUE = Decimal("1e-6")  # what 0.1 + 0.2 leaves behind; more than that is a real digit
 
 
 def currency_code(text: str) -> str:
-    """The lower-case code of a currency that Stripe takes. Raises ``InvalidInput`` for any other."""
+    """The lower-case code of a currency that can be charged. Raises ``InvalidInput`` for any other."""
     code = text.strip().lower()
     if code not in _ZERO_DECIMAL | _TWO_DECIMAL | _THREE_DECIMAL:
         raise InvalidInput(f"{text!r} is not a currency that can be charged; use a code such as eur, usd or jpy")
@@ -57,18 +44,13 @@ def minor_digits(currency: str) -> int:
     return 3 if currency in _THREE_DECIMAL else 2
 
 
-def minimum_minor(currency: str) -> int:
-    """The least amount, in minor units, that can be charged; 1 where Stripe publishes none."""
-    return _MINIMUM_MINOR.get(currency, 1)
-
-
 def maximum_minor(currency: str) -> int:
-    """The greatest amount, in minor units, that can be charged at once."""
+    """The greatest amount, in minor units."""
     return _MAXIMUM_MINOR.get(currency, MAX_AMOUNT_MINOR)
 
 
 def step_minor(currency: str) -> int:
-    """Amounts are multiples of this many minor units: Stripe takes no others in ``currency``."""
+    """Amounts are multiples of this many minor units: ``currency`` has no smaller part that can be paid."""
     return _STEP_MINOR.get(currency, 1)
 
 

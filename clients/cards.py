@@ -5,11 +5,11 @@ from typing import Protocol
 from temporalio.client import Client
 
 from billing.collections.ports import CollectionStore
+from billing.customers.card_vault import CardDetails, CardVault
 from billing.customers.customer import Customer
 from billing.customers.ports import CustomerStore
 from billing.customers.registration import ON_ITS_WAY
 from billing.errors import CardMissing, InvalidInput, NotFound
-from billing.payments.ports import CardDetails, PaymentGateway
 from clients.collection_commands import replace_card
 from clients.registrar import Registrar
 
@@ -17,14 +17,14 @@ from clients.registrar import Registrar
 class _Ledger(CollectionStore, CustomerStore, Protocol):
     """What is needed of the ledger here."""
 
-    async def customers_of_card(self, payment_method_id: str) -> list[Customer]:
+    async def customers_of_card(self, card_id: str) -> list[Customer]:
         """Those who are charged with it, closed ones too."""
 
 
 class Cards:
-    def __init__(self, client: Client, payments: PaymentGateway, ledger: _Ledger, registrar: Registrar) -> None:
+    def __init__(self, client: Client, vault: CardVault, ledger: _Ledger, registrar: Registrar) -> None:
         self._client = client
-        self._payments = payments
+        self._vault = vault
         self._ledger = ledger
         self._registrar = registrar
 
@@ -40,7 +40,7 @@ class Cards:
             raise NotFound("no card registration is named")
         if owner and (done := await self._done(session_id, owner)):
             return done
-        setup = await self._payments.card_of_setup(session_id)
+        setup = await self._vault.card_of_setup(session_id)
         if owner and setup.reference != owner:
             raise InvalidInput(f"{session_id} is not a registration of {owner}")
         if registration := await self._registrar.find(setup.reference):
@@ -48,28 +48,28 @@ class Cards:
             return f"{finished.registration_id}: {finished.customer_id} is {finished.state}"
         return await self._replace(session_id, setup.reference, setup.card)
 
-    async def read_again(self, payment_method_id: str) -> str:
+    async def read_again(self, card_id: str) -> str:
         """The network has updated the card: its customers are told by its new last digits; answers that in words.
 
         A repeat changes nothing. Raises ``CardMissing`` if it is nobody's by now, other ``BillingError`` and
         ``TemporalError`` if it has to be repeated later.
         """
-        customers = await self._ledger.customers_of_card(payment_method_id)
+        customers = await self._ledger.customers_of_card(card_id)
         if not customers:
             return "not a card of ours"
-        card = await self._payments.card(payment_method_id)
-        customers = [each for each in customers if each.stripe_customer_id == card.stripe_customer_id]
+        card = await self._vault.card(card_id)
+        customers = [each for each in customers if each.payment_method.payer_id == card.payer_id]
         for customer in customers:
             await replace_card(
                 self._client,
                 self._ledger,
                 customer.customer_id,
-                card,
+                card.on_file,
                 by="Stripe",
                 reason="the card was updated by its network",
             )
         names = ", ".join(customer.customer_id for customer in customers) or "nobody"
-        return f"{names}: card {payment_method_id} ends in {card.last4}"
+        return f"{names}: card {card_id} ends in {card.last4}"
 
     async def _done(self, session_id: str, owner: str) -> str:
         """What came of a registration that is over; "" if it is not. The card may be taken off again by then."""
@@ -83,7 +83,7 @@ class Cards:
         customer = await self._ledger.customer(customer_id) if customer_id else None
         if customer is None:
             raise NotFound(f"{session_id} is for {customer_id or 'nobody'}, who is no customer of ours")
-        if card.stripe_customer_id != customer.stripe_customer_id:
+        if card.payer_id != customer.payment_method.payer_id:
             raise InvalidInput(f"{session_id}: the card is not of {customer.customer_id}'s customer at Stripe")
         if await self._is_older(card, customer):
             return f"{customer.customer_id}: a newer card is on file"
@@ -91,19 +91,20 @@ class Cards:
             self._client,
             self._ledger,
             customer.customer_id,
-            card,
+            card.on_file,
             by="the customer",
             reason=f"registered a card ({session_id})",
             via="customer",
         )
-        return f"{customer.customer_id}: card {card.payment_method_id} is theirs"
+        return f"{customer.customer_id}: card {card.card_id} is theirs"
 
     async def _is_older(self, card: CardDetails, customer: Customer) -> bool:
         """Whether the customer has registered another card since; words of the first may come late."""
-        if card.payment_method_id == customer.payment_method_id:
+        known = customer.payment_method
+        if card.is_same(known):
             return False
         try:
-            current = await self._payments.card(customer.payment_method_id)
+            current = await self._vault.card(known.card_id)
         except CardMissing:
             return False
-        return current.stripe_customer_id == customer.stripe_customer_id and current.created_at > card.created_at
+        return current.payer_id == known.payer_id and current.created_at > card.created_at

@@ -16,7 +16,7 @@ from billing.customers.ports import CustomerStore
 from billing.errors import BillingError, NotFound
 from billing.invoices.commands import UpdateCustomer
 from billing.keys import collection_id
-from billing.payments.ports import CardDetails
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from clients.running_workflows import is_missing
 from clients.start import handle_for
@@ -50,7 +50,7 @@ async def pay(client: Client, customer_id: str, period: Period, return_url: str)
 
 
 async def replace_card(
-    client: Client, ledger: _Ledger, customer_id: str, card: CardDetails, by: str, reason: str, via: Via = ""
+    client: Client, ledger: _Ledger, customer_id: str, card: CardOnFile, by: str, reason: str, via: Via = ""
 ) -> None:
     """Makes ``card`` the customer's, for months to come and for all that is still to be collected; at once.
 
@@ -58,23 +58,18 @@ async def replace_card(
     customer is under way, whose outcome has to be known first, or is being given up: it has to be repeated later.
     """
     said: dict[str, Any] = {"by": by, "reason": reason, "via": via}
-    fields: dict[str, Any] = {
-        "payment_method_id": card.payment_method_id,
-        "stripe_customer_id": card.stripe_customer_id,
-        "card_last4": card.last4,
-    }
     customer = await ledger.customer(customer_id)
     if customer is None:
         raise NotFound(f"the ledger does not know {customer_id}")
     periods = {row.period for row in await ledger.collections(customer_id=customer_id, open_only=True)}
-    if any(getattr(customer, name) != value for name, value in fields.items()):
-        changes = CustomerChanges.model_validate(fields)
+    if customer.payment_method != card:
+        changes = CustomerChanges(payment_method=card)
         month = await _update_month(client, customer_id, UpdateCustomer(**said, changes=changes))
         if month is not None:  # the month before may have become a collection that the ledger does not know yet
             periods |= {month.period, month.period.previous()}
     for period in sorted(periods):
         try:
-            answer = await tell_collection(client, customer_id, period, ReplaceCard(**said, **fields))
+            answer = await tell_collection(client, customer_id, period, ReplaceCard(**said, card=card))
         except NotFound:
             continue
         if answer.refusal is Refusal.LATER:

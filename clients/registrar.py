@@ -2,7 +2,7 @@
 
 ::
 
-    registrar = Registrar(client, gateway, ledger, letters, links)
+    registrar = Registrar(client, vault, ledger, letters, links)
     url = await registrar.card_page(registration, page)      # the customer enters a card there
     await registrar.finalize(registration, card, session_id) # the customer is recorded, started, told; once
     await registrar.sweep(now)                               # whatever was interrupted
@@ -10,7 +10,6 @@
 No log, id or address has anything personal in it.
 """
 
-import asyncio
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -20,16 +19,16 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
 from billing.apart import Failed, why
+from billing.customers.card_vault import CardDetails, CardPageState, CardVault
 from billing.customers.customer import Customer
 from billing.customers.links import Links
 from billing.customers.ports import CustomerStore
 from billing.customers.registration import Registration, Registrations, RegistrationState
-from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound, PaymentBusy
+from billing.errors import CardMissing, InvalidInput, MailRefused, NotFound
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
-from billing.payments.ports import CardDetails, CardPageState, PaymentGateway
 from billing.period import Period
-from clients.start import StartLedger, start_customer
+from clients.start import StartLedger, patiently, start_customer
 from services.customer_mails import CustomerMails
 
 LINK_VALID = timedelta(days=180)
@@ -56,14 +55,14 @@ class Registrar:
     def __init__(
         self,
         client: Client,
-        gateway: PaymentGateway,
+        vault: CardVault,
         ledger: _Ledger,
         letters: CustomerMails,
         links: Links,
         spread_minutes: int = 0,
     ) -> None:
         self._client = client
-        self._gateway = gateway
+        self._vault = vault
         self._ledger = ledger
         self._letters = letters
         self._links = links
@@ -86,20 +85,17 @@ class Registrar:
         The page that is open is given again; only of one that has expired comes another.
         """
         while registration.state is RegistrationState.OPEN:
-            if registration.stripe_customer_id is None:
+            if registration.payer_id is None:
                 registration = await self._known_to_processor(registration)
                 continue
             if registration.session_id:
-                opened = await self._gateway.card_page(registration.session_id)
+                opened = await self._vault.card_page(registration.session_id)
                 if opened.state is CardPageState.OPEN:
                     return opened.url
                 if opened.state is CardPageState.USED:
                     return ""
-            made = await self._gateway.card_setup(
-                registration.stripe_customer_id,
-                registration.registration_id,
-                success_url=f"{page}/card?session_id={{CHECKOUT_SESSION_ID}}",
-                cancel_url=page,
+            made = await self._vault.card_setup(
+                registration.payer_id, registration.registration_id, return_url=f"{page}/card", cancel_url=page
             )
             registration = await self._saved(registration, session_id=made.session_id, told_at=None)
         return ""
@@ -115,15 +111,15 @@ class Registrar:
             raise InvalidInput(f"{wanted.customer_id}: {found.registration_id} is of the same customer")
         if found.state is not RegistrationState.OPEN:
             return await self.finish(found)
-        if found.stripe_customer_id is None:
+        if found.payer_id is None:
             corrected = {
                 name: getattr(wanted, name)
                 for name in ("email", "name", "currency", "timezone", "review_mode", "terms")
             }
             found = await self._saved(found, **corrected)
             found = await self._known_to_processor(found, token)
-        assert found.stripe_customer_id
-        return await self.finalize(found, await self._gateway.imported_card(found.stripe_customer_id))
+        assert found.payer_id
+        return await self.finalize(found, await self._vault.imported_card(found.payer_id))
 
     async def finalize(self, registration: Registration, card: CardDetails, session_id: str = "") -> Registration:
         """The card is the registration's, and so the customer is recorded, started and told.
@@ -132,16 +128,15 @@ class Registrar:
         """
         whose = registration.registration_id
         while registration.state is RegistrationState.OPEN:
-            if card.stripe_customer_id != registration.stripe_customer_id or session_id != registration.session_id:
-                raise InvalidInput(f"{whose}: {session_id or card.payment_method_id} is not the card page that counts")
+            if card.payer_id != registration.payer_id or session_id != registration.session_id:
+                raise InvalidInput(f"{whose}: {session_id or card.card_id} is not the card page that counts")
             await self._finish_rival(registration)
             registration = await self._saved(
                 registration,
                 state=RegistrationState.SAVED,
-                payment_method_id=card.payment_method_id,
-                card_last4=card.last4,
+                card=card.on_file,
             )
-        if registration.payment_method_id != card.payment_method_id:
+        if registration.card is None or not registration.card.is_same(card):
             raise InvalidInput(f"{whose}: another card was registered first")
         return await self.finish(registration)
 
@@ -160,8 +155,7 @@ class Registrar:
                 state = await self._started(registration)
             except CardMissing as gone:  # taken off again before anything had begun
                 _log.warning("%s: back to the card page: %s", registration.registration_id, gone)
-                nothing = {"session_id": "", "payment_method_id": None, "card_last4": ""}
-                await self._saved(registration, state=RegistrationState.OPEN, **nothing)
+                await self._saved(registration, state=RegistrationState.OPEN, session_id="", card=None)
                 raise
             if state is RegistrationState.KNOWN:
                 await self._forget_card(registration)
@@ -198,9 +192,9 @@ class Registrar:
             return (await self.finish(registration, now)).state
         if not registration.session_id:
             return "waits for the customer"
-        opened = await self._gateway.card_page(registration.session_id)
+        opened = await self._vault.card_page(registration.session_id)
         if opened.state is CardPageState.USED:
-            setup = await self._gateway.card_of_setup(registration.session_id)
+            setup = await self._vault.card_of_setup(registration.session_id)
             return (await self.finalize(registration, setup.card, registration.session_id)).state
         if opened.state is CardPageState.EXPIRED:
             await self._saved(registration, session_id="")
@@ -208,17 +202,9 @@ class Registrar:
         return "waits for the customer"
 
     async def _known_to_processor(self, registration: Registration, token: str = "") -> Registration:
-        for pause_seconds in (*_BUSY_PAUSES_SECONDS, None):
-            try:
-                made = await self._gateway.new_customer(
-                    registration.registration_id, registration.customer_id, registration.email, token
-                )
-                return await self._saved(registration, stripe_customer_id=made)
-            except PaymentBusy:
-                if pause_seconds is None:
-                    raise
-                await asyncio.sleep(pause_seconds)
-        raise AssertionError("unreachable")
+        whose = registration.registration_id, registration.customer_id, registration.email
+        payer_id = await patiently(lambda: self._vault.new_customer(*whose, token), _BUSY_PAUSES_SECONDS)
+        return await self._saved(registration, payer_id=payer_id)
 
     async def _started(self, registration: Registration) -> RegistrationState:
         """What it comes to. Whom the ledger knows was started: by somebody who got no further than that."""
@@ -227,7 +213,7 @@ class Registrar:
         if await self._other(registration) or await self._import_of(registration):
             return RegistrationState.KNOWN
         customer = registration.customer().spread_over(self._spread_minutes)
-        await start_customer(self._client, self._ledger, self._gateway, customer)
+        await start_customer(self._client, self._ledger, self._vault, customer)
         return RegistrationState.STARTED
 
     async def _forget_card(self, registration: Registration) -> None:
@@ -236,12 +222,12 @@ class Registrar:
         That of an import stays: whoever has the file decides. So does one that is a customer's all the same, whom an
         operator has started with it meanwhile.
         """
-        card = registration.payment_method_id
+        card = registration.card
         if card is None or registration.is_import:
             return
         others = await self._ledger.customers_like(registration.customer())
-        if all(other.payment_method_id != card for other in others):
-            await self._gateway.forget_card(card)
+        if not any(card.is_same(other.payment_method) for other in others):
+            await self._vault.forget_card(card.card_id)
 
     async def _tell(self, registration: Registration) -> None:
         """Of registrations with a customer's address, which anybody can make, one mail a day tells."""
@@ -251,8 +237,7 @@ class Registrar:
         if customer is not None:
             kind, link = CustomerMailKind.CARD_LINK, self._links.to_card(customer.customer_id, now + LINK_VALID)
         elif waiting := await self._import_of(registration):
-            card = registration.model_dump(include={"stripe_customer_id", "payment_method_id"})  # a letter needs one
-            customer = waiting.evolve(**card).customer()
+            customer = waiting.evolve(card=registration.card).customer()  # a letter needs one
             kind, link = (
                 CustomerMailKind.CARD_WANTED,
                 self._links.to_registration(waiting.registration_id, now + LINK_VALID),

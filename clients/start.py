@@ -14,6 +14,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from billing.apart import Failed
 from billing.commands import Command, Ruling
 from billing.completeness.chains import ChainStatus
+from billing.customers.card_vault import CardVault
 from billing.customers.customer import Customer
 from billing.customers.erasure import is_erased
 from billing.customers.ports import KnownCustomer, Lookalikes
@@ -23,8 +24,7 @@ from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.invoices.review import noted
 from billing.keys import workflow_id
-from billing.model import Id, Model
-from billing.payments.ports import CardDetails, PaymentGateway
+from billing.model import Id, Model, T
 from billing.period import Period
 from clients.running_workflows import chain_status
 from workflows.monthly_billing import MonthlyBilling
@@ -72,14 +72,14 @@ def handle_for(client: Client, customer_id: str) -> WorkflowHandle[MonthlyBillin
 async def start_customer(
     client: Client,
     ledger: StartLedger,
-    gateway: PaymentGateway,
+    vault: CardVault,
     customer: Customer,
     period: Period | None = None,
     reopen: bool = False,
     because: Command | None = None,
 ) -> StartResult:
     """Starts one customer: a ``StartBatch`` of one, whose words about outcome and errors hold."""
-    async with StartBatch.of([customer], client, ledger, gateway) as lot:
+    async with StartBatch.of([customer], client, ledger, vault) as lot:
         started = await lot.start(customer, period, reopen, because)
     for failed in lot.untold:
         raise RowUnreadable(f"{failed.customer_id} runs, and the ledger could not be told: {failed.reason}")
@@ -92,7 +92,7 @@ class StartBatch:
     ::
 
         listed = (await RunningWorkflows(client).listed()).own
-        async with Lot.of(some_hundred, client, ledger, gateway, listed) as lot:
+        async with Lot.of(some_hundred, client, ledger, vault, listed) as lot:
             await lot.start(customer)     # for each, any number at a time
 
     Interrupted by an exception or a cancellation, it still tells the ledger whom it has started. Killed between, it
@@ -107,11 +107,11 @@ class StartBatch:
         customers: Sequence[Customer],
         client: Client,
         ledger: StartLedger,
-        gateway: PaymentGateway,
+        vault: CardVault,
         listed: Mapping[str, ChainStatus] | None = None,
     ) -> AsyncIterator["StartBatch"]:
         """``listed``: how open workflows stand, by a list some seconds old; None: each is asked for."""
-        lot = cls(client, ledger, gateway, await ledger.known(customers), listed)
+        lot = cls(client, ledger, vault, await ledger.known(customers), listed)
         try:
             yield lot
         finally:
@@ -121,7 +121,7 @@ class StartBatch:
         self,
         client: Client,
         ledger: StartLedger,
-        gateway: PaymentGateway,
+        vault: CardVault,
         known: Mapping[str, KnownCustomer | Failed],
         listed: Mapping[str, ChainStatus] | None,
     ) -> None:
@@ -129,7 +129,7 @@ class StartBatch:
         self._known = known
         self._client = client
         self._ledger = ledger
-        self._gateway = gateway
+        self._vault = vault
         self._listed = listed
         self._now = datetime.now(UTC)
         self._opened: list[Month] = []
@@ -166,7 +166,7 @@ class StartBatch:
                 with suppress(StaleRun, OutcomeConflict):
                     await self._ledger.record(runs, self._now)
             return running
-        month = await _first_month(self._ledger, self._gateway, customer, known, period, self._now, reopen)
+        month = await _first_month(self._ledger, self._vault, customer, known, period, self._now, reopen)
         if because is not None:
             fields = because.model_dump(include={"by", "reason", "via", "command_id"})
             ruling = Ruling(month, f"{month.period} goes on as it stood", None)
@@ -205,34 +205,34 @@ async def check_is_distinct(ledger: StartLedger, customer: Customer) -> None:
 
 def _check_is_distinct(customer: Customer, others: Sequence[Customer]) -> None:
     for other in others:
-        what = "email; sales need one owner" if other.email_key == customer.email_key else "card or Stripe customer"
+        what = "email; sales need one owner" if other.email_key == customer.email_key else "card or payer"
         raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same {what}")
 
 
-async def with_card_on_file(gateway: PaymentGateway, customer: Customer) -> Customer:
+async def with_card_on_file(vault: CardVault, customer: Customer) -> Customer:
     """The customer with the last four digits of the card. Raises ``CardMissing`` if it is not theirs."""
-    card = await _patiently(lambda: gateway.card(customer.payment_method_id))
-    if card.stripe_customer_id != customer.stripe_customer_id:
+    method = customer.payment_method
+    card = await patiently(lambda: vault.card(method.card_id), _BUSY_PAUSES_SECONDS)
+    if card.payer_id != method.payer_id:
         raise CardMissing(
-            f"{customer.customer_id}: card {customer.payment_method_id} belongs to "
-            f"{card.stripe_customer_id or 'nobody'}, not to {customer.stripe_customer_id}; correct one of the two"
+            f"{customer.customer_id}: card {method.card_id} belongs to {card.payer_id}, not to {method.payer_id}; "
+            "correct one of the two"
         )
-    return customer.evolve(card_last4=card.last4)
+    return customer.evolve(payment_method=card.on_file)
 
 
-async def _patiently(ask: Callable[[], Awaitable[CardDetails]]) -> CardDetails:
-    """Asks again while the processor has too much to do."""
-    for seconds in _BUSY_PAUSES_SECONDS:
-        try:
+async def patiently(ask: Callable[[], Awaitable[T]], pauses_seconds: Sequence[float]) -> T:
+    """Asks again while the processor has too much to do, after each of the pauses."""
+    for seconds in pauses_seconds:
+        with suppress(PaymentBusy):
             return await ask()
-        except PaymentBusy:
-            await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)
     return await ask()
 
 
 async def _first_month(
     ledger: StartLedger,
-    gateway: PaymentGateway,
+    vault: CardVault,
     customer: Customer,
     known: KnownCustomer,
     period: Period | None,
@@ -251,18 +251,19 @@ async def _first_month(
     current = Period.at(now, customer.timezone)
     newest = await ledger.month(customer_id, known.last) if known.last else None
     if newest is None:
-        month = Month.open(await with_card_on_file(gateway, customer), period or current)
+        month = Month.open(await with_card_on_file(vault, customer), period or current)
         if month.period > current:
             raise InvalidInput(f"{customer_id}: {period} has not begun; the current month is {current}")
     elif newest.outcome is None:
         month = newest
-        if customer.evolve(card_last4=newest.customer.card_last4, terms=newest.customer.terms) != newest.customer:
+        method = customer.payment_method.evolve(last4=newest.customer.payment_method.last4)
+        if customer.evolve(payment_method=method, terms=newest.customer.terms) != newest.customer:
             raise InvalidInput(
                 f"{customer_id}: {newest.period} is open with other data than these; go on with "
                 f"python starter.py start {customer_id}, then change them with update"
             )
     else:
-        month = newest.with_customer(await with_card_on_file(gateway, customer)).next_month()
+        month = newest.with_customer(await with_card_on_file(vault, customer)).next_month()
         if month.carried_minor and customer.currency != newest.customer.currency:
             raise InvalidInput(f"{customer_id}: a balance in {newest.customer.currency} is carried forward; settle it")
     if period is not None and period != month.period:

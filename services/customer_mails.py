@@ -43,7 +43,7 @@ class CustomerMails:
             link = self._links.to(customer.customer_id, month.period, month.closed.at + _VALID)
         parts: list[object] = [number]
         if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that is promised in it
-            parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.card_last4]
+            parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.payment_method.last4]
         letter = CustomerMail(
             kind=kind,
             message_id="",

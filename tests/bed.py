@@ -21,11 +21,11 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing.collections.collection import Collection
 from billing.commands import Command, CommandResult, command_name
+from billing.customers.card_vault import CardDetails
 from billing.customers.customer import Customer, Terms
 from billing.invoices.commands import COMMANDS, ChainResult
 from billing.invoices.month import Month
 from billing.keys import digest_workflow_id, workflow_id
-from billing.payments.ports import CardDetails
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from billing.reviewers.digest_plan import DigestPlan
@@ -81,15 +81,14 @@ class Bed:
     async def customer(self, customer_id: str, card: str = "pm_card_visa", **fields: Any) -> Customer:
         """A customer whose card is on file at the Stripe stand-in; not started yet."""
         email = fields.pop("email", f"{customer_id}@example.com")
-        stripe_customer_id, payment_method_id = await register_card(self.stripe_url, email, card)
-        self.registered.add(stripe_customer_id)
+        payer_id, card_id = await register_card(self.stripe_url, email, card)
+        self.registered.add(payer_id)
         values = {"name": customer_id.title(), "currency": "eur", "timezone": "Europe/Paris", "terms": Terms()}
         return Customer.model_validate(
             {
                 "customer_id": customer_id,
                 "email": email,
-                "stripe_customer_id": stripe_customer_id,
-                "payment_method_id": payment_method_id,
+                "payment_method": {"payer_id": payer_id, "card_id": card_id},
                 **values,
                 **fields,
             }
@@ -177,13 +176,13 @@ class Bed:
 
     async def behaves(self, customer: Customer, behaviour: str) -> None:
         """From now on the customer's card does this, in the words of the Stripe stand-in."""
-        await self.stripe_control(f"cards/{customer.payment_method_id}", {"behaviour": behaviour})
+        await self.stripe_control(f"cards/{customer.payment_method.card_id}", {"behaviour": behaviour})
 
     async def another_card(self, customer: Customer, card: str = "pm_card_visa") -> CardDetails:
         """Attaches another card to the customer at Stripe."""
         async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
             url = f"{self.stripe_url}/v1/payment_methods/{card}/attach"
-            answer = await http.post(url, data={"customer": customer.stripe_customer_id})
+            answer = await http.post(url, data={"customer": customer.payment_method.payer_id})
             return await self.adapters.payments.card(answer.raise_for_status().json()["id"])
 
     async def tell_reviewers(self) -> None:
@@ -235,10 +234,10 @@ class Bed:
         async with local_http() as http:
             (await http.delete(f"{self.stripe_url}/_control/faults")).raise_for_status()
 
-    async def detach_card(self, payment_method_id: str) -> None:
+    async def detach_card(self, card_id: str) -> None:
         """The customer, or the bank, takes the card away."""
         async with local_http(headers={"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}) as http:
-            answer = await http.post(f"{self.stripe_url}/v1/payment_methods/{payment_method_id}/detach")
+            answer = await http.post(f"{self.stripe_url}/v1/payment_methods/{card_id}/detach")
             answer.raise_for_status()
 
     async def restart_by_hand(self, month: Month) -> None:
@@ -310,7 +309,7 @@ class Bed:
         async for _ in _looks(PATIENCE_SECONDS):
             with contextlib.suppress(RPCError):  # not begun yet
                 found = await self.collection(customer_id, period)
-                if found.customer.stripe_customer_id in self.registered and holds(found):
+                if found.customer.payment_method.payer_id in self.registered and holds(found):
                     return found
         raise AssertionError(f"not reached: {found and found.model_dump_json(indent=1)}")
 

@@ -173,7 +173,9 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
     halt = _update("halt", "Neither try nor remind: {by, reason}")
     resume = _update("resume", "Go on: {by, reason}")
     retry = _update("retry", "Try the card now: {by, reason}")
-    replace_card = _update("replace_card", "Another card, tried at once: {by, reason, payment_method_id, …}")
+    replace_card = _update(
+        "replace_card", "Another card, tried at once: {by, reason, card: {payer_id, card_id, last4}}"
+    )
     record_payment = _update("record_payment", "Money arrived by another way: {by, reason, reference, amount_minor}")
     write_off = _update("write_off", "Give the rest up: {by, reason}")
     look_up = _update("look_up", "Ask the processor how the payment stands: {by, reason}")

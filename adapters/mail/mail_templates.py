@@ -73,7 +73,7 @@ def _values(letter: CustomerMail) -> dict[str, object]:
         "id": customer.customer_id,
         "name": one_line(customer.name),
         "period": format_date(month.period.first_day, "MMMM y", locale=LOCALE),
-        "card": f"ending in {customer.card_last4}" if customer.card_last4 else "the one we have on file",
+        "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "the one we have on file",
         "rows": rows,
         "total": money(invoice.total_minor) if invoice else "",
         "money": money,

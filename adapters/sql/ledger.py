@@ -23,6 +23,7 @@ from adapters.sql.core.rows import (
     address_values,
     customer_values,
     decision_values,
+    distinct_values,
     invoice_values,
     line_values,
     version_values,
@@ -118,7 +119,7 @@ class SqlLedger(
     @in_thread
     def customers_at_processor(self) -> dict[str, str]:
         """The customers whose account is open, by their id at the processor."""
-        ids = select(customers.c.stripe_customer_id, customers.c.customer_id).where(customers.c.closed_at.is_(None))
+        ids = select(customers.c.payer_id, customers.c.customer_id).where(customers.c.closed_at.is_(None))
         with self._reading("list the customers at the processor") as connection:
             return {row[0]: row[1] for row in connection.execute(ids)}
 
@@ -128,14 +129,13 @@ class SqlLedger(
 
     @in_thread
     def customers_like(self, customer: Customer) -> list[Customer]:
-        """Those of them, without ``customer``, that share its email, Stripe customer or card."""
-        names = ("email_key", "stripe_customer_id", "payment_method_id")
-        shared = or_(*(customers.c[name] == getattr(customer, name) for name in names))
+        """Those of them, without ``customer``, that share its email, payer or card."""
+        shared = or_(*(customers.c[name] == value for name, value in distinct_values(customer).items()))
         return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
 
     @in_thread
-    def customers_of_card(self, payment_method_id: str) -> list[Customer]:
-        return self._read(Customer, customers, customers.c.payment_method_id == payment_method_id)
+    def customers_of_card(self, card_id: str) -> list[Customer]:
+        return self._read(Customer, customers, customers.c.card_id == card_id)
 
     @in_thread
     def own_emails(self, customer_id: str) -> list[str]:

@@ -10,9 +10,9 @@ from adapters.sheets.pace import Pace
 from adapters.stripe.errors import is_replayed_failure, looking_up, translated
 from adapters.stripe.objects import PAGE_SIZE, card_of, each, expect
 from billing.customers.address import sendable
+from billing.customers.card_vault import CardDetails, CardPage, CardPageState, CardSetup
 from billing.errors import CardMissing, InvalidInput, NotFound
 from billing.keys import registration_key
-from billing.payments.ports import CardDetails, CardPage, CardPageState, CardSetup
 from billing.remedies import RemedyAction
 from wording.remedies import command_line
 
@@ -25,22 +25,22 @@ _STATES = {"open": CardPageState.OPEN, "complete": CardPageState.USED, "expired"
 
 
 class StripeCards:
-    """The part of ``PaymentGateway`` that is about cards. Card numbers never come here."""
+    """Stripe as ``CardVault``."""
 
     _client: stripe.StripeClient
     _card_pace: Pace
 
-    async def card(self, payment_method_id: str) -> CardDetails:
+    async def card(self, card_id: str) -> CardDetails:
         await self._card_pace.turn()
-        with translated(f"payment method {payment_method_id}"):
-            method = await self._client.v1.payment_methods.retrieve_async(payment_method_id)
+        with translated(f"payment method {card_id}"):
+            method = await self._client.v1.payment_methods.retrieve_async(card_id)
             return card_of(expect(PaymentMethod, method).to_dict())
 
     async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
         """Looks before it makes one: listings are consistent at once, and Stripe forgets idempotency keys in a day.
 
-        Only what never changes is sent, so that a repeat is the same request. As in ``StripePayments.create``, a
-        failure that Stripe remembers is over: the next key takes its place.
+        Only what never changes is sent, so that a repeat is the same request. A failure that
+        Stripe remembers is over, as in ``Cashier.create``: the next key takes its place.
         """
         serial, email = 1, sendable(email)
         with translated(registration_id):
@@ -65,39 +65,39 @@ class StripeCards:
                         raise
                 serial += 1
 
-    async def imported_card(self, stripe_customer_id: str) -> CardDetails:
-        with translated(stripe_customer_id):
-            customer = expect(stripe.Customer, await self._client.v1.customers.retrieve_async(stripe_customer_id))
+    async def imported_card(self, payer_id: str) -> CardDetails:
+        with translated(payer_id):
+            customer = expect(stripe.Customer, await self._client.v1.customers.retrieve_async(payer_id))
             source = customer.to_dict().get("default_source")
             if not source:
-                raise CardMissing(f"{stripe_customer_id} has no card; register one, then go on")
+                raise CardMissing(f"{payer_id} has no card; register one, then go on")
         return await self.card(source if isinstance(source, str) else source["id"])
 
-    async def forget_card(self, payment_method_id: str) -> None:
+    async def forget_card(self, card_id: str) -> None:
         """Looks before and after: Stripe refuses to detach what is detached already."""
-        with translated(f"payment method {payment_method_id}"):
-            if not await self._is_attached(payment_method_id):
+        with translated(f"payment method {card_id}"):
+            if not await self._is_attached(card_id):
                 return
             try:
-                await self._client.v1.payment_methods.detach_async(payment_method_id)
+                await self._client.v1.payment_methods.detach_async(card_id)
             except InvalidRequestError:
-                if await self._is_attached(payment_method_id):
+                if await self._is_attached(card_id):
                     raise
 
-    async def _is_attached(self, payment_method_id: str) -> bool:
-        method = await self._client.v1.payment_methods.retrieve_async(payment_method_id)
+    async def _is_attached(self, card_id: str) -> bool:
+        method = await self._client.v1.payment_methods.retrieve_async(card_id)
         return bool(expect(PaymentMethod, method).customer)
 
-    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
+    async def card_setup(self, payer_id: str, reference: str, return_url: str, cancel_url: str) -> CardPage:
         """A Checkout session in setup mode; with the payment method types named, it needs no currency."""
-        with translated(f"card registration of {reference}, {stripe_customer_id}"):
+        with translated(f"card registration of {reference}, {payer_id}"):
             session = await self._client.v1.checkout.sessions.create_async(
                 {
                     "mode": "setup",
-                    "customer": stripe_customer_id,
+                    "customer": payer_id,
                     "client_reference_id": reference,
                     "allowed_payment_method_types": ["card"],
-                    "success_url": success_url,
+                    "success_url": f"{return_url}?session_id={{CHECKOUT_SESSION_ID}}",
                     "cancel_url": cancel_url,
                 }
             )
@@ -122,8 +122,8 @@ class StripeCards:
             if session["status"] != "complete" or not method:
                 raise CardMissing(f"{session_id}: the registration was not finished; open a new one")
             card = card_of(method)
-            if card.stripe_customer_id != session["customer"]:
-                raise CardMissing(f"{session_id}: {card.payment_method_id} is another customer's; open a new one")
+            if card.payer_id != session["customer"]:
+                raise CardMissing(f"{session_id}: {card.card_id} is another customer's; open a new one")
             return CardSetup(reference=session["client_reference_id"] or "", card=card)
 
     async def _customer_of(self, registration_id: str, email: str) -> str:

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from stripe import Charge, Dispute, ListObject, PaymentIntent, Refund, StripeObject
 
+from billing.customers.card_vault import CardDetails
 from billing.errors import CardMissing, PaymentMismatch
-from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
-from billing.payments.ports import CardDetails
+from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind, ReversalStatus
 
 PAGE_SIZE = 100  # Stripe's maximum
 
@@ -20,6 +20,13 @@ _STATUSES = {
     "processing": PaymentStatus.PROCESSING,
     "succeeded": PaymentStatus.SUCCEEDED,
     "canceled": PaymentStatus.CANCELED,
+}
+
+_REVERSALS = {
+    **dict.fromkeys(("requires_action", "warning_needs_response", "warning_under_review"), ReversalStatus.ASKED),
+    **dict.fromkeys(("pending", "needs_response", "under_review"), ReversalStatus.PENDING),
+    **dict.fromkeys(("succeeded", "lost"), ReversalStatus.RETURNED),
+    **dict.fromkeys(("failed", "canceled", "won", "warning_closed", "prevented"), ReversalStatus.KEPT),
 }
 
 T = TypeVar("T", bound=StripeObject)
@@ -49,14 +56,17 @@ def payment_of(answer: object) -> Payment:
     intent = expect(PaymentIntent, answer)
     ours = intent.metadata.to_dict()
     charge = intent.latest_charge
+    page = (intent.to_dict().get("next_action") or {}).get("redirect_to_url") or {}  # the bank's
     payment = Payment(
         payment_id=intent.id,
         status=_STATUSES.get(intent.status, PaymentStatus.PROCESSING),
         amount_minor=intent.amount,
         currency=intent.currency,
-        stripe_customer_id=_id(intent.customer),
+        payer_id=_id(intent.customer),
         created_at=_instant(intent.created),
         attempt_id=_id(charge),
+        authenticate_url=page.get("url") or "",
+        return_url=page.get("return_url") or "",
         reversed=isinstance(charge, Charge) and (charge.disputed or charge.amount_refunded > 0),
         key=ours.get("billing_key", ""),
         customer_id=ours.get("customer_id", ""),
@@ -87,13 +97,16 @@ def failed(payment: Payment, failure: dict[str, Any]) -> Payment:
 
 
 def reversal_of(payment_id: str, found: Refund | Dispute) -> Reversal:
+    """A refund in a state that we do not know has moved no money yet; a dispute has."""
+    unknown = ReversalStatus.ASKED if isinstance(found, Refund) else ReversalStatus.PENDING
     return Reversal(
         reversal_id=found.id,
         payment_id=payment_id,
         kind=ReversalKind.REFUND if isinstance(found, Refund) else ReversalKind.DISPUTE,
         amount_minor=found.amount,
         currency=found.currency,
-        status=found.status or "",
+        status=_REVERSALS.get(found.status or "", unknown),
+        code=found.status or "",
         reason=found.reason or "",
         created_at=_instant(found.created),
     )
@@ -104,8 +117,8 @@ def card_of(method: dict[str, Any]) -> CardDetails:
     if not method.get("customer") or not method.get("card"):
         raise CardMissing(f"{method['id']} is not a customer's card; register a card, then go on")
     return CardDetails(
-        payment_method_id=method["id"],
-        stripe_customer_id=method["customer"],
+        card_id=method["id"],
+        payer_id=method["customer"],
         last4=method["card"]["last4"],
         created_at=datetime.fromtimestamp(method["created"], UTC),
     )

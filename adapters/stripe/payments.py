@@ -1,4 +1,4 @@
-"""Cards by Stripe: a payment intent is created, then confirmed; each step may be repeated after any failure.
+"""Stripe as the rail of cards: a payment intent is created, then confirmed; what that means is ``services.cashier``'s.
 
     gateway = StripePayments.connect("sk_live_...")     # inside of the event loop that will use it
     await gateway.ping()                                # does Stripe take the key?
@@ -14,24 +14,23 @@ from stripe.params import PaymentIntentConfirmParams
 
 from adapters.sheets.pace import Pace
 from adapters.stripe.cards import StripeCards
-from adapters.stripe.errors import code_of, is_replayed_failure, translated
+from adapters.stripe.errors import code_of, is_replayed_failure, translate, translated
 from adapters.stripe.objects import PAGE_SIZE, each, expect, failed, own_payment
 from adapters.stripe.records import StripeRecords
+from billing.errors import RequestSpent
 from billing.keys import create_key
-from billing.payments.payment import Payment, PaymentRequest, PaymentStatus, keep_one
+from billing.payments.payment import Payment, PaymentRequest
 
 API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS = 30.0
 CARDS_PER_SECOND = 20  # looked up when thousands are started at once; Stripe's limit for one kind of request is 25
 STAND_IN_CARDS_PER_SECOND = 10_000
-CREATES_MAX = 20  # keys of one payment in a day, each for a failure that Stripe remembers: about half an hour of outage
 
-_CAN_BE_TRIED = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _UNEXPECTED_STATE = "payment_intent_unexpected_state"
 
 
 class StripePayments(StripeCards, StripeRecords):
-    """Stripe, as ``PaymentGateway`` and ``PaymentRecords``."""
+    """Stripe, as ``PaymentRail``, ``CardVault`` and ``PaymentRecords``."""
 
     def __init__(self, client: stripe.StripeClient, http: HTTPXClient, webhook_secret: str, pace: Pace) -> None:
         self._client = client
@@ -69,7 +68,7 @@ class StripePayments(StripeCards, StripeRecords):
         """
         about = _about(request)
         with translated(about):
-            customer = request.customer.stripe_customer_id
+            customer = request.method.payer_id
             try:
                 listing = await self._intents.list_async({"customer": customer, "limit": PAGE_SIZE})
                 intents = {intent.id: intent async for intent in each(PaymentIntent, listing)}
@@ -86,42 +85,44 @@ class StripePayments(StripeCards, StripeRecords):
                 if intent.id in known or intent.metadata.to_dict().get("billing_key") == request.key
             ]
 
-    async def create(self, request: PaymentRequest) -> Payment:
+    async def current(self, payment: Payment) -> Payment:
+        about = _of(payment)
+        with translated(about):
+            return own_payment(await self._retrieve(payment.payment_id), about)
+
+    async def create(self, request: PaymentRequest, serial: int = 1) -> Payment:
         """A payment intent without a card, which waits for ``confirm``; a repeat answers the same one.
 
-        Stripe remembers failures by the idempotency key as well: for a day it would give the same 500 to every repeat.
-        But what it remembers is over, so the list (immediately consistent) tells for sure whether a payment came of it:
-        if none did, the next key takes its place. Whatever may go wrong with that, a payment too many moves no money,
-        and is found by the next look-up, before any is confirmed.
+        Stripe remembers failures by the idempotency key as well: for a day it gives the same 500 to every repeat, which
+        is ``RequestSpent``; its list, which is consistent at once, tells whether a payment came of it all the same.
         """
-        serial = 1
-        with translated(_about(request)):
-            while True:
-                try:
-                    return own_payment(await self._create(request, serial), _about(request))
-                except StripeError as error:
-                    if serial == CREATES_MAX or not is_replayed_failure(error):
-                        raise
-                if made := keep_one(await self.find(request), request):
-                    return made
-                serial += 1
+        about = _about(request)
+        with translated(about):
+            try:
+                return own_payment(await self._create(request, serial), about)
+            except StripeError as error:
+                if is_replayed_failure(error):
+                    raise RequestSpent(str(translate(error, about))) from None
+                raise
 
-    async def confirm(self, payment: Payment, request: PaymentRequest) -> Payment:
-        """Tries the customer's card now, unless the payment has been tried since ``payment`` was read.
-
-        Raises ``PaymentMismatch`` rather than charge another amount or customer than announced.
-        """
-        confirmed, _ = await self._confirm(payment, request, {"off_session": True})
-        return confirmed
-
-    async def confirm_on_session(
-        self, payment: Payment, request: PaymentRequest, return_url: str
-    ) -> tuple[Payment, str]:
-        """The same with the customer there; a double click is answered with the address that the first one got."""
-        return await self._confirm(payment, request, {"return_url": return_url})
+    async def confirm(self, payment: Payment, request: PaymentRequest, return_url: str = "") -> Payment:
+        about = _about(request)
+        params: PaymentIntentConfirmParams = {"return_url": return_url} if return_url else {"off_session": True}
+        with translated(about):
+            try:
+                confirmed = await self._intents.confirm_async(
+                    payment.payment_id, {"payment_method": request.method.card_id, **params}
+                )
+            except CardError as refusal:
+                return _refused(payment, own_payment(await self._retrieve(payment.payment_id), about), refusal)
+            except InvalidRequestError as error:
+                if code_of(error) != _UNEXPECTED_STATE:
+                    raise
+                confirmed = await self._retrieve(payment.payment_id)  # somebody else was faster
+            return own_payment(confirmed, about)
 
     async def cancel(self, payment: Payment) -> Payment:
-        about = f"{payment.payment_id} of {payment.stripe_customer_id}"
+        about = _of(payment)
         with translated(about):
             try:
                 canceled = await self._intents.cancel_async(payment.payment_id)
@@ -132,67 +133,39 @@ class StripePayments(StripeCards, StripeRecords):
             return own_payment(canceled, about)
 
     async def _create(self, request: PaymentRequest, serial: int) -> PaymentIntent:
-        customer = request.customer
         return await self._intents.create_async(
             {
                 "amount": request.amount_minor,
                 "currency": request.currency,
-                "customer": customer.stripe_customer_id,
+                "customer": request.method.payer_id,
                 "allowed_payment_method_types": ["card"],
                 "description": f"Monthly billing {request.period}",
                 "metadata": {
                     "billing_key": request.key,
-                    "customer_id": customer.customer_id,
+                    "customer_id": request.customer_id,
                     "period": request.period,
                 },
             },
-            {"idempotency_key": create_key(request.key, customer.stripe_customer_id, serial)},
+            {"idempotency_key": create_key(request.key, request.method.payer_id, serial)},
         )
-
-    async def _confirm(
-        self, payment: Payment, request: PaymentRequest, params: PaymentIntentConfirmParams
-    ) -> tuple[Payment, str]:
-        """The payment, and where the customer authenticates it ("": nowhere)."""
-        about = _about(request)
-        with translated(about):
-            intent = await self._retrieve(payment.payment_id)
-            current = own_payment(intent, about)
-            if current.status is PaymentStatus.CANCELED:
-                return current, ""
-            keep_one([current], request)
-            begun = _authentication(intent)
-            if "return_url" in params and params["return_url"] == begun.get("return_url"):
-                return current, begun["url"]
-            if current.status not in _CAN_BE_TRIED or current.attempt_id != payment.attempt_id:
-                return current, ""
-            try:
-                confirmed = await self._intents.confirm_async(
-                    payment.payment_id, {"payment_method": request.customer.payment_method_id, **params}
-                )
-            except CardError as refusal:
-                return _refused(current, own_payment(await self._retrieve(payment.payment_id), about), refusal), ""
-            except InvalidRequestError as error:
-                if code_of(error) != _UNEXPECTED_STATE:
-                    raise
-                confirmed = await self._retrieve(payment.payment_id)  # somebody else was faster
-            return own_payment(confirmed, about), _authentication(confirmed).get("url", "")
 
     async def _retrieve(self, payment_id: str) -> PaymentIntent:
         return expect(PaymentIntent, await self._intents.retrieve_async(payment_id))
 
 
 def _about(request: PaymentRequest) -> str:
-    return f"{request.customer.customer_id}, {request.period}"
+    return f"{request.customer_id}, {request.period}"
 
 
-def _authentication(intent: PaymentIntent) -> dict[str, str]:
-    """The bank's page (``url``) and where it leads back to (``return_url``), if the payment waits for the customer."""
-    return (intent.to_dict().get("next_action") or {}).get("redirect_to_url") or {}
+def _of(payment: Payment) -> str:
+    """Who and what an error is about; of what somebody else made, the payer at Stripe."""
+    whose = f"{payment.customer_id}, {payment.period}" if payment.key else payment.payer_id
+    return f"{payment.payment_id} of {whose}"
 
 
 def _refused(before: Payment, after: Payment, refusal: CardError) -> Payment:
     """The payment after a 402. Stripe may refuse a card without recording an attempt on the intent."""
-    if after.status not in _CAN_BE_TRIED or after.attempt_id != before.attempt_id:
+    if not after.status.is_triable or after.attempt_id != before.attempt_id:
         return after
     if refusal.error is None or refusal.error.type != "card_error":
         raise refusal

@@ -126,18 +126,12 @@ def _sums(dossier: ExportRecord) -> dict[str, Counter[str]]:
         if charge.status == PaymentStatus.SUCCEEDED:
             sums[charge.currency]["charged_minor"] += charge.amount_minor
     for each in dossier.reversals:
-        if each.kind is ReversalKind.REFUND and each.status in _MOVED:
-            sums[each.currency]["refunded_minor"] += each.amount_minor
-        elif each.kind is ReversalKind.DISPUTE and each.status not in _KEPT:
-            sums[each.currency]["disputed_minor"] += each.amount_minor
+        if each.status.has_moved:
+            which = "refunded_minor" if each.kind is ReversalKind.REFUND else "disputed_minor"
+            sums[each.currency][which] += each.amount_minor
     if dossier.collection is not None and dossier.collection.closed_at is None:
         sums[dossier.collection.currency]["outstanding_minor"] += dossier.collection.outstanding_minor
     return sums
-
-
-_MOVED = ("succeeded", "pending")
-_KEPT = ("won", "warning_closed", "warning_needs_response", "warning_under_review", "prevented")
-"""Disputes that take no money: won, or inquiries only."""
 
 
 def _disagreements(dossier: ExportRecord) -> Iterator[str]:
@@ -147,7 +141,7 @@ def _disagreements(dossier: ExportRecord) -> Iterator[str]:
     charged = sum(each.amount_minor for each in succeeded)
     refunded = {each.payment_id: 0 for each in succeeded}
     for each in dossier.reversals:
-        if each.kind is ReversalKind.REFUND and each.status in _MOVED:
+        if each.kind is ReversalKind.REFUND and each.status.has_moved:
             refunded[each.payment_id] = refunded.get(each.payment_id, 0) + each.amount_minor
     for charge in succeeded:
         if refunded[charge.payment_id] > charge.amount_minor:

@@ -23,7 +23,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("code", "decline_code", "at"),
     ),
     "reversals": (
-        *("customer_id", "period", "reversal_id", "payment_id", "kind", "status", "reason"),
+        *("customer_id", "period", "reversal_id", "payment_id", "kind", "status", "code", "reason"),
         *("currency", "amount", "amount_minor", "created_at"),
     ),
     "collections": (

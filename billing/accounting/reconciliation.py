@@ -83,13 +83,12 @@ class PeriodBooks(Model):
     charges: Rows[ChargeRow]
     collections: Rows[CollectionRow]
     payments: Rows[Payment]
-    stripe_customers: dict[Id, Id] = Field(max_length=10_000_000)  # our customer id by the processor's
+    payers: dict[Id, Id] = Field(max_length=10_000_000)  # our customer id by the processor's
     refunded_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # by payment id
     unread: frozenset[Line] = Field(frozenset(), max_length=10_000_000)
     """Customers of whom something could not be read: they are not compared."""
 
 
-_TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _BY_HAND_WITHIN = timedelta(days=20)
 """Of the month's last change; the same price is charged elsewhere every month, perhaps."""
 _UNDER_WAY = (Stage.CHARGING, Stage.UNRESOLVED)
@@ -138,7 +137,7 @@ def _parts(books: PeriodBooks) -> Iterator[_Part]:
     for payment in books.payments:
         if payment.key and payment.period == books.period:
             ours[payment.customer_id].append(payment)
-        elif not payment.key and (customer_id := books.stripe_customers.get(payment.stripe_customer_id, "")):
+        elif not payment.key and (customer_id := books.payers.get(payment.payer_id, "")):
             by_hand[customer_id].append(payment)
     for name in sorted(months.keys() | ours.keys() | charges.keys()):
         yield _Part(name, months.get(name), collections.get(name), ours[name], by_hand[name], charges[name])
@@ -201,7 +200,7 @@ def _of_payment(
             text = f"{whose}: {payment.payment_id} is {asked}, the invoice {billed}{todo}"
             yield _finding(DiscrepancyKind.AMOUNT, payment, text)
     settled = month.stage in OUTCOMES - UNPAID_OUTCOMES or (collection is not None and not collecting)
-    if payment.status in _TRIABLE and settled:
+    if payment.status.is_triable and settled:
         text = f"{whose} is settled ({month.stage}), but {payment.payment_id} could still be paid; it is cancelled"
         yield _finding(DiscrepancyKind.ORPHAN, payment, text, Repair.CANCEL)
         return
@@ -275,7 +274,14 @@ def _is_paid(month: InvoiceRow, collection: CollectionRow | None) -> bool:
 
 
 def _finding(
-    kind: DiscrepancyKind, record: Payment | ChargeRow | InvoiceRow, text: str, repair: Repair | None = None
+    kind: DiscrepancyKind, about: Payment | ChargeRow | InvoiceRow, text: str, repair: Repair | None = None
 ) -> Discrepancy:
-    found = Discrepancy(kind=kind, customer_id=record.customer_id, period=record.period, text=text, repair=repair)
-    return found if isinstance(record, InvoiceRow) else found.evolve(payment_id=record.payment_id)
+    payment_id = "" if isinstance(about, InvoiceRow) else about.payment_id
+    return Discrepancy(
+        kind=kind,
+        customer_id=about.customer_id,
+        period=about.period,
+        payment_id=payment_id,
+        text=text,
+        repair=repair,
+    )

@@ -10,8 +10,8 @@ from billing.collections.collection import Collection
 from billing.collections.dunning import CardRemedy
 from billing.collections.stages import Received, Release, RequestedTry
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
-from billing.customers.customer import Last4, PaymentMethodId, StripeCustomerId
 from billing.model import Code, Model, Url
+from billing.payments.methods import CardOnFile
 from billing.progress import Halted
 
 
@@ -22,9 +22,7 @@ class Retry(Command):
 class ReplaceCard(Command):
     """The customer has another card; it is tried at once."""
 
-    payment_method_id: PaymentMethodId
-    stripe_customer_id: StripeCustomerId
-    card_last4: Last4 = ""
+    card: CardOnFile
 
 
 class RecordPayment(Command):
@@ -159,19 +157,18 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
 
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
-    if command.payment_method_id == collection.customer.payment_method_id:
-        if command.card_last4 in ("", collection.customer.card_last4):
+    card, known = command.card, collection.customer.payment_method
+    customer = collection.customer.evolve(payment_method=card)
+    if card.is_same(known):
+        if card.last4 in ("", known.last4):
             raise Refused("this card is known already", Refusal.UNCHANGED)
-        renewed = collection.customer.evolve(card_last4=command.card_last4)
-        return collection.evolve(customer=renewed), f"the card now ends in {command.card_last4}"
+        return collection.evolve(customer=customer), f"the card now ends in {card.last4}"
     if not collection.by_card:
         raise Refused(_NOT_BY_CARD)
     if collection.attempt or collection.looking:
         text = "the outcome of the last try has to be known first; the new card is taken after that"
         raise Refused(text, Refusal.LATER)
-    card = {name: getattr(command, name) for name in ("payment_method_id", "stripe_customer_id", "card_last4")}
-    customer = collection.customer.evolve(**card)
-    if command.stripe_customer_id != collection.customer.stripe_customer_id:
+    if card.payer_id != known.payer_id:
         release = Release(by=command.by, reason=command.reason, customer=customer)
         return _released(collection, release), "tried once the payment of the other id is cancelled"
     effect = "it is tried once this is resumed" if collection.halt else "it is tried now"

@@ -49,7 +49,7 @@ REMEDIES = {
     **dict.fromkeys(_NEW_CARD.split(), CardRemedy.NEW_CARD),
     **dict.fromkeys(_AUTHENTICATE.split(), CardRemedy.AUTHENTICATE),
 }
-"""By decline code, or by error code where Stripe gives no decline code."""
+"""By decline code, or by error code where there is no decline code."""
 
 _ADVICE = {
     "confirm_card_data": CardRemedy.NEW_CARD,

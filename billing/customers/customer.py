@@ -12,6 +12,7 @@ from billing.customers.schedule import Instants, Schedule
 from billing.errors import InvalidInput
 from billing.model import Few, Kept, Minor, Model, Number
 from billing.money import currency_code
+from billing.payments.methods import PaymentMethod
 from billing.period import Period
 
 
@@ -54,12 +55,9 @@ Email = Annotated[
 Currency = Annotated[str, Field(max_length=10), AfterValidator(_valid_currency)]
 Timezone = Annotated[str, Field(max_length=100), AfterValidator(_valid_zone)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
-StripeCustomerId = Annotated[str, StringConstraints(pattern=r"^cus_\w+$", max_length=255)]
-PaymentMethodId = Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$", max_length=255)]
 Trigger = Literal["first", "changed", "large", "edited"]
 """The flags of a draft (``billing.invoices.approval_policy.Flag``) that may demand an approval."""
 DunningDay = Annotated[int, Field(ge=1, le=180)]
-Last4 = Annotated[str, StringConstraints(pattern=r"^([0-9]{4})?$", max_length=4)]
 
 
 class Terms(Model):
@@ -107,17 +105,20 @@ class Terms(Model):
         return timedelta(hours=self.reminder_hours)
 
 
-class Customer(Model):
-    """One regular customer. ``customer_id`` is ours, never personal, and names the workflow for ever."""
+class Party(Model):
+    """Who is billed, by whatever they pay. ``customer_id`` is ours, never personal, and names the workflow for ever."""
 
     customer_id: CustomerId
     email: Email
     name: Name
     currency: Currency
     timezone: Timezone
-    stripe_customer_id: StripeCustomerId
-    payment_method_id: PaymentMethodId
-    card_last4: Last4 = ""
+
+
+class Customer(Party):
+    """One regular customer."""
+
+    payment_method: PaymentMethod
     terms: Terms = Terms()
 
     @property
@@ -166,9 +167,7 @@ class CustomerChanges(Model, extra="forbid"):
     name: Name | None = None
     currency: Currency | None = None
     timezone: Timezone | None = None
-    stripe_customer_id: StripeCustomerId | None = None
-    payment_method_id: PaymentMethodId | None = None
-    card_last4: Last4 | None = None
+    payment_method: PaymentMethod | None = None
     terms: TermsChanges | None = None
 
     def made_to(self, customer: Customer) -> Customer:
@@ -176,6 +175,4 @@ class CustomerChanges(Model, extra="forbid"):
         given = {name: value for name, value in self if value is not None}
         if self.terms is not None:
             given["terms"] = self.terms.made_to(customer.terms)
-        if self.payment_method_id not in (None, customer.payment_method_id):
-            given.setdefault("card_last4", "")  # those of the old card would mislead
         return customer.evolve(**given)

@@ -93,7 +93,7 @@ class Scrubber:
             return value
         if name in ("email", "email_key"):
             return self._email
-        if name == "card_last4":
+        if name == "last4":
             return ""
         if name == "details":
             return self._details(value)

@@ -13,7 +13,7 @@ from billing.period import Period
 class KnownCustomer(NamedTuple):
     """What the ledger has of a customer who is to be started.
 
-    ``last`` is their newest month; ``like`` are others, closed ones left out, with the same email, Stripe customer or
+    ``last`` is their newest month; ``like`` are others, closed ones left out, with the same email, payer or
     card: a mistake in one of them.
     """
 
@@ -39,7 +39,7 @@ class CustomerStore(Protocol):
 
 class Lookalikes(Protocol):
     async def customers_like(self, customer: Customer) -> list[Customer]:
-        """Others, closed ones left out, with the same email, Stripe customer or card: a mistake in one of them."""
+        """Others, closed ones left out, with the same email, payer or card: a mistake in one of them."""
 
 
 class Addresses(Protocol):

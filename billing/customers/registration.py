@@ -20,20 +20,9 @@ from typing import Annotated, Protocol
 from pydantic import StringConstraints
 
 from billing.apart import Failed
-from billing.customers.customer import (
-    Currency,
-    Customer,
-    CustomerId,
-    Email,
-    Last4,
-    Name,
-    PaymentMethodId,
-    ReviewMode,
-    StripeCustomerId,
-    Terms,
-    Timezone,
-)
+from billing.customers.customer import Customer, Party, ReviewMode, Terms
 from billing.model import Count, Id, Instant, Model
+from billing.payments.methods import CardOnFile, ProcessorId
 
 CONSENT_VERSION = "2026-11"
 _CONSENT = (
@@ -71,27 +60,22 @@ class RegistrationState(StrEnum):
 ON_ITS_WAY = (RegistrationState.OPEN, RegistrationState.SAVED)
 
 
-class Registration(Model):
+class Registration(Party):
     """One registration. ``revision`` grows with every change, so that of two at once only one takes effect.
 
-    ``session_id`` is the card page that counts ("": none is open). ``told_at`` is when the mail about the end was
-    handed over; of an import, nobody is to be told. ``consent`` is missing there, too: it was given elsewhere.
-    ``terms`` are those of a file; without, only the ``review_mode`` is not as usual.
+    ``payer_id`` is its customer at the processor (None: there is none yet). ``session_id`` is the card page that counts
+    ("": none is open). ``told_at`` is when the mail about the end was handed over; of an import, nobody is to be told.
+    ``consent`` is missing there, too: it was given elsewhere. ``terms`` are those of a file; without, only the
+    ``review_mode`` is not as usual.
     """
 
     registration_id: RegistrationId
-    email: Email
-    name: Name
-    currency: Currency
-    timezone: Timezone
     review_mode: ReviewMode = ReviewMode.MONITOR
     terms: Terms | None = None
     consent: Consent | None = None
-    customer_id: CustomerId
-    stripe_customer_id: StripeCustomerId | None = None
+    payer_id: ProcessorId | None = None
     session_id: Id = ""
-    payment_method_id: PaymentMethodId | None = None
-    card_last4: Last4 = ""
+    card: CardOnFile | None = None
     state: RegistrationState = RegistrationState.OPEN
     created_at: Instant
     updated_at: Instant
@@ -105,19 +89,9 @@ class Registration(Model):
 
     def customer(self) -> Customer:
         """Whom it is for, with exactly these data. Only once the card is known."""
-        assert self.payment_method_id, f"{self.registration_id} has no card yet"
-        assert self.stripe_customer_id, f"{self.registration_id} has a card that is nobody's"
-        return Customer(
-            customer_id=self.customer_id,
-            email=self.email,
-            name=self.name,
-            currency=self.currency,
-            timezone=self.timezone,
-            stripe_customer_id=self.stripe_customer_id,
-            payment_method_id=self.payment_method_id,
-            card_last4=self.card_last4,
-            terms=self.terms or Terms(review_mode=self.review_mode),
-        )
+        assert self.card, f"{self.registration_id} has no card yet"
+        terms = self.terms or Terms(review_mode=self.review_mode)
+        return Customer.model_validate({**dict(self), "payment_method": self.card, "terms": terms})
 
 
 def browser_key(kept: str) -> str:

@@ -8,16 +8,17 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import StringConstraints, ValidationError
 
 from billing.cells import Writer, folded, unguarded
 from billing.customers.address import email_key
-from billing.customers.customer import Currency, Customer, CustomerId, Email, Name, ReviewMode, Terms, Timezone
+from billing.customers.customer import Customer, Party, ReviewMode, Terms
 from billing.errors import InvalidInput
 from billing.model import Count, Model, Words
 from billing.money import currency_code, parse_amount
+from billing.payments.methods import CardOnFile
 from billing.validation import explain
 
 _WHO = ("customer_id", "email", "name", "currency", "timezone")
@@ -33,16 +34,26 @@ _SIMILAR = 0.75
 Token = Annotated[str, StringConstraints(pattern=r"^tok_\w+$", max_length=255)]
 
 
-class Newcomer(Model):
+class Newcomer(Party):
     """A customer whose card is a token that may be used once."""
 
-    customer_id: CustomerId
-    email: Email
-    name: Name
-    currency: Currency
-    timezone: Timezone
     token: Token
     terms: Terms = Terms()
+
+
+class _WithCard(Party):
+    """A customer whose card is on file at Stripe."""
+
+    stripe_customer_id: Annotated[str, StringConstraints(pattern=r"^cus_\w+$", max_length=255)]
+    payment_method_id: Annotated[str, StringConstraints(pattern=r"^(pm|card|src)_\w+$", max_length=255)]
+    terms: Terms = Terms()
+
+    def customer(self) -> Customer:
+        card = CardOnFile(payer_id=self.stripe_customer_id, card_id=self.payment_method_id)
+        return Customer(**dict(self), payment_method=card)
+
+
+_L = TypeVar("_L", _WithCard, Newcomer)
 
 
 class RowProblem(Model):
@@ -58,34 +69,28 @@ def parse_roster(text: str) -> tuple[dict[int, Customer], list[RowProblem]]:
 
     Raises ``InvalidInput`` if the header cannot be read, lacks a column, or has one that is almost another.
     """
-    customers: dict[int, Customer] = {}
-    problems = []
-    others = _Others()
-    for line, row, trouble in _rows(_reader(text, REQUIRED)):
-        try:
-            customer = _customer(row, trouble)
-            others.take(line, customer)
-        except InvalidInput as error:
-            problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
-        else:
-            customers[line] = customer
-    return customers, problems
+    listed, problems = _parsed(_WithCard, text, REQUIRED)
+    return {line: row.customer() for line, row in listed.items()}, problems
 
 
 def parse_newcomers(text: str) -> tuple[dict[int, Newcomer], list[RowProblem]]:
     """The same for a file with a column ``token`` instead of the two of a card."""
-    newcomers: dict[int, Newcomer] = {}
+    return _parsed(Newcomer, text, (*_WHO, TOKEN))
+
+
+def _parsed(kind: type[_L], text: str, required: tuple[str, ...]) -> tuple[dict[int, _L], list[RowProblem]]:
+    listed: dict[int, _L] = {}
     problems = []
     others = _Others()
-    for line, row, trouble in _rows(_reader(text, (*_WHO, TOKEN))):
+    for line, row, trouble in _rows(_reader(text, required)):
         try:
-            newcomer = _newcomer(row, trouble)
-            others.take(line, newcomer)
+            customer = _listed(kind, row, _fields(row, trouble, (*required, *OPTIONAL)))
+            others.take(line, customer)
         except InvalidInput as error:
             problems.append(RowProblem(line=line, customer_id=row.get("customer_id", ""), reason=str(error)))
         else:
-            newcomers[line] = newcomer
-    return newcomers, problems
+            listed[line] = customer
+    return listed, problems
 
 
 def ignored_columns(text: str) -> tuple[str, ...]:
@@ -113,7 +118,8 @@ def write_roster(customers: Iterable[Customer], header: bool = True) -> str:
         writer.row((*REQUIRED, *OPTIONAL))
     for customer in customers:
         terms = customer.terms.model_dump(mode="json", exclude={"review_mode"}, exclude_defaults=True)
-        cells = [str(getattr(customer, name)) for name in REQUIRED]
+        cells = [str(getattr(customer, name)) for name in _WHO]
+        cells += [customer.payment_method.payer_id, customer.payment_method.card_id]
         cells += [customer.terms.review_mode, json.dumps(terms) if terms else ""]
         writer.row(cells)
     return file.getvalue()
@@ -172,11 +178,10 @@ def _rows(reader: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str], 
             yield reader.line_num, cells, "more cells than columns" if None in row else ""
 
 
-def _customer(row: dict[str, str], trouble: str) -> Customer:
-    fields = _fields(row, trouble, (*REQUIRED, *OPTIONAL))
+def _listed(kind: type[_L], row: dict[str, str], fields: dict[str, str]) -> _L:
     try:
         terms = _agreed(row, fields)
-        return Customer.model_validate({**fields, "terms": terms})
+        return kind.model_validate({**fields, "terms": terms})
     except ValidationError as error:
         raise InvalidInput(explain(error)) from None
 
@@ -198,15 +203,6 @@ def triggers(text: str) -> tuple[str, ...]:
     """What demands an approval: ``first+changed``; ``none`` for nothing. Whether such flags exist is checked later."""
     names = (name.strip().lower() for name in text.split("+"))
     return () if text.strip().lower() in ("", "none") else tuple(names)
-
-
-def _newcomer(row: dict[str, str], trouble: str) -> Newcomer:
-    fields = _fields(row, trouble, (*_WHO, TOKEN, *OPTIONAL))
-    try:
-        terms = _agreed(row, fields)
-        return Newcomer.model_validate({**fields, "terms": terms})
-    except ValidationError as error:
-        raise InvalidInput(explain(error)) from None
 
 
 def _fields(row: dict[str, str], trouble: str, names: tuple[str, ...]) -> dict[str, str]:
@@ -241,7 +237,7 @@ class _Others:
         self._cards: dict[str, str] = {}
         self._at_processor: dict[str, str] = {}
 
-    def take(self, line: int, one: Customer | Newcomer) -> None:
+    def take(self, line: int, one: _WithCard | Newcomer) -> None:
         """Raises ``InvalidInput`` if something of it is another's; then it is not taken."""
         customer_id = one.customer_id
         card = one.token if isinstance(one, Newcomer) else one.payment_method_id
@@ -251,9 +247,10 @@ class _Others:
             raise InvalidInput(f"its email is the one of {other}; sales rows could not be told apart")
         if other := self._cards.get(card):
             raise InvalidInput(f"its card is the one of {other}")
-        if isinstance(one, Customer):
-            if other := self._at_processor.get(one.stripe_customer_id):
+        if isinstance(one, _WithCard):
+            payer_id = one.stripe_customer_id
+            if other := self._at_processor.get(payer_id):
                 raise InvalidInput(f"its Stripe customer is the one of {other}")
-            self._at_processor[one.stripe_customer_id] = customer_id
+            self._at_processor[payer_id] = customer_id
         self._lines[customer_id] = line
         self._emails[email_key(one.email)] = self._cards[card] = customer_id

@@ -23,7 +23,6 @@ from billing.invoices.stages import (
     stop_of,
 )
 from billing.model import Code, Count, Few, Instant, Many, Minor, Who, Words
-from billing.money import maximum_minor, minimum_minor
 from billing.progress import Due, Durable, Stop
 
 _HANDING_OVER = timedelta(hours=1)
@@ -167,7 +166,7 @@ class MonthState(Durable):
             return None
         if self.invoice.problems:
             return UnreadableRow(self.invoice.problems[0])
-        if self.invoice.total_minor > maximum_minor(self.invoice.currency):
+        if self.invoice.total_minor > self.customer.payment_method.maximum_minor(self.invoice.currency):
             return TotalTooLarge(self.invoice.total)
         return None
 
@@ -228,7 +227,8 @@ class MonthState(Durable):
         total = self.invoice.total_minor
         if total == 0:
             return Stage.NOTHING_DUE
-        return Stage.CARRIED_FORWARD if total < minimum_minor(self.invoice.currency) else None
+        minimum_minor = self.customer.payment_method.minimum_minor(self.invoice.currency)
+        return Stage.CARRIED_FORWARD if total < minimum_minor else None
 
     @property
     def planned_charge_at(self) -> datetime:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 import billing.commands
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
-from billing.customers.customer import ReviewMode
+from billing.customers.customer import Customer, ReviewMode
 from billing.errors import InvalidInput
 from billing.invoices.approval_policy import needs_approval
 from billing.invoices.commands import COMMANDS, Approve, CloseAccount, Decision, Edit, Skip, UpdateCustomer
@@ -20,11 +20,6 @@ from billing.validation import explain
 
 KEPT_CHARACTERS = 1000
 """How much of each text of a decision is kept; its details are bounded by the largest edit, and kept whole."""
-
-
-_TOLD = frozenset({"email", "payment_method_id"})
-"""What a charge notice depends on: whom it went to, and which card is charged; not on the digits that its network may
-change meanwhile, for amount, date and account are as announced."""
 
 
 def decide(month: Month, command: Command, now: datetime, via: str) -> Ruling[Month]:
@@ -241,9 +236,16 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
     if month.invoice is None and not month.closed:
         updated = updated.evolve(**dict(customer.instants(month.period)))
     is_needed = after is not before or (needs_approval(updated) and not needs_approval(month))
-    if month.notice and not month.closed and (is_needed or _TOLD.intersection(changes)):
+    if month.notice and not month.closed and (is_needed or _is_announced_otherwise(month.customer, customer)):
         return updated.notice_void(now), f"changed: {', '.join(changes)}; the notice is void, another one follows"
     return updated, f"changed: {', '.join(changes)}"
+
+
+def _is_announced_otherwise(before: Customer, after: Customer) -> bool:
+    """Whether a notice that went out would go elsewhere, or name another card. Another number of the same card, which
+    its network may give it meanwhile, changes nothing: amount, date and account are as announced.
+    """
+    return before.email != after.email or not after.payment_method.is_same(before.payment_method)
 
 
 def _current(month: Month) -> str:

@@ -1,99 +1,44 @@
-"""What is asked of the payment processor, and what the ledger keeps of it.
+"""What is asked of a payment rail and of its records, and what the ledger keeps of them.
 
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from billing.apart import Failed
-from billing.model import Code, Id, Instant, Line, Minor, Model, Url, Words
-from billing.payments.payment import Payment, PaymentEvent, PaymentRequest, Reversal, ReversalKind
+from billing.model import Code, Id, Instant, Line, Minor, Model, Words
+from billing.payments.payment import Payment, PaymentEvent, PaymentRequest, Reversal
 from billing.period import Period
 
 
-class CardDetails(Model):
-    """A card on file: whose it is and its last four digits."""
+class PaymentRail(Protocol):
+    """A way to take money of which nobody else may know anything: ``services.cashier`` charges once, on any of them.
 
-    payment_method_id: Id
-    stripe_customer_id: Id
-    last4: Code
-    created_at: Instant
-
-
-class CardSetup(Model):
-    """A page where a customer registers a card, once it was used. ``reference`` is what it was opened with."""
-
-    reference: Id
-    card: CardDetails
-
-
-class CardPageState(StrEnum):
-    OPEN = "open"
-    USED = "used"  # a card was registered there
-    EXPIRED = "expired"
-
-
-class CardPage(Model):
-    """A page of the processor's where a customer registers a card; ``url`` leads there while it is open."""
-
-    session_id: Id
-    state: CardPageState
-    url: Url = ""
-
-
-class PaymentGateway(Protocol):
-    """Charges cards. Codes in answers are the processor's own words."""
+    A payment is created, which moves no money, and confirmed, which moves it at most once.
+    """
 
     async def find(self, request: PaymentRequest, known: Sequence[str] = ()) -> list[Payment]:
         """Every payment that carries ``request.key``, complete and current; also those with the ids ``known``."""
 
-    async def create(self, request: PaymentRequest) -> Payment:
-        """A payment that moves no money yet. The same request within a day gives the same payment."""
+    async def current(self, payment: Payment) -> Payment:
+        """The payment as it is now."""
 
-    async def confirm(self, payment: Payment, request: PaymentRequest) -> Payment:
-        """Moves the money with the customer's card, unasked, at most once. A decline is an answer, not an error.
+    async def create(self, request: PaymentRequest, serial: int = 1) -> Payment:
+        """A payment that moves no money yet. The same request and serial within a day give the same payment.
 
-        Does nothing but answer if the payment has been tried since ``payment`` was read, or needs no try any more.
+        Raises ``RequestSpent`` if they give the same failure for ever: then nothing came of them, or ``find`` has it.
         """
 
-    async def confirm_on_session(
-        self, payment: Payment, request: PaymentRequest, return_url: str
-    ) -> tuple[Payment, str]:
-        """The same while the customer is there; also answers where to send them to authenticate ("": nowhere)."""
+    async def confirm(self, payment: Payment, request: PaymentRequest, return_url: str = "") -> Payment:
+        """Moves the money by the request's method, at most once. A decline is an answer, not an error.
+
+        With ``return_url`` the customer is there, and may be asked to authenticate: ``Payment.authenticate_url``.
+        """
 
     async def cancel(self, payment: Payment) -> Payment:
         """Makes a payment that moved no money unusable; answers it as it is then, also if it moved money after all."""
-
-    async def card(self, payment_method_id: str) -> CardDetails:
-        """The card on file. Raises ``CardMissing``."""
-
-    async def new_customer(self, registration_id: str, customer_id: str, email: str, token: str = "") -> str:
-        """The customer of a registration at the processor: the one that an earlier call has made, or a new one.
-
-        ``token`` is a card that may be used once, of an old form. Raises ``CardMissing`` if it was used or refused,
-        ``InvalidInput`` if the address is.
-        """
-
-    async def imported_card(self, stripe_customer_id: str) -> CardDetails:
-        """The card that came of the ``token``. Raises ``CardMissing``."""
-
-    async def forget_card(self, payment_method_id: str) -> None:
-        """Takes a card off its customer, so that nobody can charge it any more; a repeat changes nothing."""
-
-    async def card_setup(self, stripe_customer_id: str, reference: str, success_url: str, cancel_url: str) -> CardPage:
-        """Opens a page of the processor's where the customer registers a card.
-
-        ``{CHECKOUT_SESSION_ID}`` in ``success_url`` becomes the id that ``card_of_setup`` takes.
-        """
-
-    async def card_page(self, session_id: str) -> CardPage:
-        """Such a page as it is now. Raises ``NotFound``."""
-
-    async def card_of_setup(self, session_id: str) -> CardSetup:
-        """The card that was registered there. Raises ``CardMissing`` if none was, ``NotFound``."""
 
 
 class PaymentRecords(Protocol):
@@ -135,36 +80,23 @@ class ChargeRow(Model):
     at: Instant
 
 
-class ReversalRow(Model):
+class ReversalRow(Reversal):
     """A refund or a dispute as the ledger knows it."""
 
-    reversal_id: Id
-    payment_id: Id
     customer_id: Line
     period: Period
-    kind: ReversalKind
-    amount_minor: Minor
-    currency: Code
-    status: Code
-    reason: Words
-    created_at: Instant
     at: Instant
 
 
-class EventRow(Model):
+class EventRow(PaymentEvent):
     """A webhook's event as the ledger knows it. ``result`` says what was done about it; "" while that is open."""
 
-    event_id: Line
-    type: Id
-    object_id: Id
-    payment_id: Id
-    created_at: Instant
     received_at: Instant
     result: Words
 
 
 class PaymentStore(Protocol):
-    """Payments of ours, with their refunds and disputes."""
+    """Payments of ours."""
 
     async def save_payment(self, payment: Payment, at: datetime) -> None:
         """Keeps a payment of ours with its id and status; written before and after money is moved.
@@ -174,6 +106,10 @@ class PaymentStore(Protocol):
         """
 
     async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]: ...
+
+
+class PaymentBooks(PaymentStore, Protocol):
+    """The same with refunds and disputes, and by period."""
 
     async def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]:
         """The payments of all customers of a month."""

@@ -90,7 +90,7 @@ def _print(collection: Collection, diary: list[DiaryEntry], now: datetime) -> No
     customer = collection.customer
     say(f"{customer.customer_id} · {collection.period} · {collection.stage(now)}", style="bold")
     say(f"{collection.outstanding} of {owed} owed since {utc(collection.opened_at)}")
-    say(f"{customer.name} <{customer.email}> · card {customer.card_last4 or 'unknown'}")
+    say(f"{customer.name} <{customer.email}> · card {customer.payment_method.last4 or 'unknown'}")
     if not collection.closed and (waits_for := collection.waits_for(now)):
         say(f"\nA person is needed: {waits_for.text}", style="yellow")
     due = collection.due(now)
@@ -112,7 +112,7 @@ def print_charges(charges: list[ChargeRow], reversals: list[ReversalRow]) -> Non
         rows.append((utc(charge.at), charge.payment_id, status, format_amount(charge.amount_minor, charge.currency)))
     for reversal in reversals:
         amount = format_amount(-reversal.amount_minor, reversal.currency)
-        rows.append((utc(reversal.created_at), reversal.reversal_id, f"{reversal.kind} {reversal.status}", amount))
+        rows.append((utc(reversal.created_at), reversal.reversal_id, f"{reversal.kind} {reversal.code}", amount))
     print_table((whole("When"), "Payment", "Status", whole("Amount", "right")), rows, tuple, title="Charges")
 
 

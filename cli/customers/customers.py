@@ -59,7 +59,7 @@ async def list_(closed: Closed = False, as_json: AsJson = False) -> None:
 
 def _listed(row: RosterRow) -> tuple[str, ...]:
     review = f"closed: {row.closed_reason}" if row.closed_at else str(row.terms.review_mode)
-    return row.customer_id, row.name, row.email, row.currency.upper(), row.timezone, row.card_last4, review
+    return row.customer_id, row.name, row.email, row.currency.upper(), row.timezone, row.payment_method.last4, review
 
 
 async def show(customer_id: CustomerId, as_json: AsJson = False) -> None:
@@ -86,7 +86,8 @@ async def show(customer_id: CustomerId, as_json: AsJson = False) -> None:
 def _print(row: RosterRow, registration: Registration | None) -> None:
     say(f"{row.customer_id} · {row.name} <{row.email}>", style="bold")
     say(f"{row.currency.upper()} · {row.timezone} · since {utc(row.created_at)}")
-    say(f"card {row.payment_method_id} of {row.stripe_customer_id}, last four digits {row.card_last4 or 'unknown'}")
+    card = row.payment_method
+    say(f"card {card.card_id} of {card.payer_id}, last four digits {card.last4 or 'unknown'}")
     terms = row.terms
     say(
         f"review mode {terms.review_mode} · window {terms.min_window_hours} h · notice {terms.min_notice_hours} h · "

@@ -130,8 +130,12 @@ def _progress(doing: str, total: int, done: Sequence[CustomerOutcome] = ()) -> I
 
 def difference(listed: Customer, recorded: Customer | None) -> str:
     """The fields in which a file differs from the ledger, for a customer who runs already and is not changed."""
-    names = ("email", "name", "currency", "timezone", "stripe_customer_id", "payment_method_id")
-    differing = [name for name in names if recorded and getattr(listed, name) != getattr(recorded, name)]
+    if recorded is None:
+        return ""
+    names = ("email", "name", "currency", "timezone")
+    differing = [name for name in names if getattr(listed, name) != getattr(recorded, name)]
+    if not recorded.payment_method.is_same(listed.payment_method):
+        differing.append("card")
     if not differing:
         return ""
     return f"unchanged: the file has another {', '.join(differing)}; see: python starter.py update --help"

@@ -64,8 +64,7 @@ async def update(options: CommandOptions, fields: CustomerOptions) -> None:
         month = await recorded_month(adapters.ledger, customer_id, options.period)
         changes = await _verified(adapters, month.customer, _named(month.customer, fields))
         await send(options, "update_customer", month.period, {"changes": changes})
-        if changes.payment_method_id or changes.stripe_customer_id:  # unpaid months are tried with the new card
-            card = await adapters.payments.card(changes.payment_method_id or month.customer.payment_method_id)
+        if card := changes.payment_method:  # unpaid months are tried with the new card
             decision: dict[str, Any] = {"by": options.by, "reason": options.reason, "via": "cli"}
             await replace_card(await connect_temporal(settings), adapters.ledger, customer_id, card, **decision)
 
@@ -85,10 +84,17 @@ def _named(customer: Customer, fields: CustomerOptions) -> dict[str, object]:
         "name": fields.name,
         "currency": fields.currency,
         "timezone": fields.timezone,
-        "payment_method_id": fields.payment_method,
-        "stripe_customer_id": fields.stripe_customer,
+        "payment_method": _card(customer, fields.payment_method, fields.stripe_customer),
         "terms": terms if any(value is not None for value in terms.values()) else None,
     }
+
+
+def _card(customer: Customer, card_id: str | None, payer_id: str | None) -> dict[str, str] | None:
+    """Another card; None if neither is given. Its digits are those that Stripe has."""
+    if card_id is None and payer_id is None:
+        return None
+    current = customer.payment_method
+    return {"payer_id": payer_id or current.payer_id, "card_id": card_id or current.card_id}
 
 
 def _schedule(customer: Customer, texts: list[str] | None) -> Schedule | None:
@@ -109,9 +115,10 @@ async def _verified(adapters: Adapters, customer: Customer, fields: dict[str, ob
     except ValidationError as error:
         raise InvalidInput(f"{customer.customer_id}: {explain(error)}") from None
     updated = changes.made_to(customer)
+    await check_is_distinct(adapters.ledger, updated)
+    if changes.payment_method is not None:
+        updated = await with_card_on_file(adapters.payments, updated)
+        changes = changes.evolve(payment_method=updated.payment_method)
     if updated == customer:
         raise InvalidInput("nothing to update; give --email, --name, --review-mode or another option")
-    await check_is_distinct(adapters.ledger, updated)
-    if not (changes.payment_method_id or changes.stripe_customer_id):
-        return changes
-    return changes.evolve(card_last4=(await with_card_on_file(adapters.payments, updated)).card_last4)
+    return changes

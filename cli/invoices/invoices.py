@@ -124,7 +124,8 @@ async def show(customer_id: CustomerId, period: PeriodOption = None, as_json: As
     customer = month.customer
     say(f"{customer.customer_id} · {month.period} · {month.stage(now)}", style="bold")
     say(f"{customer.name} <{customer.email}> · {customer.timezone} · review mode {customer.terms.review_mode}")
-    say(f"card {customer.payment_method_id}, last four digits {customer.card_last4 or 'unknown'}\n")
+    method = customer.payment_method
+    say(f"card {method.card_id}, last four digits {method.last4 or 'unknown'}\n")
     print_invoice(month)
     print_standstill(standstill)
     if not standstill.customers:

@@ -12,10 +12,10 @@ from typing import Protocol
 from fastapi import APIRouter, Depends, HTTPException
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from billing.customers.card_vault import CardVault
 from billing.customers.customer import Customer
 from billing.customers.links import Links
 from billing.customers.ports import CustomerStore
-from billing.payments.ports import PaymentGateway
 from billing.reviewers.ports import BrakeStore
 from console.customers.returned_cards import ReturnedCards, Taken
 from console.web.pages import Pages
@@ -28,10 +28,8 @@ class _Ledger(BrakeStore, CustomerStore, Protocol): ...
 
 
 class CardPages:
-    def __init__(
-        self, payments: PaymentGateway, ledger: _Ledger, returned: ReturnedCards, links: Links, pages: Pages
-    ) -> None:
-        self._payments = payments
+    def __init__(self, vault: CardVault, ledger: _Ledger, returned: ReturnedCards, links: Links, pages: Pages) -> None:
+        self._vault = vault
         self._ledger = ledger
         self._returned = returned
         self._links = links
@@ -48,7 +46,7 @@ class CardPages:
         values: dict[str, object] = {
             "here": f"/card/{token}",
             "name": one_line(customer.name),
-            "card": customer.card_last4,
+            "card": customer.payment_method.last4,
             "paused": brake is not None and brake.on,
             "saved": saved if saved in ("now", "soon") else "",
         }
@@ -56,10 +54,10 @@ class CardPages:
 
     async def register_card(self, token: str) -> RedirectResponse:
         customer = await self._opened(token)
-        page = await self._payments.card_setup(
-            customer.stripe_customer_id,
+        page = await self._vault.card_setup(
+            customer.payment_method.payer_id,
             customer.customer_id,
-            success_url=f"{self._page(token)}/saved?session_id={{CHECKOUT_SESSION_ID}}",
+            return_url=f"{self._page(token)}/saved",
             cancel_url=self._page(token),
         )
         return RedirectResponse(page.url, 303)

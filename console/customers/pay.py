@@ -25,12 +25,13 @@ from temporalio.client import Client
 from billing.collections.collection import Collection
 from billing.collections.commands import LookUp
 from billing.collections.ports import CollectionStore
+from billing.customers.card_vault import CardVault
 from billing.customers.links import PaymentLinks
 from billing.customers.ports import CustomerStore
 from billing.errors import NotFound
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
-from billing.payments.ports import PaymentGateway, PaymentStore
+from billing.payments.ports import PaymentStore
 from billing.period import Period
 from billing.reviewers.ports import BrakeStore
 from clients.collection_commands import collection_handle, pay, tell_collection
@@ -63,14 +64,14 @@ class PaymentPages:
     def __init__(
         self,
         client: Client,
-        payments: PaymentGateway,
+        vault: CardVault,
         ledger: _Ledger,
         returned: ReturnedCards,
         links: PaymentLinks,
         pages: Pages,
     ) -> None:
         self._client = client
-        self._payments = payments
+        self._vault = vault
         self._ledger = ledger
         self._returned = returned
         self._links = links
@@ -115,10 +116,10 @@ class PaymentPages:
         customer = await self._ledger.customer(customer_id)
         if customer is None or not (await self._case(customer_id, period)).view.can_change_card:
             return RedirectResponse(self._page(token), 303)
-        card_page = await self._payments.card_setup(
-            customer.stripe_customer_id,
+        card_page = await self._vault.card_setup(
+            customer.payment_method.payer_id,
             customer_id,
-            success_url=f"{self._page(token)}/card?session_id={{CHECKOUT_SESSION_ID}}",
+            return_url=f"{self._page(token)}/card",
             cancel_url=self._page(token),
         )
         return RedirectResponse(card_page.url, 303)

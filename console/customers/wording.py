@@ -28,7 +28,7 @@ def values(month: Month, collection: Collection | None, view: CustomerView) -> d
         "total": money(total_minor),
         "received": money(-received_minor) if received_minor else "",
         "outstanding": money(view.outstanding_minor),
-        "card": f"ending in {customer.card_last4}" if customer.card_last4 else "on file",
+        "card": f"ending in {last4}" if (last4 := customer.payment_method.last4) else "on file",
         "why": why(view.code),
         "paid_on": date_text(view.paid_at, "d MMMM y", customer.timezone) if view.paid_at else "",
         "reference": f"{customer.customer_id}, {month.period}",

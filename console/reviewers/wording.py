@@ -10,7 +10,7 @@ from babel.dates import format_date
 
 from billing.invoices.approval_policy import Flag
 from billing.invoices.stages import Stage
-from billing.money import minimum_minor
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.reviewers.queries import InvoiceListRow
 from wording.english import LOCALE, date_text, money_text
@@ -43,7 +43,7 @@ def tone(stage: str) -> str:
 
 def next_step(row: InvoiceListRow) -> str:
     """The step of the row's next instant."""
-    if row.stage is Stage.MONITORING and row.total_minor < minimum_minor(row.currency):
+    if row.stage is Stage.MONITORING and row.total_minor < CardOnFile.minimum_minor(row.currency):
         return "close"
     return _NEXT_STEPS.get(row.stage, "")
 

@@ -11,6 +11,7 @@ from billing.collections.ports import CollectionStore
 from billing.customers.customer import Customer, Terms
 from billing.customers.ports import CustomerStore
 from billing.invoices.month import Month
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import PaymentStatus
 from billing.payments.ports import PaymentStore
 from billing.period import Period
@@ -41,17 +42,16 @@ class Company:
 
     async def _registered(self, member: Member) -> Customer:
         email = f"{member.customer_id}@example.com"
-        stripe_customer_id, payment_method_id = await register_card(self._stripe_url, email, member.card)
+        payer_id, card_id = await register_card(self._stripe_url, email, member.card)
         if member.slow_bank:
-            await self.tell_stripe(f"cards/{payment_method_id}", {"behaviour": "processing"})
+            await self.tell_stripe(f"cards/{card_id}", {"behaviour": "processing"})
         return Customer(
             customer_id=member.customer_id,
             email=email,
             name=member.customer_id.title(),
             currency=member.currency,
             timezone=member.timezone,
-            stripe_customer_id=stripe_customer_id,
-            payment_method_id=payment_method_id,
+            payment_method=CardOnFile(payer_id=payer_id, card_id=card_id),
             terms=Terms(review_mode=member.review_mode),
         )
 
@@ -109,7 +109,7 @@ class Company:
         for owed in await ledger.collections(open_only=True):
             customer = await ledger.customer(owed.customer_id)
             if customer and self._plan.draw("card", step, owed.customer_id).random() < 0.03:
-                await self.tell_stripe(f"cards/{customer.payment_method_id}", {"behaviour": "succeed"})
+                await self.tell_stripe(f"cards/{customer.payment_method.card_id}", {"behaviour": "succeed"})
 
     async def tell_stripe(self, path: str, body: dict[str, object]) -> None:
         """What the bank or the world does, by the control surface of the stand-in."""

@@ -21,7 +21,7 @@ from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore
 from billing.invoices.stages import Stage
 from billing.mails.mail import MessageRow, MessageStore
-from billing.payments.ports import ChargeRow, PaymentStore
+from billing.payments.ports import ChargeRow, PaymentBooks
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
@@ -40,7 +40,7 @@ class _Ledger(
     MessageStore,
     MonthHistory,
     MonthStore,
-    PaymentStore,
+    PaymentBooks,
     Protocol,
 ):
     """What is needed of the ledger here."""
@@ -172,7 +172,7 @@ async def _account(
     customer = await ledger.customer(customer_id)
     assert customer is not None
     said = {period: await ledger.decisions(customer_id, period) for period in periods}
-    script = CustomerScript(journal.email_of(customer.stripe_customer_id) or customer.email, list(said.values()))
+    script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, list(said.values()))
     stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
     due, cases = None, list[MonthEvidence]()
     for period in periods:

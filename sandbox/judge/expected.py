@@ -16,7 +16,7 @@ from billing.customers.customer import ReviewMode
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
-from billing.money import minimum_minor, minor_digits, step_minor
+from billing.money import minor_digits, step_minor
 from sandbox.stripe.journal import Intent, Journal
 
 LATE = "Came late"
@@ -126,11 +126,11 @@ class ExpectedMonth:
             return None
         if self.total_minor == 0:
             return Stage.NOTHING_DUE
-        if self.total_minor < minimum_minor(month.invoice.currency):
+        if self.total_minor < month.customer.payment_method.minimum_minor(month.invoice.currency):
             return Stage.CARRIED_FORWARD
         if Stage.PAID in answers:
             return Stage.PAID
-        lost = journal.attached.get(month.customer.payment_method_id, "") is None
+        lost = journal.attached.get(month.customer.payment_method.card_id, "") is None
         return next(iter(answers), Stage.NEEDS_CARD if lost else None)
 
 

@@ -19,7 +19,7 @@ from billing.customers.customer import ReviewMode
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.model import Model
-from billing.money import format_amount, minimum_minor
+from billing.money import format_amount
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
@@ -77,7 +77,7 @@ def _amounts(evidence: Evidence) -> Iterator[str]:
             yield f"{case.name}: begins with {case.month.carried_minor}, the months before left {due.carried_minor}"
         for intent in case.intents:
             found = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
-            if found != (due.total_minor, currency, case.month.customer.stripe_customer_id):
+            if found != (due.total_minor, currency, case.month.customer.payment_method.payer_id):
                 yield f"{case.name}: {intent.now['id']} asks for {found}, due are {due.total_minor} {currency}"
 
 
@@ -218,7 +218,7 @@ def _letters(evidence: Evidence) -> Iterator[str]:
         for kind, number in expected.items():
             if told[kind] != number:
                 yield f"{case.name}: {told[kind]} of {kind}, should be {number}"
-        least = minimum_minor(case.month.customer.currency)
+        least = case.month.customer.payment_method.minimum_minor(case.month.customer.currency)
         for row in case.messages:
             if row.status is MessageStatus.SENT and row.message_id not in arrived:
                 yield f"{case.name}: {row.kind} {row.number} never arrived"

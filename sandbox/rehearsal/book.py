@@ -16,6 +16,7 @@ from billing.apart import Failed, why
 from billing.customers.customer import Customer, Terms
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.invoices.month import Month
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.sales.worksheet import COLUMNS, read_worksheet
 from bootstrap import SANDBOX_SHEET_ID, connect_ledger, sandbox_sheet
@@ -274,9 +275,9 @@ def _sample() -> list[Customer]:
             name=s.name,
             currency=s.currency,
             timezone=s.timezone,
-            stripe_customer_id=f"cus_{s.customer_id}",
-            payment_method_id=f"pm_{s.customer_id}",
-            card_last4=MAGIC_CARDS[s.card][1],
+            payment_method=CardOnFile(
+                payer_id=f"cus_{s.customer_id}", card_id=f"pm_{s.customer_id}", last4=MAGIC_CARDS[s.card][1]
+            ),
             terms=Terms(review_mode=s.review_mode),
         )
         for s in SAMPLE

@@ -106,7 +106,7 @@ def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -
         common = {"created": store.now(), "livemode": False, "metadata": {}}
         store.put(
             {
-                "id": customer.stripe_customer_id,
+                "id": customer.payment_method.payer_id,
                 "object": "customer",
                 "email": customer.email,
                 "name": customer.name,
@@ -116,21 +116,23 @@ def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -
         )
         store.put(
             {
-                "id": customer.payment_method_id,
+                "id": customer.payment_method.card_id,
                 "object": "payment_method",
-                "customer": customer.stripe_customer_id,
+                "customer": customer.payment_method.payer_id,
                 "type": "card",
                 "billing_details": {"address": None, "email": None, "name": None, "phone": None},
                 "card": _card(customer),
                 **common,
             }
         )
-        store.note("behaviour", card=customer.payment_method_id, behaviour=cards.get(customer.customer_id, "succeed"))
+        store.note(
+            "behaviour", card=customer.payment_method.card_id, behaviour=cards.get(customer.customer_id, "succeed")
+        )
     store.commit()
 
 
 def _card(customer: Customer) -> dict[str, object]:
-    last4 = customer.card_last4 or _NO_CARD
+    last4 = customer.payment_method.last4 or _NO_CARD
     return {
         "brand": "visa",
         "country": "US",

@@ -57,7 +57,7 @@ async def test_who_registers_is_billed_with_what_they_typed_and_nobody_retypes_a
     assert THANKS in await comes_back(desk, back)
     await desk.all_done()
     customer = await started(desk)
-    assert (customer.name, customer.email, customer.card_last4) == ("Acme Bakery", "Ann@ACME.example", "4444")
+    assert (customer.name, customer.email, customer.payment_method.last4) == ("Acme Bakery", "Ann@ACME.example", "4444")
     assert (customer.currency, customer.timezone) == ("eur", "Europe/Paris")
     consent = (await only(desk)).consent
     assert consent is not None
@@ -253,10 +253,10 @@ async def test_whose_email_is_a_customers_sees_the_same_and_gets_a_link_by_mail(
     desk.bed.started.append(states["bolt@example.com"].customer_id)
     assert {each.email for each in await desk.bed.ledger.customers()} == {EMAIL, "bolt@example.com"}
     assert (await desk.bed.month("acme")).customer == customer, "nothing has changed"
-    saved = states[EMAIL].payment_method_id
+    saved = states[EMAIL].card
     assert saved is not None
     with pytest.raises(CardMissing):  # it is kept for nothing
-        await desk.bed.adapters.payments.card(saved)
+        await desk.bed.adapters.payments.card(saved.card_id)
     again = [await comes_back(desk, back) for back in (stranger, same)]
     assert again[0] == again[1] == pages[0]
     (mail,) = [mail for mail in mails(desk) if mail.subject == "You are registered already"]
@@ -264,7 +264,7 @@ async def test_whose_email_is_a_customers_sees_the_same_and_gets_a_link_by_mail(
     assert link is not None
     checkout = address(await desk.browser.post(link[0]))
     await desk.browser.get(await enters_card(desk, checkout, "pm_card_mastercard"))
-    assert (await desk.bed.month("acme")).customer.card_last4 == "4444"
+    assert (await desk.bed.month("acme")).customer.payment_method.last4 == "4444"
 
 
 @pytest.mark.parametrize("session_id", ["", "cs_test_nobody", "../customers", "cs_ü"])
@@ -299,10 +299,9 @@ async def test_a_session_that_we_did_not_open_for_the_registration_is_refused(de
     left = address(await desk.browser.post(await registers(desk), data={"answer": "cancel"}))
     registration = await only(desk)
     stranger = await desk.bed.customer("bolt")
-    at_stripe = registration.stripe_customer_id if own_customer else stranger.stripe_customer_id
+    at_stripe = registration.payer_id if own_customer else stranger.payment_method.payer_id
     assert at_stripe
-    success = f"{left}/card?session_id={{CHECKOUT_SESSION_ID}}"
-    page = await desk.bed.adapters.payments.card_setup(at_stripe, registration.registration_id, success, left)
+    page = await desk.bed.adapters.payments.card_setup(at_stripe, registration.registration_id, f"{left}/card", left)
     assert (await desk.browser.get(await enters_card(desk, page.url))).status_code == 400
     done = await desk.all_done()
     assert any("not the card page that counts" in result for result in done.values())
@@ -504,7 +503,7 @@ async def test_a_card_that_is_taken_off_again_before_anything_began_can_be_regis
     back = await enters_card(desk, checkout)
     registration = await only(desk)
     setup = await desk.bed.adapters.payments.card_of_setup(registration.session_id)
-    await desk.bed.detach_card(setup.card.payment_method_id)
+    await desk.bed.detach_card(setup.card.card_id)
     with pytest.raises(BillingError, match="not a customer's card"):
         await registrar(desk).finalize(registration, setup.card, registration.session_id)
     assert (await only(desk)).state is RegistrationState.OPEN

@@ -12,6 +12,7 @@ from billing.customers.customer import Customer
 from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
 from billing.invoices.stages import Closed, Stage
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.payments.ports import ChargeRow
 from billing.period import Period
@@ -27,8 +28,7 @@ CUSTOMER = Customer(
     name="Acme",
     currency="eur",
     timezone="Europe/Paris",
-    stripe_customer_id="cus_1",
-    payment_method_id="pm_1",
+    payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
 )
 LINE = LineItem(line_id="row-2", description="Sale", amount_minor=10000)
 MONTH = Month.open(CUSTOMER, Period("2026-10")).evolve(

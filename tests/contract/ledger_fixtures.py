@@ -20,6 +20,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.customers.customer import Customer, Terms
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from tests.postgresql import postgresql_server
 
@@ -33,9 +34,7 @@ ACME = Customer(
     name="Acme Añ 茶",
     currency="EUR",
     timezone="Europe/Paris",
-    stripe_customer_id="cus_1",
-    payment_method_id="pm_1",
-    card_last4="4242",
+    payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1", last4="4242"),
     terms=Terms(min_window_hours=50),
 )
 SOURCE = Source(sheet="2026-11", row=7, digest="d" * 64)

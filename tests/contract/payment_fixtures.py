@@ -4,18 +4,21 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from adapters.stripe.payments import StripePayments
-from billing.customers.customer import Customer
 from billing.keys import payment_key
-from billing.payments.payment import PaymentRequest
+from billing.payments.methods import CardOnFile
+from billing.payments.payment import Payment, PaymentRequest
+from billing.payments.ports import ChargeRow
 from billing.period import Period
 from sandbox.stand_ins.faults import Faults
 from sandbox.stripe.api import stripe_app
+from services.cashier import Cashier
 from tests.local_http import local_http
 
 PERIOD = Period("2026-11")
@@ -35,19 +38,16 @@ class Stripe:
         return dict(answer.raise_for_status().json())
 
     async def request(self, card: str = "pm_card_visa", amount_minor: int = 1250) -> PaymentRequest:
-        customer_id = (await self.post("/v1/customers"))["id"]
-        method = await self.post(f"/v1/payment_methods/{card}/attach", customer=customer_id)
-        customer = Customer(
+        payer_id = (await self.post("/v1/customers"))["id"]
+        attached = await self.post(f"/v1/payment_methods/{card}/attach", customer=payer_id)
+        return PaymentRequest(
+            key=payment_key("ann", PERIOD),
             customer_id="ann",
-            email="ann@example.com",
-            name="Ann",
+            method=CardOnFile(payer_id=payer_id, card_id=attached["id"]),
+            period=PERIOD,
+            amount_minor=amount_minor,
             currency="eur",
-            timezone="Europe/Paris",
-            stripe_customer_id=customer_id,
-            payment_method_id=method["id"],
         )
-        key = payment_key("ann", PERIOD)
-        return PaymentRequest(key=key, customer=customer, period=PERIOD, amount_minor=amount_minor, currency="eur")
 
     async def sent(self, path: str) -> list[dict[str, Any]]:
         """The changing requests of a path, oldest first, by the stand-in's journal."""
@@ -90,3 +90,21 @@ async def gateway(stripe: Stripe) -> AsyncIterator[StripePayments]:
     gateway = StripePayments.connect("sk_test_any", stripe.url, WEBHOOK_SECRET)
     yield gateway
     await gateway.close()
+
+
+class KeptPayments:
+    """The ledger's payments, in memory."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, ChargeRow] = {}
+
+    async def save_payment(self, payment: Payment, at: datetime) -> None:
+        self._rows[payment.payment_id] = ChargeRow.model_validate({**dict(payment), "at": at})
+
+    async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
+        return [row for row in self._rows.values() if (row.customer_id, row.period) == (customer_id, period)]
+
+
+@pytest.fixture
+def cashier(gateway: StripePayments) -> Cashier:
+    return Cashier(gateway, KeptPayments())

@@ -4,13 +4,13 @@ import pytest
 from starlette.responses import JSONResponse
 
 from adapters.stripe.payments import StripePayments
+from billing.customers.card_vault import CardPage, CardPageState, CardSetup
 from billing.errors import CardMissing, NotFound
-from billing.payments.ports import CardPage, CardPageState, CardSetup
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 
 __all__ = ["gateway", "stripe"]  # fixtures
 
-SUCCESS_URL = "https://shop.example/registered?session={CHECKOUT_SESSION_ID}"
+SUCCESS_URL = "https://shop.example/registered"
 CANCEL_URL = "https://shop.example/cards"
 
 
@@ -29,20 +29,21 @@ async def registered(gateway: StripePayments, stripe: Stripe, customer_id: str) 
     """The id that the customer comes back with."""
     page, _ = await opened(gateway, stripe, customer_id)
     answer = await stripe.http.post(page, data={"card": "pm_card_mastercard"})
-    return answer.headers["location"].removeprefix("https://shop.example/registered?session=")
+    return answer.headers["location"].removeprefix("https://shop.example/registered?session_id=")
 
 
 async def test_customer_registers_a_card_on_stripes_page(gateway, stripe: Stripe, customer_id: str) -> None:
     setup = await gateway.card_of_setup(await registered(gateway, stripe, customer_id))
-    assert setup == CardSetup(reference="ann", card=await gateway.card(setup.card.payment_method_id))
-    assert (setup.card.stripe_customer_id, setup.card.last4) == (customer_id, "4444")
+    assert setup == CardSetup(reference="ann", card=await gateway.card(setup.card.card_id))
+    assert (setup.card.payer_id, setup.card.last4) == (customer_id, "4444")
 
 
 async def test_registration_takes_cards_only_and_says_how_to_go_back(gateway, stripe: Stripe, customer_id: str) -> None:
     _, session_id = await opened(gateway, stripe, customer_id)
     session = (await stripe.http.get(f"/v1/checkout/sessions/{session_id}")).json()
     assert session["allowed_payment_method_types"] == ["card"]
-    assert (session["mode"], session["success_url"], session["cancel_url"]) == ("setup", SUCCESS_URL, CANCEL_URL)
+    assert (session["mode"], session["cancel_url"]) == ("setup", CANCEL_URL)
+    assert session["success_url"] == f"{SUCCESS_URL}?session_id={{CHECKOUT_SESSION_ID}}"
 
 
 async def test_registration_that_was_not_finished_has_no_card(gateway, stripe: Stripe, customer_id: str) -> None:
@@ -59,16 +60,16 @@ async def test_card_that_is_forgotten_is_nobodys_and_a_repeat_changes_nothing(
 ) -> None:
     card = (await gateway.card_of_setup(await registered(gateway, stripe, customer_id))).card
     for _ in range(2):
-        await gateway.forget_card(card.payment_method_id)
+        await gateway.forget_card(card.card_id)
         with pytest.raises(CardMissing, match="not a customer's card"):
-            await gateway.card(card.payment_method_id)
+            await gateway.card(card.card_id)
 
 
 async def test_registered_card_that_was_detached_since_is_missing(gateway, stripe: Stripe, customer_id: str) -> None:
     session_id = await registered(gateway, stripe, customer_id)
     card = (await gateway.card_of_setup(session_id)).card
-    await stripe.post(f"/v1/payment_methods/{card.payment_method_id}/detach")
-    with pytest.raises(CardMissing, match=card.payment_method_id):
+    await stripe.post(f"/v1/payment_methods/{card.card_id}/detach")
+    with pytest.raises(CardMissing, match=card.card_id):
         await gateway.card_of_setup(session_id)
 
 

@@ -15,6 +15,7 @@ from billing.errors import OutcomeConflict, StaleRun
 from billing.invoices.month import Month
 from billing.invoices.review import decide
 from billing.invoices.stages import Stage
+from billing.payments.methods import CardOnFile
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -135,9 +136,10 @@ async def test_a_saved_customer_is_there_before_any_month_and_follows_the_month_
     await ledger.save_customer(ACME)
     assert await ledger.customers() == [ACME]
     created_at = read(url, "SELECT created_at FROM customers")
-    await ledger.record(opened(card_last4="1111"), AT)
-    await ledger.record(opened(card_last4="2222"), AT)
-    assert await ledger.customer("acme") == ACME.evolve(card_last4="2222")
+    first, second = (ACME.payment_method.evolve(last4=last4) for last4 in ("1111", "2222"))
+    await ledger.record(opened(payment_method=first), AT)
+    await ledger.record(opened(payment_method=second), AT)
+    assert await ledger.customer("acme") == ACME.evolve(payment_method=second)
     await ledger.save_customer(ACME)
     assert await ledger.customer("acme") == ACME
     assert read(url, "SELECT created_at FROM customers") == created_at
@@ -147,10 +149,12 @@ async def test_customers_with_one_email_or_card_are_found_as_long_as_their_accou
     await ledger.record(leaving(opened(customer_id="gone")), AT)
     await ledger.record(opened(customer_id="other", email="bob@acme.example"), AT)
     await ledger.save_customer(ACME)
-    twin = ACME.evolve(customer_id="twin", stripe_customer_id="cus_twin", payment_method_id="pm_twin")
+    twin = ACME.evolve(customer_id="twin", payment_method=CardOnFile(payer_id="cus_twin", card_id="pm_twin"))
     assert await ledger.customers_like(twin) == [ACME]
     assert await ledger.customers_like(twin.evolve(email="twin@example.com")) == []
-    same_card = twin.evolve(email="twin@example.com", payment_method_id=ACME.payment_method_id)
+    same_card = twin.evolve(
+        email="twin@example.com", payment_method=twin.payment_method.evolve(card_id=ACME.payment_method.card_id)
+    )
     assert [other.customer_id for other in await ledger.customers_like(same_card)] == ["acme", "other"]
     assert [other.customer_id for other in await ledger.customers_like(ACME)] == ["other"]
 

@@ -5,13 +5,14 @@ from billing.completeness.snapshots import CustomerSnapshot, FormerAddress
 from billing.customers.customer import Customer
 from billing.customers.ports import KnownCustomer
 from billing.invoices.month import Month
+from billing.payments.methods import CardOnFile
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, LATER, NOVEMBER, ledger, postgresql, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 STRASSE = ACME.evolve(email="Kasse@Stra\u00dfe.example")
 BOLT = ACME.evolve(
-    customer_id="bolt", email="kasse@strasse.example", stripe_customer_id="cus_2", payment_method_id="pm_2"
+    customer_id="bolt", email="kasse@strasse.example", payment_method=CardOnFile(payer_id="cus_2", card_id="pm_2")
 )
 
 
@@ -30,8 +31,8 @@ async def test_a_customer_is_found_by_an_address_however_it_is_typed_and_has_it_
     for typed in ("kasse@straße.example", "KASSE@XN--STRAE-OQA.example", "kas\u200bse@straße.example"):
         assert await ledger.customer_by_email(typed) == STRASSE
     assert await ledger.customer_by_email("kasse@STRASSE.example") == BOLT
-    newcomer = BOLT.evolve(customer_id="c3", email="kasse@straße.example", stripe_customer_id="cus_3")
-    newcomer = newcomer.evolve(payment_method_id="pm_3")
+    newcomer = BOLT.evolve(customer_id="c3", email="kasse@straße.example")
+    newcomer = newcomer.evolve(payment_method=CardOnFile(payer_id="cus_3", card_id="pm_3"))
     assert await ledger.customers_like(newcomer) == [STRASSE]
     known = (await ledger.known([newcomer]))["c3"]
     assert isinstance(known, KnownCustomer)

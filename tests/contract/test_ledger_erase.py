@@ -20,14 +20,23 @@ from billing.invoices.month import Month
 from billing.invoices.review import decide
 from billing.invoices.stages import Stage
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus
-from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.payment import (
+    ChargeResult,
+    ChargeStatus,
+    Payment,
+    PaymentStatus,
+    Reversal,
+    ReversalKind,
+    ReversalStatus,
+)
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "Erika Mustermann called, erika@old.example"}
-ERIKA = ACME.evolve(customer_id="c77", name="Erika Mustermann", email="erika@old.example")
-SECRETS = ("erika", "mustermann", "@new.example", "@old.example", "massage", "4242", "12,50")
+CARD = ACME.payment_method.evolve(last4="1881")
+ERIKA = ACME.evolve(customer_id="c77", name="Erika Mustermann", email="erika@old.example", payment_method=CARD)
+SECRETS = ("erika", "mustermann", "@new.example", "@old.example", "massage", "1881", "12,50")
 
 
 def told(month: Month, *commands: Any) -> Month:
@@ -111,12 +120,12 @@ async def test_no_table_has_the_person_any_more_and_amounts_ids_and_decisions_st
     erased = await ledger.erase("c77", "ann", "asked by Erika Mustermann", LATER)
     assert erased.rows > 5
     left = dump(url)
-    assert [secret for secret in SECRETS if secret in left.replace("acme añ 茶", "").replace("'4242'", "")] == []
+    assert [secret for secret in SECRETS if secret in left.replace("acme añ 茶", "")] == []
     known = await ledger.month("c77", NOVEMBER)
     assert known is not None
     assert known.invoice is not None
     assert known.customer.email == "c77@erased.invalid"
-    assert known.customer.stripe_customer_id == ERIKA.stripe_customer_id
+    assert known.customer.payment_method.payer_id == ERIKA.payment_method.payer_id
     assert month.invoice is not None
     assert known.invoice.total_minor == month.invoice.total_minor
     assert [line.source for line in known.invoice.lines] == [line.source for line in month.invoice.lines]
@@ -178,7 +187,7 @@ async def test_a_dispute_that_is_not_decided_still_needs_the_person(ledger: SqlL
         key="k",
         customer_id="c77",
         period=NOVEMBER,
-        stripe_customer_id="cus_1",
+        payer_id="cus_1",
         status=PaymentStatus.SUCCEEDED,
         amount_minor=5100,
         currency="eur",
@@ -190,7 +199,8 @@ async def test_a_dispute_that_is_not_decided_still_needs_the_person(ledger: SqlL
         kind=ReversalKind.DISPUTE,
         amount_minor=5100,
         currency="eur",
-        status="needs_response",
+        status=ReversalStatus.PENDING,
+        code="needs_response",
         created_at=AT,
     )
     await ledger.save_reversals(payment, [dispute], AT)

@@ -12,7 +12,15 @@ from billing.collections.stages import CollectionStage
 from billing.invoices.invoice import Invoice, LineItem, Source
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
-from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.payment import (
+    ChargeResult,
+    ChargeStatus,
+    Payment,
+    PaymentStatus,
+    Reversal,
+    ReversalKind,
+    ReversalStatus,
+)
 from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, ledger, postgresql, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -40,7 +48,7 @@ def payment(customer_id: str, amount_minor: int, payment_id: str = "", currency:
         key=f"monthly-billing-v1:{customer_id}:{NOVEMBER}",
         customer_id=customer_id,
         period=NOVEMBER,
-        stripe_customer_id="cus_1",
+        payer_id="cus_1",
         status=PaymentStatus.SUCCEEDED,
         amount_minor=amount_minor,
         currency=currency,
@@ -48,14 +56,15 @@ def payment(customer_id: str, amount_minor: int, payment_id: str = "", currency:
     )
 
 
-def reversal(of: Payment, kind: ReversalKind, amount_minor: int, status: str = "succeeded") -> Reversal:
+def reversal(of: Payment, kind: ReversalKind, amount_minor: int) -> Reversal:
     return Reversal(
         reversal_id=f"{kind}_{of.customer_id}",
         payment_id=of.payment_id,
         kind=kind,
         amount_minor=amount_minor,
         currency=of.currency,
-        status=status,
+        status=ReversalStatus.RETURNED,
+        code="succeeded",
         created_at=AT,
     )
 
@@ -83,7 +92,7 @@ async def test_everything_of_a_period_comes_with_totals_that_agree(ledger: SqlLe
     for each in (paid, back):
         await ledger.save_payment(each, AT)
     await ledger.save_reversals(back, [reversal(back, ReversalKind.REFUND, 200)], AT)
-    await ledger.save_reversals(paid, [reversal(paid, ReversalKind.DISPUTE, 1250, "lost")], AT)
+    await ledger.save_reversals(paid, [reversal(paid, ReversalKind.DISPUTE, 1250)], AT)
     await ledger.record_collection(Collection.open(closed("owes", Stage.PAST_DUE, 300)), AT)
 
     found, totals, problems = await exported(ledger)

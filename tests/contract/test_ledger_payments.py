@@ -9,7 +9,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import PaymentMismatch
 from billing.keys import message_id, payment_key
 from billing.mails.mail import CustomerMail, CustomerMailKind, MessageStatus, RenderedMail
-from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal, ReversalKind
+from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Reversal, ReversalKind, ReversalStatus
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -34,7 +34,7 @@ PAYMENT = Payment(
     status=PaymentStatus.NEW,
     amount_minor=2**40,
     currency="EUR",
-    stripe_customer_id="cus_1",
+    payer_id="cus_1",
     created_at=AT,
     key=payment_key("acme", NOVEMBER),
     customer_id="acme",
@@ -48,11 +48,12 @@ REFUND = Reversal(
     kind=ReversalKind.REFUND,
     amount_minor=500,
     currency="EUR",
-    status="pending",
+    status=ReversalStatus.PENDING,
+    code="pending",
     reason="requested_by_customer",
     created_at=AT,
 )
-DISPUTE = REFUND.evolve(reversal_id="dp_1", kind=ReversalKind.DISPUTE, status="needs_response", reason="fraudulent")
+DISPUTE = REFUND.evolve(reversal_id="dp_1", kind=ReversalKind.DISPUTE, code="needs_response", reason="fraudulent")
 EVENT = PaymentEvent(
     event_id="evt_1", type="charge.refunded", object_id="ch_1", payment_id="pi_1", created_at=AT - timedelta(hours=1)
 )
@@ -182,7 +183,7 @@ async def test_of_processes_that_save_at_once_one_keeps_the_payment_and_one_the_
 async def test_refunds_and_disputes_are_news_when_they_are_new_or_have_changed(ledger: SqlLedger) -> None:
     assert await ledger.save_reversals(PAYMENT, [REFUND, DISPUTE], AT) == [REFUND, DISPUTE]
     assert await ledger.save_reversals(PAYMENT, [REFUND, DISPUTE], LATER) == []
-    settled, cheaper = REFUND.evolve(status="succeeded"), DISPUTE.evolve(amount_minor=300)
+    settled, cheaper = REFUND.evolve(status="returned", code="succeeded"), DISPUTE.evolve(amount_minor=300)
     assert await ledger.save_reversals(PAYMENT, [settled, DISPUTE], LATER) == [settled]
     assert await ledger.save_reversals(PAYMENT, [settled, cheaper], LATER) == [cheaper]
     assert await ledger.save_reversals(PAYMENT, [], LATER) == []

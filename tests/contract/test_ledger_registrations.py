@@ -9,6 +9,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.customers.customer import ReviewMode, Terms
 from billing.customers.registration import Consent, Registration, RegistrationState
 from billing.invoices.stages import Stage
+from billing.payments.methods import CardOnFile
 from tests.contract.ledger_fixtures import ACME, AT, LATER, drafted, ledger, opened, postgresql, read, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -94,7 +95,7 @@ async def test_a_form_that_is_sent_many_times_at_once_makes_one_registration(led
 
 async def test_of_two_changes_at_once_one_is_kept(ledger: SqlLedger) -> None:
     ann = await ledger.open_registration(registration("ann"))
-    cards = [ann.evolve(state=SAVED, stripe_customer_id="cus_1", payment_method_id=f"pm_{n}") for n in range(6)]
+    cards = [ann.evolve(state=SAVED, card=CardOnFile(payer_id="cus_1", card_id=f"pm_{n}")) for n in range(6)]
     kept = await asyncio.gather(*map(ledger.save_registration, cards))
     assert sorted(kept) == [False] * 5 + [True]
     assert await ledger.registration("R-ann") == cards[kept.index(True)].evolve(revision=1)
@@ -102,7 +103,7 @@ async def test_of_two_changes_at_once_one_is_kept(ledger: SqlLedger) -> None:
 
 async def test_the_terms_of_a_file_come_back(ledger: SqlLedger) -> None:
     terms = Terms(review_mode=ReviewMode.APPROVE, approve_when=("first",), unusual_above_minor=50000)
-    ann = registration("ann", terms=terms, stripe_customer_id="cus_1", payment_method_id="pm_1")
+    ann = registration("ann", terms=terms, card=CardOnFile(payer_id="cus_1", card_id="pm_1"))
     await ledger.open_registration(ann)
     found = await ledger.registration("R-ann")
     assert found == ann

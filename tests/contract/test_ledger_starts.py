@@ -11,6 +11,7 @@ from adapters.sql.customers import roster
 from adapters.sql.ledger import SqlLedger
 from billing.customers.ports import KnownCustomer
 from billing.invoices.month import Month
+from billing.payments.methods import CardOnFile
 from tests.contract.ledger_fixtures import (
     ACME,
     AT,
@@ -27,13 +28,16 @@ from tests.contract.ledger_fixtures import (
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
-BOLT = ACME.evolve(customer_id="bolt", email="b@bolt.example", stripe_customer_id="cus_2", payment_method_id="pm_2")
+BOLT = ACME.evolve(
+    customer_id="bolt", email="b@bolt.example", payment_method=CardOnFile(payer_id="cus_2", card_id="pm_2")
+)
 
 
 async def test_each_who_is_asked_about_is_known_as_far_as_the_ledger_knows_them(ledger: SqlLedger) -> None:
     await ledger.record(opened(), AT)
     await ledger.record(opened(DECEMBER), LATER)
-    coal = ACME.evolve(customer_id="coal", email="c@coal.example", stripe_customer_id="cus_3")  # and the card of acme
+    card_of_acme = ACME.payment_method.evolve(payer_id="cus_3")
+    coal = ACME.evolve(customer_id="coal", email="c@coal.example", payment_method=card_of_acme)
     known = await ledger.known([ACME, BOLT, coal])
     assert known == {
         "acme": KnownCustomer(customer=ACME, last=DECEMBER),
@@ -83,7 +87,7 @@ async def test_everybody_is_listed_page_by_page(ledger: SqlLedger, monkeypatch: 
 async def test_nobody_is_compared_with_every_other_customer(ledger: SqlLedger, url: str) -> None:
     if not url.startswith("sqlite"):
         pytest.skip("PostgreSQL chooses by the size of its tables")
-    names = ("email_key", "stripe_customer_id", "payment_method_id")
+    names = ("email_key", "payer_id", "card_id")
     query = select(customers.c.name).where(or_(*(customers.c[name].in_(["a", "b"]) for name in names)))
     asked = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     plan: list[str] = []

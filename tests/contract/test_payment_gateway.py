@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.responses import JSONResponse, Response
 
-from adapters.stripe import payments as stripe_payments
 from adapters.stripe.payments import StripePayments
 from billing.errors import (
     AmountTooSmall,
@@ -23,15 +22,18 @@ from billing.errors import (
     PaymentUnknown,
 )
 from billing.keys import payment_key
-from billing.money import maximum_minor, minimum_minor, step_minor
+from billing.money import maximum_minor, step_minor
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import Payment, PaymentRequest, PaymentStatus
 from sandbox.stripe import params as stripe_params
 from sandbox.stripe.api import stripe_app
 from sandbox.stripe.store import StripeError
-from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, gateway, stripe
+from services import cashier as cashiers
+from services.cashier import Cashier
+from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, cashier, gateway, stripe
 from tests.local_http import local_http
 
-__all__ = ["gateway", "stripe"]  # fixtures
+__all__ = ["cashier", "gateway", "stripe"]  # fixtures
 
 RETURN_URL = "https://shop.example/back"
 # Without two whose minimum only Stripe knows: less is refused as too small when it is charged.
@@ -59,7 +61,7 @@ async def test_payment_tells_what_was_asked(gateway, stripe: Stripe) -> None:
     payment = await gateway.create(request)
     assert (payment.amount_minor, payment.currency, payment.attempt_id) == (1250, "eur", "")
     assert (payment.key, payment.customer_id, payment.period) == (request.key, "ann", "2026-11")
-    assert payment.stripe_customer_id == request.customer.stripe_customer_id
+    assert payment.payer_id == request.method.payer_id
     assert timedelta(0) <= datetime.now(UTC) - payment.created_at < timedelta(minutes=1)
     (intent,) = await stripe.intents()
     assert intent["metadata"] == {"billing_key": request.key, "customer_id": "ann", "period": "2026-11"}
@@ -87,36 +89,38 @@ async def test_refused_card_is_an_answer_with_its_codes(
 
 
 @pytest.mark.parametrize("card", ["pm_card_chargeCustomerFail", "pm_card_authenticationRequired"])
-async def test_refused_payment_is_tried_again_by_who_has_just_read_it(gateway, stripe: Stripe, card: str) -> None:
+async def test_refused_payment_is_tried_again_by_who_has_just_read_it(
+    gateway, cashier: Cashier, stripe: Stripe, card: str
+) -> None:
     request = await stripe.request(card)
     created = await gateway.create(request)
-    first = await gateway.confirm(created, request)
-    second = await gateway.confirm(first, request)
+    first = await cashier.confirm(created, request)
+    second = await cashier.confirm(first, request)
     assert second == first.evolve(attempt_id=second.attempt_id)
     assert second.attempt_id != first.attempt_id
-    await stripe.behaves(request.customer.payment_method_id, "succeed")
+    await stripe.behaves(request.method.card_id, "succeed")
     for older in (created, first):
-        assert await gateway.confirm(older, request) == second
+        assert await cashier.confirm(older, request) == second
     assert await stripe.tries() == 2
-    paid = await gateway.confirm(second, request)
+    paid = await cashier.confirm(second, request)
     assert paid == created.evolve(status=PaymentStatus.SUCCEEDED, attempt_id=paid.attempt_id)
 
 
-async def test_lost_answer_to_a_try_is_looked_up_by_its_repeat(gateway, stripe: Stripe) -> None:
+async def test_lost_answer_to_a_try_is_looked_up_by_its_repeat(gateway, cashier: Cashier, stripe: Stripe) -> None:
     request = await stripe.request("pm_card_chargeCustomerFail")
     first = await charge(gateway, request)
     await stripe.fails("drop_after", "/confirm$")
     with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-        await gateway.confirm(first, request)
-    again = await gateway.confirm(first, request)
+        await cashier.confirm(first, request)
+    again = await cashier.confirm(first, request)
     assert (again.status, await stripe.tries()) == (PaymentStatus.DECLINED, 2)
 
 
 async def test_refused_payment_is_paid_with_another_card(gateway, stripe: Stripe) -> None:
     request = await stripe.request("pm_card_chargeCustomerFail")
     refused = await charge(gateway, request)
-    card = await stripe.post("/v1/payment_methods/pm_card_visa/attach", customer=refused.stripe_customer_id)
-    replaced = request.evolve(customer=request.customer.evolve(payment_method_id=card["id"]))
+    card = await stripe.post("/v1/payment_methods/pm_card_visa/attach", customer=refused.payer_id)
+    replaced = request.evolve(method=request.method.evolve(card_id=card["id"]))
     assert await gateway.create(replaced) == await gateway.create(request)
     assert (await gateway.confirm(refused, replaced)).status is PaymentStatus.SUCCEEDED
 
@@ -131,7 +135,7 @@ async def test_refusal_whose_codes_stripe_has_forgotten_is_still_one(gateway, st
 
 async def test_payment_in_the_making_is_processing_until_the_bank_answers(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
-    await stripe.behaves(request.customer.payment_method_id, "processing")
+    await stripe.behaves(request.method.card_id, "processing")
     waiting = await charge(gateway, request)
     assert waiting.status is PaymentStatus.PROCESSING
     assert await gateway.confirm(waiting, request) == waiting
@@ -159,32 +163,34 @@ async def test_another_customer_id_at_stripe_is_another_payment(gateway, stripe:
 
 
 @pytest.mark.parametrize("executed", [False, True])
-async def test_failure_that_stripe_remembers_does_not_hold_the_month(gateway, stripe: Stripe, executed: bool) -> None:
+async def test_failure_that_stripe_remembers_does_not_hold_the_month(
+    gateway, cashier: Cashier, stripe: Stripe, executed: bool
+) -> None:
     request = await stripe.request()
     await stripe.fails("status", "/payment_intents$", method="POST", status=500, cached=True, executed=executed)
     with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-        await gateway.create(request)
-    created = await gateway.create(request)
-    assert await gateway.create(request) == created
+        await cashier.create(request)
+    created = await cashier.create(request)
+    assert await cashier.create(request) == created
     assert await gateway.find(request) == [created]
     assert (await gateway.confirm(created, request)).status is PaymentStatus.SUCCEEDED
 
 
 async def test_failures_that_stripe_remembers_hold_the_month_for_a_day_at_most(
-    gateway, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
+    gateway, cashier: Cashier, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stripe_payments, "CREATES_MAX", 3)
+    monkeypatch.setattr(cashiers, "CREATES_MAX", 3)
     request = await stripe.request()
     await stripe.fails("status", "/payment_intents$", method="POST", status=500, cached=True, times=None)
     for _ in range(4):
         with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-            await gateway.create(request)
+            await cashier.create(request)
     assert len({sent["idempotency_key"] for sent in await stripe.sent("/payment_intents$")}) == 3
     await stripe.http.delete("/_control/faults")
     with pytest.raises(PaymentUnknown, match="ann, 2026-11"):
-        await gateway.create(request)
+        await cashier.create(request)
     await stripe.http.post("/_control/clock", json={"advance_seconds": 25 * 60 * 60})
-    assert (await gateway.create(request)).status is PaymentStatus.NEW
+    assert (await cashier.create(request)).status is PaymentStatus.NEW
 
 
 async def test_find_sees_only_payments_with_the_key_on_every_page(gateway, stripe: Stripe) -> None:
@@ -195,8 +201,8 @@ async def test_find_sees_only_payments_with_the_key_on_every_page(gateway, strip
             "/v1/payment_intents",
             amount="100",
             currency="eur",
-            customer=request.customer.stripe_customer_id,
-            payment_method=request.customer.payment_method_id,
+            customer=request.method.payer_id,
+            payment_method=request.method.card_id,
         )
     await stripe.http.post("/_control/clock", json={"advance_seconds": 25 * 60 * 60})
     second = await gateway.create(request)  # Stripe forgets idempotency keys after a day
@@ -336,7 +342,7 @@ async def test_answer_of_another_shape_is_no_answer(serve, stripe: Stripe, body:
         status=PaymentStatus.NEW,
         amount_minor=1250,
         currency="eur",
-        stripe_customer_id="cus_1",
+        payer_id="cus_1",
         created_at=datetime.now(UTC),
     )
     for call in (
@@ -344,7 +350,7 @@ async def test_answer_of_another_shape_is_no_answer(serve, stripe: Stripe, body:
         lambda: gateway.find(request),
         lambda: gateway.create(request),
         lambda: gateway.confirm(payment, request),
-        lambda: gateway.confirm_on_session(payment, request, RETURN_URL),
+        lambda: gateway.current(payment),
         lambda: gateway.cancel(payment),
         lambda: gateway.card("pm_1"),
         lambda: gateway.card_setup("cus_1", "ann", RETURN_URL, RETURN_URL),
@@ -378,41 +384,41 @@ async def test_ping_takes_a_valid_key_and_notices_that_nobody_listens(gateway) -
 
 async def test_card_of_another_customer_is_missing(gateway, stripe: Stripe) -> None:
     request, other = await stripe.request(), await stripe.request()
-    customer = request.customer.evolve(payment_method_id=other.customer.payment_method_id)
+    method = request.method.evolve(card_id=other.method.card_id)
     with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await charge(gateway, request.evolve(customer=customer))
+        await charge(gateway, request.evolve(method=method))
     assert await stripe.tries() == 0
 
 
 async def test_card_detached_between_create_and_confirm_is_missing(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
     payment = await gateway.create(request)
-    await stripe.post(f"/v1/payment_methods/{request.customer.payment_method_id}/detach")
+    await stripe.post(f"/v1/payment_methods/{request.method.card_id}/detach")
     with pytest.raises(CardMissing, match="ann, 2026-11"):
         await gateway.confirm(payment, request)
 
 
-@pytest.mark.parametrize("field", ["stripe_customer_id", "payment_method_id"])
+@pytest.mark.parametrize("field", ["payer_id", "card_id"])
 async def test_unknown_customer_or_card_is_missing(gateway, stripe: Stripe, field: str) -> None:
     request = await stripe.request()
-    unknown = {"stripe_customer_id": "cus_unknown", "payment_method_id": "pm_unknown"}[field]
+    unknown = {"payer_id": "cus_unknown", "card_id": "pm_unknown"}[field]
     with pytest.raises(CardMissing, match="ann, 2026-11"):
-        await charge(gateway, request.evolve(customer=request.customer.evolve(**{field: unknown})))
+        await charge(gateway, request.evolve(method=request.method.evolve(**{field: unknown})))
 
 
 async def test_deleted_customer_is_missing(gateway, stripe: Stripe) -> None:
     request = await stripe.request()
-    await stripe.http.delete(f"/v1/customers/{request.customer.stripe_customer_id}")
+    await stripe.http.delete(f"/v1/customers/{request.method.payer_id}")
     with pytest.raises(CardMissing, match="ann, 2026-11"):
         await gateway.create(request)
     with pytest.raises(CardMissing):
-        await gateway.card(request.customer.payment_method_id)
+        await gateway.card(request.method.card_id)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(CURRENCIES), st.data())
 def test_amounts_that_we_call_chargeable_are_those_that_stripe_takes(currency: str, data: st.DataObject) -> None:
-    least, most, step = minimum_minor(currency), maximum_minor(currency), step_minor(currency)
+    least, most, step = CardOnFile.minimum_minor(currency), maximum_minor(currency), step_minor(currency)
     edges = st.sampled_from([1, 30, 50, least, most])
     amount_minor = data.draw(st.builds(int.__add__, edges, st.integers(-step, step)) | st.integers(1, most))
     chargeable = least <= amount_minor <= most and amount_minor % step == 0
@@ -425,14 +431,16 @@ async def test_amount_under_the_minimum_is_too_small(gateway, stripe: Stripe) ->
         await gateway.create(await stripe.request(amount_minor=49))
 
 
-async def test_payment_over_another_amount_than_announced_is_not_confirmed(gateway, stripe: Stripe) -> None:
+async def test_payment_over_another_amount_than_announced_is_not_confirmed(
+    gateway, cashier: Cashier, stripe: Stripe
+) -> None:
     request = await stripe.request()
     payment = await gateway.create(request)
     other = request.evolve(amount_minor=9900)
     with pytest.raises(PaymentMismatch, match="ann, 2026-11"):
-        await gateway.confirm(payment, other)
+        await cashier.confirm(payment, other)
     with pytest.raises(PaymentMismatch, match="ann, 2026-11"):
-        await gateway.confirm_on_session(payment, other, RETURN_URL)
+        await cashier.confirm(payment, other, RETURN_URL)
     assert await stripe.tries() == 0
 
 
@@ -443,7 +451,7 @@ async def test_cancelled_payment_cannot_be_confirmed_and_cancelling_twice_is_fin
     assert canceled == payment.evolve(status=PaymentStatus.CANCELED)
     assert await gateway.cancel(payment) == canceled
     assert await gateway.confirm(payment, request) == canceled
-    assert await gateway.confirm_on_session(payment, request, RETURN_URL) == (canceled, "")
+    assert await gateway.confirm(payment, request, RETURN_URL) == canceled
     assert await stripe.tries() == 0
 
 
@@ -451,7 +459,7 @@ async def test_cancelled_payment_cannot_be_confirmed_and_cancelling_twice_is_fin
 async def test_payment_that_moves_money_stays_as_it_is_when_cancelled(gateway, stripe: Stripe, behaviour: str) -> None:
     request = await stripe.request()
     created = await gateway.create(request)
-    await stripe.behaves(request.customer.payment_method_id, behaviour)
+    await stripe.behaves(request.method.card_id, behaviour)
     moving = await gateway.confirm(created, request)
     assert await gateway.cancel(created) == moving
 
@@ -472,15 +480,15 @@ async def test_payment_in_a_state_that_ours_do_not_get_into_is_for_a_person(
 
 
 async def test_card_tells_whose_it_is_and_its_last_digits(gateway, stripe: Stripe) -> None:
-    customer = (await stripe.request()).customer
-    card = await gateway.card(customer.payment_method_id)
-    assert (card.stripe_customer_id, card.last4) == (customer.stripe_customer_id, "4242")
+    method = (await stripe.request()).method
+    card = await gateway.card(method.card_id)
+    assert (card.payer_id, card.last4) == (method.payer_id, "4242")
     with pytest.raises(CardMissing, match="pm_unknown"):
         await gateway.card("pm_unknown")
 
 
 async def test_card_that_belongs_to_nobody_is_missing(gateway, stripe: Stripe) -> None:
-    customer = (await stripe.request()).customer
-    await stripe.post(f"/v1/payment_methods/{customer.payment_method_id}/detach")
-    with pytest.raises(CardMissing, match=customer.payment_method_id):
-        await gateway.card(customer.payment_method_id)
+    method = (await stripe.request()).method
+    await stripe.post(f"/v1/payment_methods/{method.card_id}/detach")
+    with pytest.raises(CardMissing, match=method.card_id):
+        await gateway.card(method.card_id)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from stripe import WebhookSignature
+from stripe import Dispute, Refund, WebhookSignature
 
+from adapters.stripe.objects import reversal_of
 from adapters.stripe.payments import StripePayments
 from billing.errors import InvalidInput, NotFound, PaymentForbidden, PaymentUnknown
 from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, ReversalKind
@@ -47,7 +48,7 @@ async def test_payments_of_the_account_are_told_on_every_page_newest_first(gatew
     found = await since(gateway, begin)
     assert [payment.payment_id for payment in found] == [ours.payment_id, *(each["id"] for each in reversed(made))]
     assert found[0] == ours
-    assert (found[1].status, found[1].key, found[1].stripe_customer_id) == (PaymentStatus.NEW, "", "")
+    assert (found[1].status, found[1].key, found[1].payer_id) == (PaymentStatus.NEW, "", "")
 
 
 async def test_payments_are_told_since_an_instant(gateway, stripe: Stripe) -> None:
@@ -99,6 +100,28 @@ async def test_page_of_another_shape_is_not_the_end_of_the_list(gateway, serve, 
     await elsewhere.close()
 
 
+@pytest.mark.parametrize(
+    ("kind", "words", "is_decided", "has_moved"),
+    [
+        (Refund, "succeeded", True, True),
+        (Refund, "pending", False, True),
+        (Refund, "requires_action a_state_of_the_future", False, False),
+        (Refund, "failed canceled", True, False),
+        (Dispute, "needs_response under_review a_state_of_the_future", False, True),
+        (Dispute, "lost", True, True),
+        (Dispute, "warning_needs_response warning_under_review", False, False),
+        (Dispute, "won warning_closed prevented", True, False),
+    ],
+)
+def test_word_of_a_reversal_says_whether_it_is_decided_and_the_money_gone(
+    kind: type[Refund | Dispute], words: str, is_decided: bool, has_moved: bool
+) -> None:
+    for word in words.split():
+        values = {"id": "x", "amount": 100, "currency": "eur", "reason": None, "created": 1, "status": word}
+        reversal = reversal_of("pi_1", kind.construct_from(values, "sk_test_any"))
+        assert (reversal.code, reversal.status.is_decided, reversal.status.has_moved) == (word, is_decided, has_moved)
+
+
 async def test_refunds_and_disputes_of_a_payment_are_its_reversals(gateway, stripe: Stripe) -> None:
     payment, other = await paid(gateway, stripe), await paid(gateway, stripe)
     assert await gateway.reversals(payment.payment_id) == []
@@ -108,16 +131,17 @@ async def test_refunds_and_disputes_of_a_payment_are_its_reversals(gateway, stri
     dispute = (await stripe.http.post("/_control/disputes", json=opened)).json()
     await stripe.post("/v1/refunds", payment_intent=other.payment_id)
     found = await gateway.reversals(payment.payment_id)
-    assert [(each.kind, each.amount_minor, each.currency, each.status, each.reason) for each in found] == [
+    assert [(each.kind, each.amount_minor, each.currency, each.code, each.reason) for each in found] == [
         (ReversalKind.REFUND, 250, "eur", "succeeded", "duplicate"),
         (ReversalKind.REFUND, 100, "eur", "succeeded", "duplicate"),
         (ReversalKind.DISPUTE, 900, "eur", "needs_response", "fraudulent"),
     ]
     assert {each.payment_id for each in found} == {payment.payment_id}
+    assert [each.status for each in found] == ["returned", "returned", "pending"]
     assert found[2].reversal_id == dispute["id"]
     assert timedelta(0) <= datetime.now(UTC) - found[0].created_at < timedelta(minutes=1)
     await stripe.http.post(f"/_control/disputes/{dispute['id']}", json={"status": "lost"})
-    assert (await gateway.reversals(payment.payment_id))[2] == found[2].evolve(status="lost")
+    assert (await gateway.reversals(payment.payment_id))[2] == found[2].evolve(status="returned", code="lost")
     (full,) = await gateway.reversals(other.payment_id)
     assert (full.amount_minor, full.reason) == (1250, "")
 

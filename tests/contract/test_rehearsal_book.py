@@ -12,6 +12,7 @@ from adapters.sheets.csv_sales import CsvSales
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoices.invoice import SalesSeen
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeStatus
 from billing.period import Period
 from sandbox.rehearsal.book import RehearsalRequest, read_book
@@ -41,8 +42,8 @@ async def folder(tmp_path: Path) -> Path:
     ledger = await SqlLedger.connect(f"sqlite:///{tmp_path / 'ledger.db'}")
     await ledger.migrate()
     await ledger.record(charged(ChargeStatus.SUCCEEDED, 1000), NOW)
-    other = {"customer_id": "globex", "email": "globex@example.com", "stripe_customer_id": "cus_2"}
-    await ledger.record(announced(2000, payment_method_id="pm_2", **other), NOW)
+    other = {"customer_id": "globex", "email": "globex@example.com"}
+    await ledger.record(announced(2000, payment_method=CardOnFile(payer_id="cus_2", card_id="pm_2"), **other), NOW)
     await ledger.close()
     _worksheet(tmp_path, "2026-10", ("acme@example.com", "10", "Sale"), ("globex@example.com", "20", "Sale"))
     return tmp_path

@@ -17,6 +17,7 @@ from billing.customers.customer import Customer
 from billing.errors import SalesUnavailable
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.sales.sales import lines_for
 from sandbox.stand_ins.faults import Faults
@@ -108,7 +109,9 @@ async def office(serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def people(count: int) -> list[Customer]:
     return [
         ACME.evolve(
-            customer_id=f"c{n}", email=f"c{n}@x.example", stripe_customer_id=f"cus_{n}", payment_method_id=f"pm_{n}"
+            customer_id=f"c{n}",
+            email=f"c{n}@x.example",
+            payment_method=CardOnFile(payer_id=f"cus_{n}", card_id=f"pm_{n}"),
         )
         for n in range(count)
     ]

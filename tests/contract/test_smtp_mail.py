@@ -33,6 +33,7 @@ from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
 from billing.keys import message_id
 from billing.mails.mail import CustomerMail, CustomerMailKind, Mailer
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from sandbox.stand_ins.mailbox import Mailbox, MailFault, read_mail
 
@@ -48,8 +49,7 @@ def letter(to: str = ANN, name: str = "Ann Ünal", customer_id: str = "ann") -> 
         name=name,
         currency="eur",
         timezone="Europe/Paris",
-        stripe_customer_id="cus_1",
-        payment_method_id="pm_1",
+        payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
     )
     lines = (LineItem(line_id="row-2", description="Bücher 書籍", amount_minor=1250),)
     invoice = Invoice(currency="eur", imported_at=NOW - timedelta(days=3), lines=lines)

@@ -72,7 +72,7 @@ async def test_no_failure_makes_a_second_one(
     assert [each["id"] for each in await customers(stripe)] == [made]
     if token:
         card = await gateway.imported_card(made)
-        assert (card.stripe_customer_id, card.last4) == (made, "4444")
+        assert (card.payer_id, card.last4) == (made, "4444")
 
 
 @pytest.mark.parametrize("token", ["tok_unknown", "tok_chargeDeclined", "tok_chargeDeclinedExpiredCard"])

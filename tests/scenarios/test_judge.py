@@ -182,12 +182,12 @@ async def the_reply_to_the_receipt_is_lost(bed: Bed) -> None:
 def charges_again_instead_of_looking_up(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     confirm = StripePayments.confirm
 
-    async def again(self: StripePayments, payment: Payment, request: PaymentRequest) -> Payment:
+    async def again(self: StripePayments, payment: Payment, request: PaymentRequest, url: str = "") -> Payment:
         try:
-            return await confirm(self, payment, request)
+            return await confirm(self, payment, request, url)
         except PaymentUnknown:
             request = request.evolve(key=f"{request.key}:again")
-            return await confirm(self, await self.create(request), request)
+            return await confirm(self, await self.create(request), request, url)
 
     patch.setattr(StripePayments, "confirm", again)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.sales.worksheet import COLUMNS, read_worksheet
 from sandbox.rehearsal.book import Book, BookEntry, MailSettings, span
@@ -19,9 +20,16 @@ SALES = {"acme": "100.00", "quito": "12,50"}  # the second cannot be read
 
 def _book() -> Book:
     periods = tuple(span(FIRST, LAST))
-    who = {name: {"email": f"{name}@{name}.example", "payment_method_id": f"pm_{name}"} for name in SALES}
-    entries = [BookEntry(Month.open(customer(customer_id=name, **fields), FIRST)) for name, fields in who.items()]
-    rows = [[who[name]["email"], amount, "Sale"] for name, amount in SALES.items()]
+    people = [
+        customer(
+            customer_id=name,
+            email=f"{name}@{name}.example",
+            payment_method=CardOnFile(payer_id="cus_1", card_id=f"pm_{name}"),
+        )
+        for name in SALES
+    ]
+    entries = [BookEntry(Month.open(person, FIRST)) for person in people]
+    rows = [[person.email, SALES[person.customer_id], "Sale"] for person in people]
     sheets = Worksheets({FIRST: read_worksheet(FIRST, [COLUMNS, *rows])}, dict.fromkeys(periods, FIRST), [])
     return Book("a test", entries, periods, sheets, {}, MailSettings("Example", "billing@example.com", "."))
 

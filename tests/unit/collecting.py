@@ -8,6 +8,7 @@ from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, decide
 from billing.collections.stages import CollectionStep
 from billing.commands import Refusal, parse_command
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, charging
 
@@ -97,5 +98,5 @@ def on(collection: Collection, day: float) -> datetime:
     return collection.opened_at + day * DAY
 
 
-CARD = {"payment_method_id": "pm_2", "stripe_customer_id": "cus_1", "card_last4": "1881"}
+CARD = CardOnFile(payer_id="cus_1", card_id="pm_2", last4="1881")
 TRANSFER = {"reference": "bank 1", "amount_minor": 12_000}

@@ -25,8 +25,7 @@ def customer(**fields: Any) -> Customer:
         "name": "Acme",
         "currency": "eur",
         "timezone": "Europe/Paris",
-        "stripe_customer_id": "cus_1",
-        "payment_method_id": "pm_1",
+        "payment_method": {"payer_id": "cus_1", "card_id": "pm_1"},
         "terms": terms,
     }
     return Customer.model_validate(values | fields)

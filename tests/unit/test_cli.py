@@ -20,6 +20,7 @@ from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
 from billing.invoices.review import decide
 from billing.invoices.stages import Stage
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from cli.app import app
 from cli.customers.outcomes import CustomerOutcome, difference, report
@@ -34,8 +35,7 @@ ACME = Customer(
     name="Acme [bold]Bakery",
     currency="eur",
     timezone="Europe/Paris",
-    stripe_customer_id="cus_1",
-    payment_method_id="pm_1",
+    payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
 )
 HEADER = ",".join(REQUIRED)
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -453,8 +453,7 @@ def several(names: str = "abc") -> list[Month]:
             ACME.evolve(
                 customer_id=f"c-{name}",
                 email=f"{name}@example.com",
-                stripe_customer_id=f"cus_{name}",
-                payment_method_id=f"pm_{name}",
+                payment_method=CardOnFile(payer_id=f"cus_{name}", card_id=f"pm_{name}"),
             ),
             Period("2026-10"),
         )

@@ -124,7 +124,7 @@ def test_try_without_an_answer_is_unresolved_and_nothing_else_happens_before_it_
         assert collection.due(on(collection, day)).step in (CollectionStep.TRY, CollectionStep.ALERT)
     assert not collection.payable
     assert "has to be known first" in refused(collection, "retry", now)
-    assert "has to be known first" in refused(collection, "replace_card", now, **CARD)
+    assert "has to be known first" in refused(collection, "replace_card", now, card=CARD)
     known = collection.answered(answer(POOR, now), collection)
     assert known.stage(now) is CollectionStage.COLLECTING
     assert known.due(now).step is CollectionStep.REMIND

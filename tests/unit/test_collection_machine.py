@@ -17,6 +17,7 @@ from billing.collections.dunning import MAX_TRIES, CardRemedy, remedy
 from billing.collections.stages import CollectionStage, CollectionStep, NewCardTry, ScheduledTry, Try
 from billing.collections.summary import summary
 from billing.commands import parse_command
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from tests.unit.months import DAY, charging
 
@@ -403,9 +404,9 @@ class CollectionMachine(RuleBasedStateMachine):
 
     @rule(card=st.integers(1, 4), customer=st.integers(1, 2))
     def customer_registers_a_card(self, card: int, customer: int) -> None:
-        fields = {"payment_method_id": f"pm_{card}", "stripe_customer_id": f"cus_{customer}"}
-        known = self.collection.customer.payment_method_id == f"pm_{card}"
-        if self.say("replace_card", **fields):
+        method = CardOnFile(payer_id=f"cus_{customer}", card_id=f"pm_{card}")
+        known = self.collection.customer.payment_method.card_id == f"pm_{card}"
+        if self.say("replace_card", card=method):
             assert not known
             self.own_tries = 0
 

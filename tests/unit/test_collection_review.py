@@ -64,8 +64,8 @@ def test_person_may_have_a_halted_collection_tried() -> None:
 @pytest.mark.parametrize("code", [STOLEN, POOR, ODD, ChargeStatus.NEEDS_CARD, ChargeStatus.AUTHENTICATION_REQUIRED])
 def test_new_card_is_tried_at_once_and_has_all_its_tries_before_it(code: str) -> None:
     collection, _ = lived(opened(code), 5, always(code))
-    collection = accepted(collection, "replace_card", on(collection, 5.5), **CARD)
-    assert collection.customer.card_last4 == "1881"
+    collection = accepted(collection, "replace_card", on(collection, 5.5), card=CARD)
+    assert collection.customer.payment_method.last4 == "1881"
     collection, done = lived(collection, 20)
     assert [step for step in done if step.endswith("try")] == (
         ["5.5 try", "7 try", "14 try"] if code != ODD else ["5.5 try", "6.5 try", "7.5 try", "14 try"]
@@ -75,7 +75,7 @@ def test_new_card_is_tried_at_once_and_has_all_its_tries_before_it(code: str) ->
 def test_new_card_that_comes_while_the_customer_pays_is_tried_all_the_same() -> None:
     asked = opened()
     now = on(asked, 1)
-    collection = accepted(asked, "replace_card", now, **CARD)
+    collection = accepted(asked, "replace_card", now, card=CARD)
     collection = collection.answered_customer(answer(STOLEN, now), asked)
     assert collection.due(now) == (CollectionStep.TRY, None, "new card")
 
@@ -96,26 +96,26 @@ def test_try_that_was_planned_while_the_customer_paid_is_not_made_after_their_ow
 def test_card_of_another_id_at_the_processor_is_tried_once_the_old_payment_is_cancelled() -> None:
     collection = opened().evolve(answer=answer(POOR, on(opened(), 0), attempt_id="ch_1"))
     now = on(collection, 1)
-    collection = accepted(collection, "replace_card", now, **CARD | {"stripe_customer_id": "cus_2"})
-    assert collection.customer.stripe_customer_id == "cus_1"
+    collection = accepted(collection, "replace_card", now, card=CARD.evolve(payer_id="cus_2"))
+    assert collection.customer.payment_method.payer_id == "cus_1"
     assert collection.due(now).step is CollectionStep.RELEASE
     collection = collection.answered(answer("canceled", now), collection)
-    assert (collection.customer.stripe_customer_id, collection.series) == ("cus_2", 2)
+    assert (collection.customer.payment_method.payer_id, collection.series) == ("cus_2", 2)
     assert collection.due(now) == (CollectionStep.TRY, None, "new card")
     assert collection.answer is not None
     assert collection.answer.attempt_id == "", "the new payment has not been tried"
 
 
 def test_known_card_is_refused() -> None:
-    known = CARD | {"payment_method_id": "pm_1", "card_last4": opened().customer.card_last4}
-    assert say(opened(), "replace_card", on(opened(), 1), **known)[2] is Refusal.UNCHANGED
-    assert refused(opened(), "replace_card", on(opened(), 1), **known) == ("this card is known already")
+    known = opened().customer.payment_method
+    assert say(opened(), "replace_card", on(opened(), 1), card=known)[2] is Refusal.UNCHANGED
+    assert refused(opened(), "replace_card", on(opened(), 1), card=known) == ("this card is known already")
 
 
 def test_new_digits_of_the_known_card_are_taken_over_and_it_is_not_tried() -> None:
     before = accepted(opened(), "halt", on(opened(), 1))
-    after = accepted(before, "replace_card", on(before, 2), **CARD | {"payment_method_id": "pm_1"})
-    assert after.customer == before.customer.evolve(card_last4="1881")
+    after = accepted(before, "replace_card", on(before, 2), card=CARD.evolve(card_id="pm_1"))
+    assert after.customer == before.customer.evolve(payment_method=CARD.evolve(card_id="pm_1"))
     assert (after.attempt, after.untried_card, after.tries) == (None, False, before.tries)
 
 
@@ -166,7 +166,7 @@ def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
     assert collection.outstanding == "70.00 EUR"
     now = on(collection, 30)
     assert "not charged to the card" in refused(collection, "retry", now)
-    assert "not charged to the card" in refused(collection, "replace_card", now, **CARD)
+    assert "not charged to the card" in refused(collection, "replace_card", now, card=CARD)
     assert not collection.payable
     assert collection.to_look_up() is collection, "its payment is cancelled, which would look like somebody's doing"
     assert "on record already" in refused(collection, "record_payment", now, reference="bank 1", amount_minor=7000)
@@ -200,8 +200,8 @@ def test_write_off_cancels_the_payment_first() -> None:
     assert not collection.payable
     assert "has to end first" in refused(collection, "halt", now)
     assert "has to end first" in refused(collection, "record_payment", now, **TRANSFER)
-    assert "has to end first" in refused(collection, "replace_card", now, **CARD)
-    assert say(collection, "replace_card", now, **CARD)[2] is Refusal.LATER
+    assert "has to end first" in refused(collection, "replace_card", now, card=CARD)
+    assert say(collection, "replace_card", now, card=CARD)[2] is Refusal.LATER
     collection = collection.answered(answer("canceled", now), collection)
     assert collection.outcome is CollectionStage.WRITTEN_OFF
     assert collection.outstanding == "120.00 EUR"
@@ -244,8 +244,8 @@ def test_card_that_the_bank_forbids_cannot_be_used_at_our_page_either() -> None:
 
 def test_card_that_comes_while_halted_is_tried_only_once_people_resume() -> None:
     collection = accepted(opened(), "halt", on(opened(), 1))
-    collection = accepted(collection, "replace_card", on(collection, 2), **CARD)
-    assert collection.customer.payment_method_id == CARD["payment_method_id"]
+    collection = accepted(collection, "replace_card", on(collection, 2), card=CARD)
+    assert collection.customer.payment_method.card_id == CARD.card_id
     assert collection.attempt is None
     resumed = accepted(collection, "resume", on(collection, 3))
     assert resumed.due(on(resumed, 3)).step is CollectionStep.TRY

@@ -18,6 +18,7 @@ from billing.invoices.month import Month
 from billing.invoices.stages import Closed, Stage
 from billing.invoices.versions import Correction, LineChange, difference
 from billing.mails.mail import CustomerMail, CustomerMailKind
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 
@@ -36,9 +37,7 @@ def customer(**changes: Any) -> Customer:
         name="Rosa Lind",
         currency="eur",
         timezone="Europe/Paris",
-        stripe_customer_id="cus_1",
-        payment_method_id="pm_1",
-        card_last4="4242",
+        payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1", last4="4242"),
     ).evolve(**changes)
 
 
@@ -186,7 +185,8 @@ def test_credit_of_earlier_months_is_named_so() -> None:
 
 
 def test_unknown_card_is_not_made_up() -> None:
-    for part in words(mail(CustomerMailKind.NOTICE, announced(card_last4=""))):
+    unknown = announced(payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"))
+    for part in words(mail(CustomerMailKind.NOTICE, unknown)):
         assert "the one we have on file" in part
 
 
@@ -414,7 +414,8 @@ def test_last_reminder_says_so(month: Month) -> None:
 
 def test_reminder_goes_by_the_customer_as_known_now() -> None:
     collection = contacted(POOR)
-    collection = collection.evolve(customer=collection.customer.evolve(name="Rosa Berg", card_last4="1881"))
+    renewed = collection.customer.payment_method.evolve(last4="1881")
+    collection = collection.evolve(customer=collection.customer.evolve(name="Rosa Berg", payment_method=renewed))
     for part in words(mail(CustomerMailKind.REMINDER, POOR, collection=collection, link=LINK)):
         assert "Hello Rosa Berg," in part
         assert "ending in 1881" in part

@@ -13,11 +13,12 @@ from billing.money import (
     currency_code,
     format_amount,
     maximum_minor,
-    minimum_minor,
     minor_digits,
     parse_amount,
     step_minor,
 )
+from billing.payments import methods
+from billing.payments.methods import CardOnFile
 
 ZERO_DECIMAL = ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 THREE_DECIMAL = ["bhd", "jod", "kwd", "omr", "tnd"]
@@ -120,8 +121,8 @@ def test_every_other_currency_has_hundredths() -> None:
         ("krw bhd isk", 1),
     ],
 )
-def test_the_least_that_can_be_charged_is_stripes(codes: str, least: int) -> None:
-    assert [minimum_minor(code) for code in codes.split()] == [least] * len(codes.split())
+def test_the_least_that_can_be_charged_is_the_processors(codes: str, least: int) -> None:
+    assert [CardOnFile.minimum_minor(code) for code in codes.split()] == [least] * len(codes.split())
 
 
 REFUSED = [
@@ -187,5 +188,5 @@ def test_a_currency_is_read_in_any_case_and_an_unknown_one_refused() -> None:
 def test_no_currency_has_two_kinds_of_minor_unit() -> None:
     kinds = [money._ZERO_DECIMAL, money._TWO_DECIMAL, money._THREE_DECIMAL]
     assert len(CURRENCIES) == sum(len(kind) for kind in kinds)
-    assert set(money._MINIMUM_MINOR) <= set(CURRENCIES)
-    assert all(minimum_minor(currency) <= MAX_AMOUNT_MINOR for currency in CURRENCIES)
+    assert set(methods._MINIMUM_MINOR) <= set(CURRENCIES)
+    assert all(CardOnFile.minimum_minor(currency) <= MAX_AMOUNT_MINOR for currency in CURRENCIES)

@@ -20,7 +20,8 @@ from billing.invoices.month import KEPT_DECISIONS, Month
 from billing.invoices.review import note_unreadable
 from billing.invoices.stages import OUTCOMES, Stage, Step
 from billing.invoices.summary import summary
-from billing.money import MAX_AMOUNT_MINOR, maximum_minor, minimum_minor, step_minor
+from billing.money import MAX_AMOUNT_MINOR, maximum_minor, step_minor
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
 from tests.stops import text_of
@@ -78,8 +79,7 @@ class MonthMachine(RuleBasedStateMachine):
             name="Acme",
             currency=currency,
             timezone=zone,
-            stripe_customer_id="cus_1",
-            payment_method_id="pm_1",
+            payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
             terms=agreed,
         )
         self.month = Month.open(customer, Period("2026-10"), carried_steps * step_minor(currency))
@@ -157,7 +157,7 @@ class MonthMachine(RuleBasedStateMachine):
         assert self.month.invoice is not None
         total_minor = self.month.invoice.total_minor
         if self.month.outcome is not None:
-            assert total_minor < minimum_minor(self.month.invoice.currency)
+            assert total_minor < CardOnFile.minimum_minor(self.month.invoice.currency)
             return
         assert self.month.notice is not None
         assert self.month.notice.total_minor == total_minor
@@ -175,7 +175,7 @@ class MonthMachine(RuleBasedStateMachine):
         assert notice is not None
         assert notice.total_minor == invoice.total_minor == self.last_told
         assert invoice.currency == self.month.customer.currency
-        assert minimum_minor(invoice.currency) <= notice.total_minor <= maximum_minor(invoice.currency)
+        assert CardOnFile.minimum_minor(invoice.currency) <= notice.total_minor <= maximum_minor(invoice.currency)
         assert notice.total_minor % step_minor(invoice.currency) == 0
         if begins:
             assert self.now >= self.charge_floor, "earlier than was promised"

@@ -7,22 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.customers.customer import Customer
 from billing.errors import PaymentMismatch
+from billing.payments.methods import CardOnFile
 from billing.payments.payment import Payment, PaymentRequest, PaymentStatus, keep_one
 from billing.period import Period
 
 CREATED = datetime(2026, 11, 8, tzinfo=UTC)
-CUSTOMER = Customer(
+REQUEST = PaymentRequest(
+    key="k",
     customer_id="acme",
-    email="acme@example.com",
-    name="Acme",
+    method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
+    period=Period("2026-10"),
+    amount_minor=1250,
     currency="eur",
-    timezone="Europe/Paris",
-    stripe_customer_id="cus_1",
-    payment_method_id="pm_1",
 )
-REQUEST = PaymentRequest(key="k", customer=CUSTOMER, period=Period("2026-10"), amount_minor=1250, currency="eur")
 
 
 def payment(number: int, status: PaymentStatus = PaymentStatus.NEW, age_hours: int = 0, **fields: Any) -> Payment:
@@ -31,7 +29,7 @@ def payment(number: int, status: PaymentStatus = PaymentStatus.NEW, age_hours: i
         "status": status,
         "amount_minor": 1250,
         "currency": "eur",
-        "stripe_customer_id": "cus_1",
+        "payer_id": "cus_1",
         "created_at": CREATED - timedelta(hours=age_hours),
     }
     return Payment.model_validate(values | fields)
@@ -78,7 +76,7 @@ def test_two_that_move_money_need_a_person(second: PaymentStatus) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"amount_minor": 1251}, {"currency": "usd"}, {"stripe_customer_id": "cus_2"}, {"stripe_customer_id": ""}]
+    "other", [{"amount_minor": 1251}, {"currency": "usd"}, {"payer_id": "cus_2"}, {"payer_id": ""}]
 )
 @pytest.mark.parametrize("status", [PaymentStatus.NEW, PaymentStatus.SUCCEEDED, PaymentStatus.DECLINED])
 def test_another_amount_currency_or_customer_than_announced_needs_a_person(

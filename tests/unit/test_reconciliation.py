@@ -21,7 +21,7 @@ PAYMENT = Payment(
     status=PaymentStatus.SUCCEEDED,
     amount_minor=1250,
     currency="eur",
-    stripe_customer_id="cus_1",
+    payer_id="cus_1",
     created_at=AT,
     key="monthly-billing-v1:acme:2026-11",
     customer_id="acme",
@@ -67,7 +67,7 @@ def found(
         charges=tuple(charge(payment) for payment in payments if payment.key) if charges is None else charges,
         collections=more.get("collections", ()),
         payments=payments,
-        stripe_customers={"cus_1": "acme"},
+        payers={"cus_1": "acme"},
         refunded_minor=more.get("refunded_minor", {}),
     )
     return [(each.kind, each.repair) for each in compare(books)]
@@ -144,7 +144,7 @@ def test_a_payment_by_hand_as_high_as_the_invoice_is_reported_and_other_business
     by_hand = PAYMENT.evolve(payment_id="pi_2", key="", customer_id="", period="")
     assert found(PAYMENT, by_hand) == [(DiscrepancyKind.UNKNOWN, None)]
     assert found(PAYMENT, by_hand.evolve(amount_minor=999)) == []
-    assert found(PAYMENT, by_hand.evolve(stripe_customer_id="cus_9")) == []
+    assert found(PAYMENT, by_hand.evolve(payer_id="cus_9")) == []
 
 
 def test_what_is_owed_is_never_cancelled_also_before_its_collection_is_on_record() -> None:

@@ -16,6 +16,7 @@ from billing.customers.registration import (
     new_customer_id,
     registration_id_of,
 )
+from billing.payments.methods import CardOnFile
 
 NOW = datetime.now(UTC)
 ANN = Registration(
@@ -56,8 +57,10 @@ def test_no_id_of_a_customer_is_one_of_a_registration(taken: str) -> None:
 
 
 def test_the_customer_has_exactly_what_was_registered() -> None:
-    done = ANN.evolve(stripe_customer_id="cus_1", payment_method_id="card_1", card_last4="4242", review_mode="approve")
+    card = CardOnFile(payer_id="cus_1", card_id="card_1", last4="4242")
+    done = ANN.evolve(card=card, review_mode="approve")
     customer = done.customer()
     assert customer.terms == Terms(review_mode=ReviewMode.APPROVE)
-    for name in ("customer_id", "email", "name", "currency", "timezone", "stripe_customer_id", "card_last4"):
+    assert customer.payment_method == card
+    for name in ("customer_id", "email", "name", "currency", "timezone"):
         assert getattr(customer, name) == getattr(done, name)

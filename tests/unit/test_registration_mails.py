@@ -6,6 +6,7 @@ from adapters.mail.mail_templates import render
 from billing.customers.customer import Customer, Terms
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMail, CustomerMailKind
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 
 LINK = "https://pay.example/card/card1.c-1.2.x"
@@ -15,9 +16,7 @@ ANN = Customer(
     name="Ann <script>\u202e& Sons",
     currency="eur",
     timezone="Europe/Paris",
-    stripe_customer_id="cus_1",
-    payment_method_id="pm_1",
-    card_last4="4242",
+    payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1", last4="4242"),
     terms=Terms(min_notice_hours=96),
 )
 

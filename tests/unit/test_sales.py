@@ -14,6 +14,7 @@ from billing.customers.customer import Customer
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.invoices.invoice import LineItem, Problem, Source
 from billing.money import parse_amount
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.sales.sales import MAX_ROWS, SalesSnapshot, lines_for, type_of_cell
 from billing.sales.worksheet import read_worksheet
@@ -27,8 +28,7 @@ ACME = Customer(
     name="Acme",
     currency="eur",
     timezone="Europe/Paris",
-    stripe_customer_id="cus_1",
-    payment_method_id="pm_1",
+    payment_method=CardOnFile(payer_id="cus_1", card_id="pm_1"),
 )
 
 cells = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)

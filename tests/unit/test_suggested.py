@@ -303,7 +303,7 @@ def test_a_payment_by_hand_of_what_is_still_owed_says_how_to_record_it(stage: St
         charges=(),
         collections=(COLLECTION,) if stage is Stage.PAST_DUE else (),
         payments=(by_hand,),
-        stripe_customers={"cus_1": "acme"},
+        payers={"cus_1": "acme"},
     )
     (finding,) = compare(books)
     (words,) = commands_in(todo(finding))

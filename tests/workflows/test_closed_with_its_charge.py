@@ -34,7 +34,7 @@ class Killed(BaseException):
 async def announced(bed: Bed) -> Month:
     """A month that is charged now; no workflow has to be waited for."""
     customer = await bed.customer("acme")
-    return charging(10000, stripe_customer_id=customer.stripe_customer_id, payment_method_id=customer.payment_method_id)
+    return charging(10000, payment_method=customer.payment_method)
 
 
 async def charge(bed: Bed, month: Month, close: Callable[[Month], Awaitable[None]] | None = None) -> Charged:

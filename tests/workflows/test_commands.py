@@ -270,7 +270,7 @@ async def test_another_card_in_the_last_call_is_announced_before_it_is_charged(b
     await bed.monitored()
     month = await bed.announced()
     other = await bed.another_card(month.customer)
-    changes = CustomerChanges(payment_method_id=other.payment_method_id, card_last4="1881")
+    changes = CustomerChanges(payment_method=other.on_file.evolve(last4="1881"))
     assert (await bed.command("acme", UpdateCustomer(**ANN, changes=changes))).accepted
     await bed.until("acme", lambda month: month.notices == 2 and month.announced)
     assert (await bed.closed()).outcome is Stage.PAID

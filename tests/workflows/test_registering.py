@@ -156,8 +156,8 @@ async def test_who_saved_a_card_first_and_was_interrupted_is_finished_before_the
     found = await alive.find(first.registration_id)
     assert found is not None
     card = (await bed.adapters.payments.card_of_setup(found.session_id)).card
-    saved = {"state": RegistrationState.SAVED, "payment_method_id": card.payment_method_id, "card_last4": card.last4}
-    assert await bed.ledger.save_registration(found.evolve(**saved))
+    saved = found.evolve(state=RegistrationState.SAVED, card=card.on_file)
+    assert await bed.ledger.save_registration(saved)
     await visits(alive, second)
     bed.started.append(first.customer_id)
     assert [each.customer_id for each in await bed.ledger.customers()] == [first.customer_id]
@@ -187,7 +187,8 @@ async def check_once(bed: Bed, email: str) -> None:
     (customer,) = [each for each in await bed.ledger.customers() if each.email == email]
     bed.started.append(customer.customer_id)
     assert (await bed.month(customer.customer_id)).customer == customer
-    assert [each["id"] for each in bed.objects("customer") if each["email"] == email] == [customer.stripe_customer_id]
+    payers = [each["id"] for each in bed.objects("customer") if each["email"] == email]
+    assert payers == [customer.payment_method.payer_id]
 
 
 async def test_a_crash_after_any_step_of_a_registration_leaves_one_customer(bed: Bed) -> None:
@@ -233,7 +234,8 @@ async def test_a_crash_after_any_step_of_an_import_leaves_one_customer(bed: Bed)
 async def test_a_token_becomes_a_card_that_is_charged(bed: Bed) -> None:
     registrar = connect_registrar(bed.settings, bed.adapters, bed.client)
     done = await registrar.import_customer(listed("acme"), "tok_mastercard")
-    assert (done.card_last4, str(done.payment_method_id)[:5]) == ("4444", "card_")
+    assert done.card is not None
+    assert (done.card.last4, done.card.card_id[:5]) == ("4444", "card_")
     customer = done.customer()
     bed.started.append("acme")
     month = await bed.month("acme")
@@ -324,9 +326,8 @@ async def test_a_card_that_an_operator_has_put_into_a_file_meanwhile_stays_that_
     found = await registrar.find(registration.registration_id)
     assert found is not None
     card = (await bed.adapters.payments.card_of_setup(found.session_id)).card
-    theirs = {"stripe_customer_id": card.stripe_customer_id, "payment_method_id": card.payment_method_id}
-    customer = (await bed.customer("acme", email="acme@example.com")).evolve(**theirs)
+    customer = (await bed.customer("acme", email="acme@example.com")).evolve(payment_method=card.on_file)
     bed.started.append("acme")
     await start_customer(bed.client, bed.ledger, bed.adapters.payments, customer)
     assert await registrar.sweep(datetime.now(UTC)) == {registration.registration_id: "known"}
-    assert (await bed.adapters.payments.card(card.payment_method_id)).stripe_customer_id == card.stripe_customer_id
+    assert (await bed.adapters.payments.card(card.card_id)).payer_id == card.payer_id

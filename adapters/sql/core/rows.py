@@ -14,7 +14,17 @@ from billing.reviewers.alerts import Alert
 
 
 def customer_values(customer: Customer) -> dict[str, Any]:
-    return {**dict(customer), "email_key": customer.email_key, "terms": customer.terms.model_dump(mode="json")}
+    models = {name: getattr(customer, name).model_dump(mode="json") for name in ("payment_method", "terms")}
+    return {**dict(customer), **distinct_values(customer), **models}
+
+
+DISTINCT = ("email_key", "payer_id", "card_id")
+"""What no two customers may share."""
+
+
+def distinct_values(customer: Customer) -> dict[str, str]:
+    method = customer.payment_method
+    return dict(zip(DISTINCT, (customer.email_key, method.payer_id, method.card_id), strict=True))
 
 
 def address_values(customer: Customer) -> dict[str, Any]:
@@ -89,21 +99,8 @@ def decision_values(month: Month) -> list[dict[str, Any]]:
 
 
 def charge_values(payment: Payment, at: datetime) -> dict[str, Any]:
-    return {
-        "payment_id": payment.payment_id,
-        "key": payment.key,
-        "customer_id": payment.customer_id,
-        "period": payment.period,
-        "status": payment.status,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-        "code": payment.code,
-        "decline_code": payment.decline_code,
-        "advice_code": payment.advice_code,
-        "attempt_id": payment.attempt_id,
-        "first_at": at,
-        "at": at,
-    }
+    elsewhere = {"payer_id", "created_at", "authenticate_url", "return_url", "reversed"}
+    return {**payment.model_dump(exclude=elsewhere), "first_at": at, "at": at}
 
 
 def reversal_values(reversal: Reversal, payment: Payment, at: datetime) -> dict[str, Any]:

@@ -113,17 +113,17 @@ customers: Final = Table(
     _text("name"),
     _text("currency"),
     _text("timezone"),
-    _text("stripe_customer_id"),
-    _text("payment_method_id"),
-    _text("card_last4"),
+    Column("payment_method", JSON, nullable=False),
+    _text("payer_id", nullable=True),  # of the payment method, to look customers up by; None: it has none
+    _text("card_id", nullable=True),  # as well
     Column("terms", JSON, nullable=False),
     _text("closed_reason", nullable=True),  # None: the customer is billed
     _instant("closed_at", nullable=True),
     _instant("created_at"),
     _instant("updated_at"),
     Index("customers_by_email", "email_key"),
-    Index("customers_by_stripe_customer", "stripe_customer_id"),
-    Index("customers_by_card", "payment_method_id"),
+    Index("customers_by_payer", "payer_id"),
+    Index("customers_by_card", "card_id"),
 )
 
 addresses: Final = Table(
@@ -246,6 +246,7 @@ reversals: Final = Table(
     _amount("amount_minor"),
     _text("currency"),
     _text("status"),
+    _text("code"),
     _text("reason"),
     _instant("created_at"),
     _instant("at"),
@@ -421,10 +422,9 @@ registrations: Final = Table(
     _text("review_mode"),
     Column("consent", JSON(none_as_null=True), nullable=True),  # version, text, instant; None: imported
     _text("customer_id"),
-    _text("stripe_customer_id", nullable=True),
+    _text("payer_id", nullable=True),
     _text("session_id"),  # the card page that counts; "": none is open
-    _text("payment_method_id", nullable=True),
-    _text("card_last4"),
+    Column("card", JSON(none_as_null=True), nullable=True),
     _text("state"),
     _instant("created_at"),
     _instant("updated_at"),

@@ -30,10 +30,10 @@ from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
 from billing.invoices.month import Month
 from billing.mails.mail import CustomerMailKind
-from billing.payments.payment import ReversalKind
+from billing.payments.payment import ReversalKind, ReversalStatus
 from wording.remedies import command_line
 
-_DECIDED: Final = ("won", "lost", "warning_closed", "prevented")
+_DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
 _TO_REVIEWERS: Final = (CustomerMailKind.ALERT, CustomerMailKind.REPORT)
 
 

@@ -92,7 +92,7 @@ def _has_rival(connection: Connection, changed: Registration) -> bool:
 
 
 def _values(registration: Registration) -> dict[str, object]:
-    models = {"consent": registration.consent, "terms": registration.terms}
+    models = {"card": registration.card, "consent": registration.consent, "terms": registration.terms}
     return {
         **dict(registration),
         "email_key": email_key(registration.email),

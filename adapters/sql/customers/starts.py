@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.rows import address_values, customer_values, invoice_values
+from adapters.sql.core.rows import DISTINCT, address_values, customer_values, distinct_values, invoice_values
 from adapters.sql.core.schema import addresses, customers, invoices
 from adapters.sql.core.statements import insert_new
 from billing.apart import Failed, apart
@@ -17,7 +17,6 @@ from billing.invoices.month import Month
 from billing.period import Period
 
 _CUSTOMER = [customers.c[name] for name in Customer.model_fields]
-_SHARED = ("email_key", "stripe_customer_id", "payment_method_id")
 
 
 class SqlStarts(SqlDatabase):
@@ -39,7 +38,8 @@ class SqlStarts(SqlDatabase):
         theirs = select(*_CUSTOMER, customers.c.closed_reason).where(customers.c.customer_id.in_(names))
         whose = invoices.c.customer_id
         newest = select(whose, func.max(invoices.c.period)).where(whose.in_(names)).group_by(whose)
-        alike = or_(*(customers.c[name].in_({getattr(each, name) for each in asked}) for name in _SHARED))
+        values = [distinct_values(customer) for customer in asked]
+        alike = or_(*(customers.c[name].in_({value[name] for value in values}) for name in DISTINCT))
         others = select(*_CUSTOMER).where(customers.c.closed_at.is_(None), alike)
         with self._looking("look customers up") as connection:
             found = {row["customer_id"]: dict(row) for row in connection.execute(theirs).mappings()}
@@ -87,11 +87,13 @@ def _by_likeness(asked: Sequence[Customer], others: Sequence[Customer]) -> dict[
     """Of each who was asked about, by id, those others who share something with it."""
     sharing: defaultdict[tuple[str, str], list[Customer]] = defaultdict(list)
     for other in sorted(others, key=lambda each: each.customer_id):
-        for name in _SHARED:
-            sharing[name, getattr(other, name)].append(other)
+        for shared in distinct_values(other).items():
+            sharing[shared].append(other)
     found = {}
     for each in asked:
-        alike = {other.customer_id: other for name in _SHARED for other in sharing.get((name, getattr(each, name)), ())}
+        alike = {
+            other.customer_id: other for shared in distinct_values(each).items() for other in sharing.get(shared, ())
+        }
         alike.pop(each.customer_id, None)
         found[each.customer_id] = list(alike.values())
     return found

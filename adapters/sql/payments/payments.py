@@ -16,7 +16,6 @@ from billing.payments.payment import Payment, PaymentEvent, PaymentStatus, Rever
 from billing.payments.ports import ChargeRow, EventRow, ReversalRow
 from billing.period import Period
 
-_TRIABLE = (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 _UNPAID = charges.c.status != PaymentStatus.SUCCEEDED
 _UNFINISHED = charges.c.status.not_in((PaymentStatus.SUCCEEDED, PaymentStatus.CANCELED))
 _UNSENT = messages.c.status != MessageStatus.SENT
@@ -35,7 +34,7 @@ class SqlPayments(SqlDatabase):
         """
         assert payment.key, f"{payment.payment_id} is not a payment of ours"
         assert payment.customer_id, f"{payment.payment_id} of {payment.key} names no customer"
-        is_triable = payment.status in _TRIABLE
+        is_triable = payment.status.is_triable
         whose = f"{payment.payment_id} of {payment.customer_id}, {payment.period}"
         with self._writing(f"save {whose}") as connection:
             if is_triable:
@@ -64,11 +63,11 @@ class SqlPayments(SqlDatabase):
 
     @in_thread
     def save_reversals(self, payment: Payment, found: Sequence[Reversal], at: datetime) -> list[Reversal]:
-        """Keeps refunds and disputes; answers those that are new or have another status or amount than before."""
+        """Keeps refunds and disputes; answers those that are new or have another code or amount than before."""
         news = []
         with self._writing(f"save the refunds and disputes of {payment.payment_id}") as connection:
             for each in found:
-                changed = or_(reversals.c.status != each.status, reversals.c.amount_minor != each.amount_minor)
+                changed = or_(reversals.c.code != each.code, reversals.c.amount_minor != each.amount_minor)
                 if upsert(connection, reversals, reversal_values(each, payment, at), only_if=changed):
                     news.append(each)
         return news

@@ -32,11 +32,11 @@ from temporalio.client import Client
 from temporalio.exceptions import TemporalError
 
 from billing.commands import Command, parse_command
+from billing.customers.card_vault import CardVault
 from billing.customers.ports import CustomerStore
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.invoices.commands import COMMANDS
 from billing.mails.mail import Mailer
-from billing.payments.ports import PaymentGateway
 from billing.period import Period
 from billing.sales.adjustments import refresh_changes, unapplied
 from billing.sales.late_sales import in_words
@@ -71,7 +71,7 @@ class InvoicePages:
         self,
         client: Client,
         ledger: _Ledger,
-        payments: PaymentGateway,
+        vault: CardVault,
         mail: Mailer,
         comparer: SheetComparer,
         desk: PageFrame,
@@ -80,7 +80,7 @@ class InvoicePages:
     ) -> None:
         self._client = client
         self._ledger = ledger
-        self._payments = payments
+        self._vault = vault
         self._comparer = comparer
         self._mail = mail
         self._desk = desk
@@ -212,7 +212,7 @@ class InvoicePages:
         if customer is None:
             raise HTTPException(404)
         try:
-            started = await start_customer(self._client, self._ledger, self._payments, customer, because=command)
+            started = await start_customer(self._client, self._ledger, self._vault, customer, because=command)
         except BillingError as error:
             return await self._page(view.refused(START, str(error)))
         query = f"?command={command.command_id}" if started.status is StartStatus.STARTED else ""

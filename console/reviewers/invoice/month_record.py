@@ -21,7 +21,7 @@ from billing.invoices.invoice import Invoice
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory, MonthStore, VersionRow
 from billing.mails.mail import MessageRow, MessageStore
-from billing.payments.ports import ChargeRow, PaymentStore, ReversalRow
+from billing.payments.ports import ChargeRow, PaymentBooks, ReversalRow
 from billing.period import Period
 from clients.month_commands import Unanswered, query_month
 from clients.running_workflows import RunningWorkflows, described
@@ -36,8 +36,9 @@ _log = logging.getLogger(__name__)
 
 
 class MonthRecordLedger(
-    CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentStore, Protocol
-): ...
+    CollectionStore, InvoiceListing, MessageStore, MonthHistory, MonthStore, PaymentBooks, Protocol
+):
+    """What is needed of the ledger here."""
 
 
 @dataclass(frozen=True)

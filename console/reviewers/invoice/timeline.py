@@ -77,7 +77,7 @@ def _past(record: MonthRecord) -> Iterator[Event]:
     yield from (_charge(charge) for charge in record.charges if charge.status != PaymentStatus.NEW)
     for reversal in record.reversals:
         amount = money_text(reversal.amount_minor, reversal.currency)
-        text = f"{amount}, {reversal.status}{f': {reversal.reason}' if reversal.reason else ''}"
+        text = f"{amount}, {reversal.code}{f': {reversal.reason}' if reversal.reason else ''}"
         yield Event(reversal.created_at, str(reversal.kind).capitalize(), text, "act")
     for entry in record.diary:
         text = f"{entry.by}: {entry.story}" if entry.by else entry.story

@@ -16,16 +16,17 @@ def upgrade() -> None:
     op.create_table(
         "customers",
         *_columns(sa.Text, "customer_id", "email", "email_key", "name", "currency", "timezone"),
-        *_columns(sa.Text, "stripe_customer_id", "payment_method_id", "card_last4"),
+        *_columns(sa.JSON, "payment_method"),
+        *_columns(sa.Text, "payer_id", "card_id", nullable=True),
         *_columns(sa.JSON, "terms"),
         *_columns(sa.Text, "closed_reason", nullable=True),
         *_columns(_INSTANT, "closed_at", nullable=True),
         *_columns(_INSTANT, "created_at", "updated_at"),
         sa.PrimaryKeyConstraint("customer_id"),
     )
-    op.create_index("customers_by_card", "customers", ["payment_method_id"])
+    op.create_index("customers_by_card", "customers", ["card_id"])
     op.create_index("customers_by_email", "customers", ["email_key"])
-    op.create_index("customers_by_stripe_customer", "customers", ["stripe_customer_id"])
+    op.create_index("customers_by_payer", "customers", ["payer_id"])
 
     op.create_table(
         "addresses",
@@ -120,7 +121,7 @@ def upgrade() -> None:
         "reversals",
         *_columns(sa.Text, "reversal_id", "payment_id", "customer_id", "period", "kind"),
         *_columns(sa.BigInteger, "amount_minor"),
-        *_columns(sa.Text, "currency", "status", "reason"),
+        *_columns(sa.Text, "currency", "status", "code", "reason"),
         *_columns(_INSTANT, "created_at", "at"),
         sa.PrimaryKeyConstraint("reversal_id"),
     )
@@ -255,10 +256,10 @@ def upgrade() -> None:
         *_columns(sa.Text, "registration_id", "email", "email_key", "name", "currency", "timezone", "review_mode"),
         *_columns(sa.JSON, "consent", nullable=True),
         *_columns(sa.Text, "customer_id"),
-        *_columns(sa.Text, "stripe_customer_id", nullable=True),
+        *_columns(sa.Text, "payer_id", nullable=True),
         *_columns(sa.Text, "session_id"),
-        *_columns(sa.Text, "payment_method_id", nullable=True),
-        *_columns(sa.Text, "card_last4", "state"),
+        *_columns(sa.JSON, "card", nullable=True),
+        *_columns(sa.Text, "state"),
         *_columns(_INSTANT, "created_at", "updated_at"),
         *_columns(_INSTANT, "told_at", nullable=True),
         *_columns(sa.Integer, "revision"),
