@@ -15,12 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
-from uuid import uuid4
 
 import psycopg
 from temporalio.client import Client
-from temporalio.testing import TimeSkipper, TimeSkippingConfig
-from temporalio.testing._timeskipping import FastForwardConfig
 
 from adapters.sql.ledger import SqlLedger
 from benchmarks import bare
@@ -31,6 +28,7 @@ from billing.keys import workflow_id
 from billing.period import Period
 from bootstrap import connect_temporal
 from sandbox.stack.processes import Child, logged
+from sandbox.timeline import skipping_client
 from settings import Settings
 from worker import READY as WORKER_READY
 from workflows.monthly_billing import MonthlyBilling
@@ -79,11 +77,7 @@ class _OnTemporal:
 
     async def start(self, name: str, argument: list[Any], queue: str, until: timedelta | None, **options: Any) -> None:
         """Skips the time ``until`` then; None: no time."""
-        client = self.client
-        if until is not None:
-            fast_forward = FastForwardConfig(id=uuid4().hex, duration=until)
-            config = TimeSkippingConfig(fast_forward_config=fast_forward, max_session_skip_count=1000)
-            client = TimeSkipper(client, config=config).client
+        client = self.client if until is None else skipping_client(self.client, until)
         await client.start_workflow(self.workflow, args=argument, id=name, task_queue=queue, **options)
         self.started.append(name)
 

@@ -7,7 +7,6 @@ The databases are in files; PostgreSQL does not wait for the disk at a commit, a
 """
 
 import asyncio
-import csv
 import sys
 import tempfile
 import warnings
@@ -25,13 +24,15 @@ import psycopg
 from billing.customers.customer import Customer
 from billing.invoices.month import Month
 from billing.period import Period
-from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
-from sandbox.stack.ports import HOST, free_port
+from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
+from sandbox.stack.ports import HOST, Ports, free_port
 from sandbox.stack.processes import Child, logged
+from sandbox.stack.sample import HEADER, sheet_of
 from sandbox.stack.stack import ROOT
 from sandbox.stack.stand_ins import READY as STAND_INS_READY
-from sandbox.stack.stand_ins import Ports
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
+from sandbox.stand_ins.control import control, local_http
+from sandbox.stand_ins.whole_file import write_csv
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _REGISTERED_AT_ONCE = 20
@@ -67,10 +68,7 @@ class World:
             "PYTHONPATH": str(ROOT),
             "TEMPORAL_ADDRESS": self.server.address,
             "BILLING_DATA_DIR": str(folder),
-            "BILLING_SANDBOX_STRIPE_PORT": str(self.ports.stripe),
-            "BILLING_SANDBOX_SHEETS_PORT": str(self.ports.sheets),
-            "BILLING_SANDBOX_MAIL_PORT": str(self.ports.mail),
-            "BILLING_SANDBOX_SMTP_PORT": str(self.ports.smtp),
+            **self.ports.environment,
         }
 
     def new_folder(self) -> Path:
@@ -92,42 +90,34 @@ class World:
         while len(periods) < months:
             periods.append(periods[-1].next())
         number = next(self._numbers)
-        names = [f"c{number}-{each:05}" for each in range(customers + warm_up)]
+        names = [f"c{number}-{customer:05}" for customer in range(customers + warm_up)]
         limit = asyncio.Semaphore(_REGISTERED_AT_ONCE)
         headers = {"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}
         url = f"http://{HOST}:{self.ports.stripe}/v1/"
-        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
+        async with local_http(base_url=url, headers=headers) as http:
             everybody = await asyncio.gather(*(_register(http, limit, name) for name in names))
-        folder = self.folder / "sheets" / SANDBOX_SHEET_ID
-        folder.mkdir(parents=True, exist_ok=True)
+        rows = [(customer.email, *row) for customer in everybody for row in _ROWS]
         for each in periods:
-            with (folder / f"{each}.csv").open("w", newline="") as file:
-                rows = [(customer.email, *row) for customer in everybody for row in _ROWS]
-                csv.writer(file).writerows([("email", "amount", "description"), *rows])
+            write_csv(sheet_of(self.folder, each), [HEADER, *rows])
         opened = [Month.open(customer, period) for customer in everybody]
         return Book(opened[:warm_up], opened[warm_up:], periods)
 
     async def requests(self) -> dict[str, int]:
         """How many have come to the stand-ins so far, by vendor."""
-        async with httpx.AsyncClient(trust_env=False) as http:
-            sheets = (await http.get(f"http://{HOST}:{self.ports.sheets}/_control/requests")).raise_for_status()
-            rules = (await http.get(f"http://{HOST}:{self.ports.stripe}/_control/faults")).raise_for_status()
-        return {"Sheets": int(sheets.json()["total"]), "Stripe": sum(int(rule["fired"]) for rule in rules.json())}
+        sheets = await control(self.ports.sheets, "requests", method="GET")
+        rules = await control(self.ports.stripe, "faults", method="GET")
+        return {"Sheets": int(sheets["total"]), "Stripe": sum(int(rule["fired"]) for rule in rules)}
 
     async def count_requests(self) -> None:
         """Lets the Stripe stand-in count what it answers: by a fault that does nothing."""
         rule = {"path": "^/v1/", "method": "*", "kind": "slow", "seconds": 0, "times": None}
-        async with httpx.AsyncClient(trust_env=False) as http:
-            answer = await http.post(f"http://{HOST}:{self.ports.stripe}/_control/faults", json=rule)
-            answer.raise_for_status()
+        await control(self.ports.stripe, "faults", rule)
 
 
 @asynccontextmanager
 async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterator[World]:
     ports = Ports(*(free_port() for _ in range(4)))
-    command = [sys.executable, "-m", "sandbox.stack.stand_ins", "--folder", str(folder)]
-    for name, port in vars(ports).items():
-        command += [f"--{name}", str(port)]
+    command = [sys.executable, "-m", "sandbox.stack.stand_ins", "--folder", str(folder), *ports.arguments]
     env = {"PYTHONPATH": str(ROOT)}
     stand_ins = Child("stand-ins", command, log=folder / "stand-ins.log", ready=logged(STAND_INS_READY), env=env)
     with _postgresql(with_postgresql) as (url, pid):

@@ -31,7 +31,7 @@ def print_rehearsal(
     _print_unclaimed(book)
     _print_people(rows)
     _print_owed(rows)
-    _print_heard(result)
+    _print_commands(result)
     if book.against:
         _print_compared(book, compared)
     for each in (*book.failed, *result.failed):
@@ -158,16 +158,16 @@ def _times(periods: list[str]) -> str:
     return periods[0] if len(periods) == 1 else f"{periods[0]} … {periods[-1]} ({len(periods)})"
 
 
-def _print_heard(result: RehearsalResult) -> None:
-    if result.heard:
+def _print_commands(result: RehearsalResult) -> None:
+    if result.commands:
         say("\nThe reviewers' script", style="bold")
         cells = [
             (each.customer_id, each.period, utc(each.at), f"{each.by}: {each.do}", each.result)
-            for each in sorted(result.heard, key=lambda each: each.at)[:_SHOWN]
+            for each in sorted(result.commands, key=lambda each: each.at)[:_SHOWN]
         ]
         console.print(table((whole("Customer"), whole("Month"), whole("When"), "What", "Answer"), cells))
-        if len(result.heard) > _SHOWN:
-            say(f"… {len(result.heard) - _SHOWN} more; --json has them all")
+        if len(result.commands) > _SHOWN:
+            say(f"… {len(result.commands) - _SHOWN} more; --json has them all")
 
 
 def _print_compared(book: Book, compared: list[MonthDifference]) -> None:
@@ -211,7 +211,7 @@ def print_document(
             "seconds": round(seconds, 1),
             "months": summaries(rows),
             "customers": rows,
-            "reviewers": [each._asdict() for each in result.heard],
+            "reviewers": [each._asdict() for each in result.commands],
             "sheets_not_used": book.sheets.unread,
             "sheets_not_read": book.sheets.ignored(),
             "unclaimed_rows": [each._asdict() for each in book.unclaimed],

@@ -102,7 +102,7 @@ class Plan:
         draw = self.draw("late", customer_id, period)
         return _typed(draw.randint(100_000, 200_000), currency) if draw.random() < 0.2 else None
 
-    def storm(self, step: int) -> FaultPlan:
+    def faults(self, step: int) -> FaultPlan:
         draw = self.draw("storm", step)
         return FaultPlan(
             stripe=_some(draw, _STRIPE, 0.9, "/v1/payment_intents"),

@@ -84,15 +84,15 @@ def rows_of(book: Book, result: RehearsalResult) -> list[MonthRow]:
             known = {"sheet": book.sheets.used[period], "person": why, "assumed": did}
             month = result.closed.get((customer_id, period))
             if month is None:
-                stays = result.left.get(customer_id)
+                stays = result.waiting.get(customer_id)
                 here = stays is not None and stays.period == period
                 stage = ALREADY_PAST if entry.month.period > period else WAITING if here else NOT_REACHED
                 currency = entry.month.customer.currency
                 known |= {"customer_id": customer_id, "period": period, "stage": stage, "currency": currency}
                 rows.append(MonthRow.model_validate(known))
             else:
-                owed = result.owed.get((customer_id, period))
-                rows.append(_row(month, str(owed.stage) if owed else "", known))
+                collection = result.collections.get((customer_id, period))
+                rows.append(_row(month, str(collection.stage) if collection else "", known))
     return sorted(rows, key=lambda row: (row.period, row.customer_id))
 
 

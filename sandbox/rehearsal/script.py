@@ -119,12 +119,12 @@ class Script(Model, extra="forbid"):
     cards: Mapping[CustomerId, Annotated[str, StringConstraints(pattern=BEHAVIOUR)]] = Field(default={})
     say: tuple[ScriptedCommand, ...] = ()
 
-    def of(self, customer_id: str) -> list[ScriptedCommand]:
-        return [each for each in self.say if each.customer == customer_id]
+    def commands_for(self, customer_id: str) -> list[ScriptedCommand]:
+        return [command for command in self.say if command.customer == customer_id]
 
     def require_known(self, customer_ids: set[str]) -> None:
         """Raises ``InvalidInput`` for a customer whom the rehearsal does not have."""
-        named = {each.customer for each in self.say} | set(self.cards)
+        named = {command.customer for command in self.say} | set(self.cards)
         if unknown := sorted(named - customer_ids):
             raise InvalidInput(f"the reviewers' script names {', '.join(unknown)}; nobody of that id is rehearsed")
 

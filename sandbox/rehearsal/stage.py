@@ -17,7 +17,8 @@ from process.logs import start_logging
 from sandbox.rehearsal.book import Book, MailSettings
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import MonthWatch
-from sandbox.stack.stand_ins import Ports, stand_ins
+from sandbox.stack.ports import Ports
+from sandbox.stack.stand_ins import stand_ins
 from sandbox.stack.temporal_server import temporal_server
 from sandbox.stripe.store import Store
 from settings import Settings
@@ -78,15 +79,7 @@ def _settings(real: MailSettings, folder: Path, ports: Ports) -> Settings:
     """The sandbox's; of the real ones only how cells are read, and how mails look. Reviewers get no digests: those
     would mix the months of customers whose clocks differ.
     """
-    return Settings(
-        _env_file=None,
-        data_dir=folder,
-        **real._asdict(),
-        sandbox_stripe_port=ports.stripe,
-        sandbox_sheets_port=ports.sheets,
-        sandbox_mail_port=ports.mail,
-        sandbox_smtp_port=ports.smtp,
-    )
+    return ports.into(Settings(_env_file=None, data_dir=folder, **real._asdict()))
 
 
 async def begin(book: Book, ledger: PrivateLedger) -> None:

@@ -1,9 +1,7 @@
 """The sample company: a dozen customers in several currencies and zones, and a month of their sales."""
 
 import asyncio
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +12,7 @@ from billing.customers.customer import ReviewMode
 from billing.customers.roster import OPTIONAL, REQUIRED
 from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
-from sandbox.stand_ins.whole_file import write_whole
+from sandbox.stand_ins.whole_file import write_csv, write_whole
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,9 @@ class Sample:
     def email(self) -> str:
         return f"billing@{self.customer_id}.example"
 
+
+HEADER = ("email", "amount", "description")
+"""The first row of a worksheet."""
 
 SAMPLE = (
     Sample("acme", "Acme Bakery", "eur", "Europe/Paris", (("1240.50", "Hosting"), ("89.90", "Support, 3 h"))),
@@ -68,23 +69,22 @@ def month_before(period: Period) -> Period:
 async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period]) -> Path:
     """Registers the sample customers with the Stripe stand-in and writes their sales and roster; once per folder.
 
-    Answers the path of the roster, ready for ``starter.py start --from``. Files that are there stay as they are.
+    Returns the path of the roster, ready for ``starter.py start --from``. Files that are there stay as they are.
     """
     roster = folder / "customers.csv"
     if roster.exists():
         return roster
     for period in periods:
         sheet = sheet_of(folder, period)
-        sheet.parent.mkdir(parents=True, exist_ok=True)
         if not sheet.exists():
-            sales = [(s.email, *sale) for s in SAMPLE for sale in s.sales]
-            _write(sheet, [("email", "amount", "description")], sales, [MISTYPED])
+            sales = [(sample.email, *sale) for sample in SAMPLE for sale in sample.sales]
+            write_csv(sheet, [HEADER, *sales, MISTYPED])
     cards = await asyncio.gather(*(register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE))
     rows = [
         (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, str(s.review_mode), "")
         for s, card in zip(SAMPLE, cards, strict=True)
     ]
-    _write(roster, [(*REQUIRED, *OPTIONAL)], rows)
+    write_csv(roster, [(*REQUIRED, *OPTIONAL), *rows])
     return roster
 
 
@@ -93,7 +93,7 @@ def sheet_of(folder: Path, period: Period) -> Path:
 
 
 def correct_address(sheet: Path) -> None:
-    """Mends the row that was mistyped."""
+    """Corrects the mistyped row."""
     write_whole(sheet, sheet.read_text("utf-8").replace(MISTYPED[0], "billing@bergson.example"))
 
 
@@ -107,10 +107,3 @@ async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[st
         return customer.id, card.id
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
-
-
-def _write(path: Path, *parts: Sequence[tuple[str, ...]]) -> None:
-    text = io.StringIO(newline="")
-    for rows in parts:
-        csv.writer(text).writerows(rows)
-    write_whole(path, text.getvalue())

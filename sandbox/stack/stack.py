@@ -20,15 +20,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from billing.errors import BillingError
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_WEBHOOK_SECRET, connect_ledger
 from console import READY as CONSOLE_READY
-from sandbox.stack.ports import HOST, free_port, is_taken, reserve
+from sandbox.stack.ports import HOST, Ports, free_port, is_taken, reserve
 from sandbox.stack.processes import Child, ChildFailedError, logged
 from sandbox.stack.stand_ins import READY as STAND_INS_READY
 from sandbox.stack.temporal_server import SearchAttributeError, temporal_server
+from sandbox.stand_ins.control import control
 from settings import Settings
 from worker import READY as WORKER_READY
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -94,7 +93,8 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
         log = folder / "logs" / f"{name}.log"
         return Child(name, [sys.executable, *command], log=log, ready=logged(ready), env=environment, cwd=cwd)
 
-    stand_ins = child("stand-ins", STAND_INS_READY, *_stand_ins_command(settings, folder))
+    stand_ins_command = ("-m", "sandbox.stack.stand_ins", "--folder", str(folder), *Ports.of(settings).arguments)
+    stand_ins = child("stand-ins", STAND_INS_READY, *stand_ins_command)
     worker = child("worker", WORKER_READY, str(ROOT / "worker.py"))
     console = child("console", CONSOLE_READY, "-m", "console")
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,16 +138,13 @@ def free_temporal_port() -> int:
 
 
 def _require_free_ports(settings: Settings, temporal_port: int, ui_port: int) -> None:
-    wanted = {
+    ports = {
         "Temporal, TEMPORAL_ADDRESS": temporal_port,
         "Temporal's web page, TEMPORAL_ADDRESS": ui_port,
         "BILLING_CONSOLE_PORT": settings.console_port,
-        "BILLING_SANDBOX_STRIPE_PORT": settings.sandbox_stripe_port,
-        "BILLING_SANDBOX_SHEETS_PORT": settings.sandbox_sheets_port,
-        "BILLING_SANDBOX_MAIL_PORT": settings.sandbox_mail_port,
-        "BILLING_SANDBOX_SMTP_PORT": settings.sandbox_smtp_port,
+        **Ports.of(settings).by_setting,
     }
-    for name, port in wanted.items():
+    for name, port in ports.items():
         if is_taken(port):
             raise BillingError(
                 f"port {port} ({name}) is in use, perhaps by another starter.py up; stop that, or set another port"
@@ -161,20 +158,10 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
         "TEMPORAL_NAMESPACE": SANDBOX_NAMESPACE,  # for Temporal's own tool
         "BILLING_DATA_DIR": str(folder),
         "BILLING_CONSOLE_PORT": str(settings.console_port),
-        "BILLING_SANDBOX_STRIPE_PORT": str(settings.sandbox_stripe_port),
-        "BILLING_SANDBOX_SHEETS_PORT": str(settings.sandbox_sheets_port),
-        "BILLING_SANDBOX_MAIL_PORT": str(settings.sandbox_mail_port),
-        "BILLING_SANDBOX_SMTP_PORT": str(settings.sandbox_smtp_port),
+        **Ports.of(settings).environment,
         "BILLING_REVIEWERS_EMAIL": settings.reviewers_email,
         "BILLING_TEMPORAL_UI_URL": f"http://{HOST}:{ui_port}",
     }
-
-
-def _stand_ins_command(settings: Settings, folder: Path) -> list[str]:
-    command = ["-m", "sandbox.stack.stand_ins", "--folder", str(folder)]
-    for name in ("stripe", "sheets", "mail", "smtp"):
-        command += [f"--{name}", str(getattr(settings, f"sandbox_{name}_port"))]
-    return command
 
 
 async def _migrate(settings: Settings) -> None:
@@ -184,12 +171,8 @@ async def _migrate(settings: Settings) -> None:
 
 async def _deliver_webhooks(settings: Settings) -> None:
     """The Stripe stand-in sends its events to the console; it remembers that."""
-    async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.post(
-            f"http://{HOST}:{settings.sandbox_stripe_port}/_control/webhooks",
-            json={"url": f"{settings.links.base_url}/webhooks/stripe", "secret": SANDBOX_WEBHOOK_SECRET},
-        )
-        answer.raise_for_status()
+    destination = {"url": f"{settings.links.base_url}/webhooks/stripe", "secret": SANDBOX_WEBHOOK_SECRET}
+    await control(settings.sandbox_stripe_port, "webhooks", destination)
 
 
 async def keep_alive(child: Child, report: Callable[[str], None]) -> None:

@@ -14,9 +14,9 @@ from billing.customers.customer import Customer
 from billing.keys import payment_key
 from billing.payments.payment import PaymentRequest
 from billing.period import Period
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stripe.api import stripe_app
-from tests.local_http import local_http
 
 PERIOD = Period("2026-11")
 WEBHOOK_SECRET = "whsec_any"

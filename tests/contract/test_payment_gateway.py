@@ -25,11 +25,11 @@ from billing.errors import (
 from billing.keys import payment_key
 from billing.money import maximum_minor, minimum_minor, step_minor
 from billing.payments.payment import Payment, PaymentRequest, PaymentStatus
+from sandbox.stand_ins.control import local_http
 from sandbox.stripe import params as stripe_params
 from sandbox.stripe.api import stripe_app
 from sandbox.stripe.store import StripeError
 from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, gateway, stripe
-from tests.local_http import local_http
 
 __all__ = ["gateway", "stripe"]  # fixtures
 

@@ -19,6 +19,7 @@ from billing.invoices.month import Month, Stage
 from billing.invoices.review import decide
 from billing.period import Period
 from billing.sales.sales import lines_for
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.sheets_api import sheets_app
 from services import clock
@@ -26,7 +27,6 @@ from services.alerts import Alerts
 from services.shared_sales import SharedSales, since_import, since_notice
 from services.sheet_comparison import SheetComparer
 from tests.contract.ledger_fixtures import ACME, NOVEMBER, OCTOBER
-from tests.local_http import local_http
 
 BOOK = "sales"
 HOUR = timedelta(hours=1)
