@@ -20,6 +20,7 @@ from sandbox.rehearsal.reviewers import MonthWatch
 from sandbox.stack.ports import Ports
 from sandbox.stack.stand_ins import stand_ins
 from sandbox.stack.temporal_server import temporal_server
+from sandbox.stripe.cards import card_details
 from sandbox.stripe.store import Store
 from settings import Settings
 from worker import create_worker
@@ -45,7 +46,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
     Nothing is read from the environment or a ``.env`` file.
     """
     start_logging("WARNING", folder / "worker.log")
-    _register([each.month.customer for each in book.entries], cards, folder / "stripe.jsonl")
+    _register([entry.month.customer for entry in book.entries], cards, folder / "stripe.jsonl")
     async with AsyncExitStack() as exits:
         server = await exits.enter_async_context(
             temporal_server(
@@ -96,40 +97,11 @@ def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -
     """Customers and cards, under the ids that they have at the real processor, in the journal of its stand-in."""
     store = Store(journal)
     for customer in customers:
-        common = {"created": store.now(), "livemode": False, "metadata": {}}
-        store.put(
-            {
-                "id": customer.stripe_customer_id,
-                "object": "customer",
-                "email": customer.email,
-                "name": customer.name,
-                "invoice_settings": {"default_payment_method": None},
-                **common,
-            }
-        )
-        store.put(
-            {
-                "id": customer.payment_method_id,
-                "object": "payment_method",
-                "customer": customer.stripe_customer_id,
-                "type": "card",
-                "billing_details": {"address": None, "email": None, "name": None, "phone": None},
-                "card": _card(customer),
-                **common,
-            }
-        )
+        settings = {"default_payment_method": None}
+        account = store.new("customer", "cus", email=customer.email, name=customer.name, invoice_settings=settings)
+        store.put(account | {"id": customer.stripe_customer_id})
+        card = card_details("visa", customer.card_last4 or _NO_CARD, 12, 2099)
+        method = store.new("payment_method", "pm", card=card, customer=customer.stripe_customer_id)
+        store.put(method | {"id": customer.payment_method_id})
         store.note("behaviour", card=customer.payment_method_id, behaviour=cards.get(customer.customer_id, "succeed"))
     store.commit()
-
-
-def _card(customer: Customer) -> dict[str, object]:
-    last4 = customer.card_last4 or _NO_CARD
-    return {
-        "brand": "visa",
-        "country": "US",
-        "exp_month": 12,
-        "exp_year": 2099,
-        "fingerprint": f"fingerprint{last4}",
-        "funding": "credit",
-        "last4": last4,
-    }

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from sandbox.stand_ins.faults import CACHED_FAULT, CachedFault, error_body
 from sandbox.stripe import account, checkout, customers, intents, refunds
-from sandbox.stripe.control import add_controls
+from sandbox.stripe.control import ControlSurface
 from sandbox.stripe.endpoints import Endpoint
 from sandbox.stripe.hosted import add_hosted_pages
 from sandbox.stripe.params import Params, check, nested
@@ -39,10 +39,10 @@ def stripe_app(journal: Path | None = None, *, webhook_url: str | None = None, w
     app = FastAPI(openapi_url=None)
     app.state.latency_seconds = 0.0
     app.state.webhooks = webhooks
-    for each in [endpoint for file in _FILES for endpoint in file.ENDPOINTS]:
-        app.add_route(each.path, functools.partial(_answer, store, each), methods=[each.method])
+    for endpoint in [endpoint for file in _FILES for endpoint in file.ENDPOINTS]:
+        app.add_route(endpoint.path, functools.partial(_answer, store, endpoint), methods=[endpoint.method])
     add_hosted_pages(app, store)
-    add_controls(app, store)
+    ControlSurface(app, store)
     add_webhook_controls(app, store, webhooks)
 
     @app.exception_handler(404)

@@ -13,7 +13,6 @@ An event that fails waits for its next attempt, while others go on. What is pend
 import asyncio
 import heapq
 import json
-import random
 import re
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ import stripe
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field, HttpUrl
 
+from sandbox.stand_ins.faults import Fault, FaultRules, FaultSeed
 from sandbox.stripe.store import Object, Store
 
 SECRET = "whsec_sandbox"
@@ -45,11 +45,7 @@ class Resend(BaseModel):
     event: str
 
 
-class WebhookSeed(BaseModel):
-    seed: int
-
-
-class WebhookFault(BaseModel, extra="forbid"):
+class WebhookFault(Fault):
     """What happens to which events, decided when each is made, by the first rule that fires.
 
     duplicate: delivered twice. reorder: delivered after the next event, or after `seconds` if none comes. drop: not
@@ -57,11 +53,8 @@ class WebhookFault(BaseModel, extra="forbid"):
     """
 
     kind: Literal["duplicate", "reorder", "drop", "delay"]
-    times: int | None = Field(default=1, ge=1)
-    probability: float = Field(default=1.0, ge=0, le=1)
     type: re.Pattern[str] = re.compile("")  # searched for in the type of the event
     seconds: float = Field(default=1.5, ge=0)
-    fired: int = 0
 
 
 @dataclass(order=True)
@@ -78,8 +71,7 @@ class WebhookSender:
     """The queue of deliveries, and the task that makes them, which lives while there is something to deliver."""
 
     def __init__(self, store: Store) -> None:
-        self.faults: list[WebhookFault] = []
-        self.random = random.Random(0)
+        self.faults = FaultRules[WebhookFault]()
         self._store = store
         self._queue: list[PendingDelivery] = []
         self._number = 0
@@ -126,7 +118,7 @@ class WebhookSender:
         """A new event, not committed yet: the task gets its turn after that."""
         if not self._store.webhook["url"]:
             return
-        fault = self._firing(event["type"])
+        fault = self.faults.firing(lambda fault: self._is_possible(fault, event["type"]))
         kind = fault.kind if fault else None
         self._note(event["id"], state="dropped" if kind == "drop" else "pending")
         if kind == "drop":
@@ -141,14 +133,8 @@ class WebhookSender:
             self._release()
         self.start()
 
-    def _firing(self, kind: str) -> WebhookFault | None:
-        for fault in self.faults:
-            left = fault.times is None or fault.fired < fault.times
-            possible = fault.kind != "reorder" or self._held is None
-            if left and possible and fault.type.search(kind) and self.random.random() < fault.probability:
-                fault.fired += 1
-                return fault
-        return None
+    def _is_possible(self, fault: WebhookFault, kind: str) -> bool:
+        return bool(fault.type.search(kind)) and (fault.kind != "reorder" or self._held is None)
 
     def _enqueue(self, event_id: str, after_seconds: float = 0.0) -> PendingDelivery:
         self._number += 1
@@ -233,12 +219,13 @@ def add_webhook_controls(app: FastAPI, store: Store, webhooks: WebhookSender) ->
             "url": store.webhook["url"],
             "counts": Counter(delivery["state"] for delivery in deliveries),
             "faults": [fault.model_dump(mode="json") for fault in webhooks.faults],
-            "deliveries": [{"type": store.objects[each["event"]]["type"]} | each for each in deliveries],
+            "deliveries": [{"type": store.objects[delivery["event"]]["type"]} | delivery for delivery in deliveries],
         }
 
     @app.post("/_control/webhooks")
-    async def send_to(wanted: Destination) -> Object:
-        webhooks.send_to(str(wanted.url) if wanted.url else None, wanted.secret, wanted.attempts_max)
+    async def send_to(destination: Destination) -> Object:
+        url = str(destination.url) if destination.url else None
+        webhooks.send_to(url, destination.secret, destination.attempts_max)
         return shown()
 
     @app.get("/_control/webhooks")
@@ -247,15 +234,15 @@ def add_webhook_controls(app: FastAPI, store: Store, webhooks: WebhookSender) ->
         return shown()
 
     @app.post("/_control/webhooks/resend")
-    async def resend(wanted: Resend) -> Object:
-        if store.objects.get(wanted.event, {}).get("object") != "event":
+    async def resend(body: Resend) -> Object:
+        if store.objects.get(body.event, {}).get("object") != "event":
             raise HTTPException(404)
-        webhooks.resend(wanted.event)
-        return store.deliveries[wanted.event]
+        webhooks.resend(body.event)
+        return store.deliveries[body.event]
 
     @app.post("/_control/webhooks/faults")
-    async def add_fault(wanted: WebhookFault) -> Object:
-        webhooks.faults.append(wanted)
+    async def add_fault(fault: WebhookFault) -> Object:
+        webhooks.faults.append(fault)
         return shown()
 
     @app.delete("/_control/webhooks/faults")
@@ -264,6 +251,6 @@ def add_webhook_controls(app: FastAPI, store: Store, webhooks: WebhookSender) ->
         return shown()
 
     @app.post("/_control/webhooks/faults/seed")
-    async def seed(wanted: WebhookSeed) -> WebhookSeed:
-        webhooks.random.seed(wanted.seed)
-        return wanted
+    async def seed(body: FaultSeed) -> FaultSeed:
+        webhooks.faults.random.seed(body.seed)
+        return body
