@@ -31,6 +31,7 @@ from jinja2 import Environment, FileSystemLoader
 from sandbox.stand_ins.faults import Fault, FaultRules
 
 PAGE_LIMIT = 500
+_STAMP = "%Y%m%dT%H%M%S.%fZ"  # of arrival, in a file's name
 
 
 class MailFault(Fault):
@@ -59,6 +60,10 @@ class Mail:
     text: str
     html: str
     headers: Mapping[str, str]
+
+    @property
+    def arrived_at(self) -> datetime:
+        return datetime.strptime(self.path.name.partition("-")[0], _STAMP).replace(tzinfo=UTC)
 
 
 class Mailbox:
@@ -151,7 +156,7 @@ def mail_app(folder: Path, mailbox: Mailbox | None = None) -> FastAPI:
 def _keep(folder: Path, address: str, content: bytes) -> None:
     """Write atomically, and never over another mail: also a repeat is a delivery."""
     mail = BytesHeaderParser(policy=policy.default).parsebytes(content)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    stamp = datetime.now(UTC).strftime(_STAMP)
     to = re.sub(r"[^\w@.+-]", "_", address)[:80]
     stem = f"{stamp}-{to}-{_slug(str(mail['subject'] or ''))}"
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".part") as part:
