@@ -6,7 +6,6 @@
 The databases are in files; PostgreSQL does not wait for the disk at a commit, as the Temporal server's does not.
 """
 
-import asyncio
 import sys
 import tempfile
 import warnings
@@ -16,26 +15,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
-import httpx
 import psycopg
 
-from billing.customers.customer import Customer
+from benchmarks.roster_file import register_customers
 from billing.invoices.month import Month
 from billing.period import Period
-from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
+from bootstrap import SANDBOX_NAMESPACE
 from sandbox.stack.ports import HOST, Ports, free_port
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.sample import HEADER, sheet_of
 from sandbox.stack.stack import ROOT
 from sandbox.stack.stand_ins import READY as STAND_INS_READY
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
-from sandbox.stand_ins.control import control, local_http
+from sandbox.stand_ins.control import control
 from sandbox.stand_ins.whole_file import write_csv
 from workflows.visibility import SEARCH_ATTRIBUTES
 
-_REGISTERED_AT_ONCE = 20
 _ROWS = (("19.90", "Hosting"), ("4.50", "Support, 20 min"))
 """What each customer has bought in each month: sums that every card is charged for."""
 
@@ -91,11 +87,7 @@ class World:
             periods.append(periods[-1].next())
         number = next(self._numbers)
         names = [f"c{number}-{customer:05}" for customer in range(customers + warm_up)]
-        limit = asyncio.Semaphore(_REGISTERED_AT_ONCE)
-        headers = {"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}
-        url = f"http://{HOST}:{self.ports.stripe}/v1/"
-        async with local_http(base_url=url, headers=headers) as http:
-            everybody = await asyncio.gather(*(_register(http, limit, name) for name in names))
+        everybody = await register_customers(f"http://{HOST}:{self.ports.stripe}", names)
         rows = [(customer.email, *row) for customer in everybody for row in _ROWS]
         for each in periods:
             write_csv(sheet_of(self.folder, each), [HEADER, *rows])
@@ -133,23 +125,6 @@ async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterato
             world = World(folder, server, ports, stand_ins, url, pid, count(1))
             await world.count_requests()
             yield world
-
-
-async def _register(http: httpx.AsyncClient, limit: asyncio.Semaphore, name: str) -> Customer:
-    async with limit:
-        owner = (await http.post("customers", data={"email": f"{name}@example.com"})).raise_for_status().json()["id"]
-        path = "payment_methods/pm_card_visa/attach"
-        card: dict[str, Any] = (await http.post(path, data={"customer": owner})).raise_for_status().json()
-    return Customer(
-        customer_id=name,
-        email=f"{name}@example.com",
-        name=name.title(),
-        currency="eur",
-        timezone="Europe/Paris",
-        stripe_customer_id=owner,
-        payment_method_id=card["id"],
-        card_last4=card["card"]["last4"],
-    )
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import stripe
 
-from billing.customers.customer import ReviewMode
-from billing.customers.roster import OPTIONAL, REQUIRED
+from billing.customers.customer import Customer, ReviewMode, Terms
+from billing.customers.roster import write_roster
 from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
 from sandbox.stand_ins.whole_file import write_csv, write_whole
@@ -30,6 +30,19 @@ class Sample:
     @property
     def email(self) -> str:
         return f"billing@{self.customer_id}.example"
+
+    def customer(self, stripe_customer_id: str, payment_method_id: str, card_last4: str = "") -> Customer:
+        return Customer(
+            customer_id=self.customer_id,
+            email=self.email,
+            name=self.name,
+            currency=self.currency,
+            timezone=self.timezone,
+            stripe_customer_id=stripe_customer_id,
+            payment_method_id=payment_method_id,
+            card_last4=card_last4,
+            terms=Terms(review_mode=self.review_mode),
+        )
 
 
 HEADER = ("email", "amount", "description")
@@ -80,11 +93,7 @@ async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period
             sales = [(sample.email, *sale) for sample in SAMPLE for sale in sample.sales]
             write_csv(sheet, [HEADER, *sales, MISTYPED])
     cards = await asyncio.gather(*(register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE))
-    rows = [
-        (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, str(s.review_mode), "")
-        for s, card in zip(SAMPLE, cards, strict=True)
-    ]
-    write_csv(roster, [(*REQUIRED, *OPTIONAL), *rows])
+    write_whole(roster, write_roster(sample.customer(*card) for sample, card in zip(SAMPLE, cards, strict=True)))
     return roster
 
 
