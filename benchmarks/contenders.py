@@ -1,4 +1,4 @@
-"""Who does the same months: the product, a bare workflow on the same server, and the same job on DBOS Transact.
+"""The contenders, with the same months: the product, a bare workflow on the same server, the same job on DBOS Transact.
 
     async with Product(world).ready() as team:      # its worker runs
         await team.bill(book.measured, book.periods)
@@ -56,7 +56,7 @@ class Team(Protocol):
         """Raises ``AssertionError`` unless everybody has paid in each period."""
 
     async def clear(self) -> None:
-        """Ends what would go on."""
+        """Terminates workflows that still run."""
 
 
 class Contender(Protocol):
@@ -68,7 +68,7 @@ class Contender(Protocol):
 
 @dataclass
 class _OnTemporal:
-    """What the two teams on Temporal share. Time is skipped for each workflow by itself, whatever others do."""
+    """The common part of the two teams on Temporal. Each workflow skips time by itself."""
 
     client: Client
     processes: dict[str, int]
@@ -124,8 +124,9 @@ class _BareTeam(_OnTemporal):
         until = sum(timers, timedelta()) * len(periods) + _AFTER if self.skips else None
 
         async def begin(month: Month) -> None:
-            whose = month.customer.customer_id
-            await self.start(f"bare-{whose}", [whose, len(periods), list(timers)], bare.TASK_QUEUE, until)
+            customer_id = month.customer.customer_id
+            arguments = [customer_id, len(periods), list(timers)]
+            await self.start(f"bare-{customer_id}", arguments, bare.TASK_QUEUE, until)
 
         await _each(months, begin)
         await _until(self.gone_on, before + len(months) * len(periods))
@@ -267,15 +268,15 @@ async def _each(items: Sequence[Any], act: Callable[[Any], Awaitable[Any]]) -> N
     await asyncio.gather(*(one(item) for item in items))
 
 
-async def _until(done: Callable[[], Awaitable[int]], wanted: int) -> None:
+async def _until(done: Callable[[], Awaitable[int]], target: int) -> None:
     """Raises ``TimeoutError`` if nothing is done for a long while."""
-    seen, began = -1, time.monotonic()
+    before, began = -1, time.monotonic()
     while True:
         async with asyncio.timeout(_STALLED_SECONDS):
-            while (now := await done()) == seen:
+            while (now := await done()) == before:
                 await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
-        seen = now
-        if seen >= wanted:
+        before = now
+        if now >= target:
             return
         await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
 

@@ -151,13 +151,13 @@ class _House:
         await quiet([self.stack.worker.pid, self.stack.server.pid])
 
     async def restart(self) -> dict[str, float]:
-        """The worker is stopped, somebody becomes due, the worker is started: until there is a draft."""
+        """Stops the worker, lets one customer become due, starts the worker: until there is a draft."""
         month = next(self._due).evolve(import_at=datetime.now(UTC) + _SOON)
         customer_id = month.customer.customer_id
         await self._ledger.record_opened([month], datetime.now(UTC))
         chain = workflow_id(customer_id)
         await self._client.start_workflow(MonthlyBilling.run, month, id=chain, task_queue=TASK_QUEUE)
-        await self._client.get_workflow_handle(chain).query(MonthlyBilling.invoice)  # it waits by now
+        await self._client.get_workflow_handle(chain).query(MonthlyBilling.invoice)  # it waits now
         await self.stack.worker.stop()
         await asyncio.sleep(max(0.0, (month.import_at - datetime.now(UTC)).total_seconds()) + 1)
         began, server = time.perf_counter(), cpu_seconds(self.stack.server.pid)

@@ -1,4 +1,4 @@
-"""What all contenders share in one run: a Temporal server, the stand-ins, a PostgreSQL server; each its own process.
+"""The shared servers of one run: a Temporal server, the stand-ins, a PostgreSQL server; each its own process.
 
     async with open_world(folder) as world:
         book = await world.book(customers=100, months=2)
@@ -33,7 +33,7 @@ from sandbox.stand_ins.whole_file import write_csv
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 _ROWS = (("19.90", "Hosting"), ("4.50", "Support, 20 min"))
-"""What each customer has bought in each month: sums that every card is charged for."""
+"""Sales of each customer in each month: above the minimum of every card."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class World:
     _numbers: Iterator[int]
 
     def environment(self, folder: Path) -> dict[str, str]:
-        """What a worker needs to find everything; it keeps its own in ``folder``."""
+        """Variables of a worker, which keeps its own data in ``folder``."""
         return {
             "PYTHONPATH": str(ROOT),
             "TEMPORAL_ADDRESS": self.server.address,
@@ -95,7 +95,7 @@ class World:
         return Book(opened[:warm_up], opened[warm_up:], periods)
 
     async def requests(self) -> dict[str, int]:
-        """How many have come to the stand-ins so far, by vendor."""
+        """Requests to the stand-ins so far, by vendor."""
         sheets = await control(self.ports.sheets, "requests", method="GET")
         rules = await control(self.ports.stripe, "faults", method="GET")
         return {"Sheets": int(sheets["total"]), "Stripe": sum(int(rule["fired"]) for rule in rules)}
@@ -128,9 +128,9 @@ async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterato
 
 
 @contextmanager
-def _postgresql(wanted: bool) -> Iterator[tuple[str, int]]:
+def _postgresql(needed: bool) -> Iterator[tuple[str, int]]:
     """URL and process of a server of our own."""
-    if not wanted:
+    if not needed:
         yield "", 0
         return
     with warnings.catch_warnings():

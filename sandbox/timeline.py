@@ -113,7 +113,7 @@ class SharedClock:
 
 
 def skipping_client(client: Client, duration: timedelta) -> Client:
-    """A client whose workflows skip ``duration`` from their start on, with nobody waiting for it."""
+    """A client whose workflows skip ``duration`` as soon as they start; nothing waits for the end of the skip."""
     fast_forward = FastForwardConfig(id=uuid4().hex, duration=duration)
     return TimeSkipper(
         client, config=TimeSkippingConfig(fast_forward_config=fast_forward, max_session_skip_count=1000)

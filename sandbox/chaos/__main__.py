@@ -30,10 +30,10 @@ def main() -> None:
         figures, checks = asyncio.run(asyncio.wait_for(run(plan, folder.resolve(), report), plan.limit_seconds))
         kept = options.folder is not None or figures["violations"] > 0
     except TimeoutError:
-        sys.exit(f"not done after {plan.limit_seconds} s: somebody's months stand still, or this machine is too slow")
+        sys.exit(f"not done after {plan.limit_seconds} s: some month stands still, or this machine is too slow")
     finally:
         if kept:
-            report(f"everything it left: {folder}")
+            report(f"everything is kept in {folder}")
         else:
             shutil.rmtree(folder)
     for check in checks:

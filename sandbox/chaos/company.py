@@ -23,7 +23,7 @@ from sandbox.stand_ins.whole_file import write_csv
 
 
 class _Ledger(CollectionStore, CustomerStore, PaymentStore, Protocol):
-    """What is needed of the ledger here."""
+    """The part of the ledger that is used here."""
 
 
 class Company:
@@ -110,6 +110,6 @@ class Company:
                 await self._decide(f"cards/{customer.payment_method_id}", "succeed")
 
     async def _decide(self, path: str, behaviour: str) -> None:
-        """What is decided already stays so."""
+        """A decision is final."""
         with suppress(httpx.HTTPStatusError):
             await control(self._stripe_port, path, {"behaviour": behaviour})

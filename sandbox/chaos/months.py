@@ -1,4 +1,4 @@
-"""Months of chaos: everybody is started twice, time passes amid faults, reviewers unblock what is stuck."""
+"""Months of chaos: customers are started twice, time passes amid faults, reviewers unblock stuck months."""
 
 import asyncio
 from collections import Counter
@@ -145,7 +145,7 @@ class Months:
         return False
 
     async def _waiting(self) -> list[WaitingWorkflow]:
-        """Open months and collections; of these, one that is exhausted waits for nothing but people."""
+        """Open months and collections; an exhausted collection is left out: it waits for people only."""
         months = [WaitingWorkflow(workflow_id(row.customer_id), row.next_at) for row in await self._open()]
         return months + [
             WaitingWorkflow(collection_id(row.customer_id, row.period), row.next_at)
@@ -154,7 +154,7 @@ class Months:
         ]
 
     async def _pass_time(self) -> None:
-        """To the next instant that anybody waits for; a little at a time while somebody retries something."""
+        """To the next instant that any workflow waits for; a little at a time while one of them retries."""
         now, waiting = self.clock.now, await self._waiting()
         later = sorted(workflow.next_at for workflow in waiting if workflow.next_at and workflow.next_at > now)
         target = max((at for at in later if at <= later[0] + _TOGETHER), default=now + timedelta(days=1))
@@ -184,7 +184,7 @@ class Months:
                 await until(lambda: alerts_are_sent(self._ledger), _FINISH_SECONDS)
         except TimeoutError:
             self.wrong.append(
-                "a chain does not go on after its last month, an unpaid month is not collected, or an alert is not told"
+                "a chain stops after its last month, an unpaid month is not collected, or an alert is not sent"
             )
 
     async def _pass_last_month(self, customer_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The plan of a run, by its seed: who is billed, what is sold, and what breaks at which step."""
+"""The plan of a run, by its seed: the customers, their sales, and what breaks at which step."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -34,7 +34,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Kill:
-    """A worker dies after so long, or as soon as Stripe has a payment that is not confirmed yet; and comes back."""
+    """A worker dies after some seconds, or as soon as Stripe has an unconfirmed payment; and comes back."""
 
     worker: int
     after_seconds: float
@@ -61,7 +61,7 @@ class FaultPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything is drawn by the seed and by what it is for, so that one draw does not change another."""
+    """Each draw is seeded by the run's seed and by its subject, so that no draw changes another."""
 
     seed: int
     customers: int
@@ -96,9 +96,7 @@ class Plan:
         return [(_amount(draw, currency), f"Sale {number}") for number in range(1, count + 1)]
 
     def late_sale(self, customer_id: str, currency: str, period: str) -> str | None:
-        """The amount of a row that is typed once the month is drafted; more than reviewers ever add, so that nobody
-        takes it for the same.
-        """
+        """The amount of a row that is typed after the draft; larger than any that reviewers add, to tell them apart."""
         draw = self.draw("late", customer_id, period)
         return _typed(draw.randint(100_000, 200_000), currency) if draw.random() < 0.2 else None
 
@@ -141,7 +139,7 @@ _SHEETS: tuple[Rule, ...] = (
 WEBHOOKS: tuple[Rule, ...] = tuple(
     {"kind": kind, "times": None, "probability": 0.1} for kind in ("duplicate", "reorder", "delay", "drop")
 )
-"""What happens to Stripe's events all the time."""
+"""Faults of Stripe's events, throughout a run."""
 
 
 def _some(draw: Random, rules: tuple[Rule, ...], often: float, path: str) -> list[Rule]:
@@ -152,7 +150,7 @@ def _some(draw: Random, rules: tuple[Rule, ...], often: float, path: str) -> lis
 
 
 def _mail(draw: Random, customers: int) -> Rule:
-    """Only customers' addresses refuse mail; the reviewers' server may be slow to take it, like any."""
+    """Only customers' addresses refuse mail; any server may be slow to accept it."""
     action = draw.choices(("defer", "drop_reply", "refuse"), (4, 3, 1))[0]
     number = draw.randint(1, customers)
     recipient = {"recipient": f"customer-{number:03}@example.com"} if action == "refuse" else {}
@@ -160,7 +158,7 @@ def _mail(draw: Random, customers: int) -> Rule:
 
 
 def _kills(draw: Random) -> list[Kill]:
-    """Half of all payments that are made lose their worker; else one dies now and then, and some time both."""
+    """Half of all payments lose their worker; otherwise one dies now and then, and sometimes both."""
     kills = [(draw.random() < 0.5, True), (draw.random() < 0.15, False), (draw.random() < 0.05, False)]
     first = draw.choice((0, 1))
     return [
@@ -171,7 +169,7 @@ def _kills(draw: Random) -> list[Kill]:
 
 
 def _stalls(draw: Random) -> dict[Place, float]:
-    """Each for longer than the two seconds after which the SDK gives a step up."""
+    """Each longer than the two seconds after which the SDK gives up on a step."""
     return {place: draw.uniform(2.2, 4.5) for place in Place if draw.random() < 0.1}
 
 

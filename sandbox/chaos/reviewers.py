@@ -25,11 +25,11 @@ from sandbox.timeline import has_ended, pause
 _RPC_TIMEOUT = timedelta(seconds=2)
 
 Wish = tuple[str, dict[str, Any]]
-"""The name of a command, and what is particular to it."""
+"""The name of a command, and its own fields."""
 
 
 class _Ledger(CollectionStore, InvoiceListing, MonthHistory, Protocol):
-    """What is needed of the ledger here."""
+    """The part of the ledger that is used here."""
 
 
 class Reviewers:
@@ -58,7 +58,7 @@ class Reviewers:
             self._note(customer_id, month.period, name, command, answer)
 
     async def settle(self, row: CollectionRow, draw: Random) -> None:
-        """Now and then somebody acts on a collection; a look-up leaves nothing on record."""
+        """Now and then a reviewer acts on a collection; a look-up leaves nothing on record."""
         if draw.random() < 0.9:
             return
         name = draw.choice(("retry", "retry", "look_up", "halt", "resume", "resume", "record_payment", "write_off"))
@@ -128,7 +128,7 @@ class Reviewers:
 
 
 def wish_for(month: Month, draw: Random, helping: bool) -> Wish | None:
-    """What a reviewer who looks at ``month`` wants; one who helps only unblocks it."""
+    """The command of a reviewer who looks at ``month``; one who helps only unblocks it."""
     if month.outcome is not None:
         return None
     if month.blocked or (month.invoice and _needs_approval(month)):
@@ -138,7 +138,7 @@ def wish_for(month: Month, draw: Random, helping: bool) -> Wish | None:
 
 
 def _unblock(month: Month, draw: Random) -> Wish:
-    """What unblocks a month that waits for a person; now and then it is skipped instead."""
+    """Unblocks a month that waits for a person; now and then skips it instead."""
     if draw.random() < 0.02:
         return "skip", {}
     if month.hold or month.trouble:
@@ -157,7 +157,7 @@ def _unblock(month: Month, draw: Random) -> Wish:
 
 
 def _disturb(month: Month, draw: Random) -> Wish:
-    """What disturbs a month that goes well."""
+    """Disturbs a month that needs nobody."""
     commands = ("halt", "edit", "skip", "update_customer", "close_account", "resume")
     name = draw.choices(commands, (12, 18, 2, 4, 1, 2))[0]
     match name:

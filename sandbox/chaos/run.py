@@ -32,7 +32,7 @@ _TASK_TIMEOUT = timedelta(seconds=2)
 
 
 async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[dict[str, Any], list[PromiseResult]]:
-    """Figures for one line of JSON, and what the judge says."""
+    """Figures for one line of JSON, and the verdict on each promise."""
     began, port = time.monotonic(), free_temporal_port()
     settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=_REVIEWERS))
     periods = [earliest_period(datetime.now(UTC))]

@@ -59,7 +59,7 @@ _KILL_AT_PAYMENT = 6  # by then several customers of one time zone are being cha
 
 
 class _Ledger(AlertListing, MonthStore, Protocol):
-    """What is needed of the ledger here."""
+    """The part of the ledger that is used here."""
 
 
 class Demo:
@@ -76,7 +76,7 @@ class Demo:
         self._kills = kills
 
     async def until_review(self) -> None:
-        """Starts everybody, collects their sales, and lets the reviewers act on the drafts."""
+        """Starts all customers, imports their sales, and lets the reviewers act on the drafts."""
         self._show.chapter(f"Start: {len(SAMPLE)} customers, one workflow each")
         roster = await prepare_sample(self._stack.settings.data_dir, self._stack.stripe_url, [self.period])
         if self._kills:
@@ -85,7 +85,7 @@ class Demo:
         if self._kills:
             await self._revive()
         months = await self.months()
-        self._show.chapter("Collect: on the 1st, 02:00 in each customer's time zone, the sheet is read")
+        self._show.chapter("Import: on the 1st, 02:00 in each customer's time zone, the sheet is read")
         await self.pass_until(max(month.import_at for month in months.values()) + timedelta(hours=2))
         await self._see(lambda months: all(month.invoice for month in months.values()), "all drafts")
         self._show.chapter("Monitor: reviewers look at the drafts")
@@ -100,10 +100,10 @@ class Demo:
         )
         await self._type("skip", "pago", "--by", "bob", "--reason", "charter is disputed")
         await handle_for(self._client, PLANTED[FindingKind.NO_WORKFLOW]).terminate()
-        self._show.tell("Meanwhile somebody terminates tanaka's workflow in the Temporal UI, by mistake.", style="red")
+        self._show.tell("Meanwhile tanaka's workflow is terminated in the Temporal UI, by mistake.", style="red")
 
     async def until_closed(self) -> None:
-        """Lets the rest of the month pass; every customer ends in the next one."""
+        """Lets the rest of the month pass; all customers end in the next one."""
         months = await self.months()
         if self._kills:
             self._kill("time goes on without it")
@@ -112,7 +112,7 @@ class Demo:
         answer = await self._type("coverage", "--period", self.period, since="Findings", exit_code=1)
         self._check_named(answer)
         ribbon = _invoice(months["quito"]).problems[0]
-        self._show.tell("They do what it says, and correct the address in the sheet.")
+        self._show.tell("They follow its advice, and correct the address in the sheet.")
         correct_address(sheet_of(self._stack.settings.data_dir, self.period))
         await asyncio.gather(
             self._type("start", "tanaka", lines=slice(-1, None)),
@@ -125,7 +125,7 @@ class Demo:
             self._type("resume", "kiwi", "--by", "ann", "--reason", "the customer confirms"),
         )
         await self._covered()
-        self._show.chapter("Notify: on the 4th, 10:00, each customer is told amount and date")
+        self._show.chapter("Notify: on the 4th, 10:00, each customer learns amount and date")
         months = await self.months()
         await self.pass_until(max(month.notice_at for month in months.values()) + timedelta(hours=1))
         await self._see(lambda months: months["zurich"].alerts > 0, "the alert that zurich needs an approval")
@@ -136,13 +136,13 @@ class Demo:
         self._show.chapter("Last call, then charge: on the 8th, 10:00; a halt would still stop it")
         months = await self.months()
         await self._charge(max(month.charge_at for month in months.values() if not month.outcome))
-        self._show.chapter("Close: outcomes are in the ledger, everybody continues as new into the next month")
+        self._show.chapter("Close: outcomes are in the ledger, all workflows continue as new into the next month")
         await self._chain_goes_on()
         alerts_sent = self._until(lambda: alerts_are_sent(self._ledger), "the last digest to the reviewers")
         await asyncio.gather(alerts_sent, self._covered())
 
     async def _covered(self) -> None:
-        """Exit code 0: everybody and every row is accounted for."""
+        """Exit code 0: all customers and all rows are accounted for."""
         answer = await self._type("coverage", "--period", self.period, lines=slice(0))
         self._show.answer([answer[0], answer[-1]])
 
@@ -195,7 +195,7 @@ class Demo:
         await self._until(look, what)
 
     async def _until(self, look: Callable[[], Awaitable[bool]], what: str) -> None:
-        with self._patience(f"waited in vain for {what}"):
+        with self._patience(f"gave up waiting for {what}"):
             await until(look, _TIMEOUT_SECONDS)
 
     @contextmanager
@@ -215,7 +215,7 @@ class Demo:
             await self._skip_to(min([due for due in dues if due and due > now] + [instant]) + OVERSHOOT)
 
     async def _skip_to(self, instant: datetime) -> None:
-        """Moves all clocks to ``instant``, together: each customer's, Stripe's, and that of whoever looks on."""
+        """Moves all clocks to ``instant``, together: each customer's, Stripe's, and that of consoles and commands."""
         pace = asyncio.create_task(asyncio.sleep(0 if self._kills else self._show.pace_seconds))
         with self._patience(f"could not bring the clocks to {instant:%Y-%m-%d %H:%M} UTC"):
             async with asyncio.timeout(_TIMEOUT_SECONDS):

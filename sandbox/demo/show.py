@@ -1,4 +1,4 @@
-"""What the demo looks like: a live table of the customers' months in a terminal, plain lines anywhere else."""
+"""The demo's output: a live table of the customers' months in a terminal, plain lines anywhere else."""
 
 import shlex
 from collections import Counter
@@ -35,7 +35,7 @@ _PACE_SECONDS = 0.4  # so that eyes can follow
 
 
 class Show:
-    """The demo's voice: the story scrolls by, the table stays below it. Use as a context manager."""
+    """Prints the story above a table that stays at the bottom. Use as a context manager."""
 
     def __init__(self, console: Console, period: str) -> None:
         self._console = console
@@ -51,7 +51,7 @@ class Show:
         self._console.print(Text(f"  {text}", style=style), soft_wrap=True)
 
     def command(self, arguments: tuple[str, ...], answer: list[str]) -> None:
-        """A command as it was typed, and what it answered."""
+        """A command as it was typed, and its output."""
         typed = Text("  $ ", style="dim").append(f"python starter.py {shlex.join(arguments)}", style="bold")
         self._console.print(typed, soft_wrap=True)
         self.answer(answer)
@@ -61,12 +61,12 @@ class Show:
             self._console.print(Text(f"    {line}", style="dim"), soft_wrap=True)
 
     def refresh(self, now: datetime, months: Mapping[str, Month]) -> None:
-        """The state of things at the virtual instant ``now``, perhaps in the middle of a step."""
+        """Updates the table to the virtual instant ``now``, perhaps in the middle of a step."""
         if self._live is not None and months:
             self._live.update(self._table(now, months))
 
     def step(self, now: datetime, months: Mapping[str, Month]) -> None:
-        """The same at the end of a step; without a terminal, a line if it changed anything."""
+        """As ``refresh``, at the end of a step; without a terminal, a line if a stage has changed."""
         self.refresh(now, months)
         counted = Counter(str(month.stage(now)) for month in months.values())
         if self._live is None and counted != self._counted:
@@ -114,7 +114,7 @@ def _next(month: Month, now: datetime) -> str:
 
 
 def last_event(month: Month) -> str:
-    """The newest thing that happened in the month, in a few words."""
+    """The newest event of the month, in a few words."""
     if month.outcome is not None:
         return _ending(month)
     events = [

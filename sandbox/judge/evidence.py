@@ -41,10 +41,10 @@ class _Ledger(
     PaymentStore,
     Protocol,
 ):
-    """What is needed of the ledger here."""
+    """The part of the ledger that is used here."""
 
     async def closed_reason(self, customer_id: str) -> str:
-        """Who closed the account and why; "" if it is open or unknown."""
+        """The reason, with its author; "" for an account that is open or unknown."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,13 @@ class CustomerEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the judge looks at: all customers, and what belongs to nobody."""
+    """All that the judge looks at: customers, and what belongs to none of them."""
 
     periods: tuple[Period, ...]  # the ones that are judged
     accounts: list[CustomerEvidence]
     strangers: list[str]  # customers at Stripe that the ledger does not know, and payments of no customer
     mails: list[Mail]
-    alerts: list[AlertRow]  # what reviewers were to be told
+    alerts: list[AlertRow]  # the outbox of the reviewers
 
     @property
     def all_cases(self) -> list[MonthEvidence]:
@@ -121,7 +121,7 @@ class Evidence:
         return Counter(str(case.month.outcome or "open") for case in self.cases)
 
     def charged_minor(self) -> dict[str, int]:
-        """What was charged, by currency."""
+        """Charged amounts, by currency."""
         sums: Counter[str] = Counter()
         for case in self.cases:
             sums[case.month.customer.currency] += case.received_minor
@@ -139,7 +139,7 @@ class Evidence:
         return {row.digest_id for row in self.alerts} & {_digest_id(mail.message_id) for mail in self.mails}
 
     def reported(self) -> set[tuple[AlertKind, str, Period]]:
-        """What the digests report of which customer and month; drafts are one line together."""
+        """The matters in the digests: kind, customer and month; drafts are one line together."""
         digests = (mail for mail in self.mails if mail.headers.get("X-Billing-Ref", "").startswith("digest/"))
         return {matter for mail in digests for matter in _reported(mail.text)}
 

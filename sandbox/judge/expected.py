@@ -20,14 +20,14 @@ from billing.money import minimum_minor, minor_digits, step_minor
 from sandbox.stripe.journal import Intent, Journal
 
 LATE = "Came late"
-"""The description of rows that were typed after their customer's collection: they belong on the next invoice."""
+"""The description of rows that were typed after their customer's import: they belong on the next invoice."""
 
 FIRST_ROW = "row"
-"""The column of chaos's sheets that says where a row stood at the collection, before people have sorted them."""
+"""The column of chaos's sheets with a row's place at the import, before people have sorted them."""
 
 _AMOUNT = re.compile(r"-?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?")
 _NOT_COMPARED = "the sales of the month before cannot be compared"
-"""What a month says that has given up waiting for the sheet of the one before."""
+"""The remark of a month that has given up waiting for the sheet of the one before."""
 
 
 class TypedRow(NamedTuple):
@@ -51,7 +51,7 @@ class CustomerScript:
                 self._emails.append((decision.at, new_email))
 
     def emails_until(self, instant: datetime) -> set[str]:
-        """The address at that instant and those before: rows under these are the customer's, if somebody agrees."""
+        """The address at that instant and the former ones, whose rows are the customer's if a reviewer agrees."""
         return {email for since, email in self._emails if since <= instant}
 
     def email_at(self, instant: datetime) -> str:
@@ -100,7 +100,7 @@ class ExpectedMonth:
 
     @property
     def balance_minor(self) -> int:
-        """What the next month begins with."""
+        """The balance carried into the next month."""
         if self.outcome is Stage.CARRIED_FORWARD:
             return self.total_minor
         return self.carried_minor if self.outcome is Stage.SKIPPED else 0
@@ -138,7 +138,7 @@ class ExpectedMonth:
 
 
 def read_sheet(path: Path) -> list[TypedRow] | None:
-    """The rows as a person counts them, or did at the collection; the header is row 1. None: there is no such sheet."""
+    """The rows as a person counts them, or did at the import; the header is row 1. None: there is no such sheet."""
     if not path.exists():
         return None
     with path.open(newline="", encoding="utf-8") as file:

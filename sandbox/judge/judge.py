@@ -266,7 +266,7 @@ def _people_know(evidence: Evidence, case: MonthEvidence) -> bool:
 
 
 def _waiting_months(evidence: Evidence) -> set[tuple[str, Period]]:
-    """The months of which a mail says that something waits for a reviewer."""
+    """The months that a digest reports as waiting for a reviewer."""
     return {(customer_id, period) for kind, customer_id, period in evidence.reported() if kind in _FOR_A_PERSON}
 
 

@@ -30,7 +30,7 @@ _NOTHING_CONFIGURED = {
     "sheet": "no sheet is configured, and that of the sandbox does not answer; set "
     "BILLING_SALES_SHEET_ID, or name a folder with --sales FOLDER",
 }
-"""What is missing where nothing is configured, by ``--sales``."""
+"""The error where no sales are configured, by ``--sales``."""
 
 
 class BookEntry(NamedTuple):
@@ -45,7 +45,7 @@ class BookEntry(NamedTuple):
 
 
 class MailSettings(NamedTuple):
-    """All that a rehearsal takes from the real settings, by their names: how cells are read, and how mails look."""
+    """The only real settings that a rehearsal uses, by their names: how cells are read, and how mails look."""
 
     company: str
     mail_from: str
@@ -207,7 +207,7 @@ async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None,
 
 
 def _billed(entries: Sequence[BookEntry]) -> Iterator[str]:
-    """Former addresses, and those whose rows are on invoices already."""
+    """Former addresses, and those with rows on invoices."""
     for entry in entries:
         yield from entry.former
         for month in (entry.month, entry.before):
@@ -216,7 +216,7 @@ def _billed(entries: Sequence[BookEntry]) -> Iterator[str]:
 
 
 def _comparable(entry: BookEntry, sheets: Worksheets) -> BookEntry:
-    """Without what would be compared with a copy of another month's worksheet: that would invent late sales."""
+    """Drops sales that would be compared with a copy of another month's worksheet: that would invent late sales."""
     own = {period for period, used in sheets.used.items() if period == used}
     month, before, _ = entry
     if month.invoice is not None and month.period not in own:

@@ -93,7 +93,7 @@ async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Call
 
 
 def _environment() -> dict[str, str]:
-    """Ours; with one core for each part's Temporal server, whose threads else look for work on all of them."""
+    """Limits each part's Temporal server to one core; its idle threads would search for work on all of them."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "GOMAXPROCS": "1"}
 

@@ -54,7 +54,7 @@ class RehearsalResult:
     collections: dict[tuple[str, Period], CollectionRow]
     mails: int
     folder: Path
-    failed: tuple[Failed, ...] = ()  # customers whose months stopped with an error that nobody had foreseen
+    failed: tuple[Failed, ...] = ()  # customers whose months stopped with an unforeseen error
 
 
 async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[int], None]) -> RehearsalResult:

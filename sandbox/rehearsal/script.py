@@ -1,4 +1,4 @@
-"""What reviewers do in a rehearsal, from a YAML file: who halts, edits, approves or skips what, and when.
+"""The reviewers' commands in a rehearsal, from a YAML file: halts, edits, approvals and skips, each with its time.
 
 ::
 
@@ -123,14 +123,14 @@ class Script(Model, extra="forbid"):
         return [command for command in self.say if command.customer == customer_id]
 
     def require_known(self, customer_ids: set[str]) -> None:
-        """Raises ``InvalidInput`` for a customer whom the rehearsal does not have."""
+        """Raises ``InvalidInput`` for a customer who is not rehearsed."""
         named = {command.customer for command in self.say} | set(self.cards)
         if unknown := sorted(named - customer_ids):
             raise InvalidInput(f"the reviewers' script names {', '.join(unknown)}; nobody of that id is rehearsed")
 
 
 def read_script(path: Path) -> Script:
-    """The script in a YAML file. Raises ``InvalidInput``, which says where."""
+    """The script in a YAML file. Raises ``InvalidInput``, with the place."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         return Script.model_validate(document or {})

@@ -24,7 +24,7 @@ class Unclaimed(NamedTuple):
 
 
 class Worksheets:
-    """``used`` names, by month, the worksheet that it is billed from; ``unread`` says why others are not used."""
+    """``used`` maps each month to the worksheet that it is billed from; ``unread`` says why others are left out."""
 
     def __init__(self, snapshots: Mapping[Period, SalesSnapshot], used: Mapping[Period, Period], unread: list[str]):
         self.used = used
@@ -52,7 +52,7 @@ class Worksheets:
         return [f"worksheet {title} has {words}" for title, words in notes if words]
 
     async def read(self, period: Period, since: datetime) -> SalesSnapshot:
-        """As ``services.shared_sales.Sales``; nobody edits them, so they are the same at any instant."""
+        """As ``services.shared_sales.Sales``; they never change, so any instant will do."""
         if period not in self._sales:
             raise SalesUnavailable(f"there is no worksheet {period} in this rehearsal")
         return self._sales[period]

@@ -26,9 +26,9 @@ from settings import Settings
 from worker import create_worker
 from workflows.visibility import SEARCH_ATTRIBUTES
 
-_NO_CARD = "0000"  # the last digits of a card that we know nothing of
+_NO_CARD = "0000"  # the last digits of an unknown card
 _UNLISTED = {"history.visibilityProcessorMaxPollRPS": "1", "history.visibilityTaskBatchSize": "1"}
-"""Nobody lists the workflows of a rehearsal: their index may lag for good. It would be a sixth of the server's work."""
+"""The workflows of a rehearsal are never listed; indexing them would be a sixth of the server's work."""
 _QUIET = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 
 
@@ -77,14 +77,12 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
 
 
 def _settings(real: MailSettings, folder: Path, ports: Ports) -> Settings:
-    """The sandbox's; of the real ones only how cells are read, and how mails look. Reviewers get no digests: those
-    would mix the months of customers whose clocks differ.
-    """
+    """The sandbox's, beside those of ``real``. Reviewers get no digests, which would mix months of different clocks."""
     return ports.into(Settings(_env_file=None, data_dir=folder, **real._asdict()))
 
 
 async def begin(book: Book, ledger: PrivateLedger) -> None:
-    """The ledger knows where the chains begin, the months before, and former addresses, as the real one does."""
+    """Records the first month of each chain, the month before it, and former addresses, as the real ledger has them."""
     now = datetime.now(UTC)
     for entry in book.entries:
         for month in (entry.before, entry.month):

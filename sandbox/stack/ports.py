@@ -26,7 +26,7 @@ class Ports:
         return cls(**{name: getattr(settings, f"sandbox_{name}_port") for name in cls.__dataclass_fields__})
 
     def into(self, settings: Settings) -> Settings:
-        """``settings`` of whoever uses these stand-ins."""
+        """``settings`` for a user of these stand-ins."""
         return settings.model_copy(update={f"sandbox_{name}_port": port for name, port in asdict(self).items()})
 
     @property
@@ -36,7 +36,7 @@ class Ports:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What another process needs to find them."""
+        """For a process that is to find them."""
         return {name: str(port) for name, port in self.by_setting.items()}
 
     @property

@@ -94,7 +94,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def output(self) -> str:
-        """What the child has written to its log since its last start."""
+        """The child's log since its last start."""
         with self.log.open("rb") as log:
             log.seek(self._log_offset)
             return log.read().decode(errors="replace")
@@ -102,7 +102,7 @@ class Child:
     async def start(self) -> None:
         """Return when the child is ready. Raises ChildFailedError; then nothing is left running."""
         assert not self.running, f"{self.name} is already running"
-        self.kill()  # let go of a process that ended by itself
+        self.kill()  # releases a process that ended by itself
         self._spawn()
         try:
             await self._wait_until_ready()

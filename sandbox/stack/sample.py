@@ -67,7 +67,7 @@ SAMPLE = (
 
 
 MISTYPED = ("billing@bergsen.example", "150", "One more seat")
-"""The last row of the sheet: whoever typed it meant bergson."""
+"""The last row of the sheet: it should be bergson's."""
 
 
 def earliest_period(now: datetime) -> Period:

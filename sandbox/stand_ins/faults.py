@@ -64,7 +64,7 @@ class FaultRules(list[_F]):
 
 
 class FaultRule(Fault):
-    """What happens to which requests.
+    """A failure, and the requests that it strikes.
 
     drop_before and drop_after close the connection without an answer, before or after the app ran. The other
     kinds strike instead of the app (slow: before it), unless `executed`: then the app ran and committed first.

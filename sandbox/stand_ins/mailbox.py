@@ -35,7 +35,7 @@ _STAMP = "%Y%m%dT%H%M%S.%fZ"  # of arrival, in a file's name
 
 
 class MailFault(Fault):
-    """What the server does wrong, for one recipient or (None) for any.
+    """A failure of the server, for one recipient or (None) for any.
 
     refuse: 550 to RCPT. defer: 451 to RCPT.
     drop_reply: the mail is kept, then the connection drops unanswered.

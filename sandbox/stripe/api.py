@@ -30,7 +30,7 @@ _ANSWERABLE_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.endive")  # releases of one 
 def stripe_app(journal: Path | None = None, *, webhook_url: str | None = None, webhook_secret: str = SECRET) -> FastAPI:
     """The stand-in as an ASGI app; state lives in `journal` (without one: in a temporary file).
 
-    `webhook_url` is where events go; without one, where the journal says, as told on the control surface.
+    `webhook_url` is where events go; by default, to the URL in the journal, set on the control surface.
     """
     store = Store(journal)
     webhooks = WebhookSender(store)

@@ -39,7 +39,7 @@ def attempt(store: Store, intent: Object, behaviour: str, params: Mapping[str, o
 
 
 def fail_authentication(store: Store, intent: Object) -> Object:
-    """The customer did not prove to be the card's owner: no charge comes to be."""
+    """The customer did not prove to be the card's owner: there is no charge."""
     error = StripeError(
         400,
         _AUTHENTICATION_FAILED,
@@ -75,7 +75,7 @@ _PAID = {
 
 
 def _charge(store: Store, intent: Object) -> Object:
-    """The charge of this attempt, not decided yet: a new one, or the one that was processing."""
+    """The pending charge of this attempt: a new one, or the one that was processing."""
     latest = store.objects.get(intent["latest_charge"] or "")
     if latest and latest["status"] == "pending":
         return latest

@@ -95,7 +95,7 @@ def complete_session(store: Store, session: Object, magic_id: str) -> Object:
 
 
 def expire_sessions(store: Store) -> None:
-    """Expires those whose day is over by the stand-in's clock."""
+    """Expires those older than a day by the stand-in's clock."""
     for session in store.newest("checkout.session", status="open"):
         if session["expires_at"] <= store.now():
             _expired(store, session)

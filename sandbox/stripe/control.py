@@ -1,4 +1,4 @@
-"""Control surface of the Stripe stand-in, which needs no key; what no API method does: the clock, the bank, the world.
+"""Control surface of the Stripe stand-in, without a key: moves the clock and acts for banks and card networks.
 
 POST /_control/clock {"advance_seconds": n}
 POST /_control/latency {"seconds": n}                  how long a POST or DELETE is in flight before it takes effect
@@ -50,7 +50,7 @@ class Verdict(BaseModel):
 
 
 class ControlSurface:
-    """What each path of the control surface does."""
+    """The handlers of the control surface; each commits before it answers."""
 
     def __init__(self, app: FastAPI, store: Store) -> None:
         self._app = app
@@ -91,7 +91,7 @@ class ControlSurface:
         return self._store.put(method | {"card": card})
 
     async def _settle(self, intent_id: str, body: Behaviour) -> Object:
-        """What the bank or the authenticating customer decides about an intent that waits for them."""
+        """The bank, or the authenticating customer, decides about an intent that waits for them."""
         intent = self._store.objects.get(intent_id, {})
         if intent.get("status") not in ("requires_action", "processing"):
             raise HTTPException(404)

@@ -1,4 +1,4 @@
-"""What an API method of the Stripe stand-in is made of: its registration, finding objects, pages of lists.
+"""Building blocks of the Stripe stand-in's API methods: registration, finding objects, pages of lists.
 
 ENDPOINTS = Endpoints()
 
@@ -42,11 +42,11 @@ class Endpoints(list[Endpoint]):
 
 def find(store: Store, kind: str, object_id: object, param: str = "id", status: int = 404) -> Object:
     """The object of this id. Stripe answers 404 for an id in the path, and 400 for an id in a parameter."""
-    found = store.objects.get(str(object_id))
-    if not found or found["object"] != kind or (found.get("deleted") and status == 400):
+    row = store.objects.get(str(object_id))
+    if not row or row["object"] != kind or (row.get("deleted") and status == 400):
         message = f"No such {_NAMES.get(kind, kind)}: '{object_id}'"
         raise StripeError(status, message, code="resource_missing", param=param)
-    return found
+    return row
 
 
 def page(rows: list[Object], params: Params, url: str) -> Object:
@@ -64,8 +64,8 @@ def page(rows: list[Object], params: Params, url: str) -> Object:
     return {"object": "list", "url": url, "has_more": len(rows) > limit, "data": rows[:limit]}
 
 
-def _created(rows: list[Object], wanted: Params | str) -> list[Object]:
-    bounds = wanted if isinstance(wanted, dict) else {"gte": wanted, "lte": wanted}
+def _created(rows: list[Object], created: Params | str) -> list[Object]:
+    bounds = created if isinstance(created, dict) else {"gte": created, "lte": created}
     tests: dict[str, Callable[[int, int], bool]] = {
         "gt": int.__gt__, "gte": int.__ge__, "lt": int.__lt__, "lte": int.__le__
     }  # fmt: skip

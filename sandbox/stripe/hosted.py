@@ -76,7 +76,7 @@ def _authentication(store: Store, intent_id: str) -> Response:
 
 
 def _answer_authentication(store: Store, intent_id: str, form: Params) -> Response:
-    """A second answer changes nothing; it goes back to the shop like the first."""
+    """A second answer changes nothing; it is redirected to the shop like the first."""
     return_url = _return_url(store, intent_id)
     if not return_url:
         return _authentication(store, intent_id)
@@ -133,7 +133,7 @@ def _checkout(store: Store, session_id: str) -> Response:
 
 
 def _answer_checkout(store: Store, session_id: str, form: Params) -> Response:
-    """A second answer changes nothing; it goes on to the shop like the first."""
+    """A second answer changes nothing; it is redirected to the shop like the first."""
     session = _session(store, session_id)
     if session.get("status") == "open":
         if form.get("answer") == "cancel" and session["cancel_url"]:

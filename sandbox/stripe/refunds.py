@@ -91,7 +91,7 @@ def retrieve_dispute(store: Store, params: Params, dispute_id: str) -> Object:
 
 
 def open_dispute(store: Store, intent_id: str, reason: str) -> Object:
-    """What the customer's bank does. Raises ``StripeError`` if there is no money that could go back."""
+    """The customer's bank disputes a charge. Raises ``StripeError`` if no money could be returned."""
     charge = _charge_of(store, find(store, "payment_intent", intent_id, "intent"))
     if charge["disputed"] or charge["refunded"]:
         done = "disputed" if charge["disputed"] else "refunded"
@@ -119,7 +119,7 @@ def open_dispute(store: Store, intent_id: str, reason: str) -> Object:
 
 
 def close_dispute(store: Store, dispute_id: str, status: Literal["won", "lost"]) -> Object:
-    """What the bank decides. Raises ``StripeError`` for a dispute that is closed."""
+    """The bank decides. Raises ``StripeError`` for a dispute that is closed."""
     dispute = find(store, "dispute", dispute_id)
     if dispute["status"] != "needs_response":
         raise StripeError(400, f"Dispute {dispute_id} is {dispute['status']} already.")

@@ -1,4 +1,4 @@
-"""Delivery of the Stripe stand-in's events: signed, in order, again and again until a 2xx; and its faults on demand.
+"""Delivery of the Stripe stand-in's events: signed, in order, repeated until a 2xx; with faults on demand.
 
 POST   /_control/webhooks {"url": "http://…", "secret": "whsec_…"}    events made from now on go there; null: nowhere
 GET    /_control/webhooks                      how many are in which state, the faults, the deliveries, newest first
@@ -32,7 +32,7 @@ ATTEMPTS_MAX = 100  # with the waits below: about 50 minutes
 FIRST_RETRY_SECONDS = 0.2
 RETRY_SECONDS_MAX = 30.0
 ANSWER_SECONDS_MAX = 10.0
-IDLE_SECONDS = 5.0  # the task ends after so long without an event
+IDLE_SECONDS = 5.0  # without an event, until the task ends
 
 
 class Destination(BaseModel, extra="forbid"):
@@ -46,7 +46,7 @@ class Resend(BaseModel):
 
 
 class WebhookFault(Fault):
-    """What happens to which events, decided when each is made, by the first rule that fires.
+    """A failure of delivery, decided when an event is made, by the first rule that fires.
 
     duplicate: delivered twice. reorder: delivered after the next event, or after `seconds` if none comes. drop: not
     delivered, though listed. delay: delivered after `seconds`.
@@ -62,7 +62,7 @@ class PendingDelivery:
     """A delivery to make; `due` is monotonic time, in seconds."""
 
     due: float
-    number: int  # of two that are due, the one that was asked for first
+    number: int  # breaks ties: first come, first served
     event_id: str = field(compare=False)
     failures: int = field(default=0, compare=False)
 
@@ -86,11 +86,11 @@ class WebhookSender:
 
     @property
     def pending(self) -> int:
-        """How many events are neither delivered nor given up."""
+        """The number of events neither delivered nor given up."""
         return sum(delivery["state"] == "pending" for delivery in self._store.deliveries.values())
 
     def send_to(self, url: str | None, secret: str = SECRET, attempts_max: int = ATTEMPTS_MAX) -> None:
-        """Also what is pending goes there from now on."""
+        """From now on; pending events too."""
         self._store.note("webhook", url=url, secret=secret, attempts_max=attempts_max)
         self._store.commit()
         self.start()
@@ -143,7 +143,7 @@ class WebhookSender:
         return waiting
 
     def _release(self) -> None:
-        """The next event is here: the one that a reorder held back follows it."""
+        """After the next event: lets the one follow that a reorder held back."""
         if self._held:
             self._held.due = time.monotonic()
             heapq.heapify(self._queue)
@@ -190,7 +190,7 @@ class WebhookSender:
         return True
 
     async def _post(self, http: httpx.AsyncClient, event: Object) -> tuple[int | None, str | None]:
-        """The status of the answer, if one came, and what was wrong with it, if anything."""
+        """The status of the answer, if any, and what was wrong with it, if anything."""
         payload = json.dumps(event, indent=2)
         webhook = self._store.webhook
         headers = {
