@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -48,34 +49,25 @@ class WaitingWorkflow(NamedTuple):
         return self.next_at is None or self.next_at <= instant
 
 
+@dataclass
 class Months:
-    """Bills ``periods`` to everybody, one after the other; ``wrong`` is what operators saw go wrong."""
+    """Bills ``periods`` to all customers, one after the other; ``wrong`` is what operators saw go wrong."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        periods: list[Period],
-        company: Company,
-        adapters: Adapters,
-        client: Client,
-        clock: SharedClock,
-        fault_injector: FaultInjector,
-        report: Callable[[str], None],
-    ) -> None:
-        self.clock = clock
-        self.reviewers = Reviewers(client, adapters.ledger)
-        self.wrong: list[str] = []
-        self.steps = 0
-        self._plan = plan
-        self._periods = periods
-        self._company = company
-        self._adapters = adapters
-        self._ledger = adapters.ledger
-        self._client = client
-        self._timeline = clock.timeline
-        self._fault_injector = fault_injector
-        self._report = report
-        self.late_sales = 0
+    plan: Plan
+    periods: list[Period]
+    company: Company
+    adapters: Adapters
+    client: Client
+    clock: SharedClock
+    fault_injector: FaultInjector
+    report: Callable[[str], None]
+    wrong: list[str] = field(default_factory=list)
+    steps: int = 0
+    late_sales: int = 0
+
+    def __post_init__(self) -> None:
+        self.ledger, self.timeline = self.adapters.ledger, self.clock.timeline
+        self.reviewers = Reviewers(self.client, self.ledger)
         self._drafted: set[tuple[str, Period]] = set()
         self._commands: Counter[tuple[str, Period]] = Counter()
         self._restless = 0
@@ -84,9 +76,9 @@ class Months:
 
     async def start(self) -> None:
         """Two operators start the same roster at once, amid faults; each customer is started once."""
-        customers = await self._company.customers()
-        self._company.write_sheet(self._periods[0], {customer.customer_id: customer.email for customer in customers})
-        async with self._fault_injector.during(self._plan.faults(0)):
+        customers = await self.company.customers()
+        self.company.write_sheet(self.periods[0], {customer.customer_id: customer.email for customer in customers})
+        async with self.fault_injector.during(self.plan.faults(0)):
             results = await asyncio.gather(*map(self._started, (*customers, *reversed(customers))))
         starts = Counter(result.customer_id for result in results if result.period)
         self.wrong += [f"{name} was started {times} times" for name, times in starts.items() if times > 1]
@@ -95,8 +87,8 @@ class Months:
         """An operator repeats what an outage has stopped; it may have been started all the same."""
         while True:
             try:
-                payments = self._adapters.payments
-                return await start_customer(self._client, self._ledger, payments, customer, self._periods[0])
+                payments = self.adapters.payments
+                return await start_customer(self.client, self.ledger, payments, customer, self.periods[0])
             except RPCError:
                 pass
             except BillingError as error:
@@ -108,38 +100,38 @@ class Months:
 
     async def pass_by(self) -> None:
         """Faults first; then none, until everybody is past the last month and every collection is at rest."""
-        calm_from = self.clock.began + len(self._periods) * _MONTH + _LATE
+        calm_from = self.clock.began + len(self.periods) * _MONTH + _LATE
         while (rows := await self._open()) or await self._collecting():
-            if self.steps == _STEPS_AT_MOST * len(self._periods):
+            if self.steps == _STEPS_AT_MOST * len(self.periods):
                 break
             self.steps += 1
             helping = not rows or self.clock.now > calm_from
             await self._write_sheets(rows)
             self._sort_sheets(rows)
             await self._sell_late(rows)
-            fault_plan = FaultPlan() if helping else self._plan.faults(self.steps)
-            async with self._fault_injector.during(fault_plan), asyncio.TaskGroup() as group:
+            fault_plan = FaultPlan() if helping else self.plan.faults(self.steps)
+            async with self.fault_injector.during(fault_plan), asyncio.TaskGroup() as group:
                 group.create_task(self._review(rows, helping))
                 group.create_task(self._pass_time())
-            await self._company.banks_decide(self._ledger, self._periods, self.steps)
+            await self.company.banks_decide(self.ledger, self.periods, self.steps)
             stages = Counter(str(row.stage) for row in rows)
             counts = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
-            self._report(f"{self.steps:4}  {self.clock.now:%Y-%m-%d %H:%M}  {counts}")
-        await self._fault_injector.revived()
+            self.report(f"{self.steps:4}  {self.clock.now:%Y-%m-%d %H:%M}  {counts}")
+        await self.fault_injector.revived()
         await self._finish()
 
     async def _open(self) -> list[InvoiceRow]:
         """The current month of everybody who has neither come past the last period nor left."""
-        newest = {row.customer_id: row for row in await self._ledger.invoices()}
-        staying = {customer.customer_id for customer in await self._ledger.customers()}
-        return [row for row in newest.values() if row.period in self._periods and row.customer_id in staying]
+        newest = {row.customer_id: row for row in await self.ledger.invoices()}
+        staying = {customer.customer_id for customer in await self.ledger.customers()}
+        return [row for row in newest.values() if row.period in self.periods and row.customer_id in staying]
 
     async def _collecting(self) -> bool:
         """Whether something is due now in a collection."""
-        for row in await self._ledger.collections(open_only=True):
+        for row in await self.ledger.collections(open_only=True):
             if row.next_at is not None and row.next_at <= self.clock.now:
                 return True
-            collection = await self._ledger.collection(row.customer_id, row.period)
+            collection = await self.ledger.collection(row.customer_id, row.period)
             if collection is not None and collection.due(row.updated_at).step is not CollectionStep.WAIT:
                 return True
         return False
@@ -149,7 +141,7 @@ class Months:
         months = [WaitingWorkflow(workflow_id(row.customer_id), row.next_at) for row in await self._open()]
         return months + [
             WaitingWorkflow(collection_id(row.customer_id, row.period), row.next_at)
-            for row in await self._ledger.collections(open_only=True)
+            for row in await self.ledger.collections(open_only=True)
             if row.stage is not CollectionStage.EXHAUSTED
         ]
 
@@ -174,14 +166,14 @@ class Months:
     async def _finish(self) -> None:
         """Outcomes are recorded before their mail: a workflow that has gone on, or has ended, has sent it."""
         stuck = {row.customer_id for row in await self._open()}
-        rows = [row for row in await self._ledger.invoices() if row.period in self._periods]
+        rows = [row for row in await self.ledger.invoices() if row.period in self.periods]
         unpaid = [collection_id(row.customer_id, row.period) for row in rows if row.stage in UNPAID_OUTCOMES]
         try:
             async with asyncio.timeout(_FINISH_SECONDS):
                 for customer_id in {row.customer_id for row in rows} - stuck:
                     await self._pass_last_month(customer_id)
                 await until(lambda: self._settled(unpaid), _FINISH_SECONDS)
-                await until(lambda: alerts_are_sent(self._ledger), _FINISH_SECONDS)
+                await until(lambda: alerts_are_sent(self.ledger), _FINISH_SECONDS)
         except TimeoutError:
             self.wrong.append(
                 "a chain stops after its last month, an unpaid month is not collected, or an alert is not sent"
@@ -189,19 +181,19 @@ class Months:
 
     async def _pass_last_month(self, customer_id: str) -> None:
         """Until the chain is in a later month, or has ended."""
-        handle, instant = handle_for(self._client, customer_id), self.clock.now
-        while await self._timeline.clock(handle) and await self._month_of(handle) <= self._periods[-1]:
+        handle, instant = handle_for(self.client, customer_id), self.clock.now
+        while await self.timeline.clock(handle) and await self._month_of(handle) <= self.periods[-1]:
             instant += timedelta(minutes=10)
-            await self._timeline.reach(handle, instant)
+            await self.timeline.reach(handle, instant)
 
     async def _month_of(self, handle: WorkflowHandle[MonthlyBilling, ChainResult]) -> Period:
         return (await handle.query(MonthlyBilling.invoice)).period
 
     async def _settled(self, unpaid: list[str]) -> bool:
         """Whether each of these collections has begun, and those that are closed have ended, their alerts recorded."""
-        rows = {collection_id(row.customer_id, row.period): row for row in await self._ledger.collections()}
+        rows = {collection_id(row.customer_id, row.period): row for row in await self.ledger.collections()}
         closed = [name for name in unpaid if name in rows and rows[name].closed_at]
-        running = [name for name in closed if await self._timeline.clock(self._timeline.handle(name))]
+        running = [name for name in closed if await self.timeline.clock(self.timeline.handle(name))]
         return rows.keys() >= set(unpaid) and not running
 
     # -- people
@@ -210,27 +202,27 @@ class Months:
         """Reviewers look at every month, and send commands while time passes."""
         async with asyncio.TaskGroup() as group:
             for row in rows:
-                draw = self._plan.draw("review", self.steps, row.customer_id)
-                month = await self._ledger.month(row.customer_id, row.period)
+                draw = self.plan.draw("review", self.steps, row.customer_id)
+                month = await self.ledger.month(row.customer_id, row.period)
                 assert month is not None
                 content = helping or self._commands[row.customer_id, row.period] >= _COMMANDS_AT_MOST
                 if wish := wish_for(month, draw, content):
                     self._commands[row.customer_id, row.period] += 1
                     group.create_task(self.reviewers.act(month, wish, draw))
-            for collection in await self._ledger.collections(open_only=True) if rows else ():
-                draw = self._plan.draw("collect", self.steps, collection.customer_id)
+            for collection in await self.ledger.collections(open_only=True) if rows else ():
+                draw = self.plan.draw("collect", self.steps, collection.customer_id)
                 group.create_task(self.reviewers.settle(collection, draw))
 
     async def _write_sheets(self, rows: list[InvoiceRow]) -> None:
-        emails = {customer.customer_id: customer.email for customer in await self._ledger.customers()}
+        emails = {customer.customer_id: customer.email for customer in await self.ledger.customers()}
         for period in {row.period for row in rows}:
-            self._company.write_sheet(period, emails)
+            self.company.write_sheet(period, emails)
 
     def _sort_sheets(self, rows: list[InvoiceRow]) -> None:
         """People sort a sheet once everybody has a draft from it."""
         for period in {row.period for row in rows}:
             if all(row.period > period or (row.period == period and row.version) for row in rows):
-                self._company.sort_sheet(period)
+                self.company.sort_sheet(period)
 
     async def _sell_late(self, rows: list[InvoiceRow]) -> None:
         """Once for each month that has its draft and waits for a later instant: it cannot be over before that."""
@@ -238,6 +230,6 @@ class Months:
             waits = row.version > 0 and row.next_at is not None and row.next_at > self.clock.now
             if waits and (row.customer_id, row.period) not in self._drafted:
                 self._drafted.add((row.customer_id, row.period))
-                month = await self._ledger.month(row.customer_id, row.period)
+                month = await self.ledger.month(row.customer_id, row.period)
                 assert month is not None
-                self.late_sales += self._company.sell_late(month)
+                self.late_sales += self.company.sell_late(month)

@@ -1,9 +1,10 @@
 """Reviewers who decide at random: right and stale edits, halts, approvals; as updates, as repeats, and as signals."""
 
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
@@ -22,6 +23,7 @@ from clients.month_commands import update_month
 from sandbox.reviewers import CommandOutcome
 from sandbox.timeline import has_ended, pause
 
+_T = TypeVar("_T")
 _RPC_TIMEOUT = timedelta(seconds=2)
 
 Wish = tuple[str, dict[str, Any]]
@@ -82,30 +84,17 @@ class Reviewers:
 
     async def _signal(self, name_of_workflow: str, name: str, command: Command) -> bool:
         """Whether it was taken; not if the workflow has ended."""
-        while True:
-            try:
-                handle = self._client.get_workflow_handle(name_of_workflow)
-                await handle.signal(name, command, rpc_timeout=_RPC_TIMEOUT)
-            except RPCError as error:
-                if has_ended(error):
-                    return False
-                await pause()
-            else:
-                return True
+        handle = self._client.get_workflow_handle(name_of_workflow)
+
+        async def signal() -> bool:
+            await handle.signal(name, command, rpc_timeout=_RPC_TIMEOUT)
+            return True
+
+        return bool(await _patiently(signal))
 
     async def _update(self, customer_id: str, command: Command, update_id: str) -> CommandResult | None:
-        """The answer, requested until it comes; None if the chain has ended."""
-        while True:
-            try:
-                return await update_month(self._client, customer_id, command, update_id, _RPC_TIMEOUT)
-            except WorkflowUpdateRPCTimeoutOrCancelledError:
-                pass
-            except WorkflowUpdateFailedError:
-                return None
-            except RPCError as error:
-                if has_ended(error):
-                    return None
-            await pause()
+        """The answer; None if the chain has ended."""
+        return await _patiently(lambda: update_month(self._client, customer_id, command, update_id, _RPC_TIMEOUT))
 
     async def unrecorded(self) -> list[str]:
         """Answers that the ledger does not confirm, and signals that it does not know."""
@@ -125,6 +114,21 @@ class Reviewers:
             if entry.command_id == command_id
         }
         return outcome.accepted in recorded if outcome.accepted is not None else bool(recorded)
+
+
+async def _patiently(call: Callable[[], Awaitable[_T]]) -> _T | None:
+    """The answer of ``call``, which is repeated until it comes; None if the workflow has ended."""
+    while True:
+        try:
+            return await call()
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            pass
+        except WorkflowUpdateFailedError:
+            return None
+        except RPCError as error:
+            if has_ended(error):
+                return None
+        await pause()
 
 
 def wish_for(month: Month, draw: Random, helping: bool) -> Wish | None:

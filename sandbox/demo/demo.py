@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -62,33 +63,35 @@ class _Ledger(AlertListing, MonthStore, Protocol):
     """The part of the ledger that is used here."""
 
 
+@dataclass
 class Demo:
     """The story. All customers share ``clock``; with ``kills``, the worker is killed again and again."""
 
-    def __init__(self, stack: Stack, client: Client, ledger: _Ledger, show: Show, kills: bool = False) -> None:
-        settings = stack.settings
-        self.clock = SharedClock(Timeline(client), settings.sandbox_stripe_port, settings.skipped_file)
+    stack: Stack
+    client: Client
+    ledger: _Ledger
+    show: Show
+    kills: bool = False
+
+    def __post_init__(self) -> None:
+        settings = self.stack.settings
+        self.clock = SharedClock(Timeline(self.client), settings.sandbox_stripe_port, settings.skipped_file)
         self.period = earliest_period(self.clock.now)
-        self._stack = stack
-        self._client = client
-        self._ledger = ledger
-        self._show = show
-        self._kills = kills
 
     async def until_review(self) -> None:
         """Starts all customers, imports their sales, and lets the reviewers act on the drafts."""
-        self._show.chapter(f"Start: {len(SAMPLE)} customers, one workflow each")
-        roster = await prepare_sample(self._stack.settings.data_dir, self._stack.stripe_url, [self.period])
-        if self._kills:
+        self.show.chapter(f"Start: {len(SAMPLE)} customers, one workflow each")
+        roster = await prepare_sample(self.stack.settings.data_dir, self.stack.stripe_url, [self.period])
+        if self.kills:
             self._kill("customers start without it")
         await self._type("start", "--from", roster.name, "--period", self.period, lines=slice(-1, None))
-        if self._kills:
+        if self.kills:
             await self._revive()
         months = await self.months()
-        self._show.chapter("Import: on the 1st, 02:00 in each customer's time zone, the sheet is read")
+        self.show.chapter("Import: on the 1st, 02:00 in each customer's time zone, the sheet is read")
         await self.pass_until(max(month.import_at for month in months.values()) + timedelta(hours=2))
         await self._see(lambda months: all(month.invoice for month in months.values()), "all drafts")
-        self._show.chapter("Monitor: reviewers look at the drafts")
+        self.show.chapter("Monitor: reviewers look at the drafts")
         await self._review(await self.months())
 
     async def _review(self, months: dict[str, Month]) -> None:
@@ -99,21 +102,21 @@ class Demo:
             self._type("halt", "kiwi", "--by", "ann", "--reason", "ask about the storage days"),
         )
         await self._type("skip", "pago", "--by", "bob", "--reason", "charter is disputed")
-        await handle_for(self._client, PLANTED[FindingKind.NO_WORKFLOW]).terminate()
-        self._show.tell("Meanwhile tanaka's workflow is terminated in the Temporal UI, by mistake.", style="red")
+        await handle_for(self.client, PLANTED[FindingKind.NO_WORKFLOW]).terminate()
+        self.show.tell("Meanwhile tanaka's workflow is terminated in the Temporal UI, by mistake.", style="red")
 
     async def until_closed(self) -> None:
         """Lets the rest of the month pass; all customers end in the next one."""
         months = await self.months()
-        if self._kills:
+        if self.kills:
             self._kill("time goes on without it")
         await self._together(self.pass_until(self.clock.now + timedelta(hours=22)), self._revive)
-        self._show.chapter("Coverage: who is not charged, and why?")
+        self.show.chapter("Coverage: who is not charged, and why?")
         answer = await self._type("coverage", "--period", self.period, since="Findings", exit_code=1)
         self._check_named(answer)
         ribbon = _invoice(months["quito"]).problems[0]
-        self._show.tell("They follow its advice, and correct the address in the sheet.")
-        correct_address(sheet_of(self._stack.settings.data_dir, self.period))
+        self.show.tell("They follow its advice, and correct the address in the sheet.")
+        correct_address(sheet_of(self.stack.settings.data_dir, self.period))
         await asyncio.gather(
             self._type("start", "tanaka", lines=slice(-1, None)),
             self._type(
@@ -125,7 +128,7 @@ class Demo:
             self._type("resume", "kiwi", "--by", "ann", "--reason", "the customer confirms"),
         )
         await self._covered()
-        self._show.chapter("Notify: on the 4th, 10:00, each customer learns amount and date")
+        self.show.chapter("Notify: on the 4th, 10:00, each customer learns amount and date")
         months = await self.months()
         await self.pass_until(max(month.notice_at for month in months.values()) + timedelta(hours=1))
         await self._see(lambda months: months["zurich"].alerts > 0, "the alert that zurich needs an approval")
@@ -133,18 +136,18 @@ class Demo:
         await self._see(
             lambda months: all(month.announced or month.outcome for month in months.values()), "all notices"
         )
-        self._show.chapter("Last call, then charge: on the 8th, 10:00; a halt would still stop it")
+        self.show.chapter("Last call, then charge: on the 8th, 10:00; a halt would still stop it")
         months = await self.months()
         await self._charge(max(month.charge_at for month in months.values() if not month.outcome))
-        self._show.chapter("Close: outcomes are in the ledger, all workflows continue as new into the next month")
+        self.show.chapter("Close: outcomes are in the ledger, all workflows continue as new into the next month")
         await self._chain_goes_on()
-        alerts_sent = self._until(lambda: alerts_are_sent(self._ledger), "the last digest to the reviewers")
+        alerts_sent = self._until(lambda: alerts_are_sent(self.ledger), "the last digest to the reviewers")
         await asyncio.gather(alerts_sent, self._covered())
 
     async def _covered(self) -> None:
         """Exit code 0: all customers and all rows are accounted for."""
         answer = await self._type("coverage", "--period", self.period, lines=slice(0))
-        self._show.answer([answer[0], answer[-1]])
+        self.show.answer([answer[0], answer[-1]])
 
     def _check_named(self, answer: list[str]) -> None:
         """Raises ``BillingError`` unless coverage names exactly what was planted."""
@@ -160,7 +163,7 @@ class Demo:
         """The closing mail comes after the outcome; a workflow in its next month has sent it."""
 
         async def all_gone_on() -> bool:
-            handles = [handle_for(self._client, customer_id) for customer_id in STORY]
+            handles = [handle_for(self.client, customer_id) for customer_id in STORY]
             months = await asyncio.gather(*(handle.query(MonthlyBilling.invoice) for handle in handles))
             return all(month.period > self.period for month in months)
 
@@ -170,7 +173,7 @@ class Demo:
 
     async def months(self) -> dict[str, Month]:
         """Every customer's month as the ledger has it."""
-        months = {customer_id: await self._ledger.month(customer_id, self.period) for customer_id in STORY}
+        months = {customer_id: await self.ledger.month(customer_id, self.period) for customer_id in STORY}
         return {customer_id: month for customer_id, month in months.items() if month is not None}
 
     @asynccontextmanager
@@ -179,13 +182,13 @@ class Demo:
         showing = asyncio.create_task(self._keep_showing())
         try:
             yield
-            self._show.step(self.clock.now, await self.months())
+            self.show.step(self.clock.now, await self.months())
         finally:
             showing.cancel()
 
     async def _keep_showing(self) -> None:
         while True:
-            self._show.refresh(self.clock.now, await self.months())
+            self.show.refresh(self.clock.now, await self.months())
             await asyncio.sleep(_REFRESH_SECONDS)
 
     async def _see(self, holds: Callable[[dict[str, Month]], bool], what: str) -> None:
@@ -203,7 +206,7 @@ class Demo:
         try:
             yield
         except TimeoutError:
-            raise BillingError(f"the demo {failure}; logs: {self._stack.worker.log.parent}") from None
+            raise BillingError(f"the demo {failure}; logs: {self.stack.worker.log.parent}") from None
 
     # -- time
 
@@ -216,11 +219,11 @@ class Demo:
 
     async def _skip_to(self, instant: datetime) -> None:
         """Moves all clocks to ``instant``, together: each customer's, Stripe's, and that of consoles and commands."""
-        pace = asyncio.create_task(asyncio.sleep(0 if self._kills else self._show.pace_seconds))
+        pace = asyncio.create_task(asyncio.sleep(0 if self.kills else self.show.pace_seconds))
         with self._patience(f"could not bring the clocks to {instant:%Y-%m-%d %H:%M} UTC"):
             async with asyncio.timeout(_TIMEOUT_SECONDS):
                 await self.clock.pass_to(instant, map(workflow_id, STORY))
-        self._show.step(self.clock.now, await self.months())
+        self.show.step(self.clock.now, await self.months())
         await pace
 
     # -- acting
@@ -233,8 +236,8 @@ class Demo:
             sys.executable,
             str(ROOT / "starter.py"),
             *arguments,
-            cwd=self._stack.settings.data_dir,
-            env={**os.environ, **self._stack.environment, "COLUMNS": "100", "NO_COLOR": "1"},
+            cwd=self.stack.settings.data_dir,
+            env={**os.environ, **self.stack.environment, "COLUMNS": "100", "NO_COLOR": "1"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -246,31 +249,31 @@ class Demo:
             raise
         answer = [line.rstrip() for line in output.decode().splitlines() if line.strip()]
         if process.returncode != exit_code:
-            self._show.command(arguments, answer)
+            self.show.command(arguments, answer)
             raise BillingError(f"starter.py {arguments[0]} ended with exit code {process.returncode}: {answer[-1:]}")
         first = answer.index(since) if since in answer else 0
-        self._show.command(arguments, answer[first:][lines])
+        self.show.command(arguments, answer[first:][lines])
         if exit_code:
-            self._show.answer([f"exit code {exit_code}"])
+            self.show.answer([f"exit code {exit_code}"])
         return answer
 
     # -- killing
 
     def _kill(self, meanwhile: str) -> None:
-        self._stack.worker.kill()
-        self._show.tell(f"The worker is killed (SIGKILL); {meanwhile}.", style="red")
+        self.stack.worker.kill()
+        self.show.tell(f"The worker is killed (SIGKILL); {meanwhile}.", style="red")
 
     async def _revive(self) -> None:
-        await self._stack.worker.start()
-        self._show.tell("A new worker is there.", style="green")
+        await self.stack.worker.start()
+        self.show.tell("A new worker is there.", style="green")
 
     async def _together(self, passing: Awaitable[None], if_kills: Callable[[], Awaitable[None]]) -> None:
         """Time and a restart go on side by side: a clock stands still while work waits for a worker."""
-        await asyncio.gather(passing, *([if_kills()] if self._kills else []))
+        await asyncio.gather(passing, *([if_kills()] if self.kills else []))
 
     async def _kill_while_charging(self) -> None:
         """Kills the worker between the creation of a payment and the answer to it."""
-        journal = self._stack.settings.data_dir / "stripe.jsonl"
+        journal = self.stack.settings.data_dir / "stripe.jsonl"
         await self._slow_stripe(_SLOW_STRIPE_SECONDS)
         size = journal.stat().st_size
 
@@ -281,10 +284,10 @@ class Demo:
         self._kill("in the middle of a charge")
         await self._slow_stripe(0)
         await self._revive()
-        self._show.tell("It takes over when the server misses the heartbeats of the old one: after 15 s.", style="dim")
+        self.show.tell("It takes over when the server misses the heartbeats of the old one: after 15 s.", style="dim")
 
     async def _slow_stripe(self, seconds: float) -> None:
-        await control(self._stack.settings.sandbox_stripe_port, "latency", {"seconds": seconds})
+        await control(self.stack.settings.sandbox_stripe_port, "latency", {"seconds": seconds})
 
 
 def _invoice(month: Month) -> Invoice:

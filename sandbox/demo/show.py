@@ -4,7 +4,6 @@ import shlex
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 
 from rich import box
@@ -94,9 +93,7 @@ class Show:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
 

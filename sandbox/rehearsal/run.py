@@ -5,7 +5,7 @@ result = await rehearse(book, script, folder, progress)
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -83,27 +83,27 @@ async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[
     )
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self, book: Book, script: Script, world: World, watching: MonthWatch, advance: Callable[[int], None]
-    ) -> None:
-        self.commands: list[CommandOutcome] = []
-        self.failed: list[Failed] = []
-        self._book = book
-        self._script = script
-        self._world = world
-        self._watching = watching
-        self._advance = advance
-        self._timeline = Timeline(world.client)
+    book: Book
+    script: Script
+    world: World
+    watching: MonthWatch
+    advance: Callable[[int], None]
+    commands: list[CommandOutcome] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._timeline = Timeline(self.world.client)
         self._limit = asyncio.Semaphore(AT_ONCE)
 
     async def everybody(self) -> None:
         """All chains; then all collections that they left."""
         async with asyncio.TaskGroup() as group:
-            for entry in self._book.entries:
+            for entry in self.book.entries:
                 group.create_task(self._apart(entry.month.customer.customer_id, self._chain(entry)))
         async with asyncio.TaskGroup() as group:
-            for row in await self._world.ledger.collections(open_only=True):
+            for row in await self.world.ledger.collections(open_only=True):
                 group.create_task(self._apart(row.customer_id, self._collection(row)))
 
     async def _apart(self, customer_id: str, work: Coroutine[Any, Any, None]) -> None:
@@ -120,8 +120,8 @@ class _Run:
         """One customer from the first month to the end of the last, or to one that nobody unblocks."""
         month, began = entry.month, datetime.now(UTC)
         planned = self._planned(entry, began)
-        if month.period <= self._book.periods[-1]:
-            handle = await self._world.client.start_workflow(
+        if month.period <= self.book.periods[-1]:
+            handle = await self.world.client.start_workflow(
                 MonthlyBilling.run,
                 month,
                 id=workflow_id(month.customer.customer_id),
@@ -129,21 +129,21 @@ class _Run:
                 search_attributes=search_attributes(month, began),
             )
             await self._pass(handle, entry, planned)
-        periods = self._book.months_of(entry)
-        self._advance(sum((month.customer.customer_id, period) not in self._watching.closed for period in periods))
+        periods = self.book.months_of(entry)
+        self.advance(sum((month.customer.customer_id, period) not in self.watching.closed for period in periods))
 
     async def _pass(self, handle: WorkflowHandle[Any, Any], entry: BookEntry, planned: list[_Planned]) -> None:
-        customer, last = entry.month.customer, self._book.periods[-1]
+        customer, last = entry.month.customer, self.book.periods[-1]
         for at, period, scripted in planned:
             if (now := await self._timeline.reach(handle, at)) is None:
                 self._note(customer, period, at, scripted, False, "the customer's chain had ended by then")
             else:
-                accepted, result = await act(self._world.client, customer.customer_id, scripted, period)
+                accepted, result = await act(self.world.client, customer.customer_id, scripted, period)
                 self._note(customer, period, now, scripted, accepted, result)
         now = await self._timeline.reach(handle, Month.open(customer, last.next()).import_at - _BEFORE_THE_NEXT)
-        for period in self._book.months_of(entry):
+        for period in self.book.months_of(entry):
             for _ in range(_STEPS_OF_OVERTIME):
-                if now is None or (customer.customer_id, period) in self._watching.closed:
+                if now is None or (customer.customer_id, period) in self.watching.closed:
                     break
                 now = await self._timeline.reach(handle, now + _OVERTIME)
             else:
@@ -157,9 +157,9 @@ class _Run:
 
     def _planned(self, entry: BookEntry, began: datetime) -> list[_Planned]:
         """The script's commands to a customer, in the order of time; those that come too late are noted as refused."""
-        customer, months = entry.month.customer, self._book.months_of(entry)
+        customer, months = entry.month.customer, self.book.months_of(entry)
         planned = []
-        for scripted in self._script.commands_for(customer.customer_id):
+        for scripted in self.script.commands_for(customer.customer_id):
             for period in [scripted.period] if scripted.period else months:
                 at = scripted.instant(Month.open(customer, period))
                 if at <= began:
@@ -173,7 +173,7 @@ class _Run:
 
     async def _collection(self, row: CollectionRow) -> None:
         """A collection, until it is settled or people have to decide."""
-        collection = await self._world.ledger.collection(row.customer_id, row.period)
+        collection = await self.world.ledger.collection(row.customer_id, row.period)
         assert collection is not None
-        handle = collection_handle(self._world.client, row.customer_id, row.period)
+        handle = collection_handle(self.world.client, row.customer_id, row.period)
         await self._timeline.reach(handle, collection.give_up_at + timedelta(hours=1))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import stripe
@@ -73,10 +73,6 @@ MISTYPED = ("billing@bergsen.example", "150", "One more seat")
 def earliest_period(now: datetime) -> Period:
     """The month that has begun for all of the sample customers, wherever they are."""
     return min(Period.at(now, sample.timezone) for sample in SAMPLE)
-
-
-def month_before(period: Period) -> Period:
-    return Period(f"{period.first_day - timedelta(days=1):%Y-%m}")
 
 
 async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period]) -> Path:

@@ -22,11 +22,12 @@ from pathlib import Path
 
 from billing.errors import BillingError
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_WEBHOOK_SECRET, connect_ledger
+from clients.search_attributes import SearchAttributeError
 from console import READY as CONSOLE_READY
 from sandbox.stack.ports import HOST, Ports, free_port, is_taken, reserve
 from sandbox.stack.processes import Child, ChildFailedError, logged
 from sandbox.stack.stand_ins import READY as STAND_INS_READY
-from sandbox.stack.temporal_server import SearchAttributeError, temporal_server
+from sandbox.stack.temporal_server import temporal_server
 from sandbox.stand_ins.control import control
 from settings import Settings
 from worker import READY as WORKER_READY

@@ -20,7 +20,6 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -86,9 +85,7 @@ class Mailbox:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
 
