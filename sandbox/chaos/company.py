@@ -9,7 +9,7 @@ from typing import Protocol
 import httpx
 
 from billing.collections.ports import CollectionStore
-from billing.customers.customer import Customer, Terms
+from billing.customers.customer import Customer
 from billing.customers.ports import CustomerStore
 from billing.invoices.month import Month
 from billing.payments.payment import PaymentStatus
@@ -42,22 +42,12 @@ class Company:
         return [await self._registered(member) for member in self._members]
 
     async def _registered(self, member: Member) -> Customer:
-        email = f"{member.customer_id}@example.com"
-        stripe_customer_id, payment_method_id = await register_card(
-            f"http://127.0.0.1:{self._stripe_port}", email, member.card
+        customer = member.customer(
+            *await register_card(f"http://127.0.0.1:{self._stripe_port}", member.email, member.card)
         )
         if member.slow_bank:
-            await self._decide(f"cards/{payment_method_id}", "processing")
-        return Customer(
-            customer_id=member.customer_id,
-            email=email,
-            name=member.customer_id.title(),
-            currency=member.currency,
-            timezone=member.timezone,
-            stripe_customer_id=stripe_customer_id,
-            payment_method_id=payment_method_id,
-            terms=Terms(review_mode=member.review_mode),
-        )
+            await self._decide(f"cards/{customer.payment_method_id}", "processing")
+        return customer
 
     def write_sheet(self, period: Period, emails: Mapping[str, str]) -> None:
         """Once per month, with the current addresses of customers, by id."""

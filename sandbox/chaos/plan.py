@@ -6,6 +6,7 @@ from typing import Any
 
 from billing.customers.customer import ReviewMode
 from sandbox.chaos.stalls import Place
+from sandbox.stack.sample import Sample
 
 Rule = dict[str, Any]
 
@@ -21,15 +22,10 @@ _UNREADABLE = ("'12,50", "#REF!", "soon", "")
 
 
 @dataclass(frozen=True)
-class Member:
-    """A customer of the plan."""
+class Member(Sample):
+    """A customer of the plan; with a ``slow_bank``, payments are processing for a while."""
 
-    customer_id: str
-    currency: str
-    timezone: str
-    card: str
-    slow_bank: bool  # the payments are processing for a while
-    review_mode: ReviewMode
+    slow_bank: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +78,10 @@ class Plan:
         draw = self.draw("member", customer_id)
         return Member(
             customer_id=customer_id,
+            name=customer_id.title(),
             currency=draw.choice(_CURRENCIES),
             timezone=draw.choice(_ZONES),
+            sales=(),
             card=draw.choice(_CARDS),
             slow_bank=draw.random() < 0.1,
             review_mode=draw.choices((ReviewMode.MONITOR, ReviewMode.APPROVE), (8, 2))[0],
@@ -153,7 +151,7 @@ def _mail(draw: Random, customers: int) -> Rule:
     """Only customers' addresses refuse mail; any server may be slow to accept it."""
     action = draw.choices(("defer", "drop_reply", "refuse"), (4, 3, 1))[0]
     number = draw.randint(1, customers)
-    recipient = {"recipient": f"customer-{number:03}@example.com"} if action == "refuse" else {}
+    recipient = {"recipient": f"billing@customer-{number:03}.example"} if action == "refuse" else {}
     return {"action": action, "times": draw.randint(1, 3), **recipient}
 
 

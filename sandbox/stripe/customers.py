@@ -44,14 +44,7 @@ def create_customer(store: Store, params: Params) -> Object:
     return store.put(customer | {"invoice_settings": _invoice_settings(store, params, customer["id"])})
 
 
-@ENDPOINTS.on("GET", "/v1/customers", "email created limit starting_after")
-def list_customers(store: Store, params: Params) -> Object:
-    return page(store.newest("customer", email=params.get("email")), params, "/v1/customers")
-
-
-@ENDPOINTS.on("GET", "/v1/customers/{id}")
-def retrieve_customer(store: Store, params: Params, customer_id: str) -> Object:
-    return find(store, "customer", customer_id)
+ENDPOINTS.readable("customer", "/v1/customers", "email")
 
 
 @ENDPOINTS.on("POST", "/v1/customers/{id}", _CUSTOMER)

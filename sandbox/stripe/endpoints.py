@@ -39,6 +39,19 @@ class Endpoints(list[Endpoint]):
 
         return register
 
+    def readable(self, kind: str, url: str, fields: str = "", param: str = "id", accepted: str = "") -> None:
+        """GET of a list, filtered by ``fields``, and of one object, whose id is called ``param`` in messages."""
+
+        def list_objects(store: Store, params: Params) -> Object:
+            rows = store.newest(kind, **{name: params.get(name) for name in fields.split()})
+            return page(rows, params, url)
+
+        def retrieve(store: Store, params: Params, object_id: str) -> Object:
+            return find(store, kind, object_id, param)
+
+        self.on("GET", url, f"{fields} created limit starting_after")(list_objects)
+        self.on("GET", f"{url}/{{id}}", accepted)(retrieve)
+
 
 def find(store: Store, kind: str, object_id: object, param: str = "id", status: int = 404) -> Object:
     """The object of this id. Stripe answers 404 for an id in the path, and 400 for an id in a parameter."""

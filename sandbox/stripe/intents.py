@@ -2,7 +2,7 @@
 
 from sandbox.stripe.attempts import attempt
 from sandbox.stripe.customers import require_attached
-from sandbox.stripe.endpoints import Endpoints, find, page
+from sandbox.stripe.endpoints import Endpoints, find
 from sandbox.stripe.params import Params, invalid, read_amount, read_currency, read_metadata
 from sandbox.stripe.store import Object, Store, StripeError
 
@@ -46,15 +46,7 @@ def create_payment_intent(store: Store, params: Params) -> Object:
     return _confirmed(store, intent, params) if confirm else intent
 
 
-@ENDPOINTS.on("GET", "/v1/payment_intents", "customer created limit starting_after")
-def list_payment_intents(store: Store, params: Params) -> Object:
-    intents = store.newest("payment_intent", customer=params.get("customer"))
-    return page(intents, params, "/v1/payment_intents")
-
-
-@ENDPOINTS.on("GET", "/v1/payment_intents/{id}", "client_secret")
-def retrieve_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
-    return find(store, "payment_intent", intent_id, "intent")
+ENDPOINTS.readable("payment_intent", "/v1/payment_intents", "customer", "intent", "client_secret")
 
 
 @ENDPOINTS.on("POST", "/v1/payment_intents/{id}", "amount metadata description payment_method receipt_email")
@@ -115,15 +107,4 @@ def _require_unconfirmed(intent: Object, verb: str) -> None:
         )
 
 
-# --- Charges ---
-
-
-@ENDPOINTS.on("GET", "/v1/charges", "customer payment_intent created limit starting_after")
-def list_charges(store: Store, params: Params) -> Object:
-    fields = {name: params.get(name) for name in ("customer", "payment_intent")}
-    return page(store.newest("charge", **fields), params, "/v1/charges")
-
-
-@ENDPOINTS.on("GET", "/v1/charges/{id}")
-def retrieve_charge(store: Store, params: Params, charge_id: str) -> Object:
-    return find(store, "charge", charge_id)
+ENDPOINTS.readable("charge", "/v1/charges", "customer payment_intent")

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from sandbox.stripe.endpoints import Endpoints, find, page
+from sandbox.stripe.endpoints import Endpoints, find
 from sandbox.stripe.params import Params, invalid, read_integer, read_metadata
 from sandbox.stripe.store import Object, Store, StripeError
 
@@ -33,14 +33,7 @@ def create_refund(store: Store, params: Params) -> Object:
     return refund
 
 
-@ENDPOINTS.on("GET", "/v1/refunds", "payment_intent charge created limit starting_after")
-def list_refunds(store: Store, params: Params) -> Object:
-    return page(store.newest("refund", **_of(params)), params, "/v1/refunds")
-
-
-@ENDPOINTS.on("GET", "/v1/refunds/{id}")
-def retrieve_refund(store: Store, params: Params, refund_id: str) -> Object:
-    return find(store, "refund", refund_id)
+ENDPOINTS.readable("refund", "/v1/refunds", "payment_intent charge")
 
 
 def _refundable(store: Store, params: Params) -> Object:
@@ -73,21 +66,10 @@ def _charge_of(store: Store, intent: Object) -> Object:
     return store.objects[intent["latest_charge"]]
 
 
-def _of(params: Params) -> Params:
-    return {name: params.get(name) for name in ("payment_intent", "charge")}
-
-
 # --- Disputes ---
 
 
-@ENDPOINTS.on("GET", "/v1/disputes", "payment_intent charge created limit starting_after")
-def list_disputes(store: Store, params: Params) -> Object:
-    return page(store.newest("dispute", **_of(params)), params, "/v1/disputes")
-
-
-@ENDPOINTS.on("GET", "/v1/disputes/{id}")
-def retrieve_dispute(store: Store, params: Params, dispute_id: str) -> Object:
-    return find(store, "dispute", dispute_id)
+ENDPOINTS.readable("dispute", "/v1/disputes", "payment_intent charge")
 
 
 def open_dispute(store: Store, intent_id: str, reason: str) -> Object:
