@@ -64,13 +64,13 @@ def _print(figures: dict[str, Any]) -> None:
         table.add_row(name.replace("_", " "), f"{one[name]:.2f}", f"{many[name]:.2f}", f"{ratio:.2f}")
     Console().print(table)
     memory = Table("Memory, MB", "before", f"{count} parked", f"per {_PER:,}", box=None)
-    for name, each in figures["rss_mb"].items():
-        memory.add_row(name, *(f"{each[key]:.0f}" for key in ("before", "parked", "per_10000")))
+    for name, sizes in figures["rss_mb"].items():
+        memory.add_row(name, *(f"{sizes[key]:.0f}" for key in ("before", "parked", "per_10000")))
     Console().print(memory)
     for name in ("start", "repeat"):
-        each = figures[name]
-        speed = f"{each['per_second']:.0f} a second, {each['cpu_ms']:.2f} ms of its own CPU each"
-        print(f"{name} --from: {each['seconds']:.1f} s, {speed}")
+        start = figures[name]
+        speed = f"{start['per_second']:.0f} a second, {start['cpu_ms']:.2f} ms of its own CPU each"
+        print(f"{name} --from: {start['seconds']:.1f} s, {speed}")
     print(f"a repeat over the first start: {figures['repeat']['seconds'] / figures['start']['seconds']:.2f}")
 
 
@@ -126,7 +126,7 @@ async def _house(rounds: int) -> AsyncIterator["_House"]:
 def _months(roster: str) -> list[Month]:
     """A month of each, as it is when it begins."""
     now = datetime.now(UTC)
-    return [Month.open(each, Period.at(now, each.timezone)) for each in parse_roster(roster)[0].values()]
+    return [Month.open(customer, Period.at(now, customer.timezone)) for customer in parse_roster(roster)[0].values()]
 
 
 class _House:
@@ -189,7 +189,7 @@ class _House:
 
 
 def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    return {name: statistics.median(figures[name] for figures in rounds) for name in rounds[0]}
 
 
 if __name__ == "__main__":

@@ -78,8 +78,8 @@ def _write(folder: Path, count: int) -> dict[str, int]:
         for n in range(count):
             email, currency, zone = f"c{n}@c{n}.example", CURRENCIES[n % len(CURRENCIES)], ZONES[n % len(ZONES)]
             csv.writer(roster).writerow((f"c{n}", email, f"Customer {n}", currency, zone, f"cus_{n}", f"pm_{n}"))
-            for amount, what in ((100 + n % 50, "Hosting"), (20 + n % 7, "Support")):
-                csv.writer(sheet).writerow((email, amount, what))
+            for amount, text in ((100 + n % 50, "Hosting"), (20 + n % 7, "Support")):
+                csv.writer(sheet).writerow((email, amount, text))
                 sums[currency] += parse_amount(amount, currency)
     return dict(sums)
 

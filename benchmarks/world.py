@@ -89,8 +89,8 @@ class World:
         names = [f"c{number}-{customer:05}" for customer in range(customers + warm_up)]
         everybody = await register_customers(f"http://{HOST}:{self.ports.stripe}", names)
         rows = [(customer.email, *row) for customer in everybody for row in _ROWS]
-        for each in periods:
-            write_csv(sheet_of(self.folder, each), [HEADER, *rows])
+        for month in periods:
+            write_csv(sheet_of(self.folder, month), [HEADER, *rows])
         opened = [Month.open(customer, period) for customer in everybody]
         return Book(opened[:warm_up], opened[warm_up:], periods)
 

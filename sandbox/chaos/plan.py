@@ -161,8 +161,8 @@ def _kills(draw: Random) -> list[Kill]:
     first = draw.choice((0, 1))
     return [
         Kill((first + number) % 2, draw.uniform(0, 0.8), at_payment, draw.choice((0.0, 0.0, 1.0)))
-        for number, (wanted, at_payment) in enumerate(kills)
-        if wanted
+        for number, (is_drawn, at_payment) in enumerate(kills)
+        if is_drawn
     ]
 
 

@@ -191,14 +191,14 @@ class Demo:
             self.show.refresh(self.clock.now, await self.months())
             await asyncio.sleep(_REFRESH_SECONDS)
 
-    async def _see(self, holds: Callable[[dict[str, Month]], bool], what: str) -> None:
+    async def _see(self, holds: Callable[[dict[str, Month]], bool], condition: str) -> None:
         async def look() -> bool:
             return holds(await self.months())
 
-        await self._until(look, what)
+        await self._until(look, condition)
 
-    async def _until(self, look: Callable[[], Awaitable[bool]], what: str) -> None:
-        with self._patience(f"gave up waiting for {what}"):
+    async def _until(self, look: Callable[[], Awaitable[bool]], condition: str) -> None:
+        with self._patience(f"gave up waiting for {condition}"):
             await until(look, _TIMEOUT_SECONDS)
 
     @contextmanager

@@ -106,8 +106,8 @@ def _next(month: Month, now: datetime) -> str:
         return "now"
     if month.needs_person(now):
         return "a reviewer"
-    what = "notice" if "notice" in due.what else due.what.partition(" ")[0]
-    return f"{due.at:%d %b %H:%M} {what}" if due.at else ""
+    step = "notice" if "notice" in due.what else due.what.partition(" ")[0]
+    return f"{due.at:%d %b %H:%M} {step}" if due.at else ""
 
 
 def last_event(month: Month) -> str:

@@ -25,9 +25,9 @@ from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from billing.reviewers.ports import AlertListing
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, TypedRow, read_sheet
+from sandbox.judge.stripe_journal import Intent, Journal
 from sandbox.stack.sample import sheet_of
 from sandbox.stand_ins.mailbox import Mail, read_mail
-from sandbox.stripe.journal import Intent, Journal
 
 
 class _Ledger(

@@ -17,7 +17,7 @@ from billing.customers.customer import ReviewMode
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month, Stage
 from billing.money import minimum_minor, minor_digits, step_minor
-from sandbox.stripe.journal import Intent, Journal
+from sandbox.judge.stripe_journal import Intent, Journal
 
 LATE = "Came late"
 """The description of rows that were typed after their customer's import: they belong on the next invoice."""
@@ -90,8 +90,8 @@ class ExpectedMonth:
         if before and not month.remark.startswith(_NOT_COMPARED):
             amounts |= before.unapplied
         unpriced = cls(carried_minor, _edited(amounts, decisions), late, None)
-        known = sheet is not None or not amounts
-        outcome = unpriced._outcome(month, decisions, intents, journal) if known else None
+        is_complete = sheet is not None or not amounts
+        outcome = unpriced._outcome(month, decisions, intents, journal) if is_complete else None
         return cls(carried_minor, unpriced.amounts, late, outcome)
 
     @property

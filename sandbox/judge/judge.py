@@ -25,8 +25,8 @@ from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import minor_of
+from sandbox.judge.stripe_journal import Intent
 from sandbox.stand_ins.mailbox import Mail
-from sandbox.stripe.journal import Intent
 
 _FOR_A_PERSON = (AlertKind.PERSON, AlertKind.UNRESOLVED, AlertKind.HALTED)
 _STUCK = {CollectionStage[name] for name in ("HALTED", "AWAITING_PERSON", "UNRESOLVED", "EXHAUSTED")}

@@ -81,22 +81,22 @@ def rows_of(book: Book, result: RehearsalResult) -> list[MonthRow]:
         customer_id = entry.month.customer.customer_id
         for period in book.months_of(entry) or book.periods[-1:]:
             why, did = people.get((customer_id, period), ("", ""))
-            known = {"sheet": book.sheets.used[period], "person": why, "assumed": did}
+            fields = {"sheet": book.sheets.used[period], "person": why, "assumed": did}
             month = result.closed.get((customer_id, period))
             if month is None:
-                stays = result.waiting.get(customer_id)
-                here = stays is not None and stays.period == period
-                stage = ALREADY_PAST if entry.month.period > period else WAITING if here else NOT_REACHED
+                waiting = result.waiting.get(customer_id)
+                is_waiting = waiting is not None and waiting.period == period
+                stage = ALREADY_PAST if entry.month.period > period else WAITING if is_waiting else NOT_REACHED
                 currency = entry.month.customer.currency
-                known |= {"customer_id": customer_id, "period": period, "stage": stage, "currency": currency}
-                rows.append(MonthRow.model_validate(known))
+                fields |= {"customer_id": customer_id, "period": period, "stage": stage, "currency": currency}
+                rows.append(MonthRow.model_validate(fields))
             else:
                 collection = result.collections.get((customer_id, period))
-                rows.append(_row(month, str(collection.stage) if collection else "", known))
+                rows.append(_row(month, str(collection.stage) if collection else "", fields))
     return sorted(rows, key=lambda row: (row.period, row.customer_id))
 
 
-def _row(month: Month, collection: str, known: Mapping[str, object]) -> MonthRow:
+def _row(month: Month, collection: str, fields: Mapping[str, object]) -> MonthRow:
     invoice, notice = month.invoice, month.notice
     charged_at = month.charge.at if month.charge else None
     return MonthRow.model_validate(
@@ -113,7 +113,7 @@ def _row(month: Month, collection: str, known: Mapping[str, object]) -> MonthRow
             "closed_at": month.closed_at,
             "collection": collection,
             "odd": tuple(_odd(month, notice.delivered_at if notice else None, charged_at)),
-            **known,
+            **fields,
         }
     )
 

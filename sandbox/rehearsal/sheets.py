@@ -38,12 +38,12 @@ class Worksheets:
 
     def unclaimed(self, emails: Iterable[str]) -> list[Unclaimed]:
         """The rows under none of these addresses, of each worksheet that is used."""
-        known = {email_key(email) for email in emails}
+        claimed = {email_key(email) for email in emails}
         return [
             Unclaimed(snapshot.sheet, row.number, row.email, row.amount, row.description)
             for snapshot in self._snapshots
             for row in snapshot.rows
-            if email_key(row.email) not in known and not row.is_blank
+            if email_key(row.email) not in claimed and not row.is_blank
         ]
 
     def ignored(self) -> list[str]:

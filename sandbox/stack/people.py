@@ -27,8 +27,8 @@ async def prepare_people(folder: Path, ledger: UserStore) -> str:
     hashed = await passwords.hashed(password)
     for person in PEOPLE:
         if not await ledger.add_user(person, hashed, datetime.now(UTC)):
-            known = await ledger.user(person.username)
-            if known is not None and not await passwords.fits(password, known.password_hash):
+            user = await ledger.user(person.username)
+            if user is not None and not await passwords.fits(password, user.password_hash):
                 await ledger.set_password(person.username, hashed)
     return password
 

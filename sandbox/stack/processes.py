@@ -183,6 +183,6 @@ class Child:
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _failure(self, what: str) -> ChildFailedError:
+    def _failure(self, reason: str) -> ChildFailedError:
         tail = "\n".join(self.output().splitlines()[-_TAIL_LINES:])
-        return ChildFailedError(f"{self.name} {what}. Its log {self.log} ends with:\n{tail}")
+        return ChildFailedError(f"{self.name} {reason}. Its log {self.log} ends with:\n{tail}")
