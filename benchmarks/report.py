@@ -114,10 +114,8 @@ def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
 
 def _ratio(turns: Sequence[Turn], mine: str, other: str, of: str = "a_second") -> float:
     """Of turns of the same round, which met the same machine: the median."""
-    numerators, denominators = (
-        [getattr(turn, of) for turn in turns if turn.contender == name] for name in (mine, other)
-    )
-    return _median(a / b for a, b in zip(numerators, denominators, strict=True))
+    figures = ([getattr(turn, of) for turn in turns if turn.contender == name] for name in (mine, other))
+    return _median(a / b for a, b in zip(*figures, strict=True))
 
 
 def _median(values: Any) -> float:

@@ -125,16 +125,16 @@ async def until(look: Callable[[], Awaitable[_T | None]], seconds: float) -> _T:
     poll_seconds = _POLL_SECONDS
     async with asyncio.timeout(seconds):
         while not (answer := await look()):
-            await asyncio.sleep(poll_seconds)
+            await pause(poll_seconds)
             poll_seconds = min(1.2 * poll_seconds, _POLL_SECONDS_MAX)
     return answer
 
 
-async def pause() -> None:
+async def pause(seconds: float = _PAUSE_SECONDS) -> None:
     """Before a repeat. Raises ``CancelledError`` if the caller was cancelled and the SDK took it for a failed call."""
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
-    await asyncio.sleep(_PAUSE_SECONDS)
+    await asyncio.sleep(seconds)
 
 
 def has_ended(error: Exception) -> bool:
