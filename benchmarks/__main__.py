@@ -19,6 +19,7 @@ from benchmarks.contenders import Bare, Contender, Dbos, Product
 from benchmarks.processor_time import processor_seconds
 from benchmarks.report import Turn, as_json, print_report
 from benchmarks.world import World, open_world
+from sandbox.privacy import forget_settings
 
 SIZES, FULL_SIZES = (100, 1_000), (100, 1_000, 10_000)
 
@@ -101,10 +102,10 @@ async def _turn(world: World, contender: Contender, customers: int, months: int)
 
 def _forget_settings() -> None:
     """Nothing that is configured outside reaches the contenders; and Python keeps what it has compiled, as usual."""
+    forget_settings()
     for name in list(os.environ):
-        if name.startswith(("BILLING_", "TEMPORAL_", "DBOS_")) or name == "PYTHONDONTWRITEBYTECODE":
+        if name.startswith("DBOS_") or name == "PYTHONDONTWRITEBYTECODE":
             del os.environ[name]
-    os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
 
 
 def _say(text: str) -> None:

@@ -46,18 +46,18 @@ async def close(customer_id: str) -> str:
 
 @workflow.defn
 class BareMonth:
-    """``left`` months, each a run; the run after the last one waits for ever, as the product's next month does."""
+    """``months`` months, each a run; the run after the last one waits forever, as the product's next month does."""
 
     @workflow.run
-    async def run(self, customer_id: str, left: int, timers: list[timedelta]) -> None:
-        await workflow.wait_condition(lambda: left > 0)
+    async def run(self, customer_id: str, months: int, timers: list[timedelta]) -> None:
+        await workflow.wait_condition(lambda: months > 0)
         await workflow.execute_activity(collect, customer_id, start_to_close_timeout=_TIMEOUT)
         await workflow.sleep(timers[0])
         await workflow.execute_activity(notify, customer_id, start_to_close_timeout=_TIMEOUT)
         await workflow.sleep(timers[1])
         await workflow.execute_activity(charge, customer_id, start_to_close_timeout=_TIMEOUT)
         await workflow.execute_activity(close, customer_id, start_to_close_timeout=_TIMEOUT)
-        workflow.continue_as_new(args=[customer_id, left - 1, timers])
+        workflow.continue_as_new(args=[customer_id, months - 1, timers])
 
 
 async def _main() -> None:

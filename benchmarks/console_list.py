@@ -74,8 +74,8 @@ def main() -> None:
         print(json.dumps({"customers": given.customers, "rounds": given.rounds, "pages": figures}, indent=2))
         return
     table = Table("Page", "Median, ms", "Beside the empty page", box=None)
-    for name, each in figures.items():
-        table.add_row(name, f"{each['median_ms']:.1f}", f"{each['ratio']:.2f}")
+    for name, figure in figures.items():
+        table.add_row(name, f"{figure['median_ms']:.1f}", f"{figure['ratio']:.2f}")
     Console().print(table)
     print(f"{given.customers:,} invoices, {given.rounds} rounds")
 
@@ -114,9 +114,9 @@ async def _measure(customers: int, rounds: int) -> dict[str, float]:
 async def _cover(settings: Settings) -> None:
     """Keeps a coverage of the month, as the daily run does; there is neither a sheet nor Temporal."""
     async with connect_adapters(settings) as adapters:
-        found = await connect_completeness(settings, adapters, None, "not here").look(PERIOD)
-        report = found.brief().model_dump(mode="json")
-        run = LastRun(period=PERIOD, at=found.at, findings=sum(found.kinds.values()), report=report)
+        completeness = await connect_completeness(settings, adapters, None, "not here").look(PERIOD)
+        report = completeness.brief().model_dump(mode="json")
+        run = LastRun(period=PERIOD, at=completeness.at, findings=sum(completeness.kinds.values()), report=report)
         await adapters.ledger.save_coverage(run)
 
 

@@ -1,4 +1,4 @@
-"""Who does the same months: the product, a bare workflow on the same server, and the same job on DBOS Transact.
+"""The contenders, with the same months: the product, a bare workflow on the same server, the same job on DBOS Transact.
 
     async with Product(world).ready() as team:      # its worker runs
         await team.bill(book.measured, book.periods)
@@ -15,12 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
-from uuid import uuid4
 
 import psycopg
 from temporalio.client import Client
-from temporalio.testing import TimeSkipper, TimeSkippingConfig
-from temporalio.testing._timeskipping import FastForwardConfig
 
 from adapters.sql.ledger import SqlLedger
 from benchmarks import bare
@@ -32,6 +29,7 @@ from billing.keys import workflow_id
 from billing.period import Period
 from bootstrap import connect_temporal
 from sandbox.stack.processes import Child, logged
+from sandbox.timeline import skipping_client
 from settings import Settings
 from worker import READY as WORKER_READY
 from workflows.monthly_billing import MonthlyBilling
@@ -59,7 +57,7 @@ class Team(Protocol):
         """Raises ``AssertionError`` unless everybody has paid in each period."""
 
     async def clear(self) -> None:
-        """Ends what would go on."""
+        """Terminates workflows that still run."""
 
 
 class Contender(Protocol):
@@ -71,7 +69,7 @@ class Contender(Protocol):
 
 @dataclass
 class _OnTemporal:
-    """What the two teams on Temporal share. Time is skipped for each workflow by itself, whatever others do."""
+    """The common part of the two teams on Temporal. Each workflow skips time by itself."""
 
     client: Client
     processes: dict[str, int]
@@ -80,11 +78,7 @@ class _OnTemporal:
 
     async def start(self, name: str, argument: list[Any], queue: str, until: timedelta | None, **options: Any) -> None:
         """Skips the time ``until`` then; None: no time."""
-        client = self.client
-        if until is not None:
-            fast_forward = FastForwardConfig(id=uuid4().hex, duration=until)
-            config = TimeSkippingConfig(fast_forward_config=fast_forward, max_session_skip_count=1000)
-            client = TimeSkipper(client, config=config).client
+        client = self.client if until is None else skipping_client(self.client, until)
         await client.start_workflow(self.workflow, args=argument, id=name, task_queue=queue, **options)
         self.started.append(name)
 
@@ -131,8 +125,9 @@ class _BareTeam(_OnTemporal):
         until = sum(timers, timedelta()) * len(periods) + _AFTER if self.skips else None
 
         async def begin(month: Month) -> None:
-            whose = month.customer.customer_id
-            await self.start(f"bare-{whose}", [whose, len(periods), list(timers)], bare.TASK_QUEUE, until)
+            customer_id = month.customer.customer_id
+            arguments = [customer_id, len(periods), list(timers)]
+            await self.start(f"bare-{customer_id}", arguments, bare.TASK_QUEUE, until)
 
         await _each(months, begin)
         await _until(self.gone_on, before + len(months) * len(periods))
@@ -274,15 +269,15 @@ async def _each(items: Sequence[Any], act: Callable[[Any], Awaitable[Any]]) -> N
     await asyncio.gather(*(one(item) for item in items))
 
 
-async def _until(done: Callable[[], Awaitable[int]], wanted: int) -> None:
+async def _until(done: Callable[[], Awaitable[int]], target: int) -> None:
     """Raises ``TimeoutError`` if nothing is done for a long while."""
-    seen, began = -1, time.monotonic()
+    before, began = -1, time.monotonic()
     while True:
         async with asyncio.timeout(_STALLED_SECONDS):
-            while (now := await done()) == seen:
+            while (now := await done()) == before:
                 await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
-        seen = now
-        if seen >= wanted:
+        before = now
+        if now >= target:
             return
         await asyncio.sleep(max(_POLL_SECONDS, (time.monotonic() - began) / 50))
 

@@ -96,12 +96,12 @@ def _sold(month: Month) -> Iterator[tuple[str, str, str]]:
 def _write(ledger: SqlLedger, months: list[Month], now: datetime) -> None:
     times = {"created_at": now, "updated_at": now}
     with ledger._writing("fill itself") as connection:
-        connection.execute(insert(customers), [customer_values(each.customer) | times for each in months])
-        connection.execute(insert(invoices), [invoice_values(each, now) for each in months])
-        connection.execute(insert(lines), [row for each in months for row in line_values(each)])
-        if said := [row for each in months for row in decision_values(each)]:
-            connection.execute(insert(decisions), said)
-        if paid := [charge_values(_payment(each), now) for each in months if each.outcome is Stage.PAID]:
+        connection.execute(insert(customers), [customer_values(month.customer) | times for month in months])
+        connection.execute(insert(invoices), [invoice_values(month, now) for month in months])
+        connection.execute(insert(lines), [row for month in months for row in line_values(month)])
+        if rows := [row for month in months for row in decision_values(month)]:
+            connection.execute(insert(decisions), rows)
+        if paid := [charge_values(_payment(month), now) for month in months if month.outcome is Stage.PAID]:
             connection.execute(insert(charges), paid)
 
 

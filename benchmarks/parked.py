@@ -64,13 +64,13 @@ def _print(figures: dict[str, Any]) -> None:
         table.add_row(name.replace("_", " "), f"{one[name]:.2f}", f"{many[name]:.2f}", f"{ratio:.2f}")
     Console().print(table)
     memory = Table("Memory, MB", "before", f"{count} parked", f"per {_PER:,}", box=None)
-    for name, each in figures["rss_mb"].items():
-        memory.add_row(name, *(f"{each[key]:.0f}" for key in ("before", "parked", "per_10000")))
+    for name, sizes in figures["rss_mb"].items():
+        memory.add_row(name, *(f"{sizes[key]:.0f}" for key in ("before", "parked", "per_10000")))
     Console().print(memory)
     for name in ("start", "repeat"):
-        each = figures[name]
-        speed = f"{each['per_second']:.0f} a second, {each['cpu_ms']:.2f} ms of its own CPU each"
-        print(f"{name} --from: {each['seconds']:.1f} s, {speed}")
+        start = figures[name]
+        speed = f"{start['per_second']:.0f} a second, {start['cpu_ms']:.2f} ms of its own CPU each"
+        print(f"{name} --from: {start['seconds']:.1f} s, {speed}")
     print(f"a repeat over the first start: {figures['repeat']['seconds'] / figures['start']['seconds']:.2f}")
 
 
@@ -126,7 +126,7 @@ async def _house(rounds: int) -> AsyncIterator["_House"]:
 def _months(roster: str) -> list[Month]:
     """A month of each, as it is when it begins."""
     now = datetime.now(UTC)
-    return [Month.open(each, Period.at(now, each.timezone)) for each in parse_roster(roster)[0].values()]
+    return [Month.open(customer, Period.at(now, customer.timezone)) for customer in parse_roster(roster)[0].values()]
 
 
 class _House:
@@ -151,13 +151,13 @@ class _House:
         await quiet([self.stack.worker.pid, self.stack.server.pid])
 
     async def restart(self) -> dict[str, float]:
-        """The worker is stopped, somebody becomes due, the worker is started: until there is a draft."""
+        """Stops the worker, lets one customer become due, starts the worker: until there is a draft."""
         month = next(self._due).evolve(import_at=datetime.now(UTC) + _SOON)
         customer_id = month.customer.customer_id
         await self._ledger.record_opened([month], datetime.now(UTC))
         chain = workflow_id(customer_id)
         await self._client.start_workflow(MonthlyBilling.run, month, id=chain, task_queue=TASK_QUEUE)
-        await self._client.get_workflow_handle(chain).query(MonthlyBilling.invoice)  # it waits by now
+        await self._client.get_workflow_handle(chain).query(MonthlyBilling.invoice)  # it waits now
         await self.stack.worker.stop()
         await asyncio.sleep(max(0.0, (month.import_at - datetime.now(UTC)).total_seconds()) + 1)
         began, server = time.perf_counter(), cpu_seconds(self.stack.server.pid)
@@ -189,7 +189,7 @@ class _House:
 
 
 def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+    return {name: statistics.median(figures[name] for figures in rounds) for name in rounds[0]}
 
 
 if __name__ == "__main__":

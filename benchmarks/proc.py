@@ -1,4 +1,4 @@
-"""What a process of this machine has used, by /proc (Linux)."""
+"""Memory and processor time of a process on this machine, by /proc (Linux)."""
 
 import asyncio
 import os

@@ -12,10 +12,10 @@ def processor_seconds(processes: Mapping[str, int]) -> dict[str, float]:
 
 
 def _of_tree(process: psutil.Process) -> float:
-    """Also what children used that have ended and been waited for."""
+    """Including children that have ended and been waited for."""
     total = 0.0
-    for each in (process, *process.children(recursive=True)):
+    for member in (process, *process.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
-            used = each.cpu_times()
+            used = member.cpu_times()
             total += used.user + used.system + used.children_user + used.children_system
     return total

@@ -42,7 +42,7 @@ ZONES = (
     "Etc/UTC",
 )
 KINDS = {"start-dev": "Temporal", "sandbox.rehearsal.parts": "parts", "starter.py": "command"}
-"""What the processes are, by a word of their command line."""
+"""Kinds of processes, by a word of their command line."""
 _LOOK_SECONDS = 0.5
 
 
@@ -78,8 +78,8 @@ def _write(folder: Path, count: int) -> dict[str, int]:
         for n in range(count):
             email, currency, zone = f"c{n}@c{n}.example", CURRENCIES[n % len(CURRENCIES)], ZONES[n % len(ZONES)]
             csv.writer(roster).writerow((f"c{n}", email, f"Customer {n}", currency, zone, f"cus_{n}", f"pm_{n}"))
-            for amount, what in ((100 + n % 50, "Hosting"), (20 + n % 7, "Support")):
-                csv.writer(sheet).writerow((email, amount, what))
+            for amount, text in ((100 + n % 50, "Hosting"), (20 + n % 7, "Support")):
+                csv.writer(sheet).writerow((email, amount, text))
                 sums[currency] += parse_amount(amount, currency)
     return dict(sums)
 
@@ -95,12 +95,12 @@ def _run(folder: Path, customers: int, months: int) -> dict[str, Any]:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out)
     while process.poll() is None:
         memory = 0
-        for each in _family(process.pid):
+        for child in _family(process.pid):
             with suppress(psutil.Error):
-                words, cpu = " ".join(each.cmdline()), each.cpu_times()
-                memory += each.memory_info().rss
+                words, cpu = " ".join(child.cmdline()), child.cpu_times()
+                memory += child.memory_info().rss
                 kind = next((kind for word, kind in KINDS.items() if word in words), "others")
-                used[each.pid] = kind, cpu.user + cpu.system
+                used[child.pid] = kind, cpu.user + cpu.system
         most = max(most, memory)
         time.sleep(_LOOK_SECONDS)
     seconds = time.perf_counter() - began
@@ -126,7 +126,7 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _check(document: dict[str, Any], sums: dict[str, int], customers: int, months: int) -> None:
-    """Everybody is billed once a month, and each month comes to the sum of the sheet."""
+    """All customers are billed once a month, and each month adds up to the sum of the sheet."""
     rows = document["customers"]
     assert len({(row["customer_id"], row["period"]) for row in rows}) == len(rows) == customers * months
     assert {row["stage"] for row in rows} == {str(Stage.PAID)}, Counter(row["stage"] for row in rows)

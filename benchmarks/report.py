@@ -51,7 +51,7 @@ def print_report(turns: Sequence[Turn], growth: Sequence[Turn]) -> None:
         table = Table("Customer-months", "a second", "beside the first", "processor, ms", *_PROCESSES, box=None)
         for name in names:
             mine = [turn for turn in turns if turn.contender == name]
-            split = (_median(turn.processor_ms.get(each, 0.0) for turn in mine) for each in _PROCESSES)
+            split = (_median(turn.processor_ms.get(process, 0.0) for turn in mine) for process in _PROCESSES)
             table.add_row(
                 name,
                 f"{_median(turn.a_second for turn in mine):.1f}",
@@ -77,7 +77,7 @@ def print_report(turns: Sequence[Turn], growth: Sequence[Turn]) -> None:
     for name in dict.fromkeys(turn.contender for turn in (*turns, *growth)):
         last = [turn for turn in (*turns, *growth) if turn.contender == name][-1]
         stripe = f"{last.requests['Stripe'] / last.billed:.1f} requests to Stripe"
-        history = [f"{value:,.0f} {what}" for what, value in last.history.items()]
+        history = [f"{value:,.0f} {unit}" for unit, value in last.history.items()]
         console.print(f"{name}, one month: {', '.join([*history, stripe])}", soft_wrap=True)
     console.print(machine())
 
@@ -93,8 +93,8 @@ def as_json(turns: Sequence[Turn], growth: Sequence[Turn]) -> dict[str, Any]:
         }
         for mine, other in _pairs(names)
     ]
-    each = {"turns": [asdict(turn) for turn in turns], "growth": [asdict(turn) for turn in growth]}
-    return {"machine": machine(), "ratios": ratios, **each}
+    figures = {"turns": [asdict(turn) for turn in turns], "growth": [asdict(turn) for turn in growth]}
+    return {"machine": machine(), "ratios": ratios, **figures}
 
 
 def machine() -> str:
@@ -114,8 +114,8 @@ def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
 
 def _ratio(turns: Sequence[Turn], mine: str, other: str, of: str = "a_second") -> float:
     """Of turns of the same round, which met the same machine: the median."""
-    ours, theirs = ([getattr(turn, of) for turn in turns if turn.contender == name] for name in (mine, other))
-    return _median(a / b for a, b in zip(ours, theirs, strict=True))
+    figures = ([getattr(turn, of) for turn in turns if turn.contender == name] for name in (mine, other))
+    return _median(a / b for a, b in zip(*figures, strict=True))
 
 
 def _median(values: Any) -> float:

@@ -50,13 +50,13 @@ def main() -> None:
         print(json.dumps(figures, indent=2))
         return
     counts = list(figures)
-    columns = [f"{what}, {count:,}" for what in ("CPU s", "MB") for count in counts]
+    columns = [f"{unit}, {count:,}" for unit in ("CPU s", "MB") for count in counts]
     table = Table("Command", *columns, *(("CPU, ratio", "memory, ratio") if len(counts) > 1 else ()), box=None)
     for name in COMMANDS:
         cpu, memory = ([figures[count][name][key] for count in counts] for key in ("cpu_seconds", "mb"))
         ratios = (cpu[-1] / cpu[0], memory[-1] / memory[0]) if len(counts) > 1 else ()
-        cells = [f"{each:.1f}" for each in cpu] + [f"{each:.0f}" for each in memory]
-        table.add_row(name, *cells, *(f"{each:.2f}" for each in ratios))
+        cells = [f"{seconds:.1f}" for seconds in cpu] + [f"{megabytes:.0f}" for megabytes in memory]
+        table.add_row(name, *cells, *(f"{ratio:.2f}" for ratio in ratios))
     Console().print(table)
 
 
@@ -64,7 +64,7 @@ def _measure(customers: int) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         asyncio.run(_fill(folder, customers))
-        return {each: _run(folder, words) for each, words in COMMANDS.items()}
+        return {command: _run(folder, words) for command, words in COMMANDS.items()}
 
 
 async def _fill(folder: Path, customers: int) -> None:

@@ -1,4 +1,4 @@
-"""What all contenders share in one run: a Temporal server, the stand-ins, a PostgreSQL server; each its own process.
+"""The shared servers of one run: a Temporal server, the stand-ins, a PostgreSQL server; each its own process.
 
     async with open_world(folder) as world:
         book = await world.book(customers=100, months=2)
@@ -6,8 +6,6 @@
 The databases are in files; PostgreSQL does not wait for the disk at a commit, as the Temporal server's does not.
 """
 
-import asyncio
-import csv
 import sys
 import tempfile
 import warnings
@@ -17,27 +15,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
-import httpx
 import psycopg
 
-from billing.customers.customer import Customer
+from benchmarks.roster_file import register_customers
 from billing.invoices.month import Month
-from billing.payments.methods import CardOnFile
 from billing.period import Period
-from bootstrap import SANDBOX_NAMESPACE, SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
-from sandbox.stack.ports import HOST, free_port
+from bootstrap import SANDBOX_NAMESPACE
+from sandbox.stack.ports import HOST, Ports, free_port
 from sandbox.stack.processes import Child, logged
+from sandbox.stack.sample import HEADER, sheet_of
 from sandbox.stack.stack import ROOT
 from sandbox.stack.stand_ins import READY as STAND_INS_READY
-from sandbox.stack.stand_ins import Ports
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
+from sandbox.stand_ins.control import control
+from sandbox.stand_ins.whole_file import write_csv
 from workflows.visibility import SEARCH_ATTRIBUTES
 
-_REGISTERED_AT_ONCE = 20
 _ROWS = (("19.90", "Hosting"), ("4.50", "Support, 20 min"))
-"""What each customer has bought in each month: sums that every card is charged for."""
+"""Sales of each customer in each month: above the minimum of every card."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +59,12 @@ class World:
     _numbers: Iterator[int]
 
     def environment(self, folder: Path) -> dict[str, str]:
-        """What a worker needs to find everything; it keeps its own in ``folder``."""
+        """Variables of a worker, which keeps its own data in ``folder``."""
         return {
             "PYTHONPATH": str(ROOT),
             "TEMPORAL_ADDRESS": self.server.address,
             "BILLING_DATA_DIR": str(folder),
-            "BILLING_SANDBOX_STRIPE_PORT": str(self.ports.stripe),
-            "BILLING_SANDBOX_SHEETS_PORT": str(self.ports.sheets),
-            "BILLING_SANDBOX_MAIL_PORT": str(self.ports.mail),
-            "BILLING_SANDBOX_SMTP_PORT": str(self.ports.smtp),
+            **self.ports.environment,
         }
 
     def new_folder(self) -> Path:
@@ -93,42 +86,30 @@ class World:
         while len(periods) < months:
             periods.append(periods[-1].next())
         number = next(self._numbers)
-        names = [f"c{number}-{each:05}" for each in range(customers + warm_up)]
-        limit = asyncio.Semaphore(_REGISTERED_AT_ONCE)
-        headers = {"Authorization": f"Bearer {SANDBOX_STRIPE_KEY}"}
-        url = f"http://{HOST}:{self.ports.stripe}/v1/"
-        async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
-            everybody = await asyncio.gather(*(_register(http, limit, name) for name in names))
-        folder = self.folder / "sheets" / SANDBOX_SHEET_ID
-        folder.mkdir(parents=True, exist_ok=True)
-        for each in periods:
-            with (folder / f"{each}.csv").open("w", newline="") as file:
-                rows = [(customer.email, *row) for customer in everybody for row in _ROWS]
-                csv.writer(file).writerows([("email", "amount", "description"), *rows])
+        names = [f"c{number}-{customer:05}" for customer in range(customers + warm_up)]
+        everybody = await register_customers(f"http://{HOST}:{self.ports.stripe}", names)
+        rows = [(customer.email, *row) for customer in everybody for row in _ROWS]
+        for month in periods:
+            write_csv(sheet_of(self.folder, month), [HEADER, *rows])
         opened = [Month.open(customer, period) for customer in everybody]
         return Book(opened[:warm_up], opened[warm_up:], periods)
 
     async def requests(self) -> dict[str, int]:
-        """How many have come to the stand-ins so far, by vendor."""
-        async with httpx.AsyncClient(trust_env=False) as http:
-            sheets = (await http.get(f"http://{HOST}:{self.ports.sheets}/_control/requests")).raise_for_status()
-            rules = (await http.get(f"http://{HOST}:{self.ports.stripe}/_control/faults")).raise_for_status()
-        return {"Sheets": int(sheets.json()["total"]), "Stripe": sum(int(rule["fired"]) for rule in rules.json())}
+        """Requests to the stand-ins so far, by vendor."""
+        sheets = await control(self.ports.sheets, "requests", method="GET")
+        rules = await control(self.ports.stripe, "faults", method="GET")
+        return {"Sheets": int(sheets["total"]), "Stripe": sum(int(rule["fired"]) for rule in rules)}
 
     async def count_requests(self) -> None:
         """Lets the Stripe stand-in count what it answers: by a fault that does nothing."""
         rule = {"path": "^/v1/", "method": "*", "kind": "slow", "seconds": 0, "times": None}
-        async with httpx.AsyncClient(trust_env=False) as http:
-            answer = await http.post(f"http://{HOST}:{self.ports.stripe}/_control/faults", json=rule)
-            answer.raise_for_status()
+        await control(self.ports.stripe, "faults", rule)
 
 
 @asynccontextmanager
 async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterator[World]:
     ports = Ports(*(free_port() for _ in range(4)))
-    command = [sys.executable, "-m", "sandbox.stack.stand_ins", "--folder", str(folder)]
-    for name, port in vars(ports).items():
-        command += [f"--{name}", str(port)]
+    command = [sys.executable, "-m", "sandbox.stack.stand_ins", "--folder", str(folder), *ports.arguments]
     env = {"PYTHONPATH": str(ROOT)}
     stand_ins = Child("stand-ins", command, log=folder / "stand-ins.log", ready=logged(STAND_INS_READY), env=env)
     with _postgresql(with_postgresql) as (url, pid):
@@ -146,25 +127,10 @@ async def open_world(folder: Path, with_postgresql: bool = True) -> AsyncIterato
             yield world
 
 
-async def _register(http: httpx.AsyncClient, limit: asyncio.Semaphore, name: str) -> Customer:
-    async with limit:
-        owner = (await http.post("customers", data={"email": f"{name}@example.com"})).raise_for_status().json()["id"]
-        path = "payment_methods/pm_card_visa/attach"
-        card: dict[str, Any] = (await http.post(path, data={"customer": owner})).raise_for_status().json()
-    return Customer(
-        customer_id=name,
-        email=f"{name}@example.com",
-        name=name.title(),
-        currency="eur",
-        timezone="Europe/Paris",
-        payment_method=CardOnFile(payer_id=owner, card_id=card["id"], last4=card["card"]["last4"]),
-    )
-
-
 @contextmanager
-def _postgresql(wanted: bool) -> Iterator[tuple[str, int]]:
+def _postgresql(needed: bool) -> Iterator[tuple[str, int]]:
     """URL and process of a server of our own."""
-    if not wanted:
+    if not needed:
         yield "", 0
         return
     with warnings.catch_warnings():

@@ -20,7 +20,7 @@ from cli.completeness.worksheet import newest_worksheet
 from cli.terminal.options import AsJson
 from cli.terminal.output import explain, print_json, print_table, say, whole
 from clients.running_workflows import RunningWorkflows
-from sandbox.stack.temporal_server import SearchAttributeError, ensure_search_attributes
+from clients.search_attributes import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings, unknown_variables
 from wording.remedies import command_line
 from workflows.completeness import SCHEDULE_ID as COVERAGE_SCHEDULE_ID

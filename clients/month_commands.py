@@ -42,7 +42,8 @@ async def send_command(client: Client, customer_id: str, command: Command, patie
     give_up_at = time.monotonic() + patience_seconds
     while (left := give_up_at - time.monotonic()) > 0:
         try:
-            return await _ask(client, customer_id, command, min(_CALL_TIMEOUT, timedelta(seconds=left)))
+            timeout = min(_CALL_TIMEOUT, timedelta(seconds=left))
+            return await update_month(client, customer_id, command, _update_id(command), timeout)
         except WorkflowUpdateRPCTimeoutOrCancelledError:
             if (task := asyncio.current_task()) and task.cancelling():  # the SDK does not tell the two apart
                 raise asyncio.CancelledError from None
@@ -72,12 +73,11 @@ async def query_month(handle: WorkflowHandle[Any, Any], query: Callable[[Any], T
         raise Unanswered(f"{handle.id} does not answer: {error}") from None
 
 
-async def _ask(client: Client, customer_id: str, command: Command, timeout: timedelta) -> CommandResult:
+async def update_month(
+    client: Client, customer_id: str, command: Command, update_id: str | None = None, timeout: timedelta | None = None
+) -> CommandResult:
+    """One call, with what Temporal raises. A repeat with the same ``update_id`` gets the first answer again."""
     answer: CommandResult = await handle_for(client, customer_id).execute_update(
-        command_name(command, COMMANDS),
-        command,
-        id=_update_id(command),
-        result_type=CommandResult,
-        rpc_timeout=timeout,
+        command_name(command, COMMANDS), command, id=update_id, result_type=CommandResult, rpc_timeout=timeout
     )
     return answer

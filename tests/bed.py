@@ -2,11 +2,9 @@
 
 import asyncio
 import contextlib
-import csv
 import functools
 import os
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,13 +15,12 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
-from temporalio.testing import TimeSkipper, TimeSkippingConfig
 
 from billing.collections.collection import Collection
-from billing.commands import Command, CommandResult, command_name
+from billing.commands import Command, CommandResult
 from billing.customers.card_vault import CardDetails
 from billing.customers.customer import Customer, Terms
-from billing.invoices.commands import COMMANDS, ChainResult
+from billing.invoices.commands import ChainResult
 from billing.invoices.month import Month
 from billing.keys import digest_workflow_id, workflow_id
 from billing.period import Period
@@ -31,16 +28,21 @@ from billing.reviewers.alerts import AlertKind
 from billing.reviewers.digest_plan import DigestPlan
 from bootstrap import SANDBOX_STRIPE_KEY, Adapters, connect_adapters, connect_temporal
 from clients.collection_commands import collection_handle, tell_collection
+from clients.month_commands import update_month
 from clients.start import StartResult, handle_for, start_customer
-from sandbox.stack.sample import register_card
+from sandbox.reviewers import alerts_are_sent
+from sandbox.stack.ports import Ports
+from sandbox.stack.sample import HEADER, register_card, sheet_of
 from sandbox.stack.stack import ROOT
-from sandbox.stack.stand_ins import Ports, stand_ins
+from sandbox.stack.stand_ins import stand_ins
 from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.control import control, local_http
 from sandbox.stand_ins.journal_file import read_entries
 from sandbox.stand_ins.mailbox import Mail, read_mail
+from sandbox.stand_ins.whole_file import write_csv
+from sandbox.timeline import OVERSHOOT, Timeline, until
 from settings import Settings
 from tests.empty_ledger import empty_ledger
-from tests.local_http import local_http
 from worker import create_worker
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
@@ -52,14 +54,8 @@ _T = TypeVar("_T")
 OCTOBER = "2026-10"
 LATER_MINUTES, SOON_MINUTES = 60, 0.005
 """How long alerts are gathered: until a test asks for them (``Bed.digests``), or for a moment."""
-BEYOND = timedelta(seconds=45)
-"""How far after an instant a skip to it ends: between two tries of what fails, which are at 31 and at 61 seconds."""
 PATIENCE_SECONDS = 120
 """For what is there within a second on a machine that does nothing else."""
-_PAUSES_SECONDS = (0.02, 0.2)
-"""Between two looks at first, and after many: each look is a query, which the worker answers."""
-HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=100_000, disable_propagation=True)
-"""Time stands still between skips; retry backoffs count as skips, and the server's default allows 200."""
 
 
 class Bed:
@@ -68,7 +64,7 @@ class Bed:
     def __init__(self, client: Client, adapters: Adapters, folder: Path, ports: Ports, settings: Settings) -> None:
         self.client = client
         self.settings = settings
-        self.skipper = TimeSkipper(client, config=HELD)
+        self.timeline = Timeline(client)
         self.adapters = adapters
         self.ledger = adapters.ledger
         self.folder = folder
@@ -96,13 +92,10 @@ class Bed:
 
     def sales(self, period: str, *rows: tuple[str, str, str]) -> None:
         """Writes the worksheet of ``period``: email, amount, description."""
-        path = self.worksheet(period)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([("email", "amount", "description"), *rows])
+        write_csv(self.worksheet(period), [HEADER, *rows])
 
     def worksheet(self, period: str) -> Path:
-        return self.folder / "sheets" / "sales" / f"{period}.csv"
+        return sheet_of(self.folder, Period(period))
 
     async def start(self, customer: Customer, period: str | None = None, reopen: bool = False) -> StartResult:
         self.started.append(customer.customer_id)
@@ -158,17 +151,16 @@ class Bed:
         return month
 
     async def is_on_record(self, customer_id: str, period: str, holds: Callable[[Month], bool]) -> None:
-        """Waits until the ledger has a month of which ``holds`` is true: it is told after the workflow."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not holds(await self.recorded(customer_id, period)):
-                await asyncio.sleep(0.05)
+        """Waits until the ledger has a month of which ``holds`` is true: it learns of it after the workflow."""
+
+        async def look() -> bool:
+            return holds(await self.recorded(customer_id, period))
+
+        await until(look, PATIENCE_SECONDS)
 
     async def command(self, customer_id: str, command: Command) -> CommandResult:
         """Sends an update and waits for the answer."""
-        answer: CommandResult = await self.handle(customer_id).execute_update(
-            command_name(command, COMMANDS), command, result_type=CommandResult
-        )
-        return answer
+        return await update_month(self.client, customer_id, command)
 
     async def tell(self, command: Command, customer_id: str = "acme", period: str = OCTOBER) -> CommandResult:
         """Sends a command to a collection and waits for the answer."""
@@ -196,43 +188,39 @@ class Bed:
         )
 
     async def skip(self, customer_id: str, by: timedelta) -> None:
-        handle = self.handle(customer_id)
-        await self._skip_past(handle, await self._clock(handle) + by)
+        await self._skip_past(self.handle(customer_id), by)
 
-    async def skip_to(self, customer_id: str, instant: datetime, beyond: timedelta = BEYOND) -> None:
-        """Moves the customer's clock to ``instant``, and on until the work that begins then has long been done.
-
-        Work that is under way when a skip reaches its end, and is done before the server has taken notice of that end,
-        makes the server skip on to the next timer, in days or a month (temporalio/temporal#11373).
-        """
-        handle = self.handle(customer_id)
-        if instant >= await self._clock(handle):
-            await self._skip_past(handle, instant + beyond)
+    async def skip_to(self, customer_id: str, instant: datetime, beyond: timedelta = OVERSHOOT) -> None:
+        """Moves the customer's clock to ``instant``, and on until the work that begins then has long been done."""
+        now = await self.timeline.clock(self.handle(customer_id))
+        if now is not None and instant >= now:
+            await self._reach(self.handle(customer_id), instant + beyond)
 
     async def skip_collection(self, by: timedelta, customer_id: str = "acme", period: str = OCTOBER) -> None:
         """Moves the clock of a collection, which has its own."""
-        handle = self.collection_handle(customer_id, period)
-        await self._skip_past(handle, await self._clock(handle) + by)
+        await self._skip_past(self.collection_handle(customer_id, period), by)
 
-    async def _skip_past(self, handle: WorkflowHandle[Any, Any], instant: datetime) -> None:
-        """The server sometimes ends a skip that meets a workflow task at once, without having skipped: asks again."""
+    async def _skip_past(self, handle: WorkflowHandle[Any, Any], by: timedelta) -> None:
+        await self._reach(handle, await self.clock(handle) + by)
+
+    async def clock(self, handle: WorkflowHandle[Any, Any]) -> datetime:
+        """What time it is for a workflow that runs."""
+        now = await self.timeline.clock(handle)
+        assert now is not None, f"{handle.id} has ended"
+        return now
+
+    async def _reach(self, handle: WorkflowHandle[Any, Any], instant: datetime) -> None:
         async with asyncio.timeout(2 * PATIENCE_SECONDS):  # days of failing tries are a lot of work
-            while (left := instant - await self._clock(handle)) > timedelta():
-                if not await self.skipper.fast_forward(handle, left):
-                    return  # the chain has ended
-
-    async def _clock(self, handle: WorkflowHandle[Any, Any]) -> datetime:
-        return await self.skipper.get_current_time(handle)
+            await self.timeline.reach(handle, instant)
 
     async def stripe_control(self, path: str, body: dict[str, object]) -> None:
-        await self._post(self.ports.stripe, path, body)
+        await control(self.ports.stripe, path, body)
 
     async def stripe_fault(self, **rule: object) -> None:
-        await self._post(self.ports.stripe, "faults", rule)
+        await control(self.ports.stripe, "faults", rule)
 
     async def stripe_clear_faults(self) -> None:
-        async with local_http() as http:
-            (await http.delete(f"{self.stripe_url}/_control/faults")).raise_for_status()
+        await control(self.ports.stripe, "faults", method="DELETE")
 
     async def detach_card(self, card_id: str) -> None:
         """The customer, or the bank, takes the card away."""
@@ -247,14 +235,10 @@ class Bed:
         )
 
     async def sheets_fault(self, **rule: object) -> None:
-        await self._post(self.ports.sheets, "faults", rule)
+        await control(self.ports.sheets, "faults", rule)
 
     async def mail_faults(self, *rules: dict[str, object]) -> None:
-        await self._post(self.ports.mail, "mail-faults", list(rules))
-
-    async def _post(self, port: int, path: str, body: object) -> None:
-        async with local_http() as http:
-            (await http.post(f"http://127.0.0.1:{port}/_control/{path}", json=body)).raise_for_status()
+        await control(self.ports.mail, "mail-faults", list(rules))
 
     async def at_the_bank(self, url: str | None, decision: str) -> None:
         """The customer decides at the bank's page that they were sent to."""
@@ -305,13 +289,20 @@ class Bed:
         self, holds: Callable[[Collection], bool], customer_id: str = "acme", period: str = OCTOBER
     ) -> Collection:
         """The collection as soon as ``holds`` is true of it."""
-        found: Collection | None = None
-        async for _ in _looks(PATIENCE_SECONDS):
+        collection: Collection | None = None
+
+        async def look() -> Collection | None:
+            nonlocal collection
             with contextlib.suppress(RPCError):  # not begun yet
-                found = await self.collection(customer_id, period)
-                if found.customer.payment_method.payer_id in self.registered and holds(found):
-                    return found
-        raise AssertionError(f"not reached: {found and found.model_dump_json(indent=1)}")
+                collection = await self.collection(customer_id, period)
+                if collection.customer.payment_method.payer_id in self.registered and holds(collection):
+                    return collection
+            return None
+
+        try:
+            return await until(look, PATIENCE_SECONDS)
+        except TimeoutError:
+            raise AssertionError(f"not reached: {collection and collection.model_dump_json(indent=1)}") from None
 
     async def month(self, customer_id: str) -> Month:
         """The running month."""
@@ -319,14 +310,23 @@ class Bed:
 
     async def until(self, customer_id: str, holds: Callable[[Month], bool], seconds: float = PATIENCE_SECONDS) -> Month:
         """The running month, as soon as ``holds`` is true of it."""
-        async for _ in _looks(seconds):
+        month: Month | None = None
+
+        async def look() -> Month | None:
+            nonlocal month
             month = await self.month(customer_id)
-            if holds(month):
-                return month
-        described = await self.handle(customer_id).describe()
-        pending = [str(each.last_failure) for each in described.raw_description.pending_activities]
-        clock = await self._clock(self.handle(customer_id))
-        raise AssertionError(f"not reached at {clock}: {month.model_dump_json(indent=1)}\npending: {pending}")
+            return month if holds(month) else None
+
+        try:
+            return await until(look, seconds)
+        except TimeoutError:
+            description = await self.handle(customer_id).describe()
+            pending = [str(activity.last_failure) for activity in description.raw_description.pending_activities]
+            clock, state = (
+                await self.timeline.clock(self.handle(customer_id)),
+                month and month.model_dump_json(indent=1),
+            )
+            raise AssertionError(f"not reached at {clock}: {state}\npending: {pending}") from None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -338,10 +338,7 @@ class Bed:
             "BILLING_DATA_DIR": str(self.folder),
             "BILLING_REVIEWERS_EMAIL": self.settings.reviewers_email,
             "BILLING_DIGEST_MINUTES": str(self.settings.digest_minutes),
-            "BILLING_SANDBOX_STRIPE_PORT": str(self.ports.stripe),
-            "BILLING_SANDBOX_SHEETS_PORT": str(self.ports.sheets),
-            "BILLING_SANDBOX_MAIL_PORT": str(self.ports.mail),
-            "BILLING_SANDBOX_SMTP_PORT": str(self.ports.smtp),
+            **self.ports.environment,
         }
 
     def intents(self) -> list[dict[str, Any]]:
@@ -380,9 +377,7 @@ class Bed:
         """The mails to the reviewers, once they tell everything that is in the outbox."""
         if self.settings.digest_minutes == LATER_MINUTES:
             await self.tell_reviewers()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while any(row.told_at is None for row in await self.ledger.alerts()):
-                await asyncio.sleep(0.02)
+        await until(lambda: alerts_are_sent(self.ledger), PATIENCE_SECONDS)
         return self.mails("reviewers@example.com")
 
     async def told(self) -> str:
@@ -405,16 +400,14 @@ async def prepared_bed(
 ) -> AsyncIterator[Bed]:
     """A bed with its own stand-ins, ledger and worker; its workflows end with it."""
     async with stand_ins(folder) as ports:
-        settings = Settings(
-            _env_file=None,
-            data_dir=folder,
-            ledger_url=SecretStr(ledger_url),
-            reviewers_email="reviewers@example.com",
-            digest_minutes=digest_minutes,
-            sandbox_stripe_port=ports.stripe,
-            sandbox_sheets_port=ports.sheets,
-            sandbox_mail_port=ports.mail,
-            sandbox_smtp_port=ports.smtp,
+        settings = ports.into(
+            Settings(
+                _env_file=None,
+                data_dir=folder,
+                ledger_url=SecretStr(ledger_url),
+                reviewers_email="reviewers@example.com",
+                digest_minutes=digest_minutes,
+            )
         )
         if not ledger_url:
             await empty_ledger(folder)
@@ -433,21 +426,15 @@ async def prepared_bed(
 
 
 async def _answer(query: Callable[[], Awaitable[_T]]) -> _T:
-    """Of a workflow. Where a worker gets no processor for two seconds, the SDK fails the query; it is asked again."""
-    async for _ in _looks(PATIENCE_SECONDS):
+    """Of a workflow. Where a worker gets no processor for two seconds, the SDK fails the query; it is repeated."""
+
+    async def look() -> tuple[_T] | None:
         with contextlib.suppress(WorkflowQueryFailedError):
-            return await query()
-    return await query()
+            return (await query(),)
+        return None
 
-
-async def _looks(seconds: float) -> AsyncIterator[None]:
-    """Now, and again and again for so long, less and less often."""
-    pause, longest = _PAUSES_SECONDS
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield
-        await asyncio.sleep(pause)
-        pause = min(1.2 * pause, longest)
+    (answer,) = await until(look, PATIENCE_SECONDS)
+    return answer
 
 
 def _next_instant(month: Month) -> datetime:

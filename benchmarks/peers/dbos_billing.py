@@ -89,8 +89,8 @@ async def close(month: Month) -> None:
 
 
 @DBOS.workflow()
-async def bill(month: Month, left: int) -> str:
-    """One customer's month; then the next one is put in the queue, until none is ``left``."""
+async def bill(month: Month, months: int) -> str:
+    """One customer's month; then the next one is put in the queue, until ``months`` are billed."""
     await DBOS.sleep_async(_NO_TIME)
     month = await collect(month)
     await DBOS.sleep_async(_NO_TIME)
@@ -99,9 +99,9 @@ async def bill(month: Month, left: int) -> str:
     month, closed = await charge(month)
     if not closed:
         await close(month)
-    if left > 1:
+    if months > 1:
         following = month.next_month()
-        await DBOS.enqueue_workflow_with_options_async(in_queue(following), following, left - 1)
+        await DBOS.enqueue_workflow_with_options_async(in_queue(following), following, months - 1)
     return str(month.outcome)
 
 

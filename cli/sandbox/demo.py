@@ -28,6 +28,7 @@ from sandbox.demo.demo import STORY, Demo
 from sandbox.demo.show import Show
 from sandbox.judge.evidence import Evidence, gather
 from sandbox.judge.judge import PromiseResult, judge
+from sandbox.privacy import forget_settings
 from sandbox.stack.people import prepare_people
 from sandbox.stack.sample import earliest_period
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
@@ -62,7 +63,7 @@ async def demo(
     $ python starter.py demo --serve
     """
     began = time.monotonic()
-    _forget_settings()
+    forget_settings()
     with _folder(data_dir) as folder:
         evidence: Evidence | None = None
         async with until_signal(quietly=serve):
@@ -109,7 +110,7 @@ async def _serve(acting: Demo, stack: Stack, password: str) -> Never:
             while await pressed.wait():
                 pressed.clear()
                 try:
-                    await acting.pass_until(acting.now + timedelta(days=1))
+                    await acting.pass_until(acting.clock.now + timedelta(days=1))
                 except BillingError as error:
                     report(str(error))
     raise AssertionError("only a signal ends this")
@@ -136,14 +137,6 @@ def _each_enter() -> Iterator[asyncio.Event]:
     finally:
         loop.remove_reader(terminal)
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-
-
-def _forget_settings() -> None:
-    """Keeps the caller's configuration from the demo and its children."""
-    for name in list(os.environ):
-        if name.startswith(("BILLING_", "TEMPORAL_")) and name != "BILLING_DEBUG":
-            del os.environ[name]
-    os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def print_rehearsal(
     _print_unclaimed(book)
     _print_people(rows)
     _print_owed(rows)
-    _print_script(result)
+    _print_commands(result)
     if book.against:
         _print_compared(book, compared)
     for failure in (*book.failed, *result.failed):
@@ -147,14 +147,16 @@ def _periods(months: list[MonthRow]) -> str:
     return f"{first} … {last} ({len(months)})" if months[1:] else first
 
 
-def _print_script(result: RehearsalResult) -> None:
-    print_table(
-        (whole("Customer"), whole("Month"), whole("When"), "What", "Answer"),
-        sorted(result.heard, key=lambda entry: entry.at),
-        lambda entry: (entry.customer_id, entry.period, utc(entry.at), f"{entry.by}: {entry.do}", entry.result),
-        title="The reviewers' script",
-        shown=_SHOWN,
-    )
+def _print_commands(result: RehearsalResult) -> None:
+    if result.commands:
+        say("\nThe reviewers' script", style="bold")
+        cells = [
+            (each.customer_id, each.period, utc(each.at), f"{each.by}: {each.do}", each.result)
+            for each in sorted(result.commands, key=lambda each: each.at)[:_SHOWN]
+        ]
+        console.print(table((whole("Customer"), whole("Month"), whole("When"), "What", "Answer"), cells))
+        if len(result.commands) > _SHOWN:
+            say(f"… {len(result.commands) - _SHOWN} more; --json has them all")
 
 
 def _print_compared(book: Book, compared: list[MonthDifference]) -> None:
@@ -187,7 +189,7 @@ def print_document(
             "seconds": round(seconds, 1),
             "months": summaries(rows),
             "customers": rows,
-            "reviewers": [entry._asdict() for entry in result.heard],
+            "reviewers": [each._asdict() for each in result.commands],
             "sheets_not_used": book.sheets.unread,
             "sheets_not_read": book.sheets.ignored(),
             "unclaimed_rows": [row._asdict() for row in book.unclaimed],

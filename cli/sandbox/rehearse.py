@@ -21,9 +21,9 @@ from cli.sandbox.rehearsal_tables import print_document, print_rehearsal
 from cli.sandbox.stack import until_signal
 from cli.terminal.options import AsJson, PeriodOption, period_option
 from cli.terminal.output import errors
+from sandbox.privacy import forget_settings, private_folder
 from sandbox.rehearsal.book import Book, RehearsalRequest, read_book
 from sandbox.rehearsal.parts import parts_for, rehearse_in_parts
-from sandbox.rehearsal.privacy import forget_settings, private_folder
 from sandbox.rehearsal.report import MonthRow, differences, rows_of
 from sandbox.rehearsal.run import RehearsalResult
 from sandbox.rehearsal.script import Script, read_script

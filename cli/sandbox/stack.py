@@ -18,7 +18,7 @@ from billing.period import Period
 from bootstrap import connect_ledger
 from cli.terminal.output import console, errors, say
 from sandbox.stack.people import PEOPLE, prepare_people
-from sandbox.stack.sample import earliest_period, month_before, prepare_sample
+from sandbox.stack.sample import earliest_period, prepare_sample
 from sandbox.stack.stack import DEFAULT_TEMPORAL_PORT, Stack, embedded_stack, shown
 from sandbox.stand_ins.whole_file import write_whole
 from settings import environment, load_settings
@@ -56,7 +56,7 @@ async def up(data_dir: DataDir = None) -> None:
     async with until_signal(), embedded_stack(settings, _temporal_port()) as stack:
         now = datetime.now(UTC)
         this_month = earliest_period(now)
-        periods = {month_before(this_month), this_month, Period.at(now, "Pacific/Kiritimati")}
+        periods = {this_month.previous(), this_month, Period.at(now, "Pacific/Kiritimati")}
         roster = await prepare_sample(settings.data_dir, stack.stripe_url, periods)
         async with connect_ledger(settings) as ledger:
             password = await prepare_people(settings.data_dir, ledger)

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from sandbox.chaos.plan import Plan
 from sandbox.chaos.run import run
+from sandbox.privacy import forget_settings
 
 
 def main() -> None:
@@ -20,34 +20,31 @@ def main() -> None:
     parser.add_argument("--months", type=int, default=2)
     parser.add_argument("--folder", type=Path, help="keep everything in this new folder")
     options = parser.parse_args()
-    tell(f"seed {options.seed}")
-    for name in list(os.environ):  # nothing that is configured outside reaches the run or its children
-        if name.startswith(("BILLING_", "TEMPORAL_")):
-            del os.environ[name]
-    os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
+    report(f"seed {options.seed}")
+    forget_settings()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="billing-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     kept = True
     try:
         plan = Plan(options.seed, options.customers, options.months)
-        figures, checks = asyncio.run(asyncio.wait_for(run(plan, folder.resolve(), tell), plan.limit_seconds))
+        figures, checks = asyncio.run(asyncio.wait_for(run(plan, folder.resolve(), report), plan.limit_seconds))
         kept = options.folder is not None or figures["violations"] > 0
     except TimeoutError:
-        sys.exit(f"not done after {plan.limit_seconds} s: somebody's months stand still, or this machine is too slow")
+        sys.exit(f"not done after {plan.limit_seconds} s: some month stands still, or this machine is too slow")
     finally:
         if kept:
-            tell(f"everything it left: {folder}")
+            report(f"everything is kept in {folder}")
         else:
             shutil.rmtree(folder)
     for check in checks:
-        tell(f"{'ok    ' if check.ok else 'BROKEN'}  {check.name}")
+        report(f"{'ok    ' if check.ok else 'BROKEN'}  {check.name}")
         for wrong in check.wrong:
-            tell(f"        {wrong}")
+            report(f"        {wrong}")
     print(json.dumps(figures))
     sys.exit(1 if figures["violations"] else 0)
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,95 +1,94 @@
-"""Months of chaos: everybody is started twice, time passes in storms, reviewers end what is stuck."""
+"""Months of chaos: customers are started twice, time passes amid faults, reviewers unblock stuck months."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
 from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.errors import BillingError
+from billing.invoices.commands import ChainResult
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.keys import collection_id, workflow_id
 from billing.period import Period
 from bootstrap import Adapters
-from clients.start import StartResult, start_customer
-from sandbox.chaos.clocks import Clocks
+from clients.start import StartResult, handle_for, start_customer
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.plan import FaultPlan, Plan
-from sandbox.chaos.reviewers import Reviewers, wish
+from sandbox.chaos.reviewers import Reviewers, wish_for
+from sandbox.reviewers import alerts_are_sent
+from sandbox.timeline import OVERSHOOT, SharedClock, until
+from workflows.monthly_billing import MonthlyBilling
 
 _MONTH, _LATE = timedelta(days=31), timedelta(days=14)
-"""After so much time per month, and some more, the weather is good, and reviewers only help."""
+"""After so much time per month, and some more, nothing breaks, and reviewers only help."""
 _STEPS_AT_MOST = 400  # per month
 _TOGETHER = timedelta(minutes=20)
-_OVERSHOOT = timedelta(seconds=45)
 _SETTLE_SECONDS = 1.0
 _FINISH_SECONDS = 120.0
 _POLL_SECONDS = 0.05
-_SAID_AT_MOST = 5  # by reviewers, of one month, before they only help
+_COMMANDS_AT_MOST = 5  # by reviewers, of one month, before they only help
 
 
 class WaitingWorkflow(NamedTuple):
-    """A workflow and what it waits for; ``next_at`` None: it has something to do now."""
+    """A workflow and the instant that it waits for; None: it has something to do now."""
 
     workflow_id: str
     next_at: datetime | None
 
+    def is_due(self, instant: datetime) -> bool:
+        return self.next_at is None or self.next_at <= instant
 
+
+@dataclass
 class Months:
-    """Bills ``periods`` to everybody, one after the other; ``wrong`` is what operators saw go wrong."""
+    """Bills ``periods`` to all customers, one after the other; ``wrong`` is what operators saw go wrong."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        periods: list[Period],
-        company: Company,
-        adapters: Adapters,
-        client: Client,
-        havoc: FaultInjector,
-        report: Callable[[str], None],
-    ) -> None:
-        self.clocks = Clocks(client, company)
-        self.reviewers = Reviewers(client, adapters.ledger)
-        self.wrong: list[str] = []
-        self.steps = 0
-        self._plan = plan
-        self._periods = periods
-        self._company = company
-        self._adapters = adapters
-        self._ledger = adapters.ledger
-        self._client = client
-        self._havoc = havoc
-        self._report = report
-        self.late_sales = 0
+    plan: Plan
+    periods: list[Period]
+    company: Company
+    adapters: Adapters
+    client: Client
+    clock: SharedClock
+    fault_injector: FaultInjector
+    report: Callable[[str], None]
+    wrong: list[str] = field(default_factory=list)
+    steps: int = 0
+    late_sales: int = 0
+
+    def __post_init__(self) -> None:
+        self.ledger, self.timeline = self.adapters.ledger, self.clock.timeline
+        self.reviewers = Reviewers(self.client, self.ledger)
         self._drafted: set[tuple[str, Period]] = set()
-        self._said: Counter[tuple[str, Period]] = Counter()
+        self._commands: Counter[tuple[str, Period]] = Counter()
         self._restless = 0
 
     # -- the beginning
 
     async def start(self) -> None:
-        """Two operators start the same roster at once, in a storm; each customer is started once."""
-        customers = await self._company.customers()
-        self._company.write_sheet(self._periods[0], {each.customer_id: each.email for each in customers})
-        async with self._havoc.during(self._plan.storm(0)):
-            starting = [self._started(each) for each in (*customers, *reversed(customers))]
-            started = Counter(each.customer_id for each in await asyncio.gather(*starting) if each.period)
-        self.wrong += [f"{name} was started {times} times" for name, times in started.items() if times > 1]
+        """Two operators start the same roster at once, amid faults; each customer is started once."""
+        customers = await self.company.customers()
+        self.company.write_sheet(self.periods[0], {customer.customer_id: customer.email for customer in customers})
+        async with self.fault_injector.during(self.plan.faults(0)):
+            results = await asyncio.gather(*map(self._started, (*customers, *reversed(customers))))
+        starts = Counter(result.customer_id for result in results if result.period)
+        self.wrong += [f"{name} was started {times} times" for name, times in starts.items() if times > 1]
 
     async def _started(self, customer: Customer) -> StartResult:
-        """An operator tries again what an outage has stopped; it may have been started all the same."""
+        """An operator repeats what an outage has stopped; it may have been started all the same."""
         while True:
             try:
-                payments = self._adapters.payments
-                return await start_customer(self._client, self._ledger, payments, customer, self._periods[0])
+                payments = self.adapters.payments
+                return await start_customer(self.client, self.ledger, payments, customer, self.periods[0])
             except RPCError:
                 pass
             except BillingError as error:
@@ -100,128 +99,137 @@ class Months:
     # -- time
 
     async def pass_by(self) -> None:
-        """Storms first; then good weather, until everybody is past the last month and what is owed is at rest."""
-        calm_from = self.clocks.began + len(self._periods) * _MONTH + _LATE
+        """Faults first; then none, until everybody is past the last month and every collection is at rest."""
+        calm_from = self.clock.began + len(self.periods) * _MONTH + _LATE
         while (rows := await self._open()) or await self._collecting():
-            if self.steps == _STEPS_AT_MOST * len(self._periods):
+            if self.steps == _STEPS_AT_MOST * len(self.periods):
                 break
             self.steps += 1
-            helping = not rows or self.clocks.now > calm_from
+            helping = not rows or self.clock.now > calm_from
             await self._write_sheets(rows)
             self._sort_sheets(rows)
             await self._sell_late(rows)
-            storm = FaultPlan() if helping else self._plan.storm(self.steps)
-            async with self._havoc.during(storm), asyncio.TaskGroup() as group:
+            fault_plan = FaultPlan() if helping else self.plan.faults(self.steps)
+            async with self.fault_injector.during(fault_plan), asyncio.TaskGroup() as group:
                 group.create_task(self._review(rows, helping))
                 group.create_task(self._pass_time())
-            await self._company.banks_decide(self._ledger, self._periods, self.steps)
+            await self.company.banks_decide(self.ledger, self.periods, self.steps)
             stages = Counter(str(row.stage) for row in rows)
-            told = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
-            self._report(f"{self.steps:4}  {self.clocks.now:%Y-%m-%d %H:%M}  {told}")
-        await self._havoc.passed()
+            counts = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
+            self.report(f"{self.steps:4}  {self.clock.now:%Y-%m-%d %H:%M}  {counts}")
+        await self.fault_injector.revived()
         await self._finish()
 
     async def _open(self) -> list[InvoiceRow]:
         """The current month of everybody who has neither come past the last period nor left."""
-        newest = {row.customer_id: row for row in await self._ledger.invoices()}
-        staying = {each.customer_id for each in await self._ledger.customers()}
-        return [row for row in newest.values() if row.period in self._periods and row.customer_id in staying]
+        newest = {row.customer_id: row for row in await self.ledger.invoices()}
+        staying = {customer.customer_id for customer in await self.ledger.customers()}
+        return [row for row in newest.values() if row.period in self.periods and row.customer_id in staying]
 
     async def _collecting(self) -> bool:
-        """Whether something is due now of what is owed."""
-        for row in await self._ledger.collections(open_only=True):
-            if row.next_at is not None and row.next_at <= self.clocks.now:
+        """Whether something is due now in a collection."""
+        for row in await self.ledger.collections(open_only=True):
+            if row.next_at is not None and row.next_at <= self.clock.now:
                 return True
-            owed = await self._ledger.collection(row.customer_id, row.period)
-            if owed is not None and owed.due(row.updated_at).step is not None:
+            collection = await self.ledger.collection(row.customer_id, row.period)
+            if collection is not None and collection.due(row.updated_at).step is not None:
                 return True
         return False
 
     async def _waiting(self) -> list[WaitingWorkflow]:
-        """Open months and collections; of these, one that is exhausted waits for nothing but people."""
+        """Open months and collections; an exhausted collection is left out: it waits for people only."""
         months = [WaitingWorkflow(workflow_id(row.customer_id), row.next_at) for row in await self._open()]
         return months + [
             WaitingWorkflow(collection_id(row.customer_id, row.period), row.next_at)
-            for row in await self._ledger.collections(open_only=True)
+            for row in await self.ledger.collections(open_only=True)
             if row.stage is not CollectionStage.EXHAUSTED
         ]
 
     async def _pass_time(self) -> None:
-        """To the next instant that anybody waits for; a little at a time while somebody tries something again."""
-        now, everybody = self.clocks.now, await self._waiting()
-        later = sorted(each.next_at for each in everybody if each.next_at and each.next_at > now)
+        """To the next instant that any workflow waits for; a little at a time while one of them retries."""
+        now, waiting = self.clock.now, await self._waiting()
+        later = sorted(workflow.next_at for workflow in waiting if workflow.next_at and workflow.next_at > now)
         target = max((at for at in later if at <= later[0] + _TOGETHER), default=now + timedelta(days=1))
-        self._restless = self._restless + 1 if len(later) < len(everybody) else 0
+        self._restless = self._restless + 1 if len(later) < len(waiting) else 0
         if self._restless:
             target = min(target, now + timedelta(minutes=1) * 2 ** min(self._restless, 10))
-        due = {each.workflow_id for each in everybody if each.next_at is None or each.next_at <= target}
-        await self.clocks.pass_to(target + _OVERSHOOT, due)
-        until = time.monotonic() + _SETTLE_SECONDS
-        while time.monotonic() < until and any(
-            each.next_at is None or each.next_at <= self.clocks.now
-            for each in await self._waiting()
-            if each.workflow_id in due
-        ):
-            await asyncio.sleep(_POLL_SECONDS)
+        due = {workflow.workflow_id for workflow in waiting if workflow.is_due(target)}
+        await self.clock.pass_to(target + OVERSHOOT, due)
+
+        async def settled() -> bool:
+            now = self.clock.now
+            return not any(row.workflow_id in due and row.is_due(now) for row in await self._waiting())
+
+        with suppress(TimeoutError):
+            await until(settled, _SETTLE_SECONDS)
 
     async def _finish(self) -> None:
         """Outcomes are recorded before their mail: a workflow that has gone on, or has ended, has sent it."""
         stuck = {row.customer_id for row in await self._open()}
-        rows = [row for row in await self._ledger.invoices() if row.period in self._periods]
+        rows = [row for row in await self.ledger.invoices() if row.period in self.periods]
         unpaid = [collection_id(row.customer_id, row.period) for row in rows if row.stage in UNPAID_OUTCOMES]
         try:
             async with asyncio.timeout(_FINISH_SECONDS):
                 for customer_id in {row.customer_id for row in rows} - stuck:
-                    await self.clocks.until_past(workflow_id(customer_id), self._periods[-1])
-                while await self._unsettled(unpaid):
-                    await asyncio.sleep(_POLL_SECONDS)
-                while not all(row.told_at for row in await self._ledger.alerts()):
-                    await asyncio.sleep(_POLL_SECONDS)
+                    await self._pass_last_month(customer_id)
+                await until(lambda: self._settled(unpaid), _FINISH_SECONDS)
+                await until(lambda: alerts_are_sent(self.ledger), _FINISH_SECONDS)
         except TimeoutError:
             self.wrong.append(
-                "a chain does not go on after its last month, an unpaid month is not collected, or an alert is not told"
+                "a chain stops after its last month, an unpaid month is not collected, or an alert is not sent"
             )
 
-    async def _unsettled(self, unpaid: list[str]) -> bool:
-        """Whether one of these collections has not begun yet, or is settled and has not told so."""
-        known = {collection_id(row.customer_id, row.period): row for row in await self._ledger.collections()}
-        settled = [name for name in unpaid if name in known and known[name].closed_at]
-        return not known.keys() >= set(unpaid) or any([await self.clocks.runs(name) for name in settled])
+    async def _pass_last_month(self, customer_id: str) -> None:
+        """Until the chain is in a later month, or has ended."""
+        handle, instant = handle_for(self.client, customer_id), self.clock.now
+        while await self.timeline.clock(handle) and await self._month_of(handle) <= self.periods[-1]:
+            instant += timedelta(minutes=10)
+            await self.timeline.reach(handle, instant)
+
+    async def _month_of(self, handle: WorkflowHandle[MonthlyBilling, ChainResult]) -> Period:
+        return (await handle.query(MonthlyBilling.invoice)).period
+
+    async def _settled(self, unpaid: list[str]) -> bool:
+        """Whether each of these collections has begun, and those that are closed have ended, their alerts recorded."""
+        rows = {collection_id(row.customer_id, row.period): row for row in await self.ledger.collections()}
+        closed = [name for name in unpaid if name in rows and rows[name].closed_at]
+        running = [name for name in closed if await self.timeline.clock(self.timeline.handle(name))]
+        return rows.keys() >= set(unpaid) and not running
 
     # -- people
 
     async def _review(self, rows: list[InvoiceRow], helping: bool) -> None:
-        """Reviewers look at every month, and speak while time passes."""
+        """Reviewers look at every month, and send commands while time passes."""
         async with asyncio.TaskGroup() as group:
             for row in rows:
-                draw = self._plan.draw("review", self.steps, row.customer_id)
-                month = await self._ledger.month(row.customer_id, row.period)
+                draw = self.plan.draw("review", self.steps, row.customer_id)
+                month = await self.ledger.month(row.customer_id, row.period)
                 assert month is not None
-                content = helping or self._said[row.customer_id, row.period] >= _SAID_AT_MOST
-                if said := wish(month, draw, content):
-                    self._said[row.customer_id, row.period] += 1
-                    group.create_task(self.reviewers.act(month, said, draw))
-            for owed in await self._ledger.collections(open_only=True) if rows else ():
-                draw = self._plan.draw("collect", self.steps, owed.customer_id)
-                group.create_task(self.reviewers.settle(owed, draw))
+                content = helping or self._commands[row.customer_id, row.period] >= _COMMANDS_AT_MOST
+                if wish := wish_for(month, draw, content):
+                    self._commands[row.customer_id, row.period] += 1
+                    group.create_task(self.reviewers.act(month, wish, draw))
+            for collection in await self.ledger.collections(open_only=True) if rows else ():
+                draw = self.plan.draw("collect", self.steps, collection.customer_id)
+                group.create_task(self.reviewers.settle(collection, draw))
 
     async def _write_sheets(self, rows: list[InvoiceRow]) -> None:
-        emails = {each.customer_id: each.email for each in await self._ledger.customers()}
+        emails = {customer.customer_id: customer.email for customer in await self.ledger.customers()}
         for period in {row.period for row in rows}:
-            self._company.write_sheet(period, emails)
+            self.company.write_sheet(period, emails)
 
     def _sort_sheets(self, rows: list[InvoiceRow]) -> None:
         """People sort a sheet once everybody has a draft from it."""
         for period in {row.period for row in rows}:
             if all(row.period > period or (row.period == period and row.version) for row in rows):
-                self._company.sort_sheet(period)
+                self.company.sort_sheet(period)
 
     async def _sell_late(self, rows: list[InvoiceRow]) -> None:
         """Once for each month that has its draft and waits for a later instant: it cannot be over before that."""
         for row in rows:
-            waits = row.version > 0 and row.next_at is not None and row.next_at > self.clocks.now
+            waits = row.version > 0 and row.next_at is not None and row.next_at > self.clock.now
             if waits and (row.customer_id, row.period) not in self._drafted:
                 self._drafted.add((row.customer_id, row.period))
-                month = await self._ledger.month(row.customer_id, row.period)
+                month = await self.ledger.month(row.customer_id, row.period)
                 assert month is not None
-                self.late_sales += self._company.sell_late(month)
+                self.late_sales += self.company.sell_late(month)

@@ -1,4 +1,4 @@
-"""The plan of a run, by its seed: who is billed, what is sold, and what breaks at which step."""
+"""The plan of a run, by its seed: the customers, their sales, and what breaks at which step."""
 
 from dataclasses import dataclass, field
 from random import Random
@@ -6,6 +6,7 @@ from typing import Any
 
 from billing.customers.customer import ReviewMode
 from sandbox.chaos.stalls import Place
+from sandbox.stack.sample import Sample
 
 Rule = dict[str, Any]
 
@@ -21,20 +22,15 @@ _UNREADABLE = ("'12,50", "#REF!", "soon", "")
 
 
 @dataclass(frozen=True)
-class Member:
-    """A customer of the plan."""
+class Member(Sample):
+    """A customer of the plan; with a ``slow_bank``, payments are processing for a while."""
 
-    customer_id: str
-    currency: str
-    timezone: str
-    card: str
-    slow_bank: bool  # the payments are processing for a while
-    review_mode: ReviewMode
+    slow_bank: bool = False
 
 
 @dataclass(frozen=True)
 class Kill:
-    """A worker dies after so long, or as soon as Stripe has a payment that is not confirmed yet; and comes back."""
+    """A worker dies after some seconds, or as soon as Stripe has an unconfirmed payment; and comes back."""
 
     worker: int
     after_seconds: float
@@ -61,7 +57,7 @@ class FaultPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything is drawn by the seed and by what it is for, so that one draw does not change another."""
+    """Each draw is seeded by the run's seed and by its subject, so that no draw changes another."""
 
     seed: int
     customers: int
@@ -82,8 +78,10 @@ class Plan:
         draw = self.draw("member", customer_id)
         return Member(
             customer_id=customer_id,
+            name=customer_id.title(),
             currency=draw.choice(_CURRENCIES),
             timezone=draw.choice(_ZONES),
+            sales=(),
             card=draw.choice(_CARDS),
             slow_bank=draw.random() < 0.1,
             review_mode=draw.choices((ReviewMode.MONITOR, ReviewMode.APPROVE), (8, 2))[0],
@@ -96,13 +94,11 @@ class Plan:
         return [(_amount(draw, currency), f"Sale {number}") for number in range(1, count + 1)]
 
     def late_sale(self, customer_id: str, currency: str, period: str) -> str | None:
-        """The amount of a row that is typed once the month is drafted; more than reviewers ever add, so that nobody
-        takes it for the same.
-        """
+        """The amount of a row that is typed after the draft; larger than any that reviewers add, to tell them apart."""
         draw = self.draw("late", customer_id, period)
         return _typed(draw.randint(100_000, 200_000), currency) if draw.random() < 0.2 else None
 
-    def storm(self, step: int) -> FaultPlan:
+    def faults(self, step: int) -> FaultPlan:
         draw = self.draw("storm", step)
         return FaultPlan(
             stripe=_some(draw, _STRIPE, 0.9, "/v1/payment_intents"),
@@ -141,7 +137,7 @@ _SHEETS: tuple[Rule, ...] = (
 WEBHOOKS: tuple[Rule, ...] = tuple(
     {"kind": kind, "times": None, "probability": 0.1} for kind in ("duplicate", "reorder", "delay", "drop")
 )
-"""What happens to Stripe's events all the time."""
+"""Faults of Stripe's events, throughout a run."""
 
 
 def _some(draw: Random, rules: tuple[Rule, ...], often: float, path: str) -> list[Rule]:
@@ -152,26 +148,26 @@ def _some(draw: Random, rules: tuple[Rule, ...], often: float, path: str) -> lis
 
 
 def _mail(draw: Random, customers: int) -> Rule:
-    """Only customers' addresses refuse mail; the reviewers' server may be slow to take it, like any."""
+    """Only customers' addresses refuse mail; any server may be slow to accept it."""
     action = draw.choices(("defer", "drop_reply", "refuse"), (4, 3, 1))[0]
     number = draw.randint(1, customers)
-    recipient = {"recipient": f"customer-{number:03}@example.com"} if action == "refuse" else {}
+    recipient = {"recipient": f"billing@customer-{number:03}.example"} if action == "refuse" else {}
     return {"action": action, "times": draw.randint(1, 3), **recipient}
 
 
 def _kills(draw: Random) -> list[Kill]:
-    """Half of all payments that are made lose their worker; else one dies now and then, and some time both."""
+    """Half of all payments lose their worker; otherwise one dies now and then, and sometimes both."""
     kills = [(draw.random() < 0.5, True), (draw.random() < 0.15, False), (draw.random() < 0.05, False)]
     first = draw.choice((0, 1))
     return [
         Kill((first + number) % 2, draw.uniform(0, 0.8), at_payment, draw.choice((0.0, 0.0, 1.0)))
-        for number, (wanted, at_payment) in enumerate(kills)
-        if wanted
+        for number, (is_drawn, at_payment) in enumerate(kills)
+        if is_drawn
     ]
 
 
 def _stalls(draw: Random) -> dict[Place, float]:
-    """Each for longer than the two seconds after which the SDK gives a step up."""
+    """Each longer than the two seconds after which the SDK gives up on a step."""
     return {place: draw.uniform(2.2, 4.5) for place in Place if draw.random() < 0.1}
 
 

@@ -1,145 +1,149 @@
-"""Reviewers who decide at random: right and stale edits, halts, approvals; as updates, said again, and as signals."""
+"""Reviewers who decide at random: right and stale edits, halts, approvals; as updates, as repeats, and as signals."""
 
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol, TypeVar
 
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
+from billing.collections.commands import COLLECTION_COMMANDS
 from billing.collections.ports import CollectionRow, CollectionStore
-from billing.commands import CommandResult
+from billing.commands import Command, CommandResult
 from billing.customers.customer import ReviewMode
 from billing.invoices.approval_policy import needs_approval
+from billing.invoices.commands import COMMANDS
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, MonthHistory
 from billing.keys import collection_id, workflow_id
 from billing.money import step_minor
-from clients.running_workflows import is_missing
-from clients.start import handle_for
-from sandbox.chaos.clocks import pause
+from billing.period import Period
+from clients.month_commands import update_month
+from sandbox.reviewers import CommandOutcome
+from sandbox.timeline import has_ended, pause
 
+_T = TypeVar("_T")
 _RPC_TIMEOUT = timedelta(seconds=2)
 
-Said = tuple[str, dict[str, Any]]
-"""The name of a command, and what is particular to it."""
-
-
-class Note(NamedTuple):
-    """What a reviewer remembers; ``answer`` None: it was a signal."""
-
-    customer_id: str
-    command_id: str
-    command: str
-    answer: CommandResult | None
+Wish = tuple[str, dict[str, Any]]
+"""The name of a command, and its own fields."""
 
 
 class _Ledger(CollectionStore, InvoiceListing, MonthHistory, Protocol):
-    """What is needed of the ledger here."""
+    """The part of the ledger that is used here."""
 
 
 class Reviewers:
-    """``notes`` has every command that was answered or taken."""
+    """``outcomes`` has every command that was answered or taken, by command id; once for each answer."""
 
     def __init__(self, client: Client, ledger: _Ledger) -> None:
-        self.notes: list[Note] = []
+        self.outcomes: defaultdict[str, list[CommandOutcome]] = defaultdict(list)
         self._client = client
         self._ledger = ledger
         self._count = 0
 
-    async def act(self, month: Month, said: Said, draw: Random) -> None:
+    async def act(self, month: Month, wish: Wish, draw: Random) -> None:
         """Sends one command; perhaps as a signal, perhaps again with the same id, as after a lost answer."""
-        name, fields = said
-        self._count += 1
-        command_id = f"{month.customer.customer_id}-{self._count}"
-        common = {"by": draw.choice(("ann", "bob")), "reason": "chaos", "command_id": command_id}
-        command = {**common, "period": month.period, **fields}
+        name, fields = wish
         customer_id = month.customer.customer_id
+        common = {"by": draw.choice(("ann", "bob")), "reason": "chaos", "command_id": self._new_id(customer_id)}
+        command = COMMANDS[name].model_validate({**common, "period": month.period, **fields})
         if draw.random() < 0.2:
             if await self._signal(workflow_id(customer_id), name, command):
-                self.notes.append(Note(customer_id, command_id, name, None))
+                self._note(customer_id, month.period, name, command, None)
             return
-        for update_id in (command_id, f"{command_id}-again")[: draw.choices((1, 2), (3, 1))[0]]:
-            answer = await self._update(customer_id, name, command, update_id)
+        for suffix in ("", "-again")[: draw.choices((1, 2), (3, 1))[0]]:
+            answer = await self._update(customer_id, command, f"{command.command_id}{suffix}")
             if answer is None:
                 return
-            self.notes.append(Note(customer_id, command_id, name, answer))
+            self._note(customer_id, month.period, name, command, answer)
 
-    async def settle(self, owed: CollectionRow, draw: Random) -> None:
-        """Now and then somebody does something about what is owed; a look-up leaves nothing on record."""
+    async def settle(self, row: CollectionRow, draw: Random) -> None:
+        """Now and then a reviewer acts on a collection; a look-up leaves nothing on record."""
         if draw.random() < 0.9:
             return
         name = draw.choice(("retry", "retry", "look_up", "halt", "resume", "resume", "record_payment", "write_off"))
-        self._count += 1
-        command_id = f"{owed.customer_id}-{self._count}"
-        command: dict[str, Any] = {"by": "ann", "reason": "chaos", "command_id": command_id}
+        fields: dict[str, Any] = {"by": "ann", "reason": "chaos", "command_id": self._new_id(row.customer_id)}
         if name == "record_payment":
-            command |= {"reference": "a transfer", "amount_minor": owed.outstanding_minor}
-        if await self._signal(collection_id(owed.customer_id, owed.period), name, command) and name != "look_up":
-            self.notes.append(Note(owed.customer_id, command_id, name, None))
+            fields |= {"reference": "a transfer", "amount_minor": row.outstanding_minor}
+        command = COLLECTION_COMMANDS[name].model_validate(fields)
+        if await self._signal(collection_id(row.customer_id, row.period), name, command) and name != "look_up":
+            self._note(row.customer_id, row.period, name, command, None)
 
-    async def _signal(self, name_of_workflow: str, name: str, command: dict[str, Any]) -> bool:
+    def _new_id(self, customer_id: str) -> str:
+        self._count += 1
+        return f"{customer_id}-{self._count}"
+
+    def _note(
+        self, customer_id: str, period: Period, name: str, command: Command, answer: CommandResult | None
+    ) -> None:
+        accepted, result = (answer.accepted, answer.result) if answer else (None, "a signal")
+        outcome = CommandOutcome(customer_id, period, datetime.now(UTC), name, command.by, accepted, result)
+        self.outcomes[command.command_id].append(outcome)
+
+    async def _signal(self, name_of_workflow: str, name: str, command: Command) -> bool:
         """Whether it was taken; not if the workflow has ended."""
-        while True:
-            try:
-                handle = self._client.get_workflow_handle(name_of_workflow)
-                await handle.signal(name, command, rpc_timeout=_RPC_TIMEOUT)
-            except RPCError as error:
-                if is_missing(error):
-                    return False
-                await pause()
-            else:
-                return True
+        handle = self._client.get_workflow_handle(name_of_workflow)
 
-    async def _update(
-        self, customer_id: str, name: str, command: dict[str, Any], update_id: str
-    ) -> CommandResult | None:
-        """The answer, asked for until it comes; None if the chain has ended."""
-        while True:
-            try:
-                answer: CommandResult = await handle_for(self._client, customer_id).execute_update(
-                    name, command, id=update_id, result_type=CommandResult, rpc_timeout=_RPC_TIMEOUT
-                )
-                return answer
-            except WorkflowUpdateRPCTimeoutOrCancelledError:
-                pass
-            except WorkflowUpdateFailedError:
-                return None
-            except RPCError as error:
-                if is_missing(error):
-                    return None
-            await pause()
+        async def signal() -> bool:
+            await handle.signal(name, command, rpc_timeout=_RPC_TIMEOUT)
+            return True
+
+        return bool(await _patiently(signal))
+
+    async def _update(self, customer_id: str, command: Command, update_id: str) -> CommandResult | None:
+        """The answer; None if the chain has ended."""
+        return await _patiently(lambda: update_month(self._client, customer_id, command, update_id, _RPC_TIMEOUT))
 
     async def unrecorded(self) -> list[str]:
-        """Answers that the ledger tells otherwise, and signals that it does not know."""
-        wrong = []
-        for note in self.notes:
-            periods = [row.period for row in await self._ledger.invoices(customer_id=note.customer_id)]
-            found = [
-                each.accepted
-                for period in periods
-                for trail in (self._ledger.decisions, self._ledger.diary)
-                for each in await trail(note.customer_id, period)
-                if each.command_id == note.command_id
-            ]
-            if not found or (note.answer is not None and note.answer.accepted not in found):
-                told = note.answer.result if note.answer else "a signal"
-                wrong.append(f"{note.customer_id}: {note.command} {note.command_id} ({told}) is not on record")
-        return wrong
+        """Answers that the ledger does not confirm, and signals that it does not know."""
+        return [
+            f"{outcome.customer_id}: {outcome.do} {command_id} ({outcome.result}) is not on record"
+            for command_id, outcomes in self.outcomes.items()
+            for outcome in outcomes
+            if not await self._is_on_record(command_id, outcome)
+        ]
+
+    async def _is_on_record(self, command_id: str, outcome: CommandOutcome) -> bool:
+        recorded = {
+            entry.accepted
+            for row in await self._ledger.invoices(customer_id=outcome.customer_id)
+            for trail in (self._ledger.decisions, self._ledger.diary)
+            for entry in await trail(outcome.customer_id, row.period)
+            if entry.command_id == command_id
+        }
+        return outcome.accepted in recorded if outcome.accepted is not None else bool(recorded)
 
 
-def wish(month: Month, draw: Random, helping: bool) -> Said | None:
-    """What a reviewer who looks at ``month`` wants; one who helps only lets it go on."""
+async def _patiently(call: Callable[[], Awaitable[_T]]) -> _T | None:
+    """The answer of ``call``, which is repeated until it comes; None if the workflow has ended."""
+    while True:
+        try:
+            return await call()
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            pass
+        except WorkflowUpdateFailedError:
+            return None
+        except RPCError as error:
+            if has_ended(error):
+                return None
+        await pause()
+
+
+def wish_for(month: Month, draw: Random, helping: bool) -> Wish | None:
+    """The command of a reviewer who looks at ``month``; one who helps only unblocks it."""
     if month.outcome is not None:
         return None
     if month.stopped or (month.invoice and _needs_approval(month)):
-        return _mend(month, draw) if helping or draw.random() < 0.5 else None
+        return _unblock(month, draw) if helping or draw.random() < 0.5 else None
     often = 0.12 if month.invoice else 0.02
-    return _meddle(month, draw) if draw.random() < often and not helping else None
+    return _disturb(month, draw) if draw.random() < often and not helping else None
 
 
-def _mend(month: Month, draw: Random) -> Said:
-    """What lets a month go on that waits for a person; now and then it is given up instead."""
+def _unblock(month: Month, draw: Random) -> Wish:
+    """Unblocks a month that waits for a person; now and then skips it instead."""
     if draw.random() < 0.02:
         return "skip", {}
     if month.halt or month.failure:
@@ -157,8 +161,8 @@ def _mend(month: Month, draw: Random) -> Said:
     return "approve", {"digest": month.invoice.digest if draw.random() < 0.9 else "something else"}
 
 
-def _meddle(month: Month, draw: Random) -> Said:
-    """What disturbs a month that goes well."""
+def _disturb(month: Month, draw: Random) -> Wish:
+    """Disturbs a month that needs nobody."""
     commands = ("halt", "edit", "skip", "update_customer", "close_account", "resume")
     name = draw.choices(commands, (12, 18, 2, 4, 1, 2))[0]
     match name:

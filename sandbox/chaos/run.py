@@ -4,32 +4,35 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 
 from bootstrap import connect_adapters, connect_temporal
 from process.shutdown import BY_FORCE, GRACE
-from sandbox.chaos.clocks import ShortTasks
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
 from sandbox.chaos.plan import Plan
-from sandbox.judge.evidence import gather
+from sandbox.judge.evidence import Evidence, gather
 from sandbox.judge.judge import PromiseResult, judge
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.sample import earliest_period
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
+from sandbox.timeline import SharedClock, Timeline
 from settings import Settings
 from worker import READY
 
 _REVIEWERS = "reviewers@example.com"
+_PATIENCE_SECONDS = 3.0
+_TASK_TIMEOUT = timedelta(seconds=2)
 
 
 async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[dict[str, Any], list[PromiseResult]]:
-    """Figures for one line of JSON, and what the judge says."""
+    """Figures for one line of JSON, and the verdict on each promise."""
     began, port = time.monotonic(), free_temporal_port()
     settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=_REVIEWERS))
     periods = [earliest_period(datetime.now(UTC))]
@@ -41,10 +44,12 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         workers = [await exits.enter_async_context(_worker(stack, number)) for number in (1, 2)]
         adapters = await exits.enter_async_context(connect_adapters(settings))
         connected = await connect_temporal(settings, stack.address)
-        client = Client(**connected.config() | {"interceptors": [ShortTasks()]})
-        company, havoc = Company(plan, folder, stack.stripe_url), FaultInjector(stack, workers)
-        months = Months(plan, periods, company, adapters, client, havoc, report)
-        async with havoc.throughout(plan.seed):
+        client = Client(**connected.config() | {"interceptors": [_ShortTasks()]})
+        company = Company(plan, folder, settings.sandbox_stripe_port)
+        clock = SharedClock(Timeline(client, _PATIENCE_SECONDS), settings.sandbox_stripe_port)
+        fault_injector = FaultInjector(stack, workers)
+        months = Months(plan, periods, company, adapters, client, clock, fault_injector, report)
+        async with fault_injector.throughout(plan.seed):
             await months.start()
             await months.pass_by()
         kept = [worker.name for worker in workers if await worker.stop() != 0]
@@ -54,33 +59,52 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         *judge(evidence),
         PromiseResult(name="every answer that a person got is on record", wrong=unrecorded),
         PromiseResult(
-            name="every worker let go of every run, and ended when it was told to", wrong=(*havoc.replaced, *kept)
+            name="every worker let go of every run, and ended when it was told to",
+            wrong=(*fault_injector.replaced, *kept),
         ),
     ]
-    answers = [note.answer.accepted for note in months.reviewers.notes if note.answer]
-    letters = evidence.letters()
     figures = {
         "seed": plan.seed,
         "customers": plan.customers,
         "months": plan.months,
+        **_figures(months, fault_injector, evidence),
+        "seconds": round(time.monotonic() - began),
+        "violations": sum(len(check.wrong) for check in checks),
+    }
+    return figures, checks
+
+
+def _figures(months: Months, fault_injector: FaultInjector, evidence: Evidence) -> dict[str, Any]:
+    outcomes = [*chain.from_iterable(months.reviewers.outcomes.values())]
+    letters = evidence.letters()
+    return {
         "steps": months.steps,
         "late_sales": months.late_sales,
-        **havoc.figures,
-        "faults": dict(sorted(havoc.faults.items())),
-        "commands_accepted": sum(answers),
-        "commands_refused": len(answers) - sum(answers),
-        "signals": len(months.reviewers.notes) - len(answers),
+        **fault_injector.kills,
+        "faults": dict(sorted(fault_injector.faults.items())),
+        "commands_accepted": sum(outcome.accepted is True for outcome in outcomes),
+        "commands_refused": sum(outcome.accepted is False for outcome in outcomes),
+        "signals": sum(outcome.accepted is None for outcome in outcomes),
         "outcomes": evidence.stages(),
         "recovered": sum(case.recovered for case in evidence.cases),
         "charges": sum(intent.charged for case in evidence.cases for intent in case.intents),
         "mails": letters.total(),
         "digests": letters["digest"],
         "alerts": len(evidence.alerts),
-        "virtual_days": (months.clocks.now - months.clocks.began).days,
-        "seconds": round(time.monotonic() - began),
-        "violations": sum(len(check.wrong) for check in checks),
+        "virtual_days": (months.clock.now - months.clock.began).days,
     }
-    return figures, checks
+
+
+class _ShortTasks(Interceptor):
+    """Of workflows that are started: a task that died with its worker is soon given to another."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        class Starting(OutboundInterceptor):
+            async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:
+                input.task_timeout = _TASK_TIMEOUT
+                return await super().start_workflow(input)
+
+        return Starting(next)
 
 
 def _worker(stack: Stack, number: int) -> Child:

@@ -1,7 +1,7 @@
-"""Stalls in a workflow's thread, in C as by a slow disk: the worker that comes to the place first takes it, once.
+"""Stalls in a workflow's thread, in C as by a slow disk: the first worker at the place takes each, once.
 
 with stalls_from(folder):                        a worker that may stall
-put_stall(folder, Place.UPDATE, seconds=3)       by whoever breaks things, in another process
+put_stall(folder, Place.UPDATE, seconds=3)       by the fault injector, in another process
 """
 
 from collections.abc import Callable, Iterator
@@ -35,12 +35,12 @@ _CALLS: Final[dict[Place, tuple[Any, str]]] = {
 
 
 def put_stall(folder: Path, place: Place, seconds: float) -> None:
-    """The next worker on ``folder`` that comes to ``place`` stalls there for so long."""
+    """The next worker on ``folder`` that reaches ``place`` stalls there for ``seconds``."""
     _file(folder, place).write_text(str(seconds))
 
 
 def take_stall(folder: Path, place: Place) -> float:
-    """Takes the stall that waits at ``place``: its seconds; 0 if there is none, or somebody else was faster."""
+    """Takes the stall at ``place``: its seconds; 0 if there is none, or another worker was faster."""
     file = _file(folder, place)
     try:
         seconds = float(file.read_text())

@@ -1,4 +1,4 @@
-"""The production worker, which can stall, and whose crashes are noticed after two seconds instead of fifteen.
+"""The production worker, with stalls on demand; its crashes are noticed after two seconds instead of fifteen.
 
 Timeouts are no part of what a history replays, so this changes nothing but how long a run of chaos takes.
 """

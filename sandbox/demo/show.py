@@ -1,10 +1,9 @@
-"""What the demo looks like: a live table of the customers' months in a terminal, plain lines anywhere else."""
+"""The demo's output: a live table of the customers' months in a terminal, plain lines anywhere else."""
 
 import shlex
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
-from types import TracebackType
 from typing import Self
 
 from rich import box
@@ -36,7 +35,7 @@ _PACE_SECONDS = 0.4  # so that eyes can follow
 
 
 class Show:
-    """The demo's voice: the story scrolls by, the table stays below it. Use as a context manager."""
+    """Prints the story above a table that stays at the bottom. Use as a context manager."""
 
     def __init__(self, console: Console, period: str) -> None:
         self._console = console
@@ -52,7 +51,7 @@ class Show:
         self._console.print(Text(f"  {text}", style=style), soft_wrap=True)
 
     def command(self, arguments: tuple[str, ...], answer: list[str]) -> None:
-        """A command as it was typed, and what it answered."""
+        """A command as it was typed, and its output."""
         typed = Text("  $ ", style="dim").append(f"python starter.py {shlex.join(arguments)}", style="bold")
         self._console.print(typed, soft_wrap=True)
         self.answer(answer)
@@ -62,12 +61,12 @@ class Show:
             self._console.print(Text(f"    {line}", style="dim"), soft_wrap=True)
 
     def refresh(self, now: datetime, months: Mapping[str, Month]) -> None:
-        """The state of things at the virtual instant ``now``, perhaps in the middle of a step."""
+        """Updates the table to the virtual instant ``now``, perhaps in the middle of a step."""
         if self._live is not None and months:
             self._live.update(self._table(now, months))
 
     def step(self, now: datetime, months: Mapping[str, Month]) -> None:
-        """The same at the end of a step; without a terminal, a line if it changed anything."""
+        """As ``refresh``, at the end of a step; without a terminal, a line if a stage has changed."""
         self.refresh(now, months)
         counted = Counter(str(month.stage(now)) for month in months.values())
         if self._live is None and counted != self._counted:
@@ -95,9 +94,7 @@ class Show:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
 
@@ -110,12 +107,12 @@ def _next(month: Month, now: datetime) -> str:
         return "now"
     if month.waits_for(now):
         return "a reviewer"
-    what = "notice" if "notice" in due.what else due.what.partition(" ")[0]
-    return f"{due.at:%d %b %H:%M} {what}" if due.at else ""
+    step = "notice" if "notice" in due.what else due.what.partition(" ")[0]
+    return f"{due.at:%d %b %H:%M} {step}" if due.at else ""
 
 
 def last_event(month: Month) -> str:
-    """The newest thing that happened in the month, in a few words."""
+    """The newest event of the month, in a few words."""
     if month.outcome is not None:
         return _ending(month)
     events = [

@@ -26,10 +26,10 @@ from billing.period import Period
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from billing.reviewers.ports import AlertListing
-from bootstrap import SANDBOX_SHEET_ID
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, TypedRow, read_sheet
+from sandbox.judge.stripe_journal import Intent, Journal
+from sandbox.stack.sample import sheet_of
 from sandbox.stand_ins.mailbox import Mail, read_mail
-from sandbox.stripe.journal import Intent, Journal
 
 
 class _Ledger(
@@ -43,18 +43,19 @@ class _Ledger(
     PaymentBooks,
     Protocol,
 ):
-    """What is needed of the ledger here."""
+    """The part of the ledger that is used here."""
 
     async def closed_reason(self, customer_id: str) -> str:
-        """Who closed the account and why; "" if it is open or unknown."""
+        """The reason, with its author; "" for an account that is open or unknown."""
 
 
 @dataclass(frozen=True)
 class MonthEvidence:
-    """All that is known of one customer's month, and what it should have come to."""
+    """All that is known of one customer's month, and its expected result."""
 
     customer_id: str
     period: Period
+    script: CustomerScript  # decisions about the customer in all months
     month: Month
     decisions: list[Decision]
     messages: list[MessageRow]
@@ -70,18 +71,18 @@ class MonthEvidence:
         return f"{self.customer_id}, {self.period}"
 
     def accepted(self, command: str) -> list[Decision]:
-        return [each for each in self.decisions if each.accepted and each.command == command]
+        return [decision for decision in self.decisions if decision.accepted and decision.command == command]
 
     @property
     def recovered(self) -> bool:
-        """Whether its collection says that everything was paid later, by whatever way."""
+        """Whether everything was paid later, in whatever way, by its collection."""
         return self.collection is not None and self.collection.outcome is CollectionStage.RECOVERED
 
     @property
     def expected_minor(self) -> int:
         """What Stripe should have received: the whole amount, or nothing."""
         later = self.collection.received if self.collection and self.recovered else ()
-        by_card = {each.reference for each in later} & {intent.now["id"] for intent in self.intents}
+        by_card = {payment.reference for payment in later} & {intent.now["id"] for intent in self.intents}
         return self.due.total_minor if self.due.outcome is Stage.PAID or by_card else 0
 
     @property
@@ -95,30 +96,34 @@ class CustomerEvidence:
 
     customer_id: str
     closed_reason: str
-    script: CustomerScript  # what was said about the customer, and when
+    script: CustomerScript
     cases: list[MonthEvidence]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the judge looks at: all customers, and what belongs to nobody."""
+    """All that the judge looks at: customers, and what belongs to none of them."""
 
     periods: tuple[Period, ...]  # the ones that are judged
     accounts: list[CustomerEvidence]
     strangers: list[str]  # customers at Stripe that the ledger does not know, and payments of no customer
     mails: list[Mail]
-    alerts: list[AlertRow]  # what reviewers were to be told
+    alerts: list[AlertRow]  # the outbox of the reviewers
+
+    @property
+    def all_cases(self) -> list[MonthEvidence]:
+        return [case for account in self.accounts for case in account.cases]
 
     @property
     def cases(self) -> list[MonthEvidence]:
         """The months that are judged."""
-        return [case for account in self.accounts for case in account.cases if case.period in self.periods]
+        return [case for case in self.all_cases if case.period in self.periods]
 
     def stages(self) -> Counter[str]:
         return Counter(str(case.month.outcome or "open") for case in self.cases)
 
     def charged_minor(self) -> dict[str, int]:
-        """What was charged, by currency."""
+        """Charged amounts, by currency."""
         sums: Counter[str] = Counter()
         for case in self.cases:
             sums[case.month.customer.currency] += case.received_minor
@@ -126,20 +131,19 @@ class Evidence:
 
     def letters(self) -> Counter[str]:
         """The mails that arrived, by kind, each counted once however often it was delivered."""
-        rows = (row for account in self.accounts for case in account.cases for row in case.messages)
-        kinds = {row.message_id: str(row.kind) for row in rows}
+        kinds = {row.message_id: str(row.kind) for case in self.all_cases for row in case.messages}
         digests = self.digests()
         names = {mail.message_id for mail in self.mails}
-        return Counter(kinds.get(name, "digest" if _left(name) in digests else "unknown") for name in names)
+        return Counter(kinds.get(name, "digest" if _digest_id(name) in digests else "unknown") for name in names)
 
     def digests(self) -> set[str]:
         """The ids of the digests that have arrived."""
-        return {row.digest_id for row in self.alerts} & {_left(mail.message_id) for mail in self.mails}
+        return {row.digest_id for row in self.alerts} & {_digest_id(mail.message_id) for mail in self.mails}
 
-    def told(self) -> set[tuple[AlertKind, str, Period]]:
-        """What the mails to reviewers told them, about which customer and month; drafts are told all together."""
+    def reported(self) -> set[tuple[AlertKind, str, Period]]:
+        """The matters in the digests: kind, customer and month; drafts are one line together."""
         digests = (mail for mail in self.mails if mail.headers.get("X-Billing-Ref", "").startswith("digest/"))
-        return {told for mail in digests for told in _told(mail.text)}
+        return {matter for mail in digests for matter in _reported(mail.text)}
 
     def arrivals(self, *message_ids: str) -> list[Mail]:
         """The deliveries of these mails, in the order of arrival."""
@@ -149,14 +153,12 @@ class Evidence:
 async def gather(folder: Path, ledger: _Ledger, *periods: Period) -> Evidence:
     """Reads everything, to judge ``periods``. Nothing of it comes from a workflow."""
     journal = Journal.read(folder / "stripe.jsonl")
-    known: dict[str, list[Period]] = {}
-    for row in await ledger.invoices():
-        known.setdefault(row.customer_id, []).append(row.period)
-    sheets = {
-        period: read_sheet(folder / "sheets" / SANDBOX_SHEET_ID / f"{period}.csv")
-        for period in {each for some in known.values() for each in some}
-    }
-    accounts = [await _account(ledger, journal, sheets, each, sorted(some)) for each, some in known.items()]
+    rows = await ledger.invoices()
+    sheets = {period: read_sheet(sheet_of(folder, period)) for period in {row.period for row in rows}}
+    accounts = []
+    for customer_id in dict.fromkeys(row.customer_id for row in rows):
+        months = sorted(row.period for row in rows if row.customer_id == customer_id)
+        accounts.append(await _account(ledger, journal, sheets, customer_id, months))
     mails, alerts = read_mail(folder / "mail"), await ledger.alerts()
     return Evidence(periods=periods, accounts=accounts, strangers=journal.strangers(), mails=mails, alerts=alerts)
 
@@ -171,21 +173,22 @@ async def _account(
     """Month after month, each with what the one before should have left."""
     customer = await ledger.customer(customer_id)
     assert customer is not None
-    said = {period: await ledger.decisions(customer_id, period) for period in periods}
-    script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, list(said.values()))
+    decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
+    script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, [*decisions.values()])
     stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
     due, cases = None, list[MonthEvidence]()
     for period in periods:
         month = await ledger.month(customer_id, period)
         assert month is not None
         intents = journal.claim(customer_id, period)
-        due = ExpectedMonth.of(month, due, sheets[period], script, said[period], intents, journal)
+        due = ExpectedMonth.of(month, due, sheets[period], script, decisions[period], intents, journal)
         cases.append(
             MonthEvidence(
                 customer_id=customer_id,
                 period=period,
                 month=month,
-                decisions=said[period],
+                script=script,
+                decisions=decisions[period],
                 messages=await ledger.messages(customer_id, period),
                 charges=await ledger.payments(customer_id, period),
                 intents=intents,
@@ -198,14 +201,14 @@ async def _account(
     return CustomerEvidence(customer_id, await ledger.closed_reason(customer_id), script, cases)
 
 
-def _told(text: str) -> Iterator[tuple[AlertKind, str, Period]]:
-    """What the text part of a digest tells: a title at the left, and below it a line for each matter."""
+def _reported(text: str) -> Iterator[tuple[AlertKind, str, Period]]:
+    """The matters in the text part of a digest: a title at the left, and below it a line for each."""
     kind: AlertKind | None = None
     for line in text.splitlines():
-        kind = next((each for each, title in TITLES.items() if line.startswith(f"{title}: ")), kind)
+        kind = next((titled for titled, title in TITLES.items() if line.startswith(f"{title}: ")), kind)
         if kind and (matter := re.match(r"  ([^ ,]+), (\d{4}-\d\d)[ :]", line)):
             yield kind, matter[1], Period(matter[2])
 
 
-def _left(message_id: str) -> str:
+def _digest_id(message_id: str) -> str:
     return message_id.lstrip("<").partition("@")[0]

@@ -1,4 +1,4 @@
-"""What a month should have come to, by the sheet, the accepted commands and the bank: computed anew, for the judge.
+"""The expected result of a month, by the sheet, the accepted commands and the bank: recomputed for the judge.
 
 Nothing here is the workflow's code but the tables of currencies.
 """
@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,13 +18,13 @@ from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.money import minor_digits, step_minor
-from sandbox.stripe.journal import Intent, Journal
+from sandbox.judge.stripe_journal import Intent, Journal
 
 LATE = "Came late"
-"""The description of rows that were typed after their customer's collection: they belong on the next invoice."""
+"""The description of rows that were typed after their customer's import: they belong on the next invoice."""
 
 FIRST_ROW = "row"
-"""The column of chaos's sheets that says where a row stood at the collection, before people have sorted them."""
+"""The column of chaos's sheets with a row's place at the import, before people have sorted them."""
 
 _AMOUNT = re.compile(r"-?(\d+|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?")
 
@@ -38,17 +39,18 @@ class TypedRow(NamedTuple):
 
 
 class CustomerScript:
-    """What was said about a customer, month after month."""
+    """The decisions about a customer, month after month."""
 
     def __init__(self, email: str, months: list[list[Decision]]) -> None:
-        self.decisions = [each for month in months for each in month]
+        self.decisions = [*chain.from_iterable(months)]
         self._emails = [(datetime.min.replace(tzinfo=UTC), email)]
-        for said in self.decisions:
-            if said.accepted and said.command == "update_customer" and (new := _told(said)["changes"].get("email")):
-                self._emails.append((said.at, new))
+        for decision in self.decisions:
+            is_update = decision.accepted and decision.command == "update_customer"
+            if is_update and (new_email := _changes(decision).get("email")):
+                self._emails.append((decision.at, new_email))
 
     def emails_until(self, instant: datetime) -> set[str]:
-        """The address at that instant and those before: rows under these are the customer's, if somebody agrees."""
+        """The address at that instant and the former ones, whose rows are the customer's if a reviewer agrees."""
         return {email for since, email in self._emails if since <= instant}
 
     def email_at(self, instant: datetime) -> str:
@@ -81,14 +83,14 @@ class ExpectedMonth:
         if month.invoice is not None and month.customer.terms.review_mode is not ReviewMode.MANUAL:
             owner = script.emails_until(month.invoice.imported_at)
             currency = month.invoice.currency
-            theirs = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email in owner]
-            amounts = {row.line_id: minor for row, minor in theirs if not row.late}
-            late = {f"late-{month.period}-{row.line_id}": minor for row, minor in theirs if row.late}
+            rows = [(row, minor_of(row.cell, currency)) for row in sheet or () if row.email in owner]
+            amounts = {row.line_id: minor for row, minor in rows if not row.late}
+            late = {f"late-{month.period}-{row.line_id}": minor for row, minor in rows if row.late}
         if before and month.previous_compared:
             amounts |= before.unapplied
         unpriced = cls(carried_minor, _edited(amounts, decisions), late, None)
-        known = sheet is not None or not amounts
-        outcome = unpriced._outcome(month, decisions, intents, journal) if known else None
+        is_complete = sheet is not None or not amounts
+        outcome = unpriced._outcome(month, decisions, intents, journal) if is_complete else None
         return cls(carried_minor, unpriced.amounts, late, outcome)
 
     @property
@@ -97,7 +99,7 @@ class ExpectedMonth:
 
     @property
     def balance_minor(self) -> int:
-        """What the next month begins with."""
+        """The balance carried into the next month."""
         if self.outcome is Stage.CARRIED_FORWARD:
             return self.total_minor
         return self.carried_minor if self.outcome is Stage.SKIPPED else 0
@@ -119,7 +121,7 @@ class ExpectedMonth:
         self, month: Month, decisions: list[Decision], intents: list[Intent], journal: Journal
     ) -> Stage | None:
         answers = {intent.first_answer for intent in intents} - {None}
-        if any(each.accepted and each.command == "skip" for each in decisions):
+        if any(decision.accepted and decision.command == "skip" for decision in decisions):
             given_up = month.charging is not None  # skipped only if its payment could be cancelled
             return Stage.PAID if given_up and Stage.PAID in answers else Stage.SKIPPED
         if month.invoice is None or None in self.amounts.values():
@@ -135,7 +137,7 @@ class ExpectedMonth:
 
 
 def read_sheet(path: Path) -> list[TypedRow] | None:
-    """The rows as a person counts them, or did at the collection; the header is row 1. None: there is no such sheet."""
+    """The rows as a person counts them, or did at the import; the header is row 1. None: there is no such sheet."""
     if not path.exists():
         return None
     with path.open(newline="", encoding="utf-8") as file:
@@ -160,7 +162,7 @@ def _edited(amounts: dict[str, int | None], decisions: list[Decision]) -> dict[s
     for decision in decisions:
         if not decision.accepted or decision.command != "edit":
             continue
-        for change in _told(decision)["changes"]:
+        for change in _changes(decision):
             if "source" in change:  # a refresh: the sheet says so itself
                 continue
             if change["op"] == "remove":
@@ -173,6 +175,5 @@ def _edited(amounts: dict[str, int | None], decisions: list[Decision]) -> dict[s
     return edited
 
 
-def _told(decision: Decision) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(decision.details)
-    return told
+def _changes(decision: Decision) -> Any:
+    return json.loads(decision.details)["changes"]

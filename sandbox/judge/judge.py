@@ -1,16 +1,16 @@
-"""The judge: were months billed as promised?
+"""The judge: were months billed as promised? Each promise is a function that yields what breaks it.
 
     evidence = await gather(folder, ledger, period)
     for check in judge(evidence):
         print(check.name, "ok" if check.ok else check.wrong)
 
-Workflows are not asked: see sandbox/judge/evidence.py.
+Nothing comes from a workflow: see sandbox/judge/evidence.py.
 """
 
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -24,8 +24,8 @@ from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import minor_of
+from sandbox.judge.stripe_journal import Intent
 from sandbox.stand_ins.mailbox import Mail
-from sandbox.stripe.journal import Intent
 
 _FOR_A_PERSON = (AlertKind.PERSON, AlertKind.UNRESOLVED, AlertKind.HALTED)
 
@@ -76,35 +76,32 @@ def _amounts(evidence: Evidence) -> Iterator[str]:
         if case.month.carried_minor != due.carried_minor:
             yield f"{case.name}: begins with {case.month.carried_minor}, the months before left {due.carried_minor}"
         for intent in case.intents:
-            found = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
-            if found != (due.total_minor, currency, case.month.customer.payment_method.payer_id):
-                yield f"{case.name}: {intent.now['id']} asks for {found}, due are {due.total_minor} {currency}"
+            requested = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
+            if requested != (due.total_minor, currency, case.month.customer.payment_method.payer_id):
+                yield f"{case.name}: {intent.now['id']} asks for {requested}, due are {due.total_minor} {currency}"
 
 
 def _twice(evidence: Evidence) -> Iterator[str]:
     """By payments, by the charges within them, and by the keys that name a month's payment."""
     keys: Counter[str] = Counter()
-    for account in evidence.accounts:
-        for case in account.cases:
-            charged = [intent for intent in case.intents if intent.charged]
-            if len(charged) > 1:
-                yield f"{case.name}: {', '.join(intent.now['id'] for intent in charged)}"
-            for intent in case.intents:
-                if len(intent.moved) > 1:
-                    yield f"{case.name}: {intent.now['id']} moved money by {', '.join(intent.moved)}"
-            keys.update(intent.now["metadata"]["billing_key"] for intent in charged)
+    for case in evidence.all_cases:
+        charged = [intent for intent in case.intents if intent.charged]
+        if len(charged) > 1:
+            yield f"{case.name}: {', '.join(intent.now['id'] for intent in charged)}"
+        for intent in case.intents:
+            if len(intent.moved) > 1:
+                yield f"{case.name}: {intent.now['id']} moved money by {', '.join(intent.moved)}"
+        keys.update(intent.now["metadata"]["billing_key"] for intent in charged)
     yield from (f"{key}: {times} payments" for key, times in keys.items() if times > 1)
 
 
 def _notices(evidence: Evidence) -> Iterator[str]:
-    for account in evidence.accounts:
-        for case in account.cases:
-            if case.period in evidence.periods:
-                for intent in case.intents:
-                    yield from (f"{case.name}: {wrong}" for wrong in _notice_of(evidence, account, case, intent))
+    for case in evidence.cases:
+        for intent in case.intents:
+            yield from (f"{case.name}: {wrong}" for wrong in _notice_of(evidence, case, intent))
 
 
-def _notice_of(evidence: Evidence, account: CustomerEvidence, case: MonthEvidence, intent: Intent) -> Iterator[str]:
+def _notice_of(evidence: Evidence, case: MonthEvidence, intent: Intent) -> Iterator[str]:
     """The last notice that arrived before the charge is the one that counts."""
     since, customer = _charged_since(case), case.month.customer
     rows = {row.message_id: row for row in case.messages if row.kind is CustomerMailKind.NOTICE}
@@ -112,20 +109,20 @@ def _notice_of(evidence: Evidence, account: CustomerEvidence, case: MonthEvidenc
     if not mails or since is None:
         yield "no notice arrived"
         return
-    before = [mail for mail in mails if intent.attempted_at is None or _arrived_at(mail) < intent.attempted_at]
+    before = [mail for mail in mails if intent.attempted_at is None or mail.arrived_at < intent.attempted_at]
     if len(before) < len(mails):
         yield "a notice arrived after the charge"
     if not before:
         return
     mail, row = before[-1], rows[before[-1].message_id]
-    told_minor, told_day = _told(mail, customer.currency)
-    if row.status is not MessageStatus.SENT or (row.total_minor, told_minor) != (intent.now["amount"],) * 2:
-        yield f"the last notice ({row.status}) tells {mail.subject!r}, the charge is {intent.now['amount']}"
+    announced_minor, announced_day = _announced(mail, customer.currency)
+    if row.status is not MessageStatus.SENT or (row.total_minor, announced_minor) != (intent.now["amount"],) * 2:
+        yield f"the last notice ({row.status}) says {mail.subject!r}, the charge is {intent.now['amount']}"
     if since - row.at < timedelta(hours=customer.terms.min_notice_hours):
         yield f"the notice came only {since - row.at} before the charge"
-    if told_day is None or since.astimezone(ZoneInfo(customer.timezone)).date() < told_day.date():
-        yield f"the charge began at {since}, the notice tells {mail.subject!r}"
-    if mail.to != (address := sendable(account.script.email_at(row.at))):
+    if announced_day is None or since.astimezone(ZoneInfo(customer.timezone)).date() < announced_day.date():
+        yield f"the charge began at {since}, the notice says {mail.subject!r}"
+    if mail.to != (address := sendable(case.script.email_at(row.at))):
         yield f"the notice went to {mail.to}, not to {address}"
 
 
@@ -136,7 +133,7 @@ def _nothing(evidence: Evidence) -> Iterator[str]:
             yield f"{case.name} is {case.due.outcome}, but its card was charged"
         since = _charged_since(case)
         for halt in case.accepted("halt"):
-            resumed = [each.at for each in case.accepted("resume") if each.number > halt.number]
+            resumed = [resume.at for resume in case.accepted("resume") if resume.number > halt.number]
             if since is not None and halt.at <= since and not any(at <= since for at in resumed):
                 yield f"{case.name} was charged while it was halted"
 
@@ -150,59 +147,62 @@ def _agreement(evidence: Evidence) -> Iterator[str]:
 
 
 def _commands(evidence: Evidence) -> Iterator[str]:
-    """What they change of charges and outcomes is judged above."""
+    """Their effects on charges and outcomes are judged above."""
     for account in evidence.accounts:
-        ids = Counter(each.command_id for each in account.script.decisions if each.accepted and each.command_id)
+        decisions = account.script.decisions
+        ids = Counter(decision.command_id for decision in decisions if decision.accepted and decision.command_id)
         yield from (f"{account.customer_id}: {name} took effect {n} times" for name, n in ids.items() if n > 1)
-        for case in account.cases:
-            yield from (f"{case.name}: {wrong}" for wrong in (*_commands_of(case), *_collected(case)))
+    for case in evidence.all_cases:
+        yield from (f"{case.name}: {wrong}" for wrong in (*_commands_of(case), *_collected(case)))
 
 
 def _commands_of(case: MonthEvidence) -> Iterator[str]:
-    numbers = [each.number for each in case.decisions]
-    if numbers != list(range(1, len(numbers) + 1)):
-        yield f"the audit trail has holes: {numbers}"
+    yield from _gaps("the audit trail", [decision.number for decision in case.decisions])
     since = _charged_since(case)
-    for each in case.decisions:
-        if not each.result:
-            yield f"{each.command} of {each.by} has no result on record"
-        late = since is not None and each.at > since and each.command in ("halt", "edit", "approve")
-        if each.accepted and late:
-            yield f"{each.command} of {each.by} was accepted after the charge had begun"
+    for decision in case.decisions:
+        command = f"{decision.command} of {decision.by}"
+        if not decision.result:
+            yield f"{command} has no result on record"
+        late = since is not None and decision.at > since and decision.command in ("halt", "edit", "approve")
+        if decision.accepted and late:
+            yield f"{command} was accepted after the charge had begun"
     by_former_address = case.month.invoice is not None and bool(case.month.invoice.former_rows)
     if since is not None and (case.month.customer.terms.review_mode is not ReviewMode.MONITOR or by_former_address):
-        edits = [each for each in case.accepted("edit") if each.at <= since]
+        edits = [edit for edit in case.accepted("edit") if edit.at <= since]
         last, editor = (edits[-1].number, edits[-1].by) if edits else (0, "")
-        consents = [each for each in case.accepted("approve") if each.number > last and each.at <= since]
-        if all(each.by.casefold() == editor.casefold() for each in consents):
+        approvals = [approve for approve in case.accepted("approve") if approve.number > last and approve.at <= since]
+        if all(approve.by.casefold() == editor.casefold() for approve in approvals):
             yield "charged without the approval of somebody who had not edited it"
 
 
 def _collected(case: MonthEvidence) -> Iterator[str]:
-    """What was said of an amount that is owed. A try that had begun before a halt may end after it."""
+    """Commands to the collection. A try that had begun before a halt may end after it."""
     if case.collection is None:
         return
-    numbers = [each.number for each in case.diary]
-    if numbers != list(range(1, len(numbers) + 1)):
-        yield f"the diary has holes: {numbers}"
-    halt: str | None = None
+    yield from _gaps("the diary", [entry.number for entry in case.diary])
+    halted_by: str | None = None
     tries = 0
-    for each in case.diary:
-        if each.via and not each.text:
-            yield f"{each.what} of {each.by} has no result on record"
-        match each.what, each.accepted:
+    for entry in case.diary:
+        if entry.via and not entry.text:
+            yield f"{entry.what} of {entry.by} has no result on record"
+        match entry.what, entry.accepted:
             case "halt", True:
-                halt, tries = each.by, 0
+                halted_by, tries = entry.by, 0
             case "resume", True:
-                halt = None
-            case "tried on schedule", _ if halt:
+                halted_by = None
+            case "tried on schedule", _ if halted_by:
                 tries += 1
                 if tries > 1:
-                    yield f"the card was tried although {halt} had halted that: {each.text}"
+                    yield f"the card was tried although {halted_by} had halted that: {entry.text}"
             case "write_off", True if case.collection.outcome is None:
-                yield f"{each.by} wrote off what is still open"
+                yield f"{entry.by} wrote off what is still open"
             case "record_payment", True if not case.collection.received:
-                yield f"the payment that {each.by} recorded does not count"
+                yield f"the payment that {entry.by} recorded does not count"
+
+
+def _gaps(trail: str, numbers: list[int]) -> Iterator[str]:
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield f"{trail} has holes: {numbers}"
 
 
 def _letters(evidence: Evidence) -> Iterator[str]:
@@ -210,14 +210,14 @@ def _letters(evidence: Evidence) -> Iterator[str]:
         due = case.due
         arrived = {row.message_id for row in case.messages if evidence.arrivals(row.message_id)}
         refused = {row.message_id for row in case.messages if row.status is MessageStatus.FAILED}
-        told = Counter(row.kind for row in case.messages if row.message_id in arrived | refused)
+        counts = Counter(row.kind for row in case.messages if row.message_id in arrived | refused)
         expected = {
             CustomerMailKind.RECEIPT: int(due.outcome is Stage.PAID or case.recovered),
             CustomerMailKind.DECLINE: int(due.is_charged and due.outcome is not Stage.PAID),
         }
         for kind, number in expected.items():
-            if told[kind] != number:
-                yield f"{case.name}: {told[kind]} of {kind}, should be {number}"
+            if counts[kind] != number:
+                yield f"{case.name}: {counts[kind]} of {kind}, should be {number}"
         least = case.month.customer.payment_method.minimum_minor(case.month.customer.currency)
         for row in case.messages:
             if row.status is MessageStatus.SENT and row.message_id not in arrived:
@@ -251,56 +251,50 @@ def _chain(evidence: Evidence) -> Iterator[str]:
 
 
 def _people_know(evidence: Evidence, case: MonthEvidence) -> bool:
-    """Whether reviewers were told of the collection since it was opened, or halted."""
+    """Whether a digest has reported the collection since it was opened, or halted."""
     assert case.collection is not None
     since = case.collection.halt.at if case.collection.halt else case.collection.opened_at
-    whose, digests = (case.customer_id, case.period), evidence.digests()
-    return whose in _told_to_people(evidence) and any(
-        (alert.customer_id, alert.period) == whose and alert.kind in _FOR_A_PERSON and alert.at >= since
+    key, digests = (case.customer_id, case.period), evidence.digests()
+    return key in _waiting_months(evidence) and any(
+        (alert.customer_id, alert.period) == key and alert.kind in _FOR_A_PERSON and alert.at >= since
         for alert in evidence.alerts
         if alert.digest_id in digests
     )
 
 
-def _told_to_people(evidence: Evidence) -> set[tuple[str, Period]]:
-    """Of whose months a mail has told reviewers that something waits for them."""
-    return {(customer_id, period) for kind, customer_id, period in evidence.told() if kind in _FOR_A_PERSON}
+def _waiting_months(evidence: Evidence) -> set[tuple[str, Period]]:
+    """The months that a digest reports as waiting for a reviewer."""
+    return {(customer_id, period) for kind, customer_id, period in evidence.reported() if kind in _FOR_A_PERSON}
 
 
 def _last(evidence: Evidence, account: CustomerEvidence, case: MonthEvidence) -> Iterator[str]:
     """A customer whose months end with one that is judged."""
-    asked = any(each.accepted("close_account") for each in account.cases)
-    if case.month.outcome is None and (case.customer_id, case.period) not in _told_to_people(evidence):
+    has_left = account.closed_reason and any(case.accepted("close_account") for case in account.cases)
+    if case.month.outcome is None and (case.customer_id, case.period) not in _waiting_months(evidence):
         yield f"{case.name} is open, and nobody was told what it waits for"
-    if case.month.outcome is not None and not (asked and account.closed_reason):
+    if case.month.outcome is not None and not has_left:
         yield f"{account.customer_id} is not in {case.period.next()}"
 
 
 def _alerts(evidence: Evidence) -> Iterator[str]:
-    """By what the mails say, and that the digest of every alert has arrived; drafts are told all together."""
-    told, arrived = evidence.told(), evidence.digests()
+    """By what the mails say, and whether the digest of every alert has arrived; drafts are one line together."""
+    reported, arrived = evidence.reported(), evidence.digests()
     for alert in evidence.alerts:
+        matter = (alert.kind, alert.customer_id, alert.period)
         about = f"{alert.kind} of {alert.customer_id or 'nobody'}, {alert.period}: {alert.text!r}"
         if alert.told_at is None or alert.digest_id not in arrived:
             yield f"nobody was told: {about}"
-        elif (
-            alert.customer_id
-            and alert.kind is not AlertKind.DRAFT
-            and (alert.kind, alert.customer_id, alert.period) not in told
-        ):
+        elif alert.customer_id and alert.kind is not AlertKind.DRAFT and matter not in reported:
             yield f"no mail tells: {about}"
 
 
-def _told(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:
+def _announced(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:
     """Amount and day in a notice's subject: ``Invoice for November 2026: €1,330.40 on 8 December 2026``."""
-    told = re.search(r": (.+) on (\d+ \w+ \d{4})$", mail.subject)
-    if told is None:
+    subject = re.search(r": (.+) on (\d+ \w+ \d{4})$", mail.subject)
+    if subject is None:
         return None, None
-    return minor_of(re.sub(r"[^\d.-]", "", told[1]), currency), datetime.strptime(told[2], "%d %B %Y")  # noqa: DTZ007
-
-
-def _arrived_at(mail: Mail) -> datetime:
-    return datetime.strptime(mail.path.name.partition("-")[0], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    day = datetime.strptime(subject[2], "%d %B %Y")  # noqa: DTZ007
+    return minor_of(re.sub(r"[^\d.-]", "", subject[1]), currency), day
 
 
 def _charged_since(case: MonthEvidence) -> datetime | None:

@@ -2,7 +2,6 @@
 
 book.py        what is real, read and never written: customers, where their months stand, the worksheets
 script.py      what reviewers do in it, from a file
-privacy.py     nothing of the real settings, and no connection but to this machine
 stage.py       the private world: Temporal server, stand-ins, ledger, worker
 run.py         lets each customer's time pass, each on a clock of its own
 parts.py       a large book, by several processes

@@ -1,4 +1,4 @@
-"""What is rehearsed: customers with the months they are in, and the worksheets; read, and never written."""
+"""The book to rehearse: customers with the months they are in, and the worksheets; read, and never written."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,25 +13,24 @@ from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.ledger import SqlLedger
 from billing.apart import Failed, why
-from billing.customers.customer import Customer, Terms
+from billing.customers.customer import Customer
 from billing.errors import InvalidInput, LedgerUnavailable, SalesUnavailable
 from billing.invoices.month import Month
-from billing.payments.methods import CardOnFile
 from billing.period import Period
-from billing.sales.worksheet import COLUMNS, read_worksheet
 from bootstrap import SANDBOX_SHEET_ID, connect_ledger, sandbox_sheet
-from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets
+from sandbox.rehearsal.sheets import Unclaimed, Worksheets, read_worksheets, sample_sheets
 from sandbox.stack.sample import SAMPLE
 from sandbox.stripe.cards import MAGIC_CARDS
 from settings import Settings
 
+_FILE, _LEDGER, _SAMPLE = "the file", "customers of the ledger", "the sample customers"
 _EARLIEST = "Etc/GMT-14"  # where a month begins first
 _NOTHING_CONFIGURED = {
     "": "no sales are configured; name a folder of CSV files with --sales FOLDER",
     "sheet": "no sheet is configured, and that of the sandbox does not answer; set "
     "BILLING_SALES_SHEET_ID, or name a folder with --sales FOLDER",
 }
-"""What is missing where nothing is configured, by ``--sales``."""
+"""The error where no sales are configured, by ``--sales``."""
 
 
 class BookEntry(NamedTuple):
@@ -46,7 +45,7 @@ class BookEntry(NamedTuple):
 
 
 class MailSettings(NamedTuple):
-    """All that a rehearsal takes from the real settings, by their names: how cells are read, and how mails look."""
+    """The only real settings that a rehearsal uses, by their names: how cells are read, and how mails look."""
 
     company: str
     mail_from: str
@@ -54,7 +53,7 @@ class MailSettings(NamedTuple):
 
 
 class RealMonth(NamedTuple):
-    """What a month really came to."""
+    """The real result of a month."""
 
     stage: str  # its outcome, or "open"
     currency: str
@@ -63,7 +62,7 @@ class RealMonth(NamedTuple):
 
 @dataclass(frozen=True)
 class Book:
-    """``periods`` are the months that were asked for; who is behind begins earlier. ``real`` is by customer."""
+    """``periods`` are the requested months; customers who are behind begin earlier. ``real`` is by customer."""
 
     source: str
     entries: list[BookEntry]
@@ -73,9 +72,9 @@ class Book:
     looks: MailSettings
     against: Period | None = None
     real: dict[str, RealMonth] | None = None
-    others: frozenset[str] = frozenset()  # who could have been rehearsed, and was not chosen
-    failed: tuple[Failed, ...] = ()  # who cannot be: something of theirs could not be read
-    unclaimed: tuple[Unclaimed, ...] = ()  # rows of the worksheets that belong to none of all these
+    others: frozenset[str] = frozenset()  # customers who could be rehearsed and were not chosen
+    failed: tuple[Failed, ...] = ()  # customers who cannot be: a record could not be read
+    unclaimed: tuple[Unclaimed, ...] = ()  # rows of the worksheets of none of all these customers
 
     def months_of(self, entry: BookEntry) -> list[Period]:
         return list(span(entry.month.period, self.periods[-1]))
@@ -83,7 +82,7 @@ class Book:
 
 @dataclass(frozen=True)
 class RehearsalRequest:
-    """What the operator asks for."""
+    """The operator's options."""
 
     months: int
     roster: list[Customer] | None = None  # from a file; None: the ledger's
@@ -94,50 +93,60 @@ class RehearsalRequest:
     against: Period | None = None
 
 
-async def read_book(settings: Settings, wanted: RehearsalRequest, now: datetime) -> Book:
+async def read_book(settings: Settings, request: RehearsalRequest, now: datetime) -> Book:
     """Reads everything that is real. Raises ``InvalidInput`` for what cannot be rehearsed, ``BillingError``."""
-    begin = wanted.period or wanted.against
+    begin = request.period or request.against
     if begin is not None and begin > Period.at(now, _EARLIEST):
         raise InvalidInput(f"a rehearsal begins with a month that has begun, which {begin} has not")
+    failed: list[Failed] = []
     async with AsyncExitStack() as exits:
         ledger = await _ledger(settings, exits)
-        failed: list[Failed] = []
-        is_sample = False
-        if wanted.roster is None and ledger is not None and (known := await ledger.customers(failed)):
-            everybody: Sequence[Customer] = known
-            source = f"{len(known)} customers of the ledger"
-            entries = await _standings(ledger, _chosen(known, wanted.only), begin, now, failed)
-        elif wanted.roster is None and not settings.sandbox:
-            raise InvalidInput("the ledger has no customers; name a file: python starter.py rehearse --from FILE")
+        customers, source = await _customers(settings, request, ledger, failed)
+        chosen = _chosen(customers, request.only)
+        if ledger is not None and source == _LEDGER:
+            entries = await _standings(ledger, chosen, begin, now, failed)
         else:
-            everybody = wanted.roster or _sample()
-            is_sample = not wanted.roster
-            source = "the sample customers" if is_sample else "the file"
-            entries = [BookEntry(_fresh(each, begin, now)) for each in _chosen(everybody, wanted.only)]
-        if wanted.against is not None and ledger is None:
+            entries = [BookEntry(_fresh(customer, begin, now)) for customer in chosen]
+        if request.against is not None and ledger is None:
             raise InvalidInput("there is no ledger to compare with; set BILLING_LEDGER_URL")
-        real = await _real(ledger, wanted.against, wanted.only, failed) if ledger and wanted.against else None
+        real = await _real(ledger, request.against, request.only, failed) if ledger and request.against else None
     if not entries:
-        unread = "".join(f"; {each.customer_id}: {each.reason}" for each in failed)
-        raise InvalidInput(f"there is nobody to rehearse{unread}")
-    periods = _periods(begin, entries, wanted.months)
-    if wanted.against is not None and wanted.against not in periods:
-        raise InvalidInput(f"--against {wanted.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
-    first = min(each.before.period if each.before else each.month.period for each in entries)
-    asked = list(span(min(first, periods[0]), periods[-1]))
-    if is_sample and not wanted.sales:
-        sheets = _sample_sheets(asked)
-    else:
-        sheets = await _sheets(settings, wanted, asked)
-    unclaimed = tuple(sheets.unclaimed(chain((each.email for each in everybody), _billed(entries))))
-    cards = {s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if is_sample else {}
-    entries = [_comparable(each, sheets) for each in entries]
-    looks = MailSettings(settings.company, settings.mail_from, settings.decimal_separator)
-    rehearsed = {each.month.customer.customer_id for each in entries} | {each.customer_id for each in failed}
-    others = frozenset({each.customer_id for each in everybody} - rehearsed)
-    if others:
-        source = f"{len(entries)} of {source}"
-    return Book(source, entries, periods, sheets, cards, looks, wanted.against, real, others, tuple(failed), unclaimed)
+        reasons = "".join(f"; {failure.customer_id}: {failure.reason}" for failure in failed)
+        raise InvalidInput(f"there is nobody to rehearse{reasons}")
+    periods = _periods(begin, entries, request.months)
+    if request.against is not None and request.against not in periods:
+        raise InvalidInput(f"--against {request.against} is not rehearsed: that is {periods[0]} to {periods[-1]}")
+    sheets = await _sheets(settings, request, _periods_to_read(entries, periods), source)
+    emails = chain((customer.email for customer in customers), _billed(entries))
+    rehearsed = {entry.month.customer.customer_id for entry in entries} | {failure.customer_id for failure in failed}
+    others = frozenset({customer.customer_id for customer in customers} - rehearsed)
+    source = f"{len(customers)} {source}" if source == _LEDGER else source
+    return Book(
+        source=f"{len(entries)} of {source}" if others else source,
+        entries=[_comparable(entry, sheets) for entry in entries],
+        periods=periods,
+        sheets=sheets,
+        cards={s.customer_id: MAGIC_CARDS[s.card][2] for s in SAMPLE} if source == _SAMPLE else {},
+        looks=MailSettings(settings.company, settings.mail_from, settings.decimal_separator),
+        against=request.against,
+        real=real,
+        others=others,
+        failed=tuple(failed),
+        unclaimed=tuple(sheets.unclaimed(emails)),
+    )
+
+
+async def _customers(
+    settings: Settings, request: RehearsalRequest, ledger: SqlLedger | None, failed: list[Failed]
+) -> tuple[Sequence[Customer], str]:
+    """All that could be rehearsed, and where they are from: a file, the ledger, or in the sandbox the sample."""
+    if request.roster is not None:
+        return request.roster or _sample(), _FILE if request.roster else _SAMPLE
+    if ledger is not None and (customers := await ledger.customers(failed)):
+        return customers, _LEDGER
+    if not settings.sandbox:
+        raise InvalidInput("the ledger has no customers; name a file: python starter.py rehearse --from FILE")
+    return _sample(), _SAMPLE
 
 
 async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None:
@@ -153,12 +162,12 @@ async def _ledger(settings: Settings, exits: AsyncExitStack) -> SqlLedger | None
 
 
 def _chosen(customers: Sequence[Customer], only: tuple[str, ...]) -> list[Customer]:
-    known = {each.customer_id: each for each in customers}
-    if unknown := [name for name in only if name not in known]:
+    by_id = {customer.customer_id: customer for customer in customers}
+    if unknown := [name for name in only if name not in by_id]:
         raise InvalidInput(
             f"there is no customer {', '.join(unknown)} to rehearse; see: python starter.py customers list"
         )
-    return [known[name] for name in only] if only else list(customers)
+    return [by_id[name] for name in only] if only else list(customers)
 
 
 def _fresh(customer: Customer, begin: Period | None, now: datetime) -> Month:
@@ -168,7 +177,7 @@ def _fresh(customer: Customer, begin: Period | None, now: datetime) -> Month:
 async def _standings(
     ledger: SqlLedger, customers: Sequence[Customer], begin: Period | None, now: datetime, failed: list[Failed]
 ) -> list[BookEntry]:
-    """Of everybody whose months can be read."""
+    """Of all customers whose months can be read."""
     entries = []
     for customer in customers:
         try:
@@ -180,25 +189,25 @@ async def _standings(
 
 
 async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None, now: datetime) -> BookEntry:
-    """Where the customer's chain is; or, if it has come to ``begin``, how that month began: its balance and habits."""
+    """Where the customer's chain is; or, if it has reached ``begin``, how that month began: its balance and habits."""
     rows = await ledger.invoices(customer_id=customer.customer_id)
     if not rows:
         return BookEntry(_fresh(customer, begin, now))
     newest = rows[-1].period
     period = newest if begin is None else min(begin, newest)
-    known = await ledger.month(customer.customer_id, period)
+    month = await ledger.month(customer.customer_id, period)
     before = await ledger.month(customer.customer_id, period.previous())
     closed = before if before is not None and before.outcome is not None else None
-    if known is None:  # the customer was not there yet
+    if month is None:  # the customer did not exist yet
         return BookEntry(_fresh(customer, begin, now))
     if period == begin:
-        habits = {"first": known.first, "usual_minor": known.usual_minor}
-        return BookEntry(Month.open(customer, period, known.carried_minor).evolve(**habits), closed)
-    return BookEntry(known, closed) if known.outcome is None else BookEntry(known.next_month(), known)
+        habits = {"first": month.first, "usual_minor": month.usual_minor}
+        return BookEntry(Month.open(customer, period, month.carried_minor).evolve(**habits), closed)
+    return BookEntry(month, closed) if month.outcome is None else BookEntry(month.next_month(), month)
 
 
 def _billed(entries: Sequence[BookEntry]) -> Iterator[str]:
-    """Former addresses, and those whose rows are on invoices already."""
+    """Former addresses, and those with rows on invoices."""
     for entry in entries:
         yield from entry.former
         for month in (entry.month, entry.before):
@@ -207,7 +216,7 @@ def _billed(entries: Sequence[BookEntry]) -> Iterator[str]:
 
 
 def _comparable(entry: BookEntry, sheets: Worksheets) -> BookEntry:
-    """Without what would be compared with a copy of another month's worksheet: that would invent late sales."""
+    """Drops sales that would be compared with a copy of another month's worksheet: that would invent late sales."""
     own = {period for period, used in sheets.used.items() if period == used}
     month, before, _ = entry
     if month.invoice is not None and month.period not in own:
@@ -217,11 +226,17 @@ def _comparable(entry: BookEntry, sheets: Worksheets) -> BookEntry:
 
 def _periods(begin: Period | None, entries: Sequence[BookEntry], months: int) -> tuple[Period, ...]:
     """From ``begin``, or from the month that most are in."""
-    first = begin or Counter(sorted(each.month.period for each in entries)).most_common(1)[0][0]
+    first = begin or Counter(sorted(entry.month.period for entry in entries)).most_common(1)[0][0]
     periods = [first]
     while len(periods) < months:
         periods.append(periods[-1].next())
     return tuple(periods)
+
+
+def _periods_to_read(entries: Sequence[BookEntry], periods: Sequence[Period]) -> list[Period]:
+    """The months that are billed, and those before them that are compared."""
+    first = min(entry.before.period if entry.before else entry.month.period for entry in entries)
+    return list(span(min(first, periods[0]), periods[-1]))
 
 
 def span(first: Period, last: Period) -> Iterator[Period]:
@@ -231,28 +246,32 @@ def span(first: Period, last: Period) -> Iterator[Period]:
 
 
 async def _real(ledger: SqlLedger, period: Period, only: tuple[str, ...], failed: list[Failed]) -> dict[str, RealMonth]:
-    found = {}
+    real = {}
     async for dossier in ledger.dossiers(period):
         if isinstance(dossier, Failed):
             failed.append(dossier)
         elif (invoice := dossier.invoice) is not None and (not only or dossier.customer_id in only):
-            found[dossier.customer_id] = RealMonth(invoice.outcome or "open", invoice.currency, invoice.total_minor)
-    return found
+            real[dossier.customer_id] = RealMonth(invoice.outcome or "open", invoice.currency, invoice.total_minor)
+    return real
 
 
-async def _sheets(settings: Settings, wanted: RehearsalRequest, periods: Sequence[Period]) -> Worksheets:
-    source = _source(settings, wanted.sales)
+async def _sheets(
+    settings: Settings, request: RehearsalRequest, periods: Sequence[Period], customers: str
+) -> Worksheets:
+    if customers == _SAMPLE and not request.sales:
+        return sample_sheets(periods)
+    source = _source(settings, request.sales)
     try:
         titles = await source.ping()
     except SalesUnavailable as error:
-        if settings.sandbox and not settings.sales_sheet_id and wanted.sales in _NOTHING_CONFIGURED:
-            raise InvalidInput(_NOTHING_CONFIGURED[wanted.sales]) from error
+        if settings.sandbox and not settings.sales_sheet_id and request.sales in _NOTHING_CONFIGURED:
+            raise InvalidInput(_NOTHING_CONFIGURED[request.sales]) from error
         raise
-    return await read_worksheets(source, titles, periods, wanted.repeat)
+    return await read_worksheets(source, titles, periods, request.repeat)
 
 
 def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:
-    """Where sales are read: as asked for, or as configured; in the sandbox, from the files of its stand-in."""
+    """Where sales are read: as requested, or as configured; in the sandbox, from the files of its stand-in."""
     if sales not in ("", "sheet"):
         return CsvSales(Path(sales))
     if settings.sales_sheet_id:
@@ -264,33 +283,5 @@ def _source(settings: Settings, sales: str) -> GoogleSheetsSales | CsvSales:
     return CsvSales(settings.sales_folder or settings.data_dir / "sheets" / SANDBOX_SHEET_ID)
 
 
-# -- the sample company
-
-
 def _sample() -> list[Customer]:
-    return [
-        Customer(
-            customer_id=s.customer_id,
-            email=s.email,
-            name=s.name,
-            currency=s.currency,
-            timezone=s.timezone,
-            payment_method=CardOnFile(
-                payer_id=f"cus_{s.customer_id}", card_id=f"pm_{s.customer_id}", last4=MAGIC_CARDS[s.card][1]
-            ),
-            terms=Terms(review_mode=s.review_mode),
-        )
-        for s in SAMPLE
-    ]
-
-
-def _sample_sheets(periods: Sequence[Period]) -> Worksheets:
-    """The sample company has one worksheet, that of the first month."""
-    rows = [[s.email, _typed(amount), description] for s in SAMPLE for amount, description in s.sales]
-    snapshot = read_worksheet(periods[0], [COLUMNS, *rows])
-    return Worksheets({periods[0]: snapshot}, dict.fromkeys(periods, periods[0]), [])
-
-
-def _typed(amount: str) -> str | float:
-    """What the sheet makes of it: an apostrophe leads what is text."""
-    return amount[1:] if amount.startswith("'") else float(amount)
+    return [s.customer(f"cus_{s.customer_id}", f"pm_{s.customer_id}", MAGIC_CARDS[s.card][1]) for s in SAMPLE]

@@ -1,4 +1,4 @@
-"""The private ledger of a rehearsal: a SQLite file for one process, which nobody needs after a crash."""
+"""The private ledger of a rehearsal: a SQLite file for one process, worthless after a crash."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 class PrivateLedger(SqlLedger):
-    """The same tables and statements, without what only a ledger to keep needs: threads, and the disk."""
+    """The production tables and statements, without threads and without syncing to disk."""
 
     def __init__(self, url: URL) -> None:
         super().__init__(url)

@@ -14,12 +14,13 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from zlib import crc32
 
 from billing.errors import BillingError
+from sandbox.privacy import private_folder
 from sandbox.rehearsal.book import Book
-from sandbox.rehearsal.privacy import private_folder
 from sandbox.rehearsal.run import RehearsalResult, rehearse
 from sandbox.rehearsal.script import Script
 from sandbox.stack.stack import ROOT
@@ -41,18 +42,19 @@ async def rehearse_in_parts(
     if count == 1:
         return await rehearse(book, script, folder, advance)
     folders = [folder / f"part-{number}" for number in range(1, count + 1)]
-    running = []
     try:
         async with asyncio.TaskGroup() as group:
-            for part, place in zip(split(book, count), folders, strict=True):
-                running.append(group.create_task(_rehearse_part(part, script, place, advance)))
-    except ExceptionGroup as failed:
-        raise (failed.subgroup(BillingError) or failed).exceptions[0] from None
-    return _together([each.result() for each in running], folder)
+            tasks = [
+                group.create_task(_rehearse_part(part, script, part_folder, advance))
+                for part, part_folder in zip(split(book, count), folders, strict=True)
+            ]
+    except ExceptionGroup as failure:
+        raise (failure.subgroup(BillingError) or failure).exceptions[0] from None
+    return _together([task.result() for task in tasks], folder)
 
 
 def split(book: Book, count: int) -> list[Book]:
-    """Customers with one email stay together: what the production code makes of that is to be seen."""
+    """Customers with one email stay together, as the production code has to deal with that."""
     parts: list[list[int]] = [[] for _ in range(count)]
     for number, entry in enumerate(book.entries):
         parts[crc32(entry.month.customer.email_key.encode()) % count].append(number)
@@ -83,14 +85,15 @@ async def _rehearse_part(book: Book, script: Script, folder: Path, advance: Call
         with suppress(ProcessLookupError):  # it has ended by itself
             process.terminate()  # its own children end with it, however it ends
     if code != 0:
-        said = (folder / _LOG).read_text(errors="replace").splitlines()
-        raise BillingError(f"a part of the rehearsal failed: {said[-1] if said else f'exit code {code}'}; see {folder}")
+        lines = (folder / _LOG).read_text(errors="replace").splitlines()
+        reason = lines[-1] if lines else f"exit code {code}"
+        raise BillingError(f"a part of the rehearsal failed: {reason}; see {folder}")
     result: RehearsalResult = pickle.loads((folder / _RESULT).read_bytes())
     return result
 
 
 def _environment() -> dict[str, str]:
-    """Ours; with one core for each part's Temporal server, whose threads else look for work on all of them."""
+    """Limits each part's Temporal server to one core; its idle threads would search for work on all of them."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "GOMAXPROCS": "1"}
 
@@ -98,20 +101,20 @@ def _environment() -> dict[str, str]:
 def _together(results: list[RehearsalResult], folder: Path) -> RehearsalResult:
     """One result; all mails in one folder."""
     private_folder(folder / "mail")
-    for each in results:
-        for mail in (each.folder / "mail").glob("*.eml"):
+    for result in results:
+        for mail in (result.folder / "mail").glob("*.eml"):
             mail.rename(folder / "mail" / mail.name)
         for file in (_TASK, _RESULT):
-            (each.folder / file).unlink()
+            (result.folder / file).unlink()
     return RehearsalResult(
-        closed={key: month for each in results for key, month in each.closed.items()},
-        left={key: month for each in results for key, month in each.left.items()},
-        needs=[need for each in results for need in each.needs],
-        heard=[heard for each in results for heard in each.heard],
-        owed={key: row for each in results for key, row in each.owed.items()},
-        mails=sum(each.mails for each in results),
+        closed=dict(chain.from_iterable(result.closed.items() for result in results)),
+        waiting=dict(chain.from_iterable(result.waiting.items() for result in results)),
+        needs=[*chain.from_iterable(result.needs for result in results)],
+        commands=[*chain.from_iterable(result.commands for result in results)],
+        collections=dict(chain.from_iterable(result.collections.items() for result in results)),
+        mails=sum(result.mails for result in results),
         folder=folder,
-        failed=tuple(failed for each in results for failed in each.failed),
+        failed=tuple(chain.from_iterable(result.failed for result in results)),
     )
 
 
@@ -129,7 +132,7 @@ def _main() -> None:
     end_with_parent()
     folder = Path.cwd()
     book, script = pickle.loads((folder / _TASK).read_bytes())
-    gc.freeze()  # what is there stays; months that come and go need not be told from it
+    gc.freeze()  # exempts the book from garbage collection
 
     def advance(count: int) -> None:
         print(count, flush=True)

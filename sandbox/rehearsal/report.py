@@ -1,4 +1,4 @@
-"""What a rehearsal came to: a row for each customer and month, a summary of each month, the difference to reality."""
+"""The result of a rehearsal: a row for each customer and month, a summary of each month, the difference to reality."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ WEEKEND = "charged on a weekend"
 LATER_MONTH = "charged in a later month than planned"
 LATE = "charged later than planned"
 WAITING, NOT_REACHED = "Waiting", "NotReached"
-"""Of months that nobody lets go on, and of those after them."""
+"""Of months that nobody unblocks, and of those after them."""
 ALREADY_PAST = "AlreadyPast"
-"""Of the last month, for customers who are past all months that were asked for: nothing of theirs is rehearsed."""
+"""Of the last month, for customers who are past all requested months: nothing is rehearsed for them."""
 
 _PUNCTUAL = timedelta(hours=1)
 _SATURDAY = 5
@@ -82,22 +82,22 @@ def rows_of(book: Book, result: RehearsalResult) -> list[MonthRow]:
         customer_id = entry.month.customer.customer_id
         for period in book.months_of(entry) or book.periods[-1:]:
             why, did = people.get((customer_id, period), ("", ""))
-            known = {"sheet": book.sheets.used[period], "person": why, "assumed": did}
+            fields = {"sheet": book.sheets.used[period], "person": why, "assumed": did}
             month = result.closed.get((customer_id, period))
             if month is None:
-                stays = result.left.get(customer_id)
-                here = stays is not None and stays.period == period
-                stage = ALREADY_PAST if entry.month.period > period else WAITING if here else NOT_REACHED
+                waiting = result.waiting.get(customer_id)
+                is_waiting = waiting is not None and waiting.period == period
+                stage = ALREADY_PAST if entry.month.period > period else WAITING if is_waiting else NOT_REACHED
                 currency = entry.month.customer.currency
-                known |= {"customer_id": customer_id, "period": period, "stage": stage, "currency": currency}
-                rows.append(MonthRow.model_validate(known))
+                fields |= {"customer_id": customer_id, "period": period, "stage": stage, "currency": currency}
+                rows.append(MonthRow.model_validate(fields))
             else:
-                owed = result.owed.get((customer_id, period))
-                rows.append(_row(month, str(owed.stage) if owed else "", known))
+                collection = result.collections.get((customer_id, period))
+                rows.append(_row(month, str(collection.stage) if collection else "", fields))
     return sorted(rows, key=lambda row: (row.period, row.customer_id))
 
 
-def _row(month: Month, collection: str, known: Mapping[str, object]) -> MonthRow:
+def _row(month: Month, collection: str, fields: Mapping[str, object]) -> MonthRow:
     invoice, notice = month.invoice, month.notice
     charged_at = month.closed.charge.at if month.closed and month.closed.charge else None
     return MonthRow.model_validate(
@@ -114,19 +114,19 @@ def _row(month: Month, collection: str, known: Mapping[str, object]) -> MonthRow
             "closed_at": month.closed.at if month.closed else None,
             "collection": collection,
             "odd": tuple(_odd(month, notice.delivered_at if notice else None, charged_at)),
-            **known,
+            **fields,
         }
     )
 
 
 def _odd(month: Month, announced_at: datetime | None, charged_at: datetime | None) -> Iterable[str]:
-    """What may surprise somebody about the instants of a month, on the customer's clock."""
+    """What may surprise about the instants of a month, on the customer's clock."""
     if charged_at is None or announced_at is None:
         return
     zone = ZoneInfo(month.customer.timezone)
-    told, charged = announced_at.astimezone(zone), charged_at.astimezone(zone)
+    announced, charged = announced_at.astimezone(zone), charged_at.astimezone(zone)
     planned = month.customer.terms.schedule.instants(month.period, month.customer.timezone).charge_at.astimezone(zone)
-    if told.utcoffset() != charged.utcoffset():
+    if announced.utcoffset() != charged.utcoffset():
         yield CLOCKS_CHANGE
     if charged.weekday() >= _SATURDAY:
         yield WEEKEND
@@ -139,7 +139,7 @@ def summaries(rows: Iterable[MonthRow]) -> list[MonthSummary]:
     by_period: dict[Period, list[MonthRow]] = {}
     for row in rows:
         by_period.setdefault(row.period, []).append(row)
-    return [_summary(period, found) for period, found in sorted(by_period.items())]
+    return [_summary(period, period_rows) for period, period_rows in sorted(by_period.items())]
 
 
 def together(rows: Sequence[MonthRow]) -> MonthSummary:
@@ -193,8 +193,8 @@ def _difference(name: str, row: MonthRow | None, real: RealMonth | None) -> Mont
 
 def sums(differences: Iterable[MonthDifference]) -> dict[str, tuple[int, int]]:
     """By currency: what was rehearsed, and what was real, in minor units."""
-    found: dict[str, tuple[int, int]] = {}
-    for each in differences:
-        here, there = found.get(each.currency, (0, 0))
-        found[each.currency] = here + (each.rehearsed_minor or 0), there + (each.real_minor or 0)
-    return dict(sorted(found.items()))
+    totals: dict[str, tuple[int, int]] = {}
+    for difference in differences:
+        here, there = totals.get(difference.currency, (0, 0))
+        totals[difference.currency] = here + (difference.rehearsed_minor or 0), there + (difference.real_minor or 0)
+    return dict(sorted(totals.items()))

@@ -1,7 +1,7 @@
-"""Reviewers of a rehearsal: those of the script, and whoever answers what the script does not speak of.
+"""Reviewers of a rehearsal: those of the script, and a default one for whatever the script leaves open.
 
-What waits for a person is answered inside the activity that tells it: a clock does not move while an activity runs, so
-the answer comes at that very instant, and a rehearsal is the same each time.
+What waits for a person is decided inside the activity that reports it: a clock does not move while an activity runs, so
+the decision comes at that very instant, and a rehearsal is the same each time.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,22 +13,27 @@ from temporalio import client as client_side
 from temporalio import worker as worker_side
 from temporalio.client import Client
 
-from billing.collections.collection import Collection
-from billing.commands import Command, CommandResult, Halt, Resume, command_name
-from billing.customers.customer import Customer
+from billing.commands import Command, Halt, Resume
 from billing.errors import InvalidInput
-from billing.invoices.commands import COMMANDS, Approve, CloseAccount, Edit, Skip
+from billing.invoices.commands import Approve, CloseAccount, Edit, Skip
 from billing.invoices.month import Month
 from billing.money import parse_amount
 from billing.period import Period
+from clients.month_commands import update_month
 from clients.start import handle_for
 from sandbox.rehearsal.script import Script, ScriptedAction, ScriptedCommand
 from services import clock
 
 NOBODY = "rehearsal"
-"""Who acts where the script says nothing; in the audit trail of the private ledger."""
-_TRIES = 3  # of an answer that does not let a month go on
+"""The default reviewer, in the audit trail of the private ledger."""
+_TRIES = 3  # of a decision that does not unblock a month
 _THEN = "; then "
+_PLAIN: dict[ScriptedAction, type[Command]] = {
+    ScriptedAction.HALT: Halt,
+    ScriptedAction.RESUME: Resume,
+    ScriptedAction.SKIP: Skip,
+    ScriptedAction.CLOSE: CloseAccount,
+}
 
 
 class PersonNeeded(NamedTuple):
@@ -41,30 +46,17 @@ class PersonNeeded(NamedTuple):
     did: str
 
 
-class CommandOutcome(NamedTuple):
-    """What a reviewer of the script has done, and what came of it; or why it was not said."""
-
-    customer_id: str
-    period: Period
-    at: datetime
-    do: ScriptedAction
-    by: str
-    accepted: bool
-    result: str
-
-
 class MonthWatch(client_side.Interceptor, worker_side.Interceptor):
-    """Sees each month end, and each alert, until the month ``last``; ``on_closed`` is called for each that ends."""
+    """Sees each month close, and each alert, until the month ``last``; ``on_closed`` is called for each that closes."""
 
     def __init__(self, script: Script, last: Period, on_closed: Callable[[], None] = lambda: None) -> None:
         self.closed: dict[tuple[str, Period], Month] = {}
-        self.left: dict[str, Month] = {}  # who stays in a month that nobody lets go on
-        self.owed: dict[tuple[str, Period], str] = {}  # what people have to do about collections
+        self.waiting: dict[str, Month] = {}  # by customer, the month that nobody unblocks
         self.client: Client | None = None
         self._script = script
         self._last = last
         self._on_closed = on_closed
-        self._asked: dict[tuple[str, Period], int] = {}
+        self._tries: dict[tuple[str, Period], int] = {}
         self._needs: dict[tuple[str, Period], PersonNeeded] = {}
 
     @property
@@ -83,41 +75,35 @@ class MonthWatch(client_side.Interceptor, worker_side.Interceptor):
             self.closed[key] = month
             self._on_closed()
 
-    async def is_told(self, month: Month, now: datetime) -> None:
-        """Answers what waits for a person, unless the script will."""
+    async def is_alerted(self, month: Month, now: datetime) -> None:
+        """Decides what waits for a person, unless the script will."""
         key, waits_for = (month.customer_id, month.period), month.waits_for(now)
         if waits_for is None or month.is_closed or month.period > self._last:
             return
         why = waits_for.text
         planned = Month.open(month.customer, month.period)
-        to_come = [each for each in self._script.of(key[0]) if each.period in (None, month.period)]
-        if any(each.instant(planned) > now for each in to_come):
+        scripted = self._script.commands_for(month.customer.customer_id)
+        if any(command.period in (None, month.period) and command.instant(planned) > now for command in scripted):
             return self._note(month, now, why, "left to the script")
-        self._asked[key] = tries = self._asked.get(key, 0) + 1
-        command = self._answer(month, now) if tries <= _TRIES else None
+        self._tries[key] = tries = self._tries.get(key, 0) + 1
+        command = self._decision(month) if tries <= _TRIES else None
         assert self.client is not None
-        handle = handle_for(self.client, key[0])
         if command is None:
             self._note(month, now, why, "left waiting; later months are not rehearsed")
-            self.left[key[0]] = month
-            await handle.terminate("a rehearsed month that nobody lets go on")
+            self.waiting[key[0]] = month
+            await handle_for(self.client, key[0]).terminate("a rehearsed month that nobody unblocks")
             return None
-        result: CommandResult = await handle.execute_update(
-            command_name(command, COMMANDS), command, result_type=CommandResult
-        )
+        answer = await update_month(self.client, key[0], command)
         did = "approved" if isinstance(command, Approve) else "skipped"
-        return self._note(month, now, why, did if result.accepted else f"{did} in vain: {result.result}")
+        return self._note(month, now, why, did if answer.accepted else f"{did} in vain: {answer.result}")
 
-    def _answer(self, month: Month, now: datetime) -> Command | None:
+    def _decision(self, month: Month) -> Command | None:
         waits_for_approval = month.stopped is None and month.outage is None
-        wanted = self._script.otherwise.approval if waits_for_approval else self._script.otherwise.stopped
+        default = self._script.otherwise.approval if waits_for_approval else self._script.otherwise.stopped
         by, reason = NOBODY, "nobody is scripted to decide"
-        no_amount = month.awaits_amount
-        if wanted == "approve" and month.invoice is not None and not no_amount:
+        if default == "approve" and month.invoice is not None and not month.awaits_amount:
             return Approve(by=by, reason=reason, period=month.period, digest=month.invoice.digest)
-        if wanted == "wait":
-            return None
-        return Skip(by=by, reason=reason, period=month.period)
+        return None if default == "wait" else Skip(by=by, reason=reason, period=month.period)
 
     def _note(self, month: Month, now: datetime, why: str, did: str) -> None:
         key = month.customer.customer_id, month.period
@@ -128,9 +114,9 @@ class MonthWatch(client_side.Interceptor, worker_side.Interceptor):
             self._needs[key] = before._replace(why=_then(before.why, why), did=_then(before.did, did))
 
 
-def _then(told: str, more: str) -> str:
-    """What was told, and what came after it; the same again is not told again."""
-    return told if f"{_THEN}{told}".endswith(f"{_THEN}{more}") else f"{told}{_THEN}{more}"
+def _then(text: str, more: str) -> str:
+    """``text`` and what came after it; a repeat is left out."""
+    return text if f"{_THEN}{text}".endswith(f"{_THEN}{more}") else f"{text}{_THEN}{more}"
 
 
 class _Inbound(worker_side.ActivityInboundInterceptor):
@@ -146,62 +132,40 @@ class _Inbound(worker_side.ActivityInboundInterceptor):
             case "charge_card", Month() as month if result.closed:
                 self._watching.is_closed(month.charged(result.result))
             case "alert_reviewers", Month() as month:
-                await self._watching.is_told(month, clock.now())
-            case "alert_about_collection", Collection() as owed:
-                self._watching.owed[owed.customer.customer_id, owed.period] = str(owed.stage(clock.now()))
+                await self._watching.is_alerted(month, clock.now())
         return result
 
 
-def unsaid(said: ScriptedCommand, customer: Customer, period: Period, at: datetime, why: str) -> CommandOutcome:
-    """What a reviewer of the script had no occasion to do."""
-    return CommandOutcome(customer.customer_id, period, at, said.do, said.by, False, why)
-
-
-async def speak(
-    client: Client, said: ScriptedCommand, customer: Customer, period: Period, at: datetime
-) -> CommandOutcome:
-    """A reviewer of the script acts on what they see at ``at``."""
-
-    def heard(accepted: bool, result: str) -> CommandOutcome:
-        return CommandOutcome(customer.customer_id, period, at, said.do, said.by, accepted, result)
-
-    handle = handle_for(client, customer.customer_id)
-    month: Month = await handle.query("invoice", result_type=Month)
+async def act(client: Client, customer_id: str, scripted: ScriptedCommand, period: Period) -> tuple[bool, str]:
+    """A reviewer of the script acts on what they see: whether it was accepted, and the answer."""
+    month: Month = await handle_for(client, customer_id).query("invoice", result_type=Month)
     if month.period != period:
-        return heard(False, f"the customer is in {month.period} at that time")
+        return False, f"the customer is in {month.period} at that time"
     try:
-        command = command_of(said, month)
+        command = command_of(scripted, month)
     except InvalidInput as error:
-        return heard(False, str(error))
-    answer: CommandResult = await handle.execute_update(
-        command_name(command, COMMANDS), command, result_type=CommandResult
-    )
-    return heard(answer.accepted, answer.result)
+        return False, str(error)
+    answer = await update_month(client, customer_id, command)
+    return answer.accepted, answer.result
 
 
-def command_of(said: ScriptedCommand, month: Month) -> Command:
-    """What is said, about the draft as it is. Raises ``InvalidInput`` if there is none yet, or it does not fit."""
-    who: Mapping[str, Any] = {"by": said.by, "reason": said.reason, "period": month.period}
-    plain: dict[ScriptedAction, type[Command]] = {
-        ScriptedAction.HALT: Halt,
-        ScriptedAction.RESUME: Resume,
-        ScriptedAction.SKIP: Skip,
-        ScriptedAction.CLOSE: CloseAccount,
-    }
-    if said.do in plain:
-        return plain[said.do].model_validate(who)
+def command_of(scripted: ScriptedCommand, month: Month) -> Command:
+    """The command, about the draft as it is. Raises ``InvalidInput`` if there is none yet, or it does not fit."""
+    fields: Mapping[str, Any] = {"by": scripted.by, "reason": scripted.reason, "period": month.period}
+    if scripted.do in _PLAIN:
+        return _PLAIN[scripted.do].model_validate(fields)
     if month.invoice is None:
         raise InvalidInput("there is no draft at that time")
-    if said.do is ScriptedAction.APPROVE:
-        return Approve(**who, digest=month.invoice.digest)
+    if scripted.do is ScriptedAction.APPROVE:
+        return Approve(**fields, digest=month.invoice.digest)
     currency = month.invoice.currency
     changes: list[dict[str, object]] = [
         {"op": "change", "line_id": line_id, "amount_minor": parse_amount(amount, currency)}
-        for line_id, amount in said.change.items()
+        for line_id, amount in scripted.change.items()
     ]
     changes += [
         {"op": "add", "description": line.description, "amount_minor": parse_amount(line.amount, currency)}
-        for line in said.add
+        for line in scripted.add
     ]
-    changes += [{"op": "remove", "line_id": line_id} for line_id in said.remove]
-    return Edit.model_validate({**who, "version": month.invoice.version, "changes": changes})
+    changes += [{"op": "remove", "line_id": line_id} for line_id in scripted.remove]
+    return Edit.model_validate({**fields, "version": month.invoice.version, "changes": changes})

@@ -1,31 +1,33 @@
-"""The run of a rehearsal: every customer's months pass on a clock of their own, as fast as this machine can.
+"""The run of a rehearsal: every customer's months pass on a clock of its own, as fast as this machine can.
 
 result = await rehearse(book, script, folder, progress)
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowHandle
-from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import TimeSkipper, TimeSkippingConfig
+from temporalio.service import RPCError
 
 from billing.apart import Failed, why
 from billing.collections.ports import CollectionRow
+from billing.customers.customer import Customer
 from billing.errors import BillingError
 from billing.invoices.month import Month
 from billing.keys import workflow_id
 from billing.period import Period
 from clients.collection_commands import collection_handle
+from sandbox.privacy import loopback_only
 from sandbox.rehearsal.book import Book, BookEntry
-from sandbox.rehearsal.privacy import loopback_only
-from sandbox.rehearsal.reviewers import CommandOutcome, MonthWatch, PersonNeeded, speak, unsaid
+from sandbox.rehearsal.reviewers import MonthWatch, PersonNeeded, act
 from sandbox.rehearsal.script import Script, ScriptedCommand
 from sandbox.rehearsal.stage import World, private_world
+from sandbox.reviewers import CommandOutcome
+from sandbox.timeline import Timeline
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
@@ -33,10 +35,9 @@ from workflows.visibility import search_attributes
 AT_ONCE = 64
 """Customers under way: enough for two cores, and few enough that all of their workflows stay in the worker's cache."""
 
-_HELD = TimeSkippingConfig(enabled=False, max_session_skip_count=1_000_000, disable_propagation=True)
 _BEFORE_THE_NEXT = timedelta(minutes=1)
 _OVERTIME, _STEPS_OF_OVERTIME = timedelta(hours=12), 120
-"""For each month that has not ended when the last one's time is over, as in a chain that begins late."""
+"""For each month that is still open when the last one's time is over, as in a chain that begins late."""
 _WATCH_SECONDS = 0.2
 
 _Planned = tuple[datetime, Period, ScriptedCommand]
@@ -44,20 +45,20 @@ _Planned = tuple[datetime, Period, ScriptedCommand]
 
 @dataclass(frozen=True)
 class RehearsalResult:
-    """What came of everybody's months; months of ``closed`` that nobody asked for are there too."""
+    """What became of everybody's months; ``closed`` has months that nobody asked for, too."""
 
     closed: dict[tuple[str, Period], Month]
-    left: dict[str, Month]
+    waiting: dict[str, Month]  # by customer, the month that nobody unblocks
     needs: list[PersonNeeded]
-    heard: list[CommandOutcome]
-    owed: dict[tuple[str, Period], CollectionRow]
+    commands: list[CommandOutcome]  # of the script
+    collections: dict[tuple[str, Period], CollectionRow]
     mails: int
     folder: Path
-    failed: tuple[Failed, ...] = ()  # whose months stopped where nobody had foreseen it
+    failed: tuple[Failed, ...] = ()  # customers whose months stopped with an unforeseen error
 
 
 async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[int], None]) -> RehearsalResult:
-    """``advance`` is told how many more months are done. Raises ``BillingError`` if anything tries to leave."""
+    """``advance`` gets the number of months that are newly done. Raises ``BillingError`` if anything tries to leave."""
     watching = MonthWatch(script, book.periods[-1], lambda: advance(1))
     with loopback_only() as refused:
         async with private_world(book, book.cards | dict(script.cards), folder, watching) as world:
@@ -73,40 +74,40 @@ async def rehearse(book: Book, script: Script, folder: Path, advance: Callable[[
                 await asyncio.wait([running], timeout=_WATCH_SECONDS)
             try:
                 await running
-            except ExceptionGroup as failed:
-                raise (failed.subgroup(BillingError) or failed).exceptions[0] from None
-            owed = {(row.customer_id, row.period): row for row in await world.ledger.collections()}
+            except ExceptionGroup as failure:
+                raise (failure.subgroup(BillingError) or failure).exceptions[0] from None
+            collections = {(row.customer_id, row.period): row for row in await world.ledger.collections()}
     mails = sum(1 for _ in (folder / "mail").glob("*.eml"))
     return RehearsalResult(
-        watching.closed, watching.left, watching.needs, run.heard, owed, mails, folder, tuple(run.failed)
+        watching.closed, watching.waiting, watching.needs, run.commands, collections, mails, folder, tuple(run.failed)
     )
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self, book: Book, script: Script, world: World, watching: MonthWatch, advance: Callable[[int], None]
-    ) -> None:
-        self.heard: list[CommandOutcome] = []
-        self.failed: list[Failed] = []
-        self._book = book
-        self._script = script
-        self._world = world
-        self._watching = watching
-        self._advance = advance
-        self._skipper = TimeSkipper(world.client, config=_HELD)
+    book: Book
+    script: Script
+    world: World
+    watching: MonthWatch
+    advance: Callable[[int], None]
+    commands: list[CommandOutcome] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._timeline = Timeline(self.world.client)
         self._limit = asyncio.Semaphore(AT_ONCE)
 
     async def everybody(self) -> None:
-        """All chains; then all that they left unpaid."""
+        """All chains; then all collections that they left."""
         async with asyncio.TaskGroup() as group:
-            for entry in self._book.entries:
+            for entry in self.book.entries:
                 group.create_task(self._apart(entry.month.customer.customer_id, self._chain(entry)))
         async with asyncio.TaskGroup() as group:
-            for row in await self._world.ledger.collections(open_only=True):
+            for row in await self.world.ledger.collections(open_only=True):
                 group.create_task(self._apart(row.customer_id, self._collection(row)))
 
     async def _apart(self, customer_id: str, work: Coroutine[Any, Any, None]) -> None:
-        """What nobody has foreseen stops this customer only; what is down stops all."""
+        """An unforeseen error stops this customer only; an outage stops all."""
         async with self._limit:
             try:
                 await work
@@ -116,11 +117,11 @@ class _Run:
                 self.failed.append(Failed(customer_id=customer_id, reason=why(error)))
 
     async def _chain(self, entry: BookEntry) -> None:
-        """One customer from the first month to the end of the last, or to where nobody lets it go on."""
-        month, last, began = entry.month, self._book.periods[-1], datetime.now(UTC)
+        """One customer from the first month to the end of the last, or to one that nobody unblocks."""
+        month, began = entry.month, datetime.now(UTC)
         planned = self._planned(entry, began)
-        if month.period <= last:
-            handle: WorkflowHandle[Any, Any] = await self._skipper.client.start_workflow(
+        if month.period <= self.book.periods[-1]:
+            handle = await self.world.client.start_workflow(
                 MonthlyBilling.run,
                 month,
                 id=workflow_id(month.customer.customer_id),
@@ -128,56 +129,51 @@ class _Run:
                 search_attributes=search_attributes(month, began),
             )
             await self._pass(handle, entry, planned)
-        periods = self._book.months_of(entry)
-        self._advance(sum((month.customer.customer_id, each) not in self._watching.closed for each in periods))
+        periods = self.book.months_of(entry)
+        self.advance(sum((month.customer.customer_id, period) not in self.watching.closed for period in periods))
 
     async def _pass(self, handle: WorkflowHandle[Any, Any], entry: BookEntry, planned: list[_Planned]) -> None:
-        customer, last = entry.month.customer, self._book.periods[-1]
-        for at, period, said in planned:
-            if (now := await self._reach(handle, at)) is None:
-                self.heard.append(unsaid(said, customer, period, at, "the customer's chain had ended by then"))
+        customer, last = entry.month.customer, self.book.periods[-1]
+        for at, period, scripted in planned:
+            if (now := await self._timeline.reach(handle, at)) is None:
+                self._note(customer, period, at, scripted, False, "the customer's chain had ended by then")
             else:
-                self.heard.append(await speak(self._world.client, said, customer, period, now))
-        now = await self._reach(handle, Month.open(customer, last.next()).import_at - _BEFORE_THE_NEXT)
-        for period in self._book.months_of(entry):
+                accepted, result = await act(self.world.client, customer.customer_id, scripted, period)
+                self._note(customer, period, now, scripted, accepted, result)
+        now = await self._timeline.reach(handle, Month.open(customer, last.next()).import_at - _BEFORE_THE_NEXT)
+        for period in self.book.months_of(entry):
             for _ in range(_STEPS_OF_OVERTIME):
-                if now is None or (customer.customer_id, period) in self._watching.closed:
+                if now is None or (customer.customer_id, period) in self.watching.closed:
                     break
-                now = await self._reach(handle, now + _OVERTIME)
+                now = await self._timeline.reach(handle, now + _OVERTIME)
             else:
                 return
 
+    def _note(
+        self, customer: Customer, period: Period, at: datetime, scripted: ScriptedCommand, accepted: bool, result: str
+    ) -> None:
+        customer_id = customer.customer_id
+        self.commands.append(CommandOutcome(customer_id, period, at, scripted.do, scripted.by, accepted, result))
+
     def _planned(self, entry: BookEntry, began: datetime) -> list[_Planned]:
-        """What the script says to a customer, in the order of time; what it cannot say any more is noted so."""
-        customer, months = entry.month.customer, self._book.months_of(entry)
-        found = []
-        for said in self._script.of(customer.customer_id):
-            for period in [said.period] if said.period else months:
-                at = said.instant(Month.open(customer, period))
+        """The script's commands to a customer, in the order of time; those that come too late are noted as refused."""
+        customer, months = entry.month.customer, self.book.months_of(entry)
+        planned = []
+        for scripted in self.script.commands_for(customer.customer_id):
+            for period in [scripted.period] if scripted.period else months:
+                at = scripted.instant(Month.open(customer, period))
                 if at <= began:
-                    why = "its time was over when the rehearsal began"
-                    self.heard.append(unsaid(said, customer, period, began, why))
+                    over = "its time was over when the rehearsal began"
+                    self._note(customer, period, began, scripted, False, over)
                 elif period not in months:
-                    self.heard.append(unsaid(said, customer, period, began, f"{period} is not rehearsed"))
+                    self._note(customer, period, began, scripted, False, f"{period} is not rehearsed")
                 else:
-                    found.append((at, period, said))
-        return sorted(found, key=lambda each: each[:2])
+                    planned.append((at, period, scripted))
+        return sorted(planned, key=lambda command: command[:2])
 
     async def _collection(self, row: CollectionRow) -> None:
-        """What is owed, until people have to decide, or it is settled."""
-        owed = await self._world.ledger.collection(row.customer_id, row.period)
-        assert owed is not None
-        handle = collection_handle(self._world.client, row.customer_id, row.period)
-        await self._reach(handle, owed.give_up_at + timedelta(hours=1))
-
-    async def _reach(self, handle: WorkflowHandle[Any, Any], instant: datetime) -> datetime | None:
-        """The workflow's clock once that has come to ``instant``; None if the workflow has ended."""
-        try:
-            while (now := await self._skipper.get_current_time(handle)) < instant:
-                if not await self._skipper.fast_forward(handle, instant - now):
-                    return None
-            return now if (await handle.describe()).close_time is None else None
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
+        """A collection, until it is settled or people have to decide."""
+        collection = await self.world.ledger.collection(row.customer_id, row.period)
+        assert collection is not None
+        handle = collection_handle(self.world.client, row.customer_id, row.period)
+        await self._timeline.reach(handle, collection.give_up_at + timedelta(hours=1))

@@ -1,8 +1,8 @@
-"""What reviewers do in a rehearsal, from a YAML file: who halts, edits, approves or skips what, and when.
+"""The reviewers' commands in a rehearsal, from a YAML file: halts, edits, approvals and skips, each with its time.
 
 ::
 
-    otherwise: {approval: approve, stopped: skip}   # of what nobody here speaks; or: wait
+    otherwise: {approval: approve, stopped: skip}   # where there is no command below; or: wait
     cards:
       denver: decline:insufficient_funds            # how a customer's card behaves, all the time
     say:
@@ -58,7 +58,7 @@ class ScriptedLine(Model, extra="forbid"):
 
 
 class ScriptedCommand(Model, extra="forbid"):
-    """One thing that a reviewer does, in ``period`` or (None) in every month.
+    """A command of a reviewer, in ``period`` or (None) in every month.
 
     ``when``: ``draft + 6h`` (after the collection, the notice or the charge as they are planned), or a date and time on
     the customer's clock. ``change`` is by line id: ``row-5`` is row 5 of the sheet.
@@ -94,7 +94,7 @@ class ScriptedCommand(Model, extra="forbid"):
         return self
 
     def instant(self, month: Month) -> datetime:
-        """When it is said in ``month``, in UTC, as that month is planned."""
+        """When it is sent in ``month``, by that month's plan."""
         after = _AFTER.fullmatch(self.when)
         if after is None:
             local = datetime.fromisoformat(self.when)
@@ -104,7 +104,7 @@ class ScriptedCommand(Model, extra="forbid"):
 
 
 class DefaultDecisions(Model, extra="forbid"):
-    """What becomes of a month that waits for a person of whom the script does not speak.
+    """What happens to a month that waits for a person where the script has no command.
 
     ``approval``: it waits for an approval only. ``stopped``: anything else. After ``wait`` the customer stays there,
     and the months after it are not rehearsed.
@@ -119,21 +119,21 @@ class Script(Model, extra="forbid"):
     cards: Mapping[CustomerId, Annotated[str, StringConstraints(pattern=BEHAVIOUR)]] = Field(default={})
     say: tuple[ScriptedCommand, ...] = ()
 
-    def of(self, customer_id: str) -> list[ScriptedCommand]:
-        return [each for each in self.say if each.customer == customer_id]
+    def commands_for(self, customer_id: str) -> list[ScriptedCommand]:
+        return [command for command in self.say if command.customer == customer_id]
 
     def require_known(self, customer_ids: set[str]) -> None:
-        """Raises ``InvalidInput`` for a customer whom the rehearsal does not have."""
-        named = {each.customer for each in self.say} | set(self.cards)
+        """Raises ``InvalidInput`` for a customer who is not rehearsed."""
+        named = {command.customer for command in self.say} | set(self.cards)
         if unknown := sorted(named - customer_ids):
             raise InvalidInput(f"the reviewers' script names {', '.join(unknown)}; nobody of that id is rehearsed")
 
 
 def read_script(path: Path) -> Script:
-    """The script in a YAML file. Raises ``InvalidInput``, which says where."""
+    """The script in a YAML file. Raises ``InvalidInput``, with the place."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return Script.model_validate(found or {})
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Script.model_validate(document or {})
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read ({error.strerror}); name a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

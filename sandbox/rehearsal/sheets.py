@@ -1,4 +1,4 @@
-"""The worksheets of a rehearsal: those that exist, and for months to come the newest of them once more."""
+"""The worksheets of a rehearsal: those that exist, and for months to come a copy of the newest."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -9,11 +9,12 @@ from billing.errors import InvalidInput, SalesUnavailable
 from billing.period import Period
 from billing.sales.ports import SalesSource
 from billing.sales.sales import SalesSnapshot, type_of_cell
-from billing.sales.worksheet import ignored
+from billing.sales.worksheet import COLUMNS, ignored, read_worksheet
+from sandbox.stack.sample import SAMPLE
 
 
 class Unclaimed(NamedTuple):
-    """A row of nobody, as typed."""
+    """A row that belongs to no customer, as typed."""
 
     sheet: str
     row: int
@@ -23,12 +24,12 @@ class Unclaimed(NamedTuple):
 
 
 class Worksheets:
-    """``used`` names, by month, the worksheet that it is billed from; ``unread`` says why others are not used."""
+    """``used`` maps each month to the worksheet that it is billed from; ``unread`` says why others are left out."""
 
     def __init__(self, snapshots: Mapping[Period, SalesSnapshot], used: Mapping[Period, Period], unread: list[str]):
         self.used = used
         self.unread = unread
-        self._snapshots = [snapshots[each] for each in sorted(set(used.values())) if each in snapshots]
+        self._snapshots = [snapshots[period] for period in sorted(set(used.values())) if period in snapshots]
         self._sales = {
             period: snapshots[source].model_copy(update={"sheet": period})
             for period, source in used.items()
@@ -37,21 +38,21 @@ class Worksheets:
 
     def unclaimed(self, emails: Iterable[str]) -> list[Unclaimed]:
         """The rows under none of these addresses, of each worksheet that is used."""
-        known = {email_key(each) for each in emails}
+        claimed = {email_key(email) for email in emails}
         return [
             Unclaimed(snapshot.sheet, row.number, row.email, row.amount, row.description)
             for snapshot in self._snapshots
             for row in snapshot.rows
-            if email_key(row.email) not in known and not row.is_blank
+            if email_key(row.email) not in claimed and not row.is_blank
         ]
 
     def ignored(self) -> list[str]:
-        """What is not read of each worksheet that is used, in words."""
-        found = [(each.sheet, ignored(each.ignored_columns, each.no_sale)) for each in self._snapshots]
-        return [f"worksheet {sheet} has {words}" for sheet, words in found if words]
+        """For each worksheet that is used, what is ignored of it, in words."""
+        notes = [(sheet.sheet, ignored(sheet.ignored_columns, sheet.no_sale)) for sheet in self._snapshots]
+        return [f"worksheet {title} has {words}" for title, words in notes if words]
 
     async def read(self, period: Period, since: datetime) -> SalesSnapshot:
-        """As ``services.shared_sales.Sales``; nobody edits them, so they are the same at any instant."""
+        """As ``services.shared_sales.Sales``; they never change, so any instant will do."""
         if period not in self._sales:
             raise SalesUnavailable(f"there is no worksheet {period} in this rehearsal")
         return self._sales[period]
@@ -60,7 +61,7 @@ class Worksheets:
 async def read_worksheets(
     source: SalesSource, titles: Iterable[str], periods: Sequence[Period], repeat: Period | None = None
 ) -> Worksheets:
-    """Reads what there is for ``periods``; all others get the newest readable worksheet, or ``repeat``.
+    """Reads the worksheets of ``periods``; months without one get the newest readable worksheet, or ``repeat``.
 
     Raises ``InvalidInput`` if there is none, ``SalesUnavailable`` if ``repeat`` cannot be read.
     """
@@ -84,6 +85,18 @@ async def read_worksheets(
     newest = repeat or max(snapshots)
     used = {period: period if period in snapshots else newest for period in periods}
     return Worksheets(snapshots, used, list(dict.fromkeys(unread)))
+
+
+def sample_sheets(periods: Sequence[Period]) -> Worksheets:
+    """The sample company has one worksheet, that of the first month."""
+    rows = [[sample.email, _typed(amount), text] for sample in SAMPLE for amount, text in sample.sales]
+    snapshot = read_worksheet(periods[0], [COLUMNS, *rows])
+    return Worksheets({periods[0]: snapshot}, dict.fromkeys(periods, periods[0]), [])
+
+
+def _typed(amount: str) -> str | float:
+    """As the sheet reads it: an apostrophe leads a text."""
+    return amount[1:] if amount.startswith("'") else float(amount)
 
 
 def _period(title: str) -> Period | None:

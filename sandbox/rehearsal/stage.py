@@ -17,16 +17,18 @@ from process.logs import start_logging
 from sandbox.rehearsal.book import Book, MailSettings
 from sandbox.rehearsal.ledger import PrivateLedger
 from sandbox.rehearsal.reviewers import MonthWatch
-from sandbox.stack.stand_ins import Ports, stand_ins
+from sandbox.stack.ports import Ports
+from sandbox.stack.stand_ins import stand_ins
 from sandbox.stack.temporal_server import temporal_server
+from sandbox.stripe.cards import card_details
 from sandbox.stripe.store import Store
 from settings import Settings
 from worker import create_worker
 from workflows.visibility import SEARCH_ATTRIBUTES
 
-_NO_CARD = "0000"  # the last digits of a card that we know nothing of
+_NO_CARD = "0000"  # the last digits of an unknown card
 _UNLISTED = {"history.visibilityProcessorMaxPollRPS": "1", "history.visibilityTaskBatchSize": "1"}
-"""Nobody lists the workflows of a rehearsal: their index may lag for good. It would be a sixth of the server's work."""
+"""The workflows of a rehearsal are never listed; indexing them would be a sixth of the server's work."""
 _QUIET = TelemetryFilter(core_level="ERROR", other_level="ERROR")
 
 
@@ -44,7 +46,7 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
     Nothing is read from the environment or a ``.env`` file.
     """
     start_logging("WARNING", folder / "worker.log")
-    _register([each.month.customer for each in book.entries], cards, folder / "stripe.jsonl")
+    _register([entry.month.customer for entry in book.entries], cards, folder / "stripe.jsonl")
     async with AsyncExitStack() as exits:
         server = await exits.enter_async_context(
             temporal_server(
@@ -75,22 +77,12 @@ async def private_world(book: Book, cards: dict[str, str], folder: Path, watchin
 
 
 def _settings(real: MailSettings, folder: Path, ports: Ports) -> Settings:
-    """The sandbox's; of the real ones only how cells are read, and how mails look. Reviewers get no digests: those
-    would mix the months of customers whose clocks differ.
-    """
-    return Settings(
-        _env_file=None,
-        data_dir=folder,
-        **real._asdict(),
-        sandbox_stripe_port=ports.stripe,
-        sandbox_sheets_port=ports.sheets,
-        sandbox_mail_port=ports.mail,
-        sandbox_smtp_port=ports.smtp,
-    )
+    """The sandbox's, beside those of ``real``. Reviewers get no digests, which would mix months of different clocks."""
+    return ports.into(Settings(_env_file=None, data_dir=folder, **real._asdict()))
 
 
 async def begin(book: Book, ledger: PrivateLedger) -> None:
-    """The ledger knows where the chains begin, the months before, and former addresses, as the real one does."""
+    """Records the first month of each chain, the month before it, and former addresses, as the real ledger has them."""
     now = datetime.now(UTC)
     for entry in book.entries:
         for month in (entry.before, entry.month):
@@ -103,42 +95,13 @@ def _register(customers: list[Customer], cards: dict[str, str], journal: Path) -
     """Customers and cards, under the ids that they have at the real processor, in the journal of its stand-in."""
     store = Store(journal)
     for customer in customers:
-        common = {"created": store.now(), "livemode": False, "metadata": {}}
-        store.put(
-            {
-                "id": customer.payment_method.payer_id,
-                "object": "customer",
-                "email": customer.email,
-                "name": customer.name,
-                "invoice_settings": {"default_payment_method": None},
-                **common,
-            }
-        )
-        store.put(
-            {
-                "id": customer.payment_method.card_id,
-                "object": "payment_method",
-                "customer": customer.payment_method.payer_id,
-                "type": "card",
-                "billing_details": {"address": None, "email": None, "name": None, "phone": None},
-                "card": _card(customer),
-                **common,
-            }
-        )
+        settings = {"default_payment_method": None}
+        account = store.new("customer", "cus", email=customer.email, name=customer.name, invoice_settings=settings)
+        store.put(account | {"id": customer.payment_method.payer_id})
+        card = card_details("visa", customer.payment_method.last4 or _NO_CARD, 12, 2099)
+        method = store.new("payment_method", "pm", card=card, customer=customer.payment_method.payer_id)
+        store.put(method | {"id": customer.payment_method.card_id})
         store.note(
             "behaviour", card=customer.payment_method.card_id, behaviour=cards.get(customer.customer_id, "succeed")
         )
     store.commit()
-
-
-def _card(customer: Customer) -> dict[str, object]:
-    last4 = customer.payment_method.last4 or _NO_CARD
-    return {
-        "brand": "visa",
-        "country": "US",
-        "exp_month": 12,
-        "exp_year": 2099,
-        "fingerprint": f"fingerprint{last4}",
-        "funding": "credit",
-        "last4": last4,
-    }

@@ -1,4 +1,4 @@
-"""Who signs in to the sandbox's console: a reviewer, an approver and an administrator, who share one password."""
+"""Users of the sandbox's console: a reviewer, an approver and an administrator, with one shared password."""
 
 import secrets
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ PASSWORD_FILE: Final = "console-password"
 
 
 async def prepare_people(folder: Path, ledger: UserStore) -> str:
-    """Makes sure of them and answers their password, which is drawn once for a folder; a repeat changes nothing.
+    """Adds them if they are missing; returns their password, which is drawn once for a folder. A repeat is harmless.
 
     It is never a fixed one: the ledger of a sandbox may become a real one some day.
     """
@@ -27,8 +27,8 @@ async def prepare_people(folder: Path, ledger: UserStore) -> str:
     hashed = await passwords.hashed(password)
     for person in PEOPLE:
         if not await ledger.add_user(person, hashed, datetime.now(UTC)):
-            known = await ledger.user(person.username)
-            if known is not None and not await passwords.fits(password, known.password_hash):
+            user = await ledger.user(person.username)
+            if user is not None and not await passwords.fits(password, user.password_hash):
                 await ledger.set_password(person.username, hashed)
     return password
 

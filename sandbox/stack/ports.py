@@ -1,11 +1,48 @@
-"""Ports for servers that are started a moment later: chosen now, told to others, and still free then."""
+"""Ports for servers that are started a moment later: chosen now, given to others, and still free then."""
 
 import random
 import socket
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from settings import Settings
 
 HOST = "127.0.0.1"
 # Below the range from which systems give ports to outgoing connections (Linux: 32768, others higher).
 _FIRST, _LAST = 15_000, 31_000
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the stand-ins listen; 0 is chosen by the system."""
+
+    stripe: int = 0
+    sheets: int = 0
+    mail: int = 0
+    smtp: int = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(**{name: getattr(settings, f"sandbox_{name}_port") for name in cls.__dataclass_fields__})
+
+    def into(self, settings: Settings) -> Settings:
+        """``settings`` for a user of these stand-ins."""
+        return settings.model_copy(update={f"sandbox_{name}_port": port for name, port in asdict(self).items()})
+
+    @property
+    def by_setting(self) -> dict[str, int]:
+        """Each by the variable that sets it."""
+        return {f"BILLING_SANDBOX_{name.upper()}_PORT": port for name, port in asdict(self).items()}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a process that is to find them."""
+        return {name: str(port) for name, port in self.by_setting.items()}
+
+    @property
+    def arguments(self) -> list[str]:
+        """What ``python -m sandbox.stack.stand_ins`` takes."""
+        return [word for name, port in asdict(self).items() for word in (f"--{name}", str(port))]
 
 
 def free_port() -> int:

@@ -15,11 +15,13 @@ import os
 import subprocess
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import httpx
+
+from sandbox.stand_ins.control import local_http
 
 # Becomes the command itself (same process id). Beside it waits a small shell that kills the process group
 # once the pipe, which only we hold, is closed: by `kill`, or by our death, even by SIGKILL.
@@ -39,7 +41,7 @@ def answers(url: str) -> Ready:
 
     async def check(_: "Child") -> bool:
         with suppress(httpx.TransportError):
-            async with httpx.AsyncClient(trust_env=False, timeout=2) as http:
+            async with local_http(timeout=2) as http:
                 return (await http.get(url)).is_success
         return False
 
@@ -55,34 +57,24 @@ def logged(text: str) -> Ready:
     return check
 
 
+@dataclass(eq=False)
 class Child:
     """One child process; `async with` starts and stops it, `restart` works any number of times.
 
     `env` is laid over this process's environment. stdout and stderr are appended to the file `log`.
     """
 
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        *,
-        log: Path,
-        ready: Ready | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-        ready_timeout_seconds: float = 60,
-        grace_seconds: float = 15,
-    ) -> None:
-        self.name = name
-        self.command = list(command)
-        self.log = log
-        self._ready = ready
-        self._env = {**os.environ, **(env or {})}
-        self._cwd = cwd
-        self._ready_timeout_seconds = ready_timeout_seconds
-        self._grace_seconds = grace_seconds
-        self._log_offset = 0
-        self._process: subprocess.Popen[bytes] | None = None
+    name: str
+    command: Sequence[str]
+    _: KW_ONLY
+    log: Path
+    ready: Ready | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
+    ready_timeout_seconds: float = 60
+    grace_seconds: float = 15
+    _log_offset: int = field(default=0, init=False)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
     def pid(self) -> int:
@@ -94,7 +86,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def output(self) -> str:
-        """What the child has written to its log since its last start."""
+        """The child's log since its last start."""
         with self.log.open("rb") as log:
             log.seek(self._log_offset)
             return log.read().decode(errors="replace")
@@ -102,7 +94,7 @@ class Child:
     async def start(self) -> None:
         """Return when the child is ready. Raises ChildFailedError; then nothing is left running."""
         assert not self.running, f"{self.name} is already running"
-        self.kill()  # let go of a process that ended by itself
+        self.kill()  # releases a process that ended by itself
         self._spawn()
         try:
             await self._wait_until_ready()
@@ -124,7 +116,7 @@ class Child:
             if self._process is not None:
                 self._process.terminate()
                 with suppress(TimeoutError):
-                    return await asyncio.wait_for(self.exited(), self._grace_seconds)
+                    return await asyncio.wait_for(self.exited(), self.grace_seconds)
             return None
         finally:
             self.kill()
@@ -147,9 +139,7 @@ class Child:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     def _started(self) -> subprocess.Popen[bytes]:
@@ -166,8 +156,8 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self._env,
-                cwd=self._cwd,
+                env={**os.environ, **self.env},
+                cwd=self.cwd,
                 start_new_session=True,
             )
 
@@ -175,24 +165,24 @@ class Child:
         ready, exited = asyncio.create_task(self._until_ready()), asyncio.create_task(self.exited())
         try:
             done, _ = await asyncio.wait(
-                {ready, exited}, timeout=self._ready_timeout_seconds, return_when=asyncio.FIRST_COMPLETED
+                {ready, exited}, timeout=self.ready_timeout_seconds, return_when=asyncio.FIRST_COMPLETED
             )
             if ready in done:
                 await ready
             elif exited in done:
                 raise self._failure(f"ended with exit code {exited.result()} before it was ready")
             else:
-                raise self._failure(f"was not ready within {self._ready_timeout_seconds:g} seconds")
+                raise self._failure(f"was not ready within {self.ready_timeout_seconds:g} seconds")
         finally:
             ready.cancel()
             exited.cancel()
 
     async def _until_ready(self) -> None:
         while True:
-            if self._ready is None or await self._ready(self):
+            if self.ready is None or await self.ready(self):
                 return
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _failure(self, what: str) -> ChildFailedError:
+    def _failure(self, reason: str) -> ChildFailedError:
         tail = "\n".join(self.output().splitlines()[-_TAIL_LINES:])
-        return ChildFailedError(f"{self.name} {what}. Its log {self.log} ends with:\n{tail}")
+        return ChildFailedError(f"{self.name} {reason}. Its log {self.log} ends with:\n{tail}")

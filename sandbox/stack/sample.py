@@ -1,20 +1,19 @@
 """The sample company: a dozen customers in several currencies and zones, and a month of their sales."""
 
 import asyncio
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import stripe
 
-from billing.customers.customer import ReviewMode
-from billing.customers.roster import OPTIONAL, REQUIRED
+from billing.customers.customer import Customer, ReviewMode, Terms
+from billing.customers.roster import write_roster
+from billing.payments.methods import CardOnFile
 from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
-from sandbox.stand_ins.whole_file import write_whole
+from sandbox.stand_ins.whole_file import write_csv, write_whole
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,20 @@ class Sample:
     def email(self) -> str:
         return f"billing@{self.customer_id}.example"
 
+    def customer(self, payer_id: str, card_id: str, last4: str = "") -> Customer:
+        return Customer(
+            customer_id=self.customer_id,
+            email=self.email,
+            name=self.name,
+            currency=self.currency,
+            timezone=self.timezone,
+            payment_method=CardOnFile(payer_id=payer_id, card_id=card_id, last4=last4),
+            terms=Terms(review_mode=self.review_mode),
+        )
+
+
+HEADER = ("email", "amount", "description")
+"""The first row of a worksheet."""
 
 SAMPLE = (
     Sample("acme", "Acme Bakery", "eur", "Europe/Paris", (("1240.50", "Hosting"), ("89.90", "Support, 3 h"))),
@@ -53,7 +66,7 @@ SAMPLE = (
 
 
 MISTYPED = ("billing@bergsen.example", "150", "One more seat")
-"""The last row of the sheet: whoever typed it meant bergson."""
+"""The last row of the sheet: it should be bergson's."""
 
 
 def earliest_period(now: datetime) -> Period:
@@ -61,30 +74,21 @@ def earliest_period(now: datetime) -> Period:
     return min(Period.at(now, sample.timezone) for sample in SAMPLE)
 
 
-def month_before(period: Period) -> Period:
-    return Period(f"{period.first_day - timedelta(days=1):%Y-%m}")
-
-
 async def prepare_sample(folder: Path, stripe_url: str, periods: Iterable[Period]) -> Path:
     """Registers the sample customers with the Stripe stand-in and writes their sales and roster; once per folder.
 
-    Answers the path of the roster, ready for ``starter.py start --from``. Files that are there stay as they are.
+    Returns the path of the roster, ready for ``starter.py start --from``. Files that are there stay as they are.
     """
     roster = folder / "customers.csv"
     if roster.exists():
         return roster
     for period in periods:
         sheet = sheet_of(folder, period)
-        sheet.parent.mkdir(parents=True, exist_ok=True)
         if not sheet.exists():
-            sales = [(s.email, *sale) for s in SAMPLE for sale in s.sales]
-            _write(sheet, [("email", "amount", "description")], sales, [MISTYPED])
+            sales = [(sample.email, *sale) for sample in SAMPLE for sale in sample.sales]
+            write_csv(sheet, [HEADER, *sales, MISTYPED])
     cards = await asyncio.gather(*(register_card(stripe_url, sample.email, sample.card) for sample in SAMPLE))
-    rows = [
-        (s.customer_id, s.email, s.name, s.currency, s.timezone, *card, str(s.review_mode), "")
-        for s, card in zip(SAMPLE, cards, strict=True)
-    ]
-    _write(roster, [(*REQUIRED, *OPTIONAL)], rows)
+    write_whole(roster, write_roster(sample.customer(*card) for sample, card in zip(SAMPLE, cards, strict=True)))
     return roster
 
 
@@ -93,7 +97,7 @@ def sheet_of(folder: Path, period: Period) -> Path:
 
 
 def correct_address(sheet: Path) -> None:
-    """Mends the row that was mistyped."""
+    """Corrects the mistyped row."""
     write_whole(sheet, sheet.read_text("utf-8").replace(MISTYPED[0], "billing@bergson.example"))
 
 
@@ -107,10 +111,3 @@ async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[st
         return customer.id, card.id
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
-
-
-def _write(path: Path, *parts: Sequence[tuple[str, ...]]) -> None:
-    text = io.StringIO(newline="")
-    for rows in parts:
-        csv.writer(text).writerows(rows)
-    write_whole(path, text.getvalue())

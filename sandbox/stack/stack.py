@@ -1,12 +1,12 @@
 """The embedded stack: Temporal server, stand-ins, ledger, worker and console on 127.0.0.1, kept in one data folder.
 
     async with embedded_stack(settings, DEFAULT_TEMPORAL_PORT) as stack:
-        await stack.supervise(print)  # for ever: a child that dies is reported and started again
+        await stack.supervise(print)  # until cancelled: a child that dies is reported and restarted
 
-    folder/temporal.db     every workflow; a stack started on the folder again goes on from it
+    folder/temporal.db     every workflow; a later stack on the folder resumes from it
     folder/ledger.db       the ledger, unless another one is configured
-    folder/logs/*.log      what each child says
-    folder/...             what the stand-ins keep: see sandbox/stack/stand_ins.py
+    folder/logs/*.log      the output of each child
+    folder/...             files of the stand-ins: see sandbox/stack/stand_ins.py
 
 No child outlives this process, however it ends.
 """
@@ -20,15 +20,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from billing.errors import BillingError
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_WEBHOOK_SECRET, connect_ledger
+from clients.search_attributes import SearchAttributeError
 from console import READY as CONSOLE_READY
-from sandbox.stack.ports import HOST, free_port, is_taken, reserve
+from sandbox.stack.ports import HOST, Ports, free_port, is_taken, reserve
 from sandbox.stack.processes import Child, ChildFailedError, logged
 from sandbox.stack.stand_ins import READY as STAND_INS_READY
-from sandbox.stack.temporal_server import SearchAttributeError, temporal_server
+from sandbox.stack.temporal_server import temporal_server
+from sandbox.stand_ins.control import control
 from settings import Settings
 from worker import READY as WORKER_READY
 from workflows.visibility import SEARCH_ATTRIBUTES
@@ -94,7 +94,8 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
         log = folder / "logs" / f"{name}.log"
         return Child(name, [sys.executable, *command], log=log, ready=logged(ready), env=environment, cwd=cwd)
 
-    stand_ins = child("stand-ins", STAND_INS_READY, *_stand_ins_command(settings, folder))
+    stand_ins_command = ("-m", "sandbox.stack.stand_ins", "--folder", str(folder), *Ports.of(settings).arguments)
+    stand_ins = child("stand-ins", STAND_INS_READY, *stand_ins_command)
     worker = child("worker", WORKER_READY, str(ROOT / "worker.py"))
     console = child("console", CONSOLE_READY, "-m", "console")
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +118,7 @@ async def embedded_stack(settings: Settings, temporal_port: int, cwd: Path | Non
 
 
 def _in_one_line(error: Exception) -> Exception:
-    """A child's failure with only the last line of its log; what is no failure of the stack stays as it is."""
+    """A child's failure with only the last line of its log; other errors stay as they are."""
     if not isinstance(error, ChildFailedError | SearchAttributeError | OSError):
         return error
     first, *log = str(error).splitlines()
@@ -138,16 +139,13 @@ def free_temporal_port() -> int:
 
 
 def _require_free_ports(settings: Settings, temporal_port: int, ui_port: int) -> None:
-    wanted = {
+    ports = {
         "Temporal, TEMPORAL_ADDRESS": temporal_port,
         "Temporal's web page, TEMPORAL_ADDRESS": ui_port,
         "BILLING_CONSOLE_PORT": settings.console_port,
-        "BILLING_SANDBOX_STRIPE_PORT": settings.sandbox_stripe_port,
-        "BILLING_SANDBOX_SHEETS_PORT": settings.sandbox_sheets_port,
-        "BILLING_SANDBOX_MAIL_PORT": settings.sandbox_mail_port,
-        "BILLING_SANDBOX_SMTP_PORT": settings.sandbox_smtp_port,
+        **Ports.of(settings).by_setting,
     }
-    for name, port in wanted.items():
+    for name, port in ports.items():
         if is_taken(port):
             raise BillingError(
                 f"port {port} ({name}) is in use, perhaps by another starter.py up; stop that, or set another port"
@@ -161,20 +159,10 @@ def _environment(settings: Settings, folder: Path, address: str, ui_port: int) -
         "TEMPORAL_NAMESPACE": SANDBOX_NAMESPACE,  # for Temporal's own tool
         "BILLING_DATA_DIR": str(folder),
         "BILLING_CONSOLE_PORT": str(settings.console_port),
-        "BILLING_SANDBOX_STRIPE_PORT": str(settings.sandbox_stripe_port),
-        "BILLING_SANDBOX_SHEETS_PORT": str(settings.sandbox_sheets_port),
-        "BILLING_SANDBOX_MAIL_PORT": str(settings.sandbox_mail_port),
-        "BILLING_SANDBOX_SMTP_PORT": str(settings.sandbox_smtp_port),
+        **Ports.of(settings).environment,
         "BILLING_REVIEWERS_EMAIL": settings.reviewers_email,
         "BILLING_TEMPORAL_UI_URL": f"http://{HOST}:{ui_port}",
     }
-
-
-def _stand_ins_command(settings: Settings, folder: Path) -> list[str]:
-    command = ["-m", "sandbox.stack.stand_ins", "--folder", str(folder)]
-    for name in ("stripe", "sheets", "mail", "smtp"):
-        command += [f"--{name}", str(getattr(settings, f"sandbox_{name}_port"))]
-    return command
 
 
 async def _migrate(settings: Settings) -> None:
@@ -184,16 +172,12 @@ async def _migrate(settings: Settings) -> None:
 
 async def _deliver_webhooks(settings: Settings) -> None:
     """The Stripe stand-in sends its events to the console; it remembers that."""
-    async with httpx.AsyncClient(trust_env=False) as http:
-        answer = await http.post(
-            f"http://{HOST}:{settings.sandbox_stripe_port}/_control/webhooks",
-            json={"url": f"{settings.links.base_url}/webhooks/stripe", "secret": SANDBOX_WEBHOOK_SECRET},
-        )
-        answer.raise_for_status()
+    destination = {"url": f"{settings.links.base_url}/webhooks/stripe", "secret": SANDBOX_WEBHOOK_SECRET}
+    await control(settings.sandbox_stripe_port, "webhooks", destination)
 
 
 async def keep_alive(child: Child, report: Callable[[str], None]) -> None:
-    """Runs until it is cancelled, as ``supervise`` does, for one child; a worker that replaces itself is one."""
+    """As ``supervise``, for one child."""
     while True:
         code = await child.exited()
         report(f"{child.name} ended by itself ({_ending(code)}); its log is {child.log}; starting it again")

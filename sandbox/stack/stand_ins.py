@@ -13,12 +13,13 @@ import contextlib
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from sandbox.stack.ports import Ports
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.mailbox import Mailbox, mail_app
 from sandbox.stand_ins.sheets_api import sheets_app
@@ -27,29 +28,19 @@ from sandbox.stripe.api import stripe_app
 READY = "stand-ins ready"
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Where the stand-ins listen; 0 is chosen."""
-
-    stripe: int = 0
-    sheets: int = 0
-    mail: int = 0
-    smtp: int = 0
-
-
 @contextlib.asynccontextmanager
 async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[Ports]:
     """Serves all of them on the running loop; answers the ports they listen on."""
-    wanted = ports or Ports()
+    ports = ports or Ports()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sheets").mkdir(exist_ok=True)
     async with contextlib.AsyncExitStack() as stack:
-        mailbox = await stack.enter_async_context(Mailbox(folder / "mail", port=wanted.smtp))
+        mailbox = await stack.enter_async_context(Mailbox(folder / "mail", port=ports.smtp))
         stripe, sheets, mail = await stack.enter_async_context(
             _serve_all(
-                (Faults(stripe_app(folder / "stripe.jsonl")), wanted.stripe),
-                (Faults(sheets_app(folder / "sheets")), wanted.sheets),
-                (mail_app(folder / "mail", mailbox), wanted.mail),
+                (Faults(stripe_app(folder / "stripe.jsonl")), ports.stripe),
+                (Faults(sheets_app(folder / "sheets")), ports.sheets),
+                (mail_app(folder / "mail", mailbox), ports.mail),
             )
         )
         yield Ports(stripe, sheets, mail, mailbox.port)
@@ -58,25 +49,26 @@ async def stand_ins(folder: Path, ports: Ports | None = None) -> AsyncIterator[P
 @contextlib.asynccontextmanager
 async def serve(app: ASGIApp, port: int = 0) -> AsyncIterator[int]:
     """Serves an ASGI app on 127.0.0.1; answers its port. Raises ``OSError`` if the port is taken."""
-    async with _serve_all((app, port)) as (answered,):
-        yield answered
+    async with _serve_all((app, port)) as (listening,):
+        yield listening
 
 
 @contextlib.asynccontextmanager
-async def _serve_all(*wanted: tuple[ASGIApp, int]) -> AsyncIterator[list[int]]:
+async def _serve_all(*apps: tuple[ASGIApp, int]) -> AsyncIterator[list[int]]:
     """Serves them until all stop at the same time: each takes a while to."""
-    with contextlib.ExitStack() as opened:
-        listeners = [opened.enter_context(_listener(port)) for _, port in wanted]
+    with contextlib.ExitStack() as exits:
+        listeners = [exits.enter_context(_listener(port)) for _, port in apps]
         servers = [
             _Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
-            for app, _ in wanted
+            for app, _ in apps
         ]
-        serving = asyncio.gather(*(each.serve([on]) for each, on in zip(servers, listeners, strict=True)))
+        pairs = zip(servers, listeners, strict=True)
+        serving = asyncio.gather(*(server.serve([listener]) for server, listener in pairs))
         try:
-            yield [each.getsockname()[1] for each in listeners]
+            yield [listener.getsockname()[1] for listener in listeners]
         finally:
-            for each in servers:
-                each.should_exit = True
+            for server in servers:
+                server.should_exit = True
             await serving
 
 
@@ -99,14 +91,14 @@ class _Server(uvicorn.Server):
 async def _main() -> None:
     parser = argparse.ArgumentParser(description="Stand-ins for Stripe, Google Sheets and mail")
     parser.add_argument("--folder", type=Path, default=Path("data"))
-    for name in ("stripe", "sheets", "mail", "smtp"):
+    names = [field.name for field in fields(Ports)]
+    for name in names:
         parser.add_argument(f"--{name}", type=int, default=0)
     options = parser.parse_args()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    ports = Ports(options.stripe, options.sheets, options.mail, options.smtp)
-    async with stand_ins(options.folder, ports) as serving:
+    async with stand_ins(options.folder, Ports(*(getattr(options, name) for name in names))) as serving:
         print(f"{READY}: {serving}", flush=True)
         await stop.wait()
 

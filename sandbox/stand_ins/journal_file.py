@@ -1,4 +1,4 @@
-"""A file of JSON lines that only grows. What is appended is there as a whole or not at all; torn lines are left out."""
+"""An append-only file of JSON lines. An append is atomic; readers skip torn lines."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from typing import Any
 
 Entry = dict[str, Any]
 
-# Every entry begins like this, and no text inside of one can: its quotation marks would be escaped.
+# How every entry begins; no text within an entry can, as its quotation marks are escaped.
 _BEGINNING = re.compile(rb'(?=\{"at": ")')
 
 _log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 class JournalFile:
     def __init__(self, path: Path) -> None:
-        """What a kill left unfinished stays a line of its own."""
+        """Ends a line that a kill left unfinished, so that it stays a line of its own."""
         self._file = path.open("a+b", buffering=0)
         if end := self._file.seek(0, os.SEEK_END):
             self._file.seek(end - 1)
@@ -27,18 +27,18 @@ class JournalFile:
 
     def append(self, lines: str) -> None:
         """Raises ``OSError`` if they do not fit, as on a full disk; the file is as it was."""
-        left = lines.encode()
+        unwritten = lines.encode()
         end = self._file.seek(0, os.SEEK_END)
         try:
-            while left:
-                left = left[self._file.write(left) :]
+            while unwritten:
+                unwritten = unwritten[self._file.write(unwritten) :]
         except OSError:
             self._file.truncate(end)
             raise
 
 
 def read_entries(path: Path) -> Iterator[Entry]:
-    """The entries of a journal; the log names what a kill or a crash of the machine has left of another."""
+    """The entries of a journal; what a kill or a crash of the machine has torn is logged."""
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if line:
             try:
@@ -48,7 +48,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
 
 def _whole_ones(parts: Iterable[bytes], where: str) -> Iterator[Entry]:
-    """What follows a torn entry on its line is another one."""
+    """A torn entry may be followed by another one on its line."""
     for part in filter(None, parts):
         try:
             yield json.loads(part)

@@ -20,20 +20,21 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from itertools import count
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, Self, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from fastapi import FastAPI, HTTPException
 from fastapi.responses import HTMLResponse
-from jinja2 import DictLoader, Environment
-from pydantic import BaseModel, PositiveInt
+from jinja2 import Environment, FileSystemLoader
+
+from sandbox.stand_ins.faults import Fault, FaultRules
 
 PAGE_LIMIT = 500
+_STAMP = "%Y%m%dT%H%M%S.%fZ"  # of arrival, in a file's name
 
 
-class MailFault(BaseModel):
-    """What the server does wrong, `times` times, for one recipient or (None) for any.
+class MailFault(Fault):
+    """A failure of the server, for one recipient or (None) for any.
 
     refuse: 550 to RCPT. defer: 451 to RCPT.
     drop_reply: the mail is kept, then the connection drops unanswered.
@@ -41,7 +42,9 @@ class MailFault(BaseModel):
 
     action: Literal["refuse", "defer", "drop_reply"]
     recipient: str | None = None
-    times: PositiveInt = 1
+
+    def matches(self, action: str, address: str) -> bool:
+        return self.action == action and (self.recipient or address).casefold() == address.casefold()
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ class Mail:
     html: str
     headers: Mapping[str, str]
 
+    @property
+    def arrived_at(self) -> datetime:
+        return datetime.strptime(self.path.name.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+
 
 class Mailbox:
     """SMTP server on the running loop. `port` 0 is chosen at start; `faults` may be changed at any time."""
@@ -64,7 +71,7 @@ class Mailbox:
     def __init__(self, folder: Path, *, port: int = 0) -> None:
         self.folder = folder
         self.port = port
-        self.faults: list[MailFault] = []
+        self.faults = FaultRules[MailFault]()
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -78,9 +85,7 @@ class Mailbox:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
 
@@ -107,17 +112,11 @@ class Mailbox:
         return "250 2.0.0 Kept"
 
     def _fails(self, action: str, address: str) -> bool:
-        for fault in self.faults:
-            if fault.action == action and (fault.recipient or address).casefold() == address.casefold():
-                fault.times -= 1
-                if fault.times == 0:
-                    self.faults.remove(fault)
-                return True
-        return False
+        return self.faults.firing(lambda fault: fault.matches(action, address)) is not None
 
 
 def read_mail(folder: Path) -> list[Mail]:
-    """Every mail in `folder`, in the order of arrival."""
+    """All mails in `folder`, in the order of arrival."""
     return [_parsed(path) for path in _paths(folder)]
 
 
@@ -154,7 +153,7 @@ def mail_app(folder: Path, mailbox: Mailbox | None = None) -> FastAPI:
 def _keep(folder: Path, address: str, content: bytes) -> None:
     """Write atomically, and never over another mail: also a repeat is a delivery."""
     mail = BytesHeaderParser(policy=policy.default).parsebytes(content)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    stamp = datetime.now(UTC).strftime(_STAMP)
     to = re.sub(r"[^\w@.+-]", "_", address)[:80]
     stem = f"{stamp}-{to}-{_slug(str(mail['subject'] or ''))}"
     with tempfile.NamedTemporaryFile(dir=folder, suffix=".part") as part:
@@ -200,59 +199,11 @@ def _body(mail: EmailMessage, kind: Literal["plain", "html"]) -> str:
 
 
 _TEMPLATES = Environment(
-    autoescape=True,
-    trim_blocks=True,
-    loader=DictLoader(
-        {
-            "base": """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{% block title %}{% endblock %}</title>
-<style>
-:root { color-scheme: light dark; --line: light-dark(#d8dce2, #3a3f47); --soft: light-dark(#5b6472, #a2abb8) }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif;
-  background: light-dark(#fff, #16181c); color: light-dark(#1b1f24, #e8eaed) }
-a { color: light-dark(#0b57d0, #8ab4f8) }
-h1 { font-size: 1.4rem; overflow-wrap: anywhere }
-table { width: 100%; border-collapse: collapse }
-th, td { padding: .5rem; border-bottom: 1px solid var(--line); text-align: left; overflow-wrap: anywhere }
-th, dt, .soft { color: var(--soft); font-weight: normal }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem }
-dd { margin: 0; overflow-wrap: anywhere }
-iframe { width: 100%; height: 36rem; background: #fff; color-scheme: light }
-iframe, pre { border: 1px solid var(--line); border-radius: .5rem; box-sizing: border-box }
-pre { padding: 1rem; white-space: pre-wrap; overflow-wrap: anywhere }
-</style></head><body>{% block body %}{% endblock %}</body></html>""",
-            "list": """{% extends "base" %}
-{% block title %}Sandbox mail{% endblock %}
-{% block body %}
-<h1>Sandbox mail</h1>
-<p class="soft">{{ total }} kept, none ever left this machine.
-{% if mails|length < total %}The newest {{ mails|length }}:{% endif %}</p>
-{% if mails %}
-<table><thead><tr><th>Subject</th><th>To</th><th>Date</th></tr></thead><tbody>
-{% for mail in mails %}
-<tr><td><a href="mail/{{ mail.path.name|urlencode }}">{{ mail.subject or "(no subject)" }}</a></td>
-<td>{{ mail.to }}</td><td>{{ mail.headers.get("Date", "") }}</td></tr>
-{% endfor %}
-</tbody></table>
-{% endif %}
-{% endblock %}""",
-            "mail": """{% extends "base" %}
-{% block title %}{{ mail.subject }}{% endblock %}
-{% block body %}
-<p><a href="../mail">All mail</a></p>
-<h1>{{ mail.subject or "(no subject)" }}</h1>
-<dl>{% for name, value in mail.headers.items() %}<dt>{{ name }}</dt><dd>{{ value }}</dd>
-{% endfor %}</dl>
-{% if mail.html %}<iframe sandbox="" title="HTML part" srcdoc="{{ mail.html }}"></iframe>{% endif %}
-{% if mail.text %}<pre>{{ mail.text }}</pre>{% endif %}
-{% endblock %}""",
-        }
-    ),
+    loader=FileSystemLoader(Path(__file__).with_name("templates")), autoescape=True, trim_blocks=True
 )
 
 
 def _page(template: str, **values: object) -> HTMLResponse:
     # Also binds the mail in the iframe: nothing is loaded from anywhere, no script runs.
     headers = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
-    return HTMLResponse(_TEMPLATES.get_template(template).render(values), headers=headers)
+    return HTMLResponse(_TEMPLATES.get_template(f"{template}.html").render(values), headers=headers)

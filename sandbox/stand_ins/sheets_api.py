@@ -2,9 +2,9 @@
 
     uvicorn.run(Faults(sheets_app(Path("sheets"))))     # values.get and spreadsheets.get, as gspread calls them
 
-A cell is what Sheets takes it for when a person types it: 12.5 a number, TRUE a boolean, 2026-11-03 a date; a leading
+A cell has the type that Sheets gives to what people type: 12.5 a number, TRUE a boolean, 2026-11-03 a date; a leading
 apostrophe makes it text ('00123), and everything else is text ("12,50", "1,234.56", #REF!).
-GET /_control/requests tells how many requests came, by path.
+GET /_control/requests counts the requests, by path.
 """
 
 import csv
@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 
 Cell = str | int | float | bool
 
@@ -38,6 +39,16 @@ class SheetsError(Exception):
         self.code = code
 
 
+class ReadOptions(BaseModel):
+    """The query parameters of values.get."""
+
+    render: Literal["FORMATTED_VALUE", "UNFORMATTED_VALUE", "FORMULA"] = Field(
+        "FORMATTED_VALUE", alias="valueRenderOption"
+    )
+    dates: Literal["SERIAL_NUMBER", "FORMATTED_STRING"] = Field("SERIAL_NUMBER", alias="dateTimeRenderOption")
+    dimension: Literal["ROWS", "COLUMNS"] = Field("ROWS", alias="majorDimension")
+
+
 def sheets_app(folder: Path) -> FastAPI:
     """The stand-in as an ASGI app, over a folder that people may edit while it runs."""
     app = FastAPI(openapi_url=None)
@@ -55,55 +66,51 @@ def sheets_app(folder: Path) -> FastAPI:
     @app.get("/v4/spreadsheets/{spreadsheet_id}")
     def get_spreadsheet(request: Request, spreadsheet_id: str) -> JSONResponse:
         requested.append(request.url.path)
-        worksheets = _worksheets(folder, spreadsheet_id)
-        sheets = []
-        for index, (title, path) in enumerate(worksheets.items()):
-            rows, columns = _grid_size(_read(path))
-            grid = {"rowCount": rows, "columnCount": columns}
-            properties = {"sheetId": index, "title": title, "index": index, "sheetType": "GRID"}
-            sheets.append({"properties": properties | {"gridProperties": grid}})
-        properties = {"title": spreadsheet_id, "locale": "en_US", "timeZone": "Etc/GMT"}
-        return JSONResponse({"spreadsheetId": spreadsheet_id, "properties": properties, "sheets": sheets})
+        return JSONResponse(_spreadsheet(folder, spreadsheet_id))
 
     @app.get("/v4/spreadsheets/{spreadsheet_id}/values/{cells:path}")
     def get_values(
-        request: Request,
-        spreadsheet_id: str,
-        cells: str,
-        render: Annotated[
-            Literal["FORMATTED_VALUE", "UNFORMATTED_VALUE", "FORMULA"], Query(alias="valueRenderOption")
-        ] = "FORMATTED_VALUE",
-        dates: Annotated[
-            Literal["SERIAL_NUMBER", "FORMATTED_STRING"], Query(alias="dateTimeRenderOption")
-        ] = "SERIAL_NUMBER",
-        dimension: Annotated[Literal["ROWS", "COLUMNS"], Query(alias="majorDimension")] = "ROWS",
+        request: Request, spreadsheet_id: str, cells: str, options: Annotated[ReadOptions, Query()]
     ) -> JSONResponse:
         requested.append(request.url.path)
-        worksheets = _worksheets(folder, spreadsheet_id)
-        title, top, left, bottom, right = _parse_range(cells, list(worksheets))
-        grid = _read(worksheets[title])
-        rows, columns = _grid_size(grid)
-        if top >= rows or left >= columns:
-            raise SheetsError(400, "INVALID_ARGUMENT", f"Range ({cells}) exceeds grid limits.")
-        bottom, right = min(bottom, rows), min(right, columns)
-        values: list[list[Cell]] = [
-            [_rendered(text, render, dates) for text in row[left:right]] for row in grid[top:bottom]
-        ]
-        if dimension == "COLUMNS":
-            values = [list(column) for column in zip_longest(*values, fillvalue="")]
-        answer: dict[str, Any] = {
-            "range": f"'{title}'!{_column_name(left)}{top + 1}:{_column_name(right - 1)}{bottom}",
-            "majorDimension": dimension,
-        }
-        if values := _without_empty_ends(values):
-            answer["values"] = values
-        return JSONResponse(answer)
+        return JSONResponse(_values(_worksheets(folder, spreadsheet_id), cells, options))
 
     @app.get("/_control/requests")
     async def requests() -> dict[str, Any]:
         return {"total": len(requested), "by_path": Counter(requested)}
 
     return app
+
+
+def _spreadsheet(folder: Path, spreadsheet_id: str) -> dict[str, Any]:
+    sheets = []
+    for index, (title, path) in enumerate(_worksheets(folder, spreadsheet_id).items()):
+        rows, columns = _grid_size(_read(path))
+        grid = {"rowCount": rows, "columnCount": columns}
+        properties = {"sheetId": index, "title": title, "index": index, "sheetType": "GRID"}
+        sheets.append({"properties": properties | {"gridProperties": grid}})
+    properties = {"title": spreadsheet_id, "locale": "en_US", "timeZone": "Etc/GMT"}
+    return {"spreadsheetId": spreadsheet_id, "properties": properties, "sheets": sheets}
+
+
+def _values(worksheets: dict[str, Path], cells: str, options: ReadOptions) -> dict[str, Any]:
+    title, top, first, bottom, end = _parse_range(cells, list(worksheets))
+    grid = _read(worksheets[title])
+    rows, columns = _grid_size(grid)
+    if top >= rows or first >= columns:
+        raise SheetsError(400, "INVALID_ARGUMENT", f"Range ({cells}) exceeds grid limits.")
+    bottom, end = min(bottom, rows), min(end, columns)
+    values: list[list[Cell]] = [
+        [_rendered(text, options.render, options.dates) for text in row[first:end]] for row in grid[top:bottom]
+    ]
+    if options.dimension == "COLUMNS":
+        values = [list(column) for column in zip_longest(*values, fillvalue="")]
+    answer: dict[str, Any] = {
+        "range": f"'{title}'!{_column_name(first)}{top + 1}:{_column_name(end - 1)}{bottom}",
+        "majorDimension": options.dimension,
+    }
+    values = _without_empty_ends(values)
+    return answer | {"values": values} if values else answer
 
 
 def _worksheets(folder: Path, spreadsheet_id: str) -> dict[str, Path]:
@@ -124,7 +131,7 @@ def _grid_size(grid: list[list[str]]) -> tuple[int, int]:
 
 
 def _parse_range(text: str, titles: list[str]) -> tuple[str, int, int, int, int]:
-    """Title, then top, left (from 0), bottom, right (exclusive) of an A1 range."""
+    """Title, first row and column (from 0), last row and column (exclusive) of an A1 range."""
     if quoted := _QUOTED_RANGE.fullmatch(text):
         title, cells = quoted[1].replace("''", "'"), quoted[2]
     elif text in titles:
@@ -136,9 +143,9 @@ def _parse_range(text: str, titles: list[str]) -> tuple[str, int, int, int, int]
     one_cell = parsed and parsed[3] is None
     if not parsed or title not in titles or (one_cell and not (parsed[1] and parsed[2])):
         raise SheetsError(400, "INVALID_ARGUMENT", f"Unable to parse range: {text}")
-    left, top = _column_number(parsed[1]) or 1, int(parsed[2] or 1)
-    right, bottom = (left, top) if one_cell else (_column_number(parsed[3]), int(parsed[4] or 0))
-    return title, max(top, 1) - 1, left - 1, bottom or 10**7, right or 10**5
+    first, top = _column_number(parsed[1]) or 1, int(parsed[2] or 1)
+    last, bottom = (first, top) if one_cell else (_column_number(parsed[3]), int(parsed[4] or 0))
+    return title, max(top, 1) - 1, first - 1, bottom or 10**7, last or 10**5
 
 
 def _column_number(name: str) -> int:

@@ -1,6 +1,9 @@
 """Files of the sandbox that are there as a whole or not at all, also on a full disk and after a kill."""
 
+import csv
+import io
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -13,3 +16,11 @@ def write_whole(path: Path, text: str, mode: int = 0o666) -> None:
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """As ``write_whole``; makes the folder too."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text.getvalue())

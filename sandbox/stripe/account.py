@@ -4,19 +4,19 @@ from fnmatch import fnmatchcase
 
 from sandbox.stripe.endpoints import Endpoints, find, page
 from sandbox.stripe.params import Params
-from sandbox.stripe.store import Object, Store
+from sandbox.stripe.store import SHAPES, Object, Store
 
 ENDPOINTS = Endpoints()
 
 
 @ENDPOINTS.on("GET", "/v1/account")
 def retrieve_account(store: Store, params: Params) -> Object:
-    return {"id": "acct_sandbox", "object": "account", "charges_enabled": True, "country": "US"}
+    return SHAPES["account"]
 
 
 @ENDPOINTS.on("GET", "/v1/balance")
 def retrieve_balance(store: Store, params: Params) -> Object:
-    return {"object": "balance", "available": [], "livemode": False, "pending": []}
+    return SHAPES["balance"]
 
 
 @ENDPOINTS.on("GET", "/v1/events/{id}")
@@ -27,11 +27,11 @@ def retrieve_event(store: Store, params: Params, event_id: str) -> Object:
 @ENDPOINTS.on("GET", "/v1/events", "type types created limit starting_after")
 def list_events(store: Store, params: Params) -> Object:
     """`type` may be a group, "charge.*"."""
-    wanted = [*params.get("types", {}).values(), *([params["type"]] if "type" in params else [])] or ["*"]
+    patterns = [*params.get("types", {}).values(), *([params["type"]] if "type" in params else [])] or ["*"]
     events = store.newest("event")
-    matching = [event for event in events if any(fnmatchcase(event["type"], each) for each in wanted)]
-    found = page(matching, params, "/v1/events")
-    return found | {"data": [_as_delivered(store, event) for event in found["data"]]}
+    matching = [event for event in events if any(fnmatchcase(event["type"], pattern) for pattern in patterns)]
+    events_page = page(matching, params, "/v1/events")
+    return events_page | {"data": [_as_delivered(store, event) for event in events_page["data"]]}
 
 
 def _as_delivered(store: Store, event: Object) -> Object:

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from sandbox.stand_ins.faults import CACHED_FAULT, CachedFault, error_body
 from sandbox.stripe import account, checkout, customers, intents, refunds
-from sandbox.stripe.control import add_controls
+from sandbox.stripe.control import ControlSurface
 from sandbox.stripe.endpoints import Endpoint
 from sandbox.stripe.hosted import add_hosted_pages
 from sandbox.stripe.params import Params, check, nested
@@ -30,7 +30,7 @@ _ANSWERABLE_VERSION = re.compile(r"\d{4}-\d\d-\d\d\.endive")  # releases of one 
 def stripe_app(journal: Path | None = None, *, webhook_url: str | None = None, webhook_secret: str = SECRET) -> FastAPI:
     """The stand-in as an ASGI app; state lives in `journal` (without one: in a temporary file).
 
-    `webhook_url` is where events go; without one, where the journal says, as told on the control surface.
+    `webhook_url` is where events go; by default, to the URL in the journal, set on the control surface.
     """
     store = Store(journal)
     webhooks = WebhookSender(store)
@@ -39,10 +39,10 @@ def stripe_app(journal: Path | None = None, *, webhook_url: str | None = None, w
     app = FastAPI(openapi_url=None)
     app.state.latency_seconds = 0.0
     app.state.webhooks = webhooks
-    for each in [endpoint for file in _FILES for endpoint in file.ENDPOINTS]:
-        app.add_route(each.path, functools.partial(_answer, store, each), methods=[each.method])
+    for endpoint in [endpoint for file in _FILES for endpoint in file.ENDPOINTS]:
+        app.add_route(endpoint.path, functools.partial(_answer, store, endpoint), methods=[endpoint.method])
     add_hosted_pages(app, store)
-    add_controls(app, store)
+    ControlSurface(app, store)
     add_webhook_controls(app, store, webhooks)
 
     @app.exception_handler(404)

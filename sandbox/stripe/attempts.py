@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sandbox.stripe.cards import card_error
-from sandbox.stripe.store import Object, Store, StripeError, new_id
+from sandbox.stripe.store import Object, Store, StripeError
 
 _AUTHENTICATION_FAILED = (
     "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
@@ -16,8 +16,8 @@ def attempt(store: Store, intent: Object, behaviour: str, params: Mapping[str, o
     outcome, _, decline = behaviour.partition(":")
     if outcome == "authentication_required":
         if params.get("off_session", "false") == params.get("error_on_requires_action", "false") == "false":
-            asked = {"status": "requires_action", "next_action": _next_action(store, intent, params.get("return_url"))}
-            return store.put(intent | asked | {"last_payment_error": None})
+            action = _next_action(store, intent, params.get("return_url"))
+            return store.put(intent | {"status": "requires_action", "next_action": action, "last_payment_error": None})
         outcome, decline = "decline", "authentication_required"
     charge = _charge(store, intent)
     tried = intent | {"next_action": None, "latest_charge": charge["id"], "last_payment_error": None}
@@ -39,7 +39,7 @@ def attempt(store: Store, intent: Object, behaviour: str, params: Mapping[str, o
 
 
 def fail_authentication(store: Store, intent: Object) -> Object:
-    """The customer did not prove to be the card's owner: no charge comes to be."""
+    """The customer did not prove to be the card's owner: there is no charge."""
     error = StripeError(
         400,
         _AUTHENTICATION_FAILED,
@@ -75,34 +75,20 @@ _PAID = {
 
 
 def _charge(store: Store, intent: Object) -> Object:
-    """The charge of this attempt, not decided yet: a new one, or the one that was processing."""
+    """The pending charge of this attempt: a new one, or the one that was processing."""
     latest = store.objects.get(intent["latest_charge"] or "")
     if latest and latest["status"] == "pending":
         return latest
     method = store.objects[intent["payment_method"]]
     copied = ("amount", "currency", "customer", "description", "metadata", "payment_method", "receipt_email")
-    return {name: intent[name] for name in copied} | {
-        "id": new_id("ch"),
-        "object": "charge",
-        "amount_captured": 0,
-        "amount_refunded": 0,
-        "balance_transaction": None,
-        "billing_details": method["billing_details"],
-        "captured": False,
-        "created": store.now(),
-        "disputed": False,
-        "failure_code": None,
-        "failure_message": None,
-        "fraud_details": {},
-        "livemode": False,
-        "outcome": None,
-        "paid": False,
-        "payment_intent": intent["id"],
-        "payment_method_details": {"card": method["card"], "type": "card"},
-        "receipt_url": None,
-        "refunded": False,
-        "status": "pending",
-    }
+    return store.new(
+        "charge",
+        "ch",
+        billing_details=method["billing_details"],
+        payment_intent=intent["id"],
+        payment_method_details={"card": method["card"], "type": "card"},
+        **{name: intent[name] for name in copied},
+    )
 
 
 def _failed(error: Object) -> Object:

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.stripe.store import Object, Store, StripeError, new_id
+from sandbox.stripe.store import Object, Store, StripeError
 
 BEHAVIOUR = r"^(succeed|processing|authentication_required|decline:[a-z_]+(:[a-z_]*)?)$"
 
@@ -74,32 +74,16 @@ def attach_card(store: Store, magic_id: str, customer_id: str | None, prefix: st
         brand, last4, behaviour = "visa", "0341", f"decline:{_snake_case(fails[1])}"
     else:
         return None
-    now = store.now()
-    today = datetime.fromtimestamp(now, UTC)
-    card = {
-        "brand": brand,
-        "country": "US",
-        "exp_month": today.month,
-        "exp_year": today.year + 3,
-        "fingerprint": f"fingerprint{last4}",
-        "funding": "credit",
-        "last4": last4,
-    }
-    method = store.put(
-        {
-            "id": new_id(prefix),
-            "object": "payment_method",
-            "billing_details": {"address": None, "email": None, "name": None, "phone": None},
-            "card": card,
-            "created": now,
-            "customer": customer_id,
-            "livemode": False,
-            "metadata": {},
-            "type": "card",
-        }
-    )
+    today = datetime.fromtimestamp(store.now(), UTC)
+    card = card_details(brand, last4, today.month, today.year + 3)
+    method = store.put(store.new("payment_method", prefix, card=card, customer=customer_id))
     store.note("behaviour", card=method["id"], behaviour=behaviour)
     return method
+
+
+def card_details(brand: str, last4: str, exp_month: int, exp_year: int) -> Object:
+    details: Object = {"brand": brand, "last4": last4, "exp_month": exp_month, "exp_year": exp_year}
+    return details | {"country": "US", "fingerprint": f"fingerprint{last4}", "funding": "credit"}
 
 
 def _snake_case(name: str) -> str:

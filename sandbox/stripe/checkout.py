@@ -3,7 +3,7 @@
 from sandbox.stripe.cards import attach_card
 from sandbox.stripe.endpoints import Endpoints, find, page
 from sandbox.stripe.params import Params, invalid, read_currency, read_metadata
-from sandbox.stripe.store import Object, Store, StripeError, new_id
+from sandbox.stripe.store import Object, Store, StripeError
 
 ENDPOINTS = Endpoints()
 
@@ -27,61 +27,32 @@ def create_session(store: Store, params: Params) -> Object:
         find(store, "customer", params["customer"], "customer", status=400)
     metadata = read_metadata(params)
     setup_intent = _create_setup_intent(store, params, allowed_types)
-    session_id = new_id("cs_test")
-    session = {
-        "id": session_id,
-        "object": "checkout.session",
-        "allowed_payment_method_types": allowed_types or None,
-        "amount_subtotal": None,
-        "amount_total": None,
-        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
-        "created": store.now(),
-        "currency": currency,
-        "custom_fields": [],
-        "custom_text": {},
-        "customer_details": None,
-        "expires_at": store.now() + SESSION_LIFETIME_SECONDS,
-        "livemode": False,
-        "metadata": metadata,
-        "mode": "setup",
-        "payment_intent": None,
-        "payment_method_types": allowed_types or ["card"],
-        "payment_status": "no_payment_required",
-        "setup_intent": setup_intent["id"],
-        "shipping_options": [],
-        "status": "open",
-        "subscription": None,
-        "ui_mode": "hosted_page",
-        "url": f"{store.caller.base_url}/hosted/checkout/{session_id}",
-    }
-    session |= {name: params.get(name) for name in ("cancel_url", "client_reference_id", "customer", "success_url")}
-    return store.put(session)
+    session = store.new(
+        "checkout.session",
+        "cs_test",
+        allowed_payment_method_types=allowed_types or None,
+        currency=currency,
+        expires_at=store.now() + SESSION_LIFETIME_SECONDS,
+        metadata=metadata,
+        payment_method_types=allowed_types or ["card"],
+        setup_intent=setup_intent["id"],
+        **{name: params.get(name) for name in ("cancel_url", "client_reference_id", "customer", "success_url")},
+    )
+    return store.put(session | {"url": f"{store.caller.base_url}/hosted/checkout/{session['id']}"})
 
 
 def _create_setup_intent(store: Store, params: Params, allowed_types: list[str]) -> Object:
-    wanted = params.get("setup_intent_data", {})
-    intent_id = new_id("seti")
-    return store.put(
-        {
-            "id": intent_id,
-            "object": "setup_intent",
-            "allowed_payment_method_types": allowed_types or None,
-            "cancellation_reason": None,
-            "client_secret": f"{intent_id}_secret_sandbox",
-            "created": store.now(),
-            "customer": params.get("customer"),
-            "description": wanted.get("description"),
-            "last_setup_error": None,
-            "latest_attempt": None,
-            "livemode": False,
-            "metadata": read_metadata(wanted),
-            "next_action": None,
-            "payment_method": None,
-            "payment_method_types": allowed_types or ["card"],
-            "status": "requires_payment_method",
-            "usage": "off_session",
-        }
+    data = params.get("setup_intent_data", {})
+    intent = store.new(
+        "setup_intent",
+        "seti",
+        allowed_payment_method_types=allowed_types or None,
+        customer=params.get("customer"),
+        description=data.get("description"),
+        metadata=read_metadata(data),
+        payment_method_types=allowed_types or ["card"],
     )
+    return store.put(intent | {"client_secret": f"{intent['id']}_secret_sandbox"})
 
 
 @ENDPOINTS.on("GET", "/v1/checkout/sessions", "customer status created limit starting_after")
@@ -124,7 +95,7 @@ def complete_session(store: Store, session: Object, magic_id: str) -> Object:
 
 
 def expire_sessions(store: Store) -> None:
-    """Expires those whose day is over by the stand-in's clock."""
+    """Expires those older than a day by the stand-in's clock."""
     for session in store.newest("checkout.session", status="open"):
         if session["expires_at"] <= store.now():
             _expired(store, session)

@@ -1,4 +1,4 @@
-"""Control surface of the Stripe stand-in, which needs no key; what no API method does: the clock, the bank, the world.
+"""Control surface of the Stripe stand-in, without a key: moves the clock and acts for banks and card networks.
 
 POST /_control/clock {"advance_seconds": n}
 POST /_control/latency {"seconds": n}                  how long a POST or DELETE is in flight before it takes effect
@@ -11,8 +11,8 @@ GET  /_control/journal                                 JSON lines
 """
 
 import contextlib
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Literal
 
 from fastapi import FastAPI, HTTPException, Response
 from pydantic import BaseModel, Field
@@ -49,65 +49,66 @@ class Verdict(BaseModel):
     status: Literal["won", "lost"]
 
 
-def add_controls(app: FastAPI, store: Store) -> None:
-    @app.post("/_control/clock")
-    async def advance_clock(wanted: Advance) -> dict[str, int]:
-        store.advance(wanted.advance_seconds)
-        expire_sessions(store)
-        store.commit()
-        return {"now": store.now()}
+class ControlSurface:
+    """The handlers of the control surface; each commits before it answers."""
 
-    @app.post("/_control/latency")
-    async def set_latency(wanted: Latency) -> Latency:
-        app.state.latency_seconds = wanted.seconds
-        return wanted
+    def __init__(self, app: FastAPI, store: Store) -> None:
+        self._app = app
+        self._store = store
+        handlers: dict[str, Callable[..., Coroutine[Any, Any, object]]] = {
+            "clock": self._advance_clock,
+            "latency": self._set_latency,
+            "cards/{method_id}": self._set_behaviour,
+            "cards/{method_id}/renewal": self._renew,
+            "payment_intents/{intent_id}": self._settle,
+            "disputes": self._dispute,
+            "disputes/{dispute_id}": self._decide,
+        }
+        for path, handler in handlers.items():
+            app.post(f"/_control/{path}")(store.committing(handler))
+        app.get("/_control/journal")(self._journal)
 
-    @app.post("/_control/cards/{method_id}")
-    async def set_behaviour(method_id: str, wanted: Behaviour) -> Behaviour:
-        if method_id not in store.behaviours:
+    async def _advance_clock(self, body: Advance) -> dict[str, int]:
+        self._store.advance(body.advance_seconds)
+        expire_sessions(self._store)
+        return {"now": self._store.now()}
+
+    async def _set_latency(self, body: Latency) -> Latency:
+        self._app.state.latency_seconds = body.seconds
+        return body
+
+    async def _set_behaviour(self, method_id: str, body: Behaviour) -> Behaviour:
+        if method_id not in self._store.behaviours:
             raise HTTPException(404)
-        store.note("behaviour", card=method_id, behaviour=wanted.behaviour)
-        store.commit()
-        return wanted
+        self._store.note("behaviour", card=method_id, behaviour=body.behaviour)
+        return body
 
-    @app.post("/_control/cards/{method_id}/renewal")
-    async def renew(method_id: str, wanted: Renewal) -> Object:
-        method = store.objects.get(method_id, {})
+    async def _renew(self, method_id: str, body: Renewal) -> Object:
+        method = self._store.objects.get(method_id, {})
         if "card" not in method:
             raise HTTPException(404)
-        card = method["card"] | {"last4": wanted.last4, "exp_year": method["card"]["exp_year"] + 3}
-        renewed = store.put(method | {"card": card})
-        store.commit()
-        return renewed
+        card = method["card"] | {"last4": body.last4, "exp_year": method["card"]["exp_year"] + 3}
+        return self._store.put(method | {"card": card})
 
-    @app.post("/_control/payment_intents/{intent_id}")
-    async def settle(intent_id: str, wanted: Behaviour) -> Object:
-        """What the bank or the authenticating customer decides about an intent that waits for them."""
-        intent = store.objects.get(intent_id, {})
+    async def _settle(self, intent_id: str, body: Behaviour) -> Object:
+        """The bank, or the authenticating customer, decides about an intent that waits for them."""
+        intent = self._store.objects.get(intent_id, {})
         if intent.get("status") not in ("requires_action", "processing"):
             raise HTTPException(404)
-        with contextlib.suppress(StripeError):  # the intent tells of its decline
-            attempt(store, intent, wanted.behaviour, {"off_session": "true"})
-        store.commit()
-        return store.objects[intent_id]
+        with contextlib.suppress(StripeError):  # the intent records its decline
+            attempt(self._store, intent, body.behaviour, {"off_session": "true"})
+        return self._store.objects[intent_id]
 
-    @app.post("/_control/disputes")
-    async def dispute(wanted: Complaint) -> Object:
+    async def _dispute(self, body: Complaint) -> Object:
         with _refusals():
-            opened = open_dispute(store, wanted.payment_intent, wanted.reason)
-        store.commit()
-        return opened
+            return open_dispute(self._store, body.payment_intent, body.reason)
 
-    @app.post("/_control/disputes/{dispute_id}")
-    async def decide(dispute_id: str, wanted: Verdict) -> Object:
+    async def _decide(self, dispute_id: str, body: Verdict) -> Object:
         with _refusals():
-            closed = close_dispute(store, dispute_id, wanted.status)
-        store.commit()
-        return closed
+            return close_dispute(self._store, dispute_id, body.status)
 
-    @app.get("/_control/journal")
-    async def journal() -> Response:
-        return Response(store.journal.read_bytes(), media_type="application/x-ndjson")
+    async def _journal(self) -> Response:
+        return Response(self._store.journal.read_bytes(), media_type="application/x-ndjson")
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from sandbox.stripe.cards import attach_card
 from sandbox.stripe.endpoints import Endpoints, find, page
 from sandbox.stripe.params import Params, invalid, read_metadata
-from sandbox.stripe.store import Object, Store, StripeError, new_id
+from sandbox.stripe.store import Object, Store, StripeError
 
 ENDPOINTS = Endpoints()
 
@@ -30,15 +30,8 @@ def require_attached(store: Store, method_id: str, customer_id: str | None, para
 
 @ENDPOINTS.on("POST", "/v1/customers", f"{_CUSTOMER} payment_method source")
 def create_customer(store: Store, params: Params) -> Object:
-    customer: Object = {
-        "id": new_id("cus"),
-        "object": "customer",
-        "created": store.now(),
-        "default_source": None,
-        "livemode": False,
-        "metadata": read_metadata(params),
-    }
-    customer |= {name: params.get(name) or None for name in _TEXTS}
+    texts = {name: params.get(name) or None for name in _TEXTS}
+    customer = store.new("customer", "cus", metadata=read_metadata(params), **texts)
     if ".." in (customer["email"] or ""):
         raise invalid(f"Invalid email address: {customer['email']}", "email", "email_invalid")
     if method_id := params.get("payment_method"):
@@ -51,14 +44,7 @@ def create_customer(store: Store, params: Params) -> Object:
     return store.put(customer | {"invoice_settings": _invoice_settings(store, params, customer["id"])})
 
 
-@ENDPOINTS.on("GET", "/v1/customers", "email created limit starting_after")
-def list_customers(store: Store, params: Params) -> Object:
-    return page(store.newest("customer", email=params.get("email")), params, "/v1/customers")
-
-
-@ENDPOINTS.on("GET", "/v1/customers/{id}")
-def retrieve_customer(store: Store, params: Params, customer_id: str) -> Object:
-    return find(store, "customer", customer_id)
+ENDPOINTS.readable("customer", "/v1/customers", "email")
 
 
 @ENDPOINTS.on("POST", "/v1/customers/{id}", _CUSTOMER)

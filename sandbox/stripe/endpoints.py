@@ -1,4 +1,4 @@
-"""What an API method of the Stripe stand-in is made of: its registration, finding objects, pages of lists.
+"""Building blocks of the Stripe stand-in's API methods: registration, finding objects, pages of lists.
 
 ENDPOINTS = Endpoints()
 
@@ -39,14 +39,27 @@ class Endpoints(list[Endpoint]):
 
         return register
 
+    def readable(self, kind: str, url: str, fields: str = "", param: str = "id", accepted: str = "") -> None:
+        """GET of a list, filtered by ``fields``, and of one object, whose id is called ``param`` in messages."""
+
+        def list_objects(store: Store, params: Params) -> Object:
+            rows = store.newest(kind, **{name: params.get(name) for name in fields.split()})
+            return page(rows, params, url)
+
+        def retrieve(store: Store, params: Params, object_id: str) -> Object:
+            return find(store, kind, object_id, param)
+
+        self.on("GET", url, f"{fields} created limit starting_after")(list_objects)
+        self.on("GET", f"{url}/{{id}}", accepted)(retrieve)
+
 
 def find(store: Store, kind: str, object_id: object, param: str = "id", status: int = 404) -> Object:
     """The object of this id. Stripe answers 404 for an id in the path, and 400 for an id in a parameter."""
-    found = store.objects.get(str(object_id))
-    if not found or found["object"] != kind or (found.get("deleted") and status == 400):
+    row = store.objects.get(str(object_id))
+    if not row or row["object"] != kind or (row.get("deleted") and status == 400):
         message = f"No such {_NAMES.get(kind, kind)}: '{object_id}'"
         raise StripeError(status, message, code="resource_missing", param=param)
-    return found
+    return row
 
 
 def page(rows: list[Object], params: Params, url: str) -> Object:
@@ -64,8 +77,8 @@ def page(rows: list[Object], params: Params, url: str) -> Object:
     return {"object": "list", "url": url, "has_more": len(rows) > limit, "data": rows[:limit]}
 
 
-def _created(rows: list[Object], wanted: Params | str) -> list[Object]:
-    bounds = wanted if isinstance(wanted, dict) else {"gte": wanted, "lte": wanted}
+def _created(rows: list[Object], created: Params | str) -> list[Object]:
+    bounds = created if isinstance(created, dict) else {"gte": created, "lte": created}
     tests: dict[str, Callable[[int, int], bool]] = {
         "gt": int.__gt__, "gte": int.__ge__, "lt": int.__lt__, "lte": int.__le__
     }  # fmt: skip

@@ -31,22 +31,19 @@ def add_hosted_pages(app: FastAPI, store: Store) -> None:
         return _authentication(store, intent_id)
 
     @app.post("/hosted/authenticate/{intent_id}")
+    @store.committing
     async def answer(intent_id: str, request: Request) -> Response:
-        answered = _answer_authentication(store, intent_id, await _form(request))
-        store.commit()
-        return answered
+        return _answer_authentication(store, intent_id, await _form(request))
 
     @app.get("/hosted/checkout/{session_id}")
+    @store.committing
     async def choose(session_id: str) -> Response:
-        shown = _checkout(store, session_id)
-        store.commit()
-        return shown
+        return _checkout(store, session_id)
 
     @app.post("/hosted/checkout/{session_id}")
+    @store.committing
     async def save(session_id: str, request: Request) -> Response:
-        answered = _answer_checkout(store, session_id, await _form(request))
-        store.commit()
-        return answered
+        return _answer_checkout(store, session_id, await _form(request))
 
 
 async def _form(request: Request) -> Params:
@@ -79,7 +76,7 @@ def _authentication(store: Store, intent_id: str) -> Response:
 
 
 def _answer_authentication(store: Store, intent_id: str, form: Params) -> Response:
-    """A second answer changes nothing; it goes back to the shop like the first."""
+    """A second answer changes nothing; it is redirected to the shop like the first."""
     return_url = _return_url(store, intent_id)
     if not return_url:
         return _authentication(store, intent_id)
@@ -96,12 +93,12 @@ def _answer_authentication(store: Store, intent_id: str, form: Params) -> Respon
 
 
 def _return_url(store: Store, intent_id: str) -> str | None:
-    """Where the customer comes from, by the newest event that asked for the authentication."""
+    """Where the customer came from, by the newest event that requested the authentication."""
     for event in store.newest("event", type="payment_intent.requires_action"):
         intent = event["data"]["object"]
         if intent["id"] == intent_id:
-            asked: Object = intent["next_action"].get("redirect_to_url", {})
-            return asked.get("return_url")
+            redirect: Object = intent["next_action"].get("redirect_to_url", {})
+            return redirect.get("return_url")
     return None
 
 
@@ -136,7 +133,7 @@ def _checkout(store: Store, session_id: str) -> Response:
 
 
 def _answer_checkout(store: Store, session_id: str, form: Params) -> Response:
-    """A second answer changes nothing; it goes on to the shop like the first."""
+    """A second answer changes nothing; it is redirected to the shop like the first."""
     session = _session(store, session_id)
     if session.get("status") == "open":
         if form.get("answer") == "cancel" and session["cancel_url"]:
@@ -152,5 +149,5 @@ def _answer_checkout(store: Store, session_id: str, form: Params) -> Response:
 
 def _session(store: Store, session_id: str) -> Object:
     expire_sessions(store)
-    found = store.objects.get(session_id, {})
-    return found if found.get("object") == "checkout.session" else {}
+    session = store.objects.get(session_id, {})
+    return session if session.get("object") == "checkout.session" else {}

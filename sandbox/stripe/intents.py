@@ -2,9 +2,9 @@
 
 from sandbox.stripe.attempts import attempt
 from sandbox.stripe.customers import require_attached
-from sandbox.stripe.endpoints import Endpoints, find, page
+from sandbox.stripe.endpoints import Endpoints, find
 from sandbox.stripe.params import Params, invalid, read_amount, read_currency, read_metadata
-from sandbox.stripe.store import Object, Store, StripeError, new_id
+from sandbox.stripe.store import Object, Store, StripeError
 
 ENDPOINTS = Endpoints()
 
@@ -30,47 +30,23 @@ def create_payment_intent(store: Store, params: Params) -> Object:
     if "customer" in params:
         find(store, "customer", params["customer"], "customer", status=400)
     allowed_types = list(params.get("allowed_payment_method_types", {}).values())
-    intent_id = new_id("pi")
-    intent = {
-        "id": intent_id,
-        "object": "payment_intent",
-        "allowed_payment_method_types": allowed_types or None,
-        "amount": amount,
-        "amount_capturable": 0,
-        "amount_received": 0,
-        "automatic_payment_methods": None,
-        "canceled_at": None,
-        "cancellation_reason": None,
-        "capture_method": "automatic",
-        "client_secret": f"{intent_id}_secret_sandbox",
-        "confirmation_method": "automatic",
-        "created": store.now(),
-        "currency": currency,
-        "last_payment_error": None,
-        "latest_charge": None,
-        "livemode": False,
-        "metadata": metadata,
-        "next_action": None,
-        "payment_method": None,
-        "payment_method_types": allowed_types or ["card"],
-        "processing": None,
-        "status": "requires_payment_method",
-    }
-    for name in ("customer", "description", "receipt_email", "setup_future_usage", *_DESCRIPTORS):
-        intent[name] = params.get(name) or None
+    texts = ("customer", "description", "receipt_email", "setup_future_usage", *_DESCRIPTORS)
+    intent = store.new(
+        "payment_intent",
+        "pi",
+        allowed_payment_method_types=allowed_types or None,
+        amount=amount,
+        currency=currency,
+        metadata=metadata,
+        payment_method_types=allowed_types or ["card"],
+        **{name: params.get(name) or None for name in texts},
+    )
+    intent["client_secret"] = f"{intent['id']}_secret_sandbox"
     intent = store.put(_with_payment_method(store, intent, params.get("payment_method")))
     return _confirmed(store, intent, params) if confirm else intent
 
 
-@ENDPOINTS.on("GET", "/v1/payment_intents", "customer created limit starting_after")
-def list_payment_intents(store: Store, params: Params) -> Object:
-    intents = store.newest("payment_intent", customer=params.get("customer"))
-    return page(intents, params, "/v1/payment_intents")
-
-
-@ENDPOINTS.on("GET", "/v1/payment_intents/{id}", "client_secret")
-def retrieve_payment_intent(store: Store, params: Params, intent_id: str) -> Object:
-    return find(store, "payment_intent", intent_id, "intent")
+ENDPOINTS.readable("payment_intent", "/v1/payment_intents", "customer", "intent", "client_secret")
 
 
 @ENDPOINTS.on("POST", "/v1/payment_intents/{id}", "amount metadata description payment_method receipt_email")
@@ -131,15 +107,4 @@ def _require_unconfirmed(intent: Object, verb: str) -> None:
         )
 
 
-# --- Charges ---
-
-
-@ENDPOINTS.on("GET", "/v1/charges", "customer payment_intent created limit starting_after")
-def list_charges(store: Store, params: Params) -> Object:
-    fields = {name: params.get(name) for name in ("customer", "payment_intent")}
-    return page(store.newest("charge", **fields), params, "/v1/charges")
-
-
-@ENDPOINTS.on("GET", "/v1/charges/{id}")
-def retrieve_charge(store: Store, params: Params, charge_id: str) -> Object:
-    return find(store, "charge", charge_id)
+ENDPOINTS.readable("charge", "/v1/charges", "customer payment_intent")

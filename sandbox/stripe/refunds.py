@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from sandbox.stripe.endpoints import Endpoints, find, page
+from sandbox.stripe.endpoints import Endpoints, find
 from sandbox.stripe.params import Params, invalid, read_integer, read_metadata
-from sandbox.stripe.store import Object, Store, StripeError, new_id
+from sandbox.stripe.store import Object, Store, StripeError
 
 ENDPOINTS = Endpoints()
 
@@ -21,39 +21,19 @@ def create_refund(store: Store, params: Params) -> Object:
         raise invalid(f"Invalid reason: must be one of {', '.join(_REASONS)}", "reason")
     metadata = read_metadata(params)
     charge = _refundable(store, params)
-    left = charge["amount"] - charge["amount_refunded"]
-    amount = read_integer(params, "amount", 1, default=left)
-    if amount > left:
-        message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
+    refundable = charge["amount"] - charge["amount_refunded"]
+    amount = read_integer(params, "amount", 1, default=refundable)
+    if amount > refundable:
+        message = f"Refund amount ({amount}) is greater than unrefunded amount on charge ({refundable})"
         raise StripeError(400, message, param="amount")
-    refund = store.put(
-        {
-            "id": new_id("re"),
-            "object": "refund",
-            "amount": amount,
-            "balance_transaction": None,
-            "charge": charge["id"],
-            "created": store.now(),
-            "currency": charge["currency"],
-            "metadata": metadata,
-            "payment_intent": charge["payment_intent"],
-            "reason": params.get("reason"),
-            "receipt_number": None,
-            "status": "succeeded",
-        }
-    )
-    store.put(charge | {"amount_refunded": charge["amount_refunded"] + amount, "refunded": amount == left})
+    fields = {"charge": charge["id"], "payment_intent": charge["payment_intent"], "currency": charge["currency"]}
+    reason = params.get("reason")
+    refund = store.put(store.new("refund", "re", amount=amount, metadata=metadata, reason=reason, **fields))
+    store.put(charge | {"amount_refunded": charge["amount_refunded"] + amount, "refunded": amount == refundable})
     return refund
 
 
-@ENDPOINTS.on("GET", "/v1/refunds", "payment_intent charge created limit starting_after")
-def list_refunds(store: Store, params: Params) -> Object:
-    return page(store.newest("refund", **_of(params)), params, "/v1/refunds")
-
-
-@ENDPOINTS.on("GET", "/v1/refunds/{id}")
-def retrieve_refund(store: Store, params: Params, refund_id: str) -> Object:
-    return find(store, "refund", refund_id)
+ENDPOINTS.readable("refund", "/v1/refunds", "payment_intent charge")
 
 
 def _refundable(store: Store, params: Params) -> Object:
@@ -86,25 +66,14 @@ def _charge_of(store: Store, intent: Object) -> Object:
     return store.objects[intent["latest_charge"]]
 
 
-def _of(params: Params) -> Params:
-    return {name: params.get(name) for name in ("payment_intent", "charge")}
-
-
 # --- Disputes ---
 
 
-@ENDPOINTS.on("GET", "/v1/disputes", "payment_intent charge created limit starting_after")
-def list_disputes(store: Store, params: Params) -> Object:
-    return page(store.newest("dispute", **_of(params)), params, "/v1/disputes")
-
-
-@ENDPOINTS.on("GET", "/v1/disputes/{id}")
-def retrieve_dispute(store: Store, params: Params, dispute_id: str) -> Object:
-    return find(store, "dispute", dispute_id)
+ENDPOINTS.readable("dispute", "/v1/disputes", "payment_intent charge")
 
 
 def open_dispute(store: Store, intent_id: str, reason: str) -> Object:
-    """What the customer's bank does. Raises ``StripeError`` if there is no money that could go back."""
+    """The customer's bank disputes a charge. Raises ``StripeError`` if no money could be returned."""
     charge = _charge_of(store, find(store, "payment_intent", intent_id, "intent"))
     if charge["disputed"] or charge["refunded"]:
         done = "disputed" if charge["disputed"] else "refunded"
@@ -118,31 +87,21 @@ def open_dispute(store: Store, intent_id: str, reason: str) -> Object:
         "submission_count": 0,
         "submission_method": "not_submitted",
     }
-    return store.put(
-        {
-            "id": new_id("dp"),
-            "object": "dispute",
-            "amount": charge["amount"] - charge["amount_refunded"],
-            "balance_transactions": [],
-            "charge": charge["id"],
-            "created": store.now(),
-            "currency": charge["currency"],
-            "enhanced_eligibility_types": [],
-            "evidence": {"enhanced_evidence": {}},
-            "evidence_details": details,
-            "is_charge_refundable": False,
-            "livemode": False,
-            "metadata": {},
-            "network_reason_code": None,
-            "payment_intent": intent_id,
-            "reason": reason,
-            "status": "needs_response",
-        }
+    dispute = store.new(
+        "dispute",
+        "dp",
+        amount=charge["amount"] - charge["amount_refunded"],
+        charge=charge["id"],
+        currency=charge["currency"],
+        evidence_details=details,
+        payment_intent=intent_id,
+        reason=reason,
     )
+    return store.put(dispute)
 
 
 def close_dispute(store: Store, dispute_id: str, status: Literal["won", "lost"]) -> Object:
-    """What the bank decides. Raises ``StripeError`` for a dispute that is closed."""
+    """The bank decides. Raises ``StripeError`` for a dispute that is closed."""
     dispute = find(store, "dispute", dispute_id)
     if dispute["status"] != "needs_response":
         raise StripeError(400, f"Dispute {dispute_id} is {dispute['status']} already.")

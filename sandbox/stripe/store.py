@@ -1,4 +1,4 @@
-"""Memory of the Stripe stand-in: objects, events, idempotency records, a clock; every change a line of its journal.
+"""State of the Stripe stand-in: objects, events, idempotency records, a clock; every change is a line of its journal.
 
     store = Store(Path("stripe.jsonl"))         # rebuilt from the file, so SIGKILL loses nothing acknowledged
     store.put({"id": "cus_1", "object": "customer"})
@@ -6,32 +6,37 @@
 
 Journal lines: {"at": real time in UTC, "kind": "object" | "request" | "behaviour" | "clock" | "webhook" | "delivery",
 ...}. A request whose answer its idempotency key remembers carries "stored": true: that line is the idempotency record.
-Events are objects too. "webhook" is where they go from then on, "delivery" how far the delivery of one of them is.
+Events are objects too. "webhook" is where they go from then on, "delivery" the state of one event's delivery.
 """
 
 import contextlib
+import functools
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from sandbox.stand_ins.journal_file import JournalFile, read_entries
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 Object = dict[str, Any]
 
 API_VERSION = "2026-10-28.endive"
+SHAPES: dict[str, Object] = json.loads(Path(__file__).with_name("objects.json").read_text())
+"""The fields with which objects of each kind begin, beside those that are given."""
 
 KEY_LIFETIME_SECONDS = 24 * 60 * 60
 KEY_LENGTH_MAX = 255
 
 
 class StripeError(Exception):
-    """An answer other than 200. `stored`: execution had begun, so an idempotency key remembers the answer."""
+    """An answer other than 200. `stored`: execution had begun, so the idempotency key keeps the answer."""
 
     def __init__(
         self,
@@ -51,7 +56,7 @@ class StripeError(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose request is executed: what the events of its changes tell, and where the hosted pages are for it."""
+    """Whose request is executed: named in the events of its changes, and how it reaches the hosted pages."""
 
     base_url: str = ""
     request_id: str | None = None
@@ -103,6 +108,10 @@ class Store:
         finally:
             self.caller = Caller()
 
+    def new(self, kind: str, prefix: str, **fields: Any) -> Object:
+        """An object with an id of its own, which is yet to be ``put``."""
+        return {"id": new_id(prefix), "object": kind, "created": self.now()} | SHAPES[kind] | fields
+
     def put(self, snapshot: Object) -> Object:
         """The object as it is from now on; makes the events that announce the change."""
         before = self.objects.get(snapshot["id"])
@@ -115,29 +124,26 @@ class Store:
         data: Object = {"object": before if after.get("deleted") else after}
         if kind.endswith(".updated"):
             data["previous_attributes"] = {name: old for name, old in before.items() if after.get(name) != old}
-        event = {
-            "id": new_id("evt"),
-            "object": "event",
-            "api_version": API_VERSION,
-            "created": self.now(),
-            "data": data,
-            "livemode": False,
-            "pending_webhooks": 1 if self.webhook["url"] else 0,
-            "request": {"id": self.caller.request_id, "idempotency_key": self.caller.idempotency_key},
-            "type": kind,
-        }
+        event = self.new(
+            "event",
+            "evt",
+            api_version=API_VERSION,
+            data=data,
+            pending_webhooks=1 if self.webhook["url"] else 0,
+            request={"id": self.caller.request_id, "idempotency_key": self.caller.idempotency_key},
+            type=kind,
+        )
         self.note("object", object=event)
         self.on_event(event)
 
     def newest(self, kind: str, **fields: Any) -> list[Object]:
         """The objects of a kind whose fields have the given values (None: any), newest first."""
-        wanted = {name: value for name, value in fields.items() if value is not None}
-        indexed = next(((kind, name, str(wanted[name])) for name in _INDEXED if name in wanted), (kind,))
-        found = (self.objects[each] for each in reversed(self._ids.get(indexed, {})))
+        fields = {name: value for name, value in fields.items() if value is not None}
+        key = next(((kind, name, str(fields[name])) for name in _INDEXED if name in fields), (kind,))
         return [
-            each
-            for each in found
-            if not each.get("deleted") and all(each.get(name) == value for name, value in wanted.items())
+            row
+            for row in (self.objects[object_id] for object_id in reversed(self._ids.get(key, {})))
+            if not row.get("deleted") and all(row.get(name) == value for name, value in fields.items())
         ]
 
     def note(self, kind: str, **fields: Any) -> None:
@@ -150,6 +156,17 @@ class Store:
         if self._lines:
             self._file.append("".join(self._lines))
             self._lines.clear()
+
+    def committing(self, handler: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
+        """The handler of a request, committed before it is answered."""
+
+        @functools.wraps(handler)
+        async def run(*arguments: _P.args, **fields: _P.kwargs) -> _T:
+            answer = await handler(*arguments, **fields)
+            self.commit()
+            return answer
+
+        return run
 
     def _apply(self, entry: Object) -> None:
         match entry["kind"]:
@@ -256,7 +273,7 @@ def _of_intent(old: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     error = after["last_payment_error"]
     if error and error != old.get("last_payment_error"):
         types.append("payment_intent.payment_failed")
-    told = ("status", "next_action")  # who confirms again is asked for authentication again
-    if after["status"] in _INTENT_STATUSES and any(old.get(name) != after[name] for name in told):
+    announced_fields = ("status", "next_action")  # a second confirmation asks for authentication again
+    if after["status"] in _INTENT_STATUSES and any(old.get(name) != after[name] for name in announced_fields):
         types.append(_INTENT_STATUSES[after["status"]])
     return types

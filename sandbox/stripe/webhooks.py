@@ -1,4 +1,4 @@
-"""Delivery of the Stripe stand-in's events: signed, in order, again and again until a 2xx; and its faults on demand.
+"""Delivery of the Stripe stand-in's events: signed, in order, repeated until a 2xx; with faults on demand.
 
 POST   /_control/webhooks {"url": "http://…", "secret": "whsec_…"}    events made from now on go there; null: nowhere
 GET    /_control/webhooks                      how many are in which state, the faults, the deliveries, newest first
@@ -13,7 +13,6 @@ An event that fails waits for its next attempt, while others go on. What is pend
 import asyncio
 import heapq
 import json
-import random
 import re
 import time
 from collections import Counter
@@ -25,6 +24,7 @@ import stripe
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field, HttpUrl
 
+from sandbox.stand_ins.faults import Fault, FaultRules, FaultSeed
 from sandbox.stripe.store import Object, Store
 
 SECRET = "whsec_sandbox"
@@ -32,7 +32,7 @@ ATTEMPTS_MAX = 100  # with the waits below: about 50 minutes
 FIRST_RETRY_SECONDS = 0.2
 RETRY_SECONDS_MAX = 30.0
 ANSWER_SECONDS_MAX = 10.0
-IDLE_SECONDS = 5.0  # the task ends after so long without an event
+IDLE_SECONDS = 5.0  # without an event, until the task ends
 
 
 class Destination(BaseModel, extra="forbid"):
@@ -45,23 +45,16 @@ class Resend(BaseModel):
     event: str
 
 
-class WebhookSeed(BaseModel):
-    seed: int
-
-
-class WebhookFault(BaseModel, extra="forbid"):
-    """What happens to which events, decided when each is made, by the first rule that fires.
+class WebhookFault(Fault):
+    """A failure of delivery, decided when an event is made, by the first rule that fires.
 
     duplicate: delivered twice. reorder: delivered after the next event, or after `seconds` if none comes. drop: not
     delivered, though listed. delay: delivered after `seconds`.
     """
 
     kind: Literal["duplicate", "reorder", "drop", "delay"]
-    times: int | None = Field(default=1, ge=1)
-    probability: float = Field(default=1.0, ge=0, le=1)
     type: re.Pattern[str] = re.compile("")  # searched for in the type of the event
     seconds: float = Field(default=1.5, ge=0)
-    fired: int = 0
 
 
 @dataclass(order=True)
@@ -69,7 +62,7 @@ class PendingDelivery:
     """A delivery to make; `due` is monotonic time, in seconds."""
 
     due: float
-    number: int  # of two that are due, the one that was asked for first
+    number: int  # breaks ties: first come, first served
     event_id: str = field(compare=False)
     failures: int = field(default=0, compare=False)
 
@@ -78,8 +71,7 @@ class WebhookSender:
     """The queue of deliveries, and the task that makes them, which lives while there is something to deliver."""
 
     def __init__(self, store: Store) -> None:
-        self.faults: list[WebhookFault] = []
-        self.random = random.Random(0)
+        self.faults = FaultRules[WebhookFault]()
         self._store = store
         self._queue: list[PendingDelivery] = []
         self._number = 0
@@ -94,11 +86,11 @@ class WebhookSender:
 
     @property
     def pending(self) -> int:
-        """How many events are neither delivered nor given up."""
+        """The number of events neither delivered nor given up."""
         return sum(delivery["state"] == "pending" for delivery in self._store.deliveries.values())
 
     def send_to(self, url: str | None, secret: str = SECRET, attempts_max: int = ATTEMPTS_MAX) -> None:
-        """Also what is pending goes there from now on."""
+        """From now on; pending events too."""
         self._store.note("webhook", url=url, secret=secret, attempts_max=attempts_max)
         self._store.commit()
         self.start()
@@ -126,7 +118,7 @@ class WebhookSender:
         """A new event, not committed yet: the task gets its turn after that."""
         if not self._store.webhook["url"]:
             return
-        fault = self._firing(event["type"])
+        fault = self.faults.firing(lambda fault: self._is_possible(fault, event["type"]))
         kind = fault.kind if fault else None
         self._note(event["id"], state="dropped" if kind == "drop" else "pending")
         if kind == "drop":
@@ -141,14 +133,8 @@ class WebhookSender:
             self._release()
         self.start()
 
-    def _firing(self, kind: str) -> WebhookFault | None:
-        for fault in self.faults:
-            left = fault.times is None or fault.fired < fault.times
-            possible = fault.kind != "reorder" or self._held is None
-            if left and possible and fault.type.search(kind) and self.random.random() < fault.probability:
-                fault.fired += 1
-                return fault
-        return None
+    def _is_possible(self, fault: WebhookFault, kind: str) -> bool:
+        return bool(fault.type.search(kind)) and (fault.kind != "reorder" or self._held is None)
 
     def _enqueue(self, event_id: str, after_seconds: float = 0.0) -> PendingDelivery:
         self._number += 1
@@ -157,7 +143,7 @@ class WebhookSender:
         return waiting
 
     def _release(self) -> None:
-        """The next event is here: the one that a reorder held back follows it."""
+        """After the next event: lets the one follow that a reorder held back."""
         if self._held:
             self._held.due = time.monotonic()
             heapq.heapify(self._queue)
@@ -204,7 +190,7 @@ class WebhookSender:
         return True
 
     async def _post(self, http: httpx.AsyncClient, event: Object) -> tuple[int | None, str | None]:
-        """The status of the answer, if one came, and what was wrong with it, if anything."""
+        """The status of the answer, if any, and what was wrong with it, if anything."""
         payload = json.dumps(event, indent=2)
         webhook = self._store.webhook
         headers = {
@@ -233,12 +219,13 @@ def add_webhook_controls(app: FastAPI, store: Store, webhooks: WebhookSender) ->
             "url": store.webhook["url"],
             "counts": Counter(delivery["state"] for delivery in deliveries),
             "faults": [fault.model_dump(mode="json") for fault in webhooks.faults],
-            "deliveries": [{"type": store.objects[each["event"]]["type"]} | each for each in deliveries],
+            "deliveries": [{"type": store.objects[delivery["event"]]["type"]} | delivery for delivery in deliveries],
         }
 
     @app.post("/_control/webhooks")
-    async def send_to(wanted: Destination) -> Object:
-        webhooks.send_to(str(wanted.url) if wanted.url else None, wanted.secret, wanted.attempts_max)
+    async def send_to(destination: Destination) -> Object:
+        url = str(destination.url) if destination.url else None
+        webhooks.send_to(url, destination.secret, destination.attempts_max)
         return shown()
 
     @app.get("/_control/webhooks")
@@ -247,15 +234,15 @@ def add_webhook_controls(app: FastAPI, store: Store, webhooks: WebhookSender) ->
         return shown()
 
     @app.post("/_control/webhooks/resend")
-    async def resend(wanted: Resend) -> Object:
-        if store.objects.get(wanted.event, {}).get("object") != "event":
+    async def resend(body: Resend) -> Object:
+        if store.objects.get(body.event, {}).get("object") != "event":
             raise HTTPException(404)
-        webhooks.resend(wanted.event)
-        return store.deliveries[wanted.event]
+        webhooks.resend(body.event)
+        return store.deliveries[body.event]
 
     @app.post("/_control/webhooks/faults")
-    async def add_fault(wanted: WebhookFault) -> Object:
-        webhooks.faults.append(wanted)
+    async def add_fault(fault: WebhookFault) -> Object:
+        webhooks.faults.append(fault)
         return shown()
 
     @app.delete("/_control/webhooks/faults")
@@ -264,6 +251,6 @@ def add_webhook_controls(app: FastAPI, store: Store, webhooks: WebhookSender) ->
         return shown()
 
     @app.post("/_control/webhooks/faults/seed")
-    async def seed(wanted: WebhookSeed) -> WebhookSeed:
-        webhooks.random.seed(wanted.seed)
-        return wanted
+    async def seed(body: FaultSeed) -> FaultSeed:
+        webhooks.faults.random.seed(body.seed)
+        return body

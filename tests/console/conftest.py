@@ -24,9 +24,9 @@ from billing.period import Period
 from bootstrap import SANDBOX_WEBHOOK_SECRET
 from console.app import create_app
 from console.web.server import Server, configuration
+from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.bed import OCTOBER, Bed
-from tests.local_http import local_http
 from tests.server import bed, server
 
 __all__ = ["bed", "server"]

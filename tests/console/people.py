@@ -23,9 +23,9 @@ from console.app import create_app
 from console.reviewers.signed_in import csrf_of
 from console.web import pages
 from console.web.server import Server, configuration
+from sandbox.stand_ins.control import local_http
 from settings import Settings
 from tests.empty_ledger import empty_ledger
-from tests.local_http import local_http
 
 PASSWORD = "correct horse battery staple"
 

@@ -16,10 +16,10 @@ from billing.period import Period
 from billing.reviewers.users import Role
 from console.reviewers import commands
 from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.reviewing import readable, reviewer
-from tests.local_http import local_http
 from worker import create_worker
 
 PAGE = f"/desk/{OCTOBER}/invoices/acme"

@@ -22,6 +22,7 @@ from console.web import throttle
 from sandbox.stack.ports import free_port
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.control import local_http
 from tests.bed import Bed
 from tests.console.conftest import Desk, console
 from tests.console.visitors import (
@@ -37,7 +38,6 @@ from tests.console.visitors import (
     registrations,
     started,
 )
-from tests.local_http import local_http
 
 AT_ONCE = 4
 

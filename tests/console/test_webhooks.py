@@ -17,9 +17,9 @@ from billing.period import Period
 from bootstrap import SANDBOX_STRIPE_KEY, SANDBOX_WEBHOOK_SECRET
 from inbound.inbox import GIVEN_UP_AFTER
 from inbound.stripe_webhooks import MAX_BODY_BYTES
+from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
 from tests.console.conftest import Desk, console
-from tests.local_http import local_http
 from tests.suggested import todo
 
 Make = Callable[..., dict[str, Any]]

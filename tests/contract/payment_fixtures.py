@@ -16,10 +16,10 @@ from billing.payments.methods import CardOnFile
 from billing.payments.payment import Payment, PaymentRequest
 from billing.payments.ports import ChargeRow
 from billing.period import Period
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stripe.api import stripe_app
 from services.cashier import Cashier
-from tests.local_http import local_http
 
 PERIOD = Period("2026-11")
 WEBHOOK_SECRET = "whsec_any"

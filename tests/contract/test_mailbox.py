@@ -13,9 +13,9 @@ import pytest
 import uvicorn
 from aiosmtplib import SMTP, SMTPDataError, SMTPRecipientsRefused, SMTPServerDisconnected
 
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.mailbox import Mailbox, MailFault, mail_app, read_mail
 from tests.full_disk import full_disk
-from tests.local_http import local_http
 
 ANN = "ann@example.com"
 

@@ -25,13 +25,13 @@ from billing.keys import payment_key
 from billing.money import maximum_minor, step_minor
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import Payment, PaymentRequest, PaymentStatus
+from sandbox.stand_ins.control import local_http
 from sandbox.stripe import params as stripe_params
 from sandbox.stripe.api import stripe_app
 from sandbox.stripe.store import StripeError
 from services import cashier as cashiers
 from services.cashier import Cashier
 from tests.contract.payment_fixtures import DESK, PERIOD, Stripe, cashier, gateway, stripe
-from tests.local_http import local_http
 
 __all__ = ["cashier", "gateway", "stripe"]  # fixtures
 

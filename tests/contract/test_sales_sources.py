@@ -20,9 +20,9 @@ from adapters.sheets.google_sheets import GoogleSheetsSales
 from billing.errors import SalesUnavailable
 from billing.period import Period
 from billing.sales.sales import Fault, SalesRow
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.sheets_api import sheets_app
-from tests.local_http import local_http
 
 NOVEMBER = Period("2026-11")
 BOOK = "1AbC-sales_2026"

@@ -20,6 +20,7 @@ from billing.invoices.stages import Stage
 from billing.payments.methods import CardOnFile
 from billing.period import Period
 from billing.sales.sales import lines_for
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.sheets_api import sheets_app
 from services import clock
@@ -27,7 +28,6 @@ from services.alerts import Alerts
 from services.shared_sales import SharedSales, since_import, since_notice
 from services.sheet_comparison import SheetComparer
 from tests.contract.ledger_fixtures import ACME, NOVEMBER, OCTOBER
-from tests.local_http import local_http
 from tests.unit.months import decided
 
 BOOK = "sales"

@@ -10,9 +10,9 @@ import gspread
 import pytest
 import requests
 
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.sheets_api import sheets_app
-from tests.local_http import local_http
 
 BOOK = "1AbC-sales_2026"
 TYPED = """\

@@ -9,9 +9,9 @@ import httpx
 import pytest
 import stripe
 
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stripe.api import stripe_app
-from tests.local_http import local_http
 
 SHOP = "http://shop.example/done?month=2026-11"
 

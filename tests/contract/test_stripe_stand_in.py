@@ -11,11 +11,11 @@ import httpx
 import pytest
 import stripe
 
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stripe.api import stripe_app
 from sandbox.stripe.store import API_VERSION, Store
 from tests.full_disk import full_disk
-from tests.local_http import local_http
 
 DAY_SECONDS = 24 * 60 * 60
 

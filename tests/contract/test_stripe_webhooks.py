@@ -16,10 +16,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from sandbox.stack.stand_ins import serve as serve_stand_in
+from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stripe import webhooks as stripe_webhooks
 from sandbox.stripe.api import stripe_app
-from tests.local_http import local_http
 
 SECRET = "whsec_test"
 

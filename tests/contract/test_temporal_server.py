@@ -19,10 +19,11 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from clients.search_attributes import SearchAttributeError, ensure_search_attributes
 from sandbox.stack.processes import Child, ChildFailedError, answers, logged
 from sandbox.stack.stack import keep_alive
-from sandbox.stack.temporal_server import SearchAttributeError, ensure_search_attributes, temporal_server
-from tests.local_http import local_http
+from sandbox.stack.temporal_server import temporal_server
+from sandbox.stand_ins.control import local_http
 
 STAGE = SearchAttributeKey.for_keyword("BillingStage")
 AMOUNT = SearchAttributeKey.for_int("BillingAmountMinor")

@@ -38,7 +38,7 @@ def observe(event, arguments):
 
 def leave():
     import socket
-    while not getattr(sys.modules.get("sandbox.rehearsal.privacy"), "_guards", None):
+    while not getattr(sys.modules.get("sandbox.privacy"), "_guards", None):
         time.sleep(0.05)
     try:
         socket.create_connection(("192.0.2.1", 443), timeout=1)

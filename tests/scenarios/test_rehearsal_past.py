@@ -54,12 +54,12 @@ async def test_months_that_ended_long_ago_are_billed_from_now_on(tmp_path: Path)
         (period, Stage.PAID, 10_000) for period in span(FIRST, LAST)
     ]
     assert all(month.closed and month.closed.at > began for month in result.closed.values())
-    assert list(result.left) == ["quito"]
+    assert list(result.waiting) == ["quito"]
     (need,) = result.needs
     assert (need.customer_id, need.period) == ("quito", FIRST)
     assert need.did == "left to the script; then left waiting; later months are not rehearsed"
-    heard = {each.do: each for each in result.heard}
-    assert not heard[ScriptedAction.HALT].accepted
-    assert heard[ScriptedAction.HALT].result == "its time was over when the rehearsal began"
-    assert heard[ScriptedAction.RESUME].at >= datetime.fromisoformat(f"{soon}+00:00") - timedelta(hours=3)
-    assert heard[ScriptedAction.SKIP].result == "the customer's chain had ended by then"
+    outcomes = {outcome.do: outcome for outcome in result.commands}
+    assert not outcomes[ScriptedAction.HALT].accepted
+    assert outcomes[ScriptedAction.HALT].result == "its time was over when the rehearsal began"
+    assert outcomes[ScriptedAction.RESUME].at >= datetime.fromisoformat(f"{soon}+00:00") - timedelta(hours=3)
+    assert outcomes[ScriptedAction.SKIP].result == "the customer's chain had ended by then"

@@ -16,8 +16,8 @@ from billing.invoices.commands import Skip
 from bootstrap import SANDBOX_NAMESPACE, SANDBOX_STRIPE_KEY
 from cli.app import app
 from sandbox.stack.temporal_server import temporal_server
+from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed, prepared_bed
-from tests.local_http import local_http
 from tests.scenarios.accidents import ANN, ghost_is_started_by_hand, ledger_loses_october
 from tests.suggested import commands_in
 from worker import create_worker

@@ -12,7 +12,7 @@ from sandbox.stand_ins.faults import FaultRule
 from sandbox.stand_ins.mailbox import MailFault
 from sandbox.stripe.webhooks import WebhookFault
 
-STORMS = [Plan(1, 20, 2).storm(step) for step in range(400)]
+FAULT_PLANS = [Plan(1, 20, 2).faults(step) for step in range(400)]
 
 
 def kinds(fault: type[BaseModel], field: str = "kind") -> set[str]:
@@ -22,7 +22,7 @@ def kinds(fault: type[BaseModel], field: str = "kind") -> set[str]:
 
 def told(plan: Plan) -> tuple[object, ...]:
     sales = [plan.sales(each.customer_id, each.currency, "2026-11") for each in plan.members()]
-    return plan.members(), sales, [plan.storm(step) for step in range(50)]
+    return plan.members(), sales, [plan.faults(step) for step in range(50)]
 
 
 def test_a_seed_repeats_its_plan_and_another_seed_has_another() -> None:
@@ -31,7 +31,7 @@ def test_a_seed_repeats_its_plan_and_another_seed_has_another() -> None:
 
 
 def test_every_wrong_answer_that_the_stand_in_for_stripe_can_give_is_given() -> None:
-    rules = [rule for storm in STORMS for rule in storm.stripe]
+    rules = [rule for plan in FAULT_PLANS for rule in plan.stripe]
     assert {rule["kind"] for rule in rules} == kinds(FaultRule)
     assert all(0 < rule["probability"] < 1 for rule in rules)
     assert {rule["status"] for rule in rules if rule["kind"] == "status"} == {409, 500}
@@ -47,28 +47,28 @@ def test_webhooks_come_twice_late_in_another_order_or_never() -> None:
 
 
 def test_mail_sheet_ledger_workers_their_threads_and_server_fail_too() -> None:
-    assert {rule["action"] for storm in STORMS for rule in storm.mail} == kinds(MailFault, "action")
+    assert {rule["action"] for plan in FAULT_PLANS for rule in plan.mail} == kinds(MailFault, "action")
     assert {"drop_before", "drop_after", "status", "rate_limit", "garbage_200"} == {
-        rule["kind"] for storm in STORMS for rule in storm.sheets
+        rule["kind"] for plan in FAULT_PLANS for rule in plan.sheets
     }
-    assert {kill.worker for storm in STORMS for kill in storm.kills} == {0, 1}
-    assert {kill.at_payment for storm in STORMS for kill in storm.kills} == {False, True}
-    assert {place for storm in STORMS for place in storm.stalls} == set(Place)
-    assert all(2 < seconds < 5 for storm in STORMS for seconds in storm.stalls.values())
+    assert {kill.worker for plan in FAULT_PLANS for kill in plan.kills} == {0, 1}
+    assert {kill.at_payment for plan in FAULT_PLANS for kill in plan.kills} == {False, True}
+    assert {place for plan in FAULT_PLANS for place in plan.stalls} == set(Place)
+    assert all(2 < seconds < 5 for plan in FAULT_PLANS for seconds in plan.stalls.values())
     for something in (has_killed_server, has_locked_ledger, has_no_worksheet):
-        assert 0 < sum(map(something, STORMS)) < len(STORMS) / 2
+        assert 0 < sum(map(something, FAULT_PLANS)) < len(FAULT_PLANS) / 2
 
 
-def has_killed_server(storm: FaultPlan) -> bool:
-    return storm.server_dies_after_seconds is not None
+def has_killed_server(plan: FaultPlan) -> bool:
+    return plan.server_dies_after_seconds is not None
 
 
-def has_locked_ledger(storm: FaultPlan) -> bool:
-    return storm.ledger_locked_seconds > 0
+def has_locked_ledger(plan: FaultPlan) -> bool:
+    return plan.ledger_locked_seconds > 0
 
 
-def has_no_worksheet(storm: FaultPlan) -> bool:
-    return storm.no_worksheet
+def has_no_worksheet(plan: FaultPlan) -> bool:
+    return plan.no_worksheet
 
 
 def test_the_judge_reads_what_the_plan_types_as_the_product_does() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.judge.stripe_journal import Journal
 from sandbox.stand_ins.journal_file import read_entries
-from sandbox.stripe.journal import Journal
 from sandbox.stripe.store import Store
 from tests.full_disk import full_disk
 

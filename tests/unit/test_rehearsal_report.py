@@ -48,7 +48,14 @@ def _book(*months: Month) -> Book:
 
 def _result(*closed: Month, **fields: Any) -> RehearsalResult:
     months = {(each.customer.customer_id, each.period): each for each in closed}
-    values: dict[str, Any] = {"left": {}, "needs": [], "heard": [], "owed": {}, "mails": 0, "folder": Path()}
+    values: dict[str, Any] = {
+        "waiting": {},
+        "needs": [],
+        "commands": [],
+        "collections": {},
+        "mails": 0,
+        "folder": Path(),
+    }
     return RehearsalResult(closed=months, **values | fields)
 
 
@@ -87,7 +94,7 @@ def test_a_month_without_a_worksheet_says_which_one_it_repeats() -> None:
 def test_who_stays_waiting_is_told_apart_from_the_months_after() -> None:
     waiting = drafted(1000)
     need = PersonNeeded("acme", OCTOBER, waiting.notice_at, "halted by ann: row 7", "left waiting")
-    rows = rows_of(_book(waiting), _result(left={"acme": waiting}, needs=[need]))
+    rows = rows_of(_book(waiting), _result(waiting={"acme": waiting}, needs=[need]))
     assert [row.stage for row in rows] == [WAITING, NOT_REACHED]
     assert [(row.person, row.assumed) for row in rows] == [("halted by ann: row 7", "left waiting"), ("", "")]
     assert [month.need_person for month in summaries(rows)] == [1, 0]

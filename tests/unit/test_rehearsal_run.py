@@ -1,7 +1,7 @@
 """How the months of a rehearsal pass, without a Temporal server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from sandbox.rehearsal.sheets import Worksheets
 from tests.unit.months import DAY, HOUR, PERIOD, opened
 
 BEGAN = datetime.now(UTC)
+Planned = Callable[[dict[str, Any], datetime], tuple[list[Period], list[tuple[Period, datetime, str]]]]
 HALT = {"customer": "acme", "do": "halt", "by": "ann", "reason": "ask them"}
 
 
@@ -33,10 +34,9 @@ def _book(first: Period, months: int) -> Book:
 
 
 class _Chain:
-    """A chain that ends a month in every ``days``, on a clock that begins now; it is its own skipper and handle."""
+    """A chain that ends a month in every ``days``, on a clock that begins now; it is its own client and timeline."""
 
     def __init__(self, book: Book, days: int) -> None:
-        self.client = self
         self.watching = MonthWatch(Script(), book.periods[-1])
         self._months = iter(book.periods)
         self._month = timedelta(days=days)
@@ -45,27 +45,21 @@ class _Chain:
     async def start_workflow(self, *_: Any, **__: Any) -> "_Chain":
         return self
 
-    async def get_current_time(self, _: object) -> datetime:
-        return self._now
-
-    async def fast_forward(self, _: object, duration: timedelta) -> bool:
-        self._now += duration
+    async def reach(self, _: object, instant: datetime) -> datetime:
+        self._now = max(self._now, instant)
         while self._now >= self._ends_at and (period := next(self._months, None)):
             self.watching.is_closed(Month.open(opened().customer, period))
             self._ends_at += self._month
-        return True
-
-    async def describe(self) -> SimpleNamespace:
-        return SimpleNamespace(close_time=None)
+        return self._now
 
 
 async def _closed(monkeypatch: pytest.MonkeyPatch, book: Book, days: int) -> tuple[int, timedelta]:
     """How many months have ended when the rehearsal has, and how long that took on the chain's clock."""
     chain = _Chain(book, days)
-    monkeypatch.setattr(run, "TimeSkipper", lambda *_, **__: chain)
+    monkeypatch.setattr(run, "Timeline", lambda _: chain)
     world = SimpleNamespace(client=chain, ledger=SimpleNamespace(collections=_nothing))
     await run._Run(book, Script(), world, chain.watching, lambda _: None).everybody()  # type: ignore[arg-type]
-    return len(chain.watching.closed), await chain.get_current_time(None) - BEGAN
+    return len(chain.watching.closed), await chain.reach(None, BEGAN) - BEGAN
 
 
 async def _nothing(**_: Any) -> list[object]:
@@ -85,33 +79,39 @@ async def test_a_chain_that_stands_still_is_left(monkeypatch: pytest.MonkeyPatch
     assert took < 100 * DAY
 
 
-def _planned(script: dict[str, Any], began: datetime) -> tuple[list[str], list[tuple[str, datetime, str]]]:
-    """What will be said, by month; and what will not, when that was seen, and why."""
-    book, said = _book(PERIOD, 2), Script.model_validate({"say": [HALT | script]})
-    own = SimpleNamespace(_book=book, _script=said, heard=[])
-    planned = run._Run._planned(own, book.entries[0], began)  # type: ignore[arg-type]
-    assert not any(each.accepted for each in own.heard)
-    return [period for _, period, _ in planned], [(each.period, each.at, each.result) for each in own.heard]
+@pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> Planned:
+    """The months in which a command will be sent; and those in which not, when that was seen, and why."""
+
+    def plan(command: dict[str, Any], began: datetime) -> tuple[list[Period], list[tuple[Period, datetime, str]]]:
+        book, script = _book(PERIOD, 2), Script.model_validate({"say": [HALT | command]})
+        monkeypatch.setattr(run, "Timeline", lambda _: None)
+        acting = run._Run(book, script, SimpleNamespace(client=None), MonthWatch(script, PERIOD), lambda _: None)  # type: ignore[arg-type]
+        periods = [period for _, period, _ in acting._planned(book.entries[0], began)]
+        assert not any(outcome.accepted for outcome in acting.commands)
+        return periods, [(outcome.period, outcome.at, outcome.result) for outcome in acting.commands]
+
+    return plan
 
 
-def test_words_whose_time_is_over_are_not_said_and_told_so() -> None:
+def test_a_command_whose_time_is_over_is_not_sent_and_says_so(planned: Planned) -> None:
     began = opened().import_at + 7 * HOUR
     over = ("2026-10", began, "its time was over when the rehearsal began")
-    assert _planned({"when": "draft + 6h"}, began) == (["2026-11"], [over])
-    assert _planned({"when": "draft + 6h"}, began - DAY) == (["2026-10", "2026-11"], [])
+    assert planned({"when": "draft + 6h"}, began) == (["2026-11"], [over])
+    assert planned({"when": "draft + 6h"}, began - DAY) == (["2026-10", "2026-11"], [])
 
 
 @pytest.mark.parametrize(("period", "why"), [("2026-08", "its time was over"), ("2027-03", "2027-03 is not rehearsed")])
-def test_words_on_a_month_that_is_not_rehearsed_are_told_so(period: str, why: str) -> None:
-    said, unsaid = _planned({"period": period}, opened().import_at)
-    assert said == []
-    assert [(where, result.startswith(why)) for where, _, result in unsaid] == [(period, True)]
+def test_a_command_to_a_month_that_is_not_rehearsed_says_so(period: str, why: str, planned: Planned) -> None:
+    periods, unsent = planned({"period": period}, opened().import_at)
+    assert periods == []
+    assert [(month, result.startswith(why)) for month, _, result in unsent] == [(period, True)]
 
 
 async def test_what_ends_a_rehearsal_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     class Failing:
         def __init__(self, *_: object) -> None:
-            self.heard: list[object] = []
+            self.commands: list[object] = []
 
         async def everybody(self) -> None:
             async def fail(error: Exception) -> None:

@@ -31,7 +31,7 @@ def _written(folder: Path, text: str) -> Path:
 
 def test_a_script_says_who_does_what_and_when(tmp_path: Path) -> None:
     script = read_script(_written(tmp_path, SCRIPT))
-    halt, edit = script.of("acme")
+    halt, edit = script.commands_for("acme")
     month = drafted(1000)
     assert halt.instant(month) == datetime(2026, 11, 1, 7, tzinfo=UTC)
     assert isinstance(command_of(halt, month), Halt)

@@ -46,4 +46,4 @@ async def test_a_skip_does_not_go_on_to_the_next_timer_when_work_ends_as_it_does
         await bed.sheets_fault(path="/v4/", kind="slow", seconds=1.2)
         await bed.skip_to("acme", (await bed.month("acme")).import_at)
         month = await bed.drafted("acme", period)
-        assert await bed.skipper.get_current_time(bed.handle("acme")) < month.notice_at
+        assert await bed.clock(bed.handle("acme")) < month.notice_at

@@ -27,7 +27,7 @@ MINUTES = timedelta(minutes=2)  # longer than between two looks at the brake
 
 
 async def clock(bed: Bed, customer_id: str = "acme") -> datetime:
-    return await bed.skipper.get_current_time(bed.handle(customer_id))
+    return await bed.clock(bed.handle(customer_id))
 
 
 def last_mail(bed: Bed, number: int = -1) -> str:

@@ -27,8 +27,8 @@ from clients.start import StartStatus
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.stack import ROOT
 from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed, prepared_bed
-from tests.local_http import local_http
 from tests.postgresql import postgresql_server
 from tests.stops import text_of
 from worker import READY

@@ -59,7 +59,7 @@ async def test_a_batch_keeps_the_rate_and_a_customer_at_our_page_overtakes_it(
                 await waits_for_its_turn(bed.handle(month.customer.customer_id))
             paying = asyncio.create_task(pay(bed.client, "acme", Period(OCTOBER), "https://billing.example/back"))
             await waits_for_its_turn(bed.collection_handle())
-            ahead = await bed.skipper.get_current_time(bed.collection_handle()) - now()  # its clock has skipped
+            ahead = await bed.clock(bed.collection_handle()) - now()  # its clock has skipped
             async with charges, asyncio.timeout(60):
                 while len(charged(bed)) <= BATCH:
                     await asyncio.sleep(0.02)

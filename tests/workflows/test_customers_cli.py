@@ -12,8 +12,8 @@ import pytest
 from billing.customers.registration import RegistrationState
 from billing.invoices.stages import Stage
 from bootstrap import connect_registrar
+from sandbox.stand_ins.control import local_http
 from tests.bed import Bed
-from tests.local_http import local_http
 from tests.typed import typed as starter
 from tests.workflows.test_registering import PAGE, typed
 

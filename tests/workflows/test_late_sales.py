@@ -22,9 +22,9 @@ from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from billing.sales.adjustments import refresh_changes
 from bootstrap import connect_completeness, connect_sheet_comparer
+from sandbox.stand_ins.control import local_http
 from services import shared_sales
 from tests.bed import OCTOBER, Bed, now
-from tests.local_http import local_http
 from tests.stops import text_of
 
 SEPTEMBER, NOVEMBER = "2026-09", "2026-11"

@@ -14,8 +14,8 @@ from billing.collections.commands import Retry
 from billing.collections.stages import CollectionStage
 from billing.period import Period
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
-from tests.local_http import local_http
 from tests.typed import typed
 from workflows.options import TASK_QUEUE
 from workflows.reconciliation import SCHEDULE_ID, DailyReconciliation, ensure_daily_reconciliation

@@ -22,8 +22,8 @@ from billing.errors import CardMissing, InvalidInput
 from bootstrap import connect_customer_mails, connect_registrar
 from clients.registrar import Registrar
 from clients.start import start_customer
+from sandbox.stand_ins.control import local_http
 from tests.bed import Bed
-from tests.local_http import local_http
 
 PAGE = "http://127.0.0.1:1/registration/token"
 LATER = timedelta(minutes=2)

@@ -19,8 +19,8 @@ from sandbox.chaos.stalls import Place, put_stall
 from sandbox.stack.ports import free_port
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.temporal_server import TemporalServer
+from sandbox.stand_ins.control import local_http
 from tests.bed import PATIENCE_SECONDS, Bed, prepared_bed
-from tests.local_http import local_http
 from worker import READY
 
 DEADLOCK = "TMPRL1101"

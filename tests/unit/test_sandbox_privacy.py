@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.rehearsal.privacy import OutsideConnectionError, forget_settings, loopback_only, private_folder
+from sandbox.privacy import OutsideConnectionError, forget_settings, loopback_only, private_folder
 from sandbox.stack.stack import ROOT
 
 

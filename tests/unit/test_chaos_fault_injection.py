@@ -1,4 +1,4 @@
-"""Havoc breaks the services, and is not broken by them itself."""
+"""Faults are injected into the services, and their failures do not break the injection."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -20,7 +20,7 @@ async def one_answer_per_connection(reader: asyncio.StreamReader, writer: asynci
     writer.close()
 
 
-async def test_a_storm_ends_also_if_a_service_has_closed_an_idle_connection_meanwhile(tmp_path: Path) -> None:
+async def test_faults_end_also_if_a_service_has_closed_an_idle_connection_meanwhile(tmp_path: Path) -> None:
     async with AsyncExitStack() as exits:
         server = await exits.enter_async_context(await asyncio.start_server(one_answer_per_connection, "127.0.0.1", 0))
         port = server.sockets[0].getsockname()[1]

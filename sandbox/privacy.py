@@ -24,13 +24,11 @@ _installed = False
 
 
 class OutsideConnectionError(PermissionError):
-    """Something tried to reach another machine. An ``OSError``, so that every library takes it for a failed call."""
+    """An attempt to reach another machine. An ``OSError``, so that every library treats it as a failed call."""
 
 
 def forget_settings() -> None:
-    """Nothing that is configured outside reaches this process from here on, nor its children. Settings are read in
-    whatever case their names are.
-    """
+    """From here on, nothing that is configured outside reaches this process or its children; names have any case."""
     for name in list(os.environ):
         is_ours = name.upper().startswith(_OURS) and name != "BILLING_DEBUG"
         if is_ours or name.casefold() in _PROXIES:
@@ -42,8 +40,8 @@ def forget_settings() -> None:
 def loopback_only() -> Iterator[list[str]]:
     """Until the block ends, connections of Python code to other machines fail, and look-ups of their names too.
 
-    Answers what was refused. The look-up of this machine's own name, which mail clients greet with, is refused too,
-    but no offence.
+    Yields the hosts that were refused. Looking up this machine's own name, with which mail clients greet, fails too,
+    but is not listed.
     """
     global _installed
     if not _installed:
@@ -61,7 +59,7 @@ def _watch(event: str, arguments: tuple[object, ...]) -> None:
     if event not in _WATCHED or not _guards:  # of very many events: this line has to be quick
         return
     if event in _ADDRESSED:
-        address = next((each for each in arguments[1:] if isinstance(each, tuple)), None)
+        address = next((argument for argument in arguments[1:] if isinstance(argument, tuple)), None)
         if address is None:  # a local socket, named by a path; or one that is connected already
             return
         host = address[0]
@@ -83,6 +81,6 @@ def _is_here(host: object) -> bool:
 
 
 def private_folder(folder: Path) -> None:
-    """Makes the folder, or what is there, one for nobody else: the mails in it have names and amounts."""
+    """Makes the folder readable for its owner only: its mails have names and amounts."""
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)

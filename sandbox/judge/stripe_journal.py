@@ -1,4 +1,4 @@
-"""What the Stripe stand-in's journal tells of customers, cards and payments, for the judge."""
+"""Customers, cards and payments by the Stripe stand-in's journal, for the judge."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,26 +30,26 @@ class Intent:
     @property
     def attempted_at(self) -> datetime | None:
         """When the first attempt to move money ended."""
-        return next((at for at, each in self.snapshots if each["latest_charge"]), None)
+        return next((at for at, snapshot in self.snapshots if snapshot["latest_charge"]), None)
 
     @property
     def first_answer(self) -> Stage | None:
-        """What the bank said to the first attempt; None before it, or while it is processing."""
-        for _, each in self.snapshots:
-            if each["latest_charge"] and each["status"] in ("succeeded", "requires_payment_method"):
-                error = each["last_payment_error"] or {}
+        """The bank's answer to the first attempt; None before it, or while it is processing."""
+        for _, snapshot in self.snapshots:
+            if snapshot["latest_charge"] and snapshot["status"] in ("succeeded", "requires_payment_method"):
+                error = snapshot["last_payment_error"] or {}
                 authenticate = error.get("code") == "authentication_required"
                 unpaid = Stage.AUTHENTICATION_REQUIRED if authenticate else Stage.PAST_DUE
-                return Stage.PAID if each["status"] == "succeeded" else unpaid
+                return Stage.PAID if snapshot["status"] == "succeeded" else unpaid
         return None
 
 
 @dataclass(frozen=True)
 class Journal:
-    """Payments are claimed by the customers they were made for; what is left belongs to nobody."""
+    """Payments are claimed by the customers for whom they were made; unclaimed ones belong to strangers."""
 
     emails: dict[str, str] = field(default_factory=dict)  # by customer, as first registered
-    attached: dict[str, str | None] = field(default_factory=dict)  # whose each payment method is now
+    attached: dict[str, str | None] = field(default_factory=dict)  # the customer of each payment method now
     intents: dict[str, Intent] = field(default_factory=dict)
 
     @classmethod
@@ -73,7 +73,7 @@ class Journal:
                 self.intents.setdefault(name, Intent()).snapshots.append((datetime.fromisoformat(at), snapshot))
 
     def email_of(self, stripe_customer_id: str) -> str:
-        """The address that the customer was registered with; the customer is no stranger from now on."""
+        """The address at registration; from now on the customer is no stranger."""
         return self.emails.pop(stripe_customer_id, "")
 
     def claim(self, customer_id: str, period: Period) -> list[Intent]:
@@ -89,6 +89,6 @@ class Journal:
         return list(mine.values())
 
     def strangers(self) -> list[str]:
-        """Customers that nobody asked for, and payments that nobody claimed."""
+        """Unknown customers, and unclaimed payments."""
         customers = [f"customer {email or name}" for name, email in self.emails.items()]
         return customers + [f"{name} of {intent.now['metadata']}" for name, intent in self.intents.items()]
