@@ -34,6 +34,7 @@ from bootstrap import (
     connect_sheet_comparer,
     connect_temporal,
 )
+from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.logs import start_logging
 from process.memory import cached_workflows, memory_bytes
 from process.shutdown import GRACE, Ending, KeptRuns
@@ -42,12 +43,12 @@ from services.cashier import Cashier
 from services.shared_sales import Sales
 from settings import Settings, load_settings, private_files
 from workflows.answers import Answers
-from workflows.completeness import DailyCompleteness, ensure_daily_completeness
+from workflows.completeness import DailyCompleteness
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
-from workflows.reconciliation import DailyReconciliation, ensure_daily_reconciliation
+from workflows.reconciliation import DailyReconciliation
 
 READY = "worker ready"
 
@@ -59,8 +60,8 @@ async def main() -> int:
     async with connect_adapters(settings) as adapters:
         runtime = connect_runtime(settings)
         client = await connect_temporal(settings, runtime=runtime)
-        await ensure_daily_reconciliation(client)
-        await ensure_daily_completeness(client)
+        await ensure_daily(client, RECONCILIATION)
+        await ensure_daily(client, COMPLETENESS)
         digest = connect_digest_trigger(settings, client)
         await digest.wake()  # an alert may have been left by a crash
         threads = WorkflowThreads()

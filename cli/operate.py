@@ -20,13 +20,11 @@ from cli.completeness.worksheet import newest_worksheet
 from cli.terminal.options import AsJson
 from cli.terminal.output import explain, print_json, print_table, say, whole
 from clients.running_workflows import RunningWorkflows
+from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from clients.search_attributes import SearchAttributeError, ensure_search_attributes
 from settings import Settings, load_settings, unknown_variables
 from wording.remedies import command_line
-from workflows.completeness import SCHEDULE_ID as COVERAGE_SCHEDULE_ID
-from workflows.completeness import ensure_daily_completeness
 from workflows.options import CHARGES_QUEUE, TASK_QUEUE
-from workflows.reconciliation import SCHEDULE_ID, ensure_daily_reconciliation
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 CHECK_TIMEOUT_SECONDS = 20
@@ -51,10 +49,10 @@ async def setup() -> None:
         await ledger.migrate()
     say(f"ledger: tables {'are up to date already' if current else 'created or brought up to date'}")
     client = await connect_temporal(settings)
-    await ensure_daily_reconciliation(client)
-    await ensure_daily_completeness(client, at_once=True)
-    say(f"Temporal: {COVERAGE_SCHEDULE_ID} checks every customer and row every day")
-    say(f"Temporal: {SCHEDULE_ID} compares Stripe with the ledger every day")
+    await ensure_daily(client, RECONCILIATION)
+    await ensure_daily(client, COMPLETENESS, at_once=True)
+    say(f"Temporal: {COMPLETENESS.schedule_id} checks every customer and row every day")
+    say(f"Temporal: {RECONCILIATION.schedule_id} compares Stripe with the ledger every day")
     if await _usable(client):
         say(f"Temporal: search attributes exist already ({_where(client)})")
         return

@@ -12,7 +12,8 @@ from temporalio.service import RPCError
 from activities.completeness import CompletenessRequest, daily
 from billing.errors import TemporalUnavailable
 from billing.period import Period
-from workflows.completeness import SCHEDULE_ID, DailyCompleteness
+from clients.schedules import COMPLETENESS
+from workflows.completeness import DailyCompleteness
 from workflows.options import TASK_QUEUE
 
 
@@ -61,4 +62,4 @@ async def check_in_progress(client: Client, period: Period, patience: timedelta)
 
 
 def _look_id(period: Period) -> str:
-    return f"{SCHEDULE_ID}-{period}"
+    return f"{COMPLETENESS.schedule_id}-{period}"

@@ -1,28 +1,11 @@
-"""Coverage: everybody is looked at; a Temporal Schedule runs it every day."""
-
-from contextlib import suppress
-from datetime import timedelta
+"""DailyCompleteness: every customer and every row is checked, once a day."""
 
 from temporalio import workflow
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
-    ScheduleCalendarSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleRange,
-    ScheduleSpec,
-)
 
 with workflow.unsafe.imports_passed_through():
     from activities.completeness import CompletenessActivities, CompletenessRequest, CompletenessResult
     from billing.markdown import escaped
     from workflows import options
-
-SCHEDULE_ID = "coverage-v1"
-_AT_HOUR = 6  # UTC: after the reconciliation
 
 
 @workflow.defn
@@ -41,16 +24,3 @@ class DailyCompleteness:
         ]
         workflow.set_current_details("\n".join(lines[:100]) or "Everybody is covered.")
         return result
-
-
-async def ensure_daily_completeness(client: Client, at_once: bool = False) -> None:
-    """Creates the schedule, unless it is there; with ``at_once`` a new one begins with a run."""
-    action = ScheduleActionStartWorkflow(
-        DailyCompleteness.run, CompletenessRequest(), id=SCHEDULE_ID, task_queue=options.TASK_QUEUE
-    )
-    spec = ScheduleSpec(calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(_AT_HOUR)])], jitter=timedelta(minutes=10))
-    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(days=1))
-    with suppress(ScheduleAlreadyRunningError):
-        await client.create_schedule(
-            SCHEDULE_ID, Schedule(action=action, spec=spec, policy=policy), trigger_immediately=at_once
-        )

@@ -10,13 +10,14 @@ from billing.keys import workflow_id
 from billing.period import Period
 from billing.reviewers.alerts import of_worker
 from billing.reviewers.users import Role
+from clients.schedules import COMPLETENESS, ensure_daily
 from inbound.monitor import STALE
 from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed, now, prepared_bed
 from tests.console.conftest import Desk, console
 from tests.console.people import signed_in_at
 from tests.console.reviewing import Reviewer, fields, reviewer
-from workflows.completeness import SCHEDULE_ID, DailyCompleteness, ensure_daily_completeness
+from workflows.completeness import DailyCompleteness
 from workflows.options import TASK_QUEUE
 
 
@@ -158,13 +159,13 @@ async def test_months_before_the_first_customer_need_no_worksheet_and_later_ones
 
 
 async def test_the_schedule_is_made_once_with_a_run_if_asked_and_a_paused_one_stays_paused(bed: Bed) -> None:
-    schedule = bed.client.get_schedule_handle(SCHEDULE_ID)
-    await ensure_daily_completeness(bed.client, at_once=True)
+    schedule = bed.client.get_schedule_handle(COMPLETENESS.schedule_id)
+    await ensure_daily(bed.client, COMPLETENESS, at_once=True)
     async with asyncio.timeout(60):
         while (await bed.ledger.vitals(datetime.now(UTC))).covered_at is None:
             await asyncio.sleep(0.1)
     await schedule.pause()
-    await ensure_daily_completeness(bed.client)
+    await ensure_daily(bed.client, COMPLETENESS)
     assert (await schedule.describe()).schedule.state.paused
     await schedule.delete()
 
@@ -197,7 +198,7 @@ async def test_while_no_worker_looks_the_page_says_that_it_waits(server: Tempora
             assert "Looking now" in (text := await ann.page(page))
             assert "Waiting for a worker to begin." in text
             assert "Check now" not in text
-        await bed.client.get_workflow_handle(f"{SCHEDULE_ID}-2026-08").terminate()
+        await bed.client.get_workflow_handle(f"{COMPLETENESS.schedule_id}-2026-08").terminate()
 
 
 async def until_page(who: Reviewer, page: str, words: str) -> str:

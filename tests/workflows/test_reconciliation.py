@@ -14,11 +14,12 @@ from billing.collections.commands import Retry
 from billing.collections.stages import CollectionStage
 from billing.period import Period
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
+from clients.schedules import RECONCILIATION, ensure_daily
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
 from tests.typed import typed
 from workflows.options import TASK_QUEUE
-from workflows.reconciliation import SCHEDULE_ID, DailyReconciliation, ensure_daily_reconciliation
+from workflows.reconciliation import DailyReconciliation
 
 
 async def made_by_hand(bed: Bed, confirm: bool, **metadata: str) -> dict[str, Any]:
@@ -88,8 +89,8 @@ async def test_the_daily_run_tells_the_reviewers_of_each_finding_once(bed: Bed) 
 
 
 async def test_the_schedule_compares_every_day_and_a_paused_one_stays_paused(bed: Bed) -> None:
-    await ensure_daily_reconciliation(bed.client)
-    schedule = bed.client.get_schedule_handle(SCHEDULE_ID)
+    await ensure_daily(bed.client, RECONCILIATION)
+    schedule = bed.client.get_schedule_handle(RECONCILIATION.schedule_id)
     described = await schedule.describe()
     first, second, *_ = described.info.next_action_times
     assert abs(second - first - timedelta(days=1)) < timedelta(hours=1)
@@ -101,7 +102,7 @@ async def test_the_schedule_compares_every_day_and_a_paused_one_stays_paused(bed
     begun = await bed.client.get_workflow_handle(actions[0].action.workflow_id).describe()
     assert begun.workflow_type == "DailyReconciliation"
     await schedule.pause()
-    await ensure_daily_reconciliation(bed.client)
+    await ensure_daily(bed.client, RECONCILIATION)
     assert (await schedule.describe()).schedule.state.paused
     await schedule.delete()
 
