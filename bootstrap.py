@@ -1,4 +1,4 @@
-"""From settings to adapters and clients: what every entry point is composed of."""
+"""Composition: from settings to adapters, services and clients, for every entry point."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -47,12 +47,12 @@ class Adapters:
     payments: StripePayments
     mail: SmtpMail
     ledger: SqlLedger
-    others: tuple[AppriseAlerts, ...] = ()  # that tell the reviewers, beside the mail
+    others: tuple[AppriseAlerts, ...] = ()  # channels to the reviewers besides mail
 
 
 @asynccontextmanager
 async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
-    """The adapters that ``settings`` ask for; closes them at the end. Connects lazily: a service may be down now."""
+    """The adapters by ``settings``, closed at the end. They connect at first use: a service may be down now."""
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(connect_ledger(settings))
         payments = _payments(settings)
@@ -72,18 +72,18 @@ async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
 
 
 def connect_passwords() -> Argon2Passwords:
-    """Hashes passwords; made by who needs it only, for the first one in a process takes a quarter of a second."""
+    """Hashes passwords; the first one in a process takes a quarter of a second."""
     return Argon2Passwords()
 
 
 def compression_to(address: str) -> GrpcCompression:
-    """None to a server on this machine: there it only takes time."""
+    """No compression to a server on this machine, where it only costs time."""
     host = address.rpartition(":")[0].strip("[]")
     return GrpcCompression.NONE if host in ("127.0.0.1", "::1", "localhost") else GrpcCompression.GZIP
 
 
 def connect_runtime(settings: Settings) -> Runtime:
-    """The SDK's runtime: it logs where we do, and tells Prometheus of itself and of our gauges if that is asked for."""
+    """The SDK's runtime, with our logging, and with Prometheus metrics if configured."""
     address = settings.worker_metrics_address
     logs = LoggingConfig(LoggingConfig.default.filter, LogForwardingConfig(logging.getLogger("temporalio")))
     metrics = PrometheusConfig(bind_address=address) if address else None
@@ -96,8 +96,8 @@ def connect_runtime(settings: Settings) -> Runtime:
 async def connect_temporal(settings: Settings, address: str = "", runtime: Runtime | None = None) -> Client:
     """A client by Temporal's own configuration (127.0.0.1:7233 by default), or to the server at ``address``.
 
-    The sandbox lives in a namespace of its own, which only the embedded server has: a worker or a command without
-    settings never reaches production. Raises ``BillingError`` if nobody answers there, or the namespace is missing.
+    The sandbox has its own namespace, which exists on the embedded server only: a worker or a command without
+    settings never reaches production. Raises ``BillingError`` if no server answers, or the namespace is missing.
     """
     try:
         config = ClientConfig.load_client_connect_config(override_env_vars=environment())
@@ -117,13 +117,11 @@ async def connect_temporal(settings: Settings, address: str = "", runtime: Runti
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise BillingError(f"Temporal at {config['target_host']} refuses: {error.message}") from None
+        advice = (
+            "it is not the embedded one: set up .env" if settings.sandbox else "create it, or set TEMPORAL_NAMESPACE"
+        )
         raise BillingError(
-            f"Temporal at {config['target_host']} has no namespace {client.namespace!r}; "
-            + (
-                "it is not the embedded one: set up .env"
-                if settings.sandbox
-                else "create it, or set TEMPORAL_NAMESPACE"
-            )
+            f"Temporal at {config['target_host']} has no namespace {client.namespace!r}; {advice}"
         ) from None
     except RuntimeError:
         raise BillingError(
@@ -134,59 +132,52 @@ async def connect_temporal(settings: Settings, address: str = "", runtime: Runti
 
 
 def connect_customer_mails(settings: Settings, adapters: Adapters) -> CustomerMails:
-    """The post: mails to customers."""
+    """Mails to customers."""
     return CustomerMails(adapters.mail, adapters.ledger, settings.mail_domain, settings.links)
 
 
 def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
-    """Wakes the workflow that tells the reviewers; one for each process."""
+    """Wakes the workflow that sends digests; one for each process."""
     return DigestTrigger(client, settings.digest_interval)
 
 
 def connect_alerts(settings: Settings, adapters: Adapters, digest: DigestTrigger) -> Alerts:
-    """What reviewers are to be told; nobody is, if there is no address for them."""
-    wanted = bool(settings.reviewers_email or adapters.others)
-    return Alerts(adapters.ledger, digest, wanted)
+    """Alerts to the reviewers; disabled without an address of theirs."""
+    return Alerts(adapters.ledger, digest, enabled=bool(settings.reviewers_email or adapters.others))
 
 
 def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
-    """Tells the reviewers."""
-    return DigestActivities(
-        adapters.ledger,
-        adapters.mail,
-        adapters.others,
-        settings.reviewers_email,
-        settings.mail_domain,
-        settings.links.base_url,
-    )
+    """Sends digests to the reviewers."""
+    reviewers, domain, console_url = settings.reviewers_email, settings.mail_domain, settings.links.base_url
+    return DigestActivities(adapters.ledger, adapters.mail, adapters.others, reviewers, domain, console_url)
 
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:
-    """The registrar, who makes customers of registrations."""
-    letters = connect_customer_mails(settings, adapters)
-    return Registrar(client, adapters.payments, adapters.ledger, letters, settings.links, settings.spread)
+    """The registrar, which turns registrations into customers."""
+    mails = connect_customer_mails(settings, adapters)
+    return Registrar(client, adapters.payments, adapters.ledger, mails, settings.links, settings.spread)
 
 
 def connect_reconciliation(settings: Settings, adapters: Adapters, client: Client) -> Reconciler:
-    """The bookkeeper who compares the processor's records with the ledger."""
+    """Compares the processor's records with the ledger."""
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:
-    """The sheet, whose readings are shared; one for each process."""
+    """Shared readings of the sheet; one for each process."""
     return SharedSales(adapters.sales, adapters.ledger)
 
 
 def connect_sheet_comparer(settings: Settings, adapters: Adapters, sales: Sales | None = None) -> SheetComparer:
-    """Holds invoices against the sheet."""
+    """Compares invoices with the sheet."""
     return SheetComparer(sales or connect_sales(adapters), adapters.ledger, settings.decimal_separator)
 
 
 def connect_completeness(
     settings: Settings, adapters: Adapters, client: Client | None, unseen: str = "", sales: Sales | None = None
 ) -> CompletenessActivities:
-    """Who looks at everybody; ``client`` None: without Temporal, for the reason ``unseen``."""
+    """The completeness check; ``client`` None: without Temporal, for the reason ``unseen``."""
     return CompletenessActivities(
         adapters.ledger,
         adapters.ledger,
@@ -199,7 +190,7 @@ def connect_completeness(
 
 
 def sandbox_sheet(settings: Settings) -> GoogleSheetsSales:
-    """The spreadsheet of the stand-in."""
+    """The stand-in's spreadsheet."""
     return GoogleSheetsSales.connect(SANDBOX_SHEET_ID, base_url=f"http://127.0.0.1:{settings.sandbox_sheets_port}")
 
 

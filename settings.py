@@ -1,7 +1,7 @@
 """Typed settings, from the environment (``BILLING_…``) and a ``.env`` file; only entry points read them.
 
 With nothing configured everything is the sandbox: stand-ins on 127.0.0.1 and no real money. As soon as a real Stripe
-key is set, sales and mail must be real too: the two worlds never mix. Where Temporal is, is said by Temporal's own
+key is set, sales and mail must be real too: the two never mix. Temporal's address is set by Temporal's own
 variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …, see ``.env.example``).
 """
 
@@ -41,11 +41,11 @@ def _networks(text: object) -> object:
     if not isinstance(text, str):
         return text
     try:
-        networks = tuple(ip_network(each.strip()) for each in text.split(",") if each.strip())
+        networks = tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError:
         raise ValueError("write addresses and networks, such as 10.0.0.7, fd00::/8") from None
     if any(network.prefixlen == 0 for network in networks):
-        raise ValueError("that is everybody; name the addresses of your proxies")
+        raise ValueError("that is every address; name those of your proxies")
     return networks
 
 
@@ -124,7 +124,7 @@ class Settings(BaseSettings):
             "BILLING_SALES_SHEET_ID or BILLING_SALES_FOLDER": bool(self.sales_sheet_id or self.sales_folder),
             "BILLING_SMTP_HOST": bool(self.smtp_host),
         }
-        missing = [name for name, given in real.items() if not given]
+        missing = [name for name, is_set in real.items() if not is_set]
         if missing and len(missing) < len(real):
             raise ValueError(f"set {' and '.join(missing)} too: real services and the sandbox do not mix")
         if not missing and "mail_from" not in self.model_fields_set:
@@ -139,7 +139,7 @@ class Settings(BaseSettings):
             raise ValueError("set both BILLING_DEFAULT_CURRENCY and BILLING_DEFAULT_TIMEZONE, or neither")
         if self.console_sso_header and not self.console_trusted_proxies:
             raise ValueError(
-                "set BILLING_CONSOLE_TRUSTED_PROXIES too: from anybody else, BILLING_CONSOLE_SSO_HEADER is not believed"
+                "set BILLING_CONSOLE_TRUSTED_PROXIES too: BILLING_CONSOLE_SSO_HEADER is trusted from these proxies only"
             )
         return self
 
@@ -151,14 +151,14 @@ class Settings(BaseSettings):
         is_live = self.stripe_api_key.get_secret_value().startswith(("sk_live_", "rk_live_"))
         if is_live and url.scheme == "http" and url.hostname not in LOOPBACK:
             raise ValueError(
-                "BILLING_CONSOLE_URL begins with http://, and the Stripe key is for real money: everybody on the way "
+                "BILLING_CONSOLE_URL begins with http://, and the Stripe key is for real money: anybody on the network "
                 "could read links and passwords. Put a reverse proxy with TLS before the console, and write https://"
             )
         return self
 
     @property
     def behind_unknown_proxy(self) -> bool:
-        """The console speaks no TLS, so a proxy stands before an https:// address; and none is trusted."""
+        """The console's address is https://, so a TLS proxy stands before it, but no proxy is trusted."""
         return not self.sandbox and self.console_url.startswith("https://") and not self.console_trusted_proxies
 
     @property
@@ -168,30 +168,30 @@ class Settings(BaseSettings):
 
     @property
     def skipped_file(self) -> Path:
-        """How many seconds the demo, which skips time, is ahead of the real clock."""
+        """Holds by how many seconds the demo, which skips time, is ahead of the real clock."""
         return self.data_dir / "skipped-seconds"
 
     def now(self) -> datetime:
-        """The present instant in UTC; where the demo skips time, the skipped one, by which its months go."""
+        """The present instant in UTC, on the demo's clock where that skips time."""
         if not self.sandbox or not self.skipped_file.exists():
             return datetime.now(UTC)
         return datetime.now(UTC) + timedelta(seconds=float(self.skipped_file.read_text()))
 
     @property
     def newcomers(self) -> tuple[str, str] | None:
-        """Currency and zone of those who register themselves; None: only by invitation."""
+        """Currency and time zone of self-registered customers; None: registration by invitation only."""
         if self.default_currency and self.default_timezone:
             return self.default_currency, self.default_timezone
         return ("eur", "Europe/Paris") if self.sandbox else None
 
     @property
     def sheet_url(self) -> str:
-        """Where people open the sheet that sales are read from; "" if that is no Google Sheet."""
+        """The URL of the Google Sheet with the sales; "" for another source."""
         return f"https://docs.google.com/spreadsheets/d/{self.sales_sheet_id}/edit" if self.sales_sheet_id else ""
 
     @property
     def links(self) -> Links:
-        """The links in mails to customers; none without a console that they can reach."""
+        """The links in mails to customers; none without a public console."""
         if self.sandbox:
             return Links(f"http://127.0.0.1:{self.console_port}", "sandbox")
         return Links(self.console_url, self.link_secret.get_secret_value())
@@ -203,21 +203,21 @@ class Settings(BaseSettings):
 
     @property
     def digest_interval(self) -> timedelta:
-        """How long alerts are gathered before one digest tells them; a second in the sandbox, unless it is set."""
+        """How long a digest gathers alerts; a second in the sandbox unless set."""
         if self.sandbox and "digest_minutes" not in self.model_fields_set:
             return timedelta(seconds=1)
         return timedelta(minutes=self.digest_minutes)
 
     @property
     def charge_rate(self) -> float | None:
-        """How many charges and tries a second all workers together begin; None, in the sandbox unless set: any."""
+        """Charges and retries per second of all workers together; None, in the sandbox unless set: no limit."""
         if self.sandbox and "charges_per_second" not in self.model_fields_set:
             return None
         return self.charges_per_second
 
     @property
     def spread(self) -> int:
-        """The minutes over which newcomers are spread; 0 in the sandbox, whose story has round hours, unless set."""
+        """Minutes over which new customers are spread; 0 in the sandbox unless set."""
         return 0 if self.sandbox and "spread_minutes" not in self.model_fields_set else self.spread_minutes
 
     @property
@@ -227,12 +227,12 @@ class Settings(BaseSettings):
 
 
 def private_files() -> None:
-    """From now on, what this process and its children make can be read by its user only. For entry points."""
+    """Makes files that this process and its children create readable by its user only. For entry points."""
     os.umask(0o077)
 
 
 def load_settings() -> Settings:
-    """The settings of this process. Raises ``InvalidInput`` that names the variable, never its value."""
+    """The settings of this process. Raises ``InvalidInput``, which names the variable, never its value."""
     try:
         return Settings()
     except ValidationError as error:
@@ -240,12 +240,12 @@ def load_settings() -> Settings:
 
 
 def _explained(error: ValidationError) -> str:
-    """What is wrong with which variable; not what it says, which may be a secret in the wrong place."""
+    """The faults by variable, without their values, which may be misplaced secrets."""
     parts = []
     for item in error.errors(include_url=False, include_context=False):
         variable = "".join(f"BILLING_{str(part).upper()}: " for part in item["loc"][:1])
         message = item["msg"].removeprefix("Value error, ")
-        parts.append(f"{variable}{message.replace(repr(item['input']), 'what it says')}")
+        parts.append(f"{variable}{message.replace(repr(item['input']), 'its value')}")
     return "; ".join(parts)
 
 
@@ -255,6 +255,6 @@ def environment() -> dict[str, str]:
 
 
 def unknown_variables() -> list[str]:
-    """Those that are named like settings and are none: misspelled, and without any effect."""
+    """Variables named like settings that are none: probably misspelled, and without effect."""
     known = {f"BILLING_{name.upper()}" for name in (*Settings.model_fields, "debug")}
     return sorted(name for name in environment() if name.upper().startswith("BILLING_") and name.upper() not in known)

@@ -1,13 +1,14 @@
-"""The worker process: settings -> adapters -> activities -> Workers. Run as many as you like; SIGTERM ends one well."""
+"""The worker process: settings -> adapters -> activities -> Workers. Any number may run; SIGTERM ends one in order."""
 
 import asyncio
 import gc
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
@@ -54,7 +55,7 @@ READY = "worker ready"
 
 
 async def main() -> int:
-    """Serves until SIGTERM or SIGINT; activities that run then get half a minute to finish. Answers the exit code."""
+    """Serves until SIGTERM or SIGINT; running activities then get half a minute to finish. Returns the exit code."""
     settings = load_settings()
     start_logging(settings.log_level)
     async with connect_adapters(settings) as adapters:
@@ -63,14 +64,14 @@ async def main() -> int:
         await ensure_daily(client, RECONCILIATION)
         await ensure_daily(client, COMPLETENESS)
         digest = connect_digest_trigger(settings, client)
-        await digest.wake()  # an alert may have been left by a crash
+        await digest.wake()  # a crash may have left an alert
         threads = WorkflowThreads()
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
         async with create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
-            rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "as many charges as come"
-            gc.freeze()  # what is loaded by now stays, and need not be told from what months leave behind
+            rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
+            gc.freeze()  # exempts the objects loaded at startup from garbage collection
             logging.info("%s: task queue %s, %s, %s", READY, TASK_QUEUE, rate, money)
             await ending.begins(kept.report)
     return ending.code
@@ -94,57 +95,27 @@ def workers(
     sales: Sales | None = None,
     threads: WorkflowThreads | None = None,
 ) -> tuple[Worker, Worker]:
-    """One for all but charges, one for charges; neither runs yet.
+    """A worker for charges and one for everything else; neither runs yet.
 
-    The rate of charges is the server's, for all workers together; the last to ask says what it is.
+    The server applies the rate of charges to all workers together; the last worker to poll sets it.
     """
-    letters = connect_customer_mails(settings, adapters)
-    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
-    digests = connect_digests(settings, adapters)
-    source = sales or connect_sales(adapters)
-    comparing = connect_sheet_comparer(settings, adapters, source)
-    notices = NoticeActivities(letters, alerts, adapters.ledger, comparing)
-    cashier = Cashier(adapters.payments, adapters.ledger)
-    collections = CollectionActivities(cashier, adapters.ledger, letters, alerts)
-    drafting = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)
+    activities, charging = _activities(client, settings, adapters, sales or connect_sales(adapters))
     billing = Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=[MonthlyBilling, PaymentCollection, DailyReconciliation, ReviewerDigest, DailyCompleteness],
-        activities=[
-            drafting.import_sales,
-            notices.send_notice,
-            notices.alert_reviewers,
-            notices.close_month,
-            LedgerActivities(adapters.ledger).record_month,
-            BrakeActivities(adapters.ledger).await_release,
-            collections.remind_customer,
-            collections.alert_about_collection,
-            collections.close_collection,
-            collections.record_collection,
-            digests.claim_digest,
-            digests.tell_digest,
-            digests.close_digest,
-            connect_reconciliation(settings, adapters, client).reconcile,
-            connect_completeness(settings, adapters, client, sales=source).cover,
-        ],
+        activities=activities,
         interceptors=[Failures(), Answers()],
         workflow_runner=UnsandboxedWorkflowRunner(),  # docs/decisions/0014: tests keep workflow code deterministic
         workflow_task_executor=threads or WorkflowThreads(),
         max_cached_workflows=settings.cached_workflows or cached_workflows(memory_bytes()),
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # how long a killed worker is waited for
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # how long to wait for a killed worker
         graceful_shutdown_timeout=GRACE,
     )
     charges = Worker(
         client,
         task_queue=CHARGES_QUEUE,
-        activities=[
-            PaymentActivities(cashier, adapters.ledger, notices.close_month).charge_card,
-            collections.try_card,
-            collections.look_up_payment,
-            collections.release_payment,
-            collections.pay_on_session,
-        ],
+        activities=charging,
         interceptors=[Failures()],
         max_task_queue_activities_per_second=settings.charge_rate,
         graceful_shutdown_timeout=GRACE,
@@ -152,9 +123,45 @@ def workers(
     return billing, charges
 
 
+def _activities(
+    client: Client, settings: Settings, adapters: Adapters, sales: Sales
+) -> tuple[list[Callable[..., Any]], list[Callable[..., Any]]]:
+    """All activities but charges, and those of the charges' queue."""
+    ledger, mails = adapters.ledger, connect_customer_mails(settings, adapters)
+    alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+    digests = connect_digests(settings, adapters)
+    comparer = connect_sheet_comparer(settings, adapters, sales)
+    notices = NoticeActivities(mails, alerts, ledger, comparer)
+    cashier = Cashier(adapters.payments, ledger)
+    collections = CollectionActivities(cashier, ledger, mails, alerts)
+    return [
+        SalesActivities(sales, comparer, ledger, alerts, settings.decimal_separator).import_sales,
+        notices.send_notice,
+        notices.alert_reviewers,
+        notices.close_month,
+        LedgerActivities(ledger).record_month,
+        BrakeActivities(ledger).await_release,
+        collections.remind_customer,
+        collections.alert_about_collection,
+        collections.close_collection,
+        collections.record_collection,
+        digests.claim_digest,
+        digests.tell_digest,
+        digests.close_digest,
+        connect_reconciliation(settings, adapters, client).reconcile,
+        connect_completeness(settings, adapters, client, sales=sales).cover,
+    ], [
+        PaymentActivities(cashier, ledger, notices.close_month).charge_card,
+        collections.try_card,
+        collections.look_up_payment,
+        collections.release_payment,
+        collections.pay_on_session,
+    ]
+
+
 @asynccontextmanager
 async def _together(*both: Worker) -> AsyncIterator[None]:
-    """They run together and are stopped at the same time: activities have one grace period for both."""
+    """Runs both and stops them together: their activities share one grace period."""
     async with AsyncExitStack() as stack:
         for worker in both:
             await stack.enter_async_context(worker)
@@ -165,7 +172,7 @@ async def _together(*both: Worker) -> AsyncIterator[None]:
 
 
 def run() -> None:
-    """The process from its first to its last moment."""
+    """The whole process."""
     private_files()
     try:
         code = asyncio.run(main())

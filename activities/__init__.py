@@ -1,5 +1,5 @@
-"""Activities: one outside effect each, as methods of classes that hold ports; each writes down what it did.
+"""Activities: one external effect each, as methods of classes that hold ports.
 
-Every activity first records the month it was given in the ledger, then acts, then records what came of it. All of them
-may be repeated after any failure.
+An activity first records its month in the ledger, then acts, then records the result. It may be repeated after any
+failure.
 """

@@ -1,4 +1,4 @@
-"""Digests: one tells the reviewers, by each channel, all that is in the ledger's outbox."""
+"""Digests: the alerts of the ledger's outbox, sent to the reviewers by each channel."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -25,7 +25,7 @@ class DigestDelivery(Model):
 
 
 class DigestActivities:
-    """Tells digests by ``mail`` to ``reviewers`` ("": by no mail) and by ``others``; secrets stay in this process."""
+    """Sends digests by ``mail`` to ``reviewers`` ("": no mail) and by the ``others``; secrets stay in this process."""
 
     def __init__(
         self,
@@ -46,9 +46,9 @@ class DigestActivities:
 
     @activity.defn
     async def claim_digest(self) -> ClaimedDigest:
-        """All alerts that nobody has told yet. A repeat whose answer was lost finds the digest that it has made.
+        """Claims all unsent alerts for a digest. A repeat after a lost answer finds the same digest.
 
-        With nobody to tell there is no digest: alerts stay where they are, until an address is configured again.
+        Without a channel there is no digest: alerts wait until an address is configured.
         """
         if not self._channels:
             return ClaimedDigest()
@@ -56,22 +56,22 @@ class DigestActivities:
         return ClaimedDigest(digest_id=claim.digest_id, channels=tuple(self._channels), more=claim.more)
 
     @activity.defn
-    async def tell_digest(self, telling: DigestDelivery) -> bool:
-        """Tells it by one channel; False if this worker has no such channel, which tells nobody anything.
+    async def tell_digest(self, delivery: DigestDelivery) -> bool:
+        """Sends the digest by one channel; False if this worker has no such channel.
 
-        A mail that is refused for good waits too, visibly, until the address or the mail server is mended.
+        A mail that is refused for good is retried too, visibly, until the address or the mail server is corrected.
         """
-        channel = self._channels.get(telling.channel)
+        channel = self._channels.get(delivery.channel)
         unread: list[Failed] = []
-        alerts = await self._ledger.digest(telling.digest_id, unread)
-        alerts += [unreadable(each, Period.at(clock.now(), "UTC"), clock.now()) for each in unread]
+        alerts = await self._ledger.digest(delivery.digest_id, unread)
+        alerts += [unreadable(failed, Period.at(clock.now(), "UTC"), clock.now()) for failed in unread]
         if not alerts:
             return True
         if channel is None:
             return False
         digest = Digest(
-            digest_id=telling.digest_id,
-            message_id=digest_message_id(telling.digest_id, self._domain),
+            digest_id=delivery.digest_id,
+            message_id=digest_message_id(delivery.digest_id, self._domain),
             to=self._reviewers,
             console_url=self._console_url,
             alerts=tuple(alerts),
@@ -80,12 +80,12 @@ class DigestActivities:
             await _tell(channel, digest)
         except MailRefused as error:
             raise MailUnavailable(str(error)) from None
-        activity.logger.info("told: digest %s with %d alerts, by %s", digest.digest_id, len(alerts), telling.channel)
+        activity.logger.info("sent: digest %s with %d alerts, by %s", digest.digest_id, len(alerts), delivery.channel)
         return True
 
     @activity.defn
     async def close_digest(self, digest_id: str) -> None:
-        """Keeps that the digest was told."""
+        """Records that the digest was sent."""
         await self._ledger.close_digest(digest_id, clock.now())
 
 
@@ -94,19 +94,19 @@ async def _tell(channel: Channel, digest: Digest) -> None:
         await channel.tell(digest)
     except BillingError:
         raise
-    except Exception as error:  # not the channel's: perhaps one alert cannot be written
+    except Exception as error:  # not of the channel: perhaps one alert cannot be rendered
         await channel.tell(_tellable(digest, channel, error))
 
 
 def _tellable(digest: Digest, channel: Channel, error: Exception) -> Digest:
-    """The digest with a plain line for each alert that cannot be written. Raises ``error`` if it is none of them."""
-    told = []
+    """The digest with a plain line for each alert that cannot be rendered. Raises ``error`` if all can be."""
+    alerts = []
     for alert in digest.alerts:
         try:
             channel.write(digest.evolve(alerts=(alert,)))
-            told.append(alert)
+            alerts.append(alert)
         except Exception as failure:
-            told.append(untellable(alert, failure))
-    if told == list(digest.alerts):
+            alerts.append(untellable(alert, failure))
+    if alerts == list(digest.alerts):
         raise error
-    return digest.evolve(alerts=tuple(told))
+    return digest.evolve(alerts=tuple(alerts))

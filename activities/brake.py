@@ -1,4 +1,4 @@
-"""The emergency brake, asked before anything is announced or charged; and waiting for its release."""
+"""The emergency brake: the check before every notice and charge, and the wait for its release."""
 
 from datetime import timedelta
 
@@ -27,16 +27,16 @@ async def check_brake(ledger: BrakeStore, min_window: timedelta = timedelta()) -
 
 
 async def check_brake_for(ledger: BrakeStore, month: Month) -> None:
-    """The same for a month: everybody gets the minimum window after a release, also who was not stopped by it.
+    """Raises ``BrakeOn`` as ``check_brake``, for a month: each month waits the minimum window after a release.
 
-    A customer who was told before gets the next notice at once: the window is before the charge then.
+    A corrected notice does not wait: its window is before the charge.
     """
-    told_before = month.notices > 0 and month.charging is None
-    await check_brake(ledger, timedelta() if told_before else month.customer.terms.min_window)
+    is_corrected = month.notices > 0 and month.charging is None
+    await check_brake(ledger, timedelta() if is_corrected else month.customer.terms.min_window)
 
 
 class Released(Model):
-    """The brake is off, since when."""
+    """The instant of the brake's release."""
 
     at: Instant
 
@@ -47,7 +47,7 @@ class BrakeActivities:
 
     @activity.defn
     async def await_release(self) -> Released:
-        """Raises ``BrakeOn`` until the brake is off: Temporal asks again every minute, for as long as it takes."""
+        """Raises ``BrakeOn`` until the brake is released; Temporal retries every minute without limit."""
         await check_brake(self._ledger)
         brake = await self._ledger.brake()
         return Released(at=brake.released_at if brake and brake.released_at else clock.now())

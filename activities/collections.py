@@ -1,4 +1,4 @@
-"""What a collection does outside: try the card, look the payment up, give it up, write to people, record."""
+"""External effects of a collection: charge the card, look up or cancel the payment, mails, alerts, records."""
 
 from contextlib import suppress
 from typing import Protocol
@@ -25,23 +25,23 @@ from services.customer_mails import CustomerMails
 
 
 class _Ledger(BrakeStore, CollectionStore, CustomerStore, MonthStore, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
 
 class CollectionActivities:
-    """Each one records the collection first; ``StaleRun`` says that another run is further."""
+    """Each activity records the collection first; it raises ``StaleRun`` if another run is ahead."""
 
-    def __init__(self, cashier: Cashier, ledger: _Ledger, letters: CustomerMails, alerts: Alerts) -> None:
+    def __init__(self, cashier: Cashier, ledger: _Ledger, mails: CustomerMails, alerts: Alerts) -> None:
         self._alerts = alerts
         self._cashier = cashier
         self._ledger = ledger
-        self._letters = letters
+        self._mails = mails
 
     @activity.defn
     async def try_card(self, collection: Collection) -> ChargeResult:
-        """Charges what is owed to the customer's card, on the payment of the month; raises as ``Cashier.charge``.
+        """Charges the customer's card, by the payment of the month; raises as ``Cashier.charge``.
 
-        Raises ``BrakeOn`` if the emergency brake is on, and the payment was looked up and not tried since.
+        Raises ``BrakeOn`` if the emergency brake is on and the payment was looked up and not tried since.
         """
         await self._ledger.record_collection(collection, clock.now())
 
@@ -49,79 +49,78 @@ class CollectionActivities:
             await self._check_current(collection)
             await check_brake(self._ledger)
 
-        result, _ = await self._cashier.charge(request_for(collection), _tried(collection), still_wanted)
+        result, _ = await self._cashier.charge(request_for(collection), _last_attempt(collection), still_wanted)
         return result
 
     @activity.defn
-    async def pay_on_session(self, asked: PayOnSession) -> PaidOnSession:
-        """The customer, who is there, pays; or is sent to the bank's page. A repeat moves the money once.
+    async def pay_on_session(self, request: PayOnSession) -> PaidOnSession:
+        """Charges the card of a present customer, or returns the bank's page. A repeat moves the money once.
 
-        It may run beside a mail or a record of the same collection, which then is newer: that is no reason to refuse.
+        A mail or record of the same collection may run concurrently and be newer: that is no conflict.
         """
-        collection = asked.collection
+        collection = request.collection
         with suppress(StaleRun):
             await self._ledger.record_collection(collection, clock.now())
 
         async def still_wanted() -> None:
-            known = await self._ledger.collection(collection.customer_id, collection.period)
-            if known is not None and not (known.payable and _how(known) == _how(collection)):
-                raise OutcomeConflict(f"{collection.period} of {collection.customer_id} is not payable so any more")
+            recorded = await self._ledger.collection(collection.customer_id, collection.period)
+            if recorded is not None and not (recorded.payable and _means(recorded) == _means(collection)):
+                raise OutcomeConflict(f"{collection.period} of {collection.customer_id} can no longer be paid this way")
             await check_brake(self._ledger)
 
         result, url = await self._cashier.charge(
-            request_for(collection), _tried(collection), still_wanted, asked.return_url
+            request_for(collection), _last_attempt(collection), still_wanted, request.return_url
         )
         return PaidOnSession(result=result, redirect_url=url or None)
 
     @activity.defn
     async def look_up_payment(self, collection: Collection) -> ChargeResult:
-        """How the payment stands at the processor; moves nothing."""
+        """The payment's status at the processor; moves no money."""
         await self._ledger.record_collection(collection, clock.now())
-        found = await self._cashier.look_up(request_for(collection))
-        assert collection.answer is not None
-        return found or collection.answer
+        result = await self._cashier.look_up(request_for(collection)) or collection.answer
+        assert result is not None
+        return result
 
     @activity.defn
     async def release_payment(self, collection: Collection) -> ChargeResult:
-        """Makes sure that the card cannot pay any more; or says that it has paid."""
+        """Cancels the payment, so that the card can no longer pay; or returns its success."""
         await self._ledger.record_collection(collection, clock.now())
         return await self._cashier.release(request_for(collection))
 
     @activity.defn
     async def remind_customer(self, collection: Collection) -> None:
-        """Writes to the customer; an address that takes no mail is on record as such. Raises ``BrakeOn``."""
+        """Mails the customer; records an address that takes no mail. Raises ``BrakeOn``."""
         await self._ledger.record_collection(collection, clock.now())
         await check_brake(self._ledger)
         month = await self._month(collection)
         try:
-            await self._letters.to_customer(
-                CustomerMailKind.REMINDER, month, collection.reminders + 1, await self._addressed(collection)
-            )
+            addressed, number = await self._addressed(collection), collection.reminders + 1
+            await self._mails.to_customer(CustomerMailKind.REMINDER, month, number, addressed)
         except MailRefused as error:
             activity.logger.warning("reminder refused: %s", error)
 
     @activity.defn
     async def alert_about_collection(self, collection: Collection) -> None:
-        """Tells the reviewers, with the next digest, what waits for them."""
+        """Alerts the reviewers to the collection, with the next digest."""
         now = clock.now()
         await self._ledger.record_collection(collection, now)
         await self._alerts.tell(of_collection(collection, now))
 
     @activity.defn
     async def close_collection(self, collection: Collection) -> None:
-        """Records how it ended; then the receipt, if all is paid, and the news for the reviewers."""
+        """Records the outcome; then sends the receipt, if all is paid, and an alert to the reviewers."""
         await self._ledger.record_collection(collection, clock.now())
         if collection.outcome is CollectionStage.RECOVERED:
             month = await self._month(collection)
             try:
-                await self._letters.to_customer(CustomerMailKind.RECEIPT, month, 1, await self._addressed(collection))
+                await self._mails.to_customer(CustomerMailKind.RECEIPT, month, 1, await self._addressed(collection))
             except MailRefused as error:
                 activity.logger.warning("receipt refused: %s", error)
         await self._alerts.tell(of_news(collection, clock.now()))
 
     @activity.defn
     async def record_collection(self, collection: Collection) -> Collection | None:
-        """Writes it to the ledger; or answers what the ledger has, if that is further."""
+        """Records the collection; returns the ledger's if that is ahead."""
         try:
             await self._ledger.record_collection(collection, clock.now())
         except StaleRun:
@@ -129,19 +128,19 @@ class CollectionActivities:
         return None
 
     async def _check_current(self, collection: Collection) -> None:
-        whose = f"{collection.customer_id}, {collection.period}"
-        known = await self._ledger.collection(collection.customer_id, collection.period)
-        if known is not None and known.outcome is not None:
-            raise OutcomeConflict(f"the collection of {whose} is closed already: {known.outcome}")
-        if known is not None and known.revision > collection.revision:
-            raise StaleRun(f"the ledger knows more of the collection of {whose} than this run")
+        name = f"the collection of {collection.customer_id}, {collection.period}"
+        recorded = await self._ledger.collection(collection.customer_id, collection.period)
+        if recorded is not None and recorded.outcome is not None:
+            raise OutcomeConflict(f"{name} is closed already: {recorded.outcome}")
+        if recorded is not None and recorded.revision > collection.revision:
+            raise StaleRun(f"{name} has a newer revision in the ledger than in this run")
 
     async def _addressed(self, collection: Collection) -> Collection:
-        """With the customer's name and address of today: months to come learn of a new one, collections do not."""
-        known = await self._ledger.customer(collection.customer_id)
-        if known is None:
+        """With the customer's present name and address: a change updates months to come, but no collections."""
+        customer = await self._ledger.customer(collection.customer_id)
+        if customer is None:
             return collection
-        return collection.evolve(customer=collection.customer.evolve(email=known.email, name=known.name))
+        return collection.evolve(customer=collection.customer.evolve(email=customer.email, name=customer.name))
 
     async def _month(self, collection: Collection) -> Month:
         month = await self._ledger.month(collection.customer_id, collection.period)
@@ -151,7 +150,7 @@ class CollectionActivities:
 
 
 def request_for(collection: Collection) -> PaymentRequest:
-    """The month's own request, under its key, so that a month is paid by one payment only."""
+    """The request of the month, under the month's key, so that one payment pays it."""
     return PaymentRequest(
         key=payment_key(collection.customer_id, collection.period, collection.series),
         customer_id=collection.customer_id,
@@ -162,11 +161,11 @@ def request_for(collection: Collection) -> PaymentRequest:
     )
 
 
-def _how(collection: Collection) -> tuple[int, str]:
-    """By which series of payments and with which card."""
+def _means(collection: Collection) -> tuple[int, str]:
+    """The series of payments and the card."""
     return collection.series, collection.customer.payment_method.card_id
 
 
-def _tried(collection: Collection) -> str:
-    """The last try that the collection knows the answer of."""
+def _last_attempt(collection: Collection) -> str:
+    """The last attempt with a known answer; "": none."""
     return collection.answer.attempt_id if collection.answer else ""

@@ -1,4 +1,4 @@
-"""Everybody is looked at, and every row: what coverage needs is read here; a Temporal Schedule asks for it daily."""
+"""The completeness check of all customers and rows: its reads and its alerts; a Temporal Schedule runs it daily."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -26,15 +26,15 @@ from services.alerts import Alerts
 from services.shared_sales import Sales
 
 _AT_ONCE = 20
-_ASKED = 2000
-"""So many workflows are asked for one by one; if more are not in the list, the list is right."""
+_DESCRIBED = 2000
+"""The most workflows to describe one by one; if more differ from the list, the list is used."""
 
 _SHOWN = 50
-_KEPT_TOLD = 2000
+_KEPT_REPORTED = 2000
 
 
 class CompletenessRequest(Model):
-    """The periods to look at; none: those of ``daily``."""
+    """The periods to check; none: those of ``daily``."""
 
     periods: Few[Period] = ()
 
@@ -44,7 +44,7 @@ class CompletenessResult(Model):
 
 
 class CompletenessActivities:
-    """``chains`` and ``alerts`` None: Temporal is not there, and ``unseen`` says why; then one can only ``look``."""
+    """``chains`` and ``alerts`` None: without Temporal, for the reason in ``unseen``; then only ``look`` works."""
 
     def __init__(
         self,
@@ -65,59 +65,60 @@ class CompletenessActivities:
         self._unseen = {DataSource.TEMPORAL: unseen} if unseen else {}
 
     async def look(self, period: Period, without_temporal: bool = True) -> CompletenessReport:
-        """The coverage of ``period`` now. Raises ``LedgerUnavailable``; what else is down is in ``unseen``.
+        """Checks ``period`` now. The report's ``unseen`` names the sources that cannot be read.
 
-        A worksheet that does not exist is no trouble in a month in which nobody is billed.
-        Raises ``TemporalUnavailable`` too unless it may go on ``without_temporal``.
+        A missing worksheet is no fault in a month without customers. Raises ``LedgerUnavailable``, and
+        ``TemporalUnavailable`` unless the check may run ``without_temporal``.
         """
         unseen, missing = dict(self._unseen), dict[DataSource, str]()
         snapshot = await self._read(period, unseen, missing)
-        roll = _Roll(self._chains, unseen, without_temporal)
-        await roll.call()
-        survey = CompletenessCheck(period, clock.now(), *self._cells(period, snapshot), roll.strays)
-        known: set[str] = set()
+        workflows = _Workflows(self._chains, unseen, without_temporal)
+        await workflows.read()
+        check = CompletenessCheck(period, clock.now(), *self._cells(period, snapshot), workflows.strays)
+        customer_ids: set[str] = set()
         async for page in self._accounts.accounts(period):
-            accounts = [each for each in page if not isinstance(each, Failed)]
-            chains = await roll.of(accounts)
+            accounts = [account for account in page if not isinstance(account, Failed)]
+            chains = await workflows.of(accounts)
             for account in accounts:
                 chain = chains.get(account.customer.customer_id)
                 if isinstance(chain, Failed):
-                    survey.note(chain)
+                    check.note(chain)
                     chain = None
-                survey.take(account, chain)
+                check.take(account, chain)
+                customer_ids.add(account.customer.customer_id)
             for failed in page:
                 if isinstance(failed, Failed):
-                    survey.fail(failed)
-            known |= {each.customer_id if isinstance(each, Failed) else each.customer.customer_id for each in page}
-        for customer_id in await roll.strangers(known):
-            await self._take_stranger(survey, customer_id)
-        for standing in roll.standing_still:
-            survey.stands_still(standing)
-        coverage = await asyncio.to_thread(survey.coverage)
-        if coverage.customers:
+                    check.fail(failed)
+                    customer_ids.add(failed.customer_id)
+        for customer_id in await workflows.orphans(customer_ids):
+            await self._take_orphan(check, customer_id)
+        for stopped in workflows.standing_still:
+            check.stands_still(stopped)
+        report = await asyncio.to_thread(check.coverage)
+        if report.customers:
             unseen |= missing
         if snapshot is not None:
-            coverage = coverage.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
-        return coverage.evolve(unseen=unseen)
+            report = report.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
+        return report.evolve(unseen=unseen)
 
-    async def _take_stranger(self, survey: CompletenessCheck, customer_id: str) -> None:
-        """Unless the ledger knows the customer by now."""
+    async def _take_orphan(self, check: CompletenessCheck, customer_id: str) -> None:
+        """Reports the workflow unless the ledger now has its customer."""
         try:
             if await self._ledger.customer(customer_id) is None:
-                survey.stray(customer_id)
+                check.stray(customer_id)
         except Exception as error:
-            survey.note(Failed(customer_id=customer_id, reason=why(error)))
+            check.note(Failed(customer_id=customer_id, reason=why(error)))
 
     async def _read(
         self, period: Period, unseen: dict[DataSource, str], missing: dict[DataSource, str]
     ) -> SalesSnapshot | None:
-        """None if it cannot be read: why is in one of the lists."""
+        """None if the sheet cannot be read; the reason goes to ``unseen`` or ``missing``."""
         try:
             return await self._sales.read(period, clock.now())
         except WorksheetMissing as error:
             missing[DataSource.SHEET] = str(error)
             return None
-        except Exception as error:  # whatever it is, the ledger and the workflows can be looked at
+        except Exception as error:  # no error keeps the ledger and the workflows from being checked
             unseen[DataSource.SHEET] = str(error) if isinstance(error, SalesUnavailable) else why(error)
             return None
 
@@ -130,57 +131,58 @@ class CompletenessActivities:
 
     @activity.defn
     async def cover(self, request: CompletenessRequest) -> CompletenessResult:
-        """Looks, tells the reviewers what is new, and keeps the heartbeat. After a failure all of it is done again."""
+        """Checks, alerts the reviewers to new findings, saves the heartbeat. A retry repeats all of it."""
         assert self._alerts is not None
         now = clock.now()
-        found = [await self.look(each, without_temporal=False) for each in request.periods or daily(now)]
-        before = {each.period: await self._accounts.coverage_of(each.period) for each in found}
-        told: list[Callable[[], Alert]] = []
-        texts: list[str] = []  # what is the same for several months, such as a workflow, is told once
-        for coverage in found:
-            last = before[coverage.period]
-            fresh = list(new_findings(coverage, (*(last.told if last else ()), *texts)))
-            texts += [each.text for each in fresh]
-            told += _alerts_of(coverage, fresh)
-        await self._alerts.tell_each(told)
-        await self._tell_unseen(found, before)
-        await self._tell_ignored(found)
-        for coverage in found:
-            report = coverage.brief()
+        reports = [await self.look(period, without_temporal=False) for period in request.periods or daily(now)]
+        before = {report.period: await self._accounts.coverage_of(report.period) for report in reports}
+        alerts: list[Callable[[], Alert]] = []
+        texts: list[str] = []  # a finding of several months, such as a workflow, is reported once
+        for report in reports:
+            fresh = list(new_findings(report, (*_reported(before[report.period]), *texts)))
+            texts += [finding.text for finding in fresh]
+            alerts += _alerts_of(report, fresh)
+        await self._alerts.tell_each(alerts)
+        await self._tell_unseen(reports, before)
+        await self._tell_ignored(reports)
+        for report in reports:
             run = LastRun(
-                period=coverage.period,
+                period=report.period,
                 at=now,
-                findings=sum(coverage.kinds.values()),
-                told=_now_told(coverage, before[coverage.period]),
-                report=report.model_dump(mode="json"),
+                findings=sum(report.kinds.values()),
+                told=_now_reported(report, before[report.period]),
+                report=report.brief().model_dump(mode="json"),
             )
             await self._accounts.save_coverage(run)
-        return CompletenessResult(periods=tuple(coverage.brief() for coverage in found))
+        return CompletenessResult(periods=tuple(report.brief() for report in reports))
 
-    async def _tell_ignored(self, found: Sequence[CompletenessReport]) -> None:
-        """The columns that are not read, once for each month and header."""
+    async def _tell_ignored(self, reports: Sequence[CompletenessReport]) -> None:
+        """Alerts to ignored columns, once for each month and header."""
         assert self._alerts is not None
-        for each in found:
-            if words := ignored(each.ignored_columns, ()):
-                await self._alerts.tell(_alert("", each.period, f"worksheet {each.period} has {words}", number=0))
+        for report in reports:
+            if words := ignored(report.ignored_columns, ()):
+                await self._alerts.tell(_alert("", report.period, f"worksheet {report.period} has {words}", number=0))
 
-    async def _tell_unseen(self, found: Sequence[CompletenessReport], before: Mapping[Period, LastRun | None]) -> None:
-        """One alert for all periods, on the first day on which a source cannot be seen."""
+    async def _tell_unseen(
+        self, reports: Sequence[CompletenessReport], before: Mapping[Period, LastRun | None]
+    ) -> None:
+        """One alert for all periods, on the first day on which a source cannot be read."""
         assert self._alerts is not None
         known = {period: run.unseen if run else frozenset() for period, run in before.items()}
-        if all(coverage.unseen.keys() <= known[coverage.period] for coverage in found):
+        if all(report.unseen.keys() <= known[report.period] for report in reports):
             return
-        unseen = {source: why for coverage in reversed(found) for source, why in coverage.unseen.items()}
-        text = f"coverage could not see everything: {'; '.join(f'{source}: {why}' for source, why in unseen.items())}"
-        await self._alerts.tell(_alert("", found[0].period, text))
+        unseen = {source: reason for report in reversed(reports) for source, reason in report.unseen.items()}
+        reasons = "; ".join(f"{source}: {reason}" for source, reason in unseen.items())
+        text = f"coverage could not see everything: {reasons}"
+        await self._alerts.tell(_alert("", reports[0].period, text))
 
 
-def _alerts_of(coverage: CompletenessReport, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
-    """What is new goes to the next digest; what was mended and comes back another day is told again."""
+def _alerts_of(report: CompletenessReport, findings: Sequence[Finding]) -> list[Callable[[], Alert]]:
+    """Alerts to new findings; a finding that is resolved and recurs on another day is reported again."""
     shown = _share(findings, _SHOWN)
-    alerts: list[Callable[[], Alert]] = [partial(_alert_of, finding, coverage.period) for finding in shown]
+    alerts: list[Callable[[], Alert]] = [partial(_alert_of, finding, report.period) for finding in shown]
     if len(findings) > _SHOWN:
-        alerts.append(partial(_alert, "", coverage.period, f"coverage has {len(findings) - _SHOWN} more findings"))
+        alerts.append(partial(_alert, "", report.period, f"coverage has {len(findings) - _SHOWN} more findings"))
     return alerts
 
 
@@ -192,7 +194,7 @@ def _alert_of(finding: Finding, period: Period) -> Alert:
 def _alert(
     customer_id: str, period: Period, text: str, remedies: Sequence[Remedy] = (), number: int | None = None
 ) -> Alert:
-    """``number`` None: told again on another day."""
+    """``number`` None: reported again on another day."""
     now = clock.now()
     number = int(f"{now:%Y%m%d}") if number is None else number
     coverage = RemedyAction.CHECK_COVERAGE.of(period=period)
@@ -200,42 +202,46 @@ def _alert(
 
 
 def daily(now: datetime) -> tuple[Period, ...]:
-    """The months that are looked at every day: the current one and the two before.
+    """The months of the daily check: the current one and the two before.
 
-    The month before last was compared for the last time with the collection of the last one.
+    The import of the last month compares the month before last for the last time.
     """
     current = Period.at(now, "UTC")
     return current, current.previous(), current.previous().previous()
 
 
-def _now_told(coverage: CompletenessReport, before: LastRun | None) -> tuple[str, ...]:
-    """What reviewers know by now; what cannot be seen today is not mended, so it is not forgotten either."""
-    texts = [each.text for each in _share(coverage.findings, _KEPT_TOLD)]
-    if coverage.unseen:
-        texts = [*(before.told if before else ()), *texts]
-    return tuple(dict.fromkeys(texts))[:_KEPT_TOLD]
+def _reported(run: LastRun | None) -> tuple[str, ...]:
+    return run.told if run else ()
+
+
+def _now_reported(report: CompletenessReport, before: LastRun | None) -> tuple[str, ...]:
+    """The reported findings; those of a source that cannot be read today are kept."""
+    texts = [finding.text for finding in _share(report.findings, _KEPT_REPORTED)]
+    if report.unseen:
+        texts = [*_reported(before), *texts]
+    return tuple(dict.fromkeys(texts))[:_KEPT_REPORTED]
 
 
 def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:
-    return shared(findings, kept, lambda each: each.kind)
+    return shared(findings, kept, lambda finding: finding.kind)
 
 
-class _Roll:
-    """How everybody's workflow stands: by the list; whom it surprises with are asked for one by one."""
+class _Workflows:
+    """The status of all customers' workflows: by the list, or by a description if that differs from the ledger."""
 
     def __init__(self, chains: Chains | None, unseen: dict[DataSource, str], optional: bool) -> None:
         self._chains = chains
         self._unseen = unseen
         self._optional = optional
         self._listed: OpenChains | None = None
-        self._asked = 0
+        self._described = 0
         self.standing_still: list[Chain] = []
 
     @property
     def strays(self) -> tuple[Chain, ...]:
         return self._listed.strays if self._listed else ()
 
-    async def call(self) -> None:
+    async def read(self) -> None:
         if self._chains is not None:
             try:
                 self._listed = await self._chains.listed()
@@ -244,7 +250,7 @@ class _Roll:
                 self._give_up(error)
 
     async def of(self, page: Sequence[CustomerSnapshot]) -> dict[str, ChainStatus | Failed]:
-        """How the workflow of each of them stands; nobody is in it if that cannot be known."""
+        """The status of each customer's workflow; empty if Temporal cannot be read."""
         if self._listed is None:
             return {}
         listed = {
@@ -256,21 +262,20 @@ class _Roll:
             for account in page
             if listed[account.customer.customer_id].is_open is not (account.closed_at is None)
         ]
-        return listed | await self._ask(doubtful)
+        return listed | await self._describe(doubtful)
 
-    async def strangers(self, known: set[str]) -> list[str]:
-        """Customers of open workflows who are not ``known``."""
+    async def orphans(self, known: set[str]) -> list[str]:
+        """Customers of open workflows that are not ``known``."""
         names = sorted(self._listed.own.keys() - known) if self._listed else []
-        asked = await self._ask(names)
-        return [name for name in names if not isinstance(chain := asked.get(name), ChainStatus) or chain.is_open]
+        chains = await self._describe(names)
+        return [name for name in names if not isinstance(chain := chains.get(name), ChainStatus) or chain.is_open]
 
-    async def _ask(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus | Failed]:
-        left = max(0, _ASKED - self._asked)
-        wanted = customer_ids[:left]
-        self._asked += len(wanted)
+    async def _describe(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus | Failed]:
+        names = customer_ids[: max(0, _DESCRIBED - self._described)]
+        self._described += len(names)
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(customer_id: str) -> ChainStatus | Failed:
+        async def describe(customer_id: str) -> ChainStatus | Failed:
             assert self._chains is not None
             async with limit:
                 try:
@@ -281,11 +286,11 @@ class _Roll:
                     return Failed(customer_id=customer_id, reason=why(error))
 
         try:
-            answers = await asyncio.gather(*map(ask, wanted))
+            statuses = await asyncio.gather(*map(describe, names))
         except TemporalUnavailable as error:
             self._give_up(error)
             return {}
-        return dict(zip(wanted, answers, strict=True))
+        return dict(zip(names, statuses, strict=True))
 
     def _give_up(self, error: TemporalUnavailable) -> None:
         if not self._optional:

@@ -1,7 +1,7 @@
-"""From a domain error to a Temporal failure: the one place that says what is tried again. Also keeps activities alive.
+"""From a domain error to a Temporal failure: the one place that decides what is retried. Also sends heartbeats.
 
-An error of ``billing.errors`` keeps its class name as the failure's type; ``retryable`` decides whether Temporal tries
-again and ``retry_after`` when. Any other exception is our bug: it is tried again too, because a deploy mends it.
+An error of ``billing.errors`` keeps its class name as the failure's type; ``retryable`` decides whether Temporal
+retries and ``retry_after`` when. Any other exception is our bug: it is retried too, because a deploy fixes it.
 """
 
 import asyncio
@@ -28,17 +28,17 @@ class Failures(Interceptor):
 class _Inbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         clock.begin()
-        alive = asyncio.create_task(_heartbeat())
+        heartbeat = asyncio.create_task(_heartbeat())
         try:
             return await super().execute_activity(input)
         except BillingError as error:
             raise to_failure(error).with_traceback(error.__traceback__) from None
         finally:
-            alive.cancel()
+            heartbeat.cancel()
 
 
 def to_failure(error: BillingError) -> ApplicationError:
-    """The failure that Temporal sees for ``error``; expected outages are marked benign, so that they do not alarm."""
+    """The Temporal failure for ``error``; expected outages are marked benign, so that they raise no alarm."""
     return ApplicationError(
         cut(str(error)),
         type=type(error).__name__,

@@ -1,4 +1,4 @@
-"""Record the month as it stands: decisions of people, and outcomes whose closing mail could not be sent."""
+"""Records the month: decisions of people, and outcomes whose closing mail could not be sent."""
 
 from temporalio import activity
 
@@ -14,7 +14,7 @@ class LedgerActivities:
 
     @activity.defn
     async def record_month(self, month: Month) -> Month | None:
-        """Writes the month to the ledger; or answers what that has, if it is further. A repeat changes nothing."""
+        """Records the month; returns the ledger's if that is ahead. A repeat changes nothing."""
         try:
             await record(self._ledger, month)
         except StaleRun:
@@ -23,6 +23,6 @@ class LedgerActivities:
 
 
 async def record(ledger: MonthStore, month: Month) -> None:
-    """Writes ``month``; once it is closed, the next one too, so that the ledger has every customer's current month."""
-    goes_on = month.is_closed and not month.leaving
-    await ledger.record(month, clock.now(), month.next_month() if goes_on else None)
+    """Records ``month``; once it is closed, the next one too, so that the ledger has every customer's current month."""
+    has_next = month.is_closed and not month.leaving
+    await ledger.record(month, clock.now(), month.next_month() if has_next else None)

@@ -1,4 +1,4 @@
-"""The charge of a month: what was announced, to the customer's card, at most once however often it is repeated."""
+"""The charge of a month: the announced amount, to the customer's card, at most once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -20,11 +20,11 @@ Close = Callable[[Month], Awaitable[None]]
 """Records the outcome and sends its mail; may be repeated."""
 
 _CLOSE_SECONDS = 20.0
-"""How long a charge whose outcome is known waits for the mail server, before it says so."""
+"""How long a finished charge waits for the mail server before it returns."""
 
 
 class _Ledger(BrakeStore, MonthStore, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
 
 class PaymentActivities:
@@ -35,22 +35,21 @@ class PaymentActivities:
 
     @activity.defn
     async def charge_card(self, month: Month) -> Charged:
-        """Charges the announced amount; or, if that was given up or stopped, makes sure that it cannot happen any more.
+        """Charges the announced amount; or, if the charge was cancelled or braked, ensures that it cannot happen.
 
-        A month that is paid is closed with it, if that works at once. A repeat of an attempt that was lost finds its
-        payment, or its close, and goes on from there.
+        Also closes a paid month if that succeeds at once. A repeat after a lost attempt finds its payment, or its
+        close, and continues from there.
 
-        Raises as ``Cashier.charge`` does, ``OutcomeConflict`` if the ledger has another outcome, ``StaleRun`` if it
-        knows of something that this run does not, ``BrakeOn`` if the card is untried and the emergency brake forbids to
-        try.
+        Raises as ``Cashier.charge``, ``OutcomeConflict`` if the ledger has another outcome, ``StaleRun`` if it has a
+        newer revision, ``BrakeOn`` if the card is untried and the emergency brake is on.
         """
-        known = await self._known(month)
-        result = _closed_before(month, known) or await self._charge(month, known)
+        recorded = await self._recorded(month)
+        result = _closed_before(month, recorded) or await self._charge(month, recorded)
         closed = result.status is ChargeStatus.SUCCEEDED and await self._closes(month, result)
         return Charged(**dict(result), closed=closed)
 
-    async def _charge(self, month: Month, known: Month | None) -> ChargeResult:
-        _check_open(month, known)
+    async def _charge(self, month: Month, recorded: Month | None) -> ChargeResult:
+        _check_open(month, recorded)
         await self._ledger.record(month, clock.now())
         request = request_for(month)
         assert month.charging is not None
@@ -60,50 +59,50 @@ class PaymentActivities:
             return await self._cashier.end_untried(request)
 
         async def still_wanted() -> None:
-            now_known = await self._known(month)
-            _check_open(month, now_known)
-            _check_current(month, now_known)
+            current = await self._recorded(month)
+            _check_open(month, current)
+            _check_current(month, current)
             await check_brake_for(self._ledger, month)
 
         result, _ = await self._cashier.charge(request, "", still_wanted)
         return result
 
     async def _closes(self, month: Month, result: ChargeResult) -> bool:
-        """Whether outcome and receipt are out. If not, the workflow closes the month like any other."""
+        """Closes the month; False if that fails, then the workflow closes it like any other."""
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
-                _check_current(month, await self._known(month))
+                _check_current(month, await self._recorded(month))
                 await self._close(month.charged(result))
-        except Exception as error:  # whatever it is: that the card was charged must be said all the same
-            what = error if isinstance(error, BillingError) else type(error).__name__
-            activity.logger.warning("not closed with its charge: %s", what)
+        except Exception as error:  # any error: the result of the charge must be returned
+            reason = error if isinstance(error, BillingError) else type(error).__name__
+            activity.logger.warning("not closed with its charge: %s", reason)
             return False
         return True
 
-    async def _known(self, month: Month) -> Month | None:
-        return await self._ledger.month(month.customer.customer_id, month.period)
+    async def _recorded(self, month: Month) -> Month | None:
+        return await self._ledger.month(month.customer_id, month.period)
 
 
-def _closed_before(month: Month, known: Month | None) -> ChargeResult | None:
-    """What an earlier attempt of this very charge came to, if it was lost after it had recorded the outcome."""
-    charge = known.closed.charge if known and known.closed else None
+def _closed_before(month: Month, recorded: Month | None) -> ChargeResult | None:
+    """The result of an earlier attempt of this charge that was lost after it had recorded the outcome."""
+    charge = recorded.closed.charge if recorded and recorded.closed else None
     if charge is None or charge.status is not ChargeStatus.SUCCEEDED:
         return None
-    return charge if known == month.charged(charge) else None
+    return charge if recorded == month.charged(charge) else None
 
 
-def _check_open(month: Month, known: Month | None) -> None:
-    if known is not None and known.outcome is not None:
-        raise OutcomeConflict(f"{month.customer.customer_id}, {month.period} is closed already: {known.outcome}")
+def _check_open(month: Month, recorded: Month | None) -> None:
+    if recorded is not None and recorded.outcome is not None:
+        raise OutcomeConflict(f"{month.customer_id}, {month.period} is closed already: {recorded.outcome}")
 
 
-def _check_current(month: Month, known: Month | None) -> None:
-    if known is not None and known.outcome is None and known.revision > month.revision:
-        raise StaleRun(f"the ledger has a newer {month.period} of {month.customer.customer_id} than this run")
+def _check_current(month: Month, recorded: Month | None) -> None:
+    if recorded is not None and recorded.outcome is None and recorded.revision > month.revision:
+        raise StaleRun(f"the ledger has a newer {month.period} of {month.customer_id} than this run")
 
 
 def request_for(month: Month) -> PaymentRequest:
-    """What ``month`` asks of the processor: the amount of its notice, frozen."""
+    """The payment of ``month``: the amount of its notice."""
     assert month.notice is not None
     assert month.invoice is not None
     assert month.charging is not None

@@ -1,4 +1,4 @@
-"""The books are kept right: what the processor says of a payment is taken in; and all of it is compared, every day."""
+"""Reconciliation: takes in the processor's record of a payment, and compares all payments daily."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -36,20 +36,20 @@ from services.alerts import Alerts
 
 _RECENT_MONTHS = 3
 _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
-"""Whoever is looked up next, the processor does not answer."""
+"""The processor is down: no other lookup would succeed."""
 _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
 class _Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
     async def customers_at_processor(self) -> dict[str, str]:
-        """Those whose account is open, by their id at the processor."""
+        """The open customers by their id at the processor."""
 
 
 class ReconcileRequest(Model):
-    """The periods to compare; none: those of the last three months that the ledger has."""
+    """The periods to compare; none: the last three months on record."""
 
     periods: Few[Period] = ()
 
@@ -78,9 +78,9 @@ class Reconciler:
     # -- one payment
 
     async def take_in(self, payment_id: str) -> str:
-        """What the processor says of a payment now goes where it belongs; answers in words what that was.
+        """Takes in the processor's present record of a payment; returns in words what was done.
 
-        The ledger has its status, refunds and disputes; reviewers are told of new ones; a collection looks it up.
+        Saves its status, refunds and disputes, alerts the reviewers to new ones, and makes a collection look it up.
         """
         payment = await self._records.payment(payment_id)
         month = await self._month(payment)
@@ -89,34 +89,33 @@ class Reconciler:
         done = [str(payment.status)]
         try:
             await self._ledger.save_payment(payment, clock.now())
-        except PaymentMismatch as error:  # one too many, which will never be confirmed: reconciliation reports it
+        except PaymentMismatch as error:  # a second payment, which will never be confirmed: reconciliation reports it
             done.append(str(error))
-        done += [
-            f"{each.kind} {each.reversal_id}: {each.code}" for each in await self._take_in_reversals(payment, month)
-        ]
+        news = await self._take_in_reversals(payment, month)
+        done += [f"{reversal.kind} {reversal.reversal_id}: {reversal.code}" for reversal in news]
         collection = await self._ledger.collection(payment.customer_id, month.period)
         if collection is not None and collection.outcome is None:
-            known = collection.answer.attempt_id if collection.answer else ""
-            if payment.status is PaymentStatus.SUCCEEDED or payment.attempt_id != known:
-                why = f"{payment_id} is {payment.status}"
-                if await self._collections.look_up(payment.customer_id, month.period, why):
+            last_attempt = collection.answer.attempt_id if collection.answer else ""
+            if payment.status is PaymentStatus.SUCCEEDED or payment.attempt_id != last_attempt:
+                reason = f"{payment_id} is {payment.status}"
+                if await self._collections.look_up(payment.customer_id, month.period, reason):
                     done.append("the collection looks it up")
         return "; ".join(done)
 
     async def _take_in_reversals(self, payment: Payment, month: Month) -> list[Reversal]:
-        """Reviewers are told before the ledger knows: what was not told is tried again, what was is not."""
+        """Alerts the reviewers before it saves: an interrupted alert is repeated, a saved one is not."""
         rows = await self._ledger.reversals(month.period, payment.customer_id)
         known = {(row.reversal_id, row.code, row.amount_minor) for row in rows}
-        found = await self._records.reversals(payment.payment_id)
-        news = [each for each in found if (each.reversal_id, each.code, each.amount_minor) not in known]
-        for number, each in enumerate(news, start=len(rows) + 1):
-            text = _told(each, payment)
-            await self._alerts.tell(of_report(month.customer.customer_id, month.period, number, text, clock.now()))
-        await self._ledger.save_reversals(payment, found, clock.now())
+        reversals = await self._records.reversals(payment.payment_id)
+        news = [item for item in reversals if (item.reversal_id, item.code, item.amount_minor) not in known]
+        for number, reversal in enumerate(news, start=len(rows) + 1):
+            text = _in_words(reversal, payment)
+            await self._alerts.tell(of_report(month.customer_id, month.period, number, text, clock.now()))
+        await self._ledger.save_reversals(payment, reversals, clock.now())
         return news
 
     async def _month(self, payment: Payment) -> Month | None:
-        """None for a payment that is not ours, also if somebody wrote nonsense into its metadata."""
+        """The payment's month; None for a payment that is not ours, or whose metadata are invalid."""
         if not payment.key or not payment.customer_id:
             return None
         with suppress(InvalidInput):
@@ -127,19 +126,18 @@ class Reconciler:
 
     @activity.defn
     async def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
-        """Compares and repairs; the rest is reported to the reviewers, each finding once."""
+        """Compares and repairs; reports the other findings to the reviewers, each once."""
         results = [await self.reconcile_period(period) for period in request.periods or await self._recent()]
-        told = [
-            partial(_alert, found, result.period)
+        await self._alerts.tell_each(
+            partial(_alert, finding, result.period)
             for result in results
-            for found in result.findings
-            if not found.repaired or found.repair is Repair.CANCEL
-        ]
-        await self._alerts.tell_each(told)
+            for finding in result.findings
+            if not finding.repaired or finding.repair is Repair.CANCEL
+        )
         return ReconcileResult(periods=tuple(result.brief() for result in results))
 
     async def reconcile_period(self, period: Period) -> ReconciledPeriod:
-        """Compares one period, and repairs what is certain. What fails for one customer is a finding like the others.
+        """Compares one period and repairs what is certain. A failure for one customer is a finding.
 
         Raises ``LedgerUnavailable``, and ``PaymentError`` if the processor cannot list its payments.
         """
@@ -148,15 +146,15 @@ class Reconciler:
         payments = await self._payments(period, charges, unread)
         findings = [finding async for finding in self._reversed(period, payments)]
         books = await self._books(period, charges, payments, unread)
-        findings += [await self._repaired(found) for found in compare(books)]
-        findings += [found async for found in self._uncollected(books)]
-        findings += [failed(each.customer_id, period, each.reason) for each in unread]
+        findings += [await self._repaired(finding) for finding in compare(books)]
+        findings += [finding async for finding in self._uncollected(books)]
+        findings += [failed(row.customer_id, period, row.reason) for row in unread]
         return ReconciledPeriod(
             period=period, months=len(books.months), payments=len(books.payments), findings=tuple(findings)
         )
 
     async def _payments(self, period: Period, charges: Sequence[ChargeRow], unread: list[Failed]) -> list[Payment]:
-        """Those of the period, all of ``charges`` among them, and those that we did not make."""
+        """The payments of the period, including all of ``charges``, and those that we did not create."""
         since = min(clock.now(), datetime.combine(period.next().first_day, time(), UTC)) - _AROUND
         payments: dict[str, Payment] = {}
         async for payment in self._records.payments_since(since):
@@ -187,11 +185,11 @@ class Reconciler:
             payments=tuple(payments),
             payers=await self._ledger.customers_at_processor(),
             refunded_minor=_refunded(await self._ledger.reversals(period, failed=unread)),
-            unread=frozenset(each.customer_id for each in unread),
+            unread=frozenset(row.customer_id for row in unread),
         )
 
     async def _reversed(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Discrepancy]:
-        """Refunds and disputes come first: they settle other findings."""
+        """Takes in refunds and disputes, which settle other findings, so it runs first."""
         for payment in payments:
             if not payment.reversed or payment.period != period:
                 continue
@@ -203,11 +201,11 @@ class Reconciler:
             except Exception as error:
                 yield failed(payment.customer_id, period, why(error))
             else:
-                for each in news:
-                    yield _reversal_finding(payment, each)
+                for reversal in news:
+                    yield _reversal_finding(payment, reversal)
 
     async def _uncollected(self, books: PeriodBooks) -> AsyncIterator[Discrepancy]:
-        """Collections that ought to run and do not (their workflow was terminated, or never began): they begin."""
+        """Begins collections that should run and do not: their workflow was terminated, or never started."""
         for month in books.months:
             if month.stage not in UNPAID_OUTCOMES:
                 continue
@@ -226,7 +224,7 @@ class Reconciler:
                 )
 
     async def _begun(self, row: InvoiceRow) -> bool:
-        """Whether a collection had to begin, and has begun."""
+        """Begins the collection if it does not run; returns whether it did."""
         collection = await self._ledger.collection(row.customer_id, row.period)
         if collection is None:
             month = await self._ledger.month(row.customer_id, row.period)
@@ -234,35 +232,35 @@ class Reconciler:
             collection = Collection.open(month)
         return collection.outcome is None and await self._collections.begin(collection)
 
-    async def _repaired(self, found: Discrepancy) -> Discrepancy:
-        if found.repair is None:
-            return found
+    async def _repaired(self, finding: Discrepancy) -> Discrepancy:
+        if finding.repair is None:
+            return finding
         try:
-            if found.repair is Repair.CANCEL:
-                await self._rail.cancel(await self._records.payment(found.payment_id))
-            said = await self.take_in(found.payment_id)
+            if finding.repair is Repair.CANCEL:
+                await self._rail.cancel(await self._records.payment(finding.payment_id))
+            result = await self.take_in(finding.payment_id)
         except Exception as error:
-            return found.evolve(text=f"{found.text}; the repair failed: {why(error)}")
-        return found.evolve(text=f"{found.text}; repaired: {said}", repaired=True)
+            return finding.evolve(text=f"{finding.text}; the repair failed: {why(error)}")
+        return finding.evolve(text=f"{finding.text}; repaired: {result}", repaired=True)
 
     async def _recent(self) -> list[Period]:
         return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]
 
 
-def _alert(found: Discrepancy, period: Period) -> Alert:
-    remedies = found.remedies or (RemedyAction.RECONCILE.of(period=period),)
-    return of_report(found.customer_id, period, 1, found.text, clock.now(), *remedies)
+def _alert(finding: Discrepancy, period: Period) -> Alert:
+    remedies = finding.remedies or (RemedyAction.RECONCILE.of(period=period),)
+    return of_report(finding.customer_id, period, 1, finding.text, clock.now(), *remedies)
 
 
-def _told(reversal: Reversal, payment: Payment) -> str:
+def _in_words(reversal: Reversal, payment: Payment) -> str:
     amount = format_amount(reversal.amount_minor, reversal.currency)
-    what = "Dispute" if reversal.kind is ReversalKind.DISPUTE else "Refund"
-    why = f" ({reversal.reason})" if reversal.reason else ""
-    return f"{what} of {amount}{why}: {reversal.code}\n{reversal.reversal_id} of payment {payment.payment_id}"
+    kind = "Dispute" if reversal.kind is ReversalKind.DISPUTE else "Refund"
+    reason = f" ({reversal.reason})" if reversal.reason else ""
+    return f"{kind} of {amount}{reason}: {reversal.code}\n{reversal.reversal_id} of payment {payment.payment_id}"
 
 
 def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
-    """What was given back, by payment."""
+    """Refunded amounts by payment."""
     sums: dict[str, int] = {}
     for row in rows:
         if row.kind is ReversalKind.REFUND and row.status.has_moved:

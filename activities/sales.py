@@ -1,4 +1,4 @@
-"""Collect the month's sales: read the sheet, draft the invoice, record the draft."""
+"""Imports the month's sales: reads the sheet, drafts the invoice, records the draft."""
 
 from typing import Protocol
 
@@ -23,18 +23,18 @@ from services.shared_sales import Sales, since_import
 from services.sheet_comparison import SheetComparer
 
 _TRIES = 12
-"""Of the second round, some two hours: after that the sheet of the month before holds nobody any longer."""
+"""Attempts of the second round, some two hours; then the month continues without the sheet of the month before."""
 
 
 class _Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
 
 class ImportedSales(Model):
-    """The draft; or, if the ledger knows more of this customer and period than the run, that month.
+    """The draft; or, if the ledger is ahead of the run, its month ``known``.
 
-    ``remark`` is what has changed in the sheet of the month before and is not in the draft, in words; or, if it was not
-    ``previous_compared``, why not.
+    ``remark`` names changes in the sheet of the month before that are not in the draft; or, if it was not
+    ``previous_compared``, the reason.
     """
 
     invoice: Invoice | None = None
@@ -47,29 +47,27 @@ class SalesActivities:
     def __init__(
         self,
         source: Sales,
-        comparing: SheetComparer,
+        comparer: SheetComparer,
         ledger: _Ledger,
         alerts: Alerts,
         decimal_separator: str = ".",
     ) -> None:
         self._alerts = alerts
         self._source = source
-        self._comparing = comparing
+        self._comparer = comparer
         self._ledger = ledger
         self._decimal_separator = decimal_separator
 
     @activity.defn
     async def import_sales(self, month: Month) -> ImportedSales:
-        """Drafts the invoice of ``month`` from the sheet, with what was changed in the one before, and records it.
+        """Drafts and records the invoice of ``month`` from the sheet, with late sales of the month before.
 
-        The reviewers are told that it is there.
+        A month that is closed in the ledger, or newer there, is not imported again, so a late sale is billed once.
 
-        Raises ``SalesUnavailable`` while the sheet cannot be read (tried again), ``InvalidInput`` if another customer
-        has the same email and would be billed for the same rows, or the draft would be too large (a person). A month
-        that the ledger knows as closed, or further on than this run, is not imported again: so a change is taken in
-        once.
+        Raises ``SalesUnavailable`` while the sheet cannot be read (retried), ``InvalidInput`` (for a person) if another
+        customer has the same email, and so the same rows, or the draft is too large.
         """
-        known = await self._ledger.month(month.customer.customer_id, month.period)
+        known = await self._ledger.month(month.customer_id, month.period)
         if known is not None and (known.outcome is not None or known.revision > month.revision):
             if known.outcome is None and known.invoice is not None and known.notice is None:  # perhaps a repeat
                 await self._tell(known)
@@ -88,13 +86,13 @@ class SalesActivities:
         drafted = month.drafted(invoice, imported.remark, imported.previous_compared)
         await self._ledger.record(drafted, clock.now())
         total = format_amount(invoice.total_minor, invoice.currency)
-        what = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
-        activity.logger.info("imported: %s, %s, %s", month.customer.customer_id, month.period, what)
+        content = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
+        activity.logger.info("imported: %s, %s, %s", month.customer_id, month.period, content)
         await self._tell(drafted)
         return imported.evolve(invoice=invoice)
 
     async def _tell(self, month: Month) -> None:
-        """The reviewers, of the draft and of what is not in it."""
+        """Alerts the reviewers to the draft, to changes that are not in it, and to rows under a former address."""
         now = clock.now()
         await self._alerts.tell(of_draft(month, now))
         if month.remark:
@@ -118,13 +116,13 @@ class SalesActivities:
         return invoice.evolve(lines=lines, problems=problems, sales=sales)
 
     async def _with_late_sales(self, month: Month, invoice: Invoice) -> ImportedSales:
-        """The draft with the adjustments of the month before, and a remark about what is in the sheet only.
+        """The draft with the adjustments of the month before, and a remark about changes that are not billed.
 
-        A sheet that is gone for good (renamed, emptied) is an outage like any other at first, of which the reviewers
-        are told; then the month goes on without, and says so.
+        A sheet that is gone for good (renamed, emptied) is at first an outage, with an alert to the reviewers; then the
+        month continues without it, with a remark.
         """
         try:
-            late = await self._comparing.since(month, since_import(month, clock.now()))
+            late = await self._comparer.since(month, since_import(month, clock.now()))
         except SalesUnavailable as error:
             unavailable = PreviousSalesUnavailable(f"the sales of the month before cannot be compared: {error}")
             is_known = month.outage is not None and month.outage.error == PreviousSalesUnavailable.__name__
@@ -135,7 +133,7 @@ class SalesActivities:
         rows = len(invoice.lines) + len(invoice.problems) + len(late.problems)
         if late.problems and rows > MAX_ROWS:
             raise InvalidInput(
-                f"{len(late.problems)} rows of worksheet {month.period.previous()} were changed after its collection "
+                f"{len(late.problems)} rows of worksheet {month.period.previous()} were changed after its import "
                 f"and need a person; with those of {month.period} they are more than {MAX_ROWS}; correct them there, "
                 "then resume"
             )

@@ -1,4 +1,4 @@
-"""Passwords as argon2id hashes, by the library's recommended parameters; the event loop never waits for one."""
+"""Passwords as argon2id hashes with the library's recommended parameters, computed outside of the event loop."""
 
 import asyncio
 import secrets
@@ -11,7 +11,7 @@ from typing import Final, TypeVar, TypeVarTuple
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-_AT_ONCE: Final = 2  # each takes 64 MB and several cores for a moment; further ones wait in line
+_AT_ONCE: Final = 2  # each takes 64 MB and several cores; others queue
 
 _Args = TypeVarTuple("_Args")
 _T = TypeVar("_T")
@@ -54,10 +54,10 @@ class Argon2Passwords:
 
 @cache
 def _hash_of_nobody() -> str:
-    """Of a password that nobody knows; made once in a process, a quarter of a second."""
+    """The hash of an unknown password; computed once in a process, in a quarter of a second."""
     return PasswordHasher().hash(secrets.token_urlsafe())
 
 
 def _one_spelling(password: str) -> str:
-    """Keyboards write the same letter in several ways (é, e with an accent)."""
+    """Keyboards encode one letter in several ways (é, e with an accent)."""
     return unicodedata.normalize("NFKC", password)

@@ -1,1 +1,1 @@
-"""What starts, tells and asks workflows from outside. Holds a Temporal client, and the clock."""
+"""Starts, commands and queries of workflows from outside, by a Temporal client."""

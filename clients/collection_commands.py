@@ -1,7 +1,7 @@
-"""What clients say to running collections: commands, the customer's own payment, another card."""
+"""Commands to running collections: reviewers' commands, the customer's own payment, another card."""
 
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -24,52 +24,52 @@ from workflows.options import TASK_QUEUE
 from workflows.payment_collection import PaymentCollection
 from workflows.visibility import search_attributes
 
+_T = TypeVar("_T")
+
 
 class _Ledger(CollectionStore, CustomerStore, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
 
 def collection_handle(
     client: Client, customer_id: str, period: Period
 ) -> WorkflowHandle[PaymentCollection, Collection]:
-    """The collection of what the customer's ``period`` left unpaid."""
+    """The collection of the customer's unpaid ``period``."""
     return client.get_workflow_handle_for(PaymentCollection.run, collection_id(customer_id, period))
 
 
 async def tell_collection(client: Client, customer_id: str, period: Period, command: Command) -> CommandResult:
     """Sends a command and waits for the answer. Raises ``NotFound`` if no collection is open."""
     name = next(name for name, kind in COLLECTION_COMMANDS.items() if type(command) is kind)
-    answer: CommandResult = await _update(client, customer_id, period, name, command, CommandResult)
-    return answer
+    return await _update(client, customer_id, period, name, command, CommandResult)
 
 
 async def pay(client: Client, customer_id: str, period: Period, return_url: str) -> PayResult:
-    """The customer pays, or is sent to the bank's page. Raises ``NotFound`` if no collection is open."""
-    answer: PayResult = await _update(client, customer_id, period, "pay", return_url, PayResult)
-    return answer
+    """The customer pays, or gets the URL of the bank's page. Raises ``NotFound`` if no collection is open."""
+    return await _update(client, customer_id, period, "pay", return_url, PayResult)
 
 
 async def replace_card(
     client: Client, ledger: _Ledger, customer_id: str, card: CardOnFile, by: str, reason: str, via: Via = ""
 ) -> None:
-    """Makes ``card`` the customer's, for months to come and for all that is still to be collected; at once.
+    """Makes ``card`` the customer's, at once, for coming months and for all open collections.
 
-    May be repeated: a card that is known already changes nothing. Raises ``BillingError`` while a charge of the
-    customer is under way, whose outcome has to be known first, or is being given up: it has to be repeated later.
+    A repeat changes nothing. Raises ``BillingError`` while a charge of the customer is under way or being cancelled:
+    repeat it once the outcome is known.
     """
-    said: dict[str, Any] = {"by": by, "reason": reason, "via": via}
+    source: dict[str, Any] = {"by": by, "reason": reason, "via": via}
     customer = await ledger.customer(customer_id)
     if customer is None:
         raise NotFound(f"the ledger does not know {customer_id}")
     periods = {row.period for row in await ledger.collections(customer_id=customer_id, open_only=True)}
     if customer.payment_method != card:
         changes = CustomerChanges(payment_method=card)
-        month = await _update_month(client, customer_id, UpdateCustomer(**said, changes=changes))
-        if month is not None:  # the month before may have become a collection that the ledger does not know yet
+        month = await _update_month(client, customer_id, UpdateCustomer(**source, changes=changes))
+        if month is not None:  # the month before may have an unrecorded collection
             periods |= {month.period, month.period.previous()}
     for period in sorted(periods):
         try:
-            answer = await tell_collection(client, customer_id, period, ReplaceCard(**said, card=card))
+            answer = await tell_collection(client, customer_id, period, ReplaceCard(**source, card=card))
         except NotFound:
             continue
         if answer.refusal is Refusal.LATER:
@@ -77,7 +77,7 @@ async def replace_card(
 
 
 class CollectionSignals:
-    """``Collections``, by signals."""
+    """``Collections`` by signals."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -97,7 +97,7 @@ class CollectionSignals:
             await self._client.start_workflow(
                 PaymentCollection.run,
                 collection,
-                id=collection_id(collection.customer.customer_id, collection.period),
+                id=collection_id(collection.customer_id, collection.period),
                 task_queue=TASK_QUEUE,
                 search_attributes=search_attributes(collection, datetime.now(UTC)),
                 static_summary=f"collects what {collection.period} left unpaid",
@@ -105,13 +105,14 @@ class CollectionSignals:
         except WorkflowAlreadyStartedError:
             return False
         except RPCError as error:
-            whose = f"{collection.customer.customer_id}, {collection.period}"
-            raise BillingError(f"{whose}: Temporal answers {error.message}") from None
+            raise BillingError(
+                f"{collection.customer_id}, {collection.period}: Temporal answers {error.message}"
+            ) from None
         return True
 
 
 async def _update_month(client: Client, customer_id: str, command: UpdateCustomer) -> CommandResult | None:
-    """None if the customer's chain has ended."""
+    """The answer of the customer's month; None if the chain has ended."""
     try:
         answer: CommandResult = await handle_for(client, customer_id).execute_update(
             "update_customer", command, result_type=CommandResult
@@ -126,10 +127,12 @@ async def _update_month(client: Client, customer_id: str, command: UpdateCustome
 
 
 async def _update(
-    client: Client, customer_id: str, period: Period, name: str, argument: object, answer: type[Any]
-) -> Any:
+    client: Client, customer_id: str, period: Period, name: str, argument: object, result_type: type[_T]
+) -> _T:
+    handle = collection_handle(client, customer_id, period)
     try:
-        return await collection_handle(client, customer_id, period).execute_update(name, argument, result_type=answer)
+        result: _T = await handle.execute_update(name, argument, result_type=result_type)
+        return result
     except WorkflowUpdateFailedError as error:
         raise BillingError(f"{customer_id}, {period}: refused: {error.cause}") from None
     except RPCError as error:

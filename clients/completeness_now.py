@@ -1,4 +1,4 @@
-"""A look at everybody for which somebody asks: begun from outside, and how far it is."""
+"""A completeness check on demand: its start and its progress."""
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from workflows.options import TASK_QUEUE
 
 
 class CheckInProgress(NamedTuple):
-    """A look that goes on: since when, whether a worker has begun it, and why the last try failed ("": it did not)."""
+    """A running check: its start, whether a worker has begun it, and the failure of the last attempt ("": none)."""
 
     since: datetime
     begun: bool
@@ -26,30 +26,30 @@ class CheckInProgress(NamedTuple):
 
 
 async def check_now(client: Client, period: Period) -> None:
-    """Looks at ``period`` now, and at what is looked at daily. A look that goes on is not begun a second time.
+    """Checks ``period`` and the periods of the daily check now, unless such a check is running.
 
-    All of it, for what the monitors show is that of the last run. Raises ``TemporalUnavailable``.
+    It checks all of them because monitors show the last run. Raises ``TemporalUnavailable``.
     """
     periods = dict.fromkeys((period, *daily(datetime.now(UTC))))
     try:
         await client.start_workflow(
             DailyCompleteness.run,
             CompletenessRequest(periods=tuple(periods)),
-            id=_look_id(period),
+            id=_check_id(period),
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         )
     except RPCError as error:
-        raise TemporalUnavailable(f"nobody can look at {period} now: Temporal answers {error.message}") from None
+        raise TemporalUnavailable(f"{period} cannot be checked now: Temporal answers {error.message}") from None
 
 
 async def check_in_progress(client: Client, period: Period, patience: timedelta) -> CheckInProgress | None:
-    """The look of ``check_now`` that goes on; None if none does, or Temporal does not say."""
-    execution = WorkflowExecution(workflow_id=_look_id(period))
+    """The running check that ``check_now`` has started; None if there is none, or Temporal does not answer."""
+    execution = WorkflowExecution(workflow_id=_check_id(period))
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
     try:
         answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
-    except (RPCError, RuntimeError):  # RuntimeError: of a client that connects when it is used, and cannot
+    except (RPCError, RuntimeError):  # RuntimeError: a lazy client cannot connect
         return None
     info, steps = answer.workflow_execution_info, answer.pending_activities
     if info.HasField("close_time"):
@@ -61,5 +61,5 @@ async def check_in_progress(client: Client, period: Period, patience: timedelta)
     )
 
 
-def _look_id(period: Period) -> str:
+def _check_id(period: Period) -> str:
     return f"{COMPLETENESS.schedule_id}-{period}"

@@ -1,4 +1,4 @@
-"""Wakes the workflow that tells the reviewers, once an alert is in the outbox.
+"""Wakes the workflow that sends digests, once an alert is in the outbox.
 
 trigger = DigestTrigger(client, settings.digest_interval)
 await trigger.wake()
@@ -22,7 +22,7 @@ _PAUSE_SECONDS = 0.25  # between two signals of one process: a burst of alerts n
 
 
 class DigestTrigger:
-    """``DigestWaker``, by signal-with-start. Signals that are asked for together are one."""
+    """``DigestWaker`` by signal-with-start. Concurrent calls share one signal."""
 
     def __init__(self, client: Client, interval: timedelta) -> None:
         self._client = client
@@ -31,10 +31,10 @@ class DigestTrigger:
         self._woken_at = float("-inf")
 
     async def wake(self) -> None:
-        """Returns after a signal that was begun after it was asked for, by whomever."""
-        asked_at = time.monotonic()
+        """Returns after a signal that was sent after this call, by any call. Raises ``AlertUnavailable``."""
+        called_at = time.monotonic()
         async with self._lock:
-            if self._woken_at > asked_at:
+            if self._woken_at > called_at:
                 return
             await asyncio.sleep(max(0.0, self._woken_at + _PAUSE_SECONDS - time.monotonic()))
             began_at = time.monotonic()
@@ -50,7 +50,7 @@ class DigestTrigger:
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 start_signal="wake",
-                static_summary="tells the reviewers what waits for them",
+                static_summary="sends digests to the reviewers",
             )
         except RPCError as error:
             raise AlertUnavailable(f"the reviewers cannot be told: Temporal answers {error.message}") from None

@@ -1,13 +1,13 @@
-"""From a registration to a customer who is billed: every step may be repeated, by several at once, after any failure.
+"""From a registration to a billed customer: every step may be repeated, also concurrently, after any failure.
 
 ::
 
-    registrar = Registrar(client, vault, ledger, letters, links)
+    registrar = Registrar(client, vault, ledger, mails, links)
     url = await registrar.card_page(registration, page)      # the customer enters a card there
-    await registrar.finalize(registration, card, session_id) # the customer is recorded, started, told; once
-    await registrar.sweep(now)                               # whatever was interrupted
+    await registrar.finalize(registration, card, session_id) # the customer is recorded, started and welcomed, once
+    await registrar.sweep(now)                               # completes what was interrupted
 
-No log, id or address has anything personal in it.
+No log, id or URL contains personal data.
 """
 
 import logging
@@ -34,19 +34,19 @@ from services.customer_mails import CustomerMails
 LINK_VALID = timedelta(days=180)
 """How long the link in a mail registers another card."""
 FORGOTTEN_AFTER = timedelta(days=30)
-"""What somebody typed who never registered a card is kept so long."""
-_TELLING = timedelta(minutes=1)
-"""Who has started a customer and has not told them by then has died."""
-_BUSY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)  # the same request of a double click is in flight
+"""How long a registration without a card is kept."""
+_WELCOMING = timedelta(minutes=1)
+"""A process that has started a customer and has sent no mail by then has died."""
+_BUSY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)  # a double click: the same request is in flight
 
 _log = logging.getLogger(__name__)
 
 
 class _Ledger(CustomerStore, Registrations, StartLedger, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
     async def customer_by_email(self, email: str) -> Customer | None:
-        """The one whose account is open."""
+        """The open customer with this email."""
 
 
 class Registrar:
@@ -57,14 +57,14 @@ class Registrar:
         client: Client,
         vault: CardVault,
         ledger: _Ledger,
-        letters: CustomerMails,
+        mails: CustomerMails,
         links: Links,
         spread_minutes: int = 0,
     ) -> None:
         self._client = client
         self._vault = vault
         self._ledger = ledger
-        self._letters = letters
+        self._mails = mails
         self._links = links
         self._spread_minutes = spread_minutes
 
@@ -72,17 +72,17 @@ class Registrar:
         return await self._ledger.registration(registration_id)
 
     async def begin(self, wanted: Registration) -> Registration:
-        """Keeps the registration; if it is there already, it goes on, under the name that was typed last."""
-        found = await self._ledger.open_registration(wanted)
-        assert found.registration_id == wanted.registration_id, f"{wanted.customer_id} is taken"
-        if found.state is RegistrationState.OPEN and (found.name, found.consent) != (wanted.name, wanted.consent):
-            found = await self._saved(found, name=wanted.name, consent=wanted.consent)
-        return found
+        """Keeps the registration; an existing one continues, under the name that was typed last."""
+        kept = await self._ledger.open_registration(wanted)
+        assert kept.registration_id == wanted.registration_id, f"{wanted.customer_id} is taken"
+        if kept.state is RegistrationState.OPEN and (kept.name, kept.consent) != (wanted.name, wanted.consent):
+            kept = await self._saved(kept, name=wanted.name, consent=wanted.consent)
+        return kept
 
     async def card_page(self, registration: Registration, page: str) -> str:
-        """Where the customer enters the card, on to ``page`` (its address) and ``page``/card; "": there is one already.
+        """The URL where the customer enters the card, which leads back to ``page``; "" if a card is registered.
 
-        The page that is open is given again; only of one that has expired comes another.
+        An open card page is used again; an expired one is replaced.
         """
         while registration.state is RegistrationState.OPEN:
             if registration.payer_id is None:
@@ -94,42 +94,41 @@ class Registrar:
                     return opened.url
                 if opened.state is CardPageState.USED:
                     return ""
-            made = await self._vault.card_setup(
+            setup = await self._vault.card_setup(
                 registration.payer_id, registration.registration_id, return_url=f"{page}/card", cancel_url=page
             )
-            registration = await self._saved(registration, session_id=made.session_id, told_at=None)
+            registration = await self._saved(registration, session_id=setup.session_id, told_at=None)
         return ""
 
     async def import_customer(self, wanted: Registration, token: str) -> Registration:
-        """The same for a card that an old form has made a ``token`` of; a repeat goes on where the last one ended.
+        """Registers a card from an old form's ``token`` and starts the customer; a repeat continues where it stopped.
 
         Raises ``InvalidInput`` if the email is another customer's, ``CardMissing`` if the token is refused.
         """
         await self._check_distinct(wanted)
-        found = await self._ledger.open_registration(wanted)
-        if found.registration_id != wanted.registration_id:
-            raise InvalidInput(f"{wanted.customer_id}: {found.registration_id} is of the same customer")
-        if found.state is not RegistrationState.OPEN:
-            return await self.finish(found)
-        if found.payer_id is None:
-            corrected = {
-                name: getattr(wanted, name)
-                for name in ("email", "name", "currency", "timezone", "review_mode", "terms")
-            }
-            found = await self._saved(found, **corrected)
-            found = await self._known_to_processor(found, token)
-        assert found.payer_id
-        return await self.finalize(found, await self._vault.imported_card(found.payer_id))
+        kept = await self._ledger.open_registration(wanted)
+        if kept.registration_id != wanted.registration_id:
+            raise InvalidInput(f"{wanted.customer_id}: {kept.registration_id} is of the same customer")
+        if kept.state is not RegistrationState.OPEN:
+            return await self.finish(kept)
+        if kept.payer_id is None:
+            names = ("email", "name", "currency", "timezone", "review_mode", "terms")
+            kept = await self._saved(kept, **{name: getattr(wanted, name) for name in names})
+            kept = await self._known_to_processor(kept, token)
+        assert kept.payer_id
+        return await self.finalize(kept, await self._vault.imported_card(kept.payer_id))
 
-    async def finalize(self, registration: Registration, card: CardDetails, session_id: str = "") -> Registration:
-        """The card is the registration's, and so the customer is recorded, started and told.
+    async def finalize(
+        self, registration: Registration, card: CardDetails, session_id: str | None = None
+    ) -> Registration:
+        """Saves the card; then the customer is recorded, started and welcomed.
 
-        Raises ``InvalidInput`` if the card is not of its customer at the processor, or not of its card page.
+        Raises ``InvalidInput`` for a card of another customer at the processor, or of another card page.
         """
-        whose = registration.registration_id
+        name = registration.registration_id
         while registration.state is RegistrationState.OPEN:
             if card.payer_id != registration.payer_id or session_id != registration.session_id:
-                raise InvalidInput(f"{whose}: {session_id or card.card_id} is not the card page that counts")
+                raise InvalidInput(f"{name}: {session_id or card.card_id} is not its open card page")
             await self._finish_rival(registration)
             registration = await self._saved(
                 registration,
@@ -137,39 +136,39 @@ class Registrar:
                 card=card.on_file,
             )
         if registration.card is None or not registration.card.is_same(card):
-            raise InvalidInput(f"{whose}: another card was registered first")
+            raise InvalidInput(f"{name}: another card was registered first")
         return await self.finish(registration)
 
     async def _finish_rival(self, registration: Registration) -> None:
-        """Of several with one email, the one whose card was saved first is finished first."""
+        """Completes another registration of the email whose card was saved first."""
         for rival in await self._ledger.registrations_of(registration.email):
             if rival.state is RegistrationState.SAVED and rival.registration_id != registration.registration_id:
-                with suppress(CardMissing):  # then it is not the first any more
+                with suppress(CardMissing):  # the card is gone, and so is its precedence
                     await self.finish(rival)
 
     async def finish(self, registration: Registration, now: datetime | None = None) -> Registration:
-        """Starts the customer of a card that is known, and tells them; each once."""
-        mine = False  # of several at once, who starts the customer tells them; the others only if that takes long
+        """Starts the customer of a saved card and sends the mail about it; each once."""
+        is_ours = False  # the process that ends the registration sends the mail; others only if that takes long
         while registration.state is RegistrationState.SAVED:
             try:
                 state = await self._started(registration)
-            except CardMissing as gone:  # taken off again before anything had begun
-                _log.warning("%s: back to the card page: %s", registration.registration_id, gone)
-                await self._saved(registration, state=RegistrationState.OPEN, session_id="", card=None)
+            except CardMissing as error:  # detached before billing began
+                _log.warning("%s: back to the card page: %s", registration.registration_id, error)
+                await self._saved(registration, state=RegistrationState.OPEN, session_id=None, card=None)
                 raise
             if state is RegistrationState.KNOWN:
                 await self._forget_card(registration)
-            mine, registration = await self._save(registration, state=state)
-        forgotten = (now or datetime.now(UTC)) - registration.updated_at > _TELLING
-        if registration.state is not RegistrationState.OPEN and registration.told_at is None and (mine or forgotten):
-            await self._tell(registration)
+            is_ours, registration = await self._save(registration, state=state)
+        is_late = (now or datetime.now(UTC)) - registration.updated_at > _WELCOMING
+        if registration.state is not RegistrationState.OPEN and registration.told_at is None and (is_ours or is_late):
+            await self._send_mail(registration)
             registration = await self._saved(registration, told_at=datetime.now(UTC))
         return registration
 
     async def sweep(self, now: datetime) -> dict[str, str | Failed]:
-        """Goes on with all that can go on by itself, and forgets what was abandoned.
+        """Continues registrations that need no customer, and deletes abandoned ones.
 
-        Answers what came of each, in words, by its id; ``Failed``: it is tried again at the next sweep.
+        Returns the results in words, by id; ``Failed``: the next sweep tries it again.
         """
         results: dict[str, str | Failed] = {}
         unread: list[Failed] = []
@@ -177,17 +176,17 @@ class Registrar:
             name = registration.registration_id
             try:
                 results[name] = await self.go_on(registration, now)
-            except Exception as error:  # whatever it is, the others go on
-                told = str(error) if isinstance(error, TemporalError) else why(error)
-                results[name] = Failed(customer_id=name, reason=told)
-                _log.warning("%s: not yet: %s", name, told)
+            except Exception as error:  # no error stops the others
+                reason = str(error) if isinstance(error, TemporalError) else why(error)
+                results[name] = Failed(customer_id=name, reason=reason)
+                _log.warning("%s: not yet: %s", name, reason)
         await self._ledger.forget_registrations(now - FORGOTTEN_AFTER)
         for failed in unread:
             _log.warning("the registration of %s cannot be read", failed.customer_id)
         return results | {failed.customer_id: failed for failed in unread}
 
     async def go_on(self, registration: Registration, now: datetime | None = None) -> str:
-        """Does what can be done without the customer; what came of it, in words."""
+        """Does what needs no customer; returns the result in words."""
         if registration.state is not RegistrationState.OPEN:
             return (await self.finish(registration, now)).state
         if not registration.session_id:
@@ -197,17 +196,17 @@ class Registrar:
             setup = await self._vault.card_of_setup(registration.session_id)
             return (await self.finalize(registration, setup.card, registration.session_id)).state
         if opened.state is CardPageState.EXPIRED:
-            await self._saved(registration, session_id="")
+            await self._saved(registration, session_id=None)
             return "the card page has expired; the customer may begin again"
         return "waits for the customer"
 
     async def _known_to_processor(self, registration: Registration, token: str = "") -> Registration:
-        whose = registration.registration_id, registration.customer_id, registration.email
-        payer_id = await patiently(lambda: self._vault.new_customer(*whose, token), _BUSY_PAUSES_SECONDS)
+        ids = registration.registration_id, registration.customer_id, registration.email
+        payer_id = await patiently(lambda: self._vault.new_customer(*ids, token), _BUSY_PAUSES_SECONDS)
         return await self._saved(registration, payer_id=payer_id)
 
     async def _started(self, registration: Registration) -> RegistrationState:
-        """What it comes to. Whom the ledger knows was started: by somebody who got no further than that."""
+        """Starts the customer unless the email is taken. A customer on record was started by an interrupted call."""
         if await self._ledger.customer(registration.customer_id) is not None:
             return RegistrationState.STARTED
         if await self._other(registration) or await self._import_of(registration):
@@ -217,41 +216,38 @@ class Registrar:
         return RegistrationState.STARTED
 
     async def _forget_card(self, registration: Registration) -> None:
-        """Nobody is charged by this registration, so its card does not stay at the processor.
+        """Detaches the card of a registration that makes no customer.
 
-        That of an import stays: whoever has the file decides. So does one that is a customer's all the same, whom an
-        operator has started with it meanwhile.
+        The card of an import stays: its operator decides. So does a card with which an operator has started a customer.
         """
         card = registration.card
         if card is None or registration.is_import:
             return
-        others = await self._ledger.customers_like(registration.customer())
-        if not any(card.is_same(other.payment_method) for other in others):
+        customers = await self._ledger.customers_like(registration.customer())
+        if not any(card.is_same(customer.payment_method) for customer in customers):
             await self._vault.forget_card(card.card_id)
 
-    async def _tell(self, registration: Registration) -> None:
-        """Of registrations with a customer's address, which anybody can make, one mail a day tells."""
+    async def _send_mail(self, registration: Registration) -> None:
+        """Sends the welcome; or, at most once a day, the mail about a registration with a customer's address."""
         now = datetime.now(UTC)
         welcome = registration.state is RegistrationState.STARTED
         customer = await (self._ledger.customer(registration.customer_id) if welcome else self._other(registration))
         if customer is not None:
             kind, link = CustomerMailKind.CARD_LINK, self._links.to_card(customer.customer_id, now + LINK_VALID)
         elif waiting := await self._import_of(registration):
-            customer = waiting.evolve(card=registration.card).customer()  # a letter needs one
-            kind, link = (
-                CustomerMailKind.CARD_WANTED,
-                self._links.to_registration(waiting.registration_id, now + LINK_VALID),
-            )
+            customer = waiting.evolve(card=registration.card).customer()  # a mail needs one
+            kind = CustomerMailKind.CARD_WANTED
+            link = self._links.to_registration(waiting.registration_id, now + LINK_VALID)
         else:
-            return  # the account that had the email has been closed since, or has another email
+            return  # the other account was closed meanwhile, or has another email
         month = Month.open(customer, Period.at(now, customer.timezone))
         try:
             if welcome:
                 agreed = registration.consent.text if registration.consent else ""
-                await self._letters.welcome(month, link, registration.registration_id, agreed)
+                await self._mails.welcome(month, link, registration.registration_id, agreed)
             else:
-                await self._letters.card_link(kind, month, link)
-        except MailRefused as error:  # on record as such; it was said all that can be said
+                await self._mails.card_link(kind, month, link)
+        except MailRefused as error:  # on record as refused
             _log.warning("%s: %s", registration.registration_id, error)
 
     async def _other(self, registration: Registration) -> Customer | None:
@@ -259,7 +255,7 @@ class Registrar:
         return None if other is None or other.customer_id == registration.customer_id else other
 
     async def _import_of(self, registration: Registration) -> Registration | None:
-        """A row of a file with the same email that waits for a card: the business knows its currency and zone."""
+        """An import with the same email that waits for a card: the business knows its currency and zone."""
         if registration.is_import:
             return None
         rows = await self._ledger.registrations_of(registration.email)
@@ -272,11 +268,11 @@ class Registrar:
             )
 
     async def _saved(self, registration: Registration, **changes: object) -> Registration:
-        """The registration after the changes; or as somebody else has changed it meanwhile, without them."""
+        """The changed registration; or the stored one, if it was changed concurrently."""
         return (await self._save(registration, **changes))[1]
 
     async def _save(self, registration: Registration, **changes: object) -> tuple[bool, Registration]:
-        """The same, and whether the changes were made."""
+        """Whether the changes were saved, and the registration as stored."""
         changed = registration.evolve(**changes, updated_at=datetime.now(UTC))
         if await self._ledger.save_registration(changed):
             return True, changed.evolve(revision=registration.revision + 1)

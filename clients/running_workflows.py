@@ -1,4 +1,4 @@
-"""How workflows stand, by Temporal's own answers: raw ones, for the SDK raises at a status that it does not know."""
+"""The status of workflows, by Temporal's raw API: the SDK raises on a status that it does not know."""
 
 import asyncio
 import json
@@ -33,12 +33,11 @@ KINDS = (MonthlyBilling, PaymentCollection, ReviewerDigest, DailyCompleteness, D
 
 _PAGE = 1000
 _MANY = 100  # ids in one query
-_FEW = 500  # of more, everybody is listed
-_ASKED = 500
+_DESCRIBED = 500  # for more customers, all open workflows are listed
 _AT_ONCE = 20
 _PATIENCE = timedelta(seconds=10)
 _PROBLEMS = "TemporalReportedProblems"
-"""Set by the server after five failed or timed-out tasks in a row, a minute or so; cleared by one that succeeds."""
+"""The server sets it after five failed tasks in a row, about a minute, and clears it after a success."""
 
 _MONTHLY = f"WorkflowType = '{MonthlyBilling.__name__}'"
 _OPEN = "CloseTime IS NULL"  # not "Running": a paused workflow is open too
@@ -54,12 +53,12 @@ _STATUSES = {
     Raw.WORKFLOW_EXECUTION_STATUS_CANCELED: ChainStatus.CANCELED,
     Raw.WORKFLOW_EXECUTION_STATUS_TERMINATED: ChainStatus.TERMINATED,
     Raw.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: ChainStatus.TIMED_OUT,
-    Raw.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: ChainStatus.RUNNING,  # the next run begins this moment
+    Raw.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW: ChainStatus.RUNNING,  # the next run is beginning
 }
 
 
 class RunningWorkflows:
-    """``Chains``, by Temporal's visibility, which lags a moment behind, and by descriptions."""
+    """``Chains`` by Temporal's visibility, which lags a moment, and by descriptions of workflows."""
 
     def __init__(self, client: Client, patience: timedelta = _PATIENCE) -> None:
         self._client = client
@@ -73,7 +72,7 @@ class RunningWorkflows:
             if named and chain.customer_id in ("", named):
                 own[named] = chain.status
             else:
-                strays.append(await self._asked(chain, info.execution))
+                strays.append(await self._with_customer(chain, info.execution))
         return OpenChains(own, tuple(strays))
 
     async def standing_still(self) -> list[Chain]:
@@ -89,36 +88,33 @@ class RunningWorkflows:
         return answer.count
 
     async def cut_off(self, period: str) -> set[str]:
-        """Customers of whom a run in ``period`` was ended before its time; they may have been started again since."""
+        """Customers with a run in ``period`` that was cut off; they may have been started again since."""
         query = f"{_CUT_OFF} AND {PERIOD.name} = '{period}'"
         return {customer_of(info.execution.workflow_id) async for info in self._list(query)} - {""}
 
     async def strays(self) -> list[Chain]:
-        """Open monthly workflows whose id is not that of a customer, with whom they bill."""
+        """Open monthly workflows under an id that is no customer's, with the customer they bill."""
         query = f"{_MONTHLY} AND {_OPEN} AND WorkflowId NOT STARTS_WITH '{workflow_id('')}'"
-        return [await self._asked(_chain(info), info.execution) async for info in self._list(query)]
+        return [await self._with_customer(_chain(info), info.execution) async for info in self._list(query)]
 
     async def of(self, customer_ids: Collection[str]) -> dict[str, ChainStatus]:
-        """How their workflows stand: by the list, and those who are not in it by asking, unless these are very many.
+        """The status of their workflows: by the list, then by descriptions of up to 500 that are not in it.
 
-        Who has none and is billed under another id counts as running: that is coverage's finding.
+        A customer billed under another workflow id counts as running: the completeness check reports that.
         """
-        few = len(customer_ids) <= _FEW
-        listed = await self._among(list(customer_ids)) if few else (await self.listed()).own
-        missing = [customer_id for customer_id in customer_ids if customer_id not in listed]
+        few = len(customer_ids) <= _DESCRIBED
+        statuses = dict(await self._among(list(customer_ids)) if few else (await self.listed()).own)
+        missing = [customer_id for customer_id in customer_ids if customer_id not in statuses]
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def asked(customer_id: str) -> ChainStatus:
+        async def describe(customer_id: str) -> ChainStatus:
             async with limit:
                 return await self.status(customer_id)
 
-        answers = await asyncio.gather(*map(asked, missing[:_ASKED]))
-        known = {**listed, **dict(zip(missing, answers, strict=False))}
-        if missing:
-            known |= {
-                stray.customer_id: ChainStatus.RUNNING for stray in await self.strays() if stray.customer_id in missing
-            }
-        return {customer_id: known.get(customer_id, ChainStatus.ABSENT) for customer_id in customer_ids}
+        statuses |= zip(missing, await asyncio.gather(*map(describe, missing[:_DESCRIBED])), strict=False)
+        strays = {stray.customer_id for stray in await self.strays()} if missing else set()
+        statuses |= dict.fromkeys(strays.intersection(missing), ChainStatus.RUNNING)
+        return {customer_id: statuses.get(customer_id, ChainStatus.ABSENT) for customer_id in customer_ids}
 
     async def _among(self, customer_ids: list[str]) -> dict[str, ChainStatus]:
         open_chains: dict[str, ChainStatus] = {}
@@ -144,8 +140,8 @@ class RunningWorkflows:
                 return
             request.next_page_token = page.next_page_token
 
-    async def _asked(self, chain: Chain, execution: WorkflowExecution) -> Chain:
-        """With its customer, if need be by what it was started with; as it is if that cannot be read or is gone."""
+    async def _with_customer(self, chain: Chain, execution: WorkflowExecution) -> Chain:
+        """Adds the customer from the workflow's input; unchanged if that cannot be read or is deleted."""
         if chain.customer_id:
             return chain
         request = GetWorkflowExecutionHistoryRequest(
@@ -154,24 +150,24 @@ class RunningWorkflows:
         try:
             answer = await self._client.workflow_service.get_workflow_execution_history(request, timeout=self._patience)
         except (RPCError, RuntimeError) as error:
-            if isinstance(error, RPCError) and is_missing(error):  # deleted since it was listed
+            if isinstance(error, RPCError) and is_missing(error):  # deleted meanwhile
                 return chain
             raise TemporalUnavailable(f"Temporal cannot show {chain.workflow_id}: {_why(error)}") from None
         try:
             payloads = answer.history.events[0].workflow_execution_started_event_attributes.input.payloads
             month: Month = (await self._client.data_converter.decode(payloads, [Month]))[0]
             return chain._replace(customer_id=month.customer.customer_id)
-        except Exception:  # whatever a converter makes of what a stranger sent
+        except Exception:  # the input is no month of ours
             return chain
 
 
 async def chain_status(client: Client, customer_id: str) -> ChainStatus:
-    """How the customer's monthly workflow stands right now. Raises ``TemporalUnavailable``."""
+    """The present status of the customer's monthly workflow. Raises ``TemporalUnavailable``."""
     return (await described(client, customer_id))[0]
 
 
 async def described(client: Client, customer_id: str, patience: timedelta = _PATIENCE) -> tuple[ChainStatus, str]:
-    """The same with the id of its run ("": there is none)."""
+    """The present status of the customer's monthly workflow, and the id of its run ("": none)."""
     execution = WorkflowExecution(workflow_id=workflow_id(customer_id))
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
     try:
@@ -213,5 +209,5 @@ def is_missing(error: RPCError) -> bool:
 
 
 def _why(error: RPCError | RuntimeError) -> str:
-    """``RuntimeError``: of a client that connects when it is used, and cannot."""
+    """``RuntimeError``: a lazy client cannot connect."""
     return error.message if isinstance(error, RPCError) else str(error)

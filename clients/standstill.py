@@ -1,8 +1,8 @@
-"""Which months do not go on, whatever the ledger says of them: one look at Temporal for all who ask, every few seconds.
+"""Months whose workflow stands still: one look at Temporal every few seconds, shared by all callers.
 
 ::
 
-    watch = Watch(ledger, RunningWorkflows(client))
+    watch = StandstillWatch(ledger, RunningWorkflows(client))
     (await watch.of(period)).customers      # {"acme": ChainStatus.TERMINATED}
 """
 
@@ -23,17 +23,17 @@ from workflows.monthly_billing import MonthlyBilling
 
 LOOK_SECONDS = 5.0
 PATIENCE = timedelta(seconds=1.5)
-"""How long a page waits for an answer of Temporal before it is shown without it."""
+"""How long a page waits for Temporal before it is shown without its answer."""
 
 
 class OpenMonths(LastRuns, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
     async def pulse(self, period: Period) -> str:
-        """Something that differs after every change of the month."""
+        """A text that differs after every change of the month."""
 
     async def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
-        """Those of the customers whose month is not closed."""
+        """The customers among these whose month is open."""
 
 
 class StandstillWatch:
@@ -45,22 +45,22 @@ class StandstillWatch:
 
     async def standing_still(self) -> list[Chain]:
         """Workflows of every kind that are paused or fail. Raises ``TemporalUnavailable``."""
-        found: list[Chain] = await self._shared(None, self._chains.standing_still)
-        return found
+        chains: list[Chain] = await self._shared(None, self._chains.standing_still)
+        return chains
 
     async def of(self, period: Period) -> Standstill:
-        """What stands still in ``period``; raises ``LedgerUnavailable`` only."""
-        found: Standstill = await self._shared(period, lambda: self._look(period))
-        return found
+        """The customers whose month ``period`` stands still. Raises ``LedgerUnavailable`` only."""
+        standstill: Standstill = await self._shared(period, lambda: self._look(period))
+        return standstill
 
     async def pulse(self, period: Period) -> str:
-        """Something that differs after every change of the month, in the ledger or of its workflows."""
+        """A text that differs after every change of the month, in the ledger or of its workflows."""
         pulse, standstill = await self._ledger.pulse(period), await self.of(period)
-        told = repr(sorted(standstill.customers.items()))
-        return f"{pulse}-{zlib.crc32(told.encode()):x}" if standstill.customers else pulse
+        statuses = repr(sorted(standstill.customers.items()))
+        return f"{pulse}-{zlib.crc32(statuses.encode()):x}" if standstill.customers else pulse
 
     async def _look(self, period: Period) -> Standstill:
-        """Few at any time: those who stand still, and those whose run was cut off and who were not started again."""
+        """The few customers whose workflow stands still, or was cut off and not started again."""
         try:
             still = {
                 chain.customer_id: chain.status
@@ -69,20 +69,20 @@ class StandstillWatch:
             }
             cut_off = await self._chains.cut_off(period) | await self._missed(period)
             open_months = await self._ledger.open_among(period, [*still, *cut_off])
-            asked = await self._chains.of(cut_off & open_months)
+            statuses = await self._chains.of(cut_off & open_months)
         except TemporalUnavailable as error:
             return Standstill({}, str(error))
-        stopped = {name: status for name, status in asked.items() if not status.is_open}
+        stopped = {name: status for name, status in statuses.items() if not status.is_open}
         return Standstill({name: status for name, status in (still | stopped).items() if name in open_months})
 
     async def _missed(self, period: Period) -> set[str]:
-        """Whom the last coverage missed: their workflow may be closed for so long that Temporal has forgotten it."""
+        """Customers without a workflow at the last check: Temporal may have deleted it after its end."""
         run = await self._ledger.coverage_of(period)
         findings = CompletenessReport.model_validate(run.report).findings if run else ()
         return {finding.customer_id for finding in findings if finding.kind is FindingKind.NO_WORKFLOW}
 
     async def _shared(self, key: Period | None, look: Callable[[], Awaitable[Any]]) -> Any:
-        """The answer of a look that began a short while ago; else of a new one, for all who ask meanwhile."""
+        """The answer of a recent look, else of a new one; concurrent callers share it."""
         now = time.monotonic()
         self._looks = {name: entry for name, entry in self._looks.items() if entry[0] > now}
         if key not in self._looks:

@@ -35,16 +35,13 @@ _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
 
 
 class StartLedger(Lookalikes, MonthStore, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
     async def known(self, asked: Sequence[Customer]) -> dict[str, KnownCustomer | Failed]:
-        """What there is of each of some hundred customers, by id."""
+        """The records of some hundred customers, by id."""
 
     async def record_opened(self, months: Sequence[Month], at: datetime) -> list[Failed]:
-        """Writes customers of whom nothing was known, with their first months; what is there stays as it is.
-
-        Answers who could not be written.
-        """
+        """Writes new customers with their first months; existing rows stay. Returns those that could not be written."""
 
 
 class StartStatus(StrEnum):
@@ -53,9 +50,9 @@ class StartStatus(StrEnum):
 
 
 class StartResult(Model):
-    """What a start came to. ``period`` is the first month of a chain that was started now.
+    """The result of a start. ``period`` is the first month of a chain that was started now.
 
-    ``chain`` says how a workflow that was there already stands: it may be paused, or fail.
+    ``chain`` is the status of a workflow that existed before: it may be paused, or failing.
     """
 
     customer_id: Id
@@ -78,26 +75,25 @@ async def start_customer(
     reopen: bool = False,
     because: Command | None = None,
 ) -> StartResult:
-    """Starts one customer: a ``StartBatch`` of one, whose words about outcome and errors hold."""
-    async with StartBatch.of([customer], client, ledger, vault) as lot:
-        started = await lot.start(customer, period, reopen, because)
-    for failed in lot.untold:
-        raise RowUnreadable(f"{failed.customer_id} runs, and the ledger could not be told: {failed.reason}")
+    """Starts one customer; outcome and errors as ``StartBatch.start``."""
+    async with StartBatch.of([customer], client, ledger, vault) as batch:
+        started = await batch.start(customer, period, reopen, because)
+    for failed in batch.unrecorded:
+        raise RowUnreadable(f"{failed.customer_id} runs, but could not be recorded in the ledger: {failed.reason}")
     return started
 
 
 class StartBatch:
-    """Customers who are started together: the ledger is asked about all of them at once, and told at once.
+    """Customers that are started together, with one query and one transaction of the ledger.
 
     ::
 
         listed = (await RunningWorkflows(client).listed()).own
-        async with Lot.of(some_hundred, client, ledger, vault, listed) as lot:
-            await lot.start(customer)     # for each, any number at a time
+        async with StartBatch.of(some_hundred, client, ledger, vault, listed) as batch:
+            await batch.start(customer)     # any number concurrently
 
-    Interrupted by an exception or a cancellation, it still tells the ledger whom it has started. Killed between, it
-    leaves workflows that the ledger does not know; starting the same customers again tells it. So do those who are
-    ``untold`` in the end, because the ledger could not write them.
+    After an exception or a cancellation it still records the customers it has started. A killed process leaves
+    workflows that the ledger lacks, as do the ``unrecorded``; starting the same customers again records them.
     """
 
     @classmethod
@@ -110,12 +106,12 @@ class StartBatch:
         vault: CardVault,
         listed: Mapping[str, ChainStatus] | None = None,
     ) -> AsyncIterator["StartBatch"]:
-        """``listed``: how open workflows stand, by a list some seconds old; None: each is asked for."""
-        lot = cls(client, ledger, vault, await ledger.known(customers), listed)
+        """``listed``: the status of open workflows, some seconds old; None: each is described."""
+        batch = cls(client, ledger, vault, await ledger.known(customers), listed)
         try:
-            yield lot
+            yield batch
         finally:
-            lot.untold = await asyncio.shield(ledger.record_opened(lot._opened, lot._now))
+            batch.unrecorded = await asyncio.shield(ledger.record_opened(batch._opened, batch._now))
 
     def __init__(
         self,
@@ -125,7 +121,7 @@ class StartBatch:
         known: Mapping[str, KnownCustomer | Failed],
         listed: Mapping[str, ChainStatus] | None,
     ) -> None:
-        self.untold: list[Failed] = []
+        self.unrecorded: list[Failed] = []
         self._known = known
         self._client = client
         self._ledger = ledger
@@ -135,7 +131,7 @@ class StartBatch:
         self._opened: list[Month] = []
 
     def known(self, customer_id: str) -> KnownCustomer:
-        """What the ledger knew of the customer. Raises ``RowUnreadable``."""
+        """The customer's records before the start. Raises ``RowUnreadable``."""
         known = self._known[customer_id]
         if isinstance(known, Failed):
             raise RowUnreadable(f"{customer_id}: {known.reason}")
@@ -148,23 +144,24 @@ class StartBatch:
         reopen: bool = False,
         because: Command | None = None,
     ) -> StartResult:
-        """Starts the customer's workflow, unless it runs already; a repeat changes nothing.
+        """Starts the customer's workflow unless it runs; a repeat changes nothing.
 
-        A customer whom the ledger does not know begins with ``period`` or the current month. For others billing goes
-        on where it was: in the open month, exactly as it stands, or after the last closed one. Raises ``InvalidInput``
-        for another period than that, one in the future, an email that another customer has, an account that was closed
-        (unless ``reopen``), and data that differ from an open month's; ``CardMissing`` if the card is not the
-        customer's. Of a start that takes effect, ``because`` is noted in the audit trail of its month: who and why.
+        A new customer begins with ``period`` or the current month. Other customers continue with the open month,
+        exactly as recorded, or with the one after the last closed month. ``because`` (who and why) enters the month's
+        audit trail if the start takes effect.
+
+        Raises ``InvalidInput`` for any other period, a future one, another customer's email, a closed account (unless
+        ``reopen``), and data that differ from an open month's; ``CardMissing`` if the card is not the customer's.
         """
         customer_id, known = customer.customer_id, self.known(customer.customer_id)
         running = StartResult(customer_id=customer_id, status=StartStatus.ALREADY_RUNNING)
         if known.customer is not None and (chain := await self._chain(customer_id, known)).is_open:
             running = running.evolve(chain=chain)
-            # It ends just now, or an earlier start was interrupted before the ledger was told.
+            # It is ending, or an earlier start was interrupted before it was recorded.
             if known.closed_reason and chain is ChainStatus.RUNNING:
-                runs = await handle_for(self._client, customer_id).query(MonthlyBilling.invoice)
+                month = await handle_for(self._client, customer_id).query(MonthlyBilling.invoice)
                 with suppress(StaleRun, OutcomeConflict):
-                    await self._ledger.record(runs, self._now)
+                    await self._ledger.record(month, self._now)
             return running
         month = await _first_month(self._ledger, self._vault, customer, known, period, self._now, reopen)
         if because is not None:
@@ -187,12 +184,12 @@ class StartBatch:
         if known.customer is None:
             self._opened.append(month)
             return started
-        with suppress(StaleRun):  # the month has been faster, or an earlier start was interrupted here
+        with suppress(StaleRun):  # the workflow has recorded it, or an earlier start was interrupted here
             await self._ledger.record(month, self._now)
         return started
 
     async def _chain(self, customer_id: str, known: KnownCustomer) -> ChainStatus:
-        """The list is believed about those of whom it says what the ledger says; of others it may be too old."""
+        """The list is used where it agrees with the ledger; otherwise it may be too old."""
         if self._listed is not None and customer_id in self._listed and not known.closed_reason:
             return self._listed[customer_id]
         return await chain_status(self._client, customer_id)
@@ -205,12 +202,12 @@ async def check_is_distinct(ledger: StartLedger, customer: Customer) -> None:
 
 def _check_is_distinct(customer: Customer, others: Sequence[Customer]) -> None:
     for other in others:
-        what = "email; sales need one owner" if other.email_key == customer.email_key else "card or payer"
-        raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same {what}")
+        shared = "email; sales need one owner" if other.email_key == customer.email_key else "card or payer"
+        raise InvalidInput(f"{customer.customer_id}: {other.customer_id} has the same {shared}")
 
 
 async def with_card_on_file(vault: CardVault, customer: Customer) -> Customer:
-    """The customer with the last four digits of the card. Raises ``CardMissing`` if it is not theirs."""
+    """The customer with the last four digits of the card. Raises ``CardMissing`` for another customer's card."""
     method = customer.payment_method
     card = await patiently(lambda: vault.card(method.card_id), _BUSY_PAUSES_SECONDS)
     if card.payer_id != method.payer_id:
@@ -222,7 +219,7 @@ async def with_card_on_file(vault: CardVault, customer: Customer) -> Customer:
 
 
 async def patiently(ask: Callable[[], Awaitable[T]], pauses_seconds: Sequence[float]) -> T:
-    """Asks again while the processor has too much to do, after each of the pauses."""
+    """Repeats the call while the processor is busy, after each of the pauses."""
     for seconds in pauses_seconds:
         with suppress(PaymentBusy):
             return await ask()
@@ -239,7 +236,7 @@ async def _first_month(
     now: datetime,
     reopen: bool,
 ) -> Month:
-    """The open month, or the one after the last closed; a customer without either may begin with any until now."""
+    """The open month, or the one after the last closed month; a new customer may begin with any past or current one."""
     customer_id = customer.customer_id
     if known.closed_reason and not reopen:
         raise InvalidInput(

@@ -1,1 +1,1 @@
-"""How our processes run and end: threads of workflows, memory, logs, a forced end."""
+"""The processes: threads of workflows, memory, logs, shutdown."""

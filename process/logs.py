@@ -1,4 +1,4 @@
-"""What our processes log, and how: a line for each message, without anybody's address; one place for all of them."""
+"""Logging of all processes: one line for each message, without email addresses."""
 
 import logging
 import re
@@ -7,14 +7,14 @@ from types import TracebackType
 from typing import Final
 
 LINE: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
-_TALKATIVE: Final = ("apprise", "google", "httpcore", "httpx", "stripe")  # a line for each request, and what is in it
+_TALKATIVE: Final = ("apprise", "google", "httpcore", "httpx", "stripe")  # they log every request with its data
 _WORD: Final = re.compile(r"[^\s<>()\[\]{}\"',;:=&/?]+")
 
 _Error = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
 def start_logging(level: str, file: Path | None = None) -> None:
-    """The process logs from here on: to stderr, or to ``file`` only; libraries just what is wrong."""
+    """Starts logging to stderr, or to ``file`` only; talkative libraries log warnings only."""
     handler = logging.FileHandler(file) if file else logging.StreamHandler()
     handler.setFormatter(SafeFormatter(LINE))
     logging.basicConfig(level=level, handlers=[handler], force=file is not None)
@@ -23,9 +23,9 @@ def start_logging(level: str, file: Path | None = None) -> None:
 
 
 class SafeFormatter(logging.Formatter):
-    """Nobody who can put a text into a message forges a line: control characters are escaped, stacks are indented.
+    """Escapes control characters and indents stacks, so that no text in a message can forge a line.
 
-    Email addresses are left out, whoever wrote them into the message: a log is read by more people than the ledger.
+    Removes email addresses from any message: more people read a log than the ledger.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -43,7 +43,7 @@ class SafeFormatter(logging.Formatter):
 
 
 def _is_address(word: str) -> bool:
-    """Also as it is written in the address of a page."""
+    """Also recognizes the form in a URL."""
     local, _, domain = word.replace("%40", "@").rpartition("@")
     return bool(local) and "." in domain.strip(".")
 
@@ -51,4 +51,4 @@ def _is_address(word: str) -> bool:
 def _on_one_line(text: str) -> str:
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

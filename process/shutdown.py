@@ -1,7 +1,7 @@
-"""How a worker ends: when it is told to, or by itself when it cannot let go of a run (docs/decisions/0016).
+"""Shutdown of a worker: by a signal, or by itself when it cannot evict a run (docs/decisions/0016).
 
-ending = Ending(threads)      from here on SIGTERM and SIGINT are heard
-await ending.begins(report)   the worker has to shut down now; if that takes too long, the process is ended by force
+ending = Ending(threads)      handles SIGTERM and SIGINT from now on
+await ending.begins(report)   returns when the worker has to shut down; a timer ends a slow shutdown by force
 os._exit(ending.code)
 """
 
@@ -22,16 +22,16 @@ from billing.reviewers.ports import AlertOutbox, DigestWaker
 from process.threads import Eviction, WorkflowThreads
 
 GRACE = timedelta(seconds=30)
-"""How long activities that run may go on when a worker is stopped."""
+"""How long running activities may continue when a worker stops."""
 
 BY_FORCE = timedelta(seconds=5)
-"""How long after that a process that has not ended is ended by force."""
+"""How long after the grace period the process is ended by force."""
 
 REPLACE = 70
-"""The exit code of a worker that a process manager has to start again: it kept a run, or could not end in order."""
+"""The exit code of a worker to be restarted: it kept a run, or could not shut down in order."""
 
 _KEPT = timedelta(minutes=1)
-_FROZEN = timedelta(minutes=1)  # no Python code runs any more: something holds the interpreter's lock, or the loop
+_FROZEN = timedelta(minutes=1)  # no Python code runs: something holds the interpreter's lock, or the loop
 _LOOK = timedelta(seconds=5)
 _REPORTING = timedelta(seconds=10)
 
@@ -41,44 +41,44 @@ _log = logging.getLogger(__name__)
 
 
 class KeptRuns:
-    """Tells of runs that this worker cannot let go of: Prometheus by a gauge, health page and reviewers by alerts."""
+    """Reports runs that this worker cannot evict: by a gauge to Prometheus, by alerts to reviewers and health page."""
 
     def __init__(self, meter: MetricMeter, ledger: AlertOutbox, digest: DigestWaker) -> None:
-        self._gauge = meter.create_gauge("billing_kept_runs", "Runs that this worker cannot let go of.")
+        self._gauge = meter.create_gauge("billing_kept_runs", "Runs that this worker cannot evict.")
         self._ledger = ledger
         self._digest = digest
 
     async def report(self, kept: Sequence[Eviction]) -> None:
-        """Gives up after a while: what is reported is about to be mended, whoever hears of it."""
+        """Gives up after some seconds: the restart that follows does not depend on it."""
         self._gauge.set(len(kept))
         try:
             async with asyncio.timeout(_REPORTING.total_seconds()):
                 for eviction in kept:
                     await self._ledger.save_alert(of_worker(eviction.workflow_id, datetime.now(UTC)))
                     await self._digest.wake()
-        except Exception as error:  # whatever it is: it must not keep the worker from its end
-            _log.warning("reviewers were not told that runs are kept: %s", error or type(error).__name__)
+        except Exception as error:  # no error may prevent the shutdown
+            _log.warning("the alert about kept runs was not saved: %s", error or type(error).__name__)
 
 
 class Ending:
-    """``code`` is the exit code, once it has begun."""
+    """``code`` is the exit code, once the shutdown has begun."""
 
     def __init__(self, threads: WorkflowThreads) -> None:
         self.code = 0
         self._threads = threads
         self._begun = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._told)
+            asyncio.get_running_loop().add_signal_handler(number, self._signalled)
 
     async def begins(self, report: Report) -> None:
-        """Returns when this process is told to end, or has to; ``report`` gets the runs that it cannot let go of.
+        """Returns on a signal, or when a run is kept too long; ``report`` receives the kept runs every few seconds.
 
-        From the first look on, ``faulthandler`` ends a process in which nobody looks again.
+        ``faulthandler`` ends the process if this loop stalls.
         """
         while not self._begun.is_set():
             faulthandler.dump_traceback_later(_FROZEN.total_seconds(), exit=True)
             if kept := self._threads.evictions(_KEPT.total_seconds()):
-                _log.critical("replaces itself, after it could not let go of %s for %s", _named(kept), _KEPT)
+                _log.critical("shuts down to be restarted: could not evict %s for %s", _named(kept), _KEPT)
                 self.code = REPLACE
                 self._begin()
             await report(kept)
@@ -86,10 +86,10 @@ class Ending:
                 async with asyncio.timeout(_LOOK.total_seconds()):
                     await self._begun.wait()
 
-    def _told(self) -> None:
+    def _signalled(self) -> None:
         if self._begun.is_set():
-            self._end_by_force("told to end again")
-        _log.info("told to end")
+            self._end_by_force("a second signal")
+        _log.info("shuts down on a signal")
         self._begin()
 
     def _begin(self) -> None:
@@ -102,7 +102,7 @@ class Ending:
 
     def _end_by_force(self, why: str) -> None:
         kept = _named(self._threads.evictions())
-        _log.critical("ended by force: %s; runs that it could not let go of: %s", why, kept)
+        _log.critical("ended by force: %s; runs not evicted: %s", why, kept)
         faulthandler.dump_traceback()
         os._exit(REPLACE)
 

@@ -1,4 +1,4 @@
-"""The threads that workflows run in; a run is in one of them at a time, whatever stalls there (docs/decisions/0016)."""
+"""Threads of workflows; a run is in one thread at a time, even if it stalls (docs/decisions/0016)."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _PATIENCE_SECONDS = 1.5  # less than the two after which the SDK gives up, so th
 
 @dataclass(frozen=True)
 class Eviction:
-    """A run that this process has to let go of since ``began``, by the monotonic clock, in seconds."""
+    """A run to be evicted since ``began``, in seconds of the monotonic clock."""
 
     workflow_id: str
     run_id: str
@@ -25,20 +25,20 @@ class Eviction:
 
 
 class WorkflowThreads(ThreadPoolExecutor):
-    """To be given to the SDK, which submits activations of runs from its event loop.
+    """For the SDK, which submits activations of runs from its event loop.
 
-    The SDK evicts a run from another thread while a step that has stalled is still inside of it; then the run's tasks
-    lose their wake-ups, the eviction never succeeds, and the worker neither lets go of the customer nor ends. Here the
-    eviction waits for its turn; if that takes too long it fails, and the SDK tries it again.
+    The SDK evicts a run in another thread while a stalled step still runs in it; then the run's tasks lose their
+    wake-ups, the eviction never succeeds, and the worker neither releases the customer nor ends. Here the eviction
+    waits for its turn; after a timeout it fails, and the SDK retries it.
     """
 
     def __init__(self) -> None:
         super().__init__(_AT_MOST, thread_name_prefix="workflow")
-        self._turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()  # of runs that are in a thread, no others
+        self._turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()  # of runs in a thread, no others
         self._evictions: dict[str, Eviction] = {}
 
     def submit(self, activate: Callable[..., Any], /, *arguments: Any, **options: Any) -> Future[Any]:
-        """Takes what the SDK submits: ``activate`` of a workflow, and the activation."""
+        """The SDK submits ``activate`` of a workflow, and the activation."""
         (activation,) = arguments
         run_id = activation.run_id
         evicts = any(job.HasField("remove_from_cache") for job in activation.jobs)
@@ -49,7 +49,7 @@ class WorkflowThreads(ThreadPoolExecutor):
         return super().submit(self._in_turn, turn, evicts, activate, activation)
 
     def evictions(self, since_seconds: float = 0) -> list[Eviction]:
-        """Those that have not succeeded for so long."""
+        """Evictions that have not succeeded for ``since_seconds``."""
         latest = time.monotonic() - since_seconds
         return [eviction for eviction in list(self._evictions.values()) if eviction.began <= latest]
 

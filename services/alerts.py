@@ -1,6 +1,6 @@
-"""Alerts: what reviewers are told goes into the ledger's outbox first; then one digest tells all that is there.
+"""Alerts for reviewers go into the ledger's outbox; then one digest sends all that are there.
 
-An alert is in the outbox before the digest is woken, and the activity that writes it repeats until both have worked.
+An alert is saved before the digest is woken; the activity repeats until both have succeeded.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,25 +11,25 @@ from billing.reviewers.ports import AlertOutbox, DigestWaker
 
 
 class Alerts:
-    """``wanted``: there is somebody to be told."""
+    """``enabled``: an address of the reviewers is configured."""
 
-    def __init__(self, ledger: AlertOutbox, digest: DigestWaker, wanted: bool) -> None:
+    def __init__(self, ledger: AlertOutbox, digest: DigestWaker, enabled: bool) -> None:
         self._ledger = ledger
         self._digest = digest
-        self._wanted = wanted
+        self._enabled = enabled
 
     async def tell(self, alert: Alert) -> None:
-        """The next digest tells it, once. Raises ``LedgerUnavailable``, ``AlertUnavailable``; then say it again."""
-        if self._wanted:
+        """Sends the alert with the next digest, once. Repeat it after any error."""
+        if self._enabled:
             await self._ledger.save_alert(alert)
             await self._digest.wake()
 
     async def tell_each(self, alerts: Iterable[Callable[[], Alert]]) -> None:
-        """The same of many. What cannot be told of one is raised again once all others were."""
+        """Sends many alerts. The first error is raised after the others are saved."""
         errors = []
-        for made in alerts:
+        for make in alerts:
             try:
-                await self.tell(made())
+                await self.tell(make())
             except Exception as error:
                 why(error)
                 errors.append(error)

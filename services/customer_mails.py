@@ -1,6 +1,7 @@
-"""Letters to customers: each mail is on record before it leaves, and leaves once; a repeat has the same Message-ID."""
+"""Mails to customers: recorded before they are sent, and sent once; a repeat has the same Message-ID."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import activity
 
@@ -15,8 +16,8 @@ from services import clock
 
 _VALID = timedelta(days=180)
 """How long the link in a mail opens the customer's page."""
-_TURN = timedelta(minutes=1)
-"""Who has begun to hand a mail over has this long to do so."""
+_SENDING = timedelta(minutes=1)
+"""How long a process may take to send a mail before another one sends it."""
 
 
 class CustomerMails:
@@ -36,64 +37,58 @@ class CustomerMails:
         collection: Collection | None = None,
         correction: Correction | None = None,
     ) -> None:
-        """Tells the customer. Raises ``MailRefused`` if the address takes no mail, ``MailUnavailable``."""
-        customer = collection.customer if collection else month.customer
-        link = ""
-        if month.closed:
-            link = self._links.to(customer.customer_id, month.period, month.closed.at + _VALID)
+        """Mails the customer. Raises ``MailRefused`` if the address takes no mail, ``MailUnavailable``."""
+        customer, closed = collection.customer if collection else month.customer, month.closed
+        link = self._links.to(customer.customer_id, month.period, closed.at + _VALID) if closed else ""
         parts: list[object] = [number]
-        if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that is promised in it
+        if kind is CustomerMailKind.NOTICE and month.notice is not None:  # everything that the notice promises
             parts += [month.notice.total_minor, month.notice.charge_at, customer.email, customer.payment_method.last4]
-        letter = CustomerMail(
-            kind=kind,
-            message_id="",
-            to=customer.email,
-            month=month,
-            collection=collection,
-            link=link,
-            correction=correction,
-        )
-        await self._deliver(letter, number, "|".join(map(str, parts)))
+        mail = _mail(kind, customer.email, month, collection=collection, link=link, correction=correction)
+        await self._deliver(mail, number, "|".join(map(str, parts)))
 
     async def welcome(self, month: Month, link: str, registration_id: str, agreed: str = "") -> None:
-        """Tells a customer that they are one since this registration; raises as ``to_customer`` does."""
-        kind, to = CustomerMailKind.WELCOME, month.customer.email
-        letter = CustomerMail(kind=kind, message_id="", to=to, month=month, link=link, agreed=agreed)
-        await self._deliver(letter, 1, registration_id)
+        """Welcomes a new customer, once for each registration; raises as ``to_customer``."""
+        mail = _mail(CustomerMailKind.WELCOME, month.customer.email, month, link=link, agreed=agreed)
+        await self._deliver(mail, 1, registration_id)
 
     async def card_link(self, kind: CustomerMailKind, month: Month, link: str) -> None:
-        """Tells a customer that somebody has registered with their address, once a day; raises as ``to_customer`` does.
+        """Mails a customer, at most once a day, that their address was registered again; raises as ``to_customer``.
 
-        Of several processes at once, one sends it; if that one dies, a repeat does so a minute later.
+        One of several processes sends it; if that one dies, a repeat sends it a minute later.
         """
         now = clock.now()
-        letter = CustomerMail(kind=kind, message_id="", to=month.customer.email, month=month, link=link)
-        await self._deliver(letter, 1, f"{now:%Y-%m-%d}", now - _TURN)
+        mail = _mail(kind, month.customer.email, month, link=link)
+        await self._deliver(mail, 1, f"{now:%Y-%m-%d}", now - _SENDING)
 
     async def _deliver(
         self, unnamed: CustomerMail, number: int, content: str, idle_since: datetime | None = None
     ) -> None:
-        """With ``idle_since``, nothing is done if somebody has begun to hand it over since then."""
+        """Does nothing if the mail was sent; with ``idle_since``, nor if a process has begun to send it since then."""
         customer_id, period = unnamed.month.customer.customer_id, unnamed.month.period
         name = message_id(unnamed.kind, customer_id, period, content, self._domain)
-        letter = unnamed.evolve(message_id=name)
-        composed = self._mailer.compose(letter.evolve(link=without_key(letter.link)))
+        mail = unnamed.evolve(message_id=name)
+        rendered = self._mailer.compose(mail.evolve(link=without_key(mail.link)))
         began = clock.now()
-        if not await self._ledger.save_message(letter, number, MessageStatus.SENDING, began, composed, idle_since):
-            return  # it was sent before, or is just being sent
+        if not await self._ledger.save_message(mail, number, MessageStatus.SENDING, began, rendered, idle_since):
+            return  # sent before, or being sent
 
         async def still_wanted() -> None:
             rows = await self._ledger.messages(customer_id, period)
             if (MessageStatus.SENDING, began) not in [(row.status, row.at) for row in rows if row.message_id == name]:
                 raise MailUnavailable(
-                    f"another worker has the {letter.kind} of {customer_id}, {period}, in hand: this one was away for "
-                    "long; it is looked at again"
+                    f"another worker is sending the {mail.kind} of {customer_id}, {period}: this one was suspended; "
+                    "it is tried again"
                 )
 
         try:
-            await self._mailer.send(letter, still_wanted)
+            await self._mailer.send(mail, still_wanted)
         except MailRefused:
-            await self._ledger.save_message(letter, number, MessageStatus.FAILED, clock.now(), composed)
+            await self._ledger.save_message(mail, number, MessageStatus.FAILED, clock.now(), rendered)
             raise
-        await self._ledger.save_message(letter, number, MessageStatus.SENT, clock.now(), composed)
-        activity.logger.info("mailed: %s, %s, %s %d", customer_id, period, letter.kind, number)
+        await self._ledger.save_message(mail, number, MessageStatus.SENT, clock.now(), rendered)
+        activity.logger.info("mailed: %s, %s, %s %d", customer_id, period, mail.kind, number)
+
+
+def _mail(kind: CustomerMailKind, to: str, month: Month, **fields: Any) -> CustomerMail:
+    """A mail without its Message-ID, which depends on its content."""
+    return CustomerMail(kind=kind, message_id="", to=to, month=month, **fields)

@@ -1,4 +1,4 @@
-"""The sheet as read once for everybody: one reading of a worksheet serves all customers, in all processes."""
+"""Shared readings of the sheet: one reading of a worksheet serves all customers in all processes."""
 
 import asyncio
 import time
@@ -16,35 +16,34 @@ from services import clock
 
 _ON_TIME = timedelta(hours=2)
 _SHARED = timedelta(seconds=20)
-_SKEW = timedelta(minutes=1)  # between clocks of servers; a reading further ahead is of another time altogether
-_FAILED = timedelta(seconds=1)  # not longer than a first retry waits
+_SKEW = timedelta(minutes=1)  # between clocks of servers; a reading further ahead is invalid
+_FAILED = timedelta(seconds=1)  # at most the pause before a first retry
 _KEPT = 3
-"""Worksheets in memory: those of a collection, and one of somebody who is late."""
+"""Worksheets in memory: the current month, the month before, and one of a late import."""
 _CLAIM_SECONDS = 10.0  # less than the heartbeat timeout, after which another worker takes over
 _LOOK_SECONDS = 0.25
 
 
 def since_due(due_at: datetime, now: datetime) -> datetime:
-    """The oldest reading that serves a step that was due at ``due_at``: one from then, so that all who are due with it
-    share one, however long it takes to serve them. Who comes hours late gets one of the last seconds.
+    """The age limit of a reading for a step due at ``due_at``: that instant, so all steps due then share one.
+
+    A step that is hours late needs a reading of the last seconds.
     """
     recent = now - _SHARED
     return min(due_at, recent) if due_at >= now - _ON_TIME else recent
 
 
 def since_import(month: Month, now: datetime) -> datetime:
-    """The same for the collection of ``month``, due when it opens, whoever is spread over the hour after.
+    """The age limit for the import of ``month``: when imports open, although customers are spread over the hour after.
 
-    After an outage, and after whatever a person has said to this month, only what the sheet has said since counts.
+    After an outage or a decision of a person, only a later reading counts.
     """
     since = since_due(now if month.outage else month.import_opens_at, now)
     return max([since, *(decision.at for decision in month.decisions[-1:])])
 
 
 def since_notice(month: Month, now: datetime) -> datetime:
-    """The same for the comparison as the notice leaves; one that leaves at its planned instant is due with all others,
-    whoever is spread over the hour after.
-    """
+    """The age limit for the comparison when the notice is sent; all notices sent as planned share a reading."""
     customer, due_at = month.customer, month.notice_at
     if due_at == customer.instants(month.period).notice_at:
         due_at -= customer.terms.schedule.share(customer.customer_id)
@@ -52,12 +51,12 @@ def since_notice(month: Month, now: datetime) -> datetime:
 
 
 class Sales(Protocol):
-    """The worksheets, for whoever bills by them."""
+    """The worksheets, for billing."""
 
     async def read(self, period: Period, since: datetime) -> SalesSnapshot:
-        """All sales of ``period`` as the sheet had them at ``since``, or at a moment after it.
+        """All sales of ``period``, as read from the sheet at ``since`` or later.
 
-        Raises ``SalesUnavailable``, also while somebody is typing, and ``LedgerUnavailable``.
+        Raises ``SalesUnavailable``, also while the sheet is being edited, and ``LedgerUnavailable``.
         """
 
 
@@ -73,27 +72,27 @@ class _Failure(NamedTuple):
 
 
 class SharedSales:
-    """The agreed readings of a source: two that are alike, of which the ledger may have the first.
+    """The agreed readings of a source: two equal ones in a row, of which the ledger may hold the first.
 
-    A worksheet that nobody has touched since it was read last costs one request, another one two, whoever asks.
-    A failure serves everybody who was waiting, or asks within a second: an outage is no queue, and no storm.
+    An unchanged worksheet costs one request, a changed one two, however many callers there are. A failure is raised
+    to all waiting callers, and for a second to new ones: an outage causes neither a queue nor a storm of requests.
     """
 
     def __init__(self, source: SalesSource, readings: SalesReadings) -> None:
         self._source = source
         self._readings = readings
         self._locks: defaultdict[Period, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._held: dict[Period, _Held] = {}  # the one that was asked for last at the end
+        self._held: dict[Period, _Held] = {}  # the last used one at the end
         self._failures: dict[Period, _Failure] = {}
 
     async def read(self, period: Period, since: datetime) -> SalesSnapshot:
-        asked = time.monotonic()
-        if found := self._in_memory(period, since):
-            return found
+        called = time.monotonic()
+        if snapshot := self._in_memory(period, since):
+            return snapshot
         async with self._locks[period]:
-            if found := self._in_memory(period, since):
-                return found
-            self._fail_again(period, asked)
+            if snapshot := self._in_memory(period, since):
+                return snapshot
+            self._fail_again(period, called)
             try:
                 return await self._obtain(period, since)
             except BillingError as error:
@@ -107,34 +106,34 @@ class SharedSales:
         self._hold(period, held)
         return held.snapshot
 
-    def _fail_again(self, period: Period, asked: float) -> None:
+    def _fail_again(self, period: Period, called: float) -> None:
         failure = self._failures.get(period)
-        if failure and (asked <= failure.ended or failure.at <= clock.now() < failure.at + _FAILED):
+        if failure and (called <= failure.ended or failure.at <= clock.now() < failure.at + _FAILED):
             raise type(failure.error)(str(failure.error))
 
     async def _obtain(self, period: Period, since: datetime) -> SalesSnapshot:
-        """Another process's reading, if one serves; or a new one, which no other process makes meanwhile."""
+        """Another process's reading, if it is recent enough; else a new one, which one process at a time makes."""
         while True:
-            known = await self._readings.reading(self._source.name, period)
-            if known and _serves(known, since):
-                if snapshot := await self._content(period, known):
-                    self._hold(period, _Held(known, snapshot))
+            last = await self._readings.reading(self._source.name, period)
+            if last and _serves(last, since):
+                if snapshot := await self._content(period, last):
+                    self._hold(period, _Held(last, snapshot))
                     return snapshot
-            elif await self._readings.claim_reading(self._source.name, period, known, _CLAIM_SECONDS):
-                return await self._read(period, known)
+            elif await self._readings.claim_reading(self._source.name, period, last, _CLAIM_SECONDS):
+                return await self._read(period, last)
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _content(self, period: Period, known: Reading) -> SalesSnapshot | None:
+    async def _content(self, period: Period, reading: Reading) -> SalesSnapshot | None:
         held = self._held.get(period)
-        if held and held.reading.digest == known.digest:
+        if held and held.reading.digest == reading.digest:
             return held.snapshot
-        return await self._readings.kept_sales(self._source.name, period, known.digest)
+        return await self._readings.kept_sales(self._source.name, period, reading.digest)
 
-    async def _read(self, period: Period, known: Reading | None) -> SalesSnapshot:
+    async def _read(self, period: Period, last: Reading | None) -> SalesSnapshot:
         read_at = clock.now()
         try:
             snapshot = await self._source.read(period)
-            if known is None or snapshot.digest != known.digest:
+            if last is None or snapshot.digest != last.digest:
                 await self._confirm(period, snapshot)
             await self._readings.keep_reading(self._source.name, snapshot, period, read_at)
         except BaseException:
@@ -145,14 +144,14 @@ class SharedSales:
         return snapshot
 
     async def _confirm(self, period: Period, snapshot: SalesSnapshot) -> None:
-        """What nobody has read before is read twice: half of what somebody is typing is no month."""
+        """Reads a changed worksheet a second time: a half-typed month must not be billed."""
         if (await self._source.read(period)).digest != snapshot.digest:
             raise SalesUnavailable(f"worksheet {snapshot.sheet!r} is being edited; it will be read again")
 
     def _hold(self, period: Period, held: _Held) -> None:
-        same = self._held.pop(period, None)
-        if same and same.snapshot.digest == held.snapshot.digest:
-            held = held._replace(snapshot=same.snapshot)  # whose rows are sorted already
+        before = self._held.pop(period, None)
+        if before and before.snapshot.digest == held.snapshot.digest:
+            held = held._replace(snapshot=before.snapshot)  # its rows are sorted already
         self._held[period] = held
         for oldest in list(self._held)[:-_KEPT]:
             del self._held[oldest]

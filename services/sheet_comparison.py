@@ -1,4 +1,4 @@
-"""Holds invoices against the sheet once more: before the charge, when somebody looks, and at the next collection."""
+"""Compares invoices with the sheet: with the notice, on request of a reviewer, and at the next import."""
 
 from datetime import datetime
 from typing import Protocol
@@ -21,14 +21,14 @@ from services.shared_sales import Sales
 
 
 class _Ledger(Addresses, MonthStore, Protocol):
-    """What is needed of the ledger here."""
+    """The stores it uses."""
 
     async def drafted_from(self, period: Period, email: str) -> list[str]:
-        """The customers whose invoice of ``period`` was made from the rows of the sheet under ``email``."""
+        """The customers whose invoice of ``period`` has the sheet's rows under ``email``."""
 
 
 class LateItems(Model):
-    """What the month before still lacks, as lines of this one; ``remark`` is about what is not billed, in words."""
+    """Late sales of the month before, as lines of this one; ``remark`` names changes that are not billed."""
 
     lines: Many[LineItem] = ()
     problems: Many[Problem] = ()
@@ -44,20 +44,19 @@ class SheetComparer:
     async def compare(
         self, month: Month, read_since: datetime, customer: Customer | None = None
     ) -> SheetComparison | None:
-        """How the sheet differs from the invoice of ``month``, by a reading that is not older than ``read_since``.
+        """How the sheet differs from the invoice of ``month``, by a reading not older than ``read_since``.
 
-        ``customer`` is as by now, if the month is over.
+        ``customer`` has the present data if the month is over. None if the invoice was not made from the sheet.
 
-        None if the invoice was not made from the sheet, or before it was kept what the sheet had said. Raises
-        ``SalesUnavailable``, also if the worksheet has no row of anybody any more (it was emptied, which is no credit
-        for all), ``LedgerUnavailable``, and ``InvalidInput`` if there are too many rows.
+        Raises ``SalesUnavailable``, also for an emptied worksheet (which is no credit for all customers),
+        ``LedgerUnavailable``, and ``InvalidInput`` for too many rows.
         """
         customer, invoice = customer or month.customer, month.invoice
         if invoice is None or invoice.sales is None:
             return None
         snapshot = await self._source.read(month.period, read_since)
         if not snapshot.rows and any(invoice.in_sheet(line) for line in invoice.lines):
-            raise SalesUnavailable(f"worksheet {snapshot.sheet!r} has no rows any more; restore them")
+            raise SalesUnavailable(f"worksheet {snapshot.sheet!r} no longer has any rows; restore them")
         emails, former = await self._emails(month, invoice.sales, customer, snapshot)
         reader = customer.evolve(currency=invoice.currency)
         rows = rows_of(reader, emails, month.period, snapshot, self._decimal_separator, former)
@@ -65,27 +64,26 @@ class SheetComparer:
         return compare_with_sheet(invoice, rows, sales)
 
     async def since(self, month: Month, read_since: datetime) -> LateItems:
-        """What was changed in the sheet of the month before ``month`` since that was drafted.
+        """Changes in the sheet of the month before ``month`` since its draft, to be billed with ``month``.
 
-        Only what differs from its invoice, whatever became of that: paid, owed, carried forward. Of one that somebody
-        skipped nothing is billed but what it had of earlier months; nor is anything in another currency; it is told.
-        A month that was entered by hand, or is not closed on record, is not compared. One that was skipped before its
-        collection has no invoice that could have brought anything: then it is the month before that one. Raises as
-        ``compare`` does.
+        They are the differences from that month's invoice, whatever its outcome. Of a skipped month only the late sales
+        of earlier months are billed; changes in another currency are not billed either. The remark names both.
+        A month that was entered by hand, or is not closed on record, is not compared. A month skipped before its
+        import has no invoice; the one before it is compared. Raises as ``compare``.
         """
         before = await self._before(month)
         if before is None or before.outcome is None or before.invoice is None:
             return LateItems()
         if before.outcome is Stage.SKIPPED:
             return await self._since_skipped(before, month.customer, read_since)
-        found = await self.compare(before, read_since, month.customer)
-        if found is None or not found.changes:
+        comparison = await self.compare(before, read_since, month.customer)
+        if comparison is None or not comparison.changes:
             return LateItems()
         currency = before.invoice.currency
         if currency != month.customer.currency:
             why = f"{before.period} was billed in {currency.upper()}"
-            return LateItems(remark=_not_billed(why, in_words(found.changes, currency)))
-        lines, problems = adjustments(found.changes, before.period, currency, found.by_hand)
+            return LateItems(remark=_not_billed(why, in_words(comparison.changes, currency)))
+        lines, problems = adjustments(comparison.changes, before.period, currency, comparison.by_hand)
         return LateItems(lines=lines, problems=problems)
 
     async def _before(self, month: Month) -> Month | None:
@@ -97,16 +95,16 @@ class SheetComparer:
         return before
 
     async def _since_skipped(self, before: Month, customer: Customer, read_since: datetime) -> LateItems:
-        """A skip forgoes the month's own sales, not those of earlier months that came late and were on its invoice."""
+        """A skip forgoes the month's own sales, not the late sales of earlier months on its invoice."""
         assert before.invoice is not None
         currency, remarks = before.invoice.currency, []
         try:
-            found = await self.compare(before, read_since, customer)
-        except (SalesUnavailable, InvalidInput) as error:  # nothing would be billed by it: nobody waits for it
+            comparison = await self.compare(before, read_since, customer)
+        except (SalesUnavailable, InvalidInput) as error:  # it would bill nothing, so the import does not wait
             remarks.append(f"{before.period} was skipped, and its sheet cannot be compared: {error}")
         else:
-            if found is not None and found.changes:
-                remarks.append(_not_billed(f"{before.period} was skipped", in_words(found.changes, currency)))
+            if comparison is not None and comparison.changes:
+                remarks.append(_not_billed(f"{before.period} was skipped", in_words(comparison.changes, currency)))
         lines, problems = before.invoice.late_items(before.period)
         if currency != customer.currency and (lines or problems):
             amount = format_amount(sum(line.amount_minor for line in lines), currency)
@@ -119,20 +117,20 @@ class SheetComparer:
     async def _emails(
         self, month: Month, sales: SalesSeen, customer: Customer, snapshot: SalesSnapshot
     ) -> tuple[tuple[str, ...], frozenset[str]]:
-        """The addresses whose rows are the customer's: those that the invoice was made from, the present one, and
-        former ones that have rows. Also the keys of those that were former ones when the invoice was made.
+        """The addresses of the customer's rows: of the invoice, the present one, and former ones with rows.
 
-        The rows of an address that another customer's invoice of the month was made from are that customer's.
+        Also the keys of addresses that were former ones when the invoice was made. The rows of an address on another
+        customer's invoice of the month are that customer's.
         """
-        known = [email_key(email) for email in sales.emails]
+        billed = [email_key(email) for email in sales.emails]
         more = []
-        if customer.email_key not in known and not await self._ledger.drafted_from(month.period, customer.email):
+        if customer.email_key not in billed and not await self._ledger.drafted_from(month.period, customer.email):
             more.append(customer.email)
         own = {email_key(email): email for email in await self._ledger.own_emails(customer.customer_id)}
-        former = own.keys() & snapshot.by_email.keys() - {customer.email_key, *known[:1]}
-        more += [own[key] for key in sorted(former.difference(known))]
+        former = own.keys() & snapshot.by_email.keys() - {customer.email_key, *billed[:1]}
+        more += [own[key] for key in sorted(former.difference(billed))]
         return (*sales.emails, *more), frozenset(former)
 
 
-def _not_billed(why: str, told: str) -> str:
-    return f"{why}, and its sheet has changed since; nothing is billed for it: {told}"
+def _not_billed(why: str, changes: str) -> str:
+    return f"{why}, and its sheet has changed since; nothing is billed for it: {changes}"

@@ -1,7 +1,7 @@
-"""The words and looks of every mail: ``render`` gives the subject, a text part and an HTML part.
+"""Texts and layouts of all mails: ``render`` returns the subject, a text part and an HTML part.
 
-Each kind of letter has one template, ``templates/KIND.txt``: its subject, title, prose and facts. It is laid out twice,
-by ``layout.txt`` and by ``layout.html``, so both parts always say the same.
+Each kind of mail has one template, ``templates/KIND.txt``, with its subject, title, prose and facts. Two layouts,
+``layout.txt`` and ``layout.html``, make both parts of it, so they have the same content.
 """
 
 import textwrap
@@ -32,7 +32,7 @@ _ACTIONS = {
     CardRemedy.AUTHENTICATE: "Confirm the payment",
     **dict.fromkeys((CardRemedy.RETRY, CardRemedy.RETRY_FEW, CardRemedy.PERSON), "Pay or use another card"),
 }
-"""What the link in a customer's mail is called."""
+"""Labels of the link in a customer's mail."""
 
 
 class MailContent(NamedTuple):
@@ -43,31 +43,31 @@ class MailContent(NamedTuple):
     html: str
 
 
-def render(letter: CustomerMail) -> MailContent:
-    """The letter in English, dates in the customer's time zone. Its month must have come as far as its kind tells."""
-    values = _values(letter)
-    subject, _, text = _TEXT.get_template(f"{letter.kind}.txt").render(values, layout="layout.txt").partition("\n")
-    html = _HTML.get_template(f"{letter.kind}.txt").render(values, layout="layout.html")
+def render(mail: CustomerMail) -> MailContent:
+    """The mail in English, dates in the customer's time zone. Its month must have reached the stage of its kind."""
+    values = _values(mail)
+    subject, _, text = _TEXT.get_template(f"{mail.kind}.txt").render(values, layout="layout.txt").partition("\n")
+    html = _HTML.get_template(f"{mail.kind}.txt").render(values, layout="layout.html")
     return MailContent(subject, text, html)
 
 
 def render_digest(digest: Digest) -> MailContent:
-    """What reviewers are told, in English."""
+    """The digest in English."""
     subject = one_line(headline(digest))
     values = {"subject": subject, "sections": sections(digest)}
-    text, html = (_TEXT.get_template("digest.txt").render(values), _HTML.get_template("digest.html").render(values))
-    return MailContent(subject, text, html)
+    text, html = _TEXT.get_template("digest.txt"), _HTML.get_template("digest.html")
+    return MailContent(subject, text.render(values), html.render(values))
 
 
-def _values(letter: CustomerMail) -> dict[str, object]:
-    """What templates see. Text that people typed has gone through ``_line``; take it from here, not from ``month``."""
-    month, invoice, owed = letter.month, letter.month.invoice, _owed(letter)
+def _values(mail: CustomerMail) -> dict[str, object]:
+    """The templates' variables. Typed text is on one line here, so templates do not take it from ``month``."""
+    month, invoice, owed = mail.month, mail.month.invoice, _owed(mail)
     customer = owed.customer if owed else month.customer
     money = partial(money_text, currency=invoice.currency if invoice else customer.currency)
     rows = [(one_line(line.description), money(line.amount_minor)) for line in invoice.lines] if invoice else []
     if invoice and invoice.carried_minor:
-        what = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
-        rows.append((what, money(invoice.carried_minor)))
+        label = "Carried over from earlier months" if invoice.carried_minor > 0 else "Credit from earlier months"
+        rows.append((label, money(invoice.carried_minor)))
     return {
         "month": month,
         "id": customer.customer_id,
@@ -80,21 +80,21 @@ def _values(letter: CustomerMail) -> dict[str, object]:
         "line": one_line,
         "day": _day(customer),
         "when": partial(date_text, pattern="EEEE, d MMMM y, HH:mm VVV 'time' (OOOO)", zone=customer.timezone),
-        "agreed": one_line(letter.agreed),
+        "agreed": one_line(mail.agreed),
         "notice_days": customer.terms.min_notice_hours // 24,
-        "link": letter.link if letter.kind in _ABOUT_CARD or (owed and owed.by_card and letter.kind in _ASKING) else "",
+        "link": mail.link if mail.kind in _ABOUT_CARD or (owed and owed.by_card and mail.kind in _ASKING) else "",
         "owed": owed,
-        "correction": letter.correction,
-        "changes": list(_changes(letter.correction, money)) if letter.correction else [],
+        "correction": mail.correction,
+        "changes": list(_changes(mail.correction, money)) if mail.correction else [],
         **(_values_of(owed) if owed else {}),
     }
 
 
 def _changes(correction: Correction, money: Callable[[int], str]) -> Iterator[str]:
-    """What has changed since the last notice, a sentence for each line; the whole invoice is below them anyway."""
-    changes = [each for each in correction.changes or () if each.before or each.after]
-    for each in changes[:_CHANGES_SHOWN]:
-        yield _change(each, money)
+    """Changes since the last notice, a sentence for each line; the whole invoice follows them."""
+    changes = [change for change in correction.changes or () if change.before or change.after]
+    for change in changes[:_CHANGES_SHOWN]:
+        yield _change(change, money)
     if len(changes) > _CHANGES_SHOWN:
         yield f"And {len(changes) - _CHANGES_SHOWN} more lines have changed."
 
@@ -111,9 +111,9 @@ def _change(change: LineChange, money: Callable[[int], str]) -> str:
     return f"Changed: {one_line(after.description)}{was},{now} {money(before.amount_minor)}."
 
 
-def _owed(letter: CustomerMail) -> Collection | None:
-    """What is to be collected; the mail that closes a month tells of it before the collection has begun."""
-    return Collection.open(letter.month) if letter.kind is CustomerMailKind.DECLINE else letter.collection
+def _owed(mail: CustomerMail) -> Collection | None:
+    """The collection; the decline mail is sent before it has begun."""
+    return Collection.open(mail.month) if mail.kind is CustomerMailKind.DECLINE else mail.collection
 
 
 def _values_of(owed: Collection) -> dict[str, object]:
@@ -123,8 +123,8 @@ def _values_of(owed: Collection) -> dict[str, object]:
     return {
         "outstanding": money(owed.outstanding_minor),
         "received": [
-            ("Received", one_line(f"{money(each.amount_minor)} on {day(each.at)}, {each.reference}"))
-            for each in owed.received
+            ("Received", one_line(f"{money(receipt.amount_minor)} on {day(receipt.at)}, {receipt.reference}"))
+            for receipt in owed.received
         ],
         "why": why(answer.decline_code or answer.code),
         "remedy": owed.remedy,
@@ -143,14 +143,14 @@ def _wrap(text: str) -> str:
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    """Labels left, what they label right."""
+    """Two columns: labels and values."""
     pairs = list(facts)
     width = max(len(label) for label, _ in pairs)
     return "\n".join(_hanging(f"{label:{width}}  ", value) for label, value in pairs)
 
 
 def _invoice(rows: Iterable[tuple[str, str]], total: str) -> str:
-    """Amounts first: whatever alphabet and length the descriptions have, the amounts stay below each other."""
+    """Amounts first: they stay aligned whatever the alphabet and length of the descriptions."""
     pairs = [*rows, ("Total", total)]
     width = max(len(amount) for _, amount in pairs)
     lines = [_hanging(f"{amount:>{width}}  ", description) for description, amount in pairs]
@@ -158,12 +158,12 @@ def _invoice(rows: Iterable[tuple[str, str]], total: str) -> str:
 
 
 def _item(item: Item) -> str:
-    """What a line of a digest tells; typed text cannot begin a line as ours do."""
-    first, text = f"  {item.subject}: ", _told(item.text)
+    """A line of a digest; typed text cannot forge the beginning of a line."""
+    first, text = f"  {item.subject}: ", _joined(item.text)
     return textwrap.fill(text, _TEXT_WIDTH, initial_indent=first, subsequent_indent=" " * 6, break_on_hyphens=False)
 
 
-def _told(text: str) -> str:
+def _joined(text: str) -> str:
     return "; ".join(filter(None, map(one_line, text.split("\n"))))
 
 
@@ -179,7 +179,9 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(wrap=_wrap, facts=_facts, invoice=_invoice, told=_told, item=_item, command=command_line)
+    environment.filters.update(
+        wrap=_wrap, facts=_facts, invoice=_invoice, told=_joined, item=_item, command=command_line
+    )
     return environment
 
 

@@ -1,6 +1,6 @@
 """Mail over SMTP: ``SmtpMail("smtp.example.com", 587, "billing@example.com", "Billing", "user", "secret")``.
 
-Errors name customer, period and the server's codes only: its words may repeat an address, and errors end up in logs.
+Errors name customer, period and the server's codes only: its texts may repeat an address, and errors are logged.
 """
 
 import asyncio
@@ -29,23 +29,23 @@ from billing.reviewers.digest import Digest
 TIMEOUT_SECONDS = 30  # for each step of the conversation with the server
 
 _DOT_ATOM = re.compile(r"[^\s()<>\[\]:;@\\,.\"]+(\.[^\s()<>\[\]:;@\\,.\"]+)*")
-_SHORT = 60  # a name of so many characters is not folded
+_SHORT = 60  # longer names are folded
 
 _FOR_GOOD: dict[type[Exception], type[MailError]] = {
-    # What this recipient or this mail cannot get past.
+    # This recipient or this mail is refused.
     aiosmtplib.SMTPRecipientRefused: MailRefused,
     aiosmtplib.SMTPRecipientsRefused: MailRefused,
     aiosmtplib.SMTPDataError: MailRefused,
     aiosmtplib.SMTPNotSupported: MailRefused,  # a local part beyond ASCII, and a server without SMTPUTF8
-    # What stops every mail: our settings, or a server in trouble. Only a person can mend a wrong password, but no
-    # customer's month is to blame: all mails wait, visibly, and leave by themselves once it is mended.
+    # Every mail fails: by our settings or the server. Only a person can correct a wrong password, but no customer's
+    # month has to be resumed: all mails wait, visibly, and are sent once it is corrected.
     aiosmtplib.SMTPAuthenticationError: MailUnavailable,
     aiosmtplib.SMTPSenderRefused: MailUnavailable,
     aiosmtplib.SMTPHeloError: MailUnavailable,
     aiosmtplib.SMTPConnectResponseError: MailUnavailable,
     aiosmtplib.SMTPResponseException: MailUnavailable,
     aiosmtplib.SMTPException: MailUnavailable,  # no STARTTLS, or no way to log in that both sides know
-    # No answer; perhaps the mail was taken.
+    # No answer; the mail may have been accepted.
     aiosmtplib.SMTPServerDisconnected: MailUnavailable,
     aiosmtplib.SMTPConnectError: MailUnavailable,
     aiosmtplib.SMTPTimeoutError: MailUnavailable,
@@ -53,13 +53,13 @@ _FOR_GOOD: dict[type[Exception], type[MailError]] = {
     aiosmtplib.SMTPReadTimeoutError: MailUnavailable,
     OSError: MailUnavailable,  # also TLS and time-outs
 }
-"""What a failure means unless the server's code (4xx) says that it will pass."""
+"""The error for each failure, unless the server's code (4xx) says that it is temporary."""
 
 
 class SmtpMail:
-    """Sends letters through one mail server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
+    """Sends mails through one server, a connection for each. ``tls``: none, by STARTTLS, or from the start.
 
-    ``sender`` is an address; ``name`` is what mail programs show for it ("": nothing).
+    ``sender`` is an address; mail programs show ``name`` for it ("": the address).
     """
 
     def __init__(
@@ -81,45 +81,37 @@ class SmtpMail:
         self._tls = tls
         self._hostname = ""
 
-    def compose(self, letter: CustomerMail) -> RenderedMail:
+    def compose(self, mail: CustomerMail) -> RenderedMail:
         """Subject and text part of the mail."""
-        rendered = render(letter)
+        rendered = render(mail)
         return RenderedMail(subject=rendered.subject, text=rendered.text)
 
-    async def send(self, letter: CustomerMail, still_wanted: StillWanted = always) -> None:
-        """Hands the mail over, if ``still_wanted`` once the server is there to take it.
+    async def send(self, mail: CustomerMail, still_wanted: StillWanted = always) -> None:
+        """Sends the mail, after ``still_wanted`` was asked with the connection open.
 
-        Raises ``MailUnavailable`` (it may have been sent all the same) or ``MailRefused``, and what that raises.
+        Raises ``MailUnavailable`` (the mail may have been sent), ``MailRefused``, and any error of ``still_wanted``.
         """
-        whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
-        reference = f"{letter.kind}/{letter.month.customer.customer_id}/{letter.month.period}"
-        what = f"the {letter.kind} mail of {whose}"
-        await self._send(render(letter), letter.to, letter.message_id, reference, what, still_wanted)
+        customer_id, period = mail.month.customer_id, mail.month.period
+        name, reference = f"the {mail.kind} mail of {customer_id}, {period}", f"{mail.kind}/{customer_id}/{period}"
+        message = self._message(render(mail), _address(mail.to, name), mail.message_id, reference)
+        await self._send(message, name, still_wanted)
 
     async def tell(self, digest: Digest) -> None:
-        """Hands over the mail that tells reviewers many things at once; raises as ``send``."""
-        what, reference = f"digest {digest.digest_id}", f"digest/{digest.digest_id}"
-        await self._send(render_digest(digest), digest.to, digest.message_id, reference, what)
+        """Sends the digest; raises as ``send``."""
+        await self._send(self._digest(digest), f"digest {digest.digest_id}")
 
     def write(self, digest: Digest) -> bytes:
-        to = _address(digest.to, f"digest {digest.digest_id}")
-        return self._message(render_digest(digest), to, digest.message_id, f"digest/{digest.digest_id}").as_bytes()
+        return self._digest(digest).as_bytes()
 
-    async def _send(
-        self,
-        rendered: MailContent,
-        recipient: str,
-        message_id: str,
-        reference: str,
-        what: str,
-        still_wanted: StillWanted = always,
-    ) -> None:
-        to = _address(recipient, what)
-        message = self._message(rendered, to, message_id, reference)
-        with _translated(what):
+    def _digest(self, digest: Digest) -> EmailMessage:
+        to = _address(digest.to, f"digest {digest.digest_id}")
+        return self._message(render_digest(digest), to, digest.message_id, f"digest/{digest.digest_id}")
+
+    async def _send(self, message: EmailMessage, name: str, still_wanted: StillWanted = always) -> None:
+        with _translated(name):
             async with await self._client() as server:
                 await still_wanted()
-                await server.send_message(message, sender=self._sender, recipients=[to])
+                await server.send_message(message, sender=self._sender, recipients=[str(message["To"])])
 
     async def ping(self) -> None:
         """Connects and logs in, and sends nothing. Raises ``MailUnavailable``."""
@@ -129,7 +121,7 @@ class SmtpMail:
 
     async def _client(self) -> aiosmtplib.SMTP:
         name = self._hostname or await asyncio.to_thread(socket.getfqdn)
-        if "." in name:  # else no name server has answered; one may take seconds, so it is asked once
+        if "." in name:  # else no name server has answered; it may take seconds, so a result is kept
             self._hostname = name
         return aiosmtplib.SMTP(
             hostname=self._host,
@@ -145,7 +137,7 @@ class SmtpMail:
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
-        """The machine's authorities, read once: that takes ten times as long as a mail."""
+        """The machine's certificate authorities, read once: that takes ten times as long as a mail."""
         return ssl.create_default_context()
 
     def _message(self, rendered: MailContent, to: str, message_id: str, reference: str) -> EmailMessage:
@@ -162,30 +154,30 @@ class SmtpMail:
         return message
 
 
-def _address(text: str, what: str) -> str:
-    """One address as the server takes it."""
+def _address(text: str, name: str) -> str:
+    """One address in the form of SMTP. Raises ``MailRefused`` that names the mail."""
     try:
         local, _, domain = sendable(text).rpartition("@")
     except InvalidInput:
         local = domain = ""
     if not (local and local.isprintable()):
-        raise MailRefused(f"{what} has no usable address; correct it, then resume")
+        raise MailRefused(f"{name} has no usable address; correct it, then resume")
     return f"{local}@{domain}" if _DOT_ATOM.fullmatch(local) else f'"{quote(local)}"@{domain}'
 
 
 class _AddressHeader(str):
-    """One address, with a name or without, that is written as it stands.
+    """One address, with or without a name, written unchanged.
 
-    Python's own headers are taken apart and folded anew when a mail is written: then a name with an accent and a comma
-    is two senders (python/cpython issue 121284), and others lose a space or cannot be written at all.
+    Python parses and folds its own headers again when it writes a mail: then a name with an accent and a comma becomes
+    two senders (python/cpython issue 121284), and other names lose a space or cannot be written.
     """
 
     name: str
 
     def __new__(cls, header: str, address: str, name: str = "") -> "_AddressHeader":
-        made = super().__new__(cls, f"{_display_name(name)}<{address}>" if name else address)
-        made.name = header
-        return made
+        value = super().__new__(cls, f"{_display_name(name)}<{address}>" if name else address)
+        value.name = header
+        return value
 
     def fold(self, *, policy: EmailPolicy) -> str:
         return f"{self.name}: {policy.linesep.join(self.splitlines())}{policy.linesep}"
@@ -199,20 +191,20 @@ def _display_name(name: str) -> str:
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def _translated(name: str) -> Iterator[None]:
     try:
         yield
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise _translate(error, what) from None  # the original carries the address
+        raise _translate(error, name) from None  # the original carries the address
 
 
-def _translate(error: Exception, what: str) -> MailError:
+def _translate(error: Exception, name: str) -> MailError:
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         error = error.recipients[0]  # there was one recipient
     meaning = next(_FOR_GOOD[kind] for kind in type(error).__mro__ if kind in _FOR_GOOD)
     if isinstance(error, aiosmtplib.SMTPNotSupported):
         return MailRefused(
-            f"{what} cannot be sent: its address has a character before the @ that is not ASCII, and the mail server "
+            f"{name} cannot be sent: its address has a character before the @ that is not ASCII, and the mail server "
             "does not take those (SMTPUTF8); give the customer another address, then resume"
         )
     reason = f"{type(error).__name__}: {error}"
@@ -223,6 +215,6 @@ def _translate(error: Exception, what: str) -> MailError:
             meaning = MailUnavailable
     if meaning is MailRefused:
         return MailRefused(
-            f"{what} is refused for good ({reason}); correct the address or ask the mail server's operator, then resume"
+            f"{name} is refused for good ({reason}); correct the address or ask the mail server's operator, then resume"
         )
-    return MailUnavailable(f"the mail server did not take {what} ({reason}); if this lasts, check the mail settings")
+    return MailUnavailable(f"the mail server did not take {name} ({reason}); if this lasts, check the mail settings")

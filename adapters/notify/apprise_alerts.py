@@ -1,6 +1,6 @@
 """Alerts to chat and push services by Apprise: ``AppriseAlerts("slack://TokenA/TokenB/TokenC")``, one service each.
 
-The address holds the service's secret: it is in no error and in no log of ours.
+The address contains the service's secret: no error and no log of ours shows it.
 """
 
 from apprise import Apprise, NotifyFormat, NotifyType
@@ -20,13 +20,13 @@ class AppriseAlerts:
         (self._service,) = self._apprise
 
     async def tell(self, digest: Digest) -> None:
-        """Sends as much of the digest's text as the service takes. Raises ``AlertUnavailable``; it may have come."""
+        """Sends as much text as the service takes. Raises ``AlertUnavailable``; the digest may have arrived."""
         rendered = render_digest(digest)
         text = _cut(rendered.text, self._service.body_maxlen)
-        told = await self._apprise.async_notify(
+        accepted = await self._apprise.async_notify(
             title=rendered.subject, body=text, notify_type=NotifyType.WARNING, body_format=NotifyFormat.TEXT
         )
-        if not told:
+        if not accepted:
             raise AlertUnavailable(f"{self._service.service_name} did not take digest {digest.digest_id}")
 
     def write(self, digest: Digest) -> bytes:
@@ -35,7 +35,7 @@ class AppriseAlerts:
 
 
 def _cut(text: str, most: int) -> str:
-    """Whole lines, as many as fit."""
+    """As many whole lines as fit."""
     if len(text) <= most:
         return text
     end = "…\n"

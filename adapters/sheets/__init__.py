@@ -1,1 +1,1 @@
-"""Where sales are read."""
+"""Sources of sales."""

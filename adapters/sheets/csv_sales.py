@@ -15,7 +15,7 @@ BYTES_MAX = 100_000_000
 class CsvSales:
     """``SalesSource`` over UTF-8 files with commas. Cells are text, as typed.
 
-    Replace a file by renaming a finished one: a half-copied file cannot be told from a short month.
+    Replace a file by renaming a complete one: a half-copied file looks like a short month.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -29,7 +29,7 @@ class CsvSales:
         return await asyncio.to_thread(self._read, period)
 
     async def ping(self) -> list[str]:
-        """The months that there are files for. Raises ``SalesUnavailable`` if there is no such folder."""
+        """The months with a file. Raises ``SalesUnavailable`` if the folder cannot be read."""
         return await asyncio.to_thread(self._months)
 
     def _read(self, period: Period) -> SalesSnapshot:
@@ -40,11 +40,10 @@ class CsvSales:
             with path.open(encoding="utf-8-sig", newline="") as file:
                 cells = list(csv.reader(file, strict=True))
         except FileNotFoundError:
-            raise WorksheetMissing(
-                f"there is no {path}; add it, with only a header row if there were no sales"
-            ) from None
+            missing = f"there is no {path}; add it, with only a header row if there were no sales"
+            raise WorksheetMissing(missing) from None
         except OSError as error:
-            raise SalesUnavailable(f"{path} cannot be read ({error.strerror}); see to its permissions") from error
+            raise SalesUnavailable(f"{path} cannot be read ({error.strerror}); correct its permissions") from error
         except UnicodeDecodeError as error:
             raise SalesUnavailable(f"{path} is not UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
         except csv.Error as error:

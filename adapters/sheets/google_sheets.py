@@ -3,7 +3,7 @@
     source = GoogleSheetsSales.connect("1aBcD...", credentials_file=Path("service-account.json"))
     snapshot = await source.read(Period("2026-11"))         # one HTTP request
 
-Nothing is tried again here: every trouble is ``SalesUnavailable``, and says what to do.
+Nothing is retried here: every failure is ``SalesUnavailable``, with advice.
 """
 
 import asyncio
@@ -51,14 +51,14 @@ class GoogleSheetsSales:
     ) -> "GoogleSheetsSales":
         """With a service account's file, else application default credentials; a stand-in at ``base_url`` needs none.
 
-        Sends nothing and opens nothing yet: a missing or replaced file matters to the next read only.
+        Each read opens the file: a missing or replaced one matters to the next read only.
         """
         if base_url:
             return cls(sheet_id, partial(_StandInClient, base_url.rstrip("/")))
         return cls(sheet_id, partial(_google_client, credentials_file))
 
     async def read(self, period: Period) -> SalesSnapshot:
-        """The worksheet as it is now; whoever is typing in it is half done."""
+        """The worksheet as it is now, perhaps while somebody edits it."""
         return await asyncio.to_thread(self._read, period)
 
     async def ping(self) -> list[str]:
@@ -69,18 +69,18 @@ class GoogleSheetsSales:
         about = f"worksheet {str(period)!r} of spreadsheet {self._sheet_id}"
         with self._client(about) as client:
             answer = client.values_get(self._sheet_id, f"'{period}'", dict(_AS_TYPED))
-            if "range" not in answer:  # as every answer about cells has; one without values is an empty worksheet
+            if "range" not in answer:  # every answer about cells has it; one without values is an empty worksheet
                 raise ValueError("no cells in the answer")
             return read_worksheet(period, _whole(_CELLS.validate_python(answer.get("values", []))))
 
     def _titles(self) -> list[str]:
         with self._client(f"spreadsheet {self._sheet_id}") as client:
-            found = client.fetch_sheet_metadata(self._sheet_id, {"fields": "sheets.properties.title"})
-            return [str(sheet["properties"]["title"]) for sheet in found["sheets"]]
+            answer = client.fetch_sheet_metadata(self._sheet_id, {"fields": "sheets.properties.title"})
+            return [str(sheet["properties"]["title"]) for sheet in answer["sheets"]]
 
     @contextmanager
     def _client(self, about: str) -> Iterator[HTTPClient]:
-        """A client for one read; whatever goes wrong with it becomes ``SalesUnavailable``."""
+        """A client for one read; any error becomes ``SalesUnavailable``."""
         address = ""
         try:
             client = self._open_client()
@@ -96,7 +96,7 @@ class GoogleSheetsSales:
 
 
 def _whole(rows: list[list[type_of_cell]]) -> list[list[type_of_cell]]:
-    """With the empty cells at the end of each row, which Google leaves out: no cell is missing in a sheet."""
+    """The rows with their empty last cells, which Google omits."""
     width = len(rows[0]) if rows else 0
     return [row + [None] * (width - len(row)) for row in rows]
 
@@ -108,14 +108,14 @@ def _google_client(credentials_file: Path | str | None) -> HTTPClient:
             credentials = load(credentials_file, scopes=SCOPES)  # type: ignore[no-untyped-call]
         else:
             credentials, _ = google.auth.default(scopes=SCOPES)
-    except (GoogleAuthError, OSError, ValueError) as error:  # nothing there, or not what Google hands out
-        found = credentials_file or "the application default credentials"
-        raise SalesUnavailable(f"{found} cannot be used ({_short(error)}); set a service account's key file") from error
+    except (GoogleAuthError, OSError, ValueError) as error:  # missing, or not a file of Google
+        name = credentials_file or "the application default credentials"
+        raise SalesUnavailable(f"{name} cannot be used ({_short(error)}); set a service account's key file") from error
     return HTTPClient(credentials)
 
 
 class _StandInClient(HTTPClient):
-    """Sends what is meant for Google to a local stand-in, without credentials."""
+    """Sends requests for Google to a local stand-in, without credentials."""
 
     def __init__(self, base_url: str) -> None:
         session = requests.Session()
@@ -134,23 +134,24 @@ def _is_missing(error: Exception) -> bool:
 
 
 def _explained(error: Exception, address: str) -> str:
-    """What happened and what to do next, in words for the person who keeps the sheet."""
+    """The fault and the advice, for the person who keeps the sheet."""
     detail = _short(error)
     if _is_missing(error):
         return "there is no such worksheet; add it by exactly that name, with only a header row if nothing was sold"
     if isinstance(error, APIError):
-        status, said = error.response.status_code, f"HTTP {error.response.status_code}: {detail}"
+        status = error.response.status_code
+        detail = f"HTTP {status}: {detail}"
         if status == 403:
-            return f"Google forbids reading it; share it with {address or 'the service account'} as a viewer ({said})"
+            return f"Google forbids reading it; share it with {address or 'the service account'} as a viewer ({detail})"
         if status == 404:
-            return f"there is no such spreadsheet; take its id from its web address, between /d/ and /edit ({said})"
+            return f"there is no such spreadsheet; take its id from its web address, between /d/ and /edit ({detail})"
         if status == 429:
-            return f"the quota of reads is used up; it will be read again ({said})"
-        return f"Google Sheets failed; it will be read again ({said})"
+            return f"the quota of reads is used up; it will be read again ({detail})"
+        return f"Google Sheets failed; it will be read again ({detail})"
     if isinstance(error, requests.RequestException | TransportError) and not isinstance(error, ValueError):
         return f"Google Sheets cannot be reached; it will be read again ({detail})"
     if isinstance(error, GoogleAuthError):
-        return f"Google refuses the credentials; replace the key file, or sign in anew ({detail})"
+        return f"Google refuses the credentials; replace the key file, or sign in again ({detail})"
     return f"the answer of Google Sheets cannot be read; it will be read again ({detail})"
 
 

@@ -1,4 +1,4 @@
-"""So many requests a second and no more, however many ask at once: below a service's limit nobody is turned away."""
+"""A limit of requests per second, so that a service with a rate limit refuses none."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 
 class Pace:
-    """Turns at even distances; the first, and one after a pause, is had at once.
+    """Turns at even intervals; the first turn, and one after a pause, is immediate.
 
     ::
 
@@ -20,15 +20,15 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._distance = 1 / per_second
+        self._interval = 1 / per_second
         self._clock = clock
         self._sleep = sleep
         self._next = clock()
 
     async def turn(self) -> None:
-        """Returns when it is one's turn, in the order of asking."""
+        """Waits for the next turn, in the order of calls."""
         now = self._clock()
-        mine = max(now, self._next)
-        self._next = mine + self._distance
-        if mine > now:
-            await self._sleep(mine - now)
+        turn_at = max(now, self._next)
+        self._next = turn_at + self._interval
+        if turn_at > now:
+            await self._sleep(turn_at - now)

@@ -7,14 +7,14 @@
     await ledger.record(month, at)
     await ledger.close()
 
-Several processes may use one ledger. Whatever the database or its driver raises becomes ``LedgerUnavailable``.
-Customers and months are here, the rest in the folders beside, by capability.
+Several processes may use one ledger. Every error of the database or its driver becomes ``LedgerUnavailable``.
+Customers and months are here; the other capabilities have folders of their own.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, insert, or_, select, update
 
 from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
@@ -46,9 +46,10 @@ from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.reviewers.alerts import SqlAlerts
+from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
-from adapters.sql.reviewers.versions_and_brake import SqlReview
+from adapters.sql.reviewers.versions import SqlVersions
 from billing.apart import Failed
 from billing.collections.ports import CollectionRow
 from billing.collections.stages import CollectionStage
@@ -60,21 +61,20 @@ from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import Stage
 from billing.period import Period
 
-# Several times a month for everybody, so written once.
+# Executed several times a month for every customer, so composed once.
 _STATE = select(invoices.c.state).where(*month_params(invoices))
 _ROW = select(invoices).where(*month_params(invoices))
+_MONTH_KEY = ("customer_id", "period")
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
-
-_NEWER = select(invoices.c.period).where(
-    invoices.c.customer_id == bindparam("whose"), invoices.c.period > bindparam("newest")
-)
-_UPDATE = update(customers).where(customers.c.customer_id == bindparam("whose"), ~_NEWER.exists())
+_NEWER = invoices.c.customer_id == bindparam("id"), invoices.c.period > bindparam("newest")
+_UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~exists().where(*_NEWER))
 
 
 class SqlLedger(
     SqlPayments,
     SqlCollections,
-    SqlReview,
+    SqlVersions,
+    SqlBrake,
     SqlReviewQueries,
     SqlUsers,
     SqlCompleteness,
@@ -86,30 +86,21 @@ class SqlLedger(
     SqlStarts,
     SqlRoster,
 ):
-    """All stores of the ledger in SQL, made by ``connect``; every method may be called again after any failure."""
+    """All stores of the ledger in SQL. Create it by ``connect``; every method may be repeated after any failure."""
 
     # -- customers
 
     @in_thread
-    def save_customer(self, customer: Customer) -> None:
-        """Writes the customer as given; one whose account was closed is open again."""
-        now = datetime.now(UTC)
-        values = customer_values(customer) | {"closed_reason": None, "closed_at": None, "updated_at": now}
-        with self._writing(f"save {customer.customer_id}") as connection:
-            upsert(connection, customers, values | {"created_at": now}, keep=("created_at",))
-            insert_new(connection, addresses, [address_values(customer)])
-
-    @in_thread
     def customer(self, customer_id: str) -> Customer | None:
-        """The customer, also if the account is closed."""
-        return next(iter(self._read(Customer, customers, customers.c.customer_id == customer_id)), None)
+        """The customer, even if the account is closed."""
+        return self._read_one(Customer, customers, customers.c.customer_id == customer_id)
 
     @in_thread
     def closed_reason(self, customer_id: str) -> str:
-        """Who closed the account and why; "" if it is open or unknown."""
+        """The person who closed the account and the reason; "" if it is open or unknown."""
         with self._reading(f"look {customer_id} up") as connection:
-            this = customers.c.customer_id == customer_id
-            return connection.scalar(select(customers.c.closed_reason).where(this)) or ""
+            query = select(customers.c.closed_reason).where(customers.c.customer_id == customer_id)
+            return connection.scalar(query) or ""
 
     @in_thread
     def customers(self, failed: list[Failed] | None = None) -> list[Customer]:
@@ -129,7 +120,7 @@ class SqlLedger(
 
     @in_thread
     def customers_like(self, customer: Customer) -> list[Customer]:
-        """Those of them, without ``customer``, that share its email, payer or card."""
+        """Other open customers that share the email, payer or card of ``customer``."""
         shared = or_(*(customers.c[name] == value for name, value in distinct_values(customer).items()))
         return self._open_customers(customers.c.customer_id != customer.customer_id, shared)
 
@@ -144,17 +135,17 @@ class SqlLedger(
             return sorted(connection.scalars(own))
 
     def _open_customers(self, *where: ColumnElement[bool], failed: list[Failed] | None = None) -> list[Customer]:
-        found = self._read(Customer, customers, customers.c.closed_at.is_(None), *where, failed=failed)
-        return sorted(found, key=lambda customer: customer.customer_id)
+        is_open = customers.c.closed_at.is_(None)
+        return self._read(Customer, customers, is_open, *where, by=("customer_id",), failed=failed)
 
     # -- months
 
     @in_thread
     def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
-        """Writes the month as it stood at ``at``, and the ``following`` one unless it has begun, in one transaction.
+        """Writes the month as of ``at``, and the ``following`` one unless it has begun, in one transaction.
 
-        Raises ``StaleRun`` for an older revision than the ledger has, and ``OutcomeConflict`` if the ledger has an
-        outcome and ``month`` has another one, or is open although ``at`` is later than the close.
+        Raises ``StaleRun`` for an older revision than the ledger's, and ``OutcomeConflict`` if ``month`` has another
+        outcome than the ledger, or is open at an instant after the recorded close.
         """
         with self._writing(f"record {month.customer.customer_id}, {month.period}") as connection:
             _lock_customer(connection, month.customer, at)
@@ -179,58 +170,52 @@ class SqlLedger(
         failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]:
         """The months that match everything given, by customer and period."""
-        wanted = where_given(invoices, period=period, stage=stage, customer_id=customer_id)
-        found = self._read(InvoiceRow, invoices, *wanted, failed=failed)
-        return sorted(found, key=lambda row: (row.customer_id, row.period))
+        where = where_given(invoices, period=period, stage=stage, customer_id=customer_id)
+        return self._read(InvoiceRow, invoices, *where, by=_MONTH_KEY, failed=failed)
 
     @in_thread
     def under_way(self) -> list[InvoiceRow | CollectionRow]:
-        """Where money may be moving, as recorded just now: charges of months and tries of what is owed that have begun,
-        and those whose outcome is not known.
-        """
-        months = self._read(InvoiceRow, invoices, invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED)))
+        """Where money may be moving: charges and collection attempts that are under way or have an unknown outcome."""
+        charging = invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED))
         c = collections.c
         attempt, brake = (c.state[name].as_string() for name in ("attempt", "brake"))
         is_moving = or_(c.stage == CollectionStage.UNRESOLVED, and_(attempt.is_not(None), brake.is_(None)))
-        owed = self._read(CollectionRow, collections, c.outcome.is_(None), is_moving)
-        return [*sorted(months, key=_whose), *sorted(owed, key=_whose)]
+        return [
+            *self._read(InvoiceRow, invoices, charging, by=_MONTH_KEY),
+            *self._read(CollectionRow, collections, c.outcome.is_(None), is_moving, by=_MONTH_KEY),
+        ]
 
     @in_thread
     def drafted_from(self, period: Period, email: str) -> list[str]:
-        """The customers whose invoice of the period has the rows under this address; looks at all of its months."""
+        """The customers whose invoice of the period has the rows under this address; reads all its months."""
         emails = invoices.c.state["invoice"]["sales"]["emails"]
-        with self._reading(f"look up whose sales of {period} are under an address") as connection:
-            found = connection.execute(select(invoices.c.customer_id, emails).where(invoices.c.period == period))
+        with self._reading(f"look up the invoices of {period} with an address") as connection:
+            rows = connection.execute(select(invoices.c.customer_id, emails).where(invoices.c.period == period))
             key = email_key(email)
-            return sorted(customer_id for customer_id, theirs in found if key in map(email_key, theirs or ()))
+            return sorted(customer_id for customer_id, texts in rows if key in map(email_key, texts or ()))
 
     @in_thread
     def decisions(self, customer_id: str, period: Period) -> list[Decision]:
-        """The whole audit trail of a month, also what the month itself no longer carries."""
-        found = self._read(Decision, decisions, *rows_of_month(decisions, customer_id, period))
-        return sorted(found, key=lambda decision: decision.number)
-
-
-def _whose(row: InvoiceRow | CollectionRow) -> tuple[str, str]:
-    return row.customer_id, row.period
+        """The whole audit trail of a month, including decisions that the month itself no longer carries."""
+        return self._read(Decision, decisions, *rows_of_month(decisions, customer_id, period), by=("number",))
 
 
 def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
-    """Makes sure of the customer's row, and lets only one record of a customer be written at a time."""
-    this = {"customer_id": customer.customer_id}
-    if connection.scalar(_LOCKED, this) is None:
+    """Ensures the customer's row and locks it: one record of a customer is written at a time."""
+    key = {"customer_id": customer.customer_id}
+    if connection.scalar(_LOCKED, key) is None:
         insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
         insert_new(connection, addresses, [address_values(customer)])
-        connection.scalar(_LOCKED, this)
+        connection.scalar(_LOCKED, key)
 
 
 def _stored(connection: Connection, month: Month) -> Row[Any] | None:
-    this = {"customer_id": month.customer.customer_id, "period": month.period}
-    return connection.execute(_ROW, this).one_or_none()
+    key = {"customer_id": month.customer_id, "period": month.period}
+    return connection.execute(_ROW, key).one_or_none()
 
 
 def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any] | None) -> None:
-    """Writes what has changed since the month was ``stored``."""
+    """Writes the changes since the month was ``stored``."""
     if stored is not None and is_superseded(month, at, stored):
         return
     values = invoice_values(month, at)
@@ -238,7 +223,7 @@ def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any]
     changed = {name for name, value in values["state"].items() if name not in before or before[name] != value}
     if changed & {"customer", "leaving", "closed"}:
         if month.leaving and month.closed:
-            _forget_unbegun(connection, month)
+            _delete_unbegun(connection, month)
         _update_customer(connection, month, at)
     upsert(connection, invoices, values)
     if "invoice" in changed:
@@ -254,17 +239,16 @@ def _write_lines(connection: Connection, month: Month) -> None:
         connection.execute(insert(lines), rows)
 
 
-def _forget_unbegun(connection: Connection, month: Month) -> None:
-    """The month after the last one was written before the account was closed; nothing has happened in it."""
-    mine = invoices.c.customer_id == month.customer.customer_id
-    connection.execute(delete(invoices).where(mine, invoices.c.period > month.period, invoices.c.revision == 0))
+def _delete_unbegun(connection: Connection, month: Month) -> None:
+    """Deletes the month after the last one: written before the account was closed, and not begun."""
+    of_customer = invoices.c.customer_id == month.customer_id
+    connection.execute(delete(invoices).where(of_customer, invoices.c.period > month.period, invoices.c.revision == 0))
 
 
 def _update_customer(connection: Connection, month: Month, at: datetime) -> None:
-    """Customer data follow the newest month; the account is closed by that month's outcome if it was the last one."""
-    customer_id = month.customer.customer_id
+    """Customer data follow the newest month; the outcome of the last month closes the account."""
     last = month.closed if month.leaving else None
     closed = {"closed_reason": month.leaving if last else None, "closed_at": last.at if last else None}
     values = customer_values(month.customer) | closed | {"updated_at": at}
-    connection.execute(_UPDATE, values | {"whose": customer_id, "newest": month.period})
+    connection.execute(_UPDATE, values | {"id": month.customer_id, "newest": month.period})
     insert_new(connection, addresses, [address_values(month.customer)])

@@ -50,7 +50,7 @@ class Doing:
 
 
 def connect(settings: Settings, adapters: Adapters) -> None:
-    alerts = Alerts(adapters.ledger, _NoDigest(), wanted=False)
+    alerts = Alerts(adapters.ledger, _NoDigest(), enabled=False)
     source = SharedSales(adapters.sales, adapters.ledger)
     comparing = SheetComparer(source, adapters.ledger, settings.decimal_separator)
     Doing.sales = SalesActivities(source, comparing, adapters.ledger, alerts, settings.decimal_separator)

@@ -64,7 +64,7 @@ class Registration(Party):
     """One registration. ``revision`` grows with every change, so that of two at once only one takes effect.
 
     ``payer_id`` is its customer at the processor (None: there is none yet). ``session_id`` is the card page that counts
-    ("": none is open). ``told_at`` is when the mail about the end was handed over; of an import, nobody is to be told.
+    (None: none is open). ``told_at`` is when the mail about the end was sent; of an import, nobody is to be told.
     ``consent`` is missing there, too: it was given elsewhere. ``terms`` are those of a file; without, only the
     ``review_mode`` is not as usual.
     """
@@ -74,7 +74,7 @@ class Registration(Party):
     terms: Terms | None = None
     consent: Consent | None = None
     payer_id: ProcessorId | None = None
-    session_id: Id = ""
+    session_id: Id | None = None
     card: CardOnFile | None = None
     state: RegistrationState = RegistrationState.OPEN
     created_at: Instant

@@ -89,10 +89,10 @@ class ReversalRow(Reversal):
 
 
 class EventRow(PaymentEvent):
-    """A webhook's event as the ledger knows it. ``result`` says what was done about it; "" while that is open."""
+    """A webhook's event as the ledger knows it. ``result`` says how it was handled; None: it is open."""
 
     received_at: Instant
-    result: Words
+    result: Words | None = None
 
 
 class PaymentStore(Protocol):

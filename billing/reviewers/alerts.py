@@ -52,9 +52,9 @@ class Alert(Model):
 
 
 class AlertRow(Alert):
-    """An alert as the ledger knows it: in which digest it is ("": in none yet), and when that was told."""
+    """An alert as the ledger knows it: its digest (None: in none yet), and when that was told."""
 
-    digest_id: Code
+    digest_id: Code | None
     told_at: Instant | None
 
 

@@ -57,7 +57,7 @@ async def start_all(
             own = [customer for _, customer in rows]
             async with StartBatch.of(own, client, adapters.ledger, adapters.payments, listed) as batch:
                 started = await _at_once(rows, _starting(batch, period, reopen), advance)
-            unrecorded = {failed.customer_id: failed.reason for failed in batch.untold}
+            unrecorded = {failed.customer_id: failed.reason for failed in batch.unrecorded}
             outcomes += [_unrecorded(outcome, unrecorded.get(outcome.customer_id)) for outcome in started]
     return outcomes
 

@@ -138,7 +138,9 @@ class Evidence:
 
     def digests(self) -> set[str]:
         """The ids of the digests that have arrived."""
-        return {row.digest_id for row in self.alerts} & {_digest_id(mail.message_id) for mail in self.mails}
+        return {row.digest_id for row in self.alerts if row.digest_id} & {
+            _digest_id(mail.message_id) for mail in self.mails
+        }
 
     def reported(self) -> set[tuple[AlertKind, str, Period]]:
         """The matters in the digests: kind, customer and month; drafts are one line together."""

@@ -304,7 +304,7 @@ async def test_a_session_that_we_did_not_open_for_the_registration_is_refused(de
     page = await desk.bed.adapters.payments.card_setup(at_stripe, registration.registration_id, f"{left}/card", left)
     assert (await desk.browser.get(await enters_card(desk, page.url))).status_code == 400
     done = await desk.all_done()
-    assert any("not the card page that counts" in result for result in done.values())
+    assert any("is not its open card page" in result for result in done.values())
     assert (await only(desk)).state is RegistrationState.OPEN
 
 
@@ -502,6 +502,7 @@ async def test_a_card_that_is_taken_off_again_before_anything_began_can_be_regis
     checkout = await registers(desk)
     back = await enters_card(desk, checkout)
     registration = await only(desk)
+    assert registration.session_id
     setup = await desk.bed.adapters.payments.card_of_setup(registration.session_id)
     await desk.bed.detach_card(setup.card.card_id)
     with pytest.raises(BillingError, match="not a customer's card"):

@@ -130,25 +130,19 @@ async def test_a_record_of_an_older_month_leaves_the_customer_as_the_newer_month
     assert customer.email == "new@acme.example"
 
 
-async def test_a_saved_customer_is_there_before_any_month_and_follows_the_month_then(
-    ledger: SqlLedger, url: str
-) -> None:
-    await ledger.save_customer(ACME)
-    assert await ledger.customers() == [ACME]
-    created_at = read(url, "SELECT created_at FROM customers")
+async def test_a_customer_follows_the_month_and_was_created_with_the_first(ledger: SqlLedger, url: str) -> None:
     first, second = (ACME.payment_method.evolve(last4=last4) for last4 in ("1111", "2222"))
     await ledger.record(opened(payment_method=first), AT)
-    await ledger.record(opened(payment_method=second), AT)
+    created_at = read(url, "SELECT created_at FROM customers")
+    await ledger.record(opened(payment_method=second), LATER)
     assert await ledger.customer("acme") == ACME.evolve(payment_method=second)
-    await ledger.save_customer(ACME)
-    assert await ledger.customer("acme") == ACME
     assert read(url, "SELECT created_at FROM customers") == created_at
 
 
 async def test_customers_with_one_email_or_card_are_found_as_long_as_their_account_is_open(ledger: SqlLedger) -> None:
     await ledger.record(leaving(opened(customer_id="gone")), AT)
     await ledger.record(opened(customer_id="other", email="bob@acme.example"), AT)
-    await ledger.save_customer(ACME)
+    await ledger.record(opened(), AT)
     twin = ACME.evolve(customer_id="twin", payment_method=CardOnFile(payer_id="cus_twin", card_id="pm_twin"))
     assert await ledger.customers_like(twin) == [ACME]
     assert await ledger.customers_like(twin.evolve(email="twin@example.com")) == []
@@ -159,10 +153,7 @@ async def test_customers_with_one_email_or_card_are_found_as_long_as_their_accou
     assert [other.customer_id for other in await ledger.customers_like(ACME)] == ["other"]
 
 
-@pytest.mark.parametrize("reopen", ["saved anew", "billed again"])
-async def test_an_account_closes_with_its_last_month_and_may_open_again(
-    ledger: SqlLedger, url: str, reopen: str
-) -> None:
+async def test_an_account_closes_with_its_last_month_and_may_open_again(ledger: SqlLedger, url: str) -> None:
     query = "SELECT closed_reason, closed_at IS NULL FROM customers"
     await ledger.record(drafted().evolve(leaving="ann: moved away"), AT)
     assert await ledger.customers() == [ACME]
@@ -171,10 +162,7 @@ async def test_an_account_closes_with_its_last_month_and_may_open_again(
     assert await ledger.customers() == []
     assert await ledger.customer("acme") == ACME
     assert read(url, query) == [("ann: moved away", False)]
-    if reopen == "saved anew":
-        await ledger.save_customer(ACME)
-    else:
-        await ledger.record(opened(DECEMBER), LATER)
+    await ledger.record(opened(DECEMBER), LATER)
     await ledger.record(last, LATER)
     assert await ledger.customers() == [ACME]
     assert read(url, query) == [(None, True)]

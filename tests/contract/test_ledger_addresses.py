@@ -26,8 +26,8 @@ async def moved(ledger: SqlLedger, customer: Customer) -> None:
 
 
 async def test_a_customer_is_found_by_an_address_however_it_is_typed_and_has_it_as_typed(ledger: SqlLedger) -> None:
-    await ledger.save_customer(STRASSE)
-    await ledger.save_customer(BOLT)
+    await ledger.record(Month.open(STRASSE, NOVEMBER), AT)
+    await ledger.record(Month.open(BOLT, NOVEMBER), AT)
     for typed in ("kasse@straße.example", "KASSE@XN--STRAE-OQA.example", "kas\u200bse@straße.example"):
         assert await ledger.customer_by_email(typed) == STRASSE
     assert await ledger.customer_by_email("kasse@STRASSE.example") == BOLT
@@ -46,7 +46,7 @@ async def test_former_addresses_are_known_unless_they_are_or_were_somebody_elses
     await moved(ledger, STRASSE.evolve(email="new@acme.example"))
     assert await ledger.own_emails("acme") == ["Kasse@Straße.example", "new@acme.example"]
     assert await former(ledger, "acme") == (FormerAddress("Kasse@Straße.example"),)
-    await ledger.save_customer(BOLT.evolve(email="kasse@straße.example"))
+    await ledger.record(Month.open(BOLT.evolve(email="kasse@straße.example"), NOVEMBER), AT)
     assert await ledger.own_emails("acme") == ["new@acme.example"]
     assert await ledger.own_emails("bolt") == []
     assert await former(ledger, "acme") == (FormerAddress("Kasse@Straße.example", is_shared=True),)

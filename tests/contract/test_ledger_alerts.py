@@ -24,7 +24,7 @@ async def test_an_alert_is_kept_once_as_it_was_first_written(ledger: SqlLedger) 
     await ledger.save_alert(alert().evolve(text="something else", at=LATER))
     (row,) = await ledger.alerts()
     assert Alert.model_validate(dict(row)) == alert()
-    assert (row.digest_id, row.told_at) == ("", None)
+    assert (row.digest_id, row.told_at) == (None, None)
 
 
 async def test_alerts_are_found_by_period_and_customer(ledger: SqlLedger) -> None:

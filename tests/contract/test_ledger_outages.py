@@ -16,7 +16,6 @@ from adapters.sql.core.database import upgrade
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, LedgerUnavailable
 from tests.contract.ledger_fixtures import (
-    ACME,
     AT,
     INVOICE,
     drafted,
@@ -33,7 +32,7 @@ __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
 async def test_missing_tables_say_what_to_run(url: str) -> None:
     ledger = await SqlLedger.connect(url)
-    for attempt in (ledger.record(drafted(), AT), ledger.customers(), ledger.save_customer(ACME)):
+    for attempt in (ledger.record(drafted(), AT), ledger.customers(), ledger.customer("acme")):
         with pytest.raises(LedgerUnavailable, match=r"starter\.py setup"):
             await attempt
     await ledger.close()
@@ -47,7 +46,7 @@ async def test_a_ledger_of_a_newer_release_is_left_alone(ledger: SqlLedger, url:
 
 
 async def test_a_row_that_does_not_fit_is_not_shown(ledger: SqlLedger, url: str) -> None:
-    await ledger.save_customer(ACME)
+    await ledger.record(opened(), AT)
     run(url, lambda connection: connection.execute(text("UPDATE customers SET email = 'no address'")))
     with pytest.raises(LedgerUnavailable, match=r"row does not fit this release \(email\); ") as caught:
         await ledger.customer("acme")

@@ -277,7 +277,7 @@ async def test_the_list_of_who_is_needed_has_what_is_owed_too(ledger: SqlLedger,
     assert await listed(ledger, needs=True) == ["acme", "bolt"]
     assert await listed(ledger, needs=True, search="bolt@") == ["bolt"]
     rows = {row.customer_id: row.needs for row in await ledger.rows(MONTH, 1)}
-    assert rows == {"acme": "approve it", "bolt": "what is owed cannot be collected without a person", "coal": None}
+    assert rows == {"acme": "approve it", "bolt": "the collection needs a person", "coal": None}
     assert await ledger.count(MONTH.evolve(period=OCTOBER, needs=True)) == 0
 
 

@@ -220,7 +220,7 @@ async def test_an_event_is_kept_once_and_open_until_something_was_done(ledger: S
     assert await ledger.save_event(EVENT, AT)
     assert not await ledger.save_event(EVENT.evolve(type="something else"), LATER)
     (row,) = await ledger.open_events()
-    assert row.model_dump() == {**dict(EVENT), "received_at": AT, "result": ""}
+    assert row.model_dump() == {**dict(EVENT), "received_at": AT, "result": None}
     await ledger.close_event("evt_1", long := "".join(f"{n} " for n in range(5000)))
     await ledger.close_event("evt_1", "something else")
     assert await ledger.open_events() == []

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, create_engine, make_url, text
 
-from adapters.sql.core import schema
+from adapters.sql.core import migration
 from adapters.sql.core.database import upgrade
 from adapters.sql.core.schema import metadata
 from adapters.sql.ledger import SqlLedger
@@ -54,7 +54,7 @@ async def test_an_upgrade_waits_for_another_one(url: str) -> None:
     ledger = await SqlLedger.connect(url)
     engine = create_engine(make_url(url).set(drivername=driver(url)))
     with engine.connect() as other:
-        lock = f"SELECT pg_advisory_xact_lock({schema._MIGRATION_LOCK})"
+        lock = f"SELECT pg_advisory_xact_lock({migration._LOCK})"
         other.exec_driver_sql("BEGIN IMMEDIATE" if "sqlite" in url else lock)
         waiting = asyncio.create_task(ledger.migrate())
         await asyncio.sleep(0.3)
@@ -81,7 +81,7 @@ async def test_migrations_and_tables_agree_on_which_rows_an_index_has(ledger: Sq
 
     conditions = _conditions(run(url, reflected), make_url(url).get_backend_name())
     assert conditions == _conditions(metadata, "sqlite")
-    assert conditions["events_open"] == "result = ''"
+    assert conditions["events_open"] == "result IS NULL"
 
 
 def _conditions(tables: MetaData, dialect: str) -> dict[str, str]:

@@ -45,7 +45,7 @@ class Worker:
         self.ledger = ledger
         self.shared = SharedSales(GoogleSheetsSales.connect(BOOK, base_url=url), ledger)
         self.comparing = SheetComparer(self.shared, ledger)
-        self.sales = SalesActivities(self.shared, self.comparing, ledger, Alerts(ledger, NoDigest(), wanted=False))
+        self.sales = SalesActivities(self.shared, self.comparing, ledger, Alerts(ledger, NoDigest(), enabled=False))
 
     async def collect(self, month: Month) -> Month:
         """As the workflow does, which has an outage on record when the first tries have failed."""
@@ -244,7 +244,7 @@ async def test_what_a_person_has_mended_is_read_anew(office: Office) -> None:
     await worker.collect(first)
     office.sells(OCTOBER, everybody, (second.customer, "7"))
     office.now += timedelta(minutes=10)
-    mended = await worker.collect(second.delayed("SalesUnavailable", "worksheet '2026-10' has no rows any more"))
+    mended = await worker.collect(second.delayed("SalesUnavailable", "worksheet '2026-10' no longer has any rows"))
     assert mended.invoice is not None
     assert mended.invoice.total_minor == 1700
     office.sells(OCTOBER, everybody, (third.customer, "7"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.customers.roster import REQUIRED
+from billing.customers.roster import write_roster
 from billing.invoices.commands import Skip
 from billing.invoices.month import Month
 from billing.period import Period
@@ -25,7 +25,4 @@ async def ghost_is_started_by_hand(bed: Bed) -> None:
     ghost = await bed.customer("ghost")
     bed.started.append("ghost")
     await bed.restart_by_hand(Month.open(ghost, Period.at(now(), ghost.timezone)))
-    values = dict(ghost) | {"currency": "eur"}
-    (bed.folder / "ghost.csv").write_text(
-        ",".join(REQUIRED) + "\n" + ",".join(str(values[name]) for name in REQUIRED) + "\n"
-    )
+    (bed.folder / "ghost.csv").write_text(write_roster([ghost]))

@@ -433,7 +433,7 @@ def test_reminder_of_the_rest_asks_for_a_transfer_and_has_no_link() -> None:
 
 def test_receipt_of_a_recovered_month_tells_when_and_by_which_card_it_was_paid() -> None:
     for part in words(render(EVERY_COLLECTION["receipt of a card"])):
-        assert "Your payment of €120.00 for October 2026 has arrived, and nothing is due for it any more" in part
+        assert "We have received your payment of €120.00 for October 2026, which is now paid in full" in part
         assert "Paid on Monday, 30 November 2026, 13:00 Paris time" in part
         assert "Card ending in 4242" in part
         assert "pi_1" in part
@@ -442,7 +442,7 @@ def test_receipt_of_a_recovered_month_tells_when_and_by_which_card_it_was_paid()
 
 def test_receipt_of_transfers_names_each_and_no_card() -> None:
     for part in words(render(EVERY_COLLECTION["receipt of transfers"])):
-        assert "Your payments have arrived: October 2026 is paid in full" in part
+        assert "We have received your payments: October 2026 is paid in full" in part
         assert "Received €5.00 on 5 December 2026, bank 1 Received €115.00 on 6 December 2026, bank 2" in part
         assert "4242" not in part
 
@@ -451,7 +451,7 @@ def test_receipt_admits_that_something_was_paid_twice() -> None:
     transfer = Received(reference="bank\n7", amount_minor=700, at=PAID_AT)
     collection = contacted(POOR).evolve(release=Release(by="ann", reason="bank", received=transfer))
     for part in words(mail(CustomerMailKind.RECEIPT, POOR, collection=recovered(collection, PAID_AT))):
-        assert "Your card was charged, and €7.00 has also arrived as bank 7." in part
+        assert "Your card was charged, and we have also received €7.00 as bank 7." in part
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_receipt_admits_that_something_was_paid_twice() -> None:
     [
         (0, "Your card will not be charged"),
         (20, "€0.20 is too little to be charged by card. It moves to your next invoice"),
-        (-700, "Your credit is more than what you bought. It moves to your next invoice"),
+        (-700, "Your credit is more than your purchases. It moves to your next invoice"),
     ],
 )
 def test_nothing_due_tells_what_becomes_of_the_amount(amount_minor: int, told: str) -> None:

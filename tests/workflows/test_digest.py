@@ -56,7 +56,7 @@ def alerts_of(bed: Bed, client: Client | None = None) -> Alerts:
 
 
 async def digest_ids(bed: Bed) -> set[str]:
-    return {row.digest_id for row in await bed.ledger.alerts()}
+    return {row.digest_id or "" for row in await bed.ledger.alerts()}
 
 
 async def posted(bed: Bed) -> list[Mail]:

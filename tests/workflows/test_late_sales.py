@@ -411,7 +411,7 @@ async def test_a_worksheet_that_was_emptied_is_no_credit(bed: Bed) -> None:
     await bed.closed(period=SEPTEMBER)
     await bed.skip("acme", timedelta(minutes=2))  # the first round of tries
     month = await bed.until("acme", lambda month: bool(month.outage), seconds=60)
-    assert "worksheet '2026-09' has no rows any more" in text_of(month.outage)
+    assert "worksheet '2026-09' no longer has any rows" in text_of(month.outage)
 
 
 async def test_coverage_accounts_for_every_row_that_came_late_or_was_taken_in(bed: Bed) -> None:

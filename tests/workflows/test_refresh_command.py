@@ -39,7 +39,7 @@ async def test_differences_are_shown_and_taken_in_and_a_repeat_has_nothing_to_do
         assert shown in words
     code, said, _ = await refresh(bed, "--json")
     assert code == 0
-    assert json.loads(said)["result"].endswith("nothing to refresh: what has changed in the sheet cannot be read")
+    assert json.loads(said)["result"].endswith("nothing to refresh: the changed rows of the sheet cannot be read")
     month = await bed.month("acme")
     assert month.drift == "rows: 1 added (1 unreadable); the same sum"
     assert [(each.command, each.by, each.reason, each.via) for each in month.decisions] == [

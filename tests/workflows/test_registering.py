@@ -155,6 +155,7 @@ async def test_who_saved_a_card_first_and_was_interrupted_is_finished_before_the
         await browser.post(url, data={"card": "pm_card_visa"})
     found = await alive.find(first.registration_id)
     assert found is not None
+    assert found.session_id
     card = (await bed.adapters.payments.card_of_setup(found.session_id)).card
     saved = found.evolve(state=RegistrationState.SAVED, card=card.on_file)
     assert await bed.ledger.save_registration(saved)
@@ -325,6 +326,7 @@ async def test_a_card_that_an_operator_has_put_into_a_file_meanwhile_stays_that_
         await browser.post(url, data={"card": "pm_card_visa"})
     found = await registrar.find(registration.registration_id)
     assert found is not None
+    assert found.session_id
     card = (await bed.adapters.payments.card_of_setup(found.session_id)).card
     customer = (await bed.customer("acme", email="acme@example.com")).evolve(payment_method=card.on_file)
     bed.started.append("acme")

@@ -86,7 +86,7 @@ async def test_a_worker_that_cannot_let_go_of_a_run_tells_everybody_and_replaces
     metrics = f"127.0.0.1:{free_port()}"
     options = ("--patience=4", "--grace=3")
     async with stalled(bed, Place.STEP, *options, BILLING_WORKER_METRICS_ADDRESS=metrics) as worker:
-        await logs(worker, f"could not let go of {ACME} (run ")
+        await logs(worker, f"could not evict {ACME} (run ")
         async with local_http() as http:
             numbers = (await http.get(f"http://{metrics}/metrics")).text
         assert re.search(r"^billing_kept_runs\b.* 1$", numbers, re.MULTILINE), numbers
@@ -103,13 +103,13 @@ async def test_sigterm_ends_a_worker_soon_after_its_grace_period_whatever_has_st
         os.kill(worker.pid, signal.SIGTERM)
         assert await asyncio.wait_for(worker.exited(), PATIENCE_SECONDS) == REPLACE
         assert time.monotonic() - began < 2 + 5 + 5
-        assert f"runs that it could not let go of: {ACME} (run " in worker.output()
+        assert f"runs not evicted: {ACME} (run " in worker.output()
 
 
 async def test_a_second_sigterm_ends_it_at_once(bed: Bed) -> None:
     async with stalled(bed, Place.UPDATE, "--grace=100") as worker:
         os.kill(worker.pid, signal.SIGTERM)
-        await logs(worker, "told to end")
+        await logs(worker, "shuts down on a signal")
         began = time.monotonic()
         os.kill(worker.pid, signal.SIGTERM)
         assert await asyncio.wait_for(worker.exited(), PATIENCE_SECONDS) == REPLACE

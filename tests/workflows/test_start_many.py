@@ -103,7 +103,7 @@ async def test_killed_interrupted_and_repeated_everyone_is_started_once(
 
 async def test_a_repeat_asks_neither_stripe_nor_for_each_workflow(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.customers.outcomes._FEW", 2)
-    monkeypatch.setattr("cli.customers.outcomes._LOT", 2)
+    monkeypatch.setattr("cli.customers.outcomes._BATCH", 2)
     customers = await book(bed, "again", 5)
     await start(bed, customers)
     await until_some_run(bed, "again", len(customers))

@@ -1,4 +1,4 @@
-"""The ledger asked about everybody: what coverage compares, its heartbeat, and a few numbers for monitors."""
+"""The ledger's snapshots of all customers for the completeness check, its last runs, and figures for monitors."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -42,36 +42,41 @@ from billing.reviewers.alerts import AlertKind, of_collection
 
 PAGE: Final = 500
 _NEEDING: Final = (Stage.HALTED, Stage.AWAITING_APPROVAL, Stage.AWAITING_SALES, Stage.UNRESOLVED)
-_NOT_COLUMNS: Final = {
-    *("email", "emails", "needs", "halted", "braked", "drift", "lines", "problems", "in_sheet", "left_out", "later"),
-    "earlier",
-}
-_MONTH: Final = [invoices.c[name] for name in ("customer_id", *MonthSnapshot._fields) if name not in _NOT_COLUMNS]
+_MONTH: Final = [
+    invoices.c[name]
+    for name in (
+        *("customer_id", "stage", "currency", "total_minor", "carried_minor", "version"),
+        *("import_at", "notice_at", "charge_at", "updated_at", "closed_at", "next_at"),
+    )
+]
 
 
 class SqlCompleteness(SqlDatabase):
-    """``Accounts`` in SQL: the part of ``SqlLedger`` that looks at everybody, page by page."""
+    """``Snapshots`` in SQL: the part of ``SqlLedger`` that reads all customers, page by page."""
 
     async def accounts(self, period: Period) -> AsyncIterator[list[CustomerSnapshot | Failed]]:
-        """All customers by id; each page is one state of things, as long as all of it can be read."""
+        """All customers by id, in pages; a page is one snapshot of the database if all its rows can be read."""
         after = ""
         while names := await self.run(partial(self._account_names, after)):
             yield await self.run(partial(self._accounts, period, names))
             after = list(names)[-1]
 
     def _account_names(self, after: str) -> dict[str, str]:
-        """The next customers after ``after``: their addresses, by id."""
+        """The email addresses of the customers that follow ``after``, by id."""
         query = select(customers.c.customer_id, customers.c.email).where(customers.c.customer_id > after)
         with self._reading("list the accounts") as connection:
             return {row[0]: row[1] for row in connection.execute(query.order_by(customers.c.customer_id).limit(PAGE))}
 
     def _accounts(self, period: Period, names: dict[str, str]) -> list[CustomerSnapshot | Failed]:
-        def look(part: Sequence[str]) -> list[CustomerSnapshot]:
+        def read(part: Sequence[str]) -> list[CustomerSnapshot]:
             with self._looking(f"read the accounts of {period}") as connection:
                 return _page(connection, period, part)
 
-        found = apart(list(names), look)
-        return [each.evolve(email=names[each.customer_id]) if isinstance(each, Failed) else each for each in found]
+        accounts = apart(list(names), read)
+        return [
+            account.evolve(email=names[account.customer_id]) if isinstance(account, Failed) else account
+            for account in accounts
+        ]
 
     @in_thread
     def save_coverage(self, run: LastRun) -> None:
@@ -81,24 +86,24 @@ class SqlCompleteness(SqlDatabase):
 
     @in_thread
     def coverage_of(self, period: Period) -> LastRun | None:
-        return next(iter(self._read(LastRun, coverage_runs, coverage_runs.c.period == period)), None)
+        return self._read_one(LastRun, coverage_runs, coverage_runs.c.period == period)
 
     @in_thread
     def vitals(self, now: datetime) -> HealthFigures:
-        """``overdue_since`` is of months and collections: a due instant, or the beginning of a step that goes on."""
+        """``overdue_since``, of months and collections: a due instant, or the beginning of a step still under way."""
         newest = select(func.max(coverage_runs.c.at)).scalar_subquery()
         findings = select(func.sum(coverage_runs.c.findings)).where(coverage_runs.c.at == newest)
         unseen = select(coverage_runs.c.report["unseen"]).where(coverage_runs.c.at == newest)
         replaced = select(func.max(alerts.c.at)).where(alerts.c.kind == AlertKind.WORKER)
-        with self._reading("tell how it is") as connection:
+        with self._reading("read its health figures") as connection:
             instants = [connection.scalar(query) for query in _overdue(now)]
             return HealthFigures(
                 covered_at=connection.scalar(select(func.max(coverage_runs.c.at))),
                 findings=connection.scalar(findings) or 0,
-                overdue_since=min((each for each in instants if each is not None), default=None),
+                overdue_since=min(filter(None, instants), default=None),
                 open_collections=_count(connection, collections, collections.c.outcome.is_(None)),
                 untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
-                unseen=tuple({source: None for each in connection.scalars(unseen) for source in each or ()}),
+                unseen=tuple({source: None for sources in connection.scalars(unseen) for source in sources or ()}),
                 replaced_at=connection.scalar(replaced),
             )
 
@@ -111,12 +116,12 @@ class SqlCompleteness(SqlDatabase):
 
 
 def _overdue(now: datetime) -> list[Any]:
-    found = []
+    queries = []
     for table in (invoices, collections):
         is_open = table.c.outcome.is_(None)
-        found.append(select(func.min(table.c.next_at)).where(is_open, table.c.next_at < now))
-        found.append(select(func.min(table.c.updated_at)).where(is_open, table.c.next_at.is_(None)))
-    return found
+        queries.append(select(func.min(table.c.next_at)).where(is_open, table.c.next_at < now))
+        queries.append(select(func.min(table.c.updated_at)).where(is_open, table.c.next_at.is_(None)))
+    return queries
 
 
 def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
@@ -124,30 +129,29 @@ def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
 
 
 def _page(connection: Connection, period: Period, names: Sequence[str]) -> list[CustomerSnapshot]:
-    """The customers from the first of ``names`` to the last, with what there is of ``period``."""
+    """The customers from the first of ``names`` to the last, with their records of ``period``."""
     columns = [customers.c[name] for name in (*Customer.model_fields, "created_at", "closed_at", "closed_reason")]
-    found = select(*columns).where(customers.c.customer_id.between(names[0], names[-1]))
-    rows = connection.execute(found.order_by(customers.c.customer_id)).all()
-    seen = _Seen(connection, period, names[0], names[-1])
-    spans, months, stages, former = seen.spans(), seen.months(), seen.collections(), seen.former()
+    query = select(*columns).where(customers.c.customer_id.between(names[0], names[-1]))
+    rows = connection.execute(query.order_by(customers.c.customer_id)).all()
+    page = _Page(connection, period, names[0], names[-1])
+    spans, months, debts, former = page.spans(), page.months(), page.collections(), page.former()
     return [
         CustomerSnapshot(
             customer=Customer.model_validate({name: row._mapping[name] for name in Customer.model_fields}),
             opened_at=row.created_at,
             closed_at=row.closed_at,
             closed_reason=row.closed_reason or "",
-            first=spans.get(row.customer_id, (None, None))[0],
-            last=spans.get(row.customer_id, (None, None))[1],
+            **spans.get(row.customer_id, {}),
             month=months.get(row.customer_id),
-            collection=stages.get(row.customer_id),
+            collection=debts.get(row.customer_id),
             former=tuple(former[row.customer_id]),
         )
         for row in rows
     ]
 
 
-class _Seen:
-    """What there is of a period for the customers from one to another."""
+class _Page:
+    """The records of a period, of the customers with ``first`` <= id <= ``last``."""
 
     def __init__(self, connection: Connection, period: Period, first: str, last: str) -> None:
         self._connection = connection
@@ -155,33 +159,33 @@ class _Seen:
         self._first = first
         self._last = last
 
-    def spans(self) -> dict[str, tuple[Period, Period]]:
+    def spans(self) -> dict[str, dict[str, Period]]:
         """Each customer's first and last month."""
-        whose = invoices.c.customer_id
-        query = select(whose, func.min(invoices.c.period), func.max(invoices.c.period))
-        query = query.where(self._theirs(invoices)).group_by(whose)
-        return {name: (Period(first), Period(last)) for name, first, last in self._connection.execute(query)}
+        name, period = invoices.c.customer_id, invoices.c.period
+        query = select(name, func.min(period), func.max(period)).where(self._of_page(invoices)).group_by(name)
+        rows = self._connection.execute(query)
+        return {name: {"first": Period(first), "last": Period(last)} for name, first, last in rows}
 
     def collections(self) -> dict[str, CollectionSnapshot]:
         c = collections.c
         rows = self._rows(collections, c.customer_id, c.stage)
-        found = {row.customer_id: CollectionSnapshot(CollectionStage(row.stage)) for row in rows}
+        snapshots = {row.customer_id: CollectionSnapshot(CollectionStage(row.stage)) for row in rows}
         waiting = c.outcome.is_(None) & c.stage.in_(NEED_PERSON)
         for row in self._rows(collections, c.customer_id, c.stage, c.state, c.updated_at, where=waiting):
             owed = Collection.model_validate(row.state)
             alert = of_collection(owed, row.updated_at)
             is_braked = bool(owed.brake and not owed.halt)
-            found[row.customer_id] = CollectionSnapshot(
+            snapshots[row.customer_id] = CollectionSnapshot(
                 CollectionStage(row.stage), alert.text, alert.remedies[0], is_braked
             )
-        return found
+        return snapshots
 
     def former(self) -> dict[str, list[FormerAddress]]:
-        """The addresses that each customer had before."""
-        found: defaultdict[str, list[FormerAddress]] = defaultdict(list)
-        for customer_id, email, is_shared in self._connection.execute(FORMER.where(self._theirs(addresses))):
-            found[customer_id].append(FormerAddress(email, is_shared))
-        return found
+        """Each customer's former addresses."""
+        former: defaultdict[str, list[FormerAddress]] = defaultdict(list)
+        for customer_id, email, is_shared in self._connection.execute(FORMER.where(self._of_page(addresses))):
+            former[customer_id].append(FormerAddress(email, is_shared))
+        return former
 
     def months(self) -> dict[str, MonthSnapshot]:
         email = invoices.c.state[("customer", "email")].as_string().label("email")
@@ -190,21 +194,21 @@ class _Seen:
         rows = self._rows(invoices, *_MONTH, email, emails, drift)
         if not rows:
             return {}
-        needs, (said, left_out) = self._needs(), self._edited()
-        is_of_another = lines.c.sheet != str(self._period)  # not so of a line without a sheet
+        needs, (in_sheet, left_out) = self._needs(), self._edited()
+        is_of_another = lines.c.sheet != str(self._period)  # SQL: not true of a line without a sheet
         own, problems = self._lines(
             lines.c.period == self._period, or_(lines.c.sheet.is_(None), lines.c.sheet == str(self._period))
         )
         earlier, _ = self._lines(lines.c.period == self._period, is_of_another)
-        of_theirs = invoices.c.customer_id == lines.c.customer_id, invoices.c.period == lines.c.period
-        skipped = select(invoices.c.period).where(*of_theirs, invoices.c.stage == Stage.SKIPPED).exists()
-        of_hand = f"% ({self._period})"
-        later, _ = self._lines(  # a month that somebody skipped has billed nothing of what came late
+        of_line = invoices.c.customer_id == lines.c.customer_id, invoices.c.period == lines.c.period
+        skipped = select(invoices.c.period).where(*of_line, invoices.c.stage == Stage.SKIPPED).exists()
+        by_hand = and_(lines.c.sheet.is_(None), lines.c.description.like(f"% ({self._period})"))
+        later, _ = self._lines(  # a skipped month has billed none of the late sales
             lines.c.period > str(self._period),
-            or_(lines.c.sheet == str(self._period), and_(lines.c.sheet.is_(None), lines.c.description.like(of_hand))),
+            or_(lines.c.sheet == str(self._period), by_hand),
             ~skipped,
         )
-        found = {}
+        months = {}
         for row in rows:
             values = dict(row._mapping)
             name = values.pop("customer_id")
@@ -212,70 +216,65 @@ class _Seen:
             values["drift"] = bool(values["drift"])
             values["emails"] = tuple(values["emails"] or ())
             text, halted, braked = needs.get(name, ("", False, False))
-            found[name] = MonthSnapshot(
+            months[name] = MonthSnapshot(
                 **values,
                 needs=text,
                 halted=halted,
                 braked=braked,
                 lines=tuple(own[name]),
                 problems=tuple(problems[name]),
-                in_sheet=said[name],
+                in_sheet=in_sheet[name],
                 left_out=left_out[name],
                 later=tuple(later[name]),
                 earlier=tuple(earlier[name]),
             )
-        return found
+        return months
 
     def _needs(self) -> dict[str, tuple[str, bool, bool]]:
-        """What a person has to do, and whether a person or failure, or else the brake, stopped the clock."""
+        """What a person has to do, whether a halt or failure stopped the month, and whether the brake alone did."""
         waiting = invoices.c.outcome.is_(None) & invoices.c.stage.in_(_NEEDING)
         columns = (invoices.c.customer_id, invoices.c.state, invoices.c.updated_at)
-        found = {}
+        needs = {}
         for row in self._rows(invoices, *columns, where=waiting):
             month = Month.model_validate(row.state)
             is_halted = bool(month.halt or month.failure)
             waits_for = month.waits_for(row.updated_at)
-            found[row.customer_id] = (
-                waits_for.text if waits_for else "",
-                is_halted,
-                bool(month.brake) and not is_halted,
-            )
-        return found
+            text = waits_for.text if waits_for else ""
+            needs[row.customer_id] = text, is_halted, bool(month.brake) and not is_halted
+        return needs
 
     def _edited(self) -> tuple[dict[str, dict[str, SheetRow]], dict[str, tuple[SheetRow, ...]]]:
-        """What the sheet said of the lines that people changed, and of those that they removed."""
+        """The sheet's rows of the lines that people changed, by line, and of the lines that they removed."""
         edits = decisions.c.accepted & (decisions.c.command == "edit") & (decisions.c.period == str(self._period))
-        names = select(decisions.c.customer_id).where(self._theirs(decisions), edits)
-        said: defaultdict[str, dict[str, SheetRow]] = defaultdict(dict)
+        names = select(decisions.c.customer_id).where(self._of_page(decisions), edits)
+        in_sheet: defaultdict[str, dict[str, SheetRow]] = defaultdict(dict)
         left_out: defaultdict[str, tuple[SheetRow, ...]] = defaultdict(tuple)
         columns = (invoices.c.customer_id, invoices.c.state)
         for row in self._rows(invoices, *columns, where=invoices.c.customer_id.in_(names)):
             if (invoice := Month.model_validate(row.state).invoice) is not None:
-                changed = {line.line_id: line.in_sheet for line in invoice.lines}
-                said[row.customer_id] = {name: in_sheet for name, in_sheet in changed.items() if in_sheet}
+                in_sheet[row.customer_id] = {line.line_id: line.in_sheet for line in invoice.lines if line.in_sheet}
                 left_out[row.customer_id] = invoice.left_out
-        return said, left_out
+        return in_sheet, left_out
 
     def _lines(
         self, *where: ColumnElement[bool]
     ) -> tuple[dict[str, list[LineSnapshot]], dict[str, list[LineSnapshot]]]:
-        """Lines and unreadable rows, in the order of the invoice."""
+        """Lines, and rows that cannot be read, by customer in the order of the invoice."""
         names = ("customer_id", "kind", "line_id", "description", "amount_minor", "row", "digest", "raw")
-        query = select(*(lines.c[name] for name in names)).where(self._theirs(lines), *where)
-        found: defaultdict[str, list[LineSnapshot]] = defaultdict(list)
+        query = select(*(lines.c[name] for name in names)).where(self._of_page(lines), *where)
+        readable: defaultdict[str, list[LineSnapshot]] = defaultdict(list)
         problems: defaultdict[str, list[LineSnapshot]] = defaultdict(list)
-        for each in self._connection.execute(query.order_by(lines.c.customer_id, lines.c.position)):
-            amount_minor, digest, raw = each.amount_minor or 0, each.digest or "", each.raw or ""
-            line = LineSnapshot(each.line_id, each.description, amount_minor, each.row, digest, raw)
-            (found if each.kind == "line" else problems)[each.customer_id].append(line)
-        return found, problems
+        for row in self._connection.execute(query.order_by(lines.c.customer_id, lines.c.position)):
+            amount_minor, digest, raw = row.amount_minor or 0, row.digest or "", row.raw or ""
+            line = LineSnapshot(row.line_id, row.description, amount_minor, row.row, digest, raw)
+            (readable if row.kind == "line" else problems)[row.customer_id].append(line)
+        return readable, problems
 
     def _rows(
         self, table: Table, *columns: ColumnElement[Any], where: ColumnElement[bool] | None = None
     ) -> list[Row[Any]]:
-        wanted = [self._theirs(table), table.c.period == self._period]
-        query = select(*columns).where(*wanted, *([] if where is None else [where]))
-        return list(self._connection.execute(query).all())
+        query = select(*columns).where(self._of_page(table), table.c.period == self._period)
+        return list(self._connection.execute(query if where is None else query.where(where)).all())
 
-    def _theirs(self, table: Table) -> ColumnElement[bool]:
+    def _of_page(self, table: Table) -> ColumnElement[bool]:
         return table.c.customer_id.between(self._first, self._last)

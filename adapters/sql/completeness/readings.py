@@ -1,4 +1,4 @@
-"""The ledger's copy of the sheet: the last agreed reading of each worksheet, and who is reading it now."""
+"""The ledger's copy of the sheet: the last agreed reading of each worksheet, and claims to read it."""
 
 import json
 import zlib
@@ -21,14 +21,13 @@ class SqlReadings(SqlDatabase):
 
     @in_thread
     def reading(self, source: str, period: Period) -> Reading | None:
-        was_read = _c.read_at.is_not(None)
-        return next(iter(self._read(Reading, sales_readings, *_this(source, period), was_read)), None)
+        return self._read_one(Reading, sales_readings, *_of(source, period), _c.read_at.is_not(None))
 
     @in_thread
     def kept_sales(self, source: str, period: Period, digest: str) -> SalesSnapshot | None:
-        same = select(_c.content).where(*_this(source, period), _c.digest == digest)
+        query = select(_c.content).where(*_of(source, period), _c.digest == digest)
         with self._reading(f"read its copy of worksheet {period}") as connection:
-            content = connection.scalar(same)
+            content = connection.scalar(query)
         return None if content is None else SalesSnapshot.model_validate_json(zlib.decompress(content))
 
     @in_thread
@@ -43,25 +42,25 @@ class SqlReadings(SqlDatabase):
     @in_thread
     def keep_reading(self, source: str, snapshot: SalesSnapshot, period: Period, read_at: datetime) -> None:
         key = {"source": source, "period": period}
-        found = {"digest": snapshot.digest, "read_at": read_at, "content": packed(snapshot), "claimed_until": None}
+        values = {"digest": snapshot.digest, "read_at": read_at, "content": packed(snapshot), "claimed_until": None}
         with self._writing(f"keep its copy of worksheet {period}") as connection:
-            upsert(connection, sales_readings, key | found)
+            upsert(connection, sales_readings, key | values)
 
     @in_thread
     def release_reading(self, source: str, period: Period) -> None:
         with self._writing(f"release worksheet {period}") as connection:
-            connection.execute(update(sales_readings).where(*_this(source, period)).values(claimed_until=None))
+            connection.execute(update(sales_readings).where(*_of(source, period)).values(claimed_until=None))
 
 
 def packed(snapshot: SalesSnapshot) -> bytes:
-    """A sheet repeats itself: some tenth of its size."""
+    """Compressed to about a tenth of its size: a sheet repeats itself."""
     return zlib.compress(json.dumps(snapshot.model_dump(mode="json")).encode())
 
 
 def unpacked(content: bytes) -> str:
-    """All that is in it, as a text to search."""
+    """The whole reading, as a text to search."""
     return json.dumps(json.loads(zlib.decompress(content)), ensure_ascii=False)
 
 
-def _this(source: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+def _of(source: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return _c.source == source, _c.period == period

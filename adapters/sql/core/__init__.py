@@ -1,1 +1,1 @@
-"""What the parts of the ledger share: connections, schema, rows, statements, errors."""
+"""Shared by all parts of the ledger: connections, schema, rows, statements, errors."""

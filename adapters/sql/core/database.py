@@ -1,13 +1,14 @@
-"""The ledger's database: a SQLite file or PostgreSQL, its connections, transactions and tables brought up to date."""
+"""The ledger's database, a SQLite file or PostgreSQL: connections, transactions, upgrades of the tables."""
 
 import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial, wraps
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 
@@ -27,7 +28,7 @@ from sqlalchemy import (
     select,
 )
 
-from adapters.sql.core import schema
+from adapters.sql.core import migration
 from adapters.sql.core.errors import MISSING, translated, unfit
 from billing.apart import Failed
 from billing.errors import InvalidInput
@@ -47,20 +48,20 @@ _P = ParamSpec("_P")
 
 
 def in_thread(method: Callable[Concatenate[_L, _P], _T]) -> Callable[Concatenate[_L, _P], Coroutine[Any, Any, _T]]:
-    """The method of a ledger as one to wait for, which runs where it blocks nobody."""
+    """Makes a ledger's method awaitable; it runs in one of the ledger's threads."""
 
     @wraps(method)
-    async def waited_for(self: _L, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    async def run(self: _L, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         return await self.run(partial(method, self, *args, **kwargs))
 
-    return waited_for
+    return run
 
 
 class SqlDatabase:
-    """What the parts of the ledger share; several processes may use one database.
+    """Base of the ledger's parts; several processes may use one database.
 
-    Methods for others run as a whole in one of the ledger's threads (``in_thread``): there and back once, not for each
-    statement. One that is cancelled may still take effect, like any whose answer is lost.
+    A public method runs as a whole in one of the ledger's threads (``in_thread``): one switch, not one for each
+    statement. A cancelled call may still take effect, like any whose answer is lost.
     """
 
     def __init__(self, url: URL) -> None:
@@ -71,7 +72,7 @@ class SqlDatabase:
         if _is_sqlite(url):
             _require_file(self._engine)
             _prepare_sqlite(self._engine)
-            self._turn = threading.Lock()  # else its writers would sleep until one finds it free
+            self._turn = threading.Lock()  # else writers would sleep and poll for SQLite's own lock
         else:
             _ask_idle_connections(self._engine)
         self._reading_engine = self._engine.execution_options(
@@ -85,12 +86,12 @@ class SqlDatabase:
         return cls(_parse(url))
 
     async def close(self) -> None:
-        """Waits for what has begun."""
+        """Waits for calls in progress."""
         await asyncio.to_thread(self._threads.shutdown)
         self._engine.dispose()
 
     async def run(self, work: Callable[[], _T]) -> _T:
-        """What ``work`` answers, in a thread of the ledger."""
+        """Runs ``work`` in one of the ledger's threads; returns its result."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     @in_thread
@@ -101,9 +102,9 @@ class SqlDatabase:
 
     @in_thread
     def schema_is_current(self) -> bool:
-        """Whether the tables are those of this release; if not, ``migrate`` makes them so."""
+        """Whether the tables are those of this release; ``migrate`` upgrades them."""
         with self._reading("show its tables") as connection:
-            return schema.is_current(connection)
+            return migration.is_current(connection)
 
     @in_thread
     def migrate(self) -> None:
@@ -111,41 +112,57 @@ class SqlDatabase:
         _upgrade(self._url)
 
     def _reading(self, doing: str) -> AbstractContextManager[Connection]:
-        """A connection for queries, each by itself; "the ledger could not" do what is ``doing`` if one fails."""
+        """A connection for independent queries. If one fails, the error says "the ledger could not ``doing``"."""
         return _transaction(self._reading_engine, doing)
 
     def _looking(self, doing: str) -> AbstractContextManager[Connection]:
-        """The same for several queries that have to see one state of things."""
+        """A connection for several queries of one snapshot of the database."""
         if _is_sqlite(self._url):
             return _transaction(self._engine, doing)
         return _transaction(self._engine.execution_options(isolation_level="REPEATABLE READ"), doing)
 
     @contextmanager
     def _writing(self, doing: str) -> Iterator[Connection]:
-        """The same for one that writes. On SQLite there is only one at a time."""
+        """A writing transaction. On SQLite there is one at a time."""
         with self._turn, _transaction(self._writing_engine, doing) as connection:
             yield connection
 
     def _read(
-        self, model: type[_M], table: Table, *where: ColumnElement[bool], failed: list[Failed] | None = None
+        self,
+        model: type[_M],
+        table: Table,
+        *where: ColumnElement[bool],
+        by: tuple[str, ...] = (),
+        failed: list[Failed] | None = None,
     ) -> list[_M]:
-        """Rows as models: a column is named like the field it fills. Those that do not fit go to ``failed``."""
+        """Rows as models, ``by`` these fields in order; a column is named like its field. ``failed``: see as_models."""
         with self._reading(f"read its {table.name}") as connection:
-            found = connection.execute(_columns(model, table).where(*where)).mappings()
-            return list(as_models(model, map(dict, found), failed))
+            models = as_models(model, connection.execute(_columns(model, table).where(*where)).mappings(), failed)
+        return sorted(models, key=attrgetter(*by)) if by else models  # here, for databases sort texts differently
+
+    def _read_one(self, model: type[_M], table: Table, *where: ColumnElement[bool]) -> _M | None:
+        return next(iter(self._read(model, table, *where)), None)
 
 
 def as_models(
-    model: type[_M], rows: Iterable[dict[str, Any]], failed: list[Failed] | None, name: str = "customer_id"
-) -> Iterator[_M]:
-    """Each row that fits; one that does not goes to ``failed``, by its ``name``. Without ``failed`` it is an error."""
+    model: type[_M],
+    rows: Iterable[Mapping[Any, Any]],
+    failed: list[Failed] | None = None,
+    name: str = "customer_id",
+) -> list[_M]:
+    """Rows as models. A row that does not fit is added to ``failed``, under its ``name``; without ``failed`` it raises.
+
+    Raises pydantic's ``ValidationError``.
+    """
+    models = []
     for row in rows:
         try:
-            yield model.model_validate(row)
+            models.append(model.model_validate(dict(row)))
         except ValidationError as error:
             if failed is None:
                 raise
             failed.append(Failed(customer_id=str(row.get(name, "")), reason=unfit(error)))
+    return models
 
 
 @cache
@@ -154,9 +171,9 @@ def _columns(model: type[Model], table: Table) -> Select[*tuple[Any, ...]]:
 
 
 def upgrade(url: str) -> None:
-    """Creates the tables at ``url`` or brings them up to date; blocks meanwhile. Two processes may do so at once.
+    """Creates or upgrades the tables at ``url``; blocks meanwhile. Two processes may do so at once.
 
-    Raises ``LedgerUnavailable``, and ``InvalidInput`` if the URL is none.
+    Raises ``LedgerUnavailable``, and ``InvalidInput`` for an invalid URL.
     """
     _upgrade(_parse(url))
 
@@ -170,7 +187,7 @@ def _upgrade(url: URL) -> None:
                 _prepare_sqlite(engine)
                 _switch_to_write_ahead_log(engine)
             with engine.execution_options(sqlite_begin="BEGIN IMMEDIATE").begin() as connection:
-                schema.migrate(connection)
+                migration.migrate(connection)
         finally:
             engine.dispose()
 
@@ -197,7 +214,7 @@ def _parse(text: str) -> URL:
         raise InvalidInput("the ledger needs a file; write sqlite:///path")
     if not _is_sqlite(url) and "@" in f"{url.host}{url.database}":
         raise InvalidInput(
-            "the password in the ledger's URL has signs that must be percent-encoded: @ as %40, / as %2F"
+            "the password in the ledger's URL has characters that must be percent-encoded: @ as %40, / as %2F"
         )
     return url
 
@@ -207,26 +224,26 @@ def _is_sqlite(url: URL) -> bool:
 
 
 def _options(url: URL) -> dict[str, Any]:
-    ours = {} if _is_sqlite(url) else {"connect_args": _POSTGRESQL}
+    driver = {} if _is_sqlite(url) else {"connect_args": _POSTGRESQL}
     json = {"json_serializer": lambda value: to_json(value).decode(), "json_deserializer": from_json}
-    return {"hide_parameters": True, "pool_size": _THREADS, **json, **ours}
+    return {"hide_parameters": True, "pool_size": _THREADS, **json, **driver}
 
 
 def _require_file(engine: Engine) -> None:
-    """SQLite would make an empty file of one that is missing. Only ``migrate`` may."""
+    """Only ``migrate`` may create the file; SQLite would create an empty one wherever it connects."""
 
     @event.listens_for(engine, "do_connect")
     def connecting(dialect: object, record: object, arguments: list[str], options: object) -> None:
         if not Path(arguments[0]).exists():
-            missing = sqlite3.OperationalError("its file is missing")  # health pages show that: not where
+            missing = sqlite3.OperationalError("its file is missing")  # health pages show it: no path
             missing.sqlite_errorname = MISSING
             raise missing
 
 
 def _prepare_sqlite(engine: Engine) -> None:
-    """Sets what SQLite forgets with every connection, and takes the write lock at the start of writing transactions.
+    """Sets the pragmas of each connection, and takes the write lock at the start of a writing transaction.
 
-    A transaction that has read cannot wait for the lock any more: it would fail at once instead of after the timeout.
+    A transaction that has read can no longer wait for the lock: it would fail at once instead of after the timeout.
     """
 
     @event.listens_for(engine, "connect")
@@ -245,9 +262,9 @@ def _prepare_sqlite(engine: Engine) -> None:
 
 
 def _ask_idle_connections(engine: Engine) -> None:
-    """Finds out that the server was restarted before a statement is lost by it; a connection in use need not be asked.
+    """Pings a connection after some idle seconds, so that no statement is lost after a restart of the server.
 
-    If one is dead, the others are taken for dead too.
+    If one is dead, the whole pool is replaced.
     """
 
     @event.listens_for(engine, "checkin")
@@ -266,7 +283,7 @@ def _ask_idle_connections(engine: Engine) -> None:
 
 
 def _switch_to_write_ahead_log(engine: Engine) -> None:
-    """Makes a file one that can be read while it is written; it stays so. Here SQLite waits for no lock: we do."""
+    """Lets the file be read while it is written, from now on. SQLite does not wait for a lock here, so we do."""
     with engine.execution_options(sqlite_begin="").connect() as connection:
         for tries_left in reversed(range(_SWITCH_TRIES)):
             try:

@@ -1,4 +1,4 @@
-"""What the database or its driver raises, as ``LedgerUnavailable`` that says what to do."""
+"""Errors of the database and its driver, as ``LedgerUnavailable`` with advice."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from sqlalchemy import exc
 from billing.errors import LedgerUnavailable, RowUnreadable
 
 _SETUP: Final = "run: python starter.py setup"
-_BUSY: Final = "others are writing to it; this is tried again"
+_BUSY: Final = "other processes are writing to it; this is tried again"
 _SPACE: Final = "its disk is full or broken; make room"
 _SERVER: Final = "check that its server runs, and the host, user, password and database in the ledger's URL"
 _BUG: Final = "this is a bug in adapters/sql: report this message; the step is tried again after a correction"
@@ -33,7 +33,7 @@ _ADVICE: Final = {
     "SQLITE_IOERR": _SPACE,
     "53": "its server is out of disk, memory or connections; make room",
 }
-"""What to do by the beginning of an error's code: SQLSTATE at PostgreSQL, error name at SQLite."""
+"""Advice by the beginning of an error's code: SQLSTATE at PostgreSQL, error name at SQLite."""
 _OUTAGES: Final = (
     exc.OperationalError,
     exc.InterfaceError,
@@ -42,7 +42,7 @@ _OUTAGES: Final = (
     exc.TimeoutError,
     OSError,
 )
-"""Errors of the surroundings. Their text is shown; that of any other may hold what is in a row."""
+"""Errors of the environment. Their text is shown; the text of any other error may contain a row's data."""
 
 
 @contextmanager
@@ -51,18 +51,18 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except (exc.SQLAlchemyError, OSError, CommandError, ValidationError) as error:
-        what, advice = _explain(error)
+        cause, advice = _explain(error)
         kind = RowUnreadable if isinstance(error, ValidationError) else LedgerUnavailable
-        raise kind(f"the ledger could not {doing}: {what}; {advice}") from None
+        raise kind(f"the ledger could not {doing}: {cause}; {advice}") from None
 
 
 def unfit(error: ValidationError) -> str:
-    """What is wrong with a row, and what to do, without a row's contents."""
+    """A row's fault and the advice, without the row's data."""
     return "; ".join(_explain(error))
 
 
 def _explain(error: Exception) -> tuple[str, str]:
-    """What happened, in words without a row's contents, and what to do."""
+    """The fault, without any row's data, and the advice."""
     if isinstance(error, CommandError):
         return "it was written by a newer release", "run that release"
     if isinstance(error, ValidationError):
@@ -70,9 +70,9 @@ def _explain(error: Exception) -> tuple[str, str]:
         return f"a row does not fit this release ({fields})", "run the release that wrote it, or correct the row"
     cause = getattr(error, "orig", None) or error
     text = str(cause).partition("\n")[0]
-    missing = text.startswith("no such ") or "has no column" in text  # SQLite has one code for these and much else
+    missing = text.startswith("no such ") or "has no column" in text  # all one code at SQLite
     code = "no such" if missing else getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None) or ""
     is_outage = isinstance(error, _OUTAGES)
-    what = text if is_outage else f"{type(cause).__name__} {code}".strip()
-    known = (advice for start, advice in _ADVICE.items() if code.startswith(start))
-    return what, next(known, _SERVER if is_outage else _BUG)
+    fault = text if is_outage else f"{type(cause).__name__} {code}".strip()
+    advice = (advice for start, advice in _ADVICE.items() if code.startswith(start))
+    return fault, next(advice, _SERVER if is_outage else _BUG)

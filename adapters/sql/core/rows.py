@@ -1,8 +1,9 @@
-"""What is written into the rows of the SQL ledger, made of the values of the domain."""
+"""Values of rows, from values of the domain."""
 
 from datetime import datetime
 from typing import Any
 
+from adapters.sql.core.schema import charges
 from billing.collections.collection import Collection
 from billing.customers.customer import Customer
 from billing.invoices.approval_policy import flags
@@ -36,7 +37,7 @@ def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
     invoice = month.invoice
     waits_for = None if month.closed else month.waits_for(at)
     return {
-        **_whose(month),
+        **_key(month),
         "stage": month.stage(at),
         "currency": invoice.currency if invoice else month.customer.currency,
         "total_minor": invoice.total_minor if invoice else 0,
@@ -53,21 +54,21 @@ def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
         "next_at": month.due(at).at,
         "state": month.model_dump(mode="json"),
         "updated_at": at,
-        "flags": "".join(f"|{flag}" for flag in found) + "|" if (found := flags(month)) else "",
+        "flags": "".join(f"|{flag}" for flag in names) + "|" if (names := flags(month)) else "",
         "needs": waits_for.text if waits_for else None,
         "usual_minor": month.usual_minor,
     }
 
 
 def version_values(month: Month, at: datetime) -> list[dict[str, Any]]:
-    """The version of the invoice that the month has at ``at``, if it has any."""
+    """The month's current version of its invoice, if it has one."""
     invoice = month.invoice
     if invoice is None:
         return []
     by = month.last_editor if invoice.version > 1 else None
     content = invoice.model_dump(mode="json")
     return [
-        {**_whose(month), "version": invoice.version, "digest": invoice.digest, "by": by, "at": at, "invoice": content}
+        {**_key(month), "version": invoice.version, "digest": invoice.digest, "by": by, "at": at, "invoice": content}
     ]
 
 
@@ -78,7 +79,7 @@ def line_values(month: Month) -> list[dict[str, Any]]:
     items: tuple[LineItem | Problem, ...] = (*month.invoice.lines, *month.invoice.problems)
     return [
         {
-            **_whose(month),
+            **_key(month),
             "position": position,
             "kind": "line" if isinstance(item, LineItem) else "problem",
             "line_id": item.line_id,
@@ -95,12 +96,11 @@ def line_values(month: Month) -> list[dict[str, Any]]:
 
 
 def decision_values(month: Month) -> list[dict[str, Any]]:
-    return [{**_whose(month), **decision.model_dump()} for decision in month.decisions]
+    return [{**_key(month), **decision.model_dump()} for decision in month.decisions]
 
 
 def charge_values(payment: Payment, at: datetime) -> dict[str, Any]:
-    elsewhere = {"payer_id", "created_at", "authenticate_url", "return_url", "reversed"}
-    return {**payment.model_dump(exclude=elsewhere), "first_at": at, "at": at}
+    return {name: value for name, value in payment if name in charges.c} | {"first_at": at, "at": at}
 
 
 def reversal_values(reversal: Reversal, payment: Payment, at: datetime) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def reversal_values(reversal: Reversal, payment: Payment, at: datetime) -> dict[
 def collection_values(collection: Collection, at: datetime) -> dict[str, Any]:
     """The collection as it stands at ``at``."""
     return {
-        **_whose(collection),
+        **_key(collection),
         "stage": collection.stage(at),
         "currency": collection.currency,
         "amount_minor": collection.amount_minor,
@@ -126,35 +126,35 @@ def collection_values(collection: Collection, at: datetime) -> dict[str, Any]:
 
 
 def entry_values(collection: Collection) -> list[dict[str, Any]]:
-    return [{**_whose(collection), **entry.model_dump()} for entry in collection.entries]
+    return [{**_key(collection), **entry.model_dump()} for entry in collection.entries]
 
 
 def event_values(event: PaymentEvent, at: datetime) -> dict[str, Any]:
-    return {**dict(event), "received_at": at, "result": ""}
+    return {**dict(event), "received_at": at, "result": None}
 
 
 def message_values(
-    letter: CustomerMail, number: int, status: MessageStatus, at: datetime, composed: RenderedMail | None
+    mail: CustomerMail, number: int, status: MessageStatus, at: datetime, rendered: RenderedMail | None
 ) -> dict[str, Any]:
     return {
-        **_whose(letter.month),
-        "message_id": letter.message_id,
-        "kind": letter.kind,
+        **_key(mail.month),
+        "message_id": mail.message_id,
+        "kind": mail.kind,
         "number": number,
-        "recipient": letter.to,
+        "recipient": mail.to,
         "status": status,
         "at": at,
-        "total_minor": letter.month.invoice.total_minor if letter.month.invoice else None,
-        "subject": composed.subject if composed else "",
-        "text": composed.text if composed else "",
+        "total_minor": mail.month.invoice.total_minor if mail.month.invoice else None,
+        "subject": rendered.subject if rendered else "",
+        "text": rendered.text if rendered else "",
     }
 
 
 def alert_values(alert: Alert) -> dict[str, Any]:
     values = dict(alert)
     del values["flags"]  # the invoice has them
-    return {**values, "digest_id": "", "told_at": None}
+    return {**values, "digest_id": None, "told_at": None}
 
 
-def _whose(record: Month | Collection) -> dict[str, str]:
+def _key(record: Month | Collection) -> dict[str, str]:
     return {"customer_id": record.customer.customer_id, "period": record.period}

@@ -1,4 +1,4 @@
-"""What the parts of the ledger share: rows looked for, inserted once, updated, and records that come late."""
+"""Statements that the ledger's parts share: conditions, inserts, upserts, and the check for superseded records."""
 
 from datetime import datetime
 from functools import cache, lru_cache
@@ -22,26 +22,26 @@ FORMER = (
     .join(customers, customers.c.customer_id == addresses.c.customer_id)
     .where(addresses.c.email_key != customers.c.email_key)
 )
-"""The addresses that customers had and have no more; shared ones are or were another customer's too."""
+"""Former addresses of customers; a shared one is or was another customer's too."""
 
 
 def rows_of_month(table: Table, customer_id: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The rows of a customer's period."""
+    """The condition for a customer's period."""
     return table.c.customer_id == customer_id, table.c.period == period
 
 
-def where_given(table: Table, **wanted: str | None) -> list[ColumnElement[bool]]:
-    """The rows that have these values, where one is given."""
-    return [table.c[name] == value for name, value in wanted.items() if value is not None]
+def where_given(table: Table, **values: str | None) -> list[ColumnElement[bool]]:
+    """The conditions for those values that are not None."""
+    return [table.c[name] == value for name, value in values.items() if value is not None]
 
 
 def month_params(table: Table) -> tuple[ColumnElement[bool], ...]:
-    """The same in a statement that is written once: ``customer_id`` and ``period`` are given when it is executed."""
+    """The condition for a customer's period in a prepared statement: both are parameters of its execution."""
     return tuple(table.c[name] == bindparam(name) for name in ("customer_id", "period"))
 
 
 def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> bool:
-    """Inserts those rows whose primary key is not there yet; whether there were any."""
+    """Inserts the rows whose primary key is new; returns whether there were any."""
     if not rows:
         return False
     statement = _insert_new(table, connection.dialect.name, tuple(rows[0]))
@@ -55,20 +55,20 @@ def upsert(
     keep: tuple[str, ...] = (),
     only_if: ColumnElement[bool] | None = None,
 ) -> bool:
-    """Inserts the row; or updates it, except for what to ``keep``, ``only_if`` the row there allows it: whether so."""
+    """Inserts the row, or updates it except for ``keep``, ``only_if`` the stored row allows it; whether it did."""
     statement = _upsert(table, connection.dialect.name, tuple(values), keep, only_if)
     return connection.execute(statement, values).first() is not None
 
 
 def lock(connection: Connection, key: str) -> None:
-    """Lets only one transaction with ``key`` go on at a time; SQLite has one writer anyway."""
+    """Lets one transaction with ``key`` run at a time; SQLite has a single writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
 @cache
 def _insert_new(table: Table, dialect: str, names: tuple[str, ...]) -> Executable:
-    assert set(names) <= set(table.c.keys()), f"{table.name} has no columns for all of {names}"  # it would lose them
+    assert set(names) <= set(table.c.keys()), f"{table.name} has no columns for all of {names}"
     return _insert(table, dialect).on_conflict_do_nothing().returning(*table.primary_key)
 
 
@@ -76,7 +76,7 @@ def _insert_new(table: Table, dialect: str, names: tuple[str, ...]) -> Executabl
 def _upsert(
     table: Table, dialect: str, names: tuple[str, ...], keep: tuple[str, ...], only_if: ColumnElement[bool] | None
 ) -> Executable:
-    """To write a statement takes SQLAlchemy several times as long as SQLite takes to execute it."""
+    """Cached: SQLAlchemy takes several times longer to compose a statement than SQLite to execute it."""
     key = [column.name for column in table.primary_key]
     statement = _insert(table, dialect)
     changes = {name: statement.excluded[name] for name in names if name not in (*key, *keep)}
@@ -89,29 +89,29 @@ def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
 
 
 def is_superseded(record: Month | Collection, at: datetime, stored: Row[Any]) -> bool:
-    """Whether ``record`` adds nothing. Raises ``StaleRun``, ``OutcomeConflict`` if they contradict each other."""
-    whose = f"{stored.customer_id}, {stored.period}"
+    """Whether ``record`` adds nothing to the stored row. Raises ``StaleRun``, ``OutcomeConflict`` in a conflict."""
+    name = f"{stored.customer_id}, {stored.period}"
     if isinstance(record, Collection):
-        whose = f"the collection of {whose}"
+        name = f"the collection of {name}"
     if stored.outcome is None and record.outcome is None and _is_behind(record, stored):
         other = "another one" if record.revision == stored.revision else record.revision
-        raise StaleRun(f"the ledger has revision {stored.revision} of {whose}, not {other}")
+        raise StaleRun(f"the ledger has revision {stored.revision} of {name}, not {other}")
     if stored.outcome is None:
-        return False  # an outcome counts, whatever the run that came to it had forgotten
+        return False  # an outcome counts, even of a run that lacked a revision
     if stored.outcome == record.outcome:
         return bool(record.revision <= stored.revision)
     if record.outcome is None and at <= stored.closed_at:
         return True
     raise OutcomeConflict(
-        f"{whose} is closed as {stored.outcome} in the ledger and cannot become {record.outcome or 'open'} again; "
+        f"{name} is closed as {stored.outcome} in the ledger and cannot become {record.outcome or 'open'} again; "
         "look for a second workflow of this customer and end it"
     )
 
 
 def _is_behind(record: Month | Collection, stored: Row[Any]) -> bool:
-    """Whether the ledger has what ``record`` has not: a newer revision, or at the same one something else.
+    """Whether the ledger has a newer revision, or other content at the same revision.
 
-    A run that was reset may have come to the number of revisions of the run before it, by other steps.
+    A reset run can reach the revision number of the run before it by other steps.
     """
     if record.revision != stored.revision:
         return bool(record.revision < stored.revision)
@@ -120,6 +120,6 @@ def _is_behind(record: Month | Collection, stored: Row[Any]) -> bool:
 
 
 def _without_trail(record: Month | Collection) -> tuple[object, ...]:
-    """The record, and of its decisions or entries which came last: few are carried along, and they may be cut."""
+    """The record, with only the last of its decisions or entries: a record carries few of them, and may cut them."""
     name, trail = ("decisions", record.decisions) if isinstance(record, Month) else ("entries", record.entries)
     return record.model_copy(update={name: ()}), *((last.number, last.at, last.by) for last in trail[-1:])

@@ -1,4 +1,4 @@
-"""The ledger's customers for lists: page by page, for there may be a hundred thousand of them; and each one's month."""
+"""Lists of the ledger's customers, page by page (there may be a hundred thousand), and their current months."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -16,7 +16,7 @@ PAGE: Final = 1000
 
 
 class SqlRoster(SqlDatabase):
-    """The part of ``SqlLedger`` that lists everybody."""
+    """The part of ``SqlLedger`` that lists all customers."""
 
     async def roster(self, closed: bool = True, failed: list[Failed] | None = None) -> AsyncIterator[RosterRow]:
         """The customers by id; with ``closed`` also those whose account is closed."""
@@ -41,18 +41,19 @@ class SqlRoster(SqlDatabase):
     @in_thread
     def current_invoices(self, failed: list[Failed] | None = None) -> list[InvoiceRow]:
         """The newest month of each customer, by customer."""
-        whose, period = invoices.c.customer_id, invoices.c.period
-        newest = select(whose, func.max(period).label("period")).group_by(whose).subquery()
+        name, period = invoices.c.customer_id, invoices.c.period
+        newest = select(name, func.max(period).label("period")).group_by(name).subquery()
         query = select(*(invoices.c[name] for name in InvoiceRow.model_fields))
-        query = query.join(newest, and_(whose == newest.c.customer_id, period == newest.c.period)).order_by(whose)
+        query = query.join(newest, and_(name == newest.c.customer_id, period == newest.c.period)).order_by(name)
         with self._reading("list the current months") as connection:
-            return list(as_models(InvoiceRow, map(dict, connection.execute(query).mappings()), failed))
+            return as_models(InvoiceRow, connection.execute(query).mappings(), failed)
 
     def _page(self, failed: list[Failed] | None, *where: ColumnElement[bool]) -> tuple[list[RosterRow], str | None]:
-        """The next customers, and the last of them if there may be more."""
+        """A page of customers, and the id of the last one if there may be more."""
         query = select(*(customers.c[name] for name in RosterRow.model_fields)).where(*where)
         with self._reading("read its customers") as connection:
-            found = connection.execute(query.order_by(customers.c.customer_id).limit(PAGE)).mappings().all()
-            rows = ({**row, "closed_reason": row["closed_reason"] or ""} for row in found)
-            last = found[-1]["customer_id"] if len(found) == PAGE else None
-            return list(as_models(RosterRow, rows, failed)), last
+            rows = connection.execute(query.order_by(customers.c.customer_id).limit(PAGE)).mappings().all()
+        last = rows[-1]["customer_id"] if len(rows) == PAGE else None
+        return as_models(
+            RosterRow, ({**row, "closed_reason": row["closed_reason"] or ""} for row in rows), failed
+        ), last

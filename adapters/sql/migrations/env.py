@@ -1,4 +1,4 @@
-"""What Alembic runs for every command; the connection comes from ``adapters.sql.core.schema.migrate``."""
+"""Alembic runs this for every command; the connection comes from ``adapters.sql.core.migration.migrate``."""
 
 from alembic import context
 

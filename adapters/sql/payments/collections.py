@@ -1,4 +1,4 @@
-"""The ledger's collections: what is owed after a month that was not paid, and the diary of each."""
+"""The ledger's collections of unpaid months, with their diaries."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from billing.period import Period
 
 
 class SqlCollections(SqlDatabase):
-    """The part of ``SqlLedger`` about money that is owed."""
+    """The part of ``SqlLedger`` about collections."""
 
     @in_thread
     def record_collection(self, collection: Collection, at: datetime) -> None:
@@ -25,11 +25,11 @@ class SqlCollections(SqlDatabase):
         Raises ``StaleRun`` and ``OutcomeConflict`` as ``record`` does for a month.
         """
         customer_id, period = collection.customer.customer_id, collection.period
-        this = rows_of_month(collections, customer_id, period)
+        key = rows_of_month(collections, customer_id, period)
         values = collection_values(collection, at)
         with self._writing(f"record the collection of {customer_id}, {period}") as connection:
             if not insert_new(connection, collections, [values]):
-                stored = connection.execute(select(collections).where(*this).with_for_update()).one()
+                stored = connection.execute(select(collections).where(*key).with_for_update()).one()
                 if is_superseded(collection, at, stored):
                     return
                 upsert(connection, collections, values)
@@ -38,9 +38,8 @@ class SqlCollections(SqlDatabase):
     @in_thread
     def collection(self, customer_id: str, period: Period) -> Collection | None:
         with self._reading(f"read the collection of {customer_id}, {period}") as connection:
-            state = connection.scalar(
-                select(collections.c.state).where(*rows_of_month(collections, customer_id, period))
-            )
+            key = rows_of_month(collections, customer_id, period)
+            state = connection.scalar(select(collections.c.state).where(*key))
             return None if state is None else Collection.model_validate(state)
 
     @in_thread
@@ -52,13 +51,11 @@ class SqlCollections(SqlDatabase):
         failed: list[Failed] | None = None,
     ) -> list[CollectionRow]:
         """The collections that match everything given, by customer and period."""
-        is_open = [collections.c.outcome.is_(None)] if open_only else []
-        wanted = where_given(collections, period=period, customer_id=customer_id)
-        found = self._read(CollectionRow, collections, *wanted, *is_open, failed=failed)
-        return sorted(found, key=lambda row: (row.customer_id, row.period))
+        where = where_given(collections, period=period, customer_id=customer_id)
+        where += [collections.c.outcome.is_(None)] if open_only else []
+        return self._read(CollectionRow, collections, *where, by=("customer_id", "period"), failed=failed)
 
     @in_thread
     def diary(self, customer_id: str, period: Period) -> list[DiaryEntry]:
-        """The whole diary, also what the collection itself no longer carries."""
-        found = self._read(DiaryEntry, entries, *rows_of_month(entries, customer_id, period))
-        return sorted(found, key=lambda entry: entry.number)
+        """The whole diary, including entries that the collection itself no longer carries."""
+        return self._read(DiaryEntry, entries, *rows_of_month(entries, customer_id, period), by=("number",))

@@ -1,4 +1,4 @@
-"""The ledger's payments with their refunds and disputes, the webhook events about them, and the mails."""
+"""The ledger's payments with their refunds and disputes, webhook events, and mails."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,26 +22,26 @@ _UNSENT = messages.c.status != MessageStatus.SENT
 
 
 class SqlPayments(SqlDatabase):
-    """The part of ``SqlLedger`` about money that moves, and mails."""
+    """The part of ``SqlLedger`` about payments, events and mails."""
 
     # -- payments
 
     @in_thread
     def save_payment(self, payment: Payment, at: datetime) -> None:
-        """Keeps the payment as it is at ``at``. One that has succeeded stays so; a cancelled one is not triable again.
+        """Keeps the payment as of ``at``. A succeeded one stays so; a cancelled one cannot be tried again.
 
-        Raises ``PaymentMismatch`` if it could still be confirmed, and another one of its key has not been cancelled.
+        Raises ``PaymentMismatch`` if it can still be confirmed while another payment of its key is not cancelled.
         """
         assert payment.key, f"{payment.payment_id} is not a payment of ours"
         assert payment.customer_id, f"{payment.payment_id} of {payment.key} names no customer"
         is_triable = payment.status.is_triable
-        whose = f"{payment.payment_id} of {payment.customer_id}, {payment.period}"
-        with self._writing(f"save {whose}") as connection:
+        name = f"{payment.payment_id} of {payment.customer_id}, {payment.period}"
+        with self._writing(f"save {name}") as connection:
             if is_triable:
                 lock(connection, payment.key)
                 if others := _others(connection, payment):
                     raise PaymentMismatch(
-                        f"{whose} must not be tried beside {others}, which would charge the customer twice; "
+                        f"{name} must not be tried beside {others}, which would charge the customer twice; "
                         "cancel all but one at the processor, then try again"
                     )
             allowed = _UNFINISHED if is_triable else _UNPAID
@@ -50,26 +50,22 @@ class SqlPayments(SqlDatabase):
     @in_thread
     def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
         """The payments of a month, in the order of their ids."""
-        return self._payments(period=period, customer_id=customer_id)
+        return self._read(ChargeRow, charges, *rows_of_month(charges, customer_id, period), by=("payment_id",))
 
     @in_thread
     def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]:
         """The payments of all customers of a month, in the order of their ids."""
-        return self._payments(failed, period=period)
-
-    def _payments(self, failed: list[Failed] | None = None, **wanted: str) -> list[ChargeRow]:
-        found = self._read(ChargeRow, charges, *where_given(charges, **wanted), failed=failed)
-        return sorted(found, key=lambda row: row.payment_id)
+        return self._read(ChargeRow, charges, charges.c.period == period, by=("payment_id",), failed=failed)
 
     @in_thread
     def save_reversals(self, payment: Payment, found: Sequence[Reversal], at: datetime) -> list[Reversal]:
-        """Keeps refunds and disputes; answers those that are new or have another code or amount than before."""
+        """Keeps refunds and disputes; returns those that are new or whose code or amount has changed."""
         news = []
         with self._writing(f"save the refunds and disputes of {payment.payment_id}") as connection:
-            for each in found:
-                changed = or_(reversals.c.code != each.code, reversals.c.amount_minor != each.amount_minor)
-                if upsert(connection, reversals, reversal_values(each, payment, at), only_if=changed):
-                    news.append(each)
+            for reversal in found:
+                changed = or_(reversals.c.code != reversal.code, reversals.c.amount_minor != reversal.amount_minor)
+                if upsert(connection, reversals, reversal_values(reversal, payment, at), only_if=changed):
+                    news.append(reversal)
         return news
 
     @in_thread
@@ -77,69 +73,64 @@ class SqlPayments(SqlDatabase):
         self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
     ) -> list[ReversalRow]:
         """The refunds and disputes that match everything given, oldest first."""
-        wanted = where_given(reversals, period=period, customer_id=customer_id)
-        found = self._read(ReversalRow, reversals, *wanted, failed=failed)
-        return sorted(found, key=lambda row: (row.created_at, row.reversal_id))
+        where = where_given(reversals, period=period, customer_id=customer_id)
+        return self._read(ReversalRow, reversals, *where, by=("created_at", "reversal_id"), failed=failed)
 
     # -- events
 
     @in_thread
     def save_event(self, event: PaymentEvent, at: datetime) -> bool:
-        """Keeps the event; True in one process only, however many save it at once."""
+        """Keeps the event; True in one process only, even if several save it at once."""
         with self._writing(f"save event {event.event_id}") as connection:
             return insert_new(connection, events, [event_values(event, at)])
 
     @in_thread
     def has_open_event(self, beginning: str) -> bool:
-        this = events.c.event_id.startswith(beginning, autoescape=True)
+        begins = events.c.event_id.startswith(beginning, autoescape=True)
         with self._reading("read its open events") as connection:
-            return bool(connection.scalar(select(exists().where(text(EVENT_IS_OPEN), this))))
+            return bool(connection.scalar(select(exists().where(text(EVENT_IS_OPEN), begins))))
 
     @in_thread
     def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
-        """Events that nothing was done about yet, in the order in which they were received."""
+        """Events that are not handled yet, in the order of their receipt."""
         columns = (events.c[name] for name in EventRow.model_fields)
         oldest = select(*columns).where(text(EVENT_IS_OPEN)).order_by(events.c.received_at, events.c.event_id)
         with self._reading("read its open events") as connection:
-            found = connection.execute(oldest.limit(limit)).mappings()
-            return list(as_models(EventRow, map(dict, found), failed, "event_id"))
+            return as_models(EventRow, connection.execute(oldest.limit(limit)).mappings(), failed, "event_id")
 
     @in_thread
     def close_event(self, event_id: str, result: str) -> None:
-        """Keeps what was done about the event; the first result stays."""
-        assert result, f"event {event_id} would stay open without a result"
-        this = events.c.event_id == event_id
+        """Keeps the result of the event; the first one stays."""
         with self._writing(f"close event {event_id}") as connection:
-            connection.execute(update(events).where(this, text(EVENT_IS_OPEN)).values(result=result))
+            is_open = events.c.event_id == event_id, text(EVENT_IS_OPEN)
+            connection.execute(update(events).where(*is_open).values(result=result))
 
     # -- messages
 
     @in_thread
     def save_message(
         self,
-        letter: CustomerMail,
+        mail: CustomerMail,
         number: int,
         status: MessageStatus,
         at: datetime,
-        composed: RenderedMail | None = None,
+        rendered: RenderedMail | None = None,
         idle_since: datetime | None = None,
     ) -> bool:
-        """Keeps what became of the mail and what it says; False if it was sent before, and stays as it is."""
+        """Keeps the mail's status and text; False if it was sent before, and then changes nothing."""
         allowed = _UNSENT if idle_since is None else and_(_UNSENT, messages.c.at < idle_since)
-        values = message_values(letter, number, status, at, composed)
-        whose = f"{letter.month.customer.customer_id}, {letter.month.period}"
-        with self._writing(f"save the {letter.kind} of {whose}") as connection:
+        values = message_values(mail, number, status, at, rendered)
+        with self._writing(f"save the {mail.kind} of {mail.month.customer_id}, {mail.month.period}") as connection:
             return upsert(connection, messages, values, only_if=allowed)
 
     @in_thread
     def messages(self, customer_id: str, period: Period) -> list[MessageRow]:
-        """The mails of a month, in the order in which they were last handed over."""
-        found = self._read(MessageRow, messages, *rows_of_month(messages, customer_id, period))
-        return sorted(found, key=lambda row: (row.at, row.message_id))
+        """The mails of a month, in the order of their last delivery."""
+        return self._read(MessageRow, messages, *rows_of_month(messages, customer_id, period), by=("at", "message_id"))
 
 
 def _others(connection: Connection, payment: Payment) -> str:
     """The payments with the same key that are not cancelled."""
     same_key = (charges.c.key == payment.key, charges.c.payment_id != payment.payment_id)
-    wanted = select(charges.c.payment_id, charges.c.status).where(*same_key, charges.c.status != PaymentStatus.CANCELED)
-    return ", ".join(f"{row.payment_id} ({row.status})" for row in connection.execute(wanted))
+    query = select(charges.c.payment_id, charges.c.status).where(*same_key, charges.c.status != PaymentStatus.CANCELED)
+    return ", ".join(f"{row.payment_id} ({row.status})" for row in connection.execute(query))

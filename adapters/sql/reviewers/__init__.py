@@ -1,1 +1,1 @@
-"""What reviewers see and decide, in the ledger."""
+"""Reviewers in the ledger: users, queries, audit trail, alerts, brake."""

@@ -1,10 +1,9 @@
-"""The ledger's answers to the reviewers' pages: totals, what needs a person, the list of invoices a page at a time.
+"""Queries of the reviewers' pages: totals, what needs a person, pages of the list of invoices.
 
-Lists are filtered, sorted and counted by indexes alone; only the rows that are shown are read, for a row holds the
-whole month and is long.
+Lists are filtered, sorted and counted by indexes alone. Only the rows on the page are read: each holds a whole month.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -22,7 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from adapters.sql.core.database import in_thread
+from adapters.sql.core.database import as_models, in_thread
 from adapters.sql.core.schema import INVOICE_NEEDS, brakes, collections, customers, invoices
 from adapters.sql.reviewers.audit import SqlAudit
 from billing.collections.stages import CollectionStage
@@ -41,33 +40,33 @@ from billing.reviewers.queries import (
 
 NEED_PERSON = [stage for stage in CollectionStage if stage.needs_person]
 _IN_NEED = text(INVOICE_NEEDS)
-_OWED_NEEDS = "what is owed cannot be collected without a person"
+_OWED_NEEDS = "the collection needs a person"
 _MANY = 500  # values in one query
 _S = TypeVar("_S", bound=ReviewedVersion)
 
 
 class SqlReviewQueries(SqlAudit):
-    """``MonthOverview`` and ``InvoiceList`` of ``billing.reviewers.queries`` in SQL, and which months there are."""
+    """``MonthOverview`` and ``InvoiceList`` of ``billing.reviewers.queries`` in SQL, and the months on record."""
 
     @in_thread
     def current_period(self) -> Period | None:
-        """The newest month that has drafts, else the newest there is; None in an empty ledger."""
+        """The newest month with drafts, else the newest month; None in an empty ledger."""
         newest = select(func.max(invoices.c.period))
         begun = newest.where(invoices.c.stage != Stage.SCHEDULED)
-        with self._reading("name its current month") as connection:
-            found = connection.scalar(begun) or connection.scalar(newest)
-            return Period(found) if found else None
+        with self._reading("find its current month") as connection:
+            period = connection.scalar(begun) or connection.scalar(newest)
+            return Period(period) if period else None
 
     @in_thread
     def periods(self) -> list[Period]:
-        """Every month from the first to the newest that the ledger has, newest first."""
+        """Every month from the first to the newest on record, newest first."""
         with self._reading("list its months") as connection:
             first = connection.scalar(select(func.min(invoices.c.period)))
             last = connection.scalar(select(func.max(invoices.c.period)))
-        found = [Period(last)] if last else []
-        while found and found[-1] > first:
-            found.append(found[-1].previous())
-        return found
+        periods = [Period(last)] if last else []
+        while periods and periods[-1] > first:
+            periods.append(periods[-1].previous())
+        return periods
 
     @in_thread
     def totals(self, period: Period) -> list[StageTotal]:
@@ -82,45 +81,45 @@ class SqlReviewQueries(SqlAudit):
             func.sum(c.total_minor).label("total_minor"),
         )
         with self._reading(f"add {period} up") as connection:
-            found = connection.execute(counted.where(c.period == period).group_by(c.stage, c.currency))
-            return [StageTotal.model_validate(dict(row)) for row in found.mappings()]
+            rows = connection.execute(counted.where(c.period == period).group_by(c.stage, c.currency))
+            return as_models(StageTotal, rows.mappings())
 
     @in_thread
     def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
-        """What a person has to do, by its next instant: open months, and what is owed for closed ones.
+        """Open months and collections that need a person, by their next instant.
 
-        The open months of the customers ``first`` come first, whatever the ledger says of them.
+        The open months of the customers ``first`` come first, even if the ledger sees no need.
         """
-        whose = (customers.c.customer_id, customers.c.name, customers.c.timezone)
+        shared = (customers.c.customer_id, customers.c.name, customers.c.timezone)
         i, c = invoices.c, collections.c
-        months = select(*whose, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
+        months = select(*shared, i.stage, i.currency, i.total_minor.label("amount_minor"), i.next_at, i.needs)
         months = months.add_columns((i.version > 0).label("drafted"))
         months = months.join(invoices, i.customer_id == customers.c.customer_id)
         months = months.where(i.period == period, i.outcome.is_(None))
-        owed = select(*whose, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
+        owed = select(*shared, c.stage, c.currency, c.outstanding_minor.label("amount_minor"), c.next_at)
         owed = owed.join(collections, c.customer_id == customers.c.customer_id)
         owed = owed.where(*_owed_in_need(period))
-        with self._reading(f"find who is needed in {period}") as connection:
-            urgent = months.where(i.customer_id.in_(first[:limit])).order_by(i.customer_id)
-            before = [ActionNeeded.model_validate(dict(row)) for row in connection.execute(urgent).mappings()]
-            months = months.where(_IN_NEED, i.customer_id.not_in(first[:limit]))
-            open_months = connection.execute(months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit))
-            collecting = connection.execute(owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit))
-            found = [ActionNeeded.model_validate(dict(row)) for row in open_months.mappings()]
-            said = {"needs": _OWED_NEEDS, "collecting": True}
-            found += [ActionNeeded.model_validate({**row, **said}) for row in collecting.mappings()]
-            return [*before, *sorted(found, key=_urgency)][:limit]
+        urgent = months.where(i.customer_id.in_(first[:limit])).order_by(i.customer_id)
+        months = months.where(_IN_NEED, i.customer_id.not_in(first[:limit]))
+        months = months.order_by(i.next_at.asc().nulls_first(), i.customer_id).limit(limit)
+        owed = owed.add_columns(literal(_OWED_NEEDS).label("needs"), literal(True).label("collecting"))
+        owed = owed.order_by(c.next_at.asc().nulls_first(), c.customer_id).limit(limit)
+        with self._reading(f"list what needs a person in {period}") as connection:
+            before, open_months, collecting = (
+                as_models(ActionNeeded, connection.execute(query).mappings()) for query in (urgent, months, owed)
+            )
+        return [*before, *sorted([*open_months, *collecting], key=_urgency)][:limit]
 
     @in_thread
     def pulse(self, period: Period) -> str:
-        """Something that differs after every change of the month. Revisions only grow, whatever clocks say."""
+        """A text that differs after every change of the month. It counts revisions, which only grow."""
         with self._reading(f"see whether {period} has changed") as connection:
-            found: list[Any] = []
+            counts: list[Any] = []
             for table in (invoices, collections):
                 counted = select(func.count(), func.sum(table.c.revision)).where(table.c.period == period)
-                found += connection.execute(counted).one()
-            found += connection.execute(select(func.count(), func.count(brakes.c.released_at))).one()
-        return "-".join(str(each or 0) for each in found)
+                counts += connection.execute(counted).one()
+            counts += connection.execute(select(func.count(), func.count(brakes.c.released_at))).one()
+        return "-".join(str(count or 0) for count in counts)
 
     # -- the list
 
@@ -136,47 +135,48 @@ class SqlReviewQueries(SqlAudit):
         order = _order(wanted)
         chosen = _matching(wanted, invoices.c.customer_id).order_by(*order)
         chosen = chosen.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS)
-        this = invoices.c.customer_id.in_(chosen.scalar_subquery())
-        theirs: dict[str, ColumnElement[Any]] = {
-            name: customers.c[name] for name in ("customer_id", "name", "email", "timezone")
-        }
+        columns: dict[str, Any] = {name: customers.c[name] for name in ("customer_id", "name", "email", "timezone")}
         owed = exists().where(collections.c.customer_id == invoices.c.customer_id, *_owed_in_need(wanted.period))
-        theirs["needs"] = case((owed, _OWED_NEEDS), else_=invoices.c.needs).label("needs")
-        shown = select(*({**invoices.c, **theirs}[name] for name in InvoiceListRow.model_fields))
-        shown = shown.join(invoices, invoices.c.customer_id == customers.c.customer_id)
+        columns["needs"] = case((owed, _OWED_NEEDS), else_=invoices.c.needs).label("needs")
+        query = select(*({**invoices.c, **columns}[name] for name in InvoiceListRow.model_fields))
+        query = query.join(invoices, invoices.c.customer_id == customers.c.customer_id)
+        query = query.where(invoices.c.period == wanted.period, invoices.c.customer_id.in_(chosen.scalar_subquery()))
         with self._reading(f"list {wanted.period}") as connection:
-            found = connection.execute(shown.where(invoices.c.period == wanted.period, this).order_by(*order))
-            return [_row(dict(each)) for each in found.mappings()]
+            return [_row(dict(row)) for row in connection.execute(query.order_by(*order)).mappings()]
 
     @in_thread
     def seen(self, wanted: InvoiceFilter) -> list[ReviewedVersion]:
-        """All that match, as they stand now, by customer."""
+        """The current versions of all matching invoices, by customer."""
         with self._reading(f"list {wanted.period}") as connection:
             query = _matching(wanted, *_seen_columns(ReviewedVersion)).order_by(invoices.c.customer_id)
             return [_as_seen(ReviewedVersion, row) for row in connection.execute(query).mappings()]
 
     @in_thread
     def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
-        """Those of them whose month is open."""
-        open_months: set[str] = set()
+        """The customers among these whose month is open."""
+        is_open = invoices.c.outcome.is_(None)
         with self._reading(f"look at {period}") as connection:
-            for start in range(0, len(customer_ids), _MANY):
-                these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
-                query = select(invoices.c.customer_id).where(invoices.c.period == period, these)
-                open_months |= set(connection.scalars(query.where(invoices.c.outcome.is_(None))))
-        return open_months
+            return {
+                customer_id
+                for part in _parts(period, customer_ids)
+                for customer_id in connection.scalars(select(invoices.c.customer_id).where(*part, is_open))
+            }
 
     @in_thread
     def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
-        """How these invoices stand now, by customer."""
-        now: dict[str, CurrentVersion] = {}
+        """The current versions of these invoices, by customer."""
         with self._reading(f"look at {period}") as connection:
-            for start in range(0, len(customer_ids), _MANY):
-                these = invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
-                query = select(*_seen_columns(CurrentVersion)).where(invoices.c.period == period, these)
-                found = connection.execute(query).mappings()
-                now |= {row["customer_id"]: _as_seen(CurrentVersion, row) for row in found}
-        return now
+            return {
+                row["customer_id"]: _as_seen(CurrentVersion, row)
+                for part in _parts(period, customer_ids)
+                for row in connection.execute(select(*_seen_columns(CurrentVersion)).where(*part)).mappings()
+            }
+
+
+def _parts(period: Period, customer_ids: Sequence[str]) -> Iterator[tuple[ColumnElement[bool], ColumnElement[bool]]]:
+    """The conditions for the invoices of these customers, some hundred in one query."""
+    for start in range(0, len(customer_ids), _MANY):
+        yield invoices.c.period == period, invoices.c.customer_id.in_(customer_ids[start : start + _MANY])
 
 
 def _seen_columns(kind: type[ReviewedVersion]) -> list[ColumnElement[Any]]:
@@ -189,7 +189,7 @@ def _as_seen(kind: type[_S], row: RowMapping) -> _S:
 
 
 def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
-    """``columns`` of the rows that match."""
+    """A query of ``columns`` of the matching invoices."""
     c = invoices.c
     where: list[ColumnElement[bool]] = [c.period == wanted.period]
     if wanted.stage is not None:
@@ -201,16 +201,16 @@ def _matching(wanted: InvoiceFilter, *columns: Any) -> Select[Any]:
     if wanted.needs:
         needed = c.customer_id.in_(_in_need(wanted.period))
         where.append(or_(needed, c.customer_id.in_(wanted.first)) if wanted.first else needed)
-    found = select(*columns).select_from(invoices)
+    query = select(*columns).select_from(invoices)
     if wanted.search:
         names = (customers.c.customer_id, customers.c.name, customers.c.email)
-        found = found.join(customers, customers.c.customer_id == c.customer_id)
+        query = query.join(customers, customers.c.customer_id == c.customer_id)
         where.append(or_(*(name.icontains(wanted.search, autoescape=True) for name in names)))
-    return found.where(*where)
+    return query.where(*where)
 
 
 def _in_need(period: Period) -> CompoundSelect[Any]:
-    """The customers of whose month, or of what is owed for it, a person has to do something."""
+    """The customers whose month or collection needs a person."""
     months = invoices.alias("months")
     open_months = select(months.c.customer_id).where(months.c.period == period, _IN_NEED, months.c.outcome.is_(None))
     return union_all(open_months, select(collections.c.customer_id).where(*_owed_in_need(period)))
@@ -222,12 +222,12 @@ def _owed_in_need(period: Period) -> list[ColumnElement[bool]]:
 
 
 def _urgency(need: ActionNeeded) -> tuple[float, str]:
-    """What nothing happens to by itself comes first, as each query has it."""
+    """Sorts as the queries do: what has no next instant comes first."""
     return need.next_at.timestamp() if need.next_at else float("-inf"), need.customer_id
 
 
 def _order(wanted: InvoiceFilter) -> list[ColumnElement[Any]]:
-    """In the order that is wanted; rows that this order says nothing about come last in any case."""
+    """The chosen order; rows without a value for it always come last."""
     c = invoices.c
     key: ColumnElement[Any] = {
         Sort.CUSTOMER: c.customer_id,
@@ -240,7 +240,7 @@ def _order(wanted: InvoiceFilter) -> list[ColumnElement[Any]]:
     first: dict[Sort, ColumnElement[Any]] = {
         Sort.AMOUNT: c.currency,  # amounts of different currencies cannot be compared
         Sort.CHANGE: key.is_(None),
-        Sort.NEXT: c.outcome.is_not(None),  # an open month without an instant goes on now
+        Sort.NEXT: c.outcome.is_not(None),  # an open month without an instant is due now
     }
     groups = [first[wanted.sort]] if wanted.sort in first else []
     if wanted.first:
@@ -249,7 +249,7 @@ def _order(wanted: InvoiceFilter) -> list[ColumnElement[Any]]:
 
 
 def _change() -> ColumnElement[Any]:
-    """As ``InvoiceListRow.change`` counts it, in either direction."""
+    """The absolute value of ``InvoiceListRow.change``."""
     c = invoices.c
     usual = case((c.version > 0, func.nullif(c.usual_minor, 0)), else_=None)
     return func.abs((c.total_minor - c.carried_minor - usual) * literal(1.0) / func.abs(usual))

@@ -1,11 +1,11 @@
-"""The ledger's users, their sessions, and who tried to sign in."""
+"""The ledger's users, their sessions, and attempts to sign in."""
 
 import hashlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select, update
 
-from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.schema import sessions, sign_ins, users
 from adapters.sql.core.statements import insert_new, lock
 from billing.errors import BillingError, NotFound
@@ -36,11 +36,11 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def user(self, username: str) -> UserCredentials | None:
-        return next(iter(self._read(UserCredentials, users, users.c.username == username)), None)
+        return self._read_one(UserCredentials, users, users.c.username == username)
 
     @in_thread
     def users(self) -> list[User]:
-        return sorted(self._read(User, users), key=lambda user: user.username)
+        return self._read(User, users, by=("username",))
 
     @in_thread
     def set_password(self, username: str, password_hash: str) -> None:
@@ -50,9 +50,9 @@ class SqlUsers(SqlDatabase):
 
     @in_thread
     def renew_hash(self, username: str, before: str, after: str) -> None:
-        this = and_(users.c.username == username, users.c.password_hash == before)
+        unchanged = users.c.username == username, users.c.password_hash == before
         with self._writing(f"renew the hash of {username}") as connection:
-            connection.execute(update(users).where(this).values(password_hash=after))
+            connection.execute(update(users).where(*unchanged).values(password_hash=after))
 
     @in_thread
     def set_role(self, username: str, role: Role) -> bool:
@@ -96,19 +96,18 @@ class SqlUsers(SqlDatabase):
     @in_thread
     def session(self, token_hash: str, at: datetime) -> OpenSession | None:
         columns = (users.c.username, users.c.name, users.c.role, sessions.c.seen_at)
-        theirs = and_(users.c.username == sessions.c.username, users.c.disabled_at.is_(None))
-        wanted = select(*columns).join(users, theirs).where(sessions.c.token_hash == token_hash, _in_force(at))
-        with self._reading("look a session up") as connection:
-            row = connection.execute(wanted).mappings().one_or_none()
-            return None if row is None else OpenSession.model_validate(dict(row))
+        enabled = and_(users.c.username == sessions.c.username, users.c.disabled_at.is_(None))
+        query = select(*columns).join(users, enabled).where(sessions.c.token_hash == token_hash, _in_force(at))
+        with self._reading("look up a session") as connection:
+            return next(iter(as_models(OpenSession, connection.execute(query).mappings())), None)
 
     @in_thread
     def session_is_used(self, token_hash: str, session: OpenSession, at: datetime) -> None:
         if at - session.seen_at < SEEN_EVERY:
             return
-        this = and_(sessions.c.token_hash == token_hash, sessions.c.seen_at < at)
+        older = sessions.c.token_hash == token_hash, sessions.c.seen_at < at
         with self._writing("note the use of a session") as connection:
-            connection.execute(update(sessions).where(this).values(seen_at=at))
+            connection.execute(update(sessions).where(*older).values(seen_at=at))
 
     @in_thread
     def end_session(self, token_hash: str) -> None:
@@ -120,8 +119,8 @@ class SqlUsers(SqlDatabase):
     @in_thread
     def begin_sign_in(self, username: str, address: str, at: datetime, browser: str = "") -> SignInAttempt:
         with self._writing("note a sign-in") as connection:
-            known = connection.scalar(select(exists().where(users.c.username == username)))
-            username = username if known else _unknown(username)
+            is_user = connection.scalar(select(exists().where(users.c.username == username)))
+            username = username if is_user else _unknown(username)
             for key in (f"sign-in by {username}", f"sign-in from {address}"):
                 lock(connection, key)
             connection.execute(delete(sign_ins).where(sign_ins.c.at < at - SIGN_INS_KEPT))
@@ -139,15 +138,14 @@ class SqlUsers(SqlDatabase):
 
 
 def _locked(connection: Connection, username: str, leaves: bool = False) -> UserCredentials:
-    """The user, whom nobody else changes until the transaction ends. Raises ``NotFound``.
+    """The user, locked until the transaction ends.
 
-    ``BillingError`` if the user ``leaves`` the administrators, and is the last of them.
+    Raises ``NotFound``, and ``BillingError`` if the last administrator ``leaves`` the administrators.
     """
     if leaves:
         lock(connection, "administrators")
     columns = [users.c[name] for name in UserCredentials.model_fields]
-    found = connection.execute(select(*columns).where(users.c.username == username).with_for_update())
-    row = found.mappings().one_or_none()
+    row = connection.execute(select(*columns).where(users.c.username == username).with_for_update()).mappings().first()
     if row is None:
         raise NotFound(f"there is no user {username}; see: python starter.py user list")
     user = UserCredentials.model_validate(dict(row))
@@ -165,7 +163,7 @@ def _other_administrators(username: str) -> ColumnElement[bool]:
 
 
 def _change(connection: Connection, username: str, **values: object) -> None:
-    """Whatever is changed of a user ends the user's sessions."""
+    """Changes the user and ends the user's sessions."""
     connection.execute(update(users).where(users.c.username == username).values(**values))
     connection.execute(delete(sessions).where(sessions.c.username == username))
 
@@ -175,23 +173,22 @@ def _in_force(at: datetime) -> ColumnElement[bool]:
 
 
 def _wait(connection: Connection, username: str, address: str, at: datetime, browser: str) -> timedelta:
-    """How long nobody may try this name, or from this address.
+    """How long no attempt with this name, or from this address, is allowed.
 
-    Who has signed in from an address or in a browser before is held up there by failures from there only: else anybody
-    could lock them out. Strangers may share the address (of a proxy), but not the browser.
+    A user who has signed in from an address or in a browser before is throttled there by failures from there only:
+    otherwise anybody could lock the user out. Strangers may share the address (of a proxy), but not the browser.
     """
-    theirs, there = sign_ins.c.username == username, sign_ins.c.address == address
-    accepted = select(func.max(sign_ins.c.number)).where(theirs, sign_ins.c.accepted)
+    of_user, from_address = sign_ins.c.username == username, sign_ins.c.address == address
+    accepted = select(func.max(sign_ins.c.number)).where(of_user, sign_ins.c.accepted)
     since = sign_ins.c.number > (connection.scalar(accepted) or 0)
     if browser:
-        return _wait_for(connection, FailureThrottle.of_username(), at, theirs, since, sign_ins.c.browser == browser)
-    here_before = connection.scalar(select(exists().where(theirs, there, sign_ins.c.accepted)))
-    by_name = (theirs, since, there) if here_before else (theirs, since)
-    waits = [
+        return _wait_for(connection, FailureThrottle.of_username(), at, of_user, since, sign_ins.c.browser == browser)
+    is_known_address = connection.scalar(select(exists().where(of_user, from_address, sign_ins.c.accepted)))
+    by_name = (of_user, since, from_address) if is_known_address else (of_user, since)
+    return max(
         _wait_for(connection, FailureThrottle.of_username(), at, *by_name),
-        _wait_for(connection, FailureThrottle.of_address(), at, there),
-    ]
-    return max(waits)
+        _wait_for(connection, FailureThrottle.of_address(), at, from_address),
+    )
 
 
 def _wait_for(
@@ -203,5 +200,5 @@ def _wait_for(
 
 
 def _unknown(username: str) -> str:
-    """Enough to slow down who guesses names, and too little of what may be a password, typed into the wrong field."""
+    """A short digest: enough to throttle guesses, too little to reveal a password typed into the wrong field."""
     return f"?{hashlib.sha256(username.encode()).hexdigest()[:4]}"

@@ -162,10 +162,10 @@ def upgrade() -> None:
         "events",
         *_columns(sa.Text, "event_id", "type", "object_id", "payment_id"),
         *_columns(_INSTANT, "created_at", "received_at"),
-        *_columns(sa.Text, "result"),
+        *_columns(sa.Text, "result", nullable=True),
         sa.PrimaryKeyConstraint("event_id"),
     )
-    op.create_index("events_open", "events", ["received_at"], **_where("result = ''"))
+    op.create_index("events_open", "events", ["received_at"], **_where("result IS NULL"))
 
     op.create_table(
         "messages",
@@ -186,7 +186,7 @@ def upgrade() -> None:
         *_columns(sa.BigInteger, "amount_minor", nullable=True),
         *_columns(sa.Text, "currency"),
         *_columns(_INSTANT, "at"),
-        *_columns(sa.Text, "digest_id"),
+        *_columns(sa.Text, "digest_id", nullable=True),
         *_columns(_INSTANT, "told_at", nullable=True),
         sa.PrimaryKeyConstraint("alert_id"),
     )
@@ -256,8 +256,7 @@ def upgrade() -> None:
         *_columns(sa.Text, "registration_id", "email", "email_key", "name", "currency", "timezone", "review_mode"),
         *_columns(sa.JSON, "consent", nullable=True),
         *_columns(sa.Text, "customer_id"),
-        *_columns(sa.Text, "payer_id", nullable=True),
-        *_columns(sa.Text, "session_id"),
+        *_columns(sa.Text, "payer_id", "session_id", nullable=True),
         *_columns(sa.JSON, "card", nullable=True),
         *_columns(sa.Text, "state"),
         *_columns(_INSTANT, "created_at", "updated_at"),

@@ -1,0 +1,62 @@
+"""The ledger's emergency brake: each pull with its release."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, desc, select, update
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.schema import brakes
+from adapters.sql.core.statements import insert_new
+from billing.errors import NotFound
+from billing.reviewers.brake import Brake
+
+_LAST = select(brakes).order_by(desc(brakes.c.number)).limit(1)  # read before every charge, so composed once
+
+
+class SqlBrake(SqlDatabase):
+    """The part of ``SqlLedger`` about the emergency brake."""
+
+    @in_thread
+    def brake(self) -> Brake | None:
+        """The last pull; None if the brake was never pulled."""
+        with self._reading("read the emergency brake") as connection:
+            return _last(connection)
+
+    @in_thread
+    def brakes(self) -> list[Brake]:
+        """All pulls, newest first."""
+        return self._read(Brake, brakes, by=("number",))[::-1]
+
+    @in_thread
+    def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Pulls the brake. While it is on, another pull changes nothing and returns the first."""
+        with self._writing("pull the emergency brake") as connection:
+            last = _last(connection)
+            if last is not None and last.on:
+                return last
+            pulled = {"pulled_by": by, "pulled_why": why, "pulled_via": via, "pulled_at": at}
+            number = last.number + 1 if last is not None else 1
+            insert_new(connection, brakes, [{"number": number, **pulled}])  # unless another process just has
+            return _read(connection, number)
+
+    @in_thread
+    def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
+        """Releases the brake; the first release stays. Raises ``NotFound`` if it was never pulled."""
+        with self._writing("release the emergency brake") as connection:
+            last = _last(connection)
+            if last is None:
+                raise NotFound("the emergency brake was never pulled")
+            released = {"released_by": by, "released_why": why, "released_via": via, "released_at": at}
+            is_on = brakes.c.number == last.number, brakes.c.released_at.is_(None)
+            connection.execute(update(brakes).where(*is_on).values(released))
+            return _read(connection, last.number)
+
+
+def _last(connection: Connection) -> Brake | None:
+    row = connection.execute(_LAST).mappings().first()
+    return None if row is None else Brake.model_validate(dict(row))
+
+
+def _read(connection: Connection, number: int) -> Brake:
+    row = connection.execute(select(brakes).where(brakes.c.number == number)).mappings().one()
+    return Brake.model_validate(dict(row))
