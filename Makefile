@@ -1,4 +1,4 @@
-# Everyday commands. `make` alone lists them; each one first sets up what it needs in .venv.
+# Everyday commands. `make` alone lists them; each first sets up what it needs in .venv.
 
 PYTHON ?= python3
 JOBS ?= 4
@@ -18,16 +18,16 @@ help: ## list these commands
 
 setup: .venv/.dev ## create .venv and install everything, also for tests and checks
 
-demo: .venv/.runtime ## bill one month for a dozen sample customers, in under a minute
+demo: .venv/.runtime ## bill one month for a dozen sample customers, in about a minute
 	$(BIN)/python starter.py demo
 
-demo-serve: .venv/.runtime ## the same, then leave the stack and its web page up to play with
+demo-serve: .venv/.runtime ## the same, but stop in mid-month and keep the stack and its console up
 	$(BIN)/python starter.py demo --serve
 
-up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; it keeps its data
+up: .venv/.runtime ## run the whole embedded stack until Ctrl-C; keeps its data
 	$(BIN)/python starter.py up
 
-test: .venv/.dev ## run all tests, JOBS=4 at a time, for 30 minutes at most (pass options with ARGS="-k halt")
+test: .venv/.dev ## run all tests, JOBS=4 at a time, within 30 minutes (pass options with ARGS="-k halt")
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 crash: .venv/.dev ## kill the worker at every boundary of a month (or AT=charge_card)
@@ -40,7 +40,7 @@ chaos: .venv/.runtime ## bill months while everything fails (SEED=7 CUSTOMERS=10
 bench: .make/bench/.installed ## how fast months are billed, beside bare workflows and DBOS (ARGS=--full, --json)
 	@.make/bench/bin/python -m benchmarks $(ARGS)
 
-bench-console: .venv/.runtime ## how quickly the console lists 10,000 invoices (or ARGS="--customers 100000")
+bench-console: .venv/.runtime ## how fast the console lists 10,000 invoices (or ARGS="--customers 100000")
 	$(BIN)/python -m benchmarks.console_list $(ARGS)
 
 bench-parked: .venv/.runtime ## what 10,000 waiting customers cost: to start, in memory, at a worker's restart
@@ -49,13 +49,13 @@ bench-parked: .venv/.runtime ## what 10,000 waiting customers cost: to start, in
 bench-book: .venv/.runtime ## coverage, export and lists of 10,000 and of 100,000 customers
 	$(BIN)/python -m benchmarks.whole_book $(ARGS)
 
-bench-rehearsal: .venv/.dev ## how long a year of 500 customers takes to rehearse (or ARGS="--customers 60")
+bench-rehearsal: .venv/.dev ## how long it takes to rehearse a year of 500 customers (or ARGS="--customers 60")
 	$(BIN)/python -m benchmarks.rehearsal $(ARGS)
 
-histories: .venv/.dev ## record the replay histories anew; read CONTRIBUTING.md first
+histories: .venv/.dev ## record the replay histories again; read CONTRIBUTING.md first
 	$(BIN)/python -m tests.replay.record
 
-pictures: .venv/pyvenv.cfg ## draw docs/pictures/*.svg anew
+pictures: .venv/pyvenv.cfg ## draw docs/pictures/*.svg again
 	$(BIN)/python docs/pictures/draw.py
 
 check: .venv/.dev ## lint, formatting, types, import directions
@@ -78,7 +78,7 @@ clean: ## remove .venv and caches; data/ stays, it holds ledgers
 	rm -rf .venv .make .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The demo installs only what runs; tests and checks install the rest on top. A stamp tells which is there.
+# The demo installs only what it runs; tests and checks install the rest on top. A stamp file records which is there.
 .venv/.runtime: requirements.txt .venv/pyvenv.cfg
 	@echo "installing requirements.txt into .venv"
 	@$(PIP) --require-hashes -r requirements.txt
@@ -89,12 +89,12 @@ clean: ## remove .venv and caches; data/ stays, it holds ledgers
 	@$(PIP) --require-hashes -r requirements-dev.txt
 	@touch $@ .venv/.runtime
 
-# What the benchmark compares with stays out of .venv.
+# The benchmark's contenders stay out of .venv.
 .make/bench/.installed: requirements.txt benchmarks/peers/requirements.txt | .venv/pyvenv.cfg
 	@echo "installing requirements.txt and benchmarks/peers/requirements.txt into .make/bench"
 	@$(PYTHON) -m venv .make/bench
-	@for each in $(filter %.txt,$^); do \
-	.make/bench/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $$each \
+	@for file in $(filter %.txt,$^); do \
+	.make/bench/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r $$file \
 	|| exit 1; done
 	@touch $@
 

@@ -52,7 +52,7 @@ async def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bill one month of a dozen sample customers in under a minute, then check every promise.
+    """Bill one month for a dozen sample customers in about a minute, then check every promise.
 
     The real server with its time skipped, the real worker, and real commands that act as reviewers; the stand-ins take
     the charges and the mail. Exit code 0 only if every check holds.

@@ -173,7 +173,7 @@ def test_the_oldest_reading_that_serves(time: Clock) -> None:
     assert age_in_seconds(timedelta(days=-1)) == 20
 
 
-def test_who_is_spread_over_the_hour_is_collected_as_if_all_were_at_once(time: Clock) -> None:
+def test_who_is_spread_over_the_hour_is_imported_as_if_all_were_at_once(time: Clock) -> None:
     month = Month.open(customer(), OCTOBER)
     planned = month.import_at
     spread = month.evolve(import_at=planned + timedelta(minutes=50))

@@ -202,7 +202,7 @@ async def test_a_worker_that_is_restarted_goes_on_with_the_reading_that_was_made
     assert [line.amount_minor for line in month.invoice.lines] == [1000]
 
 
-async def test_all_of_one_collection_are_billed_from_one_state_of_the_sheet(office: Office) -> None:
+async def test_all_of_one_import_are_billed_from_one_state_of_the_sheet(office: Office) -> None:
     """And what is typed meanwhile is found before the charge."""
     first, second = opened(people(2))
     office.sells(OCTOBER, [first.customer, second.customer])

@@ -93,14 +93,14 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
         yield running
 
 
-async def test_a_composed_letter_says_what_arrives(mailbox: Mailbox) -> None:
+async def test_a_rendered_mail_says_what_arrives(mailbox: Mailbox) -> None:
     composed = mailer(mailbox.port).compose(letter())
     await mailer(mailbox.port).send(letter())
     (mail,) = read_mail(mailbox.folder)
     assert (composed.subject, f"{composed.text}\n") == (mail.subject, mail.text)
 
 
-async def test_letter_arrives_with_both_parts_and_all_headers(mailbox: Mailbox) -> None:
+async def test_mail_arrives_with_both_parts_and_all_headers(mailbox: Mailbox) -> None:
     sent = letter()
     port: Mailer = mailer(mailbox.port)
     await port.send(sent)

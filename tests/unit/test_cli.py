@@ -313,7 +313,7 @@ def test_email_of_another_customer_is_refused(run: Run, ledger: Callable[..., No
     assert "kiwi has the same email" in one_line(result)
 
 
-def test_skip_does_not_skip_a_month_that_nobody_named_and_that_is_not_collected(run: Run, ledger: Callable[..., None]):
+def test_skip_does_not_skip_a_month_that_nobody_named_and_that_is_not_imported(run: Run, ledger: Callable[..., None]):
     """Else a skip that is repeated would skip the month after the one that was meant, too."""
     skipped = drafted().close(Stage.SKIPPED, NOW)
     ledger(skipped, skipped.next_month())

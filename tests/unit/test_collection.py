@@ -130,7 +130,7 @@ def test_try_without_an_answer_is_unresolved_and_nothing_else_happens_before_it_
     assert known.due(now).step is CollectionStep.REMIND
 
 
-def test_trouble_stops_everything_until_a_person_goes_on() -> None:
+def test_a_failure_stops_everything_until_a_person_resumes() -> None:
     collection = opened().contacting(on(opened(), 3)).failed("two payments")
     now = on(collection, 3)
     assert collection.due(now).step is CollectionStep.ALERT
@@ -147,7 +147,7 @@ def test_outage_that_reviewers_knew_of_does_not_hide_that_all_is_used_up() -> No
     assert lived(collection, 100)[1] == ["21 alert"]
 
 
-def test_trouble_that_a_transfer_has_settled_does_not_hide_that_all_is_used_up() -> None:
+def test_a_failure_that_a_transfer_has_settled_does_not_hide_that_all_is_used_up() -> None:
     collection, _ = lived(opened(STOLEN), 14)
     collection = collection.failed("wrong").alerted(on(collection, 14))
     collection = accepted(collection, "record_payment", on(collection, 15), reference="bank 1", amount_minor=5000)

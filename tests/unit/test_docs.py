@@ -1,4 +1,4 @@
-"""What the README and its neighbours say exists, exists; and every command is in the README."""
+"""What the documents name exists, and every command, setting and term is documented."""
 
 import re
 from datetime import time
@@ -28,6 +28,13 @@ def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", document.read_text()):
         if "://" not in target:
             assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_files_exist(document: Path) -> None:
+    folders = "|".join(path.name for path in ROOT.iterdir() if (path / "__init__.py").exists())
+    for path in re.findall(rf"`((?:{folders}|docs|tests)/[\w./*]*)`", document.read_text()):
+        assert list(ROOT.glob(path)), path
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -21,7 +21,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+00:00")
 
 
-def test_an_uneventful_month_is_collected_announced_and_charged() -> None:
+def test_an_uneventful_month_is_imported_announced_and_charged() -> None:
     month = opened()
     start = at("2026-10-15 12:00")
     assert month.due(start) == Due(None, at("2026-11-01 01:00"), "import the sales")
@@ -74,7 +74,7 @@ def test_an_unreadable_worksheet_is_tried_again_and_reviewers_are_alerted() -> N
     assert month.invoice is None
 
 
-def test_trouble_before_the_draft_waits_for_a_person_instead_of_trying_for_ever() -> None:
+def test_a_failure_before_the_draft_waits_for_a_person_instead_of_retrying_forever() -> None:
     now = opened().import_at
     month = opened().failed("two customers have this email").alerted(now)
     assert month.due(now) == Due(None, now + DAY, "remind the reviewers")

@@ -61,7 +61,7 @@ def test_halt() -> None:
     assert (decision.via, decision.invoice_version) == ("update", 1)
 
 
-def test_a_halt_before_the_draft_holds_the_month_but_not_the_draft() -> None:
+def test_a_halt_before_the_draft_stops_the_month_but_not_the_draft() -> None:
     month = accepted(opened(), "halt", opened().import_at - DAY)
     assert month.stage(month.import_at - HOUR) is Stage.HALTED
     assert month.alerted(month.import_at).due(month.import_at).step == "import"
@@ -460,7 +460,7 @@ def test_the_last_editor_cannot_approve_under_another_spelling() -> None:
     assert "somebody else" in refused(month, "approve", NOW, by="Ann", digest=month.invoice.digest)
 
 
-def test_nobody_who_has_edited_since_the_collection_approves_however_little_came_after() -> None:
+def test_nobody_who_has_edited_since_the_import_approves_however_little_came_after() -> None:
     month = accepted(drafted(10000, terms=APPROVE), "edit", NOW, by="bob", **ADD)
     small = {"version": 2, "changes": [{"op": "add", "description": "Rounding", "amount_minor": 1}]}
     month = accepted(month, "edit", NOW, by="carol", **small)

@@ -45,7 +45,7 @@ def schedules(draw: st.DrawFn) -> Schedule:
 @example(Schedule(import_time=time(0, 0)), Period("2026-10"), "Pacific/Pago_Pago")
 @example(Schedule(import_time=time(0, 0)), Period("2028-02"), "America/Havana")
 @example(Schedule(import_day=28, import_time=time(21, 0)), Period("2027-01"), "UTC")  # three hours before March
-def test_sales_are_collected_after_the_period_has_ended_for_the_customer(
+def test_sales_are_imported_after_the_period_has_ended_for_the_customer(
     schedule: Schedule, period: Period, zone: str
 ) -> None:
     import_at = schedule.instants(period, zone).import_at
@@ -131,7 +131,7 @@ def test_one_day_is_planned_at_instants_a_day_apart_across_the_date_line() -> No
     assert west == datetime(2026, 11, 1, 13, 0, tzinfo=UTC)
 
 
-def test_december_and_a_leap_february_are_collected_on_the_first_of_the_next_month() -> None:
+def test_december_and_a_leap_february_are_imported_on_the_first_of_the_next_month() -> None:
     schedule = Schedule()
     assert schedule.instants(Period("2026-12"), "UTC").import_at == datetime(2027, 1, 1, 2, tzinfo=UTC)
     assert schedule.instants(Period("2028-01"), "UTC").charge_at == datetime(2028, 2, 8, 10, tzinfo=UTC)

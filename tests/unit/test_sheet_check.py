@@ -141,7 +141,7 @@ def test_what_reviewers_did_is_told_by_kind() -> None:
     }
 
 
-def test_rows_typed_changed_and_removed_after_the_collection_are_findings_until_somebody_bills_them() -> None:
+def test_rows_typed_changed_and_removed_after_the_import_are_findings_until_somebody_bills_them() -> None:
     before = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "2", "Cup"), (ACME.email, "7", "Pot")])
     after = snapshot([(ACME.email, "11", "Tea"), (ACME.email, "7", "Pot"), (ACME.email, "30", "Set")])
     found = surveyed(after, seen(ACME, drafted(ACME, before)))
@@ -289,7 +289,7 @@ def test_rows_of_nobody_in_doubt_or_in_another_currency_are_named_and_in_no_sum(
     assert (found.unsummed_rows, found.sums[0].sheet_minor) == (3, 0)
 
 
-def test_a_customer_whose_address_changed_since_the_collection_still_owns_the_rows_that_were_billed() -> None:
+def test_a_customer_whose_address_changed_since_the_import_still_owns_the_rows_that_were_billed() -> None:
     read = snapshot([("old@example.com", "10", "Tea")])
     billed = seen(ACME, drafted(ACME.evolve(email="old@example.com"), read))
     assert surveyed(read, billed).covered
@@ -460,7 +460,7 @@ def test_a_month_that_is_not_there_is_missing_unless_the_chain_is_on_its_way_to_
     assert surveyed(snapshot([]), lost, runs=runs).customers == {"acme": CustomerState.MISSING}
 
 
-def test_a_month_that_was_collected_before_amounts_were_entered_by_hand_is_held_against_the_sheet() -> None:
+def test_a_month_that_was_imported_before_amounts_were_entered_by_hand_is_compared_with_the_sheet() -> None:
     read = snapshot([(ACME.email, "10", "Tea")])
     now_manual = ACME.evolve(terms=Terms(review_mode=ReviewMode.MANUAL))
     account = seen(ACME, drafted(ACME, read))._replace(customer=now_manual)

@@ -182,7 +182,7 @@ async def test_case_7_a_500_that_stripe_remembers_does_not_hold_the_month(bed: B
     assert len(bed.intents()) == 1
 
 
-async def test_case_8_a_sheet_edited_after_the_collection_does_not_change_what_is_billed(bed: Bed) -> None:
+async def test_case_8_a_sheet_edited_after_the_import_does_not_change_what_is_billed(bed: Bed) -> None:
     await bed.monitored()
     bed.sales(OCTOBER, ("acme@example.com", "999", "Sale 1"))
     month = await bed.announced()
@@ -615,7 +615,7 @@ def own_postgresql() -> Any:
 
 
 @pytest.mark.parametrize("moved", [False, True], ids=["nothing moved", "the money had moved"])
-async def test_a_charge_in_trouble_is_given_up_only_if_the_money_has_not_moved(bed: Bed, moved: bool) -> None:
+async def test_a_charge_that_failed_is_given_up_only_if_the_money_has_not_moved(bed: Bed, moved: bool) -> None:
     await bed.monitored()
     month = await bed.announced()
     await bed.stripe_fault(path=CONFIRM, kind="drop_after" if moved else "drop_before")

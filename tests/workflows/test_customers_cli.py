@@ -163,7 +163,7 @@ async def test_an_account_is_not_closed_now_while_sales_of_last_month_came_late(
     assert (await bed.recorded("acme", "2026-11")).outcome is Stage.SKIPPED
 
 
-async def test_another_schedule_reaches_the_month_that_is_not_collected_yet(bed: Bed) -> None:
+async def test_another_schedule_reaches_the_month_that_is_not_imported_yet(bed: Bed) -> None:
     await bed.start(await bed.customer("acme"))
     before = await bed.month("acme")
     code, output = await starter(

@@ -229,7 +229,7 @@ async def test_with_nobody_to_tell_nothing_is_gathered(bed: Bed) -> None:
     assert await bed.ledger.alerts() == []
 
 
-async def test_an_alert_whose_ring_fails_fails_and_is_told_by_the_repeat(bed: Bed) -> None:
+async def test_an_alert_whose_signal_fails_fails_and_is_told_by_the_repeat(bed: Bed) -> None:
     client = Client(**bed.client.config() | {"interceptors": [Unreachable()]})
     with pytest.raises(AlertUnavailable) as failed:
         await alerts_of(bed, client).tell(report(1))
@@ -249,7 +249,7 @@ async def test_what_a_crash_has_left_is_told_when_a_worker_starts(bed: Bed) -> N
     assert "left" in await digest_ids(bed)
 
 
-async def test_hundreds_of_rings_are_one_digest(bed: Bed) -> None:
+async def test_hundreds_of_signals_are_one_digest(bed: Bed) -> None:
     bed.settings = bed.settings.model_copy(update={"digest_minutes": 0.1})
     await alerts_of(bed).tell(report(1))
     handle = bed.client.get_workflow_handle(digest_workflow_id())

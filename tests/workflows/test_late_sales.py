@@ -368,7 +368,7 @@ async def test_a_sheet_that_cannot_be_read_does_not_stop_the_notice(bed: Bed) ->
 # -- outages and accidents
 
 
-async def test_an_outage_at_the_collection_is_waited_for(bed: Bed) -> None:
+async def test_an_outage_at_the_import_is_waited_for(bed: Bed) -> None:
     await bed.monitored(period=SEPTEMBER)
     october(bed, ("10", "Hosting"))
     await bed.announced()

@@ -4,7 +4,7 @@ from billing.invoices.stages import Stage
 from tests.bed import Bed
 
 
-async def test_an_uneventful_month_is_collected_announced_charged_and_receipted(bed: Bed) -> None:
+async def test_an_uneventful_month_is_imported_announced_charged_and_receipted(bed: Bed) -> None:
     month = await bed.monitored(sales=("100", "20.5"))
     assert month.invoice is not None
     assert month.invoice.total_minor == 12050

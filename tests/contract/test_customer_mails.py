@@ -1,4 +1,4 @@
-"""A letter that two workers are about to hand over, because one was thought dead and goes on, arrives once."""
+"""A mail that two workers are about to hand over, because one was thought dead and goes on, arrives once."""
 
 import asyncio
 from collections.abc import AsyncIterator
