@@ -1,4 +1,4 @@
-"""Many are done together, and one who fails does not stop the others: who, and why. What is down ends all of it."""
+"""Work on many items, where the failure of one does not stop the rest. An outage of what all of them need does."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +18,7 @@ T = TypeVar("T")
 
 
 class Failed(Model):
-    """One of many who could not be done, and why. ``email`` is the customer's, as far as it is known.
-
-    ``customer_id`` is another name where it is not about customers: of a registration, or an event.
-    """
+    """An item that failed, and why. ``customer_id`` may name a registration or an event instead of a customer."""
 
     customer_id: Words
     reason: Words
@@ -29,30 +26,30 @@ class Failed(Model):
 
 
 def why(error: Exception) -> str:
-    """What to say of one of many, in one line; of an error that nobody has foreseen, also where it happened.
+    """The reason for one item's failure, in one line; for an unforeseen error, also where it was raised.
 
-    Raises ``error`` again if it is not about the one, but about what all of them need: the ledger or Temporal is down.
+    Raises ``error`` again if it concerns every item: the ledger, Temporal or the alert service is down.
     """
     if isinstance(error, _DOWN) and not isinstance(error, RowUnreadable):
         raise error
     if isinstance(error, BillingError):
         return str(error)
-    text = explain(error) if isinstance(error, ValidationError) else str(error)  # whose own text shows what is in it
+    text = explain(error) if isinstance(error, ValidationError) else str(error)  # never pydantic's: it quotes values
     places = extract_tb(error.__traceback__)
     place = f" ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else ""
     return f"{type(error).__name__}: {' '.join(text.split())[:_CHARACTERS]}{place}; tell the developers"
 
 
 def apart(names: Sequence[str], read: Callable[[Sequence[str]], Sequence[T]]) -> list[T | Failed]:
-    """``read`` of all of them; if one of them makes that fail, of each alone."""
+    """Reads all ``names`` at once; if that fails, one at a time, with a ``Failed`` for each that cannot be read."""
     try:
         return list(read(names))
     except Exception as error:
         why(error)
-    found: list[T | Failed] = []
+    items: list[T | Failed] = []
     for name in names:
         try:
-            found += read([name])
+            items += read([name])
         except Exception as error:
-            found.append(Failed(customer_id=name, reason=why(error)))
-    return found
+            items.append(Failed(customer_id=name, reason=why(error)))
+    return items

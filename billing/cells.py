@@ -1,8 +1,4 @@
-"""Cells of CSV files that spreadsheets open: none may become a formula there, and all are read back as they were; and
-what the name of a column comes to.
-
-Every CSV file that the application writes comes from here.
-"""
+"""CSV cells that no spreadsheet takes for a formula and that read back unchanged; and column names, normalized."""
 
 import csv
 import re
@@ -14,13 +10,11 @@ from typing import IO
 
 type_of_value = str | int | float | Decimal | datetime | None
 
-_UNSEEN = r"\s\u00ad\u200b-\u200f\u2060\ufeff"  # what some programs trim before they look
-_FORMULA = re.compile(rf"'*([{_UNSEEN}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
+_INVISIBLE = r"\s\u00ad\u200b-\u200f\u2060\ufeff"  # some programs trim these first
+_FORMULA = re.compile(rf"'*([{_INVISIBLE}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n])")
 
 
 class Writer:
-    """Writes rows to a CSV file."""
-
     def __init__(self, file: IO[str], line_end: str = "\n") -> None:
         self._rows = csv.writer(file, lineterminator=line_end)
 
@@ -29,7 +23,7 @@ class Writer:
 
 
 def cell(value: type_of_value) -> str:
-    """A value as it stands in the file; numbers stay numbers, also negative ones."""
+    """The text of ``value`` in the file; numbers stay numbers, negative ones too."""
     if isinstance(value, str):
         return guarded(value)
     if isinstance(value, datetime):
@@ -38,17 +32,17 @@ def cell(value: type_of_value) -> str:
 
 
 def guarded(text: str) -> str:
-    """The text as a cell: with an apostrophe before what a spreadsheet would calculate."""
+    """``text`` as a cell, with an apostrophe before anything that a spreadsheet would calculate."""
     return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unguarded(cell: str) -> str:
-    """The text that was ``guarded``; other cells as they are."""
+    """The text before ``guarded``; a cell without a guard is unchanged."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def folded(text: str) -> str:
     """Lower-case words without accents and punctuation: ``E-Mail_Adresse:`` is ``email adresse``."""
-    letters = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each))
+    letters = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
     words = re.sub(r"[\W_]+", " ", letters.casefold().replace("\u0131", "i")).strip()
     return re.sub(r"\b[e\u0435] (?=mail|post)", "e", words)  # the second is Cyrillic

@@ -1,9 +1,9 @@
-"""What people say to the value of a workflow, and what becomes of it: accepted with an effect, or refused and why."""
+"""Commands to a workflow, and the ruling on each: accepted with an effect, or refused with a reason."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -11,22 +11,23 @@ from pydantic_core import to_json
 from billing.errors import InvalidInput
 from billing.model import Code, Model, Who, Why, Words, cut
 from billing.period import Period
+from billing.trail import TrailEntry
 from billing.validation import explain
 
 Via = Literal["", "console", "cli", "customer"]
 COMMAND_MAX_BYTES = 250_000
-"""An edit of as many lines as it takes, each with the longest description in the longest letters."""
+"""Room for the largest edit, with the longest descriptions in the widest characters."""
 _SHORT = 100  # characters
 
 V = TypeVar("V")
-T = TypeVar("T", bound="Said")
+E = TypeVar("E", bound=TrailEntry)
 
 
 class Command(Model, extra="forbid"):
-    """Base of all commands: who, why, and what it is about.
+    """Base of all commands. A repeat with the same ``command_id`` has no second effect.
 
-    ``command_id`` makes a repeat harmless; ``period`` refuses the command if another month is current by then; ``via``
-    says where it was given, for the audit trail ("": by an update or a signal of Temporal's).
+    With ``period``, the command is refused once another month is current. ``via`` is where it was given, for the audit
+    trail ("": as an update or a signal, straight to Temporal).
     """
 
     by: Who
@@ -41,9 +42,10 @@ class Halt(Command):
 
 
 class Resume(Command):
-    """Go on, a month with at least the minimum window; also tries again what needed a person.
+    """Let the clock run again, with at least the minimum window left; also retries a step that waited for a person.
 
-    ``stopped`` is ``Month.stop`` as it was seen: what something else stops by now is not resumed. None: unchecked.
+    ``stopped`` is ``Month.stop`` as the sender saw it: if the stop is another one now, the command is refused. None:
+    unchecked.
     """
 
     stopped: Code | None = None
@@ -52,13 +54,13 @@ class Resume(Command):
 class Refusal(StrEnum):
     """Why a command was refused, for programs; the sentence beside it is for people."""
 
-    LATER = "later"  # something has to end first: repeat the command after that
-    UNCHANGED = "unchanged"  # it is so already
+    LATER = "later"  # something has to end first; repeat the command then
+    UNCHANGED = "unchanged"  # nothing to change
     OTHER = "other"
 
 
 class CommandResult(Model):
-    """The answer to a command: done or refused, in words, and where the month or the collection stands now."""
+    """The answer to a command, in words, and where the month or the collection stands now."""
 
     accepted: bool
     refusal: Refusal | None = None
@@ -68,7 +70,7 @@ class CommandResult(Model):
 
 
 class Refused(Exception):
-    """A command that does not fit; the message says why and what would."""
+    """A command that cannot be carried out; the message says why, and what to do instead."""
 
     def __init__(self, text: str, code: Refusal = Refusal.OTHER) -> None:
         super().__init__(text)
@@ -76,24 +78,15 @@ class Refused(Exception):
 
 
 class Ruling(NamedTuple, Generic[V]):
-    """What became of a command: the value afterwards, the answer in words, and the code if it was refused."""
+    """The value after a command, the answer in words, and a code if the command was refused."""
 
     value: V
     result: str
     refusal: Refusal | None
 
 
-class Said(Protocol):
-    """An entry of an audit trail, with what tells a repeated command."""
-
-    @property
-    def command_id(self) -> str: ...
-    @property
-    def content(self) -> str: ...
-
-
-def decide(value: V, command: Command, trail: Sequence[Said], apply: Callable[[], tuple[V, str]]) -> Ruling[V]:
-    """Applies ``command`` to ``value`` by ``apply``, which raises ``Refused`` if it does not fit."""
+def decide(value: V, command: Command, trail: Sequence[TrailEntry], apply: Callable[[], tuple[V, str]]) -> Ruling[V]:
+    """Carries out ``command`` by ``apply``, which raises ``Refused``; a refusal leaves ``value`` as it is."""
     try:
         if command.command_id and any(command.command_id == earlier.command_id for earlier in trail):
             raise Refused("this command id was used for another command already; give a new one")
@@ -102,12 +95,12 @@ def decide(value: V, command: Command, trail: Sequence[Said], apply: Callable[[]
         return Ruling(value, str(error), error.code)
     except InvalidInput as error:
         return Ruling(value, str(error), Refusal.OTHER)
-    except ValidationError as error:  # the value itself cannot take it: whatever has no room in it is refused
+    except ValidationError as error:  # the changed value would break a limit of its own
         return Ruling(value, explain(error), Refusal.OTHER)
 
 
-def answered(trail: Sequence[T], command: Command) -> T | None:
-    """The entry of the trail that has the answer to ``command`` already, which is a repeat; else None."""
+def answered(trail: Sequence[E], command: Command) -> E | None:
+    """The entry with the answer to ``command`` if it is a repeat, else None."""
     content = content_of(command)
     repeats = (entry for entry in trail if (entry.command_id, entry.content) == (command.command_id, content))
     return next(repeats, None) if command.command_id else None
@@ -119,13 +112,13 @@ def command_name(command: Command, kinds: Mapping[str, type[Command]]) -> str:
 
 
 def content_of(command: Command) -> str:
-    """A short fingerprint of all that a command says: only the same content makes it a repeat."""
+    """A short fingerprint of a command, without ``via``: a repeat has the same id and the same content."""
     content = f"{type(command).__name__}{command.model_dump_json(exclude={'via'})}"
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def parse_command(name: str, arguments: Sequence[object], kinds: Mapping[str, type[Command]]) -> Command:
-    """The command in a signal's or update's raw arguments. Raises ``InvalidInput`` saying what is wrong with them."""
+    """The command in the raw arguments of a signal or update. Raises ``InvalidInput``, which says what is wrong."""
     kind = kinds.get(name)
     if kind is None:
         raise InvalidInput(f"there is no command {cut(name, _SHORT)!r}; the commands are: {', '.join(kinds)}")
@@ -141,10 +134,10 @@ def parse_command(name: str, arguments: Sequence[object], kinds: Mapping[str, ty
 
 
 def _check_size(name: str, argument: object) -> None:
-    """Before the argument is looked into, which takes time."""
+    """Comes before validation, which takes time."""
     try:
         size_bytes = len(to_json(argument, fallback=repr))
-    except ValueError:  # nested beyond all measure
+    except ValueError:  # nested too deeply
         size_bytes = COMMAND_MAX_BYTES + 1
     if size_bytes > COMMAND_MAX_BYTES:
         limit, size = COMMAND_MAX_BYTES // 1000, size_bytes // 1000

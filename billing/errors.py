@@ -5,30 +5,30 @@
     BillingError
     ├── InvalidInput              a person typed something we cannot take; says what to type instead
     ├── NotFound                  no such customer, period or run
-    ├── StaleRun                  the ledger knows more of a month than the run does, which was reset or restored
-    │   └── OutcomeConflict       it has an outcome of this customer and period
-    ├── BrakeOn                   the emergency brake stops whatever announces or charges: wait for it     retry
+    ├── StaleRun                  the ledger is ahead of this run, which was reset or restored
+    │   └── OutcomeConflict       the ledger has an outcome for this customer and period
+    ├── BrakeOn                   the emergency brake stops notices and charges: wait for its release      retry
     ├── SalesUnavailable          the sheet cannot be read now: missing, quota, outage, not shared      retry
     │   ├── WorksheetMissing      the month has no worksheet (yet)                                      retry
-    │   └── PreviousSalesUnavailable   the sheet of the month before, which late sales are taken from       retry
+    │   └── PreviousSalesUnavailable   the month before, source of late sales, cannot be read now           retry
     ├── PaymentError
     │   ├── PaymentUnknown        no answer, or none we can trust: look the payment up, then go on      retry
-    │   │   └── RequestSpent      every repeat gets the failure of the first: look, then ask anew       retry
+    │   │   └── RequestSpent      this key repeats an earlier failure: look up, then use the next key   retry
     │   ├── PaymentBusy           rate limit, or the same request is in flight                          retry
     │   ├── PaymentForbidden      the API key is wrong or lacks a permission
-    │   ├── PaymentMismatch       the payment found is not the one that was announced, or was cancelled
+    │   ├── PaymentMismatch       the payment is not the one that was announced, or was cancelled
     │   ├── PaymentRejected       the request itself was refused: our bug, or a code we do not know
     │   ├── CardMissing           customer or card unknown, or the card belongs to somebody else
     │   ├── AmountTooSmall        under the processor's minimum
     │   └── AmountTooLarge        over the processor's maximum
     ├── MailError
-    │   ├── NoticeOutdated        the notice would come too late for the charge date in it: write another one
+    │   ├── NoticeOutdated        the notice would arrive too late for its charge date: write another one
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
-    ├── AlertUnavailable          what reviewers are told cannot be passed on now                       retry
+    ├── AlertUnavailable          the reviewers cannot be alerted now                                   retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
-        └── RowUnreadable         one of its rows does not fit this release; the others can be read     retry
+        └── RowUnreadable         one row does not fit this release; the others can be read             retry
 """
 
 from datetime import timedelta
@@ -36,7 +36,7 @@ from typing import ClassVar
 
 
 class BillingError(Exception):
-    """Base of all errors. The message says what happened, to whom, and what to do next."""
+    """Base of all errors. The message says what happened, to which customer and period, and what to do next."""
 
     retryable: ClassVar[bool] = False
     retry_after: timedelta | None = None

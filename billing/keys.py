@@ -1,6 +1,6 @@
-"""Workflow ids, billing keys, idempotency keys and Message-IDs: all of them, versioned, from business ids only.
+"""All workflow ids, payment keys, idempotency keys and Message-IDs: versioned, and made of business ids only.
 
-Run ids and activity attempts never enter a key: both change when work is repeated, and a repeat must find the same key.
+Run ids and activity attempts never enter a key: both change when work is repeated, and a repeat needs the same key.
 """
 
 import hashlib
@@ -11,41 +11,41 @@ _VERSION = "v1"
 
 
 def workflow_id(customer_id: str) -> str:
-    """One workflow per customer, the same id in every month."""
+    """The id of a customer's workflow, in every month."""
     return f"monthly-billing-{_VERSION}-{customer_id}"
 
 
 def customer_of(chain: str) -> str:
-    """The customer whose workflow has this id; "" if it is none of ours."""
+    """The customer of the workflow with this id; "" if it bills no customer."""
     prefix = workflow_id("")
     return chain.removeprefix(prefix) if chain.startswith(prefix) else ""
 
 
 def collection_id(customer_id: str, period: Period) -> str:
-    """One workflow for each month that was not paid when it was charged."""
+    """The id of the workflow that collects a month that was not paid when it was charged."""
     return f"payment-collection-{_VERSION}-{customer_id}-{period}"
 
 
 def digest_workflow_id() -> str:
-    """One workflow tells the reviewers, for all customers."""
+    """The id of the one workflow that notifies the reviewers, for all customers."""
     return f"reviewer-digest-{_VERSION}"
 
 
 def alert_id(kind: str, customer_id: str, period: Period, content: str) -> str:
-    """Names one matter that reviewers are told of: the same for a repeat, another one for what says something else."""
+    """Names one matter for the reviewers; a repeat has the same id, other content another."""
     return hashlib.sha256(f"{_VERSION}|alert|{kind}|{customer_id}|{period}|{content}".encode()).hexdigest()[:32]
 
 
 def digest_message_id(digest_id: str, domain: str) -> str:
-    """The Message-ID of the mail that tells a digest."""
+    """The Message-ID of a digest's mail."""
     return f"<{digest_id}@{domain}>"
 
 
 def payment_key(customer_id: str, period: Period, series: int = 1) -> str:
     """Names the one payment of a customer and period; kept in the payment's metadata at the processor.
 
-    Another ``series`` begins when the customer gets another id at the processor, once all payments of the last one are
-    cancelled there.
+    A new ``series`` begins only once all payments of the one before are cancelled there: after the emergency brake has
+    ended a charge, or when the customer gets another id at the processor.
     """
     return f"monthly-billing-{_VERSION}:{customer_id}:{period}{f':{series}' if series > 1 else ''}"
 
@@ -53,21 +53,22 @@ def payment_key(customer_id: str, period: Period, series: int = 1) -> str:
 def create_key(payment_key: str, payer_id: str, serial: int = 1) -> str:
     """Idempotency key of the request that creates the payment. Confirming needs none: a payment succeeds once.
 
-    It names all of the request that may change; the next ``serial`` is for when a failure of the last is remembered.
+    It covers every part of the request that may change; the next ``serial`` is for a request that the processor only
+    answers with an earlier failure.
     """
     return f"{payment_key}:create:{payer_id}{f':{serial}' if serial > 1 else ''}"
 
 
-def registration_key(registration_id: str, asked: str, serial: int = 1) -> str:
-    """Idempotency key of the request that makes a registration's customer at the processor.
+def registration_key(registration_id: str, content: str, serial: int = 1) -> str:
+    """Idempotency key of the request that creates a registration's customer at the processor.
 
-    ``asked`` is all of the request that an operator may correct before a repeat; ``serial`` as in ``create_key``.
+    ``content`` is every part that an operator may correct before a repeat; ``serial`` as in ``create_key``.
     """
-    digest = hashlib.sha256(asked.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     return f"registration-{_VERSION}:{registration_id}:{digest}{f':{serial}' if serial > 1 else ''}"
 
 
 def message_id(kind: str, customer_id: str, period: Period, content: str, domain: str) -> str:
-    """The Message-ID of a mail: the same for a repeat of one mail, another for a mail that says something else."""
+    """The Message-ID of a mail to a customer; a repeat has the same one, other content another."""
     seed = f"{_VERSION}|{kind}|{customer_id}|{period}|{content}"
     return f"<{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{domain}>"

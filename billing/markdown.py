@@ -1,4 +1,4 @@
-"""Other people's words in Markdown, which the Temporal UI renders: as they are, without links, pictures or markup."""
+"""Untrusted text for the Temporal UI, which renders Markdown: shown literally, without links, pictures or markup."""
 
 import re
 
@@ -9,6 +9,6 @@ _LINKED = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)  # al
 
 
 def escaped(text: str, most: int = WORDS_MAX) -> str:
-    """``text`` on one line, up to so many characters of it, with everything escaped that would mean something."""
+    """``text`` on one line, of at most ``most`` characters, with all markup escaped."""
     line = " ".join(cut(text, most).split())
-    return _LINKED.sub("\u200b", _MARKUP.sub(lambda found: f"\\{found.group()}", line))
+    return _LINKED.sub("\u200b", _MARKUP.sub(lambda match: f"\\{match.group()}", line))

@@ -1,7 +1,7 @@
-"""The base of every value in the domain: frozen, compared by value.
+"""The base of every value in the domain, and the types of its fields.
 
-And the types of its fields: every text, list and number has a limit (``tests/unit/test_limits.py``), because a value
-travels through Temporal, which takes payloads of 2 MB. See docs/decisions/0018.
+Every text, list and number has a limit (``tests/unit/test_limits.py``), because values travel through Temporal, where
+a payload may have 2 MB. See docs/decisions/0018.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """A frozen value. Fields that it does not know are left out."""
+    """A frozen value, compared by its fields. Unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,11 +25,11 @@ class Model(BaseModel):
 
 
 class Measured(Model):
-    """A value whose size counts, because it is kept in a workflow."""
+    """A value of measured size, because a workflow's payload has a limit."""
 
     @cached_property
     def size_bytes(self) -> int:
-        """What it takes in a payload: JSON in UTF-8."""
+        """Size in a payload: JSON in UTF-8."""
         return len(self.__pydantic_serializer__.to_json(self))
 
 
@@ -43,7 +43,7 @@ def _in_utc(instant: datetime) -> datetime:
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
-"""A point in time: an aware datetime, kept in UTC; far enough from the ends of the calendar to be reckoned with."""
+"""A point in time: an aware datetime in UTC, far enough from the ends of the calendar for arithmetic."""
 
 # -- texts
 
@@ -58,25 +58,25 @@ Kept = AfterValidator(_without_nul)
 Code = Annotated[str, Field(max_length=100), Kept]
 """A word for machines: a status, a digest, an id of ours."""
 Id = Annotated[str, Field(max_length=255), Kept]
-"""A name that another system gave."""
+"""An identifier from another system."""
 LINE_MAX = 500
 Line = Annotated[str, Field(max_length=LINE_MAX), Kept]
 """A line for people: a description, an address."""
 Url = Annotated[str, Field(max_length=5000), Kept]
 Who = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
-"""A person, or what acts in their place."""
+"""A person, or a program that acts for one."""
 Author = Annotated[str, Field(max_length=200), Kept]
-"""The same; "": the application."""
+"""As ``Who``, or "" for the application."""
 Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), Kept]
-"""What somebody gives as a reason."""
+"""A reason that a person gives."""
 
 WORDS_MAX = 2500
 
 
 def cut(text: str, most: int = WORDS_MAX) -> str:
-    """As much of a text as is kept, without what cannot be kept: NUL, and halves of characters."""
-    kept = _without_nul(text[:most]).encode("utf-8", "replace").decode()
-    return kept if len(text) <= most else f"{kept[: most - 1]}…"
+    """At most ``most`` characters of ``text``, without NUL and lone surrogates, which no database stores."""
+    short = _without_nul(text[:most]).encode("utf-8", "replace").decode()
+    return short if len(text) <= most else f"{short[: most - 1]}…"
 
 
 def _cut(value: object) -> object:
@@ -84,14 +84,14 @@ def _cut(value: object) -> object:
 
 
 Words = Annotated[str, Field(max_length=WORDS_MAX), BeforeValidator(_cut)]
-"""What we say ourselves, also about others' words: cut where it is too long, never refused."""
+"""Text of our own, which may quote others: cut where it is too long, never refused."""
 MailText = Annotated[str, Field(max_length=5_000_000)]
 """A mail with the longest invoice; it never leaves activities and ledger."""
 
 # -- numbers
 
 Count = Annotated[int, Field(ge=0, le=10**9)]
-"""How many, or which: rows, versions."""
+"""A quantity, or a position: rows, versions."""
 Number = Annotated[int, Field(ge=-(10**9), le=10**9)]
 """A counter that may go below zero."""
 Minor = Annotated[int, Field(ge=-(10**15), le=10**15)]
@@ -101,6 +101,6 @@ Minor = Annotated[int, Field(ge=-(10**15), le=10**15)]
 
 Few = Annotated[tuple[T, ...], Field(max_length=100)]
 Many = Annotated[tuple[T, ...], Field(max_length=10_000)]
-"""As many as a value in a workflow may hold; how large they are together is measured as well."""
+"""The most that a value in a workflow holds; their size is limited as well."""
 Rows = Annotated[tuple[T, ...], Field(max_length=10_000_000)]
 """All of a worksheet or a ledger; never in a payload."""

@@ -1,6 +1,6 @@
 """Money: exact integers of minor units, by the table of currencies that cards are charged by (not ISO's, not Babel's).
 
-What one charge may come to is a matter of the payment method.
+The limits of one charge are a matter of the payment method.
 """
 
 from decimal import Decimal
@@ -38,28 +38,28 @@ def currency_code(text: str) -> str:
 
 
 def minor_digits(currency: str) -> int:
-    """How many digits of an amount in ``currency`` lie behind the decimal point: 0, 2 or 3."""
+    """The number of decimals of ``currency``: 0, 2 or 3."""
     if currency in _ZERO_DECIMAL:
         return 0
     return 3 if currency in _THREE_DECIMAL else 2
 
 
 def maximum_minor(currency: str) -> int:
-    """The greatest amount, in minor units."""
+    """The largest amount in ``currency``, in minor units."""
     return _MAXIMUM_MINOR.get(currency, MAX_AMOUNT_MINOR)
 
 
 def step_minor(currency: str) -> int:
-    """Amounts are multiples of this many minor units: ``currency`` has no smaller part that can be paid."""
+    """The smallest part of ``currency`` that can be paid, in minor units; amounts are multiples of it."""
     return _STEP_MINOR.get(currency, 1)
 
 
 def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> int:
-    """The minor units that a cell of a sheet, or a word of a command line, stands for.
+    """The amount in a cell of a sheet, or on a command line, in minor units of ``currency``.
 
     Takes whole and decimal numbers, negative ones too (a credit), and text as spreadsheets write them: with thousands
-    that fit ``decimal_separator`` (``1,234.56``) and the sign or code of ``currency`` (``$99``, ``5 EUR``). Everything
-    that could have meant something else is refused with ``InvalidInput``: the other separator (``12,50``), another
+    that fit ``decimal_separator`` (``1,234.56``) and the sign or code of ``currency`` (``$99``, ``5 EUR``). Anything
+    ambiguous is refused with ``InvalidInput``: the other separator (``12,50``), another
     currency, errors (``#REF!``), ``(5.00)``, ``5-``, ``NaN``, ``-0``, TRUE, empty cells, more digits than the currency
     has, and amounts above its maximum.
     """
@@ -77,12 +77,12 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
 
 
 def format_amount(amount_minor: int, currency: str) -> str:
-    """Plain, exact and the same everywhere: ``1234.50 EUR``, ``-3 JPY``."""
+    """The exact amount, written alike everywhere: ``1234.50 EUR``, ``-3 JPY``."""
     return f"{plain_amount(amount_minor, currency)} {currency.upper()}"
 
 
 def plain_amount(amount_minor: int, currency: str) -> str:
-    """Without the currency, as it is typed: ``1234.50``."""
+    """The amount as people type it, without the currency: ``1234.50``."""
     digits = minor_digits(currency)
     return f"{Decimal(amount_minor).scaleb(-digits):.{digits}f}"
 

@@ -1,7 +1,6 @@
-"""What the values of durable workflows have in common: what is due next, and what holds them up.
+"""The common part of ``Month`` and ``Collection``, the values of durable workflows: what is due, and what stops them.
 
-``Month`` and ``Collection`` are such values: each says what is due at an instant, and ``workflows/value_loop.py`` does
-it, records it and looks again.
+Each says what is due at an instant; ``workflows/value_loop.py`` does it, records it and looks again.
 """
 
 from datetime import datetime
@@ -17,7 +16,7 @@ S = TypeVar("S", bound=StrEnum)
 
 
 class Due(NamedTuple, Generic[S]):
-    """The next step and what it does. ``step`` None: nothing for now; ``what`` comes ``at``, or when a person acts."""
+    """The next step and what it does. ``step`` None: not yet; ``what`` follows ``at``, or when a person acts."""
 
     step: S | None
     at: datetime | None = None
@@ -32,7 +31,7 @@ class Stop(Protocol):
 
 
 class Halted(Model):
-    """A person has stopped it, until somebody resumes."""
+    """A person has stopped the clock, until somebody resumes."""
 
     by: Who
     reason: Words
@@ -44,13 +43,13 @@ class Halted(Model):
 
 
 class Braked(Model):
-    """The emergency brake has stopped the step that is due, until it is released. ``text``: who pulled it, and why."""
+    """The emergency brake stops the step that is due, until its release. ``text``: who pulled it, and why."""
 
     text: Words
 
 
 class Outage(Model):
-    """Something outside is down: the step is tried again until it works. ``error``: a class of ``billing.errors``."""
+    """Something outside is down; the step is retried until it works. ``error``: a class of ``billing.errors``."""
 
     kind: Literal["outage"] = "outage"
     error: Code
@@ -58,15 +57,15 @@ class Outage(Model):
 
 
 class Failure(Model):
-    """Something failed that no retry mends: it waits for a person."""
+    """A step failed for good, and waits for a person."""
 
     kind: Literal["failure"] = "failure"
     text: Words
 
 
 class Durable(Model):
-    """A value that a workflow lives by and that the ledger knows. ``revision`` grows with every change, so that an
-    older record never replaces a newer one.
+    """The value of a workflow, which the ledger records. ``revision`` grows with every change, so that an older record
+    never replaces a newer one.
     """
 
     period: Period
@@ -77,26 +76,25 @@ class Durable(Model):
     alerted_at: Instant | None = None
     alerts: Count = 0
 
-    # -- what each kind says of itself
+    # -- implemented by each kind
 
     @property
     def outcome(self) -> StrEnum | None:
-        """How it ended; None: it has not."""
+        """The stage in which it ended; None while it is open."""
         raise NotImplementedError
 
     @property
     def customer_id(self) -> str:
-        """Whose it is."""
         raise NotImplementedError
 
     @property
     def amount_due(self) -> tuple[int, str]:
-        """What it is about: minor units, and their currency."""
+        """The open amount in minor units, and its currency."""
         raise NotImplementedError
 
     @property
     def trail_count(self) -> int:
-        """How many entries its trail has had."""
+        """The number of the newest entry in its audit trail."""
         raise NotImplementedError
 
     def due(self, now: datetime) -> Due[Any]:
@@ -108,26 +106,25 @@ class Durable(Model):
         raise NotImplementedError
 
     def alerted(self, now: datetime, is_told: bool = True) -> Self:
-        """Reviewers were told what waits for them, if it still does; or that failed, and comes again later."""
+        """Reviewers were alerted; or that failed (not ``is_told``), and is due again later."""
         raise NotImplementedError
 
     def braked(self, text: str) -> Self:
-        """The emergency brake has stopped the step that was due: it stays due until the brake is released."""
+        """The emergency brake has stopped the step that is due, which stays due until the release."""
         raise NotImplementedError
 
     def brake_released(self, now: datetime) -> Self:
-        """The brake is off."""
         raise NotImplementedError
 
-    def adopt(self, known: Self) -> Self:
-        """The value as the ledger has it, with what was said to this run since."""
+    def adopt(self, record: Self) -> Self:
+        """The ledger's ``record`` in place of a stale value, with the commands that this run took since."""
         raise NotImplementedError
 
     def recorded(self, count: int) -> Self:
-        """The ledger has the first ``count`` entries of the trail: of those, only the newest are carried on."""
+        """The ledger has the first ``count`` entries of the trail: of those, only the newest are kept."""
         raise NotImplementedError
 
-    # -- what all have in common
+    # -- shared by all kinds
 
     @property
     def is_closed(self) -> bool:
@@ -142,13 +139,13 @@ class Durable(Model):
         return self.trouble if isinstance(self.trouble, Failure) else None
 
     def delayed(self, error: str, text: str) -> Self:
-        """The step that is due cannot be done for now, because something outside is down. It stays due."""
+        """Something outside is down; the step stays due."""
         if self.is_closed or self.failure is not None:
             return self
         return self._changed(trouble=Outage(error=error, text=text))
 
     def failed(self, text: str) -> Self:
-        """Something failed that no retry mends: the clock stands still until a person resumes."""
+        """A step failed for good: the clock stands still until a person resumes."""
         return self if self.is_closed else self._changed(trouble=Failure(text=text), alerted_at=None)
 
     def reachable(self) -> Self:
@@ -156,7 +153,7 @@ class Durable(Model):
         return self
 
     def close_cancelled(self, text: str) -> Self:
-        """The emergency brake has stopped the close."""
+        """The emergency brake has stopped the close, before anybody knew of it."""
         return self
 
     def _changed(self, **changes: object) -> Self:

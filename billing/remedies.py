@@ -1,6 +1,6 @@
-"""What a person has to do, as a value: of it the command line makes a command, the console a link, a mail a line.
+"""Remedies: what a person has to do about a finding or an alert, as a value.
 
-``wording/remedies.py`` knows the commands.
+The command line and mails render it as a command (``wording/remedies.py``), the console as a link.
 """
 
 from enum import StrEnum
@@ -10,7 +10,7 @@ from billing.period import Period
 
 
 class RemedyAction(StrEnum):
-    """No value is a word that may be somebody's name: an erasure takes names out of stored reports."""
+    """No value is a word that may be a person's name, because an erasure removes names from stored reports."""
 
     START = "start_customer"
     START_FROM_FILE = "start_from_file"
@@ -43,7 +43,7 @@ class RemedyAction(StrEnum):
     TERMINATE_WORKFLOW = "terminate_workflow"
 
     def of(self, customer_id: str = "", period: Period | None = None) -> "Remedy":
-        """The remedy of a customer and month."""
+        """This action for a customer and month."""
         return Remedy(action=self, customer_id=customer_id, period=period)
 
 
@@ -55,7 +55,7 @@ class ExtraLine(Model):
 
 
 class Remedy(Model):
-    """What has to be done, and to what. What the value leaves open, such as an amount, a person fills in.
+    """An action and its object. A person fills in whatever is open, such as an amount.
 
     ``currency`` is that of ``amount_minor`` and ``lines``; ``reference`` names a payment that arrived by other means.
     """

@@ -1,36 +1,38 @@
-"""What was said to a value in a workflow, entry by entry: whole until the ledger has it, and never more than fits.
+"""The audit trail in a workflow's value: entries are whole until the ledger has them, as far as there is room.
 
-A workflow takes whatever arrives, thousands of signals before the ledger answers once. The effect of each always
-counts; of its entry less is kept when there is much that is not on record yet.
+Thousands of signals may arrive before the ledger answers once. Each of them takes effect; only its entry is shortened
+or replaced when too much is unrecorded.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol, Self, TypeVar
 
 TRAIL_MAX_BYTES = 400_000
-"""Up to this, entries are whole; an edit whose entry would not fit is refused."""
+"""Limit of whole entries; an edit with an entry that would not fit is refused."""
 KEPT_MAX_BYTES = 100_000
-"""Of entries that the ledger has."""
+"""Limit of entries that the ledger has."""
 _IN_SHORT_MAX_BYTES = 150_000
-"""Of entries in short beyond ``TRAIL_MAX_BYTES``; after that, the next one takes the place of the last one."""
+"""Limit of shortened entries, beyond ``TRAIL_MAX_BYTES``; after that, each entry replaces the one before."""
 
 
 class TrailEntry(Protocol):
     @property
     def size_bytes(self) -> int: ...
-
     @property
     def number(self) -> int: ...
-
+    @property
+    def command_id(self) -> str: ...
+    @property
+    def content(self) -> str: ...
     def in_short(self) -> Self:
-        """Who, what and its answer, with little of the words."""
+        """The entry with its texts cut short."""
 
 
 E = TypeVar("E", bound=TrailEntry)
 
 
 def size_of(trail: Sequence[TrailEntry]) -> int:
-    """What the entries take in a payload, in bytes."""
+    """Size of the entries in a payload, in bytes."""
     return sum(entry.size_bytes for entry in trail)
 
 
@@ -46,12 +48,12 @@ def appended(trail: tuple[E, ...], entry: E) -> tuple[E, ...]:
 
 
 def carried_over(trail: Sequence[E], recorded: int, most: int) -> Iterator[E]:
-    """What is carried on once the ledger has the first ``recorded`` entries: of those the newest, ``most`` of them."""
-    room, kept = KEPT_MAX_BYTES, []
+    """The entries after the first ``recorded``, which the ledger has, and the newest of those: at most ``most``."""
+    room, newest = KEPT_MAX_BYTES, []
     for entry in reversed(trail):
         if entry.number <= recorded:
             room -= entry.size_bytes
             if room < 0 or entry.number <= recorded - most:
                 break
-        kept.append(entry)
-    return reversed(kept)
+        newest.append(entry)
+    return reversed(newest)

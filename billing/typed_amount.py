@@ -9,7 +9,7 @@ from functools import cache
 _MINUS = ("-", "\u2212")
 _SPACES_AND_APOSTROPHES = " \u00a0\u2009\u202f'\u2019"
 _GROUPING = {".": f",{_SPACES_AND_APOSTROPHES}", ",": f".{_SPACES_AND_APOSTROPHES}"}
-"""What may stand between thousands, by the decimal separator."""
+"""The separators of thousands, by the decimal separator."""
 
 _SIGNS_AND_CURRENCIES = """
     $ ars aud bbd bmd bnd bsd bzd cad clp cop fjd gyd hkd jmd kyd lrd mxn nad nzd sbd sgd srd ttd twd usd uyu xcd,
@@ -20,15 +20,15 @@ _SIGNS_AND_CURRENCIES = """
     myr, rp idr
 """
 _SIGNS = {sign: currencies for sign, *currencies in map(str.split, _SIGNS_AND_CURRENCIES.split(","))}
-"""The currencies of each sign; one that several share is taken for the customer's own."""
+"""The currencies of each sign; a shared sign stands for the customer's own."""
 
 
 def number_in(text: str, currency: str, digits: int, decimal_separator: str) -> Decimal | None:
-    """The number that ``text`` is, of at most ``digits`` decimals; None if it could be none, or another one.
+    """The number in ``text``, with at most ``digits`` decimals; None if it is none, or ambiguous.
 
-    Understood are a minus before it, the sign or code of ``currency`` on one side, and thousands in groups of three, by
-    one separator that fits ``decimal_separator``. Not understood are numbers in parentheses, a minus behind, exponents,
-    groups that begin with 0; and one group without decimals where a currency has three: ``1,234`` could be 1.234.
+    Reads a leading minus, the sign or code of ``currency`` on one side, and thousands in groups of three, by one
+    separator that fits ``decimal_separator``. Does not read parentheses, a trailing minus, exponents, groups that begin
+    with 0; nor one group without decimals where a currency has three: ``1,234`` could be 1.234.
     """
     number = text.strip()
     is_negative = number.startswith(_MINUS)
@@ -58,7 +58,7 @@ def _without_mark(text: str, currency: str) -> str:
 
 @cache
 def _marks(currency: str) -> tuple[str, ...]:
-    """Of two that begin alike, the longer one first."""
+    """The longer ones first, as some begin alike."""
     return tuple(sorted(_marks_of(currency), key=len, reverse=True))
 
 

@@ -1,4 +1,4 @@
-"""What pydantic says about a value, for people."""
+"""Pydantic's errors, for people."""
 
 from pydantic import ValidationError
 
@@ -9,7 +9,7 @@ _SHORT = 100  # characters of a name
 
 
 def explain(error: ValidationError) -> str:
-    """A pydantic error as one line for people, without the values; of many mistakes, the first."""
+    """The mistakes in one line, the first ten of many, without the values."""
     parts = []
     for item in error.errors(include_url=False, include_context=False, include_input=False)[:_SHOWN]:
         where = cut(".".join(str(part) for part in item["loc"]), _SHORT)

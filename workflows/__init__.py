@@ -1,1 +1,1 @@
-"""What happens, in order, over months: deterministic, no I/O."""
+"""Workflows: deterministic, no I/O."""

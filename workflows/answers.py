@@ -1,7 +1,7 @@
-"""What activities answer is read here, in one place: an answer that cannot be read is a step that failed.
+"""Decodes the results of activities: one that cannot be decoded is a failed step, which is done again.
 
-Somebody may complete an activity by hand (``temporal activity complete``), with anything. The SDK would fail the
-workflow task for ever; here the outcome is unknown instead, and so it is found out by doing the step again.
+Anybody may complete an activity by hand (``temporal activity complete``), with any result. The SDK would then fail the
+workflow task again and again.
 """
 
 import asyncio
@@ -40,31 +40,27 @@ class _Outbound(WorkflowOutboundInterceptor):
         return reading  # type: ignore[no-any-return]  # to be awaited and cancelled like a handle
 
 
-async def _read(doing: workflow.ActivityHandle[RawValue | None], kind: type | None, name: str) -> Any:
-    answer = await doing
+async def _read(handle: workflow.ActivityHandle[RawValue | None], kind: type | None, name: str) -> Any:
+    answer = await handle
     if kind is None or kind is type(None):
         return None
     try:
         value = workflow.payload_converter().from_payload(answer.payload, kind) if answer else None
         if not isinstance(value, kind):
             raise TypeError(f"{type(value).__name__} is no {kind}")
-    except Exception as error:  # whatever a converter makes of what a stranger sent
+    except Exception as error:  # a converter may raise anything for input of any kind
         workflow.logger.warning("%s: an answer that cannot be read (%s)", name, type(error).__name__)
-        raise _unreadable(name) from ApplicationError(
-            f"the answer of {name} cannot be read: somebody has completed it by hand, perhaps; it is done again",
+        unreadable = ActivityError(
+            "the answer cannot be read",
+            scheduled_event_id=0,
+            started_event_id=0,
+            identity=workflow.info().workflow_id,
+            activity_type=name,
+            activity_id="",
+            retry_state=None,
+        )
+        raise unreadable from ApplicationError(
+            f"the answer of {name} cannot be read: perhaps somebody has completed it by hand; it is done again",
             type=UNREADABLE,
         )
     return value
-
-
-def _unreadable(name: str) -> ActivityError:
-    info = workflow.info()
-    return ActivityError(
-        "the answer cannot be read",
-        scheduled_event_id=0,
-        started_event_id=0,
-        identity=info.workflow_id,
-        activity_type=name,
-        activity_id="",
-        retry_state=None,
-    )

@@ -1,4 +1,4 @@
-"""Cancellation, both ways: people's, which must not end a workflow, and ours, of an activity that is wanted no more."""
+"""Cancellation by people, which must not end a workflow, and our own, of an activity that is no longer wanted."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -9,24 +9,21 @@ from temporalio import workflow
 Result = TypeVar("Result")
 
 
-async def despite_cancellation(work: Coroutine[Any, Any, Result], asked: Callable[[], object]) -> Result:
-    """The result of ``work``; ``asked`` is called whenever somebody requests cancellation, and ``work`` goes on.
-
-    A cancellation, a button in the Temporal UI, would end the workflow with no reason on record.
-    """
+async def despite_cancellation(work: Coroutine[Any, Any, Result], on_request: Callable[[], object]) -> Result:
+    """The result of ``work``, which outlives requests to cancel the workflow; each of them calls ``on_request``."""
     working = asyncio.create_task(work)
     while True:
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
             if working.cancelling() or working.done():
-                raise  # not a request: the worker lets go of this run
-            asked()
+                raise  # not a request: the worker evicts this run
+            on_request()
 
 
-async def while_wanted(working: workflow.ActivityHandle[Result], wanted: Callable[[], bool]) -> Result:
-    """The result of an activity, which is cancelled once it is not wanted any more."""
-    await workflow.wait_condition(lambda: working.done() or not wanted())
-    if not working.done():
-        working.cancel()
-    return await working
+async def while_wanted(handle: workflow.ActivityHandle[Result], is_wanted: Callable[[], bool]) -> Result:
+    """The result of an activity, which is cancelled once it is no longer wanted."""
+    await workflow.wait_condition(lambda: handle.done() or not is_wanted())
+    if not handle.done():
+        handle.cancel()
+    return await handle

@@ -10,17 +10,17 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class DailyCompleteness:
-    """One look at everybody. What is found is in the result, in the Temporal UI's details, and told by mail."""
+    """One check. Its findings are in the result, in the Temporal UI's details, and in a mail to the reviewers."""
 
     @workflow.run
     async def run(self, request: CompletenessRequest) -> CompletenessResult:
         result = await workflow.execute_activity_method(
-            CompletenessActivities.cover, request, **options.with_summary(options.COVER, "look at everybody")
+            CompletenessActivities.cover, request, **options.with_summary(options.COVER, "check every customer and row")
         )
-        lines = [  # by id only: what else is in a finding may be an address
-            f"- {each.period}: {found.kind}{': ' if found.customer_id else ''}{escaped(found.customer_id)}"
-            for each in result.periods
-            for found in each.findings
+        lines = [  # by id only: the text of a finding may have an address
+            f"- {report.period}: {finding.kind}{': ' if finding.customer_id else ''}{escaped(finding.customer_id)}"
+            for report in result.periods
+            for finding in report.findings
         ]
-        workflow.set_current_details("\n".join(lines[:100]) or "Everybody is covered.")
+        workflow.set_current_details("\n".join(lines[:100]) or "Every customer and row is covered.")
         return result

@@ -1,4 +1,4 @@
-"""ReviewerDigest: one durable workflow that tells the reviewers, in one message, what many alerts say."""
+"""ReviewerDigest: one durable workflow that sends the reviewers many alerts in one message."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,23 +19,23 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class ReviewerDigest(ValueLoop[DigestPlan, DigestStep]):
-    """Waits a while, tells what is in the outbox then, and ends when nothing is left.
+    """Gathers alerts for a while, sends those in the outbox as one digest, and ends when the outbox is empty.
 
-    Whoever writes an alert wakes it afterwards, by signal-with-start. A signal that comes after the last look and
-    before the end keeps the workflow from ending, because Temporal completes no workflow that has not seen all its
-    signals; one that comes later starts the next. So no alert is forgotten.
+    After an alert is written, signal-with-start wakes this workflow. A signal between its last look and its end keeps
+    it running, because Temporal completes no workflow with an unhandled signal; a later one starts the next run. So no
+    alert is lost.
     """
 
     @workflow.init
     def __init__(self, plan: DigestPlan) -> None:
         now = workflow.now()
         self._value = plan.woken(now) if plan.due(now).step is DigestStep.END else plan
-        self._posted: str | None = None  # the last digest whose mail has left
+        self._posted: str | None = None  # the last digest whose mail was sent
         self._posting: asyncio.Task[None] | None = None
 
     @workflow.signal(dynamic=True, description="wake: there is something new in the outbox")
     def wake(self, name: str, payloads: Sequence[RawValue]) -> None:
-        """Whatever is sent, and whatever with: a named handler would stop the workflow for an argument too many."""
+        """Takes any signal with any arguments: a named handler would block the workflow if there is one too many."""
         self._value = self._value.woken(workflow.now())
 
     @workflow.run
@@ -49,8 +49,8 @@ class ReviewerDigest(ValueLoop[DigestPlan, DigestStep]):
                 await self._claim()
             case DigestStep.TELL:
                 assert self._value.claimed is not None
-                is_told = await self._tell(self._value.claimed)
-                self._value = self._value.told(workflow.now(), is_told)
+                is_delivered = await self._deliver(self._value.claimed)
+                self._value = self._value.told(workflow.now(), is_delivered)
             case DigestStep.END:
                 self._ended = True
 
@@ -58,62 +58,64 @@ class ReviewerDigest(ValueLoop[DigestPlan, DigestStep]):
         self._value = self._value.evolve(due_at=None)
         try:
             claimed = await workflow.execute_activity_method(
-                DigestActivities.claim_digest, **options.with_summary(options.RECORD, "what is to be told")
+                DigestActivities.claim_digest, **options.with_summary(options.RECORD, "claim the alerts")
             )
-        except ActivityError as error:  # its answer cannot be read: what it has claimed is claimed again
+        except ActivityError as error:  # its answer cannot be read: the same alerts are claimed again
             workflow.logger.warning("no digest: %s", reason(error))
             claimed = ClaimedDigest(more=True)
         self._value = self._value.evolve(claimed=claimed)
 
-    async def _tell(self, claimed: ClaimedDigest) -> bool:
-        """By all channels at once, each on its own; False if nobody could be told: then the digest comes again."""
+    async def _deliver(self, claimed: ClaimedDigest) -> bool:
+        """Sends the digest by all channels at once; False if none works: then it is sent again later."""
         if claimed.digest_id is None:
             return True
-        others = [channel for channel in claimed.channels if channel != MAIL]
-        if MAIL in claimed.channels and others:
-            is_told = await self._tell_all(claimed.digest_id, others)
+        services = [channel for channel in claimed.channels if channel != MAIL]
+        if MAIL in claimed.channels and services:
+            is_delivered = await self._deliver_to_all(claimed.digest_id, services)
         else:
-            is_told = await self._tell_by(claimed.channels, claimed.digest_id)
-        if is_told:
+            is_delivered = await self._deliver_by(claimed.channels, claimed.digest_id)
+        if is_delivered:
             await workflow.execute_activity_method(
-                DigestActivities.close_digest, claimed.digest_id, **options.with_summary(options.RECORD, "it was told")
+                DigestActivities.close_digest,
+                claimed.digest_id,
+                **options.with_summary(options.RECORD, "close the digest"),
             )
-        return is_told
+        return is_delivered
 
-    async def _tell_all(self, digest_id: str, others: Sequence[str]) -> bool:
-        """By mail and others, until one of them is told. A mail that takes longer leaves when it can."""
+    async def _deliver_to_all(self, digest_id: str, services: Sequence[str]) -> bool:
+        """Sends by mail and ``services`` until one has worked. A mail that takes longer goes on in the background."""
         self._value = self._value.to_post(digest_id)
         self._go_on_posting()
         pause = timedelta(seconds=self._value.interval_seconds)
-        while not (is_told := await self._tell_by(others, digest_id)) and digest_id in self._value.unposted:
+        while not (is_delivered := await self._deliver_by(services, digest_id)) and digest_id in self._value.unposted:
             with suppress(asyncio.TimeoutError):
                 await workflow.wait_condition(lambda: digest_id not in self._value.unposted, timeout=pause)
-        return is_told or self._posted == digest_id
+        return is_delivered or self._posted == digest_id
 
     def _go_on_posting(self) -> None:
         if self._value.unposted and (self._posting is None or self._posting.done()):
             self._posting = asyncio.create_task(self._post())
 
     async def _post(self) -> None:
-        """The mails that have not left, one after the other; one that is no longer configured is passed over."""
+        """Sends the waiting mails in turn; one whose channel is no longer configured is skipped."""
         while self._value.unposted:
             digest_id = self._value.unposted[0]
-            if await self._tell_by([MAIL], digest_id):
+            if await self._deliver_by([MAIL], digest_id):
                 self._posted = digest_id
             self._value = self._value.posted(digest_id)
 
-    async def _tell_by(self, channels: Sequence[str], digest_id: str) -> bool:
-        """Whether any was told. Mail is tried until it has left; another service only for a while."""
-        return any(await asyncio.gather(*(self._tell_one(channel, digest_id) for channel in channels)))
+    async def _deliver_by(self, channels: Sequence[str], digest_id: str) -> bool:
+        """Whether any channel has worked. Mail is tried until it is sent, other services only for a while."""
+        return any(await asyncio.gather(*(self._deliver_one(channel, digest_id) for channel in channels)))
 
-    async def _tell_one(self, channel: str, digest_id: str) -> bool:
+    async def _deliver_one(self, channel: str, digest_id: str) -> bool:
         config = options.NOTIFY_REVIEWERS if channel == MAIL else options.NOTIFY_OTHER_CHANNELS
         try:
             return await workflow.execute_activity_method(
                 DigestActivities.tell_digest,
                 DigestDelivery(digest_id=digest_id, channel=channel),
-                **options.with_summary(config, f"tell by {channel}"),
+                **options.with_summary(config, f"send by {channel}"),
             )
         except ActivityError as error:
-            workflow.logger.warning("a digest was not told by %s: %s", channel, reason(error))
+            workflow.logger.warning("a digest was not sent by %s: %s", channel, reason(error))
             return False

@@ -1,4 +1,4 @@
-"""What a failed activity tells a workflow."""
+"""Failed activities, as workflows see them."""
 
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
@@ -9,12 +9,12 @@ def error_type(error: ActivityError) -> str | None:
 
 
 def is_final(error: ActivityError) -> bool:
-    """No retry mends it: a person has to."""
+    """Whether no retry can help: a person is needed."""
     return isinstance(error.cause, ApplicationError) and error.cause.non_retryable
 
 
 def reason(error: ActivityError) -> str:
-    """What went wrong at last, in words."""
+    """The message of the first cause, at most 500 characters."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__

@@ -77,17 +77,17 @@ class MonthlyBilling(DurableLoop[Month, Step]):
                 await self._close()
 
     async def _import_sales(self) -> None:
-        asked = self._value
+        requested = self._value
 
         def is_wanted() -> bool:
             month = self._value
-            same = not month.is_closed and month.customer == asked.customer
-            return same and not (asked.outage and month is not asked)  # in a long round, what is said is recorded first
+            same = not month.is_closed and month.customer == requested.customer
+            return same and not (requested.outage and month is not requested)  # a long round must not delay a record
 
         importing = workflow.start_activity_method(
             SalesActivities.import_sales,
-            asked,
-            **options.with_retry_round(options.IMPORT, f"sales of {asked.period}", asked.outage),
+            requested,
+            **options.with_retry_round(options.IMPORT, f"sales of {requested.period}", requested.outage),
         )
         try:
             imported = await while_wanted(importing, is_wanted)
@@ -95,28 +95,28 @@ class MonthlyBilling(DurableLoop[Month, Step]):
             if is_wanted():
                 self._failed(error)
             return
-        if self._value.is_closed or self._value.customer != asked.customer:
+        if self._value.is_closed or self._value.customer != requested.customer:
             return
-        if imported.known is not None:
+        if imported.known is not None:  # the ledger is ahead
             self._value = self._value.adopt(imported.known)
         elif imported.invoice is not None:
             draft = (imported.invoice, imported.remark, imported.previous_compared)
             self._value = self._value.drafted(*draft)
-            self._is_recorded(asked.drafted(*draft))
+            self._mark_recorded(requested.drafted(*draft))
 
     async def _notify(self) -> None:
-        self._value = asked = self._value.announcing(workflow.now())
-        if asked.notice is None or asked.is_closed:
+        self._value = requested = self._value.announcing(workflow.now())
+        if requested.notice is None or requested.is_closed:
             return
 
         def is_wanted() -> bool:
             month = self._value
-            return month.notice == asked.notice and month.halt is None and not month.is_closed
+            return month.notice == requested.notice and month.halt is None and not month.is_closed
 
         sending = workflow.start_activity_method(
             NoticeActivities.send_notice,
-            asked,
-            **options.with_retry_round(options.NOTIFY, f"charge notice {asked.notice.number}", asked.outage),
+            requested,
+            **options.with_retry_round(options.NOTIFY, f"charge notice {requested.notice.number}", requested.outage),
         )
         try:
             delivered = await while_wanted(sending, is_wanted)
@@ -124,34 +124,34 @@ class MonthlyBilling(DurableLoop[Month, Step]):
             if is_wanted() and error_type(error) != NoticeOutdated.__name__:
                 self._failed(error)
             return
-        if self._value.notice == asked.notice:
+        if self._value.notice == requested.notice:
             self._value = self._value.delivered(delivered)
-        self._is_recorded(asked.delivered(delivered))
+        self._mark_recorded(requested.delivered(delivered))
 
     async def _charge(self) -> None:
-        """The charge; a month that was paid without trouble is closed with it."""
-        self._value = asked = self._value.begin_charge(workflow.now())
-        charge = options.with_retry_round(options.CHARGE, "charge the announced amount", asked.outage)
-        priority = options.ChargePriority.TRY_AGAIN if asked.outage else options.ChargePriority.CHARGE
+        """Charges the card. The same activity has closed the month if ``charged.closed``, so that no step is left."""
+        self._value = requested = self._value.begin_charge(workflow.now())
+        charge = options.with_retry_round(options.CHARGE, "charge the announced amount", requested.outage)
+        priority = options.ChargePriority.TRY_AGAIN if requested.outage else options.ChargePriority.CHARGE
         try:
             charged = await workflow.execute_activity_method(
                 PaymentActivities.charge_card,
-                asked,
-                **options.on_charges_queue(charge, priority, asked.customer.customer_id),
+                requested,
+                **options.on_charges_queue(charge, priority, requested.customer.customer_id),
             )
         except ActivityError as error:
             self._failed(error)
             return
-        self._value = self._value.charge_ended(charged.result, asked)
+        self._value = self._value.charge_ended(charged.result, requested)
         if charged.closed:
             workflow.set_current_details(self._details())
-            self._is_recorded(asked.charged(charged.result))
+            self._mark_recorded(requested.charged(charged.result))
             await self._settle()
 
     async def _begin_collection(self) -> None:
-        """What was not paid is collected beside the chain, which goes on; an earlier run may have begun it.
+        """Starts the collection beside the chain, unless an earlier run has.
 
-        If that collection has even ended, the ledger says so to the new one, which ends at once.
+        If that one has ended already, the new one learns so from the ledger and ends at once.
         """
         collection = Collection.open(self._value)
         with suppress(WorkflowAlreadyStartedError):
@@ -177,7 +177,7 @@ class MonthlyBilling(DurableLoop[Month, Step]):
     close_account = _update("close_account", "End the chain after this month: {by, reason}")
     update_customer = _update("update_customer", "Change the customer: {by, reason, changes: {...}}")
 
-    @workflow.query(description="The month as it stands: invoice, decisions, what is due")
+    @workflow.query(description="The month as it stands: invoice, decisions, next step")
     def invoice(self) -> Month:
         return self._value
 

@@ -1,8 +1,8 @@
 """Task queues, timeouts and retry policies, in one table.
 
 A heartbeat timeout lets another worker take over soon after one was killed. ``maximum_attempts`` and
-``schedule_to_close_timeout`` end a round of tries, not the work: the workflow then shows what is wrong, tells the
-reviewers, and starts the next round. What a retry cannot mend is marked in ``activities/failures.py``.
+``schedule_to_close_timeout`` end a round of tries, not the step: the workflow then shows what is wrong, alerts the
+reviewers, and starts the next round. ``activities/failures.py`` marks errors that no retry can help.
 """
 
 from datetime import timedelta
@@ -16,24 +16,24 @@ from billing.progress import Outage
 
 TASK_QUEUE = "monthly-billing"
 CHARGES_QUEUE = f"{TASK_QUEUE}-charges"
-"""Where whatever moves money at the processor waits for its turn: so many a second, ``BILLING_CHARGES_PER_SECOND``."""
+"""The queue of all requests that move money at the processor, limited to ``BILLING_CHARGES_PER_SECOND``."""
 
 
 class ChargePriority(IntEnum):
-    """Who goes first there, if many wait (``temporalio.common.Priority``)."""
+    """The order in that queue (``temporalio.common.Priority``)."""
 
     CUSTOMER_PRESENT = 1  # at our page
-    CHARGE = 3  # a month's first round of tries; and what people ask for
+    CHARGE = 3  # a month's first round of tries; and requests of people
     TRY_AGAIN = 5  # days later, or in the rounds after the first
 
 
 _HEARTBEAT = timedelta(seconds=15)
 _SOON = timedelta(seconds=1)
 RETRY_PAUSE = timedelta(minutes=5)
-"""Between two rounds of a step that failed for good and has to be done all the same."""
+"""Before another try of a step that failed for good and has to be done all the same."""
 
 _WAITED_FOR = [BrakeOn.__name__]
-"""What a step is not tried again for: the workflow waits for the release, without an event for each look."""
+"""Errors that end a round at once: the workflow waits for the release, which costs no events."""
 
 _QUICK = RetryPolicy(
     initial_interval=_SOON,
@@ -41,7 +41,7 @@ _QUICK = RetryPolicy(
     maximum_attempts=6,
     non_retryable_error_types=_WAITED_FOR,
 )
-"""The first round of a step: about a minute, before anybody is alarmed."""
+"""The first round of a step: about a minute, before anybody is alerted."""
 
 _PATIENT = RetryPolicy(
     initial_interval=timedelta(minutes=1),
@@ -49,7 +49,7 @@ _PATIENT = RetryPolicy(
     maximum_attempts=24,
     non_retryable_error_types=_WAITED_FOR,
 )
-"""The rounds after that: some five hours each, as many as it takes."""
+"""Each round after that: about five hours."""
 
 _UNTIL_DONE = RetryPolicy(
     initial_interval=_SOON, maximum_interval=timedelta(minutes=5), non_retryable_error_types=_WAITED_FOR
@@ -63,7 +63,7 @@ PAY = ActivityConfig(
     heartbeat_timeout=_HEARTBEAT,
     retry_policy=RetryPolicy(initial_interval=_SOON, maximum_attempts=4, non_retryable_error_types=_WAITED_FOR),
 )
-"""A customer who waits at our page; what is not known by then is looked up for as long as it takes."""
+"""A customer is waiting at our page; an outcome that is unknown after that is looked up."""
 NOTIFY = ActivityConfig(start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT)
 ALERT = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),
@@ -71,7 +71,7 @@ ALERT = ActivityConfig(
     heartbeat_timeout=_HEARTBEAT,
     retry_policy=RetryPolicy(initial_interval=_SOON, maximum_interval=timedelta(seconds=30)),
 )
-"""A server that restarts must not cost reviewers a day; what is down for longer is told with the next reminder."""
+"""Long enough for a server's restart; after that, the next reminder makes up for a lost alert."""
 NOTIFY_REVIEWERS = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2), heartbeat_timeout=_HEARTBEAT, retry_policy=_UNTIL_DONE
 )
@@ -81,7 +81,7 @@ NOTIFY_OTHER_CHANNELS = ActivityConfig(
     heartbeat_timeout=_HEARTBEAT,
     retry_policy=_UNTIL_DONE,
 )
-"""A chat service that is down must not hold up the mails to come."""
+"""Bounded, so that a chat service's outage holds up no later mail."""
 RECORD = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30), heartbeat_timeout=_HEARTBEAT, retry_policy=_UNTIL_DONE
 )
@@ -91,14 +91,14 @@ CLOSE = ActivityConfig(
     schedule_to_close_timeout=timedelta(days=2),
     retry_policy=_UNTIL_DONE,
 )
-"""A receipt that cannot be handed over for two days must not hold the next month; the outcome is recorded first."""
+"""Bounded, so that a receipt that cannot be sent does not hold up the next month; the outcome is recorded first."""
 
 AWAIT_RELEASE = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=30),
     heartbeat_timeout=_HEARTBEAT,
     retry_policy=RetryPolicy(initial_interval=timedelta(minutes=1), backoff_coefficient=1),
 )
-"""As long as the emergency brake is on; a retry leaves no event in the history."""
+"""Retried until the emergency brake is released; a retry leaves no event in the history."""
 
 RECONCILE = ActivityConfig(
     start_to_close_timeout=timedelta(hours=1),
@@ -111,18 +111,18 @@ COVER = RECONCILE
 
 
 def on_charges_queue(config: ActivityConfig, priority: ChargePriority, customer_id: str) -> ActivityConfig:
-    """The options on the queue of charges. Within one priority, Temporal's fairness key favours the customer with the
-    fewest recent charges: a first try goes before the repeats of others.
+    """``config`` on the queue of charges. Within one priority, Temporal's fairness key favours the customer with the
+    fewest recent charges.
     """
     ordered = Priority(priority_key=priority, fairness_key=customer_id)
     return config | ActivityConfig(task_queue=CHARGES_QUEUE, priority=ordered)
 
 
 def with_summary(config: ActivityConfig, summary: str) -> ActivityConfig:
-    """The options of one activity, with what the Temporal UI says about it."""
+    """``config`` with a summary for the Temporal UI."""
     return config | ActivityConfig(summary=summary)
 
 
 def with_retry_round(config: ActivityConfig, summary: str, outage: Outage | None) -> ActivityConfig:
-    """The options of a step that is tried in rounds: quick at first, patient once something is known to be down."""
+    """``config`` of a step that is tried in rounds: a quick first one, patient ones during an outage."""
     return config | ActivityConfig(summary=summary, retry_policy=_PATIENT if outage else _QUICK)

@@ -44,10 +44,10 @@ def _return_url(arguments: Sequence[object]) -> str:
 
 @workflow.defn
 class PaymentCollection(DurableLoop[Collection, CollectionStep]):
-    """Collects what a month left unpaid: tries, reminds, takes what arrives, until it is settled or given up.
+    """Collects what a month left unpaid, by tries and reminders, until it is recovered or written off.
 
-    Whatever touches the payment holds ``_paying``: a try of ours and one of the customer, who is at our page, come one
-    after the other.
+    Whatever touches the payment holds the lock ``_paying``, so that a try of ours and a payment by the customer at our
+    page never overlap.
     """
 
     _COMMANDS = COLLECTION_COMMANDS
@@ -86,20 +86,20 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
                 await self._close()
 
     async def _pay(self, step: CollectionStep) -> None:
-        """Tries the card, looks the payment up or gives it up; not while the customer is paying."""
+        """Tries the card, looks the payment up or cancels it; not while the customer is paying."""
         async with self._paying:
-            asked = self._value
-            if asked.due(workflow.now()).step is not step:
+            requested = self._value
+            if requested.due(workflow.now()).step is not step:
                 return
 
-            def is_wanted() -> bool:  # a person gives it up: what may still happen is found out by that
+            def is_wanted() -> bool:  # once a person wants it cancelled, the cancellation brings the outcome
                 return step is CollectionStep.RELEASE or self._value.release is None
 
-            is_repeat = step is CollectionStep.TRY or asked.outage
+            is_repeat = step is CollectionStep.TRY or requested.outage
             priority = options.ChargePriority.TRY_AGAIN if is_repeat else options.ChargePriority.CHARGE
-            config = options.with_retry_round(options.CHARGE, f"{step} the payment", asked.outage)
+            config = options.with_retry_round(options.CHARGE, f"{step} the payment", requested.outage)
             paying = workflow.start_activity_method(
-                _PAYING[step], asked, **options.on_charges_queue(config, priority, asked.customer_id)
+                _PAYING[step], requested, **options.on_charges_queue(config, priority, requested.customer_id)
             )
             try:
                 result = await while_wanted(paying, is_wanted)
@@ -107,37 +107,39 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
                 if is_wanted():
                     self._failed(error)
                     if error_type(error) == BrakeOn.__name__:
-                        self._value = self._value.looked_up(asked)
+                        self._value = self._value.looked_up(requested)
             else:
-                self._is_recorded(asked)
-                self._value = self._value.answered(result, asked)
+                self._mark_recorded(requested)
+                self._value = self._value.answered(result, requested)
 
-    @workflow.update(description="The customer, who is at our page, pays; answers where to send them")
+    @workflow.update(description="The customer pays at our page: (return_url); answers where to send them next")
     async def pay(self, *arguments: Any) -> PayResult:
-        """One of their own tries. While ours is under way, or nothing is owed any more, it only answers the stage.
+        """The customer's own payment; takes the URL to which the bank's page sends them back.
 
-        It takes the address to which the bank's page sends them back.
+        While a try of ours is under way, or if nothing is payable, it answers the stage only.
         """
         return_url = _return_url(arguments)
-        with suppress(asyncio.TimeoutError):  # an earlier click, or a try of ours; not one that takes hours
+        with suppress(asyncio.TimeoutError):  # of an earlier click, or a try of ours that may take hours
             await workflow.wait_condition(lambda: not self._paying.locked(), timeout=_PATIENCE)
         if self._paying.locked():
             return PayResult(stage=self._value.stage(workflow.now()))
         async with self._paying:
-            asked, url = self._value, None
-            if asked.payable:
+            requested, url = self._value, None
+            if requested.payable:
                 config = options.with_summary(options.PAY, "the customer pays")
                 try:
                     paid = await workflow.execute_activity_method(
                         CollectionActivities.pay_on_session,
-                        PayOnSession(collection=asked, return_url=return_url),
-                        **options.on_charges_queue(config, options.ChargePriority.CUSTOMER_PRESENT, asked.customer_id),
+                        PayOnSession(collection=requested, return_url=return_url),
+                        **options.on_charges_queue(
+                            config, options.ChargePriority.CUSTOMER_PRESENT, requested.customer_id
+                        ),
                     )
                 except ActivityError as error:
                     workflow.logger.warning("a customer's payment has no known outcome: %s", reason(error))
                     self._value = self._value.to_look_up()
                 else:
-                    self._value = self._value.answered_customer(paid.result, asked)
+                    self._value = self._value.answered_customer(paid.result, requested)
                     url = paid.redirect_url
             return PayResult(stage=self._value.stage(workflow.now()), redirect_url=url)
 
@@ -146,15 +148,15 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
         _return_url(arguments)
 
     async def _remind(self) -> None:
-        asked = self._value
+        requested = self._value
 
         def is_wanted() -> bool:
             return self._value.due(workflow.now()).step is CollectionStep.REMIND
 
         reminding = workflow.start_activity_method(
             CollectionActivities.remind_customer,
-            asked,
-            **options.with_retry_round(options.NOTIFY, f"reminder {asked.reminders + 1}", asked.outage),
+            requested,
+            **options.with_retry_round(options.NOTIFY, f"reminder {requested.reminders + 1}", requested.outage),
         )
         try:
             await while_wanted(reminding, is_wanted)
@@ -162,7 +164,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
             if is_wanted():
                 self._failed(error)
         else:
-            self._is_recorded(asked)
+            self._mark_recorded(requested)
             self._value = self._value.reminded()
 
     def _details(self) -> str:
@@ -170,15 +172,15 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
 
     # -- commands
 
-    halt = _update("halt", "Neither try nor remind: {by, reason}")
+    halt = _update("halt", "Stop tries and reminders: {by, reason}")
     resume = _update("resume", "Go on: {by, reason}")
     retry = _update("retry", "Try the card now: {by, reason}")
     replace_card = _update(
         "replace_card", "Another card, tried at once: {by, reason, card: {payer_id, card_id, last4}}"
     )
-    record_payment = _update("record_payment", "Money arrived by another way: {by, reason, reference, amount_minor}")
-    write_off = _update("write_off", "Give the rest up: {by, reason}")
-    look_up = _update("look_up", "Ask the processor how the payment stands: {by, reason}")
+    record_payment = _update("record_payment", "Money arrived by other means: {by, reason, reference, amount_minor}")
+    write_off = _update("write_off", "Write the rest off: {by, reason}")
+    look_up = _update("look_up", "Look the payment up at the processor: {by, reason}")
 
     @workflow.query(description="The collection as it stands")
     def collection(self) -> Collection:

@@ -10,13 +10,14 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class DailyReconciliation:
-    """One comparison. What stays open is in the result, in the details shown by the Temporal UI, and told by mail."""
+    """One comparison. Its findings are in the result, in the Temporal UI's details, and in a mail to the reviewers."""
 
     @workflow.run
     async def run(self, request: ReconcileRequest) -> ReconcileResult:
         result = await workflow.execute_activity_method(
             Reconciler.reconcile, request, **options.with_summary(options.RECONCILE, "compare Stripe with the ledger")
         )
-        lines = [f"- {found.kind}: {escaped(found.text)}" for each in result.periods for found in each.findings]
+        findings = [finding for report in result.periods for finding in report.findings]
+        lines = [f"- {finding.kind}: {escaped(finding.text)}" for finding in findings]
         workflow.set_current_details("\n".join(lines) or "Nothing differs.")
         return result

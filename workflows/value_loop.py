@@ -1,12 +1,12 @@
-"""The loop of a durable workflow: look at what its value says is due, do it, record it, look again.
+"""The loop of a durable workflow: ask its value what is due, do it, record the value, ask again.
 
     @workflow.defn
     class Parcel(ValueLoop[ParcelState, ParcelStep]):
         async def _do(self, step: ParcelStep) -> None:
             match step: ...
 
-Nothing is kept in the position of the code, so a run that continues as new anywhere goes on where it was. Handlers of
-signals and updates only change the value and return; the loop acts on it.
+All state is in the value, so a run may continue as new anywhere. Handlers of signals and updates only change the value;
+the loop acts on it.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ S = TypeVar("S", bound=StrEnum)
 
 
 class ValueLoop(Generic[V, S]):
-    """The loop alone, for a value that the ledger does not know. ``_ended`` ends it."""
+    """The loop of a value that is not in the ledger; setting ``_ended`` ends it."""
 
     _value: V
     _ended = False
@@ -65,16 +65,15 @@ class ValueLoop(Generic[V, S]):
         return self._value.due(workflow.now())
 
     async def _wait(self, due: Due[S], is_long: Callable[[], bool]) -> None:
-        """Until the next instant, or until somebody changes the value."""
-        seen = self._value
+        """Waits for the next instant, or for a change of the value."""
+        before = self._value
         timeout = due.at - workflow.now() if due.at else None
         with suppress(asyncio.TimeoutError):
             await workflow.wait_condition(
-                lambda: self._value is not seen or is_long(), timeout=timeout, timeout_summary=due.what
+                lambda: self._value is not before or is_long(), timeout=timeout, timeout_summary=due.what
             )
 
     async def _do(self, step: S) -> None:
-        """Does the step that is due."""
         raise NotImplementedError
 
     def _is_unrecorded(self, step: S | None) -> bool:
@@ -88,7 +87,7 @@ class ValueLoop(Generic[V, S]):
 
 
 class Activities(NamedTuple):
-    """What every value in the ledger needs: ``record`` answers the ledger's value if that is further, else None."""
+    """The activities of a value in the ledger. ``record`` answers the ledger's value if that is ahead, else None."""
 
     record: Callable[..., Any]
     alert: Callable[..., Any]
@@ -96,10 +95,10 @@ class Activities(NamedTuple):
 
 
 class DurableLoop(ValueLoop[D, S]):
-    """The loop of a value that is recorded in the ledger, takes commands of people, and stops for the emergency brake.
+    """The loop of a value that is recorded in the ledger, takes people's commands, and obeys the emergency brake.
 
-    A step that the brake stops fails with ``BrakeOn``, and the value waits for the release. A cancellation, a button in
-    the Temporal UI, would end the workflow with no reason on record: it halts instead.
+    A step that the brake stops fails with ``BrakeOn``, and the value waits for the release. A cancellation, by a button
+    in the Temporal UI, only halts: it would end the workflow with no reason on record.
     """
 
     _COMMANDS: ClassVar[Mapping[str, type[Command]]]
@@ -117,7 +116,7 @@ class DurableLoop(ValueLoop[D, S]):
         await despite_cancellation(super()._loop(), lambda: self._receive("halt", [cancelled], "cancellation"))
 
     def _look(self) -> Due[S]:
-        """What is due now; keeps the Temporal UI in step with the value."""
+        """The next step; also shows the value in the Temporal UI."""
         now = workflow.now()
         shown = (self._value.stage(now), self._value.amount_due[0])
         if shown != self._shown:
@@ -130,39 +129,41 @@ class DurableLoop(ValueLoop[D, S]):
         workflow.continue_as_new(value, search_attributes=search_attributes(value, workflow.now()))
 
     def _details(self) -> str:
-        """What the Temporal UI shows of the value."""
+        """The value as Markdown, for the Temporal UI."""
         raise NotImplementedError
 
-    # -- steps that all have
+    # -- shared steps
 
     async def _await_release(self) -> None:
-        """Until the emergency brake is off, or until something changes the value."""
-        seen = self._value
+        """Waits until the emergency brake is off, or the value changes."""
+        before = self._value
         waiting = workflow.start_activity_method(
             BrakeActivities.await_release, **options.with_summary(options.AWAIT_RELEASE, "the emergency brake is on")
         )
-        with suppress(ActivityError):  # it was cancelled: the value is looked at again
-            released = await while_wanted(waiting, lambda: self._value is seen)
+        with suppress(ActivityError):  # cancelled, as the value has changed
+            released = await while_wanted(waiting, lambda: self._value is before)
             self._value = self._value.brake_released(max(workflow.now(), released.at))
 
     async def _alert(self) -> None:
-        asked, is_told = self._value, False
+        requested, is_told = self._value, False
         with suppress(ActivityError):
             await workflow.execute_activity_method(
-                self._ACTIVITIES.alert, asked, **options.with_summary(options.ALERT, "a person is needed")
+                self._ACTIVITIES.alert, requested, **options.with_summary(options.ALERT, "a person is needed")
             )
-            self._is_recorded(asked)
+            self._mark_recorded(requested)
             is_told = True
         self._value = self._value.alerted(workflow.now(), is_told)
 
     async def _close(self) -> None:
         """Records the outcome and sends its mail."""
-        asked = self._value
+        requested = self._value
         try:
             await workflow.execute_activity_method(
-                self._ACTIVITIES.close, asked, **options.with_summary(options.CLOSE, f"close as {asked.outcome}")
+                self._ACTIVITIES.close,
+                requested,
+                **options.with_summary(options.CLOSE, f"close as {requested.outcome}"),
             )
-            self._is_recorded(asked)
+            self._mark_recorded(requested)
         except ActivityError as error:
             if error_type(error) == BrakeOn.__name__:
                 self._value = self._value.close_cancelled(reason(error))
@@ -170,7 +171,7 @@ class DurableLoop(ValueLoop[D, S]):
         await self._settle()
 
     async def _settle(self) -> None:
-        """Records whatever was said while the value was closed; then the loop ends."""
+        """Records the commands that came while the value was closing; then the loop ends."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._value.is_closed and self._value != self._recorded:
             if not await self._record():
@@ -184,32 +185,34 @@ class DurableLoop(ValueLoop[D, S]):
         return self._recorded is None or (self._value != self._recorded and step not in self._RECORDING)
 
     async def _record(self) -> bool:
-        asked = self._value
+        requested = self._value
         try:
-            known = await workflow.execute_activity_method(
-                self._ACTIVITIES.record, asked, **options.with_summary(options.RECORD, f"revision {asked.revision}")
+            ahead = await workflow.execute_activity_method(
+                self._ACTIVITIES.record,
+                requested,
+                **options.with_summary(options.RECORD, f"revision {requested.revision}"),
             )
         except ActivityError as error:
             self._failed(error)
             return False
-        if known is not None:  # this run was reset or restored: it goes on where the ledger is
-            self._recorded = known
-            self._value = self._value.adopt(known)
+        if ahead is not None:  # this run was reset or restored: it goes on where the ledger is
+            self._recorded = ahead
+            self._value = self._value.adopt(ahead)
         else:
-            self._is_recorded(asked)
+            self._mark_recorded(requested)
             self._value = self._value.reachable()
         return True
 
-    def _is_recorded(self, value: D) -> None:
-        """The ledger has ``value``; the trail in it need not be carried along for ever."""
+    def _mark_recorded(self, value: D) -> None:
+        """The ledger has ``value``, so that older entries of its trail can be dropped here."""
         self._recorded = value.recorded(value.trail_count)
         self._value = self._value.recorded(value.trail_count)
 
     def _failed(self, error: ActivityError) -> None:
-        """A step failed: what a retry cannot mend waits for a person, everything else is tried again."""
+        """A step failed: if no retry can help, it waits for a person, else it is tried again."""
         kind = error_type(error)
         if kind in (StaleRun.__name__, OutcomeConflict.__name__):
-            self._recorded = None  # recording it brings what the ledger has
+            self._recorded = None  # so that recording the value brings the ledger's
         elif kind == BrakeOn.__name__:
             self._value = self._value.braked(reason(error))
         elif is_final(error):
@@ -221,11 +224,11 @@ class DurableLoop(ValueLoop[D, S]):
 
     @workflow.signal(dynamic=True)
     def signalled(self, name: str, payloads: Sequence[RawValue]) -> None:
-        """One handler for every signal: the SDK drops a signal for a named one if its payload cannot be decoded."""
+        """Takes every signal: the SDK drops a signal to a named handler if its payload cannot be decoded."""
         self._receive(name, [_decoded(value) for value in payloads], "signal")
 
     def _receive(self, name: str, arguments: Sequence[object], via: str) -> CommandResult:
-        """Whatever is said is answered and on record; what cannot be read, too."""
+        """Every command is answered and put on record, even one that cannot be read."""
         try:
             ruling = self._decide(parse_command(name, arguments, self._COMMANDS), via)
         except InvalidInput as error:
@@ -247,7 +250,7 @@ class DurableLoop(ValueLoop[D, S]):
 
 
 def command_update(name: str, description: str, kinds: Mapping[str, type[Command]]) -> Any:
-    """A validated update of a ``DurableLoop`` that takes a command of ``kinds`` and is answered at once."""
+    """A validated update of a ``DurableLoop``, which takes one of the command ``kinds`` and answers at once."""
 
     @workflow.update(name=name, description=description)
     def receive(self: Any, *arguments: Any) -> CommandResult:
@@ -262,13 +265,13 @@ def command_update(name: str, description: str, kinds: Mapping[str, type[Command
 
 
 def _decoded(value: RawValue) -> object:
-    """What was sent, or words about it; never an error. What is too large stays as it came, and is refused for that.
+    """The decoded payload, or a sentence if it cannot be decoded. One that is too large stays raw, to be refused.
 
-    Hundreds of large signals may arrive for one workflow task, which has two seconds.
+    Hundreds of large signals may arrive in one workflow task, which has two seconds.
     """
     if len(value.payload.data) > COMMAND_MAX_BYTES:
         return value.payload.data
     try:
         return workflow.payload_converter().from_payload(value.payload)
-    except Exception as error:  # whatever a converter makes of what a stranger sent
+    except Exception as error:  # a converter may raise anything for input of any kind
         return f"a payload that cannot be decoded ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""What engineers see of a run in the Temporal UI: search attributes. Ids and amounts only, never personal data."""
+"""Search attributes of workflows: ids and amounts only, never personal data."""
 
 from datetime import datetime
 
@@ -16,7 +16,6 @@ SEARCH_ATTRIBUTES = (PERIOD, STAGE, CUSTOMER, AMOUNT_MINOR, CURRENCY)
 
 
 def search_attributes(value: Durable, now: datetime) -> TypedSearchAttributes:
-    """All search attributes of ``value`` at ``now``."""
     amount_minor, currency = value.amount_due
     return TypedSearchAttributes(
         [

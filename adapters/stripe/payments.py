@@ -61,10 +61,10 @@ class StripePayments(StripeCards, StripeRecords):
             async for _ in each(PaymentIntent, await self._intents.list_async({"limit": 1})):
                 return
 
-    async def find(self, request: PaymentRequest, known: Sequence[str] = ()) -> list[Payment]:
+    async def find(self, request: PaymentRequest, payment_ids: Sequence[str] = ()) -> list[Payment]:
         """All payments of the customer with the request's key, however old: a rehearsal's clock runs ahead.
 
-        Those ``known`` come along whatever their key, also from under another customer id at Stripe.
+        Payments with ``payment_ids`` are included whatever their key and customer at Stripe.
         """
         about = _about(request)
         with translated(about):
@@ -76,13 +76,13 @@ class StripePayments(StripeCards, StripeRecords):
                 if (code_of(error), error.param) != ("resource_missing", "customer"):
                     raise
                 intents = {}  # a customer whom Stripe does not know has no payments; creating one will say so
-            for payment_id in known:
+            for payment_id in payment_ids:
                 if payment_id not in intents:
                     intents[payment_id] = await self._retrieve(payment_id)
             return [
                 own_payment(intent, about)
                 for intent in intents.values()
-                if intent.id in known or intent.metadata.to_dict().get("billing_key") == request.key
+                if intent.id in payment_ids or intent.metadata.to_dict().get("billing_key") == request.key
             ]
 
     async def current(self, payment: Payment) -> Payment:

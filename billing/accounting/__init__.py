@@ -1,1 +1,1 @@
-"""What the books need: export and reconciliation."""
+"""Accounting: the export of a period, and its reconciliation with the processor."""

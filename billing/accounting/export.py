@@ -1,12 +1,9 @@
-"""What accounting gets of a period: invoices, lines, charges, refunds, disputes and collections; totals that agree.
-
-Each customer's part is checked as it passes; whatever does not come out even is said in words.
-"""
+"""The export of a period for accounting: its records, its totals, and the checks that they add up."""
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from billing.apart import Failed
 from billing.collections.ports import CollectionRow
@@ -33,7 +30,7 @@ class ExportedInvoice(NamedTuple):
 
 
 class ExportedLine(NamedTuple):
-    """``sheet`` and ``row`` are where it comes from; "" and None: a reviewer added it."""
+    """A line with its source in the sheet; ``sheet`` "" and ``row`` None: added by a reviewer."""
 
     line_id: str
     description: str
@@ -43,7 +40,7 @@ class ExportedLine(NamedTuple):
 
 
 class ExportRecord(NamedTuple):
-    """All that the ledger has of one customer's period. Without an invoice, only what has moved money."""
+    """The ledger's records of one customer and period; without an invoice, those that moved money."""
 
     customer_id: str
     invoice: ExportedInvoice | None
@@ -53,16 +50,11 @@ class ExportRecord(NamedTuple):
     collection: CollectionRow | None
 
 
-class ExportSource(Protocol):
-    def dossiers(self, period: Period) -> AsyncIterator[ExportRecord | Failed]:
-        """Every customer who has anything in ``period``, one after the other. Raises ``LedgerUnavailable``."""
-
-
 class ExportTotals(Model):
     """The sums of one currency, in minor units: lines + carried = invoiced; charged - refunded - disputed = net.
 
-    ``disputed_minor`` are disputes that are lost or not decided yet; ``outstanding_minor`` is what is still collected.
-    ``not_exported`` customers are in no sum of any currency: then the export is incomplete.
+    ``disputed_minor`` is in disputes that are lost or undecided, ``outstanding_minor`` in open collections. The
+    export is complete if ``not_exported`` is 0: it counts the customers missing from the sums of all currencies.
     """
 
     currency: Code
@@ -79,96 +71,90 @@ class ExportTotals(Model):
 
 
 class ExportTally:
-    """Adds up what passes, and remembers what does not agree, and who is ``missing``."""
+    """Adds up records, and collects their ``problems`` and the ids of ``missing`` customers."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
         self.missing: list[str] = []
         self._sums: dict[str, Counter[str]] = {}
 
-    def take(self, dossier: ExportRecord) -> None:
-        """All of it, or nothing if anything in it raises an error."""
-        problems, sums = list(_disagreements(dossier)), _sums(dossier)
+    def take(self, record: ExportRecord) -> None:
+        """Adds a customer's record. After an error, nothing of it is added."""
+        problems, sums = list(_problems(record)), _sums(record)
         self.problems += problems
-        for currency, counted in sums.items():
-            self._sums.setdefault(currency, Counter()).update(counted)
+        for currency, customer_sums in sums.items():
+            self._sums.setdefault(currency, Counter()).update(customer_sums)
 
     def miss(self, failed: Failed) -> None:
-        """A customer who cannot be exported; the totals say how many there are."""
+        """Notes a customer who cannot be exported."""
         self.missing.append(failed.customer_id)
         self.problems.append(f"{failed.customer_id}: NOT EXPORTED: {failed.reason}")
 
     def totals(self) -> list[ExportTotals]:
-        """By currency. Sums that do not agree become problems too."""
-        found = []
+        """The totals, by currency. Sums that do not add up become problems, too: read those afterwards."""
+        totals = []
         for currency, sums in sorted(self._sums.items()):
             net_minor = sums["charged_minor"] - sums["refunded_minor"] - sums["disputed_minor"]
             values: dict[str, object] = {**dict.fromkeys(ExportTotals.model_fields, 0), **sums}
             values |= {"currency": currency, "net_minor": net_minor, "not_exported": len(self.missing)}
             total = ExportTotals.model_validate(values)
             if total.lines_minor + total.carried_minor != total.invoiced_minor:
-                self.problems.append(f"{currency.upper()}: lines and balances do not come to what was invoiced")
-            found.append(total)
-        return found
+                self.problems.append(f"{currency.upper()}: lines and balances do not add up to the invoiced total")
+            totals.append(total)
+        return totals
 
 
-def _sums(dossier: ExportRecord) -> dict[str, Counter[str]]:
-    """What one customer adds to the totals, by currency."""
+def _sums(record: ExportRecord) -> dict[str, Counter[str]]:
+    """One customer's share of the totals, by currency."""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    if (invoice := dossier.invoice) is not None:
+    if (invoice := record.invoice) is not None:
         sums[invoice.currency].update(
             invoices=1,
             lines_minor=invoice.lines_minor,
             carried_minor=invoice.carried_minor if invoice.version else 0,
             invoiced_minor=invoice.total_minor,
         )
-    for charge in dossier.charges:
+    for charge in record.charges:
         if charge.status == PaymentStatus.SUCCEEDED:
             sums[charge.currency]["charged_minor"] += charge.amount_minor
-    for each in dossier.reversals:
-        if each.status.has_moved:
-            which = "refunded_minor" if each.kind is ReversalKind.REFUND else "disputed_minor"
-            sums[each.currency][which] += each.amount_minor
-    if dossier.collection is not None and dossier.collection.closed_at is None:
-        sums[dossier.collection.currency]["outstanding_minor"] += dossier.collection.outstanding_minor
+    for reversal in record.reversals:
+        if reversal.status.has_moved:
+            column = "refunded_minor" if reversal.kind is ReversalKind.REFUND else "disputed_minor"
+            sums[reversal.currency][column] += reversal.amount_minor
+    if record.collection is not None and record.collection.closed_at is None:
+        sums[record.collection.currency]["outstanding_minor"] += record.collection.outstanding_minor
     return sums
 
 
-def _disagreements(dossier: ExportRecord) -> Iterator[str]:
-    """Everything about one customer's period that does not come out even, in words."""
-    invoice, whose = dossier.invoice, dossier.customer_id
-    succeeded = [each for each in dossier.charges if each.status == PaymentStatus.SUCCEEDED]
-    charged = sum(each.amount_minor for each in succeeded)
-    refunded = {each.payment_id: 0 for each in succeeded}
-    for each in dossier.reversals:
-        if each.kind is ReversalKind.REFUND and each.status.has_moved:
-            refunded[each.payment_id] = refunded.get(each.payment_id, 0) + each.amount_minor
-    for charge in succeeded:
+def _problems(record: ExportRecord) -> Iterator[str]:
+    """The inconsistencies in one customer's period."""
+    invoice, customer_id = record.invoice, record.customer_id
+    charges = [charge for charge in record.charges if charge.status == PaymentStatus.SUCCEEDED]
+    refunded: Counter[str] = Counter()
+    for reversal in record.reversals:
+        if reversal.kind is ReversalKind.REFUND and reversal.status.has_moved:
+            refunded[reversal.payment_id] += reversal.amount_minor
+    for charge in charges:
         if refunded[charge.payment_id] > charge.amount_minor:
-            yield f"{whose}: more than all of {charge.payment_id} was refunded"
+            yield f"{customer_id}: more than the whole of {charge.payment_id} was refunded"
     if invoice is None:
-        if charged:
-            yield f"{whose}: {len(succeeded)} charges without an invoice"
+        if charges:
+            yield f"{customer_id}: charged without an invoice: {', '.join(charge.payment_id for charge in charges)}"
         return
     if invoice.version and invoice.lines_minor + invoice.carried_minor != invoice.total_minor:
         total = format_amount(invoice.total_minor, invoice.currency)
-        yield f"{whose}: lines and balance do not come to the invoice's {total}"
-    kept = [each for each in succeeded if refunded[each.payment_id] < each.amount_minor]
-    if any(each.currency != invoice.currency for each in dossier.charges):
-        yield f"{whose}: charged in another currency than invoiced"
-    elif len(kept) > 1:
-        yield f"{whose}: charged {len(kept)} times"
-    elif invoice.outcome == Stage.PAID and charged != invoice.total_minor and len(succeeded) == 1:
-        yield f"{whose}: {format_amount(charged, invoice.currency)} charged, not what was invoiced"
-    elif invoice.outcome == Stage.PAID and not succeeded:
-        yield f"{whose}: paid, but without a charge"
-    elif succeeded and not _is_paid(dossier):
-        yield f"{whose}: charged, but {invoice.outcome or 'open'}"
-
-
-def _is_paid(dossier: ExportRecord) -> bool:
-    """Whether money is right to have moved; a month may be open for a moment after its charge."""
-    assert dossier.invoice is not None
-    if dossier.invoice.outcome in ("", Stage.PAID):
-        return True
-    return dossier.collection is not None and dossier.collection.stage is not CollectionStage.WRITTEN_OFF
+        yield f"{customer_id}: lines and balance do not add up to the invoice's {total}"
+    charged = sum(charge.amount_minor for charge in charges)
+    unrefunded = [charge for charge in charges if refunded[charge.payment_id] < charge.amount_minor]
+    is_paid = invoice.outcome == Stage.PAID
+    collected = record.collection is not None and record.collection.stage is not CollectionStage.WRITTEN_OFF
+    if any(charge.currency != invoice.currency for charge in record.charges):
+        yield f"{customer_id}: charged in another currency than invoiced"
+    elif len(unrefunded) > 1:
+        yield f"{customer_id}: charged {len(unrefunded)} times"
+    elif is_paid and not charges:
+        yield f"{customer_id}: paid, but without a charge"
+    elif is_paid and len(charges) == 1 and charged != invoice.total_minor:
+        yield f"{customer_id}: {format_amount(charged, invoice.currency)} charged, not the invoiced amount"
+    elif charges and not collected and invoice.outcome not in ("", Stage.PAID):  # open for a moment after its charge
+        yield f"{customer_id}: charged, but {invoice.outcome}"

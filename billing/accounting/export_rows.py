@@ -1,4 +1,4 @@
-"""An export's tables: rows of named cells; amounts as exact decimals and in minor units; text that stays text."""
+"""The tables of an export: each amount as an exact decimal and in minor units."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -37,27 +37,22 @@ TABLES: dict[str, tuple[str, ...]] = {
     ),
     "problems": ("problem",),
 }
-"""The columns of each table; ``reversals`` are refunds and disputes. The last two are of all customers together."""
+"""The columns of each table; ``reversals`` are refunds and disputes. The last two cover all customers together."""
 
 
-def rows_of(dossier: ExportRecord) -> Iterator[tuple[str, Row]]:
+def rows_of(record: ExportRecord) -> Iterator[tuple[str, Row]]:
     """The rows of one customer, each with the name of its table."""
-    invoice = dossier.invoice
-    if invoice is not None:
-        yield "invoices", _row("invoices", invoice._asdict())
-        for line in dossier.lines:
-            whose: dict[str, object] = {
-                "customer_id": invoice.customer_id,
-                "period": invoice.period,
-                "currency": invoice.currency,
-            }
-            yield "lines", _row("lines", whose | line._asdict())
-    for charge in dossier.charges:
+    if record.invoice is not None:
+        invoice: dict[str, object] = record.invoice._asdict()
+        yield "invoices", _row("invoices", invoice)
+        for line in record.lines:
+            yield "lines", _row("lines", invoice | line._asdict())
+    for charge in record.charges:
         yield "charges", _row("charges", dict(charge))
-    for reversal in dossier.reversals:
+    for reversal in record.reversals:
         yield "reversals", _row("reversals", dict(reversal))
-    if dossier.collection is not None:
-        yield "collections", _row("collections", dict(dossier.collection))
+    if record.collection is not None:
+        yield "collections", _row("collections", dict(record.collection))
 
 
 def total_row(totals: ExportTotals) -> Row:
@@ -65,7 +60,7 @@ def total_row(totals: ExportTotals) -> Row:
 
 
 def _row(table: str, values: dict[str, object]) -> Row:
-    """The columns of ``table``; ``amount`` is made of ``amount_minor``, and so are all others of that kind."""
+    """The columns of ``table``; a decimal column such as ``amount`` is computed from ``amount_minor``."""
     digits = minor_digits(str(values["currency"]))
     row: Row = {}
     for name in TABLES[table]:

@@ -1,1 +1,1 @@
-"""What was not paid in its month, until it is paid or given up."""
+"""Collections: amounts that were not paid in their month, until they are recovered or written off."""

@@ -1,8 +1,7 @@
-"""An amount that was not paid when it was due, as a value: what is tried next, what arrived, how it ends.
+"""A collection's changes: tries, reminders, payments that arrive, and its outcome.
 
-``Collection`` is the whole state of a ``PaymentCollection`` workflow, as ``Month`` is that of a month. It knows amounts
-due, reminders, tries, payments that arrive, and how it is settled or given up; cards are one way to pay among others.
-What people may do to it is in ``billing/collections/commands.py``.
+``Collection`` is the whole state of a ``PaymentCollection`` workflow, as ``Month`` is that of a month. People's
+commands are in ``billing/collections/commands.py``.
 """
 
 from datetime import datetime, timedelta
@@ -18,25 +17,20 @@ from billing.collections.stages import (
     words_of,
 )
 from billing.invoices.month import Month
-from billing.model import (
-    Model,
-    Url,
-)
+from billing.model import Model, Url
 from billing.money import format_amount
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.progress import Braked, Halted
 from billing.trail import appended, carried_over
 
 KEPT_ENTRIES = 50
-"""How many entries of its diary a collection carries with it once the ledger has them."""
+"""The entries of its diary that a collection keeps once the ledger has them."""
 
 
 class Collection(CollectionState):
-    """What a customer owes for a month, and every way in which that can change."""
-
     @classmethod
     def open(cls, month: Month) -> "Collection":
-        """What ``month``, which was not paid, leaves to be collected."""
+        """The collection of what ``month``, closed after a failed charge, left unpaid."""
         assert month.invoice is not None
         assert month.closed is not None
         assert month.closed.charge is not None
@@ -53,7 +47,7 @@ class Collection(CollectionState):
     # -- what happens
 
     def contacting(self, now: datetime) -> "Collection":
-        """A day of the schedule has come: the card is tried if that may help, and else the customer is reminded."""
+        """A day of the schedule has come: the card is tried if that may help, else the customer is reminded."""
         days = self.customer.terms.dunning_days
         passed = sum(1 for day in days if now >= self.opened_at + timedelta(days=day))
         contacts = max(passed, self.contacts + 1)
@@ -62,31 +56,31 @@ class Collection(CollectionState):
             return self._changed(contacts=contacts, contacted_at=now, attempt=attempt, tries=self.tries + 1)
         return self._changed(contacts=contacts, contacted_at=now, reminding=True)
 
-    def answered(self, result: ChargeResult, asked: "Collection") -> "Collection":
-        """The processor's answer to what ``asked`` had tried, looked up or given up."""
+    def answered(self, result: ChargeResult, requested: "Collection") -> "Collection":
+        """The processor's answer to the try, look-up or cancellation that ``requested`` had due."""
         if self.closed is not None:
             return self
-        is_news = bool(asked.attempt or self.trouble)
-        later = self.attempt if isinstance(self.attempt, NewCardTry) and self.attempt != asked.attempt else None
-        known = self._changed(
+        is_news = bool(requested.attempt or self.trouble)
+        later = self.attempt if isinstance(self.attempt, NewCardTry) and self.attempt != requested.attempt else None
+        changed = self._changed(
             answer=result,
-            attempt=later,  # this answer is of the card before
-            looking=self.looking - asked.looking,
+            attempt=later,  # the answer is about the card before
+            looking=self.looking - requested.looking,
             trouble=None,
-            tried_at=result.at if asked.attempt else self.tried_at,
+            tried_at=result.at if requested.attempt else self.tried_at,
             alerted_at=None if is_news else self.alerted_at,
         )
-        if asked.attempt:
-            known = known.noted(result.at, None, asked.attempt.title, f"{asked.attempt.text}: {words_of(result)}")
+        if attempt := requested.attempt:
+            changed = changed.noted(result.at, None, attempt.title, f"{attempt.text}: {words_of(result)}")
         if result.status is ChargeStatus.SUCCEEDED:
-            return known._paid(result)
+            return changed._paid(result)
         if self.release is not None and result.status is ChargeStatus.CANCELED:
-            return known.evolve(answer=self.answer)._released(result.at)
-        return known.evolve(reminding=isinstance(self.attempt, ScheduledTry) or self.reminding)
+            return changed.evolve(answer=self.answer)._released(result.at)
+        return changed.evolve(reminding=isinstance(self.attempt, ScheduledTry) or self.reminding)
 
-    def answered_customer(self, result: ChargeResult, asked: "Collection") -> "Collection":
-        """The answer to the customer's own try, at our page."""
-        return self.noted(result.at, "the customer", "pays", words_of(result)).answered(result, asked)
+    def answered_customer(self, result: ChargeResult, requested: "Collection") -> "Collection":
+        """The answer to the customer's own payment, at our page."""
+        return self.noted(result.at, "the customer", "payment", words_of(result)).answered(result, requested)
 
     def _paid(self, result: ChargeResult) -> "Collection":
         received = Received(reference=result.payment_id, amount_minor=self.amount_minor, at=result.at)
@@ -100,34 +94,33 @@ class Collection(CollectionState):
         return paid.close(CollectionStage.RECOVERED, result.at)
 
     def _released(self, at: datetime) -> "Collection":
-        """No card can pay any more, so what was waiting for that happens."""
+        """The card's payment is cancelled, so the purpose of its release is carried out."""
         assert self.release is not None
-        free, then = self.evolve(release=None), self.release
-        if then.customer is not None:
+        free, release = self.evolve(release=None), self.release
+        if release.customer is not None:
             untried = free.answer and free.answer.evolve(attempt_id="")
-            return free.evolve(customer=then.customer, series=self.series + 1, answer=untried).with_new_card()
-        if then.received is None:
+            return free.evolve(customer=release.customer, series=self.series + 1, answer=untried).with_new_card()
+        if release.received is None:
             return free.close(CollectionStage.WRITTEN_OFF, at)
-        paid = free.evolve(by_card=False, looking=0, received=(*self.received, then.received))
+        paid = free.evolve(by_card=False, looking=0, received=(*self.received, release.received))
         return paid if paid.outstanding_minor else paid.close(CollectionStage.RECOVERED, at)
 
     def with_new_card(self) -> "Collection":
-        """The customer's card is another one now: it is tried at once, or once people resume what they halted."""
+        """The customer has another card: it is tried at once, or when a halted collection is resumed."""
         halted = self.halt is not None
         attempt = NewCardTry() if self.by_card and not halted else None
         return self._changed(attempt=attempt, untried_card=self.by_card and halted, tries=0, trouble=self.outage)
 
     def reminded(self) -> "Collection":
-        """The customer has been written to."""
+        """The reminder was sent."""
         alerted_at = None if self.outage else self.alerted_at
         return self._changed(reminding=False, reminders=self.reminders + 1, trouble=self.failure, alerted_at=alerted_at)
 
     def to_look_up(self) -> "Collection":
-        """Somebody says that something has changed at the processor: it is asked, if a card can still pay."""
+        """Something may have changed at the processor: the payment is looked up, if a card can still pay."""
         return self._changed(looking=self.looking + 1) if self.by_card and not self.closed else self
 
     def alerted(self, now: datetime, is_told: bool = True) -> "Collection":
-        """Reviewers were told what waits for them, if it still does; or that failed, and comes again later."""
         return self._changed(
             alerted_at=now if self.waits_for(now) else None,
             alerts=self.alerts + 1,
@@ -135,25 +128,25 @@ class Collection(CollectionState):
         )
 
     def reachable(self) -> "Collection":
-        """The ledger answers: an outage that held up nothing else is over."""
+        """An outage of the ledger alone is over."""
         pending = self.attempt or self.looking or self.release or self.reminding
         return self._changed(trouble=None, alerted_at=None) if self.outage and not pending else self
 
-    def adopt(self, known: "Collection") -> "Collection":
-        """The collection as the ledger has it, for a run that was reset; halted if people said something to this run.
+    def adopt(self, record: "Collection") -> "Collection":
+        """The ledger's ``record``; halted if this run has taken commands since.
 
-        What they were told may not be so any more, and saying it twice may cost somebody money.
+        Their answers may not hold any more, and to repeat a command unasked may cost somebody money.
         """
-        known = known.recorded(known.entry_count)
-        last = max((entry.at for entry in known.entries), default=known.opened_at)
+        record = record.recorded(record.entry_count)
+        last = max((entry.at for entry in record.entries), default=record.opened_at)
         later = [entry for entry in self.entries if entry.by and entry.accepted and entry.at > last]
         for entry in later:
-            said = entry.model_dump(include={"at", "by", "text", "via", "reason"})
-            known = known.noted(**said, what=f"lost: {entry.what}", accepted=False)
-        if not later or known.closed:
-            return known
-        reason = f"what {later[-1].by} said was said to a run that had been reset; look at the diary, and say it again"
-        return known._changed(halt=Halted(by="billing", reason=reason, at=later[-1].at), alerted_at=None)
+            fields = entry.model_dump(include={"at", "by", "text", "via", "reason"})
+            record = record.noted(**fields, event=f"lost: {entry.what}", accepted=False)
+        if not later or record.closed:
+            return record
+        reason = f"{later[-1].by} spoke to a run that had been reset; look at the diary, and repeat the command"
+        return record._changed(halt=Halted(by="billing", reason=reason, at=later[-1].at), alerted_at=None)
 
     def braked(self, text: str) -> "Collection":
         if self.closed is not None:
@@ -161,48 +154,45 @@ class Collection(CollectionState):
         stopped = self._changed(brake=Braked(text=text), trouble=self.failure)
         return stopped.unbegun() if stopped.halt is not None else stopped
 
-    def looked_up(self, asked: "Collection") -> "Collection":
-        """The payment was looked up before the brake stopped the try of ``asked``."""
-        return self if self.closed else self._changed(looking=self.looking - asked.looking)
+    def looked_up(self, requested: "Collection") -> "Collection":
+        """The payment was looked up before the brake stopped the try of ``requested``."""
+        return self if self.closed else self._changed(looking=self.looking - requested.looking)
 
     def brake_released(self, now: datetime) -> "Collection":
-        """The brake is off."""
         return self._changed(brake=None) if self.brake else self
 
     def unbegun(self) -> "Collection":
-        """A try that the brake has stopped, and then people: it does not count, and comes again once they resume."""
+        """A try stopped by the brake and then by a halt does not count; it is repeated after the resumption."""
         is_new = isinstance(self.attempt, NewCardTry)
         counted = int(isinstance(self.attempt, ScheduledTry))
         return self.evolve(attempt=None, untried_card=self.untried_card or is_new, tries=self.tries - counted)
 
     def close(self, outcome: CollectionStage, at: datetime) -> "Collection":
-        """It is settled or given up, once and for all."""
         assert outcome in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)
         assert self.closed is None
         over = {"attempt": None, "looking": 0, "reminding": False, "trouble": None, "halt": None, "brake": None}
         return self._changed(closed=Settled(outcome=outcome, at=at), **over)
 
-    def noted(self, at: datetime, by: str | None, what: str, text: str, **more: object) -> "Collection":
-        """Adds a line to the diary; ``by`` is None for what the application did."""
+    def noted(self, at: datetime, by: str | None, event: str, text: str, **more: object) -> "Collection":
+        """Adds an entry to the diary; ``by`` None: the application."""
         entry = DiaryEntry.model_validate(
-            {"number": self.entry_count + 1, "at": at, "by": by, "what": what, "text": text, **more}
+            {"number": self.entry_count + 1, "at": at, "by": by, "what": event, "text": text, **more}
         )
         return self._changed(entries=appended(self.entries, entry), entry_count=entry.number)
 
     def recorded(self, count: int) -> "Collection":
-        """The ledger has the first ``count`` entries: of those, only the newest are carried on."""
         return self.evolve(entries=tuple(carried_over(self.entries, count, KEPT_ENTRIES)))
 
 
 class PayOnSession(Model):
-    """A customer who is there wants to pay; ``return_url`` is where the bank's page sends them back to."""
+    """A customer at our page wants to pay; the bank's page sends them back to ``return_url``."""
 
     collection: Collection
     return_url: Url
 
 
 class PaidOnSession(Model):
-    """What came of it; they have to go to ``redirect_url`` to authenticate, unless it is None."""
+    """The processor's answer; the customer has to authenticate at ``redirect_url``, unless it is None."""
 
     result: ChargeResult
     redirect_url: Url | None = None

@@ -1,7 +1,4 @@
-"""What is owed as it stands: the fields of a collection, and what follows from them.
-
-How it changes is in ``billing/collections/collection.py``.
-"""
+"""A collection as it stands: its fields, what is due, what stops it. Its changes are in ``collection.py``."""
 
 from datetime import datetime, timedelta
 
@@ -18,26 +15,16 @@ from billing.collections.stages import (
     UnclearAnswer,
 )
 from billing.customers.customer import Customer
-from billing.model import (
-    Code,
-    Count,
-    Few,
-    Instant,
-    Many,
-    Minor,
-    Number,
-)
+from billing.model import Code, Count, Few, Instant, Many, Minor, Number
 from billing.money import format_amount
 from billing.payments.payment import ChargeResult
 from billing.progress import Due, Durable, Stop
 
 _BETWEEN_CONTACTS = timedelta(days=1)
-"""After an outage the days that were missed do not all come at once."""
+"""Keeps the days that an outage has missed from all being made up at once."""
 
 
 class CollectionState(Durable):
-    """What a customer owes for a month."""
-
     customer: Customer
     amount_minor: Minor
     currency: Code
@@ -45,14 +32,14 @@ class CollectionState(Durable):
     by_card: bool = True
     series: Count = 1  # of payments: see billing.keys.payment_key
     answer: ChargeResult | None = None  # the processor's last
-    tries: Number = 0  # with this card, without those that people asked for
+    tries: Number = 0  # of this card on schedule, not those that people requested
     contacts: Count = 0  # days of the schedule that have passed
     contacted_at: Instant | None = None
-    tried_at: Instant | None = None  # with nobody at our page
+    tried_at: Instant | None = None  # off-session
     reminders: Count = 0
     reminding: bool = False
-    attempt: Try | None = None  # the card is tried now
-    looking: Number = 0  # how often it was said, since the last look, that something may have changed at the processor
+    attempt: Try | None = None  # under way
+    looking: Number = 0  # look-ups requested since the last one began
     release: Release | None = None
     received: Few[Received] = ()
     told_exhausted: bool = False
@@ -65,7 +52,6 @@ class CollectionState(Durable):
 
     @property
     def outcome(self) -> CollectionStage | None:
-        """How it ended; None: it has not."""
         return self.closed.outcome if self.closed else None
 
     @property
@@ -82,7 +68,7 @@ class CollectionState(Durable):
 
     @property
     def outstanding_minor(self) -> int:
-        """What is still owed, in minor units; never negative."""
+        """The open amount, in minor units; never negative."""
         return max(0, self.amount_minor - sum(payment.amount_minor for payment in self.received))
 
     @property
@@ -91,24 +77,23 @@ class CollectionState(Durable):
 
     @property
     def remedy(self) -> CardRemedy:
-        """What would help; of no meaning if it is not paid by card."""
+        """The remedy for the last decline; it means nothing unless ``by_card``."""
         return remedy(self.answer) if self.answer else CardRemedy.RETRY
 
     @property
     def retries_by_itself(self) -> bool:
-        """Whether the card may be tried again with nobody asking for it."""
+        """Whether the card may be tried again on schedule."""
         if not self.by_card or self.remedy not in (CardRemedy.RETRY, CardRemedy.RETRY_FEW):
             return False
         return self.tries < (FEW_TRIES if self.remedy is CardRemedy.RETRY_FEW else MAX_TRIES - 1)
 
     @property
     def payable(self) -> bool:
-        """Whether the customer can pay by card right now: nothing else may be moving the money."""
+        """Whether the customer can pay by card now: no other payment may be under way."""
         busy = self.closed or self.attempt or self.release or self.failure or self.brake
         return self.by_card and not busy and self.remedy is not CardRemedy.NEW_CARD
 
     def due(self, now: datetime) -> Due[CollectionStep]:
-        """The next step at ``now``. Pure: the same collection and instant always give the same step."""
         if self.closed is not None:
             return Due(CollectionStep.CLOSE, None, "close the collection")
         remind_at = self._alert_at(now)
@@ -117,10 +102,10 @@ class CollectionState(Durable):
         if self.failure is not None:
             return Due(None, remind_at, "remind the reviewers")
         if self.release is not None:
-            return Due(CollectionStep.RELEASE, None, "give the card's payment up")
+            return Due(CollectionStep.RELEASE, None, "cancel the card's payment")
         if self.brake and not self.looking:
             return Due(CollectionStep.AWAIT_RELEASE, None, "go on once the emergency brake is released")
-        if self.attempt:  # under the brake too if something has happened: the payment is looked up before it is tried
+        if self.attempt:  # with the brake on, only if a look-up is due: it comes before the try
             return Due(CollectionStep.TRY, None, self.attempt.text)
         if self.looking:
             return Due(CollectionStep.LOOK_UP, None, "look the payment up")
@@ -131,18 +116,17 @@ class CollectionState(Durable):
         return self._scheduled(now, remind_at)
 
     def _scheduled(self, now: datetime, remind_at: datetime | None) -> Due[CollectionStep]:
-        """The next day of the schedule, or what follows once there is none left."""
+        """The next day of the schedule, or the end of it."""
         contact_at = self.next_contact
         if contact_at is None and self.exhausted(now):
             return Due(None, remind_at, "tell the reviewers")
         if contact_at is None:
-            return Due(None, self.give_up_at, "give up")
+            return Due(None, self.give_up_at, "end tries and reminders")
         if now >= contact_at:
             return Due(CollectionStep.CONTACT, None, "contact the customer")
         return Due(None, contact_at, "try the card again" if self.retries_by_itself else "remind the customer")
 
     def stage(self, now: datetime) -> CollectionStage:
-        """Where the collection stands at ``now``."""
         if self.closed is not None:
             return self.closed.outcome
         if self.unresolved:
@@ -163,23 +147,23 @@ class CollectionState(Durable):
 
     @property
     def unresolved(self) -> bool:
-        """Money may be moving, and it is not known whether it did: nothing else may be tried."""
+        """Whether a payment may have been made whose outcome is unknown: nothing else may be tried."""
         return bool(self.attempt or self.looking or self.release) and self.trouble is not None
 
     def exhausted(self, now: datetime) -> bool:
-        """Everything that happens by itself has happened: the customer can still pay, and people decide."""
+        """Whether all tries and reminders are used up: the customer can still pay, and people decide."""
         busy = self.closed or self.attempt or self.release or self.brake
         return not busy and self.next_contact is None and now >= self.give_up_at
 
     def waits_for(self, now: datetime) -> Stop | None:
-        """What a person has to see to before the collection can go on; None: nothing."""
+        """The matter that needs a person before the collection can go on; None: nothing does."""
         if self.stopped or self.brake:
             return self.stopped or self.brake
         return AllTried(self.outstanding) if self.exhausted(now) else None
 
     @property
     def stopped(self) -> Stop | None:
-        """The same, leaving aside the brake, and that all tries and reminders may have been used up."""
+        """Why the collection stands still, apart from the brake and used-up tries; None: it goes on."""
         if self.halt or self.trouble:
             return self.halt or self.trouble
         if self._asks_for_person:
@@ -202,12 +186,12 @@ class CollectionState(Durable):
 
     @property
     def give_up_at(self) -> datetime:
-        """When people decide, if nothing has helped."""
+        """When tries and reminders end and people decide."""
         planned = self.opened_at + timedelta(days=self.customer.terms.give_up_days)
         return max(planned, self.contacted_at + _BETWEEN_CONTACTS) if self.contacted_at else planned
 
     def _alert_at(self, now: datetime) -> datetime | None:
-        """When the reviewers are told of what waits for them; None: nothing does, or they know and it is theirs."""
+        """When the reviewers are alerted; None: nothing needs a person, or they know that people have to decide."""
         if not self.waits_for(now) or (self.brake and not self.stopped):
             return None
         if self.alerted_at is None:
@@ -220,7 +204,7 @@ class CollectionState(Durable):
 
     @property
     def news(self) -> str:
-        """How it ended, for the reviewers."""
+        """The outcome, for the reviewers."""
         assert self.closed is not None
         amount = format_amount(self.amount_minor, self.currency)
         lines = [f"{amount} of {self.customer.customer_id}, {self.period}: {_ENDINGS[self.closed.outcome]}"]

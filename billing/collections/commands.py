@@ -1,4 +1,4 @@
-"""What becomes of a command to a collection: accepted with an effect or refused with a reason, and in the diary."""
+"""Commands to a collection, and the rulings on them: accepted or refused with a reason, and in the diary."""
 
 from datetime import datetime
 from typing import Annotated
@@ -16,7 +16,7 @@ from billing.progress import Halted
 
 
 class Retry(Command):
-    """Try the card now; also a person's answer to a code that we do not know."""
+    """Try the card now; the way out of a decline code that we do not know."""
 
 
 class ReplaceCard(Command):
@@ -26,9 +26,9 @@ class ReplaceCard(Command):
 
 
 class RecordPayment(Command):
-    """Money has arrived by another way, such as a bank transfer; the card is not charged for it any more.
+    """Money has arrived by other means, such as a bank transfer; the card is not charged any more.
 
-    ``amount_minor`` in minor units of the collection's currency; ``reference`` names the transfer, once.
+    ``amount_minor`` is in minor units of the collection's currency; ``reference`` names the transfer, once only.
     """
 
     reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -36,11 +36,11 @@ class RecordPayment(Command):
 
 
 class WriteOff(Command):
-    """Give the rest up. The card's payment is cancelled first; if that has succeeded, the amount is recovered."""
+    """Write the rest off. The card's payment is cancelled first; if it has succeeded, the amount is recovered."""
 
 
 class LookUp(Command):
-    """Something may have changed at the processor: ask it, and go by its answer."""
+    """Look the payment up: something may have changed at the processor."""
 
 
 COLLECTION_COMMANDS: dict[str, type[Command]] = {
@@ -55,19 +55,19 @@ COLLECTION_COMMANDS: dict[str, type[Command]] = {
 
 
 RECEIVED_MAX = 50
-"""Payments by other means of one collection."""
+"""Limit of payments by other means in one collection."""
 _NOT_BY_CARD = "a part was paid by other means; the rest is not charged to the card"
 
 
 class PayResult(Model):
-    """What came of a customer's own try: go to ``redirect_url`` to authenticate, or ``stage`` says how it stands."""
+    """The answer to a customer's own payment: authenticate at ``redirect_url``; if None, ``stage`` is the result."""
 
     stage: Code
     redirect_url: Url | None = None
 
 
 def decide(collection: Collection, command: Command, now: datetime, via: str) -> Ruling[Collection]:
-    """Applies ``command`` to ``collection`` at ``now``; a look-up, of which webhooks ask for dozens, leaves no entry.
+    """Carries out ``command`` at ``now``; a look-up, which webhooks request by the dozen, leaves no entry.
 
     A repeated ``command_id`` gets the first answer again and changes nothing.
     """
@@ -92,7 +92,7 @@ def decide(collection: Collection, command: Command, now: datetime, via: str) ->
 
 
 def note_unreadable(collection: Collection, name: str, problem: str, now: datetime, via: str) -> Ruling[Collection]:
-    """A signal that cannot be read: it has no effect, and is in the diary."""
+    """Notes a signal that cannot be read; it has no other effect."""
     fields = {"via": via, "accepted": False, "refusal": Refusal.OTHER}
     return Ruling(collection.noted(now, "unknown", name[:100], problem, **fields), problem, Refusal.OTHER)
 
@@ -101,7 +101,7 @@ def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Col
     if collection.closed is not None:
         raise Refused(f"{collection.period} is settled already: {collection.outcome}")
     if collection.release is not None and not isinstance(command, Resume | Retry | LookUp):
-        raise Refused("it is being given up; that has to end first", Refusal.LATER)
+        raise Refused("the card's payment is being cancelled; repeat the command after that", Refusal.LATER)
     match command:
         case Halt():
             halt = Halted(by=command.by, reason=command.reason, at=now)
@@ -136,8 +136,8 @@ def _resume(collection: Collection) -> tuple[Collection, str]:
         raise Refused("it is not halted")
     resumed = collection.evolve(halt=None, trouble=collection.outage, alerted_at=None)
     if collection.untried_card and collection.halt is not None:
-        return resumed.evolve(untried_card=False).with_new_card(), "goes on; the new card is tried now"
-    return resumed, "goes on"
+        return resumed.evolve(untried_card=False).with_new_card(), "resumed; the new card is tried now"
+    return resumed, "resumed"
 
 
 def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
@@ -157,10 +157,10 @@ def _retry(collection: Collection, command: Retry) -> tuple[Collection, str]:
 
 
 def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collection, str]:
-    card, known = command.card, collection.customer.payment_method
+    card, card_before = command.card, collection.customer.payment_method
     customer = collection.customer.evolve(payment_method=card)
-    if card.is_same(known):
-        if card.last4 in ("", known.last4):
+    if card.is_same(card_before):
+        if card.last4 in ("", card_before.last4):
             raise Refused("this card is known already", Refusal.UNCHANGED)
         return collection.evolve(customer=customer), f"the card now ends in {card.last4}"
     if not collection.by_card:
@@ -168,7 +168,7 @@ def _replace_card(collection: Collection, command: ReplaceCard) -> tuple[Collect
     if collection.attempt or collection.looking:
         text = "the outcome of the last try has to be known first; the new card is taken after that"
         raise Refused(text, Refusal.LATER)
-    if card.payer_id != known.payer_id:
+    if card.payer_id != card_before.payer_id:
         release = Release(by=command.by, reason=command.reason, customer=customer)
         return _released(collection, release), "tried once the payment of the other id is cancelled"
     effect = "it is tried once this is resumed" if collection.halt else "it is tried now"
@@ -184,4 +184,4 @@ def _record_payment(collection: Collection, command: RecordPayment, now: datetim
         raise Refused(f"{RECEIVED_MAX} payments are on record; record what else has arrived as one")
     received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now)
     release = Release(by=command.by, reason=command.reason, received=received)
-    return _released(collection, release), ("recorded once the card's payment is cancelled, so that nobody pays twice")
+    return _released(collection, release), "recorded once the card's payment is cancelled, so that nobody pays twice"

@@ -1,4 +1,4 @@
-"""What a declined card calls for: try it again, ask for another one, let the customer authenticate, or ask a person.
+"""The remedy for a declined card: try it again, ask for another one, let the customer authenticate, or ask a person.
 
 Sources: Stripe's documentation of decline codes and of advice codes; the limits of Visa and Mastercard on repeated
 tries (no more than 15 in 30 days; ours are at most 8 in all).
@@ -13,9 +13,7 @@ FEW_TRIES = 2
 
 
 class CardRemedy(StrEnum):
-    """What helps against a refusal."""
-
-    RETRY = "retry"  # time: the same card may do in a few days
+    RETRY = "retry"  # time: the same card may work in a few days
     RETRY_FEW = "retry_few"  # perhaps time: the bank does not say why, and counts tries
     NEW_CARD = "new_card"  # only another card: this one is never tried again
     AUTHENTICATE = "authenticate"  # the customer, at the bank's page
@@ -59,9 +57,9 @@ _ADVICE = {
 
 
 def remedy(result: ChargeResult) -> CardRemedy:
-    """What ``result`` calls for. The bank's advice comes first, but never makes a hard decline a soft one.
+    """The remedy for ``result``. The bank's advice comes first, but never makes a hard decline a soft one.
 
-    An unknown code is a person's: guessing costs fines of the card networks, or a customer.
+    An unknown code needs a person: a wrong guess costs fines of the card networks, or a customer.
     """
     if result.status is ChargeStatus.AUTHENTICATION_REQUIRED:
         return CardRemedy.AUTHENTICATE

@@ -1,4 +1,4 @@
-"""Who learns of a payment of a running collection, and what the ledger keeps of collections.
+"""Running collections, and collections in the ledger.
 
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
@@ -14,17 +14,15 @@ from billing.period import Period
 
 
 class Collections(Protocol):
-    """The running collections, for those who learn something about a payment."""
-
     async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
-        """Lets the collection ask the processor; False if none runs."""
+        """Makes the collection look its payment up; False if none runs."""
 
     async def begin(self, collection: Collection) -> bool:
-        """Goes on with a collection that the ledger says is open; False if it runs already."""
+        """Starts a collection that is open in the ledger; False if it runs already."""
 
 
 class CollectionRow(Model):
-    """One line of a listing of collections, as the ledger last knew them."""
+    """A collection in a listing, as last recorded."""
 
     customer_id: Id
     period: Period
@@ -39,12 +37,10 @@ class CollectionRow(Model):
 
 
 class CollectionStore(Protocol):
-    """Collections and their diaries."""
-
     async def record_collection(self, collection: Collection, at: datetime) -> None:
-        """Writes the collection as it stands, and its diary.
+        """Writes the collection and its diary.
 
-        Raises ``StaleRun`` if it has a newer revision, ``OutcomeConflict`` if another outcome.
+        Raises ``StaleRun`` if the ledger has a newer revision, ``OutcomeConflict`` if it has another outcome.
         """
 
     async def collection(self, customer_id: str, period: Period) -> Collection | None:
@@ -59,4 +55,4 @@ class CollectionStore(Protocol):
     ) -> list[CollectionRow]: ...
 
     async def diary(self, customer_id: str, period: Period) -> list[DiaryEntry]:
-        """The whole diary of a collection; the collection itself carries only the newest."""
+        """The whole diary of a collection; the collection itself has only the newest entries."""

@@ -1,4 +1,4 @@
-"""What a collection goes through: stages, steps, tries, what stops it, what arrives, and its diary."""
+"""A collection's stages and steps, its tries, what stops it, payments received, and its diary."""
 
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, NamedTuple
@@ -7,20 +7,7 @@ from pydantic import Field
 
 from billing.commands import Refusal
 from billing.customers.customer import Customer
-from billing.model import (
-    Code,
-    Count,
-    Id,
-    Instant,
-    Line,
-    Measured,
-    Minor,
-    Model,
-    Who,
-    Why,
-    Words,
-    cut,
-)
+from billing.model import Code, Count, Id, Instant, Line, Measured, Minor, Model, Who, Why, Words, cut
 from billing.payments.payment import ChargeResult, ChargeStatus
 
 
@@ -40,13 +27,11 @@ class CollectionStage(StrEnum):
 
     @property
     def needs_person(self) -> bool:
-        """Whether nothing happens by itself, or not soon."""
+        """Whether the collection stands still until a person acts."""
         return self in (self.UNRESOLVED, self.HALTED, self.AWAITING_PERSON, self.EXHAUSTED)
 
 
 class CollectionStep(StrEnum):
-    """What the workflow has to do next."""
-
     AWAIT_RELEASE = "await release"
     CONTACT = "contact"
     TRY = "try"
@@ -70,7 +55,7 @@ class ScheduledTry(Model):
 
 
 class RequestedTry(Model):
-    """The card is tried because a person asked for it."""
+    """The card is tried at a person's request."""
 
     kind: Literal["requested"] = "requested"
     title: ClassVar[str] = "tried on request"
@@ -78,7 +63,7 @@ class RequestedTry(Model):
 
     @property
     def text(self) -> str:
-        return f"asked for by {self.by}"
+        return f"requested by {self.by}"
 
 
 class NewCardTry(Model):
@@ -96,7 +81,7 @@ Try = Annotated[ScheduledTry | RequestedTry | NewCardTry, Field(discriminator="k
 
 
 class UnclearAnswer(NamedTuple):
-    """The processor's answer says neither that it is paid nor what would help."""
+    """An answer of the processor that is no payment and for which no remedy is known."""
 
     answer: ChargeResult
 
@@ -109,7 +94,7 @@ class UnclearAnswer(NamedTuple):
 
 
 class AllTried(NamedTuple):
-    """Everything that happens by itself has happened."""
+    """All tries and reminders are used up."""
 
     outstanding: str
 
@@ -119,7 +104,7 @@ class AllTried(NamedTuple):
 
 
 class Received(Model):
-    """Money that arrived: by the card (``reference`` is the payment's id), or otherwise (a person says so)."""
+    """A payment received: by card (``reference`` is its id), or by other means, as a person has recorded."""
 
     reference: Id
     amount_minor: Minor
@@ -127,8 +112,8 @@ class Received(Model):
 
 
 class Release(Model):
-    """The card's payment is to be given up, so that nobody pays twice, and then this happens: money that ``received``
-    otherwise is counted, or the ``customer`` goes on with another card and id, or else the rest is written off.
+    """The card's payment is to be cancelled first, so that nobody pays twice. Then money ``received`` by other means is
+    counted, or the ``customer`` goes on with another card and id, or else the rest is written off.
     """
 
     by: Who
@@ -138,7 +123,7 @@ class Release(Model):
 
 
 class DiaryEntry(Measured):
-    """A line of the diary: what happened, or a person's command and what became of it. ``by`` None: the application."""
+    """An entry of the diary: an event, or a person's command and its answer. ``by`` None: the application."""
 
     number: Count
     at: Instant
@@ -161,22 +146,19 @@ class DiaryEntry(Measured):
         return f"{self.reason}: {self.text}" if self.reason else self.text
 
     def in_short(self) -> "DiaryEntry":
-        """The same with little of its words."""
         return self.evolve(text=cut(self.text, 100), reason=self.reason and cut(self.reason, 100))
 
 
 class Settled(Model):
-    """How and when it ended."""
-
     outcome: CollectionStage
     at: Instant
 
 
 def code_of(result: ChargeResult) -> str:
-    """The most telling code of a refusal; empty if there is none."""
+    """The most specific code of a decline; "" if there is none."""
     return result.decline_code or result.code
 
 
 def words_of(result: ChargeResult) -> str:
-    """An answer of the processor, for the diary."""
-    return f"{result.status} {code_of(result)}".strip()
+    """The processor's answer, for the diary: ``declined, insufficient_funds``."""
+    return ", ".join(filter(None, (result.status, code_of(result))))

@@ -10,7 +10,7 @@ _SHOWN = 10
 
 
 def summary(collection: Collection, now: datetime) -> str:
-    """What is owed, what a person has to do, what comes next, the newest of the diary; the customer by id only."""
+    """The open amount, what needs a person, the next step, the newest of the diary; the customer by id only."""
     due = collection.due(now)
     owed = format_amount(collection.amount_minor, collection.currency)
     parts = [

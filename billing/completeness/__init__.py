@@ -1,1 +1,1 @@
-"""Whether everybody is billed, with every row, once."""
+"""The completeness check: every customer, and every row of the sheet, is billed once."""

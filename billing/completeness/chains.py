@@ -1,4 +1,4 @@
-"""How a workflow stands: whether it goes on by itself, and what to do about one that does not."""
+"""The status of workflows, and the remedies for one that stands still."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,41 +9,39 @@ from billing.remedies import Remedy, RemedyAction
 
 
 class ChainStatus(StrEnum):
-    """What Temporal says of a workflow."""
+    """A workflow's status in Temporal."""
 
     RUNNING = "running"
     PAUSED = "paused"  # by a person, in Temporal itself
-    FAILING = "failing"  # its code fails or stalls; Temporal tries again and again
+    FAILING = "failing"  # its code fails or stalls, and Temporal keeps retrying it
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELED = "canceled"
     TERMINATED = "terminated"
     TIMED_OUT = "timed out"
-    ABSENT = "absent"  # never started, or closed so long ago that Temporal has forgotten it
-    UNKNOWN = "unknown"  # a newer server has a word for it that this release lacks
+    ABSENT = "absent"  # never started, or closed longer ago than Temporal's retention
+    UNKNOWN = "unknown"  # a status of a newer server
 
     @property
     def is_open(self) -> bool:
-        """Whether it may go on: another one under the same id cannot be started."""
-        return self in _OPEN
+        """Whether the workflow can continue; meanwhile no other can be started under its id."""
+        return self in (ChainStatus.RUNNING, ChainStatus.PAUSED, ChainStatus.FAILING, ChainStatus.UNKNOWN)
 
     @property
     def stands_still(self) -> bool:
-        """Open, and nothing is announced or charged all the same."""
+        """Whether the workflow is open without making progress."""
         return self.is_open and self is not ChainStatus.RUNNING
 
     @property
     def words(self) -> str:
-        """What is the matter with it, as a sentence that begins with the workflow goes on."""
+        """The predicate of a sentence about the workflow."""
         return _WORDS.get(self, f"was {self}")
 
-
-_OPEN = (ChainStatus.RUNNING, ChainStatus.PAUSED, ChainStatus.FAILING, ChainStatus.UNKNOWN)
 
 _WORDS = {
     ChainStatus.RUNNING: "runs",
     ChainStatus.PAUSED: "is paused in Temporal",
-    ChainStatus.FAILING: "fails again and again until a worker runs mended code",
+    ChainStatus.FAILING: "keeps failing until a worker runs corrected code",
     ChainStatus.COMPLETED: "has ended",
     ChainStatus.FAILED: "has failed for good",
     ChainStatus.ABSENT: "does not exist",
@@ -52,44 +50,43 @@ _WORDS = {
 
 
 class Chain(NamedTuple):
-    """An open workflow. ``customer_id`` "": of nobody; ``period``: the month that is collected, None of other kinds."""
+    """An open workflow. ``customer_id`` "": without a customer. ``period``: a collection's; None for other kinds."""
 
     workflow_id: str
-    kind: str  # the name of the workflow's type
+    kind: str  # the workflow type
     status: ChainStatus
     customer_id: str = ""
     period: str | None = None
 
 
 class OpenChains(NamedTuple):
-    """The open monthly workflows: each customer's own, and ``strays``, which have another id than the customer's."""
+    """The open monthly workflows: each customer's own, and ``strays``, whose id is not their customer's."""
 
     own: Mapping[str, ChainStatus]
     strays: tuple[Chain, ...] = ()
 
 
 class Standstill(NamedTuple):
-    """Customers with an open month that nothing happens to, and how its workflow stands; or why that is ``unseen``."""
+    """The workflow status of each open month that makes no progress; ``unseen``: why Temporal could not be asked."""
 
     customers: Mapping[str, ChainStatus]
     unseen: str = ""
 
 
 class Chains(Protocol):
-    """The workflows, as Temporal knows them. Raises ``TemporalUnavailable``."""
+    """The workflows in Temporal. Every method raises ``TemporalUnavailable``; lists can be some seconds old."""
 
-    async def listed(self) -> OpenChains:
-        """The open monthly workflows, by a list that may be some seconds old."""
+    async def listed(self) -> OpenChains: ...
 
     async def standing_still(self) -> list[Chain]:
-        """Open workflows of every kind that are paused or fail, by such a list."""
+        """The open workflows of every kind that are paused or failing."""
 
     async def status(self, customer_id: str) -> ChainStatus:
-        """How the customer's monthly workflow stands right now."""
+        """The current status of the customer's monthly workflow."""
 
 
 def release(chain: str, status: ChainStatus) -> Remedy:
-    """What to do about an open workflow with the id ``chain`` that stands still."""
+    """The remedy for the open workflow ``chain`` that stands still."""
     action = {ChainStatus.PAUSED: RemedyAction.UNPAUSE_WORKFLOW, ChainStatus.FAILING: RemedyAction.SHOW_WORKFLOW}
     return Remedy(action=action.get(status, RemedyAction.DESCRIBE_WORKFLOW), workflow_id=chain)
 
@@ -99,7 +96,7 @@ def end(chain: str) -> Remedy:
 
 
 def restart(customer_id: str, status: ChainStatus) -> Remedy:
-    """What to do about a customer's workflow that does not go on."""
+    """The remedy for a customer's workflow that is closed or stands still."""
     if status.is_open:
         return release(workflow_id(customer_id), status)
     return RemedyAction.RESTART.of(customer_id)

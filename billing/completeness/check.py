@@ -1,10 +1,8 @@
-"""The completeness check of a period: one customer after the other, each row of the sheet once.
+"""The completeness check of a period. Pure; ``activities/completeness.py`` reads the data.
 
-    check = CompletenessCheck(period, now, cells, rows)
-    check.take(account, chain)    # for every customer, in any order
-    report = check.coverage()     # sheet = invoiced + differences
-
-Pure; ``activities/completeness.py`` reads what it needs.
+check = CompletenessCheck(period, now, cells, rows)
+check.take(account, chain)    # for every customer, in any order
+report = check.coverage()     # sheet = invoiced + differences
 """
 
 from collections.abc import Sequence
@@ -13,14 +11,8 @@ from datetime import datetime, timedelta
 from billing.apart import Failed, why
 from billing.completeness.chains import Chain, ChainStatus, end, release
 from billing.completeness.month_check import MonthCheck
-from billing.completeness.report import (
-    CompletenessReport,
-    CustomerState,
-    FindingKind,
-)
-from billing.completeness.row_check import (
-    CellRules,
-)
+from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
+from billing.completeness.row_check import CellRules
 from billing.completeness.sheet_check import SheetCheck
 from billing.completeness.snapshots import CustomerSnapshot
 from billing.completeness.tally import Tally
@@ -33,8 +25,6 @@ _JUST_CLOSED = timedelta(hours=1)
 
 
 class CompletenessCheck:
-    """Takes one customer after the other; each row of the sheet is taken once."""
-
     def __init__(
         self,
         period: Period,
@@ -43,7 +33,7 @@ class CompletenessCheck:
         rows: Sequence[SalesRow] = (),
         strays: Sequence[Chain] = (),
     ) -> None:
-        """``rows`` are all of the worksheet; ``cells`` None: it could not be read. ``strays`` as in ``OpenChains``."""
+        """``rows`` are the whole worksheet; ``cells`` None: it could not be read. ``strays`` as in ``OpenChains``."""
         self._period = period
         self._now = now
         self._tally = Tally()
@@ -51,10 +41,10 @@ class CompletenessCheck:
         self._sheet = SheetCheck(period, cells, rows, self._tally) if cells else None
         self._customers: dict[str, CustomerState] = {}
         self._strays = strays
-        self._twice: set[str] = set()  # customers whose own workflow is open beside a stray one
+        self._twice: set[str] = set()  # customers with a stray workflow beside their own
 
     def take(self, account: CustomerSnapshot, chain: ChainStatus | None) -> None:
-        """``chain``: how the customer's workflow stands; None if nobody knows."""
+        """Checks a customer. ``chain`` is the status of the customer's workflow; None: unknown."""
         customer = account.customer
         try:
             self._take(account, chain)
@@ -62,17 +52,17 @@ class CompletenessCheck:
             self.fail(Failed(customer_id=customer.customer_id, reason=why(error), email=customer.email))
 
     def fail(self, failed: Failed) -> None:
-        """Instead of ``take``: a customer who could not be looked at. The rows under that address are in no sum."""
+        """Replaces ``take`` for a customer who cannot be checked. Rows with ``failed.email`` are in no sum."""
         self._customers[failed.customer_id] = CustomerState.UNKNOWN
         if self._sheet:
             self._sheet.leave_out(failed.email)
         self.note(failed)
 
     def note(self, failed: Failed) -> None:
-        """Something of a customer that could not be looked at."""
-        text = f"{failed.customer_id} could not be looked at: {failed.reason}"
+        """Reports a record that cannot be checked; the customer's others are."""
+        text = f"{failed.customer_id} could not be checked: {failed.reason}"
         show = RemedyAction.SHOW_MONTH.of(failed.customer_id, self._period)
-        self._tally.find(FindingKind.FAILED, failed.customer_id, text, show, advice="nobody else is affected")
+        self._tally.find(FindingKind.FAILED, failed.customer_id, text, show, advice="no other customer is affected")
 
     def _take(self, account: CustomerSnapshot, chain: ChainStatus | None) -> None:
         customer_id, is_closed = account.customer.customer_id, account.closed_at is not None
@@ -98,22 +88,22 @@ class CompletenessCheck:
         self._months.look_at_clock(account)
 
     def stray(self, customer_id: str) -> None:
-        """A workflow runs whose customer the ledger does not know."""
+        """Reports a running workflow whose customer is not in the ledger."""
         chain = workflow_id(customer_id)
-        text = f"{chain} runs, but the ledger knows no such customer"
-        advice = f"start it, by a file with the row of {customer_id}; or end it"
+        text = f"{chain} runs, but its customer is not in the ledger"
+        advice = f"start {customer_id} from a file with its row, or terminate the workflow"
         remedies = RemedyAction.START_FROM_FILE.of(), end(chain)
         self._tally.find(FindingKind.NO_CUSTOMER, customer_id, text, *remedies, advice=advice)
 
     def stands_still(self, chain: Chain) -> None:
-        """A workflow is open and does not go on. A collection's is found in its own month, others in every month."""
+        """Reports a workflow that stands still: a collection's in its own month, any other in every month."""
         if chain.period in (None, self._period):
-            text = f"{chain.kind} {chain.workflow_id} {chain.status.words}, and does nothing meanwhile"
+            text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"
             remedy = release(chain.workflow_id, chain.status)
             self._tally.find(FindingKind.STANDSTILL, chain.customer_id, text, remedy)
 
     def coverage(self) -> CompletenessReport:
-        """What came of it. Call once, after the last customer."""
+        """The report. Call once, after the last customer."""
         if self._sheet:
             self._sheet.take_the_rest()
         self._find_strays()
@@ -127,6 +117,6 @@ class CompletenessCheck:
             if customer_id in self._customers and customer_id not in self._twice:
                 remedies.append(RemedyAction.START.of(customer_id))
             beside = "also billed" if customer_id in self._twice else "billed"
-            text = f"{customer_id or 'somebody'} is {beside} by a workflow with another id: {stray.workflow_id}"
-            advice = "end it; nothing is charged twice, for the ledger is asked before each charge"
+            text = f"{customer_id or 'a customer'} is {beside} by a workflow with another id: {stray.workflow_id}"
+            advice = "terminate it; nothing is charged twice, because the ledger is checked before each charge"
             self._tally.find(FindingKind.STRAY, customer_id, text, *remedies, advice=advice)

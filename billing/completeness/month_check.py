@@ -1,4 +1,4 @@
-"""How a customer's month stands: its state, what it waits for, and whether it is late."""
+"""The check of a customer's month: its state, what it waits for, and whether it is late."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ from billing.period import Period
 from billing.remedies import RemedyAction
 
 LISTED = 20
-"""Lines that a remedy names; the others are found again once these are mended."""
+"""The lines that a remedy names; the others are found again once these are corrected."""
 
 
 class MonthCheck:
-    """Of every customer of ``period``; what it finds is in ``tally``."""
+    """Checks the months of all customers, and reports to ``tally``."""
 
     def __init__(self, period: Period, now: datetime, tally: Tally) -> None:
         self._period = period
@@ -25,7 +25,7 @@ class MonthCheck:
         self._braked: list[str] = []
 
     def state(self, account: CustomerSnapshot, runs: bool | None) -> CustomerState:
-        """``runs``: whether the customer's workflow does; None if nobody knows."""
+        """The customer's state. ``runs``: whether the workflow does; None: unknown."""
         customer_id, month = account.customer.customer_id, account.month
         if month is None:
             is_behind = account.last is None or account.last < self._period
@@ -34,12 +34,12 @@ class MonthCheck:
             self._find_missing(account, is_behind)
             return CustomerState.MISSING
         if month.stage in UNPAID_OUTCOMES:
-            return self._owed(customer_id, month.stage, account.collection)
+            return self._unpaid(customer_id, month.stage, account.collection)
         self._find_waiting(account, month)
         return _STATES.get(month.stage, CustomerState.WAITING)
 
     def find_blocked(self, account: CustomerSnapshot) -> None:
-        """A month that its own draft stops, whatever the sheet says by now."""
+        """Reports a month that its own draft halts, even if the sheet has been corrected."""
         month, customer_id = account.month, account.customer.customer_id
         if month is None or month.stage is not Stage.HALTED or month.halted or month.braked:
             return
@@ -52,29 +52,32 @@ class MonthCheck:
         self._tally.find(FindingKind.HALTED, customer_id, text, edit, advice=advice)
 
     def find_braked(self) -> None:
-        """All that the emergency brake stops, for one reason: one finding."""
+        """Reports all months and collections stopped by the emergency brake as one finding."""
         if self._braked:
             text = f"{self._braked[0]} ({len(self._braked)} customers)"
             self._tally.find(FindingKind.HALTED, "", text, RemedyAction.RELEASE_BRAKE.of())
 
     def look_at_clock(self, account: CustomerSnapshot) -> None:
-        """What is due and not done, and what is or was charged late."""
+        """Reports an overdue step, and a month that is late or was closed late."""
         customer, month = account.customer, account.month
         planned = customer.instants(self._period)
-        if month is None:
-            self._note_late(account, planned.charge_at, self._now, is_open=True)
-            return
-        if month.closed_at is not None:
-            ended_without = month.stage in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD, Stage.SKIPPED)
-            due_at = planned.notice_at if ended_without else planned.charge_at
-            self._note_late(account, due_at, month.closed_at, is_open=False)
-            return
-        since = month.next_at or month.updated_at  # then a step goes on that began there
-        if self._now - since > TOLERANCE and not month.braked:
-            text = f"{customer.customer_id} is {month.stage}; what was due at {since:%Y-%m-%d %H:%M} UTC is not done"
-            doctor, advice = RemedyAction.RUN_DOCTOR.of(), "is a worker running?"
-            self._tally.find(FindingKind.OVERDUE, customer.customer_id, text, doctor, advice=advice)
-        self._note_late(account, planned.charge_at, max(self._now, month.charge_at), is_open=True)
+        planned_at, at = planned.charge_at, self._now
+        if month is not None and month.closed_at is not None:
+            if month.stage in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD, Stage.SKIPPED):
+                planned_at = planned.notice_at
+            at = month.closed_at
+        elif month is not None:
+            at = max(self._now, month.charge_at)
+            since = month.next_at or month.updated_at  # without next_at, the current step began at the last change
+            if self._now - since > TOLERANCE and not month.braked:
+                due = f"{since:%Y-%m-%d %H:%M} UTC"
+                text = f"{customer.customer_id} is {month.stage}; its step due at {due} is not done"
+                doctor, advice = RemedyAction.RUN_DOCTOR.of(), "is a worker running?"
+                self._tally.find(FindingKind.OVERDUE, customer.customer_id, text, doctor, advice=advice)
+        if at - planned_at > TOLERANCE:
+            seconds, is_open = int((at - planned_at).total_seconds()), month is None or month.closed_at is None
+            late = LateMonth(customer_id=customer.customer_id, planned_at=planned_at, seconds=seconds, open=is_open)
+            self._tally.note_late(late)
 
     def _find_missing(self, account: CustomerSnapshot, is_behind: bool) -> None:
         customer_id = account.customer.customer_id
@@ -84,12 +87,12 @@ class MonthCheck:
             self._tally.find(FindingKind.MISSING, customer_id, text, RemedyAction.START.of(customer_id))
         else:
             text = f"{customer_id} has later months, but no {self._period}: the ledger has lost it"
-            advice = "restore the ledger from a backup; until then charge nobody for it twice"
+            advice = "restore the ledger from a backup; until then, do not charge for the month again"
             self._tally.find(FindingKind.MISSING, customer_id, text, advice=advice)
 
-    def _owed(self, customer_id: str, stage: Stage, collection: CollectionSnapshot | None) -> CustomerState:
+    def _unpaid(self, customer_id: str, stage: Stage, collection: CollectionSnapshot | None) -> CustomerState:
         if collection is None:
-            text = f"{customer_id}: {stage}, and nobody collects it"
+            text = f"{customer_id}: {stage}, but it has no collection"
             reconcile = RemedyAction.RECONCILE.of(period=self._period)
             self._tally.find(FindingKind.UNCOLLECTED, customer_id, text, reconcile)
             return CustomerState.PAST_DUE
@@ -101,7 +104,7 @@ class MonthCheck:
         return _COLLECTIONS.get(collection.stage, CustomerState.IN_COLLECTION)
 
     def _find_waiting(self, account: CustomerSnapshot, month: MonthSnapshot) -> None:
-        """Months that wait for a person, or for something that is down."""
+        """Reports a month that waits for a person or a failed system."""
         customer_id, advice = account.customer.customer_id, ""
         if month.braked:
             self._braked.append(month.needs)
@@ -114,20 +117,13 @@ class MonthCheck:
                 remedies.insert(0, RemedyAction.ADD_LINES.of(customer_id, self._period))
         elif month.stage is Stage.AWAITING_SALES:
             kind, remedies = FindingKind.SALES, [RemedyAction.RUN_DOCTOR.of()]
-            advice = "mend that, and it goes on by itself; is all well?"
+            advice = "correct the cause, and the month continues by itself"
         elif month.stage is Stage.UNRESOLVED:
             kind, remedies = FindingKind.UNRESOLVED, [RemedyAction.SHOW_MONTH.of(customer_id, self._period)]
-            advice = "it is looked up until it is known"
+            advice = "the payment is looked up until its outcome is known"
         else:
             return
         self._tally.find(kind, customer_id, f"{customer_id}: {month.needs or month.stage}", *remedies, advice=advice)
-
-    def _note_late(self, account: CustomerSnapshot, planned_at: datetime, at: datetime, is_open: bool) -> None:
-        if at - planned_at <= TOLERANCE:
-            return
-        seconds = int((at - planned_at).total_seconds())
-        late = LateMonth(customer_id=account.customer.customer_id, planned_at=planned_at, seconds=seconds, open=is_open)
-        self._tally.note_late(late)
 
 
 _STATES = {

@@ -1,7 +1,4 @@
-"""Coverage: who is charged in a period, who is not, and why; what keeps anybody or any amount from it is a finding.
-
-``billing/completeness/check.py`` makes it of the ledger, the running workflows and the sheet.
-"""
+"""The completeness report of a period: each customer's state, the sums, and a finding for everything not covered."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -21,26 +18,26 @@ from billing.sales.sales import Header
 _Entry = TypeVar("_Entry")
 
 TOLERANCE = timedelta(hours=6)
-"""How long a due instant may lie back: a hundred thousand customers are not charged within a minute."""
+"""Steps delayed longer than this are late; charging a hundred thousand customers takes a while."""
 
 KEPT = 10_000
-"""How many findings and differences of each kind, and how many late months, are kept; counts and sums are of all."""
+"""The findings and differences kept of each kind, and the late months; counts and sums are complete."""
 
 
 class CustomerState(StrEnum):
-    """Every customer of a period is in exactly one."""
+    """Every customer of a period is in exactly one state."""
 
     PAID = "paid"
     NOTHING_DUE = "nothing due"
     SKIPPED = "skipped"
     CARRIED_FORWARD = "carried forward"
-    PAST_DUE = "past due"  # not paid, and nothing happens by itself any more
+    PAST_DUE = "past due"  # not paid, and no longer in collection
     IN_COLLECTION = "in collection"
     HALTED = "halted"
     WAITING = "waiting"
     UNRESOLVED = "unresolved"
     MISSING = "missing"
-    UNKNOWN = "not looked at"  # an error that nobody has foreseen, about this customer alone
+    UNKNOWN = "not looked at"  # an unexpected error about this customer
 
 
 class FindingKind(StrEnum):
@@ -70,11 +67,11 @@ class FindingKind(StrEnum):
 TOLD_ALREADY = frozenset(
     {FindingKind.HALTED, FindingKind.APPROVAL, FindingKind.SALES, FindingKind.UNRESOLVED, FindingKind.COLLECTION}
 )
-"""What months and collections alert about by themselves."""
+"""Findings about which months and collections send alerts of their own."""
 
 
 class Finding(Model):
-    """What keeps a customer, or an amount, from being covered. ``advice``: what else to do, or to know, in words."""
+    """A reason why a customer or an amount is not covered. ``advice`` says what the remedies cannot."""
 
     kind: FindingKind
     customer_id: Id = ""
@@ -84,7 +81,7 @@ class Finding(Model):
 
 
 class ExplainedDifference(Model):
-    """One difference between sheet and invoices: what the sheet has more, in minor units."""
+    """One difference: the sheet's amount minus the invoice's, in minor units."""
 
     reason: DifferenceReason
     customer_id: Id
@@ -95,7 +92,7 @@ class ExplainedDifference(Model):
 
 
 class LateMonth(Model):
-    """A month that is, or was, charged later than its schedule says; ``seconds`` beyond it, so far if ``open``."""
+    """A month closed ``seconds`` after its planned instant; while it is ``open``, the delay so far."""
 
     customer_id: Id
     planned_at: Instant
@@ -104,7 +101,7 @@ class LateMonth(Model):
 
 
 class CurrencySum(Model):
-    """Sheet = invoiced + differences, in minor units of ``currency``; ``unexplained_minor`` is what is left over."""
+    """Sheet = invoiced + differences, in minor units of ``currency``."""
 
     currency: Code
     sheet_minor: Minor = 0
@@ -113,17 +110,15 @@ class CurrencySum(Model):
 
     @property
     def unexplained_minor(self) -> int:
-        explained = sum(
-            minor for reason, minor in self.differences_minor.items() if reason is not DifferenceReason.UNEXPLAINED
-        )
-        return self.sheet_minor - self.invoiced_minor - explained
+        explained = {**self.differences_minor, DifferenceReason.UNEXPLAINED: 0}
+        return self.sheet_minor - self.invoiced_minor - sum(explained.values())
 
 
 class CompletenessReport(Model):
-    """A period looked at. ``unseen``: which source could not be, and why; then nothing is known to be covered.
+    """The result of a check. ``unseen``: the sources that could not be read, and why; then nothing is covered.
 
-    ``cut`` says of which list, or kind in it, there are more entries than ``KEPT``. The sheet's ``ignored_columns`` are
-    not read, and its rows ``no_sale`` say that they are none.
+    ``cut`` names the lists with more than ``KEPT`` entries. Columns in ``ignored_columns`` are not read, and the rows
+    ``no_sale`` are marked as no sale.
     """
 
     period: Period
@@ -144,32 +139,32 @@ class CompletenessReport(Model):
 
     @property
     def covered(self) -> bool:
-        """Everybody and everything is accounted for, and goes on by itself."""
+        """Whether every customer and every row is accounted for, and none waits for a person."""
         return not self.kinds and not self.unseen
 
-    def brief(self, kept: int = 200) -> "CompletenessReport":
-        """The same without the names of those who are well, and with short lists, in which each kind has its share."""
+    def brief(self, limit: int = 200) -> "CompletenessReport":
+        """The report without customers, and with ``limit`` entries in each list, shared among the kinds."""
         return self.evolve(
             customers={},
-            findings=shared(self.findings, kept, lambda each: each.kind),
-            differences=shared(self.differences, kept, lambda each: each.reason),
-            late=self.late[:kept],
-            no_sale=self.no_sale[:kept],
+            findings=shared(self.findings, limit, lambda finding: finding.kind),
+            differences=shared(self.differences, limit, lambda difference: difference.reason),
+            late=self.late[:limit],
+            no_sale=self.no_sale[:limit],
         )
 
 
-def shared(entries: Sequence[_Entry], kept: int, kind: Callable[[_Entry], Hashable]) -> tuple[_Entry, ...]:
-    """``kept`` of the entries in their order: the first of each kind, the second of each, and so on."""
-    seen: Counter[Hashable] = Counter()
+def shared(entries: Sequence[_Entry], limit: int, kind: Callable[[_Entry], Hashable]) -> tuple[_Entry, ...]:
+    """Up to ``limit`` entries in their order: the first of each kind, then the second of each, and so on."""
+    counts: Counter[Hashable] = Counter()
     ranked = []
-    for index, each in enumerate(entries):
-        ranked.append((seen[kind(each)], index))
-        seen[kind(each)] += 1
-    return tuple(entries[index] for index in sorted(index for _, index in sorted(ranked)[:kept]))
+    for index, entry in enumerate(entries):
+        ranked.append((counts[kind(entry)], index))
+        counts[kind(entry)] += 1
+    return tuple(entries[index] for index in sorted(index for _, index in sorted(ranked)[:limit]))
 
 
-def new_findings(coverage: CompletenessReport, told: Sequence[str]) -> Iterator[Finding]:
-    """Those that reviewers were told of neither by an earlier coverage nor by the month itself."""
-    for each in coverage.findings:
-        if each.kind not in TOLD_ALREADY and each.text not in told:
-            yield each
+def new_findings(coverage: CompletenessReport, reported: Sequence[str]) -> Iterator[Finding]:
+    """The findings that neither an earlier report, whose texts are ``reported``, nor the month has alerted about."""
+    for finding in coverage.findings:
+        if finding.kind not in TOLD_ALREADY and finding.text not in reported:
+            yield finding

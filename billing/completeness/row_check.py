@@ -1,19 +1,20 @@
-"""The rows of one customer held against the invoice: every difference, with its reason, to the minor unit.
+"""The comparison of a customer's rows with the invoice: every difference and its reason, to the minor unit.
 
-Sheet = invoiced + differences, by construction: each row and each line is taken once.
+Sheet = invoiced + differences, by construction: each row and each line counts once.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from itertools import starmap
 from typing import NamedTuple
 
 from billing.completeness.snapshots import LineSnapshot, MonthSnapshot
 from billing.customers.customer import Customer, ReviewMode
-from billing.invoices.invoice import LineItem, Problem, SheetRow
+from billing.invoices.invoice import LineItem, Problem, SheetRow, sheet_row
 from billing.invoices.stages import Stage
 from billing.period import Period
-from billing.sales.row_pairs import PairedRow, sheet_row, take_changed, take_same
+from billing.sales.row_pairs import PairedRow, take_changed, take_same
 from billing.sales.sales import MAX_ROWS, SalesRow, SalesSnapshot, lines_for
 
 
@@ -39,12 +40,12 @@ class DifferenceReason(StrEnum):
     UNEXPLAINED = "unexplained"
 
 
-_WORDS = 150  # of a description, on a later invoice
+_DESCRIPTION_MAX = 150  # characters, on a later invoice
 SINCE = (DifferenceReason.NEW_ROW, DifferenceReason.CHANGED_ROW, DifferenceReason.GONE_ROW)
 
 
 class RowDifference(NamedTuple):
-    """What the sheet has more than the invoice (less, if negative), in minor units. ``row`` 0: of no one row."""
+    """The sheet's amount minus the invoice's, in minor units. ``row`` 0: not about one row."""
 
     reason: DifferenceReason
     amount_minor: int
@@ -53,7 +54,7 @@ class RowDifference(NamedTuple):
 
 
 class RowCheck(NamedTuple):
-    """One customer's part of the sheet. ``unreadable`` rows are in no sum; ``late`` ones nobody has billed yet."""
+    """The check of one customer's rows. ``unreadable`` rows are in no sum; ``late`` rows are not billed yet."""
 
     sheet_minor: int
     invoiced_minor: int
@@ -63,7 +64,7 @@ class RowCheck(NamedTuple):
 
 
 class CellRules(NamedTuple):
-    """What a worksheet is read by."""
+    """The rules for reading a worksheet's cells."""
 
     period: Period
     sheet: str
@@ -72,33 +73,33 @@ class CellRules(NamedTuple):
 
 
 def check_rows(customer: Customer, rows: Sequence[SalesRow], cells: CellRules, month: MonthSnapshot) -> RowCheck:
-    """``rows`` are all rows of the worksheet that are the customer's, as it is now."""
+    """Compares all rows that the customer has in the current worksheet with the month's invoice."""
     if month.currency != customer.currency:
         customer = customer.evolve(currency=month.currency)
     lines, problems = read_rows(customer, rows, cells)
     sheet_minor = sum(line.amount_minor for line in lines)
-    reason = _whole(customer, month)
+    reason = _reason_for_all(customer, month)
     if reason is not None:
         added = month.lines if reason is DifferenceReason.MANUAL else ()
-        found = [*all_for(reason, lines), *(_less(DifferenceReason.ADDED, line) for line in added)]
-        waits = problems if reason is DifferenceReason.NOT_COLLECTED else ()
-        return RowCheck(sheet_minor, sum(line.amount_minor for line in added), tuple(found), waits, ())
-    comparison = _Comparison(lines, problems, month, cells)
-    found = list(_later(comparison.differences(), month, cells.period))
-    unread = tuple(each for each in problems if each not in comparison.settled)
+        differences = [*all_for(reason, lines), *map(_added, added)]
+        unread = problems if reason is DifferenceReason.NOT_COLLECTED else ()
+        return RowCheck(sheet_minor, sum(line.amount_minor for line in added), tuple(differences), unread, ())
+    differences, settled = _compared((*lines, *problems), month, is_unchanged=month.collected_from == cells.digest)
+    differences = list(_billed_later(differences, month, cells.period))
+    unread = tuple(problem for problem in problems if problem not in settled)
     invoiced_minor = sum(line.amount_minor for line in month.lines)
-    return RowCheck(sheet_minor, invoiced_minor, tuple(found), unread, tuple(_uncovered(found)))
+    return RowCheck(sheet_minor, invoiced_minor, tuple(differences), unread, tuple(_late(differences)))
 
 
 def read_rows(
     customer: Customer, rows: Sequence[SalesRow], cells: CellRules
 ) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
-    """The rows as the collection reads them, however many there are, and whatever address was in them."""
+    """The rows as the import reads them, in any number and under any address."""
     lines: list[LineItem] = []
     problems: list[Problem] = []
-    theirs = [row if row.email == customer.email else row.evolve(email=customer.email) for row in rows]
-    for start in range(0, len(theirs), MAX_ROWS):
-        part = SalesSnapshot(sheet=cells.sheet, digest=cells.digest, rows=tuple(theirs[start : start + MAX_ROWS]))
+    own_rows = [row if row.email == customer.email else row.evolve(email=customer.email) for row in rows]
+    for start in range(0, len(own_rows), MAX_ROWS):
+        part = SalesSnapshot(sheet=cells.sheet, digest=cells.digest, rows=tuple(own_rows[start : start + MAX_ROWS]))
         read, unread = lines_for(customer, cells.period, part, cells.decimal_separator)
         lines += read
         problems += unread
@@ -106,12 +107,12 @@ def read_rows(
 
 
 def all_for(reason: DifferenceReason, lines: Sequence[LineItem]) -> list[RowDifference]:
-    """Each of the sheet's lines as a difference."""
-    return [_more(reason, line) for line in lines]
+    """The sheet's lines as differences, for one reason."""
+    return [RowDifference(reason, line.amount_minor, _row_of(line), line.description) for line in lines]
 
 
-def _whole(customer: Customer, month: MonthSnapshot) -> DifferenceReason | None:
-    """The reason why nothing of the sheet is on the invoice, if there is one for all of it."""
+def _reason_for_all(customer: Customer, month: MonthSnapshot) -> DifferenceReason | None:
+    """The reason why no row of the sheet is on the invoice; None if they are compared one by one."""
     if month.stage is Stage.SKIPPED:
         return DifferenceReason.SKIPPED
     if not month.version:
@@ -120,123 +121,100 @@ def _whole(customer: Customer, month: MonthSnapshot) -> DifferenceReason | None:
     return DifferenceReason.MANUAL if by_hand else None
 
 
-class _Known(NamedTuple):
-    """What is billed for a row. ``by_hand`` is what people made of it (None: nothing)."""
+class _Billed(NamedTuple):
+    """The line billed for a row. ``by_hand``: how a reviewer changed it (None: unchanged)."""
 
     line: LineSnapshot
     by_hand: DifferenceReason | None = None
 
 
-class _Comparison:
-    """Rows that say the same are the same, wherever they stand; what people did is told from what was typed since.
+def _compared(
+    rows: Sequence[LineItem | Problem], month: MonthSnapshot, is_unchanged: bool
+) -> tuple[list[RowDifference], list[Problem]]:
+    """The differences, and the unreadable rows that a reviewer entered or removed.
 
-    ``settled`` are the unreadable rows for which people have entered an amount, or which they have removed.
+    Rows and lines are paired by content, not position. In an unchanged sheet there are no changes since the import.
     """
-
-    def __init__(
-        self, lines: Sequence[LineItem], problems: Sequence[Problem], month: MonthSnapshot, cells: CellRules
-    ) -> None:
-        self.settled: list[Problem] = []
-        rows: tuple[LineItem | Problem, ...] = (*lines, *problems)
-        self._found = [PairedRow(sheet_row(row), row) for row in rows]
-        self._known = list(_known(month))
-        self._by_hand = [line for line in month.lines if line.row is None]
-        # If the sheet is what was collected, nobody can say where a difference comes from.
-        self._same_sheet = month.collected_from == cells.digest
-
-    def differences(self) -> Iterator[RowDifference]:
-        for known, item in take_same(self._known, self._found):
-            if isinstance(item, Problem) and known.by_hand:
-                self.settled.append(item)
-            yield from self._difference(known.by_hand or DifferenceReason.UNEXPLAINED, known.line, item)
-        for known, item in take_changed(self._known, self._found):
-            yield from self._difference(self._since(DifferenceReason.CHANGED_ROW), known.line, item)
-        for entry in self._known:
-            yield from self._difference(self._since(DifferenceReason.GONE_ROW), entry.item.line, None)
-        for new in self._found:
-            yield from self._difference(self._since(DifferenceReason.NEW_ROW), None, new.item)
-        for line in self._by_hand:
-            yield _less(DifferenceReason.ADDED, line)
-
-    def _since(self, reason: DifferenceReason) -> DifferenceReason:
-        return DifferenceReason.UNEXPLAINED if self._same_sheet else reason
-
-    def _difference(
-        self, reason: DifferenceReason, line: LineSnapshot | None, item: LineItem | Problem | None
-    ) -> Iterator[RowDifference]:
-        amount_minor = item.amount_minor if isinstance(item, LineItem) else 0
-        amount_minor -= line.amount_minor if line else 0
-        if amount_minor:
-            row = _row_of(item) if item else line.row if line else 0
-            words = item if item and reason is not DifferenceReason.EDITED else line
-            yield RowDifference(reason, amount_minor, row or 0, words.description if words else "")
+    new, changed, gone = (DifferenceReason.UNEXPLAINED,) * 3 if is_unchanged else SINCE
+    unpaired = [PairedRow(sheet_row(row), row) for row in rows]
+    unpaired_lines = list(_billed_rows(month))
+    settled = []
+    pairs: list[tuple[DifferenceReason, LineSnapshot | None, LineItem | Problem | None]] = []
+    for billed, row in take_same(unpaired_lines, unpaired):
+        if isinstance(row, Problem) and billed.by_hand:
+            settled.append(row)
+        pairs.append((billed.by_hand or DifferenceReason.UNEXPLAINED, billed.line, row))
+    pairs += [(changed, billed.line, row) for billed, row in take_changed(unpaired_lines, unpaired)]
+    pairs += [(gone, pair.item.line, None) for pair in unpaired_lines]
+    pairs += [(new, None, pair.item) for pair in unpaired]
+    differences = [difference for difference in starmap(_difference, pairs) if difference.amount_minor]
+    return [*differences, *(_added(line) for line in month.lines if line.row is None)], settled
 
 
-def _known(month: MonthSnapshot) -> Iterator[PairedRow[_Known]]:
-    """The rows that the month accounts for; those that are billed as they are come first, as with late sales."""
-    own = [line for line in month.lines if line.row is not None]
-    for line in own:
+def _difference(reason: DifferenceReason, line: LineSnapshot | None, row: LineItem | Problem | None) -> RowDifference:
+    amount_minor = (row.amount_minor if isinstance(row, LineItem) else 0) - (line.amount_minor if line else 0)
+    number = _row_of(row) if row else line.row if line else 0
+    described = row if row and reason is not DifferenceReason.EDITED else line
+    return RowDifference(reason, amount_minor, number or 0, described.description if described else "")
+
+
+def _billed_rows(month: MonthSnapshot) -> Iterator[PairedRow[_Billed]]:
+    """The rows that the month accounts for. Rows billed unchanged come first, as in the import of late sales."""
+    lines = [line for line in month.lines if line.row is not None]
+    for line in lines:
         if line.line_id not in month.in_sheet:
-            yield PairedRow(_as_billed(line), _Known(line))
+            row = SheetRow(row=line.row or 0, description=line.description, amount_minor=line.amount_minor)
+            yield PairedRow(row, _Billed(line))
     for line in month.problems:
-        yield PairedRow(SheetRow(row=line.row or 0, description=line.description, raw=line.raw), _Known(line))
-    for line in own:
-        if row := month.in_sheet.get(line.line_id):
-            by_hand = DifferenceReason.ENTERED if row.amount_minor is None else DifferenceReason.EDITED
-            yield PairedRow(row, _Known(line, by_hand))
+        yield PairedRow(SheetRow(row=line.row or 0, description=line.description, raw=line.raw), _Billed(line))
+    for line in lines:
+        if original := month.in_sheet.get(line.line_id):
+            by_hand = DifferenceReason.ENTERED if original.amount_minor is None else DifferenceReason.EDITED
+            yield PairedRow(original, _Billed(line, by_hand))
     for row in month.left_out:
-        yield PairedRow(row, _Known(LineSnapshot("", row.description, 0, row.row), DifferenceReason.REMOVED))
-
-
-def _as_billed(line: LineSnapshot) -> SheetRow:
-    return SheetRow(row=line.row or 0, description=line.description, amount_minor=line.amount_minor)
+        yield PairedRow(row, _Billed(LineSnapshot("", row.description, 0, row.row), DifferenceReason.REMOVED))
 
 
 def words_by_hand(late: RowDifference, period: Period) -> str:
-    """What a person writes on a later invoice for a row that nothing takes in by itself; by that it is found again."""
-    return f"{' '.join(late.description.split())[:_WORDS] or 'Sale'} ({period})"
+    """The description under which a person bills a late row on a later invoice; the check recognizes it."""
+    return f"{' '.join(late.description.split())[:_DESCRIPTION_MAX] or 'Sale'} ({period})"
 
 
-def _later(found: Iterator[RowDifference], month: MonthSnapshot, period: Period) -> Iterator[RowDifference]:
-    """Those that a line of a later month has made good: all if they come to the same sum, else each by its amount.
+def _billed_later(
+    differences: Sequence[RowDifference], month: MonthSnapshot, period: Period
+) -> Iterator[RowDifference]:
+    """The differences, those billed in a later month marked as such.
 
-    The collection may have taken other rows for the same ones; to the sum that makes no difference. A line that a
-    person has added there makes good what has its words.
+    Imported lines account for all late rows if the sums agree, because the import may have paired rows differently;
+    else each accounts for one row of its amount. A line added by hand accounts for the row with its description.
     """
-    everything = list(found)
-    collected = [line for line in month.later if line.row is not None]
-    made_good = Counter(line.amount_minor for line in collected)
-    by_hand = Counter((line.description, line.amount_minor) for line in month.later if line.row is None)
-    is_all = bool(collected) and sum(each.amount_minor for each in everything if each.reason in SINCE) == sum(
-        line.amount_minor for line in collected
-    )
-    for each in everything:
-        added = (words_by_hand(each, period), each.amount_minor)
-        if each.reason in SINCE and (is_all or made_good[each.amount_minor]):
-            made_good[each.amount_minor] -= 1
-            each = each._replace(reason=DifferenceReason.LATER)
-        elif each.reason in SINCE and by_hand[added]:
-            by_hand[added] -= 1
-            each = each._replace(reason=DifferenceReason.LATER)
-        yield each
+    imported = [line.amount_minor for line in month.later if line.row is not None]
+    by_hand = [(line.description, line.amount_minor) for line in month.later if line.row is None]
+    billed: Counter[object] = Counter([*imported, *by_hand])
+    late_minor = sum(difference.amount_minor for difference in differences if difference.reason in SINCE)
+    are_all_billed = bool(imported) and late_minor == sum(imported)
+    for difference in differences:
+        amount_minor = difference.amount_minor
+        keys: tuple[object, ...] = (amount_minor, (words_by_hand(difference, period), amount_minor))
+        key = next((key for key in keys if billed[key]), None)
+        if difference.reason in SINCE and (are_all_billed or key is not None):
+            billed[key] -= 1
+            difference = difference._replace(reason=DifferenceReason.LATER)
+        yield difference
 
 
-def _uncovered(found: Sequence[RowDifference]) -> Iterator[RowDifference]:
-    """What was typed since the import, without what a reviewer has added by hand for it."""
-    by_hand = Counter(-each.amount_minor for each in found if each.reason is DifferenceReason.ADDED)
-    for each in found:
-        if each.reason in SINCE and by_hand[each.amount_minor]:
-            by_hand[each.amount_minor] -= 1
-        elif each.reason in SINCE and each.amount_minor:
-            yield each
+def _late(differences: Sequence[RowDifference]) -> Iterator[RowDifference]:
+    """The changes since the import, except those that a reviewer billed by a line added by hand."""
+    added = Counter(-row.amount_minor for row in differences if row.reason is DifferenceReason.ADDED)
+    for row in differences:
+        if row.reason in SINCE and added[row.amount_minor]:
+            added[row.amount_minor] -= 1
+        elif row.reason in SINCE and row.amount_minor:
+            yield row
 
 
-def _more(reason: DifferenceReason, row: LineItem) -> RowDifference:
-    return RowDifference(reason, row.amount_minor, _row_of(row), row.description)
-
-
-def _less(reason: DifferenceReason, line: LineSnapshot) -> RowDifference:
-    return RowDifference(reason, -line.amount_minor, line.row or 0, line.description)
+def _added(line: LineSnapshot) -> RowDifference:
+    return RowDifference(DifferenceReason.ADDED, -line.amount_minor, line.row or 0, line.description)
 
 
 def _row_of(line: LineItem | Problem) -> int:

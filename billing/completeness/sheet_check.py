@@ -1,4 +1,4 @@
-"""The worksheet held against the invoices: each row is taken once, by its customer or as nobody's."""
+"""The comparison of the worksheet with the invoices: each row counts once, for its customer or as unclaimed."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -24,17 +24,17 @@ from billing.errors import InvalidInput
 from billing.invoices.invoice import Problem
 from billing.money import format_amount
 from billing.period import Period
-from billing.remedies import ExtraLine, Remedy, RemedyAction
+from billing.remedies import ExtraLine, RemedyAction
 from billing.sales.sales import SalesRow, amount_of
 from billing.sales.worksheet import NO_SALE
 
-_SUGGESTED = 40  # addresses of nobody for which a similar one is looked for; each takes a while among very many
+_SUGGESTED = 40  # unclaimed addresses for which a similar one is searched: that is slow among very many
 _SIMILAR = 0.8
-_NAMED = 5  # rows, amounts and differences that a text names
+_NAMED = 5  # the rows, amounts and differences that a text lists
 
 
 class SheetCheck:
-    """Of the worksheet of ``period``, with all its ``rows``; what it finds is in ``tally``."""
+    """Checks all rows of a worksheet, and reports to ``tally``."""
 
     def __init__(self, period: Period, cells: CellRules, rows: Sequence[SalesRow], tally: Tally) -> None:
         self._period = period
@@ -46,22 +46,22 @@ class SheetCheck:
             self._by_email[email_key(row.email)].append(row.number)
         self._numbers = dict(self._by_email)
         self._addresses: dict[str, Customer] = {}  # by key
-        self._former: defaultdict[str, list[CustomerSnapshot]] = defaultdict(list)  # by key of an address they had
-        self._others: dict[str, CustomerSnapshot] = {}  # known, but not of this period
+        self._former: defaultdict[str, list[CustomerSnapshot]] = defaultdict(list)  # by key of a former address
+        self._not_billed: dict[str, CustomerSnapshot] = {}  # by key: customers not billed in this period
 
     def remember(self, account: CustomerSnapshot) -> None:
-        """The customer's addresses, present and former."""
+        """Notes the customer's current and former addresses."""
         self._addresses.setdefault(account.customer.email_key, account.customer)
         for former in account.former:
             self._former[email_key(former.email)].append(account)
 
     def set_aside(self, account: CustomerSnapshot) -> None:
-        """A customer who is not billed in this period; one whose account is open comes before others."""
-        if account.customer.email_key not in self._others or account.closed_at is None:
-            self._others[account.customer.email_key] = account
+        """Notes a customer who is not billed in this period. For a shared address, an open account takes precedence."""
+        if account.customer.email_key not in self._not_billed or account.closed_at is None:
+            self._not_billed[account.customer.email_key] = account
 
     def leave_out(self, email: str) -> None:
-        """The rows under the address are in no sum."""
+        """Leaves the rows under the address out of all sums."""
         key = email_key(email)
         numbers = self._numbers.get(key, [])
         self._by_email.pop(key, None)
@@ -69,25 +69,25 @@ class SheetCheck:
             self._rows.pop(number, None)
         self._tally.add_unsummed(len(numbers))
 
-    # -- of customers who are billed
+    # -- rows of billed customers
 
     def take(self, account: CustomerSnapshot) -> bool:
-        """Takes the customer's rows. Whether one of them cannot be read, and is found."""
+        """Checks the customer's rows; returns whether one of them was reported as unreadable."""
         customer, month, rows = account.customer, account.month, self._rows_of(account)
         if month is None:
             self._all_differ(account, rows, DifferenceReason.MISSING)
             return False
-        checked = check_rows(customer, rows, self._cells, month)
-        self._tally.add(customer.customer_id, month.currency, checked)
-        self._find_unexplained(customer.customer_id, month, checked)
-        for problem in checked.unreadable:
+        check = check_rows(customer, rows, self._cells, month)
+        self._tally.add(customer.customer_id, month.currency, check)
+        self._find_unexplained(customer.customer_id, month, check)
+        for problem in check.unreadable:
             self._find_unreadable(customer.customer_id, month, problem)
-        if checked.late:
-            self._find_late_rows(customer.customer_id, month, checked.late)
-        return bool(checked.unreadable)
+        if check.late:
+            self._find_late_rows(customer.customer_id, month, check.late)
+        return bool(check.unreadable)
 
     def _rows_of(self, account: CustomerSnapshot) -> list[SalesRow]:
-        """By the address of the month, and those that were billed under another one."""
+        """Takes the rows under the month's address, and those billed under another one."""
         month = account.month
         keys = {email_key(month.email if month else account.customer.email)}
         if month is not None:
@@ -98,28 +98,27 @@ class SheetCheck:
             numbers += [line.row for line in (*month.lines, *month.problems) if line.row is not None]
         return [self._rows.pop(number) for number in sorted(set(numbers)) if number in self._rows]
 
-    def _find_unexplained(self, customer_id: str, month: MonthSnapshot, checked: RowCheck) -> None:
-        unexplained = [each for each in checked.differences if each.reason is DifferenceReason.UNEXPLAINED]
+    def _find_unexplained(self, customer_id: str, month: MonthSnapshot, check: RowCheck) -> None:
+        unexplained = [row for row in check.differences if row.reason is DifferenceReason.UNEXPLAINED]
         texts = []
         for row in unexplained[:_NAMED]:
             amount = format_amount(row.amount_minor, month.currency)
             texts.append(f"row {row.row} of worksheet {self._period} differs by {amount}, and nobody edited it")
         lines_minor = sum(line.amount_minor for line in (*month.lines, *month.earlier))
         if month.version and lines_minor + month.carried_minor != month.total_minor:
-            texts.append(f"lines and balance of {self._period} do not come to the invoice's total")
+            texts.append(f"lines and balance of {self._period} do not add up to the invoice's total")
         show = RemedyAction.SHOW_MONTH.of(customer_id, self._period)
         for text in texts:
             text = f"{customer_id}: {text}"
             self._tally.find(FindingKind.UNEXPLAINED, customer_id, text, show, advice="tell the developers")
 
     def _find_unreadable(self, customer_id: str, month: MonthSnapshot, problem: Problem) -> None:
-        """Only what is in the draft can be entered there."""
-        row, remedies = problem.source.row, []
+        row, remedies = f"row {problem.source.row} of worksheet {self._period}", []
         self._tally.add_unsummed()
-        text = f"{customer_id}: row {row} of worksheet {self._period} cannot be read: {problem.reason}"
-        advice = f"correct row {row} of worksheet {self._period}"
+        text = f"{customer_id}: {row} cannot be read: {problem.reason}"
+        advice = f"correct {row}"
         if month.closed_at:
-            advice += "; then it is on the next invoice that is collected"
+            advice += "; the next import then bills it"
         elif problem.line_id in [line.line_id for line in month.problems]:
             advice = ""
             remedies.append(RemedyAction.CHANGE_LINE.of(customer_id, self._period).evolve(line_ids=(problem.line_id,)))
@@ -129,56 +128,52 @@ class SheetCheck:
         self._tally.find(FindingKind.UNREADABLE, customer_id, text, *remedies, advice=advice)
 
     def _find_late_rows(self, customer_id: str, month: MonthSnapshot, late: Sequence[RowDifference]) -> None:
-        text = "; ".join(
-            f"row {row.row} {row.reason}: {format_amount(row.amount_minor, month.currency)}" for row in late[:_NAMED]
-        )
-        rest = f"; {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+        rows = [f"row {row.row} {row.reason}: {format_amount(row.amount_minor, month.currency)}" for row in late]
         remedy, advice = RemedyAction.REFRESH.of(customer_id, self._period), ""
         if month.closed_at:
             lines = tuple(
                 ExtraLine(description=words_by_hand(row, self._period), amount_minor=row.amount_minor)
                 for row in late[:LISTED]
             )
-            remedy = Remedy(
-                action=RemedyAction.ADD_LINES, customer_id=customer_id, lines=lines, currency=month.currency
-            )
-            advice = (
-                f"it is on the next invoice that is collected; if {self._period.next()} was collected before, add it"
-            )
-        text = f"{customer_id}: {text}{rest}"
+            add = RemedyAction.ADD_LINES.of(customer_id)
+            remedy = add.evolve(lines=lines, currency=month.currency)
+            advice = f"the next import bills it; if {self._period.next()} is already imported, add it"
+        more = f"; {len(late) - _NAMED} more" if len(late) > _NAMED else ""
+        text = f"{customer_id}: {'; '.join(rows[:_NAMED])}{more}"
         self._tally.find(FindingKind.LATE_ROW, customer_id, text, remedy, advice=advice)
 
-    # -- of nobody who is billed
+    # -- rows of no billed customer
 
     def take_the_rest(self) -> None:
-        """Rows that are of no customer of this period. Call once, after the last customer."""
+        """Checks the rows of no billed customer. Call once, after the last customer."""
         unclaimed = 0
         for key, numbers in sorted(self._by_email.items()):
             rows = [self._rows.pop(number) for number in numbers if number in self._rows]
             rows = [row for row in rows if not row.is_blank]
             if not rows:
                 continue
-            if key in self._others:
-                self._take_other(self._others[key], rows)
+            if key in self._not_billed:
+                self._take_not_billed(self._not_billed[key], rows)
             elif key in self._former:
                 self._take_former(self._former[key], rows)
             else:
                 unclaimed += 1
-                self._take_unclaimed(key, rows, looking=unclaimed <= _SUGGESTED)
+                near = closest(key, self._addresses) if unclaimed <= _SUGGESTED else ""
+                self._take_unclaimed(self._addresses.get(near), rows)
 
     def _take_former(self, owners: Sequence[CustomerSnapshot], rows: Sequence[SalesRow]) -> None:
-        """Rows under an address that a customer had before; no other one is suggested for them."""
+        """Reports rows under a customer's former address, suggesting no similar one."""
         account, customer_id = owners[0], owners[0].customer.customer_id
-        which = f"{_numbers(rows)} of worksheet {self._period}"
+        rows_text = f"{_numbers(rows)} of worksheet {self._period}"
         if len(owners) > 1:
             names = " and ".join(sorted(owner.customer.customer_id for owner in owners))
             self._add_uninvoiced(rows, self._only_currency(), DifferenceReason.FORMER_ADDRESS)
-            text = f"{which}, {rows[0].email}: {names} had this address before"
+            text = f"{rows_text}, {rows[0].email}: {names} had this address before"
             advice = f"correct {_numbers(rows)} to the address of one of them"
             self._tally.find(FindingKind.FORMER_ADDRESS, "", text, advice=advice)
             return
         amount = self._all_differ(account, rows, DifferenceReason.FORMER_ADDRESS)
-        text = f"{customer_id} had the address {rows[0].email} before, and has {which} under it: {amount}"
+        text = f"{customer_id} had the address {rows[0].email} before, and has {rows_text} under it: {amount}"
         advice, remedies, month = f"correct {_numbers(rows)} to {account.customer.email}", [], account.month
         if account.closed_at is not None:
             advice = f"correct or delete {_numbers(rows)}; the account is closed"
@@ -187,22 +182,22 @@ class SheetCheck:
             remedies.append(RemedyAction.REFRESH.of(customer_id, self._period))
         self._tally.find(FindingKind.FORMER_ADDRESS, customer_id, text, *remedies, advice=advice)
 
-    def _take_other(self, account: CustomerSnapshot, rows: Sequence[SalesRow]) -> None:
-        customer_id, which = account.customer.customer_id, f"{_numbers(rows)} of worksheet {self._period}"
+    def _take_not_billed(self, account: CustomerSnapshot, rows: Sequence[SalesRow]) -> None:
+        customer_id, rows_text = account.customer.customer_id, f"{_numbers(rows)} of worksheet {self._period}"
         advice = f"correct or delete {_numbers(rows)}"
         if account.closed_at is not None:
             amount = self._all_differ(account, rows, DifferenceReason.CLOSED)
-            text = f"{customer_id} is closed ({account.closed_reason}), but has {which}: {amount}"
-            reopen, advice = RemedyAction.REOPEN.of(customer_id), f"{advice}; or bill it again"
+            text = f"{customer_id} is closed ({account.closed_reason}), but has {rows_text}: {amount}"
+            reopen, advice = RemedyAction.REOPEN.of(customer_id), f"{advice}, or reopen the account"
             self._tally.find(FindingKind.CLOSED_ROW, customer_id, text, reopen, advice=advice)
         else:
             amount = self._all_differ(account, rows, DifferenceReason.BEGAN_LATER)
-            text = f"{customer_id} begins with {account.begins()}, but has {which}: {amount}"
+            text = f"{customer_id} begins with {account.begins()}, but has {rows_text}: {amount}"
             advice += f", or move them to worksheet {account.begins()}"
             self._tally.find(FindingKind.EARLY_ROW, customer_id, text, advice=advice)
 
-    def _take_unclaimed(self, key: str, rows: Sequence[SalesRow], looking: bool) -> None:
-        near = self._addresses.get(closest(key, self._addresses)) if looking else None
+    def _take_unclaimed(self, near: Customer | None, rows: Sequence[SalesRow]) -> None:
+        """Reports rows under an unknown address; ``near`` is the customer with the most similar one."""
         currency = near.currency if near else self._only_currency()
         amounts = self._add_uninvoiced(rows, currency, DifferenceReason.UNCLAIMED)
         text = f"{_numbers(rows)} of worksheet {self._period}, {rows[0].email or 'without an address'}: "
@@ -213,13 +208,13 @@ class SheetCheck:
             return
         advice = (
             f"is it {near.email} ({near.customer_id})? Correct {_numbers(rows)}; "
-            "if that month is collected already, refresh its draft, too"
+            "if that month is already imported, refresh its draft, too"
         )
         refresh = RemedyAction.REFRESH.of(near.customer_id, self._period)
         self._tally.find(FindingKind.UNCLAIMED, "", text, refresh, advice=advice)
 
     def _add_uninvoiced(self, rows: Sequence[SalesRow], currency: str, reason: DifferenceReason) -> list[str]:
-        """Counts rows that are on no invoice; their amounts in words."""
+        """Counts rows that are on no invoice; returns their amounts as texts."""
         amounts = []
         for row in rows:
             try:
@@ -230,32 +225,32 @@ class SheetCheck:
                 self._tally.add_unsummed()
                 raw = "no amount" if row.amount in (None, "") else row.amount
                 amounts.append(f"{raw} {row.currency}".strip()[:50])
-                continue
-            amounts.append(format_amount(amount_minor, currency))
-            unclaimed = RowDifference(reason, amount_minor, row.number, row.description)
-            self._tally.add_uninvoiced("", currency, unclaimed)
+            else:
+                amounts.append(format_amount(amount_minor, currency))
+                difference = RowDifference(reason, amount_minor, row.number, row.description)
+                self._tally.add("", currency, RowCheck(amount_minor, 0, (difference,), (), ()))
         return amounts
 
     def _only_currency(self) -> str:
-        """What amounts of nobody are taken for, if all customers have the same currency."""
+        """The currency of unclaimed amounts; "" if customers have several."""
         currencies = {customer.currency for customer in self._addresses.values()}
         return currencies.pop() if len(currencies) == 1 else ""
 
     def _all_differ(self, account: CustomerSnapshot, rows: Sequence[SalesRow], reason: DifferenceReason) -> str:
-        """All readable rows as one kind of difference; their sum in words."""
+        """Counts all readable rows as differences of one kind; returns their sum as a text."""
         customer = account.customer
         lines, problems = read_rows(customer, rows, self._cells)
         total = sum(line.amount_minor for line in lines)
-        differing = RowCheck(total, 0, tuple(all_for(reason, lines)), problems, ())
-        self._tally.add(customer.customer_id, customer.currency, differing)
+        check = RowCheck(total, 0, tuple(all_for(reason, lines)), problems, ())
+        self._tally.add(customer.customer_id, customer.currency, check)
         self._tally.add_unsummed(len(problems))
         unread = f", and {len(problems)} that cannot be read" if problems else ""
         return format_amount(total, customer.currency) + unread
 
 
-def closest(key: str, known: Collection[str]) -> str:
-    """The key of the known address that is most like that with ``key``; "" if none is."""
-    return next(iter(get_close_matches(key, known, n=1, cutoff=_SIMILAR)), "")
+def closest(key: str, keys: Collection[str]) -> str:
+    """The most similar of the address keys; "" if none is similar."""
+    return next(iter(get_close_matches(key, keys, n=1, cutoff=_SIMILAR)), "")
 
 
 def _numbers(rows: Sequence[SalesRow]) -> str:

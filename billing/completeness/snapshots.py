@@ -1,6 +1,6 @@
-"""What is known of each customer in one period, for coverage and export; and who can tell it.
+"""Snapshots of customers and their months in one period, for coverage and export, and the ports that read them.
 
-Plain tuples, for there may be a hundred thousand of them.
+Snapshots are plain tuples: there can be a hundred thousand of them.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -22,14 +22,14 @@ from billing.remedies import Remedy
 
 
 class FormerAddress(NamedTuple):
-    """An address that a customer had before; a shared one is or was another customer's too."""
+    """A customer's former address; a shared one is or was another customer's, too."""
 
     email: str
     is_shared: bool = False
 
 
 class LineSnapshot(NamedTuple):
-    """A line of an invoice as the ledger has it. ``row`` is None if a reviewer added it; ``raw`` cannot be read."""
+    """An invoice line in the ledger. ``row`` None: added by a reviewer. ``raw`` is an unreadable amount."""
 
     line_id: str
     description: str
@@ -40,13 +40,13 @@ class LineSnapshot(NamedTuple):
 
 
 class MonthSnapshot(NamedTuple):
-    """A month as the ledger has it. ``email`` is the customer's; ``emails`` are those whose rows are on the invoice.
+    """A month in the ledger. ``email`` is the customer's; rows under any of ``emails`` are on the invoice.
 
-    ``lines`` are those of its own worksheet, and those that reviewers added; ``in_sheet`` is what the sheet said of
-    those that reviewers changed, ``left_out`` of those that they removed; ``later`` the lines of later months that
-    point at this month's worksheet, or were added by a person and name this month, ``earlier`` those of this month that
-    point at another one's; ``halted`` says that a person or a failure stopped the clock, not an unreadable row, and
-    ``braked`` that the emergency brake did; ``drift`` that the sheet was seen to say something else, and people know.
+    ``lines`` are from the month's own worksheet or added by reviewers, ``earlier`` from other worksheets. ``later`` are
+    lines of later months that come from this month's worksheet, or that a person added under this month's name.
+    ``in_sheet`` and ``left_out`` are the original rows of the lines that reviewers changed and removed. ``halted``: by
+    a person or a failure, not by an unreadable row; ``braked``: by the emergency brake. ``drift``: the sheet has
+    changed since, and the reviewers have an alert about it.
     """
 
     stage: Stage
@@ -54,7 +54,7 @@ class MonthSnapshot(NamedTuple):
     currency: str
     total_minor: int
     carried_minor: int
-    version: int  # 0: not collected yet
+    version: int  # 0: not imported yet
     import_at: datetime
     notice_at: datetime
     charge_at: datetime
@@ -75,16 +75,16 @@ class MonthSnapshot(NamedTuple):
 
     @property
     def collected_from(self) -> str:
-        """The digest of the worksheet that was read; "" if no row of it was the customer's.
+        """The digest of the imported worksheet; "" if it had no rows of the customer.
 
-        After a refresh there are lines of several readings, or it has left something: then it is that of no worksheet.
+        It matches no worksheet if lines come from several readings, or if a refresh left changes out.
         """
         digests = dict.fromkeys(line.digest for line in (*self.lines, *self.problems) if line.digest)
         return "+".join([*digests, *(["drift"] if self.drift and digests else [])])
 
 
 class CollectionSnapshot(NamedTuple):
-    """What is owed, as the ledger has it. ``needs``: why a person has to do something; ``remedy``: what."""
+    """A collection in the ledger. ``needs``: why a person has to act; ``remedy``: how."""
 
     stage: CollectionStage
     needs: str = ""
@@ -93,7 +93,7 @@ class CollectionSnapshot(NamedTuple):
 
 
 class CustomerSnapshot(NamedTuple):
-    """A customer, and what the ledger has of one period. ``first`` and ``last`` are their first and last month."""
+    """A customer, and the ledger's records of one period. ``first`` and ``last`` are the oldest and newest month."""
 
     customer: Customer
     opened_at: datetime
@@ -106,19 +106,19 @@ class CustomerSnapshot(NamedTuple):
     former: tuple[FormerAddress, ...] = ()
 
     def begins(self) -> Period:
-        """The first period that is theirs; of one without a month yet, that in which the account was opened."""
+        """The customer's first period; before the first month, the one in which the account was opened."""
         return self.first or Period.at(self.opened_at, self.customer.timezone)
 
 
 class DataSource(StrEnum):
-    """What a check looks at beside the ledger."""
+    """The sources of a check beside the ledger."""
 
     SHEET = "the sheet"
     TEMPORAL = "Temporal"
 
 
 class LastRun(Model):
-    """The daily coverage run that looked at a period last. ``report`` is its coverage, without the long lists."""
+    """The latest daily check of a period. ``told`` are the texts alerted so far, ``report`` the brief report."""
 
     period: Period
     at: Instant
@@ -128,15 +128,15 @@ class LastRun(Model):
 
     @property
     def unseen(self) -> frozenset[DataSource]:
-        """What the run could not look at."""
+        """The sources that could not be read."""
         unseen = self.report.get("unseen")
         return frozenset(map(DataSource, unseen)) if isinstance(unseen, dict) else frozenset()
 
 
 class HealthFigures(Model):
-    """How billing is, in a few numbers. ``overdue_since``: the oldest instant that has passed with nothing done.
+    """The health of billing in figures. ``overdue_since`` is the oldest due instant of a step that is not done.
 
-    ``unseen`` is what the last coverage run could not look at; at ``replaced_at`` a worker had to replace itself last.
+    ``unseen`` are the sources that the latest check could not read; at ``replaced_at`` a worker last replaced itself.
     """
 
     covered_at: Instant | None
@@ -150,19 +150,19 @@ class HealthFigures(Model):
 
 class LastRuns(Protocol):
     async def coverage_of(self, period: Period) -> LastRun | None:
-        """The last check of the period; None if there was none. Raises ``LedgerUnavailable``."""
+        """The latest check of the period; None if there was none. Raises ``LedgerUnavailable``."""
 
 
 class Snapshots(LastRuns, Protocol):
-    """The ledger, asked about everybody. Every method raises ``LedgerUnavailable``."""
+    """Snapshots from the ledger. Every method raises ``LedgerUnavailable``."""
 
     def accounts(self, period: Period) -> AsyncIterator[list[CustomerSnapshot | Failed]]:
-        """All customers, closed ones too, by id, some hundreds at a time."""
+        """All customers, open and closed, ordered by id, in pages of a few hundred."""
 
     async def save_coverage(self, run: LastRun) -> None:
-        """Keeps the last run of a period: the heartbeat."""
+        """Saves the latest check of its period, replacing the previous one."""
 
     async def vitals(self, now: datetime) -> HealthFigures: ...
 
     async def count_stages(self, period: Period) -> dict[str, int]:
-        """How many months of ``period`` are in each stage."""
+        """The number of months of ``period`` in each stage."""

@@ -1,6 +1,6 @@
-"""What a check comes to, as it grows: sums by currency, differences and findings, how late months are.
+"""The running totals of a check: sums by currency, differences, findings and late months.
 
-Counts and sums are of all; of each list, and each kind in it, ``KEPT`` entries are kept.
+Counts and sums are complete; lists keep ``KEPT`` entries of each kind.
 """
 
 from collections import Counter, defaultdict
@@ -23,47 +23,35 @@ from billing.period import Period
 from billing.remedies import Remedy
 
 
-class _CurrencyTally:
-    """The sums of one currency, as they grow."""
-
-    def __init__(self) -> None:
-        self.sheet_minor = 0
-        self.invoiced_minor = 0
-        self.differences_minor: Counter[DifferenceReason] = Counter()
-
-
 class Tally:
     def __init__(self) -> None:
-        self._sums: defaultdict[str, _CurrencyTally] = defaultdict(_CurrencyTally)
+        self._sheet_minor: Counter[str] = Counter()  # this and the next two by currency
+        self._invoiced_minor: Counter[str] = Counter()
+        self._differences_minor: defaultdict[str, Counter[DifferenceReason]] = defaultdict(Counter)
         self._kinds: Counter[FindingKind] = Counter()
         self._findings: list[Finding] = []
         self._differences: list[ExplainedDifference] = []
-        self._explained: Counter[DifferenceReason] = Counter()  # how many differences there are of each
-        self._late: list[tuple[int, int, LateMonth]] = []  # a heap: the least late is let go first
+        self._explained: Counter[DifferenceReason] = Counter()  # the number of differences
+        self._late: list[tuple[int, int, LateMonth]] = []  # a heap: the least late month is dropped first
         self._late_count = 0
         self._unsummed_rows = 0
 
     def find(self, kind: FindingKind, customer_id: str, text: str, *remedies: Remedy, advice: str = "") -> None:
-        """``customer_id`` "": it is nobody's."""
+        """Adds a finding; ``customer_id`` "": it concerns no customer."""
         self._kinds[kind] += 1
         if self._kinds[kind] <= KEPT:
             finding = Finding(kind=kind, customer_id=customer_id, text=text, advice=advice, remedies=remedies)
             self._findings.append(finding)
 
-    def add(self, customer_id: str, currency: str, checked: RowCheck) -> None:
-        """A customer's rows, held against what was invoiced."""
-        self._sums[currency].sheet_minor += checked.sheet_minor
-        self._sums[currency].invoiced_minor += checked.invoiced_minor
-        for each in checked.differences:
-            self._differ(each, customer_id, currency)
-
-    def add_uninvoiced(self, customer_id: str, currency: str, difference: RowDifference) -> None:
-        """A row that is on no invoice."""
-        self._sums[currency].sheet_minor += difference.amount_minor
-        self._differ(difference, customer_id, currency)
+    def add(self, customer_id: str, currency: str, check: RowCheck) -> None:
+        """Adds a customer's rows and invoiced lines; ``customer_id`` "": rows of no customer."""
+        self._sheet_minor[currency] += check.sheet_minor
+        self._invoiced_minor[currency] += check.invoiced_minor
+        for difference in check.differences:
+            self._differ(difference, customer_id, currency)
 
     def add_unsummed(self, rows: int = 1) -> None:
-        """Rows whose amount, or currency, nobody knows."""
+        """Counts rows of unknown amount or currency."""
         self._unsummed_rows += rows
 
     def note_late(self, late: LateMonth) -> None:
@@ -75,37 +63,38 @@ class Tally:
         sums = [
             CurrencySum(
                 currency=currency,
-                sheet_minor=tally.sheet_minor,
-                invoiced_minor=tally.invoiced_minor,
-                differences_minor=dict(tally.differences_minor),
+                sheet_minor=sheet_minor,
+                invoiced_minor=self._invoiced_minor[currency],
+                differences_minor=dict(self._differences_minor[currency]),
             )
-            for currency, tally in sorted(self._sums.items())
+            for currency, sheet_minor in sorted(self._sheet_minor.items())
         ]
-        counted = Counter(customers.values())
+        counts = Counter(customers.values())
         return CompletenessReport(
             period=period,
             at=at,
-            states={state: counted[state] for state in CustomerState},
+            states={state: counts[state] for state in CustomerState},
             customers=customers,
             sums=tuple(sums),
             unsummed_rows=self._unsummed_rows,
             kinds={kind: self._kinds[kind] for kind in FindingKind if self._kinds[kind]},
-            findings=tuple(sorted(self._findings, key=lambda each: list(FindingKind).index(each.kind))),
+            findings=tuple(sorted(self._findings, key=lambda finding: list(FindingKind).index(finding.kind))),
             differences=tuple(self._differences),
-            late=tuple(late for _, _, late in sorted(self._late, key=lambda each: (-each[0], -each[1]))),
+            late=tuple(late for _, _, late in sorted(self._late, key=lambda entry: (-entry[0], -entry[1]))),
             late_count=self._late_count,
             cut=tuple(self._cut()),
         )
 
-    def _differ(self, each: RowDifference, customer_id: str, currency: str) -> None:
-        self._sums[currency].differences_minor[each.reason] += each.amount_minor
-        self._explained[each.reason] += 1
-        if self._explained[each.reason] <= KEPT:
-            values = each._asdict() | {"description": each.description[:200]}
+    def _differ(self, difference: RowDifference, customer_id: str, currency: str) -> None:
+        reason = difference.reason
+        self._differences_minor[currency][reason] += difference.amount_minor
+        self._explained[reason] += 1
+        if self._explained[reason] <= KEPT:
+            values = difference._asdict() | {"description": difference.description[:200]}
             self._differences.append(ExplainedDifference(customer_id=customer_id, currency=currency, **values))
 
     def _cut(self) -> Iterator[str]:
-        """The lists that are not whole, with how much of each is kept."""
+        """The lists that were cut, with the kept and the total number of entries."""
         counts = {f"findings, {kind}": self._kinds[kind] for kind in FindingKind}
         counts |= {f"differences, {reason}": self._explained[reason] for reason in DifferenceReason}
         for name, count in (counts | {"late months": self._late_count}).items():

@@ -1,1 +1,1 @@
-"""Who is billed: customers, their terms, addresses, registrations and the roster."""
+"""Customers: terms, addresses, registrations, links and the roster."""

@@ -1,4 +1,4 @@
-"""Email addresses: kept and written to as typed, compared by a key, their domain as the name servers have it.
+"""Email addresses: stored and used as typed, compared by a key.
 
 ::
 
@@ -6,8 +6,8 @@
     sendable("Kasse@Straße.example")            # "Kasse@xn--strae-oqa.example"
     email_key("Kasse@Straße.example")           # "kasse@xn--strae-oqa.example"
 
-Domains follow UTS 46, non-transitional: ``straße.example`` is not ``strasse.example``. The key decides whose a row of
-the sheet is and who is there already; nothing is ever sent to a key. docs/decisions/0020-addresses.md says why.
+Domains follow UTS 46, non-transitional: ``straße.example`` is not ``strasse.example``. Sheet rows and duplicate
+customers are matched by the key; no mail is ever sent to a key. docs/decisions/0020-addresses.md gives the reasons.
 """
 
 import re
@@ -19,7 +19,7 @@ from billing.errors import InvalidInput
 
 MAX_CHARACTERS = 254
 
-_LOCAL = re.compile(r"[^@\s,;<>\"\ufffd]+")  # the last stands for a sign that could not be stored
+_LOCAL = re.compile(r"[^@\s,;<>\"\ufffd]+")  # U+FFFD replaces a character that could not be stored
 _ASCII_DOMAIN = re.compile(r"(?!.{254})[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+")
 _FINAL_SIGMA, _SIGMA = "\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}"
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -28,7 +28,7 @@ _INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0
 
 
 def checked_email(text: str) -> str:
-    """The address as typed, without blanks around it, in Unicode's form NFC. Raises ``InvalidInput``."""
+    """The address as typed, stripped, in Unicode normal form C. Raises ``InvalidInput``."""
     email = unicodedata.normalize("NFC", text.strip())
     if name := hidden_character(email):
         raise InvalidInput(f"{text!r} contains {name}, which is invisible; type it again")
@@ -38,7 +38,7 @@ def checked_email(text: str) -> str:
 
 
 def sendable(email: str) -> str:
-    """The address for the mail server: the domain in ASCII, the part before the @ as typed. Raises ``InvalidInput``."""
+    """The address for the mail server: ASCII domain, local part as typed. Raises ``InvalidInput``."""
     local, _, domain = email.rpartition("@")
     if not _LOCAL.fullmatch(local):
         raise InvalidInput(f"{email!r} is not an email address")
@@ -49,15 +49,14 @@ def sendable(email: str) -> str:
 
 
 def email_key(text: str) -> str:
-    """What addresses are compared by, whatever was typed: the same for all that readers take for one address.
+    """A comparison key, equal for all spellings that readers take for one address. Invalid addresses have one, too.
 
-    Capitals, full-width letters, ligatures, both forms of the small sigma and invisible characters make no difference;
-    ``ß`` and ``ss`` do. Any text has a key, also one that is no address.
+    Case, full-width letters, ligatures, the two small sigmas and invisible characters are ignored; ``ß`` is not ``ss``.
     """
     if text.isascii() and text.isprintable():
         return text.strip().lower()
-    seen = "".join(character for character in text if not is_invisible(character))
-    local, at, domain = unicodedata.normalize("NFKC", seen).strip().rpartition("@")
+    visible = "".join(character for character in text if not is_invisible(character))
+    local, at, domain = unicodedata.normalize("NFKC", visible).strip().rpartition("@")
     try:
         domain = _ascii_domain(domain)
     except (idna.IDNAError, UnicodeError):
@@ -72,7 +71,7 @@ def hidden_character(text: str) -> str:
 
 
 def is_invisible(character: str) -> bool:
-    """Whether nobody sees the character: it formats, controls, fills, or is none."""
+    """Whether the character shows nothing: formatting, control, filler or unassigned."""
     if character.isascii():
         return not " " <= character <= "~"
     is_selector = "\ufe00" <= character <= "\ufe0f" or "\u180b" <= character <= "\u180f" or character >= "\U000e0000"
@@ -80,7 +79,7 @@ def is_invisible(character: str) -> bool:
 
 
 def _ascii_domain(domain: str) -> str:
-    """Raises ``idna.IDNAError`` or ``UnicodeError`` if it is none."""
+    """The domain in lower-case ASCII. Raises ``idna.IDNAError`` or ``UnicodeError`` if it is invalid."""
     name = domain.lower() if domain.isascii() else idna.encode(domain, uts46=True, transitional=False).decode()
     if not _ASCII_DOMAIN.fullmatch(name):
         raise idna.IDNAError(f"{name!r} is no domain")
@@ -88,5 +87,6 @@ def _ascii_domain(domain: str) -> str:
 
 
 def _folded(text: str) -> str:
-    """Not by ``casefold``, which takes ß for ss: those are two mailboxes."""
+    """Lower-case text. ``casefold`` would turn ß into ss, and those are two mailboxes."""
+
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower().replace(_FINAL_SIGMA, _SIGMA))

@@ -1,5 +1,6 @@
-"""Customers: who they are, how they are charged, and on which terms."""
+"""Customers, their terms, and changes to both."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -17,25 +18,21 @@ from billing.period import Period
 
 
 class ReviewMode(StrEnum):
-    """What it takes before a customer is charged."""
+    """The review that a draft needs before its charge is announced."""
 
     MONITOR = "monitor"  # silence is consent
     APPROVE = "approve"  # no approval, no charge
     MANUAL = "manual"  # a person enters the amount, another approves it
 
 
-def _valid_email(text: str) -> str:
-    try:
-        return checked_email(text)
-    except InvalidInput as error:
-        raise ValueError(str(error)) from None
+def _check(parse: Callable[[str], str]) -> AfterValidator:
+    def parsed(text: str) -> str:
+        try:
+            return parse(text)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from None
 
-
-def _valid_currency(text: str) -> str:
-    try:
-        return currency_code(text)
-    except InvalidInput as error:
-        raise ValueError(str(error)) from None
+    return AfterValidator(parsed)
 
 
 def _valid_zone(name: str) -> str:
@@ -49,24 +46,22 @@ def _valid_zone(name: str) -> str:
 
 
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", max_length=64)]
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=MAX_CHARACTERS), AfterValidator(_valid_email)
-]
-Currency = Annotated[str, Field(max_length=10), AfterValidator(_valid_currency)]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_CHARACTERS), _check(checked_email)]
+Currency = Annotated[str, Field(max_length=10), _check(currency_code)]
 Timezone = Annotated[str, Field(max_length=100), AfterValidator(_valid_zone)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Kept]
 Trigger = Literal["first", "changed", "large", "edited"]
-"""The flags of a draft (``billing.invoices.approval_policy.Flag``) that may demand an approval."""
+"""The draft flags (``billing.invoices.approval_policy.Flag``) that can require an approval."""
 DunningDay = Annotated[int, Field(ge=1, le=180)]
 
 
 class Terms(Model):
-    """What was agreed with a customer. Durations in hours, or as they say in days.
+    """The billing terms of one customer.
 
-    A charge that failed is tried again, or its customer reminded, ``dunning_days`` after the charge; after
-    ``give_up_days`` people decide. A draft is flagged as unusual if the month's own sales differ from the last ones by
-    more than ``unusual_change_percent``, or its total is above ``unusual_above_minor`` (None: never); the flags in
-    ``approve_when`` demand an approval also in review mode monitor.
+    ``dunning_days`` after a failed charge, the card is retried or a reminder sent; after ``give_up_days`` a person
+    decides. A draft is flagged if its own sales differ from the previous month's by more than
+    ``unusual_change_percent``, or its total exceeds ``unusual_above_minor`` (None: never). Flags in ``approve_when``
+    require an approval even in review mode monitor.
     """
 
     review_mode: ReviewMode = ReviewMode.MONITOR
@@ -91,22 +86,22 @@ class Terms(Model):
 
     @property
     def min_window(self) -> timedelta:
-        """Reviewers have at least this long between a draft and its notice."""
+        """The shortest time between a draft and its charge notice."""
         return timedelta(hours=self.min_window_hours)
 
     @property
     def min_notice(self) -> timedelta:
-        """Customers are told at least this long before they are charged."""
+        """The shortest time between a charge notice and its charge."""
         return timedelta(hours=self.min_notice_hours)
 
     @property
     def reminder(self) -> timedelta:
-        """Reviewers are reminded this often of what waits for them."""
+        """The time between two reminders to the reviewers."""
         return timedelta(hours=self.reminder_hours)
 
 
 class Party(Model):
-    """Who is billed, by whatever they pay. ``customer_id`` is ours, never personal, and names the workflow for ever."""
+    """A customer, whatever the payment method. ``customer_id`` is ours, never personal, and names the workflow."""
 
     customer_id: CustomerId
     email: Email
@@ -116,23 +111,21 @@ class Party(Model):
 
 
 class Customer(Party):
-    """One regular customer."""
-
     payment_method: PaymentMethod
     terms: Terms = Terms()
 
     @property
     def email_key(self) -> str:
-        """What the address is compared by; it is written to as it stands in ``email``."""
+        """The key for comparing addresses. Mail goes to ``email``."""
         return email_key(self.email)
 
     def instants(self, period: Period) -> Instants:
-        """When this customer's ``period`` is collected, announced and charged, if all goes well."""
+        """The planned import, notice and charge of ``period``, in UTC, this customer's spread included."""
         schedule = self.terms.schedule
         return schedule.instants(period, self.timezone).later(schedule.share(self.customer_id))
 
     def spread_over(self, minutes: int) -> "Customer":
-        """With this spread, unless the schedule says one itself."""
+        """The customer with this spread, unless the schedule sets its own."""
         schedule = self.terms.schedule
         if "spread_minutes" in schedule.model_fields_set:
             return self
@@ -140,7 +133,7 @@ class Customer(Party):
 
 
 class TermsChanges(Model, extra="forbid"):
-    """The terms that an operator wants changed; those left out stay as they are. A limit of 0 is taken away."""
+    """Changes to the terms; None leaves a term as it is, and 0 removes a limit."""
 
     review_mode: ReviewMode | None = None
     schedule: Schedule | None = None
@@ -155,13 +148,13 @@ class TermsChanges(Model, extra="forbid"):
     approve_when: Few[Trigger] | None = None
 
     def made_to(self, terms: Terms) -> Terms:
-        given = {name: value for name, value in self if value is not None}
-        removed = {name: None for name in ("unusual_change_percent", "unusual_above_minor") if given.get(name) == 0}
-        return terms.evolve(**given | removed)
+        changes = {name: value for name, value in self if value is not None}
+        removed = {name: None for name in ("unusual_change_percent", "unusual_above_minor") if changes.get(name) == 0}
+        return terms.evolve(**changes | removed)
 
 
 class CustomerChanges(Model, extra="forbid"):
-    """The fields of a customer that an operator wants changed; those left out stay as they are."""
+    """Changes to a customer; None leaves a field as it is."""
 
     email: Email | None = None
     name: Name | None = None
@@ -171,8 +164,8 @@ class CustomerChanges(Model, extra="forbid"):
     terms: TermsChanges | None = None
 
     def made_to(self, customer: Customer) -> Customer:
-        """The customer after the changes. Raises ``pydantic.ValidationError`` if the terms do not fit together."""
-        given = {name: value for name, value in self if value is not None}
+        """The changed customer. Raises ``pydantic.ValidationError`` if the terms contradict each other."""
+        changes = {name: value for name, value in self if value is not None}
         if self.terms is not None:
-            given["terms"] = self.terms.made_to(customer.terms)
-        return customer.evolve(**given)
+            changes["terms"] = self.terms.made_to(customer.terms)
+        return customer.evolve(**changes)

@@ -1,6 +1,6 @@
-"""A person's data leave the ledger when they ask for it: gone from every text, while amounts and proofs stay.
+"""Erasure of a person's data from the ledger, on request.
 
-Kept: ids (ours and the processor's), periods, amounts, instants, digests, stages, decisions and who made them.
+Kept: ids (ours and the processor's), periods, amounts, instants, digests, stages, decisions and their authors.
 """
 
 import json
@@ -14,28 +14,28 @@ from billing.period import Period
 from billing.remedies import Remedy, RemedyAction
 
 ERASED = "erased"
-_DOMAIN = "@erased.invalid"  # reaches nobody: the domain is reserved for that (RFC 2606)
+_DOMAIN = "@erased.invalid"  # reserved by RFC 2606: no mail arrives there
 _PERSONAL = ("name", "description", "raw")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
-_SHORTEST = 3  # of what is looked for in texts
+_SHORTEST = 3  # characters of a name or address that is searched for in texts
 _FIELDS = """
     key period stage outcome status state kind type code decline_code advice_code currency timezone sheet digest flags
     review_mode op action command via by refusal answered
 """
 _KEPT = frozenset(_FIELDS.split())
-"""Fields that are no text of people's, whatever the person is called."""
+"""Fields that never hold personal data, even if a value matches the person's name."""
 
 STAYS = (
     "at Stripe: the customer, cards and payments; delete the customer in Stripe's dashboard",
-    "in Temporal: histories of the runs, until the namespace's retention has passed",
-    "in the sheet: the rows of past months, with the address; a month that is looked at again is copied from there",
-    "in mail servers, mailboxes and backups: until they are deleted there",
+    "in Temporal: workflow histories, until the namespace's retention period ends",
+    "in the sheet: the rows of past months, with the address; a month that is read again is copied from there",
+    "in mail servers, mailboxes and backups: everything, until you delete it there",
     "in the ledger: ids, amounts, instants, digests and decisions, as bookkeeping requires",
 )
 
 
 class Erased(Model):
-    """What an erasure came to. ``rows`` counts what was rewritten; 0: nothing was left to erase."""
+    """The result of an erasure. ``rows`` counts the rewritten rows; 0: there was nothing to erase."""
 
     customer_id: Id
     at: Instant
@@ -43,7 +43,7 @@ class Erased(Model):
 
 
 class ErasureObstacles(NamedTuple):
-    """What may be in the way. ``balance_minor``: what the last month carried forward, and nobody will bill."""
+    """Reasons that may rule out an erasure. ``balance_minor`` was carried forward by the last month, to no next one."""
 
     is_open: bool
     open_months: tuple[str, ...]
@@ -53,42 +53,41 @@ class ErasureObstacles(NamedTuple):
     currency: str
 
 
-def obstacle(customer_id: str, standing: ErasureObstacles, settled: str) -> tuple[str, Remedy | None] | None:
-    """Why the data are still needed, and what to do first; None if they are not."""
-    if standing.is_open:
+def obstacle(customer_id: str, obstacles: ErasureObstacles, settled: str) -> tuple[str, Remedy | None] | None:
+    """The first reason to keep the data, and its remedy; None: erase. ``settled`` tells how the balance was settled."""
+    if obstacles.is_open:
         return "the account is open; close it first", RemedyAction.CLOSE_ACCOUNT.of(customer_id)
-    if standing.open_months:
-        show = RemedyAction.SHOW_MONTH.of(customer_id)
-        return f"{standing.open_months[0]} is not closed; look at it", show
-    if standing.collected:
-        period = Period(standing.collected[0])
+    if obstacles.open_months:
+        return f"{obstacles.open_months[0]} is not closed; look at it", RemedyAction.SHOW_MONTH.of(customer_id)
+    if obstacles.collected:
+        period = Period(obstacles.collected[0])
         show = RemedyAction.SHOW_COLLECTION.of(customer_id, period)
         return f"{period} is still being collected; record a payment or write it off first", show
-    if standing.disputes:
-        return f"dispute {standing.disputes[0]} is not decided; who answers it needs name and address", None
-    if standing.balance_minor and not settled:
-        amount = format_amount(abs(standing.balance_minor), standing.currency)
-        owed = f"{amount} are owed to the customer" if standing.balance_minor < 0 else f"{amount} were never billed"
-        return f"{owed} (carried forward); say how that was settled with --settled", None
+    if obstacles.disputes:
+        return f"dispute {obstacles.disputes[0]} is not decided; answering it takes name and address", None
+    if obstacles.balance_minor and not settled:
+        amount = format_amount(abs(obstacles.balance_minor), obstacles.currency)
+        owed = f"{amount} is owed to the customer" if obstacles.balance_minor < 0 else f"{amount} was never billed"
+        return f"{owed} (carried forward); say how it was settled with --settled", None
     return None
 
 
 class Scrubber:
-    """Takes a person out of values, however deep. ``known`` are names and addresses to look for in texts."""
+    """Removes a person from values, however nested. ``names`` are the names and addresses to replace in texts."""
 
-    def __init__(self, customer_id: str, known: Collection[str]) -> None:
+    def __init__(self, customer_id: str, names: Collection[str]) -> None:
         self._email = f"{customer_id}{_DOMAIN}"
-        wanted = sorted({each for each in known if each and not is_erased(each)}, key=len, reverse=True)
-        words = "|".join(map(re.escape, wanted))
-        self._known = re.compile(rf"(?<!\w)({words})(?!\w)", re.IGNORECASE) if words else None
+        longest_first = sorted({name for name in names if name and not is_erased(name)}, key=len, reverse=True)
+        words = "|".join(map(re.escape, longest_first))
+        self._names = re.compile(rf"(?<!\w)({words})(?!\w)", re.IGNORECASE) if words else None
 
     def field(self, name: str, value: Any) -> Any:
-        """The value of a field without the person."""
+        """The field's value without personal data."""
         if isinstance(value, dict):
-            said = {inner: self.field(inner, each) for inner, each in value.items()}
-            return said | {"reason": ERASED} if value.get("raw") else said  # it repeats what is in the cell
+            scrubbed = {key: self.field(key, item) for key, item in value.items()}
+            return scrubbed | {"reason": ERASED} if value.get("raw") else scrubbed  # the reason quotes the raw cell
         if isinstance(value, list):
-            return [self.field(name, each) for each in value]
+            return [self.field(name, item) for item in value]
         if not isinstance(value, str) or not value or name in _KEPT or name.endswith("_id"):
             return value
         if name in ("email", "email_key"):
@@ -96,30 +95,27 @@ class Scrubber:
         if name == "last4":
             return ""
         if name == "details":
-            return self._details(value)
+            details = _parsed(value)
+            if details is None:
+                return self.field("reason", value)
+            return json.dumps(self.field("", details), ensure_ascii=False, separators=(",", ":"))
         if name == "recipient":
-            return self.text(value)  # may be the reviewers'
+            return self.text(value)  # may be a reviewer's address
         return ERASED if name in _PERSONAL else _ADDRESS.sub(ERASED, self.text(value))
 
-    def _details(self, text: str) -> str:
-        said = _parsed(text)
-        if said is None:
-            return str(self.field("reason", text))
-        return json.dumps(self.field("", said), ensure_ascii=False, separators=(",", ":"))
-
     def text(self, text: str) -> str:
-        """The text with each of the person's names and addresses replaced, however they are written."""
-        return self._known.sub(ERASED, text) if self._known else text
+        """The text with the person's names and addresses replaced, in any case."""
+        return self._names.sub(ERASED, text) if self._names else text
 
 
 def names_in(name: str, value: Any) -> Iterator[str]:
-    """The names and addresses that are in a field, however deep."""
+    """The names and addresses in a field, however nested."""
     if isinstance(value, dict):
-        for inner, each in value.items():
-            yield from names_in(inner, each)
+        for key, item in value.items():
+            yield from names_in(key, item)
     elif isinstance(value, list):
-        for each in value:
-            yield from names_in(name, each)
+        for item in value:
+            yield from names_in(name, item)
     elif isinstance(value, str):
         if name in ("email", "email_key", "emails", "name", "raw") and len(value) >= _SHORTEST and not is_erased(value):
             yield value
@@ -135,5 +131,6 @@ def _parsed(text: str) -> Any:
 
 
 def is_erased(text: str) -> bool:
-    """Whether a name or an address stands for a person who was erased."""
+    """Whether the name or address replaces an erased one."""
+
     return text == ERASED or text.endswith(_DOMAIN)

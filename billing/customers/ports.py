@@ -1,7 +1,4 @@
-"""What the ledger keeps of customers.
-
-Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
-"""
+"""Customer storage. Every method raises only errors from ``billing.errors`` and can be retried after any failure."""
 
 from typing import NamedTuple, Protocol
 
@@ -11,10 +8,9 @@ from billing.period import Period
 
 
 class KnownCustomer(NamedTuple):
-    """What the ledger has of a customer who is to be started.
+    """The ledger's record of a customer who is about to be started.
 
-    ``last`` is their newest month; ``like`` are others, closed ones left out, with the same email, payer or
-    card: a mistake in one of them.
+    ``last`` is the newest month; ``like`` are the other customers of ``Lookalikes.customers_like``.
     """
 
     customer: Customer | None
@@ -24,7 +20,7 @@ class KnownCustomer(NamedTuple):
 
 
 class RosterRow(Customer):
-    """A customer as the ledger knows them. ``closed_reason`` says who closed the account and why ("": it is open)."""
+    """A customer as the ledger stores it. ``closed_reason`` names who closed the account and why ("": it is open)."""
 
     closed_reason: Words = ""
     closed_at: Instant | None = None
@@ -34,14 +30,14 @@ class RosterRow(Customer):
 
 class CustomerStore(Protocol):
     async def customer(self, customer_id: str) -> Customer | None:
-        """The customer, also if the account is closed."""
+        """The customer, open or closed; None if unknown."""
 
 
 class Lookalikes(Protocol):
     async def customers_like(self, customer: Customer) -> list[Customer]:
-        """Others, closed ones left out, with the same email, payer or card: a mistake in one of them."""
+        """Other open customers with the same email, payer or card; one of them was entered by mistake."""
 
 
 class Addresses(Protocol):
     async def own_emails(self, customer_id: str) -> list[str]:
-        """Every address that the customer has or had, as typed, and that is and was no other customer's."""
+        """The customer's addresses, current and former, as typed; none that any other customer has or had."""

@@ -1,14 +1,14 @@
-"""Registrations: from a form, or a row of an import, to a customer with a card whose months have begun.
+"""Registrations: from a form or an imported row to a customer with a card, billed every month.
 
 ::
 
-    OPEN ──► SAVED ──► STARTED     the customer is recorded and billed from then on
-                  └──► KNOWN       the email is a customer's already, or an import's: they get a link by mail
+    OPEN ──► SAVED ──► STARTED     the customer is on record and billed from then on
+                  └──► KNOWN       a customer or an import already has the email; it gets a link by mail
 
-Each step is written down before the next, and may be repeated by whoever comes along: the customer's return from the
-card page, the webhook, the sweep, an operator. Anybody may register any address, so each browser makes a registration
-of its own, and none shows or changes another one of the same email: the first whose card is saved becomes the customer.
-Of each email only one is SAVED at a time. A card that ends as KNOWN is taken off again, unless it came from a file.
+Each step is recorded before the next, and can be repeated: by the customer's return from the card page, the webhook,
+the sweep or an operator. Anybody can enter any address, so each browser gets a registration of its own and never sees
+or changes another one with that email: the first to save a card becomes the customer. At most one registration per
+email is SAVED. The card of a KNOWN registration is detached, unless it came from a file.
 """
 
 import hashlib
@@ -25,26 +25,22 @@ from billing.model import Count, Id, Instant, Model
 from billing.payments.methods import CardOnFile, ProcessorId
 
 CONSENT_VERSION = "2026-11"
-_CONSENT = (
-    "I agree that {company} charges my card once a month for what I have bought in that month, until I end this. "
-    "Amount and date of each charge are announced by mail at least three days before."
-)
-
 RegistrationId = Annotated[str, StringConstraints(pattern=r"^[RI]-[a-z0-9_-]{1,64}$", max_length=66)]
-"""Never personal, and never the id of a customer, which has no capitals."""
+"""Never personal, and never a customer's id: those have no capitals."""
 
 _BROWSER_KEY = re.compile(r"[A-Za-z0-9_-]{22,64}")
 _PAGE_ADDRESS = re.compile(r"://|\bwww\.|\w\.[a-z]{2,}", re.IGNORECASE)
 
 
 def consent_text(company: str) -> str:
-    """What a customer agrees to, word for word. Another text needs another ``CONSENT_VERSION``."""
-    return _CONSENT.format(company=company)
+    """The exact text that a customer agrees to. Change ``CONSENT_VERSION`` with it."""
+    return (
+        f"I agree that {company} charges my card once a month for what I have bought in that month, until I end this. "
+        "Amount and date of each charge are announced by mail at least three days before."
+    )
 
 
 class Consent(Model):
-    """What a customer has agreed to, and when."""
-
     version: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     text: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     at: Instant
@@ -52,21 +48,20 @@ class Consent(Model):
 
 class RegistrationState(StrEnum):
     OPEN = "open"  # no card yet
-    SAVED = "saved"  # the card is known; the customer is still to be recorded and started
+    SAVED = "saved"  # has a card; the customer is not recorded and started yet
     STARTED = "started"
-    KNOWN = "known"  # the email is another customer's, or waits for a card in an import: nothing was started
+    KNOWN = "known"  # the email belongs to another customer or to an import that lacks a card: nothing was started
 
 
 ON_ITS_WAY = (RegistrationState.OPEN, RegistrationState.SAVED)
 
 
 class Registration(Party):
-    """One registration. ``revision`` grows with every change, so that of two at once only one takes effect.
+    """One registration. ``revision`` grows with every change: of two concurrent changes, one is rejected.
 
-    ``payer_id`` is its customer at the processor (None: there is none yet). ``session_id`` is the card page that counts
-    (None: none is open). ``told_at`` is when the mail about the end was sent; of an import, nobody is to be told.
-    ``consent`` is missing there, too: it was given elsewhere. ``terms`` are those of a file; without, only the
-    ``review_mode`` is not as usual.
+    ``payer_id`` is the customer at the processor (None: not created yet), ``session_id`` the current card page (None:
+    none is open), ``told_at`` the instant at which the final mail was sent. An import has no final mail and no
+    ``consent``, which was given elsewhere. Without ``terms`` from a file, the default terms apply with ``review_mode``.
     """
 
     registration_id: RegistrationId
@@ -84,60 +79,58 @@ class Registration(Party):
 
     @property
     def is_import(self) -> bool:
-        """It came from a file, whose business knows its currency and zone."""
+        """Whether it came from a file, which sets currency and time zone."""
         return self.registration_id == import_id(self.customer_id)
 
     def customer(self) -> Customer:
-        """Whom it is for, with exactly these data. Only once the card is known."""
+        """The customer that the registration makes. It must have a card."""
         assert self.card, f"{self.registration_id} has no card yet"
         terms = self.terms or Terms(review_mode=self.review_mode)
         return Customer.model_validate({**dict(self), "payment_method": self.card, "terms": terms})
 
 
-def browser_key(kept: str) -> str:
-    """``kept`` if it may be a key, else a new one: who sends a form again from the same browser goes on with theirs."""
-    return kept if _BROWSER_KEY.fullmatch(kept) else secrets.token_urlsafe(16)
+def browser_key(cookie: str) -> str:
+    """The browser's key from its cookie, or a new one, so that a form sent again continues the same registration."""
+    return cookie if _BROWSER_KEY.fullmatch(cookie) else secrets.token_urlsafe(16)
 
 
 def registration_id_of(browser_key: str, email: str, currency: str, timezone: str) -> str:
-    """The same for a form that a browser sends twice; nobody else comes to it, nor does who corrects the address."""
-    said = "|".join((browser_key, email, currency, timezone))
-    return f"R-{hashlib.sha256(said.encode()).hexdigest()[:24]}"
+    """The id of a form's registration: equal for a repeat from the same browser, new for a corrected address."""
+    text = "|".join((browser_key, email, currency, timezone))
+    return f"R-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
 
 
 def names_a_page(name: str) -> bool:
-    """Whether mail programs would make a link of a part of it; our mails lead to nobody else's page."""
+    """Whether a mail program would turn part of the name into a link: our mails must not carry a stranger's."""
     return bool(_PAGE_ADDRESS.search(name))
 
 
 def new_customer_id() -> str:
-    """Random, so that it says nothing of the customer."""
+    """A random id, which reveals nothing about the customer."""
     return f"c-{secrets.token_hex(6)}"
 
 
 def import_id(customer_id: str) -> str:
-    """Of the import of this customer: the same for every repeat."""
+    """The id of the customer's import, equal for every repeat."""
     return f"I-{customer_id}"
 
 
 class Registrations(Protocol):
-    """Where registrations are kept: a part of the ledger. All may be called again after any failure."""
+    """Registrations in the ledger. Every method can be retried after any failure."""
 
-    async def open_registration(self, wanted: Registration) -> Registration:
-        """Keeps ``wanted``, unless it is there, or another one of its customer: answers that one."""
+    async def open_registration(self, registration: Registration) -> Registration:
+        """Saves a new registration. If it exists, or another one of its customer, returns that one unchanged."""
 
     async def registrations_of(self, email: str) -> list[Registration]:
-        """Those of this email that are on their way, oldest first."""
+        """The email's registrations in progress, oldest first."""
 
     async def registration(self, registration_id: str) -> Registration | None: ...
 
     async def registrations(self, unfinished: bool = False, failed: list[Failed] | None = None) -> list[Registration]:
-        """Oldest first. Unfinished are those that can go on by themselves: a card page may be used, a card is known, a
-        mail is to be sent."""
+        """Registrations, oldest first. ``unfinished``: only with an open card page, a new card, or a mail to send."""
 
-    async def save_registration(self, changed: Registration) -> bool:
-        """Keeps the next revision; False, and nothing is kept, if somebody else has changed it meanwhile, or if it
-        were the second of its email that is SAVED."""
+    async def save_registration(self, registration: Registration) -> bool:
+        """Saves the next revision. False, saving nothing, after a concurrent change or if the email has a SAVED one."""
 
     async def forget_registrations(self, before: Instant) -> int:
-        """Deletes those without a card or card page that nobody has touched since; how many."""
+        """Deletes registrations without card or card page that last changed ``before``; returns their number."""

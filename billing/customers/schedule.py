@@ -1,4 +1,4 @@
-"""When things happen: from a period and a time zone to the three instants of a month."""
+"""The schedule of a month: from a period and a time zone to the instants of import, notice and charge."""
 
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,16 +28,15 @@ class Instants(Model):
     charge_at: Instant
 
     def later(self, by: timedelta) -> "Instants":
-        """All of them, so that none comes closer to another."""
+        """All three instants, moved by the same time."""
         return Instants(import_at=self.import_at + by, notice_at=self.notice_at + by, charge_at=self.charge_at + by)
 
 
 class Schedule(Model, extra="forbid"):
     """Days and wall-clock times in the customer's time zone.
 
-    ``import_day`` is a day of the month after the period; ``notice_days`` are counted from that day and
-    ``charge_days`` from the day of the notice. Those who share a schedule are spread over
-    ``spread_minutes`` from then on.
+    ``import_day`` is a day of the month after the period, ``notice_days`` count from that day, and ``charge_days`` from
+    the day of the notice. Customers with the same schedule are spread over the following ``spread_minutes``.
     """
 
     import_day: int = Field(1, ge=1, le=28)
@@ -51,15 +50,15 @@ class Schedule(Model, extra="forbid"):
     @model_validator(mode="after")
     def _in_order(self) -> "Schedule":
         if (self.notice_days, self.notice_time) <= (0, self.import_time):
-            raise ValueError("the notice must come after the collection")
+            raise ValueError("the notice must come after the import")
         if (self.charge_days, self.charge_time) <= (0, self.notice_time):
             raise ValueError("the charge must come after the notice")
         return self
 
     def instants(self, period: Period, timezone: str) -> Instants:
-        """The instants at which ``period`` is collected, announced and charged in ``timezone``, before any spread.
+        """The UTC instants of import, notice and charge of ``period``, without the spread.
 
-        Always in this order; where a clock change would reverse two steps of one day, the later one moves.
+        They never go backwards: if a clock change would reverse two steps on one day, the later one moves.
         """
         zone = ZoneInfo(timezone)
         import_day = period.next().first_day + timedelta(days=self.import_day - 1)
@@ -71,7 +70,7 @@ class Schedule(Model, extra="forbid"):
         return Instants(import_at=import_at, notice_at=notice_at, charge_at=charge_at)
 
     def share(self, customer_id: str) -> timedelta:
-        """How much later everything is for this customer: by whole seconds under the spread, the same for ever."""
+        """This customer's delay: a fixed number of whole seconds, less than the spread."""
         number = int.from_bytes(hashlib.sha256(customer_id.encode()).digest()[:8], "big")
         return timedelta(seconds=number * self.spread_minutes * 60 >> 64)
 
@@ -79,7 +78,8 @@ class Schedule(Model, extra="forbid"):
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     """The UTC instant at which the clocks of ``zone`` show ``at`` on ``day``.
 
-    A time that a clock change skips is read with the offset before the change (02:30 becomes 03:30); of a time that
-    comes twice the first is meant. Both are the rules of RFC 5545, section 3.3.5.
+    A time skipped by a clock change takes the offset before the change (02:30 becomes 03:30); a repeated time means its
+    first occurrence. Both rules are those of RFC 5545, section 3.3.5.
     """
+
     return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What people say to a running month, and what is kept of it: commands and decisions."""
+"""Commands to a running month, and the decisions in its audit trail."""
 
 from typing import Annotated
 
@@ -16,11 +16,10 @@ _SHORT = 100  # characters
 
 
 class Edit(Command):
-    """Change lines of the draft that the reviewer saw: that of ``period`` at ``version``. Announced, it is so anew.
+    """Change lines of the draft of ``period``, as the reviewer saw it: at ``version`` and ``digest`` ("": unchecked).
 
-    ``digest`` is that of what was seen; "" if the sender does not know it. ``sales`` is what of the sheet the draft
-    accounts for afterwards, if the changes are the sheet's: then it is a refresh, and ``drift`` is what the sheet says
-    all the same and the draft does not, in words.
+    If it was announced, another notice follows. With ``sales`` the edit is a refresh: its changes come from the sheet,
+    the draft then accounts for that state of the sheet, and ``drift`` says in words how it still differs.
     """
 
     period: Period
@@ -32,15 +31,15 @@ class Edit(Command):
 
 
 class Approve(Command):
-    """Consent to exactly the draft with this ``digest``; any edit voids it."""
+    """Approve the draft with this ``digest``; any edit voids the approval."""
 
     digest: Code
 
 
 class Skip(Command):
-    """Close the month without a charge. The balance carried into it stays, and late sales of earlier months do.
+    """Close the month without a charge. Its carried balance and late sales of earlier months go to the next invoice.
 
-    ``version`` (0: no draft) and ``digest`` are those of what was seen; another one is not skipped. None: unchecked.
+    Refused unless the draft still has the ``version`` (0: no draft; None: any) and ``digest`` that the sender saw.
     """
 
     version: Count | None = None
@@ -52,7 +51,7 @@ class CloseAccount(Command):
 
 
 class UpdateCustomer(Command):
-    """Change how the customer is reached, charged or reviewed, from now on."""
+    """Change the customer's address, payment method or terms, from now on."""
 
     changes: CustomerChanges
 
@@ -69,10 +68,7 @@ COMMANDS: dict[str, type[Command]] = {
 
 
 class Decision(Measured):
-    """One entry of the audit trail: a command, or what was left of an unreadable one, and what became of it.
-
-    ``content`` is the command's fingerprint.
-    """
+    """One entry of the audit trail: a command, readable or not, and its answer. ``content``: its fingerprint."""
 
     number: Count
     at: Instant
@@ -89,14 +85,13 @@ class Decision(Measured):
     details: Details = ""
 
     def in_short(self) -> "Decision":
-        """The same with little of the words, and without details."""
         return self.evolve(reason=cut(self.reason, _SHORT), result=cut(self.result, _SHORT), details="")
 
 
 class Delivered(Model):
     """A mail was handed over, at this instant.
 
-    ``drift`` is what the sheet says and the invoice does not, in words; of no meaning if it was not ``compared``.
+    ``drift`` says in words how the sheet differs from the invoice; it means nothing unless ``compared``.
     """
 
     at: Instant
@@ -105,9 +100,9 @@ class Delivered(Model):
 
 
 class ChainResult(Model):
-    """How a chain ended: the last period, who closed the account and why, and the balance that nobody will bill.
+    """How a chain ended. ``reason``: who closed the account, and why.
 
-    ``balance_minor`` is debt if positive, credit if negative, in minor units of ``currency``.
+    ``balance_minor`` will not be billed: debt if positive, credit if negative, in minor units of ``currency``.
     """
 
     customer_id: Id

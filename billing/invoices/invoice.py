@@ -1,4 +1,4 @@
-"""Invoices: lines with their source, the carried balance, a version and a digest that decisions are bound to."""
+"""Invoices: lines with their sources, the carried balance, and the version and digest that decisions are bound to."""
 
 import hashlib
 import json
@@ -12,18 +12,18 @@ from billing.money import LARGEST_AMOUNT_MINOR, format_amount, maximum_minor, st
 from billing.period import Period
 
 DRAFT_MAX_BYTES = 600_000
-"""Of an invoice when it is collected: 2,000 rows with descriptions of a hundred letters each."""
+"""Limit of an imported invoice: 2,000 rows with descriptions of a hundred letters each."""
 INVOICE_MAX_BYTES = 800_000
-"""Of an invoice after edits. A month with it, and with all that is said to it, has to fit into a payload of 2 MB."""
+"""Limit of an edited invoice. A month with it and with its decisions has to fit into a payload of 2 MB."""
 
 Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Kept]
 AmountMinor = Annotated[int, Field(ge=-LARGEST_AMOUNT_MINOR, le=LARGEST_AMOUNT_MINOR)]
 
 
 class Source(Model):
-    """Where a line comes from: worksheet, row as a person counts it, SHA-256 of the snapshot it was read from.
+    """Where a line comes from: worksheet, row counted from 1, SHA-256 of the snapshot it was read from.
 
-    ``former_address``: the row is under an address that the customer had before, so somebody has to approve it.
+    ``former_address``: the row is under a former address of the customer, so somebody has to approve it.
     """
 
     sheet: Code
@@ -32,12 +32,12 @@ class Source(Model):
     former_address: bool = False
 
     def is_late(self, period: Period) -> bool:
-        """Whether it is another month's worksheet than that of ``period``."""
+        """Whether the row is on the worksheet of another month than ``period``."""
         return self.sheet != period
 
 
 class SheetRow(Model):
-    """What the sheet says in one row: ``amount_minor`` None if ``raw`` cannot be read."""
+    """One row of the sheet; ``amount_minor`` is None if ``raw`` cannot be read."""
 
     row: Count
     description: Line
@@ -46,10 +46,10 @@ class SheetRow(Model):
 
 
 class LineItem(Model):
-    """One line. ``row-7`` is row 7 of the sheet, ``late-2026-10-row-7`` one of the month before, changed since.
+    """One line. ``row-7`` is row 7 of the sheet, ``late-2026-10-row-7`` a late sale of the month before.
 
     ``added-1`` was added by a reviewer (and has no source), or by a refresh when its row's name was taken.
-    ``in_sheet`` is what the sheet says, once a reviewer has changed the line.
+    ``in_sheet`` keeps the sheet's row once a reviewer has changed the line.
     """
 
     line_id: Code
@@ -60,7 +60,7 @@ class LineItem(Model):
 
 
 class Problem(Model):
-    """A row of the customer that cannot be read as money. It stops the month until a person edits or removes it."""
+    """A customer's row that cannot be read as money. It stops the month until a person edits or removes it."""
 
     line_id: Code
     description: Line
@@ -70,7 +70,7 @@ class Problem(Model):
 
 
 class SalesSeen(Model):
-    """The state of a worksheet that an invoice accounts for, and whose rows are on it: those under ``emails``."""
+    """The state of a worksheet that an invoice accounts for, with the rows under ``emails``."""
 
     sheet: Code
     digest: Code
@@ -78,7 +78,7 @@ class SalesSeen(Model):
 
 
 class AddLine(Model, extra="forbid"):
-    """One more line. ``source`` here and below: the sheet says so by now, not a reviewer."""
+    """One more line. With a ``source``, here and below, the change is the sheet's, not a reviewer's."""
 
     op: Literal["add"] = "add"
     description: Description
@@ -87,7 +87,7 @@ class AddLine(Model, extra="forbid"):
 
 
 class ChangeLine(Model, extra="forbid"):
-    """Sets amount or description of a line; given an unreadable row, makes a line of it."""
+    """Sets amount or description of a line, or turns an unreadable row into a line."""
 
     op: Literal["change"] = "change"
     line_id: Code
@@ -108,8 +108,8 @@ Change = Annotated[AddLine | ChangeLine | RemoveLine, Field(discriminator="op")]
 class Invoice(Measured):
     """A month's invoice. Total = sum of lines + carried balance, to the minor unit; a negative balance is credit.
 
-    ``sales`` is what of the sheet it accounts for (None: entered by hand); ``left_out``
-    are rows whose lines a reviewer has removed.
+    ``sales`` is the state of the sheet that it accounts for (None: entered by hand); ``left_out`` are rows whose lines
+    a reviewer has removed.
     """
 
     currency: Code
@@ -124,7 +124,7 @@ class Invoice(Measured):
 
     @property
     def sales_minor(self) -> int:
-        """What the month itself comes to, without the balance carried into it."""
+        """The sum of the lines, without the carried balance."""
         return sum(line.amount_minor for line in self.lines)
 
     @property
@@ -133,34 +133,33 @@ class Invoice(Measured):
 
     @property
     def total(self) -> str:
-        """The total for people, for example ``12.50 EUR``."""
         return format_amount(self.total_minor, self.currency)
 
     @property
     def digest(self) -> str:
-        """A short fingerprint of what a customer would pay and for what; any edit changes it."""
+        """A short fingerprint of amounts and descriptions; any edit changes it."""
         lines = [(line.line_id, line.amount_minor, line.description) for line in self.lines]
-        seen = json.dumps([self.currency, self.carried_minor, self.version, str(self.imported_at), lines])
-        return hashlib.sha256(seen.encode()).hexdigest()[:16]
+        content = json.dumps([self.currency, self.carried_minor, self.version, str(self.imported_at), lines])
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Where its lines and problems come from, as far as they come from the sheet."""
+        """The sources of its lines and problems, without lines added by hand."""
         items: tuple[LineItem | Problem, ...] = (*self.lines, *self.problems)
         return tuple(item.source for item in items if item.source is not None)
 
     @property
     def former_rows(self) -> tuple[int, ...]:
-        """The rows under an address that the customer had before."""
+        """The rows under a former address of the customer."""
         return tuple(source.row for source in self.sources if source.former_address)
 
     def late_items(self, period: Period) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
-        """What the invoice of ``period`` has of earlier months: if it is never charged, the next one has it."""
+        """The lines and problems of months before ``period``; the next invoice takes them if this one is skipped."""
         lines = tuple(line for line in self.lines if line.source is not None and line.source.is_late(period))
         return lines, tuple(problem for problem in self.problems if problem.source.is_late(period))
 
     def edited(self, changes: tuple[Change, ...]) -> "Invoice":
-        """The next version of the invoice. Raises ``InvalidInput`` if a line is not there, or nothing changes."""
+        """The next version of the invoice. Raises ``InvalidInput`` for an unknown line, or if nothing changes."""
         edited = self
         for change in changes:
             edited = edited._with(change)
@@ -188,51 +187,39 @@ class Invoice(Measured):
             )
             return self.evolve(lines=(*self.lines, line), added_lines=number)
         if isinstance(change, RemoveLine):
-            still_there = None if change.source else self.in_sheet(self._line(change.line_id))
+            row = None if change.source else self.in_sheet(self._line(change.line_id))
             return self.evolve(
                 lines=tuple(line for line in self.lines if line.line_id != change.line_id),
                 problems=tuple(problem for problem in self.problems if problem.line_id != change.line_id),
-                left_out=(*self.left_out, still_there) if still_there else self.left_out,
+                left_out=(*self.left_out, row) if row else self.left_out,
             )
         return self._changed(change)
 
     def _changed(self, change: ChangeLine) -> "Invoice":
-        found = self._line(change.line_id)
-        description = change.description or found.description
-        if isinstance(found, LineItem):
-            amount_minor = found.amount_minor if change.amount_minor is None else change.amount_minor
-            line = found.evolve(
-                description=description,
-                amount_minor=amount_minor,
-                source=change.source or found.source,
-                in_sheet=None if change.source else self.in_sheet(found),
-            )
-            return self.evolve(lines=tuple(line if old is found else old for old in self.lines))
-        if change.amount_minor is None:
-            raise InvalidInput(f"{change.line_id} cannot be read ({found.reason}); give its amount")
+        item, amount_minor = self._line(change.line_id), change.amount_minor
+        if amount_minor is None:
+            if isinstance(item, Problem):
+                raise InvalidInput(f"{change.line_id} cannot be read ({item.reason}); give its amount")
+            amount_minor = item.amount_minor
         line = LineItem(
-            line_id=found.line_id,
-            description=description,
-            amount_minor=change.amount_minor,
-            source=change.source or found.source,
-            in_sheet=None if change.source else self.in_sheet(found),
+            line_id=item.line_id,
+            description=change.description or item.description,
+            amount_minor=amount_minor,
+            source=change.source or item.source,
+            in_sheet=None if change.source else self.in_sheet(item),
         )
-        return self.evolve(
-            lines=(*self.lines, line),
-            problems=tuple(problem for problem in self.problems if problem is not found),
-        )
+        if isinstance(item, LineItem):
+            return self.evolve(lines=tuple(line if old is item else old for old in self.lines))
+        return self.evolve(lines=(*self.lines, line), problems=tuple(row for row in self.problems if row is not item))
 
     def in_sheet(self, line: LineItem | Problem) -> SheetRow | None:
-        """What the month's own worksheet says about ``line``, as far as the invoice knows; None if nothing."""
+        """The row of ``line`` in the month's own worksheet, as last read; None if it has none."""
         if self.sales is None or line.source is None or line.source.sheet != self.sales.sheet:
             return None
-        if isinstance(line, Problem):
-            return SheetRow(row=line.source.row, description=line.description, raw=line.raw)
-        row = SheetRow(row=line.source.row, description=line.description, amount_minor=line.amount_minor)
-        return line.in_sheet or row
+        return line.in_sheet or sheet_row(line) if isinstance(line, LineItem) else sheet_row(line)
 
     def _name_of_row(self, source: Source | None) -> str:
-        """``row-7``, unless there is no row, or the line of another one has that name since rows have moved."""
+        """``row-7``; "" without a row, or if another line has that name because rows have moved."""
         if source is None:
             return ""
         name = f"row-{source.row}"
@@ -248,9 +235,17 @@ class Invoice(Measured):
             raise InvalidInput(f"{amount} cannot be charged; give a multiple of {format_amount(step, self.currency)}")
 
     def _line(self, line_id: str) -> LineItem | Problem:
-        found: tuple[LineItem | Problem, ...] = (*self.lines, *self.problems)
-        for line in found:
-            if line.line_id == line_id:
-                return line
-        known = ", ".join(line.line_id for line in found) or "none"
-        raise InvalidInput(cut(f"there is no line {line_id!r}; the lines are: {known}"))
+        items: tuple[LineItem | Problem, ...] = (*self.lines, *self.problems)
+        for item in items:
+            if item.line_id == line_id:
+                return item
+        names = ", ".join(item.line_id for item in items) or "none"
+        raise InvalidInput(cut(f"there is no line {line_id!r}; the lines are: {names}"))
+
+
+def sheet_row(line: LineItem | Problem) -> SheetRow:
+    """``line`` as a row of the sheet; row 0 for a line without a source."""
+    number = line.source.row if line.source else 0
+    if isinstance(line, Problem):
+        return SheetRow(row=number, description=line.description, raw=line.raw)
+    return SheetRow(row=number, description=line.description, amount_minor=line.amount_minor)

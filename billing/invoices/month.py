@@ -1,7 +1,7 @@
-"""One customer's month as a value, and every way it can change: what is due, what is announced, how it ends.
+"""One customer's month as a value, and its changes: the draft, the notice, the charge, the outcome.
 
 ``Month`` is the whole state of a workflow run. It is carried across continue-as-new, handed to activities and written
-to the ledger, so that all of them agree. Commands of people are in ``billing/invoices/review.py``.
+to the ledger, so that all of them agree. People's commands are in ``billing/invoices/review.py``.
 """
 
 from datetime import datetime, timedelta
@@ -18,20 +18,20 @@ from billing.trail import carried_over
 
 KEPT_DECISIONS = 100
 KEPT_DETAILS = 200
-"""How many decisions, and of each how much detail, a month carries with it once the ledger has them whole."""
+"""The decisions, and the characters of each one's details, that a month keeps once the ledger has them whole."""
+_EFFECTIVE_AFTER_RESET = ("close_account", "resume")
+"""Commands that take effect, or need none, in a run that starts over from the ledger."""
 
 
 class Month(MonthState):
-    """A customer's month, and every way in which it can change."""
-
     @classmethod
     def open(cls, customer: Customer, period: Period, carried_minor: int = 0) -> "Month":
-        """The month before anything has happened, with its planned instants."""
+        """A month in which nothing has happened yet, with its planned instants."""
         planned = customer.instants(period)
         return cls(customer=customer, period=period, carried_minor=carried_minor, first=True, **dict(planned))
 
     def next_month(self) -> "Month":
-        """The month after this one: who and on which terms, and the balance; never lines, amounts or decisions."""
+        """The month after this one: it takes over customer, terms and balance, never lines, amounts or decisions."""
         assert self.closed is not None, "a month without an outcome has no successor"
         following = Month.open(self.customer, self.period.next(), self.balance_forward_minor)
         assert following.period > self.period
@@ -43,14 +43,14 @@ class Month(MonthState):
         )
 
     def with_customer(self, customer: Customer) -> "Month":
-        """The same month with other data; what was usual in one currency says nothing about another."""
+        """The month with new customer data; the usual amount is dropped with the currency that it was in."""
         usual_minor = self.usual_minor if customer.currency == self.customer.currency else None
         return self.evolve(customer=customer, usual_minor=usual_minor)
 
     # -- what happens
 
     def drafted(self, invoice: Invoice, remark: str | None = None, previous_compared: bool = True) -> "Month":
-        """The sales are in. Reviewers get their whole window from then, however late it is."""
+        """The sales are imported. Reviewers get their whole window from then, however late it is."""
         return self._changed(
             invoice=invoice,
             remark=remark,
@@ -61,13 +61,12 @@ class Month(MonthState):
         )
 
     def alerted(self, now: datetime, is_told: bool = True) -> "Month":
-        """Reviewers were told what waits for them, if it still does; of a halt always later than it was."""
-        if self.halt is not None:
+        if self.halt is not None:  # an alert about a halt is always later than the halt
             now = max(now, self.halt.at + timedelta.resolution)
         return self._changed(alerted_at=now if self.waits_for(now) else None, alerts=self.alerts + 1)
 
     def announcing(self, now: datetime) -> "Month":
-        """At the notice instant: fixes amount and charge instant, or ends the month if there is nothing to charge."""
+        """Fixes the amount and the instant of the charge, or closes the month if there is nothing to charge."""
         assert self.invoice is not None
         assert now >= self.notice_at
         assert not self.stopped
@@ -84,7 +83,7 @@ class Month(MonthState):
         return self._changed(notice=notice, charge_at=charge_at)
 
     def delivered(self, delivered: Delivered) -> "Month":
-        """The notice has left; the notice period is counted from then."""
+        """The notice was sent; the notice period begins then."""
         assert self.notice is not None
         charge_at = max(self.charge_at, delivered.at + self.customer.terms.min_notice)
         notice = self.notice.evolve(delivered_at=delivered.at, charge_at=charge_at)
@@ -98,7 +97,7 @@ class Month(MonthState):
         )
 
     def begin_charge(self, now: datetime) -> "Month":
-        """Freezes the month: from here on its amount cannot change. Asserts the promises made to the customer."""
+        """Freezes the amount. Asserts the promises made to the customer."""
         assert self.invoice is not None
         assert self.notice is not None
         assert self.notice.delivered_at is not None
@@ -109,22 +108,22 @@ class Month(MonthState):
         return self if self.charging else self._changed(charging=Charging(since=now))
 
     def braked(self, text: str) -> "Month":
-        """The emergency brake has stopped the step that was due. A charge that has begun is ended first."""
+        """The emergency brake has stopped the step that is due. A charge that has begun is ended first."""
         if self.closed is not None:
             return self
-        notice = self.notice if self.announced else None  # one that did not leave will not
+        notice = self.notice if self.announced else None  # a notice that was not sent is void
         return self._changed(brake=Braked(text=text), notice=notice, trouble=self.failure)
 
     def brake_released(self, now: datetime) -> "Month":
-        """The brake is off: the month goes on with at least its minimum window, as after a halt."""
+        """As after a halt, the month goes on with at least its minimum window."""
         return self._changed(brake=None).unblocked(now) if self.brake and self.charging is None else self
 
-    def charge_ended(self, result: ChargeResult, asked: "Month") -> "Month":
-        """The outcome of the charge that ``asked`` wanted; or, if the brake had stopped it, nothing was charged nor can
-        be any more. Then it is as if it had not begun; the next one is by another series of payments.
+    def charge_ended(self, result: ChargeResult, requested: "Month") -> "Month":
+        """The outcome of the charge that began as ``requested``. If the brake has cancelled it before any money moved,
+        the charge has not begun, and the next one is of another series of payments.
         """
-        assert asked.charging is not None
-        is_stopped = asked.brake is not None and asked.charging.cancelled_by is None
+        assert requested.charging is not None
+        is_stopped = requested.brake is not None and requested.charging.cancelled_by is None
         if not is_stopped or result.status is not ChargeStatus.CANCELED:
             return self.charged(result)
         return self._changed(charging=None, series=self.series + 1, trouble=self.failure, alerted_at=None)
@@ -141,59 +140,54 @@ class Month(MonthState):
         }[result.status]
         return self.close(outcome, result.at, result)
 
-    def adopt(self, known: "Month") -> "Month":
-        """The month as the ledger has it, with what was said to this run since."""
-        instants = [decision.at for decision in known.decisions] + ([known.closed.at] if known.closed else [])
+    def adopt(self, record: "Month") -> "Month":
+        """The ledger's ``record``, with the decisions of this run since; halted if one of them has lost its effect."""
+        instants = [decision.at for decision in record.decisions] + ([record.closed.at] if record.closed else [])
         last = max(instants, default=None)
         later = [decision for decision in self.decisions if last is None or decision.at > last]
-        numbered = (decision.evolve(number=known.decision_count + n) for n, decision in enumerate(later, start=1))
-        known = known.recorded(known.decision_count)
-        adopted = known.evolve(
-            leaving=self.leaving or known.leaving,
-            revision=max(self.revision, known.revision) + 1,
-            decisions=(*known.decisions, *numbered),
-            decision_count=known.decision_count + len(later),
+        numbered = (decision.evolve(number=record.decision_count + n) for n, decision in enumerate(later, start=1))
+        adopted = record.recorded(record.decision_count)
+        adopted = adopted.evolve(
+            leaving=self.leaving or record.leaving,
+            revision=max(self.revision, record.revision) + 1,
+            decisions=(*adopted.decisions, *numbered),
+            decision_count=record.decision_count + len(later),
         )
-        lost = [decision for decision in later if decision.accepted and decision.command not in _TAKEN_OVER]
-        if not lost or known.closed or known.charging:
+        lost = [decision for decision in later if decision.accepted and decision.command not in _EFFECTIVE_AFTER_RESET]
+        if not lost or record.closed or record.charging:
             return adopted
-        reason = f"what {lost[-1].by} said ({lost[-1].command}) was said to a run that had been reset; say it again"
+        reason = f"the command {lost[-1].command} of {lost[-1].by} went to a run that had been reset; give it again"
         return adopted.evolve(halt=Halted(by="billing", reason=reason, at=lost[-1].at), alerted_at=None)
 
     def close(self, outcome: Stage, at: datetime, charge: ChargeResult | None = None) -> "Month":
-        """The month ends, once and for all."""
         assert outcome in OUTCOMES
         assert self.closed is None, f"{self.period} is {self.outcome} already"
         closed = Closed(outcome=outcome, at=at, charge=charge)
         return self._changed(closed=closed, trouble=None, brake=None)
 
     def close_cancelled(self, text: str) -> "Month":
-        """The emergency brake has stopped the close of a month without a charge, before anybody knew of it."""
         assert self.outcome in (Stage.NOTHING_DUE, Stage.CARRIED_FORWARD)
         assert self.invoice is not None
-        if self.invoice.currency != self.customer.currency:  # the customer has changed since: it remains closed
+        if self.invoice.currency != self.customer.currency:  # the customer has changed since: it stays closed
             return self
         return self._changed(closed=None, brake=Braked(text=text))
 
     def unblocked(self, now: datetime) -> "Month":
-        """The clock runs again, with at least the minimum window left; a notice whose date then fails is void."""
+        """The clock runs again, with at least the minimum window left; a notice with an earlier charge date is void."""
         if self.stopped or self.invoice is None or self.charging is not None:
             return self
         least = now + self.customer.terms.min_window
-        if not self.announced:  # a notice that is on its way no longer counts: another one follows when it is due
+        if not self.announced:  # a notice that is being sent no longer counts: another one follows when it is due
             return self._changed(notice=None, notice_at=max(self.notice_at, least))
         if self.charge_at >= least:
             return self
         return self.notice_void(now).evolve(charge_at=least)
 
     def notice_void(self, now: datetime) -> "Month":
-        """What the customer was told no longer holds: a new notice goes out at once."""
-        if self.notice is None:
-            return self
-        return self._changed(notice=None, notice_at=now)
+        """A notice that was sent no longer holds: another one is due at once."""
+        return self._changed(notice=None, notice_at=now) if self.notice else self
 
     def recorded(self, count: int) -> "Month":
-        """The ledger has the first ``count`` decisions: of those, only the newest are carried on."""
         short = (
             decision.evolve(details=decision.details[:KEPT_DETAILS])
             if decision.number <= count and len(decision.details) > KEPT_DETAILS
@@ -201,7 +195,3 @@ class Month(MonthState):
             for decision in self.decisions
         )
         return self.evolve(decisions=tuple(carried_over(tuple(short), count, KEPT_DECISIONS)))
-
-
-_TAKEN_OVER = ("close_account", "resume")
-"""Commands whose effect outlives a run that is restarted from the ledger, or that have none then."""

@@ -1,107 +1,20 @@
-"""A month as it stands: its fields, and what follows from them: what is due, what stops it, what it waits for.
-
-How it changes is in ``billing/invoices/month.py``.
-"""
+"""A month as it stands: what is due, what stops it, what it waits for. Its changes are in ``month.py``."""
 
 from datetime import datetime, timedelta
 
 from billing.customers.address import email_key
-from billing.customers.customer import Customer, ReviewMode
+from billing.customers.customer import ReviewMode
 from billing.invoices.approval_policy import needs_approval
-from billing.invoices.commands import Decision
-from billing.invoices.invoice import Invoice
-from billing.invoices.stages import (
-    Approval,
-    ApprovalWanted,
-    Charging,
-    Closed,
-    Notice,
-    Stage,
-    Step,
-    TotalTooLarge,
-    UnreadableRow,
-    stop_of,
-)
-from billing.model import Code, Count, Few, Instant, Many, Minor, Who, Words
-from billing.progress import Due, Durable, Stop
+from billing.invoices.month_fields import MonthFields
+from billing.invoices.stages import ApprovalWanted, Charging, Stage, Step, TotalTooLarge, UnreadableRow, stop_of
+from billing.progress import Due, Stop
 
-_HANDING_OVER = timedelta(hours=1)
-"""A notice that names the earliest charge date still holds if it takes this long to hand it over."""
+_DELIVERY_SLACK = timedelta(hours=1)
+"""The notice period is still met if sending takes this long."""
 
 
-class MonthState(Durable):
-    """A customer's month."""
-
-    customer: Customer
-    import_at: Instant
-    notice_at: Instant
-    charge_at: Instant
-    first: bool  # nothing was ever billed to this customer before
-    carried_minor: Minor = 0
-    invoice: Invoice | None = None
-    approval: Approval | None = None
-    last_editor: Who | None = None
-    editors: Few[Who] = ()  # of what was not approved before: none of them may approve it
-    notice: Notice | None = None
-    notices: Count = 0
-    charging: Charging | None = None
-    closed: Closed | None = None
-    leaving: Words | None = None  # who closes the account after this month, and why
-    usual_minor: Minor | None = None  # the sales of the last month that had any; None: not known, or in other money
-    series: Count = 1  # of payments: another one begins when the brake has ended a charge before any money moved
-    answered: Few[Code] = ()  # ids of commands that the month before answered
-    decisions: Many[Decision] = ()
-    decision_count: Count = 0
-    drift: Words | None = None  # what the sheet said when it was compared last and the draft does not
-    remark: Words | None = None  # what the sheet of the month before says and nobody is billed for
-    previous_compared: bool = True  # the draft has the late sales of the month before; else ``remark`` says why not
-
-    @property
-    def outcome(self) -> Stage | None:
-        """How it ended; None: it has not."""
-        return self.closed.outcome if self.closed else None
-
-    @property
-    def customer_id(self) -> str:
-        return self.customer.customer_id
-
-    @property
-    def amount_due(self) -> tuple[int, str]:
-        return self.invoice.total_minor if self.invoice else 0, self.customer.currency
-
-    @property
-    def trail_count(self) -> int:
-        return self.decision_count
-
-    @property
-    def import_opens_at(self) -> datetime:
-        """When the first of those who share this schedule and zone are collected: the sheet has to be ready by then."""
-        return self.customer.terms.schedule.instants(self.period, self.customer.timezone).import_at
-
-    @property
-    def _billed_sales_minor(self) -> int:
-        """What was sold in this month and went onto an invoice; a skipped month tells nothing, nor does a credit."""
-        if self.invoice is None or self.outcome is Stage.SKIPPED:
-            return 0
-        return max(0, self.invoice.sales_minor)
-
-    @property
-    def _next_usual_minor(self) -> int | None:
-        if self.invoice is not None and self.invoice.currency != self.customer.currency:
-            return None
-        return self._billed_sales_minor or self.usual_minor
-
-    @property
-    def balance_forward_minor(self) -> int:
-        """What the next invoice starts with, in minor units: debt positive, credit negative."""
-        if self.outcome is Stage.CARRIED_FORWARD and self.invoice is not None:
-            return self.invoice.total_minor
-        return self.carried_minor if self.outcome is Stage.SKIPPED else 0
-
-    # -- what is due
-
+class MonthState(MonthFields):
     def due(self, now: datetime) -> Due[Step]:
-        """The next step at ``now``. Pure: the same month and instant always give the same step."""
         if self.closed is not None:
             return Due(Step.CLOSE, None, "close the month")
         if self.brake and self.charging is None:
@@ -117,20 +30,20 @@ class MonthState(Durable):
         if self.stopped or self._lacks_approval(now):
             return Due(None, remind_at, "remind the reviewers")
         if self.charging is not None:
-            return Due(Step.CHARGE, None, self._charge_ends(self.charging))
+            return Due(Step.CHARGE, None, self._charging_summary(self.charging))
         if not self.announced:
-            what = "close without a charge" if self.nothing_to_charge else "send the charge notice"
-            return _once(self.notice_at, now, Step.NOTIFY, what)
+            summary = "close without a charge" if self.nothing_to_charge else "send the charge notice"
+            return _once(self.notice_at, now, Step.NOTIFY, summary)
         return _once(self.charge_at, now, Step.CHARGE, "charge the card")
 
-    def _charge_ends(self, charging: Charging) -> str:
+    def _charging_summary(self, charging: Charging) -> str:
         if charging.cancelled_by:
             return "cancel the charge"
         return "end the charge before any money moves" if self.brake else "charge the card"
 
     @property
     def _remind_at(self) -> datetime | None:
-        """When reviewers are told again of what waits for them; a halt also before it delays the customer."""
+        """When the reviewers are reminded; of a halt, once more before it delays the notice or the charge."""
         if self.alerted_at is None:
             return None
         again_at = self.alerted_at + self.customer.terms.reminder
@@ -142,7 +55,6 @@ class MonthState(Durable):
         return again_at if is_warned or self.halt.at >= delays_at else min(again_at, warn_at)
 
     def stage(self, now: datetime) -> Stage:
-        """Where the month stands at ``now``."""
         if self.closed is not None:
             return self.closed.outcome
         if self.charging is not None:
@@ -172,11 +84,11 @@ class MonthState(Durable):
 
     @property
     def stop(self) -> str:
-        """A short fingerprint of ``stopped``, by which a command says what it lets go of."""
+        """A short fingerprint of ``stopped``, for ``Resume.stopped``."""
         return stop_of(self.stopped.text if self.stopped else None)
 
     def waits_for(self, now: datetime) -> Stop | None:
-        """What a person has to see to before the month can go on; None: nothing."""
+        """The matter that needs a person before the month can go on; None: nothing does."""
         if self.stopped:
             return self.stopped
         if self.invoice is not None and self._lacks_approval(now):
@@ -185,7 +97,7 @@ class MonthState(Durable):
 
     @property
     def announced(self) -> bool:
-        """The customer has been told the present amount."""
+        """Whether a notice of the current amount was delivered."""
         return self.notice is not None and self.notice.delivered_at is not None
 
     def _lacks_approval(self, now: datetime) -> bool:
@@ -193,7 +105,7 @@ class MonthState(Durable):
 
     @property
     def awaits_approval(self) -> bool:
-        """The draft is not announced before somebody has approved it, or in review mode manual entered its amount."""
+        """Whether the draft lacks an approval or, in review mode manual, an amount before it can be announced."""
         if self.invoice is None or self.announced or not needs_approval(self):
             return False
         if self.awaits_amount:
@@ -203,19 +115,21 @@ class MonthState(Durable):
 
     @property
     def awaits_amount(self) -> bool:
-        """Its amount is entered by a person, and nobody has yet."""
+        """Whether a person has yet to enter its amount (review mode manual)."""
         return self.customer.terms.review_mode is ReviewMode.MANUAL and self.last_editor is None
 
-    def refuses_approval_by(self, who: str) -> str | None:
-        """Why ``who`` cannot approve the draft as it stands; None if they can."""
+    def refuses_approval_by(self, approver: str) -> str | None:
+        """The reason why ``approver`` cannot approve the draft as it stands; None if they can."""
         if self.invoice is None:
             return f"there is no draft yet; it is made at {self.import_at:%Y-%m-%d %H:%M} UTC"
         if not needs_approval(self):
             return "this draft needs no approval (review mode monitor, and nothing in it demands one)"
         if self.invoice.problems:
             return UnreadableRow(self.invoice.problems[0]).text
-        if email_key(who) in map(email_key, self.editors):  # whatever way the name is typed
-            return f"{who} has edited this draft since it was approved or collected; somebody else has to approve it"
+        if email_key(approver) in map(email_key, self.editors):  # however the name is typed
+            return (
+                f"{approver} has edited this draft since it was approved or imported; somebody else has to approve it"
+            )
         if self.awaits_amount:
             return "no amount has been entered yet; add a line first"
         return None
@@ -231,13 +145,18 @@ class MonthState(Durable):
         return Stage.CARRIED_FORWARD if total < minimum_minor else None
 
     @property
+    def import_opens_at(self) -> datetime:
+        """When the imports of this schedule and time zone begin: the sheet has to be ready by then."""
+        return self.customer.terms.schedule.instants(self.period, self.customer.timezone).import_at
+
+    @property
     def planned_charge_at(self) -> datetime:
-        """When the card is charged if nobody acts: not before the notice and its period."""
+        """The instant of the charge if nobody acts: never before the end of the notice period."""
         return self.charge_at if self.announced else self._charge_at_if_announced(self.notice_at)
 
     def _charge_at_if_announced(self, at: datetime) -> datetime:
-        return max(self.charge_at, at + self.customer.terms.min_notice + _HANDING_OVER)
+        return max(self.charge_at, at + self.customer.terms.min_notice + _DELIVERY_SLACK)
 
 
-def _once(at: datetime, now: datetime, step: Step, what: str) -> Due[Step]:
-    return Due(step, None, what) if now >= at else Due(None, at, what)
+def _once(at: datetime, now: datetime, step: Step, summary: str) -> Due[Step]:
+    return Due(step, None, summary) if now >= at else Due(None, at, summary)

@@ -1,4 +1,4 @@
-"""What the ledger keeps of months and their invoices.
+"""Months, their invoices and decisions in the ledger.
 
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
@@ -16,7 +16,7 @@ from billing.period import Period
 
 
 class InvoiceRow(Model):
-    """One line of a listing of months, as the ledger last knew them."""
+    """A month in a listing, as last recorded."""
 
     customer_id: Id
     period: Period
@@ -30,7 +30,7 @@ class InvoiceRow(Model):
 
 
 class VersionRow(Model):
-    """A version of a month's invoice as it was on record since ``at``. ``by`` is who made it; None: the import."""
+    """A version of a month's invoice, first recorded ``at``. ``by`` None: the import."""
 
     version: Count
     digest: Code
@@ -40,12 +40,10 @@ class VersionRow(Model):
 
 
 class MonthStore(Protocol):
-    """Months as they were last recorded."""
-
     async def record(self, month: Month, at: datetime, following: Month | None = None) -> None:
-        """Writes the month as it stands: customer, invoice, lines, decisions; and the next, unless it has begun.
+        """Writes the month with customer, invoice, lines and decisions; and ``following``, unless that has begun.
 
-        Raises ``StaleRun`` if it has a newer revision of the month, ``OutcomeConflict`` if another outcome.
+        Raises ``StaleRun`` if the ledger has a newer revision, ``OutcomeConflict`` if it has another outcome.
         """
 
     async def month(self, customer_id: str, period: Period) -> Month | None:
@@ -53,13 +51,11 @@ class MonthStore(Protocol):
 
 
 class MonthHistory(Protocol):
-    """What was decided about a month, and what its invoice was."""
-
     async def decisions(self, customer_id: str, period: Period) -> list[Decision]:
-        """The whole audit trail of a month; the month itself carries only the newest."""
+        """The whole audit trail of a month; the month itself has only the newest entries."""
 
     async def versions(self, customer_id: str, period: Period) -> list[VersionRow]:
-        """The versions of a month's invoice that were ever recorded, oldest first."""
+        """All recorded versions of a month's invoice, oldest first."""
 
 
 class InvoiceListing(Protocol):
@@ -70,14 +66,12 @@ class InvoiceListing(Protocol):
         customer_id: str | None = None,
         failed: list[Failed] | None = None,
     ) -> list[InvoiceRow]:
-        """The months that match everything given, by customer and period."""
+        """The months that match every filter, by customer and period. Unreadable ones are added to ``failed``."""
 
 
 class Periods(Protocol):
-    """Which months there are."""
-
     async def periods(self) -> list[Period]:
-        """Every month from the first to the newest that there is, newest first."""
+        """Every month from the first to the newest on record, newest first."""
 
     async def current_period(self) -> Period | None:
-        """The newest month that has drafts, else the newest there is; None in an empty ledger."""
+        """The newest month with drafts, else the newest on record; None in an empty ledger."""

@@ -1,4 +1,4 @@
-"""What becomes of a command: accepted with an effect or refused with a reason, and in the audit trail either way."""
+"""Rulings on commands to a month: accepted or refused with a reason, and in the audit trail either way."""
 
 import json
 from datetime import datetime
@@ -19,11 +19,11 @@ from billing.trail import TRAIL_MAX_BYTES, appended, size_of
 from billing.validation import explain
 
 KEPT_CHARACTERS = 1000
-"""How much of each text of a decision is kept; its details are bounded by the largest edit, and kept whole."""
+"""Limit of each text of a decision; its details are kept whole, as the largest edit bounds them."""
 
 
 def decide(month: Month, command: Command, now: datetime, via: str) -> Ruling[Month]:
-    """Applies ``command`` to ``month`` at ``now``. A repeated ``command_id`` gets the first answer again."""
+    """Carries out ``command`` at ``now``. A repeated ``command_id`` gets the first answer again."""
     if earlier := answered(month.decisions, command):
         return Ruling(month, earlier.result, earlier.refusal)
     details = command.model_dump_json(exclude={"by", "reason", "command_id", "period", "via"}, exclude_none=True)
@@ -50,7 +50,7 @@ def decide(month: Month, command: Command, now: datetime, via: str) -> Ruling[Mo
 
 
 def note_unreadable(month: Month, name: str, problem: str, now: datetime, via: str) -> Ruling[Month]:
-    """A signal that cannot be read: recorded, and if it may have been a halt, the month halts."""
+    """Records a signal that cannot be read; if it may have been a halt, the month halts."""
     halting = "halt" in name.lower() and month.closed is None and month.charging is None
     halted = month
     if halting and month.halt is None:
@@ -63,7 +63,7 @@ def note_unreadable(month: Month, name: str, problem: str, now: datetime, via: s
 
 
 def noted(ruling: Ruling[Month], now: datetime, **fields: str) -> Ruling[Month]:
-    """``ruling`` with one more entry in the month's audit trail, of these ``fields``."""
+    """``ruling`` with an entry of these ``fields`` in the month's audit trail."""
     month = ruling.value
     texts = {name: text if name == "details" else text[:KEPT_CHARACTERS] for name, text in fields.items()}
     decision = Decision(
@@ -76,21 +76,20 @@ def noted(ruling: Ruling[Month], now: datetime, **fields: str) -> Ruling[Month]:
         **texts,
     )
     trail = appended(month.decisions, decision)
-    noted = month.evolve(decisions=trail, decision_count=decision.number, revision=month.revision + 1)
-    return Ruling(noted, trail[-1].result, ruling.refusal)
+    audited = month.evolve(decisions=trail, decision_count=decision.number, revision=month.revision + 1)
+    return Ruling(audited, trail[-1].result, ruling.refusal)
 
 
 def _check_room(month: Month, details: str) -> None:
-    """What is carried on in short does not have to fit as a whole."""
-    if len(details) <= KEPT_DETAILS:
-        return
-    if size_of(month.decisions) + len(json.dumps(details, ensure_ascii=False).encode()) > TRAIL_MAX_BYTES:
-        raise Refused("the ledger has not recorded yet what was said to this month before; say it again in a minute")
+    """Only long details need room: they are recorded whole."""
+    size_bytes = len(json.dumps(details, ensure_ascii=False).encode())
+    if len(details) > KEPT_DETAILS and size_of(month.decisions) + size_bytes > TRAIL_MAX_BYTES:
+        raise Refused("the ledger has not recorded yet what came before this; repeat the command in a minute")
 
 
 def _check_fits(month: Month, command: Command) -> None:
     if command.command_id and command.command_id in month.answered:
-        raise Refused("this command was answered in the month before")
+        raise Refused("this command was already answered in the month before")
     if command.period is not None and command.period != month.period:
         raise Refused(f"this was meant for {command.period}, but {month.period} is current now")
     if isinstance(command, UpdateCustomer | CloseAccount):
@@ -115,8 +114,8 @@ def _apply(month: Month, command: Command, now: datetime) -> tuple[Month, str]:
             return _skip(month, command, now)
         case CloseAccount():
             leaving = month.evolve(leaving=f"{command.by}: {command.reason}")
-            lost = _for_the_next(month) if month.closed else ""  # of an open month, this invoice still has it
-            return leaving, f"the account closes after {month.period}{f'; nobody bills: {lost}' if lost else ''}"
+            unbilled = _left_for_next_invoice(month) if month.closed else ""  # an open month still bills it
+            return leaving, f"the account closes after {month.period}{f'; not billed: {unbilled}' if unbilled else ''}"
         case UpdateCustomer():
             return _update_customer(month, command, now)
     raise InvalidInput(f"unknown command {type(command).__name__}")
@@ -134,8 +133,8 @@ def _resume(month: Month, command: Resume, now: datetime) -> tuple[Month, str]:
     if stopped is None:
         raise Refused("not halted")
     if month.halt is None and month.failure is None:
-        helps = "it goes on by itself once that is released" if month.brake else "edit or remove it, or skip the month"
-        raise Refused(f"{stopped.text}; {helps}")
+        advice = "it goes on by itself once that is released" if month.brake else "edit or remove it, or skip the month"
+        raise Refused(f"{stopped.text}; {advice}")
     if command.stopped not in (None, month.stop):
         raise Refused(f"something else stops it now: {stopped.text}; look at that, then resume")
     resumed = month.evolve(halt=None, trouble=month.outage).unblocked(now)
@@ -159,8 +158,8 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
             raise Refused(f"this draft was not made from worksheet {command.sales.sheet}; edit its lines instead")
         invoice, drift = invoice.evolve(sales=command.sales), command.drift
     unapproved = month.editors if month.approval is None else ()
-    others = tuple(editor for editor in unapproved if editor.casefold() != command.by.casefold())
-    editing = {"last_editor": command.by, "editors": (*others, command.by)}
+    earlier = tuple(editor for editor in unapproved if editor.casefold() != command.by.casefold())
+    editing = {"last_editor": command.by, "editors": (*earlier, command.by)}
     edited = month.evolve(invoice=invoice, drift=drift, approval=None, **editing).notice_void(now)
     if was_stopped:
         edited = edited.unblocked(now)
@@ -172,7 +171,7 @@ def _edit(month: Month, command: Edit, now: datetime) -> tuple[Month, str]:
 def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]:
     invoice = month.invoice
     if invoice and needs_approval(month) and not invoice.problems and command.digest != invoice.digest:
-        raise Refused(f"what was approved is not what is current: {_current(month)}; look again")
+        raise Refused(f"this approves another version, but {_current(month)} is current; look at it and approve again")
     if refusal := month.refuses_approval_by(command.by):
         raise Refused(refusal)
     assert invoice is not None
@@ -183,32 +182,32 @@ def _approve(month: Month, command: Approve, now: datetime) -> tuple[Month, str]
 
 def _skip(month: Month, command: Skip, now: datetime) -> tuple[Month, str]:
     if month.invoice is None and month.outage is None and command.period is None:
-        raise Refused(f"{month.period} is not collected yet; name the period to skip it all the same")
-    seen = (month.invoice.version, month.invoice.digest) if month.invoice else (0, "")
-    if command.version is not None and (command.version, command.digest) != seen:
+        raise Refused(f"{month.period} is not imported yet; name the period to skip it all the same")
+    draft = (month.invoice.version, month.invoice.digest) if month.invoice else (0, "")
+    if command.version is not None and (command.version, command.digest) != draft:
         current = _current(month) if month.invoice else "no draft"
         raise Refused(f"you saw version {command.version}, but {current} is current; look at it and skip again")
     if month.charging is not None:
         cancelled = month.evolve(charging=month.charging.evolve(cancelled_by=command.by), trouble=None, alerted_at=None)
         return cancelled, "its payment is cancelled first, then the month is skipped; if it has succeeded, it is paid"
     skipped = month.close(Stage.SKIPPED, now)
-    stays = _for_the_next(skipped)
-    leftover = "nobody bills, as the account closes" if month.leaving else "stays, for the next invoice"
-    return skipped, f"{month.period} is closed without a charge{f'; {leftover}: {stays}' if stays else ''}"
+    remaining = _left_for_next_invoice(skipped)
+    label = "not billed, as the account closes" if month.leaving else "moved to the next invoice"
+    return skipped, f"{month.period} is closed without a charge{f'; {label}: {remaining}' if remaining else ''}"
 
 
-def _for_the_next(month: Month) -> str:
-    """What is left for the invoice after that of a closed month, if there is one: a balance, and late sales."""
+def _left_for_next_invoice(month: Month) -> str:
+    """The balance and late sales that a closed month leaves for the next invoice, in words; "" if none."""
     skipped = month.invoice if month.outcome is Stage.SKIPPED else None
     lines, problems = skipped.late_items(month.period) if skipped else ((), ())
-    left = []
+    parts = []
     if month.balance_forward_minor:
-        left.append(f"the balance of {format_amount(month.balance_forward_minor, month.customer.currency)}")
+        parts.append(f"the balance of {format_amount(month.balance_forward_minor, month.customer.currency)}")
     if skipped and (lines or problems):
         amount = format_amount(sum(line.amount_minor for line in lines), skipped.currency)
         unread = f", and {len(problems)} to be settled" if problems else ""
-        left.append(f"late sales of earlier months ({amount}{unread})")
-    return " and ".join(left)
+        parts.append(f"late sales of earlier months ({amount}{unread})")
+    return " and ".join(parts)
 
 
 def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tuple[Month, str]:
@@ -242,8 +241,8 @@ def _update_customer(month: Month, command: UpdateCustomer, now: datetime) -> tu
 
 
 def _is_announced_otherwise(before: Customer, after: Customer) -> bool:
-    """Whether a notice that went out would go elsewhere, or name another card. Another number of the same card, which
-    its network may give it meanwhile, changes nothing: amount, date and account are as announced.
+    """Whether the notice that was sent has another address or card than it would have now. A new number of the same
+    card, issued by its network, does not count: amount, date and account are as announced.
     """
     return before.email != after.email or not after.payment_method.is_same(before.payment_method)
 
@@ -251,7 +250,7 @@ def _is_announced_otherwise(before: Customer, after: Customer) -> bool:
 def _current(month: Month) -> str:
     """``version 3 by ann (12.50 EUR)``."""
     assert month.invoice is not None
-    by = f"by {month.last_editor}" if month.last_editor and month.invoice.version > 1 else "as collected"
+    by = f"by {month.last_editor}" if month.last_editor and month.invoice.version > 1 else "as imported"
     return f"version {month.invoice.version} {by} ({month.invoice.total})"
 
 

@@ -1,4 +1,4 @@
-"""What a month goes through: its stages and steps, what stops it, and what is decided, told and charged."""
+"""A month's stages and steps, what stops it, and its approval, notice, charge and outcome."""
 
 import hashlib
 from enum import StrEnum
@@ -38,8 +38,6 @@ UNPAID_OUTCOMES = frozenset({Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED, Stag
 
 
 class Step(StrEnum):
-    """What the workflow has to do next."""
-
     IMPORT = "import"
     ALERT = "alert"
     AWAIT_RELEASE = "await release"
@@ -49,7 +47,7 @@ class Step(StrEnum):
 
 
 class UnreadableRow(NamedTuple):
-    """A row of the sheet that is not money; a person edits or removes it."""
+    """A row of the sheet that cannot be read as money; a person edits or removes it."""
 
     problem: Problem
 
@@ -70,7 +68,7 @@ class TotalTooLarge(NamedTuple):
 
 
 class ApprovalWanted(NamedTuple):
-    """The draft is announced once somebody has approved it. ``former_rows`` are under a former address."""
+    """The draft needs an approval before it is announced. ``former_rows`` are under a former address."""
 
     total: str
     former_rows: tuple[int, ...]
@@ -78,8 +76,8 @@ class ApprovalWanted(NamedTuple):
     @property
     def text(self) -> str:
         rows = ", ".join(map(str, self.former_rows[:5]))
-        why = f" (rows under a former address of the customer: {rows})" if rows else ""
-        return f"{self.total} waits for an approval{why}"
+        cause = f" (rows under a former address of the customer: {rows})" if rows else ""
+        return f"{self.total} waits for an approval{cause}"
 
 
 class Approval(Model):
@@ -91,7 +89,7 @@ class Approval(Model):
 
 
 class Notice(Model):
-    """A charge notice: amount and instant that the customer is told. ``number`` counts those that were delivered."""
+    """A charge notice: amount and instant of the charge. ``number`` counts delivered notices, from 1."""
 
     number: Count
     total_minor: Minor
@@ -103,7 +101,7 @@ class Notice(Model):
 class Charging(Model):
     """The charge has begun: the amount is frozen, and its outcome has to be known before anything else happens.
 
-    ``cancelled_by``: who wants it cancelled, which it is unless it has succeeded.
+    ``cancelled_by``: the person who cancels it, which works unless it has succeeded.
     """
 
     since: Instant
@@ -111,7 +109,7 @@ class Charging(Model):
 
 
 class Closed(Model):
-    """How and when the month ended; ``charge`` is the processor's answer, if it was asked."""
+    """How and when the month ended; ``charge`` is the processor's answer, if there was a charge."""
 
     outcome: Stage
     at: Instant
@@ -119,5 +117,5 @@ class Closed(Model):
 
 
 def stop_of(text: str | None) -> str:
-    """The fingerprint of why the clock stands still, or of that it runs."""
+    """The fingerprint of the reason why the clock stands still; ``runs`` if it does not."""
     return hashlib.sha256(text.encode()).hexdigest()[:12] if text else "runs"

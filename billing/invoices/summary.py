@@ -7,11 +7,11 @@ from billing.markdown import escaped
 from billing.money import format_amount
 
 _SHOWN = 20
-_LETTERS = 80  # of what a line is about
+_LETTERS = 80  # of a description
 
 
 def summary(month: Month, now: datetime) -> str:
-    """Lines, total, what a person has to do, and what comes next; the customer by id only, no name and no address."""
+    """Lines, total, the matter that needs a person, and the next step; the customer by id only."""
     due = month.due(now)
     version = f" · version {month.invoice.version}" if month.invoice else ""
     parts = [f"### {month.customer.customer_id} · {month.period} · {month.stage(now)}{version}"]

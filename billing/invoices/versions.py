@@ -1,13 +1,13 @@
-"""What differs between two versions of an invoice, line by line."""
+"""The differences between two versions of an invoice, line by line."""
 
 from billing.invoices.invoice import Invoice, LineItem
 from billing.model import Code, Instant, Minor, Model, Rows, Words
 
 
 class LineChange(Model):
-    """A line that is not the same in both; ``before`` is None for an added one, ``after`` for a removed one.
+    """A line that differs; ``before`` is None for an added one, ``after`` for a removed one.
 
-    A row that could not be read has no amount to compare: ``note`` says what became of it.
+    ``note`` is about a row that could not be read, and so has no amount to compare.
     """
 
     line_id: Code
@@ -17,9 +17,9 @@ class LineChange(Model):
 
 
 def difference(before: Invoice, after: Invoice) -> tuple[LineChange, ...]:
-    """The lines that differ, in the order of ``after``, then those that are gone; not balance and total."""
+    """The lines that differ, in the order of ``after``, then the removed ones; not balance and total."""
     old, new = ({line.line_id: line for line in invoice.lines} for invoice in (before, after))
-    unread, unreadable = ({each.line_id: each for each in invoice.problems} for invoice in (before, after))
+    unread, unreadable = ({row.line_id: row for row in invoice.problems} for invoice in (before, after))
     changes = [
         LineChange(
             line_id=name,
@@ -28,7 +28,7 @@ def difference(before: Invoice, after: Invoice) -> tuple[LineChange, ...]:
             note=f"was unreadable: {unread[name].raw}" if name in unread else "",
         )
         for name in [*new, *(name for name in old if name not in new)]
-        if (told := old.get(name)) is None or name not in new or _shown(told) != _shown(new[name])
+        if name not in old or name not in new or _shown(old[name]) != _shown(new[name])
     ]
     removed = [name for name in unread if name not in new and name not in unreadable]
     return (
@@ -42,9 +42,9 @@ def _shown(line: LineItem) -> tuple[str, int]:
 
 
 class Correction(Model):
-    """What a customer was told before, by the last notice that was delivered, and what has changed since.
+    """When the last delivered notice was sent, its total in minor units, and the changes since.
 
-    ``changes`` is None if the ledger does not have the version that was told; only the totals can be compared then.
+    ``changes`` is None if the ledger lacks the version that was announced; then only the totals can be compared.
     """
 
     told_at: Instant

@@ -1,1 +1,1 @@
-"""Mails to customers, and what a corrected notice corrects."""
+"""Mails to customers, and corrected notices."""

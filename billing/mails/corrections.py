@@ -1,4 +1,4 @@
-"""What a corrected notice corrects."""
+"""The changes since the last charge notice, for a corrected one."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,16 @@ from billing.invoices.versions import Correction, difference
 from billing.mails.mail import MessageRow
 
 
-def _is_to(message: MessageRow, to: str) -> bool:
-    return not to or email_key(message.recipient) == email_key(to)
-
-
 def correction(
     invoice: Invoice, messages: Sequence[MessageRow], versions: Sequence[VersionRow], to: str = ""
 ) -> Correction | None:
-    """What a mail about ``invoice`` corrects; None if no notice of the month was delivered (to the address ``to``).
+    """The difference of ``invoice`` to the last notice; None if no notice was delivered (to the address ``to``).
 
-    Who has another address since gets the next notice like a first one: what the old address was told is not theirs.
+    After a change of address the next notice is a first one, without the amounts that the old address was sent.
     """
-    notices = [row for row in messages if row.kind == "notice" and row.status == "sent" and _is_to(row, to)]
+    notices = [row for row in messages if row.kind == "notice" and row.status == "sent"]
+    if to:
+        notices = [row for row in notices if email_key(row.recipient) == email_key(to)]
     if not notices:
         return None
     last = max(notices, key=lambda row: row.at)

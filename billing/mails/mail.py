@@ -1,4 +1,4 @@
-"""Mails to customers: their kinds, what each says, who sends them, and what the ledger keeps of them.
+"""Mails to customers: their kinds and content, the mailer, and their record in the ledger.
 
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
@@ -21,19 +21,17 @@ class CustomerMailKind(StrEnum):
     DECLINE = "decline"
     NOTHING_DUE = "nothing_due"
     REMINDER = "reminder"
-    ALERT = "alert"  # to reviewers, like a report, before digests told them everything
-    REPORT = "report"
-    WITHDRAWN = "withdrawn"  # what a notice has announced is not charged after all
+    WITHDRAWN = "withdrawn"  # an announced amount is not charged after all
     WELCOME = "welcome"
-    CARD_LINK = "card_link"  # to a customer whose address was registered once more
-    CARD_WANTED = "card_wanted"  # the same, to one of an import who has no card yet
+    CARD_LINK = "card_link"  # to a customer whose address was registered again
+    CARD_WANTED = "card_wanted"  # to an imported customer without a card
 
 
 class CustomerMail(Model):
-    """One mail: what it tells is in ``month`` and, of a month that was not paid, in ``collection``.
+    """One mail about ``month`` and, if that was not paid, about its ``collection``.
 
-    ``link`` is the page where the customer can pay, or register another card ("": none). ``correction`` is what a
-    notice corrects; ``agreed`` what a new customer has consented to.
+    ``link`` is the page where the customer can pay or register a card ("": none), ``correction`` the changes since the
+    last notice, ``agreed`` the text that a new customer has consented to.
     """
 
     kind: CustomerMailKind
@@ -47,7 +45,7 @@ class CustomerMail(Model):
 
 
 class RenderedMail(Model):
-    """What a mail says, without markup; the subject is one line."""
+    """A mail's subject, of one line, and its text, without markup."""
 
     subject: Words
     text: MailText
@@ -55,17 +53,17 @@ class RenderedMail(Model):
 
 class Mailer(Protocol):
     def compose(self, letter: CustomerMail) -> RenderedMail:
-        """What ``send`` would send, for a look at it before it goes and for the record."""
+        """The mail that ``send`` would send, for previews and for the record."""
 
     async def send(self, letter: CustomerMail, still_wanted: StillWanted = always) -> None:
-        """Hands the mail over, unless ``still_wanted``, asked at the last moment, raises.
+        """Sends the mail, unless ``still_wanted``, called at the last moment, raises.
 
-        After a failure it may have been sent: a repeat has the same Message-ID.
+        After a failure it may have been sent all the same; a repeat has the same Message-ID.
         """
 
 
 class MessageStatus(StrEnum):
-    SENDING = "sending"  # handed over, perhaps; a crash here means it may have been sent
+    SENDING = "sending"  # after a crash here, it may have been sent
     SENT = "sent"
     FAILED = "failed"
 
@@ -83,8 +81,6 @@ class MessageRow(Model):
 
 
 class MessageStore(Protocol):
-    """What became of each mail."""
-
     async def save_message(
         self,
         letter: CustomerMail,
@@ -94,9 +90,9 @@ class MessageStore(Protocol):
         composed: RenderedMail | None = None,
         idle_since: datetime | None = None,
     ) -> bool:
-        """Keeps what became of a mail and, if given, what it says; False if it was sent before, and stays so.
+        """Records the status of a mail and, if given, its content; False if it was sent before, which stays.
 
-        With ``idle_since``, also False if anything was kept of it since then: somebody else sends it.
+        With ``idle_since``, also False if it was recorded since then, because another process is sending it.
         """
 
     async def messages(self, customer_id: str, period: Period) -> list[MessageRow]: ...

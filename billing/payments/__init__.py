@@ -1,1 +1,1 @@
-"""Payments, whatever the rail: what is asked of a processor, what it answers."""
+"""Payment methods, payments and their ports, for every rail."""

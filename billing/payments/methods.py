@@ -1,4 +1,4 @@
-"""How a customer pays. Another way to pay is another class here, and a member of ``PaymentMethod``."""
+"""Payment methods. A new one is a class here and a member of ``PaymentMethod``."""
 
 from typing import Annotated, Literal
 
@@ -8,27 +8,26 @@ from billing import money
 from billing.model import Model
 
 ProcessorId = Annotated[str, StringConstraints(pattern=r"^[a-z]+_\w+$", max_length=255)]
-"""The processor's name for a payer or a card. It is never a card number."""
+"""The processor's id of a payer or a card; never a card number."""
 Last4 = Annotated[str, StringConstraints(pattern=r"^([0-9]{4})?$", max_length=4)]
-_MINIMUM_MINOR = {  # as the processor publishes them
+_MINIMUM_MINOR = {  # published by the processor
     **dict.fromkeys(("usd", "eur", "aud", "brl", "cad", "chf", "inr", "jpy", "nzd", "sgd"), 50),
     **dict.fromkeys(("pln", "ron", "aed", "myr"), 200),
     **dict.fromkeys(("sek", "nok"), 300),
+    **dict.fromkeys(("mxn", "thb"), 1000),
     "gbp": 30,
     "bgn": 100,
     "czk": 1500,
     "dkk": 250,
     "hkd": 400,
-    "mxn": 1000,
     "huf": 17500,
-    "thb": 1000,
 }
 
 
 class CardOnFile(Model):
-    """A card that may be charged while its owner is away. ``payer_id`` is the customer at the card's processor.
+    """A card that can be charged off-session. ``payer_id`` is the customer's id at the card's processor.
 
-    ``last4`` are the last digits ("": not known). The card's network may change them; the card remains the same.
+    ``last4`` are the last digits ("": unknown); the card's network may change them without changing the card.
     """
 
     kind: Literal["card"] = "card"
@@ -38,18 +37,18 @@ class CardOnFile(Model):
 
     @staticmethod
     def minimum_minor(currency: str) -> int:
-        """The least that a card can be charged, in minor units; 1 where the processor publishes none."""
+        """The smallest possible charge in minor units; 1 if the processor publishes no minimum."""
         return _MINIMUM_MINOR.get(currency, 1)
 
     @staticmethod
     def maximum_minor(currency: str) -> int:
-        """The most that a card can be charged at once: as much as an amount can be."""
+        """The largest possible charge in minor units."""
         return money.maximum_minor(currency)
 
     def is_same(self, other: "PaymentMethod") -> bool:
-        """Whether it is the same card, perhaps with other digits."""
+        """Whether both are one card, even if its digits have changed."""
         return self.card_id == other.card_id
 
 
 PaymentMethod = CardOnFile
-"""A union, told apart by ``kind`` (pydantic's ``Field(discriminator="kind")``) as soon as it has a second member."""
+"""With a second member, a union with the discriminator ``kind`` (pydantic's ``Field(discriminator="kind")``)."""

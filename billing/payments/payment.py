@@ -1,4 +1,4 @@
-"""Payments in our own words: what is asked of a processor, and what became of it."""
+"""Payments, their reversals, and the outcome of charges, independent of any processor."""
 
 from enum import StrEnum
 
@@ -9,7 +9,7 @@ from billing.period import Period
 
 
 class PaymentStatus(StrEnum):
-    NEW = "new"  # exists at the processor; no money has been asked for
+    NEW = "new"  # created at the processor, never tried
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"
     DECLINED = "declined"
@@ -18,12 +18,12 @@ class PaymentStatus(StrEnum):
 
     @property
     def is_triable(self) -> bool:
-        """Whether the customer's payment method may still be tried for it."""
+        """Whether the payment can still be tried."""
         return self in (PaymentStatus.NEW, PaymentStatus.DECLINED, PaymentStatus.AUTHENTICATION_REQUIRED)
 
 
 class PaymentRequest(Model):
-    """A charge as it was announced. ``key`` names the business attempt, never the technical one."""
+    """A charge as announced. ``key`` identifies the month's payment, so every retry has the same one."""
 
     key: Id
     customer_id: Id
@@ -34,7 +34,7 @@ class PaymentRequest(Model):
 
 
 class Payment(Model):
-    """A payment as the processor knows it. Codes are the processor's own words; ``payer_id`` is its customer."""
+    """A payment at the processor. The codes are the processor's; ``payer_id`` is its id of the customer."""
 
     payment_id: Id
     status: PaymentStatus
@@ -45,11 +45,11 @@ class Payment(Model):
     code: Words = ""
     decline_code: Words = ""
     advice_code: Words = ""
-    attempt_id: Id = ""  # the last try to move the money; "" before the first
-    authenticate_url: Url = ""  # where the customer authenticates it, if it waits for that; leads back to return_url
+    attempt_id: Id = ""  # the last try; "" before the first
+    authenticate_url: Url = ""  # where the customer authenticates a waiting payment; leads back to return_url
     return_url: Url = ""
-    reversed: bool = False  # some of it was refunded or is disputed
-    key: Line = ""  # whose it is, as we wrote it into the payment's metadata; "" if somebody else made it
+    reversed: bool = False  # partly or wholly refunded or disputed
+    key: Line = ""  # this and the next two from the metadata that we wrote; "" in payments that we did not create
     customer_id: Line = ""
     period: Line = ""
 
@@ -60,12 +60,10 @@ class ReversalKind(StrEnum):
 
 
 class ReversalStatus(StrEnum):
-    """Whether it is decided, and whether the money is gone."""
-
-    ASKED = "asked"  # for people to decide; the money is here
-    PENDING = "pending"  # not decided, and gone meanwhile
-    RETURNED = "returned"  # decided, and gone
-    KEPT = "kept"  # decided, and here
+    ASKED = "asked"  # undecided; we still have the money
+    PENDING = "pending"  # undecided; the money is withheld
+    RETURNED = "returned"  # decided; the customer has the money
+    KEPT = "kept"  # decided; we keep the money
 
     @property
     def is_decided(self) -> bool:
@@ -77,7 +75,7 @@ class ReversalStatus(StrEnum):
 
 
 class Reversal(Model):
-    """Money that goes back, or may: a refund or a dispute of a payment. ``code`` is the processor's word for it."""
+    """A refund or a dispute of a payment. ``code`` is the processor's status of it."""
 
     reversal_id: Id
     payment_id: Id
@@ -91,28 +89,28 @@ class Reversal(Model):
 
 
 class PaymentEvent(Model):
-    """What a processor's webhook says has happened. Never believed: its object is looked up before anything is done."""
+    """An event from a processor's webhook. Not trusted: its object is looked up before anything is done."""
 
     event_id: Line
     type: Id
     object_id: Id
-    payment_id: Id = ""  # of the payment that it is about, if it is about one
+    payment_id: Id = ""  # "": not about a payment
     created_at: Instant
 
 
 class ChargeStatus(StrEnum):
-    """How a charge ended for this month. Everything else is an error: tried again, or a person's."""
+    """The final outcomes of a charge. Everything else is an error: retried, or left to a person."""
 
     SUCCEEDED = "succeeded"
     DECLINED = "declined"
     AUTHENTICATION_REQUIRED = "authentication_required"
     NEEDS_CARD = "needs_card"
     TOO_SMALL = "too_small"
-    CANCELED = "canceled"  # nothing was charged, and by this payment nothing can be any more
+    CANCELED = "canceled"  # nothing was charged, nor can be by this payment
 
 
 class ChargeResult(Model):
-    """The known outcome of a charge, and since when it is known."""
+    """The outcome of a charge; ``at`` is the instant at which it became known."""
 
     status: ChargeStatus
     at: Instant
@@ -124,54 +122,47 @@ class ChargeResult(Model):
 
 
 class Charged(ChargeResult):
-    """The outcome as the month's charge answers it; ``closed``: it is on record with the month and the receipt left."""
+    """The answer of a month's charge. ``closed``: the month is closed on record, and its receipt is sent."""
 
     closed: bool
 
     @property
     def result(self) -> ChargeResult:
-        """What the month keeps."""
+        """The outcome alone, as the month stores it."""
         return ChargeResult.model_validate(self.model_dump(exclude={"closed"}))
 
 
 def keep_one(payments: list[Payment], request: PaymentRequest) -> Payment | None:
-    """Of all payments made for ``request``, the one to go on with: succeeded wins, then processing, then the oldest.
+    """The payment to continue with: succeeded before processing before the oldest. None if there are no payments.
 
-    Raises ``PaymentMismatch`` if it is not as announced, or if all were cancelled behind our back.
+    Raises ``PaymentMismatch`` if it differs from the request, or if several moved money or all were cancelled.
     """
-    order = [PaymentStatus.SUCCEEDED, PaymentStatus.PROCESSING]
     usable = [payment for payment in payments if payment.status is not PaymentStatus.CANCELED]
-    moving = [payment.payment_id for payment in usable if payment.status in order]
+    rank = {PaymentStatus.SUCCEEDED: 0, PaymentStatus.PROCESSING: 1}
+    moving = [payment.payment_id for payment in usable if payment.status in rank]
+    month = f"{request.customer_id}, {request.period}"
     if len(moving) > 1:
         raise PaymentMismatch(
-            f"{request.customer_id}, {request.period} has been charged more than once: "
-            f"{', '.join(moving)}; refund all but one, then skip the month: it closes as paid"
+            f"{month} has been charged more than once: {', '.join(moving)}; "
+            "refund all but one, then skip the month: it closes as paid"
         )
-    if payments and not usable:
-        raise PaymentMismatch(
-            f"{payments[0].payment_id} of {request.customer_id}, {request.period} was cancelled at the "
-            "processor; find out by whom, then skip the month"
-        )
-    if not usable:
+    if not payments:
         return None
-    kept = min(
-        usable,
-        key=lambda payment: (
-            order.index(payment.status) if payment.status in order else len(order),
-            payment.created_at,
-            payment.payment_id,
-        ),
-    )
-    check_announced(kept, request)
-    return kept
+    if not usable:
+        raise PaymentMismatch(
+            f"{payments[0].payment_id} of {month} was cancelled at the processor; find out by whom, then skip the month"
+        )
+    chosen = min(usable, key=lambda payment: (rank.get(payment.status, 2), payment.created_at, payment.payment_id))
+    check_announced(chosen, request)
+    return chosen
 
 
 def check_announced(payment: Payment, request: PaymentRequest) -> None:
-    """Raises ``PaymentMismatch`` if the payment asks another amount, or another payer, than was announced."""
-    asked = (payment.amount_minor, payment.currency, payment.payer_id)
+    """Raises ``PaymentMismatch`` if amount, currency or payer differ from the request."""
+    actual = (payment.amount_minor, payment.currency, payment.payer_id)
     announced = (request.amount_minor, request.currency, request.method.payer_id)
-    if asked != announced:
+    if actual != announced:
         raise PaymentMismatch(
-            f"{payment.payment_id} of {request.customer_id}, {request.period} says {asked}, "
-            f"announced was {announced}; compare both before anything else is charged"
+            f"{payment.payment_id} of {request.customer_id}, {request.period} is {actual}, "
+            f"but {announced} was announced; compare both before anything else is charged"
         )

@@ -1,6 +1,6 @@
-"""What is asked of a payment rail and of its records, and what the ledger keeps of them.
+"""Ports to payment rails, and to the payments, reversals and webhook events in the ledger.
 
-Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
+Every method raises only errors from ``billing.errors`` and can be retried after any failure.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,59 +14,58 @@ from billing.period import Period
 
 
 class PaymentRail(Protocol):
-    """A way to take money of which nobody else may know anything: ``services.cashier`` charges once, on any of them.
+    """A way to take money; only ``services.cashier`` uses it, and charges at most once on any rail.
 
-    A payment is created, which moves no money, and confirmed, which moves it at most once.
+    Creating a payment moves no money; confirming it moves the money at most once.
     """
 
-    async def find(self, request: PaymentRequest, known: Sequence[str] = ()) -> list[Payment]:
-        """Every payment that carries ``request.key``, complete and current; also those with the ids ``known``."""
+    async def find(self, request: PaymentRequest, payment_ids: Sequence[str] = ()) -> list[Payment]:
+        """Every payment with ``request.key``, complete and current, and those with these ids."""
 
     async def current(self, payment: Payment) -> Payment:
-        """The payment as it is now."""
+        """The payment's current state."""
 
     async def create(self, request: PaymentRequest, serial: int = 1) -> Payment:
-        """A payment that moves no money yet. The same request and serial within a day give the same payment.
+        """Creates a payment, moving no money. A retry within a day, with the same serial, returns the same payment.
 
-        Raises ``RequestSpent`` if they give the same failure for ever: then nothing came of them, or ``find`` has it.
+        Raises ``RequestSpent`` if every retry would repeat a stored failure; if a payment was created, ``find`` has it.
         """
 
     async def confirm(self, payment: Payment, request: PaymentRequest, return_url: str = "") -> Payment:
-        """Moves the money by the request's method, at most once. A decline is an answer, not an error.
+        """Charges the request's payment method, at most once. A decline is an outcome, not an error.
 
-        With ``return_url`` the customer is there, and may be asked to authenticate: ``Payment.authenticate_url``.
+        With ``return_url`` the charge is on-session: the customer may have to open ``Payment.authenticate_url``.
         """
 
     async def cancel(self, payment: Payment) -> Payment:
-        """Makes a payment that moved no money unusable; answers it as it is then, also if it moved money after all."""
+        """Cancels the payment unless it has moved money, and returns its state afterwards."""
 
 
 class PaymentRecords(Protocol):
-    """What the processor has on record: for webhooks and for reconciliation."""
+    """The processor's records, for webhooks and reconciliation."""
 
     async def payment(self, payment_id: str) -> Payment:
-        """The payment as it is now. Raises ``NotFound``."""
+        """The payment's current state. Raises ``NotFound``."""
 
     def payments_since(self, instant: datetime) -> AsyncIterator[Payment | Failed]:
-        """All payments of the account created since ``instant``, newest first; also those that are not ours."""
+        """All payments of the account created since ``instant``, newest first, including those we did not create."""
 
-    async def reversals(self, payment_id: str) -> list[Reversal]:
-        """Its refunds and disputes."""
+    async def reversals(self, payment_id: str) -> list[Reversal]: ...
 
     def read_event(self, body: bytes, signature: str) -> PaymentEvent:
         """The event in a webhook's raw body. Raises ``InvalidInput`` if it is forged, stale or unreadable."""
 
 
 StillWanted = Callable[[], Awaitable[None]]
-"""Raises if what is about to be done outside is not wanted any more, at least not by the one who is asked."""
+"""Called right before an outside effect; raises if this run must no longer cause it."""
 
 
 async def always() -> None:
-    """It is wanted."""
+    """The ``StillWanted`` that never raises."""
 
 
 class ChargeRow(Model):
-    """A payment as the ledger knows it."""
+    """A payment as the ledger stores it."""
 
     payment_id: Id
     key: Line
@@ -81,7 +80,7 @@ class ChargeRow(Model):
 
 
 class ReversalRow(Reversal):
-    """A refund or a dispute as the ledger knows it."""
+    """A refund or a dispute as the ledger stores it."""
 
     customer_id: Line
     period: Period
@@ -89,33 +88,30 @@ class ReversalRow(Reversal):
 
 
 class EventRow(PaymentEvent):
-    """A webhook's event as the ledger knows it. ``result`` says how it was handled; None: it is open."""
+    """A webhook event as the ledger stores it. ``result`` is how it was handled; None while it is open."""
 
     received_at: Instant
     result: Words | None = None
 
 
 class PaymentStore(Protocol):
-    """Payments of ours."""
-
     async def save_payment(self, payment: Payment, at: datetime) -> None:
-        """Keeps a payment of ours with its id and status; written before and after money is moved.
+        """Saves one of our payments with its status, before and after it moves money.
 
-        Raises ``PaymentMismatch`` for one that could still be confirmed while another of the same key is not cancelled:
-        only one payment of a month may ever be confirmed. What has succeeded or is under way is kept in any case.
+        Raises ``PaymentMismatch`` if it is triable while another payment with its key is not cancelled: only one
+        payment of a month may ever be confirmed. A payment that is processing or has succeeded is always saved.
         """
 
     async def payments(self, customer_id: str, period: Period) -> list[ChargeRow]: ...
 
 
 class PaymentBooks(PaymentStore, Protocol):
-    """The same with refunds and disputes, and by period."""
+    """Payments and reversals of all customers. Unreadable rows go to ``failed``; without it, they raise."""
 
-    async def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]:
-        """The payments of all customers of a month."""
+    async def payments_of(self, period: Period, failed: list[Failed] | None = None) -> list[ChargeRow]: ...
 
     async def save_reversals(self, payment: Payment, reversals: Sequence[Reversal], at: datetime) -> list[Reversal]:
-        """Keeps refunds and disputes of ``payment``; answers those that are new or have changed."""
+        """Saves the payment's refunds and disputes; returns the new and changed ones."""
 
     async def reversals(
         self, period: Period | None = None, customer_id: str | None = None, failed: list[Failed] | None = None
@@ -123,16 +119,16 @@ class PaymentBooks(PaymentStore, Protocol):
 
 
 class EventInbox(Protocol):
-    """Webhooks' events, until something is done about each."""
+    """The inbox of webhook events; an event is open until it has been handled."""
 
     async def save_event(self, event: PaymentEvent, at: datetime) -> bool:
-        """Keeps a webhook's event; False if it is there already."""
+        """Saves the event; False if it was already saved."""
 
     async def has_open_event(self, beginning: str) -> bool:
-        """Whether nothing was done yet about an event whose id begins so."""
+        """Whether an event whose id begins with ``beginning`` is open."""
 
     async def open_events(self, limit: int = 100, failed: list[Failed] | None = None) -> list[EventRow]:
-        """Events that nothing was done about yet, oldest first."""
+        """The open events, in the order in which they arrived."""
 
     async def close_event(self, event_id: str, result: str) -> None:
-        """Keeps what was done about an event."""
+        """Closes an event and saves how it was handled."""

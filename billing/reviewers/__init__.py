@@ -1,1 +1,1 @@
-"""Who looks after it: alerts, digests, lists, users and the emergency brake."""
+"""For reviewers: alerts, digests, lists, users and the emergency brake."""

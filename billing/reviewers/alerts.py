@@ -1,7 +1,6 @@
-"""What reviewers are told: each matter is an alert, and one digest tells many of them.
+"""Alerts to the reviewers, one for each matter; a digest has many of them.
 
-A matter is alerted once, however often the activity that noticed it is repeated. How a digest is grouped, and how much
-of it is shown, is decided in ``billing/reviewers/digest.py``.
+The same matter gives the same ``alert_id``, however often the activity that noticed it is retried.
 """
 
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from billing.invoices.stages import Stage, UnreadableRow
 from billing.keys import alert_id, customer_of
 from billing.model import Code, Few, Id, Instant, Minor, Model, Words
 from billing.period import Period
+from billing.progress import Stop
 from billing.remedies import Remedy, RemedyAction
 
 _ROWS_AT_MOST = 3
 
 
 class AlertKind(StrEnum):
-    """What an alert is about, the most urgent first."""
+    """The subject of an alert, the most urgent first."""
 
     PERSON = "person"
     UNRESOLVED = "unresolved"
@@ -34,9 +34,9 @@ class AlertKind(StrEnum):
 
 
 class Alert(Model):
-    """One matter. ``remedies``: what a person can do about it; ``customer_id`` "": nobody's.
+    """One matter, with what a person can do about it; ``customer_id`` is "" if it concerns no customer.
 
-    ``flags`` is what is remarkable about its invoice, such as ``|first|large|``, by the time it is told.
+    ``flags`` are those of its invoice when the digest is sent, such as ``|first|large|``.
     """
 
     alert_id: Code
@@ -52,52 +52,50 @@ class Alert(Model):
 
 
 class AlertRow(Alert):
-    """An alert as the ledger knows it: its digest (None: in none yet), and when that was told."""
+    """An alert in the ledger, with its digest (None: none yet), and when that was sent."""
 
     digest_id: Code | None
     told_at: Instant | None
 
 
 def of_month(month: Month, at: datetime) -> Alert:
-    """What waits for a person in ``month``; the next reminder of it is another alert."""
-    unresolved = month.stage(at) is Stage.UNRESOLVED
-    kind = _kind(unresolved, month.halt is not None)
+    """``month`` needs a person; each reminder is another alert."""
+    kind = _kind(month, month.stage(at) is Stage.UNRESOLVED)
     return _about(month, kind, str(month.alerts + 1), _what_waits(month, at), _what_helps(month, at), at)
 
 
 def of_draft(month: Month, at: datetime) -> Alert:
-    """The draft of ``month`` can be looked at."""
+    """The draft of ``month`` is ready for review."""
     return _about(month, AlertKind.DRAFT, "1", "draft", _remedy(month, RemedyAction.SHOW_MONTH), at)
 
 
 def of_former_address(month: Month, at: datetime) -> Alert:
-    """The draft of ``month`` has rows under an address that the customer had before."""
+    """The draft of ``month`` has rows under a former address of the customer."""
     assert month.invoice is not None
     rows = month.invoice.former_rows
     listed = ", ".join(map(str, rows[:5])) + (f" and {len(rows) - 5} more" if len(rows) > 5 else "")
     text = (
         f"of worksheet {month.period}, row {listed}: under an address that {month.customer.customer_id} had before; "
-        "approve the draft if that is theirs, else remove it; and correct the sheet"
+        "approve the draft if the rows are this customer's, else remove them; and correct the sheet"
     )
     return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.APPROVE), at)
 
 
 def of_collection(collection: Collection, at: datetime) -> Alert:
-    """What waits for a person in ``collection``."""
-    kind = _kind(collection.unresolved, collection.halt is not None)
-    content, waits_for = f"collection {collection.alerts + 1}", collection.waits_for(at)
-    text = waits_for.text if waits_for else "nothing waits any more"
+    """``collection`` needs a person; each reminder is another alert."""
+    kind = _kind(collection, collection.unresolved)
+    content, text = f"collection {collection.alerts + 1}", _text_of(collection.waits_for(at))
     return _about(collection, kind, content, text, _what_helps_collecting(collection, at), at)
 
 
 def of_news(collection: Collection, at: datetime) -> Alert:
-    """How ``collection`` ended."""
+    """``collection`` has ended."""
     content, show = f"collection {collection.news}", _remedy(collection, RemedyAction.SHOW_COLLECTION)
     return _about(collection, AlertKind.REPORT, content, collection.news, show, at)
 
 
 def of_drift(month: Month, drift: str, at: datetime) -> Alert:
-    """The sheet says something else than the charge notice that has just left."""
+    """The sheet differs from the charge notice that was just sent."""
     text = (
         f"the sheet has changed since the import ({drift}); the charge notice went out as drafted. Refresh the "
         "draft before the charge, or the difference is on the next invoice"
@@ -106,10 +104,10 @@ def of_drift(month: Month, drift: str, at: datetime) -> Alert:
 
 
 def of_worker(chain: str, at: datetime) -> Alert:
-    """A worker could not let go of the workflow with the id ``chain``, and replaces itself; told once an hour."""
+    """A worker cannot evict the workflow with the id ``chain``, and replaces itself; at most one alert an hour."""
     customer_id, period = customer_of(chain), Period.at(at, "UTC")
     text = (
-        f"a worker could not let go of {chain} and has replaced itself, so that others go on with it. If that comes "
+        f"a worker could not let go of {chain} and has replaced itself, so that others go on with it. If that happens "
         "again, a step of this workflow stalls: the worker's log shows where"
     )
     action = RemedyAction.SHOW_MONTH if customer_id else RemedyAction.RUN_DOCTOR
@@ -118,33 +116,32 @@ def of_worker(chain: str, at: datetime) -> Alert:
 
 
 def of_report(customer_id: str, period: Period, number: int, text: str, at: datetime, *remedies: Remedy) -> Alert:
-    """Something that people ought to know; ``number`` tells two of the same text apart."""
+    """Something that people should know; ``number`` tells two alerts of the same text apart."""
     action = RemedyAction.SHOW_MONTH if customer_id else RemedyAction.RECONCILE
     remedies = remedies or (action.of(customer_id, period),)
     return _alert(AlertKind.REPORT, customer_id, period, f"{number}{text}", text, remedies, at)
 
 
 def untellable(alert: Alert, error: Exception) -> Alert:
-    """Instead of an alert that cannot be written: nothing of it but whose it is."""
-    text = f"an alert about this cannot be told as it is ({type(error).__name__}); look at it, and tell the developers"
+    """A substitute for an alert that cannot be rendered, with its customer and period only."""
+    name = type(error).__name__
+    text = f"an alert about this cannot be sent as written ({name}); look into the matter, and tell the developers"
     plain = of_report(alert.customer_id, alert.period, 0, text, alert.at)
     return plain.evolve(alert_id=alert.alert_id, kind=alert.kind)
 
 
 def unreadable(failed: Failed, period: Period, at: datetime) -> Alert:
-    """Instead of an alert that cannot be read in the ledger."""
-    text = f"an alert of {failed.customer_id or 'nobody'} cannot be read in the ledger's outbox: {failed.reason}"
+    """A substitute for an alert in the ledger that cannot be read."""
+    text = f"an alert of {failed.customer_id or 'no customer'} cannot be read in the ledger's outbox: {failed.reason}"
     return of_report("", period, 0, text, at)
 
 
 def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str, at: datetime) -> Alert:
-    """What a processor's event told could not be looked up, and is not tried any more."""
+    """An event of the processor could not be handled, and is not retried any more. ``why`` is the last error."""
     period = Period.at(received_at, "UTC")
     about = f"payment {payment_id}" if payment_id else "a card that was registered"
-    text = f"event {event_id} about {about} could not be handled and is given up: {why}. Try again by the command"
-    remedy = RemedyAction.FINISH_REGISTRATIONS.of()
-    if payment_id:
-        remedy = RemedyAction.RECONCILE.of(period=period)
+    text = f"event {event_id} about {about} could not be handled and is given up: {why}. The command tries again"
+    remedy = RemedyAction.RECONCILE.of(period=period) if payment_id else RemedyAction.FINISH_REGISTRATIONS.of()
     return _alert(AlertKind.REPORT, "", period, f"lost event {event_id}", text, (remedy,), at)
 
 
@@ -168,13 +165,17 @@ def _alert(
     remedies: tuple[Remedy, ...],
     at: datetime,
 ) -> Alert:
-    """``content`` tells it from others of its kind."""
+    """``content`` tells the alert from others of its kind."""
     name = alert_id(kind, customer_id, period, content)
     return Alert(alert_id=name, kind=kind, customer_id=customer_id, period=period, text=text, remedies=remedies, at=at)
 
 
-def _kind(unresolved: bool, halted: bool) -> AlertKind:
-    return AlertKind.UNRESOLVED if unresolved else AlertKind.HALTED if halted else AlertKind.PERSON
+def _kind(record: Month | Collection, is_unresolved: bool) -> AlertKind:
+    return AlertKind.UNRESOLVED if is_unresolved else AlertKind.HALTED if record.halt else AlertKind.PERSON
+
+
+def _text_of(stop: Stop | None) -> str:
+    return stop.text if stop else "nothing needs a person any more"
 
 
 def _remedy(record: Month | Collection, action: RemedyAction) -> Remedy:
@@ -182,17 +183,14 @@ def _remedy(record: Month | Collection, action: RemedyAction) -> Remedy:
 
 
 def _what_waits(month: Month, at: datetime) -> str:
-    """As the month says; of rows that cannot be read, not the first only."""
+    """The text of ``waits_for``, with the first few unreadable rows instead of one."""
     problems = month.invoice.problems if month.invoice and not (month.halt or month.failure) else ()
-    waits_for = month.waits_for(at)
-    told = [waits_for.text if waits_for else "nothing waits any more"]
-    told += [UnreadableRow(problem).text for problem in problems[1:_ROWS_AT_MOST]]
+    texts = [_text_of(month.waits_for(at)), *(UnreadableRow(problem).text for problem in problems[1:_ROWS_AT_MOST])]
     more = len(problems) - _ROWS_AT_MOST
-    return "; ".join(told + ([f"and {more} more rows"] if more > 0 else []))
+    return "; ".join(texts + ([f"and {more} more rows"] if more > 0 else []))
 
 
 def _what_helps(month: Month, at: datetime) -> Remedy:
-    """What would let the month go on, as far as that is known."""
     invoice = month.invoice
     if month.halt or month.failure:
         return _remedy(month, RemedyAction.RESUME)
@@ -204,7 +202,6 @@ def _what_helps(month: Month, at: datetime) -> Remedy:
 
 
 def _what_helps_collecting(collection: Collection, at: datetime) -> Remedy:
-    """What would let the collection go on."""
     if collection.brake and not collection.halt:
         return RemedyAction.RELEASE_BRAKE.of()
     show = _remedy(collection, RemedyAction.SHOW_COLLECTION)
@@ -212,7 +209,7 @@ def _what_helps_collecting(collection: Collection, at: datetime) -> Remedy:
 
 
 def _accepted(collection: Collection, at: datetime) -> Iterator[Remedy]:
-    """What would be accepted now."""
+    """The remedies that the collection would accept now."""
     transfer = {"amount_minor": 1, "reference": "REFERENCE"}
     commands: dict[str, tuple[RemedyAction, dict[str, object]]] = {
         "resume": (RemedyAction.RESUME_COLLECTION, {}),

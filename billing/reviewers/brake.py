@@ -1,14 +1,14 @@
-"""The emergency brake: while it is on, nothing is announced to customers and nothing is charged, whoever asks for it.
+"""The emergency brake: while it is on, no notice is sent and nothing is charged.
 
-It is a row in the ledger, so it outlives every process, and customers who are started meanwhile honour it too. Every
-activity that would announce or charge asks for it (``activities/brake.py``); workflows then wait for its release.
+It is a row in the ledger, so it outlives every process, and customers who are started meanwhile obey it too. Every
+activity that announces or charges checks it (``activities/brake.py``); workflows then wait for its release.
 """
 
 from billing.model import Code, Count, Instant, Model, Words
 
 
 class Brake(Model):
-    """One time that it was pulled. ``number`` counts those; ``pulled_via`` is as a decision's ``via``."""
+    """One pull of the brake, numbered from 1, and its release. ``pulled_via`` is as ``Command.via``."""
 
     number: Count
     pulled_by: Words
@@ -26,5 +26,5 @@ class Brake(Model):
 
     @property
     def reason(self) -> str:
-        """Who pulled it and why, for people: ``ann: the sheet is of last year``."""
+        """For people: ``ann: the sheet is of last year``."""
         return f"{self.pulled_by}: {self.pulled_why}"

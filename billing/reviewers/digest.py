@@ -1,4 +1,4 @@
-"""One digest tells many alerts: grouped, the most urgent first, with what to do about each, and never too long."""
+"""A digest of many alerts: grouped, the most urgent first, with what to do about each, and never too long."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, AlertKind
 
 SHOWN_AT_MOST = 50
-"""Lines of a section; the others are counted."""
+"""Lines of a section; the rest is counted."""
 _CHARACTERS = 300
-"""Of what a line tells."""
+"""Limit of a line's text."""
 
 TITLES = {
     AlertKind.PERSON: "A person is needed now",
@@ -36,9 +36,9 @@ _UNUSUAL = frozenset({"first", "changed", "large", "unreadable", "address"})
 
 
 class Digest(Model):
-    """What is told at once, and to whom; the same ``message_id`` however often it is tried.
+    """Alerts that are sent at once; a repeat has the same ``message_id``.
 
-    ``console_url`` is where the review console is reached ("": nowhere).
+    ``console_url`` is the address of the review console ("": none).
     """
 
     digest_id: Code
@@ -49,7 +49,7 @@ class Digest(Model):
 
 
 class Item(NamedTuple):
-    """What one line tells, and what can be done about it; ``link`` leads to the console ("": nowhere)."""
+    """One line, and what can be done about it; ``link`` leads to the console ("": none)."""
 
     subject: str
     text: str
@@ -58,7 +58,7 @@ class Item(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Alerts of one kind: how many, what they come to by currency, the first of them, and how many are left out."""
+    """Alerts of one kind: their number, their totals by currency, the first of them, and how many more there are."""
 
     kind: AlertKind
     title: str
@@ -69,7 +69,7 @@ class Section(NamedTuple):
 
 
 def headline(digest: Digest) -> str:
-    """``2 need a person, 1 halted, 412 drafts ready``: what the digest is about, in one line."""
+    """The digest in one line: ``2 need a person, 1 halted, 412 drafts ready``."""
     parts = []
     for section in sections(digest):
         one, several = _IN_SHORT[section.kind].split("|")
@@ -78,7 +78,7 @@ def headline(digest: Digest) -> str:
 
 
 def sections(digest: Digest) -> list[Section]:
-    """What the digest tells, the most urgent first. Of two alerts about one matter, the later one counts."""
+    """The digest's sections, the most urgent first. Of two alerts about one matter, the later one counts."""
     result = []
     for kind in AlertKind:
         alerts = _latest(alert for alert in digest.alerts if alert.kind is kind)
@@ -97,7 +97,7 @@ def _items(kind: AlertKind, alerts: list[Alert], console_url: str) -> list[Item]
 
 
 def _latest(alerts: Iterable[Alert]) -> list[Alert]:
-    """By period and customer; every report counts."""
+    """The latest alert of each period and customer, and every report."""
     latest = {
         (alert.period, alert.customer_id, alert.alert_id if alert.kind is AlertKind.REPORT else ""): alert
         for alert in sorted(alerts, key=lambda alert: alert.at)

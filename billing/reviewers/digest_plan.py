@@ -1,4 +1,4 @@
-"""When the reviewers are told: the value of the workflow that gathers alerts for a while, then tells them at once."""
+"""The value of the workflow that gathers alerts for a while, then sends them to the reviewers in one digest."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,13 +8,13 @@ from billing.progress import Due
 
 
 class DigestStep(StrEnum):
-    CLAIM = "claim"  # a digest of all alerts that nobody has told yet
+    CLAIM = "claim"  # a digest of all alerts in the outbox
     TELL = "tell"
     END = "end"
 
 
 class ClaimedDigest(Model):
-    """The digest to tell (None: there is none), by which channels, and whether another one waits."""
+    """The digest to send (None: there is none), its channels, and whether another one waits."""
 
     digest_id: Code | None = None
     channels: Few[Code] = ()
@@ -22,9 +22,9 @@ class ClaimedDigest(Model):
 
 
 class DigestPlan(Model):
-    """How long alerts are gathered (``interval_seconds``), until when now, and what is under way.
+    """How long alerts are gathered (``interval_seconds``), until when this time, and the digest under way.
 
-    ``unposted`` are digests that others were told, and whose mail has not left yet, the oldest first.
+    ``unposted`` are digests, oldest first, whose mail is not sent yet, though other channels have worked.
     """
 
     interval_seconds: float
@@ -39,25 +39,25 @@ class DigestPlan(Model):
         if self.due_at is not None and now < self.due_at:
             return Due(None, self.due_at, "alerts are gathered")
         if self.due_at is not None:
-            return Due(DigestStep.CLAIM, None, "look what there is to tell")
+            return Due(DigestStep.CLAIM, None, "claim the alerts")
         if self.unposted:
-            return Due(None, None, "a mail has not left yet")
-        return Due(DigestStep.END, None, "nothing is left")
+            return Due(None, None, "a mail is not sent yet")
+        return Due(DigestStep.END, None, "the outbox is empty")
 
     def woken(self, now: datetime) -> "DigestPlan":
-        """There is something new in the outbox."""
+        """The outbox has a new alert."""
         return self if self.due_at else self.evolve(due_at=now + timedelta(seconds=self.interval_seconds))
 
     def told(self, now: datetime, is_told: bool) -> "DigestPlan":
-        """What was claimed has been told, or nobody could be: then it comes again, as what is left does."""
+        """The digest was sent (``is_told``), or no channel has worked, and it is claimed again later."""
         assert self.claimed is not None
-        told = self.evolve(claimed=None)
-        return told if is_told and not self.claimed.more else told.woken(now)
+        done = self.evolve(claimed=None)
+        return done if is_told and not self.claimed.more else done.woken(now)
 
     def to_post(self, digest_id: str) -> "DigestPlan":
-        """The mail of this digest leaves when it can."""
+        """The mail of this digest is sent in the background."""
         return self.evolve(unposted=(*self.unposted, digest_id))
 
     def posted(self, digest_id: str) -> "DigestPlan":
-        """Its mail has left, or nobody reads mail any more."""
+        """The mail was sent, or its channel is no longer configured."""
         return self.evolve(unposted=tuple(waiting for waiting in self.unposted if waiting != digest_id))

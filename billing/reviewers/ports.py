@@ -1,4 +1,4 @@
-"""How reviewers are told and sign in, what waits to be told to them, and the brake that they pull.
+"""Channels to the reviewers, their alerts, users and sessions, and the emergency brake.
 
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
@@ -18,147 +18,136 @@ from billing.reviewers.users import OpenSession, Role, SignInAttempt, User, User
 
 
 class Channel(Protocol):
-    """One way to tell the reviewers."""
+    """One way to reach the reviewers."""
 
     async def tell(self, digest: Digest) -> None:
-        """Hands the digest over. After a failure it may have been told: a repeat of a mail has the same Message-ID.
+        """Sends the digest. After a failure it may have been sent; the repeat of a mail has the same Message-ID.
 
         Raises ``AlertUnavailable``, ``MailUnavailable``, ``MailRefused``.
         """
 
     def write(self, digest: Digest) -> bytes:
-        """What would be handed over. Raises whatever it is that cannot be told."""
+        """The message that ``tell`` would send. Raises any error if the digest cannot be rendered."""
 
 
 class DigestWaker(Protocol):
     async def wake(self) -> None:
-        """Makes sure that what is in the ledger's outbox by now will be told. Raises ``AlertUnavailable``."""
+        """Makes sure that the alerts in the outbox will be sent. Raises ``AlertUnavailable``."""
 
 
 class Claim(Model):
-    """What is to be told next (None: nothing), and whether there is more."""
+    """The digest to send next (None: there is none), and whether there are more alerts."""
 
     digest_id: Code | None = None
     more: bool = False
 
 
 class AlertOutbox(Protocol):
-    """Alerts, until a digest has told them."""
-
     async def save_alert(self, alert: Alert) -> None:
         """Puts an alert into the outbox, unless it is or was there."""
 
     async def claim_alerts(self, digest_id: str) -> Claim:
-        """Takes what a digest is to tell out of the outbox, at once and for nobody else.
+        """Takes the next digest out of the outbox, in one transaction.
 
-        A digest that was claimed before and not told comes first, under its own id; else all alerts become the one
-        of ``digest_id``.
+        A digest that was claimed before and not closed comes first, under its own id; else all alerts become the
+        digest ``digest_id``.
         """
 
     async def digest(self, digest_id: str, failed: list[Failed] | None = None) -> list[Alert]:
         """The alerts of a digest, oldest first."""
 
     async def close_digest(self, digest_id: str, at: datetime) -> None:
-        """Keeps that a digest was told; the first time stays."""
+        """Records that a digest was sent; a repeat changes nothing."""
 
 
 class AlertListing(Protocol):
     async def alerts(self, period: Period | None = None, customer_id: str | None = None) -> list[AlertRow]:
-        """All alerts that match, told or not, oldest first."""
+        """All alerts that match, sent or not, oldest first."""
 
 
 class BrakeStore(Protocol):
     async def brake(self) -> Brake | None:
-        """The emergency brake as it was pulled last, on or released; None if it never was."""
+        """The last pull, on or released; None if there was none."""
 
 
 class BrakeControl(Protocol):
-    """The emergency brake, for who pulls it."""
-
     async def brakes(self) -> list[Brake]:
-        """Every time that it was pulled, newest first."""
+        """Every pull, newest first."""
 
     async def pull_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
-        """Puts it on; while it is on, answers the one who did. ``via`` says where: "console", "cli"."""
+        """Pulls the brake; if it is on already, answers that pull. ``via``: "console" or "cli"."""
 
     async def release_brake(self, by: str, why: str, via: str, at: datetime) -> Brake:
-        """Takes it off, once. Raises ``NotFound`` if it was never pulled."""
+        """Releases the brake; a repeat changes nothing. Raises ``NotFound`` if it was never pulled."""
 
     async def under_way(self) -> list[InvoiceRow | CollectionRow]:
-        """Where money may be moving, as recorded just now: charges of months and tries of what is owed that have begun,
-        and those whose outcome is not known.
-        """
+        """Months and collections with a payment that has begun, or whose outcome is unknown, as last recorded."""
 
 
 class UserStore(Protocol):
-    """Who may use the console. What changes a password or a role, or disables, ends the user's sessions."""
+    """Users of the console. A change of password or role, and a disabling, end the user's sessions."""
 
     async def add_user(self, user: User, password_hash: str, at: datetime) -> bool:
-        """False, and nothing is changed, if there is a user of that name."""
+        """False, and nothing is changed, if the name is taken."""
 
     async def user(self, username: str) -> UserCredentials | None:
-        """The user, also one who is disabled."""
+        """The user, even if disabled."""
 
     async def users(self) -> list[User]:
-        """Everybody, also who is disabled, by user name."""
+        """All users, disabled ones too, by user name."""
 
     async def set_password(self, username: str, password_hash: str) -> None:
         """Raises ``NotFound``."""
 
     async def set_role(self, username: str, role: Role) -> bool:
-        """False if it is the role already.
-
-        Raises ``NotFound``, and ``BillingError`` if no administrator would be left.
-        """
+        """False if the user has this role. Raises ``NotFound``, and ``BillingError`` for the last administrator."""
 
     async def disable_user(self, username: str, at: datetime) -> bool:
-        """False if the user is disabled already. Raises as ``set_role`` does."""
+        """False if the user is disabled already. Raises the errors of ``set_role``."""
 
     async def enable_user(self, username: str) -> bool:
         """False if the user is enabled already. Raises ``NotFound``."""
 
 
 class SignInStore(Protocol):
-    """What signing in asks and leaves behind."""
-
     async def user(self, username: str) -> UserCredentials | None:
-        """The user, also one who is disabled."""
+        """The user, even if disabled."""
 
     async def renew_hash(self, username: str, before: str, after: str) -> None:
-        """The same password, hashed anew; sessions go on. Nothing happens if the password has changed meanwhile."""
+        """Replaces the hash of an unchanged password, and keeps sessions; no effect unless the hash is ``before``."""
 
     async def begin_sign_in(self, username: str, address: str, at: datetime, browser: str = "") -> SignInAttempt:
-        """Counts as a failure until ``accept_sign_in``, so that attempts at once do not slip through.
+        """Counts as a failure until ``accept_sign_in``, so that concurrent attempts do not slip through.
 
-        One that has to wait is not counted. ``username`` may be anything that somebody typed; ``browser`` names one in
-        which that user has signed in before.
+        An attempt that has to wait is not counted. ``username`` may be any text; ``browser`` names one in which that
+        user has signed in before.
         """
 
     async def accept_sign_in(self, number: int) -> None:
-        """The attempt of this number is no failure any more."""
+        """The attempt ``number`` no longer counts as a failure."""
 
 
 class SessionStore(Protocol):
-    """Sessions, each known by the SHA-256 of its token only."""
+    """Sessions, stored under the SHA-256 of their tokens."""
 
     async def open_session(self, token_hash: str, account: UserCredentials, at: datetime) -> bool:
-        """False if the user was disabled, or got another password, since ``account`` was read."""
+        """False if the user was disabled or got another password since ``account`` was read."""
 
     async def session(self, token_hash: str, at: datetime) -> OpenSession | None:
-        """The session, if it is in force at ``at``; with its user's name and role as they are then."""
+        """The session, if it is in force at ``at``, with its user's current name and role."""
 
     async def session_is_used(self, token_hash: str, session: OpenSession, at: datetime) -> None:
-        """Keeps an idle session apart from one in use; writes once in ``SEEN_EVERY``."""
+        """Records the use of a session, at most once in ``SEEN_EVERY``."""
 
     async def end_session(self, token_hash: str) -> None: ...
 
 
 class Passwords(Protocol):
     async def hashed(self, password: str) -> str:
-        """What to keep of a password."""
+        """The hash of a password."""
 
-    async def fits(self, password: str, kept: str) -> bool:
-        """Whether it is the password. If none is ``kept`` (""), it takes as long to say no as for a wrong one."""
+    async def fits(self, password: str, password_hash: str, /) -> bool:
+        """Whether the password matches; an empty hash takes as long to refuse as a wrong password."""
 
-    def is_outdated(self, kept: str) -> bool:
-        """Whether a hash was made with other parameters than are recommended now: hash the password anew."""
+    def is_outdated(self, password_hash: str, /) -> bool:
+        """Whether the hash has other parameters than those in use, and has to be renewed."""

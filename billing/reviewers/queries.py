@@ -1,4 +1,4 @@
-"""What reviewers' pages show of the months, as the ledger last knew them: totals, rows of the list, the audit trail."""
+"""Queries behind the reviewers' pages, on months as last recorded: totals, the list of invoices, the audit trail."""
 
 import re
 from collections import defaultdict
@@ -18,11 +18,11 @@ from billing.period import Period
 PAGE_ROWS = 100
 _NUMBER = re.compile(r"[0-9]{1,9}")
 NOT_BILLED = frozenset({Stage.SKIPPED, Stage.NOTHING_DUE, Stage.CARRIED_FORWARD})
-"""Outcomes whose amount is no turnover of the month: nobody pays it, or a later invoice has it."""
+"""Outcomes whose amount is not part of the month's sums: nobody pays it, or a later invoice has it."""
 
 
 class StageTotal(Model):
-    """The invoices of one stage and currency: of how many customers, how many of them drafted, and their sum."""
+    """The months of one stage and currency: number of customers, of drafts, and the drafts' total in minor units."""
 
     stage: Stage
     currency: Code
@@ -32,7 +32,7 @@ class StageTotal(Model):
 
 
 class CurrencyComparison(NamedTuple):
-    """What is billed in a currency, beside the month before; sums in minor units."""
+    """Invoices in one currency, and those of the month before; totals in minor units."""
 
     currency: str
     invoices: int
@@ -46,12 +46,12 @@ class CurrencyComparison(NamedTuple):
 
     @property
     def change(self) -> float | None:
-        """In percent of the month before; None if there is nothing to compare with."""
+        """In percent of the month before; None if that has no total."""
         return change(self.total_minor, self.total_minor_before or None)
 
 
 def compared(totals: Iterable[StageTotal], before: Iterable[StageTotal]) -> list[CurrencyComparison]:
-    """Invoices and sums by currency, beside those of another month."""
+    """Invoices and totals by currency, beside those of the month ``before``."""
     counted: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for offset, month in ((0, totals), (2, before)):
         for total in month:
@@ -62,12 +62,12 @@ def compared(totals: Iterable[StageTotal], before: Iterable[StageTotal]) -> list
 
 
 def change(total_minor: int, usual_minor: int | None) -> float | None:
-    """How far a total is from the usual one, in percent of it; None without a usual one."""
+    """The change against the usual total, in percent of it; None without a usual total."""
     return (total_minor - usual_minor) * 100 / abs(usual_minor) if usual_minor else None
 
 
 class ActionNeeded(Model):
-    """A person has to do something about a month, or about what is still owed for it (``collecting``)."""
+    """A month that needs a person, or (``collecting``) the collection of one."""
 
     customer_id: Id
     name: Line
@@ -82,7 +82,7 @@ class ActionNeeded(Model):
 
 
 class Sort(StrEnum):
-    """What the list is in order of. Amounts are grouped by currency; a change counts in either direction."""
+    """The order of the list. Amounts are grouped by currency; changes are ordered by their absolute value."""
 
     CUSTOMER = "customer"
     STAGE = "stage"
@@ -92,9 +92,9 @@ class Sort(StrEnum):
 
 
 class InvoiceFilter(Model):
-    """Which rows of a month's list, in which order.
+    """Filter and order of a month's list.
 
-    With ``needs``, the customers ``first`` are in it, and come first, whatever the ledger says of them.
+    With ``needs``, only rows that need a person, and before them the customers ``first``, whatever their state.
     """
 
     period: Period
@@ -109,7 +109,7 @@ class InvoiceFilter(Model):
 
 
 class InvoiceListRow(Model):
-    """One invoice of the list. ``digest`` and ``version`` are what a decision about this row is bound to."""
+    """One invoice of the list. A decision about it is bound to ``version`` and ``digest``."""
 
     customer_id: Id
     name: Line
@@ -119,7 +119,7 @@ class InvoiceListRow(Model):
     currency: Code
     total_minor: Minor
     carried_minor: Minor
-    usual_minor: Minor | None  # what the customer's sales came to before
+    usual_minor: Minor | None  # sales of the last month that had any
     version: Count  # 0: no draft yet
     digest: Code
     next_at: Instant | None
@@ -128,7 +128,6 @@ class InvoiceListRow(Model):
 
     @property
     def is_open(self) -> bool:
-        """Without a next instant, something happens to it now."""
         return self.stage not in OUTCOMES
 
     @property
@@ -144,7 +143,7 @@ class InvoiceListRow(Model):
 
 
 class ReviewedVersion(Model):
-    """An invoice as it stood when somebody decided about it; ``stop`` as ``Month.stop``."""
+    """An invoice as it stood when a person decided about it; ``stop`` as ``Month.stop``."""
 
     customer_id: Id
     version: Count
@@ -152,19 +151,17 @@ class ReviewedVersion(Model):
     stop: Code = ""
 
     def __str__(self) -> str:
-        """As a form carries it."""
+        """The text in a form's field."""
         return " ".join((self.customer_id, str(self.version), self.digest or "-", self.stop)).strip()
 
 
 class CurrentVersion(ReviewedVersion):
-    """An invoice as it stands now, and what it comes to."""
-
     currency: Code
     total_minor: Minor
 
 
 class AuditFilter(Model):
-    """Which entries of the audit trail; every filter is part of what it is compared with, except for the period."""
+    """Filter of the audit trail: ``period`` has to be equal, the other texts need only be contained."""
 
     by: Line = ""
     customer: Line = ""
@@ -180,7 +177,7 @@ class AuditKind(StrEnum):
 
 
 class AuditCursor(NamedTuple):
-    """Where a page of the audit trail ended."""
+    """The end of a page of the audit trail."""
 
     at: datetime
     kind: AuditKind
@@ -193,19 +190,19 @@ class AuditCursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises ``InvalidInput``."""
+        """The cursor in ``text``. Raises ``InvalidInput``."""
         try:
             at, kind, customer_id, period, number = text.split("~")
             instant = TypeAdapter(Instant).validate_python(at)
             if not 2000 <= instant.year < 2100 or not _NUMBER.fullmatch(number):
-                raise ValueError("nothing is that old, or new")  # and no database could compare it
+                raise ValueError("out of range")  # no database could compare it
             return cls(instant, AuditKind(kind), customer_id, period, int(number))
         except (ValueError, ValidationError):
             raise InvalidInput(f"{text!r} is not a place in the audit trail") from None
 
 
 class AuditRow(Model):
-    """What somebody said or did, accepted or refused, and what came of it. No customer: it concerns everybody."""
+    """A person's command or action, and its result; ``customer_id`` is "" if it concerns no single customer."""
 
     at: Instant
     kind: AuditKind
@@ -229,22 +226,22 @@ class MonthOverview(Protocol):
     async def totals(self, period: Period) -> list[StageTotal]: ...
 
     async def needs(self, period: Period, limit: int, first: Sequence[str] = ()) -> list[ActionNeeded]:
-        """What a person has to do, for open months and for what is owed, by its next instant; ``first`` before all."""
+        """Months and collections that need a person, the customers ``first`` before all, then by next instant."""
 
 
 class InvoiceList(Protocol):
     async def count(self, filters: InvoiceFilter) -> int: ...
 
     async def rows(self, filters: InvoiceFilter, page: int) -> list[InvoiceListRow]:
-        """A page of the list; the first is 1."""
+        """A page of the list, counted from 1."""
 
     async def seen(self, filters: InvoiceFilter) -> list[ReviewedVersion]:
-        """All that match, as they stand now."""
+        """All invoices that match, as last recorded."""
 
     async def now_of(self, period: Period, customer_ids: Sequence[str]) -> dict[str, CurrentVersion]:
-        """How these invoices stand now, by customer."""
+        """The recorded versions of these invoices, by customer."""
 
 
 class AuditTrail(Protocol):
     async def audit(self, filters: AuditFilter, after: AuditCursor | None, limit: int) -> list[AuditRow]:
-        """Newest first, those after the cursor."""
+        """The entries after the cursor, newest first."""

@@ -1,4 +1,4 @@
-"""Who may use the console, what their roles allow, how long they stay signed in, how fast passwords may be tried."""
+"""Users of the console: roles, sessions, passwords, and the limits on failed sign-ins."""
 
 import re
 from datetime import timedelta
@@ -11,14 +11,14 @@ from billing.errors import InvalidInput
 from billing.model import Instant, Line, Model, Who
 
 SESSION_IDLE: Final = timedelta(hours=8)
-"""Who does nothing for so long has to sign in again."""
+"""An unused session ends after this time."""
 SESSION_LIFETIME: Final = timedelta(days=7)
-"""So does everybody after so long."""
+"""Every session ends after this time."""
 SEEN_EVERY: Final = timedelta(minutes=1)
-"""How exactly it is known when a session was last used; not every request writes."""
+"""A session's last use is recorded to this precision, so that not every request writes."""
 
 PASSWORD_MIN: Final = 12  # characters
-PASSWORD_MAX: Final = 1000  # more is no password, but work for us
+PASSWORD_MAX: Final = 1000  # a longer text would only cost hashing time
 
 SIGN_INS_KEPT: Final = timedelta(days=30)
 _WAIT_FIRST: Final = timedelta(seconds=2)
@@ -28,7 +28,7 @@ _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._+@-]{0,99}", re.ASCII)
 
 
 class Role(StrEnum):
-    """In this order; each may do what those before it may."""
+    """Each role may do everything that the ones before it may."""
 
     VIEWER = "viewer"  # sees everything
     REVIEWER = "reviewer"  # halts, resumes, edits, pulls the brake
@@ -36,13 +36,13 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"  # releases the brake
 
     def may(self, needed: "Role") -> bool:
-        """Whether this role is enough where ``needed`` is asked for."""
+        """Whether this role includes ``needed``."""
         order = list(Role)
         return order.index(self) >= order.index(needed)
 
 
 class User(Model):
-    """``username`` is what the audit trail keeps; ``disabled_at`` is None for one who may sign in."""
+    """``username`` is the name in the audit trail; ``disabled_at`` is None for a user who may sign in."""
 
     username: Who
     name: Line
@@ -51,13 +51,13 @@ class User(Model):
 
 
 class UserCredentials(User):
-    """A user with the hash of the password; "" for one who signs in by single sign-on only."""
+    """A user with the hash of the password; "" for single sign-on only."""
 
     password_hash: Line = Field(repr=False)
 
 
 class OpenSession(Model):
-    """A session that is in force, with its user as they are now."""
+    """A session in force, with its user's current name and role."""
 
     username: Who
     name: Line
@@ -66,36 +66,36 @@ class OpenSession(Model):
 
 
 class SignInAttempt(NamedTuple):
-    """A try to sign in: its ``number``; or how long to ``wait`` before another one is allowed."""
+    """An attempt to sign in: its ``number``, or the time to ``wait`` before the next one is allowed."""
 
     number: int
     wait: timedelta = timedelta()
 
 
 class FailureThrottle(NamedTuple):
-    """So many failures in ``window`` are ``free``; each further one doubles the pause after it, up to a limit."""
+    """``free`` failures within ``window`` cost nothing; each further one doubles the pause after it, up to a limit."""
 
     free: int
     window: timedelta
 
     def pause(self, failures: int) -> timedelta:
-        """The pause after the last of so many failures."""
+        """The pause after the last of ``failures``."""
         beyond = failures - self.free
         return min(_WAIT_FIRST * 2 ** min(beyond, 20), _WAIT_MAX) if beyond >= 0 else timedelta()
 
     @classmethod
     def of_username(cls) -> Self:
-        """A sign-in that was accepted forgets the failures before it."""
+        """A successful sign-in resets this count."""
         return cls(free=5, window=timedelta(days=1))
 
     @classmethod
     def of_address(cls) -> Self:
-        """An office shares an address; and nobody's success excuses failures with the names of others."""
+        """Looser, as an office may share an address; a success does not reset this count."""
         return cls(free=20, window=timedelta(hours=1))
 
 
 def username_of(text: str) -> str:
-    """The name as it is kept, in small letters. Raises ``InvalidInput``."""
+    """The user name in lower case. Raises ``InvalidInput``."""
     name = text.strip().casefold()
     if not _USERNAME.fullmatch(name):
         raise InvalidInput(

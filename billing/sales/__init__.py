@@ -1,1 +1,1 @@
-"""The sheet: its worksheets, rows and amounts, and sales that came late."""
+"""The sheet: its worksheets, rows and amounts, and late sales."""

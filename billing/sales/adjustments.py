@@ -1,6 +1,6 @@
-"""Late sales on an invoice: a refresh takes them into the draft, or they are lines of a later invoice.
+"""Late sales on an invoice: a refresh takes them into the draft, or a later invoice has them.
 
-A row that may be the same sale as a line added by hand is never taken in automatically.
+A row that may be the same sale as a line added by hand is left to a person.
 """
 
 from collections.abc import Sequence
@@ -19,25 +19,25 @@ def refresh_changes(
 ) -> tuple[Change, ...]:
     """The changes that bring the draft up to the sheet with this ``digest``, as many as fit into one edit.
 
-    The sheet's amount wins over what a reviewer made of a row that has changed since; lines that reviewers added, and
-    their edits of rows that are as they were, stay. A row that can no longer be read stays as it is billed, and so does
-    a possible duplicate of a line in ``by_hand``: see ``unapplied``.
+    A row that has changed in the sheet replaces a reviewer's edit of it; lines that reviewers added, and their edits of
+    unchanged rows, stay. A row that can no longer be read keeps its line, and so does a possible duplicate of a line in
+    ``by_hand``: see ``unapplied``.
     """
     return tuple(_change(change, digest) for change in changes if _is_taken(change, by_hand))[:CHANGES_MAX]
 
 
 def unapplied(changes: Sequence[SheetChange], by_hand: Sequence[LineItem] = ()) -> tuple[SheetChange, ...]:
-    """The differences that are still there after ``refresh_changes``."""
+    """The differences that remain after ``refresh_changes``."""
     taken = [change for change in changes if _is_taken(change, by_hand)][:CHANGES_MAX]
     return tuple(change for change in changes if change not in taken)
 
 
 def reasons_for_review(changes: Sequence[SheetChange], by_hand: Sequence[LineItem], currency: str) -> tuple[str, ...]:
-    """Why some differences are for a person to take in, and how."""
+    """The possible duplicates among ``changes``, each with what a person has to do about it."""
     reasons = []
     for change in changes:
-        item, duplicate = change.row or change.line, _possible_duplicate(change, by_hand)
-        if item is not None and item.source is not None and duplicate is not None:
+        item, duplicate = change.item, _possible_duplicate(change, by_hand)
+        if item.source is not None and duplicate is not None:
             reasons.append(
                 f"row {item.source.row} ({item.description}, {format_amount(change.amount_minor, currency)}) may be "
                 f"{duplicate.line_id} ({duplicate.description}), added by hand: if so, remove that and refresh "
@@ -49,10 +49,10 @@ def reasons_for_review(changes: Sequence[SheetChange], by_hand: Sequence[LineIte
 def adjustments(
     changes: Sequence[SheetChange], period: Period, currency: str, by_hand: Sequence[LineItem] = ()
 ) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
-    """The lines of a later invoice that make good what the one of ``period`` lacked, each with its source.
+    """The lines of a later invoice that correct the one of ``period``, each with its source.
 
-    A row that can no longer be read becomes a problem: a person says what is still to be billed for it. So does a
-    difference of just the amount of a line that people had added (``by_hand``): it may be the same sale or discount.
+    A row that can no longer be read becomes a problem: a person enters what is still to be billed for it. So does a
+    difference of exactly the amount of a line in ``by_hand``: it may be the same sale or discount.
     """
     lines: list[LineItem] = []
     problems: list[Problem] = []
@@ -67,8 +67,8 @@ def adjustments(
 
 
 def merged_by_sheet(lines: Sequence[LineItem]) -> tuple[LineItem, ...]:
-    """One line for each worksheet that ``lines`` come from, pointing at the first of its rows in it; or at the first
-    under a former address, so that somebody has to approve it.
+    """One line for each worksheet in ``lines``. Its source is the first row, or the first one under a former address,
+    so that somebody has to approve it.
     """
     sheets: dict[str, list[LineItem]] = {}
     for line in lines:
@@ -93,7 +93,7 @@ def _possible_duplicate(change: SheetChange, by_hand: Sequence[LineItem]) -> Lin
 
 
 def _is_taken(change: SheetChange, by_hand: Sequence[LineItem]) -> bool:
-    """Whether a refresh may take it in: not what cannot be read, nor what is in doubt."""
+    """Whether a refresh applies ``change``: not an unreadable row, nor a possible duplicate."""
     return not isinstance(change.row, Problem) and _possible_duplicate(change, by_hand) is None
 
 
@@ -111,14 +111,12 @@ def _change(change: SheetChange, digest: str) -> Change:
 
 
 def _late_line(change: SheetChange, period: Period, currency: str) -> LineItem:
-    item = change.row or change.line
-    assert item is not None
     kind = "removed" if change.row is None else "late"
     return LineItem(
-        line_id=f"{kind}-{period}-{item.line_id}",
+        line_id=f"{kind}-{period}-{change.item.line_id}",
         description=_described(change, period, currency),
         amount_minor=change.amount_minor,
-        source=item.source,
+        source=change.item.source,
     )
 
 
@@ -146,11 +144,9 @@ def _doubtful(line: LineItem, duplicate: LineItem, currency: str) -> Problem:
 
 
 def _described(change: SheetChange, period: Period, currency: str) -> str:
-    """In the customer's own terms: the month, and the words of the row."""
-    item = change.row or change.line
-    assert item is not None
+    """A description for the customer, with the month and the row's own description."""
     label = {"added": "Late sale of", "changed": "Correction of", "removed": "Removed from"}[change.kind]
-    text = f"{label} {period}: {item.description}"
+    text = f"{label} {period}: {change.item.description}"
     if change.kind == "changed" and isinstance(change.line, LineItem) and isinstance(change.row, LineItem):
         before, after = (format_amount(item.amount_minor, currency) for item in (change.line, change.row))
         amounts = f" ({after} instead of {before})"

@@ -1,28 +1,32 @@
-"""Sales that were added, changed or removed after the import: how they differ. ``adjustments`` says what follows.
+"""Late sales: rows of the sheet that were added, changed or removed after the import.
 
-Compared is the sheet as it is with what the invoice says the sheet said, not one reading with another: a reviewer may
-have billed a row otherwise. So what is added to what was billed is what the sheet says now, and nothing is added twice.
+The sheet is compared with the rows that the invoice accounts for, not with an earlier reading, because a reviewer may
+have billed a row differently. So the differences make good exactly what was not billed, and nothing twice.
 """
 
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from typing import NamedTuple
 
-from billing.invoices.invoice import Invoice, LineItem, Problem, SalesSeen
+from billing.invoices.invoice import Invoice, LineItem, Problem, SalesSeen, sheet_row
 from billing.invoices.versions import LineChange
 from billing.model import Many, Model, Rows
 from billing.money import format_amount
-from billing.sales.row_pairs import PairedRow, sheet_row, take_changed, take_same
+from billing.sales.row_pairs import PairedRow, take_changed, take_same
 
 
 class SheetChange(Model):
-    """A row of the sheet that is not as the invoice has it.
-
-    ``line`` is what the invoice has for it (None: nothing), ``row`` what the sheet has now (None: it is gone).
-    """
+    """A difference: ``line`` of the invoice (None: a new row) against ``row`` of the sheet (None: it is gone)."""
 
     line: LineItem | Problem | None = None
     row: LineItem | Problem | None = None
+
+    @property
+    def item(self) -> LineItem | Problem:
+        """The row, or the line if the row is gone."""
+        item = self.row or self.line
+        assert item is not None
+        return item
 
     @property
     def kind(self) -> str:
@@ -33,14 +37,14 @@ class SheetChange(Model):
 
     @property
     def amount_minor(self) -> int:
-        """What the sheet has more than was billed; rows that cannot be read count as nothing."""
+        """The row's amount less the line's, in minor units; unreadable rows count as 0."""
         return _minor(self.row) - _minor(self.line)
 
 
 class SheetComparison(Model):
-    """An invoice held against the sheet: how they differ, and which state of the sheet that was.
+    """The differences between an invoice and the state ``sales`` of the sheet.
 
-    ``by_hand`` are lines that people added and that no row of the sheet says word for word.
+    ``by_hand`` are lines that people added and that match no row of the sheet word for word.
     """
 
     changes: Rows[SheetChange] = ()
@@ -49,17 +53,17 @@ class SheetComparison(Model):
 
 
 def compare_with_sheet(invoice: Invoice, rows: Sequence[LineItem | Problem], sales: SalesSeen) -> SheetComparison:
-    """``invoice`` held against ``rows``, all of the customer's in the state ``sales`` of the sheet."""
+    """Compares ``invoice`` with ``rows``, all of the customer's in the state ``sales`` of the sheet."""
     by_hand = tuple(row.item for row in _unpaired(invoice, rows).by_hand)
     return SheetComparison(changes=sheet_changes(invoice, rows), sales=sales, by_hand=by_hand)
 
 
 def sheet_changes(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple[SheetChange, ...]:
-    """How ``rows``, all of the customer's as the sheet has them now, differ from those that ``invoice`` accounts for.
+    """The differences between ``rows``, all of the customer's in the sheet, and those that ``invoice`` accounts for.
 
-    Rows are the same if amount and description are: where they stand, and in which order, does not matter. What is
-    left over of both is one row that was changed if it has the same description or the same place. A line that a
-    reviewer has added is taken for a new row of the same amount and description.
+    Rows with the same amount and description match, wherever they stand. Of the rest, two with the same description or
+    the same place are one changed row. A line that a reviewer has added matches a new row of the same amount and
+    description.
     """
     billed, read, _ = _unpaired(invoice, rows)
     differences = [
@@ -71,7 +75,7 @@ def sheet_changes(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> tuple
 
 
 def in_words(changes: Sequence[SheetChange], currency: str) -> str:
-    """``1 row added, 2 changed: 12.50 EUR more``; "" if nothing differs."""
+    """``rows: 1 added, 2 changed; 12.50 EUR more``; "" if nothing differs."""
     counts = Counter(change.kind for change in changes)
     unreadable = sum(isinstance(change.row, Problem) for change in changes)
     counted = [f"{counts[kind]} {kind}" for kind in ("added", "changed", "removed") if counts[kind]]
@@ -84,7 +88,7 @@ def in_words(changes: Sequence[SheetChange], currency: str) -> str:
 
 
 def as_line_changes(changes: Sequence[SheetChange]) -> tuple[LineChange, ...]:
-    """The differences as people see those of two versions; of a row that cannot be read a note says so."""
+    """The differences in the form of those between two versions, with a note for each unreadable row."""
     return tuple(_line_change(change) for change in changes)
 
 
@@ -98,7 +102,7 @@ class _Unpaired(NamedTuple):
 
 
 def _unpaired(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> _Unpaired:
-    """What is left over once all that says the same is taken out."""
+    """The lines and rows without a match."""
     billed, read = list(_billed_rows(invoice)), [PairedRow(sheet_row(row), row) for row in rows]
     by_hand = [PairedRow(sheet_row(line), line) for line in invoice.lines if line.source is None]
     take_same(billed, read)
@@ -107,9 +111,9 @@ def _unpaired(invoice: Invoice, rows: Sequence[LineItem | Problem]) -> _Unpaired
 
 
 def _billed_rows(invoice: Invoice) -> Iterator[PairedRow[LineItem | Problem | None]]:
-    """The rows that the invoice accounts for. Of rows alike, those that are billed as they are come first.
+    """The rows that the invoice accounts for, those with unedited lines first.
 
-    The first are matched first: if one of two rows alike is gone, it was the one that a reviewer took back.
+    The first are matched first: if one of two equal rows is gone, it was the one that a reviewer had edited or removed.
     """
     items: tuple[LineItem | Problem, ...] = (*invoice.lines, *invoice.problems)
     for item in sorted(items, key=lambda item: isinstance(item, LineItem) and item.in_sheet is not None):
@@ -121,7 +125,7 @@ def _billed_rows(invoice: Invoice) -> Iterator[PairedRow[LineItem | Problem | No
 
 
 def _matters(change: SheetChange) -> bool:
-    """False if the sheet now says what the invoice says anyway, or if what is gone was not billed."""
+    """False if the sheet now agrees with the invoice, or if a removed row was not billed."""
     if change.line is None or change.row is None:
         return change.line is not change.row
     return _content(change.line) != _content(change.row)
@@ -132,8 +136,7 @@ def _content(item: LineItem | Problem) -> Hashable:
 
 
 def _row_number(change: SheetChange) -> int:
-    item = change.row or change.line
-    return item.source.row if item and item.source else 0
+    return change.item.source.row if change.item.source else 0
 
 
 def _minor(item: LineItem | Problem | None) -> int:
@@ -141,9 +144,7 @@ def _minor(item: LineItem | Problem | None) -> int:
 
 
 def _line_change(change: SheetChange) -> LineChange:
-    line, row = change.line, change.row
-    item = row or line
-    assert item is not None
+    line, row, item = change.line, change.row, change.item
     if isinstance(row, Problem):
         return LineChange(line_id=row.line_id, note=f"row {row.source.row} cannot be read: {row.raw or 'it is empty'}")
     before = line if isinstance(line, LineItem) else None

@@ -1,4 +1,4 @@
-"""Where sales are read, and the readings that all processes share.
+"""The source of sales, and the readings that all processes share.
 
 Every method raises errors of ``billing.errors`` only, and may be called again after any failure.
 """
@@ -14,17 +14,17 @@ from billing.sales.sales import SalesSnapshot
 class SalesSource(Protocol):
     @property
     def name(self) -> str:
-        """Which spreadsheet or folder it is: readings of another one do not count."""
+        """Identifies the spreadsheet or folder, and so its readings."""
 
     async def read(self, period: Period) -> SalesSnapshot:
-        """All sales of ``period`` at this moment, by one request; somebody may be typing.
+        """All sales of ``period`` at this moment, by one request, as somebody may be editing.
 
-        Raises ``SalesUnavailable``; never answers an unreadable sheet with no rows.
+        Raises ``SalesUnavailable``: an unreadable sheet never passes for one without rows.
         """
 
 
 class Reading(Model):
-    """When a worksheet was read last, and the digest of what it said: it said so at ``read_at`` or soon after."""
+    """The digest of a worksheet as it stood at ``read_at`` or soon after."""
 
     digest: Code
     read_at: Instant
@@ -36,15 +36,15 @@ class SalesReadings(Protocol):
     async def reading(self, source: str, period: Period) -> Reading | None: ...
 
     async def kept_sales(self, source: str, period: Period, digest: str) -> SalesSnapshot | None:
-        """What was read; None if it is not there any more."""
+        """The sales that were read; None if they are no longer kept."""
 
     async def claim_reading(self, source: str, period: Period, previous: Reading | None, seconds: float) -> bool:
-        """Whether the caller is to read the worksheet now: nobody else has since ``previous``, nor is about to.
+        """Whether the caller may read the worksheet: nobody else has since ``previous``, or is about to.
 
-        It is the caller's until it is kept or released, for so many ``seconds`` at most.
+        The claim lasts until the reading is kept or released, at most ``seconds``.
         """
 
     async def keep_reading(self, source: str, snapshot: SalesSnapshot, period: Period, read_at: datetime) -> None: ...
 
     async def release_reading(self, source: str, period: Period) -> None:
-        """The worksheet could not be read."""
+        """Ends the claim without a reading."""

@@ -1,10 +1,10 @@
-"""Matches rows of two states of a sheet: by what they say before where they stand. One rule for every comparison."""
+"""Matches rows of two states of a sheet: by content first, then by place. One rule for every comparison."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
-from billing.invoices.invoice import LineItem, Problem, SheetRow
+from billing.invoices.invoice import SheetRow
 
 Item = TypeVar("Item")
 Known = TypeVar("Known")
@@ -12,31 +12,28 @@ Found = TypeVar("Found")
 
 
 class PairedRow(NamedTuple, Generic[Item]):
-    """A row as the sheet has or had it, and what stands for it."""
+    """A row of the sheet, and the item that stands for it."""
 
     row: SheetRow
     item: Item
 
 
 def take_same(billed: list[PairedRow[Known]], read: list[PairedRow[Found]]) -> list[tuple[Known, Found]]:
-    """Takes rows that say the same out of both lists, wherever they stand, and returns them as pairs."""
+    """Takes rows with equal content out of both lists, wherever they stand, and returns them as pairs."""
     return _take(billed, read, _content)
 
 
 def take_changed(billed: list[PairedRow[Known]], read: list[PairedRow[Found]]) -> list[tuple[Known, Found]]:
-    """Takes out pairs that may be one row, changed: by words and place, else by words, else by place.
+    """Takes out pairs that are one changed row: by description and place, else by description, else by place.
 
     Call ``take_same`` first.
     """
-    return [pair for key in (_words_and_place, _words, _place) for pair in _take(billed, read, key)]
-
-
-def sheet_row(line: LineItem | Problem) -> SheetRow:
-    """``line``, as it was read from the sheet."""
-    number = line.source.row if line.source else 0
-    if isinstance(line, Problem):
-        return SheetRow(row=number, description=line.description, raw=line.raw)
-    return SheetRow(row=number, description=line.description, amount_minor=line.amount_minor)
+    keys: tuple[Callable[[SheetRow], Hashable], ...] = (
+        lambda row: (_description(row), row.row),
+        _description,
+        lambda row: row.row,
+    )
+    return [pair for key in keys for pair in _take(billed, read, key)]
 
 
 def _take(
@@ -59,16 +56,8 @@ def _take(
 
 
 def _content(row: SheetRow) -> Hashable:
-    return row.amount_minor, row.raw, _words(row)
+    return row.amount_minor, row.raw, _description(row)
 
 
-def _words(row: SheetRow) -> Hashable:
+def _description(row: SheetRow) -> str:
     return row.description.strip()
-
-
-def _words_and_place(row: SheetRow) -> Hashable:
-    return _words(row), row.row
-
-
-def _place(row: SheetRow) -> Hashable:
-    return row.row

@@ -1,4 +1,4 @@
-"""Sales: from the rows of a worksheet to the lines of one customer's invoice."""
+"""Sales: the rows of a worksheet, and the invoice lines that a customer's rows become."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -20,11 +20,11 @@ from billing.typed_amount import is_mark
 type_of_cell = str | int | float | bool | None
 Cell = Line | Minor | float | bool | None
 MAX_ROWS = 2000
-"""Rows of one customer and period; how large they may be together: ``billing.invoices.invoice.DRAFT_MAX_BYTES``."""
+"""Limit of one customer's rows in a period; that of their size is ``billing.invoices.invoice.DRAFT_MAX_BYTES``."""
 
 
 class Fault(StrEnum):
-    """Why the amount of a row cannot be trusted, whatever its cell says."""
+    """Why the amount of a row cannot be trusted, even if its cell can be read."""
 
     MORE_CELLS = "more cells than columns"
     FEWER_CELLS = "fewer cells than columns"
@@ -50,9 +50,9 @@ _IN_WORDS = {
 
 
 class SalesRow(Model):
-    """One row as it stands in the sheet; ``number`` is the row a person sees, counted from 1.
+    """One row of the sheet; ``number`` is counted from 1, as a person sees it.
 
-    ``currency`` is the one that the row says ("": the customer's own); ``fault`` makes it unreadable.
+    ``currency`` is the row's own ("": the customer's); a ``fault`` makes the row unreadable.
     """
 
     number: Count
@@ -64,7 +64,7 @@ class SalesRow(Model):
 
     @property
     def is_blank(self) -> bool:
-        """A title, or words between rows: neither an address nor an amount."""
+        """Whether it has neither an address nor an amount, such as a title or a remark."""
         return not self.email and self.fault is None and (self.amount is None or not str(self.amount).strip())
 
 
@@ -72,10 +72,10 @@ Header = Code
 
 
 class SalesSnapshot(Model):
-    """All rows of one worksheet as read at one moment; ``digest`` is the SHA-256 of the cells read.
+    """All rows of one worksheet as read at one moment; ``digest`` is the SHA-256 of its cells.
 
-    ``columns`` are the headers of those that are read (none: the first row is a sale), ``ignored_columns`` of the
-    others; ``no_sale`` are the numbers of rows that say so. See ``billing/sales/worksheet.py``.
+    ``columns`` are the headers of the columns that are read (none: the first row is a sale), ``ignored_columns`` of the
+    others; ``no_sale`` are the numbers of rows marked as no sale. See ``billing/sales/worksheet.py``.
     """
 
     sheet: Code
@@ -87,7 +87,7 @@ class SalesSnapshot(Model):
 
     @cached_property
     def by_email(self) -> Mapping[str, Sequence[SalesRow]]:
-        """The rows of each address, by its key, in the order of the sheet; sorted once, however many customers ask."""
+        """The rows of each address, by its key, in the order of the sheet."""
         by_key: defaultdict[str, list[SalesRow]] = defaultdict(list)
         for row in self.rows:
             by_key[email_key(row.email)].append(row)
@@ -95,7 +95,7 @@ class SalesSnapshot(Model):
 
 
 def amount_of(row: SalesRow, currency: str, decimal_separator: str = ".") -> int:
-    """The minor units of ``currency`` that ``row`` comes to. Raises ``InvalidInput`` if that is not certain."""
+    """The amount of ``row`` in minor units of ``currency``. Raises ``InvalidInput`` unless it is certain."""
     if row.fault is not None:
         raise InvalidInput(_IN_WORDS[row.fault])
     if row.currency and not is_mark(row.currency, currency):
@@ -126,10 +126,9 @@ def lines_for(
     decimal_separator: str = ".",
     former_address: bool = False,
 ) -> tuple[tuple[LineItem, ...], tuple[Problem, ...]]:
-    """The customer's rows as invoice lines, and those that cannot be read as money as problems.
+    """The customer's rows as invoice lines, or as problems if they cannot be read as money; none is dropped.
 
-    No row is dropped. ``former_address``: the customer had the address before. Raises ``InvalidInput`` for more than
-    ``MAX_ROWS``.
+    ``former_address``: the customer had the address before. Raises ``InvalidInput`` for more than ``MAX_ROWS``.
     """
     lines: list[LineItem] = []
     problems: list[Problem] = []
@@ -164,9 +163,7 @@ def rows_of(
 ) -> tuple[LineItem | Problem, ...]:
     """The rows under any of ``emails``, read in the customer's currency, in the order of the sheet.
 
-    ``former`` are the keys of those that the customer had before.
-
-    Raises ``InvalidInput`` for more than ``MAX_ROWS`` under one of them.
+    ``former`` are the keys of former addresses. Raises ``InvalidInput`` for more than ``MAX_ROWS`` under one of them.
     """
     items: list[LineItem | Problem] = []
     for key, email in {email_key(email): email for email in emails}.items():

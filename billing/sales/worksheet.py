@@ -1,9 +1,9 @@
-"""A worksheet: which column is which, which cells are a row, and what is refused; nothing is guessed.
+"""Reads a worksheet: finds its columns and rows, and refuses whatever is ambiguous; nothing is guessed.
 
     snapshot = read_worksheet("2026-11", cells)    # of a Google sheet or a CSV file, row by row
 
 A header names the columns, in any order and in the usual languages. Without one, the columns are email, amount and
-description. What is not read is named in the snapshot; what cannot be understood is ``SalesUnavailable``, in words.
+description. The snapshot names the columns and rows that were ignored.
 """
 
 import hashlib
@@ -23,11 +23,11 @@ from billing.sales.worksheet_names import Column, column_named, speaks_of_amount
 Cells = Sequence[type_of_cell]
 
 COLUMNS = (Column.EMAIL, Column.AMOUNT, Column.DESCRIPTION)
-"""Of a worksheet without a header."""
+"""The columns of a worksheet without a header."""
 ROWS_MAX, COLUMNS_MAX = 500_000, 200
 HEADER_MAX = 100
 NO_SALE = "no sale"
-"""In the place of an address: the row is none, a total for instance."""
+"""Instead of an address, it marks a row that is no sale, such as a total."""
 
 _ADDRESS = re.compile(r"[^@\s,;|<>\"]+@[^@\s,;|<>\".]+(\.[^@\s,;|<>\".]+)+")
 _SEPARATOR = re.compile(r"[,;|\t]")
@@ -42,14 +42,14 @@ _SHOWN = 10
 def read_worksheet(sheet: str, cells: Sequence[Cells]) -> SalesSnapshot:
     """Reads all rows. A row that is shorter than the first one lacks cells; empty cells at the end do not matter.
 
-    Raises ``SalesUnavailable`` for a worksheet that is empty or that is not understood as a whole: nobody gets a bill
-    of zero from it, or of another column. A single row that is in doubt has a ``fault``.
+    Raises ``SalesUnavailable`` for a worksheet that is empty or ambiguous as a whole, so that nobody is billed zero, or
+    by another column. A single row in doubt has a ``fault``.
     """
     return _Reader(sheet, cells).snapshot()
 
 
 def ignored(columns: Sequence[str], no_sale: Sequence[int]) -> str:
-    """What of a worksheet is not read, in words; "" if all of it is."""
+    """The ignored columns and rows of a worksheet, in words; "" if there are none."""
     parts = [f"columns that are not read: {', '.join(columns)}"] if columns else []
     if no_sale:
         rows = ", ".join(map(str, no_sale[:_SHOWN])) + (" …" if len(no_sale) > _SHOWN else "")
@@ -58,7 +58,7 @@ def ignored(columns: Sequence[str], no_sale: Sequence[int]) -> str:
 
 
 class _Layout(NamedTuple):
-    """Where the columns are. ``width`` is that of the header; 0: there is none."""
+    """The places of the columns. ``width`` is the header's; 0: there is none."""
 
     places: Mapping[Column, int]
     headers: Sequence[str]
@@ -66,7 +66,7 @@ class _Layout(NamedTuple):
 
     @property
     def shifts(self) -> bool:
-        """Whether a cell that is left out could put another number in the place of the amount."""
+        """Whether a missing cell could move another number into the place of the amount."""
         read = set(self.places.values())
         return any(place not in read for place in range(self.places[Column.AMOUNT]))
 
@@ -98,8 +98,8 @@ class _Reader:
             no_sale=tuple(self._no_sale),
         )
 
-    def _refused(self, why: str) -> SalesUnavailable:
-        return SalesUnavailable(f"{self._about}: {why}")
+    def _refused(self, reason: str) -> SalesUnavailable:
+        return SalesUnavailable(f"{self._about}: {reason}")
 
     def _check_size(self) -> None:
         if not any(any(_text(cell) for cell in row) for row in self._cells):
@@ -127,7 +127,7 @@ class _Reader:
         return _Layout(places, headers, _width(headers))
 
     def _check_begins(self, headers: Sequence[str]) -> None:
-        """A first row that is neither a header nor a sale. Raises unless it lacks one column only."""
+        """Checks a first row that is neither a header nor a sale. Raises unless only one column is missing."""
         if _width(headers) == 1 and _SEPARATOR.search(headers[0]):
             raise self._refused(f"it is not separated into columns: the first row is {_shown(headers)}; {_ONE_EACH}")
         for number, row in enumerate(self._cells[1:20], start=2):
@@ -220,7 +220,7 @@ def _fault(layout: _Layout, row: Cells, width: int) -> Fault | None:
 
 
 def _is_split(layout: _Layout, row: Cells) -> bool:
-    """``1,234.50`` without quotes in a row with the right number of cells: it lacks another, or ends in empty ones."""
+    """Whether the amount is an unquoted ``1,234.50``, in a row with the right number of cells all the same."""
     amount_at = layout.places[Column.AMOUNT]
     amount, after = _cell(row, amount_at), _cell(row, amount_at + 1)
     if not (isinstance(amount, str) and isinstance(after, str) and after[:1].isdigit()):
@@ -231,7 +231,7 @@ def _is_split(layout: _Layout, row: Cells) -> bool:
 
 
 def _misplaced(row: Cells, layout: _Layout) -> str:
-    """The address in another column that is read, or where cells have moved to; "" if there is none."""
+    """An address in another column that is read, or in a cell that has moved; "" if there is none."""
     is_moved = len(row) < layout.width
     places = range(len(row)) if is_moved else (*layout.places.values(), *range(layout.width, len(row)))
     texts = (_text(_cell(row, place)) for place in places)
@@ -239,7 +239,7 @@ def _misplaced(row: Cells, layout: _Layout) -> str:
 
 
 def _is_joined(cell: str) -> bool:
-    """Whether it has an address and something else."""
+    """Whether the cell has an address and something else."""
     parts = [part.strip() for part in _SEPARATOR.split(cell)]
     addresses = [part for part in parts if _ADDRESS.fullmatch(part)]
     return 0 < len(addresses) < len([part for part in parts if part])
@@ -266,7 +266,7 @@ def _text(cell: type_of_cell) -> str:
 
 def _amount(cell: type_of_cell) -> type_of_cell:
     if isinstance(cell, str) or (isinstance(cell, int) and abs(cell) > MAX_AMOUNT_MINOR):
-        return cut(str(cell), LINE_MAX)  # no more is an amount
+        return cut(str(cell), LINE_MAX)  # nothing longer is an amount
     return cell
 
 
@@ -283,7 +283,7 @@ def _letters(place: int) -> str:
 
 
 def _digest(cells: Sequence[Cells]) -> str:
-    """Of the cells as one JSON array, which is never whole in memory."""
+    """The SHA-256 of the cells as one JSON array, without building it in memory."""
     digest = hashlib.sha256(b"[")
     for number, row in enumerate(cells):
         digest.update(f"{', ' if number else ''}{json.dumps(list(row))}".encode())

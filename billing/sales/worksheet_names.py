@@ -1,4 +1,4 @@
-"""What people call the columns of a worksheet, in the usual languages."""
+"""Usual names of a worksheet's columns, in many languages."""
 
 # ruff: noqa: RUF001 - letters of other alphabets
 from enum import StrEnum
@@ -7,7 +7,7 @@ from billing.cells import folded
 
 
 class Column(StrEnum):
-    """A column that is read, by the name that its documentation has."""
+    """A column that is read, by its name in the documentation."""
 
     EMAIL = "email"
     AMOUNT = "amount"
@@ -16,12 +16,12 @@ class Column(StrEnum):
 
 
 def column_named(header: str) -> Column | None:
-    """The column of which ``header`` is a usual name."""
+    """The column with the usual name ``header``."""
     return _COLUMNS.get(folded(header))
 
 
 def speaks_of_amounts(header: str) -> bool:
-    """Whether ``header`` has a word for an amount, net, gross or of one piece: ``VAT amount``, ``Netto``, ``Price``."""
+    """Whether ``header`` has a word for an amount, net, gross or per piece: ``VAT amount``, ``Netto``, ``Price``."""
     return not _AMOUNT_WORDS.isdisjoint(folded(header).split())
 
 
@@ -60,20 +60,20 @@ _TOTALS = """
     разом, всього, усього, итого, всего, барлығы, жиыны, toplam, toplam tutar, celkem, spolu, totalt, yhteensä,
     végösszeg, общо, σύνολο, 合計, 合计, 总额, 합계
 """
-"""Names of the amount, which beside another word may be of anything: ``Total hours``."""
+"""Names of the amount, but only alone: ``Total hours`` is none."""
 _OTHER_AMOUNTS = """
     net, nett, netto, gross, brutto, nettobetrag, bruttobetrag, brut, ht, ttc, neto, bruto, lordo, imponibile, líquido,
     нетто, брутто, subtotal, zwischensumme, brüt, price, preis, einzelpreis, stückpreis, prix, precio, prezzo, prijs,
     preço, cena, ціна, цена, баға, fiyat, fiyatı, pris, hinta, preț, τιμή, 税抜, 税込, 価格, 単価, 价格, 单价,
     가격, 단가
 """
-"""Never the amount itself; beside a column of that name they make it doubtful which one is meant."""
+"""Never the amount itself; beside a column of that name they make it ambiguous."""
 
 
-def _each(names: str) -> list[str]:
+def _split(names: str) -> list[str]:
     return [folded(name) for name in names.split(",")]
 
 
-_COLUMNS = {name: column for column, names in _NAMES.items() for name in _each(names)}
-_COLUMNS |= dict.fromkeys(_each(_TOTALS), Column.AMOUNT)
-_AMOUNT_WORDS = {name for names in (_NAMES[Column.AMOUNT], _OTHER_AMOUNTS) for name in _each(names) if " " not in name}
+_COLUMNS = {name: column for column, names in _NAMES.items() for name in _split(names)}
+_COLUMNS |= dict.fromkeys(_split(_TOTALS), Column.AMOUNT)
+_AMOUNT_WORDS = {name for names in (_NAMES[Column.AMOUNT], _OTHER_AMOUNTS) for name in _split(names) if " " not in name}

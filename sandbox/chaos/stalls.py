@@ -30,7 +30,7 @@ _CALLS: Final[dict[Place, tuple[Any, str]]] = {
     Place.STEP: (monthly_billing, "summary"),
     Place.UPDATE: (DurableLoop, "_receive"),
     Place.PAYLOAD: (PydanticJSONPlainPayloadConverter, "from_payload"),
-    Place.COMPLETION: (DurableLoop, "_is_recorded"),
+    Place.COMPLETION: (DurableLoop, "_mark_recorded"),
 }
 
 

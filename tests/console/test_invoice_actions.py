@@ -206,12 +206,12 @@ async def test_an_approval_is_for_what_was_seen_and_not_by_the_last_editor(desk:
         assert "This invoice has changed" in text
         assert "Changed: Sale 1 €100.00 €80.00" in text
         assert 'value="as agreed"' in refused.text
-        assert "Bob has edited this draft since it was approved or collected" in await bob.page()
+        assert "Bob has edited this draft since it was approved or imported" in await bob.page()
         own = await bob.post(
             f"{PAGE}/approve", ann.form_in(refused.text, "approve") | {"reason": "mine", "csrf": bob.csrf}
         )
         assert own.status_code == 409
-        assert "bob has edited this draft since it was approved or collected" in readable(own.text)
+        assert "bob has edited this draft since it was approved or imported" in readable(own.text)
         text = await ann.result(await ann.post(f"{PAGE}/approve", await ann.form("approve") | {"reason": "as agreed"}))
     assert "Done. 130.00 EUR approved" in text
 

@@ -115,7 +115,7 @@ async def test_who_has_edited_is_shown_no_approval_and_the_page_says_why(desk: D
         await bob.result(await bob.send("edit", "a sale", **{"amount:row-2": "5000"}))
         await carol.result(await carol.send("edit", "rounding", **{"amount:row-2": "5000.01"}))
         for editor, name in ((bob, "Bob"), (carol, "Carol")):
-            assert f"{name} has edited this draft since it was approved or collected" in await editor.page()
+            assert f"{name} has edited this draft since it was approved or imported" in await editor.page()
         refused = await bob.post(f"{PAGE}/approve", await ann.form("approve") | {"reason": "mine", "csrf": bob.csrf})
         assert refused.status_code == 409
         assert "5000.01 EUR approved" in await ann.result(await ann.send("approve", "checked"))

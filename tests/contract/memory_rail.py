@@ -21,8 +21,8 @@ class MemoryRail:
         self.spent: set[int] = set()
         self.tries = 0
 
-    async def find(self, request: PaymentRequest, known: Sequence[str] = ()) -> list[Payment]:
-        return [each for each in self.payments.values() if each.key == request.key or each.payment_id in known]
+    async def find(self, request: PaymentRequest, payment_ids: Sequence[str] = ()) -> list[Payment]:
+        return [each for each in self.payments.values() if each.key == request.key or each.payment_id in payment_ids]
 
     async def current(self, payment: Payment) -> Payment:
         return self.payments[payment.payment_id]

@@ -64,7 +64,7 @@ async def test_coverage_names_each_problem_and_is_satisfied_once_they_are_mended
     for words in (
         "acme has no running workflow",
         "python starter.py start acme",
-        "monthly-billing-v1-ghost runs, but the ledger knows no such customer",
+        "monthly-billing-v1-ghost runs, but its customer is not in the ledger",
         "is it kiwi@example.com (kiwi)?",
         "zed is closed (ann: mended), but has row 7 of worksheet 2026-10: 9.00 EUR",
         "quito: row 5 of worksheet 2026-10 cannot be read",

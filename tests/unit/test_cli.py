@@ -292,7 +292,7 @@ def test_halt_with_a_period_does_not_need_the_ledger(run: Run):
         (["update", "--schedule", "lunch=12:00"], "--schedule has no lunch; it has import_day, import_time, notice"),
         (
             ["update", "--schedule", "notice_days=0", "--schedule", "notice_time=01:00"],
-            "must come after the collection",
+            "must come after the import",
         ),
     ],
 )

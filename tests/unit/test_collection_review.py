@@ -198,9 +198,9 @@ def test_write_off_cancels_the_payment_first() -> None:
     assert collection.outcome is None
     assert collection.due(now).step is CollectionStep.RELEASE
     assert not collection.payable
-    assert "has to end first" in refused(collection, "halt", now)
-    assert "has to end first" in refused(collection, "record_payment", now, **TRANSFER)
-    assert "has to end first" in refused(collection, "replace_card", now, card=CARD)
+    assert "is being cancelled" in refused(collection, "halt", now)
+    assert "is being cancelled" in refused(collection, "record_payment", now, **TRANSFER)
+    assert "is being cancelled" in refused(collection, "replace_card", now, card=CARD)
     assert say(collection, "replace_card", now, card=CARD)[2] is Refusal.LATER
     collection = collection.answered(answer("canceled", now), collection)
     assert collection.outcome is CollectionStage.WRITTEN_OFF
@@ -274,7 +274,7 @@ def test_what_was_said_to_a_run_that_had_been_reset_halts_it_and_is_in_the_diary
     told = accepted(opened(), "record_payment", on(known, 5), **TRANSFER)
     adopted = told.adopt(known)
     assert adopted.stage(on(known, 5)) is CollectionStage.HALTED
-    assert "say it again" in text_of(adopted.waits_for(on(known, 5)))
+    assert "repeat the command" in text_of(adopted.waits_for(on(known, 5)))
     assert adopted.entries[-1].what == "lost: record_payment"
     assert adopted.outstanding_minor == known.outstanding_minor
     assert opened().adopt(known) == known

@@ -85,7 +85,7 @@ def test_a_correction_is_against_what_was_told_last() -> None:
 
 def test_what_never_arrived_and_what_is_no_notice_is_not_corrected() -> None:
     unsent = notice(AT, 150, status=MessageStatus.SENDING)
-    assert correction(THIRD, [unsent, notice(AT, 150, kind=CustomerMailKind.ALERT)], VERSIONS) is None
+    assert correction(THIRD, [unsent, notice(AT, 150, kind=CustomerMailKind.RECEIPT)], VERSIONS) is None
 
 
 def test_another_address_was_told_nothing_yet() -> None:

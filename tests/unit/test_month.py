@@ -406,7 +406,7 @@ def test_what_was_said_to_a_run_that_had_been_reset_halts_the_month() -> None:
     told = accepted(drafted(10000), "halt", at("2026-11-05 12:00"))
     adopted = told.adopt(known)
     assert adopted.stage(at("2026-11-05 13:00")) is Stage.HALTED
-    assert "say it again" in text_of(adopted.stopped)
+    assert "give it again" in text_of(adopted.stopped)
     assert adopted.decisions[-1].command == "halt"
     leaving = accepted(drafted(10000), "close_account", at("2026-11-05 12:00")).adopt(known)
     assert leaving.halt is None

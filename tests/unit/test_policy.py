@@ -181,7 +181,7 @@ def test_an_edit_of_another_draft_with_the_same_version_is_refused() -> None:
     month = known(10_000)
     assert month.invoice is not None
     edit = {"version": 1, "changes": [{"op": "remove", "line_id": "row-2"}]}
-    assert "version 1 as collected (100.00 EUR) is current" in refused(
+    assert "version 1 as imported (100.00 EUR) is current" in refused(
         month, "edit", month.import_at, digest="0" * 16, **edit
     )
     assert accepted(month, "edit", month.import_at, digest=month.invoice.digest, **edit).invoice is not None

@@ -104,7 +104,7 @@ def test_an_edit_voids_the_approval() -> None:
 
 def test_skip_before_the_draft_needs_the_period_named() -> None:
     reason = refused(opened(), "skip", NOW)
-    assert reason == "2026-10 is not collected yet; name the period to skip it all the same"
+    assert reason == "2026-10 is not imported yet; name the period to skip it all the same"
     assert accepted(opened(), "skip", NOW, period="2026-10").outcome is Stage.SKIPPED
     assert accepted(opened().delayed("SalesUnavailable", "down"), "skip", NOW).outcome is Stage.SKIPPED
 
@@ -163,12 +163,12 @@ def test_a_skip_says_what_of_earlier_months_is_still_to_be_billed() -> None:
     month, decision = say(with_late_sale(drafted(10000, carried_minor=300)), "skip", NOW)
     assert month.outcome is Stage.SKIPPED
     assert decision.result == (
-        "2026-10 is closed without a charge; stays, for the next invoice: the balance of 3.00 EUR and late sales of "
+        "2026-10 is closed without a charge; moved to the next invoice: the balance of 3.00 EUR and late sales of "
         "earlier months (12.50 EUR, and 1 to be settled)"
     )
     leaving = accepted(with_late_sale(drafted(10000)), "close_account", NOW)
     _, decision = say(leaving, "skip", NOW)
-    assert "nobody bills, as the account closes: late sales of earlier months" in decision.result
+    assert "not billed, as the account closes: late sales of earlier months" in decision.result
     assert say(drafted(10000), "skip", NOW)[1].result == "2026-10 is closed without a charge"
 
 
@@ -176,12 +176,12 @@ def test_closing_the_account_of_a_skipped_month_says_what_nobody_bills_any_more(
     skipped = accepted(with_late_sale(drafted(10000, carried_minor=300)), "skip", NOW)
     _, decision = say(skipped, "close_account", NOW)
     assert decision.result == (
-        "the account closes after 2026-10; nobody bills: the balance of 3.00 EUR and late sales of earlier months "
+        "the account closes after 2026-10; not billed: the balance of 3.00 EUR and late sales of earlier months "
         "(12.50 EUR, and 1 to be settled)"
     )
     open_month, decision = say(with_late_sale(drafted(10000, carried_minor=300)), "close_account", NOW)
     assert decision.result == "the account closes after 2026-10", "this invoice has the balance"
-    assert "nobody bills, as the account closes: the balance of 3.00 EUR" in say(open_month, "skip", NOW)[1].result
+    assert "not billed, as the account closes: the balance of 3.00 EUR" in say(open_month, "skip", NOW)[1].result
 
 
 def test_a_draft_stays_flagged_while_a_refresh_has_left_something() -> None:
@@ -240,9 +240,8 @@ def test_before_the_draft_there_is_nothing_to_edit_or_approve(name: str) -> None
 def test_an_approval_is_refused_where_it_is_not_asked_for_or_not_of_this_draft() -> None:
     assert "needs no approval" in refused(drafted(1), "approve", NOW, digest="x")
     month = drafted(10000, terms=APPROVE)
-    assert (
-        refused(month, "approve", NOW, digest="x")
-        == "what was approved is not what is current: version 1 as collected (100.00 EUR); look again"
+    assert refused(month, "approve", NOW, digest="x") == (
+        "this approves another version, but version 1 as imported (100.00 EUR) is current; look at it and approve again"
     )
     unreadable = drafted(1, unreadable=True, terms=APPROVE)
     assert "cannot be read" in refused(unreadable, "approve", NOW, digest=unreadable.invoice.digest)  # type: ignore[union-attr]
@@ -253,7 +252,7 @@ def test_the_last_editor_cannot_approve() -> None:
     assert month.invoice is not None
     digest = month.invoice.digest
     assert refused(month, "approve", NOW, digest=digest) == (
-        "ann has edited this draft since it was approved or collected; somebody else has to approve it"
+        "ann has edited this draft since it was approved or imported; somebody else has to approve it"
     )
     assert accepted(month, "approve", NOW, by="ben", digest=digest).approval is not None
 
@@ -525,7 +524,7 @@ def test_what_a_month_carries_fits_into_a_payload_whatever_is_said_before_the_le
     assert len(month.model_dump_json()) < 2_000_000 - INVOICE_MAX_BYTES
     halted = accepted(month, "halt", NOW)
     assert halted.halt is not None
-    assert "said to this month before; say it again in a minute" in say(halted, "edit", NOW, **LARGEST)[1].result
+    assert "what came before this; repeat the command in a minute" in say(halted, "edit", NOW, **LARGEST)[1].result
     assert len(halted.recorded(halted.decision_count).model_dump_json()) < 200_000
 
 

@@ -78,6 +78,8 @@ def test_row_with_too_few_or_too_many_cells_is_reported():
     found = problems_of("acme,billing@acme.example", f"{KIWI},more")
     assert found[3] == "more cells than columns"
     assert "payment_method_id" in found[2]
+    limited = problems_of("500.00,acme", header=f"unusual_above,{HEADER}")
+    assert limited == {2: "'' is not a currency that can be charged; use a code such as eur, usd or jpy"}
 
 
 def test_second_row_of_a_customer_an_email_a_card_or_a_stripe_customer_is_reported():
@@ -89,10 +91,10 @@ def test_second_row_of_a_customer_an_email_a_card_or_a_stripe_customer_is_report
         KIWI.replace("cus_2", "cus_1"),
     )
     assert found == {
-        3: "acme stands in line 2 already",
-        4: "its email is the one of acme; sales rows could not be told apart",
-        5: "its card is the one of acme",
-        6: "its Stripe customer is the one of acme",
+        3: "acme is already in line 2",
+        4: "its email is also that of acme; sales rows could not be told apart",
+        5: "its card is also that of acme",
+        6: "its Stripe customer is also that of acme",
     }
 
 
@@ -137,11 +139,11 @@ def test_file_without_the_header_is_refused_as_a_whole(text: str):
         ("term", "almost 'terms'"),
         ("unusual-above", "almost 'unusual_above'"),
         ("E-Mail", "almost 'email'"),
-        ("min_notice_hours", "'min_notice_hours' is no column; write it in 'terms', as JSON"),
-        ("Dunning Days", "is no column; write it in 'terms', as JSON"),
+        ("min_notice_hours", "'min_notice_hours' is not a column; write it in 'terms', as JSON"),
+        ("Dunning Days", "is not a column; write it in 'terms', as JSON"),
         ("review", "almost 'review_mode'"),
         ("unusual change", "almost 'unusual_change_percent'"),
-        ("token", "the first row names cards and tokens; make a file of each"),
+        ("token", "the first row names cards and tokens; use a file for each"),
     ],
 )
 def test_a_column_that_may_be_meant_for_another_one_is_refused_with_the_file(column: str, why: str):
@@ -210,7 +212,7 @@ def test_what_is_no_token_is_reported(token: str):
 def test_a_token_that_stands_twice_is_reported():
     bob = ANN.replace("ann", "bob")
     _, problems = parse_newcomers("\n".join((TOKENS, ANN, bob)))
-    assert [problem.reason for problem in problems] == ["its card is the one of ann"]
+    assert [problem.reason for problem in problems] == ["its card is also that of ann"]
 
 
 def test_terms_are_read_and_unknown_ones_reported():

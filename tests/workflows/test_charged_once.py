@@ -338,7 +338,7 @@ async def test_case_12_a_card_registered_while_the_payment_is_given_up_comes_aga
     assert (await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))).accepted
     await bed.collects(lambda found: bool(found.release and found.outage))
     card = await bed.another_card(closed.customer)
-    with pytest.raises(BillingError, match="given up; that has to end first"):
+    with pytest.raises(BillingError, match="is being cancelled; repeat the command after that"):
         await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "registered another card")
     await bed.stripe_clear_faults()
     await bed.skip_collection(timedelta(minutes=30))

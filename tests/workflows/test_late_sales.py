@@ -180,7 +180,7 @@ async def test_late_sales_of_a_month_that_is_skipped_are_on_the_next_invoice_onc
     await bed.closed(period=SEPTEMBER)
     await bed.drafted("acme", OCTOBER)
     answer = await bed.command("acme", Skip(**ANN))
-    assert "stays, for the next invoice: late sales of earlier months (5.00 EUR)" in answer.result
+    assert "moved to the next invoice: late sales of earlier months (5.00 EUR)" in answer.result
     (bed.folder / "sheets" / "sales" / f"{OCTOBER}.csv").rename(bed.folder / "away.csv")
     month = await bed.until("acme", lambda month: month.period == NOVEMBER)
     await bed.skip_to("acme", month.import_at)

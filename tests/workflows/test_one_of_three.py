@@ -247,7 +247,9 @@ async def test_a_digest(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -
     await bed.client.get_workflow_handle("reviewer-digest-v1").result()
     told = " ".join(" ".join(mail.text.split()) for mail in bed.mails("reviewers@example.com"))
     assert [told.count(f"matter of {name}") for name in NAMES] == [1, 0, 1]
-    assert ("bolt, 2026-10: an alert about this cannot be told as it is (RuntimeError)" in told) == (where == "writing")
+    assert ("bolt, 2026-10: an alert about this cannot be sent as written (RuntimeError)" in told) == (
+        where == "writing"
+    )
     assert ("an alert of bolt cannot be read in the ledger's outbox" in told) == (where == "ledger")
 
 
@@ -286,7 +288,7 @@ async def test_events(bed: Bed) -> None:
     for name in NAMES:
         values = (f"evt_{name}", "payment_intent.succeeded", f"pi_{name}", f"pi_{name}", *2 * ("2026-10-02 03:00:00",))
         names = "event_id, type, object_id, payment_id, created_at, received_at"
-        await bed.tamper(f"INSERT INTO events ({names}, result) VALUES (?, ?, ?, ?, ?, ?, '')", *values)
+        await bed.tamper(f"INSERT INTO events ({names}, result) VALUES (?, ?, ?, ?, ?, ?, NULL)", *values)
     inbox: Any = Inbox(bed.ledger, Books(), None, None)  # type: ignore[arg-type]
     async with inbox.open(), asyncio.timeout(60):
         while len(handled) < 2:

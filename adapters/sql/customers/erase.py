@@ -30,12 +30,10 @@ from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
 from billing.invoices.month import Month
-from billing.mails.mail import CustomerMailKind
 from billing.payments.payment import ReversalKind, ReversalStatus
 from wording.remedies import command_line
 
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
-_TO_REVIEWERS: Final = (CustomerMailKind.ALERT, CustomerMailKind.REPORT)
 
 
 class SqlErase(SqlDatabase):
@@ -117,7 +115,7 @@ def _names(connection: Connection, customer_id: str) -> set[str]:
         for row in _rows(connection, table, customer_id):
             for name in _columns(table):
                 names.update(names_in(name, row[name]))
-            if table is messages and row["kind"] not in _TO_REVIEWERS:
+            if table is messages:
                 names.update(names_in("email", row["recipient"]))
     return names
 

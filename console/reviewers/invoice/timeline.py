@@ -31,8 +31,6 @@ _MAILS = {
     "nothing_due": "Nothing due",
     "withdrawn": "Notice withdrawn",
     "reminder": "Reminder",
-    "alert": "Alert to the reviewers",
-    "report": "Report to the reviewers",
 }
 
 
