@@ -123,7 +123,7 @@ class Bed:
         return await self.drafted(customer_id, period)
 
     async def drafted(self, customer_id: str, period: str) -> Month:
-        """The month once its sales are collected; time is not skipped."""
+        """The month once its sales are imported; time is not skipped."""
         return await self.until(customer_id, lambda month: month.period == period and month.invoice is not None)
 
     async def announced(self, customer_id: str = "acme") -> Month:

@@ -21,7 +21,7 @@ from billing.sales.sales import MAX_ROWS, SalesRow, SalesSnapshot, lines_for
 class DifferenceReason(StrEnum):
     """Why the sheet and the invoices differ."""
 
-    NOT_COLLECTED = "not collected yet"
+    NOT_IMPORTED = "not imported yet"
     MISSING = "the customer has no month"
     SKIPPED = "the month was skipped"
     MANUAL = "amounts are entered by hand"
@@ -82,7 +82,7 @@ def check_rows(customer: Customer, rows: Sequence[SalesRow], cells: CellRules, m
     if reason is not None:
         added = month.lines if reason is DifferenceReason.MANUAL else ()
         differences = [*all_for(reason, lines), *map(_added, added)]
-        unread = problems if reason is DifferenceReason.NOT_COLLECTED else ()
+        unread = problems if reason is DifferenceReason.NOT_IMPORTED else ()
         return RowCheck(sheet_minor, sum(line.amount_minor for line in added), tuple(differences), unread, ())
     differences, settled = _compared((*lines, *problems), month, is_unchanged=month.collected_from == cells.digest)
     differences = list(_billed_later(differences, month, cells.period))
@@ -116,7 +116,7 @@ def _reason_for_all(customer: Customer, month: MonthSnapshot) -> DifferenceReaso
     if month.stage is Stage.SKIPPED:
         return DifferenceReason.SKIPPED
     if not month.version:
-        return DifferenceReason.NOT_COLLECTED
+        return DifferenceReason.NOT_IMPORTED
     by_hand = customer.terms.review_mode is ReviewMode.MANUAL and not month.collected_from
     return DifferenceReason.MANUAL if by_hand else None
 

@@ -23,7 +23,7 @@ MAX_ROWS = 2000
 """Limit of one customer's rows in a period; that of their size is ``billing.invoices.invoice.DRAFT_MAX_BYTES``."""
 
 
-class Fault(StrEnum):
+class RowFault(StrEnum):
     """Why the amount of a row cannot be trusted, even if its cell can be read."""
 
     MORE_CELLS = "more cells than columns"
@@ -33,19 +33,19 @@ class Fault(StrEnum):
 
 
 _IN_WORDS = {
-    Fault.MORE_CELLS: (
+    RowFault.MORE_CELLS: (
         "the row has more cells than the first row, so its amount may be in two of them; put an amount with a "
         "thousands separator in quotes, or name the last columns in the first row"
     ),
-    Fault.FEWER_CELLS: (
+    RowFault.FEWER_CELLS: (
         "the row has fewer cells than the first row, so another column may be taken for the amount; give it all its "
         "cells, empty ones too"
     ),
-    Fault.SPLIT_AMOUNT: (
+    RowFault.SPLIT_AMOUNT: (
         "the number beside the amount may be the rest of it; put an amount with a thousands separator or a decimal "
         "comma in quotes, or describe the sale in words"
     ),
-    Fault.MISPLACED: "the address is not in its column; put each cell into its own column",
+    RowFault.MISPLACED: "the address is not in its column; put each cell into its own column",
 }
 
 
@@ -60,7 +60,7 @@ class SalesRow(Model):
     amount: Cell
     description: Line
     currency: Code = ""
-    fault: Fault | None = None
+    fault: RowFault | None = None
 
     @property
     def is_blank(self) -> bool:

@@ -17,7 +17,7 @@ from billing.cells import folded
 from billing.errors import SalesUnavailable
 from billing.model import LINE_MAX, cut
 from billing.money import MAX_AMOUNT_MINOR
-from billing.sales.sales import Fault, SalesRow, SalesSnapshot, type_of_cell
+from billing.sales.sales import RowFault, SalesRow, SalesSnapshot, type_of_cell
 from billing.sales.worksheet_names import Column, column_named, speaks_of_amounts
 
 Cells = Sequence[type_of_cell]
@@ -184,7 +184,7 @@ class _Reader:
                 )
             self._unnamed.update(place for place in unnamed if _text(_cell(row, place)))
             amount, description = _cell(row, amount_at), _text(_cell(row, description_at))
-            fault = _fault(layout, row, width) or (Fault.MISPLACED if address else None)
+            fault = _fault(layout, row, width) or (RowFault.MISPLACED if address else None)
             self._is_addressed = self._is_addressed or "@" in email
             yield SalesRow.model_construct(
                 _ROW_FIELDS,
@@ -209,14 +209,14 @@ def _is_header(texts: Sequence[str]) -> bool:
     return {Column.EMAIL, Column.AMOUNT} <= named
 
 
-def _fault(layout: _Layout, row: Cells, width: int) -> Fault | None:
+def _fault(layout: _Layout, row: Cells, width: int) -> RowFault | None:
     if not layout.width:
         return None
     if width > layout.width:
-        return Fault.MORE_CELLS
+        return RowFault.MORE_CELLS
     if len(row) < layout.width and layout.shifts:
-        return Fault.FEWER_CELLS
-    return Fault.SPLIT_AMOUNT if _is_split(layout, row) else None
+        return RowFault.FEWER_CELLS
+    return RowFault.SPLIT_AMOUNT if _is_split(layout, row) else None
 
 
 def _is_split(layout: _Layout, row: Cells) -> bool:

@@ -20,7 +20,7 @@ from billing.errors import InvalidInput
 from billing.model import Line, Url
 from billing.reviewers.ports import Passwords, SignInStore
 from billing.reviewers.users import PASSWORD_MAX, UserCredentials, username_of
-from console.reviewers.signed_in import Refused, Sessions, SignInNeededError, in_background, signed_in
+from console.reviewers.signed_in import RefusedRequest, Sessions, SignInNeededError, in_background, signed_in
 from console.web.known_browsers import KnownBrowsers
 from console.web.pages import Pages
 from console.web.proxies import TrustedProxies
@@ -81,7 +81,7 @@ class Login:
     ) -> Response:
         """An unknown name and a wrong password get the same answer, after the same time."""
         if not from_origin_of(self._base_url, request):
-            raise Refused(403, "This did not come from our page", "Nobody was signed in.", to_sign_in=True)
+            raise RefusedRequest(403, "This did not come from our page", "Nobody was signed in.", to_sign_in=True)
         address, browser = self._proxies.client(request), self._browsers.name(request, _typed(username))
         attempt = await self._ledger.begin_sign_in(_typed(username), address, datetime.now(UTC), browser)
         if attempt.wait > timedelta():
@@ -109,8 +109,8 @@ class Login:
         async def sign_in_needed(request: Request, error: SignInNeededError) -> Response:
             return RedirectResponse(error.location, 303)
 
-        @app.exception_handler(Refused)
-        async def refused(request: Request, error: Refused) -> Response:
+        @app.exception_handler(RefusedRequest)
+        async def refused(request: Request, error: RefusedRequest) -> Response:
             if in_background(request):
                 return PlainTextResponse(f"{error.title}. {error.text}\n", error.status_code)
             values = {"title": error.title, "text": error.text, "to_sign_in": error.to_sign_in}

@@ -42,7 +42,7 @@ class Session(NamedTuple):
     csrf: str
 
 
-class Refused(HTTPException):
+class RefusedRequest(HTTPException):
     """Answered by a page of one sentence; ``to_sign_in`` adds a link for that."""
 
     def __init__(self, status: int, title: str, text: str, to_sign_in: bool = False) -> None:
@@ -133,7 +133,7 @@ def signed_in(role: Role = Role.VIEWER) -> Callable[[Request], Awaitable[Session
             name = current.username
             _log.warning("%s, %s, may not: %s %r", name, current.role, request.method, request.url.path)
             text = f"You are signed in as {name}, {current.role}; this takes the role {role} or a higher one."
-            raise Refused(403, "You may not do this", text)
+            raise RefusedRequest(403, "You may not do this", text)
         return current
 
     return session
@@ -152,16 +152,20 @@ def _not_signed_in(request: Request) -> Exception:
     if request.method in _SAFE_METHODS and not in_background(request):
         path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
         return SignInNeededError(f"{path}?{query}" if query else path)
-    return Refused(403, "You are not signed in", "Nothing was changed. Sign in, then try again.", to_sign_in=True)
+    return RefusedRequest(
+        403, "You are not signed in", "Nothing was changed. Sign in, then try again.", to_sign_in=True
+    )
 
 
 async def _require_csrf(request: Request, session: Session) -> None:
     if from_elsewhere(request):
-        raise Refused(403, "This did not come from our page", "Nothing was changed.")
+        raise RefusedRequest(403, "This did not come from our page", "Nothing was changed.")
     header = request.headers.get("x-csrf-token")
     sent = header if header is not None else (await request.form(max_fields=FORM_FIELDS_MAX)).get("csrf")
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
-        raise Refused(403, "This page is out of date", "Nothing was changed. Go back, reload the page and try again.")
+        raise RefusedRequest(
+            403, "This page is out of date", "Nothing was changed. Go back, reload the page and try again."
+        )
 
 
 def _hash(token: str) -> str:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -69,6 +70,10 @@ class MonthEvidence:
     @property
     def name(self) -> str:
         return f"{self.customer_id}, {self.period}"
+
+    @property
+    def charged_since(self) -> datetime | None:
+        return self.month.charging.since if self.month.charging else None
 
     def accepted(self, command: str) -> list[Decision]:
         return [decision for decision in self.decisions if decision.accepted and decision.command == command]

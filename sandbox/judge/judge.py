@@ -103,7 +103,7 @@ def _notices(evidence: Evidence) -> Iterator[str]:
 
 def _notice_of(evidence: Evidence, case: MonthEvidence, intent: Intent) -> Iterator[str]:
     """The last notice that arrived before the charge is the one that counts."""
-    since, customer = _charged_since(case), case.month.customer
+    since, customer = case.charged_since, case.month.customer
     rows = {row.message_id: row for row in case.messages if row.kind is CustomerMailKind.NOTICE}
     mails = evidence.arrivals(*rows)
     if not mails or since is None:
@@ -131,7 +131,7 @@ def _nothing(evidence: Evidence) -> Iterator[str]:
         skipped_in_time = case.due.outcome is Stage.SKIPPED and case.month.charging is None
         if any(intent.attempted_at for intent in case.intents) and (not case.due.is_charged or skipped_in_time):
             yield f"{case.name} is {case.due.outcome}, but its card was charged"
-        since = _charged_since(case)
+        since = case.charged_since
         for halt in case.accepted("halt"):
             resumed = [resume.at for resume in case.accepted("resume") if resume.number > halt.number]
             if since is not None and halt.at <= since and not any(at <= since for at in resumed):
@@ -158,7 +158,7 @@ def _commands(evidence: Evidence) -> Iterator[str]:
 
 def _commands_of(case: MonthEvidence) -> Iterator[str]:
     yield from _gaps("the audit trail", [decision.number for decision in case.decisions])
-    since = _charged_since(case)
+    since = case.charged_since
     for decision in case.decisions:
         command = f"{decision.command} of {decision.by}"
         if not decision.result:
@@ -295,7 +295,3 @@ def _announced(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:
         return None, None
     day = datetime.strptime(subject[2], "%d %B %Y")  # noqa: DTZ007
     return minor_of(re.sub(r"[^\d.-]", "", subject[1]), currency), day
-
-
-def _charged_since(case: MonthEvidence) -> datetime | None:
-    return case.month.charging.since if case.month.charging else None

@@ -19,7 +19,7 @@ from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from billing.errors import SalesUnavailable
 from billing.period import Period
-from billing.sales.sales import Fault, SalesRow
+from billing.sales.sales import RowFault, SalesRow
 from sandbox.stand_ins.control import local_http
 from sandbox.stand_ins.faults import Faults
 from sandbox.stand_ins.sheets_api import sheets_app
@@ -102,7 +102,7 @@ async def test_a_cell_too_many_makes_a_row_unreadable(sales: Sales) -> None:
     first, second = await sales.rows(
         "email,amount,description\nann@example.com,1,234.50,Support\nann@example.com,1,Support,,\n"
     )
-    assert (first.fault, second.fault) == (Fault.MORE_CELLS, None)
+    assert (first.fault, second.fault) == (RowFault.MORE_CELLS, None)
 
 
 async def test_without_a_header_the_columns_are_email_amount_description(sales: Sales) -> None:
@@ -162,7 +162,7 @@ async def test_csv_row_that_lacks_a_cell_is_unreadable_and_a_sheet_has_all_its_c
     for path in (google_sheets.worksheet, tmp_path / "2026-11.csv"):
         path.write_text(typed)
     snapshots = [await each.read(NOVEMBER) for each in (CsvSales(tmp_path), google_sheets.source)]
-    assert [[row.fault for row in each.rows] for each in snapshots] == [[Fault.FEWER_CELLS, None], [None, None]]
+    assert [[row.fault for row in each.rows] for each in snapshots] == [[RowFault.FEWER_CELLS, None], [None, None]]
 
 
 async def test_csv_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,7 +238,7 @@ def test_months_that_bill_nothing_of_the_sheet_say_why() -> None:
         CustomerSnapshot(GONE, NOW, closed_at=NOW, closed_reason="ann: moved away"),
     )
     assert reasons(found) == {
-        DifferenceReason.NOT_COLLECTED: 1000,
+        DifferenceReason.NOT_IMPORTED: 1000,
         DifferenceReason.MANUAL: 500,
         DifferenceReason.ADDED: -600,
         DifferenceReason.CLOSED: 100,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.model import LINE_MAX
 from billing.period import Period
-from billing.sales.sales import Fault, SalesRow, SalesSnapshot, amount_of, lines_for
+from billing.sales.sales import RowFault, SalesRow, SalesSnapshot, amount_of, lines_for
 from billing.sales.worksheet import COLUMNS_MAX, NO_SALE, read_worksheet
 from billing.sales.worksheet_names import Column, column_named
 from tests.unit.months import customer
@@ -152,13 +152,13 @@ def test_without_a_header_columns_that_are_not_certain_are_refused(rows: list[li
 @pytest.mark.parametrize(
     ("row", "fault"),
     [
-        ([EMAIL, "1", "234.50", "Support"], Fault.MORE_CELLS),
-        ([EMAIL, "12", "50", "Support"], Fault.MORE_CELLS),
-        ([EMAIL, "1", "234.50"], Fault.SPLIT_AMOUNT),
-        ([EMAIL, "12", "50"], Fault.SPLIT_AMOUNT),
-        ([EMAIL, "-1", "234"], Fault.SPLIT_AMOUNT),
-        (["", EMAIL, "1"], Fault.MISPLACED),
-        (["Acme", "1", EMAIL], Fault.MISPLACED),
+        ([EMAIL, "1", "234.50", "Support"], RowFault.MORE_CELLS),
+        ([EMAIL, "12", "50", "Support"], RowFault.MORE_CELLS),
+        ([EMAIL, "1", "234.50"], RowFault.SPLIT_AMOUNT),
+        ([EMAIL, "12", "50"], RowFault.SPLIT_AMOUNT),
+        ([EMAIL, "-1", "234"], RowFault.SPLIT_AMOUNT),
+        (["", EMAIL, "1"], RowFault.MISPLACED),
+        (["Acme", "1", EMAIL], RowFault.MISPLACED),
         ([EMAIL, "1", "Support", "", None, "  "], None),
         ([EMAIL, "1"], None),
         ([EMAIL, 12, "50"], None),
@@ -166,7 +166,7 @@ def test_without_a_header_columns_that_are_not_certain_are_refused(rows: list[li
         ([EMAIL, "1", "2026"], None),
     ],
 )
-def test_a_row_whose_amount_may_be_in_other_cells_stops_its_customer(row: list[Any], fault: Fault | None) -> None:
+def test_a_row_whose_amount_may_be_in_other_cells_stops_its_customer(row: list[Any], fault: RowFault | None) -> None:
     found = read(HEADER, row, ["ben@example.com", "1", ""])
     assert found.rows[0].fault is fault
     lines, problems = lines_for(ACME, PERIOD, found)
@@ -193,14 +193,14 @@ def test_a_customer_whose_row_has_moved_is_stopped_and_not_forgotten(header: lis
 def test_an_amount_in_two_cells_is_seen_where_an_empty_one_ends_the_row(row: list[str]) -> None:
     """As a program writes ``12,50`` without quotes, and the last column, which is empty."""
     header = ["email", "amount", "note"]
-    assert read(header, row).rows[0].fault is Fault.SPLIT_AMOUNT
+    assert read(header, row).rows[0].fault is RowFault.SPLIT_AMOUNT
     assert read([*header, "", ""], row).rows[0].fault is None
     assert read(header, [EMAIL, "12", "", ""]).rows[0].fault is None
 
 
 def test_a_row_that_lacks_a_cell_before_the_amount_stops_its_customer() -> None:
     found = read(["email", "discount", "amount", "description"], [EMAIL, "500.00", "20"], [EMAIL, "", "7", "Tea"])
-    assert [row.fault for row in found.rows] == [Fault.FEWER_CELLS, None]
+    assert [row.fault for row in found.rows] == [RowFault.FEWER_CELLS, None]
     assert read(["email", "amount", "discount", "description"], [EMAIL, "500.00"]).rows[0].fault is None
 
 
