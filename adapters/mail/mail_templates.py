@@ -53,10 +53,10 @@ def render(mail: CustomerMail) -> MailContent:
 
 def render_digest(digest: Digest) -> MailContent:
     """The digest in English."""
-    subject = one_line(headline(digest))
-    values = {"subject": subject, "sections": sections(digest)}
+    title = one_line(headline(digest))
+    values = {"subject": title, "sections": sections(digest)}
     text, html = _TEXT.get_template("digest.txt"), _HTML.get_template("digest.html")
-    return MailContent(subject, text.render(values), html.render(values))
+    return MailContent(f"[Billing] {title}", text.render(values), html.render(values))
 
 
 def _values(mail: CustomerMail) -> dict[str, object]:

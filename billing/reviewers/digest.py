@@ -25,7 +25,7 @@ TITLES = {
     AlertKind.DRAFT: "Drafts to look at before they are announced",
 }
 _IN_SHORT = {
-    AlertKind.PERSON: "needs a person|need a person",
+    AlertKind.PERSON: "invoice needs you|invoices need you",
     AlertKind.UNRESOLVED: "unresolved|unresolved",
     AlertKind.HALTED: "halted|halted",
     AlertKind.WORKER: "worker replaced|workers replaced",
@@ -69,7 +69,7 @@ class Section(NamedTuple):
 
 
 def headline(digest: Digest) -> str:
-    """The digest in one line: ``2 need a person, 1 halted, 412 drafts ready``."""
+    """The digest in one line: ``2 invoices need you, 1 halted, 412 drafts ready``."""
     parts = []
     for section in sections(digest):
         one, several = _IN_SHORT[section.kind].split("|")

@@ -102,7 +102,7 @@ async def test_the_page_shows_what_the_daily_run_found_and_what_to_do(desk: Desk
     page = f"/desk/{OCTOBER}/coverage"
     assert (await desk.browser.get(page)).status_code == 303  # to sign in
     async with signed_in_at(desk.links.base_url, bed.ledger, role=Role.VIEWER) as browser:
-        assert "Nobody has looked at October 2026 yet" in (await browser.get(page)).text
+        assert "October 2026 is not checked yet" in (await browser.get(page)).text
         await bed.monitored()
         bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("acme@exmaple.com", "7", "<b>Typo</b>"))
         await cover(bed)
@@ -177,7 +177,7 @@ async def test_the_page_does_what_it_says_the_button_looks_now_and_the_page_show
         assert "A reviewer can have any month looked at now." in await vera.page(page)
         assert (await vera.post(page, {})).status_code == 403
     async with reviewer(desk, role=Role.REVIEWER) as ann:
-        assert "Nobody has looked at October 2026 yet" in await ann.page(page)
+        assert "October 2026 is not checked yet" in await ann.page(page)
         assert (await ann.post(page, fields((await ann.browser.get(page)).text, page))).status_code == 303
         await until_page(ann, page, "everybody and every row is accounted for")
 

@@ -52,12 +52,12 @@ EVERYTHING = digest(
 
 
 def test_the_subject_says_in_short_what_it_is_about() -> None:
-    assert render_digest(EVERYTHING).subject == "1 needs a person, 1 unresolved, 1 halted, 1 report, 2 drafts ready"
+    assert render_digest(EVERYTHING).subject == "[Billing] 1 invoice needs you, 1 unresolved, 1 halted, 1 report, 2 drafts ready"
 
 
 def test_the_text_tells_the_most_urgent_first_with_what_to_do() -> None:
     assert render_digest(EVERYTHING).text.splitlines() == [
-        "1 needs a person, 1 unresolved, 1 halted, 1 report, 2 drafts ready",
+        "1 invoice needs you, 1 unresolved, 1 halted, 1 report, 2 drafts ready",
         "",
         "A person is needed now: 1 (120.50 EUR)",
         "",
@@ -108,7 +108,7 @@ def test_without_a_console_there_are_no_links() -> None:
 def test_a_long_section_tells_the_first_and_counts_the_rest() -> None:
     several = [alert(customer_id=f"customer-{number:03}") for number in range(SHOWN_AT_MOST + 37)]
     rendered = render_digest(digest(*several))
-    assert rendered.subject == "87 need a person"
+    assert rendered.subject == "[Billing] 87 invoices need you"
     for part in words(rendered):
         assert "A person is needed now: 87" in part
         assert "customer-049, 2026-11" in part

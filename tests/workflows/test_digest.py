@@ -85,7 +85,7 @@ async def test_a_thousand_alerts_at_once_make_few_digests(bed: Bed) -> None:
     alerts = alerts_of(bed)
     await asyncio.gather(*(alerts.tell(report(number)) for number in range(1000)))
     mails = await bed.digests()
-    counted = [int(mail.subject.split()[0]) for mail in mails]
+    counted = [int(mail.subject.split()[1]) for mail in mails]
     assert sum(counted) == 1000
     assert len(mails) < 10
     assert len(by_id(mails)) == len(mails)
