@@ -47,6 +47,6 @@ async def test_coverage_is_looked_at_by_a_click(desk: Desk, browser: Browser) ->
         await ann.goto(f"/desk/{OCTOBER}/coverage")
         await looks_well(ann, "coverage-never")
         await ann.get_by_role("button", name="Check now").click()
-        await expect(ann.get_by_text("None: everybody and every row is accounted for.")).to_be_visible(timeout=60_000)
+        await expect(ann.get_by_text("Every customer and every row is accounted for.")).to_be_visible(timeout=60_000)
         await expect(ann.get_by_role("button", name="Check now")).to_be_visible(timeout=60_000)
         await looks_well(ann, "coverage-checked")

@@ -69,9 +69,11 @@ def fields(page: str, action: str) -> dict[str, Any]:
 
 
 def readable(page: str) -> str:
-    """A page's text as people read it."""
+    """A page's text as people read it; a value that there is not must not show as ``None``."""
     text = re.sub(r"<(script|style)[^>]*>.*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)
-    return " ".join(html.unescape(text).split())
+    words = " ".join(html.unescape(text).split())
+    assert "None" not in words, words
+    return words
 
 
 @asynccontextmanager

@@ -219,4 +219,4 @@ async def test_columns_that_are_not_read_are_told_once_and_shown_with_rows_that_
     async with signed_in_at(desk.links.base_url, bed.ledger, role=Role.VIEWER) as browser:
         text = (await browser.get(f"/desk/{OCTOBER}/coverage")).text
     assert "The sheet has columns that are not read: VAT, H; rows that say &#39;no sale&#39;: 3." in text
-    assert "None: everybody and every row is accounted for." in text
+    assert "Every customer and every row is accounted for." in text
