@@ -81,7 +81,7 @@ def print_coverage(found: CompletenessReport) -> None:
     for source, why in found.unseen.items():
         say(f"\nnot looked at: {source}: {why}", style="yellow")
     if found.covered:
-        say("\nEverybody and every row is accounted for.", style="green")
+        say("\nEvery customer and every row is accounted for.", style="green")
     else:
         say(
             f"\n{_counted(total, 'finding')}{'; not everything could be looked at' if found.unseen else ''}",

@@ -179,7 +179,7 @@ async def test_the_page_does_what_it_says_the_button_looks_now_and_the_page_show
     async with reviewer(desk, role=Role.REVIEWER) as ann:
         assert "October 2026 is not checked yet" in await ann.page(page)
         assert (await ann.post(page, fields((await ann.browser.get(page)).text, page))).status_code == 303
-        await until_page(ann, page, "everybody and every row is accounted for")
+        await until_page(ann, page, "Every customer and every row is accounted for")
 
         desk.bed.sales(OCTOBER, ("acme@example.com", "100", "Sale 1"), ("who@elsewhere.org", "7", "Odd"))
         for _ in range(2):  # a second click begins no second look

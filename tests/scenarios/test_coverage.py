@@ -99,7 +99,7 @@ async def test_coverage_names_each_problem_and_is_satisfied_once_they_are_mended
 
     code, output = await typed(bed, "coverage", "--period", OCTOBER)
     assert code == 0, output
-    assert "Everybody and every row is accounted for." in output
+    assert "Every customer and every row is accounted for." in output
     assert "invoiced" in output
     assert "Late by" in output
     found = await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))

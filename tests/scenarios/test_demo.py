@@ -66,9 +66,9 @@ def test_coverage_names_what_keeps_people_from_being_charged_until_it_is_mended(
         "exit code 1",
     ):
         assert words in found, found
-    assert "Everybody and every row is accounted for." in mended, mended
+    assert "Every customer and every row is accounted for." in mended, mended
     assert "8 paid · 1 nothing due · 1 skipped · 1 carried forward · 1 in collection" in closed, closed
-    assert "Everybody and every row is accounted for." in closed, closed
+    assert "Every customer and every row is accounted for." in closed, closed
 
 
 def _charge_again(folder: Path) -> None:

@@ -52,7 +52,10 @@ EVERYTHING = digest(
 
 
 def test_the_subject_says_in_short_what_it_is_about() -> None:
-    assert render_digest(EVERYTHING).subject == "[Billing] 1 invoice needs you, 1 unresolved, 1 halted, 1 report, 2 drafts ready"
+    assert (
+        render_digest(EVERYTHING).subject
+        == "[Billing] 1 invoice needs you, 1 unresolved, 1 halted, 1 report, 2 drafts ready"
+    )
 
 
 def test_the_text_tells_the_most_urgent_first_with_what_to_do() -> None:
