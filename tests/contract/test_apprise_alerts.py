@@ -28,7 +28,7 @@ async def test_a_digest_arrives_with_its_subject_and_its_text(receiver: Receiver
     channel: Channel = AppriseAlerts(receiver.address)
     await channel.tell(digest())
     (arrived,) = receiver.bodies
-    assert arrived["title"] == "1 report"
+    assert arrived["title"] == "[Billing] 1 report"
     assert "  customer-00, 2026-10: Refund 0" in arrived["message"]
     assert "https://console.example.com/desk/2026-10/invoices/customer-00" in arrived["message"]
 
