@@ -181,6 +181,7 @@ async def test_a_balance_that_nobody_will_bill_has_to_be_settled_first(ledger: S
 async def test_a_dispute_that_is_not_decided_still_needs_the_person(ledger: SqlLedger) -> None:
     await lived(ledger, closed_month())
     payment = Payment(
+        rail="stripe",
         payment_id="pi_1",
         key="k",
         customer_id="c77",

@@ -44,6 +44,7 @@ def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int =
 
 def payment(customer_id: str, amount_minor: int, payment_id: str = "", currency: str = "eur") -> Payment:
     return Payment(
+        rail="stripe",
         payment_id=payment_id or f"pi_{customer_id}",
         key=f"monthly-billing-v1:{customer_id}:{NOVEMBER}",
         customer_id=customer_id,
