@@ -25,7 +25,7 @@ from billing.payments.payment import (
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
-from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, read, url
+from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, python, read, succeed, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -213,3 +213,36 @@ async def test_a_collection_posts_recorded_payments_and_what_is_written_off(ledg
         await ledger.record_collection(closed, AT)
     assert await balances(ledger) == ({}, 0)
     assert await sums(url) == {"receivable": 0, "billed": -1000, "clearing": 400, "written_off": 600}
+
+
+BOOK_ALL = """
+import asyncio, sys
+from adapters.sql.ledger import SqlLedger
+from billing.receivables.incoming import IncomingPayment
+async def main(url, rail, payment):
+    ledger = await SqlLedger.connect(url)
+    await ledger.ping()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    paid = IncomingPayment.model_validate_json(payment)
+    payments = [paid.evolve(rail=rail, reference=str(n), customer_id=f"c{n}") for n in range(100)]
+    print(sum(await asyncio.gather(*(ledger.book(payment, paid.paid_at) for payment in payments))))
+    await ledger.close()
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_two_payments_at_once_never_pay_more_than_is_owed(ledger: SqlLedger, url: str) -> None:
+    """A hundred customers owe 1000 each; two banks tell of 600 for each of them at the same instant."""
+    month = announced(drafted(1000))
+    for n in range(100):
+        await ledger.record(
+            month.with_customer(month.customer.evolve(customer_id=f"c{n}", email=f"c{n}@a.example")), AT
+        )
+    paid = IncomingPayment(rail="", reference="", customer_id=None, amount_minor=600, currency="eur", paid_at=AT)
+    banks = [python(BOOK_ALL, url, rail, paid.model_dump_json()) for rail in ("bank a", "bank b")]
+    assert [int(printed) for printed in await succeed(*banks)] == [100, 100]
+    for n in range(100):
+        balance = await ledger.balance(f"c{n}")
+        assert (balance.owed, balance.credits) == ((), {"eur": -200}), n
+    assert await sums(url) == {"receivable": 0, "billed": -100_000, "clearing": 120_000, "credit": -20_000}
