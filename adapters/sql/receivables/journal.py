@@ -1,7 +1,9 @@
 """The journal and incoming payments. Whoever moves money in the ledger posts it here, in the same transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select
@@ -13,6 +15,7 @@ from billing.errors import BalanceChanged
 from billing.receivables.incoming import IncomingPayment, booked
 from billing.receivables.journal import (
     NOTHING_OWED,
+    Account,
     AccountKind,
     Balance,
     Cause,
@@ -35,6 +38,12 @@ _OWED = (
 _CREDIT = (
     select(_E.currency, _SUM).where(_OF_CUSTOMER, _E.kind == AccountKind.CREDIT).group_by(_E.currency).having(_SUM != 0)
 )
+_OF_TRANSACTION = [transactions.c[name] for name in ("number", "key", "cause", "at", "by", "reason")]
+_ENTRIES = (
+    select(*_OF_TRANSACTION, transactions.c.customer_id.label("whose"), *(c for c in _E if c.name != "number"))
+    .join(journal_entries, _E.number == transactions.c.number)
+    .order_by(transactions.c.number, _E.position)
+)
 _INSERT_TRANSACTION = insert(transactions).returning(transactions.c.number)
 _INSERT_ENTRIES = insert(journal_entries)
 
@@ -47,6 +56,13 @@ class SqlJournal(SqlDatabase):
         """What the customer owes, and their credit; one indexed query each."""
         with self._looking(f"add up the account of {customer_id}") as connection:
             return balance(connection, customer_id)
+
+    @in_thread
+    def transactions(self, customer_id: str) -> list[Transaction]:
+        """Every movement of the customer's money, oldest first."""
+        query = _ENTRIES.where(transactions.c.customer_id == customer_id)
+        with self._looking(f"read the journal of {customer_id}") as connection:
+            return _transactions(connection.execute(query).mappings())
 
     @in_thread
     def book(self, payment: IncomingPayment, at: datetime) -> bool:
@@ -108,6 +124,22 @@ def _check_draft(connection: Connection, transaction: Transaction) -> None:
             carried_minor = balance(connection, entry.account.customer_id).carried_minor(entry.currency)
             if not min(carried_minor, 0) <= -entry.amount_minor <= max(carried_minor, 0):
                 raise BalanceChanged(f"the balance of {entry.account.customer_id} has changed; it is read again")
+
+
+def _transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:
+    found = []
+    for _, own in groupby(rows, key=itemgetter("number")):
+        first, *others = own
+        values = {name: first[name] for name in ("key", "cause", "at", "by", "reason")}
+        entries = tuple(map(_entry, (first, *others)))
+        found.append(Transaction(**values, customer_id=first["whose"], entries=entries))
+    return found
+
+
+def _entry(row: Mapping[Any, Any]) -> Entry:
+    subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
+    account = Account(kind=row["kind"], customer_id=row["customer_id"], subject=subject, rail=row["rail"])
+    return Entry(account=account, amount_minor=row["amount_minor"], currency=row["currency"], due_at=row["due_at"])
 
 
 def _values(number: int | None, position: int, entry: Entry) -> dict[str, Any]:
