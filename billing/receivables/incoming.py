@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from billing.model import Author, Code, Id, Instant, Line, Minor, Model, Words
 from billing.receivables.journal import (
@@ -82,6 +83,8 @@ def _shares(payment: IncomingPayment, balance: Balance) -> Iterator[tuple[Accoun
 
 
 def _payable(payment: IncomingPayment, owed: Sequence[Outstanding]) -> list[Outstanding]:
-    """What the payment may pay: what it names first, then what fell due first; nothing that is not announced."""
-    due = [item for item in owed if item.due_at and item.amount_minor > 0 and item.currency == payment.currency]
-    return sorted(due, key=lambda item: (item.subject != payment.subject, item.due_at))
+    """What the payment may pay: what it names, then what fell due first; nothing else that is not announced."""
+    open_items = [item for item in owed if item.amount_minor > 0 and item.currency == payment.currency]
+    named = [item for item in open_items if item.subject == payment.subject]
+    due = [(item.due_at, item) for item in open_items if item.due_at and item not in named]
+    return named + [item for _, item in sorted(due, key=itemgetter(0))]

@@ -5,6 +5,7 @@ somebody has to keep right. docs/journal.md shows the entries of each case.
 """
 
 from collections import Counter
+from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
@@ -64,7 +65,7 @@ def billed(customer_id: str, subject: Subject) -> Account:
     return Account(kind=AccountKind.BILLED, customer_id=customer_id, subject=subject)
 
 
-def written_off(customer_id: str, subject: Subject) -> Account:
+def written_off(customer_id: str, subject: Subject | None = None) -> Account:
     return Account(kind=AccountKind.WRITTEN_OFF, customer_id=customer_id, subject=subject)
 
 
@@ -96,6 +97,7 @@ class Cause(StrEnum):
     PAYMENT = "payment"  # money has arrived
     REVERSAL = "reversal"  # money went back, or came back after that
     WRITE_OFF = "write_off"
+    SETTLEMENT = "settlement"  # a person says how what was left of a closed account was settled
 
 
 class Transaction(Model):
@@ -146,6 +148,11 @@ class Balance(Model):
         found = (item.amount_minor for item in self.owed if (item.subject, item.currency) == (subject, currency))
         return sum(found)
 
+    @property
+    def is_even(self) -> bool:
+        """Whether nothing is owed on either side."""
+        return not self.owed and not self.credits
+
     def carried_minor(self, currency: str) -> int:
         """What the next draft takes over: debt positive, credit negative."""
         return self.credits.get(currency, 0)
@@ -161,4 +168,26 @@ def moved(amount_minor: int, currency: str, to: Account, source: Account) -> tup
     return (
         Entry(account=to, amount_minor=amount_minor, currency=currency),
         Entry(account=source, amount_minor=-amount_minor, currency=currency),
+    )
+
+
+def settlement(customer_id: str, balance: Balance, by: str, reason: str, at: datetime) -> Transaction | None:
+    """The transaction after which nothing is owed on either side, by a person's word; None if nothing is."""
+    owed = ((receivable(customer_id, item.subject), item.amount_minor, item.currency) for item in balance.owed)
+    credits = ((credit(customer_id), amount_minor, currency) for currency, amount_minor in balance.credits.items())
+    entries = [
+        entry
+        for account, amount_minor, currency in (*owed, *credits)
+        for entry in moved(amount_minor, currency, written_off(customer_id, account.subject), account)
+    ]
+    if not entries:
+        return None
+    return Transaction(
+        key=f"{customer_id} {Cause.SETTLEMENT} {at.isoformat()}",
+        cause=Cause.SETTLEMENT,
+        at=at,
+        customer_id=customer_id,
+        entries=tuple(entries),
+        by=by,
+        reason=reason,
     )

@@ -17,11 +17,13 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.receivables.journal import post
 from billing.customers.customer import Customer, Terms
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile
 from billing.period import Period
+from billing.receivables.journal import Cause, Transaction, credit, moved, written_off
 from tests.postgresql import postgresql_server
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +48,6 @@ INVOICE = Invoice(
         LineItem(line_id="added-1", description="Goodwill", amount_minor=-500),
     ),
     problems=(Problem(line_id="row-9", description="Cup", raw="x,y", reason="not money", source=SOURCE),),
-    carried_minor=30,
 )
 
 
@@ -88,6 +89,18 @@ async def ledger(url: str) -> AsyncIterator[SqlLedger]:
     await ledger.migrate()
     yield ledger
     await ledger.close()
+
+
+async def leave(ledger: SqlLedger, customer_id: str, amount_minor: int, currency: str) -> None:
+    """What the next draft takes over: debt positive, credit negative."""
+    entries = moved(amount_minor, currency, credit(customer_id), written_off(customer_id))
+    left = Transaction(key=f"left {customer_id}", cause=Cause.CARRY, at=AT, customer_id=customer_id, entries=entries)
+
+    def write() -> None:
+        with ledger._writing("leave a balance") as connection:
+            post(connection, [left])
+
+    await ledger.run(write)
 
 
 def read(url: str, query: str) -> list[Any]:
