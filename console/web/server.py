@@ -12,6 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_SECONDS = 30.0
 """Within this time head and body of a request have to arrive; slower clients are cut off."""
+IDLE_SECONDS = 130
+"""How long an idle connection is kept: longer than proxies keep theirs, so that no request meets its end."""
 CONNECTIONS_MAX = 1000  # open pages of reviewers count; further requests get 503
 
 
@@ -26,6 +28,7 @@ def configuration(app: Any, **more: Any) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,  # console/web/proxies.py reads them, from trusted proxies only
         limit_concurrency=CONNECTIONS_MAX,
+        timeout_keep_alive=IDLE_SECONDS,
         **more,
     )
 
@@ -45,6 +48,11 @@ class DeadlineProtocol(H11Protocol):
             self._expect()
         else:
             self._arrived()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.conn.their_state is h11.IDLE and self.conn.trailing_data[0]:  # the next request has begun to arrive
+            self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._arrived()

@@ -81,6 +81,12 @@ async def test_who_sends_a_request_too_slowly_is_cut_off(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+def test_a_proxy_ends_an_idle_connection_before_the_console_does() -> None:
+    """Else a request now and then is sent on a connection that is just being closed, and the proxy answers 502."""
+    kept_by_proxies = {"nginx": 60, "Amazon's load balancer": 60, "Traefik": 90, "Caddy": 120}
+    assert server.configuration(None).timeout_keep_alive > max(kept_by_proxies.values())
+
+
 async def test_what_has_arrived_is_answered_however_long_that_takes(
     here: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
