@@ -11,7 +11,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from billing.model import Author, Code, Few, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Words
 from billing.period import Period
 
 
@@ -156,6 +156,39 @@ class Balance(Model):
     def carried_minor(self, currency: str) -> int:
         """What the next draft takes over: debt positive, credit negative."""
         return self.credits.get(currency, 0)
+
+
+class AccountTotal(Model):
+    """A line of the trial balance: all accounts of a kind, on one rail, in one currency; debit positive."""
+
+    kind: AccountKind
+    rail: Code | None
+    currency: Code
+    opening_minor: Minor
+    debited_minor: Minor
+    credited_minor: Minor
+
+    @property
+    def closing_minor(self) -> int:
+        return self.opening_minor + self.debited_minor - self.credited_minor
+
+
+class JournalRow(Model):
+    """An entry with its transaction, for accounting."""
+
+    number: Count
+    at: Instant
+    cause: Cause
+    key: Line
+    customer_id: Id | None
+    kind: AccountKind
+    subject: Line | None
+    rail: Code | None
+    currency: Code
+    amount_minor: Minor
+    due_at: Instant | None
+    by: Author | None
+    reason: Words | None
 
 
 NOTHING_OWED = Balance(owed=(), credits={})

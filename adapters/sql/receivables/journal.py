@@ -1,12 +1,13 @@
 """The journal and incoming payments. Whoever moves money in the ledger posts it here, in the same transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.schema import customers, incoming_payments, journal_entries, transactions
@@ -17,14 +18,17 @@ from billing.receivables.journal import (
     NOTHING_OWED,
     Account,
     AccountKind,
+    AccountTotal,
     Balance,
     Cause,
     Entry,
+    JournalRow,
     Outstanding,
     Subject,
     Transaction,
 )
 
+_PAGE = 500
 _E = journal_entries.c
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 _SUM = func.sum(_E.amount_minor)
@@ -63,6 +67,37 @@ class SqlJournal(SqlDatabase):
         query = _ENTRIES.where(transactions.c.customer_id == customer_id)
         with self._looking(f"read the journal of {customer_id}") as connection:
             return _transactions(connection.execute(query).mappings())
+
+    async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
+        """All entries written in that time, in their order, in pages."""
+        after = 0
+        while rows := await self.run(partial(self._journal_page, since, until, after)):
+            yield rows
+            after = rows[-1].number
+
+    def _journal_page(self, since: datetime, until: datetime, after: int) -> list[JournalRow]:
+        t = transactions.c
+        numbers = select(t.number).where(t.number > after, t.at >= since, t.at < until).order_by(t.number).limit(_PAGE)
+        query = _ENTRIES.where(t.number.in_(numbers.scalar_subquery()))
+        with self._looking("read its journal") as connection:
+            return [
+                JournalRow(**{**row, "customer_id": row["whose"], "subject": _title(row)})
+                for row in connection.execute(query).mappings()
+            ]
+
+    @in_thread
+    def trial_balance(self, since: datetime, until: datetime) -> list[AccountTotal]:
+        """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""
+        t, is_within = transactions.c, transactions.c.at >= since
+        opening = func.sum(case((is_within, 0), else_=_E.amount_minor))
+        debited = func.sum(case((and_(is_within, _E.amount_minor > 0), _E.amount_minor), else_=0))
+        credited = func.sum(case((and_(is_within, _E.amount_minor < 0), -_E.amount_minor), else_=0))
+        kinds = (_E.kind, _E.rail, _E.currency)
+        query = select(*kinds, opening, debited, credited).join(transactions, t.number == _E.number)
+        with self._reading("add its journal up") as connection:
+            rows = connection.execute(query.where(t.at < until).group_by(*kinds)).all()
+        totals = [AccountTotal(**dict(zip(AccountTotal.model_fields, row, strict=True))) for row in rows]
+        return sorted(totals, key=lambda total: (total.currency, list(AccountKind).index(total.kind), total.rail or ""))
 
     @in_thread
     def book(self, payment: IncomingPayment, at: datetime) -> bool:
@@ -140,6 +175,10 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
     subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
     account = Account(kind=row["kind"], customer_id=row["customer_id"], subject=subject, rail=row["rail"])
     return Entry(account=account, amount_minor=row["amount_minor"], currency=row["currency"], due_at=row["due_at"])
+
+
+def _title(row: Mapping[Any, Any]) -> str | None:
+    return f"{row['subject_kind']} {row['subject']}" if row["subject"] else None
 
 
 def _values(number: int | None, position: int, entry: Entry) -> dict[str, Any]:
