@@ -138,18 +138,14 @@ def test_the_journal_comes_with_a_trial_balance_that_adds_up_to_zero(
     entries = [
         (row["customer_id"], row["cause"], row["kind"], row["subject"] or "", row["amount"]) for row in found["journal"]
     ]
-    assert (
-        entries
-        == [
-            ("acme", "notice", "receivable", "month 2026-10", "13.50"),
-            ("acme", "notice", "billed", "month 2026-10", "-13.50"),
-            ("bolt", "notice", "receivable", "month 2026-10", "-3.00"),
-            ("bolt", "notice", "billed", "month 2026-10", "3.00"),
-            ("bolt", "carry", "credit", "", "-3.00"),
-            ("bolt", "carry", "receivable", "month 2026-10", "3.00"),
-        ]
-        or form == "json"
-    )
+    assert entries == [
+        ("acme", "notice", "receivable", "month 2026-10", "13.50"),
+        ("acme", "notice", "billed", "month 2026-10", "-13.50"),
+        ("bolt", "notice", "receivable", "month 2026-10", "-3.00"),
+        ("bolt", "notice", "billed", "month 2026-10", "3.00"),
+        ("bolt", "carry", "credit", "", "-3.00"),
+        ("bolt", "carry", "receivable", "month 2026-10", "3.00"),
+    ]
     totals = {
         row["kind"]: (row["opening"], row["debited"], row["credited"], row["closing"]) for row in found["trial_balance"]
     }
