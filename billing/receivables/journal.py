@@ -61,7 +61,7 @@ def credit(customer_id: str) -> Account:
     return Account(kind=AccountKind.CREDIT, customer_id=customer_id)
 
 
-def billed(customer_id: str, subject: Subject) -> Account:
+def billed(customer_id: str, subject: Subject | None = None) -> Account:
     return Account(kind=AccountKind.BILLED, customer_id=customer_id, subject=subject)
 
 
@@ -89,6 +89,7 @@ class Entry(Model):
 class Cause(StrEnum):
     """Why a transaction was written."""
 
+    OPENING = "opening"  # a balance that was there before the journal began
     DRAFT = "draft"  # the draft takes over the customer's balance
     SKIP = "skip"  # the month is skipped, and gives it back
     NOTICE = "notice"  # the bill was announced
@@ -201,6 +202,17 @@ def moved(amount_minor: int, currency: str, to: Account, source: Account) -> tup
     return (
         Entry(account=to, amount_minor=amount_minor, currency=currency),
         Entry(account=source, amount_minor=-amount_minor, currency=currency),
+    )
+
+
+def opening(customer_id: str, amount_minor: int, currency: str, at: datetime) -> Transaction:
+    """The transaction with which a customer's books begin: debt positive, credit negative; once for each currency."""
+    return Transaction(
+        key=f"{customer_id} {Cause.OPENING} {currency}",
+        cause=Cause.OPENING,
+        at=at,
+        customer_id=customer_id,
+        entries=moved(amount_minor, currency, credit(customer_id), billed(customer_id)),
     )
 
 

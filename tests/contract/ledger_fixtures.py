@@ -23,7 +23,7 @@ from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
 from billing.payments.methods import CardOnFile
 from billing.period import Period
-from billing.receivables.journal import Cause, Transaction, credit, moved, written_off
+from billing.receivables.journal import opening
 from tests.postgresql import postgresql_server
 
 ROOT = Path(__file__).parents[2]
@@ -93,12 +93,10 @@ async def ledger(url: str) -> AsyncIterator[SqlLedger]:
 
 async def leave(ledger: SqlLedger, customer_id: str, amount_minor: int, currency: str) -> None:
     """What the next draft takes over: debt positive, credit negative."""
-    entries = moved(amount_minor, currency, credit(customer_id), written_off(customer_id))
-    left = Transaction(key=f"left {customer_id}", cause=Cause.CARRY, at=AT, customer_id=customer_id, entries=entries)
 
     def write() -> None:
         with ledger._writing("leave a balance") as connection:
-            post(connection, [left])
+            post(connection, [opening(customer_id, amount_minor, currency, AT)])
 
     await ledger.run(write)
 
