@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from billing.collections.collection import Collection
 from billing.commands import Command, CommandResult
@@ -426,12 +426,19 @@ async def prepared_bed(
 
 
 async def _answer(query: Callable[[], Awaitable[_T]]) -> _T:
-    """Of a workflow. Where a worker gets no processor for two seconds, the SDK fails the query; it is repeated."""
+    """Of a workflow. Where a worker gets no processor for two seconds, the SDK fails the query, and the server does
+    after ten; it is repeated.
+    """
 
     async def look() -> tuple[_T] | None:
-        with contextlib.suppress(WorkflowQueryFailedError):
+        try:
             return (await query(),)
-        return None
+        except WorkflowQueryFailedError:
+            return None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.DEADLINE_EXCEEDED:
+                raise
+            return None
 
     (answer,) = await until(look, PATIENCE_SECONDS)
     return answer

@@ -13,6 +13,7 @@ from billing.customers.roster import write_roster
 from billing.payments.methods import CardOnFile
 from billing.period import Period
 from bootstrap import SANDBOX_SHEET_ID, SANDBOX_STRIPE_KEY
+from sandbox.stand_ins.control import PATIENCE_SECONDS
 from sandbox.stand_ins.whole_file import write_csv, write_whole
 
 
@@ -103,7 +104,7 @@ def correct_address(sheet: Path) -> None:
 
 async def register_card(stripe_url: str, email: str, test_card: str) -> tuple[str, str]:
     """A customer with one of Stripe's test cards at the stand-in: ids of the customer and of the payment method."""
-    http = stripe.HTTPXClient(timeout=10)
+    http = stripe.HTTPXClient(timeout=PATIENCE_SECONDS)
     client = stripe.StripeClient(SANDBOX_STRIPE_KEY, base_addresses={"api": stripe_url}, http_client=http)
     try:
         customer = await client.v1.customers.create_async({"email": email})
