@@ -94,6 +94,7 @@ class Cause(StrEnum):
     SKIP = "skip"  # the month is skipped, and gives it back
     NOTICE = "notice"  # the bill was announced
     VOID = "void"  # the notice before no longer holds
+    FREED = "freed"  # what was paid for a bill that is void is the customer's credit
     CARRY = "carry"  # the month closed with credit, or with too little to be charged: the next draft takes it over
     PAYMENT = "payment"  # money has arrived
     REVERSAL = "reversal"  # money went back, or came back after that
