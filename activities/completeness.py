@@ -74,7 +74,8 @@ class CompletenessActivities:
         snapshot = await self._read(period, unseen, missing)
         workflows = _Workflows(self._chains, unseen, without_temporal)
         await workflows.read()
-        check = CompletenessCheck(period, clock.now(), *self._cells(period, snapshot), workflows.strays)
+        now = clock.now()
+        check = CompletenessCheck(period, now, *self._cells(period, snapshot), workflows.strays)
         customer_ids: set[str] = set()
         async for page in self._accounts.accounts(period):
             accounts = [account for account in page if not isinstance(account, Failed)]
@@ -94,12 +95,14 @@ class CompletenessActivities:
             await self._take_orphan(check, customer_id)
         for stopped in workflows.standing_still:
             check.stands_still(stopped)
+        totals = await self._accounts.trial_balance(now, now)
+        check.balances(totals)
         report = await asyncio.to_thread(check.coverage)
         if report.customers:
             unseen |= missing
         if snapshot is not None:
             report = report.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
-        return report.evolve(unseen=unseen)
+        return report.evolve(unseen=unseen, trial_balance=tuple(totals))
 
     async def _take_orphan(self, check: CompletenessCheck, customer_id: str) -> None:
         """Reports the workflow unless the ledger now has its customer."""

@@ -13,6 +13,7 @@ from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.model import Model, Words
 from billing.money import format_amount
+from billing.receivables.ports import Accounts
 from billing.reviewers.alerts import of_draft, of_former_address, of_report
 from billing.reviewers.ports import BrakeStore
 from billing.sales.adjustments import merged_by_sheet
@@ -26,7 +27,7 @@ _TRIES = 12
 """Attempts of the second round, some two hours; then the month continues without the sheet of the month before."""
 
 
-class _Ledger(Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
+class _Ledger(Accounts, Addresses, BrakeStore, Lookalikes, MonthStore, Protocol):
     """The stores it uses."""
 
 
@@ -102,7 +103,9 @@ class SalesActivities:
 
     async def _draft(self, month: Month) -> Invoice:
         customer = month.customer
-        invoice = Invoice(currency=customer.currency, imported_at=clock.now(), carried_minor=month.carried_minor)
+        balance = await self._ledger.balance(customer.customer_id)
+        carried_minor = balance.carried_minor(customer.currency)
+        invoice = Invoice(currency=customer.currency, imported_at=clock.now(), carried_minor=carried_minor)
         if customer.terms.review_mode is ReviewMode.MANUAL:
             return invoice
         snapshot = await self._source.read(month.period, since_import(month, clock.now()))

@@ -28,6 +28,7 @@
     ├── AlertUnavailable          the reviewers cannot be alerted now                                   retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
+        ├── BalanceChanged        money has moved since the balance was read: read it again             retry
         └── RowUnreadable         one row does not fit this release; the others can be read             retry
 """
 
@@ -124,6 +125,9 @@ class TemporalUnavailable(BillingError):
 
 class LedgerUnavailable(BillingError):
     retryable = True
+
+
+class BalanceChanged(LedgerUnavailable): ...
 
 
 class RowUnreadable(LedgerUnavailable): ...

@@ -45,6 +45,7 @@ from adapters.sql.customers.starts import SqlStarts
 from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
+from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
@@ -58,19 +59,21 @@ from billing.customers.customer import Customer
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow
+from billing.invoices.postings import UNDOING, freed, month_transactions
 from billing.invoices.stages import Stage
 from billing.period import Period
+from billing.receivables.journal import Subject
 
 # Executed several times a month for every customer, so composed once.
 _STATE = select(invoices.c.state).where(*month_params(invoices))
 _ROW = select(invoices).where(*month_params(invoices))
 _MONTH_KEY = ("customer_id", "period")
-_LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 _NEWER = invoices.c.customer_id == bindparam("id"), invoices.c.period > bindparam("newest")
 _UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~exists().where(*_NEWER))
 
 
 class SqlLedger(
+    SqlJournal,
     SqlPayments,
     SqlCollections,
     SqlVersions,
@@ -202,11 +205,10 @@ class SqlLedger(
 
 def _lock_customer(connection: Connection, customer: Customer, at: datetime) -> None:
     """Ensures the customer's row and locks it: one record of a customer is written at a time."""
-    key = {"customer_id": customer.customer_id}
-    if connection.scalar(_LOCKED, key) is None:
+    if not lock_account(connection, customer.customer_id):
         insert_new(connection, customers, [customer_values(customer) | {"created_at": at, "updated_at": at}])
         insert_new(connection, addresses, [address_values(customer)])
-        connection.scalar(_LOCKED, key)
+        lock_account(connection, customer.customer_id)
 
 
 def _stored(connection: Connection, month: Month) -> Row[Any] | None:
@@ -231,6 +233,14 @@ def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any]
         insert_new(connection, versions, version_values(month, at))
     if "decisions" in changed:
         insert_new(connection, decisions, decision_values(month))
+    if changed & {"invoice", "notice", "closed"}:
+        known = Month.model_validate(before) if before.get("invoice") else None
+        posted = month_transactions(known, month, at)
+        post(connection, posted)
+        if any(transaction.cause in UNDOING for transaction in posted):
+            owed_minor = balance(connection, month.customer_id).owed_for(Subject.month(month.period), month.currency)
+            free = freed(month, owed_minor, at)
+            post(connection, [free] if free else [])
 
 
 def _write_lines(connection: Connection, month: Month) -> None:

@@ -10,6 +10,7 @@ from billing.customers.card_vault import CardDetails
 from billing.errors import CardMissing, PaymentMismatch
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind, ReversalStatus
 
+RAIL = "stripe"
 PAGE_SIZE = 100  # Stripe's maximum
 
 _UNTRIED = "requires_payment_method"  # or refused: the card is taken off again
@@ -58,6 +59,7 @@ def payment_of(answer: object) -> Payment:
     charge = intent.latest_charge
     page = (intent.to_dict().get("next_action") or {}).get("redirect_to_url") or {}  # the bank's
     payment = Payment(
+        rail=RAIL,
         payment_id=intent.id,
         status=_STATUSES.get(intent.status, PaymentStatus.PROCESSING),
         amount_minor=intent.amount,

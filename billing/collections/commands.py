@@ -182,6 +182,6 @@ def _record_payment(collection: Collection, command: RecordPayment, now: datetim
         raise Refused(f"only {collection.outstanding} are owed; record that, and return the rest")
     if len(collection.received) >= RECEIVED_MAX:
         raise Refused(f"{RECEIVED_MAX} payments are on record; record what else has arrived as one")
-    received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now)
+    received = Received(reference=command.reference, amount_minor=command.amount_minor, at=now, by=command.by)
     release = Release(by=command.by, reason=command.reason, received=received)
     return _released(collection, release), "recorded once the card's payment is cancelled, so that nobody pays twice"

@@ -104,11 +104,12 @@ class AllTried(NamedTuple):
 
 
 class Received(Model):
-    """A payment received: by card (``reference`` is its id), or by other means, as a person has recorded."""
+    """A payment received: by card (``reference`` is its id), or by other means, as a person has recorded (``by``)."""
 
     reference: Id
     amount_minor: Minor
     at: Instant
+    by: Who | None = None
 
 
 class Release(Model):

@@ -5,6 +5,7 @@ check.take(account, chain)    # for every customer, in any order
 report = check.coverage()     # sheet = invoiced + differences
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -17,7 +18,9 @@ from billing.completeness.sheet_check import SheetCheck
 from billing.completeness.snapshots import CustomerSnapshot
 from billing.completeness.tally import Tally
 from billing.keys import workflow_id
+from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.journal import AccountTotal
 from billing.remedies import RemedyAction
 from billing.sales.sales import SalesRow
 
@@ -101,6 +104,19 @@ class CompletenessCheck:
             text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"
             remedy = release(chain.workflow_id, chain.status)
             self._tally.find(FindingKind.STANDSTILL, chain.customer_id, text, remedy)
+
+    def balances(self, totals: Sequence[AccountTotal]) -> None:
+        """Reports a journal that does not add up to zero: somebody has changed it past the application."""
+        sums: Counter[str] = Counter()
+        for total in totals:
+            sums[total.currency] += total.closing_minor
+        for currency, minor in sums.items():
+            if minor:
+                text = (
+                    f"the journal's entries in {currency.upper()} add up to {format_amount(minor, currency)}, not to 0"
+                )
+                advice = "it is only ever added to, so a row was changed or lost; compare it with the last backup"
+                self._tally.find(FindingKind.UNBALANCED, "", text, advice=advice)
 
     def coverage(self) -> CompletenessReport:
         """The report. Call once, after the last customer."""

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from billing.completeness.row_check import DifferenceReason
 from billing.completeness.snapshots import DataSource
-from billing.model import Code, Count, Few, Id, Instant, Line, Minor, Model, Rows, Words
+from billing.model import Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Rows, Words
 from billing.period import Period
+from billing.receivables.journal import AccountTotal
 from billing.remedies import Remedy
 from billing.sales.sales import Header
 
@@ -62,6 +63,7 @@ class FindingKind(StrEnum):
     COLLECTION = "collection waits for a person"
     UNCOLLECTED = "not collected"
     UNEXPLAINED = "unexplained"
+    UNBALANCED = "journal does not add up"
 
 
 TOLD_ALREADY = frozenset(
@@ -136,6 +138,7 @@ class CompletenessReport(Model):
     cut: Few[Words] = ()
     ignored_columns: Rows[Header] = ()
     no_sale: Rows[Count] = ()
+    trial_balance: Many[AccountTotal] = ()  # of all months
 
     @property
     def covered(self) -> bool:

@@ -18,6 +18,7 @@ from billing.invoices.invoice import SheetRow
 from billing.invoices.stages import Stage
 from billing.model import Count, Few, Instant, Many, Model, Words
 from billing.period import Period
+from billing.receivables.ports import GeneralLedger
 from billing.remedies import Remedy
 
 
@@ -153,7 +154,7 @@ class LastRuns(Protocol):
         """The latest check of the period; None if there was none. Raises ``LedgerUnavailable``."""
 
 
-class Snapshots(LastRuns, Protocol):
+class Snapshots(GeneralLedger, LastRuns, Protocol):
     """Snapshots from the ledger. Every method raises ``LedgerUnavailable``."""
 
     def accounts(self, period: Period) -> AsyncIterator[list[CustomerSnapshot | Failed]]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from billing.model import Count, Id, Instant, Model
 from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.journal import Balance
 from billing.remedies import Remedy, RemedyAction
 
 ERASED = "erased"
@@ -43,14 +44,13 @@ class Erased(Model):
 
 
 class ErasureObstacles(NamedTuple):
-    """Reasons that may rule out an erasure. ``balance_minor`` was carried forward by the last month, to no next one."""
+    """Reasons that may rule out an erasure. ``balance`` is what nobody will bill or pay any more."""
 
     is_open: bool
     open_months: tuple[str, ...]
     collected: tuple[str, ...]
     disputes: tuple[str, ...]
-    balance_minor: int
-    currency: str
+    balance: Balance
 
 
 def obstacle(customer_id: str, obstacles: ErasureObstacles, settled: str) -> tuple[str, Remedy | None] | None:
@@ -65,11 +65,17 @@ def obstacle(customer_id: str, obstacles: ErasureObstacles, settled: str) -> tup
         return f"{period} is still being collected; record a payment or write it off first", show
     if obstacles.disputes:
         return f"dispute {obstacles.disputes[0]} is not decided; answering it takes name and address", None
-    if obstacles.balance_minor and not settled:
-        amount = format_amount(abs(obstacles.balance_minor), obstacles.currency)
-        owed = f"{amount} is owed to the customer" if obstacles.balance_minor < 0 else f"{amount} was never billed"
-        return f"{owed} (carried forward); say how it was settled with --settled", None
+    if not obstacles.balance.is_even and not settled:
+        return f"{_unsettled(obstacles.balance)}; say how it was settled with --settled", None
     return None
+
+
+def _unsettled(balance: Balance) -> str:
+    for currency, amount_minor in balance.credits.items():
+        amount = format_amount(abs(amount_minor), currency)
+        return f"{amount} is owed to the customer" if amount_minor < 0 else f"{amount} was never billed"
+    owed = balance.owed[0]
+    return f"{format_amount(owed.amount_minor, owed.currency)} is still owed for the {owed.subject}"
 
 
 class Scrubber:

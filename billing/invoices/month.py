@@ -53,6 +53,7 @@ class Month(MonthState):
         """The sales are imported. Reviewers get their whole window from then, however late it is."""
         return self._changed(
             invoice=invoice,
+            carried_minor=invoice.carried_minor,
             remark=remark,
             previous_compared=previous_compared,
             trouble=self.failure,

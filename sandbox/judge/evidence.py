@@ -24,11 +24,13 @@ from billing.invoices.stages import Stage
 from billing.mails.mail import MessageRow, MessageStore
 from billing.payments.ports import ChargeRow, PaymentBooks
 from billing.period import Period
+from billing.receivables.journal import Transaction
+from billing.receivables.ports import Journal
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from billing.reviewers.ports import AlertListing
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, TypedRow, read_sheet
-from sandbox.judge.stripe_journal import Intent, Journal
+from sandbox.judge.stripe_journal import Intent, StripeJournal
 from sandbox.stack.sample import sheet_of
 from sandbox.stand_ins.mailbox import Mail, read_mail
 
@@ -38,6 +40,7 @@ class _Ledger(
     CollectionStore,
     CustomerStore,
     InvoiceListing,
+    Journal,
     MessageStore,
     MonthHistory,
     MonthStore,
@@ -103,6 +106,7 @@ class CustomerEvidence:
     closed_reason: str
     script: CustomerScript
     cases: list[MonthEvidence]
+    transactions: list[Transaction]  # in our journal
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ class Evidence:
 
 async def gather(folder: Path, ledger: _Ledger, *periods: Period) -> Evidence:
     """Reads everything, to judge ``periods``. Nothing of it comes from a workflow."""
-    journal = Journal.read(folder / "stripe.jsonl")
+    journal = StripeJournal.read(folder / "stripe.jsonl")
     rows = await ledger.invoices()
     sheets = {period: read_sheet(sheet_of(folder, period)) for period in {row.period for row in rows}}
     accounts = []
@@ -172,7 +176,7 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period) -> Evidence:
 
 async def _account(
     ledger: _Ledger,
-    journal: Journal,
+    journal: StripeJournal,
     sheets: dict[Period, list[TypedRow] | None],
     customer_id: str,
     periods: list[Period],
@@ -205,7 +209,8 @@ async def _account(
                 due=due,
             )
         )
-    return CustomerEvidence(customer_id, await ledger.closed_reason(customer_id), script, cases)
+    transactions = await ledger.transactions(customer_id)
+    return CustomerEvidence(customer_id, await ledger.closed_reason(customer_id), script, cases, transactions)
 
 
 def _reported(text: str) -> Iterator[tuple[AlertKind, str, Period]]:

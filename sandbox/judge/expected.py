@@ -18,7 +18,7 @@ from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.money import minor_digits, step_minor
-from sandbox.judge.stripe_journal import Intent, Journal
+from sandbox.judge.stripe_journal import Intent, StripeJournal
 
 LATE = "Came late"
 """The description of rows that were typed after their customer's import: they belong on the next invoice."""
@@ -75,7 +75,7 @@ class ExpectedMonth:
         script: CustomerScript,
         decisions: list[Decision],
         intents: list[Intent],
-        journal: Journal,
+        journal: StripeJournal,
     ) -> "ExpectedMonth":
         carried_minor = before.balance_minor if before else 0
         amounts: dict[str, int | None] = {}
@@ -118,7 +118,7 @@ class ExpectedMonth:
         return self.outcome in (Stage.PAID, Stage.PAST_DUE, Stage.AUTHENTICATION_REQUIRED, Stage.NEEDS_CARD)
 
     def _outcome(
-        self, month: Month, decisions: list[Decision], intents: list[Intent], journal: Journal
+        self, month: Month, decisions: list[Decision], intents: list[Intent], journal: StripeJournal
     ) -> Stage | None:
         answers = {intent.first_answer for intent in intents} - {None}
         if any(decision.accepted and decision.command == "skip" for decision in decisions):

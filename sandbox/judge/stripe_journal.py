@@ -45,7 +45,7 @@ class Intent:
 
 
 @dataclass(frozen=True)
-class Journal:
+class StripeJournal:
     """Payments are claimed by the customers for whom they were made; unclaimed ones belong to strangers."""
 
     emails: dict[str, str] = field(default_factory=dict)  # by customer, as first registered
@@ -53,7 +53,7 @@ class Journal:
     intents: dict[str, Intent] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path) -> "Journal":
+    def read(cls, path: Path) -> "StripeJournal":
         journal = cls()
         for entry in read_entries(path):
             if entry["kind"] == "object":

@@ -1,6 +1,7 @@
 """The private ledger of a rehearsal: a SQLite file for one process, worthless after a crash."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, event
@@ -9,7 +10,9 @@ from adapters.sql.core.rows import address_values
 from adapters.sql.core.schema import addresses
 from adapters.sql.core.statements import insert_new
 from adapters.sql.ledger import SqlLedger
+from adapters.sql.receivables.journal import post
 from billing.customers.customer import Customer
+from billing.receivables.journal import opening
 
 _T = TypeVar("_T")
 
@@ -30,6 +33,12 @@ class PrivateLedger(SqlLedger):
         """Those that the customer had before, whom the ledger knows."""
         with self._writing(f"keep the addresses of {customer.customer_id}") as connection:
             insert_new(connection, addresses, [address_values(customer.evolve(email=email)) for email in emails])
+
+    async def open_balance(self, customer_id: str, amount_minor: int, currency: str, at: datetime) -> None:
+        """The balance with which the customer's first month begins."""
+        if amount_minor:
+            with self._writing(f"open the books of {customer_id}") as connection:
+                post(connection, [opening(customer_id, amount_minor, currency, at)])
 
     async def run(self, work: Callable[[], _T]) -> _T:
         return work()

@@ -35,6 +35,7 @@ class MemoryRail:
             self.spent.add(serial)
             raise PaymentUnknown(f"{request.key}: no answer")
         payment = Payment(
+            rail="memory",
             payment_id=f"{request.key}/{request.method.payer_id}/{serial}",
             status=PaymentStatus.NEW,
             amount_minor=request.amount_minor,

@@ -29,7 +29,7 @@ from billing.payments.payment import (
     ReversalKind,
     ReversalStatus,
 )
-from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, ledger, postgresql, run, url
+from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, leave, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -38,6 +38,19 @@ CARD = ACME.payment_method.evolve(last4="1881")
 ERIKA = ACME.evolve(customer_id="c77", name="Erika Mustermann", email="erika@old.example", payment_method=CARD)
 SECRETS = ("erika", "mustermann", "@new.example", "@old.example", "massage", "1881", "12,50")
 
+PAYMENT = Payment(
+    rail="stripe",
+    payment_id="pi_1",
+    key="k",
+    customer_id="c77",
+    period=NOVEMBER,
+    payer_id="cus_1",
+    status=PaymentStatus.SUCCEEDED,
+    amount_minor=5100,
+    currency="eur",
+    created_at=AT,
+)
+
 
 def told(month: Month, *commands: Any) -> Month:
     for command in commands:
@@ -45,14 +58,14 @@ def told(month: Month, *commands: Any) -> Month:
     return month
 
 
-def closed_month(outcome: Stage = Stage.PAID, carried_minor: int = 0) -> Month:
+def closed_month(outcome: Stage = Stage.PAID) -> Month:
     source = Source(sheet=str(NOVEMBER), row=2, digest="d")
     line = LineItem(line_id="row-2", description="Massage", amount_minor=5000, source=source)
     odd = Problem(line_id="row-3", description="Massage 2", raw="12,50", reason="'12,50' is no amount", source=source)
-    invoice = Invoice(currency="eur", imported_at=AT, lines=(line,), problems=(odd,), carried_minor=carried_minor)
+    invoice = Invoice(currency="eur", imported_at=AT, lines=(line,), problems=(odd,))
     added = AddLine(description="For Erika Mustermann", amount_minor=100)
     month = told(
-        Month.open(ERIKA, NOVEMBER, carried_minor).drafted(invoice),
+        Month.open(ERIKA, NOVEMBER).drafted(invoice),
         UpdateCustomer(changes=CustomerChanges(email="erika@new.example"), **ANN),
         Edit(period=NOVEMBER, version=1, changes=(added,), **ANN),
         Halt(**ANN),
@@ -79,6 +92,8 @@ async def registered(ledger: SqlLedger, customer_id: str, state: RegistrationSta
 
 async def lived(ledger: SqlLedger, month: Month) -> None:
     await ledger.record(month, AT)
+    if month.outcome is Stage.PAID:
+        await ledger.save_payment(PAYMENT, AT)
     await registered(ledger, "c77", RegistrationState.STARTED)
     await registered(ledger, "c78", RegistrationState.KNOWN)
     for kind, to in (
@@ -170,27 +185,19 @@ async def test_what_is_still_collected_is_refused_until_it_is_settled(ledger: Sq
 
 
 async def test_a_balance_that_nobody_will_bill_has_to_be_settled_first(ledger: SqlLedger) -> None:
-    await lived(ledger, closed_month(Stage.SKIPPED, carried_minor=-3000))
-    with pytest.raises(InvalidInput, match=r"30.00 EUR is owed to the customer .* --settled"):
+    await lived(ledger, closed_month(Stage.SKIPPED))
+    await leave(ledger, "c77", -3000, "eur")
+    with pytest.raises(InvalidInput, match=r"30.00 EUR is owed to the customer; .* --settled"):
         await ledger.erase("c77", "ann", "asked", LATER)
     await ledger.erase("c77", "ann", "asked", LATER, settled="paid out by transfer")
     *_, erasure = await ledger.decisions("c77", NOVEMBER)
     assert "paid out by transfer" in erasure.result
+    assert (await ledger.balance("c77")).is_even
+    assert (await ledger.transactions("c77"))[-1].reason == "paid out by transfer"
 
 
 async def test_a_dispute_that_is_not_decided_still_needs_the_person(ledger: SqlLedger) -> None:
     await lived(ledger, closed_month())
-    payment = Payment(
-        payment_id="pi_1",
-        key="k",
-        customer_id="c77",
-        period=NOVEMBER,
-        payer_id="cus_1",
-        status=PaymentStatus.SUCCEEDED,
-        amount_minor=5100,
-        currency="eur",
-        created_at=AT,
-    )
     dispute = Reversal(
         reversal_id="dp_1",
         payment_id="pi_1",
@@ -201,7 +208,7 @@ async def test_a_dispute_that_is_not_decided_still_needs_the_person(ledger: SqlL
         code="needs_response",
         created_at=AT,
     )
-    await ledger.save_reversals(payment, [dispute], AT)
+    await ledger.save_reversals(PAYMENT, [dispute], AT)
     with pytest.raises(InvalidInput, match="dispute dp_1 is not decided"):
         await ledger.erase("c77", "ann", "asked", LATER)
 

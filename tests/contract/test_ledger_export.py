@@ -21,7 +21,7 @@ from billing.payments.payment import (
     ReversalKind,
     ReversalStatus,
 )
-from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, ledger, postgresql, url
+from tests.contract.ledger_fixtures import ACME, AT, DECEMBER, NOVEMBER, leave, ledger, postgresql, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -44,6 +44,7 @@ def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int =
 
 def payment(customer_id: str, amount_minor: int, payment_id: str = "", currency: str = "eur") -> Payment:
     return Payment(
+        rail="stripe",
         payment_id=payment_id or f"pi_{customer_id}",
         key=f"monthly-billing-v1:{customer_id}:{NOVEMBER}",
         customer_id=customer_id,
@@ -81,6 +82,7 @@ async def exported(ledger: SqlLedger) -> tuple[dict[str, ExportRecord], list[Exp
 
 async def test_everything_of_a_period_comes_with_totals_that_agree(ledger: SqlLedger) -> None:
     paid, back = payment("kiwi", 1250), payment("lima", 700)
+    await leave(ledger, "kiwi", 10, "eur")
     for month in (
         closed("kiwi", Stage.PAID, 1000, 240, carried_minor=10),
         closed("lima", Stage.PAID, 700),

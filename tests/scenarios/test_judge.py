@@ -1,15 +1,19 @@
 """The judge names what a broken build does: defects planted into the real application, one at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+import adapters.sql.ledger
 from activities import notices, payments
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.sheets.google_sheets import GoogleSheetsSales
+from adapters.sql.payments import collections
+from adapters.sql.receivables import journal
 from adapters.stripe.payments import StripePayments
 from billing.collections import commands as collection_review
 from billing.collections.collection import Collection
@@ -26,6 +30,7 @@ from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
 from billing.payments.ports import StillWanted
 from billing.period import Period
+from billing.receivables.journal import Balance, Cause, Transaction
 from billing.reviewers.alerts import Alert
 from billing.reviewers.digest import Digest
 from billing.sales.sales import SalesSnapshot
@@ -98,6 +103,15 @@ async def a_reviewer_edits(bed: Bed) -> None:
     change = ChangeLine(line_id="row-2", amount_minor=9000)
     assert (await bed.command("acme", Edit(**ANN, period=PERIOD, version=1, changes=(change,)))).accepted
     await bed.announced()
+    await bed.closed()
+
+
+async def a_reviewer_edits_after_the_notice(bed: Bed) -> None:
+    await bed.monitored()
+    await bed.announced()
+    change = ChangeLine(line_id="row-2", amount_minor=9000)
+    assert (await bed.command("acme", Edit(**ANN, period=PERIOD, version=1, changes=(change,)))).accepted
+    await bed.until("acme", lambda month: month.announced)
     await bed.closed()
 
 
@@ -272,7 +286,21 @@ def takes_a_decline_for_a_payment(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 
 def forgets_the_balance(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(Month, "balance_forward_minor", 0)
+    patch.setattr(Balance, "carried_minor", lambda self, currency: 0)
+
+
+def posts_all_but(cause: Cause) -> Plant:
+    def plant(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+        post = journal.post
+
+        def without(connection: Connection, posted: Iterable[Transaction]) -> None:
+            post(connection, [transaction for transaction in posted if transaction.cause is not cause])
+
+        for module in (journal, adapters.sql.ledger, collections):
+            patch.setattr(module, "post", without)
+
+    plant.__name__ = f"posts_no_{cause}"
+    return plant
 
 
 def forgets_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
@@ -327,6 +355,11 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (an_uneventful_month, forgets_the_receipt, "every outcome is told"),
     (the_card_is_declined, takes_a_decline_for_a_payment, "every customer has one outcome"),
     (a_small_amount_is_carried_forward, forgets_the_balance, "charges equal the sheet"),
+    (a_small_amount_is_carried_forward, posts_all_but(Cause.DRAFT), "the journal has every movement"),
+    (a_small_amount_is_carried_forward, posts_all_but(Cause.CARRY), "charges equal the sheet"),
+    (a_reviewer_edits_after_the_notice, posts_all_but(Cause.VOID), "the journal has every movement"),
+    (an_uneventful_month, posts_all_but(Cause.PAYMENT), "the journal has every movement"),
+    (what_is_owed_is_written_off, posts_all_but(Cause.WRITE_OFF), "the journal has every movement"),
     (a_sale_comes_late, forgets_what_came_late, "charges equal the sheet"),
     (a_sale_comes_late, bills_at_once_what_came_late, "charges equal the sheet"),
     (what_is_owed_is_written_off, writes_nothing_off, "every command took effect"),

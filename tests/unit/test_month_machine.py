@@ -3,6 +3,7 @@
 It keeps its own account of what was promised and paid, and holds every month against it (the invariants of a month).
 """
 
+from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -17,13 +18,15 @@ from billing.invoices.approval_policy import needs_approval
 from billing.invoices.commands import Approve, CloseAccount, Decision, Delivered, Edit, Skip, UpdateCustomer
 from billing.invoices.invoice import AddLine, Change, ChangeLine, Invoice, LineItem, Problem, RemoveLine, Source
 from billing.invoices.month import KEPT_DECISIONS, Month
+from billing.invoices.postings import month_transactions
 from billing.invoices.review import note_unreadable
-from billing.invoices.stages import OUTCOMES, Stage, Step
+from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage, Step
 from billing.invoices.summary import summary
 from billing.money import MAX_AMOUNT_MINOR, maximum_minor, step_minor
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from billing.receivables.journal import AccountKind
 from tests.stops import text_of
 from tests.unit.months import decided
 
@@ -89,6 +92,8 @@ class MonthMachine(RuleBasedStateMachine):
         self.outcomes: dict[Period, Stage] = {}
         # our own account, in minor units: what was put on invoices, paid, and is owed beside the chain
         self.billed, self.paid, self.owed = self.month.carried_minor, 0, 0
+        self.books: Counter[tuple[AccountKind, str]] = Counter()  # the journal's balances, by kind and currency
+        self.books[AccountKind.CREDIT, currency] = self.month.carried_minor
         self.brake_on, self.released_at = False, self.now - timedelta(days=999)
         self.usual: int | None = None
         self.is_first = True
@@ -113,6 +118,9 @@ class MonthMachine(RuleBasedStateMachine):
         if old.outcome is not None and not month.brake:
             assert (month.closed, month.invoice) == (old.closed, old.invoice)
             assert month.trouble is None
+        for transaction in month_transactions(old, month, self.now):
+            for entry in transaction.entries:
+                self.books[entry.account.kind, entry.currency] += entry.amount_minor
         self.month = month
 
     @property
@@ -294,6 +302,7 @@ class MonthMachine(RuleBasedStateMachine):
                 self.owed += month.invoice.total_minor
         following = month.next_month()
         assert following.period > month.period
+        self.check_books(month, following)
         self.note_usual(month)
         assert (following.usual_minor, following.first) == (self.usual, self.is_first)
         assert self.billed == self.paid + self.owed + following.carried_minor, "money was lost or counted twice"
@@ -311,6 +320,17 @@ class MonthMachine(RuleBasedStateMachine):
         assert following.model_dump(exclude=kept) == Month.open(month.customer, month.period).model_dump(exclude=kept)
         self.month = following
         self.new_month()
+
+    def check_books(self, month: Month, following: Month) -> None:
+        """What the journal says of the month is what is still owed for it, or carried into the next one."""
+        currency = month.currency
+        owed = month.outcome is Stage.PAID or month.outcome in UNPAID_OUTCOMES
+        assert self.books[AccountKind.RECEIVABLE, currency] == (
+            month.invoice.total_minor if owed and month.invoice else 0
+        )
+        assert self.books[AccountKind.CREDIT, currency] == following.carried_minor
+        assert not month_transactions(month, month, self.now), "a repeat posts nothing"
+        self.books[AccountKind.RECEIVABLE, currency] = 0  # paid, or collected beside the chain
 
     def note_usual(self, month: Month) -> None:
         if month.invoice is not None and month.invoice.currency != month.customer.currency:

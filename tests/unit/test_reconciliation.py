@@ -17,6 +17,7 @@ from billing.period import Period
 AT = datetime(2026, 12, 8, 9, tzinfo=UTC)
 NOVEMBER = Period("2026-11")
 PAYMENT = Payment(
+    rail="stripe",
     payment_id="pi_1",
     status=PaymentStatus.SUCCEEDED,
     amount_minor=1250,

@@ -22,6 +22,7 @@ from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.progress import Braked, Failure
+from billing.receivables.journal import NOTHING_OWED
 from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,
@@ -239,9 +240,9 @@ def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
 @pytest.mark.parametrize(
     "standing",
     [
-        ErasureObstacles(True, (), (), (), 0, "eur"),
-        ErasureObstacles(False, ("2026-10",), (), (), 0, "eur"),
-        ErasureObstacles(False, (), ("2026-10",), (), 0, "eur"),
+        ErasureObstacles(True, (), (), (), NOTHING_OWED),
+        ErasureObstacles(False, ("2026-10",), (), (), NOTHING_OWED),
+        ErasureObstacles(False, (), ("2026-10",), (), NOTHING_OWED),
     ],
 )
 def test_what_is_in_the_way_of_an_erasure_says_what_to_type(standing: ErasureObstacles) -> None:

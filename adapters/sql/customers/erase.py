@@ -25,12 +25,13 @@ from adapters.sql.core.schema import (
     sales_readings,
 )
 from adapters.sql.core.statements import rows_of_month
+from adapters.sql.receivables.journal import balance, post
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
-from billing.invoices.month import Month
 from billing.payments.payment import ReversalKind, ReversalStatus
+from billing.receivables.journal import settlement
 from wording.remedies import command_line
 
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
@@ -46,7 +47,8 @@ class SqlErase(SqlDatabase):
         Raises ``NotFound``; ``InvalidInput`` while the account is open or anything is owed, saying what to do first.
         """
         with self._writing(f"erase {customer_id}") as connection:
-            refusal = obstacle(customer_id, _obstacles(connection, customer_id), settled)
+            obstacles = _obstacles(connection, customer_id)
+            refusal = obstacle(customer_id, obstacles, settled)
             if refusal:
                 why, remedy = refusal
                 todo = f": {command_line(remedy)}" if remedy else ""
@@ -54,6 +56,8 @@ class SqlErase(SqlDatabase):
             names = _names(connection, customer_id)
             keys = {key for name in names if "@" in (key := email_key(name))}
             scrubber = Scrubber(customer_id, names)
+            settling = settlement(customer_id, obstacles.balance, by, scrubber.text(settled), at)
+            post(connection, [settling] if settling else [])
             rows = _delete_registrations(connection, customer_id, keys)
             rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
             for table in _tables():
@@ -80,15 +84,12 @@ def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
     )
     of_customer = invoices.c.customer_id == customer_id
     unfinished = select(invoices.c.period).where(of_customer, invoices.c.outcome.is_(None))
-    state = connection.scalar(select(invoices.c.state).where(of_customer).order_by(invoices.c.period.desc()).limit(1))
-    last = None if state is None else Month.model_validate(state)
     return ErasureObstacles(
         is_open=account.closed_at is None,
         open_months=tuple(connection.scalars(unfinished)),
         collected=tuple(connection.scalars(owed)),
         disputes=tuple(connection.scalars(pending)),
-        balance_minor=last.balance_forward_minor if last else 0,
-        currency=account.currency,
+        balance=balance(connection, customer_id),
     )
 
 

@@ -8,10 +8,12 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.rows import collection_values, entry_values
 from adapters.sql.core.schema import collections, entries
 from adapters.sql.core.statements import insert_new, is_superseded, rows_of_month, upsert, where_given
+from adapters.sql.receivables.journal import balance, book, lock_account, post
 from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.ports import CollectionRow
-from billing.collections.stages import DiaryEntry
+from billing.collections.postings import payments_by_hand, write_off
+from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.period import Period
 
 
@@ -28,12 +30,18 @@ class SqlCollections(SqlDatabase):
         key = rows_of_month(collections, customer_id, period)
         values = collection_values(collection, at)
         with self._writing(f"record the collection of {customer_id}, {period}") as connection:
+            lock_account(connection, customer_id)
             if not insert_new(connection, collections, [values]):
                 stored = connection.execute(select(collections).where(*key).with_for_update()).one()
                 if is_superseded(collection, at, stored):
                     return
                 upsert(connection, collections, values)
             insert_new(connection, entries, entry_values(collection))
+            for payment in payments_by_hand(collection):
+                book(connection, payment, at)
+            if collection.outcome is CollectionStage.WRITTEN_OFF:
+                written_off = write_off(collection, balance(connection, customer_id), at)
+                post(connection, [written_off] if written_off else [])
 
     @in_thread
     def collection(self, customer_id: str, period: Period) -> Collection | None:

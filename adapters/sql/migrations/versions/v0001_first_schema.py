@@ -159,6 +159,47 @@ def upgrade() -> None:
     op.create_index("collection_entries_by_at", "collection_entries", ["at"])
 
     op.create_table(
+        "incoming_payments",
+        *_columns(sa.Text, "rail", "reference"),
+        *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.Text, "currency"),
+        *_columns(_INSTANT, "paid_at", "booked_at"),
+        *_columns(sa.Text, "original", "payer", "by", "reason", nullable=True),
+        sa.PrimaryKeyConstraint("rail", "reference"),
+    )
+    op.create_index("incoming_payments_by_customer", "incoming_payments", ["customer_id", "booked_at"])
+    op.create_index("incoming_payments_by_original", "incoming_payments", ["rail", "original"])
+
+    op.create_table(
+        "transactions",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "key", "cause"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "customer_id", "by", "reason", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("transactions_by_customer", "transactions", ["customer_id"])
+    op.create_index("transactions_by_key", "transactions", ["key"], unique=True)
+    op.create_index("transactions_by_at", "transactions", ["at"])
+
+    op.create_table(
+        "entries",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Integer, "position"),
+        *_columns(sa.Text, "kind"),
+        *_columns(sa.Text, "customer_id", "subject_kind", "subject", "rail", nullable=True),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.Text, "currency"),
+        *_columns(_INSTANT, "due_at", nullable=True),
+        sa.PrimaryKeyConstraint("number", "position"),
+        sa.ForeignKeyConstraint(["number"], ["transactions.number"]),
+    )
+    of_customer = ["customer_id", "kind", "subject_kind", "subject", "currency", "amount_minor", "due_at"]
+    op.create_index("entries_by_customer", "entries", of_customer)
+    op.create_index("entries_by_rail", "entries", ["rail", "kind", "currency", "amount_minor"])
+
+    op.create_table(
         "events",
         *_columns(sa.Text, "event_id", "type", "object_id", "payment_id"),
         *_columns(_INSTANT, "created_at", "received_at"),

@@ -1,0 +1,200 @@
+"""The journal and incoming payments. Whoever moves money in the ledger posts it here, in the same transaction."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.schema import customers, incoming_payments, journal_entries, transactions
+from adapters.sql.core.statements import insert_new
+from billing.errors import BalanceChanged
+from billing.receivables.incoming import IncomingPayment, booked
+from billing.receivables.journal import (
+    NOTHING_OWED,
+    Account,
+    AccountKind,
+    AccountTotal,
+    Balance,
+    Cause,
+    Entry,
+    JournalRow,
+    Outstanding,
+    Subject,
+    Transaction,
+)
+
+_PAGE = 500
+_E = journal_entries.c
+_LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
+_SUM = func.sum(_E.amount_minor)
+_OF_CUSTOMER = _E.customer_id == bindparam("customer_id")
+_OWED = (
+    select(_E.subject_kind, _E.subject, _E.currency, _SUM.label("amount_minor"), func.max(_E.due_at).label("due_at"))
+    .where(_OF_CUSTOMER, _E.kind == AccountKind.RECEIVABLE)
+    .group_by(_E.subject_kind, _E.subject, _E.currency)
+    .having(_SUM != 0)
+)
+_CREDIT = (
+    select(_E.currency, _SUM).where(_OF_CUSTOMER, _E.kind == AccountKind.CREDIT).group_by(_E.currency).having(_SUM != 0)
+)
+_OF_TRANSACTION = [transactions.c[name] for name in ("number", "key", "cause", "at", "by", "reason")]
+_ENTRIES = (
+    select(*_OF_TRANSACTION, transactions.c.customer_id.label("whose"), *(c for c in _E if c.name != "number"))
+    .join(journal_entries, _E.number == transactions.c.number)
+    .order_by(transactions.c.number, _E.position)
+)
+_INSERT_TRANSACTION = insert(transactions).returning(transactions.c.number)
+_INSERT_ENTRIES = insert(journal_entries)
+
+
+class SqlJournal(SqlDatabase):
+    """The part of ``SqlLedger`` about what is owed and what was paid."""
+
+    @in_thread
+    def balance(self, customer_id: str) -> Balance:
+        """What the customer owes, and their credit; one indexed query each."""
+        with self._looking(f"add up the account of {customer_id}") as connection:
+            return balance(connection, customer_id)
+
+    @in_thread
+    def transactions(self, customer_id: str) -> list[Transaction]:
+        """Every movement of the customer's money, oldest first."""
+        query = _ENTRIES.where(transactions.c.customer_id == customer_id)
+        with self._looking(f"read the journal of {customer_id}") as connection:
+            return _transactions(connection.execute(query).mappings())
+
+    async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
+        """All entries written in that time, in their order, in pages."""
+        after = 0
+        while rows := await self.run(partial(self._journal_page, since, until, after)):
+            yield rows
+            after = rows[-1].number
+
+    def _journal_page(self, since: datetime, until: datetime, after: int) -> list[JournalRow]:
+        t = transactions.c
+        numbers = select(t.number).where(t.number > after, t.at >= since, t.at < until).order_by(t.number).limit(_PAGE)
+        query = _ENTRIES.where(t.number.in_(numbers.scalar_subquery()))
+        with self._looking("read its journal") as connection:
+            return [
+                JournalRow(**{**row, "customer_id": row["whose"], "subject": _title(row)})
+                for row in connection.execute(query).mappings()
+            ]
+
+    @in_thread
+    def trial_balance(self, since: datetime, until: datetime) -> list[AccountTotal]:
+        """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""
+        t, is_within = transactions.c, transactions.c.at >= since
+        opening = func.sum(case((is_within, 0), else_=_E.amount_minor))
+        debited = func.sum(case((and_(is_within, _E.amount_minor > 0), _E.amount_minor), else_=0))
+        credited = func.sum(case((and_(is_within, _E.amount_minor < 0), -_E.amount_minor), else_=0))
+        kinds = (_E.kind, _E.rail, _E.currency)
+        query = select(*kinds, opening, debited, credited).join(transactions, t.number == _E.number)
+        with self._reading("add its journal up") as connection:
+            rows = connection.execute(query.where(t.at < until).group_by(*kinds)).all()
+        totals = [AccountTotal(**dict(zip(AccountTotal.model_fields, row, strict=True))) for row in rows]
+        return sorted(totals, key=lambda total: (total.currency, list(AccountKind).index(total.kind), total.rail or ""))
+
+    @in_thread
+    def book(self, payment: IncomingPayment, at: datetime) -> bool:
+        """Books money that has arrived, or gone back; False if it was booked before."""
+        with self._writing(f"book {payment.reference} of {payment.rail}") as connection:
+            return book(connection, payment, at)
+
+
+def lock_account(connection: Connection, customer_id: str) -> bool:
+    """Lets one transaction at a time move money of this customer; False if the ledger does not know them."""
+    return connection.scalar(_LOCKED, {"customer_id": customer_id}) is not None
+
+
+def balance(connection: Connection, customer_id: str) -> Balance:
+    """As ``SqlJournal.balance``, within a transaction."""
+    key = {"customer_id": customer_id}
+    owed = (
+        Outstanding(
+            subject=Subject(kind=row["subject_kind"], name=row["subject"]),
+            currency=row["currency"],
+            amount_minor=int(row["amount_minor"]),
+            due_at=row["due_at"],
+        )
+        for row in connection.execute(_OWED, key).mappings()
+    )
+    credits = {currency: int(total) for currency, total in connection.execute(_CREDIT, key)}
+    return Balance(owed=tuple(owed), credits=credits)
+
+
+def post(connection: Connection, posted: Iterable[Transaction]) -> None:
+    """Writes transactions. Raises ``BalanceChanged`` for a draft that takes over more than there is."""
+    for transaction in posted:
+        if transaction.cause is Cause.DRAFT:
+            _check_draft(connection, transaction)
+        values = transaction.model_dump(exclude={"entries"})
+        number = connection.scalar(_INSERT_TRANSACTION, values)
+        connection.execute(
+            _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
+        )
+
+
+def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool:
+    """As ``SqlJournal.book``, within a transaction."""
+    if payment.customer_id is not None:
+        lock_account(connection, payment.customer_id)
+    values = payment.model_dump(exclude={"subject"}) | _subject(payment.subject) | {"booked_at": at}
+    if not insert_new(connection, incoming_payments, [values]):
+        return False
+    account = balance(connection, payment.customer_id) if payment.customer_id else NOTHING_OWED
+    post(connection, [booked(payment, account, at)])
+    return True
+
+
+def _check_draft(connection: Connection, transaction: Transaction) -> None:
+    """A draft takes over the balance as it is: if money has moved since it was read, it is read again."""
+    for entry in transaction.entries:
+        if entry.account.kind is AccountKind.CREDIT:
+            assert entry.account.customer_id is not None
+            carried_minor = balance(connection, entry.account.customer_id).carried_minor(entry.currency)
+            if not min(carried_minor, 0) <= -entry.amount_minor <= max(carried_minor, 0):
+                raise BalanceChanged(f"the balance of {entry.account.customer_id} has changed; it is read again")
+
+
+def _transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:
+    found = []
+    for _, own in groupby(rows, key=itemgetter("number")):
+        first, *others = own
+        values = {name: first[name] for name in ("key", "cause", "at", "by", "reason")}
+        entries = tuple(map(_entry, (first, *others)))
+        found.append(Transaction(**values, customer_id=first["whose"], entries=entries))
+    return found
+
+
+def _entry(row: Mapping[Any, Any]) -> Entry:
+    subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
+    account = Account(kind=row["kind"], customer_id=row["customer_id"], subject=subject, rail=row["rail"])
+    return Entry(account=account, amount_minor=row["amount_minor"], currency=row["currency"], due_at=row["due_at"])
+
+
+def _title(row: Mapping[Any, Any]) -> str | None:
+    return f"{row['subject_kind']} {row['subject']}" if row["subject"] else None
+
+
+def _values(number: int | None, position: int, entry: Entry) -> dict[str, Any]:
+    account = entry.account
+    return {
+        "number": number,
+        "position": position,
+        "kind": account.kind,
+        "customer_id": account.customer_id,
+        **_subject(account.subject),
+        "rail": account.rail,
+        "amount_minor": entry.amount_minor,
+        "currency": entry.currency,
+        "due_at": entry.due_at,
+    }
+
+
+def _subject(subject: Subject | None) -> dict[str, str | None]:
+    return {"subject_kind": subject.kind if subject else None, "subject": subject.name if subject else None}

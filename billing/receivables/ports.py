@@ -1,0 +1,27 @@
+"""What customers owe, read from the journal. Every method may be called again after any failure."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Protocol
+
+from billing.receivables.journal import AccountTotal, Balance, JournalRow, Transaction
+
+
+class Accounts(Protocol):
+    async def balance(self, customer_id: str) -> Balance:
+        """What the customer owes, and their credit; nothing of an unknown one."""
+
+
+class Journal(Accounts, Protocol):
+    async def transactions(self, customer_id: str) -> list[Transaction]:
+        """Every movement of the customer's money, oldest first."""
+
+
+class GeneralLedger(Protocol):
+    """The journal of all customers. ``since`` and ``until`` are instants, the second excluded."""
+
+    def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
+        """All entries written in that time, in their order, in pages."""
+
+    async def trial_balance(self, since: datetime, until: datetime) -> list[AccountTotal]:
+        """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""

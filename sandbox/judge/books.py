@@ -1,0 +1,80 @@
+"""The journal as it should be: computed anew from the sheet, the mails, Stripe's own journal and the commands."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from billing.collections.postings import BY_HAND
+from billing.collections.stages import CollectionStage
+from billing.invoices.stages import Stage
+from billing.receivables.journal import AccountKind, Cause, Transaction
+from sandbox.judge.evidence import CustomerEvidence, MonthEvidence
+
+_CARDS = "stripe"
+_UNDONE = {Cause.VOID: Cause.NOTICE, Cause.SKIP: Cause.DRAFT}
+"""What is undone counts against what was done."""
+
+
+class BookAccount(NamedTuple):
+    """An account of one customer, and what has changed it; ``name`` is the month or rail."""
+
+    cause: Cause
+    kind: AccountKind
+    name: str
+    currency: str
+
+
+Sums = Counter[BookAccount]
+
+
+def kept(transactions: list[Transaction]) -> Sums:
+    """The journal's entries, added up."""
+    sums: Sums = Counter()
+    for transaction in transactions:
+        for entry in transaction.entries:
+            cause, account = _UNDONE.get(transaction.cause, transaction.cause), entry.account
+            name = account.subject.name if account.subject else account.rail or ""
+            sums[BookAccount(cause, account.kind, name, entry.currency)] += entry.amount_minor
+    return sums
+
+
+def expected_books(account: CustomerEvidence) -> Sums:
+    """The entries that sheet, mails, Stripe and commands call for."""
+    sums: Sums = Counter()
+    for case in account.cases:
+        for cause, debited, credited, amount_minor in _movements(case):
+            sums[BookAccount(cause, *debited, case.month.currency)] += amount_minor
+            sums[BookAccount(cause, *credited, case.month.currency)] -= amount_minor
+    return sums
+
+
+_Account = tuple[AccountKind, str]
+
+
+def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, _Account, _Account, int]]:
+    """The cause, the accounts debited and credited, and the amount."""
+    owed, balance = (AccountKind.RECEIVABLE, str(case.period)), (AccountKind.CREDIT, "")
+    due, collection = case.due, case.collection
+    is_drafted = case.month.invoice is not None and due.outcome is not Stage.SKIPPED
+    taken_minor = due.carried_minor if is_drafted else 0
+    yield Cause.DRAFT, owed, balance, taken_minor
+    billed_minor = sum(amount for amount in due.amounts.values() if amount is not None) if _is_billed(case) else 0
+    yield Cause.NOTICE, owed, (AccountKind.BILLED, case.period), billed_minor
+    left_minor = due.total_minor if due.outcome is Stage.CARRIED_FORWARD else 0
+    yield Cause.CARRY, balance, owed, left_minor
+    unpaid_minor = taken_minor + billed_minor - left_minor
+    by_hand_minor = sum(payment.amount_minor for payment in collection.received if payment.by) if collection else 0
+    for rail, amount_minor in ((BY_HAND, by_hand_minor), (_CARDS, case.received_minor)):
+        share_minor = min(amount_minor, max(0, unpaid_minor))
+        yield Cause.PAYMENT, (AccountKind.CLEARING, rail), owed, share_minor
+        yield Cause.PAYMENT, (AccountKind.CLEARING, rail), balance, amount_minor - share_minor
+        unpaid_minor -= share_minor
+    if collection is not None and collection.outcome is CollectionStage.WRITTEN_OFF:
+        yield Cause.WRITE_OFF, (AccountKind.WRITTEN_OFF, case.period), owed, unpaid_minor
+
+
+def _is_billed(case: MonthEvidence) -> bool:
+    """A month is billed by its notice, and by a close that needs none."""
+    if case.due.outcome is None:
+        return case.month.announced
+    return case.due.outcome is not Stage.SKIPPED

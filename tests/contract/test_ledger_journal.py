@@ -1,0 +1,248 @@
+"""The journal in the ledger: every place where money moves posts it, once, on SQLite and on PostgreSQL alike."""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.sql.ledger import SqlLedger
+from billing.collections.collection import Collection
+from billing.collections.stages import CollectionStage, Received
+from billing.errors import BalanceChanged
+from billing.invoices.commands import Delivered
+from billing.invoices.invoice import Invoice, LineItem
+from billing.invoices.month import Month
+from billing.invoices.stages import Stage
+from billing.keys import payment_key
+from billing.payments.payment import (
+    ChargeResult,
+    ChargeStatus,
+    Payment,
+    PaymentStatus,
+    Reversal,
+    ReversalKind,
+    ReversalStatus,
+)
+from billing.period import Period
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.journal import Balance, Subject
+from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, python, read, succeed, url
+
+__all__ = ["ledger", "postgresql", "url"]  # fixtures
+
+PAYMENT = Payment(
+    rail="stripe",
+    payment_id="pi_1",
+    status=PaymentStatus.SUCCEEDED,
+    amount_minor=1000,
+    currency="eur",
+    payer_id="cus_1",
+    created_at=AT,
+    key=payment_key("acme", NOVEMBER),
+    customer_id="acme",
+    period=NOVEMBER,
+)
+DISPUTE = Reversal(
+    reversal_id="dp_1",
+    payment_id="pi_1",
+    kind=ReversalKind.DISPUTE,
+    amount_minor=1000,
+    currency="eur",
+    status=ReversalStatus.PENDING,
+    code="needs_response",
+    created_at=AT,
+)
+
+
+def invoice_of(amount_minor: int, carried_minor: int = 0) -> Invoice:
+    lines = (LineItem(line_id="row-2", description="Tea", amount_minor=amount_minor),) if amount_minor else ()
+    return Invoice(currency="eur", imported_at=AT, lines=lines, carried_minor=carried_minor)
+
+
+def drafted(amount_minor: int, carried_minor: int = 0, period: Period = NOVEMBER) -> Month:
+    return Month.open(ACME.evolve(currency="eur"), period).drafted(invoice_of(amount_minor, carried_minor))
+
+
+def announced(month: Month) -> Month:
+    return month.announcing(month.notice_at).delivered(Delivered(at=month.notice_at))
+
+
+async def record(ledger: SqlLedger, *months: Month) -> Month:
+    for month in months:
+        await ledger.record(month, AT)
+    return months[-1]
+
+
+async def balances(ledger: SqlLedger) -> tuple[dict[str, int], int]:
+    """What is owed for each month, and the credit (below 0)."""
+    balance = await ledger.balance("acme")
+    return {item.subject.name: item.amount_minor for item in balance.owed}, balance.carried_minor("eur")
+
+
+async def sums(url: str) -> dict[str, int]:
+    """The trial balance, past the ledger."""
+    return {kind: int(total) for kind, total in read(url, "SELECT kind, sum(amount_minor) FROM entries GROUP BY kind")}
+
+
+async def close_as_carried(ledger: SqlLedger, amount_minor: int, period: Period = NOVEMBER) -> Month:
+    month = await record(ledger, drafted(amount_minor, period=period))
+    return await record(ledger, month.announcing(month.notice_at))
+
+
+async def test_a_bill_is_posted_with_its_notice_and_paid_by_its_charge(ledger: SqlLedger, url: str) -> None:
+    month = await record(ledger, drafted(1000))
+    assert await balances(ledger) == ({}, 0)
+    month = await record(ledger, announced(month))
+    (owed,) = (await ledger.balance("acme")).owed
+    assert (owed.subject, owed.amount_minor, owed.due_at) == (Subject.month(NOVEMBER), 1000, month.charge_at)
+    for _ in range(2):  # the second is a repeat
+        await ledger.save_payment(PAYMENT, AT)
+        await ledger.record(month, AT)
+    assert await balances(ledger) == ({}, 0)
+    assert await sums(url) == {"receivable": 0, "billed": -1000, "clearing": 1000}
+    assert await ledger.balance("nobody") == Balance(owed=(), credits={})
+
+
+async def test_a_void_notice_is_reversed_and_the_corrected_bill_posted(ledger: SqlLedger, url: str) -> None:
+    month = announced(await record(ledger, drafted(1000)))
+    await record(ledger, month)
+    void = await record(ledger, month.notice_void(month.charge_at))
+    assert await balances(ledger) == ({}, 0)
+    again = announced(void.drafted(invoice_of(700)))
+    await record(ledger, again)
+    assert await balances(ledger) == ({NOVEMBER: 700}, 0)
+    assert (await ledger.balance("acme")).owed[0].due_at == again.charge_at
+    causes = [cause for (cause,) in read(url, "SELECT cause FROM transactions ORDER BY number")]
+    assert causes == ["notice", "void", "notice"]
+
+
+@pytest.mark.parametrize("amount_minor", [-300, 20])
+async def test_what_a_month_leaves_is_taken_over_by_the_next_draft_once(ledger: SqlLedger, amount_minor: int) -> None:
+    month = await close_as_carried(ledger, amount_minor)
+    assert month.outcome is Stage.CARRIED_FORWARD
+    assert await balances(ledger) == ({}, amount_minor)
+    following = await record(ledger, drafted(1000, amount_minor, NOVEMBER.next()))
+    assert await balances(ledger) == ({following.period: amount_minor}, 0)
+    await record(ledger, announced(following))
+    assert await balances(ledger) == ({following.period: 1000 + amount_minor}, 0)
+    (owed,) = (await ledger.balance("acme")).owed
+    assert owed.due_at == following.charge_at
+
+
+@pytest.mark.parametrize("taken_minor", [-301, -600, 1, 300])
+async def test_a_draft_cannot_take_over_what_is_not_there(ledger: SqlLedger, taken_minor: int) -> None:
+    await close_as_carried(ledger, -300)
+    with pytest.raises(BalanceChanged, match="it is read again"):
+        await ledger.record(drafted(1000, taken_minor, NOVEMBER.next()), AT)
+    assert await balances(ledger) == ({}, -300)
+    assert await ledger.month("acme", NOVEMBER.next()) is None
+
+
+async def test_a_skipped_month_gives_the_balance_back(ledger: SqlLedger) -> None:
+    await close_as_carried(ledger, -300)
+    following = announced(await record(ledger, drafted(1000, -300, NOVEMBER.next())))
+    await record(ledger, following)
+    await record(ledger, following.close(Stage.SKIPPED, following.charge_at))
+    assert await balances(ledger) == ({}, -300)
+
+
+async def test_a_month_in_which_credit_pays_everything_leaves_nothing(ledger: SqlLedger) -> None:
+    await close_as_carried(ledger, -300)
+    following = await record(ledger, drafted(300, -300, NOVEMBER.next()))
+    following = await record(ledger, following.announcing(following.notice_at))
+    assert following.outcome is Stage.NOTHING_DUE
+    assert await balances(ledger) == ({}, 0)
+
+
+async def test_too_much_money_becomes_credit_and_pays_what_fell_due_first(ledger: SqlLedger) -> None:
+    await record(ledger, announced(drafted(1000)))
+    await record(ledger, announced(drafted(500, period=NOVEMBER.next())))
+    paid = IncomingPayment(
+        rail="bank", reference="1", customer_id="acme", amount_minor=1200, currency="eur", paid_at=AT
+    )
+    assert await ledger.book(paid, AT)
+    assert not await ledger.book(paid, AT)
+    assert await balances(ledger) == ({NOVEMBER.next(): 300}, 0)
+    assert await ledger.book(paid.evolve(reference="2", subject=Subject.month(NOVEMBER)), AT)
+    assert await balances(ledger) == ({}, -900)
+    assert await ledger.book(paid.evolve(reference="3", customer_id=None), AT)
+    assert await balances(ledger) == ({}, -900)
+
+
+async def test_of_another_currency_money_pays_nothing(ledger: SqlLedger) -> None:
+    await record(ledger, announced(drafted(1000)))
+    paid = IncomingPayment(
+        rail="bank", reference="1", customer_id="acme", amount_minor=1000, currency="usd", paid_at=AT
+    )
+    await ledger.book(paid, AT)
+    assert await balances(ledger) == ({NOVEMBER: 1000}, 0)
+    assert (await ledger.balance("acme")).credits == {"usd": -1000}
+
+
+async def test_a_dispute_opens_the_debt_again_until_it_is_won(ledger: SqlLedger, url: str) -> None:
+    await record(ledger, announced(drafted(1000)))
+    await ledger.save_reversals(PAYMENT, [DISPUTE], AT)  # overtakes its payment: both are booked
+    assert await balances(ledger) == ({NOVEMBER: 1000}, 0)
+    for number, status in enumerate((ReversalStatus.KEPT, ReversalStatus.KEPT, ReversalStatus.PENDING)):
+        await ledger.save_reversals(PAYMENT, [DISPUTE.evolve(status=status, code=f"code {number}")], AT)
+    assert await balances(ledger) == ({NOVEMBER: 1000}, 0)
+    references = [row[0] for row in read(url, "SELECT reference FROM incoming_payments ORDER BY reference")]
+    assert references == ["dp_1", "dp_1#2", "dp_1#3", "pi_1"]
+
+
+async def test_a_refund_takes_credit_before_it_opens_a_debt(ledger: SqlLedger) -> None:
+    await record(ledger, announced(drafted(1000)))
+    await ledger.save_payment(PAYMENT, AT)
+    await ledger.book(PAYMENT.incoming(AT).evolve(reference="pi_2", amount_minor=400), AT)
+    refund = DISPUTE.evolve(reversal_id="re_1", kind=ReversalKind.REFUND, status=ReversalStatus.RETURNED)
+    await ledger.save_reversals(PAYMENT, [refund], AT)
+    assert await balances(ledger) == ({NOVEMBER: 600}, 0)
+
+
+async def test_a_collection_posts_recorded_payments_and_what_is_written_off(ledger: SqlLedger, url: str) -> None:
+    month = announced(drafted(1000))
+    month = month.begin_charge(month.charge_at)
+    declined = ChargeResult(status=ChargeStatus.DECLINED, at=month.charge_at)
+    month = await record(ledger, month.charged(declined))
+    received = Received(reference="bank 1", amount_minor=400, at=AT, by="ann")
+    collection = Collection.open(month).evolve(received=(received,))
+    for _ in range(2):
+        await ledger.record_collection(collection, AT)
+    assert await balances(ledger) == ({NOVEMBER: 600}, 0)
+    closed = collection.close(CollectionStage.WRITTEN_OFF, AT + timedelta(days=1))
+    for _ in range(2):
+        await ledger.record_collection(closed, AT)
+    assert await balances(ledger) == ({}, 0)
+    assert await sums(url) == {"receivable": 0, "billed": -1000, "clearing": 400, "written_off": 600}
+
+
+BOOK_ALL = """
+import asyncio, sys
+from adapters.sql.ledger import SqlLedger
+from billing.receivables.incoming import IncomingPayment
+async def main(url, rail, payment):
+    ledger = await SqlLedger.connect(url)
+    await ledger.ping()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    paid = IncomingPayment.model_validate_json(payment)
+    payments = [paid.evolve(rail=rail, reference=str(n), customer_id=f"c{n}") for n in range(100)]
+    print(sum(await asyncio.gather(*(ledger.book(payment, paid.paid_at) for payment in payments))))
+    await ledger.close()
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_two_payments_at_once_never_pay_more_than_is_owed(ledger: SqlLedger, url: str) -> None:
+    """A hundred customers owe 1000 each; two banks tell of 600 for each of them at the same instant."""
+    month = announced(drafted(1000))
+    for n in range(100):
+        await ledger.record(
+            month.with_customer(month.customer.evolve(customer_id=f"c{n}", email=f"c{n}@a.example")), AT
+        )
+    paid = IncomingPayment(rail="", reference="", customer_id=None, amount_minor=600, currency="eur", paid_at=AT)
+    banks = [python(BOOK_ALL, url, rail, paid.model_dump_json()) for rail in ("bank a", "bank b")]
+    assert [int(printed) for printed in await succeed(*banks)] == [100, 100]
+    for n in range(100):
+        balance = await ledger.balance(f"c{n}")
+        assert (balance.owed, balance.credits) == ((), {"eur": -200}), n
+    assert await sums(url) == {"receivable": 0, "billed": -100_000, "clearing": 120_000, "credit": -20_000}
