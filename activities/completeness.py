@@ -74,8 +74,7 @@ class CompletenessActivities:
         snapshot = await self._read(period, unseen, missing)
         workflows = _Workflows(self._chains, unseen, without_temporal)
         await workflows.read()
-        now = clock.now()
-        check = CompletenessCheck(period, now, *self._cells(period, snapshot), workflows.strays)
+        check = CompletenessCheck(period, clock.now(), *self._cells(period, snapshot), workflows.strays)
         customer_ids: set[str] = set()
         async for page in self._accounts.accounts(period):
             accounts = [account for account in page if not isinstance(account, Failed)]
@@ -95,8 +94,7 @@ class CompletenessActivities:
             await self._take_orphan(check, customer_id)
         for stopped in workflows.standing_still:
             check.stands_still(stopped)
-        totals = await self._accounts.trial_balance(now, now)
-        check.balances(totals)
+        check.balances(totals := await self._accounts.trial_balance())
         report = await asyncio.to_thread(check.coverage)
         if report.customers:
             unseen |= missing

@@ -1,10 +1,12 @@
 """What customers owe, read from the journal. Every method may be called again after any failure."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from billing.receivables.journal import AccountTotal, Balance, JournalRow, Transaction
+
+THE_BEGINNING, THE_END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
 
 
 class Accounts(Protocol):
@@ -23,5 +25,5 @@ class GeneralLedger(Protocol):
     def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
         """All entries written in that time, in their order, in pages."""
 
-    async def trial_balance(self, since: datetime, until: datetime) -> list[AccountTotal]:
+    async def trial_balance(self, since: datetime = THE_BEGINNING, until: datetime = THE_END) -> list[AccountTotal]:
         """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""

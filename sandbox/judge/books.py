@@ -8,7 +8,7 @@ from billing.collections.postings import BY_HAND
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage
 from billing.receivables.journal import AccountKind, Cause, Transaction
-from sandbox.judge.evidence import CustomerEvidence, MonthEvidence
+from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 
 _CARDS = "stripe"
 _UNDONE = {Cause.VOID: Cause.NOTICE, Cause.SKIP: Cause.DRAFT}
@@ -27,7 +27,15 @@ class BookAccount(NamedTuple):
 Sums = Counter[BookAccount]
 
 
-def kept(transactions: list[Transaction]) -> Sums:
+def differing_books(evidence: Evidence) -> Iterator[str]:
+    for account in evidence.accounts:
+        books, expected = _kept(account.transactions), _expected(account)
+        for of in sorted(books.keys() | expected.keys()):
+            if books[of] != expected[of]:
+                yield f"{account.customer_id}: {' '.join(of)} is {books[of]}, should be {expected[of]}"
+
+
+def _kept(transactions: list[Transaction]) -> Sums:
     """The journal's entries, added up."""
     sums: Sums = Counter()
     for transaction in transactions:
@@ -38,7 +46,7 @@ def kept(transactions: list[Transaction]) -> Sums:
     return sums
 
 
-def expected_books(account: CustomerEvidence) -> Sums:
+def _expected(account: CustomerEvidence) -> Sums:
     """The entries that sheet, mails, Stripe and commands call for."""
     sums: Sums = Counter()
     for case in account.cases:

@@ -22,7 +22,7 @@ from billing.model import Model
 from billing.money import format_amount
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
-from sandbox.judge.books import expected_books, kept
+from sandbox.judge.books import differing_books
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import minor_of
 from sandbox.judge.stripe_journal import Intent
@@ -51,7 +51,7 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "no charge without an earlier notice of the same amount, at least min_notice before": _notices,
         "nothing is charged that was skipped, halted, carried forward or not due": _nothing,
         "ledger and Stripe tell of the same payments": _agreement,
-        "the journal has every movement of money, once": _books,
+        "the journal has every movement of money, once": differing_books,
         "every command took effect once, or was refused with a reason": _commands,
         "every outcome is told to the customer, once, and no other mail is sent": _letters,
         "every customer is in the next month, has left, or waits for a person who knows": _chain,
@@ -146,14 +146,6 @@ def _agreement(evidence: Evidence) -> Iterator[str]:
         ledger = {(c.payment_id, c.status == "succeeded", c.amount_minor, c.currency) for c in case.charges}
         if stripe != ledger:
             yield f"{case.name}: Stripe {sorted(stripe)}, ledger {sorted(ledger)}"
-
-
-def _books(evidence: Evidence) -> Iterator[str]:
-    for account in evidence.accounts:
-        books, expected = kept(account.transactions), expected_books(account)
-        for of in sorted(books.keys() | expected.keys()):
-            if books[of] != expected[of]:
-                yield f"{account.customer_id}: {' '.join(of)} is {books[of]}, should be {expected[of]}"
 
 
 def _commands(evidence: Evidence) -> Iterator[str]:

@@ -1,4 +1,7 @@
-"""Tables of the SQL ledger; a test proves that the migrations in ``adapters/sql/migrations`` agree with them."""
+"""Tables of the SQL ledger; the journal's are in ``journal_schema.py``.
+
+A test proves that the migrations in ``adapters/sql/migrations`` agree with them.
+"""
 
 from typing import Final
 
@@ -20,6 +23,7 @@ from adapters.sql.core.columns import (
     table,
     texts,
 )
+from adapters.sql.core.journal_schema import transactions
 
 EVENT_IS_OPEN: Final = "result IS NULL"  # literal SQL, so that queries can use the partial index
 INVOICE_NEEDS: Final = "needs IS NOT NULL"
@@ -157,49 +161,6 @@ entries: Final = table(
     Index("collection_entries_by_at", "at"),
 )
 
-# Money that arrived on a rail, or went back (below 0).
-incoming_payments: Final = table(
-    "incoming_payments",
-    *key("rail", "reference"),
-    *texts("customer_id", nullable=True),  # NULL: nobody knows whose it is
-    *texts("subject_kind", "subject", nullable=True),  # what it is for, if it says so
-    *amounts("amount_minor"),
-    *texts("currency"),
-    *instants("paid_at", "booked_at"),
-    *texts("original", "payer", "by", "reason", nullable=True),  # by NULL: the rail has reported it
-    Index("incoming_payments_by_customer", "customer_id", "booked_at"),
-    Index("incoming_payments_by_original", "rail", "original"),
-)
-
-# The journal: written once, never changed. See billing/receivables/journal.py.
-transactions: Final = table(
-    "transactions",
-    *counter("number"),
-    *texts("key"),
-    *texts("cause"),
-    *instants("at"),
-    *texts("customer_id", nullable=True),  # NULL: nobody knows whose money it is
-    *texts("by", "reason", nullable=True),
-    Index("transactions_by_key", "key", unique=True),
-    Index("transactions_by_customer", "customer_id"),
-    Index("transactions_by_at", "at"),
-)
-
-journal_entries: Final = table(
-    "entries",
-    Column("number", ForeignKey("transactions.number"), primary_key=True),
-    *number("position"),
-    *texts("kind"),
-    *texts("customer_id", "subject_kind", "subject", "rail", nullable=True),
-    *amounts("amount_minor"),
-    *texts("currency"),
-    *instants("due_at", nullable=True),
-    Index(
-        "entries_by_customer", "customer_id", "kind", "subject_kind", "subject", "currency", "amount_minor", "due_at"
-    ),
-    Index("entries_by_rail", "rail", "kind", "currency", "amount_minor"),
-)
-
 events: Final = table(
     "events",
     *key("event_id"),
@@ -318,4 +279,4 @@ registration_tries: Final = table(
     Index("registration_tries_by_at", "at"),
 )
 
-metadata: Final = customers.metadata  # of all tables above
+metadata: Final = transactions.metadata  # of all tables, here and there

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, exists, or_, select, text, update
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
+from adapters.sql.core.journal_schema import incoming_payments
 from adapters.sql.core.rows import charge_values, event_values, message_values, reversal_values
-from adapters.sql.core.schema import EVENT_IS_OPEN, charges, events, incoming_payments, messages, reversals
+from adapters.sql.core.schema import EVENT_IS_OPEN, charges, events, messages, reversals
 from adapters.sql.core.statements import insert_new, lock, rows_of_month, upsert, where_given
 from adapters.sql.receivables.journal import book
 from billing.apart import Failed

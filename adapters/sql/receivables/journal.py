@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.schema import customers, incoming_payments, journal_entries, transactions
+from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.core.schema import customers
 from adapters.sql.core.statements import insert_new
 from billing.errors import BalanceChanged
 from billing.receivables.incoming import IncomingPayment, booked
@@ -27,6 +28,7 @@ from billing.receivables.journal import (
     Subject,
     Transaction,
 )
+from billing.receivables.ports import THE_BEGINNING, THE_END
 
 _PAGE = 500
 _E = journal_entries.c
@@ -86,7 +88,7 @@ class SqlJournal(SqlDatabase):
             ]
 
     @in_thread
-    def trial_balance(self, since: datetime, until: datetime) -> list[AccountTotal]:
+    def trial_balance(self, since: datetime = THE_BEGINNING, until: datetime = THE_END) -> list[AccountTotal]:
         """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""
         t, is_within = transactions.c, transactions.c.at >= since
         opening = func.sum(case((is_within, 0), else_=_E.amount_minor))
