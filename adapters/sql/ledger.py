@@ -45,7 +45,8 @@ from adapters.sql.customers.starts import SqlStarts
 from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
-from adapters.sql.receivables.journal import SqlJournal, lock_account, post
+from adapters.sql.receivables.incoming import SqlIncoming
+from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
@@ -59,9 +60,10 @@ from billing.customers.customer import Customer
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow
-from billing.invoices.postings import month_transactions
+from billing.invoices.postings import UNDOING, freed, month_transactions
 from billing.invoices.stages import Stage
 from billing.period import Period
+from billing.receivables.journal import Subject
 
 # Executed several times a month for every customer, so composed once.
 _STATE = select(invoices.c.state).where(*month_params(invoices))
@@ -73,6 +75,7 @@ _UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~e
 
 class SqlLedger(
     SqlJournal,
+    SqlIncoming,
     SqlPayments,
     SqlCollections,
     SqlVersions,
@@ -234,7 +237,12 @@ def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any]
         insert_new(connection, decisions, decision_values(month))
     if changed & {"invoice", "notice", "closed"}:
         known = Month.model_validate(before) if before.get("invoice") else None
-        post(connection, month_transactions(known, month, at))
+        posted = month_transactions(known, month, at)
+        post(connection, posted)
+        if any(transaction.cause in UNDOING for transaction in posted):
+            owed_minor = balance(connection, month.customer_id).owed_for(Subject.month(month.period), month.currency)
+            free = freed(month, owed_minor, at)
+            post(connection, [free] if free else [])
 
 
 def _write_lines(connection: Connection, month: Month) -> None:

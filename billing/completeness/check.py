@@ -115,7 +115,7 @@ class CompletenessCheck:
                 text = (
                     f"the journal's entries in {currency.upper()} add up to {format_amount(minor, currency)}, not to 0"
                 )
-                advice = "it is only ever added to, so a row was changed or lost; compare it with the last backup"
+                advice = "rows were changed or lost past the application: compare with a backup, or restore the ledger"
                 self._tally.find(FindingKind.UNBALANCED, "", text, advice=advice)
 
     def coverage(self) -> CompletenessReport:

@@ -42,6 +42,11 @@ class MonthFields(Durable):
         return self.customer.customer_id
 
     @property
+    def currency(self) -> str:
+        """The invoice's, which stays when the customer's changes."""
+        return self.invoice.currency if self.invoice else self.customer.currency
+
+    @property
     def amount_due(self) -> tuple[int, str]:
         return self.invoice.total_minor if self.invoice else 0, self.customer.currency
 

@@ -47,6 +47,10 @@ class _Position(NamedTuple):
 _NOTHING = _Position()
 
 
+UNDOING = frozenset({Cause.VOID, Cause.SKIP, Cause.CARRY})
+"""After these, money that has been paid may pay for nothing any more."""
+
+
 def month_transactions(before: Month | None, after: Month, at: datetime) -> list[Transaction]:
     """The transactions of the change from the recorded month ``before`` to ``after``; none for a repeat."""
     was, now = _position(before), _position(after)
@@ -64,6 +68,27 @@ def month_transactions(before: Month | None, after: Month, at: datetime) -> list
         for cause, entries in _changes(of, to, after.customer_id, Subject.month(after.period))
         if entries
     ]
+
+
+def freed(month: Month, owed_minor: int, at: datetime) -> Transaction | None:
+    """The transaction by which money that paid for a void bill becomes credit; None if there is none.
+
+    ``owed_minor`` is what the journal says is owed for the month.
+    """
+    position, subject = _position(month), Subject.month(month.period)
+    billed_minor = position.bill.sales_minor if position.bill else 0
+    unpaid_minor = position.carried_minor + billed_minor - position.left_minor
+    excess_minor = unpaid_minor - owed_minor - (max(0, unpaid_minor) if position.bill else 0)
+    if excess_minor <= 0:
+        return None
+    owed, balance, currency = receivable(month.customer_id, subject), credit(month.customer_id), month.currency
+    return Transaction(
+        key=f"{month.customer_id} {month.period} {month.revision} {Cause.FREED}",
+        cause=Cause.FREED,
+        at=at,
+        customer_id=month.customer_id,
+        entries=moved(excess_minor, currency, owed, balance),
+    )
 
 
 def _position(month: Month | None) -> _Position:

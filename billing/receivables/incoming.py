@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from billing.errors import InvalidInput
-from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Id, Instant, Line, Many, Minor, Model, Words
 from billing.money import format_amount
 from billing.receivables.journal import (
     Account,
@@ -53,6 +53,13 @@ class IncomingPayment(Model):
         return format_amount(self.amount_minor, self.currency)
 
 
+class PaymentRow(IncomingPayment):
+    """An incoming payment in a listing. ``unmatched_minor`` of it are nobody's yet."""
+
+    booked_at: Instant
+    unmatched_minor: Minor
+
+
 class PaymentRecord(Model):
     """An incoming payment with everything that became of it, oldest first. ``returned_minor`` went back since."""
 
@@ -92,7 +99,7 @@ def booked(payment: IncomingPayment, balance: Balance, at: datetime) -> Transact
 def assigned(
     record: PaymentRecord, to: IncomingPayment, balance: Balance, by: str, reason: str, at: datetime
 ) -> Transaction:
-    """The transaction by which unmatched money of ``record`` becomes that of a customer: ``to`` says whose, and how much.
+    """The transaction by which unmatched money of ``record`` becomes a customer's: ``to`` says whose, and how much.
 
     Raises ``InvalidInput``, which says what to do instead.
     """

@@ -95,6 +95,7 @@ class Cause(StrEnum):
     NOTICE = "notice"  # the bill was announced
     VOID = "void"  # the notice before no longer holds
     ALLOCATION = "allocation"  # a person says whose a payment is, or what it is for
+    FREED = "freed"  # what was paid for a bill that is void is the customer's credit
     CARRY = "carry"  # the month closed with credit, or with too little to be charged: the next draft takes it over
     PAYMENT = "payment"  # money has arrived
     REVERSAL = "reversal"  # money went back, or came back after that

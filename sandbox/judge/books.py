@@ -42,10 +42,9 @@ def expected_books(account: CustomerEvidence) -> Sums:
     """The entries that sheet, mails, Stripe and commands call for."""
     sums: Sums = Counter()
     for case in account.cases:
-        currency = case.month.invoice.currency if case.month.invoice else case.month.customer.currency
         for cause, debited, credited, amount_minor in _movements(case):
-            sums[BookAccount(cause, *debited, currency)] += amount_minor
-            sums[BookAccount(cause, *credited, currency)] -= amount_minor
+            sums[BookAccount(cause, *debited, case.month.currency)] += amount_minor
+            sums[BookAccount(cause, *credited, case.month.currency)] -= amount_minor
     return sums
 
 

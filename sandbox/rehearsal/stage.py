@@ -86,8 +86,7 @@ async def begin(book: Book, ledger: PrivateLedger) -> None:
     now = datetime.now(UTC)
     for entry in book.entries:
         first = entry.before or entry.month
-        currency = first.invoice.currency if first.invoice else first.customer.currency
-        await ledger.open_balance(first.customer_id, first.carried_minor, currency, now)
+        await ledger.open_balance(first.customer_id, first.carried_minor, first.currency, now)
         for month in (entry.before, entry.month):
             if month is not None:
                 await ledger.record(month, max(now, month.closed.at if month.closed else now))

@@ -323,7 +323,7 @@ class MonthMachine(RuleBasedStateMachine):
 
     def check_books(self, month: Month, following: Month) -> None:
         """What the journal says of the month is what is still owed for it, or carried into the next one."""
-        currency = month.invoice.currency if month.invoice else month.customer.currency
+        currency = month.currency
         owed = month.outcome is Stage.PAID or month.outcome in UNPAID_OUTCOMES
         assert self.books[AccountKind.RECEIVABLE, currency] == (
             month.invoice.total_minor if owed and month.invoice else 0

@@ -22,7 +22,7 @@ from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.progress import Braked, Failure
-from billing.receivables.journal import NOTHING_OWED
+from billing.receivables.journal import NOTHING_OWED, AccountKind, AccountTotal
 from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,
@@ -60,6 +60,11 @@ def waiting(stage: Stage, **fields: Any) -> CustomerSnapshot:
     return account._replace(month=account.month._replace(**fields))
 
 
+_LOST = AccountTotal(
+    kind=AccountKind.BILLED, rail=None, currency="eur", opening_minor=-500, debited_minor=0, credited_minor=0
+)
+
+
 def surveys() -> Iterator[CompletenessReport]:
     """All kinds of findings, and of some kinds what else is said about them."""
     read = snapshot([(ACME.email, "10", "Tea")])
@@ -76,6 +81,7 @@ def surveys() -> Iterator[CompletenessReport]:
     )  # closed, runs
     survey.stray("ghost")
     survey.fail(Failed(customer_id="odd", reason="RuntimeError"))
+    survey.balances([_LOST])
     yield survey.coverage()
     for account in (
         paid,  # no workflow

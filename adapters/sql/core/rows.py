@@ -39,7 +39,7 @@ def invoice_values(month: Month, at: datetime) -> dict[str, Any]:
     return {
         **_key(month),
         "stage": month.stage(at),
-        "currency": invoice.currency if invoice else month.customer.currency,
+        "currency": month.currency,
         "total_minor": invoice.total_minor if invoice else 0,
         "carried_minor": month.carried_minor,
         "version": invoice.version if invoice else 0,
