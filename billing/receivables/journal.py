@@ -52,6 +52,10 @@ class Account(Model):
     subject: Subject | None = None
     rail: Code | None = None
 
+    def __str__(self) -> str:
+        parts = (self.kind.replace("_", " "), self.customer_id, self.subject, self.rail)
+        return " ".join(str(part) for part in parts if part)
+
 
 def receivable(customer_id: str, subject: Subject) -> Account:
     return Account(kind=AccountKind.RECEIVABLE, customer_id=customer_id, subject=subject)
