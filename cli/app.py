@@ -27,6 +27,7 @@ from cli.collections import collections
 from cli.completeness import coverage
 from cli.customers import close_account, customers, erase, import_customers, start, update
 from cli.invoices import invoices, refresh, review
+from cli.receivables import payments
 from cli.reviewers import brake, users
 from cli.sandbox import demo, rehearse, stack
 from cli.terminal.options import spread
@@ -160,6 +161,12 @@ _COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, writ
 $ python starter.py collections list
 $ python starter.py collections show acme --period 2026-11
 """
+_PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign.
+
+[bold]Examples[/bold]
+$ python starter.py payments list --unmatched
+$ python starter.py payments show transfer 7731
+"""
 _CUSTOMERS = """The roster: list, show, import, export, links to register, erase a person's data.
 
 [bold]Examples[/bold]
@@ -189,6 +196,7 @@ _add("Operation", operate.setup, operate.doctor)
 _clock, _money = (collections.halt, collections.resume), (collections.record_payment, collections.write_off)
 _unpaid = (collections.list_, collections.show, collections.retry, *_clock, *_money)
 _group("Customers and months", "collections", _COLLECTIONS, *_unpaid)
+_group("Customers and months", "payments", _PAYMENTS, payments.record, payments.list_, payments.show, payments.assign)
 _files, _links = (import_customers.import_, customers.export), (customers.link, customers.invite)
 _roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, erase.erase)
 _group("Customers and months", "customers", _CUSTOMERS, *_roster)

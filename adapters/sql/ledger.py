@@ -45,6 +45,7 @@ from adapters.sql.customers.starts import SqlStarts
 from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
+from adapters.sql.receivables.incoming import SqlIncoming
 from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
@@ -74,6 +75,7 @@ _UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~e
 
 class SqlLedger(
     SqlJournal,
+    SqlIncoming,
     SqlPayments,
     SqlCollections,
     SqlVersions,

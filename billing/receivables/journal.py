@@ -7,7 +7,7 @@ somebody has to keep right. docs/journal.md shows the entries of each case.
 from collections import Counter
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -52,6 +52,10 @@ class Account(Model):
     subject: Subject | None = None
     rail: Code | None = None
 
+    def __str__(self) -> str:
+        parts = (self.kind.replace("_", " "), self.customer_id, self.subject, self.rail)
+        return " ".join(str(part) for part in parts if part)
+
 
 def receivable(customer_id: str, subject: Subject) -> Account:
     return Account(kind=AccountKind.RECEIVABLE, customer_id=customer_id, subject=subject)
@@ -94,6 +98,7 @@ class Cause(StrEnum):
     SKIP = "skip"  # the month is skipped, and gives it back
     NOTICE = "notice"  # the bill was announced
     VOID = "void"  # the notice before no longer holds
+    ALLOCATION = "allocation"  # a person says whose a payment is, or what it is for
     FREED = "freed"  # what was paid for a bill that is void is the customer's credit
     CARRY = "carry"  # the month closed with credit, or with too little to be charged: the next draft takes it over
     PAYMENT = "payment"  # money has arrived
@@ -102,16 +107,27 @@ class Cause(StrEnum):
     SETTLEMENT = "settlement"  # a person says how what was left of a closed account was settled
 
 
+class PaymentName(NamedTuple):
+    """Names an incoming payment, once and for all."""
+
+    rail: Code
+    reference: Id
+
+    def __str__(self) -> str:
+        return f"{self.reference} ({self.rail})"
+
+
 class Transaction(Model):
     """Balanced entries. ``key`` names the movement, which is written once. ``by`` None: the application.
 
-    ``customer_id`` None: nobody knows whose money it is.
+    ``customer_id`` None: nobody knows whose money it is. ``payment``: the incoming payment that it moves.
     """
 
     key: Line
     cause: Cause
     at: Instant
     customer_id: Id | None
+    payment: PaymentName | None = None
     entries: Few[Entry]
     by: Author | None = None
     reason: Words | None = None

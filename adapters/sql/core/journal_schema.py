@@ -28,7 +28,9 @@ transactions: Final = table(
     *texts("cause"),
     *instants("at"),
     *texts("customer_id", nullable=True),  # NULL: nobody knows whose money it is
+    *texts("rail", "reference", nullable=True),  # the incoming payment that it moves
     *texts("by", "reason", nullable=True),
+    Index("transactions_by_payment", "rail", "reference"),
     Index("transactions_by_key", "key", unique=True),
     Index("transactions_by_customer", "customer_id"),
     Index("transactions_by_at", "at"),

@@ -25,6 +25,7 @@ from billing.receivables.journal import (
     Entry,
     JournalRow,
     Outstanding,
+    PaymentName,
     Subject,
     Transaction,
 )
@@ -44,9 +45,12 @@ _OWED = (
 _CREDIT = (
     select(_E.currency, _SUM).where(_OF_CUSTOMER, _E.kind == AccountKind.CREDIT).group_by(_E.currency).having(_SUM != 0)
 )
-_OF_TRANSACTION = [transactions.c[name] for name in ("number", "key", "cause", "at", "by", "reason")]
-_ENTRIES = (
-    select(*_OF_TRANSACTION, transactions.c.customer_id.label("whose"), *(c for c in _E if c.name != "number"))
+_T = transactions.c
+_OF_TRANSACTION = [_T[name] for name in ("number", "key", "cause", "at", "reference", "by", "reason")]
+ENTRIES = (
+    select(
+        *_OF_TRANSACTION, _T.customer_id.label("whose"), _T.rail.label("via"), *(c for c in _E if c.name != "number")
+    )
     .join(journal_entries, _E.number == transactions.c.number)
     .order_by(transactions.c.number, _E.position)
 )
@@ -66,9 +70,9 @@ class SqlJournal(SqlDatabase):
     @in_thread
     def transactions(self, customer_id: str) -> list[Transaction]:
         """Every movement of the customer's money, oldest first."""
-        query = _ENTRIES.where(transactions.c.customer_id == customer_id)
+        query = ENTRIES.where(transactions.c.customer_id == customer_id)
         with self._looking(f"read the journal of {customer_id}") as connection:
-            return _transactions(connection.execute(query).mappings())
+            return as_transactions(connection.execute(query).mappings())
 
     async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
         """All entries written in that time, in their order, in pages."""
@@ -80,7 +84,7 @@ class SqlJournal(SqlDatabase):
     def _journal_page(self, since: datetime, until: datetime, after: int) -> list[JournalRow]:
         t = transactions.c
         numbers = select(t.number).where(t.number > after, t.at >= since, t.at < until).order_by(t.number).limit(_PAGE)
-        query = _ENTRIES.where(t.number.in_(numbers.scalar_subquery()))
+        query = ENTRIES.where(t.number.in_(numbers.scalar_subquery()))
         with self._looking("read its journal") as connection:
             return [
                 JournalRow(**{**row, "customer_id": row["whose"], "subject": _title(row)})
@@ -134,7 +138,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     for transaction in posted:
         if transaction.cause is Cause.DRAFT:
             _check_draft(connection, transaction)
-        values = transaction.model_dump(exclude={"entries"})
+        values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
         number = connection.scalar(_INSERT_TRANSACTION, values)
         connection.execute(
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
@@ -145,12 +149,16 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
     """As ``SqlJournal.book``, within a transaction."""
     if payment.customer_id is not None:
         lock_account(connection, payment.customer_id)
-    values = payment.model_dump(exclude={"subject"}) | _subject(payment.subject) | {"booked_at": at}
+    values = payment.model_dump(exclude={"subject"}) | subject_values(payment.subject) | {"booked_at": at}
     if not insert_new(connection, incoming_payments, [values]):
         return False
     account = balance(connection, payment.customer_id) if payment.customer_id else NOTHING_OWED
     post(connection, [booked(payment, account, at)])
     return True
+
+
+def _payment(name: PaymentName | None) -> dict[str, str | None]:
+    return {"rail": name.rail if name else None, "reference": name.reference if name else None}
 
 
 def _check_draft(connection: Connection, transaction: Transaction) -> None:
@@ -163,13 +171,14 @@ def _check_draft(connection: Connection, transaction: Transaction) -> None:
                 raise BalanceChanged(f"the balance of {entry.account.customer_id} has changed; it is read again")
 
 
-def _transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:
+def as_transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:
     found = []
     for _, own in groupby(rows, key=itemgetter("number")):
         first, *others = own
         values = {name: first[name] for name in ("key", "cause", "at", "by", "reason")}
         entries = tuple(map(_entry, (first, *others)))
-        found.append(Transaction(**values, customer_id=first["whose"], entries=entries))
+        payment = PaymentName(first["via"], first["reference"]) if first["via"] else None
+        found.append(Transaction(**values, customer_id=first["whose"], payment=payment, entries=entries))
     return found
 
 
@@ -190,7 +199,7 @@ def _values(number: int | None, position: int, entry: Entry) -> dict[str, Any]:
         "position": position,
         "kind": account.kind,
         "customer_id": account.customer_id,
-        **_subject(account.subject),
+        **subject_values(account.subject),
         "rail": account.rail,
         "amount_minor": entry.amount_minor,
         "currency": entry.currency,
@@ -198,5 +207,5 @@ def _values(number: int | None, position: int, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _subject(subject: Subject | None) -> dict[str, str | None]:
+def subject_values(subject: Subject | None) -> dict[str, str | None]:
     return {"subject_kind": subject.kind if subject else None, "subject": subject.name if subject else None}

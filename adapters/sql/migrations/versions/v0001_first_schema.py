@@ -176,10 +176,11 @@ def upgrade() -> None:
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "key", "cause"),
         *_columns(_INSTANT, "at"),
-        *_columns(sa.Text, "customer_id", "by", "reason", nullable=True),
+        *_columns(sa.Text, "customer_id", "rail", "reference", "by", "reason", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("transactions_by_customer", "transactions", ["customer_id"])
+    op.create_index("transactions_by_payment", "transactions", ["rail", "reference"])
     op.create_index("transactions_by_key", "transactions", ["key"], unique=True)
     op.create_index("transactions_by_at", "transactions", ["at"])
 

@@ -1,0 +1,100 @@
+"""Incoming payments: found, listed, and assigned to customers by people."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.core.statements import where_given
+from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post
+from billing.errors import NotFound
+from billing.receivables.incoming import IncomingPayment, PaymentRecord, PaymentRow, assigned
+from billing.receivables.journal import AccountKind, PaymentName, Subject
+
+_I = incoming_payments.c
+_UNMATCHED = (
+    select(transactions.c.rail, transactions.c.reference, -func.sum(journal_entries.c.amount_minor))
+    .join(journal_entries, journal_entries.c.number == transactions.c.number)
+    .where(journal_entries.c.kind == AccountKind.UNMATCHED)
+    .group_by(transactions.c.rail, transactions.c.reference)
+    .having(func.sum(journal_entries.c.amount_minor) != 0)
+)
+
+
+class SqlIncoming(SqlDatabase):
+    """The part of ``SqlLedger`` about money that has arrived."""
+
+    @in_thread
+    def incoming_payment(self, name: PaymentName) -> PaymentRecord | None:
+        with self._looking(f"read payment {name}") as connection:
+            return _record(connection, name)
+
+    @in_thread
+    def incoming_payments(
+        self, unmatched_only: bool = False, customer_id: str | None = None, rail: str | None = None, text: str = ""
+    ) -> list[PaymentRow]:
+        """The payments that match everything given, unmatched ones first, then the newest.
+
+        ``text`` is part of a reference, of the payer's name or of a customer's id, in any case.
+        """
+        where = where_given(incoming_payments, customer_id=customer_id, rail=rail)
+        where += [_contains(text)] if text else []
+        with self._looking("list the incoming payments") as connection:
+            unmatched = {(row[0], row[1]): int(row[2]) for row in connection.execute(_UNMATCHED)}
+            rows = [
+                PaymentRow(**_values(row), booked_at=row["booked_at"], unmatched_minor=left)
+                for row in connection.execute(select(incoming_payments).where(*where)).mappings()
+                if (left := unmatched.get((row["rail"], row["reference"]), 0)) or not unmatched_only
+            ]
+        return sorted(rows, key=lambda row: (not row.unmatched_minor, -row.booked_at.timestamp(), row.reference))
+
+    @in_thread
+    def assign(self, name: PaymentName, to: IncomingPayment, by: str, reason: str, at: datetime) -> PaymentRecord:
+        """Makes unmatched money of a payment that of a customer; ``to`` says whose, for what and how much.
+
+        Raises ``NotFound`` for an unknown payment or customer, ``InvalidInput`` if not so much is unmatched.
+        """
+        with self._writing(f"assign payment {name}") as connection:
+            assert to.customer_id is not None
+            connection.execute(select(_I.rail).where(*_named(name)).with_for_update())
+            record = _record(connection, name)
+            if record is None:
+                raise NotFound(f"there is no payment {name}; see: python starter.py payments list")
+            if not lock_account(connection, to.customer_id):
+                raise NotFound(f"the ledger does not know {to.customer_id}")
+            post(connection, [assigned(record, to, balance(connection, to.customer_id), by, reason, at)])
+            found = _record(connection, name)
+            assert found is not None
+            return found
+
+
+def _named(name: PaymentName) -> tuple[ColumnElement[bool], ...]:
+    return _I.rail == name.rail, _I.reference == name.reference
+
+
+def _contains(text: str) -> ColumnElement[bool]:
+    return or_(*(column.icontains(text, autoescape=True) for column in (_I.reference, _I.payer, _I.customer_id)))
+
+
+def _record(connection: Connection, name: PaymentName) -> PaymentRecord | None:
+    row = connection.execute(select(incoming_payments).where(*_named(name))).mappings().one_or_none()
+    if row is None:
+        return None
+    moves = ENTRIES.where(transactions.c.rail == name.rail, transactions.c.reference == name.reference)
+    returned = select(func.coalesce(func.sum(_I.amount_minor), 0)).where(
+        _I.rail == name.rail, _I.original == name.reference
+    )
+    return PaymentRecord(
+        payment=IncomingPayment(**_values(row)),
+        booked_at=row["booked_at"],
+        transactions=tuple(as_transactions(connection.execute(moves).mappings())),
+        returned_minor=-int(connection.scalar(returned) or 0),
+    )
+
+
+def _values(row: Any) -> dict[str, Any]:
+    subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
+    names = IncomingPayment.model_fields.keys() - {"subject"}
+    return {**{name: row[name] for name in names}, "subject": subject}
