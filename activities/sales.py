@@ -85,7 +85,7 @@ class SalesActivities:
             )
         invoice = invoice.evolve(imported_at=clock.now())
         drafted = month.drafted(invoice, imported.remark, imported.previous_compared)
-        await self._ledger.record(drafted, clock.now())
+        await self._ledger.record_draft(drafted, clock.now())
         total = format_amount(invoice.total_minor, invoice.currency)
         content = f"{len(invoice.lines)} lines, {len(invoice.problems)} unreadable, {total}"
         activity.logger.info("imported: %s, %s, %s", month.customer_id, month.period, content)

@@ -46,7 +46,7 @@ from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.incoming import SqlIncoming
-from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post
+from adapters.sql.receivables.journal import SqlJournal, balance, check_draft, lock_account, post
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
@@ -161,6 +161,13 @@ class SqlLedger(
                     _record(connection, following, at, stored)
 
     @in_thread
+    def record_draft(self, month: Month, at: datetime) -> None:
+        """Writes a month with its new draft. Raises as ``record``; ``BalanceChanged`` if it takes over too much."""
+        with self._writing(f"record the draft of {month.customer_id}, {month.period}") as connection:
+            _lock_customer(connection, month.customer, at)
+            _record(connection, month, at, _stored(connection, month), is_new_draft=True)
+
+    @in_thread
     def month(self, customer_id: str, period: Period) -> Month | None:
         with self._reading(f"read {customer_id}, {period}") as connection:
             state = connection.scalar(_STATE, {"customer_id": customer_id, "period": period})
@@ -218,8 +225,10 @@ def _stored(connection: Connection, month: Month) -> Row[Any] | None:
     return connection.execute(_ROW, key).one_or_none()
 
 
-def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any] | None) -> None:
-    """Writes the changes since the month was ``stored``."""
+def _record(
+    connection: Connection, month: Month, at: datetime, stored: Row[Any] | None, is_new_draft: bool = False
+) -> None:
+    """Writes the changes since the month was ``stored``, and posts what follows from them."""
     if stored is not None and is_superseded(month, at, stored):
         return
     values = invoice_values(month, at)
@@ -238,6 +247,9 @@ def _record(connection: Connection, month: Month, at: datetime, stored: Row[Any]
     if changed & {"invoice", "notice", "closed"}:
         known = Month.model_validate(before) if before.get("invoice") else None
         posted = month_transactions(known, month, at)
+        if is_new_draft:
+            for transaction in posted:
+                check_draft(connection, transaction)
         post(connection, posted)
         if any(transaction.cause in UNDOING for transaction in posted):
             owed_minor = balance(connection, month.customer_id).owed_for(Subject.month(month.period), month.currency)

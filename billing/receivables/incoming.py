@@ -1,7 +1,8 @@
-"""Money that arrives or goes back, and what it pays: the receivable it names, else the oldest; the rest is credit."""
+"""Money that arrives or goes back: it pays the receivable that it names, or the oldest; the rest is credit."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 
@@ -83,17 +84,51 @@ class PaymentRecord(Model):
         return self.shares.get(unmatched(self.payment.rail), 0)
 
 
-def booked(payment: IncomingPayment, balance: Balance, at: datetime) -> Transaction:
+def booked(payment: IncomingPayment, balance: Balance, at: datetime, awaits_bill: bool = False) -> Transaction:
     """The transaction of ``payment``, given the balance of its customer.
 
-    Money that goes back is taken from the customer's credit first; for the rest, the debt that it had paid is open
-    again.
+    ``awaits_bill``: the bill that it names is not posted yet, as after the restoration of a backup; then the money
+    waits on its receivable.
     """
-    cause = Cause.PAYMENT if payment.original is None else Cause.REVERSAL
-    key = f"{payment.rail} {payment.reference}"
-    return _moved(payment, clearing(payment.rail), balance, at).evolve(
-        key=key, cause=cause, by=payment.by, reason=payment.reason
+    shares = _shares(payment, balance, at, awaits_bill)
+    return _moved(payment, clearing(payment.rail), shares, at).evolve(
+        key=key_of(payment.name), cause=Cause.PAYMENT, by=payment.by, reason=payment.reason
     )
+
+
+def reversed_(payment: IncomingPayment, original: PaymentRecord | None, at: datetime) -> Transaction:
+    """The transaction of money that went back: it undoes what the original has paid, credit first.
+
+    Credit that a draft has used meanwhile is then a debt, which the next draft takes over. What a reversal takes beyond
+    its original is a debt, too.
+    """
+    assert payment.amount_minor < 0
+    rest, shares = -payment.amount_minor, list[tuple[Account, int]]()
+    for account, share in _latest_first(original.shares if original else {}):
+        undone = min(rest, share)
+        if undone > 0:
+            shares.append((account, -undone))
+            rest -= undone
+    if rest:
+        own = credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail)
+        shares.append((own, -rest - sum(minor for account, minor in shares if account == own)))
+        shares = [*(share for share in shares[:-1] if share[0] != own), shares[-1]]
+    return _moved(payment, clearing(payment.rail), shares, at).evolve(
+        key=key_of(payment.name), cause=Cause.REVERSAL, by=payment.by, reason=payment.reason
+    )
+
+
+def key_of(name: PaymentName, more: object = "") -> str:
+    """The key of a transaction about a payment; without the reference, which a person may have typed."""
+    digest = hashlib.sha256(name.reference.encode()).hexdigest()[:32]
+    return f"{name.rail} {digest} {more}".rstrip()
+
+
+def _latest_first(shares: Mapping[Account, int]) -> list[tuple[Account, int]]:
+    """Credit and unmatched money, then what was paid, the newest first."""
+    paid = [(account, share) for account, share in shares.items() if account.kind is AccountKind.RECEIVABLE]
+    unspent = [(account, share) for account, share in shares.items() if account.kind is not AccountKind.RECEIVABLE]
+    return unspent + sorted(paid, key=lambda item: str(item[0].subject), reverse=True)
 
 
 def assigned(
@@ -109,10 +144,9 @@ def assigned(
     if not 0 < to.amount_minor <= record.unmatched_minor:
         left = format_amount(record.unmatched_minor, payment.currency)
         raise InvalidInput(f"{to.amount} cannot be assigned: {left} of payment {payment.name} are unmatched")
-    key = f"{payment.rail} {payment.reference} {Cause.ALLOCATION} {len(record.transactions)}"
-    return _moved(to, unmatched(payment.rail), balance, at).evolve(
-        key=key, cause=Cause.ALLOCATION, by=by, reason=reason
-    )
+    key = key_of(payment.name, f"{Cause.ALLOCATION} {len(record.transactions)}")
+    shares = _shares(to, balance, at, awaits_bill=False)
+    return _moved(to, unmatched(payment.rail), shares, at).evolve(key=key, cause=Cause.ALLOCATION, by=by, reason=reason)
 
 
 def _in_words(record: PaymentRecord) -> str:
@@ -120,9 +154,11 @@ def _in_words(record: PaymentRecord) -> str:
     return ", ".join(f"{format_amount(minor, currency)} {account}" for account, minor in record.shares.items())
 
 
-def _moved(payment: IncomingPayment, source: Account, balance: Balance, at: datetime) -> Transaction:
-    """From ``source`` to what the payment pays; its cause and key are the caller's to set."""
-    shares = [(source, payment.amount_minor), *((account, -minor) for account, minor in _shares(payment, balance, at))]
+def _moved(
+    payment: IncomingPayment, source: Account, shares: Iterable[tuple[Account, int]], at: datetime
+) -> Transaction:
+    """From ``source`` to ``shares``; its cause and key are the caller's to set."""
+    moves = [(source, payment.amount_minor), *((account, -minor) for account, minor in shares)]
     return Transaction(
         key="",
         cause=Cause.PAYMENT,
@@ -130,39 +166,39 @@ def _moved(payment: IncomingPayment, source: Account, balance: Balance, at: date
         customer_id=payment.customer_id,
         payment=payment.name,
         entries=tuple(
-            Entry(account=account, amount_minor=minor, currency=payment.currency) for account, minor in shares
+            Entry(account=account, amount_minor=minor, currency=payment.currency) for account, minor in moves
         ),
     )
 
 
-def _shares(payment: IncomingPayment, balance: Balance, at: datetime) -> Iterator[tuple[Account, int]]:
+def _shares(
+    payment: IncomingPayment, balance: Balance, at: datetime, awaits_bill: bool
+) -> Iterator[tuple[Account, int]]:
     """The accounts that the payment changes, and by how much of it."""
     rest, customer_id = payment.amount_minor, payment.customer_id
     if customer_id is None:
         yield unmatched(payment.rail), rest
         return
-    if rest > 0:
-        for item in _payable(payment, balance.owed):
-            is_early = item.due_at is not None and item.due_at > at
-            share = min(rest, item.amount_minor)
-            if share and (share == item.amount_minor or not is_early):
-                yield receivable(customer_id, item.subject), share
-                rest -= share
-    elif payment.subject is not None:
-        reopened = min(0, rest + max(0, -balance.carried_minor(payment.currency)))
-        if reopened:
-            yield receivable(customer_id, payment.subject), reopened
-        rest -= reopened
+    if awaits_bill and payment.subject is not None:
+        yield receivable(customer_id, payment.subject), rest
+        return
+    for item in _payable(payment, balance.owed):
+        is_early = item.due_at is not None and item.due_at > at
+        share = min(rest, item.amount_minor)
+        if share and (share == item.amount_minor or not is_early):
+            yield receivable(customer_id, item.subject), share
+            rest -= share
     if rest:
         yield credit(customer_id), rest
 
 
 def _payable(payment: IncomingPayment, owed: Sequence[Outstanding]) -> list[Outstanding]:
-    """What the payment may pay: what it names, then what fell due first; nothing else that is not announced.
+    """What the payment may pay: what it names and nothing else, or what fell due first.
 
     What is not due yet is paid whole or not at all, for its notice has announced the whole charge.
     """
     open_items = [item for item in owed if item.amount_minor > 0 and item.currency == payment.currency]
-    named = [item for item in open_items if item.subject == payment.subject]
-    due = [(item.due_at, item) for item in open_items if item.due_at and item not in named]
-    return named + [item for _, item in sorted(due, key=itemgetter(0))]
+    if payment.subject is not None:
+        return [item for item in open_items if item.subject == payment.subject]
+    due = [(item.due_at, item) for item in open_items if item.due_at]
+    return [item for _, item in sorted(due, key=itemgetter(0))]

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from billing.model import Author, Code, Count, Few, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
 from billing.period import Period
 
 
@@ -128,7 +128,7 @@ class Transaction(Model):
     at: Instant
     customer_id: Id | None
     payment: PaymentName | None = None
-    entries: Few[Entry]
+    entries: Many[Entry]
     by: Author | None = None
     reason: Words | None = None
 
@@ -182,9 +182,9 @@ class AccountTotal(Model):
     kind: AccountKind
     rail: Code | None
     currency: Code
-    opening_minor: Minor
-    debited_minor: Minor
-    credited_minor: Minor
+    opening_minor: int  # of everybody and all time: more than any limit of one amount
+    debited_minor: int
+    credited_minor: int
 
     @property
     def closing_minor(self) -> int:

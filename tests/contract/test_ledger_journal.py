@@ -132,7 +132,7 @@ async def test_what_a_month_leaves_is_taken_over_by_the_next_draft_once(ledger: 
 async def test_a_draft_cannot_take_over_what_is_not_there(ledger: SqlLedger, taken_minor: int) -> None:
     await close_as_carried(ledger, -300)
     with pytest.raises(BalanceChanged, match="it is read again"):
-        await ledger.record(drafted(1000, taken_minor, NOVEMBER.next()), AT)
+        await ledger.record_draft(drafted(1000, taken_minor, NOVEMBER.next()), AT)
     assert await balances(ledger) == ({}, -300)
     assert await ledger.month("acme", NOVEMBER.next()) is None
 

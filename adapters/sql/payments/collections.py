@@ -8,7 +8,8 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.rows import collection_values, entry_values
 from adapters.sql.core.schema import collections, entries
 from adapters.sql.core.statements import insert_new, is_superseded, rows_of_month, upsert, where_given
-from adapters.sql.receivables.journal import balance, book, lock_account, post
+from adapters.sql.receivables.incoming import book
+from adapters.sql.receivables.journal import balance, lock_account, post
 from billing.apart import Failed
 from billing.collections.collection import Collection
 from billing.collections.ports import CollectionRow

@@ -7,11 +7,12 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
-from adapters.sql.core.statements import where_given
-from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post
+from adapters.sql.core.schema import invoices
+from adapters.sql.core.statements import insert_new, where_given
+from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
 from billing.errors import NotFound
-from billing.receivables.incoming import IncomingPayment, PaymentRecord, PaymentRow, assigned
-from billing.receivables.journal import AccountKind, PaymentName, Subject
+from billing.receivables.incoming import IncomingPayment, PaymentRecord, PaymentRow, assigned, booked, reversed_
+from billing.receivables.journal import NOTHING_OWED, AccountKind, PaymentName, Subject, SubjectKind
 
 _I = incoming_payments.c
 _UNMATCHED = (
@@ -25,6 +26,12 @@ _UNMATCHED = (
 
 class SqlIncoming(SqlDatabase):
     """The part of ``SqlLedger`` about money that has arrived."""
+
+    @in_thread
+    def book(self, payment: IncomingPayment, at: datetime) -> bool:
+        """Books money that has arrived, or gone back; False if it was booked before."""
+        with self._writing(f"book payment {payment.name}") as connection:
+            return book(connection, payment, at)
 
     @in_thread
     def incoming_payment(self, name: PaymentName) -> PaymentRecord | None:
@@ -70,6 +77,34 @@ class SqlIncoming(SqlDatabase):
             return found
 
 
+def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool:
+    """As ``SqlIncoming.book``, within a transaction."""
+    if payment.customer_id is not None:
+        lock_account(connection, payment.customer_id)
+    values = payment.model_dump(exclude={"subject"}) | subject_values(payment.subject) | {"booked_at": at}
+    if not insert_new(connection, incoming_payments, [values]):
+        return False
+    if payment.original is not None and payment.amount_minor < 0:
+        post(connection, [reversed_(payment, _record(connection, PaymentName(payment.rail, payment.original)), at)])
+        return True
+    account = balance(connection, payment.customer_id) if payment.customer_id else NOTHING_OWED
+    post(connection, [booked(payment, account, at, awaits_bill=_awaits_bill(connection, payment))])
+    return True
+
+
+def _awaits_bill(connection: Connection, payment: IncomingPayment) -> bool:
+    """Whether the payment names a month that is open and was never billed."""
+    subject, e = payment.subject, journal_entries.c
+    if subject is None or payment.customer_id is None or subject.kind is not SubjectKind.MONTH:
+        return False
+    of_month = invoices.c.customer_id == payment.customer_id, invoices.c.period == subject.name
+    billed = select(e.number).where(
+        e.customer_id == payment.customer_id, e.kind == AccountKind.BILLED, e.subject == subject.name
+    )
+    is_open = select(invoices.c.period).where(*of_month, invoices.c.outcome.is_(None))
+    return connection.scalar(is_open) is not None and connection.scalar(billed.limit(1)) is None
+
+
 def _named(name: PaymentName) -> tuple[ColumnElement[bool], ...]:
     return _I.rail == name.rail, _I.reference == name.reference
 
@@ -82,7 +117,9 @@ def _record(connection: Connection, name: PaymentName) -> PaymentRecord | None:
     row = connection.execute(select(incoming_payments).where(*_named(name))).mappings().one_or_none()
     if row is None:
         return None
-    moves = ENTRIES.where(transactions.c.rail == name.rail, transactions.c.reference == name.reference)
+    reversals = select(_I.reference).where(_I.rail == name.rail, _I.original == name.reference)
+    is_own = or_(transactions.c.reference == name.reference, transactions.c.reference.in_(reversals.scalar_subquery()))
+    moves = ENTRIES.where(transactions.c.rail == name.rail, is_own)
     returned = select(func.coalesce(func.sum(_I.amount_minor), 0)).where(
         _I.rail == name.rail, _I.original == name.reference
     )

@@ -10,18 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
+from adapters.sql.core.journal_schema import journal_entries, transactions
 from adapters.sql.core.schema import customers
-from adapters.sql.core.statements import insert_new
 from billing.errors import BalanceChanged
-from billing.receivables.incoming import IncomingPayment, booked
 from billing.receivables.journal import (
-    NOTHING_OWED,
     Account,
     AccountKind,
     AccountTotal,
     Balance,
-    Cause,
     Entry,
     JournalRow,
     Outstanding,
@@ -105,12 +101,6 @@ class SqlJournal(SqlDatabase):
         totals = [AccountTotal(**dict(zip(AccountTotal.model_fields, row, strict=True))) for row in rows]
         return sorted(totals, key=lambda total: (total.currency, list(AccountKind).index(total.kind), total.rail or ""))
 
-    @in_thread
-    def book(self, payment: IncomingPayment, at: datetime) -> bool:
-        """Books money that has arrived, or gone back; False if it was booked before."""
-        with self._writing(f"book {payment.reference} of {payment.rail}") as connection:
-            return book(connection, payment, at)
-
 
 def lock_account(connection: Connection, customer_id: str) -> bool:
     """Lets one transaction at a time move money of this customer; False if the ledger does not know them."""
@@ -134,10 +124,7 @@ def balance(connection: Connection, customer_id: str) -> Balance:
 
 
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
-    """Writes transactions. Raises ``BalanceChanged`` for a draft that takes over more than there is."""
     for transaction in posted:
-        if transaction.cause is Cause.DRAFT:
-            _check_draft(connection, transaction)
         values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
         number = connection.scalar(_INSERT_TRANSACTION, values)
         connection.execute(
@@ -145,24 +132,12 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
         )
 
 
-def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool:
-    """As ``SqlJournal.book``, within a transaction."""
-    if payment.customer_id is not None:
-        lock_account(connection, payment.customer_id)
-    values = payment.model_dump(exclude={"subject"}) | subject_values(payment.subject) | {"booked_at": at}
-    if not insert_new(connection, incoming_payments, [values]):
-        return False
-    account = balance(connection, payment.customer_id) if payment.customer_id else NOTHING_OWED
-    post(connection, [booked(payment, account, at)])
-    return True
-
-
 def _payment(name: PaymentName | None) -> dict[str, str | None]:
     return {"rail": name.rail if name else None, "reference": name.reference if name else None}
 
 
-def _check_draft(connection: Connection, transaction: Transaction) -> None:
-    """A draft takes over the balance as it is: if money has moved since it was read, it is read again."""
+def check_draft(connection: Connection, transaction: Transaction) -> None:
+    """Raises ``BalanceChanged`` for a new draft that takes over more than there is: the balance is read again."""
     for entry in transaction.entries:
         if entry.account.kind is AccountKind.CREDIT:
             assert entry.account.customer_id is not None
