@@ -163,9 +163,9 @@ async def test_too_much_money_becomes_credit_and_pays_what_fell_due_first(ledger
     assert not await ledger.book(paid, AT)
     assert await balances(ledger) == ({NOVEMBER.next(): 300}, 0)
     assert await ledger.book(paid.evolve(reference="2", subject=Subject.month(NOVEMBER)), AT)
-    assert await balances(ledger) == ({}, -900)
+    assert await balances(ledger) == ({NOVEMBER.next(): 300}, -1200)
     assert await ledger.book(paid.evolve(reference="3", customer_id=None), AT)
-    assert await balances(ledger) == ({}, -900)
+    assert await balances(ledger) == ({NOVEMBER.next(): 300}, -1200)
 
 
 async def test_of_another_currency_money_pays_nothing(ledger: SqlLedger) -> None:
@@ -189,13 +189,52 @@ async def test_a_dispute_opens_the_debt_again_until_it_is_won(ledger: SqlLedger,
     assert references == ["dp_1", "dp_1#2", "dp_1#3", "pi_1"]
 
 
-async def test_a_refund_takes_credit_before_it_opens_a_debt(ledger: SqlLedger) -> None:
+REFUND = DISPUTE.evolve(reversal_id="re_1", kind=ReversalKind.REFUND, status=ReversalStatus.RETURNED)
+
+
+async def charged_twice(ledger: SqlLedger) -> Payment:
+    """November is paid, and a second payment of it is credit."""
+    month = announced(drafted(1000)).begin_charge(announced(drafted(1000)).charge_at)
+    await record(ledger, month)
+    again = PAYMENT.evolve(payment_id="pi_2")
+    for payment in (PAYMENT, again):
+        await ledger.save_payment(payment, AT)
+    paid = ChargeResult(status=ChargeStatus.SUCCEEDED, at=month.charge_at, payment_id="pi_1")
+    await record(ledger, month.charged(paid))
+    assert await balances(ledger) == ({}, -1000)
+    return again
+
+
+async def test_a_refund_takes_back_what_its_own_payment_has_paid(ledger: SqlLedger) -> None:
+    again = await charged_twice(ledger)
+    await ledger.save_reversals(PAYMENT, [REFUND.evolve(amount_minor=400)], AT)
+    assert await balances(ledger) == ({NOVEMBER: 400}, -1000)
+    await ledger.save_reversals(again, [REFUND.evolve(reversal_id="re_2", payment_id="pi_2")], AT)
+    assert await balances(ledger) == ({NOVEMBER: 400}, 0)
+
+
+async def test_credit_that_a_draft_has_used_is_a_debt_once_its_payment_is_refunded(ledger: SqlLedger) -> None:
+    again = await charged_twice(ledger)
+    await record(ledger, drafted(1000, -1000, NOVEMBER.next()))
+    await ledger.save_reversals(again, [REFUND.evolve(payment_id="pi_2")], AT)
+    assert await balances(ledger) == ({NOVEMBER.next(): -1000}, 1000)  # the next draft takes the debt over
+
+
+async def test_a_payment_that_names_its_month_pays_no_other(ledger: SqlLedger) -> None:
     await record(ledger, announced(drafted(1000)))
+    skipped = announced(drafted(500, period=NOVEMBER.next()))
+    await record(ledger, skipped, skipped.close(Stage.SKIPPED, skipped.charge_at))
+    named = PAYMENT.incoming(AT).evolve(subject=Subject.month(NOVEMBER.next()), amount_minor=500)
+    await ledger.book(named, AT)
+    assert await balances(ledger) == ({NOVEMBER: 1000}, -500)
+
+
+async def test_a_payment_waits_for_the_bill_that_a_restored_ledger_lacks(ledger: SqlLedger) -> None:
+    month = await record(ledger, drafted(1000))
     await ledger.save_payment(PAYMENT, AT)
-    await ledger.book(PAYMENT.incoming(AT).evolve(reference="pi_2", amount_minor=400), AT)
-    refund = DISPUTE.evolve(reversal_id="re_1", kind=ReversalKind.REFUND, status=ReversalStatus.RETURNED)
-    await ledger.save_reversals(PAYMENT, [refund], AT)
-    assert await balances(ledger) == ({NOVEMBER: 600}, 0)
+    assert await balances(ledger) == ({NOVEMBER: -1000}, 0)
+    await record(ledger, announced(month))
+    assert await balances(ledger) == ({}, 0)
 
 
 async def test_a_collection_posts_recorded_payments_and_what_is_written_off(ledger: SqlLedger, url: str) -> None:
