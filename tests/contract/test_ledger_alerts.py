@@ -1,6 +1,8 @@
 """The ledger's outbox of alerts, on SQLite and on PostgreSQL alike."""
 
 import asyncio
+import itertools
+import random
 from datetime import timedelta
 
 from adapters.sql.ledger import SqlLedger
@@ -69,15 +71,25 @@ async def test_a_digest_is_told_once(ledger: SqlLedger) -> None:
 
 
 async def test_no_alert_gets_lost_or_into_two_digests_while_many_write_and_claim(ledger: SqlLedger) -> None:
-    written = [alert(number) for number in range(40)]
+    written = [alert(number) for number in random.Random(7).sample(range(400), 400)]
+    is_saved = asyncio.Event()
+
+    async def save(alerts: list[Alert]) -> None:
+        for each in alerts:
+            await ledger.save_alert(each)
 
     async def claim(name: int) -> None:
-        if digest_id := (await ledger.claim_alerts(f"digest-{name}")).digest_id:
-            await ledger.close_digest(digest_id, LATER)
+        for number in itertools.count():
+            last = is_saved.is_set()
+            if digest_id := (await ledger.claim_alerts(f"digest-{name}-{number}")).digest_id:
+                await ledger.close_digest(digest_id, LATER)
+            elif last:
+                return
 
-    saving = [ledger.save_alert(each) for each in written]
-    await asyncio.gather(*saving, *(claim(name) for name in range(5)))
-    await claim(5)
+    claiming = [asyncio.create_task(claim(name)) for name in range(5)]
+    await asyncio.gather(*(save(written[first::5]) for first in range(5)))
+    is_saved.set()
+    await asyncio.gather(*claiming)
     rows = await ledger.alerts()
     assert {row.alert_id for row in rows} == {each.alert_id for each in written}
     assert all(row.digest_id and row.told_at for row in rows)

@@ -1,5 +1,6 @@
 """A person who asks for it is forgotten, on SQLite and PostgreSQL alike: no text has them any more, all sums stay."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -151,6 +152,21 @@ async def test_no_table_has_the_person_any_more_and_amounts_ids_and_decisions_st
     assert recipients == {"notice": "erased", "receipt": "erased"}
     assert [each.customer_id for each in await ledger.registrations()] == ["c77"]  # the other made no customer
     assert (await ledger.customer("acme")) == ACME  # others stay as they are
+
+
+async def test_two_people_erased_at_once_are_both_gone_from_what_names_both(ledger: SqlLedger, url: str) -> None:
+    month = closed_month()
+    await ledger.record(month, AT)
+    other = month.model_dump_json().replace("Erika Mustermann", "Maximilian Beispiel")
+    await ledger.record(Month.model_validate_json(other.replace("erika", "max").replace("c77", "c79")), AT)
+    report: dict[str, object] = {"findings": [{"text": "row 9, Erika Mustermann and Maximilian Beispiel"}]}
+    period = NOVEMBER
+    for _ in range(60):
+        await ledger.save_coverage(LastRun(period=period, at=AT, findings=1, told=(), report=report))
+        period = period.next()
+    await asyncio.gather(*(ledger.erase(each, "ann", "asked", LATER) for each in ("c77", "c79")))
+    left = dump(url)
+    assert [name for name in ("mustermann", "beispiel") if name in left] == []
 
 
 async def test_a_repeat_changes_nothing(ledger: SqlLedger, url: str) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Executable, Row, Table, bindparam, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,6 +23,8 @@ FORMER = (
     .where(addresses.c.email_key != customers.c.email_key)
 )
 """Former addresses of customers; a shared one is or was another customer's too."""
+ALERTS: Final = "alerts"
+"""``lock`` of whoever updates several alerts: two that met its rows in another order would block each other."""
 
 
 def rows_of_month(table: Table, customer_id: str, period: Period) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

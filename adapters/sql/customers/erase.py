@@ -24,7 +24,7 @@ from adapters.sql.core.schema import (
     reversals,
     sales_readings,
 )
-from adapters.sql.core.statements import rows_of_month
+from adapters.sql.core.statements import ALERTS, lock, rows_of_month
 from adapters.sql.receivables.journal import balance, post
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
@@ -53,6 +53,7 @@ class SqlErase(SqlDatabase):
                 why, remedy = refusal
                 todo = f": {command_line(remedy)}" if remedy else ""
                 raise InvalidInput(f"{customer_id} cannot be erased: {why}{todo}")
+            lock(connection, ALERTS)  # also for two erasures: both rewrite what names several customers
             names = _names(connection, customer_id)
             keys = {key for name in names if "@" in (key := email_key(name))}
             scrubber = Scrubber(customer_id, names)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, select, update
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, invoices
-from adapters.sql.core.statements import insert_new, where_given
+from adapters.sql.core.statements import ALERTS, insert_new, lock, where_given
 from billing.apart import Failed
 from billing.period import Period
 from billing.reviewers.alerts import Alert, AlertRow
@@ -33,6 +33,7 @@ class SqlAlerts(SqlDatabase):
     def claim_alerts(self, digest_id: str) -> Claim:
         """Claims all free alerts; or returns the digest that was claimed before, if it was not told yet."""
         with self._writing("claim its alerts") as connection:
+            lock(connection, ALERTS)
             claimed = connection.scalar(_CLAIMED)
             if claimed is None:
                 if connection.execute(update(alerts).where(_FREE).values(digest_id=digest_id)).rowcount:
@@ -48,6 +49,7 @@ class SqlAlerts(SqlDatabase):
     @in_thread
     def close_digest(self, digest_id: str, at: datetime) -> None:
         with self._writing(f"close digest {digest_id}") as connection:
+            lock(connection, ALERTS)
             connection.execute(update(alerts).where(alerts.c.digest_id == digest_id, _UNTOLD).values(told_at=at))
 
     @in_thread
