@@ -12,12 +12,15 @@ from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import journal_entries, transactions
 from adapters.sql.core.schema import customers
+from adapters.sql.events.outbox import put_events
 from billing.errors import BalanceChanged
+from billing.receivables.events import Debt, Standing, debts, events_of
 from billing.receivables.journal import (
     Account,
     AccountKind,
     AccountTotal,
     Balance,
+    Cause,
     Entry,
     JournalRow,
     Outstanding,
@@ -42,6 +45,16 @@ _CREDIT = (
     select(_E.currency, _SUM).where(_OF_CUSTOMER, _E.kind == AccountKind.CREDIT).group_by(_E.currency).having(_SUM != 0)
 )
 _T = transactions.c
+_STANDING = (
+    select(
+        _SUM.label("owed"),
+        func.max(case((_T.cause == Cause.NOTICE, _T.number))).label("issued"),
+        func.max(case((_T.cause == Cause.VOID, _T.number))).label("voided"),
+    )
+    .join(transactions, _T.number == _E.number)
+    .where(_OF_CUSTOMER, _E.kind == AccountKind.RECEIVABLE, _E.currency == bindparam("currency"))
+    .where(_E.subject_kind == bindparam("subject_kind"), _E.subject == bindparam("subject"))
+)
 _OF_TRANSACTION = [_T[name] for name in ("number", "key", "cause", "at", "reference", "by", "reason")]
 ENTRIES = (
     select(
@@ -124,12 +137,27 @@ def balance(connection: Connection, customer_id: str) -> Balance:
 
 
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
+    """Writes the transactions; with them, the events that other systems are to get, if there are any such systems."""
+    posted = list(posted)
+    destinations = connection.get_execution_options().get("destinations")
+    if destinations:
+        put_events(connection, destinations, events_of(posted, _standings(connection, debts(posted))))
     for transaction in posted:
         values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
         number = connection.scalar(_INSERT_TRANSACTION, values)
         connection.execute(
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
+
+
+def _standings(connection: Connection, changed: Iterable[Debt]) -> dict[Debt, Standing]:
+    """How debts stand before they are changed. A bill is in force if it was not voided since."""
+    standings = {}
+    for debt in changed:
+        key = {"customer_id": debt.customer_id, "subject_kind": debt.subject.kind, "subject": debt.subject.name}
+        row = connection.execute(_STANDING, key | {"currency": debt.currency}).one()
+        standings[debt] = Standing(int(row.owed or 0), (row.issued or 0) > (row.voided or 0))
+    return standings
 
 
 def _payment(name: PaymentName | None) -> dict[str, str | None]:
