@@ -20,10 +20,11 @@ from services.alerts import Alerts
 
 CLAIM = timedelta(minutes=1)
 """How long a process has an event to itself: longer than a delivery takes."""
+POLL = timedelta(seconds=1)
+"""How often to look: another process may have written events, or have been killed."""
+_POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
 _AT_ONCE = 20
 _GRACE_SECONDS = 3.0
-_POLL_SECONDS = 1.0  # another process may have written events, or have been killed
-_POLL_SECONDS_MAX = 30.0  # while the ledger cannot be read
 
 _log = logging.getLogger(__name__)
 
@@ -38,12 +39,14 @@ class EventDispatcher:
         alerts: Alerts,
         claim: timedelta = CLAIM,
         pause: Callable[[int], timedelta] = pause,
+        poll: timedelta = POLL,
     ) -> None:
         self._outbox = outbox
         self._senders = senders
         self._alerts = alerts
         self._claim = claim
         self._pause = pause
+        self._poll_seconds = poll.total_seconds()
         self._news = asyncio.Event()
         self._in_work: set[asyncio.Task[None]] = set()
 
@@ -75,7 +78,7 @@ class EventDispatcher:
             except Exception as error:  # of any kind: the next look reads again
                 failures += 1
                 _log.warning("the outbox of events cannot be read: %s", error or type(error).__name__)
-            wait_seconds = min(_POLL_SECONDS * 2 ** min(failures, 10), _POLL_SECONDS_MAX)
+            wait_seconds = min(self._poll_seconds * 2 ** min(failures, 10), _POLL_SECONDS_MAX)
             with suppress(TimeoutError):  # not wait_for, which before Python 3.12 may swallow a cancellation
                 async with asyncio.timeout(wait_seconds):
                     await self._news.wait()
