@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.errors import BillingError
+from billing.events.event import OutgoingEvent
 from billing.invoices.commands import ChainResult
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import UNPAID_OUTCOMES
@@ -174,10 +175,24 @@ class Months:
                     await self._pass_last_month(customer_id)
                 await until(lambda: self._settled(unpaid), _FINISH_SECONDS)
                 await until(lambda: alerts_are_sent(self.ledger), _FINISH_SECONDS)
+                await self._resend_events()
         except TimeoutError:
             self.wrong.append(
-                "a chain stops after its last month, an unpaid month is not collected, or an alert is not sent"
+                "a chain stops after its last month, an unpaid month is not collected, an alert or an event is not sent"
             )
+
+    async def _resend_events(self) -> None:
+        """Their receiver is well again: an operator need not wait for the next tries."""
+
+        async def waiting() -> list[OutgoingEvent]:
+            return [event async for page in self.ledger.outgoing_events(undelivered_only=True) for event in page]
+
+        async def all_taken() -> bool:
+            return not await waiting()
+
+        for event in await waiting():
+            await self.ledger.resend_event(event.event_id)
+        await until(all_taken, _FINISH_SECONDS)
 
     async def _pass_last_month(self, customer_id: str) -> None:
         """Until the chain is in a later month, or has ended."""

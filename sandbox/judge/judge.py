@@ -23,6 +23,7 @@ from billing.money import format_amount
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from sandbox.judge.books import differing_books
+from sandbox.judge.events import differing_events
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import minor_of
 from sandbox.judge.stripe_journal import Intent
@@ -43,7 +44,6 @@ class PromiseResult(Model):
 
 
 def judge(evidence: Evidence) -> list[PromiseResult]:
-    """Every promise, held against the evidence."""
     checks: dict[str, Callable[[Evidence], Iterator[str]]] = {
         "every customer has one outcome a month, the one that sheet, reviewers and card call for": _outcomes,
         "charges equal the sheet with the accepted edits and the balance, to the minor unit": _amounts,
@@ -52,6 +52,7 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "nothing is charged that was skipped, halted, carried forward or not due": _nothing,
         "ledger and Stripe tell of the same payments": _agreement,
         "the journal has every movement of money, once": differing_books,
+        "other systems are told of every movement of money, once, in each customer's order": differing_events,
         "every command took effect once, or was refused with a reason": _commands,
         "every outcome is told to the customer, once, and no other mail is sent": _letters,
         "every customer is in the next month, has left, or waits for a person who knows": _chain,

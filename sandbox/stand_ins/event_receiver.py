@@ -49,4 +49,4 @@ def is_genuine(body: bytes, header: str, secret: str, now: float) -> bool:
 
 def read_events(journal: Path) -> list[dict[str, Any]]:
     """The events as they were taken, in their order; one that was delivered twice is here twice."""
-    return [entry["event"] for entry in read_entries(journal)] if journal.exists() else []
+    return [entry["event"] for entry in read_entries(journal)]

@@ -13,6 +13,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import NotFound
 from billing.events.event import OutgoingEvent
 from billing.invoices.stages import Stage
+from billing.payments.payment import ReversalStatus
 from billing.receivables.events import Debt, Standing, debts
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Cause, Subject
@@ -22,7 +23,6 @@ from tests.contract.test_journal_streams import STEPS, Stream
 from tests.contract.test_ledger_journal import (
     DISPUTE,
     PAYMENT,
-    ReversalStatus,
     announced,
     drafted,
     invoice_of,
@@ -169,7 +169,8 @@ def understood(events: Sequence[OutgoingEvent]) -> set[str]:
             case "bill.issued" | "bill.voided":
                 settled.discard(data["subject"])
             case "payment.booked":
-                settled -= {share["subject"] for share in data["shares"] if share["amount_minor"] < 0}
+                shares = (share for share in data["shares"] if share["account"] == "receivable")
+                settled -= {share["subject"] for share in shares if share["amount_minor"] < 0}
     return settled
 
 

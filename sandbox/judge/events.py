@@ -1,0 +1,81 @@
+"""What a receiver of events was told, against the journal: every movement of money, once, in its customer's order."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from billing.receivables.journal import AccountKind, Cause, Transaction
+from sandbox.judge.evidence import Evidence
+
+_TOLD = {
+    Cause.NOTICE: ("bill.issued", AccountKind.BILLED, -1),
+    Cause.VOID: ("bill.voided", AccountKind.BILLED, 1),
+    Cause.PAYMENT: ("payment.booked", AccountKind.CLEARING, 1),
+    Cause.REVERSAL: ("payment.booked", AccountKind.CLEARING, 1),
+    Cause.ALLOCATION: ("payment.assigned", AccountKind.UNMATCHED, 1),
+}
+"""The event of each transaction, and the account with its amount."""
+
+
+class Fact(NamedTuple):
+    """What an event tells, in short."""
+
+    type: str
+    amount_minor: int
+
+
+def differing_events(evidence: Evidence) -> Iterator[str]:
+    if evidence.deliveries is None:
+        return
+    arrived = dict[str, dict[str, Any]]()
+    for event in evidence.deliveries:
+        if arrived.setdefault(event["id"], event) != event:
+            yield f"event {event['id']} has come with another body"
+    customers = {account.customer_id for account in evidence.accounts}
+    yield from (f"event {name} is nobody's" for name, event in arrived.items() if event["customer_id"] not in customers)
+    for account in evidence.accounts:
+        own = [event for event in arrived.values() if event["customer_id"] == account.customer_id]
+        told = [Fact(event["type"], event["data"]["amount_minor"]) for event in own if "amount_minor" in event["data"]]
+        facts = list(_facts(account.transactions))
+        if told != facts:
+            yield f"{account.customer_id}: {told} was told, should be {facts}"
+        if (settled := _understood(own)) != (expected := _settled(account.transactions)):
+            yield f"{account.customer_id}: {sorted(settled)} were told to be settled, should be {sorted(expected)}"
+
+
+def _facts(transactions: Sequence[Transaction]) -> Iterator[Fact]:
+    for transaction in transactions:
+        if transaction.cause in _TOLD:
+            kind, of, sign = _TOLD[transaction.cause]
+            total = sum(entry.amount_minor for entry in transaction.entries if entry.account.kind is of)
+            yield Fact(kind, sign * total)
+
+
+def _understood(events: Sequence[dict[str, Any]]) -> set[str]:
+    """The months that are settled by what was told."""
+    settled = set[str]()
+    for event in events:
+        data = event["data"]
+        match event["type"]:
+            case "receivable.settled":
+                settled.add(data["subject"])
+            case "bill.issued" | "bill.voided":
+                settled.discard(data["subject"])
+            case "payment.booked":
+                shares = (share for share in data["shares"] if share["account"] == AccountKind.RECEIVABLE)
+                settled -= {share["subject"] for share in shares if share["amount_minor"] < 0}
+    return settled
+
+
+def _settled(transactions: Sequence[Transaction]) -> set[str]:
+    """The months for which a bill holds and nothing is owed, by the journal."""
+    owed, billed = dict[str, int](), set[str]()
+    for transaction in transactions:
+        for entry in transaction.entries:
+            if entry.account.kind is AccountKind.RECEIVABLE and entry.account.subject:
+                name = entry.account.subject.name
+                owed[name] = owed.get(name, 0) + entry.amount_minor
+                if transaction.cause is Cause.NOTICE:
+                    billed.add(name)
+                if transaction.cause is Cause.VOID:
+                    billed.discard(name)
+    return {name for name in billed if owed[name] <= 0}
