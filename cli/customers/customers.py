@@ -20,7 +20,7 @@ from billing.money import format_amount
 from billing.receivables.journal import Balance, Entry, Transaction
 from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
-from cli.terminal.options import AsJson, CustomerId
+from cli.terminal.options import AsJson, By, CustomerId, Reason
 from cli.terminal.output import SHOWN, end_with, print_json, print_json_list, print_table, say, utc, whole
 from settings import Settings, load_settings
 from wording.plain import relative
@@ -95,6 +95,26 @@ async def show(
         cells = (_posted(transaction, entry) for transaction in transactions for entry in transaction.entries)
         print_table(columns, [*cells], tuple, title="Statement", empty="no money has moved yet")
     say(f"\nTemporal: workflow {workflow_id(customer_id)}")
+
+
+async def settle(customer_id: CustomerId, by: By, reason: Reason, as_json: AsJson = False) -> None:
+    """Settle a balance that no invoice will take over, once the money was paid back or given up.
+
+    Such as the credit of a closed account, or in a currency in which the customer is not billed any more. What a month
+    in progress or a collection still counts on stays. A repeat changes nothing.
+
+    [bold]Example[/bold]
+    $ python starter.py customers settle acme --by ann --reason "12.50 paid back by transfer on 3 May"
+    """
+    async with connect_ledger(load_settings()) as ledger:
+        settled = await ledger.settle(customer_id, by, reason, datetime.now(UTC))
+    if as_json:
+        print_json({"customer_id": customer_id, "settled": settled})
+        return
+    say(
+        f"{customer_id}: "
+        + ("; ".join(_standing(settled)) + ": settled" if not settled.is_even else "nothing to settle")
+    )
 
 
 def _print(row: RosterRow, registration: Registration | None) -> None:

@@ -75,8 +75,9 @@ def _amounts(evidence: Evidence) -> Iterator[str]:
         if case.received_minor != case.expected_minor:
             charged, expected = (format_amount(m, currency) for m in (case.received_minor, case.expected_minor))
             yield f"{case.name}: charged {charged}, not {expected}"
-        if case.month.carried_minor != due.carried_minor:
-            yield f"{case.name}: begins with {case.month.carried_minor}, the months before left {due.carried_minor}"
+        if case.month.invoice is not None and case.month.carried_minor != due.carried_minor:
+            taken_minor = case.month.carried_minor
+            yield f"{case.name}: the draft takes over {taken_minor}, the months before left {due.carried_minor}"
         for intent in case.intents:
             requested = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
             if requested != (due.total_minor, currency, case.month.customer.payment_method.payer_id):

@@ -10,6 +10,7 @@ from adapters.sql.core.columns import amounts, counter, instants, key, number, t
 incoming_payments: Final = table(
     "incoming_payments",
     *key("rail", "reference"),
+    *texts("kind"),
     *texts("customer_id", nullable=True),  # NULL: nobody knows whose it is
     *texts("subject_kind", "subject", nullable=True),  # what it is for, if it says so
     *amounts("amount_minor"),

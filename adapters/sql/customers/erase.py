@@ -25,13 +25,13 @@ from adapters.sql.core.schema import (
     sales_readings,
 )
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
-from adapters.sql.receivables.journal import balance, post
+from adapters.sql.receivables.incoming import scrub_payments
+from adapters.sql.receivables.journal import balance
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
 from billing.payments.payment import ReversalKind, ReversalStatus
-from billing.receivables.journal import settlement
 from wording.remedies import command_line
 
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
@@ -41,14 +41,13 @@ class SqlErase(SqlDatabase):
     """The part of ``SqlLedger`` that erases."""
 
     @in_thread
-    def erase(self, customer_id: str, by: str, reason: str, at: datetime, settled: str = "") -> Erased:
+    def erase(self, customer_id: str, by: str, reason: str, at: datetime) -> Erased:
         """Erases the person in one transaction, with an entry in the audit trail; a repeat changes nothing.
 
         Raises ``NotFound``; ``InvalidInput`` while the account is open or anything is owed, saying what to do first.
         """
         with self._writing(f"erase {customer_id}") as connection:
-            obstacles = _obstacles(connection, customer_id)
-            refusal = obstacle(customer_id, obstacles, settled)
+            refusal = obstacle(customer_id, _obstacles(connection, customer_id))
             if refusal:
                 why, remedy = refusal
                 todo = f": {command_line(remedy)}" if remedy else ""
@@ -57,17 +56,15 @@ class SqlErase(SqlDatabase):
             names = _names(connection, customer_id)
             keys = {key for name in names if "@" in (key := email_key(name))}
             scrubber = Scrubber(customer_id, names)
-            settling = settlement(customer_id, obstacles.balance, by, scrubber.text(settled), at)
-            post(connection, [settling] if settling else [])
             rows = _delete_registrations(connection, customer_id, keys)
             rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
+            rows += scrub_payments(connection, customer_id, scrubber)
             rows += _scrub_coverage(connection, scrubber)
             rows += _delete_readings(connection, scrubber, keys)
             if rows:
-                result = f"{rows} rows rewritten" + (f"; balance settled: {settled}" if settled else "")
-                texts = {"reason": scrubber.field("reason", reason), "result": scrubber.field("", result)}
+                texts = {"reason": scrubber.field("reason", reason), "result": f"{rows} rows rewritten"}
                 _add_decision(connection, customer_id, {"by": by, "at": at, **texts})
         return Erased(customer_id=customer_id, at=at, rows=rows)
 

@@ -7,12 +7,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, true
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import journal_entries, transactions
-from adapters.sql.core.schema import customers
-from billing.errors import BalanceChanged
+from adapters.sql.core.schema import collections, customers, invoices
+from billing.errors import BalanceChanged, NotFound
 from billing.receivables.journal import (
     Account,
     AccountKind,
@@ -24,6 +24,7 @@ from billing.receivables.journal import (
     PaymentName,
     Subject,
     Transaction,
+    settlement,
 )
 from billing.receivables.ports import THE_BEGINNING, THE_END
 
@@ -70,6 +71,20 @@ class SqlJournal(SqlDatabase):
         with self._looking(f"read the journal of {customer_id}") as connection:
             return as_transactions(connection.execute(query).mappings())
 
+    @in_thread
+    def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
+        with self._writing(f"settle the balance of {customer_id}") as connection:
+            if not lock_account(connection, customer_id):
+                raise NotFound(f"the ledger does not know {customer_id}")
+            whole, open_periods = balance(connection, customer_id), set[str]()
+            for kept in (invoices, collections):
+                query = select(kept.c.period).where(kept.c.customer_id == customer_id, kept.c.outcome.is_(None))
+                open_periods.update(connection.scalars(query))
+            settled = whole.evolve(owed=tuple(item for item in whole.owed if item.subject.name not in open_periods))
+            posted = settlement(customer_id, settled, by, reason, at)
+            post(connection, [posted] if posted else [])
+            return settled
+
     async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
         """All entries written in that time, in their order, in pages."""
         after = 0
@@ -90,14 +105,17 @@ class SqlJournal(SqlDatabase):
     @in_thread
     def trial_balance(self, since: datetime = THE_BEGINNING, until: datetime = THE_END) -> list[AccountTotal]:
         """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""
-        t, is_within = transactions.c, transactions.c.at >= since
+        t, is_whole = transactions.c, since <= THE_BEGINNING and until >= THE_END
+        is_within = true() if is_whole else t.at >= since
         opening = func.sum(case((is_within, 0), else_=_E.amount_minor))
         debited = func.sum(case((and_(is_within, _E.amount_minor > 0), _E.amount_minor), else_=0))
         credited = func.sum(case((and_(is_within, _E.amount_minor < 0), -_E.amount_minor), else_=0))
         kinds = (_E.kind, _E.rail, _E.currency)
-        query = select(*kinds, opening, debited, credited).join(transactions, t.number == _E.number)
+        query = select(*kinds, opening, debited, credited).group_by(*kinds)
+        if not is_whole:
+            query = query.join(transactions, t.number == _E.number).where(t.at < until)
         with self._reading("add its journal up") as connection:
-            rows = connection.execute(query.where(t.at < until).group_by(*kinds)).all()
+            rows = connection.execute(query).all()
         totals = [AccountTotal(**dict(zip(AccountTotal.model_fields, row, strict=True))) for row in rows]
         return sorted(totals, key=lambda total: (total.currency, list(AccountKind).index(total.kind), total.rail or ""))
 

@@ -160,7 +160,7 @@ def upgrade() -> None:
 
     op.create_table(
         "incoming_payments",
-        *_columns(sa.Text, "rail", "reference"),
+        *_columns(sa.Text, "rail", "reference", "kind"),
         *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
         *_columns(sa.BigInteger, "amount_minor"),
         *_columns(sa.Text, "currency"),
