@@ -1,4 +1,4 @@
-"""Money that arrives or goes back: it pays the receivable that it names, or the oldest; the rest is credit."""
+"""Money that arrives or goes back: it pays the receivable that it names, or what fell due first; the rest is credit."""
 
 import hashlib
 from collections import Counter

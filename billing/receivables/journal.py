@@ -1,4 +1,4 @@
-"""The journal: every movement of money is one transaction of balanced entries, written once and never changed.
+"""The journal: every movement of money is one transaction of balanced entries. Its amounts are never changed.
 
 A correction is another transaction. What is owed, credited or unmatched is a balance of entries, never a field that
 somebody has to keep right. docs/journal.md shows the entries of each case.

@@ -22,7 +22,7 @@ from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.progress import Braked, Failure
-from billing.receivables.journal import NOTHING_OWED, Balance, AccountKind, AccountTotal
+from billing.receivables.journal import NOTHING_OWED, AccountKind, AccountTotal, Balance
 from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,

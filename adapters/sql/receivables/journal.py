@@ -12,12 +12,13 @@ from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import journal_entries, transactions
 from adapters.sql.core.schema import collections, customers, invoices
-from billing.errors import BalanceChanged, NotFound
+from billing.errors import NotFound
 from billing.receivables.journal import (
     Account,
     AccountKind,
     AccountTotal,
     Balance,
+    Cause,
     Entry,
     JournalRow,
     Outstanding,
@@ -60,7 +61,7 @@ class SqlJournal(SqlDatabase):
 
     @in_thread
     def balance(self, customer_id: str) -> Balance:
-        """What the customer owes, and their credit; one indexed query each."""
+        """What the customer owes, and their credit; an indexed query each."""
         with self._looking(f"add up the account of {customer_id}") as connection:
             return balance(connection, customer_id)
 
@@ -154,14 +155,15 @@ def _payment(name: PaymentName | None) -> dict[str, str | None]:
     return {"rail": name.rail if name else None, "reference": name.reference if name else None}
 
 
-def check_draft(connection: Connection, transaction: Transaction) -> None:
-    """Raises ``BalanceChanged`` for a new draft that takes over more than there is: the balance is read again."""
-    for entry in transaction.entries:
+def takes_too_much(connection: Connection, customer_id: str, posted: Iterable[Transaction]) -> bool:
+    """Whether a draft among them takes over more than the customer's balance."""
+    taken = (entry for each in posted if each.cause is Cause.DRAFT for entry in each.entries)
+    for entry in taken:
         if entry.account.kind is AccountKind.CREDIT:
-            assert entry.account.customer_id is not None
-            carried_minor = balance(connection, entry.account.customer_id).carried_minor(entry.currency)
+            carried_minor = balance(connection, customer_id).carried_minor(entry.currency)
             if not min(carried_minor, 0) <= -entry.amount_minor <= max(carried_minor, 0):
-                raise BalanceChanged(f"the balance of {entry.account.customer_id} has changed; it is read again")
+                return True
+    return False
 
 
 def as_transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:
