@@ -107,9 +107,9 @@ def of_drift(month: Month, drift: str, at: datetime) -> Alert:
 def of_unknown_balance(month: Month, at: datetime) -> Alert:
     """The draft took over a balance that the ledger does not know, as after the restoration of a backup."""
     text = (
-        f"the draft took over {format_amount(month.carried_minor, month.currency)}, which is more than the ledger knows "
-        "of, as after the restoration of a backup; compare with the statement, and settle the difference, or it is on "
-        "the next invoice"
+        f"the draft took over {format_amount(month.carried_minor, month.currency)}, more than the ledger knows of, as "
+        "after the restoration of a backup; compare with the statement, and settle the difference, or it is on the next "
+        "invoice"
     )
     return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.SETTLE), at)
 

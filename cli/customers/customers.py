@@ -137,7 +137,10 @@ def _print(row: RosterRow, registration: Registration | None) -> None:
 def _standing(balance: Balance) -> Iterator[str]:
     """What is owed, and what of the customer's money pays nothing yet."""
     for item in balance.owed:
-        amount = format_amount(item.amount_minor, item.currency)
+        amount = format_amount(abs(item.amount_minor), item.currency)
+        if item.amount_minor < 0:
+            yield f"{amount} of credit used in the draft of {item.subject}"
+            continue
         due = f", due {utc(item.due_at)}" if item.due_at else ", not announced yet"
         yield f"{amount} owed for {item.subject}{due}"
     for currency, minor in balance.credits.items():
