@@ -17,6 +17,7 @@ class RemedyAction(StrEnum):
     RESTART = "restart_customer"  # the month is there, its workflow is not
     REOPEN = "reopen_account"
     CLOSE_ACCOUNT = "close_account"
+    SETTLE = "settle_balance"
     SEND_CARD_LINK = "send_card_link"
     FINISH_REGISTRATIONS = "finish_registrations"
     SHOW_MONTH = "show_month"

@@ -174,7 +174,7 @@ _EVENTS = """What is told to your own systems: list, resend.
 $ python starter.py events list --undelivered
 $ python starter.py events resend 2f9d6a0e-6f0e-5d3c-9c3b-0d8a4f1f7a55
 """
-_CUSTOMERS = """The roster: list, show, import, export, links to register, erase a person's data.
+_CUSTOMERS = """The roster: list, show, import, export, links to register, settle a balance, erase a person's data.
 
 [bold]Examples[/bold]
 $ python starter.py customers list
@@ -205,7 +205,7 @@ _unpaid = (collections.list_, collections.show, collections.retry, *_clock, *_mo
 _group("Customers and months", "collections", _COLLECTIONS, *_unpaid)
 _group("Customers and months", "payments", _PAYMENTS, payments.record, payments.list_, payments.show, payments.assign)
 _files, _links = (import_customers.import_, customers.export), (customers.link, customers.invite)
-_roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, erase.erase)
+_roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, customers.settle, erase.erase)
 _group("Customers and months", "customers", _CUSTOMERS, *_roster)
 _accounts = (users.add, users.list_, users.disable, users.enable, users.password, users.role)
 _group("Operation", "user", _USERS, *_accounts)

@@ -25,8 +25,13 @@ from billing.invoices.ports import MonthStore
 from billing.invoices.review import noted
 from billing.keys import workflow_id
 from billing.model import Id, Model, T
+from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.journal import Balance
+from billing.receivables.ports import Accounts
+from billing.remedies import RemedyAction
 from clients.running_workflows import chain_status
+from wording.remedies import command_line
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
@@ -34,7 +39,7 @@ from workflows.visibility import search_attributes
 _BUSY_PAUSES_SECONDS = (1, 2, 4, 8)
 
 
-class StartLedger(Lookalikes, MonthStore, Protocol):
+class StartLedger(Accounts, Lookalikes, MonthStore, Protocol):
     """The stores it uses."""
 
     async def known(self, asked: Sequence[Customer]) -> dict[str, KnownCustomer | Failed]:
@@ -218,6 +223,17 @@ async def with_card_on_file(vault: CardVault, customer: Customer) -> Customer:
     return customer.evolve(payment_method=card.on_file)
 
 
+def check_currency(customer: Customer, balance: Balance) -> None:
+    """Raises ``InvalidInput`` if there is a balance in another currency, which no draft would ever take over."""
+    for currency, minor in balance.credits.items():
+        if currency != customer.currency:
+            raise InvalidInput(
+                f"{customer.customer_id}: a balance of {format_amount(minor, currency)} is carried forward, which "
+                f"invoices in {customer.currency.upper()} cannot take over; settle it first: "
+                f"{command_line(RemedyAction.SETTLE.of(customer.customer_id))}"
+            )
+
+
 async def patiently(ask: Callable[[], Awaitable[T]], pauses_seconds: Sequence[float]) -> T:
     """Repeats the call while the processor is busy, after each of the pauses."""
     for seconds in pauses_seconds:
@@ -261,8 +277,7 @@ async def _first_month(
             )
     else:
         month = newest.with_customer(await with_card_on_file(vault, customer)).next_month()
-        if month.carried_minor and customer.currency != newest.customer.currency:
-            raise InvalidInput(f"{customer_id}: a balance in {newest.customer.currency} is carried forward; settle it")
+        check_currency(customer, await ledger.balance(customer_id))
     if period is not None and period != month.period:
         raise InvalidInput(
             f"{customer_id}: billing goes on with {month.period}, not with {period}; leave the period out"

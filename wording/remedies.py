@@ -22,6 +22,7 @@ _COMMANDS = {
 }
 _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.CLOSE_ACCOUNT: "close",
+    RemedyAction.SETTLE: "customers settle",
     RemedyAction.RESUME: "resume",
     RemedyAction.APPROVE: "approve",
     RemedyAction.CHANGE_LINE: "edit",

@@ -55,8 +55,6 @@ class MonthlyBilling(DurableLoop[Month, Step]):
             customer_id=self._value.customer.customer_id,
             last_period=self._value.period,
             reason=self._value.leaving,
-            balance_minor=self._value.balance_forward_minor,
-            currency=self._value.customer.currency,
         )
 
     async def _do(self, step: Step) -> None:

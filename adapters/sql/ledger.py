@@ -21,6 +21,7 @@ from adapters.sql.completeness.readings import SqlReadings
 from adapters.sql.core.database import in_thread
 from adapters.sql.core.rows import (
     address_values,
+    alert_values,
     customer_values,
     decision_values,
     distinct_values,
@@ -28,7 +29,7 @@ from adapters.sql.core.rows import (
     line_values,
     version_values,
 )
-from adapters.sql.core.schema import addresses, collections, customers, decisions, invoices, lines, versions
+from adapters.sql.core.schema import addresses, alerts, collections, customers, decisions, invoices, lines, versions
 from adapters.sql.core.statements import (
     IS_SHARED,
     insert_new,
@@ -47,7 +48,7 @@ from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.incoming import SqlIncoming
-from adapters.sql.receivables.journal import SqlJournal, balance, check_draft, lock_account, post
+from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post, takes_too_much
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
@@ -58,6 +59,7 @@ from billing.collections.ports import CollectionRow
 from billing.collections.stages import CollectionStage
 from billing.customers.address import email_key
 from billing.customers.customer import Customer
+from billing.errors import BalanceChanged
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow
@@ -65,6 +67,7 @@ from billing.invoices.postings import UNDOING, freed, month_transactions
 from billing.invoices.stages import Stage
 from billing.period import Period
 from billing.receivables.journal import Subject
+from billing.reviewers.alerts import of_unknown_balance
 
 # Executed several times a month for every customer, so composed once.
 _STATE = select(invoices.c.state).where(*month_params(invoices))
@@ -249,9 +252,10 @@ def _record(
     if changed & {"invoice", "notice", "closed"}:
         known = Month.model_validate(before) if before.get("invoice") else None
         posted = month_transactions(known, month, at)
-        if is_new_draft:
-            for transaction in posted:
-                check_draft(connection, transaction)
+        if takes_too_much(connection, month.customer_id, posted):
+            if is_new_draft:
+                raise BalanceChanged(f"the balance of {month.customer_id} has changed; it is read again")
+            insert_new(connection, alerts, [alert_values(of_unknown_balance(month, at))])
         post(connection, posted)
         if any(transaction.cause in UNDOING for transaction in posted):
             owed_minor = balance(connection, month.customer_id).owed_for(Subject.month(month.period), month.currency)

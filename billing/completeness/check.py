@@ -106,7 +106,7 @@ class CompletenessCheck:
             self._tally.find(FindingKind.STANDSTILL, chain.customer_id, text, remedy)
 
     def balances(self, totals: Sequence[AccountTotal]) -> None:
-        """Reports a journal that does not add up to zero: somebody has changed it past the application."""
+        """Reports a journal that does not add up to zero: somebody has changed it outside the application."""
         sums: Counter[str] = Counter()
         for total in totals:
             sums[total.currency] += total.closing_minor
@@ -115,7 +115,9 @@ class CompletenessCheck:
                 text = (
                     f"the journal's entries in {currency.upper()} add up to {format_amount(minor, currency)}, not to 0"
                 )
-                advice = "rows were changed or lost past the application: compare with a backup, or restore the ledger"
+                advice = (
+                    "rows were changed or lost outside the application: compare with a backup, or restore the ledger"
+                )
                 self._tally.find(FindingKind.UNBALANCED, "", text, advice=advice)
 
     def coverage(self) -> CompletenessReport:

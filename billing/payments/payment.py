@@ -7,7 +7,7 @@ from billing.errors import PaymentMismatch
 from billing.model import Code, Id, Instant, Line, Minor, Model, Url, Words
 from billing.payments.methods import PaymentMethod
 from billing.period import Period
-from billing.receivables.incoming import IncomingPayment
+from billing.receivables.incoming import IncomingPayment, PaymentKind
 from billing.receivables.journal import Subject
 
 
@@ -105,8 +105,14 @@ class Reversal(Model):
 
     def incoming(self, payment: Payment, reference: str, amount_minor: int, at: datetime) -> IncomingPayment:
         """The money that a step of this reversal moved: ``amount_minor`` is below 0 if it went back to the customer."""
-        changes = {"reference": reference, "amount_minor": amount_minor, "currency": self.currency}
-        return payment.incoming(at).evolve(**changes, original=payment.payment_id, reason=self.reason or None)
+        return payment.incoming(at).evolve(
+            reference=reference,
+            kind=PaymentKind.REFUND if self.kind is ReversalKind.REFUND else PaymentKind.CHARGEBACK,
+            amount_minor=amount_minor,
+            currency=self.currency,
+            original=payment.payment_id,
+            reason=self.reason or None,
+        )
 
 
 class PaymentEvent(Model):

@@ -1,9 +1,10 @@
-"""Money that arrives or goes back: it pays the receivable that it names, or the oldest; the rest is credit."""
+"""Money that arrives or goes back: it pays the receivable that it names, or what fell due first; the rest is credit."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from enum import StrEnum
 from operator import itemgetter
 
 from billing.errors import InvalidInput
@@ -23,11 +24,20 @@ from billing.receivables.journal import (
     credit,
     receivable,
     unmatched,
+    written_off,
 )
+
+
+class PaymentKind(StrEnum):
+    PAYMENT = "payment"
+    REFUND = "refund"  # we gave money back of our own accord: what it had paid is not owed again
+    CHARGEBACK = "chargeback"  # it was taken back: what it had paid is owed again
 
 
 class IncomingPayment(Model):
     """Money that arrived on a rail, or went back: then the amount is negative, and ``original`` is what it reverses.
+
+    A refund or chargeback with a positive amount has come to nothing: the money is back.
 
     ``rail`` and ``reference`` name it once and for all. ``subject`` is what it is for, if it says so; ``customer_id``
     None: nobody knows whose it is. ``paid_at`` is the instant by the rail. ``by`` None: the rail has reported it.
@@ -35,6 +45,7 @@ class IncomingPayment(Model):
 
     rail: Code
     reference: Id
+    kind: PaymentKind = PaymentKind.PAYMENT
     customer_id: Id | None
     subject: Subject | None = None
     amount_minor: Minor
@@ -96,39 +107,60 @@ def booked(payment: IncomingPayment, balance: Balance, at: datetime, awaits_bill
     )
 
 
-def reversed_(payment: IncomingPayment, original: PaymentRecord | None, at: datetime) -> Transaction:
-    """The transaction of money that went back: it undoes what the original has paid, credit first.
+def reversed_(payment: IncomingPayment, original: PaymentRecord | None, balance: Balance, at: datetime) -> Transaction:
+    """The transaction of money of ``original`` that went back, or came back after that; ``balance`` is the customer's.
 
-    Credit that a draft has used meanwhile is then a debt, which the next draft takes over. What a reversal takes beyond
-    its original is a debt, too.
+    What went back undoes what the original has paid, credit first. Credit that a draft has used meanwhile is then a
+    debt, which the next draft takes over; so is what a reversal takes beyond its original.
     """
-    assert payment.amount_minor < 0
-    rest, shares = -payment.amount_minor, list[tuple[Account, int]]()
-    for account, share in _latest_first(original.shares if original else {}):
-        undone = min(rest, share)
-        if undone > 0:
-            shares.append((account, -undone))
-            rest -= undone
-    if rest:
-        own = credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail)
-        shares.append((own, -rest - sum(minor for account, minor in shares if account == own)))
-        shares = [*(share for share in shares[:-1] if share[0] != own), shares[-1]]
-    return _moved(payment, clearing(payment.rail), shares, at).evolve(
+    shares = dict(_taken(payment, original) if payment.amount_minor < 0 else _restored(payment, original))
+    if rest := payment.amount_minor - sum(shares.values()):
+        if rest > 0:
+            more = dict(_shares(payment.evolve(amount_minor=rest), balance, at, awaits_bill=False))
+        else:
+            more = {credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail): rest}
+        shares = {account: shares.get(account, 0) + more.get(account, 0) for account in {**shares, **more}}
+    return _moved(payment, clearing(payment.rail), shares.items(), at).evolve(
         key=key_of(payment.name), cause=Cause.REVERSAL, by=payment.by, reason=payment.reason
     )
+
+
+def _taken(payment: IncomingPayment, original: PaymentRecord | None) -> Iterator[tuple[Account, int]]:
+    """The accounts that lose what went back, as far as the original has paid it: credit first, then the newest month.
+
+    A refund gives up what the payment had paid; a chargeback makes it owed again.
+    """
+    shares, rest = original.shares if original else {}, -payment.amount_minor
+    newest_first = sorted(shares, key=lambda account: str(account.subject), reverse=True)
+    for account in sorted(newest_first, key=lambda account: account.kind is AccountKind.RECEIVABLE):
+        given_up = _given_up(account)
+        share = min(rest, shares[account] + (shares.get(given_up, 0) if given_up else 0))
+        if share > 0:
+            yield given_up if given_up and payment.kind is PaymentKind.REFUND else account, -share
+            rest -= share
+
+
+def _restored(payment: IncomingPayment, original: PaymentRecord | None) -> Iterator[tuple[Account, int]]:
+    """What a refund had given up, as far as it came to nothing."""
+    shares, rest = original.shares if original else {}, payment.amount_minor
+    for account, minor in shares.items():
+        share = min(rest, -minor)
+        if share > 0 and account.kind is AccountKind.WRITTEN_OFF and payment.kind is PaymentKind.REFUND:
+            yield account, share
+            rest -= share
+
+
+def _given_up(account: Account) -> Account | None:
+    """Where a refund enters what the payment had paid for a receivable."""
+    if account.kind is not AccountKind.RECEIVABLE or account.customer_id is None:
+        return None
+    return written_off(account.customer_id, account.subject)
 
 
 def key_of(name: PaymentName, more: object = "") -> str:
     """The key of a transaction about a payment; without the reference, which a person may have typed."""
     digest = hashlib.sha256(name.reference.encode()).hexdigest()[:32]
     return f"{name.rail} {digest} {more}".rstrip()
-
-
-def _latest_first(shares: Mapping[Account, int]) -> list[tuple[Account, int]]:
-    """Credit and unmatched money, then what was paid, the newest first."""
-    paid = [(account, share) for account, share in shares.items() if account.kind is AccountKind.RECEIVABLE]
-    unspent = [(account, share) for account, share in shares.items() if account.kind is not AccountKind.RECEIVABLE]
-    return unspent + sorted(paid, key=lambda item: str(item[0].subject), reverse=True)
 
 
 def assigned(

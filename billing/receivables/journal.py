@@ -1,4 +1,4 @@
-"""The journal: every movement of money is one transaction of balanced entries, written once and never changed.
+"""The journal: every movement of money is one transaction of balanced entries. Its amounts are never changed.
 
 A correction is another transaction. What is owed, credited or unmatched is a balance of entries, never a field that
 somebody has to keep right. docs/journal.md shows the entries of each case.
@@ -104,7 +104,7 @@ class Cause(StrEnum):
     PAYMENT = "payment"  # money has arrived
     REVERSAL = "reversal"  # money went back, or came back after that
     WRITE_OFF = "write_off"
-    SETTLEMENT = "settlement"  # a person says how what was left of a closed account was settled
+    SETTLEMENT = "settlement"  # a person says how a balance was settled
 
 
 class PaymentName(NamedTuple):
@@ -234,7 +234,7 @@ def opening(customer_id: str, amount_minor: int, currency: str, at: datetime) ->
 
 
 def settlement(customer_id: str, balance: Balance, by: str, reason: str, at: datetime) -> Transaction | None:
-    """The transaction after which nothing is owed on either side, by a person's word; None if nothing is."""
+    """The transaction after which nothing of ``balance`` is owed any more, by a person's word; None if nothing is."""
     owed = ((receivable(customer_id, item.subject), item.amount_minor, item.currency) for item in balance.owed)
     credits = ((credit(customer_id), amount_minor, currency) for currency, amount_minor in balance.credits.items())
     entries = [

@@ -18,6 +18,12 @@ class Journal(Accounts, Protocol):
     async def transactions(self, customer_id: str) -> list[Transaction]:
         """Every movement of the customer's money, oldest first."""
 
+    async def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
+        """Writes off the balance that no bill will take over any more, and returns what it was; a repeat finds none.
+
+        Whatever a month in progress or a collection still counts on stays. Raises ``NotFound``.
+        """
+
 
 class GeneralLedger(Protocol):
     """The journal of all customers. ``since`` and ``until`` are instants, the second excluded."""

@@ -15,6 +15,7 @@ from billing.invoices.month import Month
 from billing.invoices.stages import Stage, UnreadableRow
 from billing.keys import alert_id, customer_of
 from billing.model import Code, Few, Id, Instant, Minor, Model, Words
+from billing.money import format_amount
 from billing.period import Period
 from billing.progress import Stop
 from billing.remedies import Remedy, RemedyAction
@@ -101,6 +102,16 @@ def of_drift(month: Month, drift: str, at: datetime) -> Alert:
         "draft before the charge, or the difference is on the next invoice"
     )
     return _about(month, AlertKind.REPORT, drift, text, _remedy(month, RemedyAction.REFRESH), at)
+
+
+def of_unknown_balance(month: Month, at: datetime) -> Alert:
+    """The draft took over a balance that the ledger does not know, as after the restoration of a backup."""
+    text = (
+        f"the draft took over {format_amount(month.carried_minor, month.currency)}, more than the ledger knows of, as "
+        "after the restoration of a backup; compare with the statement, and settle the difference, or it is on the next "
+        "invoice"
+    )
+    return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.SETTLE), at)
 
 
 def of_worker(chain: str, at: datetime) -> Alert:

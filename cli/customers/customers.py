@@ -20,7 +20,7 @@ from billing.money import format_amount
 from billing.receivables.journal import Balance, Entry, Transaction
 from billing.validation import explain
 from bootstrap import connect_adapters, connect_ledger, connect_registrar, connect_temporal
-from cli.terminal.options import AsJson, CustomerId
+from cli.terminal.options import AsJson, By, CustomerId, Reason
 from cli.terminal.output import SHOWN, end_with, print_json, print_json_list, print_table, say, utc, whole
 from settings import Settings, load_settings
 from wording.plain import relative
@@ -97,6 +97,26 @@ async def show(
     say(f"\nTemporal: workflow {workflow_id(customer_id)}")
 
 
+async def settle(customer_id: CustomerId, by: By, reason: Reason, as_json: AsJson = False) -> None:
+    """Settle a balance that no invoice will take over, once the money was paid back or given up.
+
+    Such as the credit of a closed account, or in a currency in which the customer is not billed any more. What a month
+    in progress or a collection still counts on stays. A repeat changes nothing.
+
+    [bold]Example[/bold]
+    $ python starter.py customers settle acme --by ann --reason "12.50 paid back by transfer on 3 May"
+    """
+    async with connect_ledger(load_settings()) as ledger:
+        settled = await ledger.settle(customer_id, by, reason, datetime.now(UTC))
+    if as_json:
+        print_json({"customer_id": customer_id, "settled": settled})
+        return
+    say(
+        f"{customer_id}: "
+        + ("; ".join(_standing(settled)) + ": settled" if not settled.is_even else "nothing to settle")
+    )
+
+
 def _print(row: RosterRow, registration: Registration | None) -> None:
     say(f"{row.customer_id} · {row.name} <{row.email}>", style="bold")
     say(f"{row.currency.upper()} · {row.timezone} · since {utc(row.created_at)}")
@@ -117,7 +137,10 @@ def _print(row: RosterRow, registration: Registration | None) -> None:
 def _standing(balance: Balance) -> Iterator[str]:
     """What is owed, and what of the customer's money pays nothing yet."""
     for item in balance.owed:
-        amount = format_amount(item.amount_minor, item.currency)
+        amount = format_amount(abs(item.amount_minor), item.currency)
+        if item.amount_minor < 0:
+            yield f"{amount} of credit used in the draft of {item.subject}"
+            continue
         due = f", due {utc(item.due_at)}" if item.due_at else ", not announced yet"
         yield f"{amount} owed for {item.subject}{due}"
     for currency, minor in balance.credits.items():

@@ -1,8 +1,6 @@
 """The judge: were months billed as promised? Each promise is a function that yields what breaks it.
 
-    evidence = await gather(folder, ledger, period)
-    for check in judge(evidence):
-        print(check.name, "ok" if check.ok else check.wrong)
+    broken = [check for check in judge(await gather(folder, ledger, period)) if not check.ok]
 
 Nothing comes from a workflow: see sandbox/judge/evidence.py.
 """
@@ -44,6 +42,7 @@ class PromiseResult(Model):
 
 
 def judge(evidence: Evidence) -> list[PromiseResult]:
+    """Every promise, held against the evidence."""
     checks: dict[str, Callable[[Evidence], Iterator[str]]] = {
         "every customer has one outcome a month, the one that sheet, reviewers and card call for": _outcomes,
         "charges equal the sheet with the accepted edits and the balance, to the minor unit": _amounts,
@@ -76,8 +75,9 @@ def _amounts(evidence: Evidence) -> Iterator[str]:
         if case.received_minor != case.expected_minor:
             charged, expected = (format_amount(m, currency) for m in (case.received_minor, case.expected_minor))
             yield f"{case.name}: charged {charged}, not {expected}"
-        if case.month.carried_minor != due.carried_minor:
-            yield f"{case.name}: begins with {case.month.carried_minor}, the months before left {due.carried_minor}"
+        if case.month.invoice is not None and case.month.carried_minor != due.carried_minor:
+            taken_minor = case.month.carried_minor
+            yield f"{case.name}: the draft takes over {taken_minor}, the months before left {due.carried_minor}"
         for intent in case.intents:
             requested = (intent.now["amount"], intent.now["currency"], intent.now["customer"])
             if requested != (due.total_minor, currency, case.month.customer.payment_method.payer_id):

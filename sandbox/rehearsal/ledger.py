@@ -10,7 +10,7 @@ from adapters.sql.core.rows import address_values
 from adapters.sql.core.schema import addresses
 from adapters.sql.core.statements import insert_new
 from adapters.sql.ledger import SqlLedger
-from adapters.sql.receivables.journal import post
+from adapters.sql.receivables.journal import balance, post
 from billing.customers.customer import Customer
 from billing.receivables.journal import opening
 
@@ -34,11 +34,12 @@ class PrivateLedger(SqlLedger):
         with self._writing(f"keep the addresses of {customer.customer_id}") as connection:
             insert_new(connection, addresses, [address_values(customer.evolve(email=email)) for email in emails])
 
-    async def open_balance(self, customer_id: str, amount_minor: int, currency: str, at: datetime) -> None:
-        """The balance with which the customer's first month begins."""
-        if amount_minor:
-            with self._writing(f"open the books of {customer_id}") as connection:
-                post(connection, [opening(customer_id, amount_minor, currency, at)])
+    async def open_balance(self, customer_id: str, carried_minor: int, currency: str, at: datetime) -> None:
+        """Makes the balance that the customer's next draft takes over ``carried_minor``, whatever is in the books."""
+        with self._writing(f"open the books of {customer_id}") as connection:
+            missing_minor = carried_minor - balance(connection, customer_id).carried_minor(currency)
+            if missing_minor:
+                post(connection, [opening(customer_id, missing_minor, currency, at)])
 
     async def run(self, work: Callable[[], _T]) -> _T:
         return work()

@@ -36,7 +36,7 @@ def closed(customer_id: str, outcome: Stage, *amounts: int, carried_minor: int =
         )
         for row, amount in enumerate(amounts, start=2)
     )
-    opened = Month.open(ACME.evolve(customer_id=customer_id), NOVEMBER, carried_minor)
+    opened = Month.open(ACME.evolve(customer_id=customer_id), NOVEMBER)
     invoice = Invoice(currency="eur", imported_at=AT, lines=lines, carried_minor=carried_minor)
     result = ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1")
     return opened.drafted(invoice).close(outcome, AT, result)

@@ -164,7 +164,7 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
         "broken promises": [
             check.wrong for check in judge(await gather(bed.folder, bed.ledger, period)) if not check.ok
         ],
-        "next month": (following.period, following.carried_minor, following.invoice),
+        "next month": (following.period, following.invoice),
         "runs, each of which replays": await _replayed(bed, name, period),
     }
 

@@ -15,7 +15,7 @@ from billing.events.event import Event, EventType, pause, ping
 from billing.events.signature import signed
 from billing.period import Period
 from billing.receivables.events import Debt, Standing, debts, events_of
-from billing.receivables.incoming import IncomingPayment, PaymentRecord, assigned, booked, reversed_
+from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord, assigned, booked, reversed_
 from billing.receivables.journal import (
     NOTHING_OWED,
     Account,
@@ -82,6 +82,7 @@ def returned(amount_minor: int, original: Transaction, reference: str = "dp_1") 
     payment = IncomingPayment(
         rail="stripe",
         reference=reference,
+        kind=PaymentKind.CHARGEBACK,
         customer_id="acme",
         amount_minor=-amount_minor,
         currency="eur",
@@ -90,7 +91,7 @@ def returned(amount_minor: int, original: Transaction, reference: str = "dp_1") 
     )
     was = payment.evolve(reference=original.payment.reference, amount_minor=amount_minor, original=None)
     record = PaymentRecord(payment=was, booked_at=DUE, transactions=(original,), returned_minor=0)
-    return reversed_(payment, record, DUE)
+    return reversed_(payment, record, NOTHING_OWED, DUE)
 
 
 def told(*batches: Iterable[Transaction]) -> list[Event]:
@@ -124,7 +125,7 @@ def test_a_part_does_not_settle_and_too_much_does() -> None:
 
 def test_what_is_settled_opened_by_a_dispute_and_settled_again_is_two_events() -> None:
     payment = paid(1000, 1000)
-    events = told([bill(1000)], [payment], [returned(1000, payment)], [paid(1000, 1000, "dp_1#2", original="pi_1")])
+    events = told([bill(1000)], [payment], [returned(1000, payment)], [paid(1000, 1000, "pi_2")])
     settled = [event for event in events if event.type is EventType.RECEIVABLE_SETTLED]
     assert len(settled) == len({event.id for event in settled}) == 2
     amounts = [event.data.amount_minor for event in events if event.type is EventType.PAYMENT_BOOKED]  # type: ignore[attr-defined]

@@ -55,7 +55,7 @@ def announced(
             for number, (description, amount_minor) in enumerate(lines or [("Beans", 12_000)], start=2)
         ),
     )
-    return Month.open(who, Period(period), carried_minor).drafted(invoice).announcing(now)
+    return Month.open(who, Period(period)).drafted(invoice).announcing(now)
 
 
 def charged(status: ChargeStatus, **codes: str) -> Month:
@@ -241,7 +241,7 @@ def test_long_correction_is_cut() -> None:
     ],
 )
 def test_withdrawn_notice_says_that_nothing_is_charged(outcome: Stage, carried_minor: int, told: str) -> None:
-    month = announced().evolve(closed=Closed(outcome=outcome, at=NOW), carried_minor=carried_minor)
+    month = announced(carried_minor=carried_minor).evolve(closed=Closed(outcome=outcome, at=NOW))
     rendered = mail(CustomerMailKind.WITHDRAWN, month, correction=Correction(told_at=NOW, told_minor=12_000))
     assert rendered.subject == "No charge for October 2026 (our notice is withdrawn)"
     for part in words(rendered):

@@ -22,7 +22,7 @@ from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.progress import Braked, Failure
-from billing.receivables.journal import NOTHING_OWED, AccountKind, AccountTotal
+from billing.receivables.journal import NOTHING_OWED, AccountKind, AccountTotal, Balance
 from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,
@@ -249,10 +249,11 @@ def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
         ErasureObstacles(True, (), (), (), NOTHING_OWED),
         ErasureObstacles(False, ("2026-10",), (), (), NOTHING_OWED),
         ErasureObstacles(False, (), ("2026-10",), (), NOTHING_OWED),
+        ErasureObstacles(False, (), (), (), Balance(owed=(), credits={"eur": -300})),
     ],
 )
 def test_what_is_in_the_way_of_an_erasure_says_what_to_type(standing: ErasureObstacles) -> None:
-    refusal = obstacle("acme", standing, "")
+    refusal = obstacle("acme", standing)
     assert refusal is not None
     assert refusal[1] is not None
     (words,) = commands_in(command_line(refusal[1]))

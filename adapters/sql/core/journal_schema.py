@@ -21,6 +21,7 @@ from adapters.sql.core.columns import (
 incoming_payments: Final = table(
     "incoming_payments",
     *key("rail", "reference"),
+    *texts("kind"),
     *texts("customer_id", nullable=True),  # NULL: nobody knows whose it is
     *texts("subject_kind", "subject", nullable=True),  # what it is for, if it says so
     *amounts("amount_minor"),
@@ -76,5 +77,6 @@ outgoing_events: Final = table(
     *instants("claimed_until", nullable=True),  # a process is delivering it
     *instants("done_at", nullable=True),
     Index("outgoing_events_by_id", "event_id", "destination", unique=True),
+    Index("outgoing_events_by_customer", "customer_id", "number"),
     partial_index("outgoing_events_open", "destination", "customer_id", "number", where="done_at IS NULL"),
 )

@@ -10,6 +10,7 @@ from sqlalchemy import JSON, Connection, Table, Text, delete, func, insert, sele
 from adapters.sql.completeness.readings import unpacked
 from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.schema import (
     addresses,
     alerts,
@@ -25,13 +26,13 @@ from adapters.sql.core.schema import (
     sales_readings,
 )
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
-from adapters.sql.receivables.journal import balance, post
+from adapters.sql.receivables.incoming import scrub_payments
+from adapters.sql.receivables.journal import balance
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
 from billing.payments.payment import ReversalKind, ReversalStatus
-from billing.receivables.journal import settlement
 from wording.remedies import command_line
 
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
@@ -41,14 +42,13 @@ class SqlErase(SqlDatabase):
     """The part of ``SqlLedger`` that erases."""
 
     @in_thread
-    def erase(self, customer_id: str, by: str, reason: str, at: datetime, settled: str = "") -> Erased:
+    def erase(self, customer_id: str, by: str, reason: str, at: datetime) -> Erased:
         """Erases the person in one transaction, with an entry in the audit trail; a repeat changes nothing.
 
         Raises ``NotFound``; ``InvalidInput`` while the account is open or anything is owed, saying what to do first.
         """
         with self._writing(f"erase {customer_id}") as connection:
-            obstacles = _obstacles(connection, customer_id)
-            refusal = obstacle(customer_id, obstacles, settled)
+            refusal = obstacle(customer_id, _obstacles(connection, customer_id))
             if refusal:
                 why, remedy = refusal
                 todo = f": {command_line(remedy)}" if remedy else ""
@@ -57,17 +57,16 @@ class SqlErase(SqlDatabase):
             names = _names(connection, customer_id)
             keys = {key for name in names if "@" in (key := email_key(name))}
             scrubber = Scrubber(customer_id, names)
-            settling = settlement(customer_id, obstacles.balance, by, scrubber.text(settled), at)
-            post(connection, [settling] if settling else [])
             rows = _delete_registrations(connection, customer_id, keys)
             rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
+            rows += scrub_payments(connection, customer_id, scrubber)
+            rows += _scrub(connection, outgoing_events, None, scrubber)  # of payments that nobody has assigned
             rows += _scrub_coverage(connection, scrubber)
             rows += _delete_readings(connection, scrubber, keys)
             if rows:
-                result = f"{rows} rows rewritten" + (f"; balance settled: {settled}" if settled else "")
-                texts = {"reason": scrubber.field("reason", reason), "result": scrubber.field("", result)}
+                texts = {"reason": scrubber.field("reason", reason), "result": f"{rows} rows rewritten"}
                 _add_decision(connection, customer_id, {"by": by, "at": at, **texts})
         return Erased(customer_id=customer_id, at=at, rows=rows)
 
@@ -104,7 +103,7 @@ def _columns(table: Table) -> list[str]:
     return [column.name for column in table.c if isinstance(column.type, kinds) and not column.primary_key]
 
 
-def _rows(connection: Connection, table: Table, customer_id: str) -> list[dict[str, Any]]:
+def _rows(connection: Connection, table: Table, customer_id: str | None) -> list[dict[str, Any]]:
     names = [*(column.name for column in table.primary_key), *_columns(table)]
     query = select(*(table.c[name] for name in names)).where(table.c.customer_id == customer_id)
     return [dict(row) for row in connection.execute(query).mappings()]
@@ -122,8 +121,8 @@ def _names(connection: Connection, customer_id: str) -> set[str]:
     return names
 
 
-def _scrub(connection: Connection, table: Table, customer_id: str, scrubber: Scrubber) -> int:
-    """Rewrites rows of the customer; returns how many."""
+def _scrub(connection: Connection, table: Table, customer_id: str | None, scrubber: Scrubber) -> int:
+    """Rewrites rows of the customer (None: of nobody); returns how many."""
     count = 0
     for row in _rows(connection, table, customer_id):
         fresh = scrubber.field("", {name: row[name] for name in _columns(table)})

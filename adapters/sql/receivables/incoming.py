@@ -1,15 +1,17 @@
 """Incoming payments: found, listed, and assigned to customers by people."""
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
 from adapters.sql.core.schema import invoices
 from adapters.sql.core.statements import insert_new, where_given
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
+from billing.customers.erasure import Scrubber
 from billing.errors import NotFound
 from billing.receivables.incoming import IncomingPayment, PaymentRecord, PaymentRow, assigned, booked, reversed_
 from billing.receivables.journal import NOTHING_OWED, AccountKind, PaymentName, Subject, SubjectKind
@@ -84,12 +86,40 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
     values = payment.model_dump(exclude={"subject"}) | subject_values(payment.subject) | {"booked_at": at}
     if not insert_new(connection, incoming_payments, [values]):
         return False
-    if payment.original is not None and payment.amount_minor < 0:
-        post(connection, [reversed_(payment, _record(connection, PaymentName(payment.rail, payment.original)), at)])
-        return True
     account = balance(connection, payment.customer_id) if payment.customer_id else NOTHING_OWED
-    post(connection, [booked(payment, account, at, awaits_bill=_awaits_bill(connection, payment))])
+    if payment.original is not None:
+        original = _record(connection, PaymentName(payment.rail, payment.original))
+        post(connection, [reversed_(payment, original, account, at)])
+    else:
+        post(connection, [booked(payment, account, at, awaits_bill=_awaits_bill(connection, payment))])
     return True
+
+
+def scrub_payments(connection: Connection, customer_id: str, scrubber: Scrubber) -> int:
+    """Rewrites what names the person in references of their payments, and in payments that nobody has assigned.
+
+    Returns how many. A rewritten reference stays unique.
+    """
+    count = 0
+    theirs = or_(_I.customer_id == customer_id, _I.customer_id.is_(None))
+    for row in connection.execute(select(_I.rail, _I.reference, _I.payer, _I.reason).where(theirs)).all():
+        reference, payer, reason = (scrubber.text(value or "") for value in row[1:])
+        if reference != row.reference:
+            reference = f"{reference} {hashlib.sha256(row.reference.encode()).hexdigest()[:12]}"
+        if (reference, payer, reason) != (row.reference, row.payer or "", row.reason or ""):
+            changes = {"reference": reference, "payer": payer or None, "reason": reason or None}
+            connection.execute(update(incoming_payments).where(*_named(PaymentName(*row[:2]))).values(changes))
+            _rename(connection, row.rail, row.reference, reference)
+            count += 1
+    return count
+
+
+def _rename(connection: Connection, rail: str, before: str, after: str) -> None:
+    if after != before:
+        is_named = transactions.c.rail == rail, transactions.c.reference == before
+        connection.execute(update(transactions).where(*is_named).values(reference=after))
+        is_reversed = _I.rail == rail, _I.original == before
+        connection.execute(update(incoming_payments).where(*is_reversed).values(original=after))
 
 
 def _awaits_bill(connection: Connection, payment: IncomingPayment) -> bool:

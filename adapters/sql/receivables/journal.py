@@ -7,13 +7,13 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, true
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import journal_entries, transactions
-from adapters.sql.core.schema import customers
+from adapters.sql.core.schema import collections, customers, invoices
 from adapters.sql.events.outbox import put_events
-from billing.errors import BalanceChanged
+from billing.errors import NotFound
 from billing.receivables.events import Debt, Standing, debts, events_of
 from billing.receivables.journal import (
     Account,
@@ -27,6 +27,7 @@ from billing.receivables.journal import (
     PaymentName,
     Subject,
     Transaction,
+    settlement,
 )
 from billing.receivables.ports import THE_BEGINNING, THE_END
 
@@ -72,7 +73,7 @@ class SqlJournal(SqlDatabase):
 
     @in_thread
     def balance(self, customer_id: str) -> Balance:
-        """What the customer owes, and their credit; one indexed query each."""
+        """What the customer owes, and their credit; an indexed query each."""
         with self._looking(f"add up the account of {customer_id}") as connection:
             return balance(connection, customer_id)
 
@@ -82,6 +83,20 @@ class SqlJournal(SqlDatabase):
         query = ENTRIES.where(transactions.c.customer_id == customer_id)
         with self._looking(f"read the journal of {customer_id}") as connection:
             return as_transactions(connection.execute(query).mappings())
+
+    @in_thread
+    def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
+        with self._writing(f"settle the balance of {customer_id}") as connection:
+            if not lock_account(connection, customer_id):
+                raise NotFound(f"the ledger does not know {customer_id}")
+            whole, open_periods = balance(connection, customer_id), set[str]()
+            for kept in (invoices, collections):
+                query = select(kept.c.period).where(kept.c.customer_id == customer_id, kept.c.outcome.is_(None))
+                open_periods.update(connection.scalars(query))
+            settled = whole.evolve(owed=tuple(item for item in whole.owed if item.subject.name not in open_periods))
+            posted = settlement(customer_id, settled, by, reason, at)
+            post(connection, [posted] if posted else [])
+            return settled
 
     async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
         """All entries written in that time, in their order, in pages."""
@@ -103,14 +118,17 @@ class SqlJournal(SqlDatabase):
     @in_thread
     def trial_balance(self, since: datetime = THE_BEGINNING, until: datetime = THE_END) -> list[AccountTotal]:
         """What was on each kind of account at ``since``, and what was debited and credited until ``until``."""
-        t, is_within = transactions.c, transactions.c.at >= since
+        t, is_whole = transactions.c, since <= THE_BEGINNING and until >= THE_END
+        is_within = true() if is_whole else t.at >= since
         opening = func.sum(case((is_within, 0), else_=_E.amount_minor))
         debited = func.sum(case((and_(is_within, _E.amount_minor > 0), _E.amount_minor), else_=0))
         credited = func.sum(case((and_(is_within, _E.amount_minor < 0), -_E.amount_minor), else_=0))
         kinds = (_E.kind, _E.rail, _E.currency)
-        query = select(*kinds, opening, debited, credited).join(transactions, t.number == _E.number)
+        query = select(*kinds, opening, debited, credited).group_by(*kinds)
+        if not is_whole:
+            query = query.join(transactions, t.number == _E.number).where(t.at < until)
         with self._reading("add its journal up") as connection:
-            rows = connection.execute(query.where(t.at < until).group_by(*kinds)).all()
+            rows = connection.execute(query).all()
         totals = [AccountTotal(**dict(zip(AccountTotal.model_fields, row, strict=True))) for row in rows]
         return sorted(totals, key=lambda total: (total.currency, list(AccountKind).index(total.kind), total.rail or ""))
 
@@ -164,14 +182,15 @@ def _payment(name: PaymentName | None) -> dict[str, str | None]:
     return {"rail": name.rail if name else None, "reference": name.reference if name else None}
 
 
-def check_draft(connection: Connection, transaction: Transaction) -> None:
-    """Raises ``BalanceChanged`` for a new draft that takes over more than there is: the balance is read again."""
-    for entry in transaction.entries:
+def takes_too_much(connection: Connection, customer_id: str, posted: Iterable[Transaction]) -> bool:
+    """Whether a draft among them takes over more than the customer's balance."""
+    taken = (entry for each in posted if each.cause is Cause.DRAFT for entry in each.entries)
+    for entry in taken:
         if entry.account.kind is AccountKind.CREDIT:
-            assert entry.account.customer_id is not None
-            carried_minor = balance(connection, entry.account.customer_id).carried_minor(entry.currency)
+            carried_minor = balance(connection, customer_id).carried_minor(entry.currency)
             if not min(carried_minor, 0) <= -entry.amount_minor <= max(carried_minor, 0):
-                raise BalanceChanged(f"the balance of {entry.account.customer_id} has changed; it is read again")
+                return True
+    return False
 
 
 def as_transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:

@@ -160,7 +160,7 @@ def upgrade() -> None:
 
     op.create_table(
         "incoming_payments",
-        *_columns(sa.Text, "rail", "reference"),
+        *_columns(sa.Text, "rail", "reference", "kind"),
         *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
         *_columns(sa.BigInteger, "amount_minor"),
         *_columns(sa.Text, "currency"),
@@ -214,6 +214,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("outgoing_events_by_id", "outgoing_events", ["event_id", "destination"], unique=True)
+    op.create_index("outgoing_events_by_customer", "outgoing_events", ["customer_id", "number"])
     of_customer = ["destination", "customer_id", "number"]
     op.create_index("outgoing_events_open", "outgoing_events", of_customer, **_where("done_at IS NULL"))
 
