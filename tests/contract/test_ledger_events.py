@@ -114,7 +114,7 @@ async def test_an_erased_person_is_in_no_event(ledger: SqlLedger, url: str) -> N
     for customer_id in (None, "c77"):
         await ledger.book(named.evolve(customer_id=customer_id, reference=f"{named.reference}, {customer_id}"), AT)
     await ledger.settle("c77", "ann", "paid back", AT)
-    assert [event.payload["data"]["reference"] for event in await listed(ledger)][0] == f"{named.reference}, None"  # type: ignore[index]
+    assert "mustermann" in dump(url)
     await ledger.erase("c77", "ann", "asked", AT)
     assert "mustermann" not in dump(url)
     data: list[Any] = [event.payload["data"] for event in await listed(ledger)]
