@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from billing.apart import why
 from billing.errors import BillingError
@@ -49,6 +49,7 @@ class EventDispatcher:
         self._poll_seconds = poll.total_seconds()
         self._news = asyncio.Event()
         self._in_work: set[asyncio.Task[None]] = set()
+        self._told_on: date | None = None  # people hear of a backlog once a day
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
@@ -110,8 +111,9 @@ class EventDispatcher:
             wait = self._pause(event.tries + 1)
             _log.warning("%s: again in %g s: %s", name, wait.total_seconds(), fault)
             await self._outbox.event_has_failed(event, fault, now + wait)
-            if now - event.created_at > OVERDUE:
+            if now - event.created_at > OVERDUE and self._told_on != now.date():
                 await self._alerts.tell(of_backlog(event.created_at, fault, now))
+                self._told_on = now.date()
         except Exception as error:  # of any kind: the others go on
             _log.warning("%s: %s", name, error or type(error).__name__)
 

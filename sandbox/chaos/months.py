@@ -175,24 +175,10 @@ class Months:
                     await self._pass_last_month(customer_id)
                 await until(lambda: self._settled(unpaid), _FINISH_SECONDS)
                 await until(lambda: alerts_are_sent(self.ledger), _FINISH_SECONDS)
-                await self._resend_events()
         except TimeoutError:
             self.wrong.append(
-                "a chain stops after its last month, an unpaid month is not collected, an alert or an event is not sent"
+                "a chain stops after its last month, an unpaid month is not collected, or an alert is not sent"
             )
-
-    async def _resend_events(self) -> None:
-        """Their receiver is well again: an operator need not wait for the next tries."""
-
-        async def waiting() -> list[OutgoingEvent]:
-            return [event async for page in self.ledger.outgoing_events(undelivered_only=True) for event in page]
-
-        async def all_taken() -> bool:
-            return not await waiting()
-
-        for event in await waiting():
-            await self.ledger.resend_event(event.event_id)
-        await until(all_taken, _FINISH_SECONDS)
 
     async def _pass_last_month(self, customer_id: str) -> None:
         """Until the chain is in a later month, or has ended."""
@@ -203,6 +189,22 @@ class Months:
 
     async def _month_of(self, handle: WorkflowHandle[MonthlyBilling, ChainResult]) -> Period:
         return (await handle.query(MonthlyBilling.invoice)).period
+
+    async def events_arrive(self) -> None:
+        """Until the receiver has taken every event; an operator need not wait for the next tries."""
+
+        async def waiting() -> list[OutgoingEvent]:
+            return [event async for page in self.ledger.outgoing_events(undelivered_only=True) for event in page]
+
+        async def all_taken() -> bool:
+            return not await waiting()
+
+        for event in await waiting():
+            await self.ledger.resend_event(event.event_id)
+        try:
+            await until(all_taken, _FINISH_SECONDS)
+        except TimeoutError:
+            self.wrong.append(f"{len(await waiting())} events are not delivered")
 
     async def _settled(self, unpaid: list[str]) -> bool:
         """Whether each of these collections has begun, and those that are closed have ended, their alerts recorded."""

@@ -59,6 +59,7 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
             await months.start()
             await months.pass_by()
         kept = [worker.name for worker in workers if await worker.stop() != 0]
+        await months.events_arrive()
         evidence = await gather(folder, adapters.ledger, *periods)
         unrecorded = (*months.wrong, *await months.reviewers.unrecorded())
     checks = [

@@ -30,8 +30,9 @@ def differing_events(evidence: Evidence) -> Iterator[str]:
     for event in evidence.deliveries:
         if arrived.setdefault(event["id"], event) != event:
             yield f"event {event['id']} has come with another body"
-    customers = {account.customer_id for account in evidence.accounts}
-    yield from (f"event {name} is nobody's" for name, event in arrived.items() if event["customer_id"] not in customers)
+    customers = {None, *(account.customer_id for account in evidence.accounts)}
+    unknown = (event["customer_id"] for event in arrived.values() if event["customer_id"] not in customers)
+    yield from (f"an event is about {customer_id}, whom the ledger does not know" for customer_id in unknown)
     for account in evidence.accounts:
         own = [event for event in arrived.values() if event["customer_id"] == account.customer_id]
         told = [Fact(event["type"], event["data"]["amount_minor"]) for event in own if "amount_minor" in event["data"]]
