@@ -32,7 +32,7 @@ class HttpReceiver:
         self._secrets = secrets
         self._host = urlsplit(url).hostname or ""
         headers = {"Content-Type": "application/json", "User-Agent": "monthly-billing"}
-        self._http = httpx.AsyncClient(headers=headers, timeout=TIMEOUT_SECONDS, trust_env=self._host not in _LOCAL)
+        self._http = httpx.AsyncClient(headers=headers, timeout=None, trust_env=self._host not in _LOCAL)
 
     async def close(self) -> None:
         await self._http.aclose()

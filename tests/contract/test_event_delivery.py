@@ -144,6 +144,22 @@ async def test_one_customers_failures_hold_up_nobody_else_and_reviewers_hear_of_
     assert "cannot be delivered, and is tried again until it can: 127.0.0.1 answers 500" in alert.text
 
 
+async def test_a_delivery_that_has_begun_is_recorded_although_the_process_ends(ledger: SqlLedger) -> None:
+    begun, go_on, app = asyncio.Event(), asyncio.Event(), FastAPI()
+
+    @app.post("/events")
+    async def take() -> None:
+        begun.set()
+        await go_on.wait()
+
+    await put(ledger, "acme", "acme")
+    async with serve(app) as port, dispatching(ledger, f"http://127.0.0.1:{port}/events"):
+        async with asyncio.timeout(SECONDS):
+            await begun.wait()
+        asyncio.get_running_loop().call_later(0.1, go_on.set)
+    assert [bool(event.done_at) for event in await listed(ledger)] == [True, False]
+
+
 DISPATCH = """
 import asyncio, sys
 from datetime import timedelta
