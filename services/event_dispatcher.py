@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 
-from billing.apart import why
+from billing.apart import Failed, why
 from billing.errors import BillingError
 from billing.events.event import OVERDUE, Destination, OutgoingEvent, pause
 from billing.events.ports import EventOutbox, EventSender
@@ -89,7 +89,11 @@ class EventDispatcher:
         room, now = _AT_ONCE - len(self._in_work), datetime.now(UTC)
         if not room:
             return
-        for event in await self._outbox.claim_events(now, now + self._claim, room):
+        unread: list[Failed] = []
+        events = await self._outbox.claim_events(now, now + self._claim, room, unread)
+        for failure in unread:
+            _log.warning("event %s cannot be read: %s", failure.customer_id, failure.reason)
+        for event in events:
             task = asyncio.create_task(self._deliver(event))
             self._in_work.add(task)
             task.add_done_callback(self._delivered)

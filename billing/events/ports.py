@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Protocol
 
+from billing.apart import Failed
 from billing.events.event import OutgoingEvent
 
 
@@ -18,8 +19,13 @@ class EventProbe(Protocol):
 
 
 class EventOutbox(Protocol):
-    async def claim_events(self, now: datetime, until: datetime, limit: int) -> list[OutgoingEvent]:
-        """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other."""
+    async def claim_events(
+        self, now: datetime, until: datetime, limit: int, failed: list[Failed] | None = None
+    ) -> list[OutgoingEvent]:
+        """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other.
+
+        One that cannot be read holds up its customer only, and is added to ``failed``.
+        """
 
     async def event_is_done(self, event: OutgoingEvent, at: datetime) -> None:
         """The destination has taken a claimed event; the customer's next one is due."""

@@ -37,27 +37,35 @@ class Standing(NamedTuple):
         return Standing(self.owed_minor + change_minor, is_billed)
 
 
-class BillData(Model):
+class SubjectData(Model):
+    """What an event is about: a month, and the currency of its amounts."""
+
+    subject_kind: SubjectKind
+    subject: Code
+    currency: Code
+
+
+class BillData(SubjectData):
     """``amount_minor`` is billed for the subject itself; ``total_minor`` falls due, with the balance taken over.
 
     ``due_at`` None: nothing falls due; the next bill takes over what there is.
     """
 
-    subject_kind: SubjectKind
-    subject: Code
-    currency: Code
     amount_minor: Minor
     total_minor: Minor
     due_at: Instant | None
 
 
-class VoidedBillData(Model):
+class VoidedBillData(SubjectData):
     """The bill of this amount no longer holds; a corrected one may follow."""
 
-    subject_kind: SubjectKind
-    subject: Code
-    currency: Code
     amount_minor: Minor
+
+
+class SettledData(SubjectData):
+    """Nothing is owed for the subject any more; ``cause`` is the transaction's that settled it."""
+
+    cause: Cause
 
 
 class Share(Model):
@@ -77,15 +85,6 @@ class PaymentData(Model):
     currency: Code
     amount_minor: Minor
     shares: Many[Share]
-
-
-class SettledData(Model):
-    """Nothing is owed for the subject any more; ``cause`` is the transaction's that settled it."""
-
-    subject_kind: SubjectKind
-    subject: Code
-    currency: Code
-    cause: Cause
 
 
 def debts(posted: Iterable[Transaction]) -> set[Debt]:

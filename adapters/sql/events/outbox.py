@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, func, insert, or_, select, update
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.statements import lock, where_given
+from billing.apart import Failed
 from billing.errors import NotFound
 from billing.events.event import Destination, Event, OutgoingEvent
 
@@ -25,7 +26,9 @@ class SqlOutbox(SqlDatabase):
     """The part of ``SqlLedger`` about events; it delivers to the destinations that it was connected with."""
 
     @in_thread
-    def claim_events(self, now: datetime, until: datetime, limit: int) -> list[OutgoingEvent]:
+    def claim_events(
+        self, now: datetime, until: datetime, limit: int, failed: list[Failed] | None = None
+    ) -> list[OutgoingEvent]:
         """Events that are due, for this process alone ``until`` then: of each customer the oldest, and no other."""
         due = _due(self._destinations, now).limit(limit)
         with self._reading("look for events to deliver") as connection:
@@ -33,7 +36,7 @@ class SqlOutbox(SqlDatabase):
                 return []  # without a lock, for this is asked all the time
         with self._writing("claim events") as connection:
             lock(connection, outgoing_events.name)
-            events = as_models(OutgoingEvent, connection.execute(due).mappings())
+            events = as_models(OutgoingEvent, connection.execute(due).mappings(), failed, "event_id")
             claimed = _O.number.in_([event.number for event in events])
             connection.execute(update(outgoing_events).where(claimed).values(claimed_until=until))
         return [event.evolve(claimed_until=until) for event in events]
