@@ -108,10 +108,10 @@ def of_unknown_balance(month: Month, at: datetime) -> Alert:
     """The draft took over a balance that the ledger does not know, as after the restoration of a backup."""
     text = (
         f"the draft took over {format_amount(month.carried_minor, month.currency)}, more than the ledger knows of, as "
-        "after the restoration of a backup; compare with the statement, and settle the difference, or it is on the next "
-        "invoice"
+        "after the restoration of a backup; compare with the statement, and settle the difference, or the next draft "
+        "takes it over"
     )
-    return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.SETTLE), at)
+    return _about(month, AlertKind.REPORT, text, text, RemedyAction.SETTLE.of(month.customer_id), at)
 
 
 def of_worker(chain: str, at: datetime) -> Alert:

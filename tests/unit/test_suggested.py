@@ -192,7 +192,7 @@ def takes(remedy: Remedy) -> Remedy:
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
     )
     timeless = (
-        *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SEND_CARD_LINK),
+        *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
     )
     return remedy.evolve(
