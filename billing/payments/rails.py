@@ -8,7 +8,7 @@ from pydantic import Field
 from billing.errors import InvalidInput
 from billing.model import Line, Model
 
-RailName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+RailName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 
 
 class RailKind(StrEnum):

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, MinorSum, Model, Words
 from billing.period import Period
 
 
@@ -182,9 +182,9 @@ class AccountTotal(Model):
     kind: AccountKind
     rail: Code | None
     currency: Code
-    opening_minor: int  # of everybody and all time: more than any limit of one amount
-    debited_minor: int
-    credited_minor: int
+    opening_minor: MinorSum
+    debited_minor: MinorSum
+    credited_minor: MinorSum
 
     @property
     def closing_minor(self) -> int:
