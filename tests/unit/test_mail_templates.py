@@ -7,13 +7,7 @@ import pytest
 
 from adapters.mail.mail_templates import render
 from billing.mails.mail import CustomerMailKind
-from tests.unit.letters import (
-    EVERY_COLLECTION,
-    EVERY_LETTER,
-    announced,
-    mail,
-    words,
-)
+from tests.unit.letters import EVERY_COLLECTION, EVERY_LETTER, announced, mail, words
 
 
 @pytest.mark.parametrize("name", [*EVERY_LETTER, *EVERY_COLLECTION])

@@ -39,10 +39,10 @@ from cli.app import app
 from console.reviewers.remedies import remedy_page
 from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
+from tests.unit.covering import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
 from tests.unit.months import accepted, announced, opened
 from tests.unit.months import drafted as month_drafted
 from tests.unit.test_reconciliation import COLLECTION, MONTH, PAYMENT
-from tests.unit.test_sheet_check import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
 from wording.remedies import command_line
 
 ROOT = Path(__file__).parents[2]
