@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import FindingKind
 from billing.period import Period
-from billing.receivables.incoming import IncomingPayment, booked
+from billing.receivables.allocation import booked
+from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import (
     AccountKind,
     AccountTotal,
