@@ -4,13 +4,14 @@ A receivable is settled while a bill for it is in force and no more is owed for 
 true: again after a dispute, and again for a corrected bill that is paid already.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from billing.events.event import Event, EventType, event_id
 from billing.model import Code, Id, Instant, Many, Minor, Model
-from billing.receivables.journal import AccountKind, Cause, Subject, SubjectKind, Transaction
+from billing.receivables.incoming import PaymentKind
+from billing.receivables.journal import AccountKind, Cause, Entry, PaymentName, Subject, SubjectKind, Transaction
 
 
 class Debt(NamedTuple):
@@ -68,8 +69,18 @@ class SettledData(SubjectData):
     cause: Cause
 
 
+class PaymentHead(NamedTuple):
+    """What an incoming payment is called on its rail, and what it is."""
+
+    reference: str
+    kind: PaymentKind
+
+
 class Share(Model):
-    """A part of a payment, and where it went; below 0, where it was taken from."""
+    """A part of a payment, and where it went; below 0, where it was taken from.
+
+    The subject of credit is what it had come for.
+    """
 
     account: AccountKind
     subject_kind: SubjectKind | None
@@ -78,10 +89,11 @@ class Share(Model):
 
 
 class PaymentData(Model):
-    """Money that arrived, or went back (below 0), or was assigned; the shares add up to its amount."""
+    """The customer's part of money that arrived, or went back (below 0), or was assigned: the shares add up to it."""
 
     rail: Code
     reference: Id
+    kind: PaymentKind
     currency: Code
     amount_minor: Minor
     shares: Many[Share]
@@ -92,8 +104,13 @@ def debts(posted: Iterable[Transaction]) -> set[Debt]:
     return {debt for transaction in posted for debt in _changes(transaction)}
 
 
-def events_of(posted: Iterable[Transaction], before: Mapping[Debt, Standing]) -> Iterator[Event]:
-    """The events of transactions that are posted together; ``before`` is how their ``debts`` stood until then."""
+def events_of(
+    posted: Iterable[Transaction], before: Mapping[Debt, Standing], payments: Mapping[PaymentName, PaymentHead]
+) -> Iterator[Event]:
+    """The events of transactions that are posted together; ``before`` is how their ``debts`` stood until then.
+
+    An event is about one customer: a payment that concerns several is told to each, with their part of it.
+    """
     standings, last = dict(before), dict[Debt, Transaction]()
     open_meanwhile = {debt for debt, standing in before.items() if not standing.is_settled}
     for transaction in posted:
@@ -101,11 +118,14 @@ def events_of(posted: Iterable[Transaction], before: Mapping[Debt, Standing]) ->
             last[debt], standings[debt] = transaction, standings[debt].after(transaction.cause, amount_minor)
             if not standings[debt].is_settled:
                 open_meanwhile.add(debt)
-        yield from _facts(transaction, standings)
+        if transaction.cause in (Cause.NOTICE, Cause.VOID):
+            yield _of_bill(transaction, standings)
+        elif transaction.payment is not None:
+            yield from _of_payment(transaction, payments[transaction.payment])
     for debt, transaction in last.items():
         if debt in open_meanwhile and standings[debt].is_settled:
-            data = SettledData(**_subject(debt), cause=transaction.cause)
-            yield _event(EventType.RECEIVABLE_SETTLED, transaction, data, f"{debt.subject} {debt.currency}")
+            data, about = SettledData(**_subject(debt), cause=transaction.cause), f"{debt.subject} {debt.currency}"
+            yield _event(EventType.RECEIVABLE_SETTLED, transaction, debt.customer_id, data, about)
 
 
 def _changes(transaction: Transaction) -> Counter[Debt]:
@@ -118,60 +138,56 @@ def _changes(transaction: Transaction) -> Counter[Debt]:
     return changes
 
 
-def _facts(transaction: Transaction, standings: Mapping[Debt, Standing]) -> Iterator[Event]:
-    """The events of one transaction, once it has led to ``standings``."""
-    match transaction.cause:
-        case Cause.NOTICE | Cause.VOID:
-            (debt,) = _changes(transaction)
-            amount_minor = -_sum(transaction, AccountKind.BILLED)
-            if transaction.cause is Cause.VOID:
-                data: Model = VoidedBillData(**_subject(debt), amount_minor=-amount_minor)
-                yield _event(EventType.BILL_VOIDED, transaction, data)
-                return
-            due = next((entry for entry in transaction.entries if entry.due_at), None)
-            total_minor, due_at = (due.amount_minor, due.due_at) if due else (standings[debt].owed_minor, None)
-            data = BillData(**_subject(debt), amount_minor=amount_minor, total_minor=total_minor, due_at=due_at)
-            yield _event(EventType.BILL_ISSUED, transaction, data)
-        case Cause.PAYMENT | Cause.REVERSAL:
-            yield _event(EventType.PAYMENT_BOOKED, transaction, _payment(transaction, AccountKind.CLEARING))
-        case Cause.ALLOCATION:
-            yield _event(EventType.PAYMENT_ASSIGNED, transaction, _payment(transaction, AccountKind.UNMATCHED))
+def _of_bill(transaction: Transaction, standings: Mapping[Debt, Standing]) -> Event:
+    """``standings`` are those that the transaction has led to."""
+    (debt,) = _changes(transaction)
+    billed = (entry.amount_minor for entry in transaction.entries if entry.account.kind is AccountKind.BILLED)
+    amount_minor = -sum(billed)
+    if transaction.cause is Cause.VOID:
+        void = VoidedBillData(**_subject(debt), amount_minor=-amount_minor)
+        return _event(EventType.BILL_VOIDED, transaction, debt.customer_id, void)
+    due = next((entry for entry in transaction.entries if entry.due_at), None)
+    total_minor, due_at = (due.amount_minor, due.due_at) if due else (standings[debt].owed_minor, None)
+    bill = BillData(**_subject(debt), amount_minor=amount_minor, total_minor=total_minor, due_at=due_at)
+    return _event(EventType.BILL_ISSUED, transaction, debt.customer_id, bill)
 
 
-def _payment(transaction: Transaction, source: AccountKind) -> PaymentData:
+def _of_payment(transaction: Transaction, payment: PaymentHead) -> Iterator[Event]:
     assert transaction.payment is not None
-    return PaymentData(
-        rail=transaction.payment.rail,
-        reference=transaction.payment.reference,
-        currency=transaction.entries[0].currency,
-        amount_minor=_sum(transaction, source),
-        shares=tuple(
-            Share(
-                account=entry.account.kind,
-                subject_kind=entry.account.subject.kind if entry.account.subject else None,
-                subject=entry.account.subject.name if entry.account.subject else None,
-                amount_minor=-entry.amount_minor,
-            )
-            for entry in transaction.entries
-            if entry.account.kind is not source
-        ),
+    is_assigned = transaction.cause is Cause.ALLOCATION
+    source = AccountKind.UNMATCHED if is_assigned else AccountKind.CLEARING
+    shares: defaultdict[str | None, list[Share]] = defaultdict(list)
+    for entry in transaction.entries:
+        if entry.account.kind is not source:
+            shares[entry.account.customer_id].append(_share(entry))
+    for customer_id, own in shares.items():
+        data = PaymentData(
+            rail=transaction.payment.rail,
+            reference=payment.reference,
+            kind=payment.kind,
+            currency=transaction.entries[0].currency,
+            amount_minor=sum(share.amount_minor for share in own),
+            shares=tuple(own),
+        )
+        kind = EventType.PAYMENT_ASSIGNED if is_assigned else EventType.PAYMENT_BOOKED
+        yield _event(kind, transaction, customer_id, data)
+
+
+def _share(entry: Entry) -> Share:
+    subject = entry.account.subject
+    return Share(
+        account=entry.account.kind,
+        subject_kind=subject.kind if subject else None,
+        subject=subject.name if subject else None,
+        amount_minor=-entry.amount_minor,
     )
-
-
-def _sum(transaction: Transaction, kind: AccountKind) -> int:
-    return sum(entry.amount_minor for entry in transaction.entries if entry.account.kind is kind)
 
 
 def _subject(debt: Debt) -> dict[str, Any]:
     return {"subject_kind": debt.subject.kind, "subject": debt.subject.name, "currency": debt.currency}
 
 
-def _event(kind: EventType, transaction: Transaction, data: Model, about: str = "") -> Event:
-    """The event of a transaction; ``about`` tells several of one type apart."""
-    return Event(
-        id=event_id(f"{transaction.key} {kind} {about}".rstrip()),
-        type=kind,
-        created_at=transaction.at,
-        customer_id=transaction.customer_id,
-        data=data,
-    )
+def _event(kind: EventType, transaction: Transaction, customer_id: str | None, data: Model, about: str = "") -> Event:
+    """An event of the transaction; ``about`` tells several of one type and customer apart."""
+    cause = f"{transaction.key} {kind} {customer_id or ''} {about}"
+    return Event(id=event_id(cause), type=kind, created_at=transaction.at, customer_id=customer_id, data=data)

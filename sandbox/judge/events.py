@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from billing.receivables.journal import AccountKind, Cause, Transaction
-from sandbox.judge.evidence import Evidence
+from billing.receivables.journal import AccountKind, Cause
+from sandbox.judge.evidence import CustomerEvidence, Evidence
 
 _TOLD = {
-    Cause.NOTICE: ("bill.issued", AccountKind.BILLED, -1),
-    Cause.VOID: ("bill.voided", AccountKind.BILLED, 1),
-    Cause.PAYMENT: ("payment.booked", AccountKind.CLEARING, 1),
-    Cause.REVERSAL: ("payment.booked", AccountKind.CLEARING, 1),
-    Cause.ALLOCATION: ("payment.assigned", AccountKind.UNMATCHED, 1),
+    Cause.NOTICE: "bill.issued",
+    Cause.VOID: "bill.voided",
+    Cause.PAYMENT: "payment.booked",
+    Cause.REVERSAL: "payment.booked",
+    Cause.ALLOCATION: "payment.assigned",
 }
-"""The event of each transaction, and the account with its amount."""
+"""The event of each transaction."""
 
 
 class Fact(NamedTuple):
@@ -36,19 +36,22 @@ def differing_events(evidence: Evidence) -> Iterator[str]:
     for account in evidence.accounts:
         own = [event for event in arrived.values() if event["customer_id"] == account.customer_id]
         told = [Fact(event["type"], event["data"]["amount_minor"]) for event in own if "amount_minor" in event["data"]]
-        facts = list(_facts(account.transactions))
+        facts = list(_facts(account))
         if told != facts:
             yield f"{account.customer_id}: {told} was told, should be {facts}"
-        if (settled := _understood(own)) != (expected := _settled(account.transactions)):
+        if (settled := _understood(own)) != (expected := _settled(account)):
             yield f"{account.customer_id}: {sorted(settled)} were told to be settled, should be {sorted(expected)}"
 
 
-def _facts(transactions: Sequence[Transaction]) -> Iterator[Fact]:
-    for transaction in transactions:
-        if transaction.cause in _TOLD:
-            kind, of, sign = _TOLD[transaction.cause]
-            total = sum(entry.amount_minor for entry in transaction.entries if entry.account.kind is of)
-            yield Fact(kind, sign * total)
+def _facts(account: CustomerEvidence) -> Iterator[Fact]:
+    """What the customer's transactions call for; credit that pays a bill is no payment."""
+    for transaction in account.transactions:
+        own = [entry for entry in transaction.entries if entry.account.customer_id == account.customer_id]
+        if transaction.cause in (Cause.NOTICE, Cause.VOID):
+            billed = -sum(entry.amount_minor for entry in own if entry.account.kind is AccountKind.BILLED)
+            yield Fact(_TOLD[transaction.cause], billed if transaction.cause is Cause.NOTICE else -billed)
+        elif transaction.payment:
+            yield Fact(_TOLD[transaction.cause], -sum(entry.amount_minor for entry in own))
 
 
 def _understood(events: Sequence[dict[str, Any]]) -> set[str]:
@@ -67,16 +70,16 @@ def _understood(events: Sequence[dict[str, Any]]) -> set[str]:
     return settled
 
 
-def _settled(transactions: Sequence[Transaction]) -> set[str]:
+def _settled(account: CustomerEvidence) -> set[str]:
     """The months for which a bill holds and nothing is owed, by the journal."""
     owed, billed = dict[str, int](), set[str]()
-    for transaction in transactions:
+    for transaction in account.transactions:
         for entry in transaction.entries:
-            if entry.account.kind is AccountKind.RECEIVABLE and entry.account.subject:
-                name = entry.account.subject.name
-                owed[name] = owed.get(name, 0) + entry.amount_minor
+            of = entry.account
+            if of.kind is AccountKind.RECEIVABLE and of.customer_id == account.customer_id and of.subject:
+                owed[of.subject.name] = owed.get(of.subject.name, 0) + entry.amount_minor
                 if transaction.cause is Cause.NOTICE:
-                    billed.add(name)
+                    billed.add(of.subject.name)
                 if transaction.cause is Cause.VOID:
-                    billed.discard(name)
+                    billed.discard(of.subject.name)
     return {name for name in billed if owed[name] <= 0}

@@ -29,6 +29,7 @@ from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresq
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
+DUE = AT + timedelta(days=60)  # after the due dates of these months
 PAYMENT = Payment(
     rail="stripe",
     payment_id="pi_1",
@@ -159,12 +160,12 @@ async def test_too_much_money_becomes_credit_and_pays_what_fell_due_first(ledger
     paid = IncomingPayment(
         rail="bank", reference="1", customer_id="acme", amount_minor=1200, currency="eur", paid_at=AT
     )
-    assert await ledger.book(paid, AT)
-    assert not await ledger.book(paid, AT)
+    assert await ledger.book(paid, DUE)
+    assert not await ledger.book(paid, DUE)
     assert await balances(ledger) == ({NOVEMBER.next(): 300}, 0)
-    assert await ledger.book(paid.evolve(reference="2", subject=Subject.month(NOVEMBER)), AT)
+    assert await ledger.book(paid.evolve(reference="2", subject=Subject.month(NOVEMBER)), DUE)
     assert await balances(ledger) == ({NOVEMBER.next(): 300}, -1200)
-    assert await ledger.book(paid.evolve(reference="3", customer_id=None), AT)
+    assert await ledger.book(paid.evolve(reference="3", customer_id=None), DUE)
     assert await balances(ledger) == ({NOVEMBER.next(): 300}, -1200)
 
 
@@ -205,12 +206,25 @@ async def charged_twice(ledger: SqlLedger) -> Payment:
     return again
 
 
-async def test_a_refund_takes_back_what_its_own_payment_has_paid(ledger: SqlLedger) -> None:
+async def test_what_was_refunded_is_not_owed_again(ledger: SqlLedger, url: str) -> None:
     again = await charged_twice(ledger)
-    await ledger.save_reversals(PAYMENT, [REFUND.evolve(amount_minor=400)], AT)
-    assert await balances(ledger) == ({NOVEMBER: 400}, -1000)
+    refund = REFUND.evolve(amount_minor=400)
+    await ledger.save_reversals(PAYMENT, [refund], AT)
+    assert await balances(ledger) == ({}, -1000)
+    assert (await sums(url))["written_off"] == 400
     await ledger.save_reversals(again, [REFUND.evolve(reversal_id="re_2", payment_id="pi_2")], AT)
-    assert await balances(ledger) == ({NOVEMBER: 400}, 0)
+    assert await balances(ledger) == ({}, 0)
+    await ledger.save_reversals(PAYMENT, [refund.evolve(status=ReversalStatus.KEPT, code="failed")], AT)
+    assert await balances(ledger) == ({}, 0)
+    assert await sums(url) == {"receivable": 0, "billed": -1000, "clearing": 1000, "credit": 0, "written_off": 0}
+
+
+async def test_a_dispute_of_what_was_partly_refunded_opens_the_rest_again(ledger: SqlLedger, url: str) -> None:
+    await record(ledger, announced(drafted(1000)))
+    await ledger.save_payment(PAYMENT, AT)
+    await ledger.save_reversals(PAYMENT, [REFUND.evolve(amount_minor=400), DISPUTE.evolve(amount_minor=600)], AT)
+    assert await balances(ledger) == ({NOVEMBER: 600}, 0)
+    assert await sums(url) == {"receivable": 600, "billed": -1000, "clearing": 0, "written_off": 400}
 
 
 async def test_credit_that_a_draft_has_used_is_a_debt_once_its_payment_is_refunded(ledger: SqlLedger) -> None:
@@ -245,11 +259,11 @@ async def test_a_collection_posts_recorded_payments_and_what_is_written_off(ledg
     received = Received(reference="bank 1", amount_minor=400, at=AT, by="ann")
     collection = Collection.open(month).evolve(received=(received,))
     for _ in range(2):
-        await ledger.record_collection(collection, AT)
+        await ledger.record_collection(collection, DUE)
     assert await balances(ledger) == ({NOVEMBER: 600}, 0)
-    closed = collection.close(CollectionStage.WRITTEN_OFF, AT + timedelta(days=1))
+    closed = collection.close(CollectionStage.WRITTEN_OFF, DUE + timedelta(days=1))
     for _ in range(2):
-        await ledger.record_collection(closed, AT)
+        await ledger.record_collection(closed, DUE)
     assert await balances(ledger) == ({}, 0)
     assert await sums(url) == {"receivable": 0, "billed": -1000, "clearing": 400, "written_off": 600}
 
@@ -278,7 +292,7 @@ async def test_two_payments_at_once_never_pay_more_than_is_owed(ledger: SqlLedge
         await ledger.record(
             month.with_customer(month.customer.evolve(customer_id=f"c{n}", email=f"c{n}@a.example")), AT
         )
-    paid = IncomingPayment(rail="", reference="", customer_id=None, amount_minor=600, currency="eur", paid_at=AT)
+    paid = IncomingPayment(rail="", reference="", customer_id=None, amount_minor=600, currency="eur", paid_at=DUE)
     banks = [python(BOOK_ALL, url, rail, paid.model_dump_json()) for rail in ("bank a", "bank b")]
     assert [int(printed) for printed in await succeed(*banks)] == [100, 100]
     for n in range(100):

@@ -12,7 +12,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.events.event import Destination
 from billing.invoices.month import Month
 from tests.unit import months
-from tests.unit.test_cli import NOW, Run, run
+from tests.unit.command_line import NOW, Run, run
 
 __all__ = ["run"]  # fixtures
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from billing.events.event import Event, EventType, pause, ping
 from billing.events.signature import signed
 from billing.period import Period
-from billing.receivables.events import Debt, Standing, debts, events_of
-from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord, assigned, booked, reversed_
+from billing.receivables.allocation import assigned, booked, reversed_
+from billing.receivables.events import Debt, PaymentHead, Standing, debts, events_of
+from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
 from billing.receivables.journal import (
     NOTHING_OWED,
     Account,
@@ -23,6 +25,7 @@ from billing.receivables.journal import (
     Cause,
     Entry,
     Outstanding,
+    PaymentName,
     Subject,
     Transaction,
     billed,
@@ -34,6 +37,13 @@ from billing.receivables.journal import (
 from sandbox.stand_ins.event_receiver import is_genuine
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+HEADS = defaultdict(
+    lambda: PaymentHead("dp_1", PaymentKind.CHARGEBACK),
+    {
+        PaymentName.of(rail, reference): PaymentHead(reference, PaymentKind.PAYMENT)
+        for rail, reference in (("stripe", "pi_1"), ("stripe", "pi_3Q9"), ("transfer", "7731"))
+    },
+)
 AT, DUE = datetime(2026, 12, 4, 9, tzinfo=UTC), datetime(2026, 12, 8, 9, tzinfo=UTC)
 NOVEMBER = Subject.month(Period("2026-11"))
 OWED, CREDIT, BILLED = receivable("acme", NOVEMBER), credit("acme"), billed("acme", NOVEMBER)
@@ -62,9 +72,14 @@ def void(sales_minor: int, key: str = "1") -> Transaction:
     return transaction(Cause.VOID, (OWED, -sales_minor), (BILLED, sales_minor), key=key)
 
 
-def paid(amount_minor: int, owed_minor: int, reference: str = "pi_1", **changes: object) -> Transaction:
+def paid(amount_minor: int, owed_minor: int, reference: str = "pi_1") -> Transaction:
     """A payment by card, while so much is owed for November."""
-    payment = IncomingPayment(
+    owed = (Outstanding(subject=NOVEMBER, currency="eur", amount_minor=owed_minor, due_at=DUE),) if owed_minor else ()
+    return booked(by_card(amount_minor, reference), Balance(owed=owed, credits={}), DUE)
+
+
+def by_card(amount_minor: int, reference: str) -> IncomingPayment:
+    return IncomingPayment(
         rail="stripe",
         reference=reference,
         customer_id="acme",
@@ -72,26 +87,17 @@ def paid(amount_minor: int, owed_minor: int, reference: str = "pi_1", **changes:
         amount_minor=amount_minor,
         currency="eur",
         paid_at=DUE,
-    ).evolve(**changes)
-    owed = (Outstanding(subject=NOVEMBER, currency="eur", amount_minor=owed_minor, due_at=DUE),) if owed_minor else ()
-    return booked(payment, Balance(owed=owed, credits={}), DUE)
-
-
-def returned(amount_minor: int, original: Transaction, reference: str = "dp_1") -> Transaction:
-    assert original.payment is not None
-    payment = IncomingPayment(
-        rail="stripe",
-        reference=reference,
-        kind=PaymentKind.CHARGEBACK,
-        customer_id="acme",
-        amount_minor=-amount_minor,
-        currency="eur",
-        paid_at=DUE,
-        original=original.payment.reference,
     )
-    was = payment.evolve(reference=original.payment.reference, amount_minor=amount_minor, original=None)
-    record = PaymentRecord(payment=was, booked_at=DUE, transactions=(original,), returned_minor=0)
-    return reversed_(payment, record, NOTHING_OWED, DUE)
+
+
+def disputed(payment: Transaction, amount_minor: int, original: str = "pi_1") -> Transaction:
+    """A dispute of a payment, whose reference is ``original``."""
+    was = by_card(amount_minor, original)
+    dispute = was.evolve(
+        reference=f"dp of {original}", kind=PaymentKind.CHARGEBACK, amount_minor=-amount_minor, original=was.name
+    )
+    record = PaymentRecord(payment=was, booked_at=DUE, transactions=(payment,), returned_minor=0)
+    return reversed_(dispute, record, {}, DUE)
 
 
 def told(*batches: Iterable[Transaction]) -> list[Event]:
@@ -99,7 +105,7 @@ def told(*batches: Iterable[Transaction]) -> list[Event]:
     standings, events = dict[Debt, Standing](), list[Event]()
     for batch in map(list, batches):
         before = {debt: standings.get(debt, Standing()) for debt in debts(batch)}
-        events += events_of(batch, before)
+        events += events_of(batch, before, HEADS)
         for posted in batch:
             for debt in debts([posted]):
                 change = sum(entry.amount_minor for entry in posted.entries if entry.account == OWED)
@@ -125,7 +131,7 @@ def test_a_part_does_not_settle_and_too_much_does() -> None:
 
 def test_what_is_settled_opened_by_a_dispute_and_settled_again_is_two_events() -> None:
     payment = paid(1000, 1000)
-    events = told([bill(1000)], [payment], [returned(1000, payment)], [paid(1000, 1000, "pi_2")])
+    events = told([bill(1000)], [payment], [disputed(payment, 1000)], [paid(1000, 1000, "pi_2")])
     settled = [event for event in events if event.type is EventType.RECEIVABLE_SETTLED]
     assert len(settled) == len({event.id for event in settled}) == 2
     amounts = [event.data.amount_minor for event in events if event.type is EventType.PAYMENT_BOOKED]  # type: ignore[attr-defined]
@@ -166,14 +172,25 @@ def test_a_debt_ends_by_other_means_too_and_the_event_says_which(cause: Cause, a
 
 
 def test_money_that_waits_for_its_bill_settles_it_once_it_is_posted() -> None:
-    early = transaction(Cause.PAYMENT, (clearing("stripe"), 1000), (OWED, -1000))
-    early = early.evolve(payment=("stripe", "pi_1"))
-    assert types([early], [bill(1000)]) == ["payment.booked", "bill.issued", "receivable.settled"]
+    early = transaction(Cause.PAYMENT, (clearing("stripe"), 1000), (credit("acme", NOVEMBER), -1000))
+    early = early.evolve(payment=PaymentName.of("stripe", "pi_1"))
+    pays = transaction(Cause.ALLOCATION, (credit("acme", NOVEMBER), 1000), (OWED, -1000))
+    assert types([early], [bill(1000)], [pays]) == ["payment.booked", "bill.issued", "receivable.settled"]
+
+
+def test_a_payment_of_several_customers_is_told_to_each_with_their_part() -> None:
+    split = transaction(Cause.REVERSAL, (clearing("bank"), -900), (OWED, 600), (credit("kiwi"), 300))
+    split = split.evolve(customer_id=None, payment=PaymentName.of("bank", "1"))
+    assert [(event.customer_id, event.data.model_dump()["amount_minor"]) for event in told([split])] == [
+        ("acme", -600),
+        ("kiwi", -300),
+    ]
+    assert len({event.id for event in told([split])}) == 2
 
 
 def test_the_same_facts_have_the_same_ids_and_no_two_events_share_one() -> None:
     payment = paid(1000, 1000)
-    story = [bill(1000)], [payment], [returned(1000, payment)], [void(1000), bill(700, key="2")]
+    story = [bill(1000)], [payment], [disputed(payment, 1000)], [void(1000), bill(700, key="2")]
     ids = [event.id for event in told(*story)]
     assert ids == [event.id for event in told(*story)]
     assert len(set(ids)) == len(ids)
@@ -215,7 +232,7 @@ def _move(name: str, minor: int, number: int, standing: Standing) -> Transaction
         case "paid" | "returned":
             sign, cause = (1, Cause.PAYMENT) if name == "paid" else (-1, Cause.REVERSAL)
             made = transaction(cause, (clearing("stripe"), sign * minor), (OWED, -sign * minor), key=str(number))
-            return made.evolve(payment=("stripe", f"pi_{number}"))
+            return made.evolve(payment=PaymentName.of("stripe", f"pi_{number}"))
         case "written off":
             return transaction(Cause.WRITE_OFF, (written_off("acme", NOVEMBER), minor), (OWED, -minor), key=str(number))
     return None

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import FindingKind
 from billing.period import Period
-from billing.receivables.incoming import IncomingPayment, booked
+from billing.receivables.allocation import booked
+from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import (
     AccountKind,
     AccountTotal,
@@ -35,7 +36,7 @@ payments = st.builds(
     reference=st.just("1"),
     customer_id=st.sampled_from(["acme", None]),
     subject=st.sampled_from([None, *MONTHS]),
-    amount_minor=st.one_of(minor, minor.map(lambda amount: -amount)),
+    amount_minor=minor,
     currency=st.just("eur"),
     paid_at=st.just(AT),
     original=st.just(None),
@@ -83,12 +84,22 @@ def test_every_payment_is_booked_whole_and_pays_no_more_than_is_owed(
         share = -shares.get(receivable("acme", item.subject), 0)
         if item.currency == "eur" and payment.amount_minor > 0:
             assert 0 <= share <= max(0, item.amount_minor)
-    if payment.amount_minor < 0:
-        taken = shares.get(credit("acme"), 0)
-        assert taken <= max(0, -balance.carried_minor("eur")) or payment.subject is None
+        if item.currency == "eur" and item.due_at is not None and item.due_at > AT:
+            assert share in (0, item.amount_minor), "a bill that is not due yet is paid whole or not at all"
+        if payment.subject not in (None, item.subject):
+            assert share == 0
 
 
-def test_what_it_names_is_paid_first_then_what_fell_due_first() -> None:
+@pytest.mark.parametrize(
+    ("named", "paid_for"),
+    [
+        (MONTHS[0], [(MONTHS[0], 100), (None, 250)]),
+        (None, [(MONTHS[1], 100), (MONTHS[3], 100), (MONTHS[0], 100), (None, 50)]),
+    ],
+)
+def test_what_it_names_is_paid_and_nothing_else_or_what_fell_due_first(
+    named: Subject | None, paid_for: list[tuple[Subject | None, int]]
+) -> None:
     owed = [
         Outstanding(
             subject=subject, currency="eur", amount_minor=100, due_at=AT + timedelta(days=days) if days else None
@@ -96,11 +107,10 @@ def test_what_it_names_is_paid_first_then_what_fell_due_first() -> None:
         for subject, days in zip(MONTHS, (5, 3, 0, 4), strict=False)
     ]
     paid = IncomingPayment(
-        rail="bank", reference="1", customer_id="acme", amount_minor=350, currency="eur", paid_at=AT, subject=MONTHS[0]
+        rail="bank", reference="1", customer_id="acme", amount_minor=350, currency="eur", paid_at=AT, subject=named
     )
-    entries = booked(paid, Balance(owed=tuple(owed), credits={}), AT).entries[1:]
-    paid_for = [(entry.account.subject, -entry.amount_minor) for entry in entries]
-    assert paid_for == [(MONTHS[0], 100), (MONTHS[1], 100), (MONTHS[3], 100), (None, 50)]
+    entries = booked(paid, Balance(owed=tuple(owed), credits={}), AT + timedelta(days=9)).entries[1:]
+    assert [(entry.account.subject, -entry.amount_minor) for entry in entries] == paid_for
 
 
 @pytest.mark.parametrize(("billed_minor", "found"), [(-500, []), (-499, [FindingKind.UNBALANCED])])

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from sandbox.judge.events import differing_events
-from tests.unit.test_events import bill, paid, returned, told
+from tests.unit.test_events import bill, disputed, paid, told
 
 Deliveries = list[dict[str, Any]]
 
 PAYMENT = paid(1000, 1000)
-STORY = [bill(1000), PAYMENT, returned(400, PAYMENT)]
+STORY = [bill(1000), PAYMENT, disputed(PAYMENT, 400)]
 
 
 def deliveries() -> Deliveries:
