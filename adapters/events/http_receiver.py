@@ -48,21 +48,18 @@ class HttpReceiver:
 
     async def _post(self, body: bytes) -> None:
         headers = {HEADER: signed(body, self._secrets, datetime.now(UTC))}
+        answer: httpx.Response | None = None
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 async with self._http.stream("POST", self._url, content=body, headers=headers) as answer:
                     await _read_some(answer)
-        except TimeoutError:
-            raise ReceiverUnavailable(f"{self._host} has not answered within {TIMEOUT_SECONDS:g} seconds") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise ReceiverUnavailable(f"{self._host} cannot be reached: {_words(error)}") from None
+            if answer is None:
+                raise ReceiverUnavailable(f"{self._host} {_words(error)}") from None
+        assert answer is not None
         if not answer.is_success:
-            more = (
-                "; redirects are not followed: set BILLING_EVENTS_URL to where it leads"
-                if answer.has_redirect_location
-                else ""
-            )
-            raise ReceiverUnavailable(f"{self._host} answers {answer.status_code}{more}")
+            leads_on = "; set BILLING_EVENTS_URL to where it redirects to" if answer.has_redirect_location else ""
+            raise ReceiverUnavailable(f"{self._host} answers {answer.status_code}{leads_on}")
 
 
 async def _read_some(answer: httpx.Response) -> None:
@@ -74,4 +71,6 @@ async def _read_some(answer: httpx.Response) -> None:
 
 
 def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, TimeoutError):
+        return f"has not answered within {TIMEOUT_SECONDS:g} seconds"
+    return f"cannot be reached: {type(error).__name__}{f': {error}' if str(error) else ''}"

@@ -28,12 +28,12 @@ async def list_(
             await print_json_list("events", rows)
             return
         events = [event async for event in rows]
-    columns = (whole("Made"), "Event", "Customer", whole("Tries", "right"), "State", whole("ID"))
+    columns = (whole("Made"), whole("Event"), "Customer", "State", whole("ID"))
     print_table(columns, events, _listed, empty="no events", shown=SHOWN)
 
 
-def _listed(event: OutgoingEvent) -> tuple[object, ...]:
-    return utc(event.created_at), event.type, event.customer_id or "", event.tries, _state(event), event.event_id
+def _listed(event: OutgoingEvent) -> tuple[str, ...]:
+    return utc(event.created_at), event.type, event.customer_id or "", _state(event), event.event_id
 
 
 def _state(event: OutgoingEvent) -> str:

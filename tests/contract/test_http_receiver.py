@@ -1,5 +1,6 @@
 """``HttpReceiver`` against a real HTTP server: what arrives, what counts as taken, and what a failure is called."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -117,9 +118,23 @@ async def test_of_an_endless_answer_only_the_status_counts(serve: Serve, connect
     async def endless() -> AsyncIterator[bytes]:
         while True:
             yield b"x" * 100_000
+            await asyncio.sleep(0)  # else the server would not notice that nobody reads on
 
     app = FastAPI()
     app.post("/events")(lambda: StreamingResponse(endless()))
+    await connect(f"{await serve(app)}/events").send(EVENT)
+
+
+async def test_an_answer_that_never_ends_is_not_waited_for(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"taken"
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(http_receiver, "TIMEOUT_SECONDS", 0.3)
+    app = FastAPI()
+    app.post("/events")(lambda: StreamingResponse(stalling()))
     await connect(f"{await serve(app)}/events").send(EVENT)
 
 
