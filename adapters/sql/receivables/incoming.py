@@ -76,7 +76,7 @@ class SqlIncoming(SqlDatabase):
             connection.execute(select(_I.rail).where(*_named(name)).with_for_update())
             record = _record(connection, name)
             if record is None:
-                raise NotFound("there is no such payment; see: python starter.py payments list")
+                raise NotFound(f"there is no such payment on {name.rail}; see: python starter.py payments list")
             if not is_known:
                 raise NotFound(f"the ledger does not know {to.customer_id}")
             post(connection, [assigned(record, to, balance(connection, to.customer_id), by, reason, at)])
