@@ -43,7 +43,7 @@ def booked(payment: IncomingPayment, balance: Balance, at: datetime) -> Transact
 def reversed_(payment: IncomingPayment, original: PaymentRecord, balances: Balances, at: datetime) -> Transaction:
     """The transaction of money of ``original`` that went back, or came back after that."""
     shares = (_taken if payment.amount_minor < 0 else _restored)(payment, original, balances, at)
-    return _transaction(payment, clearing(payment.rail), shares, Cause.REVERSAL, at)
+    return _transaction(payment, clearing(payment.rail), shares, Cause(payment.kind), at)
 
 
 def assigned(
@@ -115,20 +115,23 @@ def _payable(item: Outstanding, amount_minor: int, at: datetime | None) -> int:
 
 
 def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances, at: datetime) -> Shares:
-    """Who loses what went back; what it takes beyond its original is the customer's debt."""
-    shares, rest = Shares(), -payment.amount_minor
+    """Who loses what went back; what it takes beyond its original is the customer's debt.
+
+    A refund does not count what was charged back, nor a chargeback what was refunded: each has its own end.
+    """
+    other = Cause.CHARGEBACK if payment.kind is PaymentKind.REFUND else Cause.REFUND
+    paid, shares, rest = _shares_of(original, without=other), Shares(), -payment.amount_minor
     for account, share in original.shares.items():
         if account.subject is None:  # credit of no origin, or unmatched
             shares[account] -= min(rest + shares.total(), max(0, share))
     rest += shares.total()
-    for customer_id, subject, net_minor in sorted(_net(original), key=lambda each: str(each[1]), reverse=True):
-        part = min(rest, max(0, net_minor))
+    for customer_id, subject, share in sorted(_by_subject(paid), key=lambda each: str(each[1]), reverse=True):
+        part = min(rest, max(0, share))
         surplus = balances.get(customer_id, NOTHING_OWED).credit_from(subject, payment.currency)
         from_credit = min(part, max(0, surplus))
-        is_refund = payment.kind is PaymentKind.REFUND
-        undone = (written_off if is_refund else receivable)(customer_id, subject)
+        undone = written_off if payment.kind is PaymentKind.REFUND else receivable
         shares[credit(customer_id, subject)] -= from_credit
-        shares[undone] -= part - from_credit
+        shares[undone(customer_id, subject)] -= part - from_credit
         rest -= part
     shares[credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail)] -= rest
     return shares
@@ -136,28 +139,24 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
 
 def _restored(payment: IncomingPayment, original: PaymentRecord, balances: Balances, at: datetime) -> Shares:
     """What is paid again by money that came back, as far as it had gone from there; the rest as a payment pays it."""
-    shares, rest = Shares(), payment.amount_minor
-    gone = Shares()
-    for transaction in original.transactions:
-        if transaction.cause is Cause.REVERSAL:
-            gone.subtract(_shares_of(transaction))
-    for account, minor in gone.items():
+    gone, shares, rest = _shares_of(original, only=Cause(payment.kind)), Shares(), payment.amount_minor
+    for account, share in gone.items():
         if account.subject is None:
-            shares[account] += min(rest - shares.total(), max(0, minor))
+            shares[account] += min(rest - shares.total(), max(0, -share))
     rest -= shares.total()
-    for customer_id, subject, minor in _by_subject(gone):
-        part = min(rest, max(0, minor))
+    for customer_id, subject, share in _by_subject(gone):
+        part = min(rest, max(0, -share))
         balance = balances.get(customer_id, NOTHING_OWED)
+        given_up = min(part, max(0, balance.given_up(subject, payment.currency)))
+        if payment.kind is PaymentKind.REFUND:
+            shares[written_off(customer_id, subject)] += given_up
+            part, rest = part - given_up, rest - given_up
+            balance = balance.evolve(written_off=())
         shares.update(paid_for(subject, part, payment.currency, customer_id, balance, None))
         rest -= part
     whole = payment.evolve(amount_minor=rest)
     shares.update(_paid(whole, balances.get(payment.customer_id or "", NOTHING_OWED), at))
     return shares
-
-
-def _net(record: PaymentRecord) -> Iterator[tuple[str, Subject, int]]:
-    """What the payment has paid for each subject, whatever became of that since."""
-    return _by_subject(record.shares)
 
 
 def _by_subject(shares: Mapping[Account, int]) -> Iterator[tuple[str, Subject, int]]:
@@ -168,11 +167,14 @@ def _by_subject(shares: Mapping[Account, int]) -> Iterator[tuple[str, Subject, i
     return ((*of, minor) for of, minor in sums.items())
 
 
-def _shares_of(transaction: Transaction) -> Shares:
+def _shares_of(record: PaymentRecord, only: Cause | None = None, without: Cause | None = None) -> Shares:
     shares = Shares()
-    for entry in transaction.entries:
-        if entry.account.kind is not AccountKind.CLEARING:
-            shares[entry.account] -= entry.amount_minor
+    for transaction in record.transactions:
+        if transaction.cause not in ({only} if only else set(Cause)) - {without}:
+            continue
+        for entry in transaction.entries:
+            if entry.account.kind is not AccountKind.CLEARING:
+                shares[entry.account] -= entry.amount_minor
     return shares
 
 

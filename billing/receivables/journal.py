@@ -105,7 +105,8 @@ class Cause(StrEnum):
     FREED = "freed"  # what was paid for a bill that is void is the customer's credit
     CARRY = "carry"  # the month closed with credit, or with too little to be charged: the next draft takes it over
     PAYMENT = "payment"  # money has arrived
-    REVERSAL = "reversal"  # money went back, or came back after that
+    REFUND = "refund"  # we gave money back, or that came to nothing
+    CHARGEBACK = "chargeback"  # money was taken back, or came back after that
     WRITE_OFF = "write_off"
     SETTLEMENT = "settlement"  # a person says how a balance was settled
 

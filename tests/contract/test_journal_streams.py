@@ -165,7 +165,9 @@ class Stream:
         books: Counter[tuple[AccountKind, str]] = Counter()
         for transaction in await self.ledger.transactions(customer_id):
             for entry in transaction.entries:
+                is_credit = entry.account.kind is AccountKind.CREDIT  # whatever it came for
                 name = entry.account.rail or (entry.account.subject.name if entry.account.subject else "")
+                name = "" if is_credit else name
                 books[entry.account.kind, name] += entry.amount_minor
         assert sum(books.values()) == 0
         returned = {"stripe": sum(self.returned.values())}

@@ -9,7 +9,7 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
 from adapters.sql.core.statements import insert_new, where_given
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
-from billing.customers.erasure import Scrubber
+from billing.customers.erasure import ERASED, Scrubber
 from billing.errors import NotFound
 from billing.receivables.allocation import assigned, booked, reversed_
 from billing.receivables.incoming import IncomingPayment, PaymentRecord, PaymentRow
@@ -76,7 +76,7 @@ class SqlIncoming(SqlDatabase):
             connection.execute(select(_I.rail).where(*_named(name)).with_for_update())
             record = _record(connection, name)
             if record is None:
-                raise NotFound("there is no such payment; see: python starter.py payments list")
+                raise NotFound(f"there is no such payment on {name.rail}; see: python starter.py payments list")
             if not is_known:
                 raise NotFound(f"the ledger does not know {to.customer_id}")
             post(connection, [assigned(record, to, balance(connection, to.customer_id), by, reason, at)])
@@ -114,7 +114,8 @@ def scrub_payments(connection: Connection, customer_id: str, scrubber: Scrubber)
     assigned_later = _I.customer_id.is_(None), _is_moved_by(customer_id)
     for row in connection.execute(select(incoming_payments).where(*assigned_later)).mappings():
         texts = {name: row[name] for name in ("reference", "payer", "reason")}
-        fresh = scrubber.field("", texts)
+        whole = {name: ERASED for name in ("payer", "reason") if texts[name]}
+        fresh = scrubber.field("", texts) | whole
         if fresh != texts:
             name = PaymentName(row["rail"], row["digest"])
             connection.execute(update(incoming_payments).where(*_named(name)).values(fresh))
