@@ -20,7 +20,7 @@ from billing.receivables.journal import Cause, Subject
 from tests.contract.event_fixtures import ledger, listed, put, telling
 from tests.contract.ledger_fixtures import AT, NOVEMBER, postgresql, url
 from tests.contract.test_journal_streams import STEPS, Stream
-from tests.contract.test_ledger_erase import closed_month, dump, lived
+from tests.contract.test_ledger_erase import closed_month, lived
 from tests.contract.test_ledger_journal import (
     DISPUTE,
     PAYMENT,
@@ -108,15 +108,14 @@ async def test_unmatched_money_is_told_without_a_customer_and_again_when_it_is_a
     ]
 
 
-async def test_an_erased_person_is_in_no_event(ledger: SqlLedger, url: str) -> None:
+async def test_an_erased_person_is_in_no_event(ledger: SqlLedger) -> None:
     await lived(ledger, closed_month(Stage.SKIPPED))
     named = PAYMENT_OF_NOBODY.evolve(reference="rent of Erika Mustermann")
     for customer_id in (None, "c77"):
         await ledger.book(named.evolve(customer_id=customer_id, reference=f"{named.reference}, {customer_id}"), AT)
     await ledger.settle("c77", "ann", "paid back", AT)
-    assert "mustermann" in dump(url)
+    assert all("Mustermann" in str(event.payload) for event in await listed(ledger))
     await ledger.erase("c77", "ann", "asked", AT)
-    assert "mustermann" not in dump(url)
     data: list[Any] = [event.payload["data"] for event in await listed(ledger)]
     assert [(each["reference"], each["amount_minor"]) for each in data] == [
         ("rent of erased, None", 600),
