@@ -6,15 +6,6 @@ from typing import Any, NamedTuple
 from billing.receivables.journal import AccountKind, Cause
 from sandbox.judge.evidence import CustomerEvidence, Evidence
 
-_TOLD = {
-    Cause.NOTICE: "bill.issued",
-    Cause.VOID: "bill.voided",
-    Cause.PAYMENT: "payment.booked",
-    Cause.REVERSAL: "payment.booked",
-    Cause.ALLOCATION: "payment.assigned",
-}
-"""The event of each transaction."""
-
 
 class Fact(NamedTuple):
     """What an event tells, in short."""
@@ -48,10 +39,12 @@ def _facts(account: CustomerEvidence) -> Iterator[Fact]:
     for transaction in account.transactions:
         own = [entry for entry in transaction.entries if entry.account.customer_id == account.customer_id]
         if transaction.cause in (Cause.NOTICE, Cause.VOID):
-            billed = -sum(entry.amount_minor for entry in own if entry.account.kind is AccountKind.BILLED)
-            yield Fact(_TOLD[transaction.cause], billed if transaction.cause is Cause.NOTICE else -billed)
+            billed_minor = -sum(entry.amount_minor for entry in own if entry.account.kind is AccountKind.BILLED)
+            is_issued = transaction.cause is Cause.NOTICE
+            yield Fact("bill.issued" if is_issued else "bill.voided", billed_minor if is_issued else -billed_minor)
         elif transaction.payment:
-            yield Fact(_TOLD[transaction.cause], -sum(entry.amount_minor for entry in own))
+            kind = "payment.assigned" if transaction.cause is Cause.ALLOCATION else "payment.booked"
+            yield Fact(kind, -sum(entry.amount_minor for entry in own))
 
 
 def _understood(events: Sequence[dict[str, Any]]) -> set[str]:

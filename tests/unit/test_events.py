@@ -179,7 +179,7 @@ def test_money_that_waits_for_its_bill_settles_it_once_it_is_posted() -> None:
 
 
 def test_a_payment_of_several_customers_is_told_to_each_with_their_part() -> None:
-    split = transaction(Cause.REVERSAL, (clearing("bank"), -900), (OWED, 600), (credit("kiwi"), 300))
+    split = transaction(Cause.CHARGEBACK, (clearing("bank"), -900), (OWED, 600), (credit("kiwi"), 300))
     split = split.evolve(customer_id=None, payment=PaymentName.of("bank", "1"))
     assert [(event.customer_id, event.data.model_dump()["amount_minor"]) for event in told([split])] == [
         ("acme", -600),
@@ -230,7 +230,7 @@ def _move(name: str, minor: int, number: int, standing: Standing) -> Transaction
         case "void" if standing.is_billed:
             return void(minor, key=str(number))
         case "paid" | "returned":
-            sign, cause = (1, Cause.PAYMENT) if name == "paid" else (-1, Cause.REVERSAL)
+            sign, cause = (1, Cause.PAYMENT) if name == "paid" else (-1, Cause.CHARGEBACK)
             made = transaction(cause, (clearing("stripe"), sign * minor), (OWED, -sign * minor), key=str(number))
             return made.evolve(payment=PaymentName.of("stripe", f"pi_{number}"))
         case "written off":
