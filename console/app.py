@@ -14,6 +14,7 @@ from bootstrap import (
     Adapters,
     connect_alerts,
     connect_digest_trigger,
+    connect_dispatcher,
     connect_passwords,
     connect_reconciliation,
     connect_registrar,
@@ -75,7 +76,9 @@ class _Console:
         self._proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
         self._registrar = connect_registrar(settings, adapters, client)
         self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
-        alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+        digest = connect_digest_trigger(settings, client)
+        alerts = connect_alerts(settings, adapters, digest)
+        self._dispatcher = connect_dispatcher(settings, adapters, digest)
         reconciliation = connect_reconciliation(settings, adapters, client)
         self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, alerts)
         self._bulk = Bulk(client, adapters.ledger)
@@ -101,7 +104,7 @@ class _Console:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with self._inbox.open(), self._bulk.open(), sweeping(self._registrar):
+        async with self._inbox.open(), self._bulk.open(), self._dispatcher.open(), sweeping(self._registrar):
             yield
 
     def _guard(self, app: FastAPI) -> None:

@@ -43,6 +43,7 @@ from adapters.sql.customers.erase import SqlErase
 from adapters.sql.customers.registrations import SqlRegistrations
 from adapters.sql.customers.roster import SqlRoster
 from adapters.sql.customers.starts import SqlStarts
+from adapters.sql.events.outbox import SqlOutbox
 from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
@@ -79,6 +80,7 @@ _UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~e
 class SqlLedger(
     SqlJournal,
     SqlIncoming,
+    SqlOutbox,
     SqlPayments,
     SqlCollections,
     SqlVersions,
