@@ -65,7 +65,7 @@ def _defaults(kind: type[BaseModel], prefix: str = "") -> dict[str, str]:
 def _shown(default: object) -> str:
     if default is None or isinstance(default, BaseModel | SecretStr):
         return ""
-    if isinstance(default, tuple):
+    if isinstance(default, tuple | dict):
         return ", ".join(map(str, default))
     return f"{default:%H:%M}" if isinstance(default, time) else str(default)
 
