@@ -47,7 +47,9 @@ from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.incoming import SqlIncoming
+from adapters.sql.receivables.instructions import SqlInstructions
 from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post, takes_too_much
+from adapters.sql.receivables.payment_list import SqlPaymentList
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
@@ -79,6 +81,8 @@ _UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~e
 class SqlLedger(
     SqlJournal,
     SqlIncoming,
+    SqlPaymentList,
+    SqlInstructions,
     SqlPayments,
     SqlCollections,
     SqlVersions,

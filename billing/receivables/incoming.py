@@ -64,6 +64,11 @@ class IncomingPayment(Model):
     def amount(self) -> str:
         return format_amount(self.amount_minor, self.currency)
 
+    def is_same(self, other: "IncomingPayment") -> bool:
+        """Whether ``other`` repeats it: the same money, of the same customer, for the same."""
+        fields = {"amount_minor", "currency", "customer_id", "subject", "kind", "original"}
+        return self.model_dump(include=fields) == other.model_dump(include=fields)
+
 
 class PaymentRow(IncomingPayment):
     """An incoming payment in a listing. ``unmatched_minor`` of it are nobody's yet."""
@@ -93,6 +98,20 @@ class PaymentRecord(Model):
     @property
     def unmatched_minor(self) -> int:
         return self.shares.get(unmatched(self.payment.rail), 0)
+
+    @property
+    def parts(self) -> dict[str | None, int]:
+        """What is left of it, by whose it is (None: nobody's yet), in minor units."""
+        sums: Counter[str | None] = Counter()
+        for account, share in self.shares.items():
+            sums[account.customer_id] += share
+        return {customer_id: minor for customer_id, minor in sums.items() if minor > 0}
+
+    @property
+    def in_words(self) -> str:
+        """``10.00 EUR receivable acme month 2026-11, 2.00 EUR credit acme``."""
+        currency = self.payment.currency
+        return ", ".join(f"{format_amount(minor, currency)} {account}" for account, minor in self.shares.items())
 
 
 def booked(payment: IncomingPayment, balance: Balance, at: datetime, awaits_bill: bool = False) -> Transaction:
@@ -128,11 +147,15 @@ def reversed_(payment: IncomingPayment, original: PaymentRecord | None, balance:
 def _taken(payment: IncomingPayment, original: PaymentRecord | None) -> Iterator[tuple[Account, int]]:
     """The accounts that lose what went back, as far as the original has paid it: credit first, then the newest month.
 
-    A refund gives up what the payment had paid; a chargeback makes it owed again.
+    Of a payment that was split, the part of the customer who gets the money loses it; what is unmatched goes first if
+    nobody is named. A refund gives up what the payment had paid; a chargeback makes it owed again.
     """
-    shares, rest = original.shares if original else {}, -payment.amount_minor
+    shares, rest, whose = original.shares if original else {}, -payment.amount_minor, payment.customer_id
     newest_first = sorted(shares, key=lambda account: str(account.subject), reverse=True)
-    for account in sorted(newest_first, key=lambda account: account.kind is AccountKind.RECEIVABLE):
+    newest_first.sort(key=lambda account: list(AccountKind).index(account.kind), reverse=True)  # receivables last
+    for account in newest_first:
+        if whose is not None and account.customer_id != whose and original and whose in original.parts:
+            continue
         given_up = _given_up(account)
         share = min(rest, shares[account] + (shares.get(given_up, 0) if given_up else 0))
         if share > 0:
@@ -163,27 +186,21 @@ def key_of(name: PaymentName, more: object = "") -> str:
     return f"{name.rail} {digest} {more}".rstrip()
 
 
-def assigned(
-    record: PaymentRecord, to: IncomingPayment, balance: Balance, by: str, reason: str, at: datetime
-) -> Transaction:
-    """The transaction by which unmatched money of ``record`` becomes a customer's: ``to`` says whose, and how much.
+def assigned(record: PaymentRecord, to: IncomingPayment, balance: Balance, at: datetime) -> Transaction:
+    """The transaction by which unmatched money of ``record`` becomes a customer's: ``to`` says whose, how much, why.
 
     Raises ``InvalidInput``, which says what to do instead.
     """
     payment = record.payment
     if not record.unmatched_minor:
-        raise InvalidInput(f"payment {payment.name} is assigned already: {_in_words(record)}")
+        raise InvalidInput(f"payment {payment.name} is assigned already: {record.in_words}")
     if not 0 < to.amount_minor <= record.unmatched_minor:
         left = format_amount(record.unmatched_minor, payment.currency)
         raise InvalidInput(f"{to.amount} cannot be assigned: {left} of payment {payment.name} are unmatched")
     key = key_of(payment.name, f"{Cause.ALLOCATION} {len(record.transactions)}")
     shares = _shares(to, balance, at, awaits_bill=False)
-    return _moved(to, unmatched(payment.rail), shares, at).evolve(key=key, cause=Cause.ALLOCATION, by=by, reason=reason)
-
-
-def _in_words(record: PaymentRecord) -> str:
-    currency = record.payment.currency
-    return ", ".join(f"{format_amount(minor, currency)} {account}" for account, minor in record.shares.items())
+    moved = _moved(to, unmatched(payment.rail), shares, at)
+    return moved.evolve(key=key, cause=Cause.ALLOCATION, by=to.by, reason=to.reason)
 
 
 def _moved(

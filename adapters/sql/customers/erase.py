@@ -58,9 +58,9 @@ class SqlErase(SqlDatabase):
             scrubber = Scrubber(customer_id, names)
             rows = _delete_registrations(connection, customer_id, keys)
             rows += connection.execute(delete(addresses).where(addresses.c.customer_id == customer_id)).rowcount
+            rows += scrub_payments(connection, customer_id, scrubber)  # before what names its payments
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
-            rows += scrub_payments(connection, customer_id, scrubber)
             rows += _scrub_coverage(connection, scrubber)
             rows += _delete_readings(connection, scrubber, keys)
             if rows:
@@ -146,10 +146,12 @@ def _delete_registrations(connection: Connection, customer_id: str, keys: set[st
 def _scrub_coverage(connection: Connection, scrubber: Scrubber) -> int:
     """Rewrites addresses in reports of the completeness check and in alerts about no customer; returns how many."""
     count = 0
-    general = select(alerts.c.alert_id, alerts.c.text).where(alerts.c.customer_id == "")
-    for alert_id, text in connection.execute(general).all():
-        if (scrubbed := scrubber.text(text)) != text:
-            connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(text=scrubbed))
+    general = select(alerts.c.alert_id, alerts.c.text, alerts.c.remedies).where(alerts.c.customer_id == "")
+    for alert_id, *before in connection.execute(general).all():
+        text, remedies = scrubber.text(before[0]), scrubber.field("remedies", before[1])
+        if [text, remedies] != before:
+            values = {"text": text, "remedies": remedies}
+            connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(values))
             count += 1
     for row in connection.execute(select(coverage_runs)).all():
         before = {"told": row.told, "report": row.report}

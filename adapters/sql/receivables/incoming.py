@@ -1,29 +1,33 @@
-"""Incoming payments: found, listed, and assigned to customers by people."""
+"""Incoming payments: taken into the books, found, and rewritten by an erasure."""
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
-from adapters.sql.core.schema import invoices
-from adapters.sql.core.statements import insert_new, where_given
+from adapters.sql.core.journal_schema import incoming_payments, instructions, journal_entries, transactions
+from adapters.sql.core.rows import alert_values
+from adapters.sql.core.schema import alerts, customers, invoices
+from adapters.sql.core.statements import insert_new
 from adapters.sql.receivables.journal import ENTRIES, as_transactions, balance, lock_account, post, subject_values
 from billing.customers.erasure import Scrubber
-from billing.errors import NotFound
-from billing.receivables.incoming import IncomingPayment, PaymentRecord, PaymentRow, assigned, booked, reversed_
-from billing.receivables.journal import NOTHING_OWED, AccountKind, PaymentName, Subject, SubjectKind
+from billing.errors import InvalidInput, NotFound
+from billing.receivables.doubts import AccountState, Doubt, doubts, leaves_doubts
+from billing.receivables.incoming import IncomingPayment, PaymentRecord, booked, reversed_
+from billing.receivables.journal import (
+    NOTHING_OWED,
+    AccountKind,
+    PaymentName,
+    Subject,
+    SubjectKind,
+    Transaction,
+)
+from billing.receivables.ports import Recorded
+from billing.reviewers.alerts import of_doubt
 
 _I = incoming_payments.c
-_UNMATCHED = (
-    select(transactions.c.rail, transactions.c.reference, -func.sum(journal_entries.c.amount_minor))
-    .join(journal_entries, journal_entries.c.number == transactions.c.number)
-    .where(journal_entries.c.kind == AccountKind.UNMATCHED)
-    .group_by(transactions.c.rail, transactions.c.reference)
-    .having(func.sum(journal_entries.c.amount_minor) != 0)
-)
 
 
 class SqlIncoming(SqlDatabase):
@@ -36,69 +40,137 @@ class SqlIncoming(SqlDatabase):
             return book(connection, payment, at)
 
     @in_thread
+    def record_payment(self, payment: IncomingPayment, at: datetime) -> Recorded:
+        customer_id = payment.customer_id
+        with self._writing(f"record payment {payment.name}") as connection:
+            if customer_id is not None and not lock_account(connection, customer_id):
+                raise NotFound(
+                    f"the ledger does not know {customer_id}; without a customer, the money is kept as unmatched"
+                )
+            is_new = book(connection, payment, at)
+            record = known_payment(connection, payment.name)
+            if not is_new and not record.payment.is_same(payment):
+                of = record.payment.customer_id or "nobody yet"
+                raise InvalidInput(
+                    f"{payment.name} is another payment already, {record.payment.amount} of {of}; "
+                    "give this one a reference of its own"
+                )
+            return Recorded(
+                record=record,
+                is_new=is_new,
+                doubts=tuple(_doubts(connection, record.payment, record.transactions[0], record.booked_at)),
+            )
+
+    @in_thread
     def incoming_payment(self, name: PaymentName) -> PaymentRecord | None:
         with self._looking(f"read payment {name}") as connection:
-            return _record(connection, name)
-
-    @in_thread
-    def incoming_payments(
-        self, unmatched_only: bool = False, customer_id: str | None = None, rail: str | None = None, text: str = ""
-    ) -> list[PaymentRow]:
-        """The payments that match everything given, unmatched ones first, then the newest.
-
-        ``text`` is part of a reference, of the payer's name or of a customer's id, in any case.
-        """
-        where = where_given(incoming_payments, customer_id=customer_id, rail=rail)
-        where += [_contains(text)] if text else []
-        with self._looking("list the incoming payments") as connection:
-            unmatched = {(row[0], row[1]): int(row[2]) for row in connection.execute(_UNMATCHED)}
-            rows = [
-                PaymentRow(**_values(row), booked_at=row["booked_at"], unmatched_minor=left)
-                for row in connection.execute(select(incoming_payments).where(*where)).mappings()
-                if (left := unmatched.get((row["rail"], row["reference"]), 0)) or not unmatched_only
-            ]
-        return sorted(rows, key=lambda row: (not row.unmatched_minor, -row.booked_at.timestamp(), row.reference))
-
-    @in_thread
-    def assign(self, name: PaymentName, to: IncomingPayment, by: str, reason: str, at: datetime) -> PaymentRecord:
-        """Makes unmatched money of a payment that of a customer; ``to`` says whose, for what and how much.
-
-        Raises ``NotFound`` for an unknown payment or customer, ``InvalidInput`` if not so much is unmatched.
-        """
-        with self._writing(f"assign payment {name}") as connection:
-            assert to.customer_id is not None
-            connection.execute(select(_I.rail).where(*_named(name)).with_for_update())
-            record = _record(connection, name)
-            if record is None:
-                raise NotFound(f"there is no payment {name}; see: python starter.py payments list")
-            if not lock_account(connection, to.customer_id):
-                raise NotFound(f"the ledger does not know {to.customer_id}")
-            post(connection, [assigned(record, to, balance(connection, to.customer_id), by, reason, at)])
-            found = _record(connection, name)
-            assert found is not None
-            return found
+            return payment_record(connection, name)
 
 
 def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool:
     """As ``SqlIncoming.book``, within a transaction."""
     if payment.customer_id is not None:
         lock_account(connection, payment.customer_id)
-    values = payment.model_dump(exclude={"subject"}) | subject_values(payment.subject) | {"booked_at": at}
-    if not insert_new(connection, incoming_payments, [values]):
+    values = payment.model_dump(exclude={"subject"}) | subject_values(payment.subject)
+    if not insert_new(connection, incoming_payments, [values | {"booked_at": at, "unmatched_minor": 0}]):
         return False
     account = balance(connection, payment.customer_id) if payment.customer_id else NOTHING_OWED
     if payment.original is not None:
-        original = _record(connection, PaymentName(payment.rail, payment.original))
-        post(connection, [reversed_(payment, original, account, at)])
-    else:
-        post(connection, [booked(payment, account, at, awaits_bill=_awaits_bill(connection, payment))])
+        original = payment_record(connection, PaymentName(payment.rail, payment.original))
+        whose = original.payment.name if original else payment.name
+        post_payment(connection, whose, reversed_(payment, original, account, at))
+        return True
+    posted = booked(payment, account, at, awaits_bill=_awaits_bill(connection, payment))
+    post_payment(connection, payment.name, posted)
+    tell_doubts(connection, payment, posted, at)
     return True
+
+
+def post_payment(connection: Connection, name: PaymentName, posted: Transaction) -> None:
+    """Posts a transaction about money of the payment ``name``, and keeps what of that is unmatched."""
+    post(connection, [posted])
+    kind, entries = AccountKind.UNMATCHED, posted.entries
+    if minor := sum(entry.amount_minor for entry in entries if entry.account.kind is kind):
+        changed = {"unmatched_minor": _I.unmatched_minor - minor}
+        connection.execute(update(incoming_payments).where(*named(name)).values(changed))
+
+
+def tell_doubts(connection: Connection, payment: IncomingPayment, posted: Transaction, at: datetime) -> list[Doubt]:
+    """Puts what people should know about the payment, as it was ``posted``, into the alerts' outbox."""
+    found = _doubts(connection, payment, posted, at)
+    told = [alert_values(of_doubt(doubt, payment, posted.key, at)) for doubt in found]
+    insert_new(connection, alerts, told)
+    return found
+
+
+def _doubts(connection: Connection, payment: IncomingPayment, posted: Transaction, at: datetime) -> list[Doubt]:
+    if not leaves_doubts(payment, posted):
+        return []
+    row = connection.execute(
+        select(customers.c.currency, customers.c.closed_at).where(customers.c.customer_id == payment.customer_id)
+    ).one_or_none()
+    account = AccountState(row.currency, row.closed_at is not None) if row else None
+    return list(doubts(payment, posted, account, _equal(connection, payment, at)))
+
+
+def _equal(connection: Connection, payment: IncomingPayment, at: datetime) -> PaymentName | None:
+    """Another payment with the same amount, day and rail of the same customer (or unknown payer), booked before."""
+    if payment.by is None:
+        return None
+    day = datetime.combine(payment.paid_at.date(), time(), UTC)
+    whose = _I.customer_id == payment.customer_id
+    if payment.customer_id is None:
+        whose = (_I.customer_id.is_(None)) & (_I.payer == payment.payer)  # SQL: without a payer, never
+    same = _I.rail == payment.rail, _I.amount_minor == payment.amount_minor, _I.currency == payment.currency
+    before = _I.reference != payment.reference, _I.booked_at <= at, _I.original.is_(None)
+    query = select(_I.rail, _I.reference).where(whose, *same, *before)
+    query = query.where(_I.paid_at >= day, _I.paid_at < day + timedelta(days=1)).order_by(_I.booked_at)
+    row = connection.execute(query.limit(1)).one_or_none()
+    return PaymentName(*row) if row else None
+
+
+def known_payment(connection: Connection, name: PaymentName, lock: bool = False) -> PaymentRecord:
+    """The payment; with ``lock``, one transaction at a time moves its money. Raises ``NotFound``."""
+    if lock:
+        connection.execute(select(_I.rail).where(*named(name)).with_for_update())
+    record = payment_record(connection, name)
+    if record is None:
+        raise NotFound(f"there is no payment {name}; see: python starter.py payments list")
+    return record
+
+
+def payment_record(connection: Connection, name: PaymentName) -> PaymentRecord | None:
+    row = connection.execute(select(incoming_payments).where(*named(name))).mappings().one_or_none()
+    if row is None:
+        return None
+    reversals = select(_I.reference).where(_I.rail == name.rail, _I.original == name.reference)
+    is_own = or_(transactions.c.reference == name.reference, transactions.c.reference.in_(reversals.scalar_subquery()))
+    moves = ENTRIES.where(transactions.c.rail == name.rail, is_own)
+    returned = select(func.coalesce(func.sum(_I.amount_minor), 0)).where(
+        _I.rail == name.rail, _I.original == name.reference
+    )
+    return PaymentRecord(
+        payment=IncomingPayment(**payment_values(row)),
+        booked_at=row["booked_at"],
+        transactions=tuple(as_transactions(connection.execute(moves).mappings())),
+        returned_minor=-int(connection.scalar(returned) or 0),
+    )
+
+
+def named(name: PaymentName) -> tuple[ColumnElement[bool], ...]:
+    return _I.rail == name.rail, _I.reference == name.reference
+
+
+def payment_values(row: Any) -> dict[str, Any]:
+    subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
+    names = IncomingPayment.model_fields.keys() - {"subject"}
+    return {**{name: row[name] for name in names}, "subject": subject}
 
 
 def scrub_payments(connection: Connection, customer_id: str, scrubber: Scrubber) -> int:
     """Rewrites what names the person in references of their payments, and in payments that nobody has assigned.
 
-    Returns how many. A rewritten reference stays unique.
+    Returns how many. A rewritten reference stays unique, and every row that names it follows.
     """
     count = 0
     theirs = or_(_I.customer_id == customer_id, _I.customer_id.is_(None))
@@ -108,18 +180,23 @@ def scrub_payments(connection: Connection, customer_id: str, scrubber: Scrubber)
             reference = f"{reference} {hashlib.sha256(row.reference.encode()).hexdigest()[:12]}"
         if (reference, payer, reason) != (row.reference, row.payer or "", row.reason or ""):
             changes = {"reference": reference, "payer": payer or None, "reason": reason or None}
-            connection.execute(update(incoming_payments).where(*_named(PaymentName(*row[:2]))).values(changes))
+            connection.execute(update(incoming_payments).where(*named(PaymentName(*row[:2]))).values(changes))
             _rename(connection, row.rail, row.reference, reference)
             count += 1
     return count
 
 
 def _rename(connection: Connection, rail: str, before: str, after: str) -> None:
-    if after != before:
-        is_named = transactions.c.rail == rail, transactions.c.reference == before
-        connection.execute(update(transactions).where(*is_named).values(reference=after))
-        is_reversed = _I.rail == rail, _I.original == before
-        connection.execute(update(incoming_payments).where(*is_reversed).values(original=after))
+    if after == before:
+        return
+    for column in (
+        transactions.c.reference,
+        instructions.c.reference,
+        instructions.c.refund_reference,
+        incoming_payments.c.original,
+    ):
+        is_named = column.table.c.rail == rail, column == before
+        connection.execute(update(column.table).where(*is_named).values({column.name: after}))
 
 
 def _awaits_bill(connection: Connection, payment: IncomingPayment) -> bool:
@@ -133,35 +210,3 @@ def _awaits_bill(connection: Connection, payment: IncomingPayment) -> bool:
     )
     is_open = select(invoices.c.period).where(*of_month, invoices.c.outcome.is_(None))
     return connection.scalar(is_open) is not None and connection.scalar(billed.limit(1)) is None
-
-
-def _named(name: PaymentName) -> tuple[ColumnElement[bool], ...]:
-    return _I.rail == name.rail, _I.reference == name.reference
-
-
-def _contains(text: str) -> ColumnElement[bool]:
-    return or_(*(column.icontains(text, autoescape=True) for column in (_I.reference, _I.payer, _I.customer_id)))
-
-
-def _record(connection: Connection, name: PaymentName) -> PaymentRecord | None:
-    row = connection.execute(select(incoming_payments).where(*_named(name))).mappings().one_or_none()
-    if row is None:
-        return None
-    reversals = select(_I.reference).where(_I.rail == name.rail, _I.original == name.reference)
-    is_own = or_(transactions.c.reference == name.reference, transactions.c.reference.in_(reversals.scalar_subquery()))
-    moves = ENTRIES.where(transactions.c.rail == name.rail, is_own)
-    returned = select(func.coalesce(func.sum(_I.amount_minor), 0)).where(
-        _I.rail == name.rail, _I.original == name.reference
-    )
-    return PaymentRecord(
-        payment=IncomingPayment(**_values(row)),
-        booked_at=row["booked_at"],
-        transactions=tuple(as_transactions(connection.execute(moves).mappings())),
-        returned_minor=-int(connection.scalar(returned) or 0),
-    )
-
-
-def _values(row: Any) -> dict[str, Any]:
-    subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
-    names = IncomingPayment.model_fields.keys() - {"subject"}
-    return {**{name: row[name] for name in names}, "subject": subject}

@@ -1,0 +1,64 @@
+"""The list of incoming payments, page by page, by indexes: unmatched ones first, then the newest."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text, tuple_
+
+from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import IS_MATCHED, IS_UNMATCHED, incoming_payments, transactions
+from adapters.sql.receivables.incoming import payment_values
+from billing.money import with_digits
+from billing.receivables.incoming import PaymentRow
+from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
+
+_I, _T = incoming_payments.c, transactions.c
+_ORDER = (_I.booked_at.desc(), _I.rail.desc(), _I.reference.desc())  # as the indexes, backwards
+_COUNT = select(func.count()).select_from(incoming_payments)
+
+
+class SqlPaymentList(SqlDatabase):
+    """The part of ``SqlLedger`` that lists incoming payments."""
+
+    @in_thread
+    def incoming_payments(self, wanted: PaymentFilter, limit: int = PAGE_ROWS, offset: int = 0) -> PaymentPage:
+        """Payments that match: unmatched ones first, then the newest."""
+        where = list(_conditions(wanted))
+        with self._looking("list the incoming payments") as connection:
+            unmatched = connection.scalar(_COUNT.where(text(IS_UNMATCHED), *where)) or 0
+            others = 0 if wanted.unmatched else connection.scalar(_COUNT.where(text(IS_MATCHED), *where)) or 0
+            rows = _rows(connection, IS_UNMATCHED, where, limit, offset) if offset < unmatched else []
+            if others and len(rows) < limit:
+                rows += _rows(connection, IS_MATCHED, where, limit - len(rows), max(0, offset - unmatched))
+        return PaymentPage(rows=tuple(rows), count=unmatched + others, unmatched=unmatched)
+
+
+def _rows(
+    connection: Connection, part: str, where: list[ColumnElement[bool]], limit: int, offset: int
+) -> list[PaymentRow]:
+    query: Select[Any] = select(incoming_payments).where(text(part), *where)
+    return [
+        PaymentRow(**payment_values(row), booked_at=row["booked_at"], unmatched_minor=row["unmatched_minor"])
+        for row in connection.execute(query.order_by(*_ORDER).limit(limit).offset(offset)).mappings()
+    ]
+
+
+def _conditions(wanted: PaymentFilter) -> list[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if wanted.rail:
+        where.append(_I.rail == wanted.rail)
+    if wanted.customer_id:
+        moved = select(_T.rail, _T.reference).where(_T.customer_id == wanted.customer_id, _T.rail.is_not(None))
+        where.append(tuple_(_I.rail, _I.reference).in_(moved))  # also what was assigned to them later
+    if wanted.search:
+        texts = (_I.reference, _I.payer, _I.customer_id)
+        contained = (column.icontains(wanted.search, autoescape=True) for column in texts)
+        where.append(or_(*contained, *_amounts(wanted)))
+    return where
+
+
+def _amounts(wanted: PaymentFilter) -> list[ColumnElement[bool]]:
+    """Payments and refunds of the amount that is searched for, in every currency."""
+    return [
+        and_(_I.amount_minor.in_((minor, -minor)), _I.currency.in_(sorted(with_digits(digits))))
+        for digits, minor in wanted.amounts_minor.items()
+    ]

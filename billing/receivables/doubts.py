@@ -1,0 +1,75 @@
+"""Doubts about money that is in the books, but perhaps not where somebody meant it to be. A person hears of each."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from billing.model import Model, Words
+from billing.money import format_amount
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.journal import AccountKind, PaymentName, Transaction
+
+
+class DoubtKind(StrEnum):
+    UNMATCHED = "unmatched"  # nobody knows whose it is
+    REPEATED = "repeated"  # equal to another payment of the same day
+    CLOSED = "closed"  # credit of an account that is closed, and perhaps erased
+    CURRENCY = "currency"  # credit in a currency in which the customer is not billed
+    NOT_OWED = "not_owed"  # it pays nothing of what it names
+
+
+class Doubt(Model):
+    """``text`` is a sentence for people, with the amount and the customer."""
+
+    kind: DoubtKind
+    text: Words
+
+
+class AccountState(NamedTuple):
+    """What of a customer matters to money that arrives."""
+
+    currency: str
+    is_closed: bool
+
+
+def leaves_doubts(payment: IncomingPayment, posted: Transaction) -> bool:
+    """Whether ``doubts`` can find any: a charge that pays its month never does."""
+    return payment.by is not None or any(entry.account.kind in _UNPAYING for entry in posted.entries)
+
+
+def doubts(
+    payment: IncomingPayment, posted: Transaction, account: AccountState | None, equal: PaymentName | None
+) -> Iterator[Doubt]:
+    """What people should know about ``payment`` as it was ``posted``.
+
+    ``account`` is its customer's, and ``equal`` another payment with the same customer, amount, day and rail.
+    """
+    if payment.customer_id is None:
+        text = f"{payment.amount} has arrived as {payment.name}, and nobody knows whose it is"
+        yield Doubt(kind=DoubtKind.UNMATCHED, text=text)
+    if equal is not None:
+        text = (
+            f"payment {payment.name} of {payment.amount} is equal to {equal}, booked before: same payer, amount and "
+            "day; if it is the same money, give one of them back"
+        )
+        yield Doubt(kind=DoubtKind.REPEATED, text=text)
+    credited_minor = -sum(entry.amount_minor for entry in posted.entries if entry.account.kind is AccountKind.CREDIT)
+    if account is None or credited_minor <= 0:
+        return
+    credited = f"{format_amount(credited_minor, payment.currency)} of payment {payment.name}"
+    is_paying = any(entry.account.kind is AccountKind.RECEIVABLE for entry in posted.entries)
+    if account.is_closed:
+        text = f"{credited} is credit of {payment.customer_id}, whose account is closed: no draft will use it"
+        yield Doubt(kind=DoubtKind.CLOSED, text=text)
+    elif payment.currency != account.currency:
+        text = (
+            f"{credited} is credit of {payment.customer_id}, who is billed in {account.currency.upper()}: no draft will "
+            "use it"
+        )
+        yield Doubt(kind=DoubtKind.CURRENCY, text=text)
+    if payment.subject is not None and not is_paying:
+        text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"
+        yield Doubt(kind=DoubtKind.NOT_OWED, text=text)
+
+
+_UNPAYING = frozenset({AccountKind.CREDIT, AccountKind.UNMATCHED})
