@@ -25,6 +25,7 @@ from adapters.stripe.payments import StripePayments
 from billing.errors import BillingError
 from clients.collection_commands import CollectionSignals
 from clients.digest_trigger import DigestTrigger
+from clients.incoming_payments import PaymentDesk
 from clients.registrar import Registrar
 from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
@@ -162,6 +163,11 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """Compares the processor's records with the ledger."""
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+
+
+def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:
+    """The desk where people record, assign and give back money."""
+    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts)
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

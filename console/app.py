@@ -75,9 +75,9 @@ class _Console:
         self._proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
         self._registrar = connect_registrar(settings, adapters, client)
         self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
-        alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+        self._alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
         reconciliation = connect_reconciliation(settings, adapters, client)
-        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, alerts)
+        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts)
         self._bulk = Bulk(client, adapters.ledger)
         self._watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
 
@@ -101,7 +101,7 @@ class _Console:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with self._inbox.open(), self._bulk.open(), sweeping(self._registrar):
+        async with self._inbox.open(), self._bulk.open(), sweeping(self._registrar, self._alerts):
             yield
 
     def _guard(self, app: FastAPI) -> None:

@@ -62,10 +62,8 @@ def doubts(
         text = f"{credited} is credit of {payment.customer_id}, whose account is closed: no draft will use it"
         yield Doubt(kind=DoubtKind.CLOSED, text=text)
     elif payment.currency != account.currency:
-        text = (
-            f"{credited} is credit of {payment.customer_id}, who is billed in {account.currency.upper()}: no draft will "
-            "use it"
-        )
+        other = account.currency.upper()
+        text = f"{credited} is credit of {payment.customer_id}, who is billed in {other}: no draft will use it"
         yield Doubt(kind=DoubtKind.CURRENCY, text=text)
     if payment.subject is not None and not is_paying:
         text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"

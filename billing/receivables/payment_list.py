@@ -2,7 +2,7 @@
 
 import re
 
-from billing.model import Code, Count, Id, Line, Many, Minor, Model
+from billing.model import Code, Count, Id, Line, Many, Model
 from billing.receivables.incoming import PaymentRow
 
 PAGE_ROWS = 100

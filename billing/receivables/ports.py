@@ -76,7 +76,7 @@ class IncomingPayments(PaymentListing, Protocol):
     async def instruction(self, instruction_id: str) -> Instruction | None: ...
 
     async def confirm(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
-        """Carries a proposal out, or begins it. Raises as ``instruct``."""
+        """Carries a proposal out, or begins it; what is under way is answered as it stands. Raises as ``instruct``."""
 
     async def reject(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
         """Takes a proposal back. Raises ``NotFound``, and ``InvalidInput`` if it is too late."""

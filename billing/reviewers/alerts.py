@@ -21,7 +21,7 @@ from billing.progress import Stop
 from billing.receivables.doubts import Doubt, DoubtKind
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import Instruction
-from billing.receivables.journal import PaymentName
+from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import Remedy, RemedyAction
 
 _ROWS_AT_MOST = 3
@@ -176,14 +176,6 @@ def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str
     text = f"event {event_id} about {about} could not be handled and is given up: {why}. The command tries again"
     remedy = RemedyAction.RECONCILE.of(period=period) if payment_id else RemedyAction.FINISH_REGISTRATIONS.of()
     return _alert(AlertKind.REPORT, "", period, f"lost event {event_id}", text, (remedy,), at)
-
-
-def about_payment(action: RemedyAction, name: PaymentName) -> Remedy:
-    return Remedy(action=action, rail=name.rail, reference=name.reference)
-
-
-def to_confirm(instruction: Instruction) -> Remedy:
-    return Remedy(action=RemedyAction.CONFIRM, instruction_id=instruction.instruction_id)
 
 
 _AGAINST = {

@@ -147,19 +147,21 @@ def _scrub_coverage(connection: Connection, scrubber: Scrubber) -> int:
     """Rewrites addresses in reports of the completeness check and in alerts about no customer; returns how many."""
     count = 0
     general = select(alerts.c.alert_id, alerts.c.text, alerts.c.remedies).where(alerts.c.customer_id == "")
-    for alert_id, *before in connection.execute(general).all():
-        text, remedies = scrubber.text(before[0]), scrubber.field("remedies", before[1])
-        if [text, remedies] != before:
-            values = {"text": text, "remedies": remedies}
-            connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(values))
+    for row in connection.execute(general).all():
+        before = {"text": row.text, "remedies": row.remedies}
+        if (fresh := _scrubbed(before, scrubber)) != before:
+            connection.execute(update(alerts).where(alerts.c.alert_id == row.alert_id).values(fresh))
             count += 1
     for row in connection.execute(select(coverage_runs)).all():
         before = {"told": row.told, "report": row.report}
-        fresh = json.loads(scrubber.text(json.dumps(before, ensure_ascii=False)))
-        if fresh != before:
+        if (fresh := _scrubbed(before, scrubber)) != before:
             connection.execute(update(coverage_runs).where(coverage_runs.c.period == row.period).values(fresh))
             count += 1
     return count
+
+
+def _scrubbed(values: dict[str, Any], scrubber: Scrubber) -> Any:
+    return json.loads(scrubber.text(json.dumps(values, ensure_ascii=False)))
 
 
 def _delete_readings(connection: Connection, scrubber: Scrubber, keys: set[str]) -> int:

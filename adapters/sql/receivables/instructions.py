@@ -55,8 +55,9 @@ class SqlInstructions(SqlDatabase):
     def confirm(self, instruction_id: str, by: str, reason: str, at: datetime) -> Instruction:
         with self._writing(f"confirm instruction {instruction_id}") as connection:
             before, record = _locked(connection, instruction_id)
-            if before.decided_by == by and before.state is not InstructionState.REJECTED:
-                return before  # a repeat
+            is_repeat = before.decided_by == by and before.state is InstructionState.DONE
+            if is_repeat or before.state is InstructionState.UNDER_WAY:
+                return before
             confirmed = before.confirmed(by, reason, at)
             _require_turn(connection, confirmed)
             return _save(connection, _carried_out(connection, confirmed, record, at))
@@ -139,13 +140,16 @@ def _require_turn(connection: Connection, instruction: Instruction) -> None:
 
 
 def _locked(connection: Connection, instruction_id: str) -> tuple[Instruction, PaymentRecord]:
-    """The instruction and its payment, which it locks first. Raises ``NotFound``."""
-    for _ in range(2):  # read again once the payment is locked
-        instruction = _instruction(connection, instruction_id)
-        if instruction is None:
-            raise NotFound(f"there is no instruction {instruction_id}; see: python starter.py payments proposals")
-        record = known_payment(connection, instruction.payment, lock=True)
-    return instruction, record
+    """The instruction and its payment, which is locked: read again after that. Raises ``NotFound``."""
+    record = known_payment(connection, _known(connection, instruction_id).payment, lock=True)
+    return _known(connection, instruction_id), record
+
+
+def _known(connection: Connection, instruction_id: str) -> Instruction:
+    instruction = _instruction(connection, instruction_id)
+    if instruction is None:
+        raise NotFound(f"there is no instruction {instruction_id}; see: python starter.py payments proposals")
+    return instruction
 
 
 def _instruction(connection: Connection, instruction_id: str) -> Instruction | None:
