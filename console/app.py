@@ -15,6 +15,7 @@ from bootstrap import (
     connect_alerts,
     connect_digest_trigger,
     connect_passwords,
+    connect_payment_desk,
     connect_reconciliation,
     connect_registrar,
     connect_sheet_comparer,
@@ -35,6 +36,9 @@ from console.reviewers.invoice.invoice import InvoicePages
 from console.reviewers.invoices import InvoicesPages
 from console.reviewers.live import Live
 from console.reviewers.login import Login
+from console.reviewers.money.payment import IncomingPaymentPages
+from console.reviewers.money.payment_list import PaymentListPages
+from console.reviewers.money.record import RecordPages
 from console.reviewers.month import MonthPages
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
@@ -136,6 +140,11 @@ class _Console:
         desk.handle_refusals(app)
         yield AuditPages(desk, ledger).router
         yield BrakePages(ledger, desk).router
+        money = connect_payment_desk(settings, self._adapters, self._alerts)
+        payment_pages = IncomingPaymentPages(desk, ledger, money, settings.now)
+        yield PaymentListPages(desk, ledger, settings.rails).router
+        yield payment_pages.router
+        yield RecordPages(desk, money, payment_pages, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router
