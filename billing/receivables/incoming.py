@@ -8,7 +8,7 @@ from enum import StrEnum
 from operator import itemgetter
 
 from billing.errors import InvalidInput
-from billing.model import Author, Code, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Few, Id, Instant, Line, Many, Minor, Model, Words
 from billing.money import format_amount
 from billing.receivables.journal import (
     Account,
@@ -71,10 +71,16 @@ class IncomingPayment(Model):
 
 
 class PaymentRow(IncomingPayment):
-    """An incoming payment in a listing. ``unmatched_minor`` of it are nobody's yet."""
+    """An incoming payment in a listing. Of it ``unmatched_minor`` are nobody's; people assigned it to ``assigned_to``."""
 
     booked_at: Instant
     unmatched_minor: Minor
+    assigned_to: Few[Id] = ()
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The customers whose it is, or a part of it."""
+        return (self.customer_id,) if self.customer_id else self.assigned_to
 
 
 class PaymentRecord(Model):

@@ -104,7 +104,7 @@ async def _all(ledger: PaymentListing, wanted: PaymentFilter) -> AsyncIterator[P
 
 def _listed(row: PaymentRow) -> tuple[str, ...]:
     left = f"{format_amount(row.unmatched_minor, row.currency)} unmatched" if row.unmatched_minor else ""
-    return utc(row.booked_at), row.rail, row.reference, row.customer_id or "", row.payer or "", row.amount, left
+    return utc(row.booked_at), row.rail, row.reference, ", ".join(row.owners), row.payer or "", row.amount, left
 
 
 async def show(rail: RailArgument, reference: Reference, as_json: AsJson = False) -> None:

@@ -1,17 +1,27 @@
 """The list of incoming payments, page by page, by indexes: unmatched ones first, then the newest."""
 
+from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, text, tuple_
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import IS_MATCHED, IS_UNMATCHED, incoming_payments, transactions
+from adapters.sql.core.journal_schema import (
+    IS_MATCHED,
+    IS_UNMATCHED,
+    incoming_payments,
+    instructions,
+    transactions,
+)
 from adapters.sql.receivables.incoming import payment_values
 from billing.money import with_digits
 from billing.receivables.incoming import PaymentRow
+from billing.receivables.instructions import InstructionKind
+from billing.receivables.journal import PaymentName
 from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPage
 
-_I, _T = incoming_payments.c, transactions.c
+_I, _T, _N = incoming_payments.c, transactions.c, instructions.c
+_MANY = 500  # payments in one query
 _ORDER = (_I.booked_at.desc(), _I.rail.desc(), _I.reference.desc())  # as the indexes, backwards
 _COUNT = select(func.count()).select_from(incoming_payments)
 
@@ -36,10 +46,32 @@ def _rows(
     connection: Connection, part: str, where: list[ColumnElement[bool]], limit: int, offset: int
 ) -> list[PaymentRow]:
     query: Select[Any] = select(incoming_payments).where(text(part), *where)
+    rows = connection.execute(query.order_by(*_ORDER).limit(limit).offset(offset)).mappings().all()
+    assigned = _assigned(connection, [PaymentName(row["rail"], row["reference"]) for row in rows if _is_assigned(row)])
     return [
-        PaymentRow(**payment_values(row), booked_at=row["booked_at"], unmatched_minor=row["unmatched_minor"])
-        for row in connection.execute(query.order_by(*_ORDER).limit(limit).offset(offset)).mappings()
+        PaymentRow(
+            **payment_values(row),
+            booked_at=row["booked_at"],
+            unmatched_minor=row["unmatched_minor"],
+            assigned_to=tuple(sorted(assigned[row["rail"], row["reference"]])),
+        )
+        for row in rows
     ]
+
+
+def _is_assigned(row: RowMapping) -> bool:
+    return row["customer_id"] is None and row["unmatched_minor"] != row["amount_minor"]
+
+
+def _assigned(connection: Connection, names: list[PaymentName]) -> defaultdict[tuple[str, str], set[str]]:
+    """The customers to whom people have assigned these payments."""
+    owners: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for start in range(0, len(names), _MANY):
+        part = names[start : start + _MANY]
+        query = select(_T.rail, _T.reference, _T.customer_id).where(tuple_(_T.rail, _T.reference).in_(part))
+        for rail, reference, customer_id in connection.execute(query.where(_T.customer_id.is_not(None))):
+            owners[rail, reference].add(customer_id)
+    return owners
 
 
 def _conditions(wanted: PaymentFilter) -> list[ColumnElement[bool]]:
@@ -52,8 +84,14 @@ def _conditions(wanted: PaymentFilter) -> list[ColumnElement[bool]]:
     if wanted.search:
         texts = (_I.reference, _I.payer, _I.customer_id)
         contained = (column.icontains(wanted.search, autoescape=True) for column in texts)
-        where.append(or_(*contained, *_amounts(wanted)))
+        where.append(or_(*contained, *_amounts(wanted), tuple_(_I.rail, _I.reference).in_(_assigned_to(wanted.search))))
     return where
+
+
+def _assigned_to(search: str) -> Select[Any]:
+    """The payments that people have assigned to a customer whose id contains the text."""
+    is_found = _N.customer_id.icontains(search, autoescape=True)
+    return select(_N.rail, _N.reference).where(_N.kind == InstructionKind.ASSIGN, is_found)
 
 
 def _amounts(wanted: PaymentFilter) -> list[ColumnElement[bool]]:

@@ -25,7 +25,9 @@ SHOWN = 500  # movements of an account, the newest
 _PAGE = re.compile(r"[1-9][0-9]{0,5}")
 
 
-class MoneyLedger(CustomerStore, Journal, PaymentListing, Protocol): ...
+class MoneyLedger(CustomerStore, Journal, PaymentListing, Protocol):
+    async def closed_reason(self, customer_id: str) -> str:
+        """Who closed the account, and why; "" while it is open."""
 
 
 class PaymentListPages:
