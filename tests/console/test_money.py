@@ -65,7 +65,7 @@ class Person:
     def __init__(self, browser: httpx.AsyncClient) -> None:
         self.browser = browser
 
-    async def page(self, path: str = MONEY, status: int = 200, **query: str) -> str:
+    async def page(self, path: str = MONEY, status: int = 200, **query: Any) -> str:
         answer = await self.browser.get(path, params=query)
         assert answer.status_code == status, readable(answer.text)
         return readable(answer.text)
@@ -120,7 +120,7 @@ async def test_payments_are_listed_with_the_unmatched_first_and_found(desk: Offi
         payment = UNKNOWN.evolve(reference=f"r{number}", customer_id="acme", amount_minor=1250 + number, payer=None)
         await desk.ledger.book(payment, AT + timedelta(hours=number))
     assert listed(await ann.page()) == ["unknown", "r2", "r1", "r0"]
-    for query, found in (
+    queries: list[tuple[dict[str, Any], list[str]]] = [
         ({"search": "12.51"}, ["r1"]),
         ({"search": "nowak"}, ["unknown"]),
         ({"search": "acm"}, ["r2", "r1", "r0"]),
@@ -128,7 +128,8 @@ async def test_payments_are_listed_with_the_unmatched_first_and_found(desk: Offi
         ({"unmatched": "1"}, ["unknown"]),
         ({"rail": "cash"}, []),
         ({"search": "x" * 5000, "page": "999999999999"}, []),
-    ):
+    ]
+    for query, found in queries:
         assert listed(await ann.page(**query)) == found, query
     assert "No payment matches" in await ann.page(rail="cash")
     assert "A. <Nowak>" in await ann.page(), "shown as text, not as markup"

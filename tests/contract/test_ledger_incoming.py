@@ -10,7 +10,7 @@ from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
 from billing.receivables.doubts import DoubtKind
 from billing.receivables.incoming import IncomingPayment
-from billing.receivables.instructions import InstructionRequest
+from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.alerts import AlertKind
@@ -99,7 +99,7 @@ async def test_what_was_assigned_is_found_by_its_customer(ledger: SqlLedger) -> 
     await ledger.book(UNKNOWN, AT)
     request = InstructionRequest(
         instruction_id="i1",
-        kind="assign",
+        kind=InstructionKind.ASSIGN,
         payment=UNKNOWN.name,
         customer_id="acme",
         amount="2",
@@ -108,8 +108,8 @@ async def test_what_was_assigned_is_found_by_its_customer(ledger: SqlLedger) -> 
         via="cli",
     )
     await ledger.instruct(request, {}, LATE)
-    for wanted in ({"customer_id": "acme"}, {"search": "acm"}):
-        (row,) = (await ledger.incoming_payments(PaymentFilter(**wanted))).rows
+    for wanted in (PaymentFilter(customer_id="acme"), PaymentFilter(search="acm")):
+        (row,) = (await ledger.incoming_payments(wanted)).rows
         assert (row.owners, row.unmatched_minor) == (("acme",), 1000)
 
 
@@ -121,7 +121,7 @@ async def test_what_is_unmatched_in_the_list_is_what_the_journal_says(ledger: Sq
     await ledger.book(back, AT)
     request = InstructionRequest(
         instruction_id="i1",
-        kind="assign",
+        kind=InstructionKind.ASSIGN,
         payment=PaymentName("transfer", "r2"),
         customer_id="acme",
         by="ann",
@@ -206,16 +206,15 @@ async def test_the_same_money_twice_is_in_the_books_and_told(ledger: SqlLedger, 
     first = UNKNOWN.evolve(customer_id=owner)
     own = {DoubtKind.UNMATCHED} if owner is None else set()
     assert {doubt.kind for doubt in (await ledger.record_payment(first, AT)).doubts} == own
-    for number, (changes, is_equal) in enumerate(
-        (
-            ({}, True),
-            ({"paid_at": AT + timedelta(hours=20)}, True),  # the same day
-            ({"paid_at": AT + timedelta(days=1)}, False),
-            ({"amount_minor": 1201}, False),
-            ({"rail": "cash"}, False),
-            ({"currency": "usd"}, False),
-        )
-    ):
+    changed: list[tuple[dict[str, Any], bool]] = [
+        ({}, True),
+        ({"paid_at": AT + timedelta(hours=20)}, True),  # the same day
+        ({"paid_at": AT + timedelta(days=1)}, False),
+        ({"amount_minor": 1201}, False),
+        ({"rail": "cash"}, False),
+        ({"currency": "usd"}, False),
+    ]
+    for number, (changes, is_equal) in enumerate(changed):
         other = first.evolve(reference=f"r{number}", **changes)
         kinds = {doubt.kind for doubt in (await ledger.record_payment(other, LATE)).doubts}
         assert (DoubtKind.REPEATED in kinds) == is_equal, changes

@@ -8,7 +8,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.receivables.incoming import PaymentKind
-from billing.receivables.instructions import InstructionRequest, InstructionState
+from billing.receivables.instructions import InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.journal import AccountKind, PaymentName, Subject
 from billing.receivables.payment_list import PaymentFilter
 from billing.reviewers.queries import AuditFilter
@@ -27,7 +27,7 @@ def request(instruction_id: str = "i1", kind: str = "assign", **fields: Any) -> 
     values: dict[str, Any] = {"by": "ann", "reason": "asked by phone", "via": "cli", "payment": UNKNOWN.name}
     values["customer_id"] = "acme" if kind == "assign" else None
     values["refund_reference"] = "9021" if kind == "refund" else ""
-    return InstructionRequest(instruction_id=instruction_id, kind=kind, **values | fields)
+    return InstructionRequest(instruction_id=instruction_id, kind=InstructionKind(kind), **values | fields)
 
 
 async def prepared(ledger: SqlLedger, owed_minor: int = 1000) -> None:
@@ -49,7 +49,7 @@ async def test_unmatched_money_is_assigned_in_parts_and_never_twice(ledger: SqlL
         assert await balances(ledger) == ({NOVEMBER: 300}, 0)
     with pytest.raises(InvalidInput, match=r"7.00 EUR cannot be assigned: 5.00 EUR of payment 7731 \(transfer\)"):
         await ledger.instruct(request("i2", amount="7"), {}, LATE)
-    with pytest.raises(InvalidInput, match="i1 is another instruction already: assign 7.00 EUR"):
+    with pytest.raises(InvalidInput, match="i1 is another instruction already: assign"):
         await ledger.instruct(request(amount="5"), {}, LATE)
     await ledger.instruct(request("i3"), {}, LATE)
     assert await balances(ledger) == ({}, -200)
@@ -174,7 +174,7 @@ async def test_one_refund_at_a_time_is_asked_of_a_processor(ledger: SqlLedger) -
     assert (await ledger.instruct(asked, {}, LATE)).state is InstructionState.UNDER_WAY
     assert (await ledger.instruct(asked, {}, LATE)).state is InstructionState.UNDER_WAY
     assert (await ledger.confirm("i1", "bob", "again", LATE)).state is InstructionState.UNDER_WAY
-    with pytest.raises(InvalidInput, match="under way already, .* python starter.py payments confirm i1"):
+    with pytest.raises(InvalidInput, match=r"under way already, .* python starter.py payments confirm i1"):
         await ledger.instruct(request("i2", "refund", amount="3", refund_reference=""), {}, LATE)
     closed = await ledger.close_instruction("i1", InstructionState.REFUSED, "disputed", LATE)
     again = await ledger.close_instruction("i1", InstructionState.DONE, "late", LATE)

@@ -1,6 +1,5 @@
 """Money that goes back by the rail by which it came: the payment desk with Stripe over real sockets, answers lost."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,12 +22,12 @@ NOW = datetime(2026, 12, 3, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-async def paid(ledger: SqlLedger, gateway: StripePayments, stripe: Stripe) -> AsyncIterator[Payment]:
+async def paid(ledger: SqlLedger, gateway: StripePayments, stripe: Stripe) -> Payment:
     """A card's payment of 12.50 that is in the books."""
     request = await stripe.request()
     payment = await gateway.confirm(await gateway.create(request), request)
     await ledger.save_payment(payment, NOW)
-    yield payment
+    return payment
 
 
 @pytest.fixture

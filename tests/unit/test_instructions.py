@@ -48,7 +48,12 @@ def given_to(customer_id: str, minor: int, before: PaymentRecord) -> PaymentReco
 
 
 def request(kind: str = "assign", **fields: Any) -> InstructionRequest:
-    values = {"customer_id": "acme" if kind == "assign" else None, "by": "ann", "reason": "asked", "via": "cli"}
+    values: dict[str, Any] = {
+        "customer_id": "acme" if kind == "assign" else None,
+        "by": "ann",
+        "reason": "asked",
+        "via": "cli",
+    }
     values |= {"instruction_id": "i1", "kind": kind, "payment": UNKNOWN.name}
     return InstructionRequest(**values | fields)
 
