@@ -144,7 +144,12 @@ def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
 
 def connect_alerts(settings: Settings, adapters: Adapters, digest: DigestTrigger) -> Alerts:
     """Alerts to the reviewers; disabled without an address of theirs."""
-    return Alerts(adapters.ledger, digest, enabled=bool(settings.reviewers_email or adapters.others))
+    return Alerts(adapters.ledger, digest, enabled=has_reviewers(settings, adapters))
+
+
+def has_reviewers(settings: Settings, adapters: Adapters) -> bool:
+    """Whether anybody hears of alerts."""
+    return bool(settings.reviewers_email or adapters.others)
 
 
 def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:

@@ -14,10 +14,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
-from billing.errors import AlertUnavailable, InvalidInput, NotFound, PaymentError
-from billing.payments.payment import Payment, Reversal
+from billing.errors import BillingError, InvalidInput, NotFound, PaymentError
+from billing.payments.payment import Payment, Reversal, ReversalStatus
 from billing.payments.ports import PaymentBooks
-from billing.payments.rails import Rail, RailKind
+from billing.payments.rails import CARDS, Rail, RailKind
 from billing.payments.typed_payment import TypedPayment, reference_of
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName
@@ -25,6 +25,14 @@ from billing.receivables.ports import IncomingPayments, Recorded
 from services.alerts import Alerts
 
 _TELL_SECONDS = 3.0  # what is to be told is in the ledger's outbox, and the next digest has it in any case
+
+
+_OUTCOMES = {
+    ReversalStatus.RETURNED: "given back as",
+    ReversalStatus.PENDING: "on its way back as",
+    ReversalStatus.ASKED: "waits for the customer as",
+    ReversalStatus.KEPT: "came to nothing as",
+}
 
 
 class Processor(Protocol):
@@ -98,6 +106,8 @@ class PaymentDesk:
         if request.kind is not InstructionKind.REFUND:
             return request
         name = request.payment
+        if name.rail not in (CARDS, *self.rails):
+            raise InvalidInput(f"there is no rail {name.rail} any more; set BILLING_RAILS, or settle the balance")
         if self.is_by_hand(name.rail):
             if not request.refund_reference.strip():
                 raise InvalidInput(
@@ -122,13 +132,14 @@ class PaymentDesk:
                 await self._ledger.close_instruction(instruction_id, InstructionState.REFUSED, str(error), now)
             raise
         await self._ledger.save_reversals(payment, await self._processor.reversals(name.reference), now)
-        result = f"given back as {refund.reversal_id}, {refund.status}"
-        return await self._ledger.close_instruction(instruction_id, InstructionState.DONE, result, now)
+        state = InstructionState.REFUSED if refund.status is ReversalStatus.KEPT else InstructionState.DONE
+        result = f"{_OUTCOMES[refund.status]} {refund.reversal_id}"
+        return await self._ledger.close_instruction(instruction_id, state, result, now)
 
     async def _tell(self) -> None:
         """Has the reviewers told at once, best effort."""
         if self._alerts is not None:
-            with suppress(AlertUnavailable, TimeoutError):
+            with suppress(BillingError, TimeoutError):
                 async with asyncio.timeout(_TELL_SECONDS):
                     await self._alerts.resume()
 

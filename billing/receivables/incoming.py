@@ -71,7 +71,7 @@ class IncomingPayment(Model):
 
 
 class PaymentRow(IncomingPayment):
-    """An incoming payment in a listing. ``unmatched_minor`` are nobody's; people assigned the rest to ``assigned_to``."""
+    """An incoming payment in a listing. ``unmatched_minor`` are nobody's; the rest was assigned to ``assigned_to``."""
 
     booked_at: Instant
     unmatched_minor: Minor

@@ -1,10 +1,11 @@
 """Incoming payments in the ledger: recorded, found, listed; on SQLite and on PostgreSQL alike."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from adapters.sql.ledger import SqlLedger
 from billing.errors import InvalidInput, NotFound
@@ -238,3 +239,28 @@ async def test_an_erasure_renames_a_payment_everywhere(ledger: SqlLedger, url: s
     shown = await ledger.incoming_payment(row.name)
     assert shown is not None
     assert shown.shares, "its movements follow its new name"
+
+
+async def test_the_list_reads_no_more_than_its_page(tmp_path: Path) -> None:
+    """By SQLite's own plan; PostgreSQL has the same indexes."""
+    ledger = await SqlLedger.connect(f"sqlite:///{tmp_path}/ledger.db")
+    await ledger.migrate()
+    statements: list[tuple[str, Any]] = []
+
+    @event.listens_for(ledger._engine, "before_cursor_execute")
+    def executing(connection: object, cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if "FROM incoming_payments" in statement:
+            statements.append((statement, parameters))
+
+    await ledger.book(UNKNOWN.evolve(customer_id="acme"), AT)
+    await ledger.book(UNKNOWN.evolve(reference="2"), AT)
+    statements.clear()
+    await ledger.incoming_payments(PaymentFilter())
+    plans = []
+    with ledger._reading("explain") as connection:
+        for statement, parameters in statements[:]:
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append(" ".join(row[3] for row in rows))
+    await ledger.close()
+    assert len(plans) == 4
+    assert all("INDEX incoming_payments_" in plan and "TEMP B-TREE" not in plan for plan in plans), plans

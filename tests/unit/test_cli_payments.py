@@ -110,6 +110,18 @@ def test_money_from_nobody_knows_whom_is_unmatched_and_a_person_is_told(run: Run
     assert "7731 (transfer) is another payment already, 12.50 EUR of nobody yet" in one_line(result)
 
 
+@pytest.mark.usefixtures("owing")
+def test_coverage_lists_unmatched_money_and_what_to_type(run: Run) -> None:
+    record(run)
+    found = json.loads(run("coverage", "--period", "2026-10", "--json").stdout)["findings"]
+    (finding,) = [each for each in found if each["kind"] == "unmatched money"]
+    assert finding["text"] == "12.50 EUR of payment 7731 (transfer) is unmatched"
+    assert finding["commands"] == [
+        "python starter.py payments assign transfer 7731 --by YOU --reason WHY --customer CUSTOMER",
+        "python starter.py payments refund transfer 7731 --by YOU --reason WHY",
+    ]
+
+
 # -- assign, refund, four eyes
 
 

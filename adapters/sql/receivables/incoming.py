@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, instructions, journal_entries, transactions
@@ -28,6 +28,11 @@ from billing.receivables.ports import Recorded
 from billing.reviewers.alerts import of_doubt
 
 _I = incoming_payments.c
+_REASONS = (
+    transactions.c.reason,
+    *(instructions.c.reason, instructions.c.decided_why, instructions.c.result),
+)
+"""What people write about money that is nobody's."""
 
 
 class SqlIncoming(SqlDatabase):
@@ -182,6 +187,17 @@ def scrub_payments(connection: Connection, customer_id: str, scrubber: Scrubber)
             changes = {"reference": reference, "payer": payer or None, "reason": reason or None}
             connection.execute(update(incoming_payments).where(*named(PaymentName(*row[:2]))).values(changes))
             _rename(connection, row.rail, row.reference, reference)
+            count += 1
+    return count + sum(_scrub_reasons(connection, column, scrubber) for column in _REASONS)
+
+
+def _scrub_reasons(connection: Connection, column: Column[str], scrubber: Scrubber) -> int:
+    """Of movements and instructions about money that is nobody's."""
+    count, c = 0, column.table.c
+    nobodys = select(c.number, column).where(c.customer_id.is_(None), column.is_not(None))
+    for number, text in connection.execute(nobodys).all():
+        if (scrubbed := scrubber.text(text)) != text:
+            connection.execute(update(column.table).where(c.number == number).values({column.name: scrubbed}))
             count += 1
     return count
 
