@@ -108,8 +108,7 @@ class Instruction(Model):
         """As another person confirms it. Raises ``InvalidInput`` if this one cannot."""
         if why := self.refused_to(by):
             raise InvalidInput(f"{self} cannot be confirmed by {by}: {why}")
-        decided = self.evolve(decided_by=by, decided_why=reason, decided_at=at)
-        return decided.evolve(state=self._carried_out).closed_if_done(at)
+        return self.evolve(decided_by=by, decided_why=reason, decided_at=at).permitted(at)
 
     def rejected(self, by: str, reason: str, at: datetime) -> "Instruction":
         """As anybody takes it back before it is carried out. Raises ``InvalidInput`` if it is too late."""
@@ -118,14 +117,11 @@ class Instruction(Model):
         changes = {"state": InstructionState.REJECTED, "decided_by": by, "decided_why": reason, "decided_at": at}
         return self.evolve(**changes, closed_at=at)
 
-    def closed_if_done(self, at: datetime) -> "Instruction":
-        return self if self.state.is_open else self.evolve(closed_at=at)
-
-    @property
-    def _carried_out(self) -> InstructionState:
-        """The state once nobody has to confirm it any more: a processor has to answer first."""
-        is_asked = self.kind is InstructionKind.REFUND and not self.refund_reference
-        return InstructionState.UNDER_WAY if is_asked else InstructionState.DONE
+    def permitted(self, at: datetime) -> "Instruction":
+        """Once nobody has to confirm it: a refund that a processor makes waits for its answer."""
+        if self.kind is InstructionKind.REFUND and not self.refund_reference:
+            return self.evolve(state=InstructionState.UNDER_WAY)
+        return self.evolve(state=InstructionState.DONE, closed_at=at)
 
 
 def instructed(
@@ -153,14 +149,17 @@ def instructed(
     moved_minor = amount_minor + _moved_before(request.kind, record)
     if four_eyes and moved_minor > four_eyes.get(record.payment.currency, 0):
         return instruction
-    return instruction.evolve(state=instruction._carried_out).closed_if_done(at)
+    return instruction.permitted(at)
+
+
+def require_left(instruction: Instruction, record: PaymentRecord) -> None:
+    """Raises ``InvalidInput`` if less is left than goes back: another refund may have come first."""
+    if instruction.amount_minor > record.parts.get(instruction.customer_id, 0):
+        raise InvalidInput(f"{instruction} is more than is left: {_left(record) or 'nothing'}")
 
 
 def refund_of(instruction: Instruction, record: PaymentRecord, at: datetime) -> IncomingPayment:
-    """The payment by which people have given the money back by hand. Raises ``InvalidInput`` if it is too much."""
-    parts = record.parts
-    if instruction.amount_minor > parts.get(instruction.customer_id, 0):
-        raise InvalidInput(f"{instruction} is more than is left: {_left(record)}")
+    """The payment by which people have given the money back by hand."""
     return IncomingPayment(
         rail=instruction.payment.rail,
         reference=instruction.refund_reference,

@@ -22,6 +22,7 @@ from billing.receivables.instructions import (
     InstructionState,
     instructed,
     refund_of,
+    require_left,
 )
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.payment_list import PAGE_ROWS
@@ -94,6 +95,8 @@ class SqlInstructions(SqlDatabase):
 
 def _carried_out(connection: Connection, instruction: Instruction, record: PaymentRecord, at: datetime) -> Instruction:
     """The instruction with its result, once its money has moved in the ledger. Raises ``InvalidInput``."""
+    if instruction.kind is InstructionKind.REFUND:
+        require_left(instruction, record)
     if instruction.state is not InstructionState.DONE:
         return instruction
     if instruction.kind is InstructionKind.REFUND:
