@@ -20,7 +20,6 @@ from billing.payments.ports import PaymentBooks
 from billing.payments.rails import CARDS, Rail, RailKind
 from billing.payments.typed_payment import TypedPayment, reference_of
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
-from billing.receivables.journal import PaymentName
 from billing.receivables.ports import IncomingPayments, Recorded
 from services.alerts import Alerts
 
@@ -105,33 +104,33 @@ class PaymentDesk:
         """The request with a reference for a refund by hand, and only then."""
         if request.kind is not InstructionKind.REFUND:
             return request
-        name = request.payment
-        if name.rail not in (CARDS, *self.rails):
-            raise InvalidInput(f"there is no rail {name.rail} any more; set BILLING_RAILS, or settle the balance")
-        if self.is_by_hand(name.rail):
+        rail = request.rail
+        if rail not in (CARDS, *self.rails):
+            raise InvalidInput(f"there is no rail {rail} any more; set BILLING_RAILS, or settle the balance")
+        if self.is_by_hand(rail):
             if not request.refund_reference.strip():
                 raise InvalidInput(
-                    f"on {name.rail} people give money back: name the refund by the bank's reference, or by the number "
+                    f"on {rail} people give money back: name the refund by the bank's reference, or by the number "
                     "of its receipt (--refund-reference)"
                 )
             return request.evolve(refund_reference=reference_of(request.refund_reference))
         if request.refund_reference:
-            raise InvalidInput(f"the processor of {name.rail} gives the money back, and names the refund itself")
+            raise InvalidInput(f"the processor of {rail} gives the money back, and names the refund itself")
         return request
 
     async def _finished(self, instruction: Instruction, now: datetime) -> Instruction:
         """Asks the processor for a refund that is under way, and takes in what it has on record, as a webhook does."""
         if instruction.state is not InstructionState.UNDER_WAY:
             return instruction
-        name, instruction_id = instruction.payment, instruction.instruction_id
+        payment_id, instruction_id = instruction.reference, instruction.instruction_id
         try:
-            payment = await self._processor.payment(name.reference)
+            payment = await self._processor.payment(payment_id)
             refund = await self._processor.refund(payment, instruction.amount_minor, instruction_id)
         except (PaymentError, NotFound) as error:
             if not error.retryable:
                 await self._ledger.close_instruction(instruction_id, InstructionState.REFUSED, str(error), now)
             raise
-        await self._ledger.save_reversals(payment, await self._processor.reversals(name.reference), now)
+        await self._ledger.save_reversals(payment, await self._processor.reversals(payment_id), now)
         state = InstructionState.REFUSED if refund.status is ReversalStatus.KEPT else InstructionState.DONE
         result = f"{_OUTCOMES[refund.status]} {refund.reversal_id}"
         return await self._ledger.close_instruction(instruction_id, state, result, now)
@@ -142,8 +141,3 @@ class PaymentDesk:
             with suppress(BillingError, TimeoutError):
                 async with asyncio.timeout(_TELL_SECONDS):
                     await self._alerts.resume()
-
-
-def named(rail: str, reference: str) -> PaymentName:
-    """The payment as a person has named it."""
-    return PaymentName(rail.strip(), reference.strip())

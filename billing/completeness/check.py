@@ -111,8 +111,8 @@ class CompletenessCheck:
     def unmatched(self, row: PaymentRow) -> None:
         """Reports money of which nobody knows whose it is, in every month until somebody assigns it."""
         amount = format_amount(row.unmatched_minor, row.currency)
-        text = f"{amount} of payment {row.name} is unmatched{f', from {row.payer}' if row.payer else ''}"
-        remedies = (about_payment(action, row.name) for action in (RemedyAction.ASSIGN, RemedyAction.REFUND))
+        text = f"{amount} of payment {row.title} is unmatched{f', from {row.payer}' if row.payer else ''}"
+        remedies = (about_payment(action, row) for action in (RemedyAction.ASSIGN, RemedyAction.REFUND))
         self._tally.find(FindingKind.UNMATCHED, "", text, *remedies)
 
     def waits(self, instruction: Instruction) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from billing.model import Model, Words
 from billing.money import format_amount
 from billing.receivables.incoming import IncomingPayment
-from billing.receivables.journal import AccountKind, PaymentName, Transaction
+from billing.receivables.journal import AccountKind, Transaction
 
 
 class DoubtKind(StrEnum):
@@ -37,27 +37,26 @@ def leaves_doubts(payment: IncomingPayment, posted: Transaction) -> bool:
     return payment.by is not None or any(entry.account.kind in _UNPAYING for entry in posted.entries)
 
 
-def doubts(
-    payment: IncomingPayment, posted: Transaction, account: AccountState | None, equal: PaymentName | None
-) -> Iterator[Doubt]:
+def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState | None, equal: str) -> Iterator[Doubt]:
     """What people should know about ``payment`` as it was ``posted``.
 
-    ``account`` is its customer's, and ``equal`` another payment with the same customer, amount, day and rail.
+    ``account`` is its customer's, and ``equal`` the title of another payment with the same customer, amount, day and
+    rail, or "".
     """
     if payment.customer_id is None:
-        text = f"{payment.amount} has arrived as {payment.name}, and nobody knows whose it is"
+        text = f"{payment.amount} has arrived as {payment.title}, and nobody knows whose it is"
         yield Doubt(kind=DoubtKind.UNMATCHED, text=text)
-    if equal is not None:
+    if equal:
         text = (
-            f"payment {payment.name} of {payment.amount} is equal to {equal}, booked before: same payer, amount and "
+            f"payment {payment.title} of {payment.amount} is equal to {equal}, booked before: same payer, amount and "
             "day; if it is the same money, give one of them back"
         )
         yield Doubt(kind=DoubtKind.REPEATED, text=text)
     credited_minor = -sum(entry.amount_minor for entry in posted.entries if entry.account.kind is AccountKind.CREDIT)
     if account is None or credited_minor <= 0:
         return
-    credited = f"{format_amount(credited_minor, payment.currency)} of payment {payment.name}"
-    is_paying = any(entry.account.kind is AccountKind.RECEIVABLE for entry in posted.entries)
+    credited = f"{format_amount(credited_minor, payment.currency)} of payment {payment.title}"
+    is_paying = any(entry.account.kind in _PAYING for entry in posted.entries)
     if account.is_closed:
         text = f"{credited} is credit of {payment.customer_id}, whose account is closed: no draft will use it"
         yield Doubt(kind=DoubtKind.CLOSED, text=text)
@@ -65,9 +64,10 @@ def doubts(
         other = account.currency.upper()
         text = f"{credited} is credit of {payment.customer_id}, who is billed in {other}: no draft will use it"
         yield Doubt(kind=DoubtKind.CURRENCY, text=text)
-    if payment.subject is not None and not is_paying:
+    if payment.subject is not None and payment.by is not None and not is_paying:
         text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"
         yield Doubt(kind=DoubtKind.NOT_OWED, text=text)
 
 
 _UNPAYING = frozenset({AccountKind.CREDIT, AccountKind.UNMATCHED})
+_PAYING = frozenset({AccountKind.RECEIVABLE, AccountKind.WRITTEN_OFF})

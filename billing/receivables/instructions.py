@@ -13,7 +13,7 @@ from enum import StrEnum
 from billing.errors import InvalidInput
 from billing.model import Author, Code, Id, Instant, Line, Minor, Model, Who, Why, Words
 from billing.money import LARGEST_AMOUNT_MINOR, format_amount, parse_amount
-from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
+from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord, Reference
 from billing.receivables.journal import Cause, PaymentName, Subject
 
 
@@ -43,7 +43,8 @@ class InstructionRequest(Model):
 
     instruction_id: Code
     kind: InstructionKind
-    payment: PaymentName
+    rail: Code
+    reference: Reference
     customer_id: Id | None = None
     subject: Subject | None = None
     amount: Line = ""
@@ -51,6 +52,14 @@ class InstructionRequest(Model):
     by: Who
     reason: Why
     via: Code
+
+    @property
+    def payment(self) -> PaymentName:
+        return PaymentName.of(self.rail, self.reference)
+
+    @property
+    def title(self) -> str:
+        return f"{self.reference} ({self.rail})"
 
 
 class Instruction(Model):
@@ -62,6 +71,7 @@ class Instruction(Model):
     instruction_id: Code
     kind: InstructionKind
     payment: PaymentName
+    reference: Id  # the payment's; an erasure may rewrite it
     customer_id: Id | None
     subject: Subject | None
     amount_minor: Minor
@@ -80,7 +90,11 @@ class Instruction(Model):
 
     def __str__(self) -> str:
         to = f" to {self.customer_id}" if self.kind is InstructionKind.ASSIGN else ""
-        return f"{self.kind} {self.amount} of payment {self.payment}{to}"
+        return f"{self.kind} {self.amount} of payment {self.title}{to}"
+
+    @property
+    def title(self) -> str:
+        return f"{self.reference} ({self.payment.rail})"
 
     @property
     def amount(self) -> str:
@@ -134,11 +148,12 @@ def instructed(
     """
     whose = request.customer_id if request.kind is InstructionKind.ASSIGN else _holder(request, record)
     if request.kind is InstructionKind.ASSIGN and whose is None:
-        raise InvalidInput(f"whose is payment {request.payment}? Name a customer")
+        raise InvalidInput(f"whose is payment {request.title}? Name a customer")
     amount_minor = _amount(request, record, whose)
     instruction = Instruction(
         **request.model_dump(include={"instruction_id", "kind", "refund_reference", "by", "reason", "via"}),
         payment=record.payment.name,
+        reference=record.payment.reference,
         customer_id=whose,
         subject=request.subject,
         amount_minor=amount_minor,
@@ -168,7 +183,7 @@ def refund_of(instruction: Instruction, record: PaymentRecord, at: datetime) -> 
         amount_minor=-instruction.amount_minor,
         currency=instruction.currency,
         paid_at=at,
-        original=instruction.payment.reference,
+        original=instruction.payment,
         payer=record.payment.payer,
         by=instruction.by,
         reason=instruction.authors,
@@ -183,13 +198,13 @@ def _holder(request: InstructionRequest, record: PaymentRecord) -> str | None:
     """Whose part of the payment goes back; None: nobody's yet."""
     payment, parts = record.payment, record.parts
     if payment.amount_minor < 0 or payment.original is not None:
-        raise InvalidInput(f"payment {payment.name} went back itself; give back its original: {payment.original}")
+        raise InvalidInput(f"payment {payment.title} went back itself; give back its original")
     if not parts:
-        raise InvalidInput(f"nothing is left of payment {payment.name}: it went back already")
+        raise InvalidInput(f"nothing is left of payment {payment.title}: it went back already")
     if request.customer_id is not None and request.customer_id not in parts:
-        raise InvalidInput(f"no part of payment {payment.name} is {request.customer_id}'s: {_left(record)}")
+        raise InvalidInput(f"no part of payment {payment.title} is {request.customer_id}'s: {_left(record)}")
     if request.customer_id is None and len(parts) > 1 and None not in parts:
-        raise InvalidInput(f"whose part of payment {payment.name} goes back? Name the customer: {_left(record)}")
+        raise InvalidInput(f"whose part of payment {payment.title} goes back? Name the customer: {_left(record)}")
     return request.customer_id if request.customer_id is not None or None in parts else next(iter(parts))
 
 
@@ -198,12 +213,12 @@ def _amount(request: InstructionRequest, record: PaymentRecord, whose: str | Non
     payment = record.payment
     if request.kind is InstructionKind.ASSIGN:
         left_minor, done = record.unmatched_minor, "assigned"
-        left = f"{format_amount(left_minor, payment.currency)} of payment {payment.name} are unmatched"
+        left = f"{format_amount(left_minor, payment.currency)} of payment {payment.title} are unmatched"
     else:
         left_minor, done = record.parts.get(whose, 0), "given back"
-        left = f"of payment {payment.name} are left: {_left(record)}"
+        left = f"of payment {payment.title} are left: {_left(record)}"
     if request.kind is InstructionKind.ASSIGN and not left_minor:
-        raise InvalidInput(f"payment {payment.name} is assigned already: {record.in_words}")
+        raise InvalidInput(f"payment {payment.title} is assigned already: {record.in_words}")
     if not request.amount:
         return left_minor
     minor = _typed(request.amount, payment.currency)

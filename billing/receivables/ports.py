@@ -24,9 +24,9 @@ class Journal(Accounts, Protocol):
         """Every movement of the customer's money, oldest first."""
 
     async def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
-        """Writes off the balance that no bill will take over any more, and returns what it was; a repeat finds none.
+        """Writes off what no draft will take over: of a closed account all, else credit in currencies of the past.
 
-        Whatever a month in progress or a collection still counts on stays. Raises ``NotFound``.
+        Returns what it was; a repeat finds none. Raises ``NotFound``, and ``InvalidInput`` if something comes first.
         """
 
 

@@ -1,12 +1,12 @@
 """What a person can do about a payment, as remedies."""
 
+from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import Instruction
-from billing.receivables.journal import PaymentName
 from billing.remedies import Remedy, RemedyAction
 
 
-def about_payment(action: RemedyAction, name: PaymentName) -> Remedy:
-    return Remedy(action=action, rail=name.rail, reference=name.reference)
+def about_payment(action: RemedyAction, payment: IncomingPayment) -> Remedy:
+    return Remedy(action=action, rail=payment.rail, reference=payment.reference)
 
 
 def to_confirm(instruction: Instruction) -> Remedy:

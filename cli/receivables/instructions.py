@@ -14,7 +14,7 @@ from cli.receivables.payments import RailArgument, Reference
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason, period_option
 from cli.terminal.output import print_json, print_table, say, utc, whole
-from clients.incoming_payments import PaymentDesk, named
+from clients.incoming_payments import PaymentDesk
 from settings import load_settings
 
 InstructionId = Annotated[str, typer.Argument(metavar="ID", help="The id of the proposal, as in the list.")]
@@ -44,7 +44,8 @@ async def assign(
     request = InstructionRequest(
         instruction_id=command_id or uuid.uuid4().hex,
         kind=InstructionKind.ASSIGN,
-        payment=named(rail, reference),
+        rail=rail,
+        reference=reference,
         customer_id=customer,
         subject=Subject.month(month) if month else None,
         amount=amount,
@@ -82,7 +83,8 @@ async def refund(
     request = InstructionRequest(
         instruction_id=command_id or uuid.uuid4().hex,
         kind=InstructionKind.REFUND,
-        payment=named(rail, reference),
+        rail=rail,
+        reference=reference,
         customer_id=customer,
         amount=amount,
         refund_reference=refund_reference,

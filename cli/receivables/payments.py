@@ -10,13 +10,13 @@ from billing.money import format_amount
 from billing.payments.typed_payment import TypedPayment
 from billing.receivables.incoming import PaymentRecord, PaymentRow
 from billing.receivables.instructions import Instruction
+from billing.receivables.journal import PaymentName
 from billing.receivables.payment_list import PaymentFilter
 from billing.receivables.ports import PaymentListing
 from bootstrap import connect_adapters, connect_ledger, connect_payment_desk
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, Reason
 from cli.terminal.output import SHOWN, complain, print_json, print_json_list, print_table, say, utc, whole
-from clients.incoming_payments import named
 from settings import load_settings
 
 RailArgument = Annotated[str, typer.Argument(metavar="RAIL", help="The rail's name, such as transfer.")]
@@ -113,12 +113,12 @@ async def show(rail: RailArgument, reference: Reference, as_json: AsJson = False
     [bold]Example[/bold]
     $ python starter.py payments show transfer 7731
     """
-    name = named(rail, reference)
+    name = PaymentName.of(rail, reference.strip())
     async with connect_ledger(load_settings()) as ledger:
         shown = await ledger.incoming_payment(name)
         asked = await ledger.instructions(name)
     if shown is None:
-        raise NotFound(f"there is no payment {name}; see: python starter.py payments list")
+        raise NotFound(f"there is no payment {reference} of {rail}; see: python starter.py payments list")
     if as_json:
         print_json({**_document(shown), "instructions": asked})
         return

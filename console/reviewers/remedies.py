@@ -4,6 +4,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from billing.period import Period
+from billing.receivables.journal import PaymentName
 from billing.remedies import Remedy, RemedyAction
 from wording.remedies import command_line
 
@@ -19,7 +20,8 @@ def remedy_page(remedy: Remedy, period: Period) -> str | None:
     if remedy.action is RemedyAction.CONFIRM:
         return "/desk/money"
     if remedy.action in _OF_PAYMENT:
-        return f"/desk/money/payment?{urlencode({'rail': remedy.rail, 'reference': remedy.reference})}"
+        name = PaymentName.of(remedy.rail, remedy.reference)
+        return f"/desk/money/payment?{urlencode(name._asdict())}"
     month = period if remedy.action is RemedyAction.RESTART else remedy.period
     if month is None or remedy.action not in _BY_BUTTON | _BY_FORM | {RemedyAction.SHOW_MONTH}:
         return None

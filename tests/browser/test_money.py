@@ -36,7 +36,8 @@ async def test_money_is_recorded_assigned_and_given_back(desk: Desk, browser: Br
     request = InstructionRequest(
         instruction_id="proposal",
         kind=InstructionKind.ASSIGN,
-        payment=UNKNOWN.name,
+        rail="transfer",
+        reference=UNKNOWN.reference,
         customer_id="kiwi",
         amount="1000",
         by="eve",

@@ -13,6 +13,7 @@ import pytest
 from billing.invoices.commands import Delivered
 from billing.invoices.month import Month
 from billing.receivables.incoming import IncomingPayment
+from billing.receivables.journal import PaymentName
 from billing.reviewers.users import Role
 from tests.console.months import AT, month, settings
 from tests.console.people import Office, office, signed_in_at
@@ -68,10 +69,10 @@ class Person:
         return readable(answer.text)
 
     async def payment(self, reference: str = UNKNOWN.reference, rail: str = "transfer") -> str:
-        return await self.page(PAYMENT, rail=rail, reference=reference)
+        return await self.page(PAYMENT, **PaymentName.of(rail, reference)._asdict())
 
     async def form(self, action: str, reference: str = UNKNOWN.reference) -> dict[str, Any]:
-        answer = await self.browser.get(PAYMENT, params={"rail": "transfer", "reference": reference})
+        answer = await self.browser.get(PAYMENT, params=PaymentName.of("transfer", reference)._asdict())
         found = fields(answer.text, f"{PAYMENT}/{action}")
         assert "instruction_id" in found, readable(answer.text)
         return found

@@ -90,7 +90,7 @@ async def test_a_payment_is_recorded_once_however_often_the_form_is_sent(desk: O
         ({"reference": "7" * 300}, "reference: String should have at most 255 characters"),
         ({"customer": "nobody"}, "The ledger does not know nobody"),
         ({"month": "soon"}, "is not a period"),
-        ({"rail": "stripe"}, "Nobody records payments of 'stripe' by hand"),
+        ({"rail": "stripe"}, "Payments on 'stripe' are not recorded by hand"),
         ({"reason": ""}, "Say why"),
         ({"paid_on": "2999-01-01"}, "is still to come"),
         ({"payer": "A" * 600}, "payer: String should have at most 500 characters"),
@@ -136,7 +136,7 @@ async def test_the_same_money_under_another_reference_is_booked_and_told(desk: O
 async def test_another_payment_under_a_known_reference_is_refused(ann: Person) -> None:
     await ann.post(RECORD, FORM)
     page = await ann.post(RECORD, FORM | {"amount": "51"}, 422)
-    assert "8001 (transfer) is another payment already, 50.00 EUR of acme" in page
+    assert "8001 (transfer) is another payment already, of 50.00 EUR" in page
 
 
 # -- one payment, one account
@@ -156,7 +156,7 @@ async def test_an_account_shows_what_is_owed_and_every_movement(desk: Office, an
 
 
 async def test_what_is_not_there_is_said(ann: Person) -> None:
-    assert "There is no such payment" in await ann.page(PAYMENT, 404, rail="transfer", reference="none")
+    assert "There is no such payment" in await ann.page(PAYMENT, 404, rail="transfer", digest="none")
     assert "There is no such payment" in await ann.page(PAYMENT, 404)
     for action in ("assign", "refund", "confirm", "reject"):
         answer = await ann.browser.get(f"{PAYMENT}/{action}")

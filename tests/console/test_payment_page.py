@@ -98,7 +98,7 @@ async def test_a_large_sum_is_proposed_by_one_and_confirmed_by_another(desk: Off
     assert "You cannot confirm it: ann has proposed it" in page
     assert "Waits for a person 1" in await ann.page()
     (waiting,) = await desk.ledger.instructions()
-    by_ann = {"rail": "transfer", "reference": UNKNOWN.reference, "reason": "mine"}
+    by_ann = UNKNOWN.name._asdict() | {"reason": "mine"}
     page = await ann.post(f"{PAYMENT}/confirm", by_ann | {"instruction_id": waiting.instruction_id}, 422)
     assert "somebody else has to confirm it" in page
     async with signed_in(desk, "rob", Role.REVIEWER) as rob:
@@ -117,10 +117,10 @@ async def test_a_proposal_is_rejected_and_moves_nothing(desk: Office, ann: Perso
     await desk.ledger.book(UNKNOWN.evolve(amount_minor=20_000), LATE)
     await ann.send("refund", refund_reference="9001")
     (waiting,) = await desk.ledger.instructions()
-    form = {"rail": "transfer", "reference": UNKNOWN.reference, "instruction_id": waiting.instruction_id}
+    form = UNKNOWN.name._asdict() | {"instruction_id": waiting.instruction_id}
     assert "Say why" in await ann.post(f"{PAYMENT}/reject", form, 422)
     page = await ann.post(f"{PAYMENT}/reject", form | {"reason": "not theirs"})
     assert "rejected by ann: not theirs" in page
-    assert await desk.ledger.incoming_payment(PaymentName("transfer", "9001")) is None
+    assert await desk.ledger.incoming_payment(PaymentName.of("transfer", "9001")) is None
     unknown = form | {"instruction_id": uuid.uuid4().hex, "reason": "x"}
     assert "There is no instruction" in await ann.post(f"{PAYMENT}/confirm", unknown, 422)

@@ -30,6 +30,9 @@ from billing.payments.payment import (
     ReversalKind,
     ReversalStatus,
 )
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.instructions import InstructionKind, InstructionRequest
+from billing.receivables.payment_list import PaymentFilter
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, leave, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -237,3 +240,41 @@ def test_only_whole_names_are_taken_out_of_texts() -> None:
     assert scrubber.text("I cannot reach ANN at ann@x.example") == "I cannot reach erased at erased"
     assert scrubber.field("timezone", "Ann") == "Ann"
     assert scrubber.field("reason", "unreadable Ann") == "unreadable erased"
+
+
+async def test_money_that_was_assigned_stays_assigned_and_names_nobody_any_more(ledger: SqlLedger, url: str) -> None:
+    await lived(ledger, closed_month())
+    unknown = IncomingPayment(
+        rail="transfer",
+        reference=f"Erika Mustermann {'9' * 230}",
+        customer_id=None,
+        amount_minor=1200,
+        currency="eur",
+        paid_at=AT,
+        payer="MUSTERMANN ERIKA",
+        by="ann",
+        reason="Erika, by bank form",
+    )
+    stranger = unknown.evolve(reference="Mustermann 17", payer="Max Mustermann", reason="no reference")
+    for payment in (unknown, stranger):
+        await ledger.book(payment, AT)
+    to_erika = InstructionRequest(
+        instruction_id="i1",
+        kind=InstructionKind.ASSIGN,
+        rail="transfer",
+        reference=unknown.reference,
+        customer_id="c77",
+        by="ann",
+        reason="asked Erika",
+        via="cli",
+    )
+    await ledger.instruct(to_erika, {}, LATER)
+    await ledger.settle("c77", "ann", "given up", LATER)
+    await ledger.erase("c77", "ann", "asked", LATER)
+    assert "erika" not in dump(url)
+    assert not await ledger.book(unknown, LATER), "booked before"
+    assert not await ledger.book(stranger, LATER)
+    with pytest.raises(InvalidInput, match="assigned already"):
+        await ledger.instruct(to_erika.evolve(instruction_id="i2"), {}, LATER)
+    left = (await ledger.incoming_payments(PaymentFilter(unmatched=True))).rows
+    assert [row.reference for row in left] == ["Mustermann 17"], "nobody has said that it is hers"

@@ -101,7 +101,8 @@ async def test_what_was_assigned_is_found_by_its_customer(ledger: SqlLedger) -> 
     request = InstructionRequest(
         instruction_id="i1",
         kind=InstructionKind.ASSIGN,
-        payment=UNKNOWN.name,
+        rail="transfer",
+        reference=UNKNOWN.reference,
         customer_id="acme",
         amount="2",
         by="ann",
@@ -118,12 +119,13 @@ async def test_what_is_unmatched_in_the_list_is_what_the_journal_says(ledger: Sq
     await record(ledger, announced(drafted(1000)))
     for number in range(3):
         await ledger.book(UNKNOWN.evolve(reference=f"r{number}"), AT)
-    back = UNKNOWN.evolve(kind="refund", reference="b1", original="r1", amount_minor=-500)
+    back = UNKNOWN.evolve(kind="refund", reference="b1", original=PaymentName.of("transfer", "r1"), amount_minor=-500)
     await ledger.book(back, AT)
     request = InstructionRequest(
         instruction_id="i1",
         kind=InstructionKind.ASSIGN,
-        payment=PaymentName("transfer", "r2"),
+        rail="transfer",
+        reference="r2",
         customer_id="acme",
         by="ann",
         reason="asked",
@@ -155,7 +157,7 @@ async def test_a_repeat_is_the_same_payment_and_another_one_under_its_reference_
     assert (first.is_new, again.is_new) == (True, False)
     assert again.record == first.record
     assert again.doubts == first.doubts
-    with pytest.raises(InvalidInput, match=r"7731 \(transfer\) is another payment already, 12.00 EUR of nobody yet"):
+    with pytest.raises(InvalidInput, match=r"7731 \(transfer\) is another payment already, of 12.00 EUR"):
         await ledger.record_payment(UNKNOWN.evolve(amount_minor=1201), LATE)
     with pytest.raises(NotFound, match="does not know bolt; without a customer, the money is kept as unmatched"):
         await ledger.record_payment(UNKNOWN.evolve(reference="2", customer_id="bolt"), LATE)

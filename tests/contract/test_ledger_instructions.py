@@ -24,7 +24,13 @@ MONTH = Subject.month(NOVEMBER)
 
 
 def request(instruction_id: str = "i1", kind: str = "assign", **fields: Any) -> InstructionRequest:
-    values: dict[str, Any] = {"by": "ann", "reason": "asked by phone", "via": "cli", "payment": UNKNOWN.name}
+    values: dict[str, Any] = {
+        "by": "ann",
+        "reason": "asked by phone",
+        "via": "cli",
+        "rail": "transfer",
+        "reference": "7731",
+    }
     values["customer_id"] = "acme" if kind == "assign" else None
     values["refund_reference"] = "9021" if kind == "refund" else ""
     return InstructionRequest(instruction_id=instruction_id, kind=InstructionKind(kind), **values | fields)
@@ -70,7 +76,7 @@ async def test_what_cannot_be_assigned_is_said_and_changes_nothing(ledger: SqlLe
     await ledger.book(UNKNOWN, AT)
     with pytest.raises(NotFound, match="does not know acme"):
         await ledger.instruct(request(), {}, AT)
-    assert await ledger.incoming_payment(PaymentName("cash", "7731")) is None
+    assert await ledger.incoming_payment(PaymentName.of("cash", "7731")) is None
     assert await ledger.instructions(UNKNOWN.name) == []
 
 
@@ -148,16 +154,16 @@ async def test_a_refund_by_hand_is_a_payment_of_its_own_and_gives_up_what_was_pa
         done = await ledger.instruct(request("i2", "refund", amount="3"), {}, LATE)
         assert (done.state, done.customer_id, done.result) == (InstructionState.DONE, "acme", "given back as 9021")
     assert await balances(ledger) == ({}, 100), "credit first; what the draft lacks is a debt, the rest is given up"
-    refund = await ledger.incoming_payment(PaymentName("transfer", "9021"))
+    refund = await ledger.incoming_payment(PaymentName.of("transfer", "9021"))
     assert refund is not None
     assert (refund.payment.kind, refund.payment.amount_minor) == (PaymentKind.REFUND, -300)
-    assert (refund.payment.original, refund.payment.customer_id) == ("7731", "acme")
+    assert (refund.payment.original, refund.payment.customer_id) == (UNKNOWN.name, "acme")
     with pytest.raises(InvalidInput, match=r"9\.01 EUR cannot be given back: .* are left: 9\.00 EUR acme"):
         await ledger.instruct(request("i3", "refund", amount="9.01", refund_reference="9022"), {}, LATE)
     with pytest.raises(InvalidInput, match=r"9021 \(transfer\) is in the books already"):
         await ledger.instruct(request("i4", "refund", amount="1"), {}, LATE)
     statement = await ledger.transactions("acme")
-    assert [t.payment and t.payment.reference for t in statement][-1] == "9021", "it is on the customer's statement"
+    assert statement[-1].payment == refund.payment.name, "it is on the customer's statement"
 
 
 async def test_unmatched_money_goes_back_and_is_unmatched_no_more(ledger: SqlLedger) -> None:

@@ -37,8 +37,8 @@ def desk(ledger: SqlLedger, gateway: StripePayments) -> PaymentDesk:
 
 def asked(payment: Payment, instruction_id: str = "i1", amount: str = "", **fields: Any) -> InstructionRequest:
     values = {"by": "ann", "reason": "returned goods", "via": "cli", "kind": "refund", "amount": amount}
-    name = PaymentName("stripe", payment.payment_id)
-    return InstructionRequest(instruction_id=instruction_id, payment=name, **values | fields)
+    values |= {"rail": "stripe", "reference": payment.payment_id, "instruction_id": instruction_id}
+    return InstructionRequest.model_validate(values | fields)
 
 
 async def returned(stripe: Stripe) -> list[int]:
@@ -46,7 +46,7 @@ async def returned(stripe: Stripe) -> list[int]:
 
 
 async def booked(ledger: SqlLedger, payment: Payment) -> int:
-    record = await ledger.incoming_payment(PaymentName("stripe", payment.payment_id))
+    record = await ledger.incoming_payment(PaymentName.of("stripe", payment.payment_id))
     assert record is not None
     return record.returned_minor
 

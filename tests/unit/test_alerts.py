@@ -16,8 +16,8 @@ from billing.progress import Failure
 from billing.reviewers.alerts import Alert, AlertKind, of_collection, of_draft, of_month, of_news, of_report
 from tests.stops import text_of
 from tests.suggested import todo
+from tests.unit.letters import PAID_AT, POOR, contacted, declined, recovered, transferred
 from tests.unit.months import DAY, accepted, announced, charged, charging, drafted, opened
-from tests.unit.test_mail_templates import PAID_AT, POOR, contacted, declined, recovered, transferred
 
 BY = "--by YOU --reason WHY"
 

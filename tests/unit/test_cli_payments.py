@@ -10,7 +10,7 @@ import pytest
 
 from adapters.sql.ledger import SqlLedger
 from tests.unit import months
-from tests.unit.test_cli import Run, ledger, one_line, run
+from tests.unit.command_line import Run, ledger, one_line, run
 
 __all__ = ["ledger", "run"]  # fixtures
 
@@ -107,7 +107,7 @@ def test_money_from_nobody_knows_whom_is_unmatched_and_a_person_is_told(run: Run
     assert "without a customer, the money is kept as unmatched" in one_line(result)
     result = record(run, "7731", "13")
     assert result.exit_code == 2
-    assert "7731 (transfer) is another payment already, 12.50 EUR of nobody yet" in one_line(result)
+    assert "7731 (transfer) is another payment already, of 12.50 EUR" in one_line(result)
 
 
 @pytest.mark.usefixtures("owing")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from billing.errors import InvalidInput
 from billing.period import Period
-from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord, assigned, booked, reversed_
+from billing.receivables.allocation import assigned, booked, reversed_
+from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
 from billing.receivables.instructions import (
     Instruction,
     InstructionKind,
@@ -45,7 +46,7 @@ def request(kind: str = "assign", **fields: Any) -> InstructionRequest:
         "reason": "asked",
         "via": "cli",
     }
-    values |= {"instruction_id": "i1", "kind": kind, "payment": UNKNOWN.name}
+    values |= {"instruction_id": "i1", "kind": kind, "rail": "transfer", "reference": "7731"}
     return InstructionRequest(**values | fields)
 
 
@@ -93,7 +94,7 @@ def test_the_second_person_is_another_one_however_the_name_is_written() -> None:
 
 def test_a_processor_has_to_answer_before_a_refund_is_done() -> None:
     paid = record(UNKNOWN.evolve(customer_id="acme", rail="stripe"))
-    asked = request("refund", payment=paid.payment.name)
+    asked = request("refund", rail="stripe")
     assert instructed(asked, paid, {}, AT).state is InstructionState.UNDER_WAY
     proposed = instructed(asked, paid, LIMIT, AT)
     assert proposed.confirmed("bob", "right", AT).state is InstructionState.UNDER_WAY
@@ -114,13 +115,13 @@ def test_an_amount_that_there_is_not_is_refused(kind: str, amount: str) -> None:
 def test_a_refund_larger_than_what_is_left_says_what_is_left() -> None:
     paid = record(UNKNOWN.evolve(customer_id="acme"))
     refund = refund_of(instructed(request("refund", amount="60", refund_reference="r1"), paid, {}, AT), paid, AT)
-    back = reversed_(refund, paid, NOTHING_OWED, AT)
+    back = reversed_(refund, paid, {}, AT)
     after = paid.evolve(transactions=(*paid.transactions, back), returned_minor=6_000)
     with pytest.raises(InvalidInput, match=r"50\.00 EUR cannot be given back: .* are left: 40\.00 EUR acme"):
         instructed(request("refund", amount="50"), after, {}, AT)
     assert instructed(request("refund"), after, {}, AT).amount_minor == 4_000
     with pytest.raises(InvalidInput, match="went back itself"):
-        instructed(request("refund", payment=refund.name), record(refund.evolve(amount_minor=-1)), {}, AT)
+        instructed(request("refund", reference="r1"), record(refund.evolve(amount_minor=-1)), {}, AT)
 
 
 def test_of_a_payment_that_was_split_only_the_named_part_goes_back() -> None:
@@ -130,7 +131,7 @@ def test_of_a_payment_that_was_split_only_the_named_part_goes_back() -> None:
         asked = request("refund", customer_id=whose, refund_reference="r1")
         instruction = instructed(asked, split, {}, AT)
         assert (instruction.customer_id, instruction.amount_minor) == (whose, left)
-        back = reversed_(refund_of(instruction, split, AT), split, NOTHING_OWED, AT)
+        back = reversed_(refund_of(instruction, split, AT), split, {}, AT)
         after = split.evolve(transactions=(*split.transactions, back), returned_minor=left)
         assert after.parts == {name: minor for name, minor in split.parts.items() if name != whose}
     with pytest.raises(InvalidInput, match=r"no part of payment .* is nobody's"):
@@ -167,9 +168,9 @@ def test_whatever_is_assigned_and_given_back_the_parts_add_up(parts: list[int], 
         if minor <= state.parts.get(whose, 0):
             back = IncomingPayment(
                 **dict(UNKNOWN.evolve(reference=f"r{number}", kind=PaymentKind.REFUND, amount_minor=-minor)),
-            ).evolve(original="7731", customer_id=whose)
+            ).evolve(original=UNKNOWN.name, customer_id=whose)
             returned += minor
-            moved = reversed_(back, state, NOTHING_OWED, AT)
+            moved = reversed_(back, state, {}, AT)
             state = state.evolve(transactions=(*state.transactions, moved), returned_minor=returned)
     assert sum(state.parts.values()) == 10_000 - returned
     assert all(minor > 0 for minor in state.parts.values())

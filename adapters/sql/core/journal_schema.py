@@ -13,26 +13,27 @@ INSTRUCTION_IS_OPEN: Final = "closed_at IS NULL"
 # Money that arrived on a rail, or went back (below 0).
 incoming_payments: Final = table(
     "incoming_payments",
-    *key("rail", "reference"),
-    *texts("kind"),
+    *key("rail", "digest"),  # of the reference, which an erasure may rewrite
+    *texts("reference", "kind"),
     *texts("customer_id", nullable=True),  # NULL: nobody knows whose it is
     *texts("subject_kind", "subject", nullable=True),  # what it is for, if it says so
     *amounts("amount_minor"),
     *amounts("unmatched_minor"),  # what its entries on the account of unmatched money add up to, for the list
     *texts("currency"),
     *instants("paid_at", "booked_at"),
-    *texts("original", "payer", "by", "reason", nullable=True),  # by NULL: the rail has reported it
+    *texts("original", nullable=True),  # the digest of the payment that it reverses
+    *texts("payer", "by", "reason", nullable=True),  # by NULL: the rail has reported it
     Index("incoming_payments_by_customer", "customer_id", "booked_at"),
     Index("incoming_payments_by_original", "rail", "original"),
-    partial_index("incoming_payments_unmatched", "booked_at", "rail", "reference", where=IS_UNMATCHED),
-    partial_index("incoming_payments_matched", "booked_at", "rail", "reference", where=IS_MATCHED),
+    partial_index("incoming_payments_unmatched", "booked_at", "rail", "digest", where=IS_UNMATCHED),
+    partial_index("incoming_payments_matched", "booked_at", "rail", "digest", where=IS_MATCHED),
 )
 
 # What people want done with a payment: proposed, under way at the processor, or closed.
 instructions: Final = table(
     "instructions",
     *counter("number"),
-    *texts("instruction_id", "kind", "rail", "reference"),
+    *texts("instruction_id", "kind", "rail", "digest", "reference"),  # the payment's
     *texts("customer_id", "subject_kind", "subject", nullable=True),
     *amounts("amount_minor"),
     *texts("currency", "refund_reference", "by", "reason", "via"),
@@ -41,7 +42,7 @@ instructions: Final = table(
     *texts("decided_by", "decided_why", nullable=True),
     *instants("decided_at", "closed_at", nullable=True),
     Index("instructions_by_id", "instruction_id", unique=True),
-    Index("instructions_by_payment", "rail", "reference"),
+    Index("instructions_by_payment", "rail", "digest"),
     Index("instructions_by_at", "at"),
     partial_index("instructions_open", "number", where=INSTRUCTION_IS_OPEN),
 )
@@ -54,9 +55,9 @@ transactions: Final = table(
     *texts("cause"),
     *instants("at"),
     *texts("customer_id", nullable=True),  # NULL: nobody knows whose money it is
-    *texts("rail", "reference", nullable=True),  # the incoming payment that it moves
+    *texts("rail", "digest", nullable=True),  # the incoming payment that it moves
     *texts("by", "reason", nullable=True),
-    Index("transactions_by_payment", "rail", "reference"),
+    Index("transactions_by_payment", "rail", "digest"),
     Index("transactions_by_key", "key", unique=True),
     Index("transactions_by_customer", "customer_id"),
     Index("transactions_by_at", "at"),

@@ -14,7 +14,8 @@ from adapters.sql.core.statements import insert_new
 from adapters.sql.receivables.incoming import book, known_payment, post_payment, tell_doubts
 from adapters.sql.receivables.journal import balance, lock_account, subject_values
 from billing.errors import InvalidInput, NotFound
-from billing.receivables.incoming import PaymentRecord, assigned
+from billing.receivables.allocation import assigned
+from billing.receivables.incoming import PaymentRecord
 from billing.receivables.instructions import (
     Instruction,
     InstructionKind,
@@ -37,8 +38,8 @@ class SqlInstructions(SqlDatabase):
 
     @in_thread
     def instruct(self, request: InstructionRequest, four_eyes: Mapping[str, int], at: datetime) -> Instruction:
-        with self._writing(f"{request.kind} payment {request.payment}") as connection:
-            record = known_payment(connection, request.payment, lock=True)
+        with self._writing(f"{request.kind} a payment") as connection:
+            record = _locked_payment(connection, request.payment, request.title, request.customer_id)
             if (before := _instruction(connection, request.instruction_id)) is not None:
                 if not before.is_of(request):
                     raise InvalidInput(f"{request.instruction_id} is another instruction already: {before}")
@@ -87,7 +88,7 @@ class SqlInstructions(SqlDatabase):
     @in_thread
     def instructions(self, name: PaymentName | None = None, limit: int = PAGE_ROWS) -> list[Instruction]:
         """All instructions about one payment, or the open ones about any; the newest first."""
-        where = [_IS_OPEN] if name is None else [_N.rail == name.rail, _N.reference == name.reference]
+        where = [_IS_OPEN] if name is None else [_N.rail == name.rail, _N.digest == name.digest]
         query = select(instructions).where(*where).order_by(_N.number.desc()).limit(limit)
         with self._reading("list its instructions") as connection:
             return [_model(row) for row in connection.execute(query).mappings()]
@@ -102,7 +103,7 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
     if instruction.kind is InstructionKind.REFUND:
         refund = refund_of(instruction, record, at)
         if not book(connection, refund, at):
-            raise InvalidInput(f"{refund.name} is in the books already; give this refund a reference of its own")
+            raise InvalidInput(f"{refund.title} is in the books already; give this refund a reference of its own")
         return instruction.evolve(result=f"given back as {refund.reference}")
     customer_id = instruction.customer_id
     assert customer_id is not None
@@ -131,21 +132,30 @@ def _require_turn(connection: Connection, instruction: Instruction) -> None:
     name, state = instruction.payment, InstructionState.UNDER_WAY
     under_way = select(_N.instruction_id).where(
         _N.rail == name.rail,
-        _N.reference == name.reference,
+        _N.digest == name.digest,
         _N.state == state,
         _N.instruction_id != instruction.instruction_id,
     )
     if instruction.state is state and (other := connection.scalar(under_way.limit(1))):
         raise InvalidInput(
-            f"a refund of payment {name} is under way already, and its outcome is not known; ask for it with: "
-            f"python starter.py payments confirm {other}"
+            f"a refund of payment {instruction.title} is under way already, and its outcome is not known; ask for it "
+            f"with: python starter.py payments confirm {other}"
         )
 
 
 def _locked(connection: Connection, instruction_id: str) -> tuple[Instruction, PaymentRecord]:
     """The instruction and its payment, which is locked: read again after that. Raises ``NotFound``."""
-    record = known_payment(connection, _known(connection, instruction_id).payment, lock=True)
+    known = _known(connection, instruction_id)
+    record = _locked_payment(connection, known.payment, known.title, known.customer_id)
     return _known(connection, instruction_id), record
+
+
+def _locked_payment(connection: Connection, name: PaymentName, title: str, customer_id: str | None) -> PaymentRecord:
+    """The payment, whose money nobody else moves meanwhile. Customers are locked first, as whoever books does."""
+    record = known_payment(connection, name, title)
+    for whose in sorted({customer_id or "", *(owner or "" for owner in record.parts)} - {""}):
+        lock_account(connection, whose)
+    return known_payment(connection, name, title, lock=True)
 
 
 def _known(connection: Connection, instruction_id: str) -> Instruction:
@@ -164,7 +174,7 @@ def _instruction(connection: Connection, instruction_id: str) -> Instruction | N
 def _model(row: Any) -> Instruction:
     subject = Subject(kind=row["subject_kind"], name=row["subject"]) if row["subject"] else None
     names = Instruction.model_fields.keys() - {"payment", "subject"}
-    payment = PaymentName(row["rail"], row["reference"])
+    payment = PaymentName(row["rail"], row["digest"])
     return Instruction(**{name: row[name] for name in names}, payment=payment, subject=subject)
 
 

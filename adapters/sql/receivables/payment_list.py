@@ -22,7 +22,7 @@ from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPa
 
 _I, _T, _N = incoming_payments.c, transactions.c, instructions.c
 _MANY = 500  # payments in one query
-_ORDER = (_I.booked_at.desc(), _I.rail.desc(), _I.reference.desc())  # as the indexes, backwards
+_ORDER = (_I.booked_at.desc(), _I.rail.desc(), _I.digest.desc())  # as the indexes, backwards
 _COUNT = select(func.count()).select_from(incoming_payments)
 
 
@@ -47,13 +47,14 @@ def _rows(
 ) -> list[PaymentRow]:
     query: Select[Any] = select(incoming_payments).where(text(part), *where)
     rows = connection.execute(query.order_by(*_ORDER).limit(limit).offset(offset)).mappings().all()
-    assigned = _assigned(connection, [PaymentName(row["rail"], row["reference"]) for row in rows if _is_assigned(row)])
+    assigned = _assigned(connection, [PaymentName(row["rail"], row["digest"]) for row in rows if _is_assigned(row)])
     return [
         PaymentRow(
             **payment_values(row),
+            digest=row["digest"],
             booked_at=row["booked_at"],
             unmatched_minor=row["unmatched_minor"],
-            assigned_to=tuple(sorted(assigned[row["rail"], row["reference"]])),
+            assigned_to=tuple(sorted(assigned[row["rail"], row["digest"]])),
         )
         for row in rows
     ]
@@ -68,9 +69,9 @@ def _assigned(connection: Connection, names: list[PaymentName]) -> defaultdict[t
     owners: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for start in range(0, len(names), _MANY):
         part = names[start : start + _MANY]
-        query = select(_T.rail, _T.reference, _T.customer_id).where(tuple_(_T.rail, _T.reference).in_(part))
-        for rail, reference, customer_id in connection.execute(query.where(_T.customer_id.is_not(None))):
-            owners[rail, reference].add(customer_id)
+        query = select(_T.rail, _T.digest, _T.customer_id).where(tuple_(_T.rail, _T.digest).in_(part))
+        for rail, digest, customer_id in connection.execute(query.where(_T.customer_id.is_not(None))):
+            owners[rail, digest].add(customer_id)
     return owners
 
 
@@ -79,19 +80,19 @@ def _conditions(wanted: PaymentFilter) -> list[ColumnElement[bool]]:
     if wanted.rail:
         where.append(_I.rail == wanted.rail)
     if wanted.customer_id:
-        moved = select(_T.rail, _T.reference).where(_T.customer_id == wanted.customer_id, _T.rail.is_not(None))
-        where.append(tuple_(_I.rail, _I.reference).in_(moved))  # also what was assigned to them later
+        moved = select(_T.rail, _T.digest).where(_T.customer_id == wanted.customer_id, _T.rail.is_not(None))
+        where.append(tuple_(_I.rail, _I.digest).in_(moved))  # also what was assigned to them later
     if wanted.search:
         texts = (_I.reference, _I.payer, _I.customer_id)
         contained = (column.icontains(wanted.search, autoescape=True) for column in texts)
-        where.append(or_(*contained, *_amounts(wanted), tuple_(_I.rail, _I.reference).in_(_assigned_to(wanted.search))))
+        where.append(or_(*contained, *_amounts(wanted), tuple_(_I.rail, _I.digest).in_(_assigned_to(wanted.search))))
     return where
 
 
 def _assigned_to(search: str) -> Select[Any]:
     """The payments that people have assigned to a customer whose id contains the text."""
     is_found = _N.customer_id.icontains(search, autoescape=True)
-    return select(_N.rail, _N.reference).where(_N.kind == InstructionKind.ASSIGN, is_found)
+    return select(_N.rail, _N.digest).where(_N.kind == InstructionKind.ASSIGN, is_found)
 
 
 def _amounts(wanted: PaymentFilter) -> list[ColumnElement[bool]]:

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, se
 
 from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
-from adapters.sql.core.journal_schema import instructions, transactions
+from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
 from adapters.sql.core.schema import brakes, decisions, entries, sign_ins, users
 from billing.receivables.instructions import InstructionKind, InstructionState
 from billing.receivables.journal import Cause
@@ -17,7 +17,7 @@ _NOBODY = literal("", PlainText)
 _DONE = {
     Cause.PAYMENT: "record payment",
     Cause.ALLOCATION: "assign payment",
-    Cause.REVERSAL: "give payment back",
+    Cause.REFUND: "give payment back",
     Cause.SETTLEMENT: "settle",
 }
 """What people do with money, by the cause of the transaction."""
@@ -80,7 +80,9 @@ def _payments() -> Select[Any]:
     """What people have done with payments, and balances that they have settled."""
     c = transactions.c
     command = case({cause: literal(words, PlainText) for cause, words in _DONE.items()}, value=c.cause, else_=_NOBODY)
-    name = func.coalesce(c.reference + literal(" (", PlainText) + c.rail + literal(")", PlainText), _NOBODY)
+    i = incoming_payments.c
+    reference = select(i.reference).where(i.rail == c.rail, i.digest == c.digest).scalar_subquery()
+    name = func.coalesce(reference + literal(" (", PlainText) + c.rail + literal(")", PlainText), _NOBODY)
     details = (c.by, command, func.coalesce(c.reason, _NOBODY), true(), name, _NOBODY)
     whose = func.coalesce(c.customer_id, _NOBODY)
     source = _entry(AuditKind.PAYMENT, c.at, whose, _NOBODY, c.number, *details, literal(0))

@@ -2,7 +2,7 @@
 
 ::
 
-    GET  /desk/money/payment            the payment that the query names by rail and reference
+    GET  /desk/money/payment            the payment that the query names by rail and digest of its reference
     POST /desk/money/payment/assign     assigns unmatched money, all of it or a part; a large sum is proposed
     POST /desk/money/payment/refund     gives money back by the rail by which it came; a large sum is proposed
     POST /desk/money/payment/confirm    by somebody else; or asks again for a refund whose outcome is not known
@@ -25,13 +25,13 @@ from pydantic import ValidationError
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.money import plain_amount
 from billing.period import Period
-from billing.receivables.incoming import PaymentRecord
+from billing.receivables.incoming import IncomingPayment, PaymentRecord
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.ports import PaymentListing
 from billing.reviewers.users import Role
 from billing.validation import explain
-from clients.incoming_payments import PaymentDesk, named
+from clients.incoming_payments import PaymentDesk
 from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
 
@@ -93,8 +93,9 @@ class IncomingPaymentPages:
 
     async def _instruct(self, kind: InstructionKind, typed: Mapping[str, str], session: Session) -> Response:
         name = _named(typed)
+        record = await self._record(name)
         try:
-            request = _request(kind, name, typed, session.username)
+            request = _request(kind, record.payment, typed, session.username)
             await self._payments.instruct(request, self._now())
         except (BillingError, ValidationError) as error:
             return await self.page(session, name, RefusedForm(kind, _plain(error), _status(error), typed))
@@ -121,10 +122,7 @@ class IncomingPaymentPages:
         notes: tuple[str, ...] = (),
     ) -> Response:
         """``notes`` are what people should know about a payment that was just recorded."""
-        record = await self._ledger.incoming_payment(name)
-        if record is None:
-            text = "Look for it in the list by its reference, payer, customer or amount."
-            raise DeskRefusal(404, "There is no such payment", text, "/desk/money", "To the payments", "money")
+        record = await self._record(name)
         instructions = await self._ledger.instructions(name)
         values = {
             "record": record,
@@ -143,6 +141,13 @@ class IncomingPaymentPages:
         status = refused.status if refused else 200
         return await self._desk.page("payment.html", session, values, section="money", status=status)
 
+    async def _record(self, name: PaymentName) -> PaymentRecord:
+        record = await self._ledger.incoming_payment(name)
+        if record is None:
+            text = "Look for it in the list by its reference, payer, customer or amount."
+            raise DeskRefusal(404, "There is no such payment", text, "/desk/money", "To the payments", "money")
+        return record
+
 
 def payment_page(name: PaymentName, **more: str) -> str:
     """The address of a payment's page."""
@@ -159,12 +164,13 @@ def _offers(record: PaymentRecord, role: Role) -> frozenset[str]:
     return frozenset(kind for kind, is_possible in possible.items() if is_possible and role.may(_ROLES[kind]))
 
 
-def _request(kind: InstructionKind, name: PaymentName, typed: Mapping[str, str], by: str) -> InstructionRequest:
+def _request(kind: InstructionKind, payment: IncomingPayment, typed: Mapping[str, str], by: str) -> InstructionRequest:
     month, customer_id = typed.get("month", "").strip(), typed.get("customer", "").strip()
     return InstructionRequest(
         instruction_id=typed.get("instruction_id", "") or uuid.uuid4().hex,
         kind=kind,
-        payment=name,
+        rail=payment.rail,
+        reference=payment.reference,
         customer_id=customer_id or None,
         subject=Subject.month(Period(month)) if month else None,
         amount=typed.get("amount", "").strip(),
@@ -176,7 +182,7 @@ def _request(kind: InstructionKind, name: PaymentName, typed: Mapping[str, str],
 
 
 def _named(query: Mapping[str, str]) -> PaymentName:
-    return named(query.get("rail", "")[:100], query.get("reference", "")[:255])
+    return PaymentName(query.get("rail", "")[:100], query.get("digest", "")[:100])
 
 
 async def _texts(request: Request) -> dict[str, str]:

@@ -160,17 +160,17 @@ def upgrade() -> None:
 
     op.create_table(
         "incoming_payments",
-        *_columns(sa.Text, "rail", "reference", "kind"),
+        *_columns(sa.Text, "rail", "digest", "reference", "kind"),
         *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
         *_columns(sa.BigInteger, "amount_minor", "unmatched_minor"),
         *_columns(sa.Text, "currency"),
         *_columns(_INSTANT, "paid_at", "booked_at"),
         *_columns(sa.Text, "original", "payer", "by", "reason", nullable=True),
-        sa.PrimaryKeyConstraint("rail", "reference"),
+        sa.PrimaryKeyConstraint("rail", "digest"),
     )
     op.create_index("incoming_payments_by_customer", "incoming_payments", ["customer_id", "booked_at"])
     op.create_index("incoming_payments_by_original", "incoming_payments", ["rail", "original"])
-    newest = ["booked_at", "rail", "reference"]
+    newest = ["booked_at", "rail", "digest"]
     unmatched, matched = _where("unmatched_minor <> 0"), _where("unmatched_minor = 0")
     op.create_index("incoming_payments_unmatched", "incoming_payments", newest, **unmatched)
     op.create_index("incoming_payments_matched", "incoming_payments", newest, **matched)
@@ -178,7 +178,7 @@ def upgrade() -> None:
     op.create_table(
         "instructions",
         *_columns(_NUMBER, "number"),
-        *_columns(sa.Text, "instruction_id", "kind", "rail", "reference"),
+        *_columns(sa.Text, "instruction_id", "kind", "rail", "digest", "reference"),
         *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
         *_columns(sa.BigInteger, "amount_minor"),
         *_columns(sa.Text, "currency", "refund_reference", "by", "reason", "via"),
@@ -189,7 +189,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("instructions_by_id", "instructions", ["instruction_id"], unique=True)
-    op.create_index("instructions_by_payment", "instructions", ["rail", "reference"])
+    op.create_index("instructions_by_payment", "instructions", ["rail", "digest"])
     op.create_index("instructions_by_at", "instructions", ["at"])
     op.create_index("instructions_open", "instructions", ["number"], **_where("closed_at IS NULL"))
 
@@ -198,11 +198,11 @@ def upgrade() -> None:
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "key", "cause"),
         *_columns(_INSTANT, "at"),
-        *_columns(sa.Text, "customer_id", "rail", "reference", "by", "reason", nullable=True),
+        *_columns(sa.Text, "customer_id", "rail", "digest", "by", "reason", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("transactions_by_customer", "transactions", ["customer_id"])
-    op.create_index("transactions_by_payment", "transactions", ["rail", "reference"])
+    op.create_index("transactions_by_payment", "transactions", ["rail", "digest"])
     op.create_index("transactions_by_key", "transactions", ["key"], unique=True)
     op.create_index("transactions_by_at", "transactions", ["at"])
 
