@@ -104,7 +104,7 @@ class PaymentDesk:
         """The request with a reference for a refund by hand, and only then."""
         if request.kind is not InstructionKind.REFUND:
             return request
-        rail = request.rail
+        rail = request.payment.rail
         if rail not in (CARDS, *self.rails):
             raise InvalidInput(f"there is no rail {rail} any more; set BILLING_RAILS, or settle the balance")
         if self.is_by_hand(rail):

@@ -13,7 +13,7 @@ from enum import StrEnum
 from billing.errors import InvalidInput
 from billing.model import Author, Code, Id, Instant, Line, Minor, Model, Who, Why, Words
 from billing.money import LARGEST_AMOUNT_MINOR, format_amount, parse_amount
-from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord, Reference
+from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
 from billing.receivables.journal import Cause, PaymentName, Subject
 
 
@@ -43,8 +43,7 @@ class InstructionRequest(Model):
 
     instruction_id: Code
     kind: InstructionKind
-    rail: Code
-    reference: Reference
+    payment: PaymentName
     customer_id: Id | None = None
     subject: Subject | None = None
     amount: Line = ""
@@ -52,14 +51,6 @@ class InstructionRequest(Model):
     by: Who
     reason: Why
     via: Code
-
-    @property
-    def payment(self) -> PaymentName:
-        return PaymentName.of(self.rail, self.reference)
-
-    @property
-    def title(self) -> str:
-        return f"{self.reference} ({self.rail})"
 
 
 class Instruction(Model):
@@ -148,11 +139,11 @@ def instructed(
     """
     whose = request.customer_id if request.kind is InstructionKind.ASSIGN else _holder(request, record)
     if request.kind is InstructionKind.ASSIGN and whose is None:
-        raise InvalidInput(f"whose is payment {request.title}? Name a customer")
+        raise InvalidInput(f"whose is payment {record.payment.title}? Name a customer")
     amount_minor = _amount(request, record, whose)
     instruction = Instruction(
         **request.model_dump(include={"instruction_id", "kind", "refund_reference", "by", "reason", "via"}),
-        payment=record.payment.name,
+        payment=request.payment,
         reference=record.payment.reference,
         customer_id=whose,
         subject=request.subject,

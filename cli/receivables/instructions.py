@@ -8,7 +8,7 @@ import typer
 from billing.errors import BillingError
 from billing.period import Period
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest, InstructionState
-from billing.receivables.journal import Subject
+from billing.receivables.journal import PaymentName, Subject
 from bootstrap import connect_adapters, connect_ledger, connect_payment_desk
 from cli.receivables.payments import RailArgument, Reference
 from cli.receivables.told import tell_reviewers
@@ -44,8 +44,7 @@ async def assign(
     request = InstructionRequest(
         instruction_id=command_id or uuid.uuid4().hex,
         kind=InstructionKind.ASSIGN,
-        rail=rail,
-        reference=reference,
+        payment=PaymentName.of(rail, reference.strip()),
         customer_id=customer,
         subject=Subject.month(month) if month else None,
         amount=amount,
@@ -83,8 +82,7 @@ async def refund(
     request = InstructionRequest(
         instruction_id=command_id or uuid.uuid4().hex,
         kind=InstructionKind.REFUND,
-        rail=rail,
-        reference=reference,
+        payment=PaymentName.of(rail, reference.strip()),
         customer_id=customer,
         amount=amount,
         refund_reference=refund_reference,

@@ -36,8 +36,7 @@ async def test_money_is_recorded_assigned_and_given_back(desk: Desk, browser: Br
     request = InstructionRequest(
         instruction_id="proposal",
         kind=InstructionKind.ASSIGN,
-        rail="transfer",
-        reference=UNKNOWN.reference,
+        payment=UNKNOWN.name,
         customer_id="kiwi",
         amount="1000",
         by="eve",

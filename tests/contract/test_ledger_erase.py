@@ -261,8 +261,7 @@ async def test_money_that_was_assigned_stays_assigned_and_names_nobody_any_more(
     to_erika = InstructionRequest(
         instruction_id="i1",
         kind=InstructionKind.ASSIGN,
-        rail="transfer",
-        reference=unknown.reference,
+        payment=unknown.name,
         customer_id="c77",
         by="ann",
         reason="asked Erika",

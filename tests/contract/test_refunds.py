@@ -36,8 +36,8 @@ def desk(ledger: SqlLedger, gateway: StripePayments) -> PaymentDesk:
 
 
 def asked(payment: Payment, instruction_id: str = "i1", amount: str = "", **fields: Any) -> InstructionRequest:
-    values = {"by": "ann", "reason": "returned goods", "via": "cli", "kind": "refund", "amount": amount}
-    values |= {"rail": "stripe", "reference": payment.payment_id, "instruction_id": instruction_id}
+    values: dict[str, Any] = {"by": "ann", "reason": "returned goods", "via": "cli", "kind": "refund", "amount": amount}
+    values |= {"instruction_id": instruction_id, "payment": PaymentName.of("stripe", payment.payment_id)}
     return InstructionRequest.model_validate(values | fields)
 
 
@@ -147,7 +147,7 @@ async def test_more_than_its_payment_is_refused_before_anybody_is_asked(
 ) -> None:
     with pytest.raises(InvalidInput, match=r"12\.51 EUR cannot be given back: .* are left: 12\.50 EUR ann"):
         await desk.instruct(asked(paid, amount="12.51"), NOW)
-    with pytest.raises(NotFound, match="there is no payment pi_none"):
+    with pytest.raises(NotFound, match="there is no such payment on stripe"):
         await desk.instruct(asked(paid.evolve(payment_id="pi_none")), NOW)
     with pytest.raises(InvalidInput, match="names the refund itself"):
         await desk.instruct(asked(paid, refund_reference="9021"), NOW)

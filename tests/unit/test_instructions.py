@@ -46,7 +46,7 @@ def request(kind: str = "assign", **fields: Any) -> InstructionRequest:
         "reason": "asked",
         "via": "cli",
     }
-    values |= {"instruction_id": "i1", "kind": kind, "rail": "transfer", "reference": "7731"}
+    values |= {"instruction_id": "i1", "kind": kind, "payment": UNKNOWN.name}
     return InstructionRequest(**values | fields)
 
 
@@ -94,7 +94,7 @@ def test_the_second_person_is_another_one_however_the_name_is_written() -> None:
 
 def test_a_processor_has_to_answer_before_a_refund_is_done() -> None:
     paid = record(UNKNOWN.evolve(customer_id="acme", rail="stripe"))
-    asked = request("refund", rail="stripe")
+    asked = request("refund", payment=paid.payment.name)
     assert instructed(asked, paid, {}, AT).state is InstructionState.UNDER_WAY
     proposed = instructed(asked, paid, LIMIT, AT)
     assert proposed.confirmed("bob", "right", AT).state is InstructionState.UNDER_WAY
@@ -121,7 +121,7 @@ def test_a_refund_larger_than_what_is_left_says_what_is_left() -> None:
         instructed(request("refund", amount="50"), after, {}, AT)
     assert instructed(request("refund"), after, {}, AT).amount_minor == 4_000
     with pytest.raises(InvalidInput, match="went back itself"):
-        instructed(request("refund", reference="r1"), record(refund.evolve(amount_minor=-1)), {}, AT)
+        instructed(request("refund", payment=refund.name), record(refund.evolve(amount_minor=-1)), {}, AT)
 
 
 def test_of_a_payment_that_was_split_only_the_named_part_goes_back() -> None:

@@ -138,14 +138,13 @@ def _equal(connection: Connection, payment: IncomingPayment, at: datetime) -> st
     return f"{reference} ({payment.rail})" if reference else ""
 
 
-def known_payment(connection: Connection, name: PaymentName, title: str = "", lock: bool = False) -> PaymentRecord:
+def known_payment(connection: Connection, name: PaymentName, lock: bool = False) -> PaymentRecord:
     """The payment; with ``lock``, one transaction at a time moves its money. Raises ``NotFound``."""
     if lock:
         connection.execute(select(_I.rail).where(*_named(name)).with_for_update())
     record = payment_record(connection, name)
     if record is None:
-        of = title or f"of that name on {name.rail}"
-        raise NotFound(f"there is no payment {of}; see: python starter.py payments list")
+        raise NotFound(f"there is no such payment on {name.rail}; see: python starter.py payments list")
     return record
 
 

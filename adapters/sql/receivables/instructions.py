@@ -39,7 +39,7 @@ class SqlInstructions(SqlDatabase):
     @in_thread
     def instruct(self, request: InstructionRequest, four_eyes: Mapping[str, int], at: datetime) -> Instruction:
         with self._writing(f"{request.kind} a payment") as connection:
-            record = _locked_payment(connection, request.payment, request.title, request.customer_id)
+            record = _locked_payment(connection, request.payment, request.customer_id)
             if (before := _instruction(connection, request.instruction_id)) is not None:
                 if not before.is_of(request):
                     raise InvalidInput(f"{request.instruction_id} is another instruction already: {before}")
@@ -116,7 +116,7 @@ def _carried_out(connection: Connection, instruction: Instruction, record: Payme
         reason=instruction.authors,
     )
     posted = assigned(record, to, balance(connection, customer_id), at)
-    post_payment(connection, record.payment.name, posted)
+    post_payment(connection, instruction.payment, posted)
     found = [doubt.text for doubt in tell_doubts(connection, to, posted, at)]
     return instruction.evolve(result="; ".join(found) or f"assigned to {customer_id}")
 
@@ -146,16 +146,16 @@ def _require_turn(connection: Connection, instruction: Instruction) -> None:
 def _locked(connection: Connection, instruction_id: str) -> tuple[Instruction, PaymentRecord]:
     """The instruction and its payment, which is locked: read again after that. Raises ``NotFound``."""
     known = _known(connection, instruction_id)
-    record = _locked_payment(connection, known.payment, known.title, known.customer_id)
+    record = _locked_payment(connection, known.payment, known.customer_id)
     return _known(connection, instruction_id), record
 
 
-def _locked_payment(connection: Connection, name: PaymentName, title: str, customer_id: str | None) -> PaymentRecord:
+def _locked_payment(connection: Connection, name: PaymentName, customer_id: str | None) -> PaymentRecord:
     """The payment, whose money nobody else moves meanwhile. Customers are locked first, as whoever books does."""
-    record = known_payment(connection, name, title)
+    record = known_payment(connection, name)
     for whose in sorted({customer_id or "", *(owner or "" for owner in record.parts)} - {""}):
         lock_account(connection, whose)
-    return known_payment(connection, name, title, lock=True)
+    return known_payment(connection, name, lock=True)
 
 
 def _known(connection: Connection, instruction_id: str) -> Instruction:

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from billing.errors import BillingError, InvalidInput, NotFound
 from billing.money import plain_amount
 from billing.period import Period
-from billing.receivables.incoming import IncomingPayment, PaymentRecord
+from billing.receivables.incoming import PaymentRecord
 from billing.receivables.instructions import Instruction, InstructionKind, InstructionRequest
 from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.ports import PaymentListing
@@ -93,9 +93,8 @@ class IncomingPaymentPages:
 
     async def _instruct(self, kind: InstructionKind, typed: Mapping[str, str], session: Session) -> Response:
         name = _named(typed)
-        record = await self._record(name)
         try:
-            request = _request(kind, record.payment, typed, session.username)
+            request = _request(kind, name, typed, session.username)
             await self._payments.instruct(request, self._now())
         except (BillingError, ValidationError) as error:
             return await self.page(session, name, RefusedForm(kind, _plain(error), _status(error), typed))
@@ -125,6 +124,7 @@ class IncomingPaymentPages:
         record = await self._record(name)
         instructions = await self._ledger.instructions(name)
         values = {
+            "name": name,
             "record": record,
             "payment": record.payment,
             "instructions": instructions,
@@ -164,13 +164,12 @@ def _offers(record: PaymentRecord, role: Role) -> frozenset[str]:
     return frozenset(kind for kind, is_possible in possible.items() if is_possible and role.may(_ROLES[kind]))
 
 
-def _request(kind: InstructionKind, payment: IncomingPayment, typed: Mapping[str, str], by: str) -> InstructionRequest:
+def _request(kind: InstructionKind, name: PaymentName, typed: Mapping[str, str], by: str) -> InstructionRequest:
     month, customer_id = typed.get("month", "").strip(), typed.get("customer", "").strip()
     return InstructionRequest(
         instruction_id=typed.get("instruction_id", "") or uuid.uuid4().hex,
         kind=kind,
-        rail=payment.rail,
-        reference=payment.reference,
+        payment=name,
         customer_id=customer_id or None,
         subject=Subject.month(Period(month)) if month else None,
         amount=typed.get("amount", "").strip(),
