@@ -15,7 +15,8 @@ class DoubtKind(StrEnum):
     REPEATED = "repeated"  # equal to another payment of the same day
     CLOSED = "closed"  # credit of an account that is closed, and perhaps erased
     CURRENCY = "currency"  # credit in a currency in which the customer is not billed
-    NOT_OWED = "not_owed"  # it pays nothing of what it names
+    NOT_OWED = "not_owed"  # nothing is owed for what it names
+    PART = "part"  # of a bill that is not due yet, which is paid whole or not at all
 
 
 class Doubt(Model):
@@ -26,10 +27,11 @@ class Doubt(Model):
 
 
 class AccountState(NamedTuple):
-    """What of a customer matters to money that arrives."""
+    """What of a customer matters to money that arrives; ``owed_minor`` is owed for what it names after all."""
 
     currency: str
     is_closed: bool
+    owed_minor: int = 0
 
 
 def leaves_doubts(payment: IncomingPayment, posted: Transaction) -> bool:
@@ -64,7 +66,15 @@ def doubts(payment: IncomingPayment, posted: Transaction, account: AccountState 
         other = account.currency.upper()
         text = f"{credited} is credit of {payment.customer_id}, who is billed in {other}: no draft will use it"
         yield Doubt(kind=DoubtKind.CURRENCY, text=text)
-    if payment.subject is not None and payment.by is not None and not is_paying:
+    if payment.subject is None or payment.by is None or is_paying:
+        return
+    if account.owed_minor > 0:
+        text = (
+            f"{credited} is credit of {payment.customer_id}: the bill for the {payment.subject} is not due yet, and is "
+            "paid whole or not at all"
+        )
+        yield Doubt(kind=DoubtKind.PART, text=text)
+    else:
         text = f"{payment.customer_id} owes nothing for the {payment.subject}: {credited} is their credit"
         yield Doubt(kind=DoubtKind.NOT_OWED, text=text)
 

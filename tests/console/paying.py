@@ -64,7 +64,7 @@ class Person:
         self.browser = browser
 
     async def page(self, path: str = MONEY, status: int = 200, **query: Any) -> str:
-        answer = await self.browser.get(path, params=query)
+        answer = await self.browser.get(path, params=query or None)
         assert answer.status_code == status, readable(answer.text)
         return readable(answer.text)
 

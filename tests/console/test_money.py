@@ -87,13 +87,13 @@ async def test_a_payment_is_recorded_once_however_often_the_form_is_sent(desk: O
         ({"amount": "12,50"}, "write it like 1234.50"),
         ({"currency": "xxx"}, "not a currency"),
         ({"reference": " "}, "The reference is empty"),
-        ({"reference": "7" * 300}, "reference: String should have at most 255 characters"),
+        ({"reference": "7" * 300}, "Reference: String should have at most 255 characters"),
         ({"customer": "nobody"}, "The ledger does not know nobody"),
         ({"month": "soon"}, "is not a period"),
         ({"rail": "stripe"}, "Payments on 'stripe' are not recorded by hand"),
         ({"reason": ""}, "Say why"),
         ({"paid_on": "2999-01-01"}, "is still to come"),
-        ({"payer": "A" * 600}, "payer: String should have at most 500 characters"),
+        ({"payer": "A" * 600}, "Payer: String should have at most 500 characters"),
     ],
 )
 async def test_what_cannot_be_recorded_is_said_and_kept_in_the_form(

@@ -66,12 +66,14 @@ class PaymentListPages:
             text = "Look for the customer's id in the list of invoices or payments."
             raise DeskRefusal(404, "There is no such account", text, "/desk/money", "To the payments", "money")
         transactions = await self._ledger.transactions(customer.customer_id)
+        payments = await self._ledger.incoming_payments(PaymentFilter(customer_id=customer.customer_id), SHOWN)
         values = {
             "customer": customer,
             "closed": await self._ledger.closed_reason(customer.customer_id),
             "balance": await self._ledger.balance(customer.customer_id),
             "transactions": transactions[::-1][:SHOWN],
             "count": len(transactions),
+            "references": {(row.rail, row.digest): row.reference for row in payments.rows},
         }
         return await self._desk.page("account.html", session, values, section="money")
 
