@@ -96,8 +96,10 @@ ACME, CLOSED = AccountState("eur", False), AccountState("eur", True)
 EARLIER = "7730 (transfer)"
 
 
-def found(payment: IncomingPayment, balance: Balance, account: AccountState | None, equal: str = "") -> list[DoubtKind]:
-    posted = booked(payment, balance, AT)
+def found(
+    payment: IncomingPayment, balance: Balance, account: AccountState | None, equal: str = "", at: datetime = AT
+) -> list[DoubtKind]:
+    posted = booked(payment, balance, at)
     kinds = [doubt.kind for doubt in doubts(payment, posted, account, equal)]
     assert leaves_doubts(payment, posted) or not kinds
     return kinds
