@@ -75,7 +75,9 @@ def book(connection: Connection, payment: IncomingPayment, at: datetime) -> bool
     if payment.original:
         original = payment_record(connection, payment.original)  # as it is now that its customers are locked
         assert original is not None
-        post_payment(connection, payment.original, reversed_(payment, original, balances, at))
+        is_same = payment.currency == original.payment.currency  # else what is unmatched is its own
+        owner = payment.original if is_same else payment.name
+        post_payment(connection, owner, reversed_(payment, original, balances, at))
     else:
         posted = booked(payment, balances.get(payment.customer_id or "", NOTHING_OWED), at)
         post_payment(connection, payment.name, posted)
