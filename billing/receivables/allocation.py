@@ -42,6 +42,8 @@ def booked(payment: IncomingPayment, balance: Balance, at: datetime) -> Transact
 
 def reversed_(payment: IncomingPayment, original: PaymentRecord, balances: Balances, at: datetime) -> Transaction:
     """The transaction of money of ``original`` that went back, or came back after that."""
+    if payment.currency != original.payment.currency:  # it has paid nothing in this one
+        original = original.evolve(transactions=())
     shares = (_taken if payment.amount_minor < 0 else _restored)(payment, original, balances, at)
     return _transaction(payment, clearing(payment.rail), shares, Cause(payment.kind), at)
 

@@ -153,6 +153,21 @@ def test_more_money_back_than_has_come_is_a_debt() -> None:
     assert books.sums[AccountKind.WRITTEN_OFF] == 1000
 
 
+def test_money_back_in_another_currency_undoes_nothing_that_was_paid() -> None:
+    books = Books()
+    books.bill(1000)
+    books.pay("first", 1000)
+    record = books.records["first"]
+    lost = record.payment.evolve(
+        reference="dp", kind=CHARGEBACK, amount_minor=-1100, currency="usd", original=record.payment.name
+    )
+    posted = reversed_(lost, record, {"acme": books.balance}, AT)
+    assert [(entry.account.kind, entry.amount_minor, entry.currency) for entry in posted.entries] == [
+        (AccountKind.CLEARING, -1100, "usd"),
+        (AccountKind.CREDIT, 1100, "usd"),
+    ]
+
+
 def test_money_for_a_month_that_is_not_billed_is_credit_of_that_origin() -> None:
     books = Books()
     books.pay("first", 500, DECEMBER)
@@ -219,3 +234,18 @@ def test_a_payment_without_a_customer_is_assigned_once() -> None:
         (AccountKind.RECEIVABLE, -1000),
         (AccountKind.CREDIT, -200),
     ]
+
+
+def test_unmatched_money_that_goes_back_undoes_what_it_was_assigned_to() -> None:
+    books = Books()
+    books.bill(700)
+    unknown = incoming("7731", 1200).evolve(customer_id=None)
+    record = PaymentRecord(
+        payment=unknown, booked_at=AT, transactions=(booked(unknown, books.balance, AT),), returned_minor=0
+    )
+    mine = assigned(record, unknown.evolve(customer_id="acme", amount_minor=700), books.balance, "ann", "asked", AT)
+    record = record.evolve(transactions=(*record.transactions, mine))
+    books.transactions += [*record.transactions]
+    back = unknown.evolve(reference="7732", kind=CHARGEBACK, amount_minor=-1200, original=unknown.name)
+    books.transactions.append(reversed_(back, record, {"acme": books.balance}, AT))
+    assert books.sums == {AccountKind.RECEIVABLE: 700, AccountKind.BILLED: -700}
