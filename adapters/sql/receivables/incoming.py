@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import incoming_payments, transactions
+from adapters.sql.core.journal_schema import incoming_payments, instructions, transactions
 from adapters.sql.core.rows import alert_values
 from adapters.sql.core.schema import alerts, customers
 from adapters.sql.core.statements import insert_new
@@ -166,6 +166,10 @@ def scrub_payments(connection: Connection, customer_id: str, scrubber: Scrubber)
             connection.execute(update(incoming_payments).where(*_named(name)).values(fresh))
             of_payment = transactions.c.rail == name.rail, transactions.c.digest == name.digest
             connection.execute(update(transactions).where(*of_payment).values(reason=fresh["reason"]))
+            n = instructions.c
+            asked = update(instructions).where(n.rail == name.rail, n.digest == name.digest)
+            connection.execute(asked.values(reference=fresh["reference"], reason=ERASED, result=""))
+            connection.execute(asked.where(n.decided_why.is_not(None)).values(decided_why=ERASED))
             count += 1
     return count
 
