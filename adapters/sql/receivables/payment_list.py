@@ -1,6 +1,7 @@
 """The list of incoming payments, page by page, by indexes: unmatched ones first, then the newest."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, or_, select, text, tuple_
@@ -22,6 +23,7 @@ from billing.receivables.payment_list import PAGE_ROWS, PaymentFilter, PaymentPa
 
 _I, _T, _N = incoming_payments.c, transactions.c, instructions.c
 _MANY = 500  # payments in one query
+_FEW = 5000  # matches of a search that are sorted here
 _ORDER = (_I.booked_at.desc(), _I.rail.desc(), _I.digest.desc())  # as the indexes, backwards
 _COUNT = select(func.count()).select_from(incoming_payments)
 
@@ -32,8 +34,10 @@ class SqlPaymentList(SqlDatabase):
     @in_thread
     def incoming_payments(self, wanted: PaymentFilter, limit: int = PAGE_ROWS, offset: int = 0) -> PaymentPage:
         """Payments that match: unmatched ones first, then the newest."""
-        where = list(_conditions(wanted))
+        where = _conditions(wanted)
         with self._looking("list the incoming payments") as connection:
+            if wanted.search and (page := _found(connection, where, limit, offset)):
+                return page
             unmatched = connection.scalar(_COUNT.where(text(IS_UNMATCHED), *where)) or 0
             others = 0 if wanted.unmatched else connection.scalar(_COUNT.where(text(IS_MATCHED), *where)) or 0
             rows = _rows(connection, IS_UNMATCHED, where, limit, offset) if offset < unmatched else []
@@ -45,8 +49,26 @@ class SqlPaymentList(SqlDatabase):
 def _rows(
     connection: Connection, part: str, where: list[ColumnElement[bool]], limit: int, offset: int
 ) -> list[PaymentRow]:
-    query: Select[Any] = select(incoming_payments).where(text(part), *where)
-    rows = connection.execute(query.order_by(*_ORDER).limit(limit).offset(offset)).mappings().all()
+    query = select(incoming_payments).where(text(part), *where).order_by(*_ORDER).limit(limit).offset(offset)
+    return _as_rows(connection, connection.execute(query).mappings().all())
+
+
+def _found(connection: Connection, where: list[ColumnElement[bool]], limit: int, offset: int) -> PaymentPage | None:
+    """The page, if few payments match: no index helps a search, so it looks at all of them once. None: many match."""
+    keys = select(_I.rail, _I.digest, _I.booked_at, _I.unmatched_minor).where(*where).limit(_FEW + 1)
+    found = list(connection.execute(keys))
+    if len(found) > _FEW:
+        return None
+    found.sort(key=lambda row: (row.unmatched_minor != 0, row.booked_at, row.rail, row.digest), reverse=True)
+    names = [(row.rail, row.digest) for row in found[offset : offset + limit]]
+    query = select(incoming_payments).where(tuple_(_I.rail, _I.digest).in_(names))
+    rows = _as_rows(connection, connection.execute(query).mappings().all())
+    rows.sort(key=lambda row: names.index((row.rail, row.digest)))
+    unmatched = sum(row.unmatched_minor != 0 for row in found)
+    return PaymentPage(rows=tuple(rows), count=len(found), unmatched=unmatched)
+
+
+def _as_rows(connection: Connection, rows: Sequence[RowMapping]) -> list[PaymentRow]:
     assigned = _assigned(connection, [PaymentName(row["rail"], row["digest"]) for row in rows if _is_assigned(row)])
     return [
         PaymentRow(
@@ -77,6 +99,8 @@ def _assigned(connection: Connection, names: list[PaymentName]) -> defaultdict[t
 
 def _conditions(wanted: PaymentFilter) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
+    if wanted.unmatched:
+        where.append(_I.unmatched_minor != 0)
     if wanted.rail:
         where.append(_I.rail == wanted.rail)
     if wanted.customer_id:
