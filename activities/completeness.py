@@ -7,17 +7,17 @@ from functools import partial
 
 from temporalio import activity
 
+from activities.unmatched import look_at_payments
 from billing.apart import Failed, why
 from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.completeness.check import CompletenessCheck
-from billing.completeness.report import KEPT, CompletenessReport, Finding, new_findings, shared
+from billing.completeness.report import CompletenessReport, Finding, new_findings, shared
 from billing.completeness.row_check import CellRules
 from billing.completeness.snapshots import CustomerSnapshot, DataSource, LastRun, Snapshots
 from billing.customers.ports import CustomerStore
 from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
-from billing.receivables.payment_list import PaymentFilter
 from billing.remedies import Remedy, RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from billing.sales.sales import SalesRow, SalesSnapshot
@@ -30,7 +30,6 @@ _AT_ONCE = 20
 _DESCRIBED = 2000
 """The most workflows to describe one by one; if more differ from the list, the list is used."""
 
-_PAGE = 1000  # payments read at once
 _SHOWN = 50
 _KEPT_REPORTED = 2000
 
@@ -96,7 +95,7 @@ class CompletenessActivities:
             await self._take_orphan(check, customer_id)
         for stopped in workflows.standing_still:
             check.stands_still(stopped)
-        await self._look_at_payments(check)
+        await look_at_payments(self._accounts, check)
         check.balances(totals := await self._accounts.trial_balance())
         report = await asyncio.to_thread(check.coverage)
         if report.customers:
@@ -104,16 +103,6 @@ class CompletenessActivities:
         if snapshot is not None:
             report = report.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
         return report.evolve(unseen=unseen, trial_balance=tuple(totals))
-
-    async def _look_at_payments(self, check: CompletenessCheck) -> None:
-        """Money that nobody has assigned, and what waits for a second person; of all months."""
-        wanted, offset = PaymentFilter(unmatched=True), 0
-        while rows := (await self._accounts.incoming_payments(wanted, _PAGE, offset)).rows:
-            for row in rows:
-                check.unmatched(row)
-            offset += len(rows)
-        for instruction in await self._accounts.instructions(limit=KEPT):
-            check.waits(instruction)
 
     async def _take_orphan(self, check: CompletenessCheck, customer_id: str) -> None:
         """Reports the workflow unless the ledger now has its customer."""
