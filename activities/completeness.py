@@ -29,7 +29,6 @@ from services.shared_sales import Sales
 _AT_ONCE = 20
 _DESCRIBED = 2000
 """The most workflows to describe one by one; if more differ from the list, the list is used."""
-
 _SHOWN = 50
 _KEPT_REPORTED = 2000
 
@@ -98,8 +97,7 @@ class CompletenessActivities:
         await look_at_payments(self._accounts, check)
         check.balances(totals := await self._accounts.trial_balance())
         report = await asyncio.to_thread(check.coverage)
-        if report.customers:
-            unseen |= missing
+        unseen |= missing if report.customers else {}
         if snapshot is not None:
             report = report.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
         return report.evolve(unseen=unseen, trial_balance=tuple(totals))
