@@ -27,6 +27,7 @@ from billing.errors import BillingError
 from billing.events.event import Destination
 from clients.collection_commands import CollectionSignals
 from clients.digest_trigger import DigestTrigger
+from clients.incoming_payments import PaymentDesk
 from clients.registrar import Registrar
 from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
@@ -150,7 +151,12 @@ def connect_digest_trigger(settings: Settings, client: Client) -> DigestTrigger:
 
 def connect_alerts(settings: Settings, adapters: Adapters, digest: DigestTrigger) -> Alerts:
     """Alerts to the reviewers; disabled without an address of theirs."""
-    return Alerts(adapters.ledger, digest, enabled=bool(settings.reviewers_email or adapters.others))
+    return Alerts(adapters.ledger, digest, enabled=has_reviewers(settings, adapters))
+
+
+def has_reviewers(settings: Settings, adapters: Adapters) -> bool:
+    """Whether anybody hears of alerts."""
+    return bool(settings.reviewers_email or adapters.others)
 
 
 def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
@@ -175,6 +181,11 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """Compares the processor's records with the ledger."""
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+
+
+def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:
+    """The desk where people record, assign and give back money."""
+    return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts)
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

@@ -29,7 +29,8 @@ from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
-from billing.model import Id, Line, Url
+from billing.model import Id, Line, Minor, Url
+from billing.money import LARGEST_AMOUNT_MINOR, currency_code, parse_amount
 from billing.payments.rails import BY_HAND_RAILS, Rail, RailName
 
 ENV_FILE = ".env"
@@ -51,6 +52,24 @@ def _networks(text: object) -> object:
     return networks
 
 
+def _amounts(text: object) -> object:
+    """``1000 EUR, 150000 JPY`` as minor units by currency."""
+    if not isinstance(text, str):
+        return text
+    amounts = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        amount, _, code = part.rpartition(" ")
+        try:
+            currency = currency_code(code)
+            amounts[currency] = parse_amount(amount, currency, maximum=LARGEST_AMOUNT_MINOR)
+        except InvalidInput as error:
+            raise ValueError(f"write amounts such as 1000 EUR, 150000 JPY: {error}") from None
+    return amounts
+
+
+Amounts = Annotated[
+    dict[Currency, Annotated[Minor, Field(ge=0)]], Field(max_length=200), NoDecode, BeforeValidator(_amounts)
+]
 Networks = Annotated[tuple[Network, ...], Field(max_length=100), NoDecode, BeforeValidator(_networks)]
 
 
@@ -117,6 +136,7 @@ class Settings(BaseSettings):
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
     rails: dict[RailName, Rail] = Field(BY_HAND_RAILS, max_length=50)
+    four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)

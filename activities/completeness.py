@@ -7,6 +7,7 @@ from functools import partial
 
 from temporalio import activity
 
+from activities.unmatched import look_at_payments
 from billing.apart import Failed, why
 from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.completeness.check import CompletenessCheck
@@ -28,7 +29,6 @@ from services.shared_sales import Sales
 _AT_ONCE = 20
 _DESCRIBED = 2000
 """The most workflows to describe one by one; if more differ from the list, the list is used."""
-
 _SHOWN = 50
 _KEPT_REPORTED = 2000
 
@@ -94,10 +94,10 @@ class CompletenessActivities:
             await self._take_orphan(check, customer_id)
         for stopped in workflows.standing_still:
             check.stands_still(stopped)
+        await look_at_payments(self._accounts, check)
         check.balances(totals := await self._accounts.trial_balance())
         report = await asyncio.to_thread(check.coverage)
-        if report.customers:
-            unseen |= missing
+        unseen |= missing if report.customers else {}
         if snapshot is not None:
             report = report.evolve(ignored_columns=snapshot.ignored_columns, no_sale=snapshot.no_sale)
         return report.evolve(unseen=unseen, trial_balance=tuple(totals))

@@ -59,6 +59,14 @@ def create_key(payment_key: str, payer_id: str, serial: int = 1) -> str:
     return f"{payment_key}:create:{payer_id}{f':{serial}' if serial > 1 else ''}"
 
 
+def refund_key(instruction_id: str, serial: int = 1) -> str:
+    """Idempotency key of the request that gives money back, once for each instruction; ``serial`` as in ``create_key``.
+
+    Without a serial it names the refund, in its metadata at the processor.
+    """
+    return f"refund-{_VERSION}:{instruction_id}{f':{serial}' if serial > 1 else ''}"
+
+
 def registration_key(registration_id: str, content: str, serial: int = 1) -> str:
     """Idempotency key of the request that creates a registration's customer at the processor.
 

@@ -54,14 +54,19 @@ def step_minor(currency: str) -> int:
     return _STEP_MINOR.get(currency, 1)
 
 
-def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> int:
+def with_digits(digits: int) -> frozenset[str]:
+    """The currencies with so many decimals: 0, 2 or 3."""
+    return {0: _ZERO_DECIMAL, 2: _TWO_DECIMAL, 3: _THREE_DECIMAL}[digits]
+
+
+def parse_amount(cell: object, currency: str, decimal_separator: str = ".", maximum: int | None = None) -> int:
     """The amount in a cell of a sheet, or on a command line, in minor units of ``currency``.
 
     Takes whole and decimal numbers, negative ones too (a credit), and text as spreadsheets write them: with thousands
     that fit ``decimal_separator`` (``1,234.56``) and the sign or code of ``currency`` (``$99``, ``5 EUR``). Anything
     ambiguous is refused with ``InvalidInput``: the other separator (``12,50``), another
     currency, errors (``#REF!``), ``(5.00)``, ``5-``, ``NaN``, ``-0``, TRUE, empty cells, more digits than the currency
-    has, and amounts above its maximum.
+    has, and amounts above ``maximum``, in minor units: without it, the largest amount in the currency.
     """
     value = _decimal(cell, currency, decimal_separator)
     if value.is_zero() and value.is_signed():
@@ -70,7 +75,7 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
     minor = int(exact.to_integral_value())
     if abs(exact - minor) > _FLOAT_RESIDUE or minor % step_minor(currency):
         raise InvalidInput(f"{cell} has more digits than {currency.upper()} can be charged in")
-    maximum = maximum_minor(currency)
+    maximum = maximum_minor(currency) if maximum is None else maximum
     if abs(minor) > maximum:
         raise InvalidInput(f"{cell} {currency.upper()} is more than the {format_amount(maximum, currency)} limit")
     return minor
@@ -98,6 +103,8 @@ def _decimal(cell: object, currency: str, separator: str) -> Decimal:
     text = str(cell).strip()
     digits = minor_digits(currency)
     number = number_in(text, currency, digits, separator)
+    if number is None and text.isascii() and text.isdigit():
+        raise InvalidInput(f"{text} {currency.upper()} is more than any amount that can be written down")
     if number is None:
         example = f"1234{separator}50" if digits else "1234"
         raise InvalidInput(f"{text!r} is not an amount in {currency.upper()}; write it like {example}")

@@ -16,6 +16,7 @@ from bootstrap import (
     connect_digest_trigger,
     connect_dispatcher,
     connect_passwords,
+    connect_payment_desk,
     connect_reconciliation,
     connect_registrar,
     connect_sheet_comparer,
@@ -36,6 +37,9 @@ from console.reviewers.invoice.invoice import InvoicePages
 from console.reviewers.invoices import InvoicesPages
 from console.reviewers.live import Live
 from console.reviewers.login import Login
+from console.reviewers.money.payment import IncomingPaymentPages
+from console.reviewers.money.payment_list import PaymentListPages
+from console.reviewers.money.record import RecordPages
 from console.reviewers.month import MonthPages
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Sessions
@@ -77,10 +81,10 @@ class _Console:
         self._registrar = connect_registrar(settings, adapters, client)
         self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
         digest = connect_digest_trigger(settings, client)
-        alerts = connect_alerts(settings, adapters, digest)
+        self._alerts = connect_alerts(settings, adapters, digest)
         self._dispatcher = connect_dispatcher(settings, adapters, digest)
         reconciliation = connect_reconciliation(settings, adapters, client)
-        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, alerts)
+        self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts)
         self._bulk = Bulk(client, adapters.ledger)
         self._watch = StandstillWatch(adapters.ledger, RunningWorkflows(client, patience=PATIENCE))
 
@@ -104,7 +108,8 @@ class _Console:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        async with self._inbox.open(), self._bulk.open(), self._dispatcher.open(), sweeping(self._registrar):
+        sweepers = sweeping(self._registrar, self._alerts)
+        async with self._inbox.open(), self._bulk.open(), self._dispatcher.open(), sweepers:
             yield
 
     def _guard(self, app: FastAPI) -> None:
@@ -139,6 +144,11 @@ class _Console:
         desk.handle_refusals(app)
         yield AuditPages(desk, ledger).router
         yield BrakePages(ledger, desk).router
+        money = connect_payment_desk(settings, self._adapters, self._alerts)
+        payment_pages = IncomingPaymentPages(desk, ledger, money, settings.now)
+        yield PaymentListPages(desk, ledger, settings.rails).router
+        yield payment_pages.router
+        yield RecordPages(desk, money, payment_pages, settings.now).router
         yield MonthPages(desk, ledger, live, watch).router
         yield CoveragePages(desk, ledger, client).router
         yield InvoicesPages(desk, ledger, watch, self._bulk).router

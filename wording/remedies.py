@@ -16,6 +16,7 @@ _COMMANDS = {
     RemedyAction.SHOW_MONTH: "show",
     RemedyAction.LIST_MONTHS: "list",
     RemedyAction.SHOW_COLLECTION: "collections show",
+    RemedyAction.SHOW_PAYMENT: "payments show",
     RemedyAction.CHECK_COVERAGE: "coverage",
     RemedyAction.RECONCILE: "reconcile",
     RemedyAction.RUN_DOCTOR: "doctor",
@@ -34,8 +35,12 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.RETRY_COLLECTION: "collections retry",
     RemedyAction.RECORD_PAYMENT: "collections record-payment",
     RemedyAction.WRITE_OFF: "collections write-off",
+    RemedyAction.ASSIGN: "payments assign",
+    RemedyAction.REFUND: "payments refund",
+    RemedyAction.CONFIRM: "payments confirm",
     RemedyAction.RELEASE_BRAKE: "brake off",
 }
+_OF_PAYMENT = frozenset({RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND})
 _TEMPORAL = {
     RemedyAction.UNPAUSE_WORKFLOW: "unpause",
     RemedyAction.SHOW_WORKFLOW: "show",
@@ -55,6 +60,10 @@ def command_line(remedy: Remedy) -> str:
     customer = (remedy.customer_id,) if remedy.customer_id else ()
     period = ("--period", remedy.period) if remedy.period else ()
     by = ("--by", "YOU", "--reason", "WHY") if remedy.action in _DECISIONS else ()
+    if remedy.action in _OF_PAYMENT:
+        words += [remedy.rail or "RAIL", remedy.reference or "REFERENCE"]
+    if remedy.action is RemedyAction.CONFIRM:
+        words.append(remedy.instruction_id or "ID")
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"
 
 
@@ -71,6 +80,8 @@ def _details(remedy: Remedy) -> Iterator[str]:
         case RemedyAction.ADD_LINES:
             for line in remedy.lines:
                 yield from ("--add", f"{line.description}={plain_amount(line.amount_minor, remedy.currency)}")
+        case RemedyAction.ASSIGN:
+            yield from ("--customer", "CUSTOMER")
         case RemedyAction.RECORD_PAYMENT:
             amount = "AMOUNT" if remedy.amount_minor is None else plain_amount(remedy.amount_minor, remedy.currency)
             yield from ("--amount", amount, "--reference", remedy.reference or "REFERENCE")

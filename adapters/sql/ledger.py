@@ -48,7 +48,9 @@ from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.incoming import SqlIncoming
+from adapters.sql.receivables.instructions import SqlInstructions
 from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post
+from adapters.sql.receivables.payment_list import SqlPaymentList
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
@@ -81,6 +83,8 @@ class SqlLedger(
     SqlJournal,
     SqlIncoming,
     SqlOutbox,
+    SqlPaymentList,
+    SqlInstructions,
     SqlPayments,
     SqlCollections,
     SqlVersions,

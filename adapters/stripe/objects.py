@@ -9,8 +9,9 @@ from stripe import Charge, Dispute, ListObject, PaymentIntent, Refund, StripeObj
 from billing.customers.card_vault import CardDetails
 from billing.errors import CardMissing, PaymentMismatch
 from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind, ReversalStatus
+from billing.payments.rails import CARDS
 
-RAIL = "stripe"
+RAIL = CARDS
 PAGE_SIZE = 100  # Stripe's maximum
 
 _UNTRIED = "requires_payment_method"  # or refused: the card is taken off again

@@ -20,7 +20,10 @@ from billing.completeness.tally import Tally
 from billing.keys import workflow_id
 from billing.money import format_amount
 from billing.period import Period
+from billing.receivables.incoming import PaymentRow
+from billing.receivables.instructions import Instruction, InstructionState
 from billing.receivables.journal import AccountTotal
+from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import RemedyAction
 from billing.sales.sales import SalesRow
 
@@ -104,6 +107,21 @@ class CompletenessCheck:
             text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"
             remedy = release(chain.workflow_id, chain.status)
             self._tally.find(FindingKind.STANDSTILL, chain.customer_id, text, remedy)
+
+    def unmatched(self, row: PaymentRow) -> None:
+        """Reports money of which nobody knows whose it is, in every month until somebody assigns it."""
+        amount = format_amount(row.unmatched_minor, row.currency)
+        text = f"{amount} of payment {row.title} is unmatched{f', from {row.payer}' if row.payer else ''}"
+        remedies = (about_payment(action, row) for action in (RemedyAction.ASSIGN, RemedyAction.REFUND))
+        self._tally.find(FindingKind.UNMATCHED, "", text, *remedies)
+
+    def waits(self, instruction: Instruction) -> None:
+        """Reports what somebody else has to confirm, and a refund whose outcome is not known."""
+        is_proposed = instruction.state is InstructionState.PROPOSED
+        what = "waits for somebody to confirm it" if is_proposed else "has no known outcome"
+        text = f"{instruction}, asked for by {instruction.by}, {what}"
+        customer_id = instruction.customer_id or ""
+        self._tally.find(FindingKind.INSTRUCTION, customer_id, text, to_confirm(instruction))
 
     def balances(self, totals: Sequence[AccountTotal]) -> None:
         """Reports a journal that does not add up to zero: somebody has changed it outside the application."""

@@ -63,13 +63,18 @@ class FindingKind(StrEnum):
     COLLECTION = "collection waits for a person"
     UNCOLLECTED = "not collected"
     UNEXPLAINED = "unexplained"
+    UNMATCHED = "unmatched money"
+    INSTRUCTION = "payment waits for a person"
     UNBALANCED = "journal does not add up"
 
 
 TOLD_ALREADY = frozenset(
-    {FindingKind.HALTED, FindingKind.APPROVAL, FindingKind.SALES, FindingKind.UNRESOLVED, FindingKind.COLLECTION}
+    {
+        *(FindingKind.HALTED, FindingKind.APPROVAL, FindingKind.SALES, FindingKind.UNRESOLVED, FindingKind.COLLECTION),
+        *(FindingKind.UNMATCHED, FindingKind.INSTRUCTION),
+    }
 )
-"""Findings about which months and collections send alerts of their own."""
+"""Findings about which months, collections and payments send alerts of their own."""
 
 
 class Finding(Model):

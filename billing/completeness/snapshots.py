@@ -18,7 +18,7 @@ from billing.invoices.invoice import SheetRow
 from billing.invoices.stages import Stage
 from billing.model import Count, Few, Instant, Many, Model, Words
 from billing.period import Period
-from billing.receivables.ports import GeneralLedger
+from billing.receivables.ports import GeneralLedger, PaymentListing
 from billing.remedies import Remedy
 
 
@@ -157,7 +157,7 @@ class LastRuns(Protocol):
         """The latest check of the period; None if there was none. Raises ``LedgerUnavailable``."""
 
 
-class Snapshots(GeneralLedger, LastRuns, Protocol):
+class Snapshots(GeneralLedger, LastRuns, PaymentListing, Protocol):
     """Snapshots from the ledger. Every method raises ``LedgerUnavailable``."""
 
     def accounts(self, period: Period) -> AsyncIterator[list[CustomerSnapshot | Failed]]:

@@ -40,6 +40,12 @@ class PaymentRail(Protocol):
     async def cancel(self, payment: Payment) -> Payment:
         """Cancels the payment unless it has moved money, and returns its state afterwards."""
 
+    async def refund(self, payment: Payment, amount_minor: int, instruction_id: str) -> Reversal:
+        """Gives money of a payment back, once for each instruction: a repeat answers the same refund.
+
+        Raises ``PaymentRejected`` if the processor refuses, with the reason in plain words.
+        """
+
 
 class PaymentRecords(Protocol):
     """The processor's records, for webhooks and reconciliation."""

@@ -8,6 +8,8 @@ from pydantic import Field
 from billing.errors import InvalidInput
 from billing.model import Line, Model
 
+CARDS = "stripe"
+"""The rail of the cards on file."""
 RailName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 
 

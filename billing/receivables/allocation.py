@@ -48,27 +48,19 @@ def reversed_(payment: IncomingPayment, original: PaymentRecord, balances: Balan
     return _transaction(payment, clearing(payment.rail), shares, Cause(payment.kind), at)
 
 
-def assigned(
-    record: PaymentRecord, to: IncomingPayment, balance: Balance, by: str, reason: str, at: datetime
-) -> Transaction:
-    """The transaction by which unmatched money of ``record`` becomes a customer's: ``to`` says whose, and how much.
+def assigned(record: PaymentRecord, to: IncomingPayment, balance: Balance, at: datetime) -> Transaction:
+    """The transaction by which unmatched money of ``record`` becomes a customer's: ``to`` says whose, how much, why.
 
     Raises ``InvalidInput``, which says what to do instead.
     """
     payment = record.payment
     if record.unmatched_minor <= 0:
-        raise InvalidInput(f"payment {payment.title} is assigned already{_in_words(record)}")
+        raise InvalidInput(f"payment {payment.title} is assigned already: {record.in_words or 'nothing is left'}")
     if not 0 < to.amount_minor <= record.unmatched_minor:
         left = format_amount(record.unmatched_minor, payment.currency)
         raise InvalidInput(f"{to.amount} cannot be assigned: {left} of payment {payment.title} are unmatched")
     posted = _transaction(to, unmatched(payment.rail), _paid(to, balance, at), Cause.ALLOCATION, at)
-    return posted.evolve(key=key_of(payment, len(record.transactions)), by=by, reason=reason)
-
-
-def _in_words(record: PaymentRecord) -> str:
-    currency = record.payment.currency
-    parts = [f"{format_amount(minor, currency)} {account}" for account, minor in record.shares.items()]
-    return f": {', '.join(parts)}" if parts else ""
+    return posted.evolve(key=key_of(payment, len(record.transactions)))
 
 
 # -- what money pays
@@ -122,8 +114,8 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
     A refund does not count what was charged back, nor a chargeback what was refunded: each has its own end.
     """
     other = Cause.CHARGEBACK if payment.kind is PaymentKind.REFUND else Cause.REFUND
-    paid, shares, rest = _shares_of(original, without=other), Shares(), -payment.amount_minor
-    for account, share in original.shares.items():
+    paid, shares, rest = _own(_shares_of(original, without=other), payment, original), Shares(), -payment.amount_minor
+    for account, share in _own(original.shares, payment, original).items():
         if account.subject is None:  # credit of no origin, or unmatched
             shares[account] -= min(rest + shares.total(), max(0, share))
     rest += shares.total()
@@ -137,6 +129,13 @@ def _taken(payment: IncomingPayment, original: PaymentRecord, balances: Balances
         rest -= part
     shares[credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail)] -= rest
     return shares
+
+
+def _own(shares: Mapping[Account, int], payment: IncomingPayment, original: PaymentRecord) -> Shares:
+    """Of a payment that was split, the part of the customer who gets the money."""
+    whose = payment.customer_id
+    is_split = whose is not None and whose in original.parts
+    return Shares({account: minor for account, minor in shares.items() if not is_split or account.customer_id == whose})
 
 
 def _restored(payment: IncomingPayment, original: PaymentRecord, balances: Balances, at: datetime) -> Shares:

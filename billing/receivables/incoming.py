@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-from billing.model import Author, Code, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Few, Id, Instant, Line, Many, Minor, Model, Words
 from billing.money import format_amount
 from billing.receivables.journal import Account, AccountKind, PaymentName, Subject, Transaction, unmatched
 
@@ -55,11 +55,17 @@ class IncomingPayment(Model):
 
 
 class PaymentRow(IncomingPayment):
-    """An incoming payment in a listing. ``unmatched_minor`` of it are nobody's yet."""
+    """An incoming payment in a listing. ``unmatched_minor`` are nobody's; the rest was assigned to ``assigned_to``."""
 
     digest: Code
     booked_at: Instant
     unmatched_minor: Minor
+    assigned_to: Few[Id] = ()
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The customers whose it is, or a part of it."""
+        return (self.customer_id,) if self.customer_id else self.assigned_to
 
 
 class PaymentRecord(Model):
@@ -83,6 +89,20 @@ class PaymentRecord(Model):
     @property
     def unmatched_minor(self) -> int:
         return self.shares.get(unmatched(self.payment.rail), 0)
+
+    @property
+    def parts(self) -> dict[str | None, int]:
+        """What is left of it, by whose it is (None: nobody's yet), in minor units."""
+        sums: Counter[str | None] = Counter()
+        for account, share in self.shares.items():
+            sums[account.customer_id] += share
+        return {customer_id: minor for customer_id, minor in sums.items() if minor > 0}
+
+    @property
+    def in_words(self) -> str:
+        """``10.00 EUR receivable acme month 2026-11, 2.00 EUR credit acme``."""
+        currency = self.payment.currency
+        return ", ".join(f"{format_amount(minor, currency)} {account}" for account, minor in self.shares.items())
 
 
 def key_of(payment: IncomingPayment, more: object = "") -> str:

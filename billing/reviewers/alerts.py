@@ -18,6 +18,10 @@ from billing.model import Code, Few, Id, Instant, Minor, Model, Words
 from billing.money import format_amount
 from billing.period import Period
 from billing.progress import Stop
+from billing.receivables.doubts import Doubt, DoubtKind
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.instructions import Instruction
+from billing.receivables.remedies import about_payment, to_confirm
 from billing.remedies import Remedy, RemedyAction
 
 _ROWS_AT_MOST = 3
@@ -29,6 +33,7 @@ class AlertKind(StrEnum):
     PERSON = "person"
     UNRESOLVED = "unresolved"
     HALTED = "halted"
+    MONEY = "money"
     WORKER = "worker"
     REPORT = "report"
     DRAFT = "draft"
@@ -114,6 +119,23 @@ def of_unknown_balance(month: Month, unknown_minor: int, at: datetime) -> Alert:
     return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.SHOW_MONTH), at)
 
 
+def of_doubt(doubt: Doubt, payment: IncomingPayment, key: str, at: datetime) -> Alert:
+    """``payment`` is in the books, but leaves a doubt; ``key`` names the transaction that left it."""
+    remedy, period = about_payment(_AGAINST[doubt.kind], payment), Period.at(at, "UTC")
+    customer_id, content = payment.customer_id or "", f"{key} {doubt.kind}"
+    alert = _alert(AlertKind.MONEY, customer_id, period, content, doubt.text, (remedy,), at)
+    return alert.evolve(amount_minor=payment.amount_minor, currency=payment.currency)
+
+
+def of_proposal(instruction: Instruction, at: datetime) -> Alert:
+    """Somebody else has to confirm ``instruction``."""
+    text = f"{instruction.by} proposes to {instruction}: {instruction.reason}. Somebody else has to confirm it"
+    period, customer_id = Period.at(at, "UTC"), instruction.customer_id or ""
+    remedy = to_confirm(instruction)
+    alert = _alert(AlertKind.MONEY, customer_id, period, instruction.instruction_id, text, (remedy,), at)
+    return alert.evolve(amount_minor=instruction.amount_minor, currency=instruction.currency)
+
+
 def of_worker(chain: str, at: datetime) -> Alert:
     """A worker cannot evict the workflow with the id ``chain``, and replaces itself; at most one alert an hour."""
     customer_id, period = customer_of(chain), Period.at(at, "UTC")
@@ -161,6 +183,16 @@ def of_backlog(since: Instant, fault: str, at: datetime) -> Alert:
     text = f"an event of {since:%Y-%m-%d %H:%M} UTC cannot be delivered, and is tried again until it can: {fault}"
     remedy = RemedyAction.RUN_DOCTOR.of()
     return _alert(AlertKind.REPORT, "", Period.at(at, "UTC"), f"events {at:%Y-%m-%d}", text, (remedy,), at)
+
+
+_AGAINST = {
+    DoubtKind.UNMATCHED: RemedyAction.ASSIGN,
+    DoubtKind.REPEATED: RemedyAction.REFUND,
+    DoubtKind.CLOSED: RemedyAction.REFUND,
+    DoubtKind.CURRENCY: RemedyAction.REFUND,
+    DoubtKind.NOT_OWED: RemedyAction.SHOW_PAYMENT,
+    DoubtKind.PART: RemedyAction.SHOW_PAYMENT,
+}
 
 
 def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, remedy: Remedy, at: datetime) -> Alert:

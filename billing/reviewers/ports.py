@@ -46,6 +46,9 @@ class AlertOutbox(Protocol):
     async def save_alert(self, alert: Alert) -> None:
         """Puts an alert into the outbox, unless it is or was there."""
 
+    async def has_untold_alerts(self) -> bool:
+        """Whether an alert waits for its digest."""
+
     async def claim_alerts(self, digest_id: str) -> Claim:
         """Takes the next digest out of the outbox, in one transaction.
 

@@ -1,42 +1,46 @@
-"""``payments``: records money that has arrived outside the processor, lists and assigns it."""
+"""``payments record``, ``list`` and ``show``: money that has arrived, on any rail."""
 
-import shlex
-from datetime import UTC, datetime, time
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import typer
 
-from billing.errors import InvalidInput, NotFound
-from billing.money import currency_code, format_amount, parse_amount
-from billing.payments.rails import by_hand
-from billing.period import Period
-from billing.receivables.incoming import IncomingPayment, PaymentRecord, PaymentRow
-from billing.receivables.journal import PaymentName, Subject
-from bootstrap import connect_ledger
-from cli.terminal.options import AsJson, By, Reason, period_option
-from cli.terminal.output import SHOWN, print_json, print_table, say, utc, whole
+from billing.errors import NotFound
+from billing.money import format_amount
+from billing.payments.typed_payment import TypedPayment
+from billing.receivables.incoming import PaymentRecord, PaymentRow
+from billing.receivables.instructions import Instruction
+from billing.receivables.journal import PaymentName
+from billing.receivables.payment_list import PaymentFilter
+from billing.receivables.ports import PaymentListing
+from bootstrap import connect_adapters, connect_ledger, connect_payment_desk
+from cli.receivables.told import tell_reviewers
+from cli.terminal.options import AsJson, By, Reason
+from cli.terminal.output import SHOWN, complain, print_json, print_json_list, print_table, say, utc, whole
 from settings import load_settings
 
 RailArgument = Annotated[str, typer.Argument(metavar="RAIL", help="The rail's name, such as transfer.")]
 Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="The payment's reference on that rail.")]
-Amount = Annotated[str, typer.Option("--amount", metavar="AMOUNT", help="For example 12.50.")]
-ForMonth = Annotated[Period | None, period_option("The month that it pays; without, the oldest debt.", "--month")]
-Customer = Annotated[
-    str | None, typer.Option("--customer", metavar="ID", help="Whose it is; without, it is unmatched.")
+Month = Annotated[
+    str, typer.Option("--month", metavar="YYYY-MM", help="The month that it pays; without, the oldest debt.")
 ]
+
+_PAGE = 1000
 
 
 async def record(
     rail: RailArgument,
     reference: Reference,
-    amount: Amount,
+    amount: Annotated[str, typer.Option("--amount", metavar="AMOUNT", help="For example 12.50.")],
     currency: Annotated[str, typer.Option("--currency", help="Such as eur.")],
     by: By,
     reason: Reason,
-    customer: Customer = None,
-    month: ForMonth = None,
-    payer: Annotated[str | None, typer.Option("--payer", metavar="NAME", help="Who paid, by the bank.")] = None,
-    paid_on: Annotated[datetime | None, typer.Option("--paid-on", formats=["%Y-%m-%d"], help="By the bank.")] = None,
+    customer: Annotated[
+        str, typer.Option("--customer", metavar="ID", help="Whose it is; without, it is unmatched.")
+    ] = "",
+    month: Month = "",
+    payer: Annotated[str, typer.Option("--payer", metavar="NAME", help="Who paid, by the bank.")] = "",
+    paid_on: Annotated[str, typer.Option("--paid-on", metavar="YYYY-MM-DD", help="The day by the bank.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Record money that has arrived outside the processor: by transfer, or in cash.
@@ -51,122 +55,93 @@ async def record(
       --by ann --reason "no reference given"
     """
     settings = load_settings()
-    code = currency_code(currency)
-    amount_minor = parse_amount(amount, code)
-    if amount_minor <= 0:
-        raise InvalidInput(f"{amount} is no payment; give what has arrived, such as 12.50")
-    payment = IncomingPayment(
-        rail=by_hand(settings.rails, rail),
-        reference=reference,
-        customer_id=customer,
-        subject=Subject.month(month) if month else None,
-        amount_minor=amount_minor,
-        currency=code,
-        paid_at=datetime.combine(paid_on, time(), UTC) if paid_on else settings.now(),
-        payer=payer,
-        by=by,
-        reason=reason,
-    )
-    async with connect_ledger(settings) as ledger:
-        if customer is not None and await ledger.customer(customer) is None:
-            raise NotFound(f"the ledger does not know {customer}; without --customer, the money is kept as unmatched")
-        is_new = await ledger.book(payment, settings.now())
-        found = await ledger.incoming_payment(payment.name)
-    assert found is not None
-    if not is_new:
-        _check_is_same(found.payment, payment)
-    _print(found, as_json, "booked" if is_new else "booked before")
-
-
-def _check_is_same(booked: IncomingPayment, payment: IncomingPayment) -> None:
-    """Raises ``InvalidInput`` if what was booked under this reference is another payment, or nobody's yet."""
-    if (booked.amount_minor, booked.currency) != (payment.amount_minor, payment.currency):
-        raise InvalidInput(
-            f"{payment.title} is another payment already, of {booked.amount}; give this one a reference of its own"
-        )
-    if payment.customer_id and booked.customer_id != payment.customer_id:
-        whose = f"of {booked.customer_id}" if booked.customer_id else "without a customer"
-        raise InvalidInput(
-            f"{payment.title} was recorded before, {whose}; see: python starter.py payments show {payment.rail} "
-            f"{shlex.quote(payment.reference)}"
-        )
+    typed = TypedPayment(rail, reference, amount, currency, by, reason, customer, month, payer, paid_on)
+    async with connect_adapters(settings) as adapters:
+        recorded = await connect_payment_desk(settings, adapters).record(typed, settings.now())
+        await tell_reviewers(settings, adapters)
+    if as_json:
+        print_json({**_document(recorded.record), "is_new": recorded.is_new, "doubts": recorded.doubts})
+        return
+    _print(recorded.record, "booked" if recorded.is_new else "booked before")
+    for doubt in recorded.doubts:
+        complain(doubt.text, style="yellow")
 
 
 async def list_(
     unmatched: Annotated[bool, typer.Option("--unmatched", help="Only what nobody has assigned yet.")] = False,
-    customer: Annotated[str | None, typer.Option("--customer", metavar="ID", help="Only this customer's.")] = None,
-    rail: Annotated[str | None, typer.Option("--rail", metavar="NAME", help="Only of this rail.")] = None,
-    search: Annotated[str, typer.Option("--search", metavar="TEXT", help="Part of a reference, payer or id.")] = "",
+    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Only this customer's.")] = "",
+    rail: Annotated[str, typer.Option("--rail", metavar="NAME", help="Only of this rail.")] = "",
+    search: Annotated[
+        str, typer.Option("--search", metavar="TEXT", help="Part of a reference, payer or id; or an amount.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """List money that has arrived or gone back: unmatched first, then the newest.
 
     [bold]Examples[/bold]
     $ python starter.py payments list --unmatched
-    $ python starter.py payments list --search nowak --json
+    $ python starter.py payments list --search 12.50 --json
     """
+    wanted = PaymentFilter(search=search, rail=rail, customer_id=customer, unmatched=unmatched)
     async with connect_ledger(load_settings()) as ledger:
-        rows = await ledger.incoming_payments(unmatched, customer, rail, search)
-    if as_json:
-        print_json({"payments": rows})
-        return
+        if as_json:
+            await print_json_list("payments", _all(ledger, wanted))
+            return
+        page = await ledger.incoming_payments(wanted, SHOWN)
     columns = (whole("Booked"), "Rail", whole("Reference"), "Customer", "Payer", whole("Amount", "right"), "")
-    print_table(columns, rows, _listed, empty="no money has arrived", shown=SHOWN)
+    print_table(columns, page.rows, _listed, empty="no money has arrived")
+    if page.count > len(page.rows):
+        say(f"… {page.count - len(page.rows):,} more; --json has them all")
+
+
+async def _all(ledger: PaymentListing, wanted: PaymentFilter) -> AsyncIterator[PaymentRow]:
+    offset = 0
+    while rows := (await ledger.incoming_payments(wanted, _PAGE, offset)).rows:
+        for row in rows:
+            yield row
+        offset += len(rows)
 
 
 def _listed(row: PaymentRow) -> tuple[str, ...]:
     left = f"{format_amount(row.unmatched_minor, row.currency)} unmatched" if row.unmatched_minor else ""
-    return utc(row.booked_at), row.rail, row.reference, row.customer_id or "", row.payer or "", row.amount, left
+    return utc(row.booked_at), row.rail, row.reference, ", ".join(row.owners), row.payer or "", row.amount, left
 
 
 async def show(rail: RailArgument, reference: Reference, as_json: AsJson = False) -> None:
-    """Show a payment, and what became of it.
+    """Show a payment, what became of it, and what people have asked for.
 
     [bold]Example[/bold]
     $ python starter.py payments show transfer 7731
     """
+    name = PaymentName.of(rail, reference.strip())
     async with connect_ledger(load_settings()) as ledger:
-        found = await ledger.incoming_payment(PaymentName.of(rail, reference.strip()))
-    if found is None:
+        shown = await ledger.incoming_payment(name)
+        asked = await ledger.instructions(name)
+    if shown is None:
         raise NotFound(f"there is no payment {reference} of {rail}; see: python starter.py payments list")
-    _print(found, as_json, f"booked {utc(found.booked_at)}")
-
-
-async def assign(
-    rail: RailArgument,
-    reference: Reference,
-    customer: Annotated[str, typer.Option("--customer", metavar="ID", help="Whose it is.")],
-    by: By,
-    reason: Reason,
-    month: ForMonth = None,
-    amount: Annotated[str | None, typer.Option("--amount", metavar="AMOUNT", help="A part of it; else all.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Assign unmatched money to a customer, all of it or a part.
-
-    [bold]Example[/bold]
-    $ python starter.py payments assign transfer 7732 --customer nowak --by ann --reason "asked by phone"
-    """
-    settings, name = load_settings(), PaymentName.of(rail, reference.strip())
-    async with connect_ledger(settings) as ledger:
-        found = await ledger.incoming_payment(name)
-        if found is None:
-            raise NotFound(
-                f"there is no payment {reference} of {rail}; see: python starter.py payments list --unmatched"
-            )
-        minor = parse_amount(amount, found.payment.currency) if amount else found.unmatched_minor
-        subject = Subject.month(month) if month else None
-        to = found.payment.evolve(customer_id=customer, subject=subject, amount_minor=minor)
-        _print(await ledger.assign(name, to, by, reason, settings.now()), as_json, "assigned")
-
-
-def _print(record: PaymentRecord, as_json: bool, done: str) -> None:
-    payment = record.payment
     if as_json:
-        shares = [{**dict(account), "amount_minor": minor} for account, minor in record.shares.items()]
-        print_json({**dict(record), "shares": shares, "unmatched_minor": record.unmatched_minor})
+        print_json({**_document(shown), "instructions": asked})
         return
+    _print(shown, f"booked {utc(shown.booked_at)}")
+    columns = (whole("When"), "Who", "What", "Why", "State")
+    print_table(columns, asked, _asked, title="Asked for")
+
+
+def _asked(instruction: Instruction) -> tuple[str, ...]:
+    what = f"{instruction.kind} {instruction.amount} {instruction.customer_id or ''}".rstrip()
+    state = f"{instruction.state.replace('_', ' ')} {instruction.result}".rstrip()
+    return utc(instruction.at), instruction.by, what, instruction.authors, state
+
+
+def _document(record: PaymentRecord) -> dict[str, object]:
+    shares = [{**dict(account), "amount_minor": minor} for account, minor in record.shares.items()]
+    return {**dict(record), "shares": shares, "unmatched_minor": record.unmatched_minor}
+
+
+def _print(record: PaymentRecord, done: str) -> None:
+    payment = record.payment
     say(f"{payment.reference} ({payment.rail}): {payment.amount}, {done}", style="bold")
     for account, minor in record.shares.items():
-        whose = " ".join(filter(None, (account.customer_id, str(account.subject or ""))))
-        say(f"  {format_amount(minor, payment.currency)} {account.kind} {whose}".rstrip())
+        say(f"  {format_amount(minor, payment.currency)} {account}")
+    if record.returned_minor:
+        say(f"  {format_amount(record.returned_minor, payment.currency)} went back")

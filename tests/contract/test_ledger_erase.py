@@ -31,6 +31,8 @@ from billing.payments.payment import (
     ReversalStatus,
 )
 from billing.receivables.incoming import IncomingPayment
+from billing.receivables.instructions import InstructionKind, InstructionRequest
+from billing.receivables.payment_list import PaymentFilter
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, leave, ledger, postgresql, run, url
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
@@ -256,13 +258,22 @@ async def test_money_that_was_assigned_stays_assigned_and_names_nobody_any_more(
     stranger = unknown.evolve(reference="Mustermann 17", payer="Max Mustermann", reason="no reference")
     for payment in (unknown, stranger):
         await ledger.book(payment, AT)
-    await ledger.assign(unknown.name, unknown.evolve(customer_id="c77"), "ann", "asked Erika", LATER)
+    to_erika = InstructionRequest(
+        instruction_id="i1",
+        kind=InstructionKind.ASSIGN,
+        payment=unknown.name,
+        customer_id="c77",
+        by="ann",
+        reason="asked Erika",
+        via="cli",
+    )
+    await ledger.instruct(to_erika, {}, LATER)
     await ledger.settle("c77", "ann", "given up", LATER)
     await ledger.erase("c77", "ann", "asked", LATER)
     assert "erika" not in dump(url)
     assert not await ledger.book(unknown, LATER), "booked before"
     assert not await ledger.book(stranger, LATER)
     with pytest.raises(InvalidInput, match="assigned already"):
-        await ledger.assign(unknown.name, unknown.evolve(customer_id="c77"), "ann", "asked", LATER)
-    left = {row.amount_minor: row for row in await ledger.incoming_payments(unmatched_only=True)}
-    assert [row.reference for row in left.values()] == ["Mustermann 17"], "nobody has said that it is hers"
+        await ledger.instruct(to_erika.evolve(instruction_id="i2"), {}, LATER)
+    left = (await ledger.incoming_payments(PaymentFilter(unmatched=True))).rows
+    assert [row.reference for row in left] == ["Mustermann 17"], "nobody has said that it is hers"

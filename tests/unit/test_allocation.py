@@ -228,7 +228,7 @@ def test_a_payment_without_a_customer_is_assigned_once() -> None:
     record = PaymentRecord(
         payment=unknown, booked_at=AT, transactions=(booked(unknown, books.balance, AT),), returned_minor=0
     )
-    mine = assigned(record, unknown.evolve(customer_id="acme"), books.balance, "ann", "asked", AT)
+    mine = assigned(record, unknown.evolve(customer_id="acme"), books.balance, AT)
     assert [(entry.account.kind, entry.amount_minor) for entry in mine.entries] == [
         (AccountKind.UNMATCHED, 1200),
         (AccountKind.RECEIVABLE, -1000),
@@ -243,7 +243,7 @@ def test_unmatched_money_that_goes_back_undoes_what_it_was_assigned_to() -> None
     record = PaymentRecord(
         payment=unknown, booked_at=AT, transactions=(booked(unknown, books.balance, AT),), returned_minor=0
     )
-    mine = assigned(record, unknown.evolve(customer_id="acme", amount_minor=700), books.balance, "ann", "asked", AT)
+    mine = assigned(record, unknown.evolve(customer_id="acme", amount_minor=700), books.balance, AT)
     record = record.evolve(transactions=(*record.transactions, mine))
     books.transactions += [*record.transactions]
     back = unknown.evolve(reference="7732", kind=CHARGEBACK, amount_minor=-1200, original=unknown.name)

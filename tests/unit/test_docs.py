@@ -59,7 +59,8 @@ def _table(document: str, heading: str = "") -> dict[str, str]:
 
 
 def _defaults(kind: type[BaseModel], prefix: str = "") -> dict[str, str]:
-    return {f"{prefix}{name}": _shown(field.default) for name, field in kind.model_fields.items()}
+    fields = kind.model_fields.items()
+    return {f"{prefix}{name}": _shown(field.get_default(call_default_factory=True)) for name, field in fields}
 
 
 def _shown(default: object) -> str:

@@ -22,17 +22,22 @@ from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
 from billing.progress import Braked, Failure
-from billing.receivables.journal import NOTHING_OWED, AccountKind, AccountTotal, Balance
+from billing.receivables.doubts import Doubt, DoubtKind
+from billing.receivables.incoming import PaymentRow
+from billing.receivables.instructions import Instruction, InstructionKind, InstructionState
+from billing.receivables.journal import NOTHING_OWED, AccountKind, AccountTotal, Balance, PaymentName
 from billing.remedies import ExtraLine, Remedy, RemedyAction
 from billing.reviewers.alerts import (
     Alert,
     of_collection,
+    of_doubt,
     of_draft,
     of_drift,
     of_former_address,
     of_lost_event,
     of_month,
     of_news,
+    of_proposal,
     of_report,
     of_worker,
 )
@@ -65,6 +70,35 @@ def waiting(stage: Stage, **fields: Any) -> CustomerSnapshot:
     return account._replace(month=account.month._replace(**fields))
 
 
+UNKNOWN = PaymentRow(
+    rail="transfer",
+    reference=QUOTE,
+    digest="d",
+    customer_id=None,
+    amount_minor=500,
+    currency="eur",
+    paid_at=NOW,
+    booked_at=NOW,
+    unmatched_minor=500,
+)
+PROPOSED = Instruction(
+    instruction_id="3f2a",
+    kind=InstructionKind.ASSIGN,
+    payment=UNKNOWN.name,
+    reference=QUOTE,
+    customer_id="acme",
+    subject=None,
+    amount_minor=500,
+    currency="eur",
+    refund_reference="",
+    by="ann",
+    reason="asked",
+    via="cli",
+    at=NOW,
+    state=InstructionState.PROPOSED,
+)
+
+
 def surveys() -> Iterator[CompletenessReport]:
     """All kinds of findings, and of some kinds what else is said about them."""
     yield workflow_survey()
@@ -89,6 +123,9 @@ def workflow_survey() -> CompletenessReport:
     survey.stray("ghost")
     survey.fail(Failed(customer_id="odd", reason="RuntimeError"))
     survey.balances([_LOST])
+    survey.unmatched(UNKNOWN)
+    for state in ("proposed", "under_way"):
+        survey.waits(PROPOSED.evolve(state=state))
     return survey.coverage()
 
 
@@ -172,6 +209,10 @@ def test_what_the_console_has_a_page_for_is_a_link_and_the_rest_a_command() -> N
     assert pages[RemedyAction.RESUME] == "/desk/2026-10/invoices/acme"
     assert remedy_page(RemedyAction.RESTART.of("acme"), PERIOD) == "/desk/2026-10/invoices/acme"
     assert remedy_page(RemedyAction.ADD_LINES.of("acme"), PERIOD) is None, "the month that is current is not known"
+    assert pages[RemedyAction.CONFIRM] == "/desk/money"
+    of_payment = RemedyAction.ASSIGN.of().evolve(rail="transfer", reference="7731")
+    digest = PaymentName.of("transfer", "7731").digest
+    assert remedy_page(of_payment, PERIOD) == f"/desk/money/payment?rail=transfer&digest={digest}"
     for action in (RemedyAction.RUN_DOCTOR, RemedyAction.WRITE_OFF, RemedyAction.TERMINATE_WORKFLOW):
         assert pages[action] is None
 
@@ -184,7 +225,9 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
         lines=(ExtraLine(description=QUOTE, amount_minor=700),),
         amount_minor=1000,
         currency="eur",
+        rail="transfer",
         reference="pi_1",
+        instruction_id="3f2a",
     )
     for remedy in (of_customer, detailed):
         line = command_line(takes(remedy))
@@ -197,13 +240,16 @@ def test_every_remedy_is_a_command_that_takes_what_the_remedy_names(action: Reme
 
 def takes(remedy: Remedy) -> Remedy:
     """Without a customer or a period that the remedy is not about."""
+    of_payment = (RemedyAction.SHOW_PAYMENT, RemedyAction.ASSIGN, RemedyAction.REFUND, RemedyAction.CONFIRM)
     everybody = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.FINISH_REGISTRATIONS, RemedyAction.LIST_MONTHS),
         *(RemedyAction.RELEASE_BRAKE, RemedyAction.CHECK_COVERAGE, RemedyAction.RECONCILE, RemedyAction.RUN_DOCTOR),
+        *of_payment,
     )
     timeless = (
         *(RemedyAction.START_FROM_FILE, RemedyAction.CLOSE_ACCOUNT, RemedyAction.SETTLE, RemedyAction.SEND_CARD_LINK),
         *(RemedyAction.FINISH_REGISTRATIONS, RemedyAction.RELEASE_BRAKE, RemedyAction.RUN_DOCTOR),
+        *of_payment,
     )
     return remedy.evolve(
         customer_id="" if remedy.action in everybody else remedy.customer_id,
@@ -222,6 +268,9 @@ def alerts() -> Iterator[Alert]:
     yield of_former_address(month, at)
     yield of_lost_event("evt_1", "pi_1", at, "x", at)
     yield of_lost_event("evt_1", "", at, "x", at)
+    for kind in DoubtKind:
+        yield of_doubt(Doubt(kind=kind, text="x"), UNKNOWN, "key", at)
+    yield of_proposal(PROPOSED, at)
     yield of_worker(workflow_id("acme"), at)
     yield of_worker(collection_id("acme", PERIOD), at)
     yield of_month(accepted(month, "halt", at, **ann), at)

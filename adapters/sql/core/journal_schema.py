@@ -17,6 +17,10 @@ from adapters.sql.core.columns import (
     texts,
 )
 
+IS_UNMATCHED: Final = "unmatched_minor <> 0"  # literal SQL, so that queries can use the partial indexes
+IS_MATCHED: Final = "unmatched_minor = 0"
+INSTRUCTION_IS_OPEN: Final = "closed_at IS NULL"
+
 # Money that arrived on a rail, or went back (below 0).
 incoming_payments: Final = table(
     "incoming_payments",
@@ -25,12 +29,33 @@ incoming_payments: Final = table(
     *texts("customer_id", nullable=True),  # NULL: nobody knows whose it is
     *texts("subject_kind", "subject", nullable=True),  # what it is for, if it says so
     *amounts("amount_minor"),
+    *amounts("unmatched_minor"),  # what its entries on the account of unmatched money add up to, for the list
     *texts("currency"),
     *instants("paid_at", "booked_at"),
     *texts("original", nullable=True),  # the digest of the payment that it reverses
     *texts("payer", "by", "reason", nullable=True),  # by NULL: the rail has reported it
     Index("incoming_payments_by_customer", "customer_id", "booked_at"),
     Index("incoming_payments_by_original", "rail", "original"),
+    partial_index("incoming_payments_unmatched", "booked_at", "rail", "digest", where=IS_UNMATCHED),
+    partial_index("incoming_payments_matched", "booked_at", "rail", "digest", where=IS_MATCHED),
+)
+
+# What people want done with a payment: proposed, under way at the processor, or closed.
+instructions: Final = table(
+    "instructions",
+    *counter("number"),
+    *texts("instruction_id", "kind", "rail", "digest", "reference"),  # the payment's
+    *texts("customer_id", "subject_kind", "subject", nullable=True),
+    *amounts("amount_minor"),
+    *texts("currency", "refund_reference", "by", "reason", "via"),
+    *instants("at"),
+    *texts("state", "result"),
+    *texts("decided_by", "decided_why", nullable=True),
+    *instants("decided_at", "closed_at", nullable=True),
+    Index("instructions_by_id", "instruction_id", unique=True),
+    Index("instructions_by_payment", "rail", "digest"),
+    Index("instructions_by_at", "at"),
+    partial_index("instructions_open", "number", where=INSTRUCTION_IS_OPEN),
 )
 
 # The journal: written once, never changed. See billing/receivables/journal.py.

@@ -179,18 +179,22 @@ def _delete_registrations(connection: Connection, customer_id: str, keys: set[st
 def _scrub_coverage(connection: Connection, scrubber: Scrubber) -> int:
     """Rewrites addresses in reports of the completeness check and in alerts about no customer; returns how many."""
     count = 0
-    general = select(alerts.c.alert_id, alerts.c.text).where(alerts.c.customer_id == "")
-    for alert_id, text in connection.execute(general).all():
-        if (scrubbed := scrubber.text(text)) != text:
-            connection.execute(update(alerts).where(alerts.c.alert_id == alert_id).values(text=scrubbed))
+    general = select(alerts.c.alert_id, alerts.c.text, alerts.c.remedies).where(alerts.c.customer_id == "")
+    for row in connection.execute(general).all():
+        before = {"text": row.text, "remedies": row.remedies}
+        if (fresh := _scrubbed(before, scrubber)) != before:
+            connection.execute(update(alerts).where(alerts.c.alert_id == row.alert_id).values(fresh))
             count += 1
     for row in connection.execute(select(coverage_runs)).all():
         before = {"told": row.told, "report": row.report}
-        fresh = json.loads(scrubber.text(json.dumps(before, ensure_ascii=False)))
-        if fresh != before:
+        if (fresh := _scrubbed(before, scrubber)) != before:
             connection.execute(update(coverage_runs).where(coverage_runs.c.period == row.period).values(fresh))
             count += 1
     return count
+
+
+def _scrubbed(values: dict[str, Any], scrubber: Scrubber) -> Any:
+    return json.loads(scrubber.text(json.dumps(values, ensure_ascii=False)))
 
 
 def _delete_readings(connection: Connection, scrubber: Scrubber, keys: set[str]) -> int:

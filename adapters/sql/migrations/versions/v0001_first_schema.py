@@ -162,7 +162,7 @@ def upgrade() -> None:
         "incoming_payments",
         *_columns(sa.Text, "rail", "digest", "reference", "kind"),
         *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
-        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.BigInteger, "amount_minor", "unmatched_minor"),
         *_columns(sa.Text, "currency"),
         *_columns(_INSTANT, "paid_at", "booked_at"),
         *_columns(sa.Text, "original", "payer", "by", "reason", nullable=True),
@@ -170,6 +170,28 @@ def upgrade() -> None:
     )
     op.create_index("incoming_payments_by_customer", "incoming_payments", ["customer_id", "booked_at"])
     op.create_index("incoming_payments_by_original", "incoming_payments", ["rail", "original"])
+    newest = ["booked_at", "rail", "digest"]
+    unmatched, matched = _where("unmatched_minor <> 0"), _where("unmatched_minor = 0")
+    op.create_index("incoming_payments_unmatched", "incoming_payments", newest, **unmatched)
+    op.create_index("incoming_payments_matched", "incoming_payments", newest, **matched)
+
+    op.create_table(
+        "instructions",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "instruction_id", "kind", "rail", "digest", "reference"),
+        *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(sa.Text, "currency", "refund_reference", "by", "reason", "via"),
+        *_columns(_INSTANT, "at"),
+        *_columns(sa.Text, "state", "result"),
+        *_columns(sa.Text, "decided_by", "decided_why", nullable=True),
+        *_columns(_INSTANT, "decided_at", "closed_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("instructions_by_id", "instructions", ["instruction_id"], unique=True)
+    op.create_index("instructions_by_payment", "instructions", ["rail", "digest"])
+    op.create_index("instructions_by_at", "instructions", ["at"])
+    op.create_index("instructions_open", "instructions", ["number"], **_where("closed_at IS NULL"))
 
     op.create_table(
         "transactions",
