@@ -22,12 +22,13 @@ from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.ledger import SqlLedger
 from adapters.stripe.payments import StripePayments
-from billing.errors import BillingError
+from billing.errors import BillingError, InvalidInput
 from clients.collection_commands import CollectionSignals
 from clients.digest_trigger import DigestTrigger
 from clients.registrar import Registrar
 from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
+from services.checkouts import Checkouts
 from services.customer_mails import CustomerMails
 from services.shared_sales import Sales, SharedSales
 from services.sheet_comparison import SheetComparer
@@ -162,6 +163,14 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
     """Compares the processor's records with the ledger."""
     alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
     return Reconciler(adapters.payments, adapters.payments, adapters.ledger, alerts, CollectionSignals(client))
+
+
+def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
+    """Payment links. Raises ``InvalidInput`` without a public address to which the processor's page leads back."""
+    base_url = settings.links.base_url.rstrip("/")
+    if not base_url:
+        raise InvalidInput("set BILLING_CONSOLE_URL and BILLING_LINK_SECRET: where customers reach the console")
+    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout")
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

@@ -29,7 +29,7 @@ from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.model import Id, Line, Url
-from billing.payments.rails import BY_HAND_RAILS, Rail, RailName
+from billing.payments.rails import RAILS, Rail, RailName
 
 ENV_FILE = ".env"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
-    rails: dict[RailName, Rail] = Field(default_factory=lambda: dict(BY_HAND_RAILS), max_length=50)
+    rails: dict[RailName, Rail] = Field(default_factory=lambda: dict(RAILS), max_length=50)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)

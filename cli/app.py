@@ -27,7 +27,7 @@ from cli.collections import collections
 from cli.completeness import coverage
 from cli.customers import close_account, customers, erase, import_customers, start, update
 from cli.invoices import invoices, refresh, review
-from cli.receivables import payments
+from cli.receivables import link, payments
 from cli.reviewers import brake, users
 from cli.sandbox import demo, rehearse, stack
 from cli.terminal.options import spread
@@ -161,7 +161,7 @@ _COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, writ
 $ python starter.py collections list
 $ python starter.py collections show acme --period 2026-11
 """
-_PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign.
+_PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign; links to pay by.
 
 [bold]Examples[/bold]
 $ python starter.py payments list --unmatched
@@ -196,7 +196,8 @@ _add("Operation", operate.setup, operate.doctor)
 _clock, _money = (collections.halt, collections.resume), (collections.record_payment, collections.write_off)
 _unpaid = (collections.list_, collections.show, collections.retry, *_clock, *_money)
 _group("Customers and months", "collections", _COLLECTIONS, *_unpaid)
-_group("Customers and months", "payments", _PAYMENTS, payments.record, payments.list_, payments.show, payments.assign)
+_arrived = (payments.record, payments.list_, payments.show, payments.assign)
+_group("Customers and months", "payments", _PAYMENTS, *_arrived, link.link, link.links)
 _files, _links = (import_customers.import_, customers.export), (customers.link, customers.invite)
 _roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, customers.settle, erase.erase)
 _group("Customers and months", "customers", _CUSTOMERS, *_roster)

@@ -44,6 +44,7 @@ from adapters.sql.customers.registrations import SqlRegistrations
 from adapters.sql.customers.roster import SqlRoster
 from adapters.sql.customers.starts import SqlStarts
 from adapters.sql.export import SqlExport
+from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.incoming import SqlIncoming
@@ -80,6 +81,7 @@ class SqlLedger(
     SqlJournal,
     SqlIncoming,
     SqlPayments,
+    SqlCheckouts,
     SqlCollections,
     SqlVersions,
     SqlBrake,

@@ -14,6 +14,7 @@ from stripe.params import PaymentIntentConfirmParams
 
 from adapters.sheets.pace import Pace
 from adapters.stripe.cards import StripeCards
+from adapters.stripe.checkouts import StripeCheckouts
 from adapters.stripe.errors import code_of, is_replayed_failure, translate, translated
 from adapters.stripe.objects import PAGE_SIZE, each, expect, failed, own_payment
 from adapters.stripe.records import StripeRecords
@@ -29,8 +30,8 @@ STAND_IN_CARDS_PER_SECOND = 10_000
 _UNEXPECTED_STATE = "payment_intent_unexpected_state"
 
 
-class StripePayments(StripeCards, StripeRecords):
-    """Stripe, as ``PaymentRail``, ``CardVault`` and ``PaymentRecords``."""
+class StripePayments(StripeCards, StripeCheckouts, StripeRecords):
+    """Stripe, as ``PaymentRail``, ``CheckoutRail``, ``CardVault`` and ``PaymentRecords``."""
 
     def __init__(self, client: stripe.StripeClient, http: HTTPXClient, webhook_secret: str, pace: Pace) -> None:
         self._client = client

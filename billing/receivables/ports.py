@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Protocol
 
+from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import AccountTotal, Balance, JournalRow, Transaction
 
 THE_BEGINNING, THE_END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
@@ -23,6 +24,11 @@ class Journal(Accounts, Protocol):
 
         Returns what it was; a repeat finds none. Raises ``NotFound``, and ``InvalidInput`` if something comes first.
         """
+
+
+class IncomingPayments(Protocol):
+    async def book(self, payment: IncomingPayment, at: datetime) -> bool:
+        """Books money that has arrived, or gone back; False if it was booked before."""
 
 
 class GeneralLedger(Protocol):

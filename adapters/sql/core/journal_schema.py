@@ -1,10 +1,10 @@
-"""Tables of incoming payments and of the journal."""
+"""Tables of incoming payments, payment links and the journal."""
 
 from typing import Final
 
 from sqlalchemy import Column, ForeignKey, Index
 
-from adapters.sql.core.columns import amounts, counter, instants, key, number, table, texts
+from adapters.sql.core.columns import amounts, counter, instants, key, number, partial_index, table, texts
 
 # Money that arrived on a rail, or went back (below 0).
 incoming_payments: Final = table(
@@ -20,6 +20,23 @@ incoming_payments: Final = table(
     *texts("payer", "by", "reason", nullable=True),  # by NULL: the rail has reported it
     Index("incoming_payments_by_customer", "customer_id", "booked_at"),
     Index("incoming_payments_by_original", "rail", "original"),
+)
+
+CHECKOUT_IS_LIVE: Final = "ended_at IS NULL"  # literal SQL, for the partial index
+
+# Payment links: one that is live at most for each subject of a customer.
+checkouts: Final = table(
+    "checkouts",
+    *key("checkout_id"),
+    *texts("rail", "customer_id", "payer_id", "subject_kind", "subject", "description", "currency", "state"),
+    *amounts("amount_minor"),
+    *instants("created_at", "expires_at"),
+    *instants("ended_at", nullable=True),  # NULL: money may still come of it
+    *texts("session_id", "url", nullable=True),  # NULL: the processor has not answered yet; not open any more
+    *texts("by", "reason"),
+    Index("checkouts_by_customer", "customer_id", "subject_kind", "subject"),
+    Index("checkouts_by_session", "session_id"),
+    partial_index("checkouts_live", "customer_id", "subject_kind", "subject", where=CHECKOUT_IS_LIVE, unique=True),
 )
 
 # The journal: written once, never changed. See billing/receivables/journal.py.
