@@ -13,7 +13,7 @@ from activities import notices, payments
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.payments import collections
-from adapters.sql.receivables import journal
+from adapters.sql.receivables import incoming, journal
 from adapters.stripe.payments import StripePayments
 from billing.collections import commands as collection_review
 from billing.collections.collection import Collection
@@ -310,7 +310,7 @@ def posts_all_but(cause: Cause) -> Plant:
         def without(connection: Connection, posted: Iterable[Transaction]) -> None:
             post(connection, [transaction for transaction in posted if transaction.cause is not cause])
 
-        for module in (journal, adapters.sql.ledger, collections):
+        for module in (journal, incoming, adapters.sql.ledger, collections):
             patch.setattr(module, "post", without)
 
     plant.__name__ = f"posts_no_{cause}"
@@ -354,8 +354,8 @@ def tells_nobody_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 
 def takes_links_for_cards(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    incoming = Payment.incoming
-    patch.setattr(Payment, "incoming", lambda self, at: incoming(self, at).evolve(rail="stripe"))
+    incoming_of = Payment.incoming
+    patch.setattr(Payment, "incoming", lambda self, at: incoming_of(self, at).evolve(rail="stripe"))
 
 
 def books_no_link(patch: pytest.MonkeyPatch, bed: Bed) -> None:
