@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.alerts import DigestActivities
 from activities.completeness import CompletenessActivities
 from activities.reconciliation import Reconciler
+from adapters.events.http_receiver import HttpReceiver
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.notify.apprise_alerts import AppriseAlerts
 from adapters.passwords import Argon2Passwords
@@ -23,6 +24,7 @@ from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.ledger import SqlLedger
 from adapters.stripe.payments import StripePayments
 from billing.errors import BillingError, InvalidInput
+from billing.events.event import Destination
 from clients.collection_commands import CollectionSignals
 from clients.digest_trigger import DigestTrigger
 from clients.registrar import Registrar
@@ -30,6 +32,7 @@ from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
 from services.checkouts import Checkouts
 from services.customer_mails import CustomerMails
+from services.event_dispatcher import EventDispatcher
 from services.shared_sales import Sales, SharedSales
 from services.sheet_comparison import SheetComparer
 from settings import Settings, environment
@@ -49,6 +52,7 @@ class Adapters:
     mail: SmtpMail
     ledger: SqlLedger
     others: tuple[AppriseAlerts, ...] = ()  # channels to the reviewers besides mail
+    receiver: HttpReceiver | None = None  # of events
 
 
 @asynccontextmanager
@@ -59,13 +63,16 @@ async def connect_adapters(settings: Settings) -> AsyncIterator[Adapters]:
         payments = _payments(settings)
         stack.push_async_callback(payments.close)
         others = tuple(AppriseAlerts(address) for address in settings.alert_urls.get_secret_value().split())
-        yield Adapters(sales=_sales(settings), payments=payments, mail=_mail(settings), ledger=ledger, others=others)
+        receiver = HttpReceiver(settings.events_url, settings.events_secrets) if settings.events_url else None
+        if receiver:
+            stack.push_async_callback(receiver.close)
+        yield Adapters(_sales(settings), payments, _mail(settings), ledger, others, receiver)
 
 
 @asynccontextmanager
 async def connect_ledger(settings: Settings) -> AsyncIterator[SqlLedger]:
     """The ledger alone; closes it at the end."""
-    ledger = await SqlLedger.connect(settings.ledger)
+    ledger = await SqlLedger.connect(settings.ledger, settings.destinations)
     try:
         yield ledger
     finally:
@@ -151,6 +158,12 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
     """Sends digests to the reviewers."""
     reviewers, domain, console_url = settings.reviewers_email, settings.mail_domain, settings.links.base_url
     return DigestActivities(adapters.ledger, adapters.mail, adapters.others, reviewers, domain, console_url)
+
+
+def connect_dispatcher(settings: Settings, adapters: Adapters, digest: DigestTrigger) -> EventDispatcher:
+    """Delivers events to their receiver, if there is one."""
+    senders = {Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}
+    return EventDispatcher(adapters.ledger, senders, connect_alerts(settings, adapters, digest))
 
 
 def connect_registrar(settings: Settings, adapters: Adapters, client: Client) -> Registrar:

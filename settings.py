@@ -28,6 +28,7 @@ from billing.customers.address import hidden_character, sendable
 from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
+from billing.events.event import Destination
 from billing.model import Id, Line, Url
 from billing.payments.rails import RAILS, Rail, RailName
 
@@ -110,10 +111,12 @@ class Settings(BaseSettings):
     charges_per_second: float = Field(20, gt=0, le=10_000)
     spread_minutes: int = Field(60, ge=0, le=180)
     cached_workflows: int | None = Field(None, ge=1, le=10_000_000)
+    events_url: Url = ""
+    events_secret: Secret = SecretStr("")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
-    rails: dict[RailName, Rail] = Field(default_factory=lambda: dict(RAILS), max_length=50)
+    rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)
     sandbox_sheets_port: int = Field(12112, ge=1, le=65535)
@@ -143,6 +146,25 @@ class Settings(BaseSettings):
         if self.console_sso_header and not self.console_trusted_proxies:
             raise ValueError(
                 "set BILLING_CONSOLE_TRUSTED_PROXIES too: BILLING_CONSOLE_SSO_HEADER is trusted from these proxies only"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _events_arrive_safely(self) -> Self:
+        if not self.events_url:
+            return self
+        url = urlsplit(self.events_url)
+        if url.scheme not in ("http", "https") or not url.hostname or url.username or url.fragment:
+            raise ValueError("BILLING_EVENTS_URL is not a web address; write it as https://erp.example.com/events")
+        if url.hostname not in LOOPBACK and (self.sandbox or url.scheme == "http"):
+            raise ValueError(
+                "BILLING_EVENTS_URL has to begin with https://, and the sandbox tells this machine only: events name "
+                "customers and amounts"
+            )
+        if not 1 <= len(self.events_secrets) <= 2 or min(map(len, self.events_secrets)) < 32:
+            raise ValueError(
+                "set BILLING_EVENTS_SECRET too: 32 characters or more; while it is replaced, the new and the old one, "
+                "with a space between"
             )
         return self
 
@@ -198,6 +220,16 @@ class Settings(BaseSettings):
         if self.sandbox:
             return Links(f"http://127.0.0.1:{self.console_port}", "sandbox")
         return Links(self.console_url, self.link_secret.get_secret_value())
+
+    @property
+    def events_secrets(self) -> list[str]:
+        """The secrets that sign events; two while one is replaced by the other."""
+        return self.events_secret.get_secret_value().split()
+
+    @property
+    def destinations(self) -> tuple[Destination, ...]:
+        """Where events go; none are written unless somebody gets them."""
+        return (Destination.RECEIVER,) if self.events_url else ()
 
     @property
     def mail_domain(self) -> str:

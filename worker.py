@@ -29,6 +29,7 @@ from bootstrap import (
     connect_customer_mails,
     connect_digest_trigger,
     connect_digests,
+    connect_dispatcher,
     connect_reconciliation,
     connect_runtime,
     connect_sales,
@@ -68,7 +69,8 @@ async def main() -> int:
         threads = WorkflowThreads()
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
-        async with create_worker(client, settings, adapters, threads=threads):
+        dispatcher = connect_dispatcher(settings, adapters, digest)
+        async with dispatcher.open(), create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
             gc.freeze()  # exempts the objects loaded at startup from garbage collection

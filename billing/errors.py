@@ -26,6 +26,7 @@
     │   ├── MailUnavailable       the mail server cannot be reached, or asks to come back later         retry
     │   └── MailRefused           the mail server refuses this recipient or message for good
     ├── AlertUnavailable          the reviewers cannot be alerted now                                   retry
+    ├── ReceiverUnavailable       the receiver of our events did not take one                           retry
     ├── TemporalUnavailable       the server cannot be asked about workflows now                        retry
     └── LedgerUnavailable         the ledger cannot be reached, or is busy                              retry
         ├── BalanceChanged        money has moved since the balance was read: read it again             retry
@@ -116,6 +117,10 @@ class MailRefused(MailError): ...
 
 
 class AlertUnavailable(BillingError):
+    retryable = True
+
+
+class ReceiverUnavailable(BillingError):
     retryable = True
 
 

@@ -26,6 +26,7 @@ from cli.accounting import export, reconcile
 from cli.collections import collections
 from cli.completeness import coverage
 from cli.customers import close_account, customers, erase, import_customers, start, update
+from cli.events import events
 from cli.invoices import invoices, refresh, review
 from cli.receivables import link, payments
 from cli.reviewers import brake, users
@@ -167,6 +168,12 @@ _PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign; 
 $ python starter.py payments list --unmatched
 $ python starter.py payments show transfer 7731
 """
+_EVENTS = """What is told to your own systems: list, resend.
+
+[bold]Examples[/bold]
+$ python starter.py events list --undelivered
+$ python starter.py events resend 2f9d6a0e-6f0e-5d3c-9c3b-0d8a4f1f7a55
+"""
 _CUSTOMERS = """The roster: list, show, import, export, links to register, settle a balance, erase a person's data.
 
 [bold]Examples[/bold]
@@ -203,4 +210,5 @@ _roster = (customers.list_, customers.show, *_files, *_links, customers.registra
 _group("Customers and months", "customers", _CUSTOMERS, *_roster)
 _accounts = (users.add, users.list_, users.disable, users.enable, users.password, users.role)
 _group("Operation", "user", _USERS, *_accounts)
+_group("Operation", "events", _EVENTS, events.list_, events.resend)
 _group("Review", "brake", _BRAKE, brake.on, brake.off, brake.show)

@@ -16,6 +16,7 @@ from bootstrap import (
     connect_alerts,
     connect_checkouts,
     connect_digest_trigger,
+    connect_dispatcher,
     connect_passwords,
     connect_reconciliation,
     connect_registrar,
@@ -81,7 +82,9 @@ class _Console:
         self._registrar = connect_registrar(settings, adapters, client)
         self._checkouts = connect_checkouts(settings, adapters)
         self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
-        alerts = connect_alerts(settings, adapters, connect_digest_trigger(settings, client))
+        digest = connect_digest_trigger(settings, client)
+        alerts = connect_alerts(settings, adapters, digest)
+        self._dispatcher = connect_dispatcher(settings, adapters, digest)
         reconciliation = connect_reconciliation(settings, adapters, client)
         self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, alerts)
         self._bulk = Bulk(client, adapters.ledger)
@@ -110,6 +113,7 @@ class _Console:
         async with (
             self._inbox.open(),
             self._bulk.open(),
+            self._dispatcher.open(),
             sweeping("registrations", lambda: self._registrar.sweep(datetime.now(UTC)), _REGISTRATIONS_SECONDS),
             sweeping("payment links", lambda: self._checkouts.sweep(self._settings.now()), _LINKS_SECONDS),
         ):

@@ -43,6 +43,7 @@ from adapters.sql.customers.erase import SqlErase
 from adapters.sql.customers.registrations import SqlRegistrations
 from adapters.sql.customers.roster import SqlRoster
 from adapters.sql.customers.starts import SqlStarts
+from adapters.sql.events.outbox import SqlOutbox
 from adapters.sql.export import SqlExport
 from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
@@ -80,6 +81,7 @@ _UPDATE = update(customers).where(customers.c.customer_id == bindparam("id"), ~e
 class SqlLedger(
     SqlJournal,
     SqlIncoming,
+    SqlOutbox,
     SqlPayments,
     SqlCheckouts,
     SqlCollections,

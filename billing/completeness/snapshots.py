@@ -138,6 +138,7 @@ class HealthFigures(Model):
     """The health of billing in figures. ``overdue_since`` is the oldest due instant of a step that is not done.
 
     ``unseen`` are the sources that the latest check could not read; at ``replaced_at`` a worker last replaced itself.
+    ``waiting_events`` are on their way to other systems, the oldest since ``events_waiting_since``.
     """
 
     covered_at: Instant | None
@@ -147,6 +148,8 @@ class HealthFigures(Model):
     untold_alerts: Count
     unseen: Few[DataSource] = ()
     replaced_at: Instant | None = None
+    waiting_events: Count = 0
+    events_waiting_since: Instant | None = None
 
 
 class LastRuns(Protocol):

@@ -156,6 +156,13 @@ def of_lost_event(event_id: str, payment_id: str, received_at: Instant, why: str
     return _alert(AlertKind.REPORT, "", period, f"lost event {event_id}", text, (remedy,), at)
 
 
+def of_backlog(since: Instant, fault: str, at: datetime) -> Alert:
+    """Other systems do not take the events of what was booked ``since`` then; at most one alert a day."""
+    text = f"an event of {since:%Y-%m-%d %H:%M} UTC cannot be delivered, and is tried again until it can: {fault}"
+    remedy = RemedyAction.RUN_DOCTOR.of()
+    return _alert(AlertKind.REPORT, "", Period.at(at, "UTC"), f"events {at:%Y-%m-%d}", text, (remedy,), at)
+
+
 def _about(record: Month | Collection, kind: AlertKind, content: str, text: str, remedy: Remedy, at: datetime) -> Alert:
     amount_minor: int | None = None
     if isinstance(record, Collection):

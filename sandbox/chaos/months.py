@@ -14,6 +14,7 @@ from temporalio.service import RPCError
 from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.errors import BillingError
+from billing.events.event import OutgoingEvent
 from billing.invoices.commands import ChainResult
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import UNPAID_OUTCOMES
@@ -188,6 +189,22 @@ class Months:
 
     async def _month_of(self, handle: WorkflowHandle[MonthlyBilling, ChainResult]) -> Period:
         return (await handle.query(MonthlyBilling.invoice)).period
+
+    async def events_arrive(self) -> None:
+        """Until the receiver has taken every event; an operator need not wait for the next tries."""
+
+        async def waiting() -> list[OutgoingEvent]:
+            return [event async for page in self.ledger.outgoing_events(undelivered_only=True) for event in page]
+
+        async def all_taken() -> bool:
+            return not await waiting()
+
+        for event in await waiting():
+            await self.ledger.resend_event(event.event_id)
+        try:
+            await until(all_taken, _FINISH_SECONDS)
+        except TimeoutError:
+            self.wrong.append(f"{len(await waiting())} events are not delivered")
 
     async def _settled(self, unpaid: list[str]) -> bool:
         """Whether each of these collections has begun, and those that are closed have ended, their alerts recorded."""

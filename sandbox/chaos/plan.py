@@ -45,6 +45,7 @@ class FaultPlan:
     stripe: list[Rule] = field(default_factory=list)
     sheets: list[Rule] = field(default_factory=list)
     mail: list[Rule] = field(default_factory=list)
+    events: list[Rule] = field(default_factory=list)
     latency_seconds: float = 0.0
     no_worksheet: bool = False
     ledger_locked_seconds: float = 0.0
@@ -104,6 +105,7 @@ class Plan:
             stripe=_some(draw, _STRIPE, 0.9, "/v1/payment_intents"),
             sheets=_some(draw, _SHEETS, 0.9, "/v4/"),
             mail=[_mail(draw, self.customers) for _ in range(draw.choice((0, 0, 1, 4)))],
+            events=_some(self.draw("events", step), _EVENTS, 0.7, "/events"),
             latency_seconds=draw.choice((0.0, 0.1, 0.3)),
             no_worksheet=draw.random() < 0.05,
             ledger_locked_seconds=draw.choices((0.0, 1.0, 2.0, 11.0), (30, 3, 2, 1))[0],
@@ -132,6 +134,12 @@ _SHEETS: tuple[Rule, ...] = (
     {"kind": "drop_before"},
     {"kind": "drop_after"},
     {"kind": "garbage_200"},
+)
+_EVENTS: tuple[Rule, ...] = (
+    {"kind": "status", "status": 500},
+    {"kind": "drop_before"},
+    {"kind": "drop_after"},
+    {"kind": "slow", "seconds": 1.0},
 )
 
 WEBHOOKS: tuple[Rule, ...] = tuple(

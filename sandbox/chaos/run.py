@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 
 from bootstrap import connect_adapters, connect_temporal
@@ -19,9 +20,13 @@ from sandbox.chaos.months import Months
 from sandbox.chaos.plan import Plan
 from sandbox.judge.evidence import Evidence, gather
 from sandbox.judge.judge import PromiseResult, judge
+from sandbox.stack.ports import HOST
 from sandbox.stack.processes import Child, logged
 from sandbox.stack.sample import earliest_period
 from sandbox.stack.stack import Stack, embedded_stack, free_temporal_port, sandbox_settings
+from sandbox.stack.stand_ins import serve
+from sandbox.stand_ins.event_receiver import SECRET, receiver_app
+from sandbox.stand_ins.faults import Faults
 from sandbox.timeline import SharedClock, Timeline
 from settings import Settings
 from worker import READY
@@ -34,11 +39,12 @@ _TASK_TIMEOUT = timedelta(seconds=2)
 async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[dict[str, Any], list[PromiseResult]]:
     """Figures for one line of JSON, and the verdict on each promise."""
     began, port = time.monotonic(), free_temporal_port()
-    settings = sandbox_settings(Settings(_env_file=None, data_dir=folder, reviewers_email=_REVIEWERS))
     periods = [earliest_period(datetime.now(UTC))]
     while len(periods) < plan.months:
         periods.append(periods[-1].next())
     async with AsyncExitStack() as exits:
+        receiver = await exits.enter_async_context(serve(Faults(receiver_app(folder / "events.jsonl"))))
+        settings = sandbox_settings(_settings(folder, receiver))
         stack = await exits.enter_async_context(embedded_stack(settings, port, cwd=folder))
         await stack.worker.stop()  # two others take its place
         workers = [await exits.enter_async_context(_worker(stack, number)) for number in (1, 2)]
@@ -47,12 +53,13 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
         client = Client(**connected.config() | {"interceptors": [_ShortTasks()]})
         company = Company(plan, folder, settings.sandbox_stripe_port)
         clock = SharedClock(Timeline(client, _PATIENCE_SECONDS), settings.sandbox_stripe_port)
-        fault_injector = FaultInjector(stack, workers)
+        fault_injector = FaultInjector(stack, workers, receiver)
         months = Months(plan, periods, company, adapters, client, clock, fault_injector, report)
         async with fault_injector.throughout(plan.seed):
             await months.start()
             await months.pass_by()
         kept = [worker.name for worker in workers if await worker.stop() != 0]
+        await months.events_arrive()
         evidence = await gather(folder, adapters.ledger, *periods)
         unrecorded = (*months.wrong, *await months.reviewers.unrecorded())
     checks = [
@@ -74,6 +81,16 @@ async def run(plan: Plan, folder: Path, report: Callable[[str], None]) -> tuple[
     return figures, checks
 
 
+def _settings(folder: Path, receiver_port: int) -> Settings:
+    return Settings(
+        _env_file=None,
+        data_dir=folder,
+        reviewers_email=_REVIEWERS,
+        events_url=f"http://{HOST}:{receiver_port}/events",
+        events_secret=SecretStr(SECRET),
+    )
+
+
 def _figures(months: Months, fault_injector: FaultInjector, evidence: Evidence) -> dict[str, Any]:
     outcomes = [*chain.from_iterable(months.reviewers.outcomes.values())]
     letters = evidence.letters()
@@ -91,6 +108,7 @@ def _figures(months: Months, fault_injector: FaultInjector, evidence: Evidence) 
         "mails": letters.total(),
         "digests": letters["digest"],
         "alerts": len(evidence.alerts),
+        "events": len(evidence.deliveries or ()),
         "virtual_days": (months.clock.now - months.clock.began).days,
     }
 

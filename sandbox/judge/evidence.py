@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from billing.collections.collection import Collection
 from billing.collections.ports import CollectionStore
@@ -32,6 +32,7 @@ from billing.reviewers.ports import AlertListing
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, TypedRow, read_sheet
 from sandbox.judge.stripe_journal import CARDS, Intent, StripeJournal
 from sandbox.stack.sample import sheet_of
+from sandbox.stand_ins.event_receiver import read_events
 from sandbox.stand_ins.mailbox import Mail, read_mail
 
 
@@ -119,6 +120,7 @@ class Evidence:
     strangers: list[str]  # customers at Stripe that the ledger does not know, and payments of no customer
     mails: list[Mail]
     alerts: list[AlertRow]  # the outbox of the reviewers
+    deliveries: list[dict[str, Any]] | None  # of events, as their receiver took them; None: there was none
 
     @property
     def all_cases(self) -> list[MonthEvidence]:
@@ -171,8 +173,15 @@ async def gather(folder: Path, ledger: _Ledger, *periods: Period) -> Evidence:
     for customer_id in dict.fromkeys(row.customer_id for row in rows):
         months = sorted(row.period for row in rows if row.customer_id == customer_id)
         accounts.append(await _account(ledger, journal, sheets, customer_id, months))
-    mails, alerts = read_mail(folder / "mail"), await ledger.alerts()
-    return Evidence(periods=periods, accounts=accounts, strangers=journal.strangers(), mails=mails, alerts=alerts)
+    events = folder / "events.jsonl"
+    return Evidence(
+        periods=periods,
+        accounts=accounts,
+        strangers=journal.strangers(),
+        mails=read_mail(folder / "mail"),
+        alerts=await ledger.alerts(),
+        deliveries=read_events(events) if events.exists() else None,
+    )
 
 
 async def _account(

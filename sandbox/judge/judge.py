@@ -1,8 +1,6 @@
 """The judge: were months billed as promised? Each promise is a function that yields what breaks it.
 
-    evidence = await gather(folder, ledger, period)
-    for check in judge(evidence):
-        print(check.name, "ok" if check.ok else check.wrong)
+    broken = [check for check in judge(await gather(folder, ledger, period)) if not check.ok]
 
 Nothing comes from a workflow: see sandbox/judge/evidence.py.
 """
@@ -23,6 +21,7 @@ from billing.money import format_amount
 from billing.period import Period
 from billing.reviewers.alerts import AlertKind
 from sandbox.judge.books import differing_books
+from sandbox.judge.events import differing_events
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 from sandbox.judge.expected import minor_of
 from sandbox.judge.stripe_journal import Intent
@@ -52,6 +51,7 @@ def judge(evidence: Evidence) -> list[PromiseResult]:
         "nothing is charged that was skipped, halted, carried forward or not due": _nothing,
         "ledger and Stripe tell of the same payments": _agreement,
         "the journal has every movement of money, once": differing_books,
+        "other systems are told of every movement of money, once, in each customer's order": differing_events,
         "every command took effect once, or was refused with a reason": _commands,
         "every outcome is told to the customer, once, and no other mail is sent": _letters,
         "every customer is in the next month, has left, or waits for a person who knows": _chain,

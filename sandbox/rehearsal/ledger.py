@@ -12,6 +12,7 @@ from adapters.sql.core.statements import insert_new
 from adapters.sql.ledger import SqlLedger
 from adapters.sql.receivables.journal import balance, post
 from billing.customers.customer import Customer
+from billing.events.event import Destination
 from billing.receivables.journal import opening
 
 _T = TypeVar("_T")
@@ -20,8 +21,8 @@ _T = TypeVar("_T")
 class PrivateLedger(SqlLedger):
     """The production tables and statements, without threads and without syncing to disk."""
 
-    def __init__(self, url: URL) -> None:
-        super().__init__(url)
+    def __init__(self, url: URL, destinations: Sequence[Destination] = ()) -> None:
+        super().__init__(url, destinations)
 
         @event.listens_for(self._engine, "connect")
         def connected(connection: Any, record: object) -> None:

@@ -18,4 +18,6 @@ def test_a_month_comes_to_what_was_promised_whatever_dies_and_fails(tmp_path: Pa
     assert figures["violations"] == 0
     assert figures["worker_kills"] > 0
     assert any(name.startswith("stall in ") for name in figures["faults"])
+    assert any(name.startswith("events ") for name in figures["faults"])
+    assert figures["events"] > 4
     assert sum(figures["outcomes"].values()) == 4

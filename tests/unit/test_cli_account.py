@@ -14,7 +14,7 @@ def test_what_is_owed_is_shown_with_its_due_date_and_the_statement_on_request(
 ) -> None:
     ledger(months.announced(1250))
     shown = run("customers", "show", "acme").stdout
-    assert "12.50 EUR owed for month 2026-10, due 2026-11-08 09:00 UTC" in shown
+    assert "12.50 EUR owed for 2026-10, due 2026-11-08 09:00 UTC" in shown
     assert "Statement" not in shown
     statement = run("customers", "show", "acme", "--statement").stdout
     (owed,) = [line for line in statement.splitlines() if "notice" in line and "receivable month 2026-10" in line]

@@ -59,8 +59,7 @@ def _table(document: str, heading: str = "") -> dict[str, str]:
 
 
 def _defaults(kind: type[BaseModel], prefix: str = "") -> dict[str, str]:
-    fields = kind.model_fields.items()
-    return {f"{prefix}{name}": _shown(field.get_default(call_default_factory=True)) for name, field in fields}
+    return {f"{prefix}{name}": _shown(field.default) for name, field in kind.model_fields.items()}
 
 
 def _shown(default: object) -> str:

@@ -20,6 +20,7 @@ from adapters.sql.core.schema import (
     lines,
 )
 from adapters.sql.core.statements import FORMER, upsert
+from adapters.sql.events.outbox import backlog
 from adapters.sql.reviewers.review_queries import NEED_PERSON
 from billing.apart import Failed, apart
 from billing.collections.collection import Collection
@@ -97,6 +98,7 @@ class SqlCompleteness(SqlDatabase):
         replaced = select(func.max(alerts.c.at)).where(alerts.c.kind == AlertKind.WORKER)
         with self._reading("read its health figures") as connection:
             instants = [connection.scalar(query) for query in _overdue(now)]
+            waiting_events, waiting_since = backlog(connection, self._destinations)
             return HealthFigures(
                 covered_at=connection.scalar(select(func.max(coverage_runs.c.at))),
                 findings=connection.scalar(findings) or 0,
@@ -105,6 +107,8 @@ class SqlCompleteness(SqlDatabase):
                 untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
                 unseen=tuple({source: None for sources in connection.scalars(unseen) for source in sources or ()}),
                 replaced_at=connection.scalar(replaced),
+                waiting_events=waiting_events,
+                events_waiting_since=waiting_since,
             )
 
     @in_thread

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial, wraps
@@ -32,6 +32,7 @@ from adapters.sql.core import migration
 from adapters.sql.core.errors import MISSING, translated, unfit
 from billing.apart import Failed
 from billing.errors import InvalidInput
+from billing.events.event import Destination
 from billing.model import Model
 
 _DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
@@ -64,8 +65,9 @@ class SqlDatabase:
     statement. A cancelled call may still take effect, like any whose answer is lost.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, destinations: Sequence[Destination] = ()) -> None:
         self._url = url
+        self._destinations = destinations
         self._engine = create_engine(url, **_options(url))
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ledger")
         self._turn: AbstractContextManager[object] = nullcontext()
@@ -78,12 +80,17 @@ class SqlDatabase:
         self._reading_engine = self._engine.execution_options(
             **{"sqlite_begin": ""} if _is_sqlite(url) else {"isolation_level": "AUTOCOMMIT"}
         )
-        self._writing_engine = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._writing_engine = self._engine.execution_options(
+            sqlite_begin="BEGIN IMMEDIATE", destinations=tuple(destinations)
+        )
 
     @classmethod
-    async def connect(cls, url: str) -> Self:
-        """The ledger at ``url``. Connects at first use, so that it may be down now. Raises ``InvalidInput``."""
-        return cls(_parse(url))
+    async def connect(cls, url: str, destinations: Sequence[Destination] = ()) -> Self:
+        """The ledger at ``url``, which writes events for these ``destinations``. Raises ``InvalidInput``.
+
+        Connects at first use, so that it may be down now.
+        """
+        return cls(_parse(url), destinations)
 
     async def close(self) -> None:
         """Waits for calls in progress."""

@@ -1,10 +1,21 @@
-"""Tables of incoming payments, payment links and the journal."""
+"""Tables of incoming payments, of payment links, of the journal, and of the events that follow from it."""
 
 from typing import Final
 
 from sqlalchemy import Column, ForeignKey, Index
 
-from adapters.sql.core.columns import amounts, counter, instants, key, number, partial_index, table, texts
+from adapters.sql.core.columns import (
+    amounts,
+    counter,
+    counts,
+    instants,
+    json,
+    key,
+    number,
+    partial_index,
+    table,
+    texts,
+)
 
 # Money that arrived on a rail, or went back (below 0).
 incoming_payments: Final = table(
@@ -68,4 +79,22 @@ journal_entries: Final = table(
         "entries_by_customer", "customer_id", "kind", "subject_kind", "subject", "currency", "amount_minor", "due_at"
     ),
     Index("entries_by_rail", "rail", "kind", "currency", "amount_minor"),
+)
+
+# The outbox: what other systems should know, in the order in which each of them learns it.
+outgoing_events: Final = table(
+    "outgoing_events",
+    *counter("number"),
+    *texts("event_id", "destination", "type"),
+    *texts("customer_id", nullable=True),  # NULL: it is nobody's yet
+    *json("payload"),  # the event as it was written
+    *instants("created_at"),
+    *counts("tries"),
+    *instants("next_at", nullable=True),  # NULL: at once
+    *texts("fault", nullable=True),  # why the last try failed
+    *instants("claimed_until", nullable=True),  # a process is delivering it
+    *instants("done_at", nullable=True),
+    Index("outgoing_events_by_id", "event_id", "destination", unique=True),
+    Index("outgoing_events_by_customer", "customer_id", "number"),
+    partial_index("outgoing_events_open", "destination", "customer_id", "number", where="done_at IS NULL"),
 )

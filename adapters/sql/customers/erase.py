@@ -10,6 +10,7 @@ from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert
 from adapters.sql.completeness.readings import unpacked
 from adapters.sql.core.columns import PlainText
 from adapters.sql.core.database import SqlDatabase, in_thread
+from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.schema import (
     addresses,
     alerts,
@@ -61,6 +62,7 @@ class SqlErase(SqlDatabase):
             for table in _tables():
                 rows += _scrub(connection, table, customer_id, scrubber)
             rows += scrub_payments(connection, customer_id, scrubber)
+            rows += _scrub(connection, outgoing_events, None, scrubber)  # of payments that nobody has assigned
             rows += _scrub_coverage(connection, scrubber)
             rows += _delete_readings(connection, scrubber, keys)
             if rows:
@@ -132,7 +134,7 @@ def _columns(table: Table) -> list[str]:
     return [column.name for column in table.c if isinstance(column.type, kinds) and not column.primary_key]
 
 
-def _rows(connection: Connection, table: Table, customer_id: str) -> list[dict[str, Any]]:
+def _rows(connection: Connection, table: Table, customer_id: str | None) -> list[dict[str, Any]]:
     names = [*(column.name for column in table.primary_key), *_columns(table)]
     query = select(*(table.c[name] for name in names)).where(table.c.customer_id == customer_id)
     return [dict(row) for row in connection.execute(query).mappings()]
@@ -150,8 +152,8 @@ def _names(connection: Connection, customer_id: str) -> set[str]:
     return names
 
 
-def _scrub(connection: Connection, table: Table, customer_id: str, scrubber: Scrubber) -> int:
-    """Rewrites rows of the customer; returns how many."""
+def _scrub(connection: Connection, table: Table, customer_id: str | None, scrubber: Scrubber) -> int:
+    """Rewrites rows of the customer (None: of nobody); returns how many."""
     count = 0
     for row in _rows(connection, table, customer_id):
         fresh = scrubber.field("", {name: row[name] for name in _columns(table)})

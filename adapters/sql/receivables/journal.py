@@ -11,13 +11,16 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, true
 
 from adapters.sql.core.database import SqlDatabase, in_thread
-from adapters.sql.core.journal_schema import journal_entries, transactions
+from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
 from adapters.sql.core.schema import customers
+from adapters.sql.events.outbox import put_events
+from billing.receivables.events import Debt, PaymentHead, Standing, debts, events_of
 from billing.receivables.journal import (
     Account,
     AccountKind,
     AccountTotal,
     Balance,
+    Cause,
     Entry,
     JournalRow,
     Outstanding,
@@ -40,6 +43,17 @@ _BALANCE = (
     .having(_SUM != 0)
 )
 _T = transactions.c
+_STANDING = (
+    select(
+        _SUM.label("owed"),
+        func.max(case((_T.cause == Cause.NOTICE, _T.number))).label("issued"),
+        func.max(case((_T.cause == Cause.VOID, _T.number))).label("voided"),
+    )
+    .join(transactions, _T.number == _E.number)
+    .where(_E.customer_id == bindparam("customer_id"), _E.kind == AccountKind.RECEIVABLE)
+    .where(_E.subject_kind == bindparam("subject_kind"), _E.subject == bindparam("subject"))
+    .where(_E.currency == bindparam("currency"))
+)
 _OF_TRANSACTION = [_T[name] for name in ("number", "key", "cause", "at", "digest", "by", "reason")]
 ENTRIES = (
     select(
@@ -130,12 +144,37 @@ def balance(connection: Connection, customer_id: str) -> Balance:
 
 
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
+    """Writes the transactions; with them, the events that other systems are to get, if there are any such systems."""
+    posted = list(posted)
+    destinations = connection.get_execution_options().get("destinations")
+    if destinations:
+        before, payments = _standings(connection, debts(posted)), _heads(connection, posted)
+        put_events(connection, destinations, events_of(posted, before, payments))
     for transaction in posted:
         values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
         number = connection.scalar(_INSERT_TRANSACTION, values)
         connection.execute(
             _INSERT_ENTRIES, [_values(number, place, entry) for place, entry in enumerate(transaction.entries, start=1)]
         )
+
+
+def _standings(connection: Connection, changed: Iterable[Debt]) -> dict[Debt, Standing]:
+    """How debts stand before they are changed. A bill is in force if it was not voided since."""
+    standings = {}
+    for debt in changed:
+        key = {"customer_id": debt.customer_id, "subject_kind": debt.subject.kind, "subject": debt.subject.name}
+        row = connection.execute(_STANDING, key | {"currency": debt.currency}).one()
+        standings[debt] = Standing(int(row.owed or 0), (row.issued or 0) > (row.voided or 0))
+    return standings
+
+
+def _heads(connection: Connection, posted: Iterable[Transaction]) -> dict[PaymentName, PaymentHead]:
+    """What the payments that are moved are called."""
+    heads, i = {}, incoming_payments.c
+    for name in {transaction.payment for transaction in posted if transaction.payment}:
+        query = select(i.reference, i.kind).where(i.rail == name.rail, i.digest == name.digest)
+        heads[name] = PaymentHead(*connection.execute(query).one())
+    return heads
 
 
 def _payment(name: PaymentName | None) -> dict[str, str | None]:

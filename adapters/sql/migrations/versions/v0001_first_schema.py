@@ -219,6 +219,24 @@ def upgrade() -> None:
     op.create_index("entries_by_rail", "entries", ["rail", "kind", "currency", "amount_minor"])
 
     op.create_table(
+        "outgoing_events",
+        *_columns(_NUMBER, "number"),
+        *_columns(sa.Text, "event_id", "destination", "type"),
+        *_columns(sa.Text, "customer_id", nullable=True),
+        *_columns(sa.JSON, "payload"),
+        *_columns(_INSTANT, "created_at"),
+        *_columns(sa.Integer, "tries"),
+        *_columns(_INSTANT, "next_at", nullable=True),
+        *_columns(sa.Text, "fault", nullable=True),
+        *_columns(_INSTANT, "claimed_until", "done_at", nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("outgoing_events_by_id", "outgoing_events", ["event_id", "destination"], unique=True)
+    op.create_index("outgoing_events_by_customer", "outgoing_events", ["customer_id", "number"])
+    of_customer = ["destination", "customer_id", "number"]
+    op.create_index("outgoing_events_open", "outgoing_events", of_customer, **_where("done_at IS NULL"))
+
+    op.create_table(
         "events",
         *_columns(sa.Text, "event_id", "type", "object_id", "payment_id"),
         *_columns(_INSTANT, "created_at", "received_at"),
