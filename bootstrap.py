@@ -23,7 +23,7 @@ from adapters.sheets.csv_sales import CsvSales
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.ledger import SqlLedger
 from adapters.stripe.payments import StripePayments
-from billing.errors import BillingError
+from billing.errors import BillingError, InvalidInput
 from billing.events.event import Destination
 from clients.collection_commands import CollectionSignals
 from clients.digest_trigger import DigestTrigger
@@ -31,6 +31,7 @@ from clients.incoming_payments import PaymentDesk
 from clients.registrar import Registrar
 from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
+from services.checkouts import Checkouts
 from services.customer_mails import CustomerMails
 from services.event_dispatcher import EventDispatcher
 from services.shared_sales import Sales, SharedSales
@@ -186,6 +187,14 @@ def connect_reconciliation(settings: Settings, adapters: Adapters, client: Clien
 def connect_payment_desk(settings: Settings, adapters: Adapters, alerts: Alerts | None = None) -> PaymentDesk:
     """The desk where people record, assign and give back money."""
     return PaymentDesk(adapters.ledger, adapters.payments, settings.rails, settings.four_eyes_above, alerts)
+
+
+def connect_checkouts(settings: Settings, adapters: Adapters) -> Checkouts:
+    """Payment links. Raises ``InvalidInput`` without a public address to which the processor's page leads back."""
+    base_url = settings.links.base_url.rstrip("/")
+    if not base_url:
+        raise InvalidInput("set BILLING_CONSOLE_URL and BILLING_LINK_SECRET: where customers reach the console")
+    return Checkouts(adapters.payments, adapters.ledger, f"{base_url}/checkout")
 
 
 def connect_sales(adapters: Adapters) -> SharedSales:

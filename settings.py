@@ -31,7 +31,7 @@ from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Minor, Url
 from billing.money import LARGEST_AMOUNT_MINOR, currency_code, parse_amount
-from billing.payments.rails import BY_HAND_RAILS, Rail, RailName
+from billing.payments.rails import RAILS, Rail, RailName
 
 ENV_FILE = ".env"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     worker_metrics_address: Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$", max_length=300)] | Literal[""] = ""
 
-    rails: dict[RailName, Rail] = Field(BY_HAND_RAILS, max_length=50)
+    rails: dict[RailName, Rail] = Field(RAILS, max_length=50)
     four_eyes_above: Amounts = Field(default_factory=dict)
 
     sandbox_stripe_port: int = Field(12111, ge=1, le=65535)

@@ -16,6 +16,8 @@ from billing.accounting.reconciliation import (
     Repair,
     compare,
     failed,
+    reversal_finding,
+    unbooked,
 )
 from billing.apart import Failed, why
 from billing.collections.collection import Collection
@@ -33,6 +35,7 @@ from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from services import clock
 from services.alerts import Alerts
+from services.checkouts import LinkBooks, take_in
 
 _RECENT_MONTHS = 3
 _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
@@ -41,7 +44,7 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class _Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
+class _Ledger(CollectionStore, InvoiceListing, LinkBooks, MonthStore, PaymentBooks, Periods, Protocol):
     """The stores it uses."""
 
     async def customers_at_processor(self) -> dict[str, str]:
@@ -83,6 +86,9 @@ class Reconciler:
         Saves its status, refunds and disputes, alerts the reviewers to new ones, and makes a collection look it up.
         """
         payment = await self._records.payment(payment_id)
+        if payment.by_link:
+            await take_in(self._ledger, payment, clock.now())
+            return "; ".join([str(payment.status), *_named(await self._take_in_reversals(payment))])
         month = await self._month(payment)
         if month is None:
             return "not a payment of ours"
@@ -91,8 +97,7 @@ class Reconciler:
             await self._ledger.save_payment(payment, clock.now())
         except PaymentMismatch as error:  # a second payment, which will never be confirmed: reconciliation reports it
             done.append(str(error))
-        news = await self._take_in_reversals(payment, month)
-        done += [f"{reversal.kind} {reversal.reversal_id}: {reversal.code}" for reversal in news]
+        done += _named(await self._take_in_reversals(payment))
         collection = await self._ledger.collection(payment.customer_id, month.period)
         if collection is not None and collection.outcome is None:
             last_attempt = collection.answer.attempt_id if collection.answer else ""
@@ -102,15 +107,16 @@ class Reconciler:
                     done.append("the collection looks it up")
         return "; ".join(done)
 
-    async def _take_in_reversals(self, payment: Payment, month: Month) -> list[Reversal]:
+    async def _take_in_reversals(self, payment: Payment) -> list[Reversal]:
         """Alerts the reviewers before it saves: an interrupted alert is repeated, a saved one is not."""
-        rows = await self._ledger.reversals(month.period, payment.customer_id)
+        customer_id, period = payment.customer_id, Period(payment.period)
+        rows = await self._ledger.reversals(period, customer_id)
         known = {(row.reversal_id, row.code, row.amount_minor) for row in rows}
         reversals = await self._records.reversals(payment.payment_id)
         news = [item for item in reversals if (item.reversal_id, item.code, item.amount_minor) not in known]
         for number, reversal in enumerate(news, start=len(rows) + 1):
             text = _in_words(reversal, payment)
-            await self._alerts.tell(of_report(month.customer_id, month.period, number, text, clock.now()))
+            await self._alerts.tell(of_report(customer_id, period, number, text, clock.now()))
         await self._ledger.save_reversals(payment, reversals, clock.now())
         return news
 
@@ -144,13 +150,15 @@ class Reconciler:
         unread: list[Failed] = []
         charges = await self._ledger.payments_of(period, unread)
         payments = await self._payments(period, charges, unread)
-        findings = [finding async for finding in self._reversed(period, payments)]
-        books = await self._books(period, charges, payments, unread)
+        findings = [finding async for finding in self._by_link(period, payments)]
+        charged = [payment for payment in payments if not payment.by_link]
+        findings += [finding async for finding in self._reversed(period, charged)]
+        books = await self._books(period, charges, charged, unread)
         findings += [await self._repaired(finding) for finding in compare(books)]
         findings += [finding async for finding in self._uncollected(books)]
         findings += [failed(row.customer_id, period, row.reason) for row in unread]
         return ReconciledPeriod(
-            period=period, months=len(books.months), payments=len(books.payments), findings=tuple(findings)
+            period=period, months=len(books.months), payments=len(payments), findings=tuple(findings)
         )
 
     async def _payments(self, period: Period, charges: Sequence[ChargeRow], unread: list[Failed]) -> list[Payment]:
@@ -188,6 +196,24 @@ class Reconciler:
             unread=frozenset(row.customer_id for row in unread),
         )
 
+    async def _by_link(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Discrepancy]:
+        """Takes in what payment links have brought, and what of it went back, if their events were lost."""
+        for payment in payments:
+            if not payment.by_link or payment.status is not PaymentStatus.SUCCEEDED:
+                continue
+            try:
+                is_new = await take_in(self._ledger, payment, clock.now())
+                news = await self._take_in_reversals(payment) if payment.reversed else []
+            except _DOWN:
+                raise
+            except Exception as error:
+                yield failed(payment.customer_id, period, why(error))
+            else:
+                if is_new:
+                    yield unbooked(payment)
+                for reversal in news:
+                    yield reversal_finding(payment, reversal)
+
     async def _reversed(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Discrepancy]:
         """Takes in refunds and disputes, which settle other findings, so it runs first."""
         for payment in payments:
@@ -195,14 +221,14 @@ class Reconciler:
                 continue
             try:
                 month = await self._month(payment)
-                news = await self._take_in_reversals(payment, month) if month else []
+                news = await self._take_in_reversals(payment) if month else []
             except _DOWN:
                 raise
             except Exception as error:
                 yield failed(payment.customer_id, period, why(error))
             else:
                 for reversal in news:
-                    yield _reversal_finding(payment, reversal)
+                    yield reversal_finding(payment, reversal)
 
     async def _uncollected(self, books: PeriodBooks) -> AsyncIterator[Discrepancy]:
         """Begins collections that should run and do not: their workflow was terminated, or never started."""
@@ -259,6 +285,10 @@ def _in_words(reversal: Reversal, payment: Payment) -> str:
     return f"{kind} of {amount}{reason}: {reversal.code}\n{reversal.reversal_id} of payment {payment.payment_id}"
 
 
+def _named(news: list[Reversal]) -> list[str]:
+    return [f"{reversal.kind} {reversal.reversal_id}: {reversal.code}" for reversal in news]
+
+
 def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
     """Refunded amounts by payment."""
     sums: dict[str, int] = {}
@@ -266,14 +296,3 @@ def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
         if row.kind is ReversalKind.REFUND and row.status.has_moved:
             sums[row.payment_id] = sums.get(row.payment_id, 0) + row.amount_minor
     return sums
-
-
-def _reversal_finding(payment: Payment, reversal: Reversal) -> Discrepancy:
-    return Discrepancy(
-        kind=DiscrepancyKind.REVERSAL,
-        customer_id=payment.customer_id,
-        period=payment.period,
-        payment_id=payment.payment_id,
-        text=f"the ledger lacked {reversal.kind} {reversal.reversal_id} ({reversal.code}); taken in",
-        repaired=True,
-    )

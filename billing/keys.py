@@ -67,6 +67,11 @@ def refund_key(instruction_id: str, serial: int = 1) -> str:
     return f"refund-{_VERSION}:{instruction_id}{f':{serial}' if serial > 1 else ''}"
 
 
+def checkout_key(customer_id: str, subject: object, number: int) -> str:
+    """Names the ``number``-th payment link of a customer for a subject, and its payment at the processor."""
+    return f"payment-link-{_VERSION}:{customer_id}:{subject}:{number}".replace(" ", ":")
+
+
 def registration_key(registration_id: str, content: str, serial: int = 1) -> str:
     """Idempotency key of the request that creates a registration's customer at the processor.
 

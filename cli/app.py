@@ -28,7 +28,7 @@ from cli.completeness import coverage
 from cli.customers import close_account, customers, erase, import_customers, start, update
 from cli.events import events
 from cli.invoices import invoices, refresh, review
-from cli.receivables import instructions, payments
+from cli.receivables import instructions, link, payments
 from cli.reviewers import brake, users
 from cli.sandbox import demo, rehearse, stack
 from cli.terminal.options import spread
@@ -162,7 +162,7 @@ _COLLECTIONS = """Unpaid months: list, show, retry, halt, record a payment, writ
 $ python starter.py collections list
 $ python starter.py collections show acme --period 2026-11
 """
-_PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign, refund; confirm what others propose.
+_PAYMENTS = """Money that has arrived, on any rail: record, list, show, assign, refund; links to pay by.
 
 [bold]Examples[/bold]
 $ python starter.py payments list --unmatched
@@ -205,7 +205,7 @@ _unpaid = (collections.list_, collections.show, collections.retry, *_clock, *_mo
 _group("Customers and months", "collections", _COLLECTIONS, *_unpaid)
 _arrived = (payments.record, payments.list_, payments.show)
 _asked = (instructions.assign, instructions.refund, instructions.proposals, instructions.confirm, instructions.reject)
-_group("Customers and months", "payments", _PAYMENTS, *_arrived, *_asked)
+_group("Customers and months", "payments", _PAYMENTS, *_arrived, *_asked, link.link, link.links)
 _files, _links = (import_customers.import_, customers.export), (customers.link, customers.invite)
 _roster = (customers.list_, customers.show, *_files, *_links, customers.registrations, customers.settle, erase.erase)
 _group("Customers and months", "customers", _CUSTOMERS, *_roster)

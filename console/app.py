@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from billing.errors import InvalidInput
 from bootstrap import (
     Adapters,
     connect_alerts,
+    connect_checkouts,
     connect_digest_trigger,
     connect_dispatcher,
     connect_passwords,
@@ -25,6 +27,7 @@ from clients.cards import Cards
 from clients.running_workflows import RunningWorkflows
 from clients.standstill import PATIENCE, StandstillWatch
 from console.customers.card import CardPages
+from console.customers.checkout import CheckoutPages
 from console.customers.pay import PaymentPages
 from console.customers.register import RegistrationPages
 from console.customers.returned_cards import ReturnedCards
@@ -56,6 +59,8 @@ from inbound.stripe_webhooks import StripeWebhooks
 from settings import Settings
 
 _STRIPE_PAGES = "https://*.stripe.com"
+_REGISTRATIONS_SECONDS, _LINKS_SECONDS = 300.0, 30.0
+"""The pauses between sweeps."""
 
 
 def create_app(settings: Settings, adapters: Adapters, client: Client) -> FastAPI:
@@ -79,6 +84,7 @@ class _Console:
         self._pages = Pages(settings.company, settings.mail_from)
         self._proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
         self._registrar = connect_registrar(settings, adapters, client)
+        self._checkouts = connect_checkouts(settings, adapters)
         self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
         digest = connect_digest_trigger(settings, client)
         self._alerts = connect_alerts(settings, adapters, digest)
@@ -108,8 +114,14 @@ class _Console:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        sweepers = sweeping(self._registrar, self._alerts)
-        async with self._inbox.open(), self._bulk.open(), self._dispatcher.open(), sweepers:
+        async with (
+            self._inbox.open(),
+            self._bulk.open(),
+            self._dispatcher.open(),
+            sweeping("registrations", lambda: self._registrar.sweep(datetime.now(UTC)), _REGISTRATIONS_SECONDS),
+            sweeping("untold alerts", self._alerts.resume, _REGISTRATIONS_SECONDS),
+            sweeping("payment links", lambda: self._checkouts.sweep(self._settings.now()), _LINKS_SECONDS),
+        ):
             yield
 
     def _guard(self, app: FastAPI) -> None:
@@ -163,4 +175,5 @@ class _Console:
         returned = ReturnedCards(self._cards, self._inbox)
         yield PaymentPages(self._client, payments, ledger, returned, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router
+        yield CheckoutPages(self._checkouts, pages, self._settings.now).router
         yield RegistrationPages(self._registrar, returned, throttle, links, pages, company, newcomers).router

@@ -45,6 +45,7 @@ from adapters.sql.customers.roster import SqlRoster
 from adapters.sql.customers.starts import SqlStarts
 from adapters.sql.events.outbox import SqlOutbox
 from adapters.sql.export import SqlExport
+from adapters.sql.payments.checkouts import SqlCheckouts
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.incoming import SqlIncoming
@@ -86,6 +87,7 @@ class SqlLedger(
     SqlPaymentList,
     SqlInstructions,
     SqlPayments,
+    SqlCheckouts,
     SqlCollections,
     SqlVersions,
     SqlBrake,

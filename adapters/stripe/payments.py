@@ -14,6 +14,7 @@ from stripe.params import PaymentIntentConfirmParams
 
 from adapters.sheets.pace import Pace
 from adapters.stripe.cards import StripeCards
+from adapters.stripe.checkouts import StripeCheckouts
 from adapters.stripe.errors import code_of, is_replayed_failure, translate, translated
 from adapters.stripe.objects import PAGE_SIZE, each, expect, failed, own_payment, reversal_of
 from adapters.stripe.records import StripeRecords
@@ -30,8 +31,8 @@ _SERIALS = 5  # of one refund: each is for a request that Stripe only answers wi
 _UNEXPECTED_STATE = "payment_intent_unexpected_state"
 
 
-class StripePayments(StripeCards, StripeRecords):
-    """Stripe, as ``PaymentRail``, ``CardVault`` and ``PaymentRecords``."""
+class StripePayments(StripeCards, StripeCheckouts, StripeRecords):
+    """Stripe, as ``PaymentRail``, ``CheckoutRail``, ``CardVault`` and ``PaymentRecords``."""
 
     def __init__(self, client: stripe.StripeClient, http: HTTPXClient, webhook_secret: str, pace: Pace) -> None:
         self._client = client

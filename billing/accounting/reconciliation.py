@@ -18,7 +18,7 @@ from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage
 from billing.model import LINE_MAX, Count, Few, Id, Line, Minor, Model, Rows, Words, cut
 from billing.money import format_amount
-from billing.payments.payment import Payment, PaymentStatus
+from billing.payments.payment import Payment, PaymentStatus, Reversal
 from billing.payments.ports import ChargeRow
 from billing.period import Period
 from billing.remedies import Remedy, RemedyAction
@@ -111,6 +111,31 @@ def failed(customer_id: str, period: Period, reason: str) -> Discrepancy:
     """The finding for a customer, or a payment of an unknown one, that could not be compared."""
     text = f"{customer_id or 'a payment'}, {period} could not be compared: {reason}"
     return Discrepancy(kind=DiscrepancyKind.FAILED, customer_id=customer_id, period=period, text=text)
+
+
+def unbooked(payment: Payment) -> Discrepancy:
+    """The finding for money of a payment link that was not in the ledger, and is booked now."""
+    amount = format_amount(payment.amount_minor, payment.currency)
+    return Discrepancy(
+        kind=DiscrepancyKind.MISSING,
+        customer_id=payment.customer_id,
+        period=payment.period,
+        payment_id=payment.payment_id,
+        text=f"{amount}, paid by link ({payment.payment_id}), were missing from the ledger; booked",
+        repaired=True,
+    )
+
+
+def reversal_finding(payment: Payment, reversal: Reversal) -> Discrepancy:
+    """The finding for a refund or a dispute that was not in the ledger, and is taken in now."""
+    return Discrepancy(
+        kind=DiscrepancyKind.REVERSAL,
+        customer_id=payment.customer_id,
+        period=payment.period,
+        payment_id=payment.payment_id,
+        text=f"the ledger lacked {reversal.kind} {reversal.reversal_id} ({reversal.code}); taken in",
+        repaired=True,
+    )
 
 
 class _Part(NamedTuple):

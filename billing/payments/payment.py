@@ -56,6 +56,8 @@ class Payment(Model):
     key: Line = ""  # this and the next two from the metadata that we wrote; "" in payments that we did not create
     customer_id: Line = ""
     period: Line = ""
+    by_link: bool = False  # paid at the page of a payment link
+    paid_at: Instant | None = None  # by the processor's clock; None: not paid, or not looked up
 
     def incoming(self, at: datetime) -> IncomingPayment:
         """The money that this payment, which has succeeded, brought; it was known ``at``."""
@@ -66,7 +68,7 @@ class Payment(Model):
             subject=Subject.month(Period(self.period)),
             amount_minor=self.amount_minor,
             currency=self.currency,
-            paid_at=at,
+            paid_at=self.paid_at or at,
         )
 
 
@@ -110,6 +112,7 @@ class Reversal(Model):
             kind=PaymentKind.REFUND if self.kind is ReversalKind.REFUND else PaymentKind.CHARGEBACK,
             amount_minor=amount_minor,
             currency=self.currency,
+            paid_at=at,
             original=PaymentName.of(payment.rail, payment.payment_id),
             reason=self.reason or None,
         )

@@ -15,6 +15,7 @@ RailName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 
 class RailKind(StrEnum):
     CARDS = "cards"  # a processor's account: payments are made, looked up and given back there
+    LINKS = "links"  # a processor's pages, each for one payment: customers get a link
     BY_HAND = "by_hand"  # people record what has arrived: a bank account, the cash desk
 
 
@@ -25,7 +26,8 @@ class Rail(Model):
     title: Line = ""
 
 
-BY_HAND_RAILS = {
+RAILS = {
+    "stripe-link": Rail(kind=RailKind.LINKS, title="Payment link"),
     "transfer": Rail(kind=RailKind.BY_HAND, title="Bank transfer"),
     "cash": Rail(kind=RailKind.BY_HAND, title="Cash"),
 }
@@ -39,3 +41,14 @@ def by_hand(rails: dict[str, Rail], name: str) -> str:
         names = ", ".join(known for known, each in rails.items() if each.kind is RailKind.BY_HAND)
         raise InvalidInput(f"payments on {name!r} are not recorded by hand; name one of: {names}, or set BILLING_RAILS")
     return name
+
+
+def of_links(rails: dict[str, Rail]) -> str:
+    """The name of the rail of payment links. Raises ``InvalidInput`` unless there is one."""
+    names = [name for name, rail in rails.items() if rail.kind is RailKind.LINKS]
+    if len(names) != 1:
+        raise InvalidInput(
+            f"{len(names)} rails are of kind {RailKind.LINKS}; payment links need one, such as stripe-link: "
+            "set BILLING_RAILS"
+        )
+    return names[0]

@@ -30,6 +30,11 @@ class Journal(Accounts, Protocol):
         """
 
 
+class Bookings(Protocol):
+    async def book(self, payment: IncomingPayment, at: datetime) -> bool:
+        """Books money that has arrived, or gone back; False if it was booked before."""
+
+
 class GeneralLedger(Protocol):
     """The journal of all customers. ``since`` and ``until`` are instants, the second excluded."""
 

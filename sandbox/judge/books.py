@@ -10,7 +10,6 @@ from billing.invoices.stages import Stage
 from billing.receivables.journal import AccountKind, Cause, Transaction
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 
-_CARDS = "stripe"
 _UNDONE = {Cause.VOID: Cause.NOTICE, Cause.SKIP: Cause.DRAFT}
 """What is undone counts against what was done."""
 
@@ -72,7 +71,10 @@ def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, _Account, _Account,
     yield Cause.CARRY, balance, owed, left_minor
     unpaid_minor = taken_minor + billed_minor - left_minor
     by_hand_minor = sum(payment.amount_minor for payment in collection.received if payment.by) if collection else 0
-    for rail, amount_minor in ((BY_HAND, by_hand_minor), (_CARDS, case.received_minor)):
+    at_stripe = [intent for intent in (*case.intents, *case.links) if intent.charged]
+    at_stripe.sort(key=lambda intent: intent.charged_at)
+    arrived = [(BY_HAND, by_hand_minor), *((intent.rail, intent.now["amount_received"]) for intent in at_stripe)]
+    for rail, amount_minor in arrived:
         share_minor = min(amount_minor, max(0, unpaid_minor))
         yield Cause.PAYMENT, (AccountKind.CLEARING, rail), owed, share_minor
         yield Cause.PAYMENT, (AccountKind.CLEARING, rail), balance, amount_minor - share_minor

@@ -30,7 +30,7 @@ from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from billing.reviewers.ports import AlertListing
 from sandbox.judge.expected import CustomerScript, ExpectedMonth, TypedRow, read_sheet
-from sandbox.judge.stripe_journal import Intent, StripeJournal
+from sandbox.judge.stripe_journal import CARDS, Intent, StripeJournal
 from sandbox.stack.sample import sheet_of
 from sandbox.stand_ins.event_receiver import read_events
 from sandbox.stand_ins.mailbox import Mail, read_mail
@@ -65,7 +65,8 @@ class MonthEvidence:
     decisions: list[Decision]
     messages: list[MessageRow]
     charges: list[ChargeRow]
-    intents: list[Intent]
+    intents: list[Intent]  # of the card on file
+    links: list[Intent]  # of payment links
     collection: Collection | None  # if it was not paid when it was due
     stage: CollectionStage | None  # of the collection, as the ledger lists it
     diary: list[DiaryEntry]  # of the collection
@@ -89,7 +90,7 @@ class MonthEvidence:
 
     @property
     def expected_minor(self) -> int:
-        """What Stripe should have received: the whole amount, or nothing."""
+        """What the card on file should have paid: the whole amount, or nothing."""
         later = self.collection.received if self.collection and self.recovered else ()
         by_card = {payment.reference for payment in later} & {intent.now["id"] for intent in self.intents}
         return self.due.total_minor if self.due.outcome is Stage.PAID or by_card else 0
@@ -200,7 +201,8 @@ async def _account(
     for period in periods:
         month = await ledger.month(customer_id, period)
         assert month is not None
-        intents = journal.claim(customer_id, period)
+        claimed = journal.claim(customer_id, period)
+        intents = [intent for intent in claimed if intent.rail == CARDS]
         due = ExpectedMonth.of(month, due, sheets[period], script, decisions[period], intents, journal)
         cases.append(
             MonthEvidence(
@@ -212,6 +214,7 @@ async def _account(
                 messages=await ledger.messages(customer_id, period),
                 charges=await ledger.payments(customer_id, period),
                 intents=intents,
+                links=[intent for intent in claimed if intent.rail != CARDS],
                 collection=await ledger.collection(customer_id, period),
                 stage=stages.get(period),
                 diary=await ledger.diary(customer_id, period),

@@ -91,7 +91,7 @@ def _twice(evidence: Evidence) -> Iterator[str]:
         charged = [intent for intent in case.intents if intent.charged]
         if len(charged) > 1:
             yield f"{case.name}: {', '.join(intent.now['id'] for intent in charged)}"
-        for intent in case.intents:
+        for intent in (*case.intents, *case.links):
             if len(intent.moved) > 1:
                 yield f"{case.name}: {intent.now['id']} moved money by {', '.join(intent.moved)}"
         keys.update(intent.now["metadata"]["billing_key"] for intent in charged)

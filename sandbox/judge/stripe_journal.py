@@ -10,6 +10,8 @@ from billing.period import Period
 from sandbox.stand_ins.journal_file import read_entries
 
 Object = dict[str, Any]
+CARDS = "stripe"
+"""The rail of cards on file; payments by link name theirs."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,17 @@ class Intent:
         return self.snapshots[-1][1]
 
     @property
+    def rail(self) -> str:
+        return str(self.now["metadata"].get("rail", CARDS))
+
+    @property
     def charged(self) -> bool:
         return bool(self.now["status"] == "succeeded")
+
+    @property
+    def charged_at(self) -> datetime:
+        """When it succeeded."""
+        return next(at for at, snapshot in self.snapshots if snapshot["status"] == "succeeded")
 
     @property
     def attempted_at(self) -> datetime | None:

@@ -13,7 +13,7 @@ from activities import notices, payments
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.payments import collections
-from adapters.sql.receivables import journal
+from adapters.sql.receivables import incoming, journal
 from adapters.stripe.payments import StripePayments
 from billing.collections import commands as collection_review
 from billing.collections.collection import Collection
@@ -34,12 +34,16 @@ from billing.receivables.journal import Balance, Cause, Transaction
 from billing.reviewers.alerts import Alert
 from billing.reviewers.digest import Digest
 from billing.sales.sales import SalesSnapshot
+from bootstrap import connect_checkouts
 from sandbox.judge.evidence import gather
 from sandbox.judge.expected import LATE
 from sandbox.judge.judge import PromiseResult, judge
+from services import checkouts
 from services.alerts import Alerts
+from services.checkouts import LinkBooks
 from services.sheet_comparison import LateItems, SheetComparer
-from tests.bed import Bed
+from tests.bed import Bed, now
+from tests.paying import link_for, pay_by
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "review"}
 SEPTEMBER, PERIOD = Period("2026-09"), Period("2026-10")
@@ -129,6 +133,16 @@ async def what_is_owed_is_written_off(bed: Bed) -> None:
 async def what_is_owed_is_transferred(bed: Bed) -> None:
     await the_card_is_declined(bed)
     await say_of_what_is_owed(bed, RecordPayment(**ANN, reference="bank 1", amount_minor=10000))
+
+
+async def what_is_owed_is_paid_by_link(bed: Bed) -> None:
+    """On the way the link before it is declined, too."""
+    await the_card_is_declined(bed)
+    await at_rest(bed)
+    link = await link_for(bed, period=PERIOD)
+    await pay_by(link, "pm_card_chargeCustomerFail")
+    await pay_by(link)
+    await connect_checkouts(bed.settings, bed.adapters).look_up(str(link.session_id), now())
 
 
 async def nobody_may_try_what_is_owed(bed: Bed) -> None:
@@ -296,7 +310,7 @@ def posts_all_but(cause: Cause) -> Plant:
         def without(connection: Connection, posted: Iterable[Transaction]) -> None:
             post(connection, [transaction for transaction in posted if transaction.cause is not cause])
 
-        for module in (journal, adapters.sql.ledger, collections):
+        for module in (journal, incoming, adapters.sql.ledger, collections):
             patch.setattr(module, "post", without)
 
     plant.__name__ = f"posts_no_{cause}"
@@ -339,6 +353,18 @@ def tells_nobody_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(Collection, "_alert_at", lambda self, now: None)
 
 
+def takes_links_for_cards(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    incoming_of = Payment.incoming
+    patch.setattr(Payment, "incoming", lambda self, at: incoming_of(self, at).evolve(rail="stripe"))
+
+
+def books_no_link(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    async def forget(ledger: LinkBooks, payment: Payment, now: datetime) -> bool:
+        return False
+
+    patch.setattr(checkouts, "take_in", forget)
+
+
 DEFECTS: list[tuple[Story, Plant, str]] = [
     (the_answer_to_the_charge_is_lost, charges_again_instead_of_looking_up, "nobody is charged twice"),
     (the_sheet_changes_for_a_while, reads_the_amount_from_the_sheet_again, "charges equal the sheet"),
@@ -364,6 +390,8 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (a_sale_comes_late, bills_at_once_what_came_late, "charges equal the sheet"),
     (what_is_owed_is_written_off, writes_nothing_off, "every command took effect"),
     (what_is_owed_is_transferred, writes_nothing_off, "every command took effect"),
+    (what_is_owed_is_paid_by_link, takes_links_for_cards, "the journal has every movement"),
+    (what_is_owed_is_paid_by_link, books_no_link, "the journal has every movement"),
     (nobody_may_try_what_is_owed, tries_what_is_halted, "every command took effect"),
     (nobody_may_try_what_is_owed, tells_nobody_what_is_halted, "every customer is in the next month"),
 ]

@@ -1,4 +1,4 @@
-"""Tables of incoming payments, of the journal, and of the events that follow from it."""
+"""Tables of incoming payments, of payment links, of the journal, and of the events that follow from it."""
 
 from typing import Final
 
@@ -56,6 +56,23 @@ instructions: Final = table(
     Index("instructions_by_payment", "rail", "digest"),
     Index("instructions_by_at", "at"),
     partial_index("instructions_open", "number", where=INSTRUCTION_IS_OPEN),
+)
+
+CHECKOUT_IS_LIVE: Final = "ended_at IS NULL"  # literal SQL, for the partial index
+
+# Payment links: one that is live at most for each subject of a customer.
+checkouts: Final = table(
+    "checkouts",
+    *key("checkout_id"),
+    *texts("rail", "customer_id", "payer_id", "subject_kind", "subject", "description", "currency", "state"),
+    *amounts("amount_minor"),
+    *instants("created_at", "expires_at"),
+    *instants("ended_at", nullable=True),  # NULL: money may still come of it
+    *texts("session_id", "url", nullable=True),  # NULL: the processor has not answered yet; not open any more
+    *texts("by", "reason"),
+    Index("checkouts_by_customer", "customer_id", "subject_kind", "subject"),
+    Index("checkouts_by_session", "session_id"),
+    partial_index("checkouts_live", "customer_id", "subject_kind", "subject", where=CHECKOUT_IS_LIVE, unique=True),
 )
 
 # The journal: written once, never changed. See billing/receivables/journal.py.

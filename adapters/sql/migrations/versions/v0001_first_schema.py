@@ -194,6 +194,24 @@ def upgrade() -> None:
     op.create_index("instructions_open", "instructions", ["number"], **_where("closed_at IS NULL"))
 
     op.create_table(
+        "checkouts",
+        *_columns(sa.Text, "checkout_id"),
+        *_columns(
+            sa.Text, "rail", "customer_id", "payer_id", "subject_kind", "subject", "description", "currency", "state"
+        ),
+        *_columns(sa.BigInteger, "amount_minor"),
+        *_columns(_INSTANT, "created_at", "expires_at"),
+        *_columns(_INSTANT, "ended_at", nullable=True),
+        *_columns(sa.Text, "session_id", "url", nullable=True),
+        *_columns(sa.Text, "by", "reason"),
+        sa.PrimaryKeyConstraint("checkout_id"),
+    )
+    of_subject = ["customer_id", "subject_kind", "subject"]
+    op.create_index("checkouts_by_customer", "checkouts", of_subject)
+    op.create_index("checkouts_by_session", "checkouts", ["session_id"])
+    op.create_index("checkouts_live", "checkouts", of_subject, unique=True, **_where("ended_at IS NULL"))
+
+    op.create_table(
         "transactions",
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "key", "cause"),
