@@ -6,6 +6,7 @@ from billing.payments.checkouts import Checkout
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment, PaymentRow
 from billing.receivables.journal import Subject
+from billing.receivables.payment_list import PaymentFilter
 from bootstrap import SANDBOX_STRIPE_KEY
 from sandbox.stand_ins.control import local_http
 from sandbox.timeline import until
@@ -30,8 +31,8 @@ async def booked(bed: Bed, count: int = 1) -> list[PaymentRow]:
     """The incoming payments, oldest first, as soon as there are so many."""
 
     async def look() -> list[PaymentRow] | None:
-        rows = await bed.ledger.incoming_payments()
-        return rows[::-1] if len(rows) >= count else None
+        rows = (await bed.ledger.incoming_payments(PaymentFilter())).rows
+        return list(rows)[::-1] if len(rows) >= count else None
 
     return await until(look, PATIENCE_SECONDS)
 
@@ -50,7 +51,7 @@ async def test_the_webhook_books_what_was_paid_whatever_order_and_number_it_come
     link = await link_for(desk.bed)
     await pay_by(link)
     await desk.all_done()
-    (row,) = await desk.bed.ledger.incoming_payments()
+    (row,) = (await desk.bed.ledger.incoming_payments(PaymentFilter())).rows
     assert (row.rail, row.amount, row.customer_id) == ("stripe-link", "100.00 EUR", "acme")
     assert await owed(desk.bed) == 0
     assert await desk.bed.ledger.live_checkouts() == []
@@ -60,7 +61,7 @@ async def test_a_payment_that_takes_days_is_booked_when_it_has_succeeded(desk: D
     await billed(desk.bed)
     await pay_by(await link_for(desk.bed), "pm_card_processing")
     await desk.all_done()
-    assert await desk.bed.ledger.incoming_payments() == []
+    assert (await desk.bed.ledger.incoming_payments(PaymentFilter())).rows == ()
     (intent,) = desk.bed.intents()
     await desk.bed.stripe_control(f"payment_intents/{intent['id']}", {"behaviour": "succeed"})
     await desk.all_done()
@@ -76,9 +77,9 @@ async def test_the_return_of_the_customer_books_at_once_without_a_webhook(bed: B
         assert back == f"paid?session_id={link.session_id}"
         page = await desk.browser.get(f"/checkout/{back}")
         assert (page.status_code, "Thank you for your payment" in page.text) == (200, True)
-        assert [row.amount_minor for row in await bed.ledger.incoming_payments()] == [10000]
+        assert [row.amount_minor for row in (await bed.ledger.incoming_payments(PaymentFilter())).rows] == [10000]
         assert (await desk.browser.get(f"/checkout/{back}")).status_code == 200
-        assert len(await bed.ledger.incoming_payments()) == 1
+        assert len((await bed.ledger.incoming_payments(PaymentFilter())).rows) == 1
 
 
 @pytest.mark.parametrize("session_id", ["", "cs_test_unknown", "cs_live_1", "pi_1", "x" * 5000, "cs_test_1/../x"])
@@ -133,7 +134,7 @@ async def test_a_refund_is_booked_as_money_that_went_back_and_reviewers_are_told
     await billed(desk.bed)
     await pay_by(await link_for(desk.bed))
     await desk.all_done()
-    (payment,) = await desk.bed.ledger.incoming_payments()
+    (payment,) = (await desk.bed.ledger.incoming_payments(PaymentFilter())).rows
     refund_id = await refund(desk.bed, payment.reference, 2500)
     await desk.all_done()
     _, back = await booked(desk.bed, 2)

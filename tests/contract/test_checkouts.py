@@ -23,6 +23,7 @@ from billing.errors import (
 from billing.payments.checkouts import Checkout, CheckoutRequest, CheckoutState
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import AccountKind, PaymentName, Subject
+from billing.receivables.payment_list import PaymentFilter
 from services.checkouts import LOOK_AFTER, Checkouts, take_in
 from tests.contract.ledger_fixtures import NOVEMBER, ledger, postgresql, url
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
@@ -73,7 +74,9 @@ class Company:
         return list(answer.json()["data"])
 
     async def by_link(self) -> list[int]:
-        return [row.amount_minor for row in await self.ledger.incoming_payments(rail="stripe-link")]
+        return [
+            row.amount_minor for row in (await self.ledger.incoming_payments(PaymentFilter(rail="stripe-link"))).rows
+        ]
 
     async def state(self, link: Checkout) -> CheckoutState:
         found = await self.ledger.checkout_of(str(link.session_id))
@@ -112,7 +115,7 @@ async def test_what_was_paid_by_link_is_booked_once_as_money_of_its_rail(company
     for _ in range(2):
         await company.checkouts.look_up(str(link.session_id), NOW)
     assert await balances(company.ledger) == ({}, 0)
-    (row,) = await company.ledger.incoming_payments()
+    (row,) = (await company.ledger.incoming_payments(PaymentFilter())).rows
     assert (row.rail, row.amount, row.subject) == ("stripe-link", "10.00 EUR", SUBJECT)
     assert row.reference == (await company.at_stripe("complete"))[0]["payment_intent"]
     assert abs(row.paid_at - datetime.now(UTC)) < timedelta(minutes=5)

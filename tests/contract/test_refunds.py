@@ -9,7 +9,7 @@ from adapters.sql.ledger import SqlLedger
 from adapters.stripe.payments import StripePayments
 from billing.errors import BillingError, InvalidInput, NotFound, PaymentRejected, PaymentUnknown
 from billing.payments.payment import Payment
-from billing.payments.rails import BY_HAND_RAILS
+from billing.payments.rails import RAILS
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName
 from clients.incoming_payments import PaymentDesk
@@ -32,7 +32,7 @@ async def paid(ledger: SqlLedger, gateway: StripePayments, stripe: Stripe) -> Pa
 
 @pytest.fixture
 def desk(ledger: SqlLedger, gateway: StripePayments) -> PaymentDesk:
-    return PaymentDesk(ledger, gateway, BY_HAND_RAILS, {})
+    return PaymentDesk(ledger, gateway, RAILS, {})
 
 
 def asked(payment: Payment, instruction_id: str = "i1", amount: str = "", **fields: Any) -> InstructionRequest:
@@ -157,7 +157,7 @@ async def test_more_than_its_payment_is_refused_before_anybody_is_asked(
 async def test_above_the_limit_nobody_asks_the_processor_before_somebody_else_confirms(
     ledger: SqlLedger, gateway: StripePayments, stripe: Stripe, paid: Payment
 ) -> None:
-    desk = PaymentDesk(ledger, gateway, BY_HAND_RAILS, {"eur": 1000})
+    desk = PaymentDesk(ledger, gateway, RAILS, {"eur": 1000})
     assert (await desk.instruct(asked(paid), NOW)).state is InstructionState.PROPOSED
     assert await returned(stripe) == []
     with pytest.raises(BillingError, match="somebody else"):

@@ -253,8 +253,8 @@ def story() -> Iterator[Event]:
     yield from told([bill(10000)], [void(10000)])[1:]
     unknown = booked(TRANSFER, NOTHING_OWED, DUE)
     record = PaymentRecord(payment=TRANSFER, booked_at=DUE, transactions=(unknown,), returned_minor=0)
-    whose = TRANSFER.evolve(customer_id="acme")
-    yield from told([unknown], [assigned(record, whose, NOTHING_OWED, "ann", "asked", DUE + timedelta(days=1))])
+    whose = TRANSFER.evolve(customer_id="acme", by="ann", reason="asked")
+    yield from told([unknown], [assigned(record, whose, NOTHING_OWED, DUE + timedelta(days=1))])
 
 
 def test_the_examples_of_the_document_are_what_is_sent() -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from billing.errors import InvalidInput
 from billing.money import LARGEST_AMOUNT_MINOR
-from billing.payments.rails import BY_HAND_RAILS
+from billing.payments.rails import RAILS
 from billing.payments.typed_payment import TypedPayment
 from billing.period import Period
 from billing.receivables.allocation import booked
@@ -27,7 +27,7 @@ TYPED = TypedPayment(
 
 
 def test_what_is_typed_is_a_payment() -> None:
-    payment = TYPED.payment(BY_HAND_RAILS, AT)
+    payment = TYPED.payment(RAILS, AT)
     assert (payment.name, payment.amount, payment.customer_id) == (
         PaymentName.of("transfer", "7731"),
         "120.00 EUR",
@@ -35,8 +35,8 @@ def test_what_is_typed_is_a_payment() -> None:
     )
     assert (payment.subject, payment.payer, payment.by) == (NOVEMBER, "A. Nowak", "ann")
     assert payment.paid_at == datetime(2026, 12, 2, tzinfo=UTC)
-    assert TYPED._replace(paid_on="").payment(BY_HAND_RAILS, AT).paid_at == AT
-    assert TYPED._replace(reference="  A  7 ").payment(BY_HAND_RAILS, AT).reference == "A 7"
+    assert TYPED._replace(paid_on="").payment(RAILS, AT).paid_at == AT
+    assert TYPED._replace(reference="  A  7 ").payment(RAILS, AT).reference == "A 7"
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,16 @@ def test_what_is_typed_is_a_payment() -> None:
 )
 def test_what_cannot_be_recorded_says_what_to_type(typed: dict[str, str], said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
-        TYPED._replace(**typed).payment(BY_HAND_RAILS, AT)
+        TYPED._replace(**typed).payment(RAILS, AT)
 
 
 def test_a_reference_of_any_length_is_refused_not_cut() -> None:
     with pytest.raises(ValidationError):
-        TYPED._replace(reference="7" * 256).payment(BY_HAND_RAILS, AT)
+        TYPED._replace(reference="7" * 256).payment(RAILS, AT)
 
 
 def test_a_transfer_may_be_larger_than_a_charge() -> None:
-    assert TYPED._replace(amount="1500000.00").payment(BY_HAND_RAILS, AT).amount_minor == 150_000_000
+    assert TYPED._replace(amount="1500000.00").payment(RAILS, AT).amount_minor == 150_000_000
     assert LARGEST_AMOUNT_MINOR * 1000 < 2**53
 
 

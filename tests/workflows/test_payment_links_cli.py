@@ -8,6 +8,7 @@ import pytest
 from billing.accounting.reconciliation import DiscrepancyKind
 from billing.payments.checkouts import CheckoutState
 from billing.period import Period
+from billing.receivables.payment_list import PaymentFilter
 from bootstrap import SANDBOX_STRIPE_KEY, connect_reconciliation
 from sandbox.stand_ins.control import local_http
 from tests.bed import OCTOBER, Bed
@@ -112,4 +113,7 @@ async def test_reconciliation_books_what_links_have_brought_and_takes_nothing_fo
         (await http.post(f"{bed.stripe_url}/v1/refunds", data={"payment_intent": intent["id"]})).raise_for_status()
     third = await books.reconcile_period(Period(OCTOBER))
     assert [(finding.kind, finding.repaired) for finding in third.findings] == [(DiscrepancyKind.REVERSAL, True)]
-    assert sorted(row.amount_minor for row in await bed.ledger.incoming_payments()) == [-10000, 10000]
+    assert sorted(row.amount_minor for row in (await bed.ledger.incoming_payments(PaymentFilter())).rows) == [
+        -10000,
+        10000,
+    ]
