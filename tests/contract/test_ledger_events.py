@@ -16,6 +16,7 @@ from billing.invoices.stages import Stage
 from billing.payments.payment import ReversalStatus
 from billing.receivables.events import Debt, Standing, debts
 from billing.receivables.incoming import IncomingPayment
+from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Cause, Subject
 from tests.contract.event_fixtures import ledger, listed, put, telling
 from tests.contract.ledger_fixtures import AT, NOVEMBER, postgresql, url
@@ -99,8 +100,17 @@ async def test_a_skipped_month_is_void_and_the_payment_that_was_freed_settles_no
 async def test_unmatched_money_is_told_without_a_customer_and_again_when_it_is_assigned(ledger: SqlLedger) -> None:
     await record(ledger, announced(drafted(600)))
     await ledger.book(PAYMENT_OF_NOBODY, AT)
-    to = PAYMENT_OF_NOBODY.evolve(customer_id="acme", subject=Subject.month(NOVEMBER))
-    await ledger.assign(PAYMENT_OF_NOBODY.name, to, "ann", "asked", AT)
+    request = InstructionRequest(
+        instruction_id="i1",
+        kind=InstructionKind.ASSIGN,
+        payment=PAYMENT_OF_NOBODY.name,
+        customer_id="acme",
+        subject=Subject.month(NOVEMBER),
+        by="ann",
+        reason="asked",
+        via="cli",
+    )
+    await ledger.instruct(request, {}, AT)
     assert [(event.type, event.customer_id) for event in await listed(ledger)][1:] == [
         ("payment.booked", None),
         ("payment.assigned", "acme"),
