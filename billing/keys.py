@@ -21,9 +21,9 @@ def customer_of(chain: str) -> str:
     return chain.removeprefix(prefix) if chain.startswith(prefix) else ""
 
 
-def collection_id(customer_id: str, period: Period) -> str:
-    """The id of the workflow that collects a month that was not paid when it was charged."""
-    return f"payment-collection-{_VERSION}-{customer_id}-{period}"
+def collection_id(customer_id: str) -> str:
+    """The id of the workflow that collects what a customer has not paid when it was charged, in every month."""
+    return f"payment-collection-{_VERSION}-{customer_id}"
 
 
 def digest_workflow_id() -> str:

@@ -3,6 +3,8 @@
 The limits of one charge are a matter of the payment method.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 
 from billing.errors import InvalidInput
@@ -79,6 +81,13 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
 def format_amount(amount_minor: int, currency: str) -> str:
     """The exact amount, written alike everywhere: ``1234.50 EUR``, ``-3 JPY``."""
     return f"{plain_amount(amount_minor, currency)} {currency.upper()}"
+
+def sums_text(amounts: Iterable[tuple[int, str]]) -> str:
+    """The sum of amounts in minor units in each of their currencies: ``150.00 EUR``, ``150.00 EUR and 3 JPY``."""
+    sums: Counter[str] = Counter()
+    for amount_minor, currency in amounts:
+        sums[currency] += amount_minor
+    return " and ".join(format_amount(total, currency) for currency, total in sums.items())
 
 
 def plain_amount(amount_minor: int, currency: str) -> str:

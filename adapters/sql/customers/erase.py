@@ -13,9 +13,9 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.schema import (
     addresses,
     alerts,
-    collections,
     coverage_runs,
     customers,
+    debts,
     decisions,
     invoices,
     messages,
@@ -74,7 +74,7 @@ def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
     account = connection.execute(query.with_for_update()).one_or_none()
     if account is None:
         raise NotFound(f"the ledger does not know {customer_id}")
-    owed = select(collections.c.period).where(collections.c.customer_id == customer_id, collections.c.outcome.is_(None))
+    owed = select(debts.c.period).where(debts.c.customer_id == customer_id, debts.c.outcome.is_(None))
     pending = select(reversals.c.reversal_id).where(
         reversals.c.customer_id == customer_id,
         reversals.c.kind == ReversalKind.DISPUTE,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, 
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import journal_entries, transactions
-from adapters.sql.core.schema import collections, customers, invoices
+from adapters.sql.core.schema import customers, debts, invoices
 from billing.errors import NotFound
 from billing.receivables.journal import (
     Account,
@@ -78,7 +78,7 @@ class SqlJournal(SqlDatabase):
             if not lock_account(connection, customer_id):
                 raise NotFound(f"the ledger does not know {customer_id}")
             whole, open_periods = balance(connection, customer_id), set[str]()
-            for kept in (invoices, collections):
+            for kept in (invoices, debts):
                 query = select(kept.c.period).where(kept.c.customer_id == customer_id, kept.c.outcome.is_(None))
                 open_periods.update(connection.scalars(query))
             settled = whole.evolve(owed=tuple(item for item in whole.owed if item.subject.name not in open_periods))
