@@ -35,6 +35,7 @@ from bootstrap import (
     connect_sheet_comparer,
     connect_temporal,
 )
+from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.logs import start_logging
 from process.memory import cached_workflows, memory_bytes
@@ -133,7 +134,7 @@ def _activities(
     comparer = connect_sheet_comparer(settings, adapters, sales)
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
-    collections = CollectionActivities(cashier, ledger, mails, alerts)
+    collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
     return [
         SalesActivities(sales, comparer, ledger, alerts, settings.decimal_separator).import_sales,
         notices.send_notice,
@@ -141,6 +142,7 @@ def _activities(
         notices.close_month,
         LedgerActivities(ledger).record_month,
         BrakeActivities(ledger).await_release,
+        collections.begin_collection,
         collections.remind_customer,
         collections.alert_about_collection,
         collections.close_collection,

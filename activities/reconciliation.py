@@ -18,21 +18,25 @@ from billing.accounting.reconciliation import (
     failed,
 )
 from billing.apart import Failed, why
-from billing.collections.collection import Collection
-from billing.collections.ports import Collections, CollectionStore
+from billing.collections.commands import RecordPayment
+from billing.collections.ports import Collections, CollectionStore, DebtRow
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
-from billing.invoices.stages import UNPAID_OUTCOMES
+from billing.invoices.stages import UNPAID_OUTCOMES, Stage
+from billing.keys import payment_command_id
 from billing.model import Few, Model
 from billing.money import format_amount
-from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
+from billing.payments.payment import ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
 from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords, ReversalRow
 from billing.period import Period
+from billing.receivables.journal import Subject
+from billing.receivables.ports import Accounts
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from services import clock
 from services.alerts import Alerts
+from services.collecting import collect
 
 _RECENT_MONTHS = 3
 _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
@@ -41,7 +45,7 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class _Ledger(CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
+class _Ledger(Accounts, CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
     """The stores it uses."""
 
     async def customers_at_processor(self) -> dict[str, str]:
@@ -94,8 +98,9 @@ class Reconciler:
         news = await self._take_in_reversals(payment, month)
         done += [f"{reversal.kind} {reversal.reversal_id}: {reversal.code}" for reversal in news]
         collection = await self._ledger.collection(payment.customer_id, month.period)
-        if collection is not None and collection.outcome is None:
-            last_attempt = collection.answer.attempt_id if collection.answer else ""
+        debt = collection.debt(month.period) if collection else None
+        if debt is not None and not debt.settled:
+            last_attempt = debt.answer.attempt_id if debt.answer else ""
             if payment.status is PaymentStatus.SUCCEEDED or payment.attempt_id != last_attempt:
                 reason = f"{payment_id} is {payment.status}"
                 if await self._collections.look_up(payment.customer_id, month.period, reason):
@@ -177,16 +182,35 @@ class Reconciler:
     async def _books(
         self, period: Period, charges: Sequence[ChargeRow], payments: Sequence[Payment], unread: list[Failed]
     ) -> PeriodBooks:
+        months, debts = (
+            await self._ledger.invoices(period, failed=unread),
+            await self._ledger.debts(period, failed=unread),
+        )
+        charged = {payment.customer_id for payment in payments if payment.status is PaymentStatus.SUCCEEDED}
+        unpaid = [row for row in months if row.stage is Stage.PAID and row.customer_id not in charged]
         return PeriodBooks(
             period=period,
-            months=tuple(await self._ledger.invoices(period, failed=unread)),
+            months=tuple(months),
             charges=tuple(charges),
-            collections=tuple(await self._ledger.collections(period, failed=unread)),
+            debts=tuple(debts),
             payments=tuple(payments),
             payers=await self._ledger.customers_at_processor(),
+            owed_minor={row.customer_id: await self._owed(row) for row in debts if row.closed_at is None},
+            settled=frozenset([row.customer_id for row in unpaid if await self._is_settled(row)]),
             refunded_minor=_refunded(await self._ledger.reversals(period, failed=unread)),
             unread=frozenset(row.customer_id for row in unread),
         )
+
+    async def _owed(self, row: DebtRow) -> int:
+        """What the journal says is owed for the month of a debt, in minor units."""
+        balance = await self._ledger.balance(row.customer_id)
+        return balance.owed_for(Subject.month(row.period), row.currency)
+
+    async def _is_settled(self, row: InvoiceRow) -> bool:
+        """Whether money of another rail has paid the month, so that the card was not charged."""
+        month = await self._ledger.month(row.customer_id, row.period)
+        charge = month.closed.charge if month and month.closed else None
+        return charge is not None and charge.status is ChargeStatus.SETTLED
 
     async def _reversed(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Discrepancy]:
         """Takes in refunds and disputes, which settle other findings, so it runs first."""
@@ -224,24 +248,46 @@ class Reconciler:
                 )
 
     async def _begun(self, row: InvoiceRow) -> bool:
-        """Begins the collection if it does not run; returns whether it did."""
+        """Lets the customer's collection take the month in, if it is not known to have it; whether it did not run."""
         collection = await self._ledger.collection(row.customer_id, row.period)
-        if collection is None:
+        debt = collection.debt(row.period) if collection else None
+        if debt is not None and debt.settled:
+            return False
+        runs = await self._collections.runs(row.customer_id)
+        if debt is None or not runs:
             month = await self._ledger.month(row.customer_id, row.period)
             assert month is not None
-            collection = Collection.open(month)
-        return collection.outcome is None and await self._collections.begin(collection)
+            await collect(self._ledger, self._collections, month)
+        return not runs
 
     async def _repaired(self, finding: Discrepancy) -> Discrepancy:
         if finding.repair is None:
             return finding
         try:
+            if finding.repair is Repair.TELL:
+                return await self._told(finding)
             if finding.repair is Repair.CANCEL:
                 await self._rail.cancel(await self._records.payment(finding.payment_id))
             result = await self.take_in(finding.payment_id)
         except Exception as error:
             return finding.evolve(text=f"{finding.text}; the repair failed: {why(error)}")
         return finding.evolve(text=f"{finding.text}; repaired: {result}", repaired=True)
+
+    async def _told(self, finding: Discrepancy) -> Discrepancy:
+        """Tells the collection of the money that it does not know of; a repeat counts once."""
+        assert finding.amount_minor is not None
+        period, about = Period(finding.period), f"{finding.customer_id} {finding.period} {finding.amount_minor}"
+        command = RecordPayment(
+            by="reconciliation",
+            reason=finding.text[:1000],
+            period=period,
+            reference=f"in the books, {finding.amount_minor}",
+            amount_minor=finding.amount_minor,
+            command_id=payment_command_id("reconciliation", about, finding.period),
+        )
+        if not await self._collections.paid(finding.customer_id, command):
+            return finding.evolve(text=f"{finding.text}; no collection runs")
+        return finding.evolve(text=f"{finding.text}; the collection is told", repaired=True)
 
     async def _recent(self) -> list[Period]:
         return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]

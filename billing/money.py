@@ -82,6 +82,7 @@ def format_amount(amount_minor: int, currency: str) -> str:
     """The exact amount, written alike everywhere: ``1234.50 EUR``, ``-3 JPY``."""
     return f"{plain_amount(amount_minor, currency)} {currency.upper()}"
 
+
 def sums_text(amounts: Iterable[tuple[int, str]]) -> str:
     """The sum of amounts in minor units in each of their currencies: ``150.00 EUR``, ``150.00 EUR and 3 JPY``."""
     sums: Counter[str] = Counter()

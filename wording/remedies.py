@@ -32,7 +32,7 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.SKIP: "skip",
     RemedyAction.RESUME_COLLECTION: "collections resume",
     RemedyAction.RETRY_COLLECTION: "collections retry",
-    RemedyAction.RECORD_PAYMENT: "collections record-payment",
+    RemedyAction.RECORD_PAYMENT: "payments record",
     RemedyAction.WRITE_OFF: "collections write-off",
     RemedyAction.RELEASE_BRAKE: "brake off",
 }
@@ -54,6 +54,9 @@ def command_line(remedy: Remedy) -> str:
     words = (_COMMANDS | _DECISIONS)[remedy.action].split()
     customer = (remedy.customer_id,) if remedy.customer_id else ()
     period = ("--period", remedy.period) if remedy.period else ()
+    if remedy.action is RemedyAction.RECORD_PAYMENT:
+        words += ["RAIL", remedy.reference or "REFERENCE"]
+        customer, period = ("--customer", remedy.customer_id), ("--month", remedy.period or "MONTH")
     by = ("--by", "YOU", "--reason", "WHY") if remedy.action in _DECISIONS else ()
     return f"python starter.py {shlex.join((*words, *customer, *period, *by, *_details(remedy)))}"
 
@@ -73,4 +76,4 @@ def _details(remedy: Remedy) -> Iterator[str]:
                 yield from ("--add", f"{line.description}={plain_amount(line.amount_minor, remedy.currency)}")
         case RemedyAction.RECORD_PAYMENT:
             amount = "AMOUNT" if remedy.amount_minor is None else plain_amount(remedy.amount_minor, remedy.currency)
-            yield from ("--amount", amount, "--reference", remedy.reference or "REFERENCE")
+            yield from ("--amount", amount, "--currency", remedy.currency or "CURRENCY")

@@ -29,6 +29,7 @@ class DiscrepancyKind(StrEnum):
     DOUBLE = "double"  # two payments of one month have succeeded
     AMOUNT = "different amount"
     STATUS = "different status"
+    OWED = "different debt"  # the collection does not know of money in the books, or believes in some that is not there
     ORPHAN = "orphan"  # a payment of a settled month could still be tried
     UNKNOWN = "unknown"  # a payment of a month that is not in the ledger, or must not be charged
     UNRESOLVED = "unresolved"  # the outcome of a charge is not known yet
@@ -42,6 +43,7 @@ class Repair(StrEnum):
 
     TAKE_IN = "take in"  # the processor's status goes to the ledger and the collection
     CANCEL = "cancel"  # the payment is cancelled, so that it can never be paid
+    TELL = "tell"  # the collection is told of money of another rail that is in the books
 
 
 class Discrepancy(Model):
@@ -55,6 +57,7 @@ class Discrepancy(Model):
     remedies: Few[Remedy] = ()
     repair: Repair | None = None
     repaired: bool = False
+    amount_minor: Minor | None = None  # with ``TELL``
 
 
 class ReconciledPeriod(Model):
@@ -84,6 +87,8 @@ class PeriodBooks(Model):
     debts: Rows[DebtRow]
     payments: Rows[Payment]
     payers: dict[Id, Id] = Field(max_length=10_000_000)  # our customer id by the processor's
+    owed_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # of open debts, by the journal
+    settled: frozenset[Id] = Field(frozenset(), max_length=10_000_000)  # whose month another rail has paid
     refunded_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # by payment id
     unread: frozenset[Line] = Field(frozenset(), max_length=10_000_000)
     """Customers with unreadable records: they are not compared."""
@@ -166,7 +171,9 @@ def _of_customer(books: PeriodBooks, part: _Part) -> Iterator[Discrepancy]:
         names = ", ".join(payment.payment_id for payment in paid)
         text = f"{customer_id}, {books.period} was charged {len(paid)} times ({names}); refund all but one"
         yield _finding(DiscrepancyKind.DOUBLE, paid[0], text)
-    yield from _of_month(month, debt, is_charged=bool(succeeded))
+    yield from _of_month(month, debt, is_charged=bool(succeeded) or customer_id in books.settled)
+    if debt is not None and customer_id in books.owed_minor and not succeeded:
+        yield from _of_debt(debt, books.owed_minor[customer_id])
     for payment in part.by_hand:
         yield from _of_hand(payment, month, debt, is_charged=bool(paid))
 
@@ -225,9 +232,21 @@ def _of_month(month: InvoiceRow, debt: DebtRow | None, is_charged: bool) -> Iter
         yield _finding(DiscrepancyKind.MISSING, month, text)
 
 
-def _of_hand(
-    payment: Payment, month: InvoiceRow, debt: DebtRow | None, is_charged: bool
-) -> Iterator[Discrepancy]:
+def _of_debt(debt: DebtRow, owed_minor: int) -> Iterator[Discrepancy]:
+    """Compares what is being collected with what the journal says is owed."""
+    collected_minor, owed_minor = debt.outstanding_minor, max(0, owed_minor)
+    if collected_minor == owed_minor:
+        return
+    collected, owed = (format_amount(minor, debt.currency) for minor in (collected_minor, owed_minor))
+    text = f"{debt.customer_id}, {debt.period}: {collected} are being collected, but the journal says {owed} are owed"
+    finding = Discrepancy(kind=DiscrepancyKind.OWED, customer_id=debt.customer_id, period=debt.period, text=text)
+    if collected_minor > owed_minor:
+        yield finding.evolve(repair=Repair.TELL, amount_minor=collected_minor - owed_minor)
+    else:
+        yield finding
+
+
+def _of_hand(payment: Payment, month: InvoiceRow, debt: DebtRow | None, is_charged: bool) -> Iterator[Discrepancy]:
     """Reports a payment of the invoice's amount that we did not create, unless the month is settled otherwise."""
     if payment.status is not PaymentStatus.SUCCEEDED or payment.reversed:
         return

@@ -10,7 +10,7 @@ import billing.commands
 from billing.collections.collection import Collection
 from billing.collections.debt import Debt
 from billing.collections.dunning import CardRemedy
-from billing.collections.stages import Received, Release, RequestedTry
+from billing.collections.stages import Received, Release
 from billing.commands import Command, Halt, Refusal, Refused, Resume, Ruling, answered, command_name, content_of
 from billing.model import Code, Model, Url
 from billing.money import format_amount

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from billing.apart import Failed
 from billing.collections.collection import Collection
+from billing.collections.commands import RecordPayment
 from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.model import Code, Id, Instant, Minor, Model
@@ -18,11 +19,14 @@ class Collections(Protocol):
     async def look_up(self, customer_id: str, period: Period, reason: str) -> bool:
         """Makes the collection look the payment of ``period`` up; False if none runs."""
 
-    async def begin(self, collection: Collection, debt: Debt) -> bool:
-        """Starts the ``collection``, which has the ``debt``, or lets the one that runs take the debt in.
+    async def paid(self, customer_id: str, command: RecordPayment) -> bool:
+        """Tells the collection that money of another rail is in the books; False if none runs."""
 
-        Returns whether it was started. Taken in twice, the debt counts once.
-        """
+    async def runs(self, customer_id: str) -> bool:
+        """Whether a collection of the customer runs."""
+
+    async def begin(self, collection: Collection, debt: Debt) -> None:
+        """Starts the ``collection`` unless one of the customer runs, and tells it of the ``debt``, which counts once."""
 
 
 class DebtRow(Model):
