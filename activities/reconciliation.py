@@ -17,21 +17,20 @@ from billing.accounting.reconciliation import (
     compare,
     failed,
 )
+from billing.accounting.reversals import in_words, refunded_minor, reversal_finding
 from billing.apart import Failed, why
-from billing.collections.commands import RecordPayment
+from billing.collections.arrivals import arrivals
 from billing.collections.ports import Collections, CollectionStore, DebtRow
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
-from billing.keys import payment_command_id
 from billing.model import Few, Model
-from billing.money import format_amount
-from billing.payments.payment import ChargeStatus, Payment, PaymentStatus, Reversal, ReversalKind
-from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords, ReversalRow
+from billing.payments.payment import ChargeStatus, Payment, PaymentStatus, Reversal
+from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords
 from billing.period import Period
 from billing.receivables.journal import Subject
-from billing.receivables.ports import Accounts
+from billing.receivables.ports import Journal
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from services import clock
@@ -45,7 +44,7 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class _Ledger(Accounts, CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
+class _Ledger(Journal, CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
     """The stores it uses."""
 
     async def customers_at_processor(self) -> dict[str, str]:
@@ -114,7 +113,7 @@ class Reconciler:
         reversals = await self._records.reversals(payment.payment_id)
         news = [item for item in reversals if (item.reversal_id, item.code, item.amount_minor) not in known]
         for number, reversal in enumerate(news, start=len(rows) + 1):
-            text = _in_words(reversal, payment)
+            text = in_words(reversal, payment)
             await self._alerts.tell(of_report(month.customer_id, month.period, number, text, clock.now()))
         await self._ledger.save_reversals(payment, reversals, clock.now())
         return news
@@ -197,7 +196,7 @@ class Reconciler:
             payers=await self._ledger.customers_at_processor(),
             owed_minor={row.customer_id: await self._owed(row) for row in debts if row.closed_at is None},
             settled=frozenset([row.customer_id for row in unpaid if await self._is_settled(row)]),
-            refunded_minor=_refunded(await self._ledger.reversals(period, failed=unread)),
+            refunded_minor=refunded_minor(await self._ledger.reversals(period, failed=unread)),
             unread=frozenset(row.customer_id for row in unread),
         )
 
@@ -226,7 +225,7 @@ class Reconciler:
                 yield failed(payment.customer_id, period, why(error))
             else:
                 for reversal in news:
-                    yield _reversal_finding(payment, reversal)
+                    yield reversal_finding(payment, reversal)
 
     async def _uncollected(self, books: PeriodBooks) -> AsyncIterator[Discrepancy]:
         """Begins collections that should run and do not: their workflow was terminated, or never started."""
@@ -274,19 +273,12 @@ class Reconciler:
         return finding.evolve(text=f"{finding.text}; repaired: {result}", repaired=True)
 
     async def _told(self, finding: Discrepancy) -> Discrepancy:
-        """Tells the collection of the money that it does not know of; a repeat counts once."""
-        assert finding.amount_minor is not None
-        period, about = Period(finding.period), f"{finding.customer_id} {finding.period} {finding.amount_minor}"
-        command = RecordPayment(
-            by="reconciliation",
-            reason=finding.text[:1000],
-            period=period,
-            reference=f"in the books, {finding.amount_minor}",
-            amount_minor=finding.amount_minor,
-            command_id=payment_command_id("reconciliation", about, finding.period),
-        )
-        if not await self._collections.paid(finding.customer_id, command):
-            return finding.evolve(text=f"{finding.text}; no collection runs")
+        """Tells the collection once more of all money that other rails have brought; each share counts once."""
+        transactions = await self._ledger.transactions(finding.customer_id)
+        commands = [command for _, command in arrivals(transactions) if command.period == finding.period]
+        told = [await self._collections.paid(finding.customer_id, command) for command in commands]
+        if not any(told):
+            return finding
         return finding.evolve(text=f"{finding.text}; the collection is told", repaired=True)
 
     async def _recent(self) -> list[Period]:
@@ -296,30 +288,3 @@ class Reconciler:
 def _alert(finding: Discrepancy, period: Period) -> Alert:
     remedies = finding.remedies or (RemedyAction.RECONCILE.of(period=period),)
     return of_report(finding.customer_id, period, 1, finding.text, clock.now(), *remedies)
-
-
-def _in_words(reversal: Reversal, payment: Payment) -> str:
-    amount = format_amount(reversal.amount_minor, reversal.currency)
-    kind = "Dispute" if reversal.kind is ReversalKind.DISPUTE else "Refund"
-    reason = f" ({reversal.reason})" if reversal.reason else ""
-    return f"{kind} of {amount}{reason}: {reversal.code}\n{reversal.reversal_id} of payment {payment.payment_id}"
-
-
-def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
-    """Refunded amounts by payment."""
-    sums: dict[str, int] = {}
-    for row in rows:
-        if row.kind is ReversalKind.REFUND and row.status.has_moved:
-            sums[row.payment_id] = sums.get(row.payment_id, 0) + row.amount_minor
-    return sums
-
-
-def _reversal_finding(payment: Payment, reversal: Reversal) -> Discrepancy:
-    return Discrepancy(
-        kind=DiscrepancyKind.REVERSAL,
-        customer_id=payment.customer_id,
-        period=payment.period,
-        payment_id=payment.payment_id,
-        text=f"the ledger lacked {reversal.kind} {reversal.reversal_id} ({reversal.code}); taken in",
-        repaired=True,
-    )

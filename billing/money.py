@@ -83,12 +83,17 @@ def format_amount(amount_minor: int, currency: str) -> str:
     return f"{plain_amount(amount_minor, currency)} {currency.upper()}"
 
 
-def sums_text(amounts: Iterable[tuple[int, str]]) -> str:
-    """The sum of amounts in minor units in each of their currencies: ``150.00 EUR``, ``150.00 EUR and 3 JPY``."""
+def sums_of(amounts: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """The sums of amounts in minor units, by currency."""
     sums: Counter[str] = Counter()
     for amount_minor, currency in amounts:
         sums[currency] += amount_minor
-    return " and ".join(format_amount(total, currency) for currency, total in sums.items())
+    return dict(sums)
+
+
+def sums_text(amounts: Iterable[tuple[int, str]]) -> str:
+    """``150.00 EUR``; of amounts in several currencies, ``150.00 EUR and 3 JPY``."""
+    return " and ".join(format_amount(total, currency) for currency, total in sums_of(amounts).items())
 
 
 def plain_amount(amount_minor: int, currency: str) -> str:

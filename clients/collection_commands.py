@@ -41,7 +41,7 @@ async def tell_collection(client: Client, customer_id: str, command: Command) ->
 
 
 async def pay(client: Client, customer_id: str, period: Period, return_url: str) -> PayResult:
-    """The customer pays ``period``, or gets the URL of the bank's page; raises ``NotFound`` if no collection is open."""
+    """The customer pays ``period``, or gets the URL of the bank's page; ``NotFound`` if no collection is open."""
     return await _update(client, customer_id, "pay", [return_url, period], PayResult)
 
 

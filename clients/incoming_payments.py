@@ -4,21 +4,14 @@ The card's payment of a month is cancelled before money of another rail counts f
 With Temporal down the money is in the books all the same; the next reconciliation tells the collection.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from billing.collections.commands import RecordPayment
+from billing.collections.arrivals import arrivals
 from billing.collections.ports import Collections
 from billing.errors import BillingError
-from billing.keys import payment_command_id
-from billing.model import cut
-from billing.period import Period
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
-from billing.receivables.journal import AccountKind, PaymentName, SubjectKind
-
-_REASON_MAX = 1000
-_REFERENCE_MAX = 200
+from billing.receivables.journal import PaymentName
 
 
 class Books(Protocol):
@@ -64,7 +57,7 @@ class PaymentDesk:
         return Booked(record, True, await self._tell(record))
 
     async def _tell(self, record: PaymentRecord) -> str:
-        for customer_id, command in _commands(record):
+        for customer_id, command in arrivals(record.transactions):
             if self._collections is None:
                 return "Temporal does not answer"
             try:
@@ -72,24 +65,3 @@ class PaymentDesk:
             except BillingError as error:
                 return str(error)
         return ""
-
-
-def _commands(record: PaymentRecord) -> Iterator[tuple[str, RecordPayment]]:
-    """What collections have to know: each share of the payment that has paid a month, by customer."""
-    payment = record.payment
-    for number, transaction in enumerate(record.transactions, start=1):
-        for entry in transaction.entries:
-            subject, customer_id = entry.account.subject, entry.account.customer_id
-            pays = entry.account.kind is AccountKind.RECEIVABLE and entry.amount_minor < 0
-            if pays and customer_id and subject and subject.kind is SubjectKind.MONTH:
-                yield (
-                    customer_id,
-                    RecordPayment(
-                        by=transaction.by or payment.rail,
-                        reason=cut(transaction.reason or f"arrived by {payment.rail}", _REASON_MAX),
-                        period=Period(subject.name),
-                        reference=cut(f"{payment.name}" if number == 1 else f"{payment.name} {number}", _REFERENCE_MAX),
-                        amount_minor=-entry.amount_minor,
-                        command_id=payment_command_id(payment.rail, payment.reference, f"{subject.name} {number}"),
-                    ),
-                )

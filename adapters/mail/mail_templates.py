@@ -5,7 +5,6 @@ Each kind of mail has one template, ``templates/KIND.txt``, with its subject, ti
 """
 
 import textwrap
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
@@ -21,6 +20,7 @@ from billing.collections.dunning import CardRemedy
 from billing.customers.customer import Customer
 from billing.invoices.versions import Correction, LineChange
 from billing.mails.mail import CustomerMail, CustomerMailKind
+from billing.money import sums_of
 from billing.period import Period
 from billing.reviewers.digest import Digest, Item, headline, sections
 from wording.english import LOCALE, date_text, money_text, one_line, why
@@ -151,9 +151,7 @@ def _values_of(collection: Collection, debts: Sequence[Debt]) -> dict[str, objec
 
 def _values_of_many(debts: Sequence[Debt], day: Callable[[datetime], str]) -> dict[str, object]:
     """A reminder about several months lists them in place of an invoice, with their sum in each currency."""
-    sums: Counter[str] = Counter()
-    for debt in debts:
-        sums[debt.currency] += debt.outstanding_minor
+    sums = sums_of((debt.outstanding_minor, debt.currency) for debt in debts)
     return {
         "months": len(debts),
         "rows": [

@@ -57,7 +57,6 @@ class Discrepancy(Model):
     remedies: Few[Remedy] = ()
     repair: Repair | None = None
     repaired: bool = False
-    amount_minor: Minor | None = None  # with ``TELL``
 
 
 class ReconciledPeriod(Model):
@@ -88,7 +87,7 @@ class PeriodBooks(Model):
     payments: Rows[Payment]
     payers: dict[Id, Id] = Field(max_length=10_000_000)  # our customer id by the processor's
     owed_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # of open debts, by the journal
-    settled: frozenset[Id] = Field(frozenset(), max_length=10_000_000)  # whose month another rail has paid
+    settled: frozenset[Id] = Field(frozenset(), max_length=10_000_000)  # customers whose month another rail has paid
     refunded_minor: dict[Id, Minor] = Field(default_factory=dict, max_length=10_000_000)  # by payment id
     unread: frozenset[Line] = Field(frozenset(), max_length=10_000_000)
     """Customers with unreadable records: they are not compared."""
@@ -241,7 +240,7 @@ def _of_debt(debt: DebtRow, owed_minor: int) -> Iterator[Discrepancy]:
     text = f"{debt.customer_id}, {debt.period}: {collected} are being collected, but the journal says {owed} are owed"
     finding = Discrepancy(kind=DiscrepancyKind.OWED, customer_id=debt.customer_id, period=debt.period, text=text)
     if collected_minor > owed_minor:
-        yield finding.evolve(repair=Repair.TELL, amount_minor=collected_minor - owed_minor)
+        yield finding.evolve(repair=Repair.TELL)
     else:
         yield finding
 

@@ -26,7 +26,7 @@ class Collections(Protocol):
         """Whether a collection of the customer runs."""
 
     async def begin(self, collection: Collection, debt: Debt) -> None:
-        """Starts the ``collection`` unless one of the customer runs, and tells it of the ``debt``, which counts once."""
+        """Starts the ``collection`` unless one of the customer runs; tells it of the ``debt``, which counts once."""
 
 
 class DebtRow(Model):

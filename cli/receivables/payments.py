@@ -5,16 +5,18 @@ from typing import Annotated
 
 import typer
 
-from billing.errors import InvalidInput, NotFound
+from billing.errors import BillingError, InvalidInput, NotFound
 from billing.money import currency_code, format_amount, parse_amount
 from billing.payments.rails import by_hand
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment, PaymentRecord, PaymentRow
 from billing.receivables.journal import PaymentName, Subject
-from bootstrap import connect_ledger
+from bootstrap import connect_ledger, connect_temporal
 from cli.terminal.options import AsJson, By, Reason, period_option
 from cli.terminal.output import SHOWN, print_json, print_table, say, utc, whole
-from settings import load_settings
+from clients.collection_commands import CollectionSignals
+from clients.incoming_payments import PaymentDesk
+from settings import Settings, load_settings
 
 RailArgument = Annotated[str, typer.Argument(metavar="RAIL", help="The rail's name, such as transfer.")]
 Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="The payment's reference on that rail.")]
@@ -71,15 +73,14 @@ async def record(
     async with connect_ledger(settings) as ledger:
         if customer is not None and await ledger.customer(customer) is None:
             raise NotFound(f"the ledger does not know {customer}; without --customer, the money is kept as unmatched")
-        is_new = await ledger.book(payment, settings.now())
-        found = await ledger.incoming_payment(payment.name)
-    assert found is not None
+        found, is_new, untold = await PaymentDesk(ledger, await _collections(settings)).record(payment, settings.now())
     if not is_new and not _is_same(found.payment, payment):
         raise InvalidInput(
             f"{payment.name} is another payment already: {found.payment.amount} of {found.payment.customer_id}; "
             "give this one a reference of its own"
         )
     _print(found, as_json, "booked" if is_new else "booked before")
+    _print_untold(untold, as_json)
 
 
 def _is_same(one: IncomingPayment, other: IncomingPayment) -> bool:
@@ -150,7 +151,23 @@ async def assign(
         minor = parse_amount(amount, found.payment.currency) if amount else found.unmatched_minor
         subject = Subject.month(month) if month else None
         to = found.payment.evolve(customer_id=customer, subject=subject, amount_minor=minor)
-        _print(await ledger.assign(name, to, by, reason, settings.now()), as_json, "assigned")
+        desk = PaymentDesk(ledger, await _collections(settings))
+        assigned = await desk.assign(name, to, by, reason, settings.now())
+    _print(assigned.record, as_json, "assigned")
+    _print_untold(assigned.untold, as_json)
+
+
+async def _collections(settings: Settings) -> CollectionSignals | None:
+    """None: Temporal does not answer; money is booked all the same."""
+    try:
+        return CollectionSignals(await connect_temporal(settings))
+    except BillingError:
+        return None
+
+
+def _print_untold(untold: str, as_json: bool) -> None:
+    if untold and not as_json:
+        say(f"The money is in the books; its collection is told by the next reconciliation ({untold}).", style="yellow")
 
 
 def _print(record: PaymentRecord, as_json: bool, done: str) -> None:
