@@ -195,7 +195,7 @@ class PaymentCollection(DurableLoop[Collection, CollectionStep]):
                 self._failed(error)
         else:
             self._mark_recorded(requested)
-            self._value = self._value.reminded()
+            self._value = self._value.reminded(workflow.now())
 
     def _details(self) -> str:
         return summary(self._value, workflow.now())

@@ -102,10 +102,15 @@ class Collection(CollectionState):
         noted = self.noted(result.at, "the customer", "payment", words_of(result), month=period)
         return noted.answered(result, requested, period)
 
-    def reminded(self) -> "Collection":
-        """The reminder was sent."""
-        alerted_at = None if self.outage else self.alerted_at
-        return self._changed(reminding=False, reminders=self.reminders + 1, trouble=self.failure, alerted_at=alerted_at)
+    def reminded(self, now: datetime) -> "Collection":
+        """The reminder was sent, perhaps long after the day for which it was planned."""
+        return self._changed(
+            contacted_at=now,
+            reminding=False,
+            reminders=self.reminders + 1,
+            trouble=self.failure,
+            alerted_at=None if self.outage else self.alerted_at,
+        )
 
     def to_look_up(self, period: Period) -> "Collection":
         """Something may have changed at the processor: the payment is looked up, if a card can still pay."""

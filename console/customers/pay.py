@@ -3,8 +3,7 @@
 ::
 
     GET  /pay/{token}           the amounts owed, their situation, the ways to pay
-    POST /pay/{token}/pay       pays all or one ``month`` with the card on file, one after the other, until the bank wants
-                                the customer to see its page
+    POST /pay/{token}/pay       pays all or one ``month`` with the card on file; on to the bank's page if the bank asks
     GET  /pay/{token}/return    back from the bank's page, which was about one ``month``
     POST /pay/{token}/card      on to Stripe's page for another card
     GET  /pay/{token}/card      back from there
@@ -153,14 +152,15 @@ class PaymentPages:
         if running is None or running.debt(period) is None:
             own = await self._ledger.collection(customer_id, period)
         charges = await self._ledger.payments(customer_id, period)
-        owed = [
-            OwedMonth(
-                debt, debt_view(running, debt, await self._ledger.payments(customer_id, debt.period), paused=paused)
-            )
-            for debt in (running.open_debts if running else ())
-        ]
-        still_owed = tuple(each for each in owed if each.view.situation is not Situation.PAID)
-        return CustomersPage(month, own, customer_view(month, own, charges, paused=paused), still_owed)
+        view = customer_view(month, own, charges, paused=paused)
+        return CustomersPage(month, own, view, await self._owed(running, paused) if running else ())
+
+    async def _owed(self, running: Collection, paused: bool) -> tuple[OwedMonth, ...]:
+        owed = []
+        for debt in running.open_debts:
+            charges = await self._ledger.payments(running.customer_id, debt.period)
+            owed.append(OwedMonth(debt, debt_view(running, debt, charges, paused=paused)))
+        return tuple(month for month in owed if month.view.situation is not Situation.PAID)
 
     async def _running(self, customer_id: str, period: Period) -> Collection | None:
         """The customer's collection as its workflow has it, or if that does not answer, as last recorded."""

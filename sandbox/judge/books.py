@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from billing.collections.postings import BY_HAND
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage
 from billing.receivables.journal import AccountKind, Cause, Transaction
@@ -62,7 +61,7 @@ _Account = tuple[AccountKind, str]
 def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, _Account, _Account, int]]:
     """The cause, the accounts debited and credited, and the amount."""
     owed, balance = (AccountKind.RECEIVABLE, str(case.period)), (AccountKind.CREDIT, "")
-    due, collection = case.due, case.collection
+    due, debt = case.due, case.debt
     is_drafted = case.month.invoice is not None and due.outcome is not Stage.SKIPPED
     taken_minor = due.carried_minor if is_drafted else 0
     yield Cause.DRAFT, owed, balance, taken_minor
@@ -71,13 +70,11 @@ def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, _Account, _Account,
     left_minor = due.total_minor if due.outcome is Stage.CARRIED_FORWARD else 0
     yield Cause.CARRY, balance, owed, left_minor
     unpaid_minor = taken_minor + billed_minor - left_minor
-    by_hand_minor = sum(payment.amount_minor for payment in collection.received if payment.by) if collection else 0
-    for rail, amount_minor in ((BY_HAND, by_hand_minor), (_CARDS, case.received_minor)):
-        share_minor = min(amount_minor, max(0, unpaid_minor))
-        yield Cause.PAYMENT, (AccountKind.CLEARING, rail), owed, share_minor
-        yield Cause.PAYMENT, (AccountKind.CLEARING, rail), balance, amount_minor - share_minor
-        unpaid_minor -= share_minor
-    if collection is not None and collection.outcome is CollectionStage.WRITTEN_OFF:
+    share_minor = min(case.received_minor, max(0, unpaid_minor))
+    yield Cause.PAYMENT, (AccountKind.CLEARING, _CARDS), owed, share_minor
+    yield Cause.PAYMENT, (AccountKind.CLEARING, _CARDS), balance, case.received_minor - share_minor
+    unpaid_minor -= share_minor
+    if debt is not None and debt.outcome is CollectionStage.WRITTEN_OFF:
         yield Cause.WRITE_OFF, (AccountKind.WRITTEN_OFF, case.period), owed, unpaid_minor
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.customers.ports import CustomerStore
@@ -65,9 +66,9 @@ class MonthEvidence:
     messages: list[MessageRow]
     charges: list[ChargeRow]
     intents: list[Intent]
-    collection: Collection | None  # if it was not paid when it was due
-    stage: CollectionStage | None  # of the collection, as the ledger lists it
-    diary: list[DiaryEntry]  # of the collection
+    collection: Collection | None  # that has it, if it was not paid when it was due
+    stage: CollectionStage | None  # of its debt, as the ledger lists it
+    diary: list[DiaryEntry]  # of the collection, as far as it is about this month or all of them
     due: ExpectedMonth
 
     @property
@@ -83,13 +84,18 @@ class MonthEvidence:
 
     @property
     def recovered(self) -> bool:
-        """Whether everything was paid later, in whatever way, by its collection."""
-        return self.collection is not None and self.collection.outcome is CollectionStage.RECOVERED
+        """Whether everything was paid later, in whatever way."""
+        return self.debt is not None and self.debt.outcome is CollectionStage.RECOVERED
+
+    @property
+    def debt(self) -> Debt | None:
+        """What it left unpaid."""
+        return self.collection.debt(self.period) if self.collection else None
 
     @property
     def expected_minor(self) -> int:
         """What Stripe should have received: the whole amount, or nothing."""
-        later = self.collection.received if self.collection and self.recovered else ()
+        later = self.debt.received if self.debt and self.recovered else ()
         by_card = {payment.reference for payment in later} & {intent.now["id"] for intent in self.intents}
         return self.due.total_minor if self.due.outcome is Stage.PAID or by_card else 0
 
@@ -186,7 +192,7 @@ async def _account(
     assert customer is not None
     decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
     script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, [*decisions.values()])
-    stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
+    stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     due, cases = None, list[MonthEvidence]()
     for period in periods:
         month = await ledger.month(customer_id, period)
