@@ -52,8 +52,8 @@ def command_line(remedy: Remedy) -> str:
     if verb := _TEMPORAL.get(remedy.action):
         return f"temporal workflow {verb} --workflow-id {shlex.quote(remedy.workflow_id)}"
     words = (_COMMANDS | _DECISIONS)[remedy.action].split()
-    customer = (remedy.customer_id,) if remedy.customer_id else ()
-    period = ("--period", remedy.period) if remedy.period else ()
+    customer: tuple[str, ...] = (remedy.customer_id,) if remedy.customer_id else ()
+    period: tuple[str, ...] = ("--period", remedy.period) if remedy.period else ()
     if remedy.action is RemedyAction.RECORD_PAYMENT:
         words += ["RAIL", remedy.reference or "REFERENCE"]
         customer, period = ("--customer", remedy.customer_id), ("--month", remedy.period or "MONTH")

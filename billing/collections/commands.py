@@ -109,8 +109,8 @@ def decide(collection: Collection, command: Command, now: datetime, via: str) ->
 
 def note_unreadable(collection: Collection, name: str, problem: str, now: datetime, via: str) -> Ruling[Collection]:
     """Notes a signal that cannot be read; it has no other effect."""
-    fields = {"via": via, "accepted": False, "refusal": Refusal.OTHER}
-    return Ruling(collection.noted(now, "unknown", name[:100], problem, **fields), problem, Refusal.OTHER)
+    noted = collection.noted(now, "unknown", name[:100], problem, via=via, accepted=False, refusal=Refusal.OTHER)
+    return Ruling(noted, problem, Refusal.OTHER)
 
 
 def _month_of(collection: Collection, command: Command) -> Period | None:

@@ -13,9 +13,9 @@ from billing.collections.collection import Collection
 from billing.collections.stages import CollectionStage
 from billing.commands import Halt
 from billing.completeness.snapshots import (
-    CollectionSnapshot,
     CustomerSnapshot,
     DataSource,
+    DebtSnapshot,
     LastRun,
     LineSnapshot,
 )
@@ -120,7 +120,7 @@ async def test_closed_accounts_and_collections_are_seen(ledger: SqlLedger) -> No
     await ledger.record_collection(Collection.open(month), AT)
     seen = (await accounts(ledger))["kiwi"]
     assert (seen.closed_at, seen.closed_reason) == (AT, "ann: moved")
-    assert seen.collection == CollectionSnapshot(CollectionStage.COLLECTING)
+    assert seen.collection == DebtSnapshot(CollectionStage.COLLECTING)
 
 
 async def test_everybody_comes_once_however_many_pages_there_are(

@@ -26,6 +26,7 @@ from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, python, read, succeed, url
+from tests.debts import settled
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -261,7 +262,7 @@ async def test_a_collection_posts_recorded_payments_and_what_is_written_off(ledg
     for _ in range(2):
         await ledger.record_collection(collection, DUE)
     assert await balances(ledger) == ({NOVEMBER: 600}, 0)
-    closed = collection.close(CollectionStage.WRITTEN_OFF, DUE + timedelta(days=1))
+    closed = settled(collection, CollectionStage.WRITTEN_OFF, DUE + timedelta(days=1))
     for _ in range(2):
         await ledger.record_collection(closed, DUE)
     assert await balances(ledger) == ({}, 0)

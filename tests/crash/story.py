@@ -36,6 +36,7 @@ from sandbox.stack.temporal_server import TemporalServer
 from settings import Settings
 from tests.bed import OCTOBER, SOON_MINUTES, Bed, prepared_bed
 from tests.crash.worker import Boundaries, OnQueue, serve
+from tests.debts import only
 from workflows.monthly_billing import MonthlyBilling
 from workflows.payment_collection import PaymentCollection
 
@@ -110,7 +111,7 @@ async def tell(story: Story, server: TemporalServer, folder: Path, fatal: str = 
                 period = await story(bed, name)
                 outcome = await _outcome(bed, name, period)
         except Exception as stuck:
-            stuck.add_note(f"the ledger has {await bed.ledger.invoices()}, {await bed.ledger.collections()}")
+            stuck.add_note(f"the ledger has {await bed.ledger.invoices()}, {await bed.ledger.debts()}")
             raise
         supervising.cancel()
     return Told(outcome, Boundaries(folder).passed())
@@ -139,7 +140,8 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
     assert month.invoice is not None
     return {
         "outcome": month.outcome,
-        "collected": collection and (collection.outcome, collection.tries, collection.reminders, collection.alerts),
+        "collected": collection
+        and (collection.outcome, only(collection).tries, collection.reminders, collection.alerts),
         "lines": [(line.description, line.amount_minor) for line in month.invoice.lines],
         "decisions": [
             (decision.number, decision.command, decision.accepted, decision.result)
@@ -156,7 +158,7 @@ async def _outcome(bed: CrashBed, name: str, period: Period) -> dict[str, Any]:
         ],
         "collections in the ledger": [
             (row.period, row.stage, row.amount_minor, row.outstanding_minor, row.next_at)
-            for row in await bed.ledger.collections(customer_id=name)
+            for row in await bed.ledger.debts(customer_id=name)
         ],
         "mails": Counter(_mails(bed).values()),
         "reviewers are told": await _told(bed, name, period),

@@ -25,6 +25,7 @@ from bootstrap import SANDBOX_NAMESPACE
 from clients.collection_commands import pay, replace_card
 from sandbox.stack.temporal_server import temporal_server
 from tests.bed import SOON_MINUTES, Bed, prepared_bed
+from tests.debts import only
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -200,7 +201,7 @@ async def collected_by_another_card(bed: Bed) -> None:
 async def collected_by_transfer(bed: Bed) -> None:
     await _overdue(bed)
     await bed.tell(RecordPayment(**ANN, reference="bank 1", amount_minor=4000))
-    await bed.collects(lambda found: found.outstanding_minor == 6000)
+    await bed.collects(lambda found: only(found).outstanding_minor == 6000)
     await bed.tell(RecordPayment(**ANN, reference="bank 2", amount_minor=6000))
     await bed.collection_handle().result()
 

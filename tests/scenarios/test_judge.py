@@ -40,6 +40,7 @@ from sandbox.judge.judge import PromiseResult, judge
 from services.alerts import Alerts
 from services.sheet_comparison import LateItems, SheetComparer
 from tests.bed import Bed
+from tests.debts import only
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "review"}
 SEPTEMBER, PERIOD = Period("2026-09"), Period("2026-10")
@@ -149,7 +150,7 @@ async def at_rest(bed: Bed) -> None:
     """Until the collection is settled and has said so, or waits for what is yet to come; and the ledger knows."""
 
     def rests(found: Collection) -> bool:
-        return found.outcome is not None or found.due(found.opened_at).step is None
+        return found.outcome is not None or found.due(only(found).opened_at).step is None
 
     while True:
         found = await bed.collects(rests, period=PERIOD)

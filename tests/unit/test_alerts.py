@@ -14,6 +14,7 @@ from billing.payments.payment import ChargeStatus
 from billing.period import Period
 from billing.progress import Failure
 from billing.reviewers.alerts import Alert, AlertKind, of_collection, of_draft, of_month, of_news, of_report
+from tests.debts import only
 from tests.stops import text_of
 from tests.suggested import todo
 from tests.unit.months import DAY, accepted, announced, charged, charging, drafted, opened
@@ -107,11 +108,11 @@ def test_an_alert_is_of_the_right_kind_and_offers_what_would_help(month: Month, 
 def test_an_alert_of_a_collection_offers_what_would_be_accepted(
     collection: Collection, now: int, kind: AlertKind, offered: str
 ) -> None:
-    alert = of_collection(collection, collection.opened_at + now * DAY)
+    alert = of_collection(collection, only(collection).opened_at + now * DAY)
     assert alert.kind is kind
     assert alert.text == text_of(collection.waits_for(alert.at))
     assert todo(alert).startswith(f"python starter.py collections {offered} bakery-rosa --period 2026-10 ")
-    assert alert.amount_minor == collection.outstanding_minor
+    assert alert.amount_minor == only(collection).outstanding_minor
     assert "@" not in alert.text + todo(alert)
 
 

@@ -19,6 +19,7 @@ from billing.collections.summary import summary
 from billing.commands import parse_command
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
+from tests.debts import news, only
 from tests.unit.months import DAY, charging
 
 STEPS_WITHOUT_TIME = 12
@@ -122,7 +123,7 @@ class CollectionMachine(RuleBasedStateMachine):
             ended = {"outcome", "closed_at", "received", "answer"}
             assert collection.model_dump(include=ended) == old.model_dump(include=ended), "settled twice"
         if old.outcome is None and collection.outcome is not None:
-            found = re.search("which has also arrived as (.+)", collection.news)
+            found = re.search("which has also arrived as (.+)", news(collection))
             self.noted_twice = found[1] if found else ""
         self.collection = collection
 
@@ -169,21 +170,21 @@ class CollectionMachine(RuleBasedStateMachine):
         assert self.contacted_at is None or self.now >= self.contacted_at + DAY
         self.contacted_at = self.now
         self.become(before.contacting(self.now))
-        self.own_tries += bool(self.collection.attempt)
+        self.own_tries += bool(only(self.collection).attempt)
         assert self.own_tries < MAX_TRIES
-        assert bool(self.collection.attempt) != self.collection.reminding
+        assert bool(only(self.collection).attempt) != self.collection.reminding
 
     def begin_try(self) -> None:
         collection = self.collection
-        assert collection.answer is not None
-        assert collection.by_card
-        assert collection.release is None
-        helps = remedy(collection.answer)
-        if not isinstance(collection.attempt, NewCardTry):
+        assert only(collection).answer is not None
+        assert only(collection).by_card
+        assert only(collection).release is None
+        helps = remedy(only(collection).answer)
+        if not isinstance(only(collection).attempt, NewCardTry):
             assert helps not in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE), "the bank forbids another try"
-        if isinstance(collection.attempt, ScheduledTry):
+        if isinstance(only(collection).attempt, ScheduledTry):
             assert helps is not CardRemedy.PERSON
-            assert collection.halt is None or collection.attempt == self.attempt_before_halt
+            assert collection.halt is None or only(collection).attempt == self.attempt_before_halt
         assert not (collection.brake and collection.halt), "halted before it had begun"
 
     def finish(self, outcome: str, result: str) -> None:
@@ -197,10 +198,10 @@ class CollectionMachine(RuleBasedStateMachine):
             return self.become(self.collection.reminded())
         answer, self.found = self.found, None
         if answer is None and self.is_stopped(work):
-            if self.collection.release is None or work.step is CollectionStep.REMIND:
-                before = self.collection.tries
+            if only(self.collection).release is None or work.step is CollectionStep.REMIND:
+                before = only(self.collection).tries
                 self.become(self.collection.braked("ann: stop").looked_up(work.asked))
-                self.own_tries -= before - self.collection.tries
+                self.own_tries -= before - only(self.collection).tries
             return None
         if answer is None and work.step in MOVING and result in ("done", "lost"):
             answer = self.answer(work, outcome)
@@ -217,23 +218,23 @@ class CollectionMachine(RuleBasedStateMachine):
         return work.step is CollectionStep.REMIND or self.would_try(work.asked)
 
     def would_try(self, asked: Collection) -> bool:
-        known = self.processor.payments.get(asked.series)
-        tried = asked.answer.attempt_id if asked.answer else ""
+        known = self.processor.payments.get(only(asked).series)
+        tried = only(asked).answer.attempt_id if only(asked).answer else ""
         return known is None or (known.status in OPEN and known.attempt_id == tried)
 
     def answer(self, work: Work, outcome: str) -> ChargeResult:
         asked = work.asked
-        assert asked.answer is not None
+        assert only(asked).answer is not None
         match work.step:
             case CollectionStep.TRY:
                 self.webhooks += 1
-                return self.processor.tries(asked.series, asked.answer.attempt_id, outcome, self.now)
+                return self.processor.tries(only(asked).series, only(asked).answer.attempt_id, outcome, self.now)
             case CollectionStep.RELEASE:
                 self.webhooks += 1
-                return self.processor.releases(asked.series, self.now)
-        found = self.processor.payments.get(asked.series)
+                return self.processor.releases(only(asked).series, self.now)
+        found = self.processor.payments.get(only(asked).series)
         assert found is None or found.status is not ChargeStatus.CANCELED, "Cashier.look_up would call a person"
-        return found.evolve(at=self.now) if found and found.attempt_id != "ch_0" else asked.answer
+        return found.evolve(at=self.now) if found and found.attempt_id != "ch_0" else only(asked).answer
 
     # -- time
 
@@ -317,7 +318,7 @@ class CollectionMachine(RuleBasedStateMachine):
     def customer_begins_to_pay(self) -> None:
         if self.collection.payable:
             assert self.collection.outcome is None
-            assert not self.collection.unresolved or self.collection.looking
+            assert not self.collection.unresolved or only(self.collection).looking
             self.paying = Work(None, self.collection)
 
     @precondition(lambda self: self.paying is not None)
@@ -325,17 +326,17 @@ class CollectionMachine(RuleBasedStateMachine):
     def customer_has_paid(self, outcome: str, result: str) -> None:
         assert self.paying is not None
         asked, self.paying, self.steps = self.paying.asked, None, 0
-        assert asked.answer is not None
+        assert only(asked).answer is not None
         if result != "down" and self.brake_on and self.would_try(asked):
-            self.become(self.collection.to_look_up())
+            self.become(self.collection.to_look_up(collection.period))
             return
         if result != "down":
             self.webhooks += 1
-            answer = self.processor.tries(asked.series, asked.answer.attempt_id, outcome, self.now)
+            answer = self.processor.tries(only(asked).series, only(asked).answer.attempt_id, outcome, self.now)
         if result == "done":
             self.become(self.collection.answered_customer(answer, asked))
         else:
-            self.become(self.collection.to_look_up())
+            self.become(self.collection.to_look_up(collection.period))
 
     @precondition(lambda self: self.work is None and self.paying is None)
     @rule(outcome=answers, late=days)
@@ -385,10 +386,10 @@ class CollectionMachine(RuleBasedStateMachine):
 
     @rule()
     def somebody_halts(self) -> None:
-        tries = self.collection.tries
+        tries = only(self.collection).tries
         if self.say("halt", command_id=f"c{self.collection.revision}"):
-            self.attempt_before_halt = self.collection.attempt
-            self.own_tries -= tries - self.collection.tries
+            self.attempt_before_halt = only(self.collection).attempt
+            self.own_tries -= tries - only(self.collection).tries
 
     @rule()
     def somebody_resumes(self) -> None:
@@ -398,9 +399,9 @@ class CollectionMachine(RuleBasedStateMachine):
     @rule()
     def somebody_has_it_tried(self) -> None:
         before = self.collection
-        if self.say("retry") and not (before.attempt or before.looking or before.release):
-            assert before.by_card
-            assert before.remedy not in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE)
+        if self.say("retry") and not (only(before).attempt or only(before).looking or only(before).release):
+            assert only(before).by_card
+            assert only(before).remedy not in (CardRemedy.NEW_CARD, CardRemedy.AUTHENTICATE)
 
     @rule(card=st.integers(1, 4), customer=st.integers(1, 2))
     def customer_registers_a_card(self, card: int, customer: int) -> None:
@@ -412,7 +413,7 @@ class CollectionMachine(RuleBasedStateMachine):
 
     @rule(share=st.sampled_from([0.1, 0.5, 1, 1.1]), again=st.booleans())
     def money_arrives_otherwise(self, share: float, again: bool) -> None:
-        owed = self.collection.outstanding_minor
+        owed = only(self.collection).outstanding_minor
         amount_minor = max(1, int(owed * share))
         reference = f"bank {self.transfers + (not again)}"
         if self.say("record_payment", reference=reference, amount_minor=amount_minor):
@@ -421,7 +422,7 @@ class CollectionMachine(RuleBasedStateMachine):
 
     @rule(really=seldom)
     def somebody_writes_it_off(self, really: bool) -> None:
-        if really or self.collection.release:
+        if really or only(self.collection).release:
             self.say("write_off")
 
     # -- what holds after every step
@@ -433,20 +434,20 @@ class CollectionMachine(RuleBasedStateMachine):
     @invariant()
     def what_was_received_is_what_was_owed(self) -> None:
         collection = self.collection
-        received = sum(each.amount_minor for each in collection.received)
-        assert received <= collection.amount_minor
-        assert collection.outstanding_minor == collection.amount_minor - received
-        assert (collection.outcome is CollectionStage.RECOVERED) == (received == collection.amount_minor)
-        assert len({each.reference for each in collection.received}) == len(collection.received)
+        received = sum(each.amount_minor for each in only(collection).received)
+        assert received <= only(collection).amount_minor
+        assert only(collection).outstanding_minor == only(collection).amount_minor - received
+        assert (collection.outcome is CollectionStage.RECOVERED) == (received == only(collection).amount_minor)
+        assert len({each.reference for each in only(collection).received}) == len(only(collection).received)
 
     @invariant()
     def what_was_paid_twice_is_noted(self) -> None:
-        if (collection := self.collection).outcome and collection.release and collection.release.received:
-            assert self.noted_twice == collection.release.received.reference
+        if (collection := self.collection).outcome and only(collection).release and only(collection).release.received:
+            assert self.noted_twice == only(collection).release.received.reference
 
     @invariant()
     def what_is_settled_cannot_be_paid_by_card_any_more(self) -> None:
-        if not self.collection.by_card or self.collection.outcome is CollectionStage.WRITTEN_OFF:
+        if not only(self.collection).by_card or self.collection.outcome is CollectionStage.WRITTEN_OFF:
             assert not self.processor.succeeded
             for payment in self.processor.payments.values():
                 assert payment.status is ChargeStatus.CANCELED
@@ -469,7 +470,9 @@ class CollectionMachine(RuleBasedStateMachine):
         collection = self.collection
         stage = collection.stage(self.now)
         assert stage in summary(collection, self.now)
-        assert (stage in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)) == (collection.closed is not None)
+        assert (stage in (CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF)) == (
+            only(collection).closed is not None
+        )
         assert not (collection.payable and (collection.outcome or collection.failure))
 
 

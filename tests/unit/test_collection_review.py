@@ -8,6 +8,7 @@ from billing.collections.commands import RECEIVED_MAX
 from billing.collections.stages import CollectionStage, CollectionStep, RequestedTry, ScheduledTry
 from billing.commands import Refusal
 from billing.payments.payment import ChargeStatus
+from tests.debts import news, only
 from tests.stops import text_of
 from tests.unit.collecting import (
     CARD,
@@ -87,9 +88,9 @@ def test_try_that_was_planned_while_the_customer_paid_is_not_made_after_their_ow
     asked = opened()
     now = on(asked, 3)
     collection = asked.contacting(now) if isinstance(later, ScheduledTry) else accepted(asked, "retry", now)
-    assert collection.attempt == later
+    assert only(collection).attempt == later
     collection = collection.answered_customer(answer(STOLEN, now), asked)
-    assert collection.attempt is None
+    assert only(collection).attempt is None
     assert collection.reminding == isinstance(later, ScheduledTry)
 
 
@@ -100,10 +101,10 @@ def test_card_of_another_id_at_the_processor_is_tried_once_the_old_payment_is_ca
     assert collection.customer.payment_method.payer_id == "cus_1"
     assert collection.due(now).step is CollectionStep.RELEASE
     collection = collection.answered(answer("canceled", now), collection)
-    assert (collection.customer.payment_method.payer_id, collection.series) == ("cus_2", 2)
+    assert (collection.customer.payment_method.payer_id, only(collection).series) == ("cus_2", 2)
     assert collection.due(now) == (CollectionStep.TRY, None, "new card")
-    assert collection.answer is not None
-    assert collection.answer.attempt_id == "", "the new payment has not been tried"
+    assert only(collection).answer is not None
+    assert only(collection).answer.attempt_id == "", "the new payment has not been tried"
 
 
 def test_known_card_is_refused() -> None:
@@ -116,7 +117,7 @@ def test_new_digits_of_the_known_card_are_taken_over_and_it_is_not_tried() -> No
     before = accepted(opened(), "halt", on(opened(), 1))
     after = accepted(before, "replace_card", on(before, 2), card=CARD.evolve(card_id="pm_1"))
     assert after.customer == before.customer.evolve(payment_method=CARD.evolve(card_id="pm_1"))
-    assert (after.attempt, after.untried_card, after.tries) == (None, False, before.tries)
+    assert (only(after).attempt, only(after).untried_card, only(after).tries) == (None, False, only(before).tries)
 
 
 @pytest.mark.parametrize(
@@ -150,11 +151,11 @@ def test_customer_whose_own_try_is_declined_is_not_reminded_at_once() -> None:
 
 def test_transfer_counts_once_the_card_cannot_pay_any_more() -> None:
     collection = accepted(opened(), "record_payment", on(opened(), 4), **TRANSFER)
-    assert collection.outstanding_minor == 12_000
+    assert only(collection).outstanding_minor == 12_000
     collection, done = lived(collection, 4.5, always("canceled"))
     assert done[-1] == "4 release"
-    assert (collection.outcome, collection.outstanding_minor) == (CollectionStage.RECOVERED, 0)
-    assert collection.received[0].reference == "bank 1"
+    assert (collection.outcome, only(collection).outstanding_minor) == (CollectionStage.RECOVERED, 0)
+    assert only(collection).received[0].reference == "bank 1"
 
 
 def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
@@ -168,7 +169,9 @@ def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
     assert "not charged to the card" in refused(collection, "retry", now)
     assert "not charged to the card" in refused(collection, "replace_card", now, card=CARD)
     assert not collection.payable
-    assert collection.to_look_up() is collection, "its payment is cancelled, which would look like somebody's doing"
+    assert collection.to_look_up(collection.period) is collection, (
+        "its payment is cancelled, which would look like somebody's doing"
+    )
     assert "on record already" in refused(collection, "record_payment", now, reference="bank 1", amount_minor=7000)
     assert "only 70.00 EUR are owed" in refused(collection, "record_payment", now, reference="b", amount_minor=7001)
     collection = accepted(collection, "record_payment", now, reference="bank 2", amount_minor=7000)
@@ -177,7 +180,7 @@ def test_part_leaves_the_rest_to_be_transferred_and_the_card_alone() -> None:
 
 def test_look_up_that_is_asked_for_by_the_cancelled_payment_itself_is_not_made() -> None:
     asked = accepted(opened(), "record_payment", on(opened(), 1), reference="bank 1", amount_minor=5000)
-    collection = asked.to_look_up().answered(answer("canceled", on(asked, 1)), asked)
+    collection = asked.to_look_up(asked.period).answered(answer("canceled", on(asked, 1)), asked)
     assert collection.due(on(asked, 1)).step is None
 
 
@@ -214,9 +217,9 @@ def test_card_that_has_paid_before_it_was_given_up_is_recovered_and_noted(name: 
     collection = accepted(opened(), name, on(opened(), 4), **fields)
     collection, _ = lived(collection, 4, always("succeeded"))
     assert collection.outcome is CollectionStage.RECOVERED
-    assert [each.reference for each in collection.received] == ["pi_1"]
-    assert "ann wanted to give it up, but the card has paid" in collection.news
-    assert ("refund 120.00 EUR, which has also arrived as bank 1" in collection.news) == (name == "record_payment")
+    assert [each.reference for each in only(collection).received] == ["pi_1"]
+    assert "ann wanted to give it up, but the card has paid" in news(collection)
+    assert ("refund 120.00 EUR, which has also arrived as bank 1" in news(collection)) == (name == "record_payment")
 
 
 def test_giving_up_that_fails_waits_for_a_person() -> None:
@@ -246,7 +249,7 @@ def test_card_that_comes_while_halted_is_tried_only_once_people_resume() -> None
     collection = accepted(opened(), "halt", on(opened(), 1))
     collection = accepted(collection, "replace_card", on(collection, 2), card=CARD)
     assert collection.customer.payment_method.card_id == CARD.card_id
-    assert collection.attempt is None
+    assert only(collection).attempt is None
     resumed = accepted(collection, "resume", on(collection, 3))
     assert resumed.due(on(resumed, 3)).step is CollectionStep.TRY
 
@@ -276,7 +279,7 @@ def test_what_was_said_to_a_run_that_had_been_reset_halts_it_and_is_in_the_diary
     assert adopted.stage(on(known, 5)) is CollectionStage.HALTED
     assert "repeat the command" in text_of(adopted.waits_for(on(known, 5)))
     assert adopted.entries[-1].what == "lost: record_payment"
-    assert adopted.outstanding_minor == known.outstanding_minor
+    assert only(adopted).outstanding_minor == only(known).outstanding_minor
     assert opened().adopt(known) == known
 
 

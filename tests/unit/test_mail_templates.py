@@ -21,6 +21,7 @@ from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
+from tests.debts import only
 
 NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 NOW = NOTICE_AT
@@ -80,12 +81,12 @@ def contacted(month: Month, days: int = 3) -> Collection:
     """What is collected of ``month``, when the schedule's last contact within ``days`` was made: nothing helped."""
     collection = Collection.open(month)
     for day in range(1, days + 1):
-        now = collection.opened_at + day * DAY
+        now = only(collection).opened_at + day * DAY
         if collection.next_contact is not None and now >= collection.next_contact:
             collection = collection.reminded().contacting(now)
-            if collection.attempt:
-                assert collection.answer is not None
-                collection = collection.answered(collection.answer.evolve(at=now), collection)
+            if only(collection).attempt:
+                assert only(collection).answer is not None
+                collection = collection.answered(only(collection).answer.evolve(at=now), collection)
     return collection
 
 
@@ -96,7 +97,7 @@ def reminder(month: Month, days: int = 3, link: str = LINK) -> CustomerMail:
 def transferred(collection: Collection, *amounts: int) -> Collection:
     """After transfers, one a day, each known once the card cannot pay any more."""
     for number, amount_minor in enumerate(amounts, start=1):
-        at = collection.opened_at + (30 + number) * DAY
+        at = only(collection).opened_at + (30 + number) * DAY
         said = {"by": "ann", "reason": "bank", "reference": f"bank {number}", "amount_minor": amount_minor}
         command = parse_command("record_payment", [said], COLLECTION_COMMANDS)
         collection, _, refusal = decide(collection, command, at, "update")
@@ -397,9 +398,9 @@ def test_reminder_tells_what_is_owed_since_when_what_was_tried_and_when_it_is_tr
 
 def test_reminder_does_not_call_a_look_up_a_try() -> None:
     collection = contacted(POOR)
-    assert collection.answer is not None
-    looked = collection.to_look_up()
-    looked = looked.answered(collection.answer.evolve(at=PAID_AT), looked)
+    assert only(collection).answer is not None
+    looked = collection.to_look_up(collection.period)
+    looked = looked.answered(only(collection).answer.evolve(at=PAID_AT), looked)
     for part in words(mail(CustomerMailKind.REMINDER, POOR, collection=looked, link=LINK)):
         assert "We last tried your card on 7 November 2026" in part
 

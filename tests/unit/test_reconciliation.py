@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from billing.accounting.reconciliation import DiscrepancyKind, PeriodBooks, Repair, compare
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import Stage
@@ -39,7 +39,7 @@ MONTH = InvoiceRow(
     next_at=None,
     updated_at=AT,
 )
-COLLECTION = CollectionRow(
+COLLECTION = DebtRow(
     customer_id="acme",
     period=NOVEMBER,
     stage=CollectionStage.COLLECTING,

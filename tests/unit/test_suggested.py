@@ -17,7 +17,7 @@ from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, FindingKind
-from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, FormerAddress, MonthSnapshot
+from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, FormerAddress, MonthSnapshot
 from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
@@ -38,6 +38,7 @@ from billing.reviewers.alerts import (
 )
 from cli.app import app
 from console.reviewers.remedies import remedy_page
+from tests.debts import only, settled
 from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
 from tests.unit.months import accepted, announced, opened
@@ -97,7 +98,7 @@ def surveys() -> Iterator[CompletenessReport]:
         waiting(Stage.PAST_DUE),  # not collected
         paid._replace(
             month=waiting(Stage.PAST_DUE).month,
-            collection=CollectionSnapshot(CollectionStage.HALTED, "halted", RESUME),
+            collection=DebtSnapshot(CollectionStage.HALTED, "halted", RESUME),
         ),
     ):
         survey = CompletenessCheck(PERIOD, NOW, None)
@@ -229,7 +230,7 @@ def alerts() -> Iterator[Alert]:
         collecting.accepted(owed, "halt", collecting.on(owed, 1)),
     ):
         yield of_collection(each, owed.give_up_at + timedelta(days=1))
-    yield of_news(owed.close(CollectionStage.WRITTEN_OFF, at), at)
+    yield of_news(settled(owed, CollectionStage.WRITTEN_OFF, at), at)
 
 
 def test_every_alert_says_what_to_type() -> None:
@@ -240,7 +241,7 @@ def test_every_alert_says_what_to_type() -> None:
 
 def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
     owed = collecting.opened().evolve(brake=Braked(text="the brake is on"))
-    assert todo(of_collection(owed, owed.opened_at)) == "python starter.py brake off --by YOU --reason WHY"
+    assert todo(of_collection(owed, only(owed).opened_at)) == "python starter.py brake off --by YOU --reason WHY"
 
 
 @pytest.mark.parametrize(
