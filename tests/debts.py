@@ -15,8 +15,10 @@ def only(collection: Collection) -> Debt:
 
 
 def with_fields(collection: Collection, **fields: Any) -> Collection:
-    """The collection with other fields of its one debt, at the same revision."""
-    return collection.evolve(debts=(only(collection).evolve(**fields),))
+    """The collection with other fields of its own or of its one debt, at the same revision."""
+    own = {name: value for name, value in fields.items() if name in Collection.model_fields}
+    debt = only(collection).evolve(**{name: value for name, value in fields.items() if name not in own})
+    return collection.evolve(**own, debts=(debt,))
 
 
 def settled(collection: Collection, outcome: CollectionStage, at: datetime) -> Collection:

@@ -48,8 +48,9 @@ def _kept(transactions: list[Transaction]) -> Sums:
 def _expected(account: CustomerEvidence) -> Sums:
     """The entries that sheet, mails, Stripe and commands call for."""
     sums: Sums = Counter()
+    booked = [transaction.payment.reference for transaction in account.transactions if transaction.payment]
     for case in account.cases:
-        for cause, debited, credited, amount_minor in _movements(case):
+        for cause, debited, credited, amount_minor in _movements(case, booked):
             sums[BookAccount(cause, *debited, case.month.currency)] += amount_minor
             sums[BookAccount(cause, *credited, case.month.currency)] -= amount_minor
     return sums
@@ -58,8 +59,8 @@ def _expected(account: CustomerEvidence) -> Sums:
 _Account = tuple[AccountKind, str]
 
 
-def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, _Account, _Account, int]]:
-    """The cause, the accounts debited and credited, and the amount."""
+def _movements(case: MonthEvidence, booked: list[str]) -> Iterator[tuple[Cause, _Account, _Account, int]]:
+    """The cause, the accounts debited and credited, and the amount. ``booked``: references in the journal's order."""
     owed, balance = (AccountKind.RECEIVABLE, str(case.period)), (AccountKind.CREDIT, "")
     due, debt = case.due, case.debt
     is_drafted = case.month.invoice is not None and due.outcome is not Stage.SKIPPED
@@ -70,12 +71,22 @@ def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, _Account, _Account,
     left_minor = due.total_minor if due.outcome is Stage.CARRIED_FORWARD else 0
     yield Cause.CARRY, balance, owed, left_minor
     unpaid_minor = taken_minor + billed_minor - left_minor
-    share_minor = min(case.received_minor, max(0, unpaid_minor))
-    yield Cause.PAYMENT, (AccountKind.CLEARING, _CARDS), owed, share_minor
-    yield Cause.PAYMENT, (AccountKind.CLEARING, _CARDS), balance, case.received_minor - share_minor
-    unpaid_minor -= share_minor
+    for rail, amount_minor in _payments(case, booked):
+        share_minor = min(amount_minor, max(0, unpaid_minor))
+        yield Cause.PAYMENT, (AccountKind.CLEARING, rail), owed, share_minor
+        yield Cause.PAYMENT, (AccountKind.CLEARING, rail), balance, amount_minor - share_minor
+        unpaid_minor -= share_minor
     if debt is not None and debt.outcome is CollectionStage.WRITTEN_OFF:
         yield Cause.WRITE_OFF, (AccountKind.WRITTEN_OFF, case.period), owed, unpaid_minor
+
+
+def _payments(case: MonthEvidence, booked: list[str]) -> list[tuple[str, int]]:
+    """The rails and amounts of money for the month, as it was booked: what comes later may be too much."""
+    by_card = [(_CARDS, intent.now["id"], intent.now["amount_received"]) for intent in case.intents]
+    transfers = [(row.rail, row.reference, row.amount_minor) for row in case.transfers]
+    order = {reference: number for number, reference in enumerate(booked)}
+    paid = sorted(by_card + transfers, key=lambda payment: order.get(payment[1], len(order)))
+    return [(rail, amount_minor) for rail, _, amount_minor in paid]
 
 
 def _is_billed(case: MonthEvidence) -> bool:

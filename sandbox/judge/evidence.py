@@ -25,7 +25,8 @@ from billing.invoices.stages import Stage
 from billing.mails.mail import MessageRow, MessageStore
 from billing.payments.ports import ChargeRow, PaymentBooks
 from billing.period import Period
-from billing.receivables.journal import Transaction
+from billing.receivables.incoming import PaymentRow
+from billing.receivables.journal import Subject, Transaction
 from billing.receivables.ports import Journal
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
@@ -50,6 +51,11 @@ class _Ledger(
 ):
     """The part of the ledger that is used here."""
 
+    async def incoming_payments(
+        self, unmatched_only: bool = False, customer_id: str | None = None, rail: str | None = None, text: str = ""
+    ) -> list[PaymentRow]:
+        """The payments that match everything given."""
+
     async def closed_reason(self, customer_id: str) -> str:
         """The reason, with its author; "" for an account that is open or unknown."""
 
@@ -66,6 +72,7 @@ class MonthEvidence:
     messages: list[MessageRow]
     charges: list[ChargeRow]
     intents: list[Intent]
+    transfers: list[PaymentRow]  # money for it that people have recorded
     collection: Collection | None  # that has it, if it was not paid when it was due
     stage: CollectionStage | None  # of its debt, as the ledger lists it
     diary: list[DiaryEntry]  # of the collection, as far as it is about this month or all of them
@@ -192,6 +199,7 @@ async def _account(
     assert customer is not None
     decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
     script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, [*decisions.values()])
+    incoming = await ledger.incoming_payments(customer_id=customer_id)
     stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     due, cases = None, list[MonthEvidence]()
     for period in periods:
@@ -209,6 +217,7 @@ async def _account(
                 messages=await ledger.messages(customer_id, period),
                 charges=await ledger.payments(customer_id, period),
                 intents=intents,
+                transfers=[row for row in incoming if row.by and row.subject == Subject.month(period)],
                 collection=await ledger.collection(customer_id, period),
                 stage=stages.get(period),
                 diary=await ledger.diary(customer_id, period),

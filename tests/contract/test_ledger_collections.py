@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, make_url
 
 from adapters.sql.ledger import SqlLedger
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.stages import CollectionStage, Received
 from billing.errors import OutcomeConflict, StaleRun
 from billing.payments.payment import ChargeResult, ChargeStatus
@@ -29,18 +30,19 @@ from tests.contract.ledger_fixtures import (
     succeed,
     url,
 )
-from tests.debts import settled
+from tests.debts import settled, with_fields
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
-OWED = Collection(
-    customer=ACME,
+DEBT = Debt(
     period=NOVEMBER,
     amount_minor=2**40,
     currency="EUR",
     opened_at=AT,
+    method=ACME.payment_method,
     answer=ChargeResult(status=ChargeStatus.DECLINED, at=AT, decline_code="insufficient_funds", attempt_id="ch_1"),
 )
+OWED = Collection(customer=ACME, period=NOVEMBER, debts=(DEBT,), since=AT)
 RECOVERED, WRITTEN_OFF = CollectionStage.RECOVERED, CollectionStage.WRITTEN_OFF
 
 
@@ -52,12 +54,13 @@ def noted(collection: Collection, times: int = 1) -> Collection:
 
 
 def of(customer_id: str, period: str = NOVEMBER) -> Collection:
-    return OWED.evolve(customer=ACME.evolve(customer_id=customer_id), period=period)
+    customer = ACME.evolve(customer_id=customer_id)
+    return OWED.evolve(customer=customer, period=period, debts=(DEBT.evolve(period=period),))
 
 
 async def test_a_collection_comes_back_as_it_was_recorded_with_or_without_its_month(ledger: SqlLedger) -> None:
     paid = Received(reference="transfer 1", amount_minor=2**39, at=AT)
-    collection = noted(OWED.evolve(received=(paid,)), 2)
+    collection = noted(with_fields(OWED, received=(paid,)), 2)
     await ledger.record_collection(collection, AT)
     assert await ledger.collection("acme", NOVEMBER) == collection
     assert await ledger.collection("acme", OCTOBER) is None

@@ -34,7 +34,7 @@ from sandbox.judge.evidence import gather
 from sandbox.judge.judge import judge
 from sandbox.stack.temporal_server import TemporalServer
 from settings import Settings
-from tests.bed import OCTOBER, SOON_MINUTES, Bed, prepared_bed
+from tests.bed import SOON_MINUTES, Bed, prepared_bed
 from tests.crash.worker import Boundaries, OnQueue, serve
 from tests.debts import only
 from workflows.monthly_billing import MonthlyBilling
@@ -62,8 +62,8 @@ class CrashBed(Bed):
                 return await self.handle(customer_id).query(MonthlyBilling.invoice, rpc_timeout=_QUERY_TIMEOUT)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def collection(self, customer_id: str = "acme", period: str = OCTOBER) -> Collection:
-        handle = self.collection_handle(customer_id, period)
+    async def collection(self, customer_id: str = "acme") -> Collection:
+        handle = self.collection_handle(customer_id)
         return await handle.query(PaymentCollection.collection, rpc_timeout=_QUERY_TIMEOUT)  # ``collects`` asks again
 
     async def skip_to(self, customer_id: str, instant: datetime, beyond: timedelta = _BEYOND) -> None:
@@ -194,7 +194,7 @@ async def _replayed(bed: CrashBed, customer_id: str, period: Period) -> int:
         histories.append(history)
         run_id = history.events[0].workflow_execution_started_event_attributes.continued_execution_run_id
     if await bed.ledger.collection(customer_id, period):
-        histories.append(await bed.collection_handle(customer_id, period).fetch_history())
+        histories.append(await bed.collection_handle(customer_id).fetch_history())
     replayer = Replayer(workflows=[MonthlyBilling, PaymentCollection], data_converter=pydantic_data_converter)
     for history in histories:
         await replayer.replay_workflow(history)

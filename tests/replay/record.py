@@ -271,7 +271,7 @@ async def main() -> None:
             for path in [path for path in PATHS if path.__name__ in (sys.argv[1:] or path.__name__)]:
                 async with prepared_bed(server, Path(folder, path.__name__), digest_minutes=SOON_MINUTES) as bed:
                     await path(bed)
-                    name = workflow_id("acme") if path in MONTHS else collection_id("acme", Period("2026-10"))
+                    name = workflow_id("acme") if path in MONTHS else collection_id("acme")
                     name = digest_workflow_id() if path is reviewers_told else name
                     described = await bed.client.get_workflow_handle(name).describe()
                     first_run = described.raw_description.workflow_execution_info.first_run_id

@@ -61,7 +61,7 @@ def stepped(collection: Collection, step: CollectionStep, now: datetime, answers
         case CollectionStep.CONTACT:
             after = collection.contacting(now)
         case CollectionStep.REMIND:
-            after = collection.reminded()
+            after = collection.reminded(now)
         case CollectionStep.ALERT:
             after = collection.alerted(now)
         case _:

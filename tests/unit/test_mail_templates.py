@@ -21,7 +21,7 @@ from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
-from tests.debts import only
+from tests.debts import only, with_fields
 
 NOTICE_AT = datetime(2026, 11, 4, 9, tzinfo=UTC)
 NOW = NOTICE_AT
@@ -83,10 +83,12 @@ def contacted(month: Month, days: int = 3) -> Collection:
     for day in range(1, days + 1):
         now = only(collection).opened_at + day * DAY
         if collection.next_contact is not None and now >= collection.next_contact:
-            collection = collection.reminded().contacting(now)
+            collection = collection.contacting(now)
             if only(collection).attempt:
-                assert only(collection).answer is not None
-                collection = collection.answered(only(collection).answer.evolve(at=now), collection)
+                answer = only(collection).answer
+                assert answer is not None
+                collection = collection.answered(answer.evolve(at=now), collection)
+            collection = collection.reminded(now)
     return collection
 
 
@@ -398,9 +400,10 @@ def test_reminder_tells_what_is_owed_since_when_what_was_tried_and_when_it_is_tr
 
 def test_reminder_does_not_call_a_look_up_a_try() -> None:
     collection = contacted(POOR)
-    assert only(collection).answer is not None
+    answer = only(collection).answer
+    assert answer is not None
     looked = collection.to_look_up(collection.period)
-    looked = looked.answered(only(collection).answer.evolve(at=PAID_AT), looked)
+    looked = looked.answered(answer.evolve(at=PAID_AT), looked)
     for part in words(mail(CustomerMailKind.REMINDER, POOR, collection=looked, link=LINK)):
         assert "We last tried your card on 7 November 2026" in part
 
@@ -450,7 +453,7 @@ def test_receipt_of_transfers_names_each_and_no_card() -> None:
 
 def test_receipt_admits_that_something_was_paid_twice() -> None:
     transfer = Received(reference="bank\n7", amount_minor=700, at=PAID_AT)
-    collection = contacted(POOR).evolve(release=Release(by="ann", reason="bank", received=transfer))
+    collection = with_fields(contacted(POOR), release=Release(by="ann", reason="bank", received=transfer))
     for part in words(mail(CustomerMailKind.RECEIPT, POOR, collection=recovered(collection, PAID_AT))):
         assert "Your card was charged, and we have also received €7.00 as bank 7." in part
 

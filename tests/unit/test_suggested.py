@@ -38,12 +38,12 @@ from billing.reviewers.alerts import (
 )
 from cli.app import app
 from console.reviewers.remedies import remedy_page
-from tests.debts import only, settled
+from tests.debts import only, settled, with_fields
 from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
 from tests.unit.months import accepted, announced, opened
 from tests.unit.months import drafted as month_drafted
-from tests.unit.test_reconciliation import COLLECTION, MONTH, PAYMENT
+from tests.unit.test_reconciliation import DEBT, MONTH, PAYMENT
 from tests.unit.test_sheet_check import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
 from wording.remedies import command_line
 
@@ -98,7 +98,7 @@ def surveys() -> Iterator[CompletenessReport]:
         waiting(Stage.PAST_DUE),  # not collected
         paid._replace(
             month=waiting(Stage.PAST_DUE).month,
-            collection=DebtSnapshot(CollectionStage.HALTED, "halted", RESUME),
+            debt=DebtSnapshot(CollectionStage.HALTED, "halted", RESUME),
         ),
     ):
         survey = CompletenessCheck(PERIOD, NOW, None)
@@ -214,7 +214,7 @@ def alerts() -> Iterator[Alert]:
     yield of_lost_event("evt_1", "pi_1", at, "x", at)
     yield of_lost_event("evt_1", "", at, "x", at)
     yield of_worker(workflow_id("acme"), at)
-    yield of_worker(collection_id("acme", PERIOD), at)
+    yield of_worker(collection_id("acme"), at)
     yield of_month(accepted(month, "halt", at, **ann), at)
     yield of_month(month_drafted(10000, unreadable=True), at)
     for mode in ("approve", "manual"):
@@ -226,11 +226,12 @@ def alerts() -> Iterator[Alert]:
         owed,
         owed.evolve(brake=Braked(text="the brake is on")),
         owed.evolve(trouble=Failure(text="no answer")),
-        owed.evolve(attempt=NewCardTry()),
+        with_fields(owed, attempt=NewCardTry()),
         collecting.accepted(owed, "halt", collecting.on(owed, 1)),
     ):
         yield of_collection(each, owed.give_up_at + timedelta(days=1))
-    yield of_news(settled(owed, CollectionStage.WRITTEN_OFF, at), at)
+    given_up = settled(owed, CollectionStage.WRITTEN_OFF, at)
+    yield of_news(given_up, only(given_up), at)
 
 
 def test_every_alert_says_what_to_type() -> None:
@@ -310,10 +311,10 @@ def test_a_payment_by_hand_of_what_is_still_owed_says_how_to_record_it(stage: St
         period=MONTH.period,
         months=(MONTH.evolve(stage=stage),),
         charges=(),
-        collections=(COLLECTION,) if stage is Stage.PAST_DUE else (),
+        debts=(DEBT,) if stage is Stage.PAST_DUE else (),
         payments=(by_hand,),
         payers={"cus_1": "acme"},
     )
     (finding,) = compare(books)
     (words,) = commands_in(todo(finding))
-    assert parsed(words) == ("skip" if stage is Stage.MONITORING else "collections record-payment")
+    assert parsed(words) == ("skip" if stage is Stage.MONITORING else "payments record")

@@ -212,7 +212,7 @@ async def test_case_9_insufficient_funds_are_tried_on_schedule_and_succeed_on_th
     assert bed.charged() == [(OCTOBER, 10000)]
     assert len(bed.intents()) == 1
     assert attempts(bed) == ["failed", "failed", "failed", "succeeded"]
-    assert (await bed.collection_handle().result()).outstanding_minor == 0
+    assert only(await bed.collection_handle().result()).outstanding_minor == 0
     (row,) = await bed.ledger.debts(Period(OCTOBER))
     assert (row.stage, row.outstanding_minor) == (CollectionStage.RECOVERED, 0)
     kinds = [message.kind for message in await bed.ledger.messages("acme", Period(OCTOBER))]
