@@ -261,8 +261,17 @@ async def test_a_collection_posts_what_is_written_off_and_no_payment(ledger: Sql
     collection = with_fields(Collection.open(month), received=(received,))
     await ledger.record_collection(collection, DUE)
     assert await balances(ledger) == ({NOVEMBER: 1000}, 0), "the payment desk books what has arrived"
-    part = {"rail": "transfer", "reference": "bank 1", "customer_id": "acme", "subject": Subject.month(NOVEMBER)}
-    await ledger.book(IncomingPayment(**part, amount_minor=400, currency="eur", paid_at=AT, by="ann"), DUE)
+    transfer = IncomingPayment(
+        rail="transfer",
+        reference="bank 1",
+        customer_id="acme",
+        subject=Subject.month(NOVEMBER),
+        amount_minor=400,
+        currency="eur",
+        paid_at=AT,
+        by="ann",
+    )
+    await ledger.book(transfer, DUE)
     closed = settled(collection, CollectionStage.WRITTEN_OFF, DUE + timedelta(days=1))
     for _ in range(2):
         await ledger.record_collection(closed, DUE)

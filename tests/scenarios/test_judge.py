@@ -134,9 +134,17 @@ async def what_is_owed_is_written_off(bed: Bed) -> None:
 async def what_is_owed_is_transferred(bed: Bed) -> None:
     await the_card_is_declined(bed)
     await at_rest(bed)
-    now, month = datetime.now(UTC), Subject.month(PERIOD)
-    money = {"amount_minor": 10000, "currency": "eur", "paid_at": now}
-    transfer = IncomingPayment(rail="transfer", reference="bank 1", customer_id="acme", subject=month, **money, **ANN)
+    now = datetime.now(UTC)
+    transfer = IncomingPayment(
+        rail="transfer",
+        reference="bank 1",
+        customer_id="acme",
+        subject=Subject.month(PERIOD),
+        amount_minor=10000,
+        currency="eur",
+        paid_at=now,
+        **ANN,
+    )
     await PaymentDesk(bed.ledger, CollectionSignals(bed.client)).record(transfer, now)
     await bed.collects(lambda found: found.outcome is not None)
     await at_rest(bed)

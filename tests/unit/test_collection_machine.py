@@ -322,7 +322,7 @@ class CollectionMachine(RuleBasedStateMachine):
         before = self.collection
         period = max(debt.period for debt in before.debts).next()
         month = charging(5_000).evolve(period=period, customer=before.customer)
-        debt = Debt.of(self.unpaid(month, outcome).evolve(period=period)).evolve(opened_at=self.now)
+        debt = Debt.of(self.unpaid(month, outcome)).evolve(opened_at=self.now)
         self.say("owe", debt=debt)
         if again:
             known = self.collection

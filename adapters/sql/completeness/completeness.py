@@ -102,7 +102,7 @@ class SqlCompleteness(SqlDatabase):
                 covered_at=connection.scalar(select(func.max(coverage_runs.c.at))),
                 findings=connection.scalar(findings) or 0,
                 overdue_since=min(filter(None, instants), default=None),
-                open_collections=_count(connection, collections, collections.c.outcome.is_(None)),
+                open_collections=_count(connection, debts, debts.c.outcome.is_(None)),
                 untold_alerts=_count(connection, alerts, alerts.c.told_at.is_(None)),
                 unseen=tuple({source: None for sources in connection.scalars(unseen) for source in sources or ()}),
                 replaced_at=connection.scalar(replaced),
