@@ -96,6 +96,22 @@ def reminder(month: Month, days: int = 3, link: str = LINK) -> CustomerMail:
     return letter(CustomerMailKind.REMINDER, month, collection=contacted(month, days), link=link)
 
 
+def several(month: Month, days: int = 3, transfer: bool = False) -> CustomerMail:
+    """The reminder of a customer who owes November, too, perhaps because a part of it was transferred."""
+    collection = Collection.open(month)
+    other = only(collection).evolve(period=Period("2026-11"), amount_minor=3_000, by_card=not transfer)
+    collection = collection.owing(other).contacting(only(collection).opened_at + days * DAY)
+    while debt := collection.acting:
+        assert debt.answer is not None
+        collection = collection.answered(debt.answer.evolve(at=only_now(collection)), collection)
+    return letter(CustomerMailKind.REMINDER, month, collection=collection, link=LINK)
+
+
+def only_now(collection: Collection) -> datetime:
+    assert collection.contacted_at is not None
+    return collection.contacted_at
+
+
 def transferred(collection: Collection, *amounts: int) -> Collection:
     """After transfers, one a day, each known once the card cannot pay any more."""
     for number, amount_minor in enumerate(amounts, start=1):
@@ -138,6 +154,8 @@ EVERY_COLLECTION = {
         for code in ("lost_card", "new_code")
     },
     **{f"reminder {status}": reminder(charged(status)) for status in UNPAID},
+    **{f"reminder of several {status}": several(charged(status)) for status in UNPAID},
+    "reminder of several, one by transfer": several(POOR, transfer=True),
     "reminder without a link": reminder(POOR, link=""),
     "last reminder": reminder(POOR, days=14),
     "bank reminder": letter(CustomerMailKind.REMINDER, POOR, collection=transferred(contacted(POOR), 500), link=LINK),
@@ -396,6 +414,19 @@ def test_reminder_tells_what_is_owed_since_when_what_was_tried_and_when_it_is_tr
         assert "We will try the same card again on 9 November 2026." in part
         assert "last reminder" not in part
         assert LINK in part
+
+
+def test_reminder_of_several_months_lists_each_with_their_sum_and_one_link() -> None:
+    rendered = render(EVERY_COLLECTION["reminder of several, one by transfer"])
+    assert rendered.subject == "Reminder: please pay for 2 months: €150.00"
+    for part in words(rendered):
+        assert "October 2026, due since 4 November 2026" in part
+        assert "November 2026, due since 4 November 2026" in part
+        assert "€150.00 in all" in part
+        assert "Please transfer the rest for November 2026, with the reference bakery-rosa" in part
+        assert "We will try the same card again on 9 November 2026." in part
+        assert "Beans" not in part
+    assert rendered.text.count(LINK) == 1
 
 
 def test_reminder_does_not_call_a_look_up_a_try() -> None:
