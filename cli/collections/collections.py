@@ -179,7 +179,7 @@ async def _send(options: CollectionOptions, name: str) -> None:
     name_of = f"{customer_id}, {period}" if period else customer_id
     result = await tell_collection(await connect_temporal(load_settings()), customer_id, command)
     if options.as_json:
-        print_json({"customer_id": customer_id, "period": period, "command_id": command_id, **dict(result)})
+        print_json({"customer_id": customer_id, "command_id": command_id, **dict(result), "period": period})
         if not result.accepted:
             raise typer.Exit(1)
     elif result.accepted:

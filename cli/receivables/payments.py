@@ -79,8 +79,7 @@ async def record(
             f"{payment.name} is another payment already: {found.payment.amount} of {found.payment.customer_id}; "
             "give this one a reference of its own"
         )
-    _print(found, as_json, "booked" if is_new else "booked before")
-    _print_untold(untold, as_json)
+    _print(found, as_json, "booked" if is_new else "booked before", untold)
 
 
 def _is_same(one: IncomingPayment, other: IncomingPayment) -> bool:
@@ -153,8 +152,7 @@ async def assign(
         to = found.payment.evolve(customer_id=customer, subject=subject, amount_minor=minor)
         desk = PaymentDesk(ledger, await _collections(settings))
         assigned = await desk.assign(name, to, by, reason, settings.now())
-    _print(assigned.record, as_json, "assigned")
-    _print_untold(assigned.untold, as_json)
+    _print(assigned.record, as_json, "assigned", assigned.untold)
 
 
 async def _collections(settings: Settings) -> CollectionSignals | None:
@@ -165,18 +163,16 @@ async def _collections(settings: Settings) -> CollectionSignals | None:
         return None
 
 
-def _print_untold(untold: str, as_json: bool) -> None:
-    if untold and not as_json:
-        say(f"The money is in the books; its collection is told by the next reconciliation ({untold}).", style="yellow")
-
-
-def _print(record: PaymentRecord, as_json: bool, done: str) -> None:
+def _print(record: PaymentRecord, as_json: bool, done: str, untold: str = "") -> None:
+    """``untold``: why a collection does not know of it yet."""
     payment = record.payment
     if as_json:
         shares = [{**dict(account), "amount_minor": minor} for account, minor in record.shares.items()]
-        print_json({**dict(record), "shares": shares, "unmatched_minor": record.unmatched_minor})
+        print_json({**dict(record), "shares": shares, "unmatched_minor": record.unmatched_minor, "untold": untold})
         return
     say(f"{payment.reference} ({payment.rail}): {payment.amount}, {done}", style="bold")
     for account, minor in record.shares.items():
         whose = " ".join(filter(None, (account.customer_id, str(account.subject or ""))))
         say(f"  {format_amount(minor, payment.currency)} {account.kind} {whose}".rstrip())
+    if untold:
+        say(f"it is in the books; whoever collects it is told by the next reconciliation ({untold})", style="yellow")

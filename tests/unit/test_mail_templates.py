@@ -100,16 +100,12 @@ def several(month: Month, days: int = 3, transfer: bool = False) -> CustomerMail
     """The reminder of a customer who owes November, too, perhaps because a part of it was transferred."""
     collection = Collection.open(month)
     other = only(collection).evolve(period=Period("2026-11"), amount_minor=3_000, by_card=not transfer)
-    collection = collection.owing(other).contacting(only(collection).opened_at + days * DAY)
+    now = collection.since + days * DAY
+    collection = collection.owing(other).contacting(now)
     while debt := collection.acting:
         assert debt.answer is not None
-        collection = collection.answered(debt.answer.evolve(at=only_now(collection)), collection)
+        collection = collection.answered(debt.answer.evolve(at=now), collection)
     return letter(CustomerMailKind.REMINDER, month, collection=collection, link=LINK)
-
-
-def only_now(collection: Collection) -> datetime:
-    assert collection.contacted_at is not None
-    return collection.contacted_at
 
 
 def transferred(collection: Collection, *amounts: int) -> Collection:
