@@ -80,9 +80,8 @@ class Collection(CollectionState):
         ``period`` is the debt of the customer's own payment; None: the one whose payment was due.
         """
         asked = requested.debt(period) if period else requested.acting
-        assert asked is not None
-        debt = self.debt(asked.period)
-        if debt is None or debt.settled:
+        debt = self.debt(asked.period) if asked else None
+        if asked is None or debt is None or debt.settled:
             return self
         alerted_at = None if asked.attempt or self.trouble else self.alerted_at
         changed = self.with_debt(

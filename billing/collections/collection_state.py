@@ -152,7 +152,8 @@ class CollectionState(Durable):
 
     def exhausted(self, now: datetime) -> bool:
         """Whether all tries and reminders are used up: the customer can still pay, and people decide."""
-        busy = self.outcome or self.brake or any(debt.attempt or debt.release for debt in self.open_debts)
+        is_acting = self.reminding or any(debt.attempt or debt.release for debt in self.open_debts)
+        busy = self.outcome or self.brake or is_acting
         return not busy and self.next_contact is None and now >= self.give_up_at
 
     def waits_for(self, now: datetime) -> Stop | None:

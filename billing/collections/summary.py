@@ -14,7 +14,7 @@ def summary(collection: Collection, now: datetime) -> str:
     months = ", ".join(debt.period for debt in collection.open_debts or collection.debts)
     parts = [f"### {collection.customer_id} · {months} · {collection.stage(now)}"]
     parts += [
-        f"{debt.outstanding} of {debt.amount} are owed for {debt.period} since {debt.opened_at:%Y-%m-%d}"
+        f"{debt.period}: {debt.outstanding} of {debt.amount} are owed since {debt.opened_at:%Y-%m-%d}"
         for debt in collection.open_debts
     ]
     if collection.outcome is None and (waits_for := collection.waits_for(now)):
