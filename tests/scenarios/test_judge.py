@@ -13,7 +13,7 @@ from activities import notices, payments
 from adapters.mail.smtp_mail import SmtpMail
 from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.sql.payments import collections
-from adapters.sql.receivables import journal
+from adapters.sql.receivables import incoming, journal
 from adapters.stripe.payments import StripePayments
 from billing.collections import commands as collection_review
 from billing.collections.collection import Collection
@@ -44,7 +44,6 @@ from services.alerts import Alerts
 from services.customer_mails import CustomerMails
 from services.sheet_comparison import LateItems, SheetComparer
 from tests.bed import Bed
-from tests.debts import only
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "review"}
 SEPTEMBER, PERIOD = Period("2026-09"), Period("2026-10")
@@ -146,7 +145,7 @@ async def what_is_owed_is_transferred(bed: Bed) -> None:
         **ANN,
     )
     await PaymentDesk(bed.ledger, CollectionSignals(bed.client)).record(transfer, now)
-    await bed.collects(lambda found: found.outcome is not None)
+    await bed.collects(lambda found: found.entry_count > 0)
     await at_rest(bed)
 
 
@@ -175,7 +174,7 @@ async def at_rest(bed: Bed) -> None:
     """Until the collection is settled and has said so, or waits for what is yet to come; and the ledger knows."""
 
     def rests(found: Collection) -> bool:
-        return found.outcome is not None or found.due(only(found).opened_at).step is None
+        return found.outcome is not None or found.due(found.alerted_at or found.since).step is None
 
     while True:
         found = await bed.collects(rests)
@@ -322,7 +321,7 @@ def posts_all_but(cause: Cause) -> Plant:
         def without(connection: Connection, posted: Iterable[Transaction]) -> None:
             post(connection, [transaction for transaction in posted if transaction.cause is not cause])
 
-        for module in (journal, adapters.sql.ledger, collections):
+        for module in (journal, incoming, adapters.sql.ledger, collections):
             patch.setattr(module, "post", without)
 
     plant.__name__ = f"posts_no_{cause}"
@@ -369,10 +368,12 @@ def reminds_twice_a_day(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     """Once for each month, say."""
     to_customer = CustomerMails.to_customer
 
-    async def twice(self: CustomerMails, kind: CustomerMailKind, month: Month, number: int, *more: Any) -> None:
-        await to_customer(self, kind, month, number, *more)
+    async def twice(
+        self: CustomerMails, kind: CustomerMailKind, month: Month, number: int, *more: Any, **named: Any
+    ) -> None:
+        await to_customer(self, kind, month, number, *more, **named)
         if kind is CustomerMailKind.REMINDER:
-            await to_customer(self, kind, month, number + 100, *more)
+            await to_customer(self, kind, month, number + 100, *more, **named)
 
     patch.setattr(CustomerMails, "to_customer", twice)
 
