@@ -30,7 +30,7 @@ from billing.payments.payment import ChargeStatus, Payment, PaymentStatus, Rever
 from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords
 from billing.period import Period
 from billing.receivables.journal import Subject
-from billing.receivables.ports import Journal
+from billing.receivables.ports import IncomingListing, Journal
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from services import clock
@@ -44,7 +44,7 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class _Ledger(Journal, CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
+class _Ledger(IncomingListing, Journal, CollectionStore, InvoiceListing, MonthStore, PaymentBooks, Periods, Protocol):
     """The stores it uses."""
 
     async def customers_at_processor(self) -> dict[str, str]:
@@ -275,7 +275,9 @@ class Reconciler:
     async def _told(self, finding: Discrepancy) -> Discrepancy:
         """Tells the collection once more of all money that other rails have brought; each share counts once."""
         transactions = await self._ledger.transactions(finding.customer_id)
-        commands = [command for _, command in arrivals(transactions) if command.period == finding.period]
+        payments = await self._ledger.incoming_payments(customer_id=finding.customer_id)
+        told_of = arrivals(transactions, {payment.name: payment.reference for payment in payments})
+        commands = [command for _, command in told_of if command.period == finding.period]
         told = [await self._collections.paid(finding.customer_id, command) for command in commands]
         if not any(told):
             return finding

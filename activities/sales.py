@@ -76,7 +76,7 @@ class SalesActivities:
             return ImportedSales(known=known)
         await self._check_only_owner(month)
         balance = await self._ledger.balance(month.customer_id)
-        imported = await self._with_late_sales(month, await self._draft(month, balance))
+        imported = await self._with_late_sales(month, await self._draft(month, balance, known))
         remarks = (imported.remark, _in_others(balance, month))
         imported = imported.evolve(remark="; ".join(filter(None, remarks)) or None)
         invoice = imported.invoice
@@ -105,9 +105,11 @@ class SalesActivities:
         if month.invoice is not None and month.invoice.former_rows:
             await self._alerts.tell(of_former_address(month, now))
 
-    async def _draft(self, month: Month, balance: Balance) -> Invoice:
+    async def _draft(self, month: Month, balance: Balance, known: Month | None) -> Invoice:
+        """A new draft; it takes over what the recorded one before it has taken over, too."""
         customer = month.customer
         carried_minor = balance.carried_minor(customer.currency)
+        carried_minor += known.carried_minor if known and known.currency == customer.currency else 0
         invoice = Invoice(currency=customer.currency, imported_at=clock.now(), carried_minor=carried_minor)
         if customer.terms.review_mode is ReviewMode.MANUAL:
             return invoice
@@ -165,4 +167,4 @@ def _in_others(balance: Balance, month: Month) -> str:
         for currency, minor in balance.credits.items()
         if currency != month.customer.currency
     ]
-    return f"{' and '.join(amounts)}, for this invoice is in {month.customer.currency.upper()}" if amounts else ""
+    return f"{' and '.join(amounts)}, because this invoice is in {month.customer.currency.upper()}" if amounts else ""

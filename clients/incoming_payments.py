@@ -57,7 +57,8 @@ class PaymentDesk:
         return Booked(record, True, await self._tell(record))
 
     async def _tell(self, record: PaymentRecord) -> str:
-        for customer_id, command in arrivals(record.transactions):
+        payment = record.payment
+        for customer_id, command in arrivals(record.transactions, {payment.name: payment.reference}):
             if self._collections is None:
                 return "Temporal does not answer"
             try:

@@ -29,9 +29,7 @@ from billing.money import format_amount
 from billing.period import Period
 from billing.receivables.journal import Balance
 from billing.receivables.ports import Accounts
-from billing.remedies import RemedyAction
 from clients.running_workflows import chain_status
-from wording.remedies import command_line
 from workflows.monthly_billing import MonthlyBilling
 from workflows.options import TASK_QUEUE
 from workflows.visibility import search_attributes
@@ -228,9 +226,9 @@ def check_currency(customer: Customer, balance: Balance) -> None:
     for currency, minor in balance.credits.items():
         if currency != customer.currency:
             raise InvalidInput(
-                f"{customer.customer_id}: a balance of {format_amount(minor, currency)} is carried forward, which "
-                f"invoices in {customer.currency.upper()} cannot take over; settle it first: "
-                f"{command_line(RemedyAction.SETTLE.of(customer.customer_id))}"
+                f"{customer.customer_id}: a {'credit' if minor < 0 else 'debt'} of "
+                f"{format_amount(abs(minor), currency)} is carried forward, which invoices in "
+                f"{customer.currency.upper()} cannot take over; refund it, or bill it first"
             )
 
 

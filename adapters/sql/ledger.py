@@ -47,7 +47,7 @@ from adapters.sql.export import SqlExport
 from adapters.sql.payments.collections import SqlCollections
 from adapters.sql.payments.payments import SqlPayments
 from adapters.sql.receivables.incoming import SqlIncoming
-from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post, takes_too_much
+from adapters.sql.receivables.journal import SqlJournal, balance, lock_account, post
 from adapters.sql.reviewers.alerts import SqlAlerts
 from adapters.sql.reviewers.brake import SqlBrake
 from adapters.sql.reviewers.review_queries import SqlReviewQueries
@@ -62,10 +62,10 @@ from billing.errors import BalanceChanged
 from billing.invoices.commands import Decision
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceRow
-from billing.invoices.postings import UNDOING, freed, month_transactions
+from billing.invoices.postings import UNDOING, freed, month_transactions, prepaid, unknown_minor
 from billing.invoices.stages import Stage
 from billing.period import Period
-from billing.receivables.journal import Subject
+from billing.receivables.journal import Cause, Transaction, opening
 from billing.reviewers.alerts import of_unknown_balance
 
 # Executed several times a month for every customer, so composed once.
@@ -246,17 +246,31 @@ def _record(
     if "decisions" in changed:
         insert_new(connection, decisions, decision_values(month))
     if changed & {"invoice", "notice", "closed"}:
-        known = Month.model_validate(before) if before.get("invoice") else None
-        posted = month_transactions(known, month, at)
-        if takes_too_much(connection, month.customer_id, posted):
-            if is_new_draft:
-                raise BalanceChanged(f"the balance of {month.customer_id} has changed; it is read again")
-            insert_new(connection, alerts, [alert_values(of_unknown_balance(month, at))])
-        post(connection, posted)
-        if any(transaction.cause in UNDOING for transaction in posted):
-            owed_minor = balance(connection, month.customer_id).owed_for(Subject.month(month.period), month.currency)
-            free = freed(month, owed_minor, at)
-            post(connection, [free] if free else [])
+        _post(connection, Month.model_validate(before) if before.get("invoice") else None, month, at, is_new_draft)
+
+
+def _post(connection: Connection, before: Month | None, month: Month, at: datetime, is_new_draft: bool) -> None:
+    """Posts what follows from the change of the month."""
+    posted = month_transactions(before, month, at)
+    causes = {transaction.cause for transaction in posted}
+    if Cause.DRAFT in causes:
+        unknown = unknown_minor(before, month, balance(connection, month.customer_id))
+        if unknown and is_new_draft:
+            raise BalanceChanged(f"the balance of {month.customer_id} has changed; it is read again")
+        if unknown:
+            name = f"{month.customer_id} {month.period} {month.revision}"
+            post(connection, [opening(month.customer_id, unknown, month.currency, at, name)])
+            insert_new(connection, alerts, [alert_values(of_unknown_balance(month, unknown, at))])
+    post(connection, posted)
+    if causes & UNDOING:
+        _post_one(connection, freed(month, balance(connection, month.customer_id), at))
+    if Cause.NOTICE in causes:
+        _post_one(connection, prepaid(month, balance(connection, month.customer_id), at))
+
+
+def _post_one(connection: Connection, transaction: Transaction | None) -> None:
+    if transaction is not None:
+        post(connection, [transaction])
 
 
 def _write_lines(connection: Connection, month: Month) -> None:

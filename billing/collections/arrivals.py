@@ -1,23 +1,29 @@
 """What collections are told of money that other rails have brought: one command for each share of a payment."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from billing.collections.commands import RecordPayment
 from billing.keys import payment_command_id
 from billing.model import cut
 from billing.period import Period
-from billing.receivables.journal import AccountKind, Cause, SubjectKind, Transaction
+from billing.receivables.journal import AccountKind, Cause, PaymentName, SubjectKind, Transaction
 
 _REASON_MAX = 1000
 _REFERENCE_MAX = 200
 
 
-def arrivals(transactions: Iterable[Transaction]) -> Iterator[tuple[str, RecordPayment]]:
-    """The commands that follow from ``transactions``, each with its customer; always the same, so each counts once."""
+def arrivals(
+    transactions: Iterable[Transaction], references: Mapping[PaymentName, str]
+) -> Iterator[tuple[str, RecordPayment]]:
+    """The commands that follow from ``transactions``, each with its customer; always the same, so each counts once.
+
+    Of payments that ``references`` does not name nothing is told.
+    """
     for transaction in transactions:
         name = transaction.payment
-        if name is None or transaction.cause not in (Cause.PAYMENT, Cause.ALLOCATION):
+        if name not in references or transaction.cause not in (Cause.PAYMENT, Cause.ALLOCATION):
             continue
+        assert name is not None
         number = transaction.key.rsplit(" ", 1)[-1] if transaction.cause is Cause.ALLOCATION else ""
         for entry in transaction.entries:
             subject, customer_id = entry.account.subject, entry.account.customer_id
@@ -29,7 +35,7 @@ def arrivals(transactions: Iterable[Transaction]) -> Iterator[tuple[str, RecordP
                         by=transaction.by or name.rail,
                         reason=cut(transaction.reason or f"arrived by {name.rail}", _REASON_MAX),
                         period=Period(subject.name),
-                        reference=cut(f"{name} {number}".rstrip(), _REFERENCE_MAX),
+                        reference=cut(f"{references[name]} {number}".rstrip(), _REFERENCE_MAX),
                         amount_minor=-entry.amount_minor,
                         command_id=payment_command_id(transaction.key, subject.name),
                     ),

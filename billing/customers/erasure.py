@@ -77,7 +77,7 @@ def _unsettled(balance: Balance) -> str:
         amount = format_amount(abs(amount_minor), currency)
         parts.append(f"{amount} is owed to the customer" if amount_minor < 0 else f"{amount} was never billed")
     for item in balance.owed:
-        parts.append(f"{format_amount(item.amount_minor, item.currency)} is still owed for the {item.subject}")
+        parts.append(f"{format_amount(item.amount_minor, item.currency)} is still owed for {item.subject.name}")
     return ", ".join(parts)
 
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
+from billing.receivables.allocation import balanced, paid_for
 from billing.receivables.journal import (
+    Balance,
     Cause,
     Entry,
     Subject,
@@ -70,25 +72,44 @@ def month_transactions(before: Month | None, after: Month, at: datetime) -> list
     ]
 
 
-def freed(month: Month, owed_minor: int, at: datetime) -> Transaction | None:
-    """The transaction by which money that paid for a void bill becomes credit; None if there is none.
+def unknown_minor(before: Month | None, after: Month, balance: Balance) -> int:
+    """How much of what the draft takes over is not in the customer's balance, in minor units; 0 if all of it is."""
+    was, taken_minor = _position(before), _position(after).carried_minor
+    there_minor = balance.carried_minor(after.currency)
+    there_minor += was.carried_minor if was.currency == after.currency else 0  # given back by the draft before
+    return taken_minor - max(min(there_minor, 0), min(taken_minor, max(there_minor, 0)))
 
-    ``owed_minor`` is what the journal says is owed for the month.
-    """
-    position, subject = _position(month), Subject.month(month.period)
+
+def freed(month: Month, balance: Balance, at: datetime) -> Transaction | None:
+    """The transaction by which money that has paid for a void bill becomes credit; None if there is none."""
+    position, subject, currency = _position(month), Subject.month(month.period), month.currency
     billed_minor = position.bill.sales_minor if position.bill else 0
     unpaid_minor = position.carried_minor + billed_minor - position.left_minor
-    excess_minor = unpaid_minor - owed_minor - (max(0, unpaid_minor) if position.bill else 0)
+    least_minor = min(0, unpaid_minor) if position.bill else unpaid_minor
+    excess_minor = least_minor - balance.owed_for(subject, currency)
     if excess_minor <= 0:
         return None
-    owed, balance, currency = receivable(month.customer_id, subject), credit(month.customer_id), month.currency
-    return Transaction(
-        key=f"{month.customer_id} {month.period} {month.revision} {Cause.FREED}",
-        cause=Cause.FREED,
-        at=at,
-        customer_id=month.customer_id,
-        entries=moved(excess_minor, currency, owed, balance),
-    )
+    shares = paid_for(subject, excess_minor, currency, month.customer_id, balance.evolve(owed=()), at)
+    entries = balanced(receivable(month.customer_id, subject), excess_minor, shares, currency)
+    return _of_payments(month, Cause.FREED, entries, at)
+
+
+def prepaid(month: Month, balance: Balance, at: datetime) -> Transaction | None:
+    """The transaction by which credit that came for the month pays its bill, just announced; None if it is not enough.
+
+    Such as what was paid for the bill before, or a payment whose bill a restored ledger lacked.
+    """
+    subject, currency = Subject.month(month.period), month.currency
+    owed_minor = balance.owed_for(subject, currency)
+    if not 0 < owed_minor <= min(balance.credit_from(subject, currency), -balance.carried_minor(currency)):
+        return None
+    origin, owed = credit(month.customer_id, subject), receivable(month.customer_id, subject)
+    return _of_payments(month, Cause.ALLOCATION, moved(owed_minor, currency, origin, owed), at)
+
+
+def _of_payments(month: Month, cause: Cause, entries: tuple[Entry, ...], at: datetime) -> Transaction:
+    key = f"{month.customer_id} {month.period} {month.revision} {cause}"
+    return Transaction(key=key, cause=cause, at=at, customer_id=month.customer_id, entries=entries)
 
 
 def _position(month: Month | None) -> _Position:

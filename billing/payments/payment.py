@@ -8,7 +8,7 @@ from billing.model import Code, Id, Instant, Line, Minor, Model, Url, Words
 from billing.payments.methods import PaymentMethod
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment, PaymentKind
-from billing.receivables.journal import Subject
+from billing.receivables.journal import PaymentName, Subject
 
 
 class PaymentStatus(StrEnum):
@@ -110,7 +110,7 @@ class Reversal(Model):
             kind=PaymentKind.REFUND if self.kind is ReversalKind.REFUND else PaymentKind.CHARGEBACK,
             amount_minor=amount_minor,
             currency=self.currency,
-            original=payment.payment_id,
+            original=PaymentName.of(payment.rail, payment.payment_id),
             reason=self.reason or None,
         )
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from billing.errors import InvalidInput
 from billing.model import Line, Model
 
-RailName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+RailName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 
 
 class RailKind(StrEnum):
@@ -35,5 +35,5 @@ def by_hand(rails: dict[str, Rail], name: str) -> str:
     rail = rails.get(name)
     if rail is None or rail.kind is not RailKind.BY_HAND:
         names = ", ".join(known for known, each in rails.items() if each.kind is RailKind.BY_HAND)
-        raise InvalidInput(f"nobody records payments of {name!r} by hand; name one of: {names}, or set BILLING_RAILS")
+        raise InvalidInput(f"payments on {name!r} are not recorded by hand; name one of: {names}, or set BILLING_RAILS")
     return name

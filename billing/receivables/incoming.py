@@ -1,31 +1,16 @@
-"""Money that arrives or goes back: it pays the receivable that it names, or what fell due first; the rest is credit."""
+"""Money that arrives on a rail, or goes back. ``allocation.py`` says what it pays."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from enum import StrEnum
-from operator import itemgetter
+from typing import Annotated
 
-from billing.errors import InvalidInput
+from pydantic import StringConstraints
+
 from billing.model import Author, Code, Id, Instant, Line, Many, Minor, Model, Words
 from billing.money import format_amount
-from billing.receivables.journal import (
-    Account,
-    AccountKind,
-    Balance,
-    Cause,
-    Entry,
-    Outstanding,
-    PaymentName,
-    Subject,
-    Transaction,
-    clearing,
-    credit,
-    receivable,
-    unmatched,
-    written_off,
-)
+from billing.receivables.journal import Account, AccountKind, PaymentName, Subject, Transaction, unmatched
+
+Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 
 
 class PaymentKind(StrEnum):
@@ -44,21 +29,25 @@ class IncomingPayment(Model):
     """
 
     rail: Code
-    reference: Id
+    reference: Reference
     kind: PaymentKind = PaymentKind.PAYMENT
     customer_id: Id | None
     subject: Subject | None = None
     amount_minor: Minor
     currency: Code
     paid_at: Instant
-    original: Id | None = None
+    original: PaymentName | None = None
     payer: Line | None = None
     by: Author | None = None
     reason: Words | None = None
 
     @property
     def name(self) -> PaymentName:
-        return PaymentName(self.rail, self.reference)
+        return PaymentName.of(self.rail, self.reference)
+
+    @property
+    def title(self) -> str:
+        return f"{self.reference} ({self.rail})"
 
     @property
     def amount(self) -> str:
@@ -68,6 +57,7 @@ class IncomingPayment(Model):
 class PaymentRow(IncomingPayment):
     """An incoming payment in a listing. ``unmatched_minor`` of it are nobody's yet."""
 
+    digest: Code
     booked_at: Instant
     unmatched_minor: Minor
 
@@ -95,142 +85,6 @@ class PaymentRecord(Model):
         return self.shares.get(unmatched(self.payment.rail), 0)
 
 
-def booked(payment: IncomingPayment, balance: Balance, at: datetime, awaits_bill: bool = False) -> Transaction:
-    """The transaction of ``payment``, given the balance of its customer.
-
-    ``awaits_bill``: the bill that it names is not posted yet, as after the restoration of a backup; then the money
-    waits on its receivable.
-    """
-    shares = _shares(payment, balance, at, awaits_bill)
-    return _moved(payment, clearing(payment.rail), shares, at).evolve(
-        key=key_of(payment.name), cause=Cause.PAYMENT, by=payment.by, reason=payment.reason
-    )
-
-
-def reversed_(payment: IncomingPayment, original: PaymentRecord | None, balance: Balance, at: datetime) -> Transaction:
-    """The transaction of money of ``original`` that went back, or came back after that; ``balance`` is the customer's.
-
-    What went back undoes what the original has paid, credit first. Credit that a draft has used meanwhile is then a
-    debt, which the next draft takes over; so is what a reversal takes beyond its original.
-    """
-    shares = dict(_taken(payment, original) if payment.amount_minor < 0 else _restored(payment, original))
-    if rest := payment.amount_minor - sum(shares.values()):
-        if rest > 0:
-            more = dict(_shares(payment.evolve(amount_minor=rest), balance, at, awaits_bill=False))
-        else:
-            more = {credit(payment.customer_id) if payment.customer_id else unmatched(payment.rail): rest}
-        shares = {account: shares.get(account, 0) + more.get(account, 0) for account in {**shares, **more}}
-    return _moved(payment, clearing(payment.rail), shares.items(), at).evolve(
-        key=key_of(payment.name), cause=Cause.REVERSAL, by=payment.by, reason=payment.reason
-    )
-
-
-def _taken(payment: IncomingPayment, original: PaymentRecord | None) -> Iterator[tuple[Account, int]]:
-    """The accounts that lose what went back, as far as the original has paid it: credit first, then the newest month.
-
-    A refund gives up what the payment had paid; a chargeback makes it owed again.
-    """
-    shares, rest = original.shares if original else {}, -payment.amount_minor
-    newest_first = sorted(shares, key=lambda account: str(account.subject), reverse=True)
-    for account in sorted(newest_first, key=lambda account: account.kind is AccountKind.RECEIVABLE):
-        given_up = _given_up(account)
-        share = min(rest, shares[account] + (shares.get(given_up, 0) if given_up else 0))
-        if share > 0:
-            yield given_up if given_up and payment.kind is PaymentKind.REFUND else account, -share
-            rest -= share
-
-
-def _restored(payment: IncomingPayment, original: PaymentRecord | None) -> Iterator[tuple[Account, int]]:
-    """What a refund had given up, as far as it came to nothing."""
-    shares, rest = original.shares if original else {}, payment.amount_minor
-    for account, minor in shares.items():
-        share = min(rest, -minor)
-        if share > 0 and account.kind is AccountKind.WRITTEN_OFF and payment.kind is PaymentKind.REFUND:
-            yield account, share
-            rest -= share
-
-
-def _given_up(account: Account) -> Account | None:
-    """Where a refund enters what the payment had paid for a receivable."""
-    if account.kind is not AccountKind.RECEIVABLE or account.customer_id is None:
-        return None
-    return written_off(account.customer_id, account.subject)
-
-
-def key_of(name: PaymentName, more: object = "") -> str:
+def key_of(payment: IncomingPayment, more: object = "") -> str:
     """The key of a transaction about a payment; without the reference, which a person may have typed."""
-    digest = hashlib.sha256(name.reference.encode()).hexdigest()[:32]
-    return f"{name.rail} {digest} {more}".rstrip()
-
-
-def assigned(
-    record: PaymentRecord, to: IncomingPayment, balance: Balance, by: str, reason: str, at: datetime
-) -> Transaction:
-    """The transaction by which unmatched money of ``record`` becomes a customer's: ``to`` says whose, and how much.
-
-    Raises ``InvalidInput``, which says what to do instead.
-    """
-    payment = record.payment
-    if not record.unmatched_minor:
-        raise InvalidInput(f"payment {payment.name} is assigned already: {_in_words(record)}")
-    if not 0 < to.amount_minor <= record.unmatched_minor:
-        left = format_amount(record.unmatched_minor, payment.currency)
-        raise InvalidInput(f"{to.amount} cannot be assigned: {left} of payment {payment.name} are unmatched")
-    key = key_of(payment.name, f"{Cause.ALLOCATION} {len(record.transactions)}")
-    shares = _shares(to, balance, at, awaits_bill=False)
-    return _moved(to, unmatched(payment.rail), shares, at).evolve(key=key, cause=Cause.ALLOCATION, by=by, reason=reason)
-
-
-def _in_words(record: PaymentRecord) -> str:
-    currency = record.payment.currency
-    return ", ".join(f"{format_amount(minor, currency)} {account}" for account, minor in record.shares.items())
-
-
-def _moved(
-    payment: IncomingPayment, source: Account, shares: Iterable[tuple[Account, int]], at: datetime
-) -> Transaction:
-    """From ``source`` to ``shares``; its cause and key are the caller's to set."""
-    moves = [(source, payment.amount_minor), *((account, -minor) for account, minor in shares)]
-    return Transaction(
-        key="",
-        cause=Cause.PAYMENT,
-        at=at,
-        customer_id=payment.customer_id,
-        payment=payment.name,
-        entries=tuple(
-            Entry(account=account, amount_minor=minor, currency=payment.currency) for account, minor in moves
-        ),
-    )
-
-
-def _shares(
-    payment: IncomingPayment, balance: Balance, at: datetime, awaits_bill: bool
-) -> Iterator[tuple[Account, int]]:
-    """The accounts that the payment changes, and by how much of it."""
-    rest, customer_id = payment.amount_minor, payment.customer_id
-    if customer_id is None:
-        yield unmatched(payment.rail), rest
-        return
-    if awaits_bill and payment.subject is not None:
-        yield receivable(customer_id, payment.subject), rest
-        return
-    for item in _payable(payment, balance.owed):
-        is_early = item.due_at is not None and item.due_at > at
-        share = min(rest, item.amount_minor)
-        if share and (share == item.amount_minor or not is_early):
-            yield receivable(customer_id, item.subject), share
-            rest -= share
-    if rest:
-        yield credit(customer_id), rest
-
-
-def _payable(payment: IncomingPayment, owed: Sequence[Outstanding]) -> list[Outstanding]:
-    """What the payment may pay: what it names and nothing else, or what fell due first.
-
-    What is not due yet is paid whole or not at all, for its notice has announced the whole charge.
-    """
-    open_items = [item for item in owed if item.amount_minor > 0 and item.currency == payment.currency]
-    if payment.subject is not None:
-        return [item for item in open_items if item.subject == payment.subject]
-    due = [(item.due_at, item) for item in open_items if item.due_at]
-    return [item for _, item in sorted(due, key=itemgetter(0))]
+    return f"{payment.rail} {payment.name.digest} {more}".rstrip()

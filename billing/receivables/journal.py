@@ -4,14 +4,16 @@ A correction is another transaction. What is owed, credited or unmatched is a ba
 somebody has to keep right. docs/journal.md shows the entries of each case.
 """
 
+import hashlib
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, Model, Words
+from billing.model import Author, Code, Count, Id, Instant, Line, Many, Minor, MinorSum, Model, Words
 from billing.period import Period
 
 
@@ -61,8 +63,9 @@ def receivable(customer_id: str, subject: Subject) -> Account:
     return Account(kind=AccountKind.RECEIVABLE, customer_id=customer_id, subject=subject)
 
 
-def credit(customer_id: str) -> Account:
-    return Account(kind=AccountKind.CREDIT, customer_id=customer_id)
+def credit(customer_id: str, origin: Subject | None = None) -> Account:
+    """``origin``: what the money had come for; of all credit alike, the next draft takes over the sum."""
+    return Account(kind=AccountKind.CREDIT, customer_id=customer_id, subject=origin)
 
 
 def billed(customer_id: str, subject: Subject | None = None) -> Account:
@@ -102,19 +105,21 @@ class Cause(StrEnum):
     FREED = "freed"  # what was paid for a bill that is void is the customer's credit
     CARRY = "carry"  # the month closed with credit, or with too little to be charged: the next draft takes it over
     PAYMENT = "payment"  # money has arrived
-    REVERSAL = "reversal"  # money went back, or came back after that
+    REFUND = "refund"  # we gave money back, or that came to nothing
+    CHARGEBACK = "chargeback"  # money was taken back, or came back after that
     WRITE_OFF = "write_off"
     SETTLEMENT = "settlement"  # a person says how a balance was settled
 
 
 class PaymentName(NamedTuple):
-    """Names an incoming payment, once and for all."""
+    """Names an incoming payment, once and for all; an erasure may rewrite the reference, and keeps its digest."""
 
     rail: Code
-    reference: Id
+    digest: Code
 
-    def __str__(self) -> str:
-        return f"{self.reference} ({self.rail})"
+    @classmethod
+    def of(cls, rail: str, reference: str) -> "PaymentName":
+        return cls(rail, hashlib.sha256(reference.encode()).hexdigest()[:32])
 
 
 class Transaction(Model):
@@ -161,10 +166,19 @@ class Balance(Model):
 
     owed: Many[Outstanding]
     credits: dict[Code, Minor] = Field(max_length=200)
+    origins: Many[Outstanding] = ()  # credit by what it had come for (below 0), used or not
+    written_off: Many[Outstanding] = ()
 
     def owed_for(self, subject: Subject, currency: str) -> int:
-        found = (item.amount_minor for item in self.owed if (item.subject, item.currency) == (subject, currency))
-        return sum(found)
+        return _of(self.owed, subject, currency)
+
+    def credit_from(self, subject: Subject, currency: str) -> int:
+        """How much more than was owed has come for the subject."""
+        return -_of(self.origins, subject, currency)
+
+    def given_up(self, subject: Subject, currency: str) -> int:
+        """How much of the subject was refunded or written off."""
+        return _of(self.written_off, subject, currency)
 
     @property
     def is_even(self) -> bool:
@@ -176,15 +190,19 @@ class Balance(Model):
         return self.credits.get(currency, 0)
 
 
+def _of(items: Iterable[Outstanding], subject: Subject, currency: str) -> int:
+    return sum(item.amount_minor for item in items if (item.subject, item.currency) == (subject, currency))
+
+
 class AccountTotal(Model):
     """A line of the trial balance: all accounts of a kind, on one rail, in one currency; debit positive."""
 
     kind: AccountKind
     rail: Code | None
     currency: Code
-    opening_minor: int  # of everybody and all time: more than any limit of one amount
-    debited_minor: int
-    credited_minor: int
+    opening_minor: MinorSum
+    debited_minor: MinorSum
+    credited_minor: MinorSum
 
     @property
     def closing_minor(self) -> int:
@@ -222,10 +240,13 @@ def moved(amount_minor: int, currency: str, to: Account, source: Account) -> tup
     )
 
 
-def opening(customer_id: str, amount_minor: int, currency: str, at: datetime) -> Transaction:
-    """The transaction with which a customer's books begin: debt positive, credit negative; once for each currency."""
+def opening(customer_id: str, amount_minor: int, currency: str, at: datetime, name: str = "") -> Transaction:
+    """The transaction that enters a balance from before the journal: debt positive, credit negative.
+
+    Once for each currency, or each ``name``.
+    """
     return Transaction(
-        key=f"{customer_id} {Cause.OPENING} {currency}",
+        key=f"{name or customer_id} {Cause.OPENING} {currency}",
         cause=Cause.OPENING,
         at=at,
         customer_id=customer_id,

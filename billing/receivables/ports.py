@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Protocol
 
+from billing.receivables.incoming import PaymentRow
 from billing.receivables.journal import AccountTotal, Balance, JournalRow, Transaction
 
 THE_BEGINNING, THE_END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
@@ -19,10 +20,17 @@ class Journal(Accounts, Protocol):
         """Every movement of the customer's money, oldest first."""
 
     async def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
-        """Writes off the balance that no bill will take over any more, and returns what it was; a repeat finds none.
+        """Writes off what no draft will take over: of a closed account all, else credit in currencies of the past.
 
-        Whatever a month in progress or a collection still counts on stays. Raises ``NotFound``.
+        Returns what it was; a repeat finds none. Raises ``NotFound``, and ``InvalidInput`` if something comes first.
         """
+
+
+class IncomingListing(Protocol):
+    async def incoming_payments(
+        self, unmatched_only: bool = False, customer_id: str | None = None, rail: str | None = None, text: str = ""
+    ) -> list[PaymentRow]:
+        """The incoming payments that match everything given, unmatched ones first, then the newest."""
 
 
 class GeneralLedger(Protocol):

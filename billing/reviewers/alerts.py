@@ -106,14 +106,14 @@ def of_drift(month: Month, drift: str, at: datetime) -> Alert:
     return _about(month, AlertKind.REPORT, drift, text, _remedy(month, RemedyAction.REFRESH), at)
 
 
-def of_unknown_balance(month: Month, at: datetime) -> Alert:
-    """The draft took over a balance that the ledger does not know, as after the restoration of a backup."""
+def of_unknown_balance(month: Month, unknown_minor: int, at: datetime) -> Alert:
+    """The draft took over a balance that the ledger did not know, as after the restoration of a backup."""
+    kind, amount = "debt" if unknown_minor > 0 else "credit", format_amount(abs(unknown_minor), month.currency)
     text = (
-        f"the draft took over {format_amount(month.carried_minor, month.currency)}, more than the ledger knows of, as "
-        "after the restoration of a backup; compare with the statement, and settle the difference, or the next draft "
-        "takes it over"
+        f"the draft took over a {kind} of {amount} that the ledger did not know, as after the restoration of a backup; "
+        "it is entered as an opening balance: compare it with the months before"
     )
-    return _about(month, AlertKind.REPORT, text, text, RemedyAction.SETTLE.of(month.customer_id), at)
+    return _about(month, AlertKind.REPORT, text, text, _remedy(month, RemedyAction.SHOW_MONTH), at)
 
 
 def of_worker(chain: str, at: datetime) -> Alert:

@@ -98,23 +98,20 @@ async def show(
 
 
 async def settle(customer_id: CustomerId, by: By, reason: Reason, as_json: AsJson = False) -> None:
-    """Settle a balance that no invoice will take over, once the money was paid back or given up.
+    """Give up a balance that no invoice will take over: of a closed account, or credit in a currency of the past.
 
-    Such as the credit of a closed account, or in a currency in which the customer is not billed any more. What a month
-    in progress or a collection still counts on stays. A repeat changes nothing.
+    Money that goes back to the customer is recorded where it was paid: refund the payment instead. A repeat changes
+    nothing.
 
     [bold]Example[/bold]
-    $ python starter.py customers settle acme --by ann --reason "12.50 paid back by transfer on 3 May"
+    $ python starter.py customers settle acme --by ann --reason "0.20 is not worth a letter"
     """
     async with connect_ledger(load_settings()) as ledger:
         settled = await ledger.settle(customer_id, by, reason, datetime.now(UTC))
     if as_json:
         print_json({"customer_id": customer_id, "settled": settled})
         return
-    say(
-        f"{customer_id}: "
-        + ("; ".join(_standing(settled)) + ": settled" if not settled.is_even else "nothing to settle")
-    )
+    say(f"{customer_id}: {'; '.join(('settled', *_standing(settled))) if not settled.is_even else 'nothing to settle'}")
 
 
 def _print(row: RosterRow, registration: Registration | None) -> None:
@@ -139,10 +136,10 @@ def _standing(balance: Balance) -> Iterator[str]:
     for item in balance.owed:
         amount = format_amount(abs(item.amount_minor), item.currency)
         if item.amount_minor < 0:
-            yield f"{amount} of credit used in the draft of {item.subject}"
+            yield f"{amount} of credit used in the draft of {item.subject.name}"
             continue
         due = f", due {utc(item.due_at)}" if item.due_at else ", not announced yet"
-        yield f"{amount} owed for {item.subject}{due}"
+        yield f"{amount} owed for {item.subject.name}{due}"
     for currency, minor in balance.credits.items():
         amount = format_amount(abs(minor), currency)
         yield f"{amount} of credit for the next draft" if minor < 0 else f"{amount} carried forward to the next draft"

@@ -1,5 +1,6 @@
 """``payments``: records money that has arrived outside the processor, lists and assigns it."""
 
+import shlex
 from datetime import UTC, datetime, time
 from typing import Annotated
 
@@ -55,9 +56,7 @@ async def record(
     code = currency_code(currency)
     amount_minor = parse_amount(amount, code)
     if amount_minor <= 0:
-        raise InvalidInput(
-            f"{amount} is no payment; what went back is recorded with: python starter.py payments refund"
-        )
+        raise InvalidInput(f"{amount} is no payment; give what has arrived, such as 12.50")
     payment = IncomingPayment(
         rail=by_hand(settings.rails, rail),
         reference=reference,
@@ -74,17 +73,23 @@ async def record(
         if customer is not None and await ledger.customer(customer) is None:
             raise NotFound(f"the ledger does not know {customer}; without --customer, the money is kept as unmatched")
         found, is_new, untold = await PaymentDesk(ledger, await _collections(settings)).record(payment, settings.now())
-    if not is_new and not _is_same(found.payment, payment):
-        raise InvalidInput(
-            f"{payment.name} is another payment already: {found.payment.amount} of {found.payment.customer_id}; "
-            "give this one a reference of its own"
-        )
+    if not is_new:
+        _check_is_same(found.payment, payment)
     _print(found, as_json, "booked" if is_new else "booked before", untold)
 
 
-def _is_same(one: IncomingPayment, other: IncomingPayment) -> bool:
-    fields = {"amount_minor", "currency", "customer_id", "subject"}
-    return one.model_dump(include=fields) == other.model_dump(include=fields)
+def _check_is_same(booked: IncomingPayment, payment: IncomingPayment) -> None:
+    """Raises ``InvalidInput`` if what was booked under this reference is another payment, or nobody's yet."""
+    if (booked.amount_minor, booked.currency) != (payment.amount_minor, payment.currency):
+        raise InvalidInput(
+            f"{payment.title} is another payment already, of {booked.amount}; give this one a reference of its own"
+        )
+    if payment.customer_id and booked.customer_id != payment.customer_id:
+        whose = f"of {booked.customer_id}" if booked.customer_id else "without a customer"
+        raise InvalidInput(
+            f"{payment.title} was recorded before, {whose}; see: python starter.py payments show {payment.rail} "
+            f"{shlex.quote(payment.reference)}"
+        )
 
 
 async def list_(
@@ -121,7 +126,7 @@ async def show(rail: RailArgument, reference: Reference, as_json: AsJson = False
     $ python starter.py payments show transfer 7731
     """
     async with connect_ledger(load_settings()) as ledger:
-        found = await ledger.incoming_payment(PaymentName(rail, reference))
+        found = await ledger.incoming_payment(PaymentName.of(rail, reference.strip()))
     if found is None:
         raise NotFound(f"there is no payment {reference} of {rail}; see: python starter.py payments list")
     _print(found, as_json, f"booked {utc(found.booked_at)}")
@@ -142,11 +147,13 @@ async def assign(
     [bold]Example[/bold]
     $ python starter.py payments assign transfer 7732 --customer nowak --by ann --reason "asked by phone"
     """
-    settings, name = load_settings(), PaymentName(rail, reference)
+    settings, name = load_settings(), PaymentName.of(rail, reference.strip())
     async with connect_ledger(settings) as ledger:
         found = await ledger.incoming_payment(name)
         if found is None:
-            raise NotFound(f"there is no payment {name}; see: python starter.py payments list --unmatched")
+            raise NotFound(
+                f"there is no payment {reference} of {rail}; see: python starter.py payments list --unmatched"
+            )
         minor = parse_amount(amount, found.payment.currency) if amount else found.unmatched_minor
         subject = Subject.month(month) if month else None
         to = found.payment.evolve(customer_id=customer, subject=subject, amount_minor=minor)

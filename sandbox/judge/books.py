@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage
-from billing.receivables.journal import AccountKind, Cause, Transaction
+from billing.receivables.journal import AccountKind, Cause, PaymentName, Transaction
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 
 _CARDS = "stripe"
@@ -48,7 +48,7 @@ def _kept(transactions: list[Transaction]) -> Sums:
 def _expected(account: CustomerEvidence) -> Sums:
     """The entries that sheet, mails, Stripe and commands call for."""
     sums: Sums = Counter()
-    booked = [transaction.payment.reference for transaction in account.transactions if transaction.payment]
+    booked = [transaction.payment for transaction in account.transactions if transaction.payment]
     for case in account.cases:
         for cause, debited, credited, amount_minor in _movements(case, booked):
             sums[BookAccount(cause, *debited, case.month.currency)] += amount_minor
@@ -59,8 +59,8 @@ def _expected(account: CustomerEvidence) -> Sums:
 _Account = tuple[AccountKind, str]
 
 
-def _movements(case: MonthEvidence, booked: list[str]) -> Iterator[tuple[Cause, _Account, _Account, int]]:
-    """The cause, the accounts debited and credited, and the amount. ``booked``: references in the journal's order."""
+def _movements(case: MonthEvidence, booked: list[PaymentName]) -> Iterator[tuple[Cause, _Account, _Account, int]]:
+    """The cause, the accounts debited and credited, and the amount. ``booked``: payments in the journal's order."""
     owed, balance = (AccountKind.RECEIVABLE, str(case.period)), (AccountKind.CREDIT, "")
     due, debt = case.due, case.debt
     is_drafted = case.month.invoice is not None and due.outcome is not Stage.SKIPPED
@@ -80,12 +80,12 @@ def _movements(case: MonthEvidence, booked: list[str]) -> Iterator[tuple[Cause, 
         yield Cause.WRITE_OFF, (AccountKind.WRITTEN_OFF, case.period), owed, unpaid_minor
 
 
-def _payments(case: MonthEvidence, booked: list[str]) -> list[tuple[str, int]]:
+def _payments(case: MonthEvidence, booked: list[PaymentName]) -> list[tuple[str, int]]:
     """The rails and amounts of money for the month, as it was booked: what comes later may be too much."""
     by_card = [(_CARDS, intent.now["id"], intent.now["amount_received"]) for intent in case.intents]
     transfers = [(row.rail, row.reference, row.amount_minor) for row in case.transfers]
-    order = {reference: number for number, reference in enumerate(booked)}
-    paid = sorted(by_card + transfers, key=lambda payment: order.get(payment[1], len(order)))
+    order = {name: number for number, name in enumerate(booked)}
+    paid = sorted(by_card + transfers, key=lambda payment: order.get(PaymentName.of(*payment[:2]), len(order)))
     return [(rail, amount_minor) for rail, _, amount_minor in paid]
 
 

@@ -27,7 +27,7 @@ from billing.payments.ports import ChargeRow, PaymentBooks
 from billing.period import Period
 from billing.receivables.incoming import PaymentRow
 from billing.receivables.journal import Subject, Transaction
-from billing.receivables.ports import Journal
+from billing.receivables.ports import IncomingListing, Journal
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from billing.reviewers.ports import AlertListing
@@ -41,6 +41,7 @@ class _Ledger(
     AlertListing,
     CollectionStore,
     CustomerStore,
+    IncomingListing,
     InvoiceListing,
     Journal,
     MessageStore,
@@ -50,11 +51,6 @@ class _Ledger(
     Protocol,
 ):
     """The part of the ledger that is used here."""
-
-    async def incoming_payments(
-        self, unmatched_only: bool = False, customer_id: str | None = None, rail: str | None = None, text: str = ""
-    ) -> list[PaymentRow]:
-        """The payments that match everything given."""
 
     async def closed_reason(self, customer_id: str) -> str:
         """The reason, with its author; "" for an account that is open or unknown."""

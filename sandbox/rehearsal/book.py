@@ -202,10 +202,11 @@ async def _standing(ledger: SqlLedger, customer: Customer, begin: Period | None,
     closed = before if before is not None and before.outcome is not None else None
     if month is None:  # the customer did not exist yet
         return BookEntry(_fresh(customer, begin, now))
+    left_minor = (await ledger.balance(customer.customer_id)).carried_minor(customer.currency)
     if period == begin:
         habits = {"first": month.first, "usual_minor": month.usual_minor}
-        return BookEntry(Month.open(customer, period).evolve(**habits), closed, month.carried_minor)
-    left_minor = (await ledger.balance(customer.customer_id)).carried_minor(customer.currency)
+        carried_minor = month.carried_minor if month.invoice else left_minor
+        return BookEntry(Month.open(customer, period).evolve(**habits), closed, carried_minor)
     if month.outcome is None:
         return BookEntry(month, closed, left_minor + month.carried_minor)
     return BookEntry(month.next_month(), month, left_minor)

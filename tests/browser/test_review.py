@@ -23,39 +23,50 @@ async def change_amount(page: Page, amount: str, reason: str) -> None:
     await page.get_by_role("button", name="Save the changes").click()
 
 
+async def halts_from_the_month(page: Page) -> None:
+    """From the month over its invoices to one of them, which is halted."""
+    await page.goto(f"/desk/{OCTOBER}")
+    await looks_well(page, "month")
+    await page.get_by_role("link", name="Invoices", exact=True).click()
+    await looks_well(page, "invoices")
+    await page.get_by_role("link", name="Acme").click()
+    await act(page, "Halt", "row 2 looks wrong")
+    await expect(answer(page)).to_contain_text("Done")
+    await expect(page.get_by_label("Status")).to_contain_text("Halted")
+    await looks_well(page, "invoice-halted")
+
+
+async def edits_and_resumes(page: Page) -> None:
+    """The draft is corrected and goes on, but its editor may not approve it."""
+    await page.get_by_role("link", name="Edit lines").click()
+    await looks_well(page, "invoice-editing")
+    await change_amount(page, "80.50", "typo in the sheet")
+    await expect(answer(page)).to_contain_text("Done")
+    await expect(page.get_by_label("Status")).to_contain_text("€130.50")
+    await act(page, "Resume", "mended")
+    await expect(answer(page)).to_contain_text("Done")
+    await page.get_by_role("region", name="Actions").locator("summary", has_text="Approve").click()
+    await expect(page.get_by_text("somebody else has to approve it")).to_be_visible()
+
+
+async def approves_after_a_preview(page: Page) -> None:
+    await page.goto(ACME)
+    await page.get_by_role("link", name="Preview the notice").click()
+    await expect(page.locator("pre")).to_contain_text("130.50")
+    await looks_well(page, "notice")
+    await page.get_by_role("link", name="Back to the invoice").click()
+    await act(page, "Approve", "as agreed")
+    await expect(answer(page)).to_contain_text("approved")
+
+
 async def test_an_invoice_lives_its_whole_life_by_clicks(desk: Desk, browser: Browser) -> None:
     await desk.bed.monitored(terms=Terms(review_mode=ReviewMode.APPROVE), sales=("100", "50"))
     async with AsyncExitStack() as stack:
         ann = await stack.enter_async_context(reviewer(browser, desk, "ann", Role.APPROVER))
         bob = await stack.enter_async_context(reviewer(browser, desk, "bob", Role.APPROVER))
-
-        await ann.goto(f"/desk/{OCTOBER}")
-        await looks_well(ann, "month")
-        await ann.get_by_role("link", name="Invoices", exact=True).click()
-        await looks_well(ann, "invoices")
-        await ann.get_by_role("link", name="Acme").click()
-        await act(ann, "Halt", "row 2 looks wrong")
-        await expect(answer(ann)).to_contain_text("Done")
-        await expect(ann.get_by_label("Status")).to_contain_text("Halted")
-        await looks_well(ann, "invoice-halted")
-
-        await ann.get_by_role("link", name="Edit lines").click()
-        await looks_well(ann, "invoice-editing")
-        await change_amount(ann, "80.50", "typo in the sheet")
-        await expect(answer(ann)).to_contain_text("Done")
-        await expect(ann.get_by_label("Status")).to_contain_text("€130.50")
-        await act(ann, "Resume", "mended")
-        await expect(answer(ann)).to_contain_text("Done")
-        await ann.get_by_role("region", name="Actions").locator("summary", has_text="Approve").click()
-        await expect(ann.get_by_text("somebody else has to approve it")).to_be_visible()
-
-        await bob.goto(ACME)
-        await bob.get_by_role("link", name="Preview the notice").click()
-        await expect(bob.locator("pre")).to_contain_text("130.50")
-        await looks_well(bob, "notice")
-        await bob.get_by_role("link", name="Back to the invoice").click()
-        await act(bob, "Approve", "as agreed")
-        await expect(answer(bob)).to_contain_text("approved")
+        await halts_from_the_month(ann)
+        await edits_and_resumes(ann)
+        await approves_after_a_preview(bob)
 
         await desk.bed.announced()
         await ann.goto(ACME)

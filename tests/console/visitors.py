@@ -7,6 +7,8 @@ import httpx
 
 from billing.customers.customer import Customer
 from billing.customers.registration import CONSENT_VERSION, Registration, RegistrationState
+from bootstrap import connect_registrar
+from clients.registrar import Registrar
 from tests.console.conftest import Desk
 
 EMAIL = "ann@acme.example"
@@ -58,6 +60,14 @@ async def started(desk: Desk) -> Customer:
     made = [each for each in desk.bed.objects("customer") if not each.get("deleted")]
     assert [each["id"] for each in made] == [customer.payment_method.payer_id]
     return customer
+
+
+def registrar(desk: Desk) -> Registrar:
+    return connect_registrar(desk.bed.settings, desk.bed.adapters, desk.bed.client)
+
+
+async def without_webhooks(desk: Desk) -> None:
+    await desk.bed.stripe_control("webhooks", {"url": None})
 
 
 def mails(desk: Desk, email: str = EMAIL) -> list[Any]:

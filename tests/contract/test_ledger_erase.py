@@ -30,6 +30,7 @@ from billing.payments.payment import (
     ReversalKind,
     ReversalStatus,
 )
+from billing.receivables.incoming import IncomingPayment
 from tests.contract.ledger_fixtures import ACME, AT, LATER, NOVEMBER, driver, leave, ledger, postgresql, run, url
 from tests.debts import only, settled
 
@@ -238,3 +239,31 @@ def test_only_whole_names_are_taken_out_of_texts() -> None:
     assert scrubber.text("I cannot reach ANN at ann@x.example") == "I cannot reach erased at erased"
     assert scrubber.field("timezone", "Ann") == "Ann"
     assert scrubber.field("reason", "unreadable Ann") == "unreadable erased"
+
+
+async def test_money_that_was_assigned_stays_assigned_and_names_nobody_any_more(ledger: SqlLedger, url: str) -> None:
+    await lived(ledger, closed_month())
+    unknown = IncomingPayment(
+        rail="transfer",
+        reference=f"Erika Mustermann {'9' * 230}",
+        customer_id=None,
+        amount_minor=1200,
+        currency="eur",
+        paid_at=AT,
+        payer="MUSTERMANN ERIKA",
+        by="ann",
+        reason="Erika, by bank form",
+    )
+    stranger = unknown.evolve(reference="Mustermann 17", payer="Max Mustermann", reason="no reference")
+    for payment in (unknown, stranger):
+        await ledger.book(payment, AT)
+    await ledger.assign(unknown.name, unknown.evolve(customer_id="c77"), "ann", "asked Erika", LATER)
+    await ledger.settle("c77", "ann", "given up", LATER)
+    await ledger.erase("c77", "ann", "asked", LATER)
+    assert "erika" not in dump(url)
+    assert not await ledger.book(unknown, LATER), "booked before"
+    assert not await ledger.book(stranger, LATER)
+    with pytest.raises(InvalidInput, match="assigned already"):
+        await ledger.assign(unknown.name, unknown.evolve(customer_id="c77"), "ann", "asked", LATER)
+    left = {row.amount_minor: row for row in await ledger.incoming_payments(unmatched_only=True)}
+    assert [row.reference for row in left.values()] == ["Mustermann 17"], "nobody has said that it is hers"

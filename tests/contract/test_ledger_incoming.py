@@ -52,12 +52,12 @@ async def test_unmatched_money_is_assigned_in_parts_and_never_twice(ledger: SqlL
 
 async def test_what_cannot_be_assigned_is_said(ledger: SqlLedger) -> None:
     to = UNKNOWN.evolve(customer_id="acme")
-    with pytest.raises(NotFound, match="there is no payment 7731"):
+    with pytest.raises(NotFound, match="there is no such payment on transfer"):
         await ledger.assign(UNKNOWN.name, to, *WHY)
     await ledger.book(UNKNOWN, AT)
     with pytest.raises(NotFound, match="does not know acme"):
         await ledger.assign(UNKNOWN.name, to, *WHY)
-    assert await ledger.incoming_payment(PaymentName("cash", "7731")) is None
+    assert await ledger.incoming_payment(PaymentName.of("cash", "7731")) is None
 
 
 async def test_unmatched_payments_are_listed_first_and_found_by_reference_payer_or_customer(ledger: SqlLedger) -> None:

@@ -121,35 +121,41 @@ async def test_payment_is_announced_step_by_step_with_the_request_that_caused_it
     assert stand.receiver.received[2].data.object["status"] == "requires_confirmation"  # as it was then
 
 
+async def payment(stand: Stand, customer: str, card: str, behaviour: str, settled: str | None = None) -> str:
+    """The id of an intent whose card behaves so: it is cancelled after a decline, else it may be ``settled`` later."""
+    await stand.tell(f"cards/{card}", behaviour=behaviour)
+    params: Any = {"amount": 1200, "currency": "eur", "customer": customer, "payment_method": card}
+    intent = await stand.v1.payment_intents.create_async(params)
+    try:
+        await stand.v1.payment_intents.confirm_async(intent.id)
+    except stripe.CardError:
+        await stand.v1.payment_intents.cancel_async(intent.id)
+    if settled:
+        await stand.tell(f"payment_intents/{intent.id}", behaviour=settled)
+    return intent.id
+
+
+async def card_pages(stand: Stand, customer: str) -> None:
+    """One is completed, the other expires."""
+    params: Any = {"mode": "setup", "customer": customer, "currency": "eur", "success_url": "http://shop.example"}
+    saved, expired = [await stand.v1.checkout.sessions.create_async(params) for _ in range(2)]
+    await stand.control.post(str(saved.url), data={"card": "pm_card_visa"})
+    await stand.v1.checkout.sessions.expire_async(expired.id)
+
+
 async def test_every_other_change_is_announced_too(stand: Stand) -> None:
     v1 = stand.v1
     customer = (await v1.customers.create_async({})).id
     card = (await v1.payment_methods.attach_async("pm_card_visa", {"customer": customer})).id
-
-    async def intent_of(card_behaviour: str, settled: str | None = None) -> str:
-        await stand.tell(f"cards/{card}", behaviour=card_behaviour)
-        params: Any = {"amount": 1200, "currency": "eur", "customer": customer, "payment_method": card}
-        intent = await v1.payment_intents.create_async(params)
-        try:
-            await v1.payment_intents.confirm_async(intent.id)
-        except stripe.CardError:
-            await v1.payment_intents.cancel_async(intent.id)
-        if settled:
-            await stand.tell(f"payment_intents/{intent.id}", behaviour=settled)
-        return intent.id
-
-    await intent_of("decline:lost_card")
-    await intent_of("authentication_required", settled="succeed")
-    intent = await intent_of("processing", settled="succeed")
-    await v1.refunds.create_async({"payment_intent": intent, "amount": 100})
-    dispute = await stand.tell("disputes", payment_intent=intent)
+    await payment(stand, customer, card, "decline:lost_card")
+    await payment(stand, customer, card, "authentication_required", settled="succeed")
+    paid = await payment(stand, customer, card, "processing", settled="succeed")
+    await v1.refunds.create_async({"payment_intent": paid, "amount": 100})
+    dispute = await stand.tell("disputes", payment_intent=paid)
     await stand.tell(f"disputes/{dispute['id']}", status="lost")
     await v1.customers.update_async(customer, {"name": "Ann"})
     await v1.payment_methods.detach_async(card)
-    params: Any = {"mode": "setup", "customer": customer, "currency": "eur", "success_url": "http://shop.example"}
-    saved, expired = [await v1.checkout.sessions.create_async(params) for _ in range(2)]
-    await stand.control.post(str(saved.url), data={"card": "pm_card_visa"})
-    await v1.checkout.sessions.expire_async(expired.id)
+    await card_pages(stand, customer)
     await v1.customers.delete_async(customer)
 
     await stand.until_delivered()

@@ -18,8 +18,8 @@ from billing.reviewers.alerts import Alert, AlertKind, of_collection, of_draft, 
 from tests.debts import only, with_fields
 from tests.stops import text_of
 from tests.suggested import todo
+from tests.unit.letters import PAID_AT, POOR, contacted, declined, recovered, transferred
 from tests.unit.months import DAY, accepted, announced, charged, charging, drafted, opened
-from tests.unit.test_mail_templates import PAID_AT, POOR, contacted, declined, recovered, transferred
 
 BY = "--by YOU --reason WHY"
 

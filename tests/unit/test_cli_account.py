@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from tests.unit import months
-from tests.unit.test_cli import Run, ledger, run
+from tests.unit.command_line import Run, ledger, run
 
 __all__ = ["ledger", "run"]  # fixtures
 

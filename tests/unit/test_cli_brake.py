@@ -10,8 +10,8 @@ from billing.errors import BillingError
 from billing.invoices.review import decide
 from cli.invoices import review
 from cli.terminal.options import CommandOptions
+from tests.unit.command_line import NOW, Run, drafted, ledger, run
 from tests.unit.months import charging, command
-from tests.unit.test_cli import NOW, Run, drafted, ledger, run
 
 __all__ = ["ledger", "run"]  # fixtures
 

@@ -19,7 +19,7 @@ from billing.invoices.invoice import Invoice, LineItem
 from billing.invoices.month import Month
 from billing.invoices.stages import Stage
 from billing.period import Period
-from tests.unit.test_cli import ACME, NOW, Run, ledger, one_line, run
+from tests.unit.command_line import ACME, NOW, Run, ledger, one_line, run
 
 __all__ = ["ledger", "run"]  # fixtures
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import FindingKind
 from billing.period import Period
-from billing.receivables.incoming import IncomingPayment, booked
+from billing.receivables.allocation import booked
+from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import (
     AccountKind,
     AccountTotal,
@@ -92,7 +93,7 @@ def test_every_payment_is_booked_whole_and_pays_no_more_than_is_owed(
 @pytest.mark.parametrize(
     ("named", "paid_for"),
     [
-        (MONTHS[0], [(MONTHS[0], 100), (None, 250)]),
+        (MONTHS[0], [(MONTHS[0], 100), (MONTHS[0], 250)]),
         (None, [(MONTHS[1], 100), (MONTHS[3], 100), (MONTHS[0], 100), (None, 50)]),
     ],
 )

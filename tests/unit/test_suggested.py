@@ -36,92 +36,104 @@ from billing.reviewers.alerts import (
     of_report,
     of_worker,
 )
+from billing.sales.sales import SalesSnapshot
 from cli.app import app
 from console.reviewers.remedies import remedy_page
 from tests.debts import only, settled, with_fields
 from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
+from tests.unit.covering import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
 from tests.unit.months import accepted, announced, opened
 from tests.unit.months import drafted as month_drafted
 from tests.unit.test_reconciliation import DEBT, MONTH, PAYMENT
-from tests.unit.test_sheet_check import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
 from wording.remedies import command_line
 
+_LOST = AccountTotal(
+    kind=AccountKind.BILLED, rail=None, currency="eur", opening_minor=-500, debited_minor=0, credited_minor=0
+)
 ROOT = Path(__file__).parents[2]
 QUOTE = 'it\'s; $(rm -rf /) "now" --by=me'
+READ = snapshot([(ACME.email, "10", "Tea")])
+PAID = seen(ACME, drafted(ACME, READ))
 RESUME = RemedyAction.RESUME_COLLECTION.of("acme", PERIOD)
 WITHOUT = {FindingKind.EARLY_ROW, FindingKind.STANDSTILL, FindingKind.STRAY}  # of the latter two, Temporal's own tool
 """Kinds of finding that no command mends: a row has to be moved."""
 
 
 def waiting(stage: Stage, **fields: Any) -> CustomerSnapshot:
-    read = snapshot([(ACME.email, "10", "Tea")])
-    account = seen(ACME, drafted(ACME, read), stage=stage)
+    account = seen(ACME, drafted(ACME, READ), stage=stage)
     assert account.month is not None
     return account._replace(month=account.month._replace(**fields))
 
 
-_LOST = AccountTotal(
-    kind=AccountKind.BILLED, rail=None, currency="eur", opening_minor=-500, debited_minor=0, credited_minor=0
-)
-
-
 def surveys() -> Iterator[CompletenessReport]:
     """All kinds of findings, and of some kinds what else is said about them."""
-    read = snapshot([(ACME.email, "10", "Tea")])
-    paid = seen(ACME, drafted(ACME, read))
+    yield workflow_survey()
+    yield month_survey(PAID, ChainStatus.ABSENT)
+    for account in waiting_months():
+        yield month_survey(account, ChainStatus.RUNNING)
+    for rows, accounts in changed_sheets():
+        yield sheet_survey(rows, accounts)
+
+
+def workflow_survey() -> CompletenessReport:
+    """Workflows that are not where their customers are, and a customer at whom the check itself fails."""
     astray = Chain("by hand", "MonthlyBilling", ChainStatus.PAUSED, ACME.customer_id)
-    survey = CompletenessCheck(PERIOD, NOW, cells(read), read.rows, [astray])
+    missing = CustomerSnapshot(ACME, NOW, first=PERIOD.previous(), last=PERIOD.previous())
+    lost = CustomerSnapshot(TANAKA, NOW, first=PERIOD.previous(), last=PERIOD.next())
+    closed = CustomerSnapshot(GONE, NOW, closed_at=NOW - timedelta(hours=2), closed_reason="moved")
+    survey = CompletenessCheck(PERIOD, NOW, cells(READ), READ.rows, [astray])
     survey.stands_still(astray)
-    survey.take(
-        CustomerSnapshot(ACME, NOW, first=PERIOD.previous(), last=PERIOD.previous()), ChainStatus.ABSENT
-    )  # missing
-    survey.take(CustomerSnapshot(TANAKA, NOW, first=PERIOD.previous(), last=PERIOD.next()), ChainStatus.RUNNING)  # lost
-    survey.take(
-        CustomerSnapshot(GONE, NOW, closed_at=NOW - timedelta(hours=2), closed_reason="moved"), ChainStatus.RUNNING
-    )  # closed, runs
+    survey.take(missing, ChainStatus.ABSENT)
+    survey.take(lost, ChainStatus.RUNNING)
+    survey.take(closed, ChainStatus.RUNNING)
     survey.stray("ghost")
     survey.fail(Failed(customer_id="odd", reason="RuntimeError"))
     survey.balances([_LOST])
-    yield survey.coverage()
-    for account in (
-        paid,  # no workflow
-        waiting(Stage.HALTED, halted=True),
-        waiting(Stage.HALTED, braked=True),
-        halted(read, "the total is too high"),
-        halted(snapshot([(ACME.email, "x", "Cup"), (ACME.email, "y", "Pot")]), "rows cannot be read"),
-        waiting(Stage.AWAITING_APPROVAL),
-        seen(MANUAL, drafted(MANUAL, read), stage=Stage.AWAITING_APPROVAL),
-        waiting(Stage.AWAITING_SALES, version=0),
-        waiting(Stage.UNRESOLVED),
-        waiting(Stage.MONITORING, next_at=NOW - timedelta(days=1)),
-        waiting(Stage.PAST_DUE),  # not collected
-        paid._replace(
-            month=waiting(Stage.PAST_DUE).month,
-            debt=DebtSnapshot(CollectionStage.HALTED, "halted", RESUME),
-        ),
-    ):
-        survey = CompletenessCheck(PERIOD, NOW, None)
-        survey.take(account, ChainStatus.ABSENT if account is paid else ChainStatus.RUNNING)
-        yield survey.coverage()
+    return survey.coverage()
+
+
+def waiting_months() -> Iterator[CustomerSnapshot]:
+    yield waiting(Stage.HALTED, halted=True)
+    yield waiting(Stage.HALTED, braked=True)
+    yield halted(READ, "the total is too high")
+    yield halted(snapshot([(ACME.email, "x", "Cup"), (ACME.email, "y", "Pot")]), "rows cannot be read")
+    yield waiting(Stage.AWAITING_APPROVAL)
+    yield seen(MANUAL, drafted(MANUAL, READ), stage=Stage.AWAITING_APPROVAL)
+    yield waiting(Stage.AWAITING_SALES, version=0)
+    yield waiting(Stage.UNRESOLVED)
+    yield waiting(Stage.MONITORING, next_at=NOW - timedelta(days=1))
+    yield waiting(Stage.PAST_DUE)  # not collected
+    yield waiting(Stage.PAST_DUE)._replace(debt=DebtSnapshot(CollectionStage.HALTED, "halted", RESUME))
+
+
+def month_survey(account: CustomerSnapshot, chain: ChainStatus) -> CompletenessReport:
+    survey = CompletenessCheck(PERIOD, NOW, None)
+    survey.take(account, chain)
+    return survey.coverage()
+
+
+def changed_sheets() -> Iterator[tuple[SalesSnapshot, list[CustomerSnapshot]]]:
+    """Sheets with rows that nobody has billed as they stand, and whom they may concern."""
+    renamed = waiting(Stage.MONITORING)._replace(former=(FormerAddress("old@acme.example"),))
+    yield snapshot([("old@acme.example", "4", "Tea")]), [renamed]
     later = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "7", QUOTE), (ACME.email, "x", "Cup")])
+    yield later, [PAID]
+    yield later, [waiting(Stage.MONITORING)]
+    unreadable = snapshot([(ACME.email, "x", "Cup")])
+    yield unreadable, [seen(ACME, drafted(ACME, unreadable))]
+    yield snapshot([(ACME.email, "11", "Tea")]), [PAID._replace(month=_as_collected(PAID, "11"))]
     strangers = snapshot([("acme@exmaple.com", "1", "Tea"), (GONE.email, "2", "Tea"), (TANAKA.email, "3", "Tea")])
     begins = CustomerSnapshot(TANAKA, NOW, first=PERIOD.next(), last=PERIOD.next())
     moved = CustomerSnapshot(GONE, NOW, closed_at=NOW, closed_reason="moved")
-    formerly = snapshot([("old@acme.example", "4", "Tea")])
-    renamed = waiting(Stage.MONITORING)._replace(former=(FormerAddress("old@acme.example"),))
-    for rows, accounts in (
-        (formerly, [renamed]),
-        (later, [paid]),
-        (later, [waiting(Stage.MONITORING)]),
-        (snapshot([(ACME.email, "x", "Cup")]), [seen(ACME, drafted(ACME, snapshot([(ACME.email, "x", "Cup")])))]),
-        (snapshot([(ACME.email, "11", "Tea")]), [paid._replace(month=_as_collected(paid, "11"))]),
-        (strangers, [paid, begins, moved]),
-    ):
-        survey = CompletenessCheck(PERIOD, NOW, cells(rows), rows.rows)
-        for account in accounts:
-            survey.take(account, ChainStatus.ABSENT if account.closed_at else ChainStatus.RUNNING)
-        yield survey.coverage()
+    yield strangers, [PAID, begins, moved]
+
+
+def sheet_survey(read: SalesSnapshot, accounts: list[CustomerSnapshot]) -> CompletenessReport:
+    survey = CompletenessCheck(PERIOD, NOW, cells(read), read.rows)
+    for account in accounts:
+        survey.take(account, ChainStatus.ABSENT if account.closed_at else ChainStatus.RUNNING)
+    return survey.coverage()
 
 
 def _as_collected(account: CustomerSnapshot, amount: str) -> MonthSnapshot:
@@ -143,9 +155,7 @@ def test_every_kind_of_finding_says_what_to_type() -> None:
 
 def test_words_of_a_sheet_are_one_word_of_the_command() -> None:
     later = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "7", QUOTE), (ACME.email, "-2", "Credit; old")])
-    survey = CompletenessCheck(PERIOD, NOW, cells(later), later.rows)
-    survey.take(seen(ACME, drafted(ACME, snapshot([(ACME.email, "10", "Tea")]))), ChainStatus.RUNNING)
-    (finding,) = survey.coverage().findings
+    (finding,) = sheet_survey(later, [PAID]).findings
     (words,) = commands_in(todo(finding))
     assert words[-4:] == ["--add", f"{QUOTE} (2026-10)=7.00", "--add", "Credit; old (2026-10)=-2.00"]
     assert parsed(words) == "edit"
@@ -242,7 +252,7 @@ def test_every_alert_says_what_to_type() -> None:
 
 def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
     owed = collecting.opened().evolve(brake=Braked(text="the brake is on"))
-    assert todo(of_collection(owed, only(owed).opened_at)) == "python starter.py brake off --by YOU --reason WHY"
+    assert todo(of_collection(owed, owed.since)) == "python starter.py brake off --by YOU --reason WHY"
 
 
 @pytest.mark.parametrize(

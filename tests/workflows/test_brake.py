@@ -21,7 +21,7 @@ from sandbox.stack.temporal_server import TemporalServer
 from tests.bed import OCTOBER, Bed, prepared_bed
 from tests.debts import only
 from tests.stops import text_of
-from tests.workflows.test_charged_once import ANN, CONFIRM, INTENTS, answer_is_lost, attempts, overdue
+from tests.workflows.charging import ANN, CONFIRM, INTENTS, answer_is_lost, attempts, overdue
 from worker import create_worker
 
 MINUTES = timedelta(minutes=2)  # longer than between two looks at the brake

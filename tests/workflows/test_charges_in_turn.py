@@ -15,7 +15,7 @@ from sandbox.stack.temporal_server import TemporalServer
 from sandbox.stand_ins.journal_file import read_entries
 from tests.bed import OCTOBER, Bed, now, prepared_bed
 from tests.unit.months import announced
-from tests.workflows.test_charged_once import overdue
+from tests.workflows.charging import overdue
 from worker import create_worker, workers
 
 RATE = 5

@@ -23,8 +23,8 @@ from services import clock
 from services.cashier import Cashier
 from tests.bed import OCTOBER, Bed
 from tests.unit.months import charging
+from tests.workflows.charging import ANN, CONFIRM, attempts
 from tests.workflows.test_brake import pull
-from tests.workflows.test_charged_once import ANN, CONFIRM, attempts
 
 
 class Killed(BaseException):

@@ -9,14 +9,15 @@ from adapters.sql.core.columns import amounts, counter, instants, key, number, t
 # Money that arrived on a rail, or went back (below 0).
 incoming_payments: Final = table(
     "incoming_payments",
-    *key("rail", "reference"),
-    *texts("kind"),
+    *key("rail", "digest"),  # of the reference, which an erasure may rewrite
+    *texts("reference", "kind"),
     *texts("customer_id", nullable=True),  # NULL: nobody knows whose it is
     *texts("subject_kind", "subject", nullable=True),  # what it is for, if it says so
     *amounts("amount_minor"),
     *texts("currency"),
     *instants("paid_at", "booked_at"),
-    *texts("original", "payer", "by", "reason", nullable=True),  # by NULL: the rail has reported it
+    *texts("original", nullable=True),  # the digest of the payment that it reverses
+    *texts("payer", "by", "reason", nullable=True),  # by NULL: the rail has reported it
     Index("incoming_payments_by_customer", "customer_id", "booked_at"),
     Index("incoming_payments_by_original", "rail", "original"),
 )
@@ -29,9 +30,9 @@ transactions: Final = table(
     *texts("cause"),
     *instants("at"),
     *texts("customer_id", nullable=True),  # NULL: nobody knows whose money it is
-    *texts("rail", "reference", nullable=True),  # the incoming payment that it moves
+    *texts("rail", "digest", nullable=True),  # the incoming payment that it moves
     *texts("by", "reason", nullable=True),
-    Index("transactions_by_payment", "rail", "reference"),
+    Index("transactions_by_payment", "rail", "digest"),
     Index("transactions_by_key", "key", unique=True),
     Index("transactions_by_customer", "customer_id"),
     Index("transactions_by_at", "at"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, Connection, Table, Text, delete, func, insert, select, update
+from sqlalchemy import JSON, Connection, Table, Text, and_, delete, func, insert, select, update
 
 from adapters.sql.completeness.readings import unpacked
 from adapters.sql.core.columns import PlainText
@@ -26,12 +26,15 @@ from adapters.sql.core.schema import (
 )
 from adapters.sql.core.statements import ALERTS, lock, rows_of_month
 from adapters.sql.receivables.incoming import scrub_payments
-from adapters.sql.receivables.journal import balance
+from adapters.sql.receivables.journal import balance, post
 from billing.customers.address import email_key
 from billing.customers.erasure import ERASED, Erased, ErasureObstacles, Scrubber, names_in, obstacle
 from billing.customers.registration import RegistrationState
 from billing.errors import InvalidInput, NotFound
+from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.payments.payment import ReversalKind, ReversalStatus
+from billing.receivables.journal import NOTHING_OWED, Balance, settlement
+from billing.remedies import Remedy
 from wording.remedies import command_line
 
 _DECIDED: Final = [status for status in ReversalStatus if status.is_decided]
@@ -47,11 +50,8 @@ class SqlErase(SqlDatabase):
         Raises ``NotFound``; ``InvalidInput`` while the account is open or anything is owed, saying what to do first.
         """
         with self._writing(f"erase {customer_id}") as connection:
-            refusal = obstacle(customer_id, _obstacles(connection, customer_id))
-            if refusal:
-                why, remedy = refusal
-                todo = f": {command_line(remedy)}" if remedy else ""
-                raise InvalidInput(f"{customer_id} cannot be erased: {why}{todo}")
+            if refusal := obstacle(customer_id, _obstacles(connection, customer_id)):
+                raise InvalidInput(f"{customer_id} cannot be erased: {_in_words(refusal)}")
             lock(connection, ALERTS)  # also for two erasures: both rewrite what names several customers
             names = _names(connection, customer_id)
             keys = {key for name in names if "@" in (key := email_key(name))}
@@ -68,19 +68,50 @@ class SqlErase(SqlDatabase):
                 _add_decision(connection, customer_id, {"by": by, "at": at, **texts})
         return Erased(customer_id=customer_id, at=at, rows=rows)
 
+    @in_thread
+    def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
+        """Writes off what no draft will take over: of a closed account all, else credit in currencies of the past.
+
+        Returns what it was; a repeat finds none. Raises ``NotFound``, and ``InvalidInput`` if something comes first.
+        """
+        with self._writing(f"settle the balance of {customer_id}") as connection:
+            obstacles = _obstacles(connection, customer_id)
+            settled = obstacles.balance
+            if refusal := obstacle(customer_id, obstacles._replace(balance=NOTHING_OWED)):
+                settled = _of_the_past(connection, customer_id, settled)
+                if not settled.credits:
+                    raise InvalidInput(f"the balance of {customer_id} cannot be settled: {_in_words(refusal)}")
+            posted = settlement(customer_id, settled, by, reason, at)
+            post(connection, [posted] if posted else [])
+            return settled
+
+
+def _of_the_past(connection: Connection, customer_id: str, balance: Balance) -> Balance:
+    """What of it is credit in other currencies than the customer's, which no draft takes over."""
+    current = connection.scalar(select(customers.c.currency).where(customers.c.customer_id == customer_id))
+    return Balance(owed=(), credits={name: minor for name, minor in balance.credits.items() if name != current})
+
+
+def _in_words(refusal: tuple[str, Remedy | None]) -> str:
+    why, remedy = refusal
+    return f"{why}: {command_line(remedy)}" if remedy else why
+
 
 def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
     query = select(customers).where(customers.c.customer_id == customer_id)
     account = connection.execute(query.with_for_update()).one_or_none()
     if account is None:
         raise NotFound(f"the ledger does not know {customer_id}")
-    owed = select(debts.c.period).where(debts.c.customer_id == customer_id, debts.c.outcome.is_(None))
+    of_customer, d = invoices.c.customer_id == customer_id, debts.c
+    owed = select(invoices.c.period).outerjoin(
+        debts, and_(d.customer_id == invoices.c.customer_id, d.period == invoices.c.period)
+    )
+    owed = owed.where(of_customer, invoices.c.outcome.in_(UNPAID_OUTCOMES), d.outcome.is_(None))
     pending = select(reversals.c.reversal_id).where(
         reversals.c.customer_id == customer_id,
         reversals.c.kind == ReversalKind.DISPUTE,
         reversals.c.status.not_in(_DECIDED),
     )
-    of_customer = invoices.c.customer_id == customer_id
     unfinished = select(invoices.c.period).where(of_customer, invoices.c.outcome.is_(None))
     return ErasureObstacles(
         is_open=account.closed_at is None,

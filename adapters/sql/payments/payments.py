@@ -46,10 +46,10 @@ class SqlPayments(SqlDatabase):
                         f"{name} must not be tried beside {others}, which would charge the customer twice; "
                         "cancel all but one at the processor, then try again"
                     )
+            if payment.status is PaymentStatus.SUCCEEDED:
+                book(connection, payment.incoming(at), at)  # first, for it locks the customer
             allowed = _UNFINISHED if is_triable else _UNPAID
             upsert(connection, charges, charge_values(payment, at), keep=("first_at",), only_if=allowed)
-            if payment.status is PaymentStatus.SUCCEEDED:
-                book(connection, payment.incoming(at), at)
 
     @in_thread
     def payments(self, customer_id: str, period: Period) -> list[ChargeRow]:
@@ -66,7 +66,8 @@ class SqlPayments(SqlDatabase):
         """Keeps refunds and disputes; returns those that are new or whose code or amount has changed."""
         news = []
         with self._writing(f"save the refunds and disputes of {payment.payment_id}") as connection:
-            if payment.status is PaymentStatus.SUCCEEDED:  # a reversal may overtake its payment: both are booked
+            has_moved = any(reversal.status.has_moved for reversal in found)
+            if payment.status is PaymentStatus.SUCCEEDED or has_moved:  # it may overtake its payment: both are booked
                 book(connection, payment.incoming(at), at)
             for reversal in found:
                 changed = or_(reversals.c.code != reversal.code, reversals.c.amount_minor != reversal.amount_minor)
@@ -146,7 +147,8 @@ def _others(connection: Connection, payment: Payment) -> str:
 def _book_reversal(connection: Connection, payment: Payment, reversal: Reversal, at: datetime) -> None:
     """Books what of the reversal is not booked yet: money that went back, or that was kept after all."""
     i = incoming_payments.c
-    of_payment = select(i.reference, i.amount_minor).where(i.rail == payment.rail, i.original == payment.payment_id)
+    original = payment.incoming(at).name
+    of_payment = select(i.reference, i.amount_minor).where(i.rail == original.rail, i.original == original.digest)
     name = reversal.reversal_id
     booked = [minor for reference, minor in connection.execute(of_payment) if reference.partition("#")[0] == name]
     due_minor = (-reversal.amount_minor if reversal.status.has_moved else 0) - sum(booked)

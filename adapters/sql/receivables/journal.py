@@ -1,5 +1,6 @@
 """The journal and incoming payments. Whoever moves money in the ledger posts it here, in the same transaction."""
 
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from functools import partial
@@ -11,21 +12,18 @@ from sqlalchemy import Connection, and_, bindparam, case, func, insert, select, 
 
 from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import journal_entries, transactions
-from adapters.sql.core.schema import customers, debts, invoices
-from billing.errors import NotFound
+from adapters.sql.core.schema import customers
 from billing.receivables.journal import (
     Account,
     AccountKind,
     AccountTotal,
     Balance,
-    Cause,
     Entry,
     JournalRow,
     Outstanding,
     PaymentName,
     Subject,
     Transaction,
-    settlement,
 )
 from billing.receivables.ports import THE_BEGINNING, THE_END
 
@@ -33,18 +31,16 @@ _PAGE = 500
 _E = journal_entries.c
 _LOCKED = select(customers.c.customer_id).where(customers.c.customer_id == bindparam("customer_id")).with_for_update()
 _SUM = func.sum(_E.amount_minor)
-_OF_CUSTOMER = _E.customer_id == bindparam("customer_id")
-_OWED = (
-    select(_E.subject_kind, _E.subject, _E.currency, _SUM.label("amount_minor"), func.max(_E.due_at).label("due_at"))
-    .where(_OF_CUSTOMER, _E.kind == AccountKind.RECEIVABLE)
-    .group_by(_E.subject_kind, _E.subject, _E.currency)
+_BY_SUBJECT = (_E.kind, _E.subject_kind, _E.subject, _E.currency)
+_BALANCE = (
+    select(*_BY_SUBJECT, _SUM.label("amount_minor"), func.max(_E.due_at).label("due_at"))
+    .where(_E.customer_id == bindparam("customer_id"))
+    .where(_E.kind.in_((AccountKind.RECEIVABLE, AccountKind.CREDIT, AccountKind.WRITTEN_OFF)))
+    .group_by(*_BY_SUBJECT)
     .having(_SUM != 0)
 )
-_CREDIT = (
-    select(_E.currency, _SUM).where(_OF_CUSTOMER, _E.kind == AccountKind.CREDIT).group_by(_E.currency).having(_SUM != 0)
-)
 _T = transactions.c
-_OF_TRANSACTION = [_T[name] for name in ("number", "key", "cause", "at", "reference", "by", "reason")]
+_OF_TRANSACTION = [_T[name] for name in ("number", "key", "cause", "at", "digest", "by", "reason")]
 ENTRIES = (
     select(
         *_OF_TRANSACTION, _T.customer_id.label("whose"), _T.rail.label("via"), *(c for c in _E if c.name != "number")
@@ -61,30 +57,17 @@ class SqlJournal(SqlDatabase):
 
     @in_thread
     def balance(self, customer_id: str) -> Balance:
-        """What the customer owes, and their credit; an indexed query each."""
+        """What the customer owes, and their credit; one indexed query."""
         with self._looking(f"add up the account of {customer_id}") as connection:
             return balance(connection, customer_id)
 
     @in_thread
     def transactions(self, customer_id: str) -> list[Transaction]:
         """Every movement of the customer's money, oldest first."""
-        query = ENTRIES.where(transactions.c.customer_id == customer_id)
+        own = select(_E.number).where(_E.customer_id == customer_id)
+        query = ENTRIES.where(transactions.c.number.in_(own))
         with self._looking(f"read the journal of {customer_id}") as connection:
             return as_transactions(connection.execute(query).mappings())
-
-    @in_thread
-    def settle(self, customer_id: str, by: str, reason: str, at: datetime) -> Balance:
-        with self._writing(f"settle the balance of {customer_id}") as connection:
-            if not lock_account(connection, customer_id):
-                raise NotFound(f"the ledger does not know {customer_id}")
-            whole, open_periods = balance(connection, customer_id), set[str]()
-            for kept in (invoices, debts):
-                query = select(kept.c.period).where(kept.c.customer_id == customer_id, kept.c.outcome.is_(None))
-                open_periods.update(connection.scalars(query))
-            settled = whole.evolve(owed=tuple(item for item in whole.owed if item.subject.name not in open_periods))
-            posted = settlement(customer_id, settled, by, reason, at)
-            post(connection, [posted] if posted else [])
-            return settled
 
     async def journal(self, since: datetime, until: datetime) -> AsyncIterator[list[JournalRow]]:
         """All entries written in that time, in their order, in pages."""
@@ -128,18 +111,22 @@ def lock_account(connection: Connection, customer_id: str) -> bool:
 
 def balance(connection: Connection, customer_id: str) -> Balance:
     """As ``SqlJournal.balance``, within a transaction."""
-    key = {"customer_id": customer_id}
-    owed = (
-        Outstanding(
-            subject=Subject(kind=row["subject_kind"], name=row["subject"]),
-            currency=row["currency"],
-            amount_minor=int(row["amount_minor"]),
-            due_at=row["due_at"],
-        )
-        for row in connection.execute(_OWED, key).mappings()
+    items = defaultdict[AccountKind, list[Outstanding]](list)
+    credits: Counter[str] = Counter()
+    for row in connection.execute(_BALANCE, {"customer_id": customer_id}).mappings():
+        amount_minor, currency = int(row["amount_minor"]), row["currency"]
+        if row["kind"] == AccountKind.CREDIT:
+            credits[currency] += amount_minor
+        if row["subject"]:
+            subject = Subject(kind=row["subject_kind"], name=row["subject"])
+            item = Outstanding(subject=subject, currency=currency, amount_minor=amount_minor, due_at=row["due_at"])
+            items[AccountKind(row["kind"])].append(item)
+    return Balance(
+        owed=tuple(items[AccountKind.RECEIVABLE]),
+        credits={currency: minor for currency, minor in credits.items() if minor},
+        origins=tuple(items[AccountKind.CREDIT]),
+        written_off=tuple(items[AccountKind.WRITTEN_OFF]),
     )
-    credits = {currency: int(total) for currency, total in connection.execute(_CREDIT, key)}
-    return Balance(owed=tuple(owed), credits=credits)
 
 
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
@@ -152,18 +139,7 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
 
 
 def _payment(name: PaymentName | None) -> dict[str, str | None]:
-    return {"rail": name.rail if name else None, "reference": name.reference if name else None}
-
-
-def takes_too_much(connection: Connection, customer_id: str, posted: Iterable[Transaction]) -> bool:
-    """Whether a draft among them takes over more than the customer's balance."""
-    taken = (entry for each in posted if each.cause is Cause.DRAFT for entry in each.entries)
-    for entry in taken:
-        if entry.account.kind is AccountKind.CREDIT:
-            carried_minor = balance(connection, customer_id).carried_minor(entry.currency)
-            if not min(carried_minor, 0) <= -entry.amount_minor <= max(carried_minor, 0):
-                return True
-    return False
+    return {"rail": name.rail if name else None, "digest": name.digest if name else None}
 
 
 def as_transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:
@@ -172,7 +148,7 @@ def as_transactions(rows: Iterable[Mapping[Any, Any]]) -> list[Transaction]:
         first, *others = own
         values = {name: first[name] for name in ("key", "cause", "at", "by", "reason")}
         entries = tuple(map(_entry, (first, *others)))
-        payment = PaymentName(first["via"], first["reference"]) if first["via"] else None
+        payment = PaymentName(first["via"], first["digest"]) if first["via"] else None
         found.append(Transaction(**values, customer_id=first["whose"], payment=payment, entries=entries))
     return found
 

@@ -174,13 +174,13 @@ def upgrade() -> None:
 
     op.create_table(
         "incoming_payments",
-        *_columns(sa.Text, "rail", "reference", "kind"),
+        *_columns(sa.Text, "rail", "digest", "reference", "kind"),
         *_columns(sa.Text, "customer_id", "subject_kind", "subject", nullable=True),
         *_columns(sa.BigInteger, "amount_minor"),
         *_columns(sa.Text, "currency"),
         *_columns(_INSTANT, "paid_at", "booked_at"),
         *_columns(sa.Text, "original", "payer", "by", "reason", nullable=True),
-        sa.PrimaryKeyConstraint("rail", "reference"),
+        sa.PrimaryKeyConstraint("rail", "digest"),
     )
     op.create_index("incoming_payments_by_customer", "incoming_payments", ["customer_id", "booked_at"])
     op.create_index("incoming_payments_by_original", "incoming_payments", ["rail", "original"])
@@ -190,11 +190,11 @@ def upgrade() -> None:
         *_columns(_NUMBER, "number"),
         *_columns(sa.Text, "key", "cause"),
         *_columns(_INSTANT, "at"),
-        *_columns(sa.Text, "customer_id", "rail", "reference", "by", "reason", nullable=True),
+        *_columns(sa.Text, "customer_id", "rail", "digest", "by", "reason", nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_index("transactions_by_customer", "transactions", ["customer_id"])
-    op.create_index("transactions_by_payment", "transactions", ["rail", "reference"])
+    op.create_index("transactions_by_payment", "transactions", ["rail", "digest"])
     op.create_index("transactions_by_key", "transactions", ["key"], unique=True)
     op.create_index("transactions_by_at", "transactions", ["at"])
 
