@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from billing.accounting.reconciliation import DiscrepancyKind
 from billing.collections.collection import Collection
 from billing.collections.commands import WriteOff
 from billing.collections.stages import CollectionStage, CollectionStep
@@ -12,6 +13,7 @@ from billing.payments.payment import ChargeStatus
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Subject
+from bootstrap import connect_reconciliation
 from clients.collection_commands import CollectionSignals, pay, replace_card
 from clients.incoming_payments import Booked, PaymentDesk
 from tests.bed import OCTOBER, Bed
@@ -151,3 +153,12 @@ async def test_money_that_the_collection_has_not_heard_of_stops_the_card_until_r
     stuck = await bed.collects(lambda found: found.outage is not None)
     assert stuck.due(stuck.since).step in (CollectionStep.TRY, CollectionStep.ALERT)
     assert bed.charged() == []
+    books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
+    found = await books.reconcile_period(Period(OCTOBER))
+    assert (DiscrepancyKind.OWED, True) in [(each.kind, each.repaired) for each in found.findings]
+    await bed.skip_collection(timedelta(hours=6))
+    told = await bed.collects(lambda found: [debt.period for debt in found.open_debts] != [OCTOBER, NOVEMBER])
+    settled = told.debt(Period(OCTOBER))
+    assert settled is not None
+    assert [received.amount_minor for received in settled.received] == [10000]
+    assert OCTOBER not in dict(bed.charged())
