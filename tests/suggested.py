@@ -12,7 +12,8 @@ from billing.reviewers.alerts import Alert
 from cli.app import app
 from wording.remedies import command_line
 
-FILLED = {"YOU": "ann", "WHY": "mended", "AMOUNT": "12.50", "REFERENCE": "bank-1", "FILE": "ghost.csv", "TEXT": "Tea"}
+FILLED = {"YOU": "ann", "WHY": "mended", "AMOUNT": "12.50", "RAIL": "transfer", "REFERENCE": "bank-1"}
+FILLED |= {"FILE": "ghost.csv", "TEXT": "Tea"}
 _COMMAND = re.compile(r"python starter\.py ((?:'(?:[^']|'\"'\"')*'|[^';])+)")
 _PLACE = re.compile(r"\b[A-Z]{3,}\b")
 
