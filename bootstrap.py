@@ -25,15 +25,17 @@ from adapters.sql.ledger import SqlLedger
 from adapters.stripe.payments import StripePayments
 from billing.errors import BillingError, InvalidInput
 from billing.events.event import Destination
+from billing.events.ports import EventSender
 from clients.collection_commands import CollectionSignals
 from clients.digest_trigger import DigestTrigger
-from clients.incoming_payments import PaymentDesk
 from clients.registrar import Registrar
 from clients.running_workflows import RunningWorkflows
 from services.alerts import Alerts
 from services.checkouts import Checkouts
+from services.collecting import CollectionTeller
 from services.customer_mails import CustomerMails
 from services.event_dispatcher import EventDispatcher
+from services.payment_desk import PaymentDesk
 from services.shared_sales import Sales, SharedSales
 from services.sheet_comparison import SheetComparer
 from settings import Settings, environment
@@ -166,9 +168,15 @@ def connect_digests(settings: Settings, adapters: Adapters) -> DigestActivities:
     return DigestActivities(adapters.ledger, adapters.mail, adapters.others, reviewers, domain, console_url)
 
 
-def connect_dispatcher(settings: Settings, adapters: Adapters, digest: DigestTrigger) -> EventDispatcher:
-    """Delivers events to their receiver, if there is one."""
-    senders = {Destination.RECEIVER: adapters.receiver} if adapters.receiver else {}
+def connect_dispatcher(
+    settings: Settings, adapters: Adapters, client: Client, digest: DigestTrigger
+) -> EventDispatcher:
+    """Delivers events to the collections, and to their receiver, if there is one."""
+    senders: dict[Destination, EventSender] = {
+        Destination.COLLECTION: CollectionTeller(adapters.ledger, CollectionSignals(client))
+    }
+    if adapters.receiver:
+        senders[Destination.RECEIVER] = adapters.receiver
     return EventDispatcher(adapters.ledger, senders, connect_alerts(settings, adapters, digest))
 
 

@@ -36,6 +36,7 @@ from bootstrap import (
     connect_sheet_comparer,
     connect_temporal,
 )
+from clients.collection_commands import CollectionSignals
 from clients.schedules import COMPLETENESS, RECONCILIATION, ensure_daily
 from process.logs import start_logging
 from process.memory import cached_workflows, memory_bytes
@@ -69,7 +70,7 @@ async def main() -> int:
         threads = WorkflowThreads()
         ending = Ending(threads)
         kept = KeptRuns(runtime.metric_meter, adapters.ledger, digest)
-        dispatcher = connect_dispatcher(settings, adapters, digest)
+        dispatcher = connect_dispatcher(settings, adapters, client, digest)
         async with dispatcher.open(), create_worker(client, settings, adapters, threads=threads):
             money = "sandbox" if settings.sandbox else "REAL MONEY"
             rate = f"{settings.charge_rate:g} charges a second" if settings.charge_rate else "no charge limit"
@@ -135,7 +136,7 @@ def _activities(
     comparer = connect_sheet_comparer(settings, adapters, sales)
     notices = NoticeActivities(mails, alerts, ledger, comparer)
     cashier = Cashier(adapters.payments, ledger)
-    collections = CollectionActivities(cashier, ledger, mails, alerts)
+    collections = CollectionActivities(cashier, ledger, mails, alerts, CollectionSignals(client))
     return [
         SalesActivities(sales, comparer, ledger, alerts, settings.decimal_separator).import_sales,
         notices.send_notice,
@@ -143,6 +144,7 @@ def _activities(
         notices.close_month,
         LedgerActivities(ledger).record_month,
         BrakeActivities(ledger).await_release,
+        collections.begin_collection,
         collections.remind_customer,
         collections.alert_about_collection,
         collections.close_collection,

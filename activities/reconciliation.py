@@ -16,26 +16,27 @@ from billing.accounting.reconciliation import (
     Repair,
     compare,
     failed,
-    reversal_finding,
     unbooked,
 )
+from billing.accounting.reversals import in_words, refunded_minor, reversal_finding
 from billing.apart import Failed, why
-from billing.collections.collection import Collection
-from billing.collections.ports import Collections, CollectionStore
+from billing.collections.ports import Collections, CollectionStore, DebtRow
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
 from billing.invoices.month import Month
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
-from billing.invoices.stages import UNPAID_OUTCOMES
+from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.model import Few, Model
-from billing.money import format_amount
-from billing.payments.payment import Payment, PaymentStatus, Reversal, ReversalKind
-from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords, ReversalRow
+from billing.payments.payment import ChargeStatus, Payment, PaymentStatus, Reversal
+from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords
 from billing.period import Period
+from billing.receivables.journal import Subject
+from billing.receivables.ports import Journal, PaymentListing
 from billing.remedies import RemedyAction
 from billing.reviewers.alerts import Alert, of_report
 from services import clock
 from services.alerts import Alerts
 from services.checkouts import LinkBooks, take_in
+from services.collecting import collect, tell
 
 _RECENT_MONTHS = 3
 _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
@@ -44,7 +45,9 @@ _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
 
 
-class _Ledger(CollectionStore, InvoiceListing, LinkBooks, MonthStore, PaymentBooks, Periods, Protocol):
+class _Ledger(
+    PaymentListing, Journal, CollectionStore, InvoiceListing, LinkBooks, MonthStore, PaymentBooks, Periods, Protocol
+):
     """The stores it uses."""
 
     async def customers_at_processor(self) -> dict[str, str]:
@@ -99,8 +102,9 @@ class Reconciler:
             done.append(str(error))
         done += _named(await self._take_in_reversals(payment))
         collection = await self._ledger.collection(payment.customer_id, month.period)
-        if collection is not None and collection.outcome is None:
-            last_attempt = collection.answer.attempt_id if collection.answer else ""
+        debt = collection.debt(month.period) if collection else None
+        if debt is not None and not debt.settled:
+            last_attempt = debt.answer.attempt_id if debt.answer else ""
             if payment.status is PaymentStatus.SUCCEEDED or payment.attempt_id != last_attempt:
                 reason = f"{payment_id} is {payment.status}"
                 if await self._collections.look_up(payment.customer_id, month.period, reason):
@@ -115,7 +119,7 @@ class Reconciler:
         reversals = await self._records.reversals(payment.payment_id)
         news = [item for item in reversals if (item.reversal_id, item.code, item.amount_minor) not in known]
         for number, reversal in enumerate(news, start=len(rows) + 1):
-            text = _in_words(reversal, payment)
+            text = in_words(reversal, payment)
             await self._alerts.tell(of_report(customer_id, period, number, text, clock.now()))
         await self._ledger.save_reversals(payment, reversals, clock.now())
         return news
@@ -185,14 +189,22 @@ class Reconciler:
     async def _books(
         self, period: Period, charges: Sequence[ChargeRow], payments: Sequence[Payment], unread: list[Failed]
     ) -> PeriodBooks:
+        months, debts = (
+            await self._ledger.invoices(period, failed=unread),
+            await self._ledger.debts(period, failed=unread),
+        )
+        charged = {payment.customer_id for payment in payments if payment.status is PaymentStatus.SUCCEEDED}
+        unpaid = [row for row in months if row.stage is Stage.PAID and row.customer_id not in charged]
         return PeriodBooks(
             period=period,
-            months=tuple(await self._ledger.invoices(period, failed=unread)),
+            months=tuple(months),
             charges=tuple(charges),
-            collections=tuple(await self._ledger.collections(period, failed=unread)),
+            debts=tuple(debts),
             payments=tuple(payments),
             payers=await self._ledger.customers_at_processor(),
-            refunded_minor=_refunded(await self._ledger.reversals(period, failed=unread)),
+            owed_minor={row.customer_id: await self._owed(row) for row in debts if row.closed_at is None},
+            settled=frozenset([row.customer_id for row in unpaid if await self._is_settled(row)]),
+            refunded_minor=refunded_minor(await self._ledger.reversals(period, failed=unread)),
             unread=frozenset(row.customer_id for row in unread),
         )
 
@@ -213,6 +225,17 @@ class Reconciler:
                     yield unbooked(payment)
                 for reversal in news:
                     yield reversal_finding(payment, reversal)
+
+    async def _owed(self, row: DebtRow) -> int:
+        """What the journal says is owed for the month of a debt, in minor units."""
+        balance = await self._ledger.balance(row.customer_id)
+        return balance.owed_for(Subject.month(row.period), row.currency)
+
+    async def _is_settled(self, row: InvoiceRow) -> bool:
+        """Whether money of another rail has paid the month, so that the card was not charged."""
+        month = await self._ledger.month(row.customer_id, row.period)
+        charge = month.closed.charge if month and month.closed else None
+        return charge is not None and charge.status is ChargeStatus.SETTLED
 
     async def _reversed(self, period: Period, payments: Sequence[Payment]) -> AsyncIterator[Discrepancy]:
         """Takes in refunds and disputes, which settle other findings, so it runs first."""
@@ -250,24 +273,39 @@ class Reconciler:
                 )
 
     async def _begun(self, row: InvoiceRow) -> bool:
-        """Begins the collection if it does not run; returns whether it did."""
+        """Lets the customer's collection take the month in, if it is not known to have it; whether it did not run."""
         collection = await self._ledger.collection(row.customer_id, row.period)
-        if collection is None:
+        debt = collection.debt(row.period) if collection else None
+        if debt is not None and debt.settled:
+            return False
+        runs = await self._collections.runs(row.customer_id)
+        if debt is None or not runs:
             month = await self._ledger.month(row.customer_id, row.period)
             assert month is not None
-            collection = Collection.open(month)
-        return collection.outcome is None and await self._collections.begin(collection)
+            await collect(self._ledger, self._collections, month)
+        return not runs
 
     async def _repaired(self, finding: Discrepancy) -> Discrepancy:
         if finding.repair is None:
             return finding
         try:
+            if finding.repair is Repair.TELL:
+                return await self._told(finding)
             if finding.repair is Repair.CANCEL:
                 await self._rail.cancel(await self._records.payment(finding.payment_id))
             result = await self.take_in(finding.payment_id)
         except Exception as error:
             return finding.evolve(text=f"{finding.text}; the repair failed: {why(error)}")
         return finding.evolve(text=f"{finding.text}; repaired: {result}", repaired=True)
+
+    async def _told(self, finding: Discrepancy) -> Discrepancy:
+        """Tells the collection once more of all money that other rails have brought; each share counts once."""
+        transactions = await self._ledger.transactions(finding.customer_id)
+        payments = dict.fromkeys(transaction.payment for transaction in transactions if transaction.payment)
+        for payment in payments:
+            if finding.period in await tell(self._ledger, self._collections, finding.customer_id, payment):
+                return finding
+        return finding.evolve(text=f"{finding.text}; the collection is told", repaired=True)
 
     async def _recent(self) -> list[Period]:
         return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]
@@ -278,21 +316,5 @@ def _alert(finding: Discrepancy, period: Period) -> Alert:
     return of_report(finding.customer_id, period, 1, finding.text, clock.now(), *remedies)
 
 
-def _in_words(reversal: Reversal, payment: Payment) -> str:
-    amount = format_amount(reversal.amount_minor, reversal.currency)
-    kind = "Dispute" if reversal.kind is ReversalKind.DISPUTE else "Refund"
-    reason = f" ({reversal.reason})" if reversal.reason else ""
-    return f"{kind} of {amount}{reason}: {reversal.code}\n{reversal.reversal_id} of payment {payment.payment_id}"
-
-
 def _named(news: list[Reversal]) -> list[str]:
     return [f"{reversal.kind} {reversal.reversal_id}: {reversal.code}" for reversal in news]
-
-
-def _refunded(rows: list[ReversalRow]) -> dict[str, int]:
-    """Refunded amounts by payment."""
-    sums: dict[str, int] = {}
-    for row in rows:
-        if row.kind is ReversalKind.REFUND and row.status.has_moved:
-            sums[row.payment_id] = sums.get(row.payment_id, 0) + row.amount_minor
-    return sums

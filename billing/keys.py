@@ -21,9 +21,9 @@ def customer_of(chain: str) -> str:
     return chain.removeprefix(prefix) if chain.startswith(prefix) else ""
 
 
-def collection_id(customer_id: str, period: Period) -> str:
-    """The id of the workflow that collects a month that was not paid when it was charged."""
-    return f"payment-collection-{_VERSION}-{customer_id}-{period}"
+def collection_id(customer_id: str) -> str:
+    """The id of the workflow that collects what a customer has not paid when it was charged, in every month."""
+    return f"payment-collection-{_VERSION}-{customer_id}"
 
 
 def digest_workflow_id() -> str:
@@ -48,6 +48,11 @@ def payment_key(customer_id: str, period: Period, series: int = 1) -> str:
     ended a charge, or when the customer gets another id at the processor.
     """
     return f"monthly-billing-{_VERSION}:{customer_id}:{period}{f':{series}' if series > 1 else ''}"
+
+
+def payment_command_id(transaction_key: str, subject: str) -> str:
+    """The id of the command by which a collection learns that a transaction of the journal has paid ``subject``."""
+    return hashlib.sha256(f"{_VERSION}|payment|{transaction_key}|{subject}".encode()).hexdigest()[:32]
 
 
 def create_key(payment_key: str, payer_id: str, serial: int = 1) -> str:

@@ -3,6 +3,8 @@
 The limits of one charge are a matter of the payment method.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from decimal import Decimal
 
 from billing.errors import InvalidInput
@@ -84,6 +86,19 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".", maxi
 def format_amount(amount_minor: int, currency: str) -> str:
     """The exact amount, written alike everywhere: ``1234.50 EUR``, ``-3 JPY``."""
     return f"{plain_amount(amount_minor, currency)} {currency.upper()}"
+
+
+def sums_of(amounts: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """The sums of amounts in minor units, by currency."""
+    sums: Counter[str] = Counter()
+    for amount_minor, currency in amounts:
+        sums[currency] += amount_minor
+    return dict(sums)
+
+
+def sums_text(amounts: Iterable[tuple[int, str]]) -> str:
+    """``150.00 EUR``; of amounts in several currencies, ``150.00 EUR and 3 JPY``."""
+    return " and ".join(format_amount(total, currency) for currency, total in sums_of(amounts).items())
 
 
 def plain_amount(amount_minor: int, currency: str) -> str:

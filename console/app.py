@@ -88,7 +88,7 @@ class _Console:
         self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
         digest = connect_digest_trigger(settings, client)
         self._alerts = connect_alerts(settings, adapters, digest)
-        self._dispatcher = connect_dispatcher(settings, adapters, digest)
+        self._dispatcher = connect_dispatcher(settings, adapters, client, digest)
         reconciliation = connect_reconciliation(settings, adapters, client)
         self._inbox = Inbox(adapters.ledger, reconciliation, self._cards, self._alerts)
         self._bulk = Bulk(client, adapters.ledger)

@@ -33,7 +33,7 @@ _DECISIONS = {  # who decides, and why, goes on record
     RemedyAction.SKIP: "skip",
     RemedyAction.RESUME_COLLECTION: "collections resume",
     RemedyAction.RETRY_COLLECTION: "collections retry",
-    RemedyAction.RECORD_PAYMENT: "collections record-payment",
+    RemedyAction.RECORD_PAYMENT: "payments record",
     RemedyAction.WRITE_OFF: "collections write-off",
     RemedyAction.ASSIGN: "payments assign",
     RemedyAction.REFUND: "payments refund",
@@ -57,8 +57,11 @@ def command_line(remedy: Remedy) -> str:
     if verb := _TEMPORAL.get(remedy.action):
         return f"temporal workflow {verb} --workflow-id {shlex.quote(remedy.workflow_id)}"
     words = (_COMMANDS | _DECISIONS)[remedy.action].split()
-    customer = (remedy.customer_id,) if remedy.customer_id else ()
-    period = ("--period", remedy.period) if remedy.period else ()
+    customer: tuple[str, ...] = (remedy.customer_id,) if remedy.customer_id else ()
+    period: tuple[str, ...] = ("--period", remedy.period) if remedy.period else ()
+    if remedy.action is RemedyAction.RECORD_PAYMENT:
+        words += ["RAIL", remedy.reference or "REFERENCE"]
+        customer, period = ("--customer", remedy.customer_id), ("--month", remedy.period or "MONTH")
     by = ("--by", "YOU", "--reason", "WHY") if remedy.action in _DECISIONS else ()
     if remedy.action in _OF_PAYMENT:
         words += [remedy.rail or "RAIL", remedy.reference or "REFERENCE"]
@@ -84,4 +87,4 @@ def _details(remedy: Remedy) -> Iterator[str]:
             yield from ("--customer", "CUSTOMER")
         case RemedyAction.RECORD_PAYMENT:
             amount = "AMOUNT" if remedy.amount_minor is None else plain_amount(remedy.amount_minor, remedy.currency)
-            yield from ("--amount", amount, "--reference", remedy.reference or "REFERENCE")
+            yield from ("--amount", amount, "--currency", remedy.currency or "CURRENCY")

@@ -14,7 +14,7 @@ Customers and months are here; the other capabilities have folders of their own.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, exists, insert, or_, select, update
 
 from adapters.sql.completeness.completeness import SqlCompleteness
 from adapters.sql.completeness.readings import SqlReadings
@@ -29,7 +29,7 @@ from adapters.sql.core.rows import (
     line_values,
     version_values,
 )
-from adapters.sql.core.schema import addresses, alerts, collections, customers, decisions, invoices, lines, versions
+from adapters.sql.core.schema import addresses, alerts, customers, debts, decisions, invoices, lines, versions
 from adapters.sql.core.statements import (
     IS_SHARED,
     insert_new,
@@ -58,7 +58,7 @@ from adapters.sql.reviewers.review_queries import SqlReviewQueries
 from adapters.sql.reviewers.users import SqlUsers
 from adapters.sql.reviewers.versions import SqlVersions
 from billing.apart import Failed
-from billing.collections.ports import CollectionRow
+from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.customers.address import email_key
 from billing.customers.customer import Customer
@@ -197,15 +197,13 @@ class SqlLedger(
         return self._read(InvoiceRow, invoices, *where, by=_MONTH_KEY, failed=failed)
 
     @in_thread
-    def under_way(self) -> list[InvoiceRow | CollectionRow]:
+    def under_way(self) -> list[InvoiceRow | DebtRow]:
         """Where money may be moving: charges and collection attempts that are under way or have an unknown outcome."""
         charging = invoices.c.stage.in_((Stage.CHARGING, Stage.UNRESOLVED))
-        c = collections.c
-        attempt, brake = (c.state[name].as_string() for name in ("attempt", "brake"))
-        is_moving = or_(c.stage == CollectionStage.UNRESOLVED, and_(attempt.is_not(None), brake.is_(None)))
+        is_moving = or_(debts.c.stage == CollectionStage.UNRESOLVED, debts.c.is_tried)
         return [
             *self._read(InvoiceRow, invoices, charging, by=_MONTH_KEY),
-            *self._read(CollectionRow, collections, c.outcome.is_(None), is_moving, by=_MONTH_KEY),
+            *self._read(DebtRow, debts, debts.c.outcome.is_(None), is_moving, by=_MONTH_KEY),
         ]
 
     @in_thread

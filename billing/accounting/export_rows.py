@@ -64,8 +64,8 @@ def rows_of(record: ExportRecord) -> Iterator[tuple[str, Row]]:
         yield "charges", _row("charges", dict(charge))
     for reversal in record.reversals:
         yield "reversals", _row("reversals", dict(reversal))
-    if record.collection is not None:
-        yield "collections", _row("collections", dict(record.collection))
+    if record.debt is not None:
+        yield "collections", _row("collections", dict(record.debt))
 
 
 def total_row(totals: ExportTotals) -> Row:

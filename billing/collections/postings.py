@@ -1,46 +1,26 @@
-"""What the journal says about a collection: payments that people have recorded, and what they have written off."""
+"""What the journal says about a collection: what people have written off."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from billing.collections.collection import Collection
-from billing.collections.stages import CollectionStage
-from billing.receivables.incoming import IncomingPayment
+from billing.collections.debt import Debt
 from billing.receivables.journal import Balance, Cause, Subject, Transaction, moved, receivable, written_off
 
-BY_HAND = "by hand"
-"""The rail of payments that people record."""
 
-
-def payments_by_hand(collection: Collection) -> list[IncomingPayment]:
-    """The payments that people have recorded; each is booked once."""
+def write_offs(collection: Collection, debts: Iterable[Debt], balance: Balance, at: datetime) -> list[Transaction]:
+    """The transactions that give up what is still owed of ``debts``, which people have written off."""
+    customer_id = collection.customer_id
+    subjects = ((Subject.month(debt.period), debt.currency) for debt in debts)
+    owed = ((subject, currency, balance.owed_for(subject, currency)) for subject, currency in subjects)
     return [
-        IncomingPayment(
-            rail=BY_HAND,
-            reference=f"{collection.customer_id} {collection.period} {received.reference}",
-            customer_id=collection.customer_id,
-            subject=Subject.month(collection.period),
-            amount_minor=received.amount_minor,
-            currency=collection.currency,
-            paid_at=received.at,
-            by=received.by,
+        Transaction(
+            key=f"{customer_id} {subject.name} {Cause.WRITE_OFF} {collection.revision}",
+            cause=Cause.WRITE_OFF,
+            at=at,
+            customer_id=customer_id,
+            entries=moved(owed_minor, currency, written_off(customer_id, subject), receivable(customer_id, subject)),
         )
-        for received in collection.received
-        if received.by is not None
+        for subject, currency, owed_minor in owed
+        if owed_minor > 0
     ]
-
-
-def write_off(collection: Collection, balance: Balance, at: datetime) -> Transaction | None:
-    """The transaction that gives up what is still owed; None if nothing is, or the collection is not written off."""
-    customer_id, subject = collection.customer_id, Subject.month(collection.period)
-    owed_minor = balance.owed_for(subject, collection.currency)
-    if collection.outcome is not CollectionStage.WRITTEN_OFF or owed_minor <= 0:
-        return None
-    return Transaction(
-        key=f"{customer_id} {collection.period} {Cause.WRITE_OFF} {collection.revision}",
-        cause=Cause.WRITE_OFF,
-        at=at,
-        customer_id=customer_id,
-        entries=moved(
-            owed_minor, collection.currency, written_off(customer_id, subject), receivable(customer_id, subject)
-        ),
-    )

@@ -84,8 +84,8 @@ class MonthSnapshot(NamedTuple):
         return "+".join([*digests, *(["drift"] if self.drift and digests else [])])
 
 
-class CollectionSnapshot(NamedTuple):
-    """A collection in the ledger. ``needs``: why a person has to act; ``remedy``: how."""
+class DebtSnapshot(NamedTuple):
+    """What the month left unpaid, in the ledger. ``needs``: why a person has to act; ``remedy``: how."""
 
     stage: CollectionStage
     needs: str = ""
@@ -103,7 +103,7 @@ class CustomerSnapshot(NamedTuple):
     first: Period | None = None
     last: Period | None = None
     month: MonthSnapshot | None = None
-    collection: CollectionSnapshot | None = None
+    debt: DebtSnapshot | None = None
     former: tuple[FormerAddress, ...] = ()
 
     def begins(self) -> Period:

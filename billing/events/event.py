@@ -29,7 +29,8 @@ class EventType(StrEnum):
 class Destination(StrEnum):
     """Where events go. Each has an order of its own, and a sender."""
 
-    RECEIVER = "receiver"  # the company's own system, at BILLING_EVENTS_URL
+    RECEIVER = "receiver"  # the company's own system, at BILLING_EVENTS_URL: every event
+    COLLECTION = "collection"  # the customer's collection: money of another rail for a month
 
 
 class Event(Model):

@@ -137,6 +137,7 @@ class Month(MonthState):
             ChargeStatus.NEEDS_CARD: Stage.NEEDS_CARD,
             ChargeStatus.TOO_SMALL: Stage.CARRIED_FORWARD,
             ChargeStatus.CANCELED: Stage.SKIPPED,
+            ChargeStatus.SETTLED: Stage.PAID,
         }[result.status]
         return self.close(outcome, result.at, result)
 

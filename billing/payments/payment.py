@@ -137,6 +137,7 @@ class ChargeStatus(StrEnum):
     NEEDS_CARD = "needs_card"
     TOO_SMALL = "too_small"
     CANCELED = "canceled"  # nothing was charged, nor can be by this payment
+    SETTLED = "settled"  # as CANCELED: money of another rail had paid before
 
 
 class ChargeResult(Model):

@@ -14,7 +14,7 @@ from billing.receivables.incoming import PaymentKind
 from billing.receivables.journal import AccountKind, Cause, Entry, PaymentName, Subject, SubjectKind, Transaction
 
 
-class Debt(NamedTuple):
+class Receivable(NamedTuple):
     """Names what is owed by a customer for a subject, in one currency."""
 
     customer_id: str
@@ -23,7 +23,7 @@ class Debt(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How a debt stands: what is owed, and whether a bill for it is in force."""
+    """How a receivable stands: what is owed, and whether a bill for it is in force."""
 
     owed_minor: int = 0
     is_billed: bool = False
@@ -87,6 +87,11 @@ class Share(Model):
     subject: Code | None
     amount_minor: Minor
 
+    @property
+    def pays_month(self) -> bool:
+        is_owed, is_month = self.account is AccountKind.RECEIVABLE, self.subject_kind is SubjectKind.MONTH
+        return is_owed and is_month and self.amount_minor > 0
+
 
 class PaymentData(Model):
     """The customer's part of money that arrived, or went back (below 0), or was assigned: the shares add up to it."""
@@ -99,57 +104,64 @@ class PaymentData(Model):
     shares: Many[Share]
 
 
-def debts(posted: Iterable[Transaction]) -> set[Debt]:
-    """The debts that the transactions change."""
-    return {debt for transaction in posted for debt in _changes(transaction)}
+def concerns_collection(event: Event) -> bool:
+    """Whether a collection has to know: money for a month has arrived that it did not ask for itself."""
+    return isinstance(event.data, PaymentData) and any(share.pays_month for share in event.data.shares)
+
+
+def receivables(posted: Iterable[Transaction]) -> set[Receivable]:
+    """The receivables that the transactions change."""
+    return {receivable for transaction in posted for receivable in _changes(transaction)}
 
 
 def events_of(
-    posted: Iterable[Transaction], before: Mapping[Debt, Standing], payments: Mapping[PaymentName, PaymentHead]
+    posted: Iterable[Transaction], before: Mapping[Receivable, Standing], payments: Mapping[PaymentName, PaymentHead]
 ) -> Iterator[Event]:
-    """The events of transactions that are posted together; ``before`` is how their ``debts`` stood until then.
+    """The events of transactions that are posted together; ``before`` is how their ``receivables`` stood until then.
 
     An event is about one customer: a payment that concerns several is told to each, with their part of it.
     """
-    standings, last = dict(before), dict[Debt, Transaction]()
-    open_meanwhile = {debt for debt, standing in before.items() if not standing.is_settled}
+    standings, last = dict(before), dict[Receivable, Transaction]()
+    open_meanwhile = {receivable for receivable, standing in before.items() if not standing.is_settled}
     for transaction in posted:
-        for debt, amount_minor in _changes(transaction).items():
-            last[debt], standings[debt] = transaction, standings[debt].after(transaction.cause, amount_minor)
-            if not standings[debt].is_settled:
-                open_meanwhile.add(debt)
+        for receivable, amount_minor in _changes(transaction).items():
+            last[receivable] = transaction
+            standings[receivable] = standings[receivable].after(transaction.cause, amount_minor)
+            if not standings[receivable].is_settled:
+                open_meanwhile.add(receivable)
         if transaction.cause in (Cause.NOTICE, Cause.VOID):
             yield _of_bill(transaction, standings)
         elif transaction.payment is not None:
             yield from _of_payment(transaction, payments[transaction.payment])
-    for debt, transaction in last.items():
-        if debt in open_meanwhile and standings[debt].is_settled:
-            data, about = SettledData(**_subject(debt), cause=transaction.cause), f"{debt.subject} {debt.currency}"
-            yield _event(EventType.RECEIVABLE_SETTLED, transaction, debt.customer_id, data, about)
+    for receivable, transaction in last.items():
+        if receivable in open_meanwhile and standings[receivable].is_settled:
+            data = SettledData(**_subject(receivable), cause=transaction.cause)
+            about = f"{receivable.subject} {receivable.currency}"
+            yield _event(EventType.RECEIVABLE_SETTLED, transaction, receivable.customer_id, data, about)
 
 
-def _changes(transaction: Transaction) -> Counter[Debt]:
+def _changes(transaction: Transaction) -> Counter[Receivable]:
     """By how much the transaction changes what is owed."""
-    changes: Counter[Debt] = Counter()
+    changes: Counter[Receivable] = Counter()
     for entry in transaction.entries:
         account = entry.account
         if account.kind is AccountKind.RECEIVABLE and account.customer_id and account.subject:
-            changes[Debt(account.customer_id, account.subject, entry.currency)] += entry.amount_minor
+            changes[Receivable(account.customer_id, account.subject, entry.currency)] += entry.amount_minor
     return changes
 
 
-def _of_bill(transaction: Transaction, standings: Mapping[Debt, Standing]) -> Event:
+def _of_bill(transaction: Transaction, standings: Mapping[Receivable, Standing]) -> Event:
     """``standings`` are those that the transaction has led to."""
-    (debt,) = _changes(transaction)
+    (receivable,) = _changes(transaction)
     billed = (entry.amount_minor for entry in transaction.entries if entry.account.kind is AccountKind.BILLED)
     amount_minor = -sum(billed)
     if transaction.cause is Cause.VOID:
-        void = VoidedBillData(**_subject(debt), amount_minor=-amount_minor)
-        return _event(EventType.BILL_VOIDED, transaction, debt.customer_id, void)
+        void = VoidedBillData(**_subject(receivable), amount_minor=-amount_minor)
+        return _event(EventType.BILL_VOIDED, transaction, receivable.customer_id, void)
     due = next((entry for entry in transaction.entries if entry.due_at), None)
-    total_minor, due_at = (due.amount_minor, due.due_at) if due else (standings[debt].owed_minor, None)
-    bill = BillData(**_subject(debt), amount_minor=amount_minor, total_minor=total_minor, due_at=due_at)
-    return _event(EventType.BILL_ISSUED, transaction, debt.customer_id, bill)
+    total_minor, due_at = (due.amount_minor, due.due_at) if due else (standings[receivable].owed_minor, None)
+    bill = BillData(**_subject(receivable), amount_minor=amount_minor, total_minor=total_minor, due_at=due_at)
+    return _event(EventType.BILL_ISSUED, transaction, receivable.customer_id, bill)
 
 
 def _of_payment(transaction: Transaction, payment: PaymentHead) -> Iterator[Event]:
@@ -183,8 +195,12 @@ def _share(entry: Entry) -> Share:
     )
 
 
-def _subject(debt: Debt) -> dict[str, Any]:
-    return {"subject_kind": debt.subject.kind, "subject": debt.subject.name, "currency": debt.currency}
+def _subject(receivable: Receivable) -> dict[str, Any]:
+    return {
+        "subject_kind": receivable.subject.kind,
+        "subject": receivable.subject.name,
+        "currency": receivable.currency,
+    }
 
 
 def _event(kind: EventType, transaction: Transaction, customer_id: str | None, data: Model, about: str = "") -> Event:

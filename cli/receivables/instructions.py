@@ -14,7 +14,7 @@ from cli.receivables.payments import RailArgument, Reference
 from cli.receivables.told import tell_reviewers
 from cli.terminal.options import AsJson, By, CommandId, Reason, period_option
 from cli.terminal.output import print_json, print_table, say, utc, whole
-from clients.incoming_payments import PaymentDesk
+from services.payment_desk import PaymentDesk
 from settings import load_settings
 
 InstructionId = Annotated[str, typer.Argument(metavar="ID", help="The id of the proposal, as in the list.")]

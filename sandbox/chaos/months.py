@@ -129,7 +129,7 @@ class Months:
 
     async def _collecting(self) -> bool:
         """Whether something is due now in a collection."""
-        for row in await self.ledger.collections(open_only=True):
+        for row in await self.ledger.debts(open_only=True):
             if row.next_at is not None and row.next_at <= self.clock.now:
                 return True
             collection = await self.ledger.collection(row.customer_id, row.period)
@@ -140,9 +140,10 @@ class Months:
     async def _waiting(self) -> list[WaitingWorkflow]:
         """Open months and collections; an exhausted collection is left out: it waits for people only."""
         months = [WaitingWorkflow(workflow_id(row.customer_id), row.next_at) for row in await self._open()]
+        owed = {row.customer_id: row for row in await self.ledger.debts(open_only=True)}  # one collection has them all
         return months + [
-            WaitingWorkflow(collection_id(row.customer_id, row.period), row.next_at)
-            for row in await self.ledger.collections(open_only=True)
+            WaitingWorkflow(collection_id(row.customer_id), row.next_at)
+            for row in owed.values()
             if row.stage is not CollectionStage.EXHAUSTED
         ]
 
@@ -168,7 +169,7 @@ class Months:
         """Outcomes are recorded before their mail: a workflow that has gone on, or has ended, has sent it."""
         stuck = {row.customer_id for row in await self._open()}
         rows = [row for row in await self.ledger.invoices() if row.period in self.periods]
-        unpaid = [collection_id(row.customer_id, row.period) for row in rows if row.stage in UNPAID_OUTCOMES]
+        unpaid = {(row.customer_id, row.period) for row in rows if row.stage in UNPAID_OUTCOMES}
         try:
             async with asyncio.timeout(_FINISH_SECONDS):
                 for customer_id in {row.customer_id for row in rows} - stuck:
@@ -206,12 +207,13 @@ class Months:
         except TimeoutError:
             self.wrong.append(f"{len(await waiting())} events are not delivered")
 
-    async def _settled(self, unpaid: list[str]) -> bool:
-        """Whether each of these collections has begun, and those that are closed have ended, their alerts recorded."""
-        rows = {collection_id(row.customer_id, row.period): row for row in await self.ledger.collections()}
-        closed = [name for name in unpaid if name in rows and rows[name].closed_at]
-        running = [name for name in closed if await self.timeline.clock(self.timeline.handle(name))]
-        return rows.keys() >= set(unpaid) and not running
+    async def _settled(self, unpaid: set[tuple[str, Period]]) -> bool:
+        """Whether each of these months is collected, and those who owe nothing more are told, their workflow ended."""
+        rows = await self.ledger.debts()
+        owing = {row.customer_id for row in rows if row.closed_at is None}
+        settled = {collection_id(row.customer_id) for row in rows if row.customer_id not in owing}
+        running = [name for name in settled if await self.timeline.clock(self.timeline.handle(name))]
+        return {(row.customer_id, row.period) for row in rows} >= unpaid and not running
 
     # -- people
 
@@ -226,9 +228,9 @@ class Months:
                 if wish := wish_for(month, draw, content):
                     self._commands[row.customer_id, row.period] += 1
                     group.create_task(self.reviewers.act(month, wish, draw))
-            for collection in await self.ledger.collections(open_only=True) if rows else ():
-                draw = self.plan.draw("collect", self.steps, collection.customer_id)
-                group.create_task(self.reviewers.settle(collection, draw))
+            for debt in await self.ledger.debts(open_only=True) if rows else ():
+                draw = self.plan.draw("collect", self.steps, f"{debt.customer_id} {debt.period}")
+                group.create_task(self.reviewers.settle(debt, draw))
 
     async def _write_sheets(self, rows: list[InvoiceRow]) -> None:
         emails = {customer.customer_id: customer.email for customer in await self.ledger.customers()}

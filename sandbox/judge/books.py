@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from billing.collections.postings import BY_HAND
 from billing.collections.stages import CollectionStage
 from billing.invoices.stages import Stage
-from billing.receivables.journal import AccountKind, Cause, Transaction
+from billing.receivables.journal import AccountKind, Cause, PaymentName, Transaction
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
 
 _UNDONE = {Cause.VOID: Cause.NOTICE, Cause.SKIP: Cause.DRAFT}
@@ -48,8 +47,9 @@ def _kept(transactions: list[Transaction]) -> Sums:
 def _expected(account: CustomerEvidence) -> Sums:
     """The entries that sheet, mails, Stripe and commands call for."""
     sums: Sums = Counter()
+    booked = [transaction.payment for transaction in account.transactions if transaction.payment]
     for case in account.cases:
-        for cause, debited, credited, amount_minor in _movements(case):
+        for cause, debited, credited, amount_minor in _movements(case, booked):
             sums[BookAccount(cause, *debited, case.month.currency)] += amount_minor
             sums[BookAccount(cause, *credited, case.month.currency)] -= amount_minor
     return sums
@@ -58,10 +58,10 @@ def _expected(account: CustomerEvidence) -> Sums:
 _Account = tuple[AccountKind, str]
 
 
-def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, _Account, _Account, int]]:
-    """The cause, the accounts debited and credited, and the amount."""
+def _movements(case: MonthEvidence, booked: list[PaymentName]) -> Iterator[tuple[Cause, _Account, _Account, int]]:
+    """The cause, the accounts debited and credited, and the amount. ``booked``: payments in the journal's order."""
     owed, balance = (AccountKind.RECEIVABLE, str(case.period)), (AccountKind.CREDIT, "")
-    due, collection = case.due, case.collection
+    due, debt = case.due, case.debt
     is_drafted = case.month.invoice is not None and due.outcome is not Stage.SKIPPED
     taken_minor = due.carried_minor if is_drafted else 0
     yield Cause.DRAFT, owed, balance, taken_minor
@@ -70,17 +70,24 @@ def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, _Account, _Account,
     left_minor = due.total_minor if due.outcome is Stage.CARRIED_FORWARD else 0
     yield Cause.CARRY, balance, owed, left_minor
     unpaid_minor = taken_minor + billed_minor - left_minor
-    by_hand_minor = sum(payment.amount_minor for payment in collection.received if payment.by) if collection else 0
-    at_stripe = [intent for intent in (*case.intents, *case.links) if intent.charged]
-    at_stripe.sort(key=lambda intent: intent.charged_at)
-    arrived = [(BY_HAND, by_hand_minor), *((intent.rail, intent.now["amount_received"]) for intent in at_stripe)]
-    for rail, amount_minor in arrived:
+    for rail, amount_minor in _payments(case, booked):
         share_minor = min(amount_minor, max(0, unpaid_minor))
         yield Cause.PAYMENT, (AccountKind.CLEARING, rail), owed, share_minor
         yield Cause.PAYMENT, (AccountKind.CLEARING, rail), balance, amount_minor - share_minor
         unpaid_minor -= share_minor
-    if collection is not None and collection.outcome is CollectionStage.WRITTEN_OFF:
+    if debt is not None and debt.outcome is CollectionStage.WRITTEN_OFF:
         yield Cause.WRITE_OFF, (AccountKind.WRITTEN_OFF, case.period), owed, unpaid_minor
+
+
+def _payments(case: MonthEvidence, booked: list[PaymentName]) -> list[tuple[str, int]]:
+    """The rails and amounts of money for the month, as it was booked: what comes later may be too much."""
+    at_stripe = [intent for intent in (*case.intents, *case.links) if intent.charged]
+    at_stripe.sort(key=lambda intent: intent.charged_at)
+    by_stripe = [(intent.rail, intent.now["id"], intent.now["amount_received"]) for intent in at_stripe]
+    transfers = [(row.rail, row.reference, row.amount_minor) for row in case.transfers]
+    order = {name: number for number, name in enumerate(booked)}
+    paid = sorted(by_stripe + transfers, key=lambda payment: order.get(PaymentName.of(*payment[:2]), len(order)))
+    return [(rail, amount_minor) for rail, _, amount_minor in paid]
 
 
 def _is_billed(case: MonthEvidence) -> bool:

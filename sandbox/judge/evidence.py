@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.customers.ports import CustomerStore
@@ -24,8 +25,10 @@ from billing.invoices.stages import Stage
 from billing.mails.mail import MessageRow, MessageStore
 from billing.payments.ports import ChargeRow, PaymentBooks
 from billing.period import Period
-from billing.receivables.journal import Transaction
-from billing.receivables.ports import Journal
+from billing.receivables.incoming import PaymentRow
+from billing.receivables.journal import Subject, Transaction
+from billing.receivables.payment_list import PaymentFilter
+from billing.receivables.ports import Journal, PaymentListing
 from billing.reviewers.alerts import AlertKind, AlertRow
 from billing.reviewers.digest import TITLES
 from billing.reviewers.ports import AlertListing
@@ -34,6 +37,8 @@ from sandbox.judge.stripe_journal import CARDS, Intent, StripeJournal
 from sandbox.stack.sample import sheet_of
 from sandbox.stand_ins.event_receiver import read_events
 from sandbox.stand_ins.mailbox import Mail, read_mail
+
+_PAYMENTS = 1000  # of one customer; the sandbox makes far fewer
 
 
 class _Ledger(
@@ -46,6 +51,7 @@ class _Ledger(
     MonthHistory,
     MonthStore,
     PaymentBooks,
+    PaymentListing,
     Protocol,
 ):
     """The part of the ledger that is used here."""
@@ -67,9 +73,10 @@ class MonthEvidence:
     charges: list[ChargeRow]
     intents: list[Intent]  # of the card on file
     links: list[Intent]  # of payment links
-    collection: Collection | None  # if it was not paid when it was due
-    stage: CollectionStage | None  # of the collection, as the ledger lists it
-    diary: list[DiaryEntry]  # of the collection
+    transfers: list[PaymentRow]  # money for it that people have recorded
+    collection: Collection | None  # that has it, if it was not paid when it was due
+    stage: CollectionStage | None  # of its debt, as the ledger lists it
+    diary: list[DiaryEntry]  # of the collection, as far as it is about this month or all of them
     due: ExpectedMonth
 
     @property
@@ -85,13 +92,18 @@ class MonthEvidence:
 
     @property
     def recovered(self) -> bool:
-        """Whether everything was paid later, in whatever way, by its collection."""
-        return self.collection is not None and self.collection.outcome is CollectionStage.RECOVERED
+        """Whether everything was paid later, in whatever way."""
+        return self.debt is not None and self.debt.outcome is CollectionStage.RECOVERED
+
+    @property
+    def debt(self) -> Debt | None:
+        """What it left unpaid."""
+        return self.collection.debt(self.period) if self.collection else None
 
     @property
     def expected_minor(self) -> int:
         """What the card on file should have paid: the whole amount, or nothing."""
-        later = self.collection.received if self.collection and self.recovered else ()
+        later = self.debt.received if self.debt and self.recovered else ()
         by_card = {payment.reference for payment in later} & {intent.now["id"] for intent in self.intents}
         return self.due.total_minor if self.due.outcome is Stage.PAID or by_card else 0
 
@@ -196,7 +208,8 @@ async def _account(
     assert customer is not None
     decisions = {period: await ledger.decisions(customer_id, period) for period in periods}
     script = CustomerScript(journal.email_of(customer.payment_method.payer_id) or customer.email, [*decisions.values()])
-    stages = {row.period: row.stage for row in await ledger.collections(customer_id=customer_id)}
+    incoming = (await ledger.incoming_payments(PaymentFilter(customer_id=customer_id), _PAYMENTS)).rows
+    stages = {row.period: row.stage for row in await ledger.debts(customer_id=customer_id)}
     due, cases = None, list[MonthEvidence]()
     for period in periods:
         month = await ledger.month(customer_id, period)
@@ -215,6 +228,7 @@ async def _account(
                 charges=await ledger.payments(customer_id, period),
                 intents=intents,
                 links=[intent for intent in claimed if intent.rail != CARDS],
+                transfers=[row for row in incoming if row.by and row.subject == Subject.month(period)],
                 collection=await ledger.collection(customer_id, period),
                 stage=stages.get(period),
                 diary=await ledger.diary(customer_id, period),

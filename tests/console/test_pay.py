@@ -10,6 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from billing.collections.commands import RecordPayment, WriteOff
 from billing.collections.stages import CollectionStage
+from billing.invoices.month import Month
 from billing.period import Period
 from clients.cards import Cards
 from tests.bed import OCTOBER
@@ -38,6 +39,56 @@ async def test_the_page_says_what_is_owed_and_why_and_paying_there_settles_it(de
     assert "Confirm" not in text
     assert (await desk.settled()).outcome is CollectionStage.RECOVERED
     assert desk.bed.charged() == [(OCTOBER, 15050)]
+
+
+async def owes_two(desk: Desk, behaviour: str = "decline:insufficient_funds") -> Month:
+    """October and November: 100.00 and 30.00 EUR."""
+    bed = desk.bed
+    bed.sales("2026-11", ("acme@example.com", "30", "Sale"))
+    bed.sales("2026-12")
+    month = await bed.monitored()
+    await bed.behaves(month.customer, behaviour)
+    await bed.closed(period=OCTOBER)
+    await bed.closed(period="2026-11")
+    await bed.collects(lambda found: len(found.open_debts) == 2)
+    return month
+
+
+async def settled(desk: Desk, period: Period) -> None:
+    await desk.bed.collects(lambda found: period not in [debt.period for debt in found.open_debts])
+
+
+async def test_several_months_are_on_one_page_and_can_be_paid_all_at_once(desk: Desk) -> None:
+    month = await owes_two(desk)
+    text = await desk.shows("Your open payments")
+    for shown in ("October 2026", "€100.00", "November 2026", "€30.00", "Pay €130.00 now"):
+        assert shown in text
+    await desk.bed.behaves(month.customer, "succeed")
+    assert address(await desk.browser.post(f"{desk.page()}/pay")) == desk.page()
+    await desk.shows(PAID)
+    assert sorted(desk.bed.charged()) == [(OCTOBER, 10000), ("2026-11", 3000)]
+
+
+async def test_one_of_several_months_is_paid_and_the_page_offers_the_rest(desk: Desk) -> None:
+    month = await owes_two(desk)
+    await desk.shows("Your open payments")
+    await desk.bed.behaves(month.customer, "succeed")
+    assert address(await desk.browser.post(f"{desk.page()}/pay?month={OCTOBER}")) == desk.page()
+    await desk.shows("Confirm and pay €30.00 now")
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
+
+
+async def test_a_bank_that_wants_to_see_the_customer_for_each_month_sees_them_one_after_the_other(desk: Desk) -> None:
+    await owes_two(desk, "authentication_required")
+    await desk.shows("Your open payments")
+    for period in (OCTOBER, "2026-11"):
+        bank = address(await desk.browser.post(f"{desk.page()}/pay"))
+        assert bank.startswith(desk.bed.stripe_url)
+        back = address(await desk.browser.post(bank, data={"authentication": "complete"}))
+        assert f"month={period}" in back
+        assert address(await desk.browser.get(back)) == desk.page()
+        await settled(desk, Period(period))
+    await desk.shows(PAID)
 
 
 async def test_a_double_click_charges_once(desk: Desk) -> None:

@@ -46,6 +46,6 @@ async def put(ledger: SqlLedger, *customers: str | None, at: datetime = AT) -> N
 
     def write() -> None:
         with ledger._writing("put events") as connection:
-            put_events(connection, [Destination.RECEIVER], events)
+            put_events(connection, Destination.RECEIVER, events)
 
     await ledger.run(write)

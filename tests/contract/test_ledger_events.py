@@ -14,7 +14,7 @@ from billing.errors import NotFound
 from billing.events.event import OutgoingEvent
 from billing.invoices.stages import Stage
 from billing.payments.payment import ReversalStatus
-from billing.receivables.events import Debt, Standing, debts
+from billing.receivables.events import Receivable, Standing, receivables
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.instructions import InstructionKind, InstructionRequest
 from billing.receivables.journal import Cause, Subject
@@ -151,10 +151,10 @@ def test_whatever_happens_a_receiver_knows_what_is_billed_paid_and_settled(
             for name, value in steps:
                 await stream.step(name, value)
             customer_id = stream.customer.customer_id
-            standings, counts = dict[Debt, Standing](), dict[str, int]()
+            standings, counts = dict[Receivable, Standing](), dict[str, int]()
             for transaction in await ledger.transactions(customer_id):
                 counts[transaction.cause] = counts.get(transaction.cause, 0) + 1
-                for debt in debts([transaction]):
+                for debt in receivables([transaction]):
                     change = sum(
                         entry.amount_minor
                         for entry in transaction.entries

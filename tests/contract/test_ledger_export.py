@@ -102,7 +102,7 @@ async def test_everything_of_a_period_comes_with_totals_that_agree(ledger: SqlLe
     assert list(found) == ["kiwi", "lima", "owes", "zed"]
     assert found["kiwi"].lines[0] == ExportedLine("row-2", "Tea", 1000, str(NOVEMBER), 2)
     assert [each.payment_id for each in found["kiwi"].charges] == ["pi_kiwi"]
-    collection = found["owes"].collection
+    collection = found["owes"].debt
     assert collection is not None
     assert collection.stage is CollectionStage.COLLECTING
     assert totals == [

@@ -26,6 +26,7 @@ from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
 from billing.receivables.journal import Balance, Subject
 from tests.contract.ledger_fixtures import ACME, AT, NOVEMBER, ledger, postgresql, python, read, succeed, url
+from tests.debts import settled, with_fields
 
 __all__ = ["ledger", "postgresql", "url"]  # fixtures
 
@@ -296,17 +297,27 @@ async def test_a_second_draft_takes_over_what_the_first_has_taken(ledger: SqlLed
         await ledger.record_draft(second.drafted(invoice_of(1200, -301)), AT)
 
 
-async def test_a_collection_posts_recorded_payments_and_what_is_written_off(ledger: SqlLedger, url: str) -> None:
+async def test_a_collection_posts_what_is_written_off_and_no_payment(ledger: SqlLedger, url: str) -> None:
     month = announced(drafted(1000))
     month = month.begin_charge(month.charge_at)
     declined = ChargeResult(status=ChargeStatus.DECLINED, at=month.charge_at)
     month = await record(ledger, month.charged(declined))
     received = Received(reference="bank 1", amount_minor=400, at=AT, by="ann")
-    collection = Collection.open(month).evolve(received=(received,))
-    for _ in range(2):
-        await ledger.record_collection(collection, DUE)
-    assert await balances(ledger) == ({NOVEMBER: 600}, 0)
-    closed = collection.close(CollectionStage.WRITTEN_OFF, DUE + timedelta(days=1))
+    collection = with_fields(Collection.open(month), received=(received,))
+    await ledger.record_collection(collection, DUE)
+    assert await balances(ledger) == ({NOVEMBER: 1000}, 0), "the payment desk books what has arrived"
+    transfer = IncomingPayment(
+        rail="transfer",
+        reference="bank 1",
+        customer_id="acme",
+        subject=Subject.month(NOVEMBER),
+        amount_minor=400,
+        currency="eur",
+        paid_at=AT,
+        by="ann",
+    )
+    await ledger.book(transfer, DUE)
+    closed = settled(collection, CollectionStage.WRITTEN_OFF, DUE + timedelta(days=1))
     for _ in range(2):
         await ledger.record_collection(closed, DUE)
     assert await balances(ledger) == ({}, 0)

@@ -12,7 +12,7 @@ from billing.payments.payment import Payment
 from billing.payments.rails import RAILS
 from billing.receivables.instructions import Instruction, InstructionRequest, InstructionState
 from billing.receivables.journal import PaymentName
-from clients.incoming_payments import PaymentDesk
+from services.payment_desk import PaymentDesk
 from tests.contract.ledger_fixtures import ledger, postgresql, url
 from tests.contract.payment_fixtures import Stripe, gateway, stripe
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from adapters.sql.receivables import incoming, journal
 from adapters.stripe.payments import StripePayments
 from billing.collections import commands as collection_review
 from billing.collections.collection import Collection
-from billing.collections.commands import RecordPayment, WriteOff
+from billing.collections.commands import WriteOff
 from billing.commands import Command, Halt
 from billing.customers.customer import ReviewMode, Terms
 from billing.customers.schedule import Schedule
@@ -30,7 +30,8 @@ from billing.mails.mail import CustomerMail, CustomerMailKind
 from billing.payments.payment import ChargeResult, ChargeStatus, Payment, PaymentRequest
 from billing.payments.ports import StillWanted
 from billing.period import Period
-from billing.receivables.journal import Balance, Cause, Transaction
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.journal import Balance, Cause, Subject, Transaction
 from billing.reviewers.alerts import Alert
 from billing.reviewers.digest import Digest
 from billing.sales.sales import SalesSnapshot
@@ -41,6 +42,7 @@ from sandbox.judge.judge import PromiseResult, judge
 from services import checkouts
 from services.alerts import Alerts
 from services.checkouts import LinkBooks
+from services.customer_mails import CustomerMails
 from services.sheet_comparison import LateItems, SheetComparer
 from tests.bed import Bed, now
 from tests.paying import link_for, pay_by
@@ -132,7 +134,28 @@ async def what_is_owed_is_written_off(bed: Bed) -> None:
 
 async def what_is_owed_is_transferred(bed: Bed) -> None:
     await the_card_is_declined(bed)
-    await say_of_what_is_owed(bed, RecordPayment(**ANN, reference="bank 1", amount_minor=10000))
+    await at_rest(bed)
+    now = datetime.now(UTC)
+    transfer = IncomingPayment(
+        rail="transfer",
+        reference="bank 1",
+        customer_id="acme",
+        subject=Subject.month(PERIOD),
+        amount_minor=10000,
+        currency="eur",
+        paid_at=now,
+        **ANN,
+    )
+    assert await bed.ledger.book(transfer, now)
+    await bed.collects(lambda found: found.entry_count > 0)
+    await at_rest(bed)
+
+
+async def the_customer_is_reminded(bed: Bed) -> None:
+    await the_card_is_declined(bed)
+    await at_rest(bed)
+    await bed.skip_collection(timedelta(days=4))
+    await at_rest(bed)
 
 
 async def what_is_owed_is_paid_by_link(bed: Bed) -> None:
@@ -149,7 +172,7 @@ async def nobody_may_try_what_is_owed(bed: Bed) -> None:
     await the_card_is_declined(bed)
     await say_of_what_is_owed(bed, Halt(**ANN))
     for days in (4, 2):
-        await bed.skip_collection(timedelta(days=days), period=PERIOD)
+        await bed.skip_collection(timedelta(days=days))
         await at_rest(bed)
 
 
@@ -163,13 +186,13 @@ async def at_rest(bed: Bed) -> None:
     """Until the collection is settled and has said so, or waits for what is yet to come; and the ledger knows."""
 
     def rests(found: Collection) -> bool:
-        return found.outcome is not None or found.due(found.opened_at).step is None
+        return found.outcome is not None or found.due(found.alerted_at or found.since).step is None
 
     while True:
-        found = await bed.collects(rests, period=PERIOD)
+        found = await bed.collects(rests)
         known = await bed.ledger.collection("acme", PERIOD)
         if found.outcome is not None:
-            await bed.collection_handle(period=PERIOD).result()
+            await bed.collection_handle().result()
             return
         if known is not None and known.revision == found.revision:
             return
@@ -336,7 +359,7 @@ def bills_at_once_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 
 def writes_nothing_off(patch: pytest.MonkeyPatch, bed: Bed) -> None:
-    patch.setattr(collection_review, "_released", lambda collection, release: collection)
+    patch.setattr(collection_review, "_released", lambda collection, debt, release: collection)
 
 
 def tries_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
@@ -363,6 +386,20 @@ def books_no_link(patch: pytest.MonkeyPatch, bed: Bed) -> None:
         return False
 
     patch.setattr(checkouts, "take_in", forget)
+
+
+def reminds_twice_a_day(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """Once for each month, say."""
+    to_customer = CustomerMails.to_customer
+
+    async def twice(
+        self: CustomerMails, kind: CustomerMailKind, month: Month, number: int, *more: Any, **named: Any
+    ) -> None:
+        await to_customer(self, kind, month, number, *more, **named)
+        if kind is CustomerMailKind.REMINDER:
+            await to_customer(self, kind, month, number + 100, *more, **named)
+
+    patch.setattr(CustomerMails, "to_customer", twice)
 
 
 DEFECTS: list[tuple[Story, Plant, str]] = [
@@ -393,6 +430,7 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (what_is_owed_is_paid_by_link, takes_links_for_cards, "the journal has every movement"),
     (what_is_owed_is_paid_by_link, books_no_link, "the journal has every movement"),
     (nobody_may_try_what_is_owed, tries_what_is_halted, "every command took effect"),
+    (the_customer_is_reminded, reminds_twice_a_day, "nobody is reminded of what they owe twice"),
     (nobody_may_try_what_is_owed, tells_nobody_what_is_halted, "every customer is in the next month"),
 ]
 

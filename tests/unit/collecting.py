@@ -36,8 +36,8 @@ def opened(code: str = POOR, **terms: Any) -> Collection:
 
 def lived(collection: Collection, days: float, answers: Answers | None = None) -> tuple[Collection, list[str]]:
     """The collection so many days after it was opened, and what was done until then: ``3 try``, ``21 alert`` …"""
-    until = collection.opened_at + days * DAY
-    now = max([collection.opened_at, *(entry.at for entry in collection.entries)])
+    until = collection.since + days * DAY
+    now = max([collection.since, *(entry.at for entry in collection.entries)])
     now = max(now, collection.contacted_at or now, collection.alerted_at or now)
     done: list[str] = []
     for _ in range(100):
@@ -50,7 +50,7 @@ def lived(collection: Collection, days: float, answers: Answers | None = None) -
         if due.step is CollectionStep.CLOSE:
             return collection, done
         if due.step is not CollectionStep.CONTACT:
-            done.append(f"{(now - collection.opened_at) / DAY:g} {due.step}")
+            done.append(f"{(now - collection.since) / DAY:g} {due.step}")
         collection = stepped(collection, due.step, now, answers or always(POOR))
     raise AssertionError("it makes no progress")
 
@@ -60,9 +60,11 @@ def stepped(collection: Collection, step: CollectionStep, now: datetime, answers
         case CollectionStep.CONTACT:
             after = collection.contacting(now)
         case CollectionStep.REMIND:
-            after = collection.reminded()
+            after = collection.reminded(now)
         case CollectionStep.ALERT:
             after = collection.alerted(now)
+        case CollectionStep.SETTLE:
+            after = collection.told(collection)
         case _:
             after = collection.answered(answers(collection, now), collection)
     assert after.revision > collection.revision
@@ -95,7 +97,7 @@ def refused(collection: Collection, name: str, now: datetime, **fields: Any) -> 
 
 
 def on(collection: Collection, day: float) -> datetime:
-    return collection.opened_at + day * DAY
+    return collection.since + day * DAY
 
 
 CARD = CardOnFile(payer_id="cus_1", card_id="pm_2", last4="1881")

@@ -16,7 +16,7 @@ from billing.events.event import Event, EventType, pause, ping
 from billing.events.signature import signed
 from billing.period import Period
 from billing.receivables.allocation import assigned, booked, reversed_
-from billing.receivables.events import Debt, PaymentHead, Standing, debts, events_of
+from billing.receivables.events import PaymentHead, Receivable, Standing, events_of, receivables
 from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
 from billing.receivables.journal import (
     NOTHING_OWED,
@@ -47,7 +47,7 @@ HEADS = defaultdict(
 AT, DUE = datetime(2026, 12, 4, 9, tzinfo=UTC), datetime(2026, 12, 8, 9, tzinfo=UTC)
 NOVEMBER = Subject.month(Period("2026-11"))
 OWED, CREDIT, BILLED = receivable("acme", NOVEMBER), credit("acme"), billed("acme", NOVEMBER)
-DEBT = Debt("acme", NOVEMBER, "eur")
+DEBT = Receivable("acme", NOVEMBER, "eur")
 TRANSFER = IncomingPayment(
     rail="transfer", reference="7731", customer_id=None, amount_minor=12000, currency="eur", paid_at=DUE
 )
@@ -102,12 +102,12 @@ def disputed(payment: Transaction, amount_minor: int, original: str = "pi_1") ->
 
 def told(*batches: Iterable[Transaction]) -> list[Event]:
     """The events of batches that are posted one after the other, from the beginning of the customer's books."""
-    standings, events = dict[Debt, Standing](), list[Event]()
+    standings, events = dict[Receivable, Standing](), list[Event]()
     for batch in map(list, batches):
-        before = {debt: standings.get(debt, Standing()) for debt in debts(batch)}
+        before = {debt: standings.get(debt, Standing()) for debt in receivables(batch)}
         events += events_of(batch, before, HEADS)
         for posted in batch:
-            for debt in debts([posted]):
+            for debt in receivables([posted]):
                 change = sum(entry.amount_minor for entry in posted.entries if entry.account == OWED)
                 standings[debt] = standings.get(debt, Standing()).after(posted.cause, change)
     return events

@@ -179,9 +179,9 @@ def unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
 def unreadable(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "data" / "ledger.db")) as connection, connection:
         connection.execute(
-            "INSERT INTO collections (customer_id, period, stage, currency, amount_minor, outstanding_minor,"
-            " opened_at, revision, state, updated_at) VALUES ('bolt', '2026-10', 'nonsense', 'eur', 1, 1,"
-            " '2026-10-01 00:00:00', 1, '{}', '2026-10-01 00:00:00')"
+            "INSERT INTO debts (customer_id, period, collection, stage, currency, amount_minor, outstanding_minor,"
+            " opened_at, is_tried, updated_at) VALUES ('bolt', '2026-10', '2026-10', 'nonsense', 'eur', 1, 1,"
+            " '2026-10-01 00:00:00', 0, '2026-10-01 00:00:00')"
         )
 
 

@@ -17,7 +17,7 @@ from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, FindingKind
-from billing.completeness.snapshots import CollectionSnapshot, CustomerSnapshot, FormerAddress, MonthSnapshot
+from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, FormerAddress, MonthSnapshot
 from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
@@ -44,12 +44,13 @@ from billing.reviewers.alerts import (
 from billing.sales.sales import SalesSnapshot
 from cli.app import app
 from console.reviewers.remedies import remedy_page
+from tests.debts import only, settled, with_fields
 from tests.suggested import commands_in, parsed, todo
 from tests.unit import collecting
 from tests.unit.covering import ACME, GONE, MANUAL, NOW, PERIOD, TANAKA, cells, drafted, halted, seen, snapshot
 from tests.unit.months import accepted, announced, opened
 from tests.unit.months import drafted as month_drafted
-from tests.unit.test_reconciliation import COLLECTION, MONTH, PAYMENT
+from tests.unit.test_reconciliation import DEBT, MONTH, PAYMENT
 from wording.remedies import command_line
 
 _LOST = AccountTotal(
@@ -140,7 +141,7 @@ def waiting_months() -> Iterator[CustomerSnapshot]:
     yield waiting(Stage.UNRESOLVED)
     yield waiting(Stage.MONITORING, next_at=NOW - timedelta(days=1))
     yield waiting(Stage.PAST_DUE)  # not collected
-    yield waiting(Stage.PAST_DUE)._replace(collection=CollectionSnapshot(CollectionStage.HALTED, "halted", RESUME))
+    yield waiting(Stage.PAST_DUE)._replace(debt=DebtSnapshot(CollectionStage.HALTED, "halted", RESUME))
 
 
 def month_survey(account: CustomerSnapshot, chain: ChainStatus) -> CompletenessReport:
@@ -272,7 +273,7 @@ def alerts() -> Iterator[Alert]:
         yield of_doubt(Doubt(kind=kind, text="x"), UNKNOWN, "key", at)
     yield of_proposal(PROPOSED, at)
     yield of_worker(workflow_id("acme"), at)
-    yield of_worker(collection_id("acme", PERIOD), at)
+    yield of_worker(collection_id("acme"), at)
     yield of_month(accepted(month, "halt", at, **ann), at)
     yield of_month(month_drafted(10000, unreadable=True), at)
     for mode in ("approve", "manual"):
@@ -284,11 +285,12 @@ def alerts() -> Iterator[Alert]:
         owed,
         owed.evolve(brake=Braked(text="the brake is on")),
         owed.evolve(trouble=Failure(text="no answer")),
-        owed.evolve(attempt=NewCardTry()),
+        with_fields(owed, attempt=NewCardTry()),
         collecting.accepted(owed, "halt", collecting.on(owed, 1)),
     ):
         yield of_collection(each, owed.give_up_at + timedelta(days=1))
-    yield of_news(owed.close(CollectionStage.WRITTEN_OFF, at), at)
+    given_up = settled(owed, CollectionStage.WRITTEN_OFF, at)
+    yield of_news(given_up, only(given_up), at)
 
 
 def test_every_alert_says_what_to_type() -> None:
@@ -299,7 +301,7 @@ def test_every_alert_says_what_to_type() -> None:
 
 def test_a_collection_that_the_brake_stops_waits_for_its_release() -> None:
     owed = collecting.opened().evolve(brake=Braked(text="the brake is on"))
-    assert todo(of_collection(owed, owed.opened_at)) == "python starter.py brake off --by YOU --reason WHY"
+    assert todo(of_collection(owed, owed.since)) == "python starter.py brake off --by YOU --reason WHY"
 
 
 @pytest.mark.parametrize(
@@ -368,10 +370,10 @@ def test_a_payment_by_hand_of_what_is_still_owed_says_how_to_record_it(stage: St
         period=MONTH.period,
         months=(MONTH.evolve(stage=stage),),
         charges=(),
-        collections=(COLLECTION,) if stage is Stage.PAST_DUE else (),
+        debts=(DEBT,) if stage is Stage.PAST_DUE else (),
         payments=(by_hand,),
         payers={"cus_1": "acme"},
     )
     (finding,) = compare(books)
     (words,) = commands_in(todo(finding))
-    assert parsed(words) == ("skip" if stage is Stage.MONITORING else "collections record-payment")
+    assert parsed(words) == ("skip" if stage is Stage.MONITORING else "payments record")

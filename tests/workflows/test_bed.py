@@ -8,7 +8,7 @@ from temporalio.client import WorkflowExecutionStatus
 from billing.collections.commands import RecordPayment
 from bootstrap import SANDBOX_NAMESPACE
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
-from tests.bed import OCTOBER, prepared_bed
+from tests.bed import prepared_bed
 from workflows.visibility import SEARCH_ATTRIBUTES
 
 
@@ -21,9 +21,9 @@ async def test_a_collection_that_is_about_to_end_ends_with_its_bed(server: Tempo
         transfer = RecordPayment(by="ann", reason="arrived", reference="bank 1", amount_minor=10000)
         assert (await bed.tell(transfer)).accepted
         await bed.collects(lambda found: found.outcome is not None)
-        while await bed.ledger.collections(open_only=True):
+        while await bed.ledger.debts(open_only=True):
             await asyncio.sleep(0.02)
-    ended = await bed.collection_handle("acme", OCTOBER).describe()
+    ended = await bed.collection_handle("acme").describe()
     assert ended.status is WorkflowExecutionStatus.TERMINATED
 
 

@@ -14,9 +14,9 @@ from adapters.sql.core.journal_schema import outgoing_events
 from adapters.sql.core.schema import (
     addresses,
     alerts,
-    collections,
     coverage_runs,
     customers,
+    debts,
     decisions,
     invoices,
     messages,
@@ -104,11 +104,11 @@ def _obstacles(connection: Connection, customer_id: str) -> ErasureObstacles:
     account = connection.execute(query.with_for_update()).one_or_none()
     if account is None:
         raise NotFound(f"the ledger does not know {customer_id}")
-    of_customer, c = invoices.c.customer_id == customer_id, collections.c
+    of_customer, d = invoices.c.customer_id == customer_id, debts.c
     owed = select(invoices.c.period).outerjoin(
-        collections, and_(c.customer_id == invoices.c.customer_id, c.period == invoices.c.period)
+        debts, and_(d.customer_id == invoices.c.customer_id, d.period == invoices.c.period)
     )
-    owed = owed.where(of_customer, invoices.c.outcome.in_(UNPAID_OUTCOMES), c.outcome.is_(None))
+    owed = owed.where(of_customer, invoices.c.outcome.in_(UNPAID_OUTCOMES), d.outcome.is_(None))
     pending = select(reversals.c.reversal_id).where(
         reversals.c.customer_id == customer_id,
         reversals.c.kind == ReversalKind.DISPUTE,

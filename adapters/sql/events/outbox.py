@@ -79,7 +79,7 @@ class SqlOutbox(SqlDatabase):
             return as_models(OutgoingEvent, connection.execute(query).mappings())
 
 
-def put_events(connection: Connection, destinations: Iterable[Destination], events: Iterable[Event]) -> None:
+def put_events(connection: Connection, destination: Destination, events: Iterable[Event]) -> None:
     """Puts events into the outbox, in the transaction of the money that they tell of."""
     rows = [
         {
@@ -92,7 +92,6 @@ def put_events(connection: Connection, destinations: Iterable[Destination], even
             "tries": 0,
         }
         for event in events
-        for destination in destinations
     ]
     if rows:
         connection.execute(_INSERT, rows)

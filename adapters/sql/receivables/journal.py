@@ -14,7 +14,9 @@ from adapters.sql.core.database import SqlDatabase, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
 from adapters.sql.core.schema import customers
 from adapters.sql.events.outbox import put_events
-from billing.receivables.events import Debt, PaymentHead, Standing, debts, events_of
+from billing.events.event import Destination
+from billing.payments.rails import CARDS
+from billing.receivables.events import PaymentHead, Receivable, Standing, concerns_collection, events_of, receivables
 from billing.receivables.journal import (
     Account,
     AccountKind,
@@ -146,10 +148,14 @@ def balance(connection: Connection, customer_id: str) -> Balance:
 def post(connection: Connection, posted: Iterable[Transaction]) -> None:
     """Writes the transactions; with them, the events that other systems are to get, if there are any such systems."""
     posted = list(posted)
-    destinations = connection.get_execution_options().get("destinations")
-    if destinations:
-        before, payments = _standings(connection, debts(posted)), _heads(connection, posted)
-        put_events(connection, destinations, events_of(posted, before, payments))
+    destinations = connection.get_execution_options().get("destinations", ())
+    is_by_other_rail = any(transaction.payment and transaction.payment.rail != CARDS for transaction in posted)
+    if Destination.RECEIVER in destinations or (is_by_other_rail and destinations):
+        before, payments = _standings(connection, receivables(posted)), _heads(connection, posted)
+        events = list(events_of(posted, before, payments))
+        concerned = {Destination.RECEIVER: events, Destination.COLLECTION: list(filter(concerns_collection, events))}
+        for destination in destinations:
+            put_events(connection, destination, concerned[destination])
     for transaction in posted:
         values = transaction.model_dump(exclude={"entries", "payment"}) | _payment(transaction.payment)
         number = connection.scalar(_INSERT_TRANSACTION, values)
@@ -158,13 +164,17 @@ def post(connection: Connection, posted: Iterable[Transaction]) -> None:
         )
 
 
-def _standings(connection: Connection, changed: Iterable[Debt]) -> dict[Debt, Standing]:
-    """How debts stand before they are changed. A bill is in force if it was not voided since."""
+def _standings(connection: Connection, changed: Iterable[Receivable]) -> dict[Receivable, Standing]:
+    """How receivables stand before they are changed. A bill is in force if it was not voided since."""
     standings = {}
-    for debt in changed:
-        key = {"customer_id": debt.customer_id, "subject_kind": debt.subject.kind, "subject": debt.subject.name}
-        row = connection.execute(_STANDING, key | {"currency": debt.currency}).one()
-        standings[debt] = Standing(int(row.owed or 0), (row.issued or 0) > (row.voided or 0))
+    for receivable in changed:
+        key = {
+            "customer_id": receivable.customer_id,
+            "subject_kind": receivable.subject.kind,
+            "subject": receivable.subject.name,
+        }
+        row = connection.execute(_STANDING, key | {"currency": receivable.currency}).one()
+        standings[receivable] = Standing(int(row.owed or 0), (row.issued or 0) > (row.voided or 0))
     return standings
 
 

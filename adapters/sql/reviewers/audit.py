@@ -72,7 +72,8 @@ def _collections() -> Select[Any]:
     """Commands of people to collections; other entries of a diary are no decisions."""
     c = entries.c
     details = (c.by, c.what, func.coalesce(c.reason, _NOBODY), c.accepted, c.text, func.coalesce(c.via, _NOBODY))
-    source = _entry(AuditKind.COLLECTION, c.at, c.customer_id, c.period, c.number, *details, literal(0))
+    month = func.coalesce(c.month, c.period)
+    source = _entry(AuditKind.COLLECTION, c.at, c.customer_id, month, c.number, *details, literal(0))
     return source.where(c.by.is_not(None))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from temporalio.client import Client
 
-from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import DiaryEntry
 from billing.completeness.chains import ChainStatus
@@ -60,7 +60,7 @@ class MonthRecord:
     messages: Sequence[MessageRow]
     charges: Sequence[ChargeRow]
     reversals: Sequence[ReversalRow]
-    collection: Collection | None
+    debt: Debt | None  # what it left unpaid
     diary: Sequence[DiaryEntry]
 
     @property
@@ -111,6 +111,7 @@ class MonthRecords:
         if month is None:
             return None
         decisions += [entry for entry in month.decisions if entry.number > len(decisions)]
+        collection = await self._ledger.collection(customer_id, period)
         return MonthRecord(
             month=month,
             live=running is not None,
@@ -124,7 +125,7 @@ class MonthRecords:
             messages=await self._ledger.messages(customer_id, period),
             charges=await self._ledger.payments(customer_id, period),
             reversals=await self._ledger.reversals(period, customer_id),
-            collection=await self._ledger.collection(customer_id, period),
+            debt=collection.debt(period) if collection else None,
             diary=await self._ledger.diary(customer_id, period),
         )
 

@@ -31,9 +31,9 @@ from billing.receivables.journal import PaymentName, Subject
 from billing.receivables.ports import PaymentListing
 from billing.reviewers.users import Role
 from billing.validation import explain
-from clients.incoming_payments import PaymentDesk
 from console.reviewers.page_frame import DeskRefusal, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
+from services.payment_desk import PaymentDesk
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 Approver = Annotated[Session, Depends(signed_in(Role.APPROVER))]

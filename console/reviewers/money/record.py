@@ -19,10 +19,10 @@ from billing.model import Why
 from billing.payments.typed_payment import TypedPayment
 from billing.reviewers.users import Role
 from billing.validation import explain
-from clients.incoming_payments import PaymentDesk
 from console.reviewers.money.payment import IncomingPaymentPages, payment_page
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, signed_in
+from services.payment_desk import PaymentDesk
 
 Reviewer = Annotated[Session, Depends(signed_in(Role.REVIEWER))]
 _FIELDS = ("rail", "reference", "amount", "currency", "customer", "month", "payer", "paid_on", "reason")

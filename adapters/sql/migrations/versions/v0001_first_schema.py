@@ -130,9 +130,7 @@ def upgrade() -> None:
 
     op.create_table(
         "collections",
-        *_columns(sa.Text, "customer_id", "period", "stage", "currency"),
-        *_columns(sa.BigInteger, "amount_minor", "outstanding_minor"),
-        *_columns(_INSTANT, "opened_at"),
+        *_columns(sa.Text, "customer_id", "period", "stage"),
         *_columns(_INSTANT, "next_at", nullable=True),
         *_columns(sa.Text, "outcome", nullable=True),
         *_columns(_INSTANT, "closed_at", nullable=True),
@@ -141,8 +139,24 @@ def upgrade() -> None:
         *_columns(_INSTANT, "updated_at"),
         sa.PrimaryKeyConstraint("customer_id", "period"),
     )
-    op.create_index("collections_by_period_and_stage", "collections", ["period", "stage"])
     op.create_index("collections_open", "collections", ["customer_id"], **_where("outcome IS NULL"))
+
+    op.create_table(
+        "debts",
+        *_columns(sa.Text, "customer_id", "period", "collection", "stage", "currency"),
+        *_columns(sa.BigInteger, "amount_minor", "outstanding_minor"),
+        *_columns(_INSTANT, "opened_at"),
+        *_columns(_INSTANT, "next_at", nullable=True),
+        *_columns(sa.Text, "outcome", nullable=True),
+        *_columns(_INSTANT, "closed_at", nullable=True),
+        *_columns(sa.Boolean, "is_tried"),
+        *_columns(_INSTANT, "updated_at"),
+        sa.PrimaryKeyConstraint("customer_id", "period"),
+        sa.ForeignKeyConstraint(["customer_id", "collection"], ["collections.customer_id", "collections.period"]),
+    )
+    op.create_index("debts_by_period_and_stage", "debts", ["period", "stage"])
+    op.create_index("debts_by_collection", "debts", ["customer_id", "collection"])
+    op.create_index("debts_open", "debts", ["customer_id"], **_where("outcome IS NULL"))
 
     op.create_table(
         "collection_entries",
@@ -151,7 +165,7 @@ def upgrade() -> None:
         *_columns(_INSTANT, "at"),
         *_columns(sa.Text, "what", "text"),
         *_columns(sa.Boolean, "accepted"),
-        *_columns(sa.Text, "by", "via", "reason", "refusal", nullable=True),
+        *_columns(sa.Text, "month", "by", "via", "reason", "refusal", nullable=True),
         *_columns(sa.Text, "command_id", "content"),
         sa.PrimaryKeyConstraint("customer_id", "period", "number"),
         sa.ForeignKeyConstraint(["customer_id", "period"], ["collections.customer_id", "collections.period"]),

@@ -1,0 +1,157 @@
+"""Customers who owe several months, and money of another rail: one collection, and no card charged beside it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.sql.ledger import SqlLedger
+from billing.accounting.reconciliation import DiscrepancyKind
+from billing.collections.collection import Collection
+from billing.collections.commands import WriteOff
+from billing.collections.stages import CollectionStage, CollectionStep
+from billing.invoices.stages import Stage
+from billing.mails.mail import CustomerMailKind
+from billing.payments.payment import ChargeStatus
+from billing.period import Period
+from billing.receivables.incoming import IncomingPayment
+from billing.receivables.journal import Subject
+from bootstrap import connect_reconciliation
+from clients.collection_commands import pay, replace_card
+from tests.bed import OCTOBER, Bed
+
+ANN: dict[str, Any] = {"by": "ann", "reason": "as agreed"}
+NOVEMBER = "2026-11"
+
+
+async def owes_two(bed: Bed, behaviour: str = "decline:insufficient_funds") -> Collection:
+    """A customer whose October and November were declined: 100.00 and 30.00 EUR."""
+    bed.sales(NOVEMBER, ("acme@example.com", "30", "Sale"))
+    bed.sales("2026-12")
+    month = await bed.monitored()
+    await bed.behaves(month.customer, behaviour)
+    await bed.closed(period=OCTOBER)
+    await bed.closed(period=NOVEMBER)
+    return await bed.collects(lambda found: len(found.open_debts) == 2)
+
+
+async def mails(bed: Bed, kind: CustomerMailKind) -> int:
+    """How many of this kind the customer got, about whichever month."""
+    months = [await bed.ledger.messages("acme", Period(period)) for period in (OCTOBER, NOVEMBER)]
+    return sum(row.kind is kind for rows in months for row in rows)
+
+
+def transfer(amount_minor: int, period: str = OCTOBER, reference: str = "7731") -> IncomingPayment:
+    return IncomingPayment(
+        rail="transfer",
+        reference=reference,
+        customer_id="acme",
+        subject=Subject.month(Period(period)),
+        amount_minor=amount_minor,
+        currency="eur",
+        paid_at=datetime.now(UTC),
+        **ANN,
+    )
+
+
+async def transferred(bed: Bed, amount_minor: int, period: str = OCTOBER, reference: str = "7731") -> bool:
+    """Books the money, of which the outbox tells the collection; whether it was new."""
+    return await bed.ledger.book(transfer(amount_minor, period, reference), datetime.now(UTC))
+
+
+async def test_two_unpaid_months_are_tried_on_one_day_and_reminded_of_in_one_mail_and_each_has_its_receipt(
+    bed: Bed,
+) -> None:
+    collection = await owes_two(bed)
+    await bed.skip_collection(timedelta(days=3, minutes=1))
+    await bed.collects(lambda found: found.reminders == 1)
+    assert [debt.tries for debt in (await bed.collection()).debts] == [1, 1]
+    (reminder,) = [mail for mail in bed.mails() if "Reminder" in mail.subject]
+    for words in ("October 2026", "November 2026", "€100.00", "€30.00", "€130.00"):
+        assert words in reminder.text
+    await bed.behaves(collection.customer, "succeed")
+    await bed.skip_collection(timedelta(days=2))
+    ended = await bed.collection_handle().result()
+    assert ended.outcome is CollectionStage.RECOVERED
+    assert sorted(bed.charged()) == [(OCTOBER, 10000), (NOVEMBER, 3000)]
+    assert (await mails(bed, CustomerMailKind.REMINDER), await mails(bed, CustomerMailKind.RECEIPT)) == (1, 2)
+    rows = await bed.ledger.debts(customer_id="acme")
+    assert [(row.period, row.stage, row.outstanding_minor) for row in rows] == [
+        (OCTOBER, CollectionStage.RECOVERED, 0),
+        (NOVEMBER, CollectionStage.RECOVERED, 0),
+    ]
+
+
+async def test_the_customer_pays_one_month_and_has_its_receipt_while_the_other_is_open(bed: Bed) -> None:
+    collection = await owes_two(bed)
+    await bed.behaves(collection.customer, "succeed")
+    await pay(bed.client, "acme", Period(NOVEMBER), "http://127.0.0.1/back")
+    found = await bed.collects(lambda found: not found.untold and len(found.open_debts) == 1)
+    assert found.open_debts[0].period == OCTOBER
+    assert await mails(bed, CustomerMailKind.RECEIPT) == 1
+    assert bed.charged() == [(NOVEMBER, 3000)]
+
+
+async def test_a_new_card_is_tried_at_once_for_everything(bed: Bed) -> None:
+    collection = await owes_two(bed, "decline:stolen_card")
+    card = await bed.another_card(collection.customer)
+    await replace_card(bed.client, bed.ledger, "acme", card.on_file, **ANN)
+    ended = await bed.collection_handle().result()
+    assert ended.outcome is CollectionStage.RECOVERED
+    assert sorted(bed.charged()) == [(OCTOBER, 10000), (NOVEMBER, 3000)]
+
+
+async def test_one_month_is_written_off_and_the_other_goes_on(bed: Bed) -> None:
+    await owes_two(bed)
+    assert (await bed.tell(WriteOff(**ANN), period=NOVEMBER)).accepted
+    await bed.collects(lambda found: not found.untold and len(found.open_debts) == 1)
+    balance = await bed.ledger.balance("acme")
+    assert [(item.subject.name, item.amount_minor) for item in balance.owed] == [(OCTOBER, 10000)]
+
+
+async def test_a_transfer_cancels_the_cards_payment_of_its_month_before_it_counts(bed: Bed) -> None:
+    await owes_two(bed)
+    assert await transferred(bed, 10000)
+    found = await bed.collects(lambda found: not found.untold and len(found.open_debts) == 1)
+    assert found.open_debts[0].period == NOVEMBER
+    assert [intent["status"] for intent in bed.objects("payment_intent")].count("canceled") == 1
+    assert (await bed.ledger.balance("acme")).owed_for(Subject.month(Period(OCTOBER)), "eur") == 0
+    assert not await transferred(bed, 10000), "the same again has no second effect"
+    assert bed.charged() == []
+
+
+async def test_money_that_settles_a_bill_before_its_charge_closes_the_month_and_the_card_is_not_charged(
+    bed: Bed,
+) -> None:
+    await bed.monitored()
+    await bed.announced()
+    assert await transferred(bed, 10000)
+    month = await bed.closed()
+    assert month.outcome is Stage.PAID
+    assert month.closed
+    assert month.closed.charge
+    assert month.closed.charge.status is ChargeStatus.SETTLED
+    assert bed.charged() == []
+    assert await mails(bed, CustomerMailKind.RECEIPT) == 1
+    assert (await bed.ledger.balance("acme")).is_even
+
+
+async def test_money_that_the_collection_has_not_heard_of_stops_the_card_until_reconciliation_tells_it(
+    bed: Bed,
+) -> None:
+    await owes_two(bed)
+    without_outbox = await SqlLedger.connect(bed.settings.ledger)
+    await without_outbox.book(transfer(10000), datetime.now(UTC))
+    await without_outbox.close()
+    await bed.behaves((await bed.collection()).customer, "succeed")
+    await bed.skip_collection(timedelta(days=3, minutes=1))
+    stuck = await bed.collects(lambda found: found.outage is not None)
+    assert stuck.due(stuck.since).step in (CollectionStep.TRY, CollectionStep.ALERT)
+    assert bed.charged() == []
+    books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
+    found = await books.reconcile_period(Period(OCTOBER))
+    assert (DiscrepancyKind.OWED, True) in [(each.kind, each.repaired) for each in found.findings]
+    await bed.skip_collection(timedelta(hours=6))
+    told = await bed.collects(lambda found: [debt.period for debt in found.open_debts] != [OCTOBER, NOVEMBER])
+    settled = told.debt(Period(OCTOBER))
+    assert settled is not None
+    assert [received.amount_minor for received in settled.received] == [10000]
+    assert OCTOBER not in dict(bed.charged())
