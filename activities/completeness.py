@@ -7,7 +7,7 @@ from functools import partial
 
 from temporalio import activity
 
-from billing.apart import Failed, why
+from billing.apart import Failed, in_turn, why
 from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, new_findings, shared
@@ -131,10 +131,14 @@ class CompletenessActivities:
 
     @activity.defn
     async def cover(self, request: CompletenessRequest) -> CompletenessResult:
-        """Checks, alerts the reviewers to new findings, saves the heartbeat. A retry repeats all of it."""
+        """Checks, alerts the reviewers to new findings, saves the heartbeat. A retry repeats all of it.
+
+        If a month cannot be checked at all, that is raised once the others are done.
+        """
         assert self._alerts is not None
         now = clock.now()
-        reports = [await self.look(period, without_temporal=False) for period in request.periods or daily(now)]
+        look = partial(self.look, without_temporal=False)
+        reports, errors = await in_turn(request.periods or daily(now), look)
         before = {report.period: await self._accounts.coverage_of(report.period) for report in reports}
         alerts: list[Callable[[], Alert]] = []
         texts: list[str] = []  # a finding of several months, such as a workflow, is reported once
@@ -154,6 +158,8 @@ class CompletenessActivities:
                 report=report.brief().model_dump(mode="json"),
             )
             await self._accounts.save_coverage(run)
+        if errors:
+            raise errors[0]
         return CompletenessResult(periods=tuple(report.brief() for report in reports))
 
     async def _tell_ignored(self, reports: Sequence[CompletenessReport]) -> None:

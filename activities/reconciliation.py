@@ -17,7 +17,7 @@ from billing.accounting.reconciliation import (
     compare,
     failed,
 )
-from billing.apart import Failed, why
+from billing.apart import Failed, in_turn, why
 from billing.collections.collection import Collection
 from billing.collections.ports import Collections, CollectionStore
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
@@ -127,13 +127,15 @@ class Reconciler:
     @activity.defn
     async def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
         """Compares and repairs; reports the other findings to the reviewers, each once."""
-        results = [await self.reconcile_period(period) for period in request.periods or await self._recent()]
+        results, errors = await in_turn(request.periods or await self._recent(), self.reconcile_period)
         await self._alerts.tell_each(
             partial(_alert, finding, result.period)
             for result in results
             for finding in result.findings
             if not finding.repaired or finding.repair is Repair.CANCEL
         )
+        if errors:
+            raise errors[0]
         return ReconcileResult(periods=tuple(result.brief() for result in results))
 
     async def reconcile_period(self, period: Period) -> ReconciledPeriod:

@@ -10,7 +10,9 @@ from adapters.sheets.csv_sales import CsvSales
 from billing.customers.customer import Customer
 from billing.errors import LedgerUnavailable, SalesUnavailable
 from billing.period import Period
+from billing.sales.sales import lines_for
 from billing.sales.worksheet import read_worksheet
+from cli.completeness import worksheet
 from cli.completeness.worksheet import newest_worksheet, understood
 from tests.unit.months import customer
 
@@ -54,3 +56,19 @@ async def test_it_is_the_newest_one_that_has_begun(tmp_path: Path) -> None:
     (tmp_path / "2025-02.csv").write_text("Sales of February\n")
     with pytest.raises(SalesUnavailable, match="neither a header nor a sale"):
         await newest_worksheet(adapters, ".")
+
+
+def test_a_customer_whose_rows_fail_unexpectedly_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    bolt, coal = (customer(customer_id=name, email=f"{name}@example.com") for name in ("bolt", "coal"))
+    original = lines_for
+
+    def fails(customer: Customer, *others: Any) -> Any:
+        if customer == bolt:
+            raise RuntimeError("unforeseen")
+        return original(customer, *others)
+
+    monkeypatch.setattr(worksheet, "lines_for", fails)
+    read = read_worksheet(OCTOBER, [["email", "amount"], *([each.email, "x"] for each in (bolt, coal))])
+    told = list(understood(read, OCTOBER, [bolt, ACME, coal], "."))
+    assert told[2].startswith("1 cannot be read, row 3 for instance")
+    assert told[3].startswith("bolt: RuntimeError: unforeseen (")
