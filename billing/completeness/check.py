@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from billing.apart import Failed, why
-from billing.completeness.chains import Chain, ChainStatus, end, release
+from billing.completeness.chains import Chain, ChainStatus, StoppedCollection, end, release
 from billing.completeness.month_check import MonthCheck
 from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
 from billing.completeness.row_check import CellRules
@@ -103,6 +103,10 @@ class CompletenessCheck:
     def stands_still(self, chain: Chain) -> None:
         """Reports a workflow that stands still, in every month: it may be a collection of any."""
         self._alone(chain.workflow_id, partial(self._find_standstill, chain))
+
+    def not_collected(self, collection: StoppedCollection) -> None:
+        """Reports, in every month, a collection of any month whose workflow is closed."""
+        self._tally.find(FindingKind.UNCOLLECTED, collection.customer_id, collection.text, collection.remedy)
 
     def _find_standstill(self, chain: Chain) -> None:
         text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"
