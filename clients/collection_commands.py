@@ -138,4 +138,7 @@ async def _update(
     except RPCError as error:
         if not is_missing(error):
             raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
-        raise NotFound(f"nothing of {customer_id} is being collected for {period}") from None
+        raise NotFound(
+            f"nothing of {customer_id} is being collected for {period}; "
+            f"python starter.py collections show {customer_id} --period {period} says why"
+        ) from None
