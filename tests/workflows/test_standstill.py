@@ -20,9 +20,11 @@ from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.report import CompletenessReport as Covered
 from billing.completeness.report import Finding, FindingKind
 from billing.customers.roster import write_roster
+from billing.errors import BillingError
 from billing.keys import workflow_id
 from billing.period import Period
-from bootstrap import SANDBOX_NAMESPACE, connect_completeness
+from bootstrap import SANDBOX_NAMESPACE, connect_completeness, connect_reconciliation
+from clients.collection_commands import replace_card
 from clients.running_workflows import RunningWorkflows, _status
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
@@ -163,6 +165,21 @@ async def test_a_terminated_collection_is_found_in_every_month_and_goes_on_by_wh
     assert (code, "nobody collected it; now it is" in " ".join(output.split())) == (0, True), output
     assert (await looked(bed)).covered
     assert (await bed.collects(lambda owed: owed.outcome is None)).by_card
+
+
+async def test_a_card_that_came_while_the_collection_was_closed_is_taken_once_it_runs_again(bed: Bed) -> None:
+    await overdue(bed)
+    await bed.collection_handle().terminate("an accident")
+    other = (await bed.customer("other")).payment_method
+    before = (await bed.recorded("acme", OCTOBER)).customer.payment_method
+    card = before.evolve(card_id=other.card_id)
+    with pytest.raises(BillingError, match="nothing of acme is being collected for 2026-10"):
+        await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "a new card")
+    assert (await bed.month("acme")).customer.payment_method == card
+    await connect_reconciliation(bed.settings, bed.adapters, bed.client).reconcile_period(Period(OCTOBER))
+    await bed.collects(lambda owed: owed.customer.payment_method == before)
+    await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "a new card")
+    await bed.collects(lambda owed: owed.customer.payment_method == card)
 
 
 async def test_collections_list_and_show_name_what_is_not_collected_and_count_nothing_down(bed: Bed) -> None:
