@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from billing.apart import why
+from billing.apart import Failed, why
 from billing.customers.customer import Customer
 from billing.errors import InvalidInput, LedgerUnavailable
 from billing.invoices.invoice import Problem
@@ -28,9 +28,11 @@ async def newest_worksheet(adapters: Adapters, decimal_separator: str) -> str:
         return f"{len(titles)} worksheets, none of {this_month} or a month before"
     snapshot = await adapters.sales.read(period)
     customers: list[Customer] = []
+    unread: list[Failed] = []
     with suppress(LedgerUnavailable):  # another line of the report says so
-        customers = await adapters.ledger.customers()
-    told = understood(snapshot, period, customers, decimal_separator)
+        customers = await adapters.ledger.customers(unread)
+    told = [*understood(snapshot, period, customers, decimal_separator)]
+    told += [f"{failed.customer_id} cannot be read: {failed.reason}" for failed in unread[:1]]
     return f"{len(titles)} worksheets; {period}: {'; '.join(told)}"
 
 
