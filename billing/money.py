@@ -8,11 +8,13 @@ from decimal import Decimal
 from billing.errors import InvalidInput
 from billing.typed_amount import number_in
 
-MAX_AMOUNT_MINOR = 99_999_999
-"""An amount has at most eight digits in every currency but those of ``_MAXIMUM_MINOR``; more is a typing error."""
-_MAXIMUM_MINOR = {"idr": 999_999_999_999}
-LARGEST_AMOUNT_MINOR = max(_MAXIMUM_MINOR.values())
-"""No amount in any currency is greater."""
+MAX_AMOUNT_MINOR = 999_999_999_999
+"""No amount has more than twelve digits, in any currency: what a card takes.
+
+Source: docs.stripe.com/currencies, "Maximum charge amounts", as of 2026. It gives cards twelve digits, American Express
+nine "in most currencies", and twelve (IDR), ten (COP), nine (INR) or eight digits to other payment methods only. The
+reference of PaymentIntent still names eight. What Stripe refuses as ``amount_too_large`` waits for a person.
+"""
 
 _ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())  # noqa: SIM905
 _THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())  # noqa: SIM905
@@ -44,11 +46,6 @@ def minor_digits(currency: str) -> int:
     return 3 if currency in _THREE_DECIMAL else 2
 
 
-def maximum_minor(currency: str) -> int:
-    """The largest amount in ``currency``, in minor units."""
-    return _MAXIMUM_MINOR.get(currency, MAX_AMOUNT_MINOR)
-
-
 def step_minor(currency: str) -> int:
     """The smallest part of ``currency`` that can be paid, in minor units; amounts are multiples of it."""
     return _STEP_MINOR.get(currency, 1)
@@ -61,7 +58,7 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
     that fit ``decimal_separator`` (``1,234.56``) and the sign or code of ``currency`` (``$99``, ``5 EUR``). Anything
     ambiguous is refused with ``InvalidInput``: the other separator (``12,50``), another
     currency, errors (``#REF!``), ``(5.00)``, ``5-``, ``NaN``, ``-0``, TRUE, empty cells, more digits than the currency
-    has, and amounts above its maximum.
+    has, and amounts above ``MAX_AMOUNT_MINOR``.
     """
     value = _decimal(cell, currency, decimal_separator)
     if value.is_zero() and value.is_signed():
@@ -70,9 +67,9 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> i
     minor = int(exact.to_integral_value())
     if abs(exact - minor) > _FLOAT_RESIDUE or minor % step_minor(currency):
         raise InvalidInput(f"{cell} has more digits than {currency.upper()} can be charged in")
-    maximum = maximum_minor(currency)
-    if abs(minor) > maximum:
-        raise InvalidInput(f"{cell} {currency.upper()} is more than the {format_amount(maximum, currency)} limit")
+    if abs(minor) > MAX_AMOUNT_MINOR:
+        limit = format_amount(MAX_AMOUNT_MINOR, currency)
+        raise InvalidInput(f"{cell} {currency.upper()} is more than the {limit} limit")
     return minor
 
 

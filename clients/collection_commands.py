@@ -55,7 +55,7 @@ async def replace_card(
     """Makes ``card`` the customer's, at once, for coming months and for all open collections.
 
     A repeat changes nothing. Raises ``BillingError`` while a charge of the customer is under way or being cancelled:
-    repeat it once the outcome is known.
+    repeat it once the outcome is known; also for a collection that has stopped: repeat it once that runs again.
     """
     source: dict[str, Any] = {"by": by, "reason": reason, "via": via}
     customer = await ledger.customer(customer_id)
@@ -67,13 +67,19 @@ async def replace_card(
         month = await _update_month(client, customer_id, UpdateCustomer(**source, changes=changes))
         if month is not None:  # the month before may have an unrecorded collection
             periods |= {month.period, month.period.previous()}
+    stopped = []
     for period in sorted(periods):
         try:
             answer = await tell_collection(client, customer_id, period, ReplaceCard(**source, card=card))
-        except NotFound:
+        except NotFound as error:
+            recorded = await ledger.collection(customer_id, period)
+            if recorded is not None and recorded.outcome is None:
+                stopped.append(error)
             continue
         if answer.refusal is Refusal.LATER:
             raise BillingError(f"{customer_id}, {period}: {answer.result}")
+    if stopped:  # it would go on with the older card
+        raise BillingError(str(stopped[0]))
 
 
 class CollectionSignals:
@@ -138,4 +144,7 @@ async def _update(
     except RPCError as error:
         if not is_missing(error):
             raise BillingError(f"{customer_id}, {period}: Temporal answers {error.message}") from None
-        raise NotFound(f"nothing of {customer_id} is being collected for {period}") from None
+        raise NotFound(
+            f"nothing of {customer_id} is being collected for {period}; "
+            f"python starter.py collections show {customer_id} --period {period} says why"
+        ) from None

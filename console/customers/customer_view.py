@@ -45,9 +45,16 @@ class CustomerView(NamedTuple):
 
 
 def customer_view(
-    month: Month, collection: Collection | None, charges: Sequence[ChargeRow], paused: bool = False
+    month: Month,
+    collection: Collection | None,
+    charges: Sequence[ChargeRow],
+    paused: bool = False,
+    is_stopped: bool = False,
 ) -> CustomerView:
-    """A payment that succeeded counts at once, even before it is recorded elsewhere. ``paused``: the brake is on."""
+    """A payment that succeeded counts at once, even before it is recorded elsewhere. ``paused``: the brake is on.
+
+    ``is_stopped``: the collection's workflow is closed or makes no progress, so that nobody would take a payment.
+    """
     paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
     if collection is None or collection.closed:
         if collection is not None and collection.closed and collection.outcome is CollectionStage.RECOVERED:
@@ -55,10 +62,13 @@ def customer_view(
         if month.closed and month.outcome is Stage.PAID:
             return CustomerView(Situation.PAID, paid_at=month.closed.at)
         if collection is None and month.outcome in UNPAID_OUTCOMES:
-            return CustomerView(Situation.PENDING, month.invoice.total_minor if month.invoice else 0)
+            situation = Situation.PERSON if is_stopped else Situation.PENDING
+            return CustomerView(situation, month.invoice.total_minor if month.invoice else 0)
         return CustomerView(Situation.NOTHING)
     if paid_at:
         return CustomerView(Situation.PAID, paid_at=paid_at[0])
+    if is_stopped:
+        return CustomerView(Situation.PERSON, collection.outstanding_minor)
     shown = _open(collection)
     is_paused = bool(collection.brake) or (paused and shown.situation is Situation.PAYABLE)
     stays = shown.situation is Situation.PERSON or collection.release is not None

@@ -9,7 +9,7 @@
     GET  /pay/{token}/card      back from there
 
 All lead back to the first. Each may be repeated: by a double click, the back button, a mail program that checks links.
-While the emergency brake is on, the page offers no payment.
+While the emergency brake is on, or if the collection has stopped, the page offers no payment.
 """
 
 import asyncio
@@ -25,10 +25,11 @@ from temporalio.client import Client
 from billing.collections.collection import Collection
 from billing.collections.commands import LookUp
 from billing.collections.ports import CollectionStore
+from billing.completeness.chains import ChainStatus
 from billing.customers.card_vault import CardVault
 from billing.customers.links import PaymentLinks
 from billing.customers.ports import CustomerStore
-from billing.errors import NotFound
+from billing.errors import NotFound, TemporalUnavailable
 from billing.invoices.month import Month
 from billing.invoices.ports import MonthStore
 from billing.payments.ports import PaymentStore
@@ -36,6 +37,7 @@ from billing.period import Period
 from billing.reviewers.ports import BrakeStore
 from clients.collection_commands import collection_handle, pay, tell_collection
 from clients.month_commands import Unanswered, query_month
+from clients.running_workflows import RunningWorkflows
 from console.customers.customer_view import CustomerView, Situation, customer_view
 from console.customers.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
 from console.customers.wording import values
@@ -142,21 +144,33 @@ class PaymentPages:
         month = await self._ledger.month(customer_id, period)
         if month is None:
             raise HTTPException(404)
-        collection = await self._collection(customer_id, period)
+        collection, is_stopped = await self._collection(customer_id, period)
         charges = await self._ledger.payments(customer_id, period)
         brake = await self._ledger.brake()
-        return _UnpaidMonth(
-            month, collection, customer_view(month, collection, charges, paused=brake is not None and brake.on)
-        )
+        paused = brake is not None and brake.on
+        return _UnpaidMonth(month, collection, customer_view(month, collection, charges, paused, is_stopped))
 
-    async def _collection(self, customer_id: str, period: Period) -> Collection | None:
-        """The collection as its workflow has it, or if that does not answer, as last recorded."""
+    async def _collection(self, customer_id: str, period: Period) -> tuple[Collection | None, bool]:
+        """The collection as its workflow has it, or if that does not answer, as last recorded; and if it has stopped.
+
+        A closed workflow is not asked: it would answer as if it still ran.
+        """
         recorded = await self._ledger.collection(customer_id, period)
         if recorded is not None and recorded.outcome is not None:
-            return recorded
-        handle = collection_handle(self._client, customer_id, period)
+            return recorded, False
         try:
-            return await query_month(handle, PaymentCollection.collection, _QUERY_TIMEOUT)
-        except Unanswered as error:
+            stopped = await RunningWorkflows(self._client, _QUERY_TIMEOUT).stopped_collections([(customer_id, period)])
+            if any(recorded or found.status is not ChainStatus.ABSENT for found in stopped):
+                return await self._ended_meanwhile(customer_id, period) or (recorded, True)
+            if stopped:  # not begun yet
+                return None, False
+            handle = collection_handle(self._client, customer_id, period)
+            return await query_month(handle, PaymentCollection.collection, _QUERY_TIMEOUT), False
+        except (TemporalUnavailable, Unanswered) as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
-            return recorded
+            return recorded, False
+
+    async def _ended_meanwhile(self, customer_id: str, period: Period) -> tuple[Collection, bool] | None:
+        """The collection, if it was settled since it was read."""
+        recorded = await self._ledger.collection(customer_id, period)
+        return (recorded, False) if recorded is not None and recorded.outcome is not None else None

@@ -123,6 +123,15 @@ def test_under_the_emergency_brake_no_payment_is_offered(changes: dict[str, Any]
     assert ("Nothing is wrong with your card" in text) == (situation is Situation.PAUSED)
 
 
+def test_what_a_closed_workflow_would_collect_is_looked_into_by_us() -> None:
+    shown = customer_view(MONTH, OWED, [], is_stopped=True)
+    assert (shown.situation, shown.outstanding_minor) == (Situation.PERSON, OWED.outstanding_minor)
+    assert "<form" not in said(OWED, shown)
+    assert customer_view(MONTH, OWED, [SUCCEEDED], is_stopped=True).situation is Situation.PAID
+    before_its_first_record = customer_view(MONTH, None, [], is_stopped=True)
+    assert before_its_first_record.situation is Situation.PERSON
+
+
 @pytest.mark.parametrize("code", [*REMEDIES, "a code of next year"])
 def test_no_refusal_is_put_in_words_that_tell_of_loss_theft_or_fraud(code: str) -> None:
     answer = ChargeResult(status=ChargeStatus.DECLINED, at=NOW, decline_code=code)

@@ -11,7 +11,7 @@ from billing.invoices.commands import Delivered
 from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
 from billing.invoices.stages import OUTCOMES, Stage, Step
-from billing.money import MAX_AMOUNT_MINOR, maximum_minor, step_minor
+from billing.money import MAX_AMOUNT_MINOR, step_minor
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
@@ -132,7 +132,7 @@ class LivingMonth:
         assert notice is not None
         assert notice.total_minor == invoice.total_minor == self.last_told
         assert invoice.currency == self.month.customer.currency
-        assert CardOnFile.minimum_minor(invoice.currency) <= notice.total_minor <= maximum_minor(invoice.currency)
+        assert CardOnFile.minimum_minor(invoice.currency) <= notice.total_minor <= MAX_AMOUNT_MINOR
         assert notice.total_minor % step_minor(invoice.currency) == 0
         if begins:
             assert self.now >= self.charge_floor, "earlier than was promised"

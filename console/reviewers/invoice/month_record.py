@@ -14,7 +14,7 @@ from temporalio.client import Client
 from billing.collections.collection import Collection
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import DiaryEntry
-from billing.completeness.chains import ChainStatus
+from billing.completeness.chains import ChainStatus, StoppedCollection
 from billing.errors import TemporalUnavailable
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
@@ -61,6 +61,7 @@ class MonthRecord:
     charges: Sequence[ChargeRow]
     reversals: Sequence[ReversalRow]
     collection: Collection | None
+    stopped: StoppedCollection | None  # if the collection makes no progress, as far as we know
     diary: Sequence[DiaryEntry]
 
     @property
@@ -124,7 +125,8 @@ class MonthRecords:
             messages=await self._ledger.messages(customer_id, period),
             charges=await self._ledger.payments(customer_id, period),
             reversals=await self._ledger.reversals(period, customer_id),
-            collection=await self._ledger.collection(customer_id, period),
+            collection=(collection := await self._ledger.collection(customer_id, period)),
+            stopped=await self._stopped(collection),
             diary=await self._ledger.diary(customer_id, period),
         )
 
@@ -150,6 +152,14 @@ class MonthRecords:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return None, chain, run_url
         return (month, chain, run_url) if month.period == period else (None, chain, listed)
+
+    async def _stopped(self, collection: Collection | None) -> StoppedCollection | None:
+        if collection is not None and collection.outcome is None:
+            with suppress(TemporalUnavailable):
+                key = collection.customer_id, collection.period
+                for stopped in await RunningWorkflows(self._client, PATIENCE).stopped_collections([key]):
+                    return stopped
+        return None
 
     async def _stray(self, customer_id: str) -> str:
         with suppress(TemporalUnavailable):
