@@ -253,11 +253,8 @@ class SheetCheck:
 def _duplicates(month: MonthSnapshot, late: Sequence[RowDifference]) -> list[str]:
     """Asks whether late rows are lines that people added in other words."""
     by_hand = {line.amount_minor: line.description for line in month.lines if line.row is None}
-    return [
-        f"if row {row.row} is {by_hand[row.amount_minor][:_WORDS_MAX]!r}, added by hand, give it those words in the sheet"
-        for row in late[:_NAMED]
-        if row.amount_minor in by_hand
-    ]
+    alike = [(row.row, by_hand[row.amount_minor][:_WORDS_MAX]) for row in late[:_NAMED] if row.amount_minor in by_hand]
+    return [f"if row {row} is {words!r}, added by hand, give it those words in the sheet" for row, words in alike]
 
 
 def closest(key: str, keys: Collection[str]) -> str:
