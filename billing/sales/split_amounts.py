@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from billing.cells import folded
+from billing.customers.address import is_invisible
 from billing.money import is_currency
 from billing.sales.sales import type_of_cell
 
@@ -30,7 +31,7 @@ _MONEY = frozenset(
         francs franken fr sfr cfa fcfa krona kronor krone kroner krónur koruna korun koruny złoty złote złotych złotówki
         hryvnia hryvnias гривня гривні гривень грн рубль рубля рублей руб rubel ruble rubles тенге tenge lira liras
         forint peso pesos real reais rupee rupees rs rand won baht dirham dirhams dinar dinars riyal ringgit rupiah
-        shilling shillings dong lei leu lev leva лв лева manat lari dram som сом сум so'm кр тг 円 元 圓 圆 万円 日元
+        shilling shillings dong lei leu lev leva лв лева manat lari dram som сом сум кр тг 円 元 圓 圆 万円 日元
         美元 欧元 人民币 ユーロ ドル 원 달러 유로
         net netto gross brutto нетто брутто vat mwst ust tva iva btw moms kdv ндс пдв ht ttc incl excl inkl exkl zzgl
         per
@@ -60,11 +61,18 @@ def begins_as_amount(cell: type_of_cell) -> bool:
     """
     if isinstance(cell, bool) or cell is None:
         return False
-    match = _NUMBER.fullmatch(str(cell).strip())
+    match = _NUMBER.fullmatch(_plain(str(cell)))
     if match is None or not all(_is_money(token) or token in _SIGNS for token in _TOKEN.findall(match["before"])):
         return False
     number = match["number"]
     return bool(_THOUSANDS.fullmatch(number)) or (not _DATE.fullmatch(number) and _may_follow(match["after"]))
+
+
+def _plain(text: str) -> str:
+    """The text in usual letters and digits, without invisible ones."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", "".join(letter for letter in text if not is_invisible(letter)))
+    return text.strip()
 
 
 def _may_follow(text: str) -> bool:

@@ -163,7 +163,7 @@ class _Reader:
         widths = {_width(row) for row in self._cells}
         if not is_address(first[0]) or not widths <= {0, 1, 2, 3} or not max(widths) >= 2:
             raise self._refused(f"it has no header, and its columns are not certain; {_HOW}")
-        if any(begins_as_amount(row[2]) for row in self._cells if len(row) > 2):
+        if any(begins_as_amount(row[2]) or is_split(row[1], row[2]) for row in self._cells if len(row) > 2):
             raise self._refused(f"it has no header, and two columns of numbers or amounts; {_HOW}")
         return _Layout({column: place for place, column in enumerate(COLUMNS)}, (), 0)
 

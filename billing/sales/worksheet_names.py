@@ -28,12 +28,12 @@ def column_named(header: str) -> Column | None:
 def speaks_of_amounts(header: str) -> bool:
     """Whether the column may be the amount: ``VAT amount``, ``Netto``, ``Price``, ``Grand total``, ``Value``, ``EUR``.
 
-    A total or value of something else, such as ``Total hours``, is none.
+    A total or value of something else, such as ``Total hours``, is none; ``Cost per hour`` may be.
     """
     if column_named(header) is not None:
         return False
     name = folded(header)
-    is_sum = _has(name, _SUMS) and not _has(name, _NO_AMOUNTS)
+    is_sum = _has(name, _SUMS) and (not _has(name, _NO_AMOUNTS) or _has(name, _PER))
     is_in_currency = any(map(is_currency, re.findall(r"\b[A-Z]{3}\b|[^\w\s]", header)))
     return is_sum or is_in_currency or _has(name, _AMOUNT_WORDS, _AMOUNT_STEMS) or _is_almost(name, Column.AMOUNT)
 
@@ -109,7 +109,7 @@ _WORTH = """
     청구액
 """
 _OTHER_THINGS = """
-    hours, hour, days, day, date, number, no, quantity, qty, count, units, pieces, items, weight, percent, time,
+    hours, hour, days, day, date, number, quantity, qty, count, units, pieces, items, weight, percent, time,
     vat rate, tax rate, exchange rate, centre, center, code, type, id, name, by, status,
     stunden, tage, datum, anzahl, menge, stück, gewicht, heures, jours, date, quantité, nombre, horas, días, fecha,
     cantidad, ore, giorni, data, quantità, uren, dagen, aantal, hoeveelheid, dias, quantidade, godziny, dni, ilość,
@@ -134,4 +134,5 @@ _AMOUNT_WORDS = frozenset(
 )
 _SUMS = frozenset(_split(_TOTALS)) | frozenset(_split(_WORTH))
 _NO_AMOUNTS = frozenset(_split(_OTHER_THINGS))
+_PER = frozenset({"per", "par", "por", "pro", "je", "за"})
 _CURRENCY_WORDS = frozenset(_split(_NAMES[Column.CURRENCY])) | frozenset(_split(_CURRENCY_SHORT))

@@ -22,7 +22,7 @@ AMOUNTS = [
     "234.50", "234", "234.5", "000", "5", "50-", "(500.00)", "+500", "−234.50", "12.", "'234.50", "1 234,50",
     "50 €", "50 EUR", "50 eur", "50 kr.", "50 zł", "50 euros", "50,- Fr.", "50 KM", "50 грн", "234円", "500 CR",
     "$500.00", "EUR 500", "USD500", "Rs. 500", "kr 500", "50 Swiss francs", "50 US dollars", "50 netto", "50 incl. VAT",
-    "50/month", "234.50/month", "50 € a month", "234.50 a month", 234.5, 0, -5,
+    "\u200e234.50", "234\u200b.50", "２３４．５０", "50/month", "234.50/month", "50 € a month", "234.50 a month", 234.5, 0, -5,
 ]  # fmt: skip
 WORDS = [
     "2 chairs", "500 sheets of paper", "2 h", "3 kg", "2 tea cups", "4x tea", "3D print", "2nd visit", "2-day pass",
@@ -68,6 +68,9 @@ def test_a_dash_ends_a_number_whose_form_is_lost(dash: str, fault: RowFault | No
     """``1.000,-`` is 1 and a dash after Google's import; as text it is in doubt by itself."""
     assert faults(HEADER, [EMAIL, 1, dash]) == [fault]
     assert faults(HEADER, [EMAIL, "1", dash]) == [None]
+    if fault:
+        with pytest.raises(SalesUnavailable, match="no header, and two columns of numbers"):
+            read([EMAIL, 1, dash])
 
 
 def test_a_number_for_a_description_before_the_amount_may_be_its_beginning() -> None:

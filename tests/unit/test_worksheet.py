@@ -95,6 +95,8 @@ def test_a_title_above_the_header_is_refused_by_its_row(title: list[str], rows: 
         (["email", "Amount", "Line total"], "'Amount' and 'Line total'"),
         (["email", "Amount", "Total due"], "'Amount' and 'Total due'"),
         (["email", "Amount", "Value"], "'Amount' and 'Value'"),
+        (["email", "Amount", "Total (no VAT)"], "'Amount' and 'Total (no VAT)'"),
+        (["email", "Amount", "Cost per hour"], "'Amount' and 'Cost per hour'"),
         (["email", "Amount", "EUR"], "'Amount' and 'EUR'"),
         (["email", "Amount", "Ammount"], "'Amount' and 'Ammount'"),
         (["email", "Amount", "AmountEUR"], "'Amount' and 'AmountEUR'"),
