@@ -2,12 +2,12 @@
 
 import re
 
-from billing.customers.address import email_key
+from billing.customers.address import LOCAL_PART, email_key
 from billing.model import LINE_MAX
 
 SEPARATOR = re.compile(r"[,;|\t]")
-_LOCAL, _LABEL = r"[^@\s,;|<>\":()\[\]\\]+", r"[^@\s,;|<>\":()\[\]\\.'`!?&=/]+"
-_ADDRESS = re.compile(rf"{_LOCAL}@{_LABEL}(?:\.{_LABEL})+")
+_LABEL = r"[^@\s,;|<>\":()\[\]\\.'`!?&=/]+"
+_ADDRESS = re.compile(rf"{LOCAL_PART}@{_LABEL}(?:\.{_LABEL})+")
 
 
 def is_address(cell: str) -> bool:
