@@ -238,13 +238,13 @@ def _fault(layout: _Layout, row: Cells, width: int) -> RowFault | None:
 
 
 def _is_in_doubt(layout: _Layout, row: Cells) -> bool:
-    """Whether the cell after the amount may be the rest of it, or that before it, of no other use, its beginning."""
+    """Whether the cell after the amount may be the rest of it, or a description before it its beginning, or itself."""
     amount_at = layout.places[Column.AMOUNT]
-    amount, before = _cell(row, amount_at), _cell(row, amount_at - 1) if amount_at else None
-    is_free = amount_at - 1 == layout.places.get(Column.DESCRIPTION) or not layout.headers[amount_at - 1]
-    is_quoted = "," in str(amount)
-    begins_before = is_free and not is_quoted and begins_as_amount(before) and is_split(before, amount)
-    return begins_before or is_split(amount, _cell(row, amount_at + 1))
+    if is_split(_cell(row, amount_at), _cell(row, amount_at + 1)):
+        return True
+    before_at = amount_at - 1
+    is_description = before_at == layout.places.get(Column.DESCRIPTION) or not layout.headers[before_at]
+    return before_at >= 0 and is_description and begins_as_amount(_cell(row, before_at))
 
 
 def _width(row: Cells) -> int:

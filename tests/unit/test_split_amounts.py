@@ -76,10 +76,15 @@ def test_a_dash_ends_a_number_whose_form_is_lost(dash: str, fault: RowFault | No
 
 def test_a_number_for_a_description_before_the_amount_may_be_its_beginning() -> None:
     header = ["email", "description", "amount"]
-    rows = [[EMAIL, "1", "234.50"], [EMAIL, "2 chairs", "234.50"], [EMAIL, "1", "1,234.50"], [EMAIL, "12.50", "3"]]
-    assert faults(header, *rows) == [RowFault.SPLIT_AMOUNT, None, None, None]
+    rows = [[EMAIL, "2 chairs", "234.50"], [EMAIL, "1", "234.50"], [EMAIL, "1", "1,234.50"]]
+    assert faults(header, *rows) == [None, RowFault.SPLIT_AMOUNT, RowFault.SPLIT_AMOUNT]
     assert faults(["email", "", "amount"], [EMAIL, "1", "234.50"]) == [RowFault.SPLIT_AMOUNT]
     assert faults(["email", "quantity", "amount"], [EMAIL, "1", "234.50"]) == [None]
+
+
+def test_a_number_that_moves_into_the_place_of_the_amount_is_not_charged() -> None:
+    """The row lacks its description; what follows the amount is read as the amount."""
+    assert faults(["email", "description", "amount", "VAT"], [EMAIL, "500.00", "20"]) == [RowFault.SPLIT_AMOUNT]
 
 
 def test_the_reason_says_what_to_do() -> None:
