@@ -6,7 +6,7 @@ The limits of one charge are a matter of the payment method.
 from decimal import Decimal
 
 from billing.errors import InvalidInput
-from billing.typed_amount import number_in
+from billing.typed_amount import is_sign, number_in
 
 MAX_AMOUNT_MINOR = 999_999_999_999
 """No amount has more than twelve digits, in any currency: what a card takes.
@@ -27,6 +27,7 @@ _TWO_DECIMAL = frozenset(
     uyu uzs wst xcd xcg yer zar zmw
     """.split()  # noqa: SIM905
 )
+_CODES = _ZERO_DECIMAL | _TWO_DECIMAL | _THREE_DECIMAL
 _STEP_MINOR = {**dict.fromkeys(_THREE_DECIMAL, 10), "isk": 100, "ugx": 100}
 _FLOAT_RESIDUE = Decimal("1e-6")  # what 0.1 + 0.2 leaves behind; more than that is a real digit
 
@@ -34,9 +35,14 @@ _FLOAT_RESIDUE = Decimal("1e-6")  # what 0.1 + 0.2 leaves behind; more than that
 def currency_code(text: str) -> str:
     """The lower-case code of a currency that can be charged. Raises ``InvalidInput`` for any other."""
     code = text.strip().lower()
-    if code not in _ZERO_DECIMAL | _TWO_DECIMAL | _THREE_DECIMAL:
+    if code not in _CODES:
         raise InvalidInput(f"{text!r} is not a currency that can be charged; use a code such as eur, usd or jpy")
     return code
+
+
+def is_currency(text: str) -> bool:
+    """Whether ``text`` is the code or a sign of any currency that can be charged."""
+    return text.strip().lower() in _CODES or is_sign(text)
 
 
 def minor_digits(currency: str) -> int:

@@ -31,6 +31,7 @@ from billing.sales.worksheet import NO_SALE
 
 _SUGGESTED = 40  # unclaimed addresses for which a similar one is searched: that is slow among very many
 _SIMILAR = 0.8
+_WORDS_MAX = 60
 _NAMED = 5  # the rows, amounts and differences that a text lists
 
 
@@ -145,6 +146,7 @@ class SheetCheck:
             advice = f"the next import bills it; if {self._period.next()} is already imported, add it"
         more = f"; {len(late) - _NAMED} more" if len(late) > _NAMED else ""
         text = f"{customer_id}: {'; '.join(rows[:_NAMED])}{more}"
+        advice = "; ".join(filter(None, (*_duplicates(month, late), advice)))
         self._tally.find(FindingKind.LATE_ROW, customer_id, text, remedy, advice=advice)
 
     # -- rows of no billed customer
@@ -263,6 +265,13 @@ class SheetCheck:
         self._tally.add_unsummed(len(problems))
         unread = f", and {len(problems)} that cannot be read" if problems else ""
         return format_amount(total, customer.currency) + unread
+
+
+def _duplicates(month: MonthSnapshot, late: Sequence[RowDifference]) -> list[str]:
+    """Asks whether late rows are lines that people added in other words."""
+    by_hand = {line.amount_minor: line.description for line in month.lines if line.row is None}
+    alike = [(row.row, by_hand[row.amount_minor][:_WORDS_MAX]) for row in late[:_NAMED] if row.amount_minor in by_hand]
+    return [f"if row {row} is {words!r}, added by hand, give it those words in the sheet" for row, words in alike]
 
 
 def closest(key: str, keys: Collection[str]) -> str:
