@@ -243,8 +243,10 @@ def _is_in_doubt(layout: _Layout, row: Cells) -> bool:
     if is_split(_cell(row, amount_at), _cell(row, amount_at + 1)):
         return True
     before_at = amount_at - 1
+    if before_at < 0:
+        return False
     is_description = before_at == layout.places.get(Column.DESCRIPTION) or not layout.headers[before_at]
-    return before_at >= 0 and is_description and begins_as_amount(_cell(row, before_at))
+    return is_description and begins_as_amount(_cell(row, before_at))
 
 
 def _width(row: Cells) -> int:
