@@ -30,7 +30,7 @@ from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
 from billing.model import Id, Line, Minor, Url
-from billing.money import LARGEST_AMOUNT_MINOR, currency_code, parse_amount
+from billing.money import currency_code, parse_amount
 from billing.payments.rails import RAILS, Rail, RailName
 
 ENV_FILE = ".env"
@@ -61,7 +61,7 @@ def _amounts(text: object) -> object:
         amount, _, code = part.rpartition(" ")
         try:
             currency = currency_code(code)
-            amounts[currency] = parse_amount(amount, currency, maximum=LARGEST_AMOUNT_MINOR)
+            amounts[currency] = parse_amount(amount, currency)
         except InvalidInput as error:
             raise ValueError(f"write amounts such as 1000 EUR, 150000 JPY: {error}") from None
     return amounts

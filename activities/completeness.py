@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 
 from temporalio import activity
 
+from activities.chains import SeenChains
 from activities.unmatched import look_at_payments
-from billing.apart import Failed, why
-from billing.completeness.chains import Chain, Chains, ChainStatus, OpenChains
+from billing.apart import Failed, in_turn, why
+from billing.collections.ports import CollectionStore
+from billing.completeness.chains import Chains, StoppedCollection
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, Finding, new_findings, shared
 from billing.completeness.row_check import CellRules
-from billing.completeness.snapshots import CustomerSnapshot, DataSource, LastRun, Snapshots
+from billing.completeness.snapshots import DataSource, LastRun, Snapshots
 from billing.customers.ports import CustomerStore
-from billing.errors import SalesUnavailable, TemporalUnavailable, WorksheetMissing
+from billing.errors import SalesUnavailable, WorksheetMissing
 from billing.model import Few, Model
 from billing.period import Period
 from billing.remedies import Remedy, RemedyAction
@@ -26,9 +29,6 @@ from services import clock
 from services.alerts import Alerts
 from services.shared_sales import Sales
 
-_AT_ONCE = 20
-_DESCRIBED = 2000
-"""The most workflows to describe one by one; if more differ from the list, the list is used."""
 _SHOWN = 50
 _KEPT_REPORTED = 2000
 
@@ -43,13 +43,17 @@ class CompletenessResult(Model):
     periods: Few[CompletenessReport]
 
 
+class _Ledger(CollectionStore, CustomerStore, Protocol):
+    """The stores it uses."""
+
+
 class CompletenessActivities:
     """``chains`` and ``alerts`` None: without Temporal, for the reason in ``unseen``; then only ``look`` works."""
 
     def __init__(
         self,
         accounts: Snapshots,
-        ledger: CustomerStore,
+        ledger: _Ledger,
         sales: Sales,
         chains: Chains | None,
         alerts: Alerts | None,
@@ -72,7 +76,7 @@ class CompletenessActivities:
         """
         unseen, missing = dict(self._unseen), dict[DataSource, str]()
         snapshot = await self._read(period, unseen, missing)
-        workflows = _Workflows(self._chains, unseen, without_temporal)
+        workflows = SeenChains(self._chains, unseen, without_temporal)
         await workflows.read()
         check = CompletenessCheck(period, clock.now(), *self._cells(period, snapshot), workflows.strays)
         customer_ids: set[str] = set()
@@ -94,6 +98,8 @@ class CompletenessActivities:
             await self._take_orphan(check, customer_id)
         for stopped in workflows.standing_still:
             check.stands_still(stopped)
+        for collection in await self._stopped_collections(check, workflows):
+            check.not_collected(collection)
         await look_at_payments(self._accounts, check)
         check.balances(totals := await self._accounts.trial_balance())
         report = await asyncio.to_thread(check.coverage)
@@ -109,6 +115,24 @@ class CompletenessActivities:
                 check.stray(customer_id)
         except Exception as error:
             check.note(Failed(customer_id=customer_id, reason=why(error)))
+
+    async def _stopped_collections(self, check: CompletenessCheck, workflows: SeenChains) -> list[StoppedCollection]:
+        """The collections of every month whose workflow is closed while the ledger has them open, also a moment later.
+
+        Those that are paused or fail are among the workflows that stand still.
+        """
+        unread: list[Failed] = []
+        owed = [(row.customer_id, row.period) for row in await self._ledger.debts(open_only=True, failed=unread)]
+        for failed in unread:
+            check.note(failed)
+        stopped = []
+        for collection in await workflows.stopped_collections(owed):
+            if not collection.status.is_open:
+                recorded = await self._ledger.collection(collection.customer_id, collection.period)
+                debt = recorded.debt(collection.period) if recorded else None
+                if debt is not None and not debt.settled:
+                    stopped.append(collection)
+        return stopped
 
     async def _read(
         self, period: Period, unseen: dict[DataSource, str], missing: dict[DataSource, str]
@@ -132,10 +156,14 @@ class CompletenessActivities:
 
     @activity.defn
     async def cover(self, request: CompletenessRequest) -> CompletenessResult:
-        """Checks, alerts the reviewers to new findings, saves the heartbeat. A retry repeats all of it."""
+        """Checks, alerts the reviewers to new findings, saves the heartbeat. A retry repeats all of it.
+
+        If a month cannot be checked at all, that is raised once the others are done.
+        """
         assert self._alerts is not None
         now = clock.now()
-        reports = [await self.look(period, without_temporal=False) for period in request.periods or daily(now)]
+        look = partial(self.look, without_temporal=False)
+        reports, errors = await in_turn(request.periods or daily(now), look)
         before = {report.period: await self._accounts.coverage_of(report.period) for report in reports}
         alerts: list[Callable[[], Alert]] = []
         texts: list[str] = []  # a finding of several months, such as a workflow, is reported once
@@ -155,6 +183,8 @@ class CompletenessActivities:
                 report=report.brief().model_dump(mode="json"),
             )
             await self._accounts.save_coverage(run)
+        if errors:
+            raise errors[0]
         return CompletenessResult(periods=tuple(report.brief() for report in reports))
 
     async def _tell_ignored(self, reports: Sequence[CompletenessReport]) -> None:
@@ -225,76 +255,3 @@ def _now_reported(report: CompletenessReport, before: LastRun | None) -> tuple[s
 
 def _share(findings: Sequence[Finding], kept: int) -> tuple[Finding, ...]:
     return shared(findings, kept, lambda finding: finding.kind)
-
-
-class _Workflows:
-    """The status of all customers' workflows: by the list, or by a description if that differs from the ledger."""
-
-    def __init__(self, chains: Chains | None, unseen: dict[DataSource, str], optional: bool) -> None:
-        self._chains = chains
-        self._unseen = unseen
-        self._optional = optional
-        self._listed: OpenChains | None = None
-        self._described = 0
-        self.standing_still: list[Chain] = []
-
-    @property
-    def strays(self) -> tuple[Chain, ...]:
-        return self._listed.strays if self._listed else ()
-
-    async def read(self) -> None:
-        if self._chains is not None:
-            try:
-                self._listed = await self._chains.listed()
-                self.standing_still = await self._chains.standing_still()
-            except TemporalUnavailable as error:
-                self._give_up(error)
-
-    async def of(self, page: Sequence[CustomerSnapshot]) -> dict[str, ChainStatus | Failed]:
-        """The status of each customer's workflow; empty if Temporal cannot be read."""
-        if self._listed is None:
-            return {}
-        listed = {
-            account.customer.customer_id: self._listed.own.get(account.customer.customer_id, ChainStatus.ABSENT)
-            for account in page
-        }
-        doubtful = [
-            account.customer.customer_id
-            for account in page
-            if listed[account.customer.customer_id].is_open is not (account.closed_at is None)
-        ]
-        return listed | await self._describe(doubtful)
-
-    async def orphans(self, known: set[str]) -> list[str]:
-        """Customers of open workflows that are not ``known``."""
-        names = sorted(self._listed.own.keys() - known) if self._listed else []
-        chains = await self._describe(names)
-        return [name for name in names if not isinstance(chain := chains.get(name), ChainStatus) or chain.is_open]
-
-    async def _describe(self, customer_ids: Sequence[str]) -> dict[str, ChainStatus | Failed]:
-        names = customer_ids[: max(0, _DESCRIBED - self._described)]
-        self._described += len(names)
-        limit = asyncio.Semaphore(_AT_ONCE)
-
-        async def describe(customer_id: str) -> ChainStatus | Failed:
-            assert self._chains is not None
-            async with limit:
-                try:
-                    return await self._chains.status(customer_id)
-                except TemporalUnavailable:
-                    raise
-                except Exception as error:
-                    return Failed(customer_id=customer_id, reason=why(error))
-
-        try:
-            statuses = await asyncio.gather(*map(describe, names))
-        except TemporalUnavailable as error:
-            self._give_up(error)
-            return {}
-        return dict(zip(names, statuses, strict=True))
-
-    def _give_up(self, error: TemporalUnavailable) -> None:
-        if not self._optional:
-            raise error
-        self._unseen[DataSource.TEMPORAL] = str(error)
-        self._listed = None

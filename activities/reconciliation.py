@@ -1,6 +1,7 @@
 """Reconciliation: takes in the processor's record of a payment, and compares all payments daily."""
 
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
@@ -19,7 +20,7 @@ from billing.accounting.reconciliation import (
     unbooked,
 )
 from billing.accounting.reversals import in_words, refunded_minor, reversal_finding
-from billing.apart import Failed, why
+from billing.apart import Failed, in_turn, why
 from billing.collections.ports import Collections, CollectionStore, DebtRow
 from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
 from billing.invoices.month import Month
@@ -43,6 +44,8 @@ _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
 """The processor is down: no other lookup would succeed."""
 _AROUND = timedelta(days=35)
 """A payment may be older than its period's end on the processor's clock: the sandbox rehearses months to come."""
+
+_log = logging.getLogger(__name__)
 
 
 class _Ledger(
@@ -136,14 +139,20 @@ class Reconciler:
 
     @activity.defn
     async def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
-        """Compares and repairs; reports the other findings to the reviewers, each once."""
-        results = [await self.reconcile_period(period) for period in request.periods or await self._recent()]
+        """Compares and repairs; reports the other findings to the reviewers, each once.
+
+        Collections of all other months go on, too, if they have stopped.
+        """
+        results, errors = await in_turn(request.periods or await self._recent(), self.reconcile_period)
+        await self._begin_others({result.period for result in results})
         await self._alerts.tell_each(
             partial(_alert, finding, result.period)
             for result in results
             for finding in result.findings
             if not finding.repaired or finding.repair is Repair.CANCEL
         )
+        if errors:
+            raise errors[0]
         return ReconcileResult(periods=tuple(result.brief() for result in results))
 
     async def reconcile_period(self, period: Period) -> ReconciledPeriod:
@@ -272,7 +281,16 @@ class Reconciler:
                     repaired=True,
                 )
 
-    async def _begun(self, row: InvoiceRow) -> bool:
+    async def _begin_others(self, compared: Set[Period]) -> None:
+        """Begins collections outside of ``compared`` that do not run; coverage names those for which that fails."""
+        for row in await self._ledger.debts(open_only=True, failed=[]):
+            if row.period not in compared:
+                try:
+                    await self._begun(row)
+                except Exception as error:
+                    _log.warning("%s, %s: not begun: %s", row.customer_id, row.period, why(error))
+
+    async def _begun(self, row: InvoiceRow | DebtRow) -> bool:
         """Lets the customer's collection take the month in, if it is not known to have it; whether it did not run."""
         collection = await self._ledger.collection(row.customer_id, row.period)
         debt = collection.debt(row.period) if collection else None

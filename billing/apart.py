@@ -1,6 +1,6 @@
 """Work on many items, where the failure of one does not stop the rest. An outage of what all of them need does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from traceback import extract_tb
 from typing import TypeVar
@@ -14,6 +14,7 @@ from billing.validation import explain
 _CHARACTERS = 300
 _DOWN = (LedgerUnavailable, TemporalUnavailable, AlertUnavailable)
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -53,3 +54,16 @@ def apart(names: Sequence[str], read: Callable[[Sequence[str]], Sequence[T]]) ->
         except Exception as error:
             items.append(Failed(customer_id=name, reason=why(error)))
     return items
+
+
+async def in_turn(items: Iterable[S], work: Callable[[S], Awaitable[T]]) -> tuple[list[T], list[Exception]]:
+    """The results of ``work`` on each item, and the errors of those that failed: raise one once the rest is used."""
+    results: list[T] = []
+    errors: list[Exception] = []
+    for item in items:
+        try:
+            results.append(await work(item))
+        except Exception as error:
+            why(error)
+            errors.append(error)
+    return results, errors

@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from billing.errors import InvalidInput
-from billing.typed_amount import number_in
+from billing.typed_amount import is_sign, number_in
 
-MAX_AMOUNT_MINOR = 99_999_999
-"""An amount has at most eight digits in every currency but those of ``_MAXIMUM_MINOR``; more is a typing error."""
-_MAXIMUM_MINOR = {"idr": 999_999_999_999}
-LARGEST_AMOUNT_MINOR = max(_MAXIMUM_MINOR.values())
-"""No amount in any currency is greater."""
+MAX_AMOUNT_MINOR = 999_999_999_999
+"""No amount has more than twelve digits, in any currency: what a card takes.
+
+Source: docs.stripe.com/currencies, "Maximum charge amounts", as of 2026. It gives cards twelve digits, American Express
+nine "in most currencies", and twelve (IDR), ten (COP), nine (INR) or eight digits to other payment methods only. The
+reference of PaymentIntent still names eight. What Stripe refuses as ``amount_too_large`` waits for a person.
+"""
 
 _ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())  # noqa: SIM905
 _THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())  # noqa: SIM905
@@ -27,6 +29,7 @@ _TWO_DECIMAL = frozenset(
     uyu uzs wst xcd xcg yer zar zmw
     """.split()  # noqa: SIM905
 )
+_CODES = _ZERO_DECIMAL | _TWO_DECIMAL | _THREE_DECIMAL
 _STEP_MINOR = {**dict.fromkeys(_THREE_DECIMAL, 10), "isk": 100, "ugx": 100}
 _FLOAT_RESIDUE = Decimal("1e-6")  # what 0.1 + 0.2 leaves behind; more than that is a real digit
 
@@ -34,9 +37,14 @@ _FLOAT_RESIDUE = Decimal("1e-6")  # what 0.1 + 0.2 leaves behind; more than that
 def currency_code(text: str) -> str:
     """The lower-case code of a currency that can be charged. Raises ``InvalidInput`` for any other."""
     code = text.strip().lower()
-    if code not in _ZERO_DECIMAL | _TWO_DECIMAL | _THREE_DECIMAL:
+    if code not in _CODES:
         raise InvalidInput(f"{text!r} is not a currency that can be charged; use a code such as eur, usd or jpy")
     return code
+
+
+def is_currency(text: str) -> bool:
+    """Whether ``text`` is the code or a sign of any currency that can be charged."""
+    return text.strip().lower() in _CODES or is_sign(text)
 
 
 def minor_digits(currency: str) -> int:
@@ -44,11 +52,6 @@ def minor_digits(currency: str) -> int:
     if currency in _ZERO_DECIMAL:
         return 0
     return 3 if currency in _THREE_DECIMAL else 2
-
-
-def maximum_minor(currency: str) -> int:
-    """The largest amount in ``currency``, in minor units."""
-    return _MAXIMUM_MINOR.get(currency, MAX_AMOUNT_MINOR)
 
 
 def step_minor(currency: str) -> int:
@@ -61,14 +64,14 @@ def with_digits(digits: int) -> frozenset[str]:
     return {0: _ZERO_DECIMAL, 2: _TWO_DECIMAL, 3: _THREE_DECIMAL}[digits]
 
 
-def parse_amount(cell: object, currency: str, decimal_separator: str = ".", maximum: int | None = None) -> int:
+def parse_amount(cell: object, currency: str, decimal_separator: str = ".") -> int:
     """The amount in a cell of a sheet, or on a command line, in minor units of ``currency``.
 
     Takes whole and decimal numbers, negative ones too (a credit), and text as spreadsheets write them: with thousands
     that fit ``decimal_separator`` (``1,234.56``) and the sign or code of ``currency`` (``$99``, ``5 EUR``). Anything
     ambiguous is refused with ``InvalidInput``: the other separator (``12,50``), another
     currency, errors (``#REF!``), ``(5.00)``, ``5-``, ``NaN``, ``-0``, TRUE, empty cells, more digits than the currency
-    has, and amounts above ``maximum``, in minor units: without it, the largest amount in the currency.
+    has, and amounts above ``MAX_AMOUNT_MINOR``.
     """
     value = _decimal(cell, currency, decimal_separator)
     if value.is_zero() and value.is_signed():
@@ -77,9 +80,9 @@ def parse_amount(cell: object, currency: str, decimal_separator: str = ".", maxi
     minor = int(exact.to_integral_value())
     if abs(exact - minor) > _FLOAT_RESIDUE or minor % step_minor(currency):
         raise InvalidInput(f"{cell} has more digits than {currency.upper()} can be charged in")
-    maximum = maximum_minor(currency) if maximum is None else maximum
-    if abs(minor) > maximum:
-        raise InvalidInput(f"{cell} {currency.upper()} is more than the {format_amount(maximum, currency)} limit")
+    if abs(minor) > MAX_AMOUNT_MINOR:
+        limit = format_amount(MAX_AMOUNT_MINOR, currency)
+        raise InvalidInput(f"{cell} {currency.upper()} is more than the {limit} limit")
     return minor
 
 

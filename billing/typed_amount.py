@@ -47,6 +47,11 @@ def is_mark(text: str, currency: str) -> bool:
     return text.strip().casefold() in _marks(currency)
 
 
+def is_sign(text: str) -> bool:
+    """Whether ``text`` is a sign of any currency."""
+    return text.strip().casefold() in _SIGNS
+
+
 def _without_mark(text: str, currency: str) -> str:
     for mark in _marks(currency):
         if text[: len(mark)].casefold() == mark:

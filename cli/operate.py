@@ -12,6 +12,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from billing.apart import why
 from billing.completeness.chains import release
 from billing.completeness.snapshots import Snapshots
 from billing.errors import BillingError, LedgerUnavailable
@@ -160,6 +161,8 @@ async def _check(name: str, finding: Awaitable[str | None]) -> DoctorLine:
         return DoctorLine(name=name, ok=False, detail=detail)
     except (BillingError, RPCError) as error:
         return DoctorLine(name=name, ok=False, detail=explain(error))
+    except Exception as error:  # of any kind: the other checks are shown all the same
+        return DoctorLine(name=name, ok=False, detail=why(error))
 
 
 async def _indexed(client: Client) -> str:

@@ -1,9 +1,8 @@
 """Commands to running collections: reviewers' commands, the customer's own payment, another card."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy
@@ -12,6 +11,7 @@ from temporalio.service import RPCError
 from billing.collections.collection import Collection
 from billing.collections.commands import COLLECTION_COMMANDS, LookUp, Owe, PayResult, RecordPayment, ReplaceCard
 from billing.collections.debt import Debt
+from billing.collections.ports import CollectionStore
 from billing.commands import Command, CommandResult, Refusal, Via, command_name
 from billing.customers.customer import CustomerChanges
 from billing.customers.ports import CustomerStore
@@ -27,6 +27,10 @@ from workflows.payment_collection import PaymentCollection
 from workflows.visibility import search_attributes
 
 _T = TypeVar("_T")
+
+
+class _Ledger(CollectionStore, CustomerStore, Protocol):
+    """The stores it uses."""
 
 
 def collection_handle(client: Client, customer_id: str) -> WorkflowHandle[PaymentCollection, Collection]:
@@ -46,12 +50,12 @@ async def pay(client: Client, customer_id: str, period: Period, return_url: str)
 
 
 async def replace_card(
-    client: Client, ledger: CustomerStore, customer_id: str, card: CardOnFile, by: str, reason: str, via: Via = ""
+    client: Client, ledger: _Ledger, customer_id: str, card: CardOnFile, by: str, reason: str, via: Via = ""
 ) -> None:
     """Makes ``card`` the customer's, at once, for coming months and for everything that is owed.
 
     A repeat changes nothing. Raises ``BillingError`` while a charge of the customer is under way or being cancelled:
-    repeat it once the outcome is known.
+    repeat it once the outcome is known; also for a collection that has stopped: repeat it once that runs again.
     """
     source: dict[str, Any] = {"by": by, "reason": reason, "via": via}
     customer = await ledger.customer(customer_id)
@@ -59,10 +63,14 @@ async def replace_card(
         raise NotFound(f"the ledger does not know {customer_id}")
     if customer.payment_method != card:
         await _update_month(client, customer_id, UpdateCustomer(**source, changes=CustomerChanges(payment_method=card)))
-    with suppress(NotFound):
+    try:
         answer = await tell_collection(client, customer_id, ReplaceCard(**source, card=card))
-        if answer.refusal is Refusal.LATER:
-            raise BillingError(f"{customer_id}: {answer.result}")
+    except NotFound as error:
+        if await ledger.debts(customer_id=customer_id, open_only=True):  # it would go on with the older card
+            raise BillingError(str(error)) from None
+        return
+    if answer.refusal is Refusal.LATER:
+        raise BillingError(f"{customer_id}: {answer.result}")
 
 
 class CollectionSignals:
@@ -147,4 +155,6 @@ async def _update(
     except RPCError as error:
         if not is_missing(error):
             raise _unanswered(customer_id, error) from None
-        raise NotFound(f"nothing of {customer_id} is being collected") from None
+        raise NotFound(
+            f"nothing of {customer_id} is being collected; python starter.py collections show {customer_id} says why"
+        ) from None

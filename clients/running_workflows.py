@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -18,10 +18,11 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from billing.completeness.chains import Chain, ChainStatus, OpenChains
+from billing.completeness.chains import Chain, ChainStatus, OpenChains, StoppedCollection
 from billing.errors import TemporalUnavailable
 from billing.invoices.month import Month
-from billing.keys import customer_of, workflow_id
+from billing.keys import collection_id, customer_of, workflow_id
+from billing.period import Period
 from workflows.completeness import DailyCompleteness
 from workflows.digest import ReviewerDigest
 from workflows.monthly_billing import MonthlyBilling
@@ -40,6 +41,7 @@ _PROBLEMS = "TemporalReportedProblems"
 """The server sets it after five failed tasks in a row, about a minute, and clears it after a success."""
 
 _MONTHLY = f"WorkflowType = '{MonthlyBilling.__name__}'"
+_COLLECTIONS = f"WorkflowType = '{PaymentCollection.__name__}'"
 _OPEN = "CloseTime IS NULL"  # not "Running": a paused workflow is open too
 _STANDING_STILL = f"{_OPEN} AND ({_PROBLEMS} IS NOT NULL OR ExecutionStatus != 'Running')"
 _OURS = f"WorkflowType IN ({', '.join(repr(kind.__name__) for kind in KINDS)})"
@@ -105,16 +107,36 @@ class RunningWorkflows:
         few = len(customer_ids) <= _DESCRIBED
         statuses = dict(await self._among(list(customer_ids)) if few else (await self.listed()).own)
         missing = [customer_id for customer_id in customer_ids if customer_id not in statuses]
-        limit = asyncio.Semaphore(_AT_ONCE)
-
-        async def describe(customer_id: str) -> ChainStatus:
-            async with limit:
-                return await self.status(customer_id)
-
-        statuses |= zip(missing, await asyncio.gather(*map(describe, missing[:_DESCRIBED])), strict=False)
+        statuses |= zip(missing, await self._described([workflow_id(name) for name in missing]), strict=False)
         strays = {stray.customer_id for stray in await self.strays()} if missing else set()
         statuses |= dict.fromkeys(strays.intersection(missing), ChainStatus.RUNNING)
         return {customer_id: statuses.get(customer_id, ChainStatus.ABSENT) for customer_id in customer_ids}
+
+    async def stopped_collections(self, owed: Sequence[tuple[str, Period]]) -> list[StoppedCollection]:
+        """By descriptions of a few; of more, by the list, then by descriptions of up to 500 that are not in it."""
+        statuses: dict[str, ChainStatus] = {}
+        if len(owed) > _AT_ONCE:
+            query = f"{_COLLECTIONS} AND {_OPEN}"
+            statuses |= {info.execution.workflow_id: _status(info) async for info in self._list(query)}
+        ids = [collection_id(customer_id) for customer_id, _ in owed]
+        missing = [chain_id for chain_id in dict.fromkeys(ids) if chain_id not in statuses]
+        statuses |= zip(missing, await self._described(missing), strict=False)
+        found = [statuses.get(chain_id, ChainStatus.ABSENT) for chain_id in ids]
+        return [
+            StoppedCollection(*key, status)
+            for key, status in zip(owed, found, strict=True)
+            if status is not ChainStatus.RUNNING
+        ]
+
+    async def _described(self, chain_ids: Sequence[str]) -> list[ChainStatus]:
+        """The present status of the first 500."""
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def describe(chain_id: str) -> ChainStatus:
+            async with limit:
+                return (await _described(self._client, chain_id, self._patience))[0]
+
+        return await asyncio.gather(*map(describe, chain_ids[:_DESCRIBED]))
 
     async def _among(self, customer_ids: list[str]) -> dict[str, ChainStatus]:
         open_chains: dict[str, ChainStatus] = {}
@@ -168,26 +190,28 @@ async def chain_status(client: Client, customer_id: str) -> ChainStatus:
 
 async def described(client: Client, customer_id: str, patience: timedelta = _PATIENCE) -> tuple[ChainStatus, str]:
     """The present status of the customer's monthly workflow, and the id of its run ("": none)."""
-    execution = WorkflowExecution(workflow_id=workflow_id(customer_id))
+    return await _described(client, workflow_id(customer_id), patience)
+
+
+async def _described(client: Client, chain_id: str, patience: timedelta) -> tuple[ChainStatus, str]:
+    execution = WorkflowExecution(workflow_id=chain_id)
     request = DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=execution)
     try:
         answer = await client.workflow_service.describe_workflow_execution(request, timeout=patience)
     except (RPCError, RuntimeError) as error:
         if isinstance(error, RPCError) and is_missing(error):
             return ChainStatus.ABSENT, ""
-        raise TemporalUnavailable(f"Temporal cannot describe {customer_id}: {_why(error)}") from None
+        raise TemporalUnavailable(f"Temporal cannot describe {chain_id}: {_why(error)}") from None
     info = answer.workflow_execution_info
     return _status(info), info.execution.run_id
 
 
 def _chain(info: WorkflowExecutionInfo) -> Chain:
-    period = _attribute(info, PERIOD.name) if info.type.name == PaymentCollection.__name__ else None
     return Chain(
         workflow_id=info.execution.workflow_id,
         kind=info.type.name,
         status=_status(info),
         customer_id=str(_attribute(info, CUSTOMER.name) or ""),
-        period=None if period is None else str(period),
     )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
+from billing.collections.ports import DebtRow
 from billing.completeness.chains import Chain, Standstill
 from billing.completeness.report import CompletenessReport, FindingKind
 from billing.completeness.snapshots import LastRuns
@@ -35,6 +36,8 @@ class OpenMonths(LastRuns, Protocol):
     async def open_among(self, period: Period, customer_ids: Sequence[str]) -> set[str]:
         """The customers among these whose month is open."""
 
+    async def debts(self, period: Period, *, open_only: bool) -> list[DebtRow]: ...
+
 
 class StandstillWatch:
     def __init__(self, ledger: OpenMonths, chains: RunningWorkflows, look_seconds: float = LOOK_SECONDS) -> None:
@@ -49,15 +52,15 @@ class StandstillWatch:
         return chains
 
     async def of(self, period: Period) -> Standstill:
-        """The customers whose month ``period`` stands still. Raises ``LedgerUnavailable`` only."""
+        """The customers whose month ``period``, or its collection, stands still. Raises ``LedgerUnavailable`` only."""
         standstill: Standstill = await self._shared(period, lambda: self._look(period))
         return standstill
 
     async def pulse(self, period: Period) -> str:
         """A text that differs after every change of the month, in the ledger or of its workflows."""
         pulse, standstill = await self._ledger.pulse(period), await self.of(period)
-        statuses = repr(sorted(standstill.customers.items()))
-        return f"{pulse}-{zlib.crc32(statuses.encode()):x}" if standstill.customers else pulse
+        stopped = [*sorted(standstill.customers.items()), *standstill.collections]
+        return f"{pulse}-{zlib.crc32(repr(stopped).encode()):x}" if stopped else pulse
 
     async def _look(self, period: Period) -> Standstill:
         """The few customers whose workflow stands still, or was cut off and not started again."""
@@ -70,10 +73,13 @@ class StandstillWatch:
             cut_off = await self._chains.cut_off(period) | await self._missed(period)
             open_months = await self._ledger.open_among(period, [*still, *cut_off])
             statuses = await self._chains.of(cut_off & open_months)
+            owed = await self._ledger.debts(period, open_only=True)
+            collections = await self._chains.stopped_collections([(row.customer_id, period) for row in owed])
         except TemporalUnavailable as error:
             return Standstill({}, str(error))
         stopped = {name: status for name, status in statuses.items() if not status.is_open}
-        return Standstill({name: status for name, status in (still | stopped).items() if name in open_months})
+        months = {name: status for name, status in (still | stopped).items() if name in open_months}
+        return Standstill(months, collections=tuple(collections))
 
     async def _missed(self, period: Period) -> set[str]:
         """Customers without a workflow at the last check: Temporal may have deleted it after its end."""

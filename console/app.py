@@ -82,7 +82,9 @@ class _Console:
         self._links = settings.links
         self._https = settings.links.base_url.startswith("https:")
         self._pages = Pages(settings.company, settings.mail_from)
-        self._proxies = TrustedProxies(settings.console_trusted_proxies, settings.console_sso_header)
+        self._proxies = TrustedProxies(
+            settings.console_trusted_proxies, settings.console_sso_header, settings.behind_unknown_proxy
+        )
         self._registrar = connect_registrar(settings, adapters, client)
         self._checkouts = connect_checkouts(settings, adapters)
         self._cards = Cards(client, adapters.payments, adapters.ledger, self._registrar)
@@ -171,7 +173,7 @@ class _Console:
     def _of_customers(self) -> Iterator[APIRouter]:
         payments, ledger, links, pages = self._adapters.payments, self._adapters.ledger, self._links, self._pages
         company, newcomers = self._settings.company, self._settings.newcomers
-        throttle = RequestThrottle(ledger, links.secret, self._proxies.client)
+        throttle = RequestThrottle(ledger, links.secret, self._proxies)
         returned = ReturnedCards(self._cards, self._inbox)
         yield PaymentPages(self._client, payments, ledger, returned, links, pages).router
         yield CardPages(payments, ledger, returned, links, pages).router

@@ -1,10 +1,11 @@
 """The status of workflows, and the remedies for one that stands still."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from billing.keys import workflow_id
+from billing.keys import collection_id, workflow_id
+from billing.period import Period
 from billing.remedies import Remedy, RemedyAction
 
 
@@ -50,13 +51,12 @@ _WORDS = {
 
 
 class Chain(NamedTuple):
-    """An open workflow. ``customer_id`` "": without a customer. ``period``: a collection's; None for other kinds."""
+    """An open workflow. ``customer_id`` "": without a customer."""
 
     workflow_id: str
     kind: str  # the workflow type
     status: ChainStatus
     customer_id: str = ""
-    period: str | None = None
 
 
 class OpenChains(NamedTuple):
@@ -66,11 +66,33 @@ class OpenChains(NamedTuple):
     strays: tuple[Chain, ...] = ()
 
 
+class StoppedCollection(NamedTuple):
+    """A collection that is open in the ledger, and whose workflow is closed, paused or failing."""
+
+    customer_id: str
+    period: Period
+    status: ChainStatus
+
+    @property
+    def text(self) -> str:
+        return f"{self.customer_id}, {self.period} is not collected: its workflow {self.status.words}"
+
+    @property
+    def remedy(self) -> Remedy:
+        if self.status.is_open:
+            return release(collection_id(self.customer_id), self.status)
+        return RemedyAction.RECONCILE.of(period=self.period)
+
+
 class Standstill(NamedTuple):
-    """The workflow status of each open month that makes no progress; ``unseen``: why Temporal could not be asked."""
+    """The workflow status of each open month that makes no progress; ``unseen``: why Temporal could not be asked.
+
+    ``collections`` are those of the same period.
+    """
 
     customers: Mapping[str, ChainStatus]
     unseen: str = ""
+    collections: tuple[StoppedCollection, ...] = ()
 
 
 class Chains(Protocol):
@@ -83,6 +105,9 @@ class Chains(Protocol):
 
     async def status(self, customer_id: str) -> ChainStatus:
         """The current status of the customer's monthly workflow."""
+
+    async def stopped_collections(self, owed: Sequence[tuple[str, Period]]) -> list[StoppedCollection]:
+        """Those of the collections (customer and period), which are open in the ledger, that make no progress."""
 
 
 def release(chain: str, status: ChainStatus) -> Remedy:

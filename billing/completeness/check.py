@@ -6,11 +6,12 @@ report = check.coverage()     # sheet = invoiced + differences
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from billing.apart import Failed, why
-from billing.completeness.chains import Chain, ChainStatus, end, release
+from billing.completeness.chains import Chain, ChainStatus, StoppedCollection, end, release
 from billing.completeness.month_check import MonthCheck
 from billing.completeness.report import CompletenessReport, CustomerState, FindingKind
 from billing.completeness.row_check import CellRules
@@ -28,6 +29,7 @@ from billing.remedies import RemedyAction
 from billing.sales.sales import SalesRow
 
 _JUST_CLOSED = timedelta(hours=1)
+_NAME_MAX = 255
 
 
 class CompletenessCheck:
@@ -95,6 +97,9 @@ class CompletenessCheck:
 
     def stray(self, customer_id: str) -> None:
         """Reports a running workflow whose customer is not in the ledger."""
+        self._alone(workflow_id(customer_id), partial(self._find_no_customer, customer_id))
+
+    def _find_no_customer(self, customer_id: str) -> None:
         chain = workflow_id(customer_id)
         text = f"{chain} runs, but its customer is not in the ledger"
         advice = f"start {customer_id} from a file with its row, or terminate the workflow"
@@ -102,11 +107,17 @@ class CompletenessCheck:
         self._tally.find(FindingKind.NO_CUSTOMER, customer_id, text, *remedies, advice=advice)
 
     def stands_still(self, chain: Chain) -> None:
-        """Reports a workflow that stands still: a collection's in its own month, any other in every month."""
-        if chain.period in (None, self._period):
-            text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"
-            remedy = release(chain.workflow_id, chain.status)
-            self._tally.find(FindingKind.STANDSTILL, chain.customer_id, text, remedy)
+        """Reports a workflow that stands still, in every month: it may be a collection of any."""
+        self._alone(chain.workflow_id, partial(self._find_standstill, chain))
+
+    def not_collected(self, collection: StoppedCollection) -> None:
+        """Reports, in every month, a collection of any month whose workflow is closed."""
+        self._tally.find(FindingKind.UNCOLLECTED, collection.customer_id, collection.text, collection.remedy)
+
+    def _find_standstill(self, chain: Chain) -> None:
+        text = f"{chain.kind} {chain.workflow_id} {chain.status.words}; it makes no progress"
+        remedy = release(chain.workflow_id, chain.status)
+        self._tally.find(FindingKind.STANDSTILL, chain.customer_id, text, remedy)
 
     def unmatched(self, row: PaymentRow) -> None:
         """Reports money of which nobody knows whose it is, in every month until somebody assigns it."""
@@ -148,11 +159,22 @@ class CompletenessCheck:
 
     def _find_strays(self) -> None:
         for stray in self._strays:
-            customer_id = stray.customer_id
-            remedies = [end(stray.workflow_id)]
-            if customer_id in self._customers and customer_id not in self._twice:
-                remedies.append(RemedyAction.START.of(customer_id))
-            beside = "also billed" if customer_id in self._twice else "billed"
-            text = f"{customer_id or 'a customer'} is {beside} by a workflow with another id: {stray.workflow_id}"
-            advice = "terminate it; nothing is charged twice, because the ledger is checked before each charge"
-            self._tally.find(FindingKind.STRAY, customer_id, text, *remedies, advice=advice)
+            self._alone(stray.workflow_id, partial(self._find_stray, stray))
+
+    def _alone(self, name: str, find: Callable[[], None]) -> None:
+        """Reports the workflow ``name``, or that it cannot be: its id and its attributes are not ours to limit."""
+        try:
+            find()
+        except Exception as error:
+            text = f"workflow {name[:_NAME_MAX]} could not be checked: {why(error)}"
+            self._tally.find(FindingKind.FAILED, "", text, RemedyAction.RUN_DOCTOR.of(), advice="no other is affected")
+
+    def _find_stray(self, stray: Chain) -> None:
+        customer_id = stray.customer_id
+        remedies = [end(stray.workflow_id)]
+        if customer_id in self._customers and customer_id not in self._twice:
+            remedies.append(RemedyAction.START.of(customer_id))
+        beside = "also billed" if customer_id in self._twice else "billed"
+        text = f"{customer_id or 'a customer'} is {beside} by a workflow with another id: {stray.workflow_id}"
+        advice = "terminate it; nothing is charged twice, because the ledger is checked before each charge"
+        self._tally.find(FindingKind.STRAY, customer_id, text, *remedies, advice=advice)

@@ -144,6 +144,7 @@ def _compared(
         if isinstance(row, Problem) and billed.by_hand:
             settled.append(row)
         pairs.append((billed.by_hand or DifferenceReason.UNEXPLAINED, billed.line, row))
+    pairs += [(new, None, row) for _, row in take_same(list(_rows_by_hand(month)), unpaired)]
     pairs += [(changed, billed.line, row) for billed, row in take_changed(unpaired_lines, unpaired)]
     pairs += [(gone, pair.item.line, None) for pair in unpaired_lines]
     pairs += [(new, None, pair.item) for pair in unpaired]
@@ -175,6 +176,13 @@ def _billed_rows(month: MonthSnapshot) -> Iterator[PairedRow[_Billed]]:
         yield PairedRow(row, _Billed(LineSnapshot("", row.description, 0, row.row), DifferenceReason.REMOVED))
 
 
+def _rows_by_hand(month: MonthSnapshot) -> Iterator[PairedRow[LineSnapshot]]:
+    """The lines that people added, as rows that were typed later."""
+    for line in month.lines:
+        if line.row is None:
+            yield PairedRow(SheetRow(row=0, description=line.description, amount_minor=line.amount_minor), line)
+
+
 def words_by_hand(late: RowDifference, period: Period) -> str:
     """The description under which a person bills a late row on a later invoice; the check recognizes it."""
     return f"{' '.join(late.description.split())[:_DESCRIPTION_MAX] or 'Sale'} ({period})"
@@ -204,11 +212,13 @@ def _billed_later(
 
 
 def _late(differences: Sequence[RowDifference]) -> Iterator[RowDifference]:
-    """The changes since the import, except those that a reviewer billed by a line added by hand."""
-    added = Counter(-row.amount_minor for row in differences if row.reason is DifferenceReason.ADDED)
+    """The changes since the import, except new rows that a reviewer billed by a line with their words and amount."""
+    by_hand = [row for row in differences if row.reason is DifferenceReason.ADDED]
+    added = Counter((row.description.strip(), -row.amount_minor) for row in by_hand)
     for row in differences:
-        if row.reason in SINCE and added[row.amount_minor]:
-            added[row.amount_minor] -= 1
+        content = row.description.strip(), row.amount_minor
+        if row.reason is DifferenceReason.NEW_ROW and added[content]:
+            added[content] -= 1
         elif row.reason in SINCE and row.amount_minor:
             yield row
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
+from billing.apart import why
 from billing.completeness.month_check import LISTED
 from billing.completeness.report import FindingKind
 from billing.completeness.row_check import (
@@ -30,6 +31,7 @@ from billing.sales.worksheet import NO_SALE
 
 _SUGGESTED = 40  # unclaimed addresses for which a similar one is searched: that is slow among very many
 _SIMILAR = 0.8
+_WORDS_MAX = 60
 _NAMED = 5  # the rows, amounts and differences that a text lists
 
 
@@ -40,10 +42,14 @@ class SheetCheck:
         self._period = period
         self._cells = cells
         self._tally = tally
-        self._rows = {row.number: row for row in rows}
+        self._rows: dict[int, SalesRow] = {}
         self._by_email: dict[str, list[int]] = defaultdict(list)
         for row in rows:
-            self._by_email[email_key(row.email)].append(row.number)
+            try:
+                self._by_email[email_key(row.email)].append(row.number)
+                self._rows[row.number] = row
+            except Exception as error:
+                self._fail([row], error)
         self._numbers = dict(self._by_email)
         self._addresses: dict[str, Customer] = {}  # by key
         self._former: defaultdict[str, list[CustomerSnapshot]] = defaultdict(list)  # by key of a former address
@@ -140,6 +146,7 @@ class SheetCheck:
             advice = f"the next import bills it; if {self._period.next()} is already imported, add it"
         more = f"; {len(late) - _NAMED} more" if len(late) > _NAMED else ""
         text = f"{customer_id}: {'; '.join(rows[:_NAMED])}{more}"
+        advice = "; ".join(filter(None, (*_duplicates(month, late), advice)))
         self._tally.find(FindingKind.LATE_ROW, customer_id, text, remedy, advice=advice)
 
     # -- rows of no billed customer
@@ -152,14 +159,23 @@ class SheetCheck:
             rows = [row for row in rows if not row.is_blank]
             if not rows:
                 continue
-            if key in self._not_billed:
-                self._take_not_billed(self._not_billed[key], rows)
-            elif key in self._former:
-                self._take_former(self._former[key], rows)
-            else:
-                unclaimed += 1
-                near = closest(key, self._addresses) if unclaimed <= _SUGGESTED else ""
-                self._take_unclaimed(self._addresses.get(near), rows)
+            try:
+                if key in self._not_billed:
+                    self._take_not_billed(self._not_billed[key], rows)
+                elif key in self._former:
+                    self._take_former(self._former[key], rows)
+                else:
+                    unclaimed += 1
+                    near = closest(key, self._addresses) if unclaimed <= _SUGGESTED else ""
+                    self._take_unclaimed(self._addresses.get(near), rows)
+            except Exception as error:
+                self._fail(rows, error)
+
+    def _fail(self, rows: Sequence[SalesRow], error: Exception) -> None:
+        """Reports rows under one address that cannot be checked; they are in no sum."""
+        self._tally.add_unsummed(len(rows))
+        text = f"{_numbers(rows)} of worksheet {self._period} could not be checked: {why(error)}"
+        self._tally.find(FindingKind.FAILED, "", text, RemedyAction.RUN_DOCTOR.of(), advice="no other row is affected")
 
     def _take_former(self, owners: Sequence[CustomerSnapshot], rows: Sequence[SalesRow]) -> None:
         """Reports rows under a customer's former address, suggesting no similar one."""
@@ -216,11 +232,7 @@ class SheetCheck:
     def _add_uninvoiced(self, rows: Sequence[SalesRow], currency: str, reason: DifferenceReason) -> list[str]:
         """Counts rows that are on no invoice; returns their amounts as texts."""
         amounts = []
-        for row in rows:
-            try:
-                amount_minor = amount_of(row, currency, self._cells.decimal_separator) if currency else None
-            except InvalidInput:
-                amount_minor = None
+        for row, amount_minor in [(row, self._amount_of(row, currency)) for row in rows]:
             if amount_minor is None:
                 self._tally.add_unsummed()
                 raw = "no amount" if row.amount in (None, "") else row.amount
@@ -230,6 +242,13 @@ class SheetCheck:
                 difference = RowDifference(reason, amount_minor, row.number, row.description)
                 self._tally.add("", currency, RowCheck(amount_minor, 0, (difference,), (), ()))
         return amounts
+
+    def _amount_of(self, row: SalesRow, currency: str) -> int | None:
+        """None if it cannot be read, or if the currency is not known."""
+        try:
+            return amount_of(row, currency, self._cells.decimal_separator) if currency else None
+        except InvalidInput:
+            return None
 
     def _only_currency(self) -> str:
         """The currency of unclaimed amounts; "" if customers have several."""
@@ -246,6 +265,13 @@ class SheetCheck:
         self._tally.add_unsummed(len(problems))
         unread = f", and {len(problems)} that cannot be read" if problems else ""
         return format_amount(total, customer.currency) + unread
+
+
+def _duplicates(month: MonthSnapshot, late: Sequence[RowDifference]) -> list[str]:
+    """Asks whether late rows are lines that people added in other words."""
+    by_hand = {line.amount_minor: line.description for line in month.lines if line.row is None}
+    alike = [(row.row, by_hand[row.amount_minor][:_WORDS_MAX]) for row in late[:_NAMED] if row.amount_minor in by_hand]
+    return [f"if row {row} is {words!r}, added by hand, give it those words in the sheet" for row, words in alike]
 
 
 def closest(key: str, keys: Collection[str]) -> str:

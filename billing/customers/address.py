@@ -19,7 +19,10 @@ from billing.errors import InvalidInput
 
 MAX_CHARACTERS = 254
 
-_LOCAL = re.compile(r"[^@\s,;<>\"\ufffd]+")  # U+FFFD replaces a character that could not be stored
+LOCAL_PART = r"[^@\s,:;|<>()\[\]\\\"\ufffd]+"
+"""The letters before ``@``: none that separates addresses. U+FFFD replaces a character that could not be stored."""
+
+_LOCAL = re.compile(LOCAL_PART)
 _ASCII_DOMAIN = re.compile(r"(?!.{254})[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+")
 _FINAL_SIGMA, _SIGMA = "\N{GREEK SMALL LETTER FINAL SIGMA}", "\N{GREEK SMALL LETTER SIGMA}"
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})

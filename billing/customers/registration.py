@@ -14,12 +14,14 @@ email is SAVED. The card of a KNOWN registration is detached, unless it came fro
 import hashlib
 import re
 import secrets
+import unicodedata
 from enum import StrEnum
 from typing import Annotated, Protocol
 
 from pydantic import StringConstraints
 
 from billing.apart import Failed
+from billing.customers.address import is_invisible
 from billing.customers.customer import Customer, Party, ReviewMode, Terms
 from billing.model import Count, Id, Instant, Model
 from billing.payments.methods import CardOnFile, ProcessorId
@@ -29,7 +31,7 @@ RegistrationId = Annotated[str, StringConstraints(pattern=r"^[RI]-[a-z0-9_-]{1,6
 """Never personal, and never a customer's id: those have no capitals."""
 
 _BROWSER_KEY = re.compile(r"[A-Za-z0-9_-]{22,64}")
-_PAGE_ADDRESS = re.compile(r"://|\bwww\.|\w\.[a-z]{2,}", re.IGNORECASE)
+_PAGE_ADDRESS = re.compile(r"://|\bwww\.|\w[.\N{IDEOGRAPHIC FULL STOP}][^\W\d_]{2,}", re.IGNORECASE)
 
 
 def consent_text(company: str) -> str:
@@ -101,8 +103,13 @@ def registration_id_of(browser_key: str, email: str, currency: str, timezone: st
 
 
 def names_a_page(name: str) -> bool:
-    """Whether a mail program would turn part of the name into a link: our mails must not carry a stranger's."""
-    return bool(_PAGE_ADDRESS.search(name))
+    """Whether a mail program would turn part of the name into a link: our mails must not carry a stranger's.
+
+    Domains are in any script, and have other full stops than ours; vowel signs are no letters to Python.
+    """
+    shown = (char for char in unicodedata.normalize("NFKD", name) if not is_invisible(char))
+    letters = "".join(char for char in shown if not unicodedata.category(char).startswith("M"))
+    return bool(_PAGE_ADDRESS.search(letters))
 
 
 def new_customer_id() -> str:

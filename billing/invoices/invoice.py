@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 
 from billing.errors import InvalidInput
 from billing.model import Code, Count, Few, Instant, Kept, Line, Many, Measured, Minor, Model, cut
-from billing.money import LARGEST_AMOUNT_MINOR, format_amount, maximum_minor, step_minor
+from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 from billing.period import Period
 
 DRAFT_MAX_BYTES = 600_000
@@ -17,7 +17,7 @@ INVOICE_MAX_BYTES = 800_000
 """Limit of an edited invoice. A month with it and with its decisions has to fit into a payload of 2 MB."""
 
 Description = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Kept]
-AmountMinor = Annotated[int, Field(ge=-LARGEST_AMOUNT_MINOR, le=LARGEST_AMOUNT_MINOR)]
+AmountMinor = Annotated[int, Field(ge=-MAX_AMOUNT_MINOR, le=MAX_AMOUNT_MINOR)]
 
 
 class Source(Model):
@@ -227,11 +227,9 @@ class Invoice(Measured):
         return "" if name in taken else name
 
     def _check_chargeable(self, amount_minor: int) -> None:
-        step, maximum = step_minor(self.currency), maximum_minor(self.currency)
-        amount = format_amount(amount_minor, self.currency)
-        if abs(amount_minor) > maximum:
-            raise InvalidInput(f"{amount} cannot be charged; the limit is {format_amount(maximum, self.currency)}")
+        step = step_minor(self.currency)
         if amount_minor % step:
+            amount = format_amount(amount_minor, self.currency)
             raise InvalidInput(f"{amount} cannot be charged; give a multiple of {format_amount(step, self.currency)}")
 
     def _line(self, line_id: str) -> LineItem | Problem:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from billing.errors import InvalidInput
 from billing.model import Author, Code, Id, Instant, Line, Minor, Model, Url, Words
-from billing.money import format_amount, maximum_minor, step_minor
+from billing.money import MAX_AMOUNT_MINOR, format_amount, step_minor
 from billing.payments.methods import CardOnFile
 from billing.receivables.journal import Balance, Subject
 
@@ -91,7 +91,7 @@ def begun(request: CheckoutRequest, checkout_id: str, balance: Balance, at: Inst
     if owed.due_at is None:
         raise InvalidInput(f"{whose}: there is no bill yet; send the link after the charge notice")
     amount, currency = owed.amount_minor, owed.currency
-    least, most, step = CardOnFile.minimum_minor(currency), maximum_minor(currency), step_minor(currency)
+    least, most, step = CardOnFile.minimum_minor(currency), MAX_AMOUNT_MINOR, step_minor(currency)
     if not least <= amount <= most or amount % step:
         given, *limits = (format_amount(minor, currency) for minor in (amount, least, most, step))
         takes = "takes {} to {}, in steps of {}".format(*limits)

@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from billing import money
 from billing.model import Model
+from billing.money import MAX_AMOUNT_MINOR
 
 ProcessorId = Annotated[str, StringConstraints(pattern=r"^[a-z]+_\w+$", max_length=255)]
 """The processor's id of a payer or a card; never a card number."""
 Last4 = Annotated[str, StringConstraints(pattern=r"^([0-9]{4})?$", max_length=4)]
 _MINIMUM_MINOR = {  # published by the processor
-    **dict.fromkeys(("usd", "eur", "aud", "brl", "cad", "chf", "inr", "jpy", "nzd", "sgd"), 50),
+    **dict.fromkeys("usd ars aud brl cad chf cop eur idr ils inr jpy krw nzd php rub sgd zar".split(), 50),  # noqa: SIM905
     **dict.fromkeys(("pln", "ron", "aed", "myr"), 200),
     **dict.fromkeys(("sek", "nok"), 300),
     **dict.fromkeys(("mxn", "thb"), 1000),
@@ -43,7 +43,7 @@ class CardOnFile(Model):
     @staticmethod
     def maximum_minor(currency: str) -> int:
         """The largest possible charge in minor units."""
-        return money.maximum_minor(currency)
+        return MAX_AMOUNT_MINOR
 
     def is_same(self, other: "PaymentMethod") -> bool:
         """Whether both are one card, even if its digits have changed."""

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from billing.errors import InvalidInput
-from billing.money import LARGEST_AMOUNT_MINOR, currency_code, parse_amount
+from billing.money import currency_code, parse_amount
 from billing.payments.rails import Rail, by_hand
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
@@ -31,7 +31,7 @@ class TypedPayment(NamedTuple):
     def payment(self, rails: Mapping[str, Rail], now: datetime) -> IncomingPayment:
         """The payment; without a day, it was paid ``now``. Raises ``InvalidInput``, ``pydantic.ValidationError``."""
         currency = currency_code(self.currency)
-        amount_minor = parse_amount(self.amount, currency, maximum=LARGEST_AMOUNT_MINOR)
+        amount_minor = parse_amount(self.amount, currency)
         if amount_minor <= 0:
             raise InvalidInput(
                 f"{self.amount.strip()} is no payment; what went back is recorded as a refund of its payment: "

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from billing.errors import InvalidInput
 from billing.model import Author, Code, Id, Instant, Line, Minor, Model, Who, Why, Words
-from billing.money import LARGEST_AMOUNT_MINOR, format_amount, parse_amount
+from billing.money import format_amount, parse_amount
 from billing.receivables.incoming import IncomingPayment, PaymentKind, PaymentRecord
 from billing.receivables.journal import Cause, PaymentName, Subject
 
@@ -219,7 +219,7 @@ def _amount(request: InstructionRequest, record: PaymentRecord, whose: str | Non
 
 
 def _typed(amount: str, currency: str) -> int:
-    return parse_amount(amount, currency, maximum=LARGEST_AMOUNT_MINOR)
+    return parse_amount(amount, currency)
 
 
 def _moved_before(kind: InstructionKind, record: PaymentRecord) -> int:

@@ -29,7 +29,7 @@ class RowFault(StrEnum):
     MORE_CELLS = "more cells than columns"
     FEWER_CELLS = "fewer cells than columns"
     SPLIT_AMOUNT = "amount in two cells"
-    MISPLACED = "address in another column"
+    MISPLACED = "address in another column, or beside something else"
 
 
 _IN_WORDS = {
@@ -42,10 +42,10 @@ _IN_WORDS = {
         "cells, empty ones too"
     ),
     RowFault.SPLIT_AMOUNT: (
-        "the number beside the amount may be the rest of it; put an amount with a thousands separator or a decimal "
-        "comma in quotes, or describe the sale in words"
+        "the number beside the amount may be the rest of it; in a CSV file, put an amount with a comma in quotes, and "
+        "write the decimals of others (500.00); in a spreadsheet, let a column of words follow the amount"
     ),
-    RowFault.MISPLACED: "the address is not in its column; put each cell into its own column",
+    RowFault.MISPLACED: "the address is not alone in its column; give each value a cell of its own",
 }
 
 

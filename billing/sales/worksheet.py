@@ -8,17 +8,19 @@ description. The snapshot names the columns and rows that were ignored.
 
 import hashlib
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from billing.cells import folded
+from billing.customers.address import email_key
 from billing.errors import SalesUnavailable
 from billing.model import LINE_MAX, cut
-from billing.money import MAX_AMOUNT_MINOR
+from billing.money import MAX_AMOUNT_MINOR, is_currency
+from billing.sales.cell_addresses import SEPARATOR, address_within, is_address, is_joined
 from billing.sales.sales import RowFault, SalesRow, SalesSnapshot, type_of_cell
-from billing.sales.worksheet_names import Column, column_named, speaks_of_amounts
+from billing.sales.split_amounts import begins_as_amount, is_split
+from billing.sales.worksheet_names import Column, column_named, speaks_of_amounts, speaks_of_currencies
 
 Cells = Sequence[type_of_cell]
 
@@ -29,13 +31,9 @@ HEADER_MAX = 100
 NO_SALE = "no sale"
 """Instead of an address, it marks a row that is no sale, such as a total."""
 
-_ADDRESS = re.compile(r"[^@\s,;|<>\"]+@[^@\s,;|<>\".]+(\.[^@\s,;|<>\".]+)+")
-_SEPARATOR = re.compile(r"[,;|\t]")
-_BEFORE_COMMA = re.compile(r"-?[0-9]{1,3}")
-_AFTER_COMMA = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3})?")
-_AFTER_THOUSANDS = re.compile(r"[0-9]{3}\.[0-9]{1,3}")
 _ONE_EACH = "give each value a cell of its own (a CSV file: save it as CSV UTF-8 with commas)"
 _HOW = "the first row names the columns: email, amount and, if you like, description and currency"
+_MAYBE_CURRENCY = "{} may be the currency; name it 'currency', or remove it"
 _SHOWN = 10
 
 
@@ -67,8 +65,12 @@ class _Layout(NamedTuple):
     @property
     def shifts(self) -> bool:
         """Whether a missing cell could move another number into the place of the amount."""
-        read = set(self.places.values())
-        return any(place not in read for place in range(self.places[Column.AMOUNT]))
+        return any(place < self.places[Column.AMOUNT] for place in self.unread)
+
+    @property
+    def unread(self) -> Sequence[int]:
+        """The places of the columns that are ignored."""
+        return sorted(set(range(self.width)) - set(self.places.values()))
 
 
 class _Reader:
@@ -85,10 +87,11 @@ class _Reader:
         layout = self._header() or self._unheaded()
         rows = tuple(self._rows(layout))
         if rows and not self._is_addressed:
-            raise self._refused(f"no row has an email address in its column; {_ONE_EACH}, the header in the first row")
+            found = "no row has an email address, and nothing else, in its column"
+            raise self._refused(f"{found}; {_ONE_EACH}, the header in the first row")
+        self._check_unread(layout)
         read = {column: place for column, place in layout.places.items() if place < layout.width}
-        unread_places = set(range(layout.width)) - set(read.values())
-        unread = [layout.headers[place] for place in sorted(unread_places) if layout.headers[place]]
+        unread = [layout.headers[place] for place in layout.unread if layout.headers[place]]
         return SalesSnapshot(
             sheet=self._sheet,
             digest=_digest(self._cells),
@@ -115,7 +118,7 @@ class _Reader:
         """The columns by their names; None if the first row is a sale."""
         headers = [_text(cell) for cell in self._cells[0]]
         if not _is_header(headers):
-            if any(map(_ADDRESS.fullmatch, headers)):
+            if any(map(is_address, headers)):
                 return None
             self._check_begins(headers)
         places: dict[Column, int] = {}
@@ -128,7 +131,7 @@ class _Reader:
 
     def _check_begins(self, headers: Sequence[str]) -> None:
         """Checks a first row that is neither a header nor a sale. Raises unless only one column is missing."""
-        if _width(headers) == 1 and _SEPARATOR.search(headers[0]):
+        if _width(headers) == 1 and SEPARATOR.search(headers[0]):
             raise self._refused(f"it is not separated into columns: the first row is {_shown(headers)}; {_ONE_EACH}")
         for number, row in enumerate(self._cells[1:20], start=2):
             if _is_header([_text(cell) for cell in row]):
@@ -139,9 +142,12 @@ class _Reader:
             raise self._refused(f"its first row is neither a header nor a sale: {_shown(headers)}; {_HOW}")
 
     def _check_certain(self, column: Column, headers: Sequence[str], candidates: Sequence[int]) -> None:
-        doubtful = list(candidates)
-        if column is Column.AMOUNT:
-            doubtful = [place for place, name in enumerate(headers) if place in candidates or speaks_of_amounts(name)]
+        speaks_of = {Column.AMOUNT: speaks_of_amounts, Column.CURRENCY: speaks_of_currencies}.get(column)
+        doubtful = [
+            place for place, name in enumerate(headers) if place in candidates or (speaks_of and speaks_of(name))
+        ]
+        if column is Column.CURRENCY and doubtful and not candidates:
+            raise self._refused(_MAYBE_CURRENCY.format(_shown([headers[doubtful[0]]])))
         if len(doubtful) > 1:
             names = " and ".join(_shown([headers[place]]) for place in doubtful[:_SHOWN])
             raise self._refused(
@@ -155,11 +161,20 @@ class _Reader:
         """Email, amount and description, if all rows can be that."""
         first = [_text(cell) for cell in self._cells[0]]
         widths = {_width(row) for row in self._cells}
-        if not _ADDRESS.fullmatch(first[0]) or not widths <= {0, 1, 2, 3} or not max(widths) >= 2:
+        if not is_address(first[0]) or not widths <= {0, 1, 2, 3} or not max(widths) >= 2:
             raise self._refused(f"it has no header, and its columns are not certain; {_HOW}")
-        if any(_is_number(row[2]) for row in self._cells if len(row) > 2):
-            raise self._refused(f"it has no header, and two columns of numbers; {_HOW}")
+        if any(begins_as_amount(row[2]) or is_split(row[1], row[2]) for row in self._cells if len(row) > 2):
+            raise self._refused(f"it has no header, and two columns of numbers or amounts; {_HOW}")
         return _Layout({column: place for place, column in enumerate(COLUMNS)}, (), 0)
+
+    def _check_unread(self, layout: _Layout) -> None:
+        """Refuses an ignored column in which every value is a currency."""
+        for place in layout.unread:
+            values = (_text(row[place]) for row in self._cells[1:] if place < len(row) and row[place])
+            filled = filter(None, values)
+            if is_currency(next(filled, "")) and all(map(is_currency, filled)):
+                name = layout.headers[place]
+                raise self._refused(_MAYBE_CURRENCY.format(_shown([name]) if name else _letters(place)))
 
     # -- the rows
 
@@ -177,23 +192,26 @@ class _Reader:
                     self._no_sale.append(number)
                     continue
                 self._check_no_header(number, row)
-                address = _misplaced(row, layout)
-            elif width == email_at + 1 and _is_joined(email):
+                address = next(filter(is_address, map(_text, row)), "")
+            elif width == email_at + 1 and is_joined(email):
                 raise self._refused(
                     f"it is not separated into columns: row {number} is one cell, {_shown([email])}; {_ONE_EACH}"
                 )
+            elif not is_address(email):
+                address = address_within(email)
             self._unnamed.update(place for place in unnamed if _text(_cell(row, place)))
-            amount, description = _cell(row, amount_at), _text(_cell(row, description_at))
-            fault = _fault(layout, row, width) or (RowFault.MISPLACED if address else None)
-            self._is_addressed = self._is_addressed or "@" in email
+            description, currency = _text(_cell(row, description_at)), _text(_cell(row, currency_at))
+            if currency_at is None and is_currency(description) and not description.islower():
+                currency = description
+            self._is_addressed = self._is_addressed or is_address(email_key(email))
             yield SalesRow.model_construct(
                 _ROW_FIELDS,
                 number=number,
                 email=sys.intern(cut(address or email, LINE_MAX)),
-                amount=_amount(amount),
+                amount=_amount(_cell(row, amount_at)),
                 description=sys.intern(cut(description, LINE_MAX)),
-                currency=sys.intern(cut(_text(_cell(row, currency_at)), HEADER_MAX)),
-                fault=fault,
+                currency=sys.intern(cut(currency, HEADER_MAX)),
+                fault=_fault(layout, row, width) or (RowFault.MISPLACED if address else None),
             )
 
     def _check_no_header(self, number: int, row: Cells) -> None:
@@ -216,37 +234,19 @@ def _fault(layout: _Layout, row: Cells, width: int) -> RowFault | None:
         return RowFault.MORE_CELLS
     if len(row) < layout.width and layout.shifts:
         return RowFault.FEWER_CELLS
-    return RowFault.SPLIT_AMOUNT if _is_split(layout, row) else None
+    return RowFault.SPLIT_AMOUNT if _is_in_doubt(layout, row) else None
 
 
-def _is_split(layout: _Layout, row: Cells) -> bool:
-    """Whether the amount is an unquoted ``1,234.50``, in a row with the right number of cells all the same."""
+def _is_in_doubt(layout: _Layout, row: Cells) -> bool:
+    """Whether the cell after the amount may be the rest of it, or a description before it its beginning, or itself."""
     amount_at = layout.places[Column.AMOUNT]
-    amount, after = _cell(row, amount_at), _cell(row, amount_at + 1)
-    if not (isinstance(amount, str) and isinstance(after, str) and after[:1].isdigit()):
+    if is_split(_cell(row, amount_at), _cell(row, amount_at + 1)):
+        return True
+    before_at = amount_at - 1
+    if before_at < 0:
         return False
-    is_doubtful = len(row) > len(layout.headers) or layout.places.get(Column.DESCRIPTION) == amount_at + 1
-    rest = _AFTER_COMMA if is_doubtful else _AFTER_THOUSANDS
-    return bool(_BEFORE_COMMA.fullmatch(amount.strip()) and rest.fullmatch(after.strip()))
-
-
-def _misplaced(row: Cells, layout: _Layout) -> str:
-    """An address in another column that is read, or in a cell that has moved; "" if there is none."""
-    is_moved = len(row) < layout.width
-    places = range(len(row)) if is_moved else (*layout.places.values(), *range(layout.width, len(row)))
-    texts = (_text(_cell(row, place)) for place in places)
-    return next((text for text in texts if _ADDRESS.fullmatch(text)), "")
-
-
-def _is_joined(cell: str) -> bool:
-    """Whether the cell has an address and something else."""
-    parts = [part.strip() for part in _SEPARATOR.split(cell)]
-    addresses = [part for part in parts if _ADDRESS.fullmatch(part)]
-    return 0 < len(addresses) < len([part for part in parts if part])
-
-
-def _is_number(cell: type_of_cell) -> bool:
-    return isinstance(cell, int | float) or re.fullmatch(r"[\d.,'\s-]*\d[\d.,'\s-]*", _text(cell)) is not None
+    is_description = before_at == layout.places.get(Column.DESCRIPTION) or not layout.headers[before_at]
+    return is_description and begins_as_amount(_cell(row, before_at))
 
 
 def _width(row: Cells) -> int:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -12,12 +13,14 @@ from billing.collections.commands import COLLECTION_COMMANDS
 from billing.collections.ports import CollectionStore, DebtRow
 from billing.collections.stages import CollectionStage, DiaryEntry
 from billing.commands import parse_command
+from billing.completeness.chains import ChainStatus
 from billing.errors import BillingError, NotFound
 from billing.keys import collection_id
 from billing.money import format_amount
 from billing.payments.ports import ChargeRow, ReversalRow
 from billing.period import Period
 from bootstrap import connect_ledger, connect_temporal
+from cli.invoices.standstill import print_stopped, stopped_collections
 from cli.terminal.options import AsJson, CollectionOptions, CustomerId, PeriodOption, UnpaidPeriod
 from cli.terminal.output import print_json, print_table, say, utc, whole
 from clients.collection_commands import tell_collection
@@ -43,19 +46,26 @@ async def list_(
     for row in rows:
         if row.stage is not CollectionStage.WRITTEN_OFF:
             totals[row.currency] += row.outstanding_minor
+    owed = [(row.customer_id, row.period) for row in rows if row.closed_at is None]
+    stopped, unseen = await stopped_collections(settings, owed)
     if as_json:
-        print_json({"collections": rows, "outstanding_minor": totals})
+        standstill = [each._asdict() for each in stopped]
+        print_json({"collections": rows, "outstanding_minor": totals, "standstill": standstill, "unseen": unseen})
         return
+    statuses = {(each.customer_id, each.period): each.status for each in stopped}
     now = settings.now()
     columns = ("Customer", whole("Period"), "Stage", whole("Owed", "right"), whole("Since"), whole("Next"))
     empty = "nothing was ever collected" if everything else "nothing is being collected"
-    print_table(columns, rows, lambda row: _listed(row, now), empty=empty)
+    print_table(columns, rows, lambda row: _listed(row, now, statuses), empty=empty)
     if rows:
         say(" · ".join(format_amount(total, currency) for currency, total in sorted(totals.items())), style="bold")
+    print_stopped(stopped, unseen)
 
 
-def _listed(row: DebtRow, now: datetime) -> tuple[str, ...]:
+def _listed(row: DebtRow, now: datetime, stopped: Mapping[tuple[str, Period], ChainStatus]) -> tuple[str, ...]:
     following = relative(row.next_at, now) if row.next_at and row.closed_at is None else ""
+    if status := stopped.get((row.customer_id, row.period)):
+        following = f"nothing: its workflow {status.words}"
     owed = format_amount(row.outstanding_minor, row.currency)
     return row.customer_id, row.period, row.stage, owed, f"{row.opened_at:%Y-%m-%d}", following
 
@@ -74,6 +84,8 @@ async def show(customer_id: CustomerId, period: UnpaidPeriod = None, as_json: As
         charges = [charge for month in months for charge in await ledger.payments(customer_id, month)]
         reversals = [reversal for month in months for reversal in await ledger.reversals(month, customer_id)]
     diary, now = [entries[number] for number in sorted(entries)], settings.now()
+    owed = [(customer_id, debt.period) for debt in collection.open_debts]
+    stopped, unseen = await stopped_collections(settings, owed)
     if as_json:
         debts = [
             debt.model_dump(mode="json")
@@ -83,15 +95,17 @@ async def show(customer_id: CustomerId, period: UnpaidPeriod = None, as_json: As
         print_json(
             collection.model_dump(mode="json")
             | {"stage": collection.stage(now), "debts": debts}
+            | {"standstill": [each._asdict() for each in stopped], "unseen": unseen}
             | {"diary": diary, "charges": charges, "reversals": reversals}
         )
         return
-    _print(collection, diary, now)
+    _print(collection, diary, now, is_stopped=bool(stopped))
+    print_stopped(stopped, unseen)
     print_charges(charges, reversals)
     say(f"\nTemporal: workflow {collection_id(customer_id)}")
 
 
-def _print(collection: Collection, diary: list[DiaryEntry], now: datetime) -> None:
+def _print(collection: Collection, diary: list[DiaryEntry], now: datetime, is_stopped: bool) -> None:
     customer = collection.customer
     say(f"{customer.customer_id} · {collection.stage(now)}", style="bold")
     for debt in collection.debts:
@@ -101,7 +115,7 @@ def _print(collection: Collection, diary: list[DiaryEntry], now: datetime) -> No
     if collection.outcome is None and (waits_for := collection.waits_for(now)):
         say(f"\nA person is needed: {waits_for.text}", style="yellow")
     due = collection.due(now)
-    if collection.outcome is None and due.at is not None:
+    if collection.outcome is None and due.at is not None and not is_stopped:
         say(f"\nNext: {due.what} {relative(due.at, now)} ({utc(due.at)})")
     print_table(
         (whole("When"), "Month", "Who", "What", "Text"),

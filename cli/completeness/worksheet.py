@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from billing.apart import Failed, why
 from billing.customers.customer import Customer
 from billing.errors import InvalidInput, LedgerUnavailable
 from billing.invoices.invoice import Problem
@@ -27,9 +28,11 @@ async def newest_worksheet(adapters: Adapters, decimal_separator: str) -> str:
         return f"{len(titles)} worksheets, none of {this_month} or a month before"
     snapshot = await adapters.sales.read(period)
     customers: list[Customer] = []
+    unread: list[Failed] = []
     with suppress(LedgerUnavailable):  # another line of the report says so
-        customers = await adapters.ledger.customers()
-    told = understood(snapshot, period, customers, decimal_separator)
+        customers = await adapters.ledger.customers(unread)
+    told = [*understood(snapshot, period, customers, decimal_separator)]
+    told += [f"{failed.customer_id} cannot be read: {failed.reason}" for failed in unread[:1]]
     return f"{len(titles)} worksheets; {period}: {'; '.join(told)}"
 
 
@@ -43,19 +46,20 @@ def understood(
     yield named or "no header; columns by place: email, amount, description"
     if words := ignored(snapshot.ignored_columns, snapshot.no_sale):
         yield words
-    owned, problems, too_many = 0, list[Problem](), list[str]()
+    owned, problems, refused = 0, list[Problem](), list[str]()
     for customer in customers:
         try:
             lines, unreadable = lines_for(customer, period, snapshot, decimal_separator)
-        except InvalidInput as error:
-            too_many.append(str(error))
+        except Exception as error:
+            text = why(error)
+            refused.append(text if isinstance(error, InvalidInput) else f"{customer.customer_id}: {text}")
             continue
         owned += len(lines) + len(unreadable)
         problems += unreadable
     if problems:
         yield f"{len(problems)} cannot be read, row {problems[0].source.row} for instance: {problems[0].reason}"
-    if too_many:
-        yield too_many[0]
+    if refused:
+        yield refused[0] + (f"; and {len(refused) - 1} more" if len(refused) > 1 else "")
     elif owned < len(rows) and customers:
         check = RemedyAction.CHECK_COVERAGE.of(period=period)
         yield f"{len(rows) - owned} are under no customer's present address: {command_line(check)}"

@@ -1,9 +1,10 @@
-"""Whose months do not go on, whatever the ledger says of them, and what to type."""
+"""Whose months and collections do not go on, whatever the ledger says of them, and what to type."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
-from billing.completeness.chains import ChainStatus, Standstill, restart
+from billing.completeness.chains import ChainStatus, Standstill, StoppedCollection, restart
 from billing.errors import BillingError
+from billing.period import Period
 from bootstrap import connect_temporal
 from cli.terminal.output import say
 from clients.running_workflows import RunningWorkflows
@@ -22,6 +23,28 @@ async def standstill_of(settings: Settings, customer_ids: Set[str]) -> Standstil
     except BillingError as error:
         return Standstill({}, str(error))
     return Standstill({name: statuses[name] for name in sorted(statuses) if statuses[name] is not ChainStatus.RUNNING})
+
+
+async def stopped_collections(
+    settings: Settings, owed: Sequence[tuple[str, Period]]
+) -> tuple[list[StoppedCollection], str]:
+    """Those of the open collections that make no progress; and why Temporal could not be asked ("": it was)."""
+    if not owed:
+        return [], ""
+    try:
+        return await RunningWorkflows(await connect_temporal(settings)).stopped_collections(owed), ""
+    except BillingError as error:
+        return [], str(error)
+
+
+def print_stopped(collections: Sequence[StoppedCollection], unseen: str) -> None:
+    for stopped in collections[:_SHOWN]:
+        say(f"\n{stopped.text}", style="red")
+        say(f"  {command_line(stopped.remedy)}")
+    if len(collections) > _SHOWN:
+        say(f"… {len(collections) - _SHOWN:,} more are not collected; --json has them all", style="red")
+    if unseen:
+        say(f"\nWhether collecting goes on is not known: {unseen}", style="yellow")
 
 
 def print_standstill(standstill: Standstill) -> None:

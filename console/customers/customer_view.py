@@ -78,9 +78,16 @@ class CustomersPage(NamedTuple):
 
 
 def customer_view(
-    month: Month, collection: Collection | None, charges: Sequence[ChargeRow], paused: bool = False
+    month: Month,
+    collection: Collection | None,
+    charges: Sequence[ChargeRow],
+    paused: bool = False,
+    is_stopped: bool = False,
 ) -> CustomerView:
-    """A payment that succeeded counts at once, even before it is recorded elsewhere. ``paused``: the brake is on."""
+    """A payment that succeeded counts at once, even before it is recorded elsewhere. ``paused``: the brake is on.
+
+    ``is_stopped``: the collection's workflow is closed or makes no progress, so that nobody would take a payment.
+    """
     debt = collection.debt(month.period) if collection else None
     if collection is None or debt is None or debt.settled:
         if debt is not None and debt.settled and debt.outcome is CollectionStage.RECOVERED:
@@ -88,16 +95,25 @@ def customer_view(
         if month.closed and month.outcome is Stage.PAID:
             return CustomerView(Situation.PAID, paid_at=month.closed.at)
         if debt is None and month.outcome in UNPAID_OUTCOMES:
-            return CustomerView(Situation.PENDING, month.invoice.total_minor if month.invoice else 0)
+            situation = Situation.PERSON if is_stopped else Situation.PENDING
+            return CustomerView(situation, month.invoice.total_minor if month.invoice else 0)
         return CustomerView(Situation.NOTHING)
-    return debt_view(collection, debt, charges, paused)
+    return debt_view(collection, debt, charges, paused, is_stopped)
 
 
-def debt_view(collection: Collection, debt: Debt, charges: Sequence[ChargeRow], paused: bool = False) -> CustomerView:
+def debt_view(
+    collection: Collection,
+    debt: Debt,
+    charges: Sequence[ChargeRow],
+    paused: bool = False,
+    is_stopped: bool = False,
+) -> CustomerView:
     """As ``customer_view``, of an open debt."""
     paid_at = [charge.at for charge in charges if charge.status == PaymentStatus.SUCCEEDED]
     if paid_at:
         return CustomerView(Situation.PAID, paid_at=paid_at[0])
+    if is_stopped:
+        return CustomerView(Situation.PERSON, debt.outstanding_minor)
     shown = _open(collection, debt)
     is_paused = bool(collection.brake) or (paused and shown.situation is Situation.PAYABLE)
     stays = shown.situation is Situation.PERSON or debt.release is not None

@@ -9,7 +9,7 @@
     GET  /pay/{token}/card      back from there
 
 All lead back to the first. Each may be repeated: by a double click, the back button, a mail program that checks links.
-While the emergency brake is on, the page offers no payment.
+While the emergency brake is on, or if the collection has stopped, the page offers no payment.
 """
 
 import asyncio
@@ -25,16 +25,18 @@ from temporalio.client import Client
 from billing.collections.collection import Collection
 from billing.collections.commands import LookUp
 from billing.collections.ports import CollectionStore
+from billing.completeness.chains import ChainStatus
 from billing.customers.card_vault import CardVault
 from billing.customers.links import PaymentLinks
 from billing.customers.ports import CustomerStore
-from billing.errors import InvalidInput, NotFound
+from billing.errors import InvalidInput, NotFound, TemporalUnavailable
 from billing.invoices.ports import MonthStore
 from billing.payments.ports import PaymentStore
 from billing.period import Period
 from billing.reviewers.ports import BrakeStore
 from clients.collection_commands import collection_handle, pay, tell_collection
 from clients.month_commands import Unanswered, query_month
+from clients.running_workflows import RunningWorkflows
 from console.customers.customer_view import CustomersPage, OwedMonth, Situation, customer_view, debt_view
 from console.customers.returned_cards import ANSWER_SECONDS, ReturnedCards, Taken
 from console.customers.wording import values, values_of_all
@@ -44,6 +46,8 @@ from console.web.tokens import opened
 from workflows.payment_collection import PaymentCollection
 
 _QUERY_TIMEOUT = timedelta(seconds=3)
+_NOT_BEGUN = (ChainStatus.ABSENT, ChainStatus.COMPLETED)
+"""The workflow's status while nothing is recorded yet: it begins, for the first time or once more."""
 _LOOK_AFTER_SECONDS = (1, 2, 2, 3, 5, 8, 13, 20, *[30] * 6)
 """The pauses after which the page of a pending payment reloads: four minutes in all."""
 
@@ -147,35 +151,50 @@ class PaymentPages:
             raise HTTPException(404)
         brake = await self._ledger.brake()
         paused = brake is not None and brake.on
-        running = await self._running(customer_id, period)
+        running, is_stopped = await self._running(customer_id, period)
         own = running
         if running is None or running.debt(period) is None:
             own = await self._ledger.collection(customer_id, period)
         charges = await self._ledger.payments(customer_id, period)
-        view = customer_view(month, own, charges, paused=paused)
-        return CustomersPage(month, own, view, await self._owed(running, paused) if running else ())
+        view = customer_view(month, own, charges, paused, is_stopped)
+        return CustomersPage(month, own, view, await self._owed(running, paused, is_stopped) if running else ())
 
-    async def _owed(self, running: Collection, paused: bool) -> tuple[OwedMonth, ...]:
+    async def _owed(self, running: Collection, paused: bool, is_stopped: bool) -> tuple[OwedMonth, ...]:
         owed = []
         for debt in running.open_debts:
             charges = await self._ledger.payments(running.customer_id, debt.period)
-            owed.append(OwedMonth(debt, debt_view(running, debt, charges, paused=paused)))
+            owed.append(OwedMonth(debt, debt_view(running, debt, charges, paused, is_stopped)))
         return tuple(month for month in owed if month.view.situation is not Situation.PAID)
 
-    async def _running(self, customer_id: str, period: Period) -> Collection | None:
-        """The customer's collection as its workflow has it, or if that does not answer, as last recorded."""
+    async def _running(self, customer_id: str, period: Period) -> tuple[Collection | None, bool]:
+        """The customer's collection as its workflow has it, or if that does not answer, as last recorded.
+
+        Also whether it has stopped. A closed workflow is not asked: it would answer as if it still ran.
+        """
         open_rows = await self._ledger.debts(customer_id=customer_id, open_only=True)
         recorded = await self._ledger.collection(customer_id, open_rows[0].period if open_rows else period)
         if recorded is not None and not open_rows:
-            return recorded
-        handle = collection_handle(self._client, customer_id)
+            return recorded, False
         try:
+            stopped = await RunningWorkflows(self._client, _QUERY_TIMEOUT).stopped_collections([(customer_id, period)])
+            if any(recorded or found.status not in _NOT_BEGUN for found in stopped):
+                return await self._ended_meanwhile(customer_id, period) or (recorded, True)
+            if stopped:
+                return None, False
+            handle = collection_handle(self._client, customer_id)
             running = await query_month(handle, PaymentCollection.collection, _QUERY_TIMEOUT)
-        except Unanswered as error:
+        except (TemporalUnavailable, Unanswered) as error:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
-            return recorded
+            return recorded, False
         is_older = recorded is not None and running.debt(open_rows[0].period) is None
-        return recorded if is_older else running
+        return (recorded if is_older else running), False
+
+    async def _ended_meanwhile(self, customer_id: str, period: Period) -> tuple[Collection | None, bool] | None:
+        """The collection, if everything was settled since it was read."""
+        if await self._ledger.debts(customer_id=customer_id, open_only=True):
+            return None
+        recorded = await self._ledger.collection(customer_id, period)
+        return (recorded, False) if recorded is not None else None
 
 
 def _month(text: str) -> Period | None:

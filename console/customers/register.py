@@ -123,8 +123,9 @@ class RegistrationPages:
         form = _read(typed)
         if isinstance(form, dict):
             return self._form(token, currency, typed, form)
-        await self._throttle.count(request)
-        key = browser_key(request.cookies.get(self._cookie, ""))
+        cookie = request.cookies.get(self._cookie, "")
+        await self._throttle.count(request, cookie, token)
+        key = browser_key(cookie)
         now = datetime.now(UTC)
         registration = Registration(
             registration_id=registration_id_of(key, form.email, currency, timezone),

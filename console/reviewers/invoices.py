@@ -31,6 +31,7 @@ from clients.standstill import StandstillWatch
 from console.reviewers.bulk import ACTIONS, Bulk, BulkOrder, BulkOutcome
 from console.reviewers.page_frame import DeskRefusal, NamedMonth, PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
+from console.web.forms import form_of
 
 NDJSON = "application/x-ndjson"
 SHOWN_SEEN = 200  # invoices of a selection to be confirmed; the others are counted and added up
@@ -87,7 +88,7 @@ class InvoicesPages:
 
     async def confirm(self, request: Request, session: Reviewing, period: NamedMonth) -> Response:
         """The decision as it would be carried out this moment; only the next page carries it out."""
-        form = await request.form()
+        form = await form_of(request)
         filters, action = await self._filter(period, _texts(form)), str(form.get("action", ""))
         back = f"/desk/{period}/invoices{_link(_query(filters))}"
         _require_role(session, action, back)
@@ -103,7 +104,7 @@ class InvoicesPages:
         )
 
     async def decide(self, request: Request, session: Reviewing, period: NamedMonth) -> Response:
-        form = _texts(await request.form())
+        form = _texts(await form_of(request))
         action, back = form.get("action", ""), form.get("back", "")
         back = back if back.startswith(f"/desk/{period}/invoices") else f"/desk/{period}/invoices"
         _require_role(session, action, back)

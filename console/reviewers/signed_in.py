@@ -26,8 +26,9 @@ from fastapi.responses import Response
 from billing.errors import BillingError, InvalidInput
 from billing.reviewers.ports import SessionStore
 from billing.reviewers.users import SESSION_LIFETIME, Role, UserCredentials, username_of
+from console.web.forms import form_of
 from console.web.proxies import TrustedProxies
-from console.web.security import FORM_FIELDS_MAX, from_elsewhere
+from console.web.security import from_elsewhere
 
 _SAFE_METHODS = ("GET", "HEAD")
 _log = logging.getLogger(__name__)
@@ -161,7 +162,7 @@ async def _require_csrf(request: Request, session: Session) -> None:
     if from_elsewhere(request):
         raise RefusedRequest(403, "This did not come from our page", "Nothing was changed.")
     header = request.headers.get("x-csrf-token")
-    sent = header if header is not None else (await request.form(max_fields=FORM_FIELDS_MAX)).get("csrf")
+    sent = header if header is not None else (await form_of(request)).get("csrf")
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
         raise RefusedRequest(
             403, "This page is out of date", "Nothing was changed. Go back, reload the page and try again."

@@ -13,11 +13,15 @@ _CLIENT_BITS = 64  # of an IPv6 address: the rest is the client's own to choose
 
 
 class TrustedProxies:
-    """``sso_header`` names the header with the user who has signed in; "" for none."""
+    """``sso_header`` names the header with the user who has signed in; "" for none.
 
-    def __init__(self, networks: Sequence[Network], sso_header: str = "") -> None:
+    ``behind_unknown``: a proxy stands before the console, and none is trusted.
+    """
+
+    def __init__(self, networks: Sequence[Network], sso_header: str = "", behind_unknown: bool = False) -> None:
         self._networks = networks
         self._sso_header = sso_header
+        self._behind_unknown = behind_unknown
 
     def user(self, request: Request) -> str:
         """The user's name as the proxy wrote it; "" if none did, or if it is not clear which one."""
@@ -27,9 +31,19 @@ class TrustedProxies:
         return names[0] if len(names) == 1 else ""
 
     def is_missing(self, request: Request) -> bool:
-        """Whether the request names its origin, but comes from no trusted proxy (or from somebody who made it up)."""
+        """Whether a proxy that is not trusted may have sent the request: then many clients share its address.
+
+        It names its origin, but comes from no trusted proxy; or somebody has made that up.
+        """
         peer = _address(request.client.host if request.client else "")
-        return "x-forwarded-for" in request.headers and not self._are(peer)
+        return self._behind_unknown or ("x-forwarded-for" in request.headers and not self._are(peer))
+
+    def unproven_client(self, request: Request) -> str:
+        """The client as the nearest proxy names it, trusted or not; "" if none does.
+
+        A client behind a proxy that adds to the header cannot choose it, others can: it tells clients apart only.
+        """
+        return ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
 
     def client(self, request: Request) -> str:
         """The origin of the request: an address, or the network of one household (IPv6)."""

@@ -3,7 +3,7 @@
 from sandbox.stripe.attempts import attempt
 from sandbox.stripe.customers import require_attached
 from sandbox.stripe.endpoints import Endpoints, find
-from sandbox.stripe.params import Params, invalid, read_amount, read_currency, read_metadata
+from sandbox.stripe.params import AMEX_MAX, Params, invalid, read_amount, read_currency, read_metadata, require_at_most
 from sandbox.stripe.store import Object, Store, StripeError
 
 ENDPOINTS = Endpoints()
@@ -104,7 +104,9 @@ def _confirmed(store: Store, intent: Object, params: Params) -> Object:
 def _with_payment_method(store: Store, intent: Object, method_id: str | None) -> Object:
     if not method_id:
         return intent
-    require_attached(store, method_id, intent["customer"])
+    method = require_attached(store, method_id, intent["customer"])
+    if method["card"]["brand"] == "amex":
+        require_at_most(AMEX_MAX, intent["amount"])
     return intent | {"payment_method": method_id, "status": "requires_confirmation", "next_action": None}
 
 

@@ -66,6 +66,7 @@ async def test_while_the_ledger_is_down_stripe_is_asked_to_come_back(bed: Bed, t
         ready = await desk.browser.get("/readyz")
         assert ready.status_code == 503
         assert ready.json()["temporal"] == "ok"
+        assert (await desk.browser.head("/readyz")).status_code == 503
         assert "ledger" in ready.json()["ledger"]
     await ledger.close()
 
@@ -131,3 +132,6 @@ async def test_health(desk: Desk) -> None:
     assert (await desk.browser.get("/healthz")).status_code == 200
     ready = await desk.browser.get("/readyz")
     assert (ready.status_code, ready.json()) == (200, {"ledger": "ok", "temporal": "ok"})
+    for path in ("/healthz", "/readyz"):
+        head = await desk.browser.head(path)
+        assert (head.status_code, head.content) == (200, b""), "as many load balancers ask"

@@ -11,10 +11,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from billing.collections.commands import RecordPayment, WriteOff
 from billing.collections.stages import CollectionStage
 from billing.invoices.month import Month
+from billing.keys import collection_id
 from billing.period import Period
+from bootstrap import connect_reconciliation
 from clients.cards import Cards
 from tests.bed import OCTOBER
 from tests.console.conftest import Desk
+from tests.console.standing import paused, unpaused
 
 ANN: dict[str, Any] = {"by": "ann", "reason": "agreed with the customer"}
 PAID = "Paid, thank you"
@@ -116,6 +119,34 @@ async def test_under_the_emergency_brake_the_page_offers_no_payment_and_takes_no
     await desk.bed.ledger.release_brake("ann", "mended", "cli", now)
     await desk.browser.post(f"{desk.page()}/pay")
     await desk.shows(PAID)
+
+
+@pytest.mark.parametrize("accident", ["terminated", "paused"])
+async def test_while_nobody_would_take_a_payment_the_page_says_that_we_look_into_it(desk: Desk, accident: str) -> None:
+    month = await desk.overdue()
+    await desk.bed.behaves(month.customer, "succeed")
+    chain_id = collection_id("acme")
+    if accident == "paused":
+        await paused(desk.bed, chain_id=chain_id)
+    else:
+        await desk.bed.collection_handle().terminate("an accident")
+    for path in ("", "/pay", "/card"):
+        if path:
+            assert address(await desk.browser.post(f"{desk.page()}{path}")) == desk.page()
+        text = (await desk.browser.get(desk.page())).text
+        assert "We are looking into this payment" in text
+        assert "€100.00" in text
+        assert "<form" not in text
+    assert desk.bed.charged() == []
+    if accident == "paused":
+        await unpaused(desk.bed, chain_id=chain_id)
+    else:
+        books = connect_reconciliation(desk.bed.settings, desk.bed.adapters, desk.bed.client)
+        await books.reconcile_period(month.period)
+    await desk.shows("Confirm and pay")
+    await desk.browser.post(f"{desk.page()}/pay")
+    await desk.shows(PAID)
+    assert desk.bed.charged() == [(OCTOBER, 10000)]
 
 
 async def test_the_customer_confirms_at_the_banks_page(desk: Desk) -> None:

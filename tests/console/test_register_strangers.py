@@ -2,14 +2,20 @@
 
 import asyncio
 import re
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from billing.customers.customer import Customer
 from billing.customers.registration import RegistrationState
 from billing.errors import CardMissing
+from console.app import create_app
+from console.web import throttle
+from console.web.throttle import TRIES_MAX
 from sandbox.stand_ins.control import local_http
 from tests.console.conftest import Desk
 from tests.console.visitors import (
@@ -24,6 +30,12 @@ from tests.console.visitors import (
     registers,
     registrations,
 )
+
+BEHIND_TLS: dict[str, Any] = {
+    "stripe_api_key": SecretStr("sk_test_1"),
+    "console_url": "https://pay.example",
+    "link_secret": SecretStr("s" * 32),
+}
 
 
 async def stranger_registers(desk: Desk, page: str = "/register", **fields: str) -> httpx.Response:
@@ -169,3 +181,47 @@ async def test_links_that_are_old_or_forged_open_nothing(desk: Desk) -> None:
         assert (await desk.browser.get(link)).status_code == status, link
         if "/pay/" not in link:
             assert (await desk.browser.post(link)).status_code == status, link
+
+
+async def test_behind_a_proxy_that_is_not_trusted_one_strangers_forms_lock_nobody_else_out(desk: Desk) -> None:
+    """Its clients share an address; the proxy adds who they are, whatever they say before that."""
+    proxied = {"X-Forwarded-For": "203.0.113.7"}
+    for number in range(TRIES_MAX + 5):
+        forged = {"X-Forwarded-For": f"198.51.100.{number}, 203.0.113.7"}
+        answer = await register_at(desk.links.base_url, forged, email=f"nobody-{number}@example.com")
+        assert answer.status_code == (303 if number < TRIES_MAX else 429)
+    assert (await register_at(desk.links.base_url, proxied)).status_code == 429
+    assert (await register_at(desk.links.base_url, {"X-Forwarded-For": "203.0.113.8"})).status_code == 303
+    assert len(await registrations(desk)) == TRIES_MAX + 1
+
+
+async def test_where_the_proxy_names_nobody_each_browser_counts_for_itself(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "TRIES_MAX", 2)
+    unproxied = desk.bed.settings.model_copy(update=BEHIND_TLS)
+    page = unproxied.links.to_invitation("jpy", "Asia/Tokyo", datetime.now(UTC) + timedelta(days=1))
+    async with AsyncExitStack() as stack:
+        app = create_app(unproxied, desk.bed.adapters, desk.bed.client)
+        stranger, other, third, late = [
+            await stack.enter_async_context(
+                local_http(transport=httpx.ASGITransport(app), base_url=BEHIND_TLS["console_url"])
+            )
+            for _ in range(4)
+        ]
+        for browser in (stranger, other, third):
+            await browser.get(page)  # which gives it a cookie
+        answers = [(await stranger.post(page, data=FORM)).status_code for _ in range(4)]
+        assert answers == [303, 303, 429, 429]
+        assert (await late.post(page, data=FORM)).status_code == 303, "without a cookie"
+        assert (await other.post(page, data=FORM)).status_code == 303
+        monkeypatch.setattr(throttle, "SHARED_TRIES_MAX", 4)
+        assert (await third.post(page, data=FORM)).status_code == 429, "what is kept has a limit all the same"
+        another = unproxied.links.to_invitation("usd", "UTC", datetime.now(UTC) + timedelta(days=1))
+        assert (await third.post(another, data=FORM)).status_code == 303, "who has another one is no stranger"
+
+
+async def register_at(console: str, headers: dict[str, str], **fields: str) -> httpx.Response:
+    """Sends the form from a new browser."""
+    async with local_http(base_url=console) as browser:
+        return await browser.post("/register", data=FORM | fields, headers=headers)

@@ -20,7 +20,7 @@ from billing.progress import Braked, Failure, Outage
 from console.customers.customer_view import CustomersPage, CustomerView, Situation, customer_view
 from console.customers.wording import values
 from console.web.pages import Pages
-from tests.debts import with_fields
+from tests.debts import only, with_fields
 
 NOW = datetime(2026, 11, 8, 9, tzinfo=UTC)
 CUSTOMER = Customer(
@@ -123,6 +123,15 @@ def test_under_the_emergency_brake_no_payment_is_offered(changes: dict[str, Any]
     assert "<form" not in text
     assert "€100.00" in text
     assert ("Nothing is wrong with your card" in text) == (situation is Situation.PAUSED)
+
+
+def test_what_a_closed_workflow_would_collect_is_looked_into_by_us() -> None:
+    shown = customer_view(MONTH, OWED, [], is_stopped=True)
+    assert (shown.situation, shown.outstanding_minor) == (Situation.PERSON, only(OWED).outstanding_minor)
+    assert "<form" not in said(OWED, shown)
+    assert customer_view(MONTH, OWED, [SUCCEEDED], is_stopped=True).situation is Situation.PAID
+    before_its_first_record = customer_view(MONTH, None, [], is_stopped=True)
+    assert before_its_first_record.situation is Situation.PERSON
 
 
 @pytest.mark.parametrize("code", [*REMEDIES, "a code of next year"])

@@ -16,6 +16,7 @@ from billing.commands import Halt
 from billing.completeness.chains import Chain, ChainStatus
 from billing.keys import workflow_id
 from billing.reviewers.users import Role
+from bootstrap import connect_reconciliation
 from clients.running_workflows import RunningWorkflows
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
 from tests.console.conftest import Desk, console
@@ -163,6 +164,19 @@ async def test_who_is_not_billed_is_first_in_what_needs_a_person_and_red_in_the_
     await desk.bed.start((await desk.bed.recorded("zed", OCTOBER)).customer)
     await unpaused(desk.bed, "kiwi")
     await until_shown(desk, f"/desk/{OCTOBER}", "stands still", shown=False)
+
+
+async def test_a_terminated_collection_is_red_with_its_remedy_until_that_is_typed(desk: Desk) -> None:
+    month = await desk.overdue()
+    await desk.bed.collection_handle().terminate("an accident")
+    words = "acme, 2026-10 is not collected: its workflow was terminated."
+    for path in (f"/desk/{OCTOBER}", f"/desk/{OCTOBER}/invoices", PAGE):
+        page = await until_shown(desk, path, words)
+        assert "python starter.py reconcile --period 2026-10" in readable(page)
+    books = connect_reconciliation(desk.bed.settings, desk.bed.adapters, desk.bed.client)
+    await books.reconcile_period(month.period)
+    for path in (PAGE, f"/desk/{OCTOBER}"):
+        await until_shown(desk, path, words, shown=False)
 
 
 async def test_who_was_forgotten_by_temporal_is_red_once_coverage_has_looked(desk: Desk) -> None:

@@ -162,7 +162,7 @@ async def test_canceled_intent_takes_no_money(stand: Stand) -> None:
         ("12.5", "eur", "parameter_invalid_integer"),
         (49, "eur", "amount_too_small"),
         (29, "gbp", "amount_too_small"),
-        (100_000_000, "eur", "amount_too_large"),
+        (1_000_000_000_000, "eur", "amount_too_large"),
         (1205, "kwd", "parameter_invalid_integer"),
         (1200, "xxx", None),
     ],
@@ -174,6 +174,16 @@ async def test_impossible_amounts_are_refused(stand: Stand, amount: Any, currenc
     assert (refused.value.http_status, refused.value.code) == (400, code)
     assert refused.value.param in ("amount", "currency")
     assert (await stand.v1.payment_intents.list_async()).data == []
+
+
+async def test_american_express_takes_nine_digits_where_others_take_twelve(stand: Stand) -> None:
+    customer, visa = await stand.customer()
+    assert (await stand.create(customer, visa, amount=999_999_999_999, currency="cop")).amount == 999_999_999_999
+    customer, amex = await stand.customer("pm_card_amex")
+    assert (await stand.create(customer, amex, amount=999_999_999, currency="cop")).amount == 999_999_999
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        await stand.create(customer, amex, amount=1_000_000_000, currency="cop")
+    assert (refused.value.http_status, refused.value.code) == (400, "amount_too_large")
 
 
 async def test_payment_method_types_are_refused_since_endive(stand: Stand) -> None:

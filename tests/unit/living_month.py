@@ -13,7 +13,7 @@ from billing.invoices.invoice import Invoice, LineItem, Problem, Source
 from billing.invoices.month import Month
 from billing.invoices.postings import month_transactions
 from billing.invoices.stages import OUTCOMES, UNPAID_OUTCOMES, Stage, Step
-from billing.money import MAX_AMOUNT_MINOR, maximum_minor, step_minor
+from billing.money import MAX_AMOUNT_MINOR, step_minor
 from billing.payments.methods import CardOnFile
 from billing.payments.payment import ChargeResult, ChargeStatus
 from billing.period import Period
@@ -139,7 +139,7 @@ class LivingMonth:
         assert notice is not None
         assert notice.total_minor == invoice.total_minor == self.last_told
         assert invoice.currency == self.month.customer.currency
-        assert CardOnFile.minimum_minor(invoice.currency) <= notice.total_minor <= maximum_minor(invoice.currency)
+        assert CardOnFile.minimum_minor(invoice.currency) <= notice.total_minor <= MAX_AMOUNT_MINOR
         assert notice.total_minor % step_minor(invoice.currency) == 0
         if begins:
             assert self.now >= self.charge_floor, "earlier than was promised"

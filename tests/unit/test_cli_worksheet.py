@@ -7,10 +7,13 @@ from typing import Any, cast
 import pytest
 
 from adapters.sheets.csv_sales import CsvSales
+from billing.apart import Failed
 from billing.customers.customer import Customer
 from billing.errors import LedgerUnavailable, SalesUnavailable
 from billing.period import Period
+from billing.sales.sales import lines_for
 from billing.sales.worksheet import read_worksheet
+from cli.completeness import worksheet
 from cli.completeness.worksheet import newest_worksheet, understood
 from tests.unit.months import customer
 
@@ -43,7 +46,7 @@ def test_a_worksheet_without_a_header_says_so() -> None:
 
 
 async def test_it_is_the_newest_one_that_has_begun(tmp_path: Path) -> None:
-    async def customers() -> list[Customer]:
+    async def customers(_: list[Failed]) -> list[Customer]:
         raise LedgerUnavailable("another line of the report says so")
 
     adapters = cast(Any, SimpleNamespace(sales=CsvSales(tmp_path), ledger=SimpleNamespace(customers=customers)))
@@ -54,3 +57,31 @@ async def test_it_is_the_newest_one_that_has_begun(tmp_path: Path) -> None:
     (tmp_path / "2025-02.csv").write_text("Sales of February\n")
     with pytest.raises(SalesUnavailable, match="neither a header nor a sale"):
         await newest_worksheet(adapters, ".")
+
+
+def test_a_customer_whose_rows_fail_unexpectedly_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    bolt, coal = (customer(customer_id=name, email=f"{name}@example.com") for name in ("bolt", "coal"))
+    original = lines_for
+
+    def fails(customer: Customer, *others: Any) -> Any:
+        if customer == bolt:
+            raise RuntimeError("unforeseen")
+        return original(customer, *others)
+
+    monkeypatch.setattr(worksheet, "lines_for", fails)
+    read = read_worksheet(OCTOBER, [["email", "amount"], *([each.email, "x"] for each in (bolt, coal))])
+    told = list(understood(read, OCTOBER, [bolt, ACME, coal], "."))
+    assert told[2].startswith("1 cannot be read, row 3 for instance")
+    assert told[3].startswith("bolt: RuntimeError: unforeseen (")
+
+
+async def test_a_customer_whom_the_ledger_cannot_read_is_named_beside_the_others_rows(tmp_path: Path) -> None:
+    async def customers(failed: list[Failed]) -> list[Customer]:
+        failed.append(Failed(customer_id="bolt", reason="Mars is no time zone"))
+        return [ACME]
+
+    (tmp_path / f"{OCTOBER}.csv").write_text(f"email,amount\n{ACME.email},x\n")
+    adapters = cast(Any, SimpleNamespace(sales=CsvSales(tmp_path), ledger=SimpleNamespace(customers=customers)))
+    told = await newest_worksheet(adapters, ".")
+    assert "1 cannot be read, row 2 for instance" in told
+    assert told.endswith("; bolt cannot be read: Mars is no time zone")

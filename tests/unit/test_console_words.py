@@ -42,7 +42,15 @@ def recorded(month: Month) -> MonthRecord:
     records = ("decisions", "versions", "messages", "charges", "reversals", "diary", "periods")
     nothing: dict[str, Any] = dict.fromkeys(records, ())
     return MonthRecord(
-        month=month, live=True, chain=ChainStatus.RUNNING, stray="", run_url="", now=NOW, debt=None, **nothing
+        month=month,
+        live=True,
+        chain=ChainStatus.RUNNING,
+        stray="",
+        run_url="",
+        now=NOW,
+        debt=None,
+        stopped=None,
+        **nothing,
     )
 
 

@@ -1,14 +1,18 @@
 """No text, list or number from outside is without a limit, nor is anything that is kept: all models are looked at."""
 
+import ast
 import importlib
 import inspect
 import pkgutil
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple, get_type_hints
 
+import httpx
 import pytest
+from fastapi import FastAPI, Request
 from fastapi.params import Form
-from pydantic import Field, SecretStr, TypeAdapter
+from pydantic import BaseModel, Field, SecretStr, TypeAdapter
 
 import activities
 import adapters
@@ -22,6 +26,8 @@ import settings
 import wording
 import workflows
 from billing.model import Code, Few, Line, Model
+from billing.reviewers.alerts import Alert
+from console.web.forms import FIELD_MAX, form_of
 
 _PACKAGES = (billing, wording, services, activities, workflows, clients, adapters, inbound, console, cli)
 EXEMPT = {
@@ -77,7 +83,9 @@ def _lacking(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[st
         known = {**known, **{each["ref"]: each for each in schema["definitions"]}}
         yield from _lacking(schema["schema"], known)
     elif kind == "definition-ref":
-        yield from _lacking(known[schema["schema_ref"]], known)
+        if schema["schema_ref"] in known:  # else it is inside of itself, and looked at already
+            others = {ref: each for ref, each in known.items() if ref != schema["schema_ref"]}
+            yield from _lacking(known[schema["schema_ref"]], others)
     elif kind in ("str", "bytes", "list", "set", "frozenset", "dict") or (kind == "tuple" and _is_open(schema)):
         if "max_length" not in schema:
             yield kind
@@ -90,7 +98,7 @@ def _lacking(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[st
             yield kind
     elif kind in ("any", "json", "url", "decimal"):
         yield kind
-    elif kind != "model":
+    elif kind != "model" or not issubclass(schema["cls"], Model):  # those of ours are looked at by themselves
         for inner in _inner(schema):
             yield from _lacking(inner, known)
 
@@ -99,15 +107,25 @@ def _is_open(schema: Mapping[str, Any]) -> bool:
     return schema.get("variadic_item_index") is not None
 
 
+_NO_SCHEMAS = frozenset(
+    ["cls", "config", "default", "expected", "function", "json_schema", "members", "metadata", "serialization"]
+)
+"""``json_schema`` describes the same value as the ``python_schema`` beside it."""
+
+
 def _inner(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if "schema" in schema:
-        yield schema["schema"]
-    choices = schema.get("choices", ())
-    for choice in choices.values() if isinstance(choices, dict) else choices:
-        yield choice[0] if isinstance(choice, tuple) else choice
-    for part in ("items_schema", "python_schema", "lax_schema"):
-        inner = schema.get(part, ())
-        yield from [inner] if isinstance(inner, dict) else inner
+    """The schemas in it, of whatever kind it is: a union's, a named tuple's, a dataclass's, a foreign model's."""
+    for name, value in schema.items():
+        if name not in _NO_SCHEMAS:
+            yield from _schemas(value)
+
+
+def _schemas(value: object) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, dict) and isinstance(value.get("type"), str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _schemas(each)
 
 
 def _forms() -> Iterator[tuple[str, Any]]:
@@ -129,6 +147,87 @@ def test_every_field_of_a_form_has_a_limit(hint: Any) -> None:
     limits = [each for each in hint.__metadata__ if isinstance(each, Form)]
     metadata = [each for each in (*hint.__metadata__, *limits[0].metadata) if not isinstance(each, Form)]
     assert not list(_lacking(TypeAdapter(Annotated[hint.__origin__, *metadata]).core_schema, {}))
+
+
+READERS = {
+    "console.web.forms": "each field has a limit",
+    "console.customers.register": "MAX_BODY_BYTES",
+    "inbound.stripe_webhooks": "its own limit of a body",
+}
+
+
+def test_bodies_are_read_in_few_places_that_limit_them() -> None:
+    """A parameter of ``Form()`` is seen above; who reads a request past it is seen here."""
+    readers = set()
+    for module in (each for each in MODULES if each.__name__.startswith(("console.", "inbound."))):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if not isinstance(node, ast.Attribute) or "request" not in ast.unparse(node.value).lower():
+                continue
+            if node.attr in ("form", "body", "json", "stream", "receive"):
+                readers.add(module.__name__)
+    assert readers == READERS.keys()
+
+
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [
+        ({"reason": "x" * FIELD_MAX}, 200),
+        ({"reason": "x" * (FIELD_MAX + 1)}, 413),
+        ({"whatever": "x" * (FIELD_MAX + 1)}, 413),
+        ({"x" * 400: ""}, 413),
+        ({"rows": "x" * (FIELD_MAX + 1)}, 200),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+async def test_a_field_of_a_reviewers_form_has_a_limit_whatever_its_name(field: dict[str, str], status: int) -> None:
+    assert (await _sent(data=field)).status_code == status
+
+
+async def test_a_file_is_no_field_of_a_reviewers_form() -> None:
+    assert (await _sent(files={"reason": b"x"}, data={"other": "y"})).json() == ["other"]
+
+
+async def _sent(**body: Any) -> httpx.Response:
+    app = FastAPI()
+
+    @app.post("/")
+    async def receive(request: Request) -> list[str]:
+        return [*await form_of(request)]
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as browser:
+        return await browser.post("/", **body)
+
+
+class _Pair(NamedTuple):
+    named: str
+    limited: Code = ""
+
+
+@dataclass
+class _Plain:
+    plain: str
+    others: list["_Plain"]
+
+
+class _Foreign(BaseModel):
+    foreign: str
+    pair: _Pair
+
+
+def test_text_inside_of_what_is_no_model_of_ours_is_found() -> None:
+    class Careless(Model):
+        pair: _Pair
+        pairs: Few[_Pair] = ()
+        plain: _Plain
+        foreign: _Foreign | None = None
+        own: Alert | None = None
+
+    assert unlimited(Careless) == [
+        "Careless.pair: str",
+        "Careless.pairs: str",
+        *("Careless.plain: str", "Careless.plain: list"),
+        *("Careless.foreign: str", "Careless.foreign: str"),
+    ]
 
 
 def test_a_new_field_without_a_limit_is_found() -> None:

@@ -132,7 +132,7 @@ def test_a_total_that_the_processor_finds_too_small_is_carried_forward() -> None
 
 def test_a_total_over_the_maximum_waits_for_a_reviewer() -> None:
     month = drafted(MAX_AMOUNT_MINOR, 1).alerted(opened().import_at)
-    assert text_of(month.stopped) == "1000000.00 EUR is more than can be charged at once"
+    assert text_of(month.stopped) == "10000000000.00 EUR is more than can be charged at once"
     assert month.due(month.import_at).what == "remind the reviewers"
     month = accepted(month, "edit", month.notice_at, version=1, changes=[{"op": "remove", "line_id": "row-3"}])
     assert text_of(month.stopped) == ""

@@ -13,6 +13,7 @@ from billing.customers.registration import (
     browser_key,
     consent_text,
     import_id,
+    names_a_page,
     new_customer_id,
     registration_id_of,
 )
@@ -64,3 +65,26 @@ def test_the_customer_has_exactly_what_was_registered() -> None:
     assert customer.payment_method == card
     for name in ("customer_id", "email", "name", "currency", "timezone"):
         assert getattr(customer, name) == getattr(done, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Acme, pay at https://evil.example/now", "www.evil", "Acme evil.com", "EVIL.COM", "evil.co.uk", "evil.xn--p1ai",
+        "evil.рф", "evil.укр", "зло.рф", "evil.中国", "evil.भारत", "evil.ไทย", "evil.السعودية", "שלום.קום",
+        "evil\uff0ecom", "evil\u3002com", "evil\uff61com", "evil\u2024com", "evil\ufe52com", "evil.\uff43\uff4f\uff4d",
+        "\uff57\uff57\uff57\uff0eevil", "https\uff1a\uff0f\uff0fevil", "evil.c\u00adom", "evil.\u200bcom", "évil.côm",
+        "evil.c\u0327o\u0302m",
+    ],
+)  # fmt: skip
+def test_a_name_that_mail_programs_make_a_link_of_is_refused_in_any_script(name: str) -> None:
+    assert names_a_page(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Acme", "Peña y Hijos, S.L.", "J. R. R. Tolkien", "J.R.R. Tolkien", "Ф. И. Тютчев", "Фирма «Ромашка»", "Nr. 5",
+     "No.5", "株式会社 山田", "モーニング娘。", "अजय कुमार", "3.50", "Acme 2.0", "A/B", "Smith & Co.", "Acme: Tea"],
+)  # fmt: skip
+def test_a_name_with_dots_in_it_is_a_name(name: str) -> None:
+    assert not names_a_page(name)

@@ -1,7 +1,13 @@
 """Each reason for which sheet and invoices differ, by itself: edits, late rows, months that bill nothing, strangers."""
 
 import shlex
+from typing import Any
 
+import pytest
+
+from billing.completeness import sheet_check
+from billing.completeness.chains import Chain, ChainStatus
+from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CustomerState, FindingKind
 from billing.completeness.row_check import DifferenceReason
 from billing.completeness.snapshots import CustomerSnapshot, FormerAddress, LineSnapshot
@@ -56,6 +62,39 @@ def test_rows_typed_changed_and_removed_after_the_import_are_findings_until_some
         AddLine(description="Set", amount_minor=3000),
     )
     assert surveyed(after, seen(ACME, drafted(ACME, before).edited(edits))).covered
+
+
+def test_a_late_row_is_not_taken_for_a_line_by_hand_of_the_same_amount() -> None:
+    before = snapshot([(ACME.email, "10", "Tea")])
+    after = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "99", "Set")])
+    invoice = drafted(ACME, before).edited((AddLine(description="Setup fee", amount_minor=9900),))
+    found = surveyed(after, seen(ACME, invoice))
+    (finding,) = found.findings
+    assert (found.covered, finding.kind) == (False, FindingKind.LATE_ROW)
+    assert "row 3 added to the sheet since the import: 99.00 EUR" in finding.text
+    assert todo(finding).startswith("if row 3 is 'Setup fee', added by hand, give it those words in the sheet; ")
+
+    renamed = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "99", "Setup fee")])
+    assert surveyed(renamed, seen(ACME, invoice)).covered
+    twice = snapshot([(ACME.email, "10", "Tea"), *[(ACME.email, "99", "Setup fee")] * 2])
+    assert surveyed(twice, seen(ACME, invoice)).kinds == {FindingKind.LATE_ROW: 1}
+
+
+def test_neither_a_change_nor_a_gone_row_is_taken_for_a_line_by_hand_of_the_same_amount() -> None:
+    before = snapshot([(ACME.email, "10", "Tea"), (ACME.email, "2", "Cup")])
+    invoice = drafted(ACME, before).edited((AddLine(description="Stamps", amount_minor=100),))
+    after = snapshot([(ACME.email, "11", "Tea"), (ACME.email, "2", "Cup")])
+    assert surveyed(after, seen(ACME, invoice)).kinds == {FindingKind.LATE_ROW: 1}
+    invoice = drafted(ACME, before).edited((AddLine(description="Discount", amount_minor=-200),))
+    assert surveyed(snapshot([(ACME.email, "10", "Tea")]), seen(ACME, invoice)).kinds == {FindingKind.LATE_ROW: 1}
+
+
+def test_a_row_in_the_words_of_a_line_by_hand_is_that_line_and_no_change_of_the_row_whose_place_it_took() -> None:
+    before = snapshot([(ACME.email, "10", "Tea")])
+    invoice = drafted(ACME, before).edited((AddLine(description="Set", amount_minor=3000),))
+    found = surveyed(snapshot([(ACME.email, "30", "Set")]), seen(ACME, invoice))
+    assert (found.kinds, reasons(found)[DifferenceReason.GONE_ROW]) == ({FindingKind.LATE_ROW: 1}, -1000)
+    assert DifferenceReason.CHANGED_ROW not in reasons(found)
 
 
 def test_rows_that_only_moved_are_the_same_rows() -> None:
@@ -216,3 +255,70 @@ def test_a_month_that_was_imported_before_amounts_were_entered_by_hand_is_compar
     now_manual = ACME.evolve(terms=Terms(review_mode=ReviewMode.MANUAL))
     account = seen(ACME, drafted(ACME, read))._replace(customer=now_manual)
     assert surveyed(read, account).covered
+
+
+def about_bad(argument: Any, rows: Any = (), *_: Any) -> bool:
+    """Whether a function of the check is asked about an address at bad.org: by text, row or rows."""
+    texts = (
+        [argument] if isinstance(argument, str) else [row.email for row in (argument, *rows) if hasattr(row, "number")]
+    )
+    return any("bad.org" in text for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("broken", "failing"),
+    [
+        ("email_key", "nobody gone old"),
+        ("closest", "nobody"),
+        ("amount_of", "nobody"),
+        ("read_rows", "gone old"),
+    ],
+)
+def test_rows_of_nobody_that_fail_unexpectedly_are_named_and_every_other_row_is_checked(
+    monkeypatch: pytest.MonkeyPatch, broken: str, failing: str
+) -> None:
+    """Of nobody, of a closed account, under a former address; of each kind two, of which one fails."""
+    typed = [f"{name}@{place}.org" for name in ("nobody", "gone", "old") for place in ("bad", "fine")]
+    read = snapshot([(ACME.email, "10", "Tea"), *((email, "1", "Tea") for email in typed)])
+    accounts = [seen(ACME, drafted(ACME, read))]
+    for place in ("bad", "fine"):
+        closed = GONE.evolve(customer_id=f"gone-{place}", email=f"gone@{place}.org")
+        moved = MANUAL.evolve(customer_id=f"moved-{place}", email=f"new@{place}.net")
+        accounts.append(CustomerSnapshot(closed, NOW, closed_at=NOW, closed_reason="moved"))
+        accounts.append(seen(moved, drafted(moved, read))._replace(former=(FormerAddress(f"old@{place}.org"),)))
+    original = getattr(sheet_check, broken)
+
+    def fails(*arguments: Any) -> Any:
+        if about_bad(*arguments):
+            raise RuntimeError("unforeseen")
+        return original(*arguments)
+
+    monkeypatch.setattr(sheet_check, broken, fails)
+    report = surveyed(read, *accounts)
+    rows = [f"row {typed.index(f'{name}@bad.org') + 3} of worksheet {PERIOD}" for name in failing.split()]
+    failed = [finding.text for finding in report.findings if finding.kind is FindingKind.FAILED]
+    for row in rows:
+        assert any(text.startswith(f"{row} could not be checked: RuntimeError: unforeseen") for text in failed)
+    kinds = {"nobody": FindingKind.UNCLAIMED, "gone": FindingKind.CLOSED_ROW, "old": FindingKind.FORMER_ADDRESS}
+    for name, kind in kinds.items():
+        assert report.kinds[kind] == (1 if name in failing else 2)
+    assert report.customers[ACME.customer_id] is CustomerState.PAID
+    assert report.sums[0].unexplained_minor == 0
+    assert report.unsummed_rows >= len(rows)
+
+
+def test_a_workflow_whose_id_and_customer_are_longer_than_ours_hides_no_other() -> None:
+    """Anybody who starts workflows there chooses both."""
+    long, short = "x" * 900, "by hand"
+    strays = [Chain(name, "MonthlyBilling", ChainStatus.RUNNING, name) for name in (long, short)]
+    check = CompletenessCheck(PERIOD, NOW, None, (), strays)
+    for chain in strays:
+        check.stands_still(chain._replace(status=ChainStatus.PAUSED))
+        check.stray(chain.workflow_id)
+    report = check.coverage()
+    assert report.kinds == {
+        FindingKind.FAILED: 3,
+        FindingKind.STRAY: 1,
+        FindingKind.STANDSTILL: 1,
+        FindingKind.NO_CUSTOMER: 1,
+    }

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from billing.errors import InvalidInput
-from billing.money import LARGEST_AMOUNT_MINOR
+from billing.money import MAX_AMOUNT_MINOR
 from billing.payments.rails import RAILS
 from billing.payments.typed_payment import TypedPayment
 from billing.period import Period
@@ -69,7 +69,7 @@ def test_a_reference_of_any_length_is_refused_not_cut() -> None:
 
 def test_a_transfer_may_be_larger_than_a_charge() -> None:
     assert TYPED._replace(amount="1500000.00").payment(RAILS, AT).amount_minor == 150_000_000
-    assert LARGEST_AMOUNT_MINOR * 1000 < 2**53
+    assert MAX_AMOUNT_MINOR * 1000 < 2**53
 
 
 @pytest.mark.parametrize(

@@ -9,20 +9,10 @@ from hypothesis import strategies as st
 
 from billing.errors import InvalidInput, SalesUnavailable
 from billing.model import LINE_MAX
-from billing.period import Period
 from billing.sales.sales import RowFault, SalesRow, SalesSnapshot, amount_of, lines_for
 from billing.sales.worksheet import COLUMNS_MAX, NO_SALE, read_worksheet
 from billing.sales.worksheet_names import Column, column_named
-from tests.unit.months import customer
-
-PERIOD = Period("2026-10")
-ACME = customer()
-EMAIL = ACME.email
-HEADER = ["email", "amount", "description"]
-
-
-def read(*rows: Sequence[Any]) -> SalesSnapshot:
-    return read_worksheet(PERIOD, rows)
+from tests.unit.worksheets import ACME, EMAIL, HEADER, LANGUAGES, PERIOD, read
 
 
 def typed(row: SalesRow) -> tuple[Any, ...]:
@@ -36,23 +26,6 @@ def refusal(*rows: Sequence[Any]) -> str:
 
 
 # -- the header
-
-LANGUAGES = [
-    ("E-mail", "Amount", "Description", "Currency"),
-    ("E-Mail-Adresse", "Betrag", "Beschreibung", "Währung"),
-    ("Adresse e-mail", "Montant", "Libellé", "Devise"),
-    ("Correo electrónico", "Importe", "Concepto", "Moneda"),
-    ("Posta elettronica", "Importo", "Descrizione", "Valuta"),
-    ("E-mailadres", "Bedrag", "Omschrijving", "Valuta"),
-    ("Endereço de e-mail", "Valor", "Descrição", "Moeda"),
-    ("Adres e-mail", "Kwota", "Opis", "Waluta"),
-    ("Електронна пошта", "Сума", "Опис", "Валюта"),
-    ("Эл. почта", "Сумма", "Описание", "Валюта"),
-    ("Электрондық пошта", "Сомасы", "Сипаттама", "Валюта"),
-    ("E-POSTA", "TUTARI", "AÇIKLAMA", "PARA BİRİMİ"),
-    ("E-post", "Belopp", "Beskrivning", "Valuta"),
-    ("メールアドレス", "金額", "説明", "通貨"),
-]
 
 
 @pytest.mark.parametrize("names", LANGUAGES, ids=lambda names: names[1])
@@ -85,7 +58,11 @@ def test_columns_in_any_order_and_language_are_read_alike_and_the_others_named(
         {Column.EMAIL: EMAIL, Column.AMOUNT: cell, Column.DESCRIPTION: "Tea", Column.CURRENCY: "EUR"} for cell in cells
     ]
     found = read(titles, *([row.get(name, "999.99") for name in order] for row in rows))
-    assert [typed(row) for row in found.rows] == [(EMAIL, cell, "Tea", "EUR", None) for cell in cells]
+    is_before_number = not {*order[order.index(Column.AMOUNT) + 1 :][:1]}.isdisjoint(unknown)
+    faults = [RowFault.SPLIT_AMOUNT if is_before_number and cell == 7 else None for cell in cells]  # 7,999.99?
+    assert [typed(row) for row in found.rows] == [
+        (EMAIL, cell, "Tea", "EUR", fault) for cell, fault in zip(cells, faults, strict=True)
+    ]
     assert set(found.ignored_columns) == set(unknown)
 
 
@@ -113,6 +90,26 @@ def test_a_title_above_the_header_is_refused_by_its_row(title: list[str], rows: 
         (["email", "Netto"], "no column 'amount': the first row is 'email', 'Netto'"),
         (["email", "Amount (EUR)"], "no column 'amount': the first row is 'email', 'Amount (EUR)'"),
         (["Kunde", "Betrag"], "no column 'email': the first row is 'Kunde', 'Betrag'"),
+        (["email", "Amount", "Total EUR"], "2 columns that may be the amount: 'Amount' and 'Total EUR'"),
+        (["email", "Amount", "Grand total"], "'Amount' and 'Grand total'"),
+        (["email", "Amount", "Line total"], "'Amount' and 'Line total'"),
+        (["email", "Amount", "Total due"], "'Amount' and 'Total due'"),
+        (["email", "Amount", "Value"], "'Amount' and 'Value'"),
+        (["email", "Amount", "Total (no VAT)"], "'Amount' and 'Total (no VAT)'"),
+        (["email", "Amount", "Cost per hour"], "'Amount' and 'Cost per hour'"),
+        (["email", "Amount", "EUR"], "'Amount' and 'EUR'"),
+        (["email", "Amount", "Ammount"], "'Amount' and 'Ammount'"),
+        (["email", "Amount", "AmountEUR"], "'Amount' and 'AmountEUR'"),
+        (["email", "Сумма", "к оплате"], "'Сумма' and 'к оплате'"),
+        (["email", "Betrag", "Zu zahlen"], "'Betrag' and 'Zu zahlen'"),
+        (["email", "amount", "Curr"], "'Curr' may be the currency; name it 'currency', or remove it"),
+        (["email", "amount", "Currency (ISO)"], "'Currency (ISO)' may be the currency"),
+        (["email", "amount", "Cur."], "'Cur.' may be the currency"),
+        (["email", "amount", "Curency"], "'Curency' may be the currency"),
+        (["email", "amount", "currencyCode"], "'currencyCode' may be the currency"),
+        (["email", "amount", "Waehrung"], "'Waehrung' may be the currency"),
+        (["email", "amount", "Валюта платежа"], "'Валюта платежа' may be the currency"),
+        (["email", "amount", "currency", "Invoice currency"], "'currency' and 'Invoice currency'"),
         (["Who", "What", "How much"], "neither a header nor a sale: 'Who', 'What', 'How much'"),
     ],
 )
@@ -120,6 +117,29 @@ def test_a_header_that_could_mean_two_things_is_refused_with_what_was_seen(heade
     said = refusal(header, [EMAIL, "2", "500.00"])
     assert words in said
     assert "name" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["Total hours", "Due date", "VAT rate", "VAT %", "Cost centre", "Sales rep", "Country", "Month", "Account"]
+)
+def test_a_column_that_is_neither_an_amount_nor_a_currency_is_ignored_and_named(name: str) -> None:
+    assert read([*HEADER, name], [EMAIL, "5", "Tea", "x"]).ignored_columns == (name,)
+
+
+@pytest.mark.parametrize("header", [["email", "amount", "Unit"], ["email", "amount", "", "description"]])
+def test_a_column_of_currencies_is_never_ignored_whatever_its_name(header: list[str]) -> None:
+    rows = [[EMAIL, "500", "JPY", "Tea"], [EMAIL, "5", "", "Cup"], [EMAIL, "5", "€", ""]]
+    said = refusal(header, *(row[: len(header)] for row in rows))
+    assert ("'Unit' may be" if header[2] else "column C may be") in said
+    assert read(header, *(row[: len(header)] for row in [*rows, [EMAIL, "5", "each", ""]])).rows
+
+
+@pytest.mark.parametrize("header", [[HEADER], []])
+def test_a_currency_in_the_place_of_the_description_is_the_rows(header: list[list[str]]) -> None:
+    found = read(*header, [EMAIL, "500", "JPY"], [EMAIL, "5", "EUR"], [EMAIL, "5", "all"])
+    lines, (problem,) = lines_for(ACME, PERIOD, found)
+    assert [line.amount_minor for line in lines] == [500, 500]
+    assert problem.reason.startswith("the row is in JPY")
 
 
 def test_a_second_header_further_down_is_refused() -> None:
@@ -138,6 +158,7 @@ def test_a_second_header_further_down_is_refused() -> None:
         [[EMAIL, 2, 500]],
         [["Chairs", EMAIL, "500.00"]],
         [[EMAIL]],
+        *([[EMAIL, "2", price]] for price in ("$500.00", "500 €", "EUR 500", "(500.00)", "+500", "-5", "5 kr.", "¥5")),
         [[EMAIL, "2", "Chairs"], [EMAIL, "2", "Chairs", "500.00"]],
         [["500.00", "Chairs"], [EMAIL, "2"]],
     ],
@@ -160,10 +181,10 @@ def test_without_a_header_columns_that_are_not_certain_are_refused(rows: list[li
         (["", EMAIL, "1"], RowFault.MISPLACED),
         (["Acme", "1", EMAIL], RowFault.MISPLACED),
         ([EMAIL, "1", "Support", "", None, "  "], None),
+        ([EMAIL, 12, "50"], RowFault.SPLIT_AMOUNT),
+        ([EMAIL, "1", "2026"], RowFault.SPLIT_AMOUNT),
         ([EMAIL, "1"], None),
-        ([EMAIL, 12, "50"], None),
         ([EMAIL, "12.50", "50"], None),
-        ([EMAIL, "1", "2026"], None),
     ],
 )
 def test_a_row_whose_amount_may_be_in_other_cells_stops_its_customer(row: list[Any], fault: RowFault | None) -> None:
@@ -194,7 +215,7 @@ def test_an_amount_in_two_cells_is_seen_where_an_empty_one_ends_the_row(row: lis
     """As a program writes ``12,50`` without quotes, and the last column, which is empty."""
     header = ["email", "amount", "note"]
     assert read(header, row).rows[0].fault is RowFault.SPLIT_AMOUNT
-    assert read([*header, "", ""], row).rows[0].fault is None
+    assert read([*header, "", ""], row).rows[0].fault is RowFault.SPLIT_AMOUNT
     assert read(header, [EMAIL, "12", "", ""]).rows[0].fault is None
 
 
@@ -213,6 +234,24 @@ def test_lines_in_one_cell_are_refused(separator: str, joined: str) -> None:
     if joined == "one row":
         rows[1] = [separator.join(sales[1])]
     assert "not separated into columns" in refusal(header, *rows)
+
+
+WRAPPED = ["Acme <{}>", "mailto:{}", "{} 500.00 Chairs", "{}:500", "({})", "<{}>", "Acme {}", "{}.", "mailto:{}?cc=x"]
+
+
+@pytest.mark.parametrize("wrapped", WRAPPED)
+def test_an_address_that_is_not_alone_in_its_cell_stops_its_customer_or_the_worksheet(wrapped: str) -> None:
+    row = [wrapped.format(EMAIL), "12", "Tea"]
+    assert "no row has an email address, and nothing else" in refusal(HEADER, row, row[:1])
+    lines, problems = lines_for(ACME, PERIOD, read(HEADER, row, ["ben@example.com", "1", ""]))
+    assert (lines, [problem.source.row for problem in problems]) == ((), [2])
+    assert "not alone in its column" in problems[0].reason
+
+
+@pytest.mark.parametrize("cell", ["@", "acme@example", "acme @ example.com", "acme at example.com", "@example.com"])
+def test_a_worksheet_without_one_real_address_is_refused(cell: str) -> None:
+    assert "no row has an email address" in refusal(HEADER, [cell, "12", "Tea"])
+    assert read(HEADER, [cell, "12", "Tea"], [EMAIL, "1", ""]).rows[0].fault is None
 
 
 def test_two_addresses_in_one_cell_are_nobodys_and_no_reason_to_stop_everybody() -> None:
@@ -310,7 +349,7 @@ def test_what_is_too_long_is_never_taken_for_what_it_begins_with() -> None:
         [f"{EMAIL}{gap}x", 1, ""],
     )
     lines, problems = lines_for(ACME, PERIOD, found)
-    assert (lines, len(problems)) == ((), 2)
+    assert (lines, len(problems)) == ((), 3)
     assert all(len(str(row.amount)) <= LINE_MAX for row in found.rows)
 
 

@@ -21,6 +21,7 @@ async def test_case_15_what_no_webhook_tells_the_reconciler_finds(bed: Bed) -> N
     result = await books.reconcile_period(Period(OCTOBER))
     assert [(found.kind, found.repaired) for found in result.findings] == [(DiscrepancyKind.STATUS, True)]
     await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)
+    await bed.collection_handle().result()  # the ledger has the outcome, too
     assert (await books.reconcile_period(Period(OCTOBER))).findings == ()
     assert bed.charged() == [(OCTOBER, 10000)]
 

@@ -12,7 +12,7 @@ import typer
 
 from activities import completeness as covering
 from activities import reconciliation as reconciling
-from activities.completeness import CompletenessRequest
+from activities.completeness import CompletenessActivities, CompletenessRequest
 from activities.reconciliation import Reconciler, ReconcileRequest
 from adapters.sql.customers import starts as sql_ledger_starts
 from adapters.stripe.payments import StripePayments
@@ -156,6 +156,24 @@ async def test_coverage(bed: Bed, monkeypatch: pytest.MonkeyPatch, where: str) -
     assert (euros.invoiced_minor, coverage.unsummed_rows) == ((30000, 0) if known else (20000, 1))
 
 
+async def test_coverage_of_rows_that_are_nobodys(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    await monitored(bed)
+    rows = [(f"{name}@elsewhere.org", "7", "Tea") for name in NAMES]
+    bed.sales(OCTOBER, *((f"{name}@example.com", "100", "Tea") for name in NAMES), *rows)
+    bolt_fails(monkeypatch, sheet_check, "amount_of")
+    coverage = await connect_completeness(bed.settings, bed.adapters, bed.client).look(Period(OCTOBER))
+    assert coverage.customers == dict.fromkeys(NAMES, CustomerState.WAITING)
+    assert coverage.kinds == {FindingKind.FAILED: 1, FindingKind.UNCLAIMED: 2}
+    failed, *others = coverage.findings
+    assert f"row 6 of worksheet {OCTOBER} could not be checked: {UNFORESEEN}" in failed.text
+    assert [finding.text.partition("@")[0] for finding in others] == [
+        f"row {row} of worksheet {OCTOBER}, {name}" for row, name in ((5, "acme"), (7, "coal"))
+    ]
+    (euros,) = coverage.sums
+    assert (euros.sheet_minor, euros.invoiced_minor, coverage.unsummed_rows) == (31400, 30000, 1)
+    assert euros.unexplained_minor == 0
+
+
 async def _nobody(_: RunningWorkflows) -> OpenChains:
     return OpenChains({})
 
@@ -172,6 +190,28 @@ async def test_the_daily_coverage_tells_the_others(bed: Bed, monkeypatch: pytest
     assert [name for name in NAMES if any(name in text for text in await bed.alerted())] == ["acme", "coal"]
     await check.cover(request)
     assert [name for name in NAMES if any(name in text for text in await bed.alerted())] == list(NAMES)
+
+
+async def test_one_month_of_the_daily_checks(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    await closed(bed)
+    bed.sales(OCTOBER)  # the sheet was emptied
+    await bed.tamper("UPDATE charges SET payment_id = 'pi_' || customer_id")
+    october = Period(OCTOBER)
+    periods = (october.previous(), october)
+    for owner, name in ((CompletenessActivities, "look"), (Reconciler, "reconcile_period")):
+        fails = failing(getattr(owner, name), lambda _, period, **named: period != october)
+        monkeypatch.setattr(owner, name, fails)
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        await check.cover(CompletenessRequest(periods=periods))
+    assert await bed.ledger.coverage_of(october)
+    told = await bed.alerted()
+    assert [name for name in NAMES if any(f"{name}: row" in text for text in told)] == list(NAMES)
+    books = connect_reconciliation(bed.settings, bed.adapters, bed.client)
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        await books.reconcile(ReconcileRequest(periods=periods))
+    told = await bed.alerted()
+    assert [name for name in NAMES if any(f"pi_{name}" in text for text in told)] == list(NAMES)
 
 
 async def test_what_is_down_ends_the_whole_look(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:

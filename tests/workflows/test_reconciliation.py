@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import ScheduleActionExecutionStartWorkflow
+from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowExecutionStatus
 
 from activities.reconciliation import ReconcileRequest
 from billing.accounting.reconciliation import DiscrepancyKind
@@ -150,7 +150,11 @@ async def test_a_collection_that_somebody_terminated_goes_on_where_it_was(bed: B
     assert [(each.kind, each.repaired) for each in first.findings] == [(DiscrepancyKind.UNCOLLECTED, True)]
     assert (await books.reconcile_period(Period(OCTOBER))).findings == ()
     await bed.behaves(month.customer, "succeed")
+    await bed.collects(lambda found: found.outcome is None)
+    await bed.collection_handle().terminate("once more")
+    await books.reconcile(ReconcileRequest(periods=(Period("2027-06"),)))  # its own month is not among the compared
     again = await bed.collects(lambda found: found.reminders == 1 and found.outcome is None)
+    assert (await bed.collection_handle().describe()).status is WorkflowExecutionStatus.RUNNING
     assert again.contacts == 1
     await bed.tell(Retry(by="ann", reason="asked by the customer"))
     await bed.collects(lambda found: found.outcome is CollectionStage.RECOVERED)

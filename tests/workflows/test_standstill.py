@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shlex
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -19,12 +20,15 @@ from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.report import CompletenessReport as Covered
 from billing.completeness.report import Finding, FindingKind
 from billing.customers.roster import write_roster
+from billing.errors import BillingError
 from billing.keys import workflow_id
 from billing.period import Period
-from bootstrap import SANDBOX_NAMESPACE, connect_completeness
+from bootstrap import SANDBOX_NAMESPACE, connect_completeness, connect_reconciliation
+from clients.collection_commands import replace_card
 from clients.running_workflows import RunningWorkflows, _status
 from sandbox.stack.temporal_server import TemporalServer, temporal_server
 from tests.bed import OCTOBER, PATIENCE_SECONDS, Bed
+from tests.debts import only
 from tests.typed import typed
 from wording.remedies import command_line
 from workflows.completeness import DailyCompleteness
@@ -121,7 +125,7 @@ async def test_a_month_whose_code_fails_is_a_finding_at_once_and_no_longer_once_
     assert (code, " open, none stands still" in output) == (0, True), output
 
 
-async def test_a_failing_collection_is_found_in_its_own_month_and_not_in_others(
+async def test_a_failing_collection_is_found_in_every_month_however_old_its_own(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     month = await bed.monitored()
@@ -129,9 +133,83 @@ async def test_a_failing_collection_is_found_in_its_own_month_and_not_in_others(
     breaks(monkeypatch, PaymentCollection)
     await bed.closed()
     (chain,) = await until_standing_still(bed, bool)
-    assert chain == Chain(chain.workflow_id, "PaymentCollection", ChainStatus.FAILING, "acme", OCTOBER)
-    assert [finding.customer_id for finding in await found(bed, FindingKind.STANDSTILL)] == ["acme"]
-    assert await found(bed, FindingKind.STANDSTILL, "2026-09") == []
+    assert chain == Chain(chain.workflow_id, "PaymentCollection", ChainStatus.FAILING, "acme")
+    for period in (OCTOBER, "2026-09", "2027-06"):
+        assert [finding.customer_id for finding in await found(bed, FindingKind.STANDSTILL, period)] == ["acme"]
+
+
+# -- collections that were closed
+
+
+async def overdue(bed: Bed) -> None:
+    month = await bed.monitored()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.closed()
+    await bed.collects(lambda owed: only(owed).by_card and not only(owed).attempt)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await bed.ledger.collection("acme", Period(OCTOBER)):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_terminated_collection_is_found_in_every_month_and_goes_on_by_what_is_suggested(bed: Bed) -> None:
+    await overdue(bed)
+    assert (await looked(bed)).covered
+    await bed.collection_handle().terminate("an accident")
+    for period in (OCTOBER, "2027-06"):
+        (finding,) = await found(bed, FindingKind.UNCOLLECTED, period)
+        assert finding.text == "acme, 2026-10 is not collected: its workflow was terminated"
+    check = connect_completeness(bed.settings, bed.adapters, bed.client)
+    await check.cover(CompletenessRequest(periods=(Period("2027-06"),)))
+    assert [text for text in await bed.alerted() if "acme, 2026-10 is not collected" in text]
+    (remedy,) = finding.remedies
+    code, output = await typed(bed, *shlex.split(command_line(remedy))[2:])
+    assert (code, "nobody collected it; now it is" in " ".join(output.split())) == (0, True), output
+    assert (await looked(bed)).covered
+    assert (await bed.collects(lambda owed: owed.outcome is None)).open_debts[0].by_card
+
+
+async def test_a_card_that_came_while_the_collection_was_closed_is_taken_once_it_runs_again(bed: Bed) -> None:
+    await overdue(bed)
+    await bed.collection_handle().terminate("an accident")
+    other = (await bed.customer("other")).payment_method
+    before = (await bed.recorded("acme", OCTOBER)).customer.payment_method
+    card = before.evolve(card_id=other.card_id)
+    with pytest.raises(BillingError, match="nothing of acme is being collected"):
+        await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "a new card")
+    assert (await bed.month("acme")).customer.payment_method == card
+    await connect_reconciliation(bed.settings, bed.adapters, bed.client).reconcile_period(Period(OCTOBER))
+    await bed.collects(lambda owed: owed.customer.payment_method == before)
+    await replace_card(bed.client, bed.ledger, "acme", card, "the customer", "a new card")
+    await bed.collects(lambda owed: owed.customer.payment_method == card)
+
+
+async def test_collections_list_and_show_name_what_is_not_collected_and_count_nothing_down(bed: Bed) -> None:
+    await overdue(bed)
+    commands = (["collections", "list"], ["collections", "show", "acme", "--period", OCTOBER])
+    for command in commands:
+        output = (await typed(bed, *command))[1]
+        assert re.search(r"in \d+ d", output)
+        assert "is not collected" not in output
+    await bed.collection_handle().terminate("an accident")
+    for command in commands:
+        code, output = await typed(bed, *command)
+        assert code == 0, output
+        assert "acme, 2026-10 is not collected: its workflow was terminated\n" in output
+        assert "\n  python starter.py reconcile --period 2026-10" in output
+        assert not re.search(r"in \d+ d", output)
+        answer = json.loads((await typed(bed, *command, "--json"))[1])
+        stopped = {"customer_id": "acme", "period": OCTOBER, "status": "terminated"}
+        assert (answer["standstill"], answer["unseen"]) == ([stopped], "")
+        code, output = await typed(bed, *command, TEMPORAL_ADDRESS="127.0.0.1:1")
+        assert (code, "Whether collecting goes on is not known" in output) == (0, True), output
+
+
+async def test_of_many_collections_those_that_are_closed_are_named(bed: Bed) -> None:
+    """Of more than a few, the open ones are listed; one that the list lacks is described."""
+    await overdue(bed)
+    owed = [("acme", Period(OCTOBER)), *((f"nobody-{number}", Period(OCTOBER)) for number in range(25))]
+    stopped = await RunningWorkflows(bed.client).stopped_collections(owed)
+    assert [(each.customer_id, each.status) for each in stopped] == [(name, ChainStatus.ABSENT) for name, _ in owed[1:]]
 
 
 async def test_failing_workflows_of_everybody_are_found_in_every_month(bed: Bed) -> None:

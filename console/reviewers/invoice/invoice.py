@@ -51,6 +51,7 @@ from console.reviewers.invoice.month_record import MonthRecord, MonthRecordLedge
 from console.reviewers.invoice.preview import preview
 from console.reviewers.page_frame import PageFrame
 from console.reviewers.signed_in import Session, SignedIn, signed_in
+from console.web.forms import form_of
 from services.sheet_comparison import SheetComparer
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -137,7 +138,7 @@ class InvoicePages:
             session: Annotated[Session, Depends(signed_in(action.role))],
         ) -> Response:
             record = await self._open(period, customer_id)
-            form = await request.form()
+            form = await form_of(request)
             view = InvoiceView(session, record, self._sheet_url, typed={action.name: str(form.get("reason", ""))})
             if action is EDIT:
                 return await self._edit(view, form)

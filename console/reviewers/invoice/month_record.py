@@ -14,7 +14,7 @@ from temporalio.client import Client
 from billing.collections.debt import Debt
 from billing.collections.ports import CollectionStore
 from billing.collections.stages import DiaryEntry
-from billing.completeness.chains import ChainStatus
+from billing.completeness.chains import ChainStatus, StoppedCollection
 from billing.errors import TemporalUnavailable
 from billing.invoices.commands import Decision
 from billing.invoices.invoice import Invoice
@@ -61,6 +61,7 @@ class MonthRecord:
     charges: Sequence[ChargeRow]
     reversals: Sequence[ReversalRow]
     debt: Debt | None  # what it left unpaid
+    stopped: StoppedCollection | None  # if the collection makes no progress, as far as we know
     diary: Sequence[DiaryEntry]
 
     @property
@@ -125,7 +126,8 @@ class MonthRecords:
             messages=await self._ledger.messages(customer_id, period),
             charges=await self._ledger.payments(customer_id, period),
             reversals=await self._ledger.reversals(period, customer_id),
-            debt=collection.debt(period) if collection else None,
+            debt=(debt := collection.debt(period) if collection else None),
+            stopped=await self._stopped(customer_id, debt),
             diary=await self._ledger.diary(customer_id, period),
         )
 
@@ -151,6 +153,14 @@ class MonthRecords:
             _log.warning("%s, %s: shown as last recorded: %s", customer_id, period, error)
             return None, chain, run_url
         return (month, chain, run_url) if month.period == period else (None, chain, listed)
+
+    async def _stopped(self, customer_id: str, debt: Debt | None) -> StoppedCollection | None:
+        if debt is not None and not debt.settled:
+            with suppress(TemporalUnavailable):
+                key = customer_id, debt.period
+                for stopped in await RunningWorkflows(self._client, PATIENCE).stopped_collections([key]):
+                    return stopped
+        return None
 
     async def _stray(self, customer_id: str) -> str:
         with suppress(TemporalUnavailable):

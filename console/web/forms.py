@@ -1,0 +1,25 @@
+"""Reviewers' forms, read in one place that limits every field; models limit what becomes of them.
+
+Sign-in and the brake declare their few fields as ``Form()``; registrations and webhooks read a short body of their own.
+"""
+
+from fastapi import HTTPException, Request
+from starlette.datastructures import FormData
+
+from console.web.security import BODY_MAX_BYTES, FORM_FIELDS_MAX
+
+FIELD_MAX = 10_000
+"""Characters of a field: more than any text may have, so that what is a little too long is refused beside its field."""
+NAME_MAX = 300
+_SELECTIONS = ("row", "rows")  # of up to ten thousand invoices
+
+
+async def form_of(request: Request) -> FormData:
+    """The texts of the form that was sent; files count for nothing. Raises 413 for a longer field."""
+    form = await request.form(max_fields=FORM_FIELDS_MAX)
+    texts = FormData([(name, text) for name, text in form.multi_items() if isinstance(text, str)])
+    for name, text in texts.multi_items():
+        assert isinstance(text, str)
+        if len(name) > NAME_MAX or len(text) > (BODY_MAX_BYTES if name in _SELECTIONS else FIELD_MAX):
+            raise HTTPException(413)
+    return texts
