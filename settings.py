@@ -7,83 +7,30 @@ variables (``TEMPORAL_ADDRESS``, ``TEMPORAL_PROFILE``, ``TEMPORAL_API_KEY`` …,
 
 import os
 from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
-    StringConstraints,
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from billing.customers.address import hidden_character, sendable
+from billing.customers.address import sendable
 from billing.customers.customer import Currency, Email, Timezone
 from billing.customers.links import Links
 from billing.errors import InvalidInput
 from billing.events.event import Destination
-from billing.model import Id, Line, Minor, Url
-from billing.money import currency_code, parse_amount
+from billing.model import Id, Line, Url
 from billing.payments.rails import RAILS, Rail, RailName
+from process.setting_types import Amounts, Company, HeaderName, Networks, Secret
 
 ENV_FILE = ".env"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-Network = IPv4Network | IPv6Network
-
-
-def _networks(text: object) -> object:
-    """``10.0.0.7, fd00::/8`` as networks."""
-    if not isinstance(text, str):
-        return text
-    try:
-        networks = tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise ValueError("write addresses and networks, such as 10.0.0.7, fd00::/8") from None
-    if any(network.prefixlen == 0 for network in networks):
-        raise ValueError("that is every address; name those of your proxies")
-    return networks
-
-
-def _amounts(text: object) -> object:
-    """``1000 EUR, 150000 JPY`` as minor units by currency."""
-    if not isinstance(text, str):
-        return text
-    amounts = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        amount, _, code = part.rpartition(" ")
-        try:
-            currency = currency_code(code)
-            amounts[currency] = parse_amount(amount, currency)
-        except InvalidInput as error:
-            raise ValueError(f"write amounts such as 1000 EUR, 150000 JPY: {error}") from None
-    return amounts
-
-
-Amounts = Annotated[
-    dict[Currency, Annotated[Minor, Field(ge=0)]], Field(max_length=200), NoDecode, BeforeValidator(_amounts)
-]
-Networks = Annotated[tuple[Network, ...], Field(max_length=100), NoDecode, BeforeValidator(_networks)]
-
-
-def _one_line(text: str) -> str:
-    if name := hidden_character(text):
-        raise ValueError(f"contains {name}; write it in one line of visible characters")
-    return text
-
-
-Company = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)
-]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$", max_length=100)]
-Secret = Annotated[SecretStr, Field(max_length=2000)]
 
 
 class Settings(BaseSettings):

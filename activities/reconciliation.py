@@ -2,32 +2,23 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence, Set
-from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Protocol
 
 from temporalio import activity
 
-from billing.accounting.reconciliation import (
-    Discrepancy,
-    DiscrepancyKind,
-    PeriodBooks,
-    ReconciledPeriod,
-    Repair,
-    compare,
-    failed,
-    unbooked,
-)
-from billing.accounting.reversals import in_words, refunded_minor, reversal_finding
+from activities.payment_intake import PaymentIntake
+from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, ReconciledPeriod, Repair, failed, unbooked
+from billing.accounting.reconciliation import PeriodBooks, compare
+from billing.accounting.reversals import refunded_minor, reversal_finding
 from billing.apart import Failed, in_turn, why
 from billing.collections.ports import Collections, CollectionStore, DebtRow
-from billing.errors import InvalidInput, NotFound, PaymentBusy, PaymentForbidden, PaymentMismatch, PaymentUnknown
-from billing.invoices.month import Month
+from billing.errors import NotFound, PaymentBusy, PaymentForbidden, PaymentUnknown
 from billing.invoices.ports import InvoiceListing, InvoiceRow, MonthStore, Periods
 from billing.invoices.stages import UNPAID_OUTCOMES, Stage
 from billing.model import Few, Model
-from billing.payments.payment import ChargeStatus, Payment, PaymentStatus, Reversal
+from billing.payments.payment import ChargeStatus, Payment, PaymentStatus
 from billing.payments.ports import ChargeRow, PaymentBooks, PaymentRail, PaymentRecords
 from billing.period import Period
 from billing.receivables.journal import Subject
@@ -83,59 +74,11 @@ class Reconciler:
         self._ledger = ledger
         self._alerts = alerts
         self._collections = collections
-
-    # -- one payment
+        self._intake = PaymentIntake(records, ledger, alerts, collections)
 
     async def take_in(self, payment_id: str) -> str:
-        """Takes in the processor's present record of a payment; returns in words what was done.
-
-        Saves its status, refunds and disputes, alerts the reviewers to new ones, and makes a collection look it up.
-        """
-        payment = await self._records.payment(payment_id)
-        if payment.by_link:
-            await take_in(self._ledger, payment, clock.now())
-            return "; ".join([str(payment.status), *_named(await self._take_in_reversals(payment))])
-        month = await self._month(payment)
-        if month is None:
-            return "not a payment of ours"
-        done = [str(payment.status)]
-        try:
-            await self._ledger.save_payment(payment, clock.now())
-        except PaymentMismatch as error:  # a second payment, which will never be confirmed: reconciliation reports it
-            done.append(str(error))
-        done += _named(await self._take_in_reversals(payment))
-        collection = await self._ledger.collection(payment.customer_id, month.period)
-        debt = collection.debt(month.period) if collection else None
-        if debt is not None and not debt.settled:
-            last_attempt = debt.answer.attempt_id if debt.answer else ""
-            if payment.status is PaymentStatus.SUCCEEDED or payment.attempt_id != last_attempt:
-                reason = f"{payment_id} is {payment.status}"
-                if await self._collections.look_up(payment.customer_id, month.period, reason):
-                    done.append("the collection looks it up")
-        return "; ".join(done)
-
-    async def _take_in_reversals(self, payment: Payment) -> list[Reversal]:
-        """Alerts the reviewers before it saves: an interrupted alert is repeated, a saved one is not."""
-        customer_id, period = payment.customer_id, Period(payment.period)
-        rows = await self._ledger.reversals(period, customer_id)
-        known = {(row.reversal_id, row.code, row.amount_minor) for row in rows}
-        reversals = await self._records.reversals(payment.payment_id)
-        news = [item for item in reversals if (item.reversal_id, item.code, item.amount_minor) not in known]
-        for number, reversal in enumerate(news, start=len(rows) + 1):
-            text = in_words(reversal, payment)
-            await self._alerts.tell(of_report(customer_id, period, number, text, clock.now()))
-        await self._ledger.save_reversals(payment, reversals, clock.now())
-        return news
-
-    async def _month(self, payment: Payment) -> Month | None:
-        """The payment's month; None for a payment that is not ours, or whose metadata are invalid."""
-        if not payment.key or not payment.customer_id:
-            return None
-        with suppress(InvalidInput):
-            return await self._ledger.month(payment.customer_id, Period(payment.period))
-        return None
-
-    # -- all payments of a period
+        """As ``PaymentIntake.take_in``."""
+        return await self._intake.take_in(payment_id)
 
     @activity.defn
     async def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
@@ -224,7 +167,7 @@ class Reconciler:
                 continue
             try:
                 is_new = await take_in(self._ledger, payment, clock.now())
-                news = await self._take_in_reversals(payment) if payment.reversed else []
+                news = await self._intake.reversals(payment) if payment.reversed else []
             except _DOWN:
                 raise
             except Exception as error:
@@ -252,8 +195,8 @@ class Reconciler:
             if not payment.reversed or payment.period != period:
                 continue
             try:
-                month = await self._month(payment)
-                news = await self._take_in_reversals(payment) if month else []
+                month = await self._intake.month_of(payment)
+                news = await self._intake.reversals(payment) if month else []
             except _DOWN:
                 raise
             except Exception as error:
@@ -320,9 +263,9 @@ class Reconciler:
         """Tells the collection once more of all money that other rails have brought; each share counts once."""
         transactions = await self._ledger.transactions(finding.customer_id)
         payments = dict.fromkeys(transaction.payment for transaction in transactions if transaction.payment)
-        for payment in payments:
-            if finding.period in await tell(self._ledger, self._collections, finding.customer_id, payment):
-                return finding
+        told = [await tell(self._ledger, self._collections, finding.customer_id, payment) for payment in payments]
+        if not any(paid.get(Period(finding.period)) for paid in told):
+            return finding
         return finding.evolve(text=f"{finding.text}; the collection is told", repaired=True)
 
     async def _recent(self) -> list[Period]:
@@ -332,7 +275,3 @@ class Reconciler:
 def _alert(finding: Discrepancy, period: Period) -> Alert:
     remedies = finding.remedies or (RemedyAction.RECONCILE.of(period=period),)
     return of_report(finding.customer_id, period, 1, finding.text, clock.now(), *remedies)
-
-
-def _named(news: list[Reversal]) -> list[str]:
-    return [f"{reversal.kind} {reversal.reversal_id}: {reversal.code}" for reversal in news]

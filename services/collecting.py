@@ -34,14 +34,14 @@ async def collect(ledger: CollectionStore, collections: Collections, month: Mont
 
 async def tell(
     ledger: PaymentListing, collections: Collections, customer_id: str, payment: PaymentName
-) -> list[Period | None]:
-    """Tells the customer's collection of the months that ``payment`` has paid; each share counts once.
+) -> dict[Period, bool]:
+    """Tells the customer's collection of what ``payment`` has paid; each share counts once.
 
-    Returns those that nobody was told of, because no collection runs.
+    Returns the months that it has paid, and whether a collection runs and was told.
     """
     record = await ledger.incoming_payment(payment)
-    commands = list(arrivals(record, customer_id)) if record else []
-    return [command.period for command in commands if not await collections.paid(customer_id, command)]
+    arrived = arrivals(record, customer_id) if record else ()
+    return {period: await collections.paid(customer_id, command) for period, command in arrived}
 
 
 class _Ledger(CollectionStore, MonthStore, PaymentListing, Protocol):
@@ -61,8 +61,9 @@ class CollectionTeller:
         if event.customer_id is None:
             return
         payment = PaymentName.of(data.rail, data.reference)
-        for period in await tell(self._ledger, self._collections, event.customer_id, payment):
-            if period and await self._is_unpaid(event.customer_id, period):
+        told = await tell(self._ledger, self._collections, event.customer_id, payment)
+        for period, is_told in told.items():
+            if not is_told and await self._is_unpaid(event.customer_id, period):
                 raise BillingError(f"{event.customer_id}, {period}: nobody collects it yet")
 
     async def _is_unpaid(self, customer_id: str, period: Period) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer.main
 
-from billing.accounting.reconciliation import Discrepancy
+from billing.accounting.discrepancy import Discrepancy
 from billing.completeness.report import Finding
 from billing.reviewers.alerts import Alert
 from cli.app import app

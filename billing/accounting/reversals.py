@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from billing.accounting.reconciliation import Discrepancy, DiscrepancyKind
+from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind
 from billing.money import format_amount
 from billing.payments.payment import Payment, Reversal, ReversalKind
 from billing.payments.ports import ReversalRow

@@ -14,8 +14,8 @@ _REASON_MAX = 1000
 _REFERENCE_MAX = 200
 
 
-def arrivals(record: PaymentRecord, customer_id: str) -> Iterator[RecordPayment]:
-    """The commands that follow from a payment for one customer; always the same ones, so each counts once.
+def arrivals(record: PaymentRecord, customer_id: str) -> Iterator[tuple[Period, RecordPayment]]:
+    """The months of one customer that a payment pays, each with its command; always the same, so each counts once.
 
     None follow from the card on file: the collection itself charges it.
     """
@@ -30,11 +30,15 @@ def arrivals(record: PaymentRecord, customer_id: str) -> Iterator[RecordPayment]
             account, subject = entry.account, entry.account.subject
             pays = account.kind is AccountKind.RECEIVABLE and entry.amount_minor < 0
             if pays and account.customer_id == customer_id and subject and subject.kind is SubjectKind.MONTH:
-                yield RecordPayment(
-                    by=transaction.by or payment.rail,
-                    reason=cut(transaction.reason or f"arrived by {payment.rail}", _REASON_MAX),
-                    period=Period(subject.name),
-                    reference=cut(f"{payment.reference} {number}".rstrip(), _REFERENCE_MAX),
-                    amount_minor=-entry.amount_minor,
-                    command_id=payment_command_id(transaction.key, subject.name),
+                period = Period(subject.name)
+                yield (
+                    period,
+                    RecordPayment(
+                        by=transaction.by or payment.rail,
+                        reason=cut(transaction.reason or f"arrived by {payment.rail}", _REASON_MAX),
+                        period=period,
+                        reference=cut(f"{payment.reference} {number}".rstrip(), _REFERENCE_MAX),
+                        amount_minor=-entry.amount_minor,
+                        command_id=payment_command_id(transaction.key, period),
+                    ),
                 )

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from billing.accounting.reconciliation import DiscrepancyKind, PeriodBooks, Repair, compare
+from billing.accounting.discrepancy import DiscrepancyKind, Repair
+from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.invoices.ports import InvoiceRow

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.sql.ledger import SqlLedger
-from billing.accounting.reconciliation import DiscrepancyKind
+from billing.accounting.discrepancy import DiscrepancyKind
 from billing.collections.collection import Collection
 from billing.collections.commands import WriteOff
 from billing.collections.stages import CollectionStage, CollectionStep

@@ -17,7 +17,7 @@ from activities.reconciliation import Reconciler, ReconcileRequest
 from adapters.sql.customers import starts as sql_ledger_starts
 from adapters.stripe.payments import StripePayments
 from billing.accounting import reconciliation
-from billing.accounting.reconciliation import DiscrepancyKind as Kind
+from billing.accounting.discrepancy import DiscrepancyKind as Kind
 from billing.apart import Failed
 from billing.completeness import sheet_check
 from billing.completeness.chains import OpenChains

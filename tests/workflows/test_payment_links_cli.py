@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from billing.accounting.reconciliation import DiscrepancyKind
+from billing.accounting.discrepancy import DiscrepancyKind
 from billing.payments.checkouts import CheckoutState
 from billing.period import Period
 from billing.receivables.payment_list import PaymentFilter

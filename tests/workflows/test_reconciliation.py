@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import ScheduleActionExecutionStartWorkflow, WorkflowExecutionStatus
 
 from activities.reconciliation import ReconcileRequest
-from billing.accounting.reconciliation import DiscrepancyKind
+from billing.accounting.discrepancy import DiscrepancyKind
 from billing.collections.commands import Retry
 from billing.collections.stages import CollectionStage
 from billing.period import Period
