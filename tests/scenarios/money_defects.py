@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import Connection
 
+from adapters.sql.customers import erase
 from adapters.sql.invoices import months
 from adapters.sql.payments import collections
 from adapters.sql.payments.payments import SqlPayments
@@ -16,7 +17,7 @@ from billing.invoices.month import Month
 from billing.payments.payment import Payment, Reversal
 from billing.receivables import allocation
 from billing.receivables.incoming import IncomingPayment, PaymentRecord
-from billing.receivables.journal import Balance, Cause, Transaction
+from billing.receivables.journal import Balance, Cause, Transaction, settlement
 from billing.receivables.payment_list import PaymentFilter
 from billing.receivables.ports import Recorded
 from services import checkouts
@@ -114,3 +115,11 @@ def pays_a_part_of_what_is_not_due(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 def forgets_what_a_refund_gives_up(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(Balance, "given_up", lambda self, subject, currency: 0)
+
+
+def settles_half_of_it(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    def half(customer_id: str, balance: Balance, by: str, reason: str, at: datetime) -> Transaction | None:
+        credits = {currency: minor // 2 for currency, minor in balance.credits.items()}
+        return settlement(customer_id, balance.evolve(credits=credits), by, reason, at)
+
+    patch.setattr(erase, "settlement", half)

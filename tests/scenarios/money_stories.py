@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.invoices.commands import Edit
+from billing.invoices.commands import CloseAccount, Edit
 from billing.invoices.invoice import ChangeLine
 from billing.money import parse_amount
 from billing.payments.typed_payment import TypedPayment
@@ -56,6 +56,17 @@ async def a_bill_that_was_paid_is_corrected(bed: Bed) -> None:
     assert (await bed.command("acme", Edit(**ANN, period=PERIOD, version=1, changes=(change,)))).accepted
     await bed.until("acme", lambda month: month.announced)
     await bed.closed()
+
+
+async def a_customer_leaves_with_credit(bed: Bed) -> None:
+    """Which is paid back by hand."""
+    await bed.monitored()
+    assert (await bed.command("acme", CloseAccount(**ANN))).accepted
+    month = await bed.announced()
+    await transfer(bed, "bank-1", "130")
+    await bed.skip_to("acme", month.charge_at)
+    await bed.handle("acme").result()
+    await bed.ledger.settle("acme", "ann", "paid back in cash", now())
 
 
 async def nobody_knows_who_has_paid(bed: Bed) -> None:

@@ -40,11 +40,13 @@ from tests.scenarios.money_defects import (
     pays_a_part_of_what_is_not_due,
     posts_all_but,
     reverses_no_voided_notice,
+    settles_half_of_it,
     takes_links_for_cards,
     uses_credit_twice,
 )
 from tests.scenarios.money_stories import (
     a_bill_that_was_paid_is_corrected,
+    a_customer_leaves_with_credit,
     a_month_is_paid_before_it_is_drafted,
     a_refund_overtakes_the_news_of_its_payment,
     a_transfer_comes_before_the_charge,
@@ -115,6 +117,7 @@ DEFECTS: list[tuple[Story, Plant, str]] = [
     (a_month_is_paid_before_it_is_drafted, uses_credit_twice, "the journal has every movement"),
     (a_bill_that_was_paid_is_corrected, frees_nothing, "the journal has every movement"),
     (nobody_knows_who_has_paid, posts_all_but(Cause.ALLOCATION), "the journal has every movement"),
+    (a_customer_leaves_with_credit, settles_half_of_it, "the journal has every movement"),
     (money_goes_back, forgets_what_a_refund_gives_up, "the journal has every movement"),
     (money_goes_back, posts_all_but(Cause.REFUND), "the journal has every movement"),
     (the_customer_disputes_what_was_charged, posts_all_but(Cause.CHARGEBACK), "the journal has every movement"),
