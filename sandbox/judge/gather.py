@@ -116,19 +116,20 @@ async def _account(
     months = [month for period in periods if (month := await ledger.month(customer_id, period))]
     messages = {period: await ledger.messages(customer_id, period) for period in periods}
     facts = _facts(sources, months, messages, stages)
-    currencies = {month.currency for month in months}
-    currencies |= {entry.currency for transaction in transactions for entry in transaction.entries}
-    books = {name: Books(customer_id, name, transactions, sources.registers, facts) for name in sorted(currencies)}
+    books = {
+        currency: Books(customer_id, currency, transactions, sources.registers, facts)
+        for currency in _currencies(sources, customer_id, months, transactions)
+    }
     due, cases = None, list[MonthEvidence]()
     for month in months:
-        period = month.period
+        period, own = month.period, books[month.currency]
         claimed = journal.claim(customer_id, period)
         intents = [intent for intent in claimed if intent.rail == CARDS]
-        carried_minor = books[month.currency].draft(month)
-        books[month.currency].advance(until=period.next())
-        money = MonthMoney(carried_minor, books[month.currency].settled.get(period))
-        due = ExpectedMonth.of(month, due, money, sources.sheets[period], script, decisions[period], intents, journal)
-        books[month.currency].close(period, due.outcome)
+        carried_minor = own.draft(month)
+        own.advance(until=period.next())
+        money, sheet = MonthMoney(carried_minor, own.settled.get(period)), sources.sheets[period]
+        due = ExpectedMonth.of(month, due, money, sheet, script, decisions[period], intents, journal)
+        own.close(period, due.outcome)
         cases.append(
             MonthEvidence(
                 customer_id=customer_id,
@@ -146,9 +147,16 @@ async def _account(
                 due=due,
             )
         )
-    wrong = [text for own in books.values() for text in own.end(is_over)]
+    wrong = [text for each in books.values() for text in each.end(is_over)]
     closed_reason = await ledger.closed_reason(customer_id)
     return CustomerEvidence(customer_id, closed_reason, script, cases, transactions, wrong)
+
+
+def _currencies(sources: _Sources, customer_id: str, months: list[Month], transactions: list[Transaction]) -> list[str]:
+    billed = {month.currency for month in months}
+    booked = {entry.currency for transaction in transactions for entry in transaction.entries}
+    arrivals = sources.registers.arrivals.values()
+    return sorted(billed | booked | {arrival.currency for arrival in arrivals if arrival.customer_id == customer_id})
 
 
 def _facts(
