@@ -148,8 +148,8 @@ async def _account(
             )
         )
     wrong = [text for each in books.values() for text in each.end(is_over)]
-    closed_reason = await ledger.closed_reason(customer_id)
-    return CustomerEvidence(customer_id, closed_reason, script, cases, transactions, wrong)
+    reason = await ledger.closed_reason(customer_id)
+    return CustomerEvidence(customer_id, reason, script, cases, transactions, wrong)
 
 
 def _currencies(sources: _Sources, customer_id: str, months: list[Month], transactions: list[Transaction]) -> list[str]:
