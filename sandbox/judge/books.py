@@ -73,7 +73,7 @@ class Books:
         self._missed()
 
     def close(self, month: str, outcome: Stage | None) -> None:
-        """What its outcome calls for is entered, also if the journal lacks it."""
+        """What its outcome calls for is entered, also if the journal lacks it; None: it is still open."""
         self._ensure_draft(month)
         bill = self._bills.months[month]
         if outcome is Stage.CARRIED_FORWARD and not bill.left_minor and bill.charged_minor:
@@ -273,7 +273,8 @@ class Books:
         if transaction.cause not in (Cause.PAYMENT, Cause.ALLOCATION):
             return False
         months = {entry.account.subject.name for entry in transaction.entries if entry.account.subject}
-        return any(month in self._facts.paid and self._account.owed(month) <= 0 for month in months)
+        billed = {month for month in months if self._bills.months[month].billed_minor is not None}
+        return any(month in self._facts.paid and self._account.owed(month) <= 0 for month in billed)
 
     def _entries(self, transaction: Transaction) -> Entries:
         sums = Entries()

@@ -129,7 +129,7 @@ async def _account(
         own.advance(until=period.next())
         money, sheet = MonthMoney(carried_minor, own.settled.get(period)), sources.sheets[period]
         due = ExpectedMonth.of(month, due, money, sheet, script, decisions[period], intents, journal)
-        own.close(period, due.outcome)
+        own.close(period, due.outcome if month.closed else None)
         cases.append(
             MonthEvidence(
                 customer_id=customer_id,

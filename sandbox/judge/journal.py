@@ -80,11 +80,12 @@ def _movements(case: MonthEvidence) -> Iterator[tuple[Cause, tuple[AccountKind, 
     yield Cause.DRAFT, balance, due.carried_minor if is_drafted else 0
     billed_minor = sum(amount for amount in due.amounts.values() if amount is not None) if _is_billed(case) else 0
     yield Cause.NOTICE, (AccountKind.BILLED, case.period), billed_minor
-    yield Cause.CARRY, balance, -due.total_minor if due.outcome is Stage.CARRIED_FORWARD else 0
+    is_carried = due.outcome is Stage.CARRIED_FORWARD and case.month.closed is not None
+    yield Cause.CARRY, balance, -due.total_minor if is_carried else 0
 
 
 def _is_billed(case: MonthEvidence) -> bool:
     """A month is billed by its notice, and by a close that needs none."""
-    if case.due.outcome is None:
+    if case.due.outcome is None or case.month.closed is None:
         return case.month.announced
     return case.due.outcome is not Stage.SKIPPED

@@ -1,5 +1,6 @@
 """Stories of money that arrives and goes back: by transfer, by link, and by the card's bank."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from billing.invoices.commands import CloseAccount, Edit
@@ -14,6 +15,9 @@ from sandbox.stand_ins.control import local_http
 from tests.bed import Bed, now
 from tests.paying import link_for, pay_by
 from tests.scenarios.stories import ANN, PERIOD, SEPTEMBER, an_uneventful_month, at_rest, the_card_is_declined
+
+_LATE = timedelta(days=90)
+"""From now, after all bills of these months are due."""
 
 
 async def a_transfer_comes_before_the_charge(bed: Bed) -> None:
@@ -74,10 +78,11 @@ async def nobody_knows_who_has_paid(bed: Bed) -> None:
     await the_card_is_declined(bed)
     await at_rest(bed)
     for reference in ("bank-1", "bank-2"):
-        await transfer(bed, reference, "40", is_named=False)
+        await transfer(bed, reference, "40", is_named=False, at=now() + _LATE)
     Bank(bed.folder / "bank.jsonl").claim("bank-1")
     payment = PaymentName.of("transfer", "bank-1")
-    await instruct(bed, InstructionKind.ASSIGN, payment, customer_id="acme", subject=Subject.month(PERIOD))
+    fields = {"customer_id": "acme", "subject": Subject.month(PERIOD)}
+    await instruct(bed, InstructionKind.ASSIGN, payment, at=now() + _LATE, **fields)
     await bed.collects(lambda found: bool(found.debts[0].received))
     await at_rest(bed)
 
@@ -94,7 +99,17 @@ async def money_goes_back(bed: Bed) -> None:
 
 
 async def the_customer_disputes_what_was_charged(bed: Bed) -> None:
-    """And wins; then so does the company, of the second dispute."""
+    """And wins."""
+    await an_uneventful_month(bed)
+    (intent,) = bed.intents()
+    await bed.stripe_control("disputes", {"payment_intent": intent["id"], "reason": "fraudulent"})
+    await hear_of(bed, intent["id"])
+    (dispute,) = bed.objects("dispute")
+    await bed.stripe_control(f"disputes/{dispute['id']}", {"status": "lost"})
+    await hear_of(bed, intent["id"])
+
+
+async def the_company_wins_a_dispute(bed: Bed) -> None:
     await an_uneventful_month(bed)
     (intent,) = bed.intents()
     await bed.stripe_control("disputes", {"payment_intent": intent["id"], "reason": "fraudulent"})
@@ -145,8 +160,10 @@ async def hear_of(bed: Bed, payment_id: str) -> None:
     await bed.ledger.save_reversals(payment, reversals, now())
 
 
-async def transfer(bed: Bed, reference: str, amount: str, month: str = PERIOD, is_named: bool = True) -> None:
-    """The customer sends money, and a person records it."""
+async def transfer(
+    bed: Bed, reference: str, amount: str, month: str = PERIOD, is_named: bool = True, at: datetime | None = None
+) -> None:
+    """The customer sends money, and a person records it: now, before any bill of a skipped month is due, or then."""
     Bank(bed.folder / "bank.jsonl").credit(
         Transfer(
             reference=reference,
@@ -161,11 +178,13 @@ async def transfer(bed: Bed, reference: str, amount: str, month: str = PERIOD, i
     )
     whose = {"customer_id": "acme", "month": month} if is_named else {}
     typed = TypedPayment("transfer", reference, amount, "eur", "ann", "by the statement", payer="Acme", **whose)
-    await connect_payment_desk(bed.settings, bed.adapters).record(typed, now())
+    await connect_payment_desk(bed.settings, bed.adapters).record(typed, at or now())
 
 
-async def instruct(bed: Bed, kind: InstructionKind, payment: PaymentName, **fields: Any) -> None:
+async def instruct(
+    bed: Bed, kind: InstructionKind, payment: PaymentName, at: datetime | None = None, **fields: Any
+) -> None:
     name = f"{kind}-{payment.digest}"
     request = InstructionRequest(instruction_id=name, kind=kind, payment=payment, **ANN, via="test", **fields)
-    instruction = await connect_payment_desk(bed.settings, bed.adapters).instruct(request, now())
+    instruction = await connect_payment_desk(bed.settings, bed.adapters).instruct(request, at or now())
     assert instruction.state is InstructionState.DONE
