@@ -12,7 +12,8 @@ from billing.receivables.journal import PaymentName, Subject
 from bootstrap import SANDBOX_STRIPE_KEY, connect_checkouts, connect_payment_desk
 from sandbox.stand_ins.bank import Bank, Transfer
 from sandbox.stand_ins.control import local_http
-from tests.bed import Bed, now
+from sandbox.timeline import until
+from tests.bed import PATIENCE_SECONDS, Bed, now
 from tests.paying import link_for, pay_by
 from tests.scenarios.stories import ANN, PERIOD, SEPTEMBER, an_uneventful_month, at_rest, the_card_is_declined
 
@@ -83,8 +84,7 @@ async def nobody_knows_who_has_paid(bed: Bed) -> None:
     payment = PaymentName.of("transfer", "bank-1")
     fields = {"customer_id": "acme", "subject": Subject.month(PERIOD)}
     await instruct(bed, InstructionKind.ASSIGN, payment, at=now() + _LATE, **fields)
-    await bed.collects(lambda found: bool(found.debts[0].received))
-    await at_rest(bed)
+    await collections_are_told(bed)
 
 
 async def money_goes_back(bed: Bed) -> None:
@@ -151,6 +151,16 @@ async def what_is_owed_is_paid_by_link(bed: Bed) -> None:
     await pay_by(link, "pm_card_chargeCustomerFail")
     await pay_by(link)
     await connect_checkouts(bed.settings, bed.adapters).look_up(str(link.session_id), now())
+
+
+async def collections_are_told(bed: Bed) -> None:
+    """Of all money that is in the books."""
+
+    async def all_told() -> bool:
+        return not [event async for page in bed.ledger.outgoing_events(undelivered_only=True) for event in page]
+
+    await until(all_told, PATIENCE_SECONDS)
+    await at_rest(bed)
 
 
 async def hear_of(bed: Bed, payment_id: str) -> None:
