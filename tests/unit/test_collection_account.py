@@ -30,7 +30,7 @@ def debt(collection: Collection, period: Period, code: str = POOR, day: float = 
 
 
 def owing(collection: Collection, period: Period = NOVEMBER, code: str = POOR, day: float = 2) -> Collection:
-    return collection.owing(debt(collection, period, code, day))
+    return collection.owing(debt(collection, period, code, day), on(collection, day))
 
 
 def of(collection: Collection, period: Period) -> Debt:
