@@ -67,6 +67,14 @@ async def test_a_month_that_joins_opens_a_collection_that_was_recorded_as_closed
     assert [row.closed_at for row in await ledger.debts()] == [LATER, None]
 
 
+async def test_a_month_joins_a_closed_collection_on_a_machine_whose_clock_is_behind(ledger: SqlLedger) -> None:
+    closed = settled(owing(OCTOBER), OCTOBER)
+    await ledger.record_collection(closed, LATER)
+    joined = closed.owing(debt(NOVEMBER), AT)
+    await ledger.record_collection(joined, LATER - timedelta(seconds=5))
+    assert await ledger.collection("acme", NOVEMBER) == joined
+
+
 @pytest.mark.parametrize("other", [owing(OCTOBER, NOVEMBER), settled(owing(OCTOBER, NOVEMBER), OCTOBER, WRITTEN_OFF)])
 async def test_a_settled_month_never_becomes_open_again_or_another_outcome(
     ledger: SqlLedger, other: Collection

@@ -1,5 +1,6 @@
 """Customers who owe several months, and money of another rail: one collection, and no card charged beside it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -114,6 +115,24 @@ async def test_money_that_settles_a_bill_before_its_charge_closes_the_month_and_
     assert bed.charged() == []
     assert await mails(bed, CustomerMailKind.RECEIPT) == 1
     assert (await bed.ledger.balance("acme")).is_even
+
+
+async def test_money_that_arrives_while_the_card_is_being_charged_settles_the_month_if_the_card_is_declined(
+    bed: Bed,
+) -> None:
+    month = await bed.monitored()
+    await bed.announced()
+    await bed.behaves(month.customer, "decline:insufficient_funds")
+    await bed.stripe_fault(path="/confirm$", kind="slow", seconds=3, executed=True)
+    closing = asyncio.create_task(bed.closed())
+    await bed.until("acme", lambda month: month.charging is not None)
+    assert await bed.ledger.book(transfer(10000), month.charge_at)
+    closed = (await closing).closed
+    assert closed
+    assert closed.charge
+    assert (closed.outcome, closed.charge.status) == (Stage.PAID, ChargeStatus.SETTLED)
+    assert await mails(bed, CustomerMailKind.DECLINE) == 0
+    assert bed.charged() == []
 
 
 async def arrived_untold(bed: Bed, amount_minor: int) -> None:
