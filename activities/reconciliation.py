@@ -28,7 +28,7 @@ from billing.reviewers.alerts import Alert, of_report
 from services import clock
 from services.alerts import Alerts
 from services.checkouts import LinkBooks, take_in
-from services.collecting import collect, tell
+from services.collecting import collect
 
 _RECENT_MONTHS = 3
 _DOWN = (PaymentUnknown, PaymentBusy, PaymentForbidden)
@@ -225,11 +225,16 @@ class Reconciler:
                 )
 
     async def _begin_others(self, compared: Set[Period]) -> None:
-        """Begins collections outside of ``compared`` that do not run; coverage names those for which that fails."""
+        """Collections of months outside of ``compared`` go on if they have stopped, and count what they do not know.
+
+        Coverage names those for which that fails.
+        """
         for row in await self._ledger.debts(open_only=True, failed=[]):
             if row.period not in compared:
                 try:
                     await self._begun(row)
+                    if await self._owed(row) != row.outstanding_minor:
+                        await self._collections.count_again(row.customer_id, f"what is owed for {row.period}")
                 except Exception as error:
                     _log.warning("%s, %s: not begun: %s", row.customer_id, row.period, why(error))
 
@@ -260,13 +265,10 @@ class Reconciler:
         return finding.evolve(text=f"{finding.text}; repaired: {result}", repaired=True)
 
     async def _told(self, finding: Discrepancy) -> Discrepancy:
-        """Tells the collection once more of all money that other rails have brought; each share counts once."""
-        transactions = await self._ledger.transactions(finding.customer_id)
-        payments = dict.fromkeys(transaction.payment for transaction in transactions if transaction.payment)
-        told = [await tell(self._ledger, self._collections, finding.customer_id, payment) for payment in payments]
-        if not any(paid.get(Period(finding.period)) for paid in told):
+        """Makes the collection ask the ledger what is owed."""
+        if not await self._collections.count_again(finding.customer_id, finding.text):
             return finding
-        return finding.evolve(text=f"{finding.text}; the collection is told", repaired=True)
+        return finding.evolve(text=f"{finding.text}; the collection counts again", repaired=True)
 
     async def _recent(self) -> list[Period]:
         return (await self._ledger.periods())[:_RECENT_MONTHS][::-1]

@@ -7,7 +7,7 @@ import pytest
 
 from billing.collections.collection import KEPT_SETTLED, Collection
 from billing.collections.debt import Debt
-from billing.collections.stages import CollectionStage, CollectionStep, NewCardTry, ScheduledTry
+from billing.collections.stages import CollectionStage, CollectionStep, Counted, NewCardTry, ScheduledTry
 from billing.payments.payment import ChargeStatus
 from billing.period import Period
 from tests.stops import text_of
@@ -30,7 +30,7 @@ def debt(collection: Collection, period: Period, code: str = POOR, day: float = 
 
 
 def owing(collection: Collection, period: Period = NOVEMBER, code: str = POOR, day: float = 2) -> Collection:
-    return collection.owing(debt(collection, period, code, day))
+    return collection.owing(debt(collection, period, code, day), on(collection, day))
 
 
 def of(collection: Collection, period: Period) -> Debt:
@@ -187,10 +187,12 @@ def test_written_off_month_leaves_the_others() -> None:
 
 
 def test_money_of_another_rail_counts_for_its_month_only() -> None:
-    transfer = {"reference": "7731 (transfer)", "amount_minor": 3_000, "period": NOVEMBER}
-    collection = accepted(owing(opened()), "record_payment", on(opened(), 4), **transfer)
+    collection, now = owing(opened()).to_count(), on(opened(), 4)
+    counted = Counted(at=now, owed_minor={OCTOBER: 12_000, NOVEMBER: 0})
+    collection = collection.counted(counted, collection)
     assert collection.acting == of(collection, NOVEMBER)
-    collection = collection.answered(answer(ChargeStatus.CANCELED, on(opened(), 4)), collection)
+    collection = collection.answered(answer(ChargeStatus.CANCELED, now), collection)
+    collection = collection.counted(counted, collection)
     assert [each.outcome for each in collection.debts] == [None, CollectionStage.RECOVERED]
     assert of(collection, OCTOBER).by_card
 
@@ -216,6 +218,15 @@ def test_settled_months_are_dropped_once_they_are_told_but_the_newest_stay_known
     assert len(collection.debts) == KEPT_SETTLED + 1
     assert collection.debts[0].period == OCTOBER
     assert collection.outcome is None
+
+
+def test_what_the_application_itself_has_said_to_a_run_that_was_reset_halts_nothing() -> None:
+    known, _ = lived(opened(), 4)
+    joined = say(opened(), "owe", on(known, 5), debt=debt(known, NOVEMBER, day=5), by="billing")[0]
+    joined = say(joined, "count_again", on(known, 5), by="billing")[0]
+    adopted = joined.adopt(known)
+    assert adopted.halt is None
+    assert [each.period for each in adopted.open_debts] == [OCTOBER, NOVEMBER]
 
 
 def test_months_that_have_joined_a_run_that_was_reset_stay() -> None:
