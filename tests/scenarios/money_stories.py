@@ -139,8 +139,7 @@ async def what_is_owed_is_transferred(bed: Bed) -> None:
     await the_card_is_declined(bed)
     await at_rest(bed)
     await transfer(bed, "bank 1", "100")
-    await bed.collects(lambda found: found.entry_count > 0)
-    await at_rest(bed)
+    await collections_are_told(bed)
 
 
 async def what_is_owed_is_paid_by_link(bed: Bed) -> None:
