@@ -80,6 +80,10 @@ class Books:
             self._account.enter(self._bills.carry(month))
             self._carried = [self._account.carried]
 
+    def owed(self, month: str) -> int:
+        """In minor units, as far as it has read."""
+        return self._account.owed(month)
+
     def end(self, is_over: bool = True) -> list[str]:
         """All that is wrong. ``is_over``: nothing is under way, so that the journal has all that the registers have."""
         self.advance()

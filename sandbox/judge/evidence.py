@@ -86,7 +86,8 @@ class CustomerEvidence:
     script: CustomerScript
     cases: list[MonthEvidence]
     transactions: list[Transaction]  # in our journal
-    wrong: list[str]  # what of that differs from the judge's own books
+    owed_minor: dict[Period, int]  # by the judge's own books
+    wrong: list[str]  # what of the journal differs from them
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,8 @@ async def _account(
         )
     wrong = [text for each in books.values() for text in each.end(is_over)]
     reason = await ledger.closed_reason(customer_id)
-    return CustomerEvidence(customer_id, reason, script, cases, transactions, wrong)
+    owed_minor = {month.period: books[month.currency].owed(month.period) for month in months}
+    return CustomerEvidence(customer_id, reason, script, cases, transactions, owed_minor, wrong)
 
 
 def _currencies(sources: _Sources, customer_id: str, months: list[Month], transactions: list[Transaction]) -> list[str]:

@@ -154,6 +154,9 @@ def _commands(evidence: Evidence) -> Iterator[str]:
         yield from (f"{account.customer_id}: {name} took effect {n} times" for name, n in ids.items() if n > 1)
         for began, numbers in diaries(account).items():
             yield from (f"{account.customer_id}: {wrong}" for wrong in gaps(f"the diary since {began}", numbers))
+        for case in account.cases:
+            if case.debt and case.debt.outcome is None and account.owed_minor[case.period] <= 0:
+                yield f"{case.name} is still collected, although it is paid"
     for case in evidence.all_cases:
         yield from (f"{case.name}: {wrong}" for wrong in (*_commands_of(case), *collected(case)))
 

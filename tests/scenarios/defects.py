@@ -11,6 +11,7 @@ from adapters.sheets.google_sheets import GoogleSheetsSales
 from adapters.stripe.payments import StripePayments
 from billing.collections import commands as collection_review
 from billing.collections.collection import Collection
+from billing.collections.debt import Debt
 from billing.commands import Command
 from billing.customers.customer import Terms
 from billing.errors import PaymentUnknown, SalesUnavailable
@@ -143,6 +144,11 @@ def bills_at_once_what_came_late(patch: pytest.MonkeyPatch, bed: Bed) -> None:
 
 def writes_nothing_off(patch: pytest.MonkeyPatch, bed: Bed) -> None:
     patch.setattr(collection_review, "_released", lambda collection, debt, release: collection)
+
+
+def counts_no_transfer(patch: pytest.MonkeyPatch, bed: Bed) -> None:
+    """The collection goes on with what it was told at its beginning."""
+    patch.setattr(Debt, "counted", lambda self, owed_minor, at: self)
 
 
 def tries_what_is_halted(patch: pytest.MonkeyPatch, bed: Bed) -> None:
