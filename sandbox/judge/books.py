@@ -261,8 +261,6 @@ class Books:
                 entries[Place(place.kind, month)] -= minor
         return entries
 
-    # -- small things
-
     def _note_settled(self, transaction: Transaction, month: str) -> None:
         if month:
             self.settled.pop(month, None)  # another bill
