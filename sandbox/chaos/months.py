@@ -6,11 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
+from billing.collections.ports import DebtRow
 from billing.collections.stages import CollectionStage
 from billing.customers.customer import Customer
 from billing.errors import BillingError
@@ -20,12 +22,15 @@ from billing.invoices.ports import InvoiceRow
 from billing.invoices.stages import UNPAID_OUTCOMES
 from billing.keys import collection_id, workflow_id
 from billing.period import Period
+from billing.receivables.journal import Subject
 from bootstrap import Adapters
 from clients.start import StartResult, handle_for, start_customer
+from sandbox.chaos.bookkeeper import Bookkeeper
 from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.plan import FaultPlan, Plan
 from sandbox.chaos.reviewers import Reviewers, wish_for
+from sandbox.judge.gather import gather
 from sandbox.reviewers import alerts_are_sent
 from sandbox.timeline import OVERSHOOT, SharedClock, until
 from workflows.monthly_billing import MonthlyBilling
@@ -61,6 +66,8 @@ class Months:
     client: Client
     clock: SharedClock
     fault_injector: FaultInjector
+    bookkeeper: Bookkeeper
+    folder: Path
     report: Callable[[str], None]
     wrong: list[str] = field(default_factory=list)
     steps: int = 0
@@ -113,13 +120,24 @@ class Months:
             fault_plan = FaultPlan() if helping else self.plan.faults(self.steps)
             async with self.fault_injector.during(fault_plan), asyncio.TaskGroup() as group:
                 group.create_task(self._review(rows, helping))
+                group.create_task(self.bookkeeper.work(self.periods if rows else [], self.steps))
                 group.create_task(self._pass_time())
             await self.company.banks_decide(self.ledger, self.periods, self.steps)
+            await self._compare_books()
             stages = Counter(str(row.stage) for row in rows)
             counts = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
             self.report(f"{self.steps:4}  {self.clock.now:%Y-%m-%d %H:%M}  {counts}")
         await self.fault_injector.revived()
+        await self.events_arrive()
         await self._finish()
+        await self.bookkeeper.settle(sorted({row.customer_id for row in await self.ledger.invoices()}))
+
+    async def _compare_books(self) -> None:
+        """The journal is right at any time, though not complete while something is under way."""
+        evidence = await gather(self.folder, self.ledger, *self.periods, is_over=False)
+        wrong = (f"{text}, in step {self.steps}" for account in evidence.accounts for text in account.wrong)
+        known = {text.rpartition(", in step")[0] for text in self.wrong}
+        self.wrong += [text for text in wrong if text.rpartition(", in step")[0] not in known]
 
     async def _open(self) -> list[InvoiceRow]:
         """The current month of everybody who has neither come past the last period nor left."""
@@ -213,7 +231,17 @@ class Months:
         owing = {row.customer_id for row in rows if row.closed_at is None}
         settled = {collection_id(row.customer_id) for row in rows if row.customer_id not in owing}
         running = [name for name in settled if await self.timeline.clock(self.timeline.handle(name))]
-        return {(row.customer_id, row.period) for row in rows} >= unpaid and not running
+        is_complete = {(row.customer_id, row.period) for row in rows} >= unpaid
+        return is_complete and not running and not await self._paid_by_the_books(rows)
+
+    async def _paid_by_the_books(self, rows: list[DebtRow]) -> bool:
+        """Whether money has come for an open debt that its collection has yet to learn of."""
+        for row in rows:
+            if row.closed_at is None:
+                balance = await self.ledger.balance(row.customer_id)
+                if balance.owed_for(Subject.month(row.period), row.currency) <= 0:
+                    return True
+        return False
 
     # -- people
 

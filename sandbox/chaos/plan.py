@@ -1,6 +1,7 @@
 """The plan of a run, by its seed: the customers, their sales, and what breaks at which step."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from random import Random
 from typing import Any
 
@@ -36,6 +37,26 @@ class Kill:
     after_seconds: float
     at_payment: bool
     down_seconds: float
+
+
+class Occasion(StrEnum):
+    """When a customer may send money for a month."""
+
+    ANNOUNCED = "announced"  # between its notice and its charge
+    OWED = "owed"  # the charge has failed
+    PAID = "paid"  # the card has paid: too much
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Money that a customer sends by transfer: ``copies`` equal transfers of a ``share`` of the bill."""
+
+    share: float
+    copies: int
+    is_named: bool
+    names_month: bool
+    is_recorded_twice: bool
+    returned: float  # the share of it that is sent back
 
 
 @dataclass(frozen=True)
@@ -99,6 +120,24 @@ class Plan:
         draw = self.draw("late", customer_id, period)
         return _typed(draw.randint(100_000, 200_000), currency) if draw.random() < 0.2 else None
 
+    def sending(self, occasion: Occasion, customer_id: str, period: str) -> Sending | None:
+        """What the customer sends for the month on this occasion; often nothing."""
+        draw = self.draw("transfer", occasion, customer_id, period)
+        if draw.random() >= _SENDS[occasion]:
+            return None
+        return Sending(
+            share=draw.choice((1.0, 1.0, 1.0, 0.4, 1.5)),
+            copies=draw.choices((1, 2), (6, 1))[0],
+            is_named=draw.random() < 0.75,
+            names_month=draw.random() < 0.6,
+            is_recorded_twice=draw.random() < 0.3,
+            returned=draw.choices((0.0, 0.5, 1.0), (8, 1, 1))[0],
+        )
+
+    def refund(self, customer_id: str, period: str) -> float:
+        """The share of the card's payment that goes back to it; often 0."""
+        return self.draw("refund", customer_id, period).choices((0.0, 0.3, 1.0), (8, 1, 1))[0]
+
     def faults(self, step: int) -> FaultPlan:
         draw = self.draw("storm", step)
         return FaultPlan(
@@ -114,6 +153,9 @@ class Plan:
             server_dies_after_seconds=draw.random() if draw.random() < 0.05 else None,
         )
 
+
+_SENDS = {Occasion.ANNOUNCED: 0.4, Occasion.OWED: 0.7, Occasion.PAID: 0.2}
+"""How often."""
 
 _STRIPE: tuple[Rule, ...] = (
     {"kind": "drop_before"},
