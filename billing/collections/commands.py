@@ -107,8 +107,9 @@ def _month_of(collection: Collection, command: Command) -> Period | None:
         return command.debt.period
     if not isinstance(command, _OfDebt):
         return None
-    open_debts = collection.open_debts
-    return command.period or (open_debts[0].period if len(open_debts) == 1 else None)
+    if command.period:
+        return command.period if collection.debt(command.period) else None
+    return collection.open_debts[0].period if len(collection.open_debts) == 1 else None
 
 
 def _apply(collection: Collection, command: Command, now: datetime) -> tuple[Collection, str]:

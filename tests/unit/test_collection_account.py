@@ -197,6 +197,11 @@ def test_money_of_another_rail_counts_for_its_month_only() -> None:
     assert of(collection, OCTOBER).by_card
 
 
+def test_a_command_for_a_month_that_is_not_owed_here_is_in_the_diary_of_the_account() -> None:
+    after, text, refusal = say(opened(), "write_off", on(opened(), 1), period=DECEMBER)
+    assert (refusal is not None, after.entries[-1].month, after.entries[-1].text) == (True, None, text)
+
+
 def test_halt_is_for_the_account() -> None:
     collection = accepted(owing(opened()), "halt", on(opened(), 2.5))
     assert {collection.stage_of(each, on(opened(), 3)) for each in collection.debts} == {CollectionStage.HALTED}

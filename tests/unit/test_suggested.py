@@ -17,7 +17,7 @@ from billing.collections.stages import CollectionStage, NewCardTry
 from billing.completeness.chains import Chain, ChainStatus
 from billing.completeness.check import CompletenessCheck
 from billing.completeness.report import CompletenessReport, FindingKind
-from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, FormerAddress, MonthSnapshot
+from billing.completeness.snapshots import CustomerSnapshot, DebtSnapshot, FormerAddress, MonthSnapshot, UncollectedDebt
 from billing.customers.erasure import ErasureObstacles, Scrubber, obstacle
 from billing.invoices.stages import Stage
 from billing.keys import collection_id, workflow_id
@@ -125,6 +125,7 @@ def workflow_survey() -> CompletenessReport:
     survey.fail(Failed(customer_id="odd", reason="RuntimeError"))
     survey.balances([_LOST])
     survey.unmatched(UNKNOWN)
+    survey.owed_again(UncollectedDebt(customer_id="acme", period=PERIOD, currency="eur", owed_minor=1200))
     for state in ("proposed", "under_way"):
         survey.waits(PROPOSED.evolve(state=state))
     return survey.coverage()
