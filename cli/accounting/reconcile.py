@@ -50,9 +50,7 @@ async def reconcile(period: Annotated[Period, period_option("The month to compar
         columns = ("Rail", *(whole(name, "right") for name in ("Register", "Clearing account", "Difference")))
         print_table(columns, result.rails, _amounts, title="Rails" if result.findings else "")
         if any(total.register_minor is None for total in result.rails):
-            say(
-                "By hand: people have recorded it, and nobody has confirmed the sum; compare it with the bank's statement."
-            )
+            say("by hand: people have recorded it, and nobody has confirmed the sum; compare it with the statement")
         say(
             f"{period}: {result.months} months, {result.payments} payments compared; "
             f"{len(result.findings) - len(result.open)} repaired, {len(result.open)} open"
@@ -62,8 +60,8 @@ async def reconcile(period: Annotated[Period, period_option("The month to compar
 
 
 def _amounts(total: RailTotal) -> tuple[str, ...]:
-    clearing = format_amount(total.clearing_minor, total.currency)
-    if total.register_minor is None or total.difference_minor is None:
-        return total.rail, "by hand", clearing, ""
-    register, difference = (format_amount(n, total.currency) for n in (total.register_minor, total.difference_minor))
-    return total.rail, register, clearing, difference
+    amounts = (total.register_minor, total.clearing_minor, total.difference_minor)
+    register, clearing, difference = (
+        "" if minor is None else format_amount(minor, total.currency) for minor in amounts
+    )
+    return total.rail, register or "by hand", clearing, difference
