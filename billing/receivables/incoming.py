@@ -71,12 +71,17 @@ class PaymentRow(IncomingPayment):
 class ClearedPayment(Model):
     """What the clearing account of its rail has of one payment in one currency, net of what went back since."""
 
-    name: PaymentName
+    rail: Code
+    digest: Code
     reference: Reference
     customer_id: Id | None
     by: Author | None
     currency: Code
     amount_minor: MinorSum
+
+    @property
+    def name(self) -> PaymentName:
+        return PaymentName(self.rail, self.digest)
 
 
 class PaymentRecord(Model):

@@ -47,7 +47,8 @@ async def reconcile(period: Annotated[Period, period_option("The month to compar
                 "\n".join((row.text, *map(command_line, row.remedies))),
             ),
         )
-        columns = ("Rail", *(whole(name, "right") for name in ("Register", "Clearing account", "Difference")))
+        amounts = (whole(name, "right") for name in ("Register", "Clearing account", "Difference"))
+        columns = [whole("Rail"), *amounts]
         print_table(columns, result.rails, _amounts, title="Rails" if result.findings else "")
         if any(total.register_minor is None for total in result.rails):
             say("by hand: people have recorded it, and nobody has confirmed the sum; compare it with the statement")

@@ -45,7 +45,8 @@ DISPUTE = REFUND.evolve(reversal_id="dp_1", kind=ReversalKind.DISPUTE, amount_mi
 
 def cleared(amount_minor: int, reference: str = "pi_1", rail: str = "stripe", **changes: object) -> ClearedPayment:
     row = ClearedPayment(
-        name=PaymentName.of(rail, reference),
+        rail=rail,
+        digest=PaymentName.of(rail, reference).digest,
         reference=reference,
         customer_id="acme",
         by=None,

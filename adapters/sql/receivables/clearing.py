@@ -1,27 +1,19 @@
 """Clearing accounts, payment by payment: what rails have brought for a month."""
 
-from collections import Counter
 from datetime import UTC, datetime, time
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, union_all
 
 from adapters.sql.core.database import SqlDatabase, as_models, in_thread
 from adapters.sql.core.journal_schema import incoming_payments, journal_entries, transactions
 from billing.apart import Failed
 from billing.period import Period
 from billing.receivables.incoming import ClearedPayment
-from billing.receivables.journal import AccountKind, PaymentName, SubjectKind
+from billing.receivables.journal import AccountKind, SubjectKind
 
 _P, _T, _E = incoming_payments.c, transactions.c, journal_entries.c
-_RETURNED = incoming_payments.alias("returned")
-_OF_PAYMENT = (_P.rail, _P.digest, _P.reference, _P.customer_id, _P.by)
-_IS_CLEARING = and_(_E.number == _T.number, _E.kind == AccountKind.CLEARING)
-_CLEARED = select(*_OF_PAYMENT, _E.currency, func.sum(_E.amount_minor)).select_from(incoming_payments)
-_OWN = _CLEARED.join(transactions, and_(_T.rail == _P.rail, _T.digest == _P.digest))
-_GONE = _CLEARED.join(_RETURNED, and_(_RETURNED.c.rail == _P.rail, _RETURNED.c.original == _P.digest)).join(
-    transactions, and_(_T.rail == _RETURNED.c.rail, _T.digest == _RETURNED.c.digest)
-)
+_BACK = incoming_payments.alias("back").c
+_WHOSE = (_P.rail, _P.digest, _P.reference, _P.customer_id, _P.by)
 
 
 class SqlClearing(SqlDatabase):
@@ -29,16 +21,17 @@ class SqlClearing(SqlDatabase):
 
     @in_thread
     def cleared(self, period: Period, failed: list[Failed] | None = None) -> list[ClearedPayment]:
-        sums: Counter[tuple[Any, ...]] = Counter()
-        with self._looking("add its clearing accounts up") as connection:
-            for query in (_OWN, _GONE):
-                own = query.join(journal_entries, _IS_CLEARING).where(_P.original.is_(None), _is_of(period))
-                for *of, minor in connection.execute(own.group_by(*_OF_PAYMENT, _E.currency)):
-                    sums[tuple(of)] += int(minor)
-        names = [column.name for column in (*_OF_PAYMENT, _E.currency)]
-        rows = (dict(zip(names, of, strict=True)) | {"amount_minor": minor} for of, minor in sums.items())
-        named = (row | {"name": PaymentName(row["rail"], row["digest"])} for row in rows)
-        return as_models(ClearedPayment, named, failed)
+        is_original = _P.original.is_(None), _is_of(period)
+        own = select(*_WHOSE, _P.digest.label("moved")).where(*is_original)
+        back = select(*_WHOSE, _BACK.digest).where(*is_original, _BACK.rail == _P.rail, _BACK.original == _P.digest)
+        payments = union_all(own, back).cte("payments").prefix_with("MATERIALIZED")
+        p = payments.c  # found first: else SQLite would go through all transactions of a rail for each
+        whose = [*(p[column.name] for column in _WHOSE), _E.currency]
+        query = select(*whose, func.sum(_E.amount_minor).label("amount_minor")).group_by(*whose)
+        query = query.select_from(payments).join(transactions, and_(_T.rail == p.rail, _T.digest == p.moved))
+        query = query.join(journal_entries, and_(_E.number == _T.number, _E.kind == AccountKind.CLEARING))
+        with self._reading("add its clearing accounts up") as connection:
+            return as_models(ClearedPayment, connection.execute(query).mappings(), failed)
 
 
 def _is_of(period: Period) -> ColumnElement[bool]:
