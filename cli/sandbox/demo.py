@@ -26,7 +26,8 @@ from cli.terminal.options import AsJson
 from cli.terminal.output import console, errors, print_json, say, table
 from sandbox.demo.demo import STORY, Demo
 from sandbox.demo.show import Show
-from sandbox.judge.evidence import Evidence, gather
+from sandbox.judge.evidence import Evidence
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
 from sandbox.privacy import forget_settings
 from sandbox.stack.people import prepare_people

@@ -18,7 +18,8 @@ from sandbox.chaos.company import Company
 from sandbox.chaos.fault_injection import FaultInjector
 from sandbox.chaos.months import Months
 from sandbox.chaos.plan import Plan
-from sandbox.judge.evidence import Evidence, gather
+from sandbox.judge.evidence import Evidence
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
 from sandbox.stack.ports import HOST
 from sandbox.stack.processes import Child, logged

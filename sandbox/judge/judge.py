@@ -5,10 +5,9 @@
 Nothing comes from a workflow: see sandbox/judge/evidence.py.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -19,13 +18,12 @@ from billing.mails.mail import CustomerMailKind, MessageStatus
 from billing.model import Model
 from billing.money import format_amount
 from billing.reviewers.alerts import AlertKind
-from sandbox.judge.books import differing_books
 from sandbox.judge.collected import collected, diaries, gaps, people_know, reminders, waiting_months
 from sandbox.judge.events import differing_events
 from sandbox.judge.evidence import CustomerEvidence, Evidence, MonthEvidence
-from sandbox.judge.expected import minor_of
+from sandbox.judge.expected import announced
+from sandbox.judge.journal import differing_books
 from sandbox.judge.stripe_journal import Intent
-from sandbox.stand_ins.mailbox import Mail
 
 
 class PromiseResult(Model):
@@ -117,7 +115,7 @@ def _notice_of(evidence: Evidence, case: MonthEvidence, intent: Intent) -> Itera
     if not before:
         return
     mail, row = before[-1], rows[before[-1].message_id]
-    announced_minor, announced_day = _announced(mail, customer.currency)
+    announced_minor, announced_day = announced(mail.subject, customer.currency)
     if row.status is not MessageStatus.SENT or (row.total_minor, announced_minor) != (intent.now["amount"],) * 2:
         yield f"the last notice ({row.status}) says {mail.subject!r}, the charge is {intent.now['amount']}"
     if since - row.at < timedelta(hours=customer.terms.min_notice_hours):
@@ -243,12 +241,3 @@ def _alerts(evidence: Evidence) -> Iterator[str]:
             yield f"nobody was told: {about}"
         elif alert.customer_id and alert.kind is not AlertKind.DRAFT and matter not in reported:
             yield f"no mail tells: {about}"
-
-
-def _announced(mail: Mail, currency: str) -> tuple[int | None, datetime | None]:
-    """Amount and day in a notice's subject: ``Invoice for November 2026: €1,330.40 on 8 December 2026``."""
-    subject = re.search(r": (.+) on (\d+ \w+ \d{4})$", mail.subject)
-    if subject is None:
-        return None, None
-    day = datetime.strptime(subject[2], "%d %B %Y")  # noqa: DTZ007
-    return minor_of(re.sub(r"[^\d.-]", "", subject[1]), currency), day

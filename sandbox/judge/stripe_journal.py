@@ -62,6 +62,7 @@ class StripeJournal:
     emails: dict[str, str] = field(default_factory=dict)  # by customer, as first registered
     attached: dict[str, str | None] = field(default_factory=dict)  # the customer of each payment method now
     intents: dict[str, Intent] = field(default_factory=dict)
+    reversals: dict[str, list[Object]] = field(default_factory=dict)  # refunds and disputes: the snapshots of each
 
     @classmethod
     def read(cls, path: Path) -> "StripeJournal":
@@ -80,6 +81,8 @@ class StripeJournal:
                 self.attached[name] = snapshot["customer"]
             case "charge" if snapshot["status"] == "succeeded":
                 self.intents[snapshot["payment_intent"]].moved.add(name)
+            case "refund" | "dispute":
+                self.reversals.setdefault(name, []).append(snapshot)
             case "payment_intent":
                 self.intents.setdefault(name, Intent()).snapshots.append((datetime.fromisoformat(at), snapshot))
 

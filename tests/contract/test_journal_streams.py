@@ -1,8 +1,8 @@
 """The invariants of money, over random streams of bills, payments on three rails, reversals, voids and skips."""
 
 import asyncio
-from collections import Counter
-from datetime import timedelta
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
@@ -26,7 +26,10 @@ from billing.payments.payment import (
 )
 from billing.period import Period
 from billing.receivables.incoming import IncomingPayment
-from billing.receivables.journal import AccountKind, Subject
+from billing.receivables.instructions import InstructionKind, InstructionRequest
+from billing.receivables.journal import AccountKind, Cause, PaymentName, Subject
+from sandbox.judge.books import Books, Facts
+from sandbox.judge.registers import Arrival, Registers, Step
 from tests.contract.ledger_fixtures import ACME, AT
 
 STATUSES = st.sampled_from(list(ReversalStatus))
@@ -40,7 +43,11 @@ STEPS = st.one_of(
     st.tuples(st.just("charge"), st.booleans()),
     st.tuples(st.just("bank"), paid),
     st.tuples(st.just("cash for the last bill"), paid),
+    st.tuples(st.just("cash for the last bill, once it is due"), paid),
+    st.tuples(st.just("a transfer for the next bill"), paid),
+    st.tuples(st.just("nobody's transfer"), paid),
     st.tuples(st.just("the same transfer again"), paid),
+    st.tuples(st.just("a transfer is given back"), st.sampled_from([1, 500, 9000])),
     st.tuples(st.just("reverse"), st.tuples(st.sampled_from([1, 500, 1000]), STATUSES)),
 )
 numbers = count(1)
@@ -58,12 +65,18 @@ class Stream:
         self.taken: Counter[str] = Counter()  # by rail
         self.returned: dict[str, int] = {}  # by reversal
         self.billed_minor = 0
+        self.given_back_minor = 0
+        self.assigned_minor = 0  # what had come as nobody's
+        self.registers = Registers()  # of the rails, for the judge
+        self.notices: defaultdict[str, list[int]] = defaultdict(list)
+        self.months: list[Period] = []
 
     async def bill(self, amount_minor: int) -> None:
         """The month is drafted with the balance, and announced unless there is nothing to charge."""
         if self.month is not None:
             return
         self.period = self.period.next()
+        self.months.append(self.period)
         self.month = await self.announced(Month.open(self.customer, self.period), amount_minor)
 
     async def announced(self, month: Month, amount_minor: int) -> Month | None:
@@ -74,7 +87,8 @@ class Stream:
         month = month.drafted(invoice)
         await self.ledger.record(month, AT)
         month = month.announcing(month.notice_at)
-        if month.outcome is None:
+        if month.notice is not None:
+            self.notices[month.period].append(month.notice.total_minor)
             month = month.delivered(Delivered(at=month.notice_at))
         await self.ledger.record(month, AT)
         self.billed_minor += amount_minor
@@ -98,13 +112,23 @@ class Stream:
                 await self.receive("bank", reference, amount_minor)
             case "cash for the last bill", int(amount_minor):
                 await self.receive("cash", reference, amount_minor, Subject.month(self.period))
+            case "cash for the last bill, once it is due", int(amount_minor):
+                await self.receive("cash", reference, amount_minor, Subject.month(self.period), AT + timedelta(days=90))
+            case "a transfer for the next bill", int(amount_minor):
+                await self.receive("bank", reference, amount_minor, Subject.month(self.period.next()))
+            case "nobody's transfer", int(amount_minor) if self.months:
+                await self.assign(reference, amount_minor)
+            case "a transfer is given back", int(amount_minor):
+                await self.give_back(reference, amount_minor)
             case "the same transfer again", int(amount_minor):
                 await self.receive("bank", reference, amount_minor)
                 assert not await self.receive("bank", reference, amount_minor + 1)
             case "reverse", (int(amount_minor), ReversalStatus() as status) if self.charged:
                 await self.reverse(self.charged[-1], amount_minor, status)
 
-    async def receive(self, rail: str, reference: str, amount_minor: int, subject: Subject | None = None) -> bool:
+    async def receive(
+        self, rail: str, reference: str, amount_minor: int, subject: Subject | None = None, at: datetime = AT
+    ) -> bool:
         payment = IncomingPayment(
             rail=rail,
             reference=reference,
@@ -112,11 +136,61 @@ class Stream:
             subject=subject,
             amount_minor=amount_minor,
             currency="eur",
-            paid_at=AT,
+            paid_at=at,
         )
-        is_new = await self.ledger.book(payment, AT)
-        self.taken[rail] += amount_minor if is_new else 0
+        is_new = await self.ledger.book(payment, at)
+        if is_new:
+            self.taken[rail] += amount_minor
+            self.arrive(rail, reference, amount_minor, subject.name if subject else "")
         return is_new
+
+    def arrive(self, rail: str, reference: str, amount_minor: int, month: str, is_named: bool = True) -> None:
+        arrival = Arrival(
+            rail, reference, self.customer.customer_id, month, amount_minor, "eur", is_named, not is_named
+        )
+        self.registers.arrivals[arrival.name] = arrival
+
+    async def assign(self, reference: str, amount_minor: int) -> None:
+        """Money of an unknown payer becomes the customer's."""
+        payment = IncomingPayment(
+            rail="bank", reference=reference, customer_id=None, amount_minor=amount_minor, currency="eur", paid_at=AT
+        )
+        await self.ledger.book(payment, AT)
+        request = InstructionRequest(
+            instruction_id=f"i{reference}",
+            kind=InstructionKind.ASSIGN,
+            payment=payment.name,
+            customer_id=self.customer.customer_id,
+            by="ann",
+            reason="they called",
+            via="test",
+        )
+        await self.ledger.instruct(request, {}, AT)
+        self.taken["bank"] += amount_minor
+        self.assigned_minor += amount_minor
+        self.arrive("bank", reference, amount_minor, "", is_named=False)
+
+    async def give_back(self, reference: str, amount_minor: int) -> None:
+        """People give a part of the last transfer back, or all that is left of it."""
+        transfers = [arrival for arrival in self.registers.arrivals.values() if arrival.rail == "bank"]
+        record = await self.ledger.incoming_payment(transfers[-1].name) if transfers else None
+        if record is None or not record.parts:
+            return
+        amount_minor = min(amount_minor, record.parts[self.customer.customer_id])
+        request = InstructionRequest(
+            instruction_id=f"i{reference}",
+            kind=InstructionKind.REFUND,
+            payment=record.payment.name,
+            amount=f"{amount_minor / 100:.2f}",
+            refund_reference=f"back {reference}",
+            by="ann",
+            reason="paid too much",
+            via="test",
+        )
+        await self.ledger.instruct(request, {}, AT)
+        self.given_back_minor += amount_minor
+        name = PaymentName.of("bank", f"back {reference}")
+        self.registers.steps[name] = Step(reference, record.payment.name, Cause.REFUND, -amount_minor)
 
     async def charge(self, month: Month, is_paid: bool) -> None:
         assert month.notice is not None
@@ -139,6 +213,7 @@ class Stream:
                 await self.ledger.save_payment(payment, AT)
             self.charged.append(payment)
             self.taken["stripe"] += payment.amount_minor
+            self.arrive("stripe", payment.payment_id, payment.amount_minor, self.period)
         await self.ledger.record(charging.charged(ChargeResult(status=status, at=month.charge_at)), AT)
         self.month = None
 
@@ -159,6 +234,15 @@ class Stream:
         for _ in range(2):
             await self.ledger.save_reversals(payment, [reversal], AT)
         self.returned[payment.payment_id] = amount_minor if status.has_moved else 0
+        self.note_reversal(reversal, payment)
+
+    def note_reversal(self, reversal: Reversal, payment: Payment) -> None:
+        steps, original = self.registers.steps, PaymentName.of("stripe", payment.payment_id)
+        earlier = [step.amount_minor for step in steps.values() if step.reversal == reversal.reversal_id]
+        cause = Cause.REFUND if reversal.kind is ReversalKind.REFUND else Cause.CHARGEBACK
+        if due_minor := (-reversal.amount_minor if reversal.status.has_moved else 0) - sum(earlier):
+            reference = f"{reversal.reversal_id}#{len(earlier) + 1}" if earlier else reversal.reversal_id
+            steps[PaymentName.of("stripe", reference)] = Step(reversal.reversal_id, original, cause, due_minor)
 
     async def check(self) -> None:
         customer_id = self.customer.customer_id
@@ -170,9 +254,13 @@ class Stream:
                 name = "" if is_credit else name
                 books[entry.account.kind, name] += entry.amount_minor
         assert sum(books.values()) == 0
-        returned = {"stripe": sum(self.returned.values())}
+        returned = {"stripe": sum(self.returned.values()), "bank": self.given_back_minor}
         for rail in ("stripe", "bank", "cash"):
-            assert books[AccountKind.CLEARING, rail] == self.taken[rail] - returned.get(rail, 0), "the rail's register"
+            assigned_minor = self.assigned_minor if rail == "bank" else 0
+            assert books[AccountKind.UNMATCHED, rail] == assigned_minor
+            assert books[AccountKind.CLEARING, rail] + assigned_minor == self.taken[rail] - returned.get(rail, 0), (
+                "the rail's register"
+            )
         assert -sum(minor for (kind, _), minor in books.items() if kind is AccountKind.BILLED) == self.billed_minor
         balance = await self.ledger.balance(customer_id)
         owed = {item.subject.name: item.amount_minor for item in balance.owed}
@@ -181,13 +269,28 @@ class Stream:
         }
         assert balance.carried_minor("eur") == books[AccountKind.CREDIT, ""]
         given_up = sum(minor for (kind, _), minor in books.items() if kind is AccountKind.WRITTEN_OFF)
-        assert 0 <= given_up <= returned["stripe"]
+        assert 0 <= given_up <= sum(returned.values())
         in_total = sum(owed.values()) + balance.carried_minor("eur") + given_up
         assert in_total == self.billed_minor - sum(self.taken.values()) + sum(returned.values()), (
             "money was lost or made"
         )
         for name, minor in owed.items():
             assert minor > 0, f"more was paid for {name} than is owed"
+        await self.check_with_the_judge()
+
+    async def check_with_the_judge(self) -> None:
+        """Every transaction is what the judge computes from the registers and the notices."""
+        customer_id = self.customer.customer_id
+        months = [await self.ledger.month(customer_id, period) for period in self.months]
+        paid = {month.period for month in months if month and month.outcome is Stage.PAID}
+        transactions = await self.ledger.transactions(customer_id)
+        books = Books(customer_id, "eur", transactions, self.registers, Facts(self.notices, set(), set(paid)))
+        for month in months:
+            assert month is not None
+            assert books.draft(month) == (month.carried_minor if month.invoice else 0), "another balance was there"
+            books.advance(until=month.period.next())
+            books.close(month.period, month.outcome)
+        assert books.end() == []
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from billing.commands import Command, CommandResult
 from billing.invoices.month import Month
 from billing.keys import workflow_id
 from billing.period import Period
-from sandbox.judge.evidence import gather
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import judge
 from sandbox.stack.temporal_server import TemporalServer
 from settings import Settings

@@ -12,7 +12,7 @@ import pytest
 from adapters.sql.ledger import SqlLedger
 from billing.period import Period
 from sandbox.demo.demo import STORY
-from sandbox.judge.evidence import gather
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import judge
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -36,8 +36,8 @@ from billing.reviewers.alerts import Alert
 from billing.reviewers.digest import Digest
 from billing.sales.sales import SalesSnapshot
 from bootstrap import connect_checkouts
-from sandbox.judge.evidence import gather
 from sandbox.judge.expected import LATE
+from sandbox.judge.gather import gather
 from sandbox.judge.judge import PromiseResult, judge
 from services import checkouts
 from services.alerts import Alerts
