@@ -9,7 +9,7 @@ from typing import Protocol
 from temporalio import activity
 
 from activities.payment_intake import PROCESSOR_DOWN, PaymentIntake
-from activities.registers import Registers
+from activities.registers import RegisterCheck
 from billing.accounting.discrepancy import Discrepancy, DiscrepancyKind, ReconciledPeriod, Repair, failed
 from billing.accounting.reconciliation import PeriodBooks, compare
 from billing.accounting.reversals import refunded_minor, reversal_finding
@@ -83,7 +83,7 @@ class Reconciler:
         self._alerts = alerts
         self._collections = collections
         self._intake = PaymentIntake(records, ledger, alerts, collections)
-        self._registers = Registers(records, ledger, self._intake)
+        self._registers = RegisterCheck(records, ledger, self._intake)
 
     async def take_in(self, payment_id: str) -> str:
         """As ``PaymentIntake.take_in``."""

@@ -20,7 +20,7 @@ class _Ledger(ClearingAccounts, PaymentBooks, PaymentListing, Protocol):
     """The stores it uses."""
 
 
-class Registers:
+class RegisterCheck:
     """The processor's register beside the journal. Every method may be called again after any failure."""
 
     def __init__(self, records: PaymentRecords, ledger: _Ledger, intake: PaymentIntake) -> None:
