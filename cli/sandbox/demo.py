@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Annotated, Never
 
@@ -179,7 +179,7 @@ def _print(evidence: Evidence, checks: list[PromiseResult], seconds: float) -> N
     rows = [
         ("Outcomes", _counted(evidence.stages())),
         ("Charged", " · ".join(charged)),
-        *zip(("Transfers", *repeat("")), _transfers(evidence), strict=False),
+        *zip(chain(("Transfers",), repeat("")), _transfers(evidence), strict=False),
         ("Mail", _counted(evidence.letters())),
         ("Alerts", _counted(Counter(row.kind for row in evidence.alerts))),
         ("Time", f"{seconds:.0f} s"),
@@ -200,15 +200,14 @@ def _transfers(evidence: Evidence) -> Iterator[str]:
         case = cases.get((arrival.customer_id, Period(arrival.month))) if arrival.rail == BANK else None
         if case is None:
             continue
-        words = [f"{arrival.customer_id}: {format_amount(arrival.amount_minor, arrival.currency)}"]
+        effect = "for the month"
         if case.due.settled:
-            words.append("before the charge, so the card is not charged")
-        if case.recovered:
-            words.append("after the decline, so nothing is owed any more")
+            effect = "before the charge: the card is not charged"
+        elif case.recovered:
+            effect = "after the decline: nothing is owed any more"
         rest_minor = arrival.amount_minor - case.due.total_minor
-        if rest_minor > 0:
-            words.append(f"{format_amount(rest_minor, arrival.currency)} too much, for the next invoice")
-        yield ", ".join(words)
+        credit = f", {format_amount(rest_minor, arrival.currency)} are credit" if rest_minor > 0 else ""
+        yield f"{arrival.customer_id}, {format_amount(arrival.amount_minor, arrival.currency)} {effect}{credit}"
 
 
 def _counted(counts: dict[str, int]) -> str:

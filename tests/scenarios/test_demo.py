@@ -46,8 +46,8 @@ def test_the_demo_bills_a_month_although_its_worker_is_killed(billed: Billed) ->
     digests = summary["mails"].pop("digest")
     assert summary["mails"] == {"notice": 9, "receipt": 9, "decline": 1}
     assert summary["transfers"] == [
-        "acme: 1400.00 EUR, before the charge, so the card is not charged, 69.60 EUR too much, for the next invoice",
-        "denver: 95.00 USD, after the decline, so nothing is owed any more",
+        "acme, 1400.00 EUR before the charge: the card is not charged, 69.60 EUR are credit",
+        "denver, 95.00 USD after the decline: nothing is owed any more",
     ]
     assert summary["alerts"] == {"draft": 12, "person": 3}
     assert 0 < digests < 15
