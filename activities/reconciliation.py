@@ -123,13 +123,13 @@ class Reconciler:
         findings += [await self._repaired(finding) for finding in compare(books)]
         findings += [finding async for finding in self._uncollected(books)]
         findings += [failed(row.customer_id, period, row.reason) for row in unread]
-        held = await self._registers.held(period, payments, cleared, findings)
+        registers = await self._registers.compare(period, payments, cleared, findings)
         return ReconciledPeriod(
             period=period,
             months=len(books.months),
             payments=len(payments),
-            findings=(*findings, *held.findings),
-            rails=held.rails,
+            findings=(*findings, *registers.findings),
+            rails=registers.rails,
         )
 
     async def _payments(self, period: Period, charges: Sequence[ChargeRow], unread: list[Failed]) -> list[Payment]:

@@ -28,13 +28,13 @@ class RegisterCheck:
         self._ledger = ledger
         self._intake = intake
 
-    async def held(
+    async def compare(
         self,
         period: Period,
         payments: Sequence[Payment],
         cleared: Sequence[ClearedPayment],
         found: Sequence[Discrepancy],
-    ) -> "Held":
+    ) -> "RegisterResult":
         """Compares ``payments``, as the processor has them, with what was ``cleared`` before anything was repaired.
 
         What is in the findings ``found`` already is not said again. Raises ``PROCESSOR_DOWN``.
@@ -54,7 +54,7 @@ class RegisterCheck:
                 if finding is not None and not said.has(finding):
                     findings.append(finding)
             pairs.append(pair)
-        return Held(findings, totals(pairs))
+        return RegisterResult(findings, totals(pairs))
 
     async def _taken_in(self, pair: RailPayment) -> RailPayment:
         """The payment as it now is in both books, once the journal has taken in what it lacked."""
@@ -73,7 +73,7 @@ class RegisterCheck:
         return pair.in_journal(await self._ledger.incoming_payment(pair.name))
 
 
-class Held(NamedTuple):
+class RegisterResult(NamedTuple):
     """What came of it: findings, sorted by payment, and the sums by rail."""
 
     findings: list[Discrepancy]
